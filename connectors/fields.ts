@@ -1,0 +1,50 @@
+import { isLosslessNumber, stringify } from "lossless-json";
+import { z } from "zod";
+import { parseMoney } from "../core/money.ts";
+
+/** Numbers arrive as LosslessNumber (their digits as sent) or as text; both become the text they were written as. */
+const digits = z.custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number").transform(String);
+
+/**
+ * Decimal text for a `numeric` column, rounded half-up at the sixth place. Blank and null are errors, not zero:
+ * a blank spend is not a free day.
+ */
+export const money = digits.transform((text, context) => {
+  const amount = parseMoney(text);
+  if (amount !== null) return amount;
+  context.addIssue(`expected number, not ${JSON.stringify(text.slice(0, 40))}`);
+  return z.NEVER;
+});
+
+/** A whole number, not negative, that a bigint column holds exactly. */
+export const count = digits.transform((text, context) => {
+  const amount = parseMoney(text);
+  if (amount !== null && /^\d{1,12}$/.test(amount)) return Number(amount);
+  context.addIssue(`expected whole number, not ${JSON.stringify(text.slice(0, 40))}`);
+  return z.NEVER;
+});
+
+/** Ids are text, also when a vendor sends them as numbers: some exceed 2^53. */
+export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).transform(String)]).pipe(z.string().max(200));
+
+export const text = z.string().max(2_000).refine((value) => !value.includes("\0"), "holds a NUL character");
+
+export const isoDate = z.iso.date();
+
+/** Epoch seconds as a number or as text. */
+export const epochSeconds = digits.transform((value, context) => {
+  if (/^\d{9,11}$/.test(value)) return new Date(Number(value) * 1_000);
+  context.addIssue("expected epoch seconds");
+  return z.NEVER;
+});
+
+/**
+ * The fields of an aggregated row that its shape does not name, as JSON text with every digit as the vendor sent
+ * it; null when there are none. Not for feeds about persons.
+ */
+export function unknownFields(row: Record<string, unknown>, shape: z.ZodObject): string | null {
+  const unknown = Object.entries(row).filter(([name]) => !(name in shape.shape));
+  if (unknown.length === 0) return null;
+  // NUL is the one character a jsonb cannot hold.
+  return stringify(Object.fromEntries(unknown))?.replaceAll("\\u0000", "") ?? null;
+}

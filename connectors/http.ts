@@ -1,0 +1,200 @@
+import { isLosslessNumber, parse } from "lossless-json";
+import pRetry, { AbortError } from "p-retry";
+import { Agent, fetch, type Dispatcher, type Response } from "undici";
+import type { Redact } from "../core/redact.ts";
+import { ConnectorError } from "./errors.ts";
+import type { PageRequest, Quota, Refusal } from "./source.ts";
+
+export interface HttpOptions {
+  baseUrl: string;
+  /** For data: takes only known secrets out of a body. */
+  erase: Redact;
+  /** For messages: takes out whatever may be a secret. */
+  redact: Redact;
+  /** Called before every attempt; waits for the account's turn and returns what ends it. */
+  beforeRequest: () => Promise<(outcome: TurnOutcome) => Promise<void>>;
+  quota?: ((headers: Headers) => Quota | null) | undefined;
+  refusal?: ((body: unknown) => Refusal | null) | undefined;
+  signal?: AbortSignal | undefined;
+  limits?: Partial<HttpLimits>;
+}
+
+/** What one answer says about when the next request may start; null when it says nothing. */
+export interface TurnOutcome {
+  waitMs: number | null;
+}
+
+export interface HttpLimits {
+  headersTimeoutMs: number;
+  bodyTimeoutMs: number;
+  totalTimeoutMs: number;
+  maxBytes: number;
+  connectAttempts: number;
+}
+
+export interface Http {
+  json: (request: PageRequest) => Promise<unknown>;
+}
+
+const defaultLimits: HttpLimits = {
+  headersTimeoutMs: 60_000,
+  bodyTimeoutMs: 30_000,
+  totalTimeoutMs: 120_000,
+  maxBytes: 64 * 1024 * 1024,
+  connectAttempts: 3,
+};
+
+/** A hint longer than this is a vendor's mistake or our misreading: we ask again after it. */
+const longestHintMs = 15 * 60_000;
+const excerptLength = 300;
+
+/** The one place that calls fetch: deadlines, a byte cap, redaction, and JSON that keeps its digits. */
+export function createHttp(options: HttpOptions): Http {
+  const limits = { ...defaultLimits, ...options.limits };
+  const dispatcher = new Agent({
+    headersTimeout: limits.headersTimeoutMs,
+    bodyTimeout: limits.bodyTimeoutMs,
+    connect: { timeout: 10_000 },
+    keepAliveTimeout: 10_000,
+  });
+  return {
+    // A connection that broke before any answer cost the vendor nothing and may be tried at once.
+    json: (request) =>
+      pRetry(() => attempt(request, options, limits, dispatcher), {
+        retries: limits.connectAttempts - 1,
+        minTimeout: 100,
+        factor: 3,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        shouldRetry: ({ error }) => error instanceof ConnectionBroken,
+      }).catch((error: unknown) => {
+        throw error instanceof ConnectionBroken ? new ConnectorError("unavailable", error.message) : error;
+      }),
+  };
+}
+
+class ConnectionBroken extends Error {}
+
+async function attempt(request: PageRequest, options: HttpOptions, limits: HttpLimits, dispatcher: Dispatcher): Promise<unknown> {
+  const endTurn = await options.beforeRequest();
+  let waitMs: number | null = null;
+  try {
+    const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
+    const response = await send(request, options, dispatcher, signal, limits);
+    waitMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
+    const body = options.erase(await readText(response, limits, signal));
+    const refused = classifyStatus(response, body, options.redact);
+    if (refused !== null) {
+      waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
+      throw refused;
+    }
+    const answer = parseJson(body, response, options.redact);
+    const disguised = options.refusal?.(plainJson(answer)) ?? null;
+    if (disguised !== null) {
+      if (disguised.kind === "rate_limited") waitMs = Math.max(disguised.retryAfterMs ?? 0, waitMs ?? 0, 1_000);
+      throw new ConnectorError(disguised.kind, options.redact(disguised.message).slice(0, excerptLength), {
+        retryAfterMs: disguised.retryAfterMs ?? null,
+      });
+    }
+    return answer;
+  } finally {
+    await endTurn({ waitMs });
+  }
+}
+
+async function send(request: PageRequest, options: HttpOptions, dispatcher: Dispatcher, signal: AbortSignal, limits: HttpLimits): Promise<Response> {
+  const url = new URL(options.baseUrl.replace(/\/$/, "") + request.path);
+  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
+  try {
+    return await fetch(url, {
+      method: request.method ?? "GET",
+      headers: {
+        accept: "application/json",
+        ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+        ...request.headers,
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      // A redirect could carry the key to another host.
+      redirect: "manual",
+      dispatcher,
+      signal,
+    });
+  } catch (error) {
+    if (options.signal?.aborted === true) throw new AbortError(options.signal.reason instanceof Error ? options.signal.reason : "cancelled");
+    if (signal.aborted) throw new ConnectorError("unavailable", `no answer within ${limits.totalTimeoutMs} ms`);
+    const code = errorCode(error);
+    if (code === "UND_ERR_HEADERS_TIMEOUT") throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
+    // The library's own error carries the URL, and with it the key: only its code goes on.
+    throw new ConnectionBroken(`could not reach ${url.host} (${code})`);
+  }
+}
+
+/** Reads at most `maxBytes`: a body without an end, or one that unpacks to gigabytes, must not take the worker along. */
+async function readText(response: Response, limits: HttpLimits, signal: AbortSignal): Promise<string> {
+  if (response.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body) {
+      const part = chunk as Uint8Array;
+      bytes += part.byteLength;
+      if (bytes > limits.maxBytes) throw new ConnectorError("malformed", `the answer is longer than ${limits.maxBytes} bytes`);
+      chunks.push(part);
+    }
+  } catch (error) {
+    if (error instanceof ConnectorError) throw error;
+    if (signal.aborted) throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
+    throw new ConnectorError("unavailable", `the answer broke off after ${bytes} bytes (${errorCode(error)})`);
+  }
+  return Buffer.concat(chunks).toString("utf8").replace(/^\uFEFF/, "");
+}
+
+function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError | null {
+  const { status } = response;
+  if (status >= 200 && status < 300) return null;
+  const message = `answered ${status}${excerpt(body, redact)}`;
+  if (status === 401 || status === 403) return new ConnectorError("unauthorized", message);
+  if (status === 429) return new ConnectorError("rate_limited", message, { retryAfterMs: retryAfter(response.headers.get("retry-after")) });
+  if (status === 408 || status >= 500) return new ConnectorError("unavailable", message);
+  return new ConnectorError("rejected", message);
+}
+
+/** Seconds or an HTTP date; what is neither, or lies in the past, is no hint. Long waits are cut and asked again. */
+export function retryAfter(header: string | null, now = Date.now()): number | null {
+  if (header === null) return null;
+  const waitMs = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) * 1_000 : /[a-z]/i.test(header) ? Date.parse(header) - now : Number.NaN;
+  if (Number.isNaN(waitMs) || waitMs < 0) return null;
+  return Math.min(waitMs, longestHintMs);
+}
+
+function parseJson(body: string, response: Response, redact: Redact): unknown {
+  const type = response.headers.get("content-type") ?? "no content type";
+  const start = body.trimStart().slice(0, 1);
+  if (start === "<") throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
+  if (start === "") throw new ConnectorError("unavailable", "answered nothing");
+  try {
+    return parse(body);
+  } catch (error) {
+    // Most often a connection cut on the way: worth another try.
+    const reason = error instanceof Error ? redact(error.message).slice(0, 120) : "";
+    throw new ConnectorError("unavailable", `answered what is not JSON (${type}): ${reason}`);
+  }
+}
+
+/** Lossless numbers as plain ones, for looking at an answer's shape. */
+function plainJson(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, isLosslessNumber(field) ? Number(field.value) : field]));
+}
+
+function excerpt(body: string, redact: Redact): string {
+  const text = redact(body).replaceAll(/\s+/g, " ").trim();
+  return text === "" ? "" : `: ${text.slice(0, excerptLength)}`;
+}
+
+function errorCode(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && typeof cause.code === "string") return cause.code;
+  }
+  return error instanceof Error ? error.name : "unknown error";
+}

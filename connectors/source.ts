@@ -1,0 +1,97 @@
+import type { PgInsertValue, PgTable } from "drizzle-orm/pg-core";
+import type { z } from "zod";
+import type { Pace, Window } from "../core/config.ts";
+import type { ConnectorErrorKind } from "./errors.ts";
+
+/** One civil day of one source, in the zone the vendor is asked in. */
+export interface Slice {
+  day: string;
+  timezone: string;
+}
+
+/** A vendor's account terms: what all sources of one vendor share. */
+export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
+  name: string;
+  baseUrl: string;
+  /** Of one account, "redtrack/713"; a setting, and the vendor's own hints win. */
+  pace: Pace;
+  /** Named as the settings are. */
+  secrets: Secrets;
+  /** What the headers of any answer say about the quota left. */
+  quota?: (headers: Headers) => Quota | null;
+  /** An answer that says no under a status that says yes. */
+  refusal?: (body: unknown) => Refusal | null;
+  /** The cheapest call that tells whether the key works. */
+  probe: (secrets: z.output<Secrets>) => PageRequest;
+}
+
+export interface Quota {
+  /** No call by anyone before this has passed. */
+  waitMs: number;
+}
+
+export interface Refusal {
+  kind: ConnectorErrorKind;
+  message: string;
+  retryAfterMs?: number;
+}
+
+export interface PageRequest {
+  method?: "GET" | "POST";
+  /** Below the vendor's base URL. */
+  path: string;
+  query?: Record<string, string | number | boolean>;
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+/** A row that cannot be attributed: kept in quarantine with its reason, its amount counted. */
+export class SetAside {
+  constructor(
+    readonly reason: string,
+    readonly amount: string,
+    readonly content: unknown,
+  ) {}
+}
+
+export const setAside = (reason: string, amount: string, content: unknown) => new SetAside(reason, amount, content);
+
+type Bookkeeping = "clientId" | "slice" | "loadedAt" | "runId";
+
+/** What `rows` returns: the table's insert type, so that a required column left out fails the compiler. */
+export type SourceRow<Table extends PgTable> = Omit<PgInsertValue<Table>, Bookkeeping>;
+
+/** A vendor feed: data and pure functions. Nothing here waits, retries, logs or reads the environment. */
+export interface Source<Table extends PgTable = PgTable, Body extends z.ZodType = z.ZodType, Secrets extends z.ZodObject = z.ZodObject, Cursor = unknown> {
+  /** `vendor.table`, as in Postgres. */
+  name: string;
+  vendor: Vendor<Secrets>;
+  slices: { timezone: string };
+  window: Window;
+  table: Table;
+  /** The money column, by its name in TypeScript: what receipts sum and totals compare. */
+  amount: keyof SourceRow<Table> & string;
+  /** "complete": a row missing from a later answer was withdrawn. "partial": it was merely not mentioned. */
+  answers: "complete" | "partial";
+  /** One key on two pages: an aggregated feed moved while we read and is read again; of a feed by id the later page wins. */
+  keyedBy: "aggregate" | "id";
+  body: Body;
+  request: (page: { slice: Slice; secrets: z.output<Secrets>; cursor: Cursor | null }) => PageRequest;
+  rows: (body: z.output<Body>, slice: Slice) => (SourceRow<Table> | SetAside)[];
+  /** The cursor of the next page; null after the last. */
+  next?: (body: z.output<Body>, cursor: Cursor | null) => Cursor | null;
+  /** The vendor's own total of `amount` for the slice, decimal text. */
+  vendorTotal?: (body: z.output<Body>) => string | null;
+  /** Why an answer is only part of the slice, when it is. */
+  cut?: (body: z.output<Body>, rowsSoFar: number) => string | null;
+}
+
+/** Any source, for code that treats them alike. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of sources with different tables has no narrower type
+export type AnySource = Source<any, any, any, any>;
+
+export function defineSource<Table extends PgTable, Body extends z.ZodType, Secrets extends z.ZodObject, Cursor = number>(
+  source: Source<Table, Body, Secrets, Cursor>,
+): Source<Table, Body, Secrets, Cursor> {
+  return source;
+}

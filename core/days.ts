@@ -1,0 +1,56 @@
+import { Temporal } from "temporal-polyfill";
+
+const dayText = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Is this a real civil day, written YYYY-MM-DD? */
+export function isDay(text: string): boolean {
+  if (!dayText.test(text)) return false;
+  try {
+    return Temporal.PlainDate.from(text, { overflow: "reject" }).toString() === text;
+  } catch {
+    return false;
+  }
+}
+
+export function isTimeZone(name: string): boolean {
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The civil day that a moment falls on in a zone. */
+export function dayAt(moment: Date | string, timezone: string): string {
+  return instant(moment).toZonedDateTimeISO(timezone).toPlainDate().toString();
+}
+
+/** Civil days are stepped as days: a 23-hour day is still one day. */
+export function addDays(day: string, days: number): string {
+  return Temporal.PlainDate.from(day).add({ days }).toString();
+}
+
+/** Every day from `from` to `to`, both included; empty when `from` is after `to`. */
+export function daysFromTo(from: string, to: string): string[] {
+  const last = Temporal.PlainDate.from(to);
+  const days: string[] = [];
+  for (let day = Temporal.PlainDate.from(from); Temporal.PlainDate.compare(day, last) <= 0; day = day.add({ days: 1 })) {
+    days.push(day.toString());
+  }
+  return days;
+}
+
+/** The moment a day begins in a zone: not always midnight, and not always 24 h after the day before. */
+export function startOfDay(day: string, timezone: string): Date {
+  return new Date(Temporal.PlainDate.from(day).toZonedDateTime(timezone).startOfDay().epochMilliseconds);
+}
+
+/** The first moment after a day in a zone. */
+export function endOfDay(day: string, timezone: string): Date {
+  return startOfDay(addDays(day, 1), timezone);
+}
+
+function instant(moment: Date | string): Temporal.Instant {
+  return Temporal.Instant.fromEpochMilliseconds(new Date(moment).getTime());
+}

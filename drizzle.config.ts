@@ -1,0 +1,8 @@
+import { defineConfig } from "drizzle-kit";
+
+export default defineConfig({
+  dialect: "postgresql",
+  schema: ["./schema/ops.ts", "./schema/redtrack.ts"],
+  out: "./schema/migrations",
+  migrations: { schema: "ops", table: "migrations" },
+});

@@ -1,0 +1,35 @@
+const shared = {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.signal-room/"],
+  transform: {
+    "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "es6" } }],
+  },
+};
+
+/** Three rings: what needs nothing, what needs Postgres, what needs Temporal too. A ring whose server cannot start fails. */
+export default {
+  maxWorkers: 2,
+  projects: [
+    {
+      ...shared,
+      displayName: "unit",
+      testMatch: ["**/*.test.ts"],
+      testPathIgnorePatterns: ["/node_modules/", "/dist/", "\\.db\\.test\\.ts$", "\\.flow\\.test\\.ts$"],
+    },
+    {
+      ...shared,
+      displayName: "db",
+      testMatch: ["**/*.db.test.ts"],
+      globalSetup: "<rootDir>/test/start-postgres.js",
+      globalTeardown: "<rootDir>/test/stop-servers.js",
+    },
+    {
+      ...shared,
+      displayName: "flow",
+      testMatch: ["**/*.flow.test.ts"],
+      globalSetup: "<rootDir>/test/start-servers.js",
+      globalTeardown: "<rootDir>/test/stop-servers.js",
+    },
+  ],
+};

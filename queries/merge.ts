@@ -1,0 +1,382 @@
+import { getTableName } from "drizzle-orm";
+import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import { sameCents, sumMoney } from "../core/money.ts";
+import { sha256 } from "../core/crypto.ts";
+import type { Queryable, Session } from "../schema/database.ts";
+import { bookkeeping, mergeColumns, mergeKey, type MergeColumn } from "../schema/merge-key.ts";
+
+/** Which slice of which feed, and how its table is merged. */
+export interface MergeTarget {
+  client: string;
+  source: string;
+  slice: string;
+  day: string;
+  timezone: string;
+  table: PgTable;
+  answers: "complete" | "partial";
+}
+
+/** A slice read whole, ready to be stored. */
+export interface MergeContent {
+  rows: Record<string, unknown>[];
+  setAside: { reason: string; amount: string; content: unknown }[];
+  pages: number;
+  total: string;
+  setAsideTotal: string;
+  vendorTotal: string | null;
+  contentHash: string;
+}
+
+/** Who reads, and when the reading began by the database's clock. */
+export interface MergeAttempt {
+  fetchSeq: number;
+  fetchedAt: Date;
+  isFinal: boolean;
+  runId: string;
+  workflowId: string;
+  workflowRunId: string;
+  attempt: number;
+  /** An operator has said that an empty answer is true. */
+  acceptEmpty: boolean;
+}
+
+export type MergeOutcome = "changed" | "unchanged" | "emptied" | "unreconciled" | "superseded";
+
+export interface Receipt {
+  receiptId: number | null;
+  outcome: MergeOutcome;
+  isFinal: boolean;
+  fetched: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  withdrawn: number;
+  setAside: number;
+  setAsideTotal: string;
+  total: string;
+  vendorTotal: string | null;
+}
+
+/** What a merge would do to a slice, or did. */
+interface Differences {
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  withdrawn: number;
+  totalBefore: string;
+}
+
+/** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
+export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: number; fetchedAt: Date }> {
+  const { rows } = await database.query<{ seq: number; at: Date }>("select nextval('ops.fetch_seq') as seq, clock_timestamp() as at");
+  const [row] = rows;
+  if (row === undefined) throw new Error("ops.fetch_seq gave no number");
+  return { fetchSeq: row.seq, fetchedAt: row.at };
+}
+
+/** The receipt that an attempt left, if it committed. */
+export async function findReceipt(database: Queryable, fetchSeq: number): Promise<Receipt | null> {
+  const { rows } = await database.query<Receipt>(
+    `select r.receipt_id as "receiptId", r.outcome, s.is_final as "isFinal", r.fetched, r.inserted, r.updated, r.unchanged, r.withdrawn,
+            r.set_aside as "setAside", r.set_aside_total as "setAsideTotal", r.total, r.vendor_total as "vendorTotal"
+       from ops.receipts r join ops.slices s using (_client_id, source, slice)
+      where r.fetch_seq = $1`,
+    [fetchSeq],
+  );
+  return rows[0] ?? null;
+}
+
+/** Do the stored and the set-aside rows add up to the vendor's own total? */
+export function isReconciled(content: Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">): boolean {
+  return content.vendorTotal === null || sameCents(sumMoney([content.total, content.setAsideTotal]), content.vendorTotal);
+}
+
+/**
+ * Merges one slice by key and writes its receipt, all in the caller's transaction. Merging the same content again
+ * writes nothing but a receipt that says so; an older reading than the one stored does nothing at all.
+ */
+export async function mergeSlice(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt): Promise<Receipt> {
+  const sliceId = [target.client, target.source, target.slice];
+  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [sliceId.join("/")]);
+  // Read in a statement of its own: only now does the snapshot hold what the lock's last owner committed.
+  const known = await readKnown(session, sliceId);
+  if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return superseded(content);
+
+  const merge = new SliceTable(session, target, attempt);
+  await merge.stage(content.rows);
+  const emptied = content.rows.length === 0 && content.setAside.length === 0 && known.rows > 0 && target.answers === "complete" && !attempt.acceptEmpty;
+  const differences = emptied ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0, totalBefore: "0" } : await merge.compare();
+  if (differences.inserted + differences.updated + differences.withdrawn > 0) await merge.write();
+  if (content.setAside.length > 0 || known.quarantined) await quarantineRows(session, target, content, attempt);
+  if (known.failed && !emptied) await heal(session, sliceId);
+
+  const outcome: MergeOutcome = emptied
+    ? "emptied"
+    : !isReconciled(content)
+      ? "unreconciled"
+      : differences.inserted + differences.updated + differences.withdrawn > 0
+        ? "changed"
+        : "unchanged";
+  const isFinal = attempt.isFinal && !emptied;
+  const { inserted, updated, unchanged, withdrawn } = differences;
+  const receipt = { outcome, isFinal, fetched: content.rows.length + content.setAside.length, inserted, updated, unchanged, withdrawn, setAside: content.setAside.length, setAsideTotal: content.setAsideTotal, total: content.total, vendorTotal: content.vendorTotal };
+  return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };
+}
+
+/** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
+export async function previewSlice(session: Session, target: MergeTarget, content: MergeContent, amountColumn: string): Promise<Differences> {
+  const merge = new SliceTable(session, target, null);
+  await merge.stage(content.rows);
+  const differences = await merge.compare();
+  return { ...differences, totalBefore: await merge.storedTotal(amountColumn) };
+}
+
+/** One row that differs between the vendor and the table. */
+export interface RowDifference {
+  kind: "first" | "changed" | "withdrawn";
+  key: string;
+  stored: string | null;
+  vendor: string | null;
+}
+
+/** Row by row: what the vendor says now against what is stored. */
+export async function compareRows(session: Session, target: MergeTarget, content: MergeContent): Promise<RowDifference[]> {
+  const merge = new SliceTable(session, target, null);
+  await merge.stage(content.rows);
+  await merge.compare();
+  return merge.differences();
+}
+
+/** The staged rows of one slice beside the table they belong to. */
+class SliceTable {
+  private readonly key: MergeColumn[];
+  private readonly content: MergeColumn[];
+  private readonly name: string;
+
+  constructor(
+    private readonly session: Session,
+    private readonly target: MergeTarget,
+    private readonly attempt: MergeAttempt | null,
+  ) {
+    this.key = mergeKey(target.table).filter((column) => column.name !== "_client_id");
+    const keyNames = new Set(this.key.map((column) => column.name));
+    this.content = mergeColumns(target.table).filter(
+      (column) => !keyNames.has(column.name) && !(bookkeeping as readonly string[]).includes(column.name),
+    );
+    const { schema } = getTableConfig(target.table);
+    this.name = `${quote(schema ?? "public")}.${quote(getTableName(target.table))}`;
+  }
+
+  /** Into a temporary table that ends with the transaction: a killed load leaves nothing behind. */
+  async stage(rows: Record<string, unknown>[]): Promise<void> {
+    const columns = [...this.key, ...this.content];
+    const parameters = columns.map((column) => rows.map((row) => toParameter(row[column.property], column)));
+    const selected = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(", ");
+    await this.session.query(
+      `create temporary table incoming on commit drop as select * from unnest(${selected}) as t(${names(columns)})`,
+      parameters,
+    );
+  }
+
+  /**
+   * Old beside new, for every row that differs. The rows are locked first and in key order, so that two merges that
+   * share rows wait for each other instead of deadlocking.
+   */
+  async compare(): Promise<Differences> {
+    const lock = this.attempt === null ? "" : "for update of t";
+    const same = `(${names(this.content, "t")}) is not distinct from (${names(this.content, "i")})`;
+    const key = `jsonb_build_object(${this.key.map((column) => `'${column.name}', i.${quote(column.name)}`).join(", ")})`;
+    const withdrawnKey = key.replaceAll("i.", "t.");
+    await this.session.query(
+      `create temporary table difference on commit drop as
+       with stored as materialized (
+         select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
+          where t._client_id = $1 order by ${names(this.key, "t")} ${lock}
+       )
+       select ${names(this.key, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key} as "#key",
+              case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
+         from incoming i left join stored t on ${this.matches("t", "i")}
+        where t._client_id is null or not (${same})`,
+      [this.target.client],
+    );
+    if (this.target.answers === "complete") {
+      await this.session.query(
+        `insert into difference
+         select ${names(this.key, "t")}, 'withdrawn', ${withdrawnKey}, ${amounts(this.content, "t")}, null
+           from ${this.name} t
+          where t._client_id = $1 and t._slice = $2
+            and not exists (select from incoming i where ${this.matches("t", "i")})
+          order by ${names(this.key, "t")} ${lock}`,
+        [this.target.client, this.target.slice],
+      );
+    }
+    const { rows } = await this.session.query<Differences>(
+      `select count(*) filter (where "#kind" = 'first')::int as inserted,
+              count(*) filter (where "#kind" = 'changed')::int as updated,
+              count(*) filter (where "#kind" = 'withdrawn')::int as withdrawn,
+              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged,
+              '0' as "totalBefore"
+         from difference`,
+    );
+    return rows[0] as Differences;
+  }
+
+  async write(): Promise<void> {
+    const { client, source, slice } = this.target;
+    const { fetchSeq, runId } = this.attempt as MergeAttempt;
+    const all = [...this.key, ...this.content];
+    const assigned = [...this.content.map((column) => column.name), "_slice", "_loaded_at", "_run_id"];
+    await this.session.query(
+      `insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
+       select $1, $2, $3, "#key", "#kind", "#old", "#new", $4, $5 from difference order by "#key"::text`,
+      [client, source, slice, fetchSeq, runId],
+    );
+    await this.session.query(
+      `insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
+       select $1, ${names(all, "i")}, $2, now(), $3 from incoming i join difference d on ${this.matches("d", "i")} order by ${names(this.key, "i")}
+       on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
+         set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
+       where (${names(this.content, "t")}) is distinct from (${names(this.content, "excluded")})`,
+      [client, slice, runId],
+    );
+    if (this.target.answers === "complete") {
+      await this.session.query(
+        `delete from ${this.name} t
+          where t._client_id = $1 and t._slice = $2 and not exists (select from incoming i where ${this.matches("t", "i")})`,
+        [client, slice],
+      );
+    }
+  }
+
+  async storedTotal(amountColumn: string): Promise<string> {
+    const { rows } = await this.session.query<{ total: string }>(
+      `select coalesce(sum(${quote(amountColumn)}), 0)::text as total from ${this.name} where _client_id = $1 and _slice = $2`,
+      [this.target.client, this.target.slice],
+    );
+    return rows[0]?.total ?? "0";
+  }
+
+  async differences(): Promise<RowDifference[]> {
+    const { rows } = await this.session.query<RowDifference>(
+      `select "#kind" as kind, "#key"::text as key, "#old"::text as stored, "#new"::text as vendor from difference order by "#key"::text`,
+    );
+    return rows;
+  }
+
+  private matches(one: string, other: string): string {
+    return this.key
+      .map(({ name, notNull }) => `${one}.${quote(name)} ${notNull ? "=" : "is not distinct from"} ${other}.${quote(name)}`)
+      .join(" and ");
+  }
+}
+
+interface Known {
+  fetchSeq: number | null;
+  rows: number;
+  failed: boolean;
+  quarantined: boolean;
+}
+
+async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
+  const { rows } = await session.query<Known>(
+    `select s.fetch_seq as "fetchSeq", s.rows, s.failed_at is not null as failed,
+            exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
+       from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
+    sliceId,
+  );
+  return rows[0] ?? { fetchSeq: null, rows: 0, failed: false, quarantined: false };
+}
+
+/** A slice that came after all: the runs that failed only for it are healed. */
+async function heal(session: Session, sliceId: string[]): Promise<void> {
+  // Locked before anything is read, or two slices healing at once would each see the other still failed.
+  const { rows } = await session.query<{ runId: string }>(
+    `select r.run_id as "runId" from ops.runs r
+      where r.run_id in (select run_id from ops.run_failures where _client_id = $1 and source = $2 and slice = $3 and healed_at is null)
+      order by r.run_id for update`,
+    sliceId,
+  );
+  await session.query(`update ops.run_failures set healed_at = now() where _client_id = $1 and source = $2 and slice = $3 and healed_at is null`, sliceId);
+  await session.query(
+    `update ops.runs r set outcome = 'healed'
+      where outcome = 'failed' and run_id = any($1) and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
+    [rows.map((row) => row.runId)],
+  );
+}
+
+function superseded(content: MergeContent): Receipt {
+  const fetched = content.rows.length + content.setAside.length;
+  return { receiptId: null, outcome: "superseded", isFinal: false, fetched, inserted: 0, updated: 0, unchanged: 0, withdrawn: 0, setAside: content.setAside.length, setAsideTotal: content.setAsideTotal, total: content.total, vendorTotal: content.vendorTotal };
+}
+
+/** Rows that could not be attributed stay open until a later reading of the slice no longer has them. */
+async function quarantineRows(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt): Promise<void> {
+  const texts = content.setAside.map((row) => JSON.stringify(row.content));
+  // Two equal rows are two rows: the place among its equals is part of what tells them apart.
+  const seen = new Map<string, number>();
+  const hashes = texts.map((text, index) => {
+    const place = (seen.get(text) ?? 0) + 1;
+    seen.set(text, place);
+    return sha256(`${content.setAside[index]?.reason}\n${place}\n${text}`);
+  });
+  await session.query(
+    `update ops.quarantine set resolved_at = now()
+      where _client_id = $1 and source = $2 and slice = $3 and resolved_at is null and content_hash <> all($4)`,
+    [target.client, target.source, target.slice, hashes],
+  );
+  if (texts.length === 0) return;
+  await session.query(
+    `insert into ops.quarantine (_client_id, source, slice, reason, amount, content, content_hash, run_id)
+     select $1, $2, $3, reason, amount, content, hash, $4
+       from unnest($5::text[], $6::numeric[], $7::text[], $8::text[]) as t(reason, amount, content, hash) order by hash
+     on conflict (_client_id, source, slice, content_hash) where resolved_at is null do update set last_seen_at = now()`,
+    [target.client, target.source, target.slice, attempt.runId, content.setAside.map((row) => row.reason), content.setAside.map((row) => row.amount), texts, hashes],
+  );
+}
+
+async function writeReceipt(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt, receipt: Omit<Receipt, "receiptId">): Promise<number> {
+  const { rows } = await session.query<{ receiptId: number }>(
+    `with receipt as (
+       insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
+                                 withdrawn, set_aside, set_aside_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+       returning *
+     )
+     insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id)
+     select $1, $2, $3, $23, $4, receipt_id, $5, $6, $24, $7, $25, $15, $18, $19 from receipt
+     on conflict on constraint slices_key do update
+       set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
+           outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
+           rows = case when excluded.outcome = 'emptied' then s.rows else excluded.rows end,
+           total = case when excluded.outcome = 'emptied' then s.total else excluded.total end,
+           content_hash = case when excluded.outcome = 'emptied' then s.content_hash else excluded.content_hash end
+     returning receipt_id as "receiptId"`,
+    [
+      target.client, target.source, target.slice, target.timezone, attempt.fetchSeq, attempt.fetchedAt, receipt.outcome, content.pages, receipt.fetched,
+      receipt.inserted, receipt.updated, receipt.unchanged, receipt.withdrawn, receipt.setAside, receipt.setAsideTotal, receipt.total, receipt.vendorTotal,
+      content.contentHash, attempt.runId, attempt.workflowId, attempt.workflowRunId, attempt.attempt, target.day, receipt.isFinal, content.rows.length,
+    ],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("the receipt was not written");
+  return row.receiptId;
+}
+
+/** What the ledger keeps of a row: everything that may be restated. Numbers stay exact: jsonb holds numerics. */
+function amounts(columns: MergeColumn[], alias: string): string {
+  return `jsonb_build_object(${columns.filter((column) => column.name !== "_extra").map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
+}
+
+function toParameter(value: unknown, column: MergeColumn): unknown {
+  if (value === undefined || value === null) return null;
+  if (value instanceof Date) return value.toISOString();
+  return column.type.startsWith("json") && typeof value !== "string" ? JSON.stringify(value) : value;
+}
+
+function names(columns: MergeColumn[], alias?: string): string {
+  return columns.map(({ name }) => (alias === undefined ? quote(name) : `${alias}.${quote(name)}`)).join(", ");
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

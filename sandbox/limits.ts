@@ -1,0 +1,95 @@
+import { chance } from "./chance.ts";
+
+/** How many calls an account may make in one calendar minute or second; null lifts that limit. */
+export interface Limits {
+  perMinute: number | null;
+  perSecond: number | null;
+  /** Some calls use two of the minute's calls, as measured at RedTrack. */
+  countTwice: boolean;
+}
+
+export interface Usage {
+  admitted: boolean;
+  limits: Limits;
+  remainingThisMinute: number;
+  secondsToNextMinute: number;
+  /** For a refused call: until the window that is full ends. */
+  retryAfterSeconds: number;
+}
+
+interface Account {
+  calls: number;
+  minute: number;
+  usedThisMinute: number;
+  second: number;
+  usedThisSecond: number;
+}
+
+export interface Limiter {
+  limits(): Limits;
+  set(change: Partial<Limits>): void;
+  /** Counts a call unless a window is full; a refused call is not counted. */
+  admit(account: string, nowMs: number): Usage;
+}
+
+export function createLimiter(start: Limits): Limiter {
+  let limits = start;
+  const accounts = new Map<string, Account>();
+
+  function accountAt(name: string, nowMs: number): Account {
+    const account = accounts.get(name) ?? { calls: 0, minute: 0, usedThisMinute: 0, second: 0, usedThisSecond: 0 };
+    accounts.set(name, account);
+    const second = Math.floor(nowMs / 1_000);
+    const minute = Math.floor(nowMs / 60_000);
+    if (account.second !== second) Object.assign(account, { second, usedThisSecond: 0 });
+    if (account.minute !== minute) Object.assign(account, { minute, usedThisMinute: 0 });
+    return account;
+  }
+
+  return {
+    limits: () => limits,
+    set: (change) => {
+      limits = { ...limits, ...change };
+      accounts.clear();
+    },
+    admit: (name, nowMs) => {
+      const account = accountAt(name, nowMs);
+      const minuteIsFull = limits.perMinute !== null && account.usedThisMinute >= limits.perMinute;
+      const secondIsFull = limits.perSecond !== null && account.usedThisSecond >= limits.perSecond;
+      const admitted = !minuteIsFull && !secondIsFull;
+      if (admitted) {
+        account.calls += 1;
+        account.usedThisSecond += 1;
+        account.usedThisMinute += limits.countTwice && chance(name, account.calls) < 0.5 ? 2 : 1;
+      }
+      const secondsToNextMinute = Math.ceil((60_000 - (nowMs % 60_000)) / 1_000);
+      return {
+        admitted,
+        limits,
+        remainingThisMinute: Math.max(0, (limits.perMinute ?? Infinity) - account.usedThisMinute),
+        secondsToNextMinute,
+        retryAfterSeconds: minuteIsFull ? secondsToNextMinute : 1,
+      };
+    },
+  };
+}
+
+/**
+ * Reads a setting such as "20/minute", "60/minute,none/second,once" or "none". What it leaves out stays as the vendor
+ * documents it; "once" and "twice" say whether some calls count double.
+ */
+export function parseLimits(text: string): Partial<Limits> {
+  if (text.trim() === "none") return { perMinute: null, perSecond: null, countTwice: false };
+  const limits: Partial<Limits> = {};
+  for (const part of text.split(",").map((one) => one.trim())) {
+    const match = /^(none|[1-9]\d*)\/(minute|second)$/.exec(part);
+    if (match !== null) {
+      limits[match[2] === "minute" ? "perMinute" : "perSecond"] = match[1] === "none" ? null : Number(match[1]);
+    } else if (part === "once" || part === "twice") {
+      limits.countTwice = part === "twice";
+    } else {
+      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, none/second, once, twice`);
+    }
+  }
+  return limits;
+}

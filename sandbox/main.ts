@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { isCivilDay } from "./civil-day.ts";
+import { parseLimits, type Limits } from "./limits.ts";
+import { startSandbox } from "./server.ts";
+import { vendorFactories } from "./vendors.ts";
+
+const settings = z.object({
+  SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
+  SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
+  SANDBOX_TODAY: z.string().refine(isCivilDay, "expected a day such as 2025-12-18").optional(),
+  SANDBOX_NOW: z.iso.datetime({ offset: true }).optional(),
+});
+
+/** SANDBOX_REDTRACK_LIMITS and the like, one for each vendor. */
+function limitsFrom(env: NodeJS.ProcessEnv): Record<string, Partial<Limits>> {
+  const limits: Record<string, Partial<Limits>> = {};
+  for (const vendor of Object.keys(vendorFactories)) {
+    const name = `SANDBOX_${vendor.toUpperCase().replaceAll("-", "_")}_LIMITS`;
+    const text = env[name];
+    if (text === undefined || text === "") continue;
+    try {
+      limits[vendor] = parseLimits(text);
+    } catch (error) {
+      throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return limits;
+}
+
+async function main(): Promise<void> {
+  // An empty line in an env file means "not set".
+  const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
+  const parsed = settings.safeParse(env);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  const { SANDBOX_PORT: port, SANDBOX_HOST: host, SANDBOX_TODAY: today, SANDBOX_NOW: now } = parsed.data;
+  const sandbox = await startSandbox({
+    port,
+    host,
+    today: today ?? null,
+    now: now ?? null,
+    limits: limitsFrom(env),
+    log: (message) => console.error(message),
+  }).catch((error: unknown) => {
+    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    throw taken ? new Error(`port ${port} is in use; set SANDBOX_PORT to another`) : error;
+  });
+  const stop = () => {
+    sandbox.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  console.log(`sandbox listening on ${sandbox.url} (${Object.keys(vendorFactories).join(", ")})`);
+}
+
+main().catch((error: unknown) => {
+  console.error(`sandbox: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

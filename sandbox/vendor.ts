@@ -1,0 +1,85 @@
+import type { Clock } from "./clock.ts";
+import type { DataFault } from "./fault-kinds.ts";
+import type { Limits, Usage } from "./limits.ts";
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+export interface JsonObject {
+  [field: string]: JsonValue;
+}
+
+/** What arrived, the vendor's prefix taken off the path. */
+export interface WireRequest {
+  method: string;
+  url: URL;
+  headers: Readonly<Record<string, string | undefined>>;
+  body: string;
+}
+
+export interface VendorRequest extends WireRequest {
+  key: string | null;
+  /** Whose data the key opens; null when the vendor does not know the key. */
+  client: string | null;
+}
+
+export interface VendorAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: { json: JsonValue } | { text: string };
+}
+
+/** Where in the data a request points, so that a fault can be set for one day or one page. */
+export interface Place {
+  from: string | null;
+  to: string | null;
+  page: number;
+}
+
+export interface DumpQuery {
+  client: string;
+  from: string;
+  to: string;
+  zone: string;
+}
+
+/** What every vendor may look at: the time, and the data faults that are set for it now. */
+export interface Surroundings {
+  clock: Clock;
+  dataFaults(client: string, day: string): readonly DataFault[];
+}
+
+/** One played vendor. A new one is a file that makes this, and a line in vendors.ts. */
+export interface Vendor {
+  name: string;
+  /** Query parameters that carry a secret: they never reach the request log. */
+  secretParams: readonly string[];
+  keyOf(request: WireRequest): string | null;
+  place(request: WireRequest): Place;
+  /** The same request for another page or page size, as far as the vendor pages. */
+  repage(request: VendorRequest, change: { page?: number; pageSize?: number }): VendorRequest;
+  handle(request: VendorRequest): VendorAnswer;
+
+  limits: {
+    documented: Limits;
+    counts(request: WireRequest): boolean;
+    headers(usage: Usage): Record<string, string>;
+  };
+  refusals: {
+    unauthorized(): VendorAnswer;
+    rateLimited(retryAfter: string | null): VendorAnswer;
+    error(status: number, text: string): VendorAnswer;
+  };
+
+  /** The rows and the totals inside an answer, for faults that change them in place. */
+  rowsOf(json: JsonValue): JsonValue[];
+  totalOf(json: JsonValue): JsonObject | null;
+  /** What is true: the oracle that tests compare a database with. */
+  dump(query: DumpQuery): JsonObject[];
+}
+
+export function json(status: number, body: JsonValue, headers: Record<string, string> = {}): VendorAnswer {
+  return { status, headers, body: { json: body } };
+}
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

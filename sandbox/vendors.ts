@@ -1,0 +1,7 @@
+import { createRedtrack } from "./redtrack.ts";
+import type { Surroundings, Vendor } from "./vendor.ts";
+
+/** Every vendor the sandbox can play, each mounted under its own name. */
+export const vendorFactories: Readonly<Record<string, (surroundings: Surroundings) => Vendor>> = {
+  redtrack: createRedtrack,
+};

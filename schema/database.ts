@@ -1,0 +1,85 @@
+import pg from "pg";
+
+export type Database = pg.Pool;
+export type Session = pg.PoolClient;
+/** Anything that can run a statement: the pool, or one session inside a transaction. */
+export type Queryable = Pick<pg.Pool | pg.PoolClient, "query">;
+
+export interface DatabaseOptions {
+  url: string;
+  poolSize: number;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  statementTimeoutMs?: number;
+  connectTimeoutMs?: number;
+  onError?: (error: Error) => void;
+}
+
+const dateOid = 1082;
+const bigintOid = 20;
+const textDates = new Map<number, (text: string) => unknown>([
+  // As text: the driver's default makes local midnight of it, which is another day in another zone.
+  [dateOid, (text) => text],
+  // Counts fit a JS number; ids that may not are text columns.
+  [bigintOid, Number],
+]);
+
+/** The only place that opens Postgres. Numerics stay text. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    application_name: options.name,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: options.statementTimeoutMs ?? 120_000,
+    lock_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+    types: { getTypeParser: (oid: number, format?: "text" | "binary") => textDates.get(oid) ?? (pg.types.getTypeParser as (oid: number, format?: string) => (text: string) => unknown)(oid, format) } as pg.CustomTypesConfig,
+  });
+  // A connection that breaks while idle is an event, not a crash.
+  pool.on("error", (error) => options.onError?.(error));
+  return pool;
+}
+
+/** A commit whose answer got lost: it may or may not have happened. */
+export class CommitUnknown extends Error {
+  constructor(override readonly cause: unknown) {
+    super("the connection broke while committing; whether the commit happened has to be looked up");
+    this.name = "CommitUnknown";
+  }
+}
+
+/** Runs `work` in one READ COMMITTED transaction. A session that failed in a way that may have broken it is destroyed, not pooled. */
+export async function inTransaction<Result>(database: Database, work: (session: Session) => Promise<Result>): Promise<Result> {
+  const session = await database.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error) => (broken = error);
+  session.on("error", onError);
+  let committing = false;
+  try {
+    await session.query("begin");
+    const result = await work(session);
+    committing = true;
+    await session.query("commit");
+    return result;
+  } catch (error) {
+    if (committing && sqlState(error) === null) {
+      broken = error as Error;
+      throw new CommitUnknown(error);
+    }
+    await session.query("rollback").catch((failure: Error) => (broken = failure));
+    throw error;
+  } finally {
+    session.off("error", onError);
+    session.release(broken);
+  }
+}
+
+/** The SQLSTATE of an error that Postgres itself reported. */
+export function sqlState(error: unknown): string | null {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code) && "severity" in error
+    ? error.code
+    : null;
+}

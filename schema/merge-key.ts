@@ -1,0 +1,48 @@
+import { getTableColumns, getTableName } from "drizzle-orm";
+import { getTableConfig, type PgColumn, type PgTable } from "drizzle-orm/pg-core";
+
+export interface MergeColumn {
+  /** The name in TypeScript, the one a source's rows carry. */
+  property: string;
+  /** The name in Postgres. */
+  name: string;
+  type: string;
+  notNull: boolean;
+}
+
+/** Columns that say where a row came from. The merge fills them; they never count as a change. */
+export const bookkeeping = ["_client_id", "_slice", "_loaded_at", "_run_id"] as const;
+
+/**
+ * The columns of the one constraint named `<table>_key`: primary, or unique with nulls equal. It is declared there
+ * and nowhere else.
+ */
+export function mergeKey(table: PgTable): MergeColumn[] {
+  const { primaryKeys, uniqueConstraints } = getTableConfig(table);
+  const wanted = `${getTableName(table)}_key`;
+  const primary = primaryKeys.find((key) => key.getName() === wanted);
+  const unique = uniqueConstraints.find((key) => key.getName() === wanted);
+  const columns: { name: string }[] | undefined = primary?.columns ?? unique?.columns;
+  if (columns === undefined) throw new Error(`table ${getTableName(table)} has no constraint "${wanted}" to merge by`);
+  const all = mergeColumns(table);
+  // Matched by name: drizzle's key columns are not the same objects as the table's.
+  return columns.map((column) => {
+    const found = all.find((candidate) => candidate.name === column.name);
+    if (found === undefined) throw new Error(`key ${wanted} names a column ${column.name} that the table lacks`);
+    return found;
+  });
+}
+
+export function mergeColumns(table: PgTable): MergeColumn[] {
+  return Object.entries(getTableColumns(table)).map(([property, column]: [string, PgColumn]) => ({
+    property,
+    name: column.name,
+    type: column.getSQLType(),
+    notNull: column.notNull,
+  }));
+}
+
+/** The columns a source's rows must fill to tell one row from another: the merge key without the client. */
+export function rowKey(table: PgTable): MergeColumn[] {
+  return mergeKey(table).filter((column) => column.name !== "_client_id");
+}

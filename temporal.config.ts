@@ -1,0 +1,104 @@
+import type { ScheduleOptions } from "@temporalio/client";
+import type { Config } from "./core/config.ts";
+
+/** Workflows, and the activities that need only Postgres, run here. */
+export const mainQueue = "signal-room";
+
+/** One queue per vendor: a vendor that is down fills only its own, and stopping its worker pauses only that vendor. */
+export const vendorQueue = (vendor: string) => `vendor-${vendor}`;
+
+/** How closed workflows are found again: registered at start, shown as columns in the UI. */
+export const searchAttributes = {
+  ClientId: "Keyword",
+  Source: "Keyword",
+  SliceDay: "Keyword",
+  Outcome: "Keyword",
+} as const;
+
+/** How long Temporal keeps closed workflows. What matters longer lies in the `ops` tables. */
+export const retentionDays = 30;
+
+/** When a source is pulled without anybody asking. */
+export interface SyncSchedule {
+  source: string;
+  /** Runs at `minute` past each of these hours, both included, by the zone's clock. */
+  hours: { from: number; to: number };
+  minute: number;
+  timezone: string;
+  comment: string;
+}
+
+export const syncSchedules: readonly SyncSchedule[] = [
+  {
+    source: "redtrack.daily_spend",
+    // None of these hours is skipped or repeated by daylight saving: 17 runs on every day.
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    timezone: "America/New_York",
+    comment: "hourly 7 to 23: today so far; the first run also makes yesterday final",
+  },
+];
+
+/** Housekeeping: late sources, alerts to send, what is older than its retention. */
+export const keepHouseEveryMinutes = 10;
+
+/** Marks the schedules that are ours to remove when they leave this file. */
+export const deployment = "signal-room";
+
+export interface PlannedSchedule {
+  scheduleId: string;
+  options: Omit<ScheduleOptions, "scheduleId">;
+}
+
+/** Every schedule this deployment wants, as data: one per source and client that has a key. */
+export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">): PlannedSchedule[] {
+  const taskQueue = config.queuePrefix + mainQueue;
+  const memo = { deployment: config.queuePrefix + deployment };
+  const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
+  const syncs = syncSchedules.flatMap((schedule) =>
+    config.clients
+      .filter((client) => config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets != null)
+      .map((client): PlannedSchedule => {
+        const scheduleId = `${config.queuePrefix}sync/${schedule.source}/${client}`;
+        return {
+          scheduleId,
+          options: {
+            spec: {
+              calendars: [{ hour: { start: schedule.hours.from, end: schedule.hours.to }, minute: schedule.minute, comment: schedule.comment }],
+              timezone: schedule.timezone,
+            },
+            action: {
+              type: "startWorkflow",
+              workflowType: "syncSource",
+              workflowId: scheduleId,
+              taskQueue,
+              args: [{ source: schedule.source, client }],
+              staticSummary: `${schedule.source}, client ${client}`,
+              ...startMemo,
+            },
+            // A slow run is followed by one more, not by all it held up; what a run pulls follows from the ledger, so one is enough.
+            policies: { overlap: "BUFFER_ONE", catchupWindow: "1 day", pauseOnFailure: false },
+            memo,
+          },
+        };
+      }),
+  );
+  const house: PlannedSchedule = {
+    scheduleId: `${config.queuePrefix}keep-house`,
+    options: {
+      spec: { intervals: [{ every: `${keepHouseEveryMinutes} minutes` }] },
+      action: {
+        type: "startWorkflow",
+        workflowType: "keepHouse",
+        workflowId: `${config.queuePrefix}keep-house`,
+        taskQueue,
+        args: [],
+        staticSummary: "late sources, alerts to send, retention",
+        ...startMemo,
+      },
+      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
+      memo,
+    },
+  };
+  return [...syncs, house];
+}

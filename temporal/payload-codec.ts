@@ -1,0 +1,39 @@
+import type { DataConverter, Payload, PayloadCodec } from "@temporalio/common";
+import { temporal } from "@temporalio/proto";
+import { decrypt, encrypt, sha256 } from "../core/crypto.ts";
+
+const encoding = "binary/encrypted";
+const proto = temporal.api.common.v1.Payload;
+
+/** Encrypts everything Temporal stores with AES-256-GCM. A payload in clear, from before, is still read. */
+export function createPayloadCodec(key: Buffer): PayloadCodec {
+  // Says which key, without saying anything about it.
+  const keyId = sha256(key).slice(0, 8);
+  return {
+    encode: (payloads) =>
+      Promise.resolve(
+        payloads.map((payload): Payload => ({
+          metadata: { encoding: Buffer.from(encoding), "encryption-key-id": Buffer.from(keyId) },
+          data: encrypt(key, proto.encode(payload).finish()),
+        })),
+      ),
+    decode: (payloads) =>
+      Promise.resolve(
+        payloads.map((payload): Payload => {
+          if (payload.data == null || Buffer.from(payload.metadata?.["encoding"] ?? []).toString() !== encoding) return payload;
+          const used = Buffer.from(payload.metadata?.["encryption-key-id"] ?? []).toString();
+          if (used !== keyId) throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
+          return proto.decode(decrypt(key, payload.data));
+        }),
+      ),
+  };
+}
+
+/** With a key, messages and stack traces of failures are encrypted too. */
+export function dataConverter(key: Buffer | null): DataConverter | undefined {
+  return key === null ? undefined : { payloadCodecs: [createPayloadCodec(key)], failureConverterPath: failureConverterPath() };
+}
+
+function failureConverterPath(): string {
+  return new URL(import.meta.url).pathname.replace(/payload-codec\.(js|ts)$/, "failure-converter.$1");
+}

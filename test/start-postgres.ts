@@ -1,0 +1,3 @@
+import { startTestPostgres } from "./servers.ts";
+
+export default startTestPostgres;

@@ -1,0 +1,3 @@
+import { stopTestServers } from "./servers.ts";
+
+export default stopTestServers;

@@ -1,0 +1,1 @@
+export const templateDatabase = "signal_room_template";

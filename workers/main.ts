@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from "@temporalio/worker";
+import { ConfigError, loadConfig, type Config } from "../core/config.ts";
+import { readEnvironment } from "../core/environment.ts";
+import { createLogger, type Logger } from "../core/log.ts";
+import { createRedactor, type Redact } from "../core/redact.ts";
+import { sources, vendors } from "../connectors/registry.ts";
+import { openDatabase } from "../schema/database.ts";
+import { patiently, temporalAddress } from "../temporal/connection.ts";
+import { createWorkers } from "./workers.ts";
+
+const bootPatienceMs = 120_000;
+
+/** The composition root: reads the settings, opens what is needed, runs one worker per queue until told to stop. */
+async function main(): Promise<void> {
+  const env = readEnvironment(process.env);
+  // The SDK's own settings reader looks at process.env.
+  for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
+  const config = loadConfig(env, vendors, sources);
+  const redact = createRedactor(config.secrets);
+  const logger = createLogger({ name: "worker", level: config.logLevel, redact });
+  installRuntime(config, logger, redact);
+
+  const database = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize, name: "signal-room worker", onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke") });
+  const onWait = (message: string) => logger.info(message);
+  await patiently(() => database.query("select 1"), "Postgres", { waitMs: bootPatienceMs, onWait });
+  const { address, namespace, connect } = temporalAddress();
+  const connection = await patiently(() => NativeConnection.connect(connect), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
+
+  const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows() });
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, "stopping: tasks under way may finish");
+    for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  logger.info({ queues: workers.map((worker) => worker.options.taskQueue), namespace, address }, "worker is up");
+  process.send?.("ready");
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await connection.close();
+    await database.end();
+  }
+  logger.info("worker has stopped");
+}
+
+/** Bundled by the build; without one, from what lies beside this file. */
+function workflows() {
+  const bundle = new URL("../workflow-bundle.js", import.meta.url).pathname;
+  return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
+}
+
+/** The SDK's own lines and numbers go where ours go: one log, with the workflow and slice in each line; one metrics address. */
+function installRuntime(config: Config, logger: Logger, redact: Redact): void {
+  const level = config.logLevel === "silent" ? "ERROR" : (config.logLevel.toUpperCase() as LogLevel);
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger(level, ({ level: lineLevel, message, meta }) => {
+      const { workflowId, workflowType, activityType, attempt, taskQueue, error } = (meta ?? {}) as Record<string, unknown>;
+      const name = lineLevel.toLowerCase() as "trace" | "debug" | "info" | "warn" | "error";
+      logger[name]({ workflowId, workflowType, activityType, attempt, taskQueue, ...(error === undefined ? {} : { err: redact(error instanceof Error ? error.message : String(error)) }) }, message);
+    }),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} },
+      ...(config.worker.metricsAddress === null ? {} : { metrics: { prometheus: { bindAddress: config.worker.metricsAddress, countersTotalSuffix: true } } }),
+    },
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  process.exitCode = 1;
+});

@@ -1,0 +1,69 @@
+import { NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
+import type { Config } from "../core/config.ts";
+import type { Redact } from "../core/redact.ts";
+import { createHouseActivities } from "../activities/house.ts";
+import { createRateGate } from "../activities/rate-gate.ts";
+import { createSyncActivities } from "../activities/sync.ts";
+import type { AnySource } from "../connectors/source.ts";
+import type { Database } from "../schema/database.ts";
+import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
+import { dataConverter } from "../temporal/payload-codec.ts";
+
+export interface WorkerParts {
+  config: Config;
+  database: Database;
+  sources: readonly AnySource[];
+  connection: NativeConnection;
+  namespace: string;
+  redact: Redact;
+  /** Bundled ahead in production; from the sources in tests. */
+  workflows: Pick<WorkerOptions, "workflowBundle" | "workflowsPath">;
+  /** Days of one run under way at a time. */
+  parallel?: number;
+}
+
+/** Names of every queue this stack has. */
+export function allQueues(sources: readonly AnySource[]): string[] {
+  return [mainQueue, ...new Set(sources.map((source) => vendorQueue(source.vendor.name)))];
+}
+
+/** One worker per queue: workflows and Postgres work on the main one, each vendor's requests on its own. */
+export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
+  const { config, database, sources, connection, namespace, redact } = parts;
+  const gate = createRateGate(database);
+  const sync = createSyncActivities({ database, config, sources, gate, redact, ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
+  const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const converter = dataConverter(config.payloadKey);
+  const shared: Partial<WorkerOptions> = {
+    connection,
+    namespace,
+    shutdownGraceTime: config.worker.shutdownGraceMs,
+    shutdownForceTime: config.worker.shutdownGraceMs + 3_000,
+    ...(converter === undefined ? {} : { dataConverter: converter }),
+    ...(config.worker.deployment === null
+      ? {}
+      : {
+          workerDeploymentOptions: {
+            version: { deploymentName: config.worker.deployment.name, buildId: config.worker.deployment.buildId },
+            useWorkerVersioning: true,
+            // Slices end within minutes on the code they began with; a backfill moves on at its next history.
+            defaultVersioningBehavior: "PINNED",
+          },
+        }),
+  };
+  const wanted = config.worker.queues;
+  const queues = allQueues(sources).filter((queue) => wanted === null || wanted.includes(queue));
+  const unknown = (wanted ?? []).filter((queue) => !queues.includes(queue));
+  if (unknown.length > 0) throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
+  return Promise.all(
+    queues.map((queue) =>
+      Worker.create({
+        ...shared,
+        taskQueue: config.queuePrefix + queue,
+        ...(queue === mainQueue
+          ? { ...parts.workflows, activities: { ...sync, ...house }, maxConcurrentActivityTaskExecutions: config.databasePoolSize, maxCachedWorkflows: 500 }
+          : { activities: sync, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
+      } as WorkerOptions),
+    ),
+  );
+}
