@@ -1,4 +1,6 @@
+import type { createHouseActivities } from "./house.ts";
 import type { createSyncActivities } from "./sync.ts";
 
 /** What workflows may call. */
 export type SyncActivities = ReturnType<typeof createSyncActivities>;
+export type HouseActivities = ReturnType<typeof createHouseActivities>;

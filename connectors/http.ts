@@ -16,6 +16,8 @@ export interface HttpOptions {
   quota?: ((headers: Headers) => Quota | null) | undefined;
   refusal?: ((body: unknown) => Refusal | null) | undefined;
   signal?: AbortSignal | undefined;
+  /** A 2xx is enough, whatever it says: for webhooks that answer "ok". */
+  anyAnswer?: boolean;
   limits?: Partial<HttpLimits>;
 }
 
@@ -88,6 +90,7 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
       waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
       throw refused;
     }
+    if (options.anyAnswer === true) return body;
     const answer = parseJson(body, response, options.redact);
     const disguised = options.refusal?.(plainJson(answer)) ?? null;
     if (disguised !== null) {

@@ -9,7 +9,7 @@ import { transformFile } from "@swc/core";
 const root = path.resolve(fileURLToPath(import.meta.url), "../..");
 const dist = path.join(root, "dist");
 const stampFile = path.join(dist, ".sources");
-const skippedFolders = new Set(["node_modules", "dist", "coverage", "docs", "histories"]);
+const skippedFolders = new Set(["node_modules", "dist", "coverage", "docs", "histories", "test", "fixtures"]);
 
 async function* sources(folder = "") {
   for (const entry of await readdir(path.join(root, folder), { withFileTypes: true })) {

@@ -1,9 +1,9 @@
 import type { DataConverter, Payload, PayloadCodec } from "@temporalio/common";
-import { temporal } from "@temporalio/proto";
+import protos from "@temporalio/proto";
 import { decrypt, encrypt, sha256 } from "../core/crypto.ts";
 
 const encoding = "binary/encrypted";
-const proto = temporal.api.common.v1.Payload;
+const proto = protos.temporal.api.common.v1.Payload;
 
 /** Encrypts everything Temporal stores with AES-256-GCM. A payload in clear, from before, is still read. */
 export function createPayloadCodec(key: Buffer): PayloadCodec {

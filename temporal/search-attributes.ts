@@ -1,8 +1,8 @@
 import type { Connection } from "@temporalio/client";
-import { temporal } from "@temporalio/proto";
+import protos from "@temporalio/proto";
 import { searchAttributes } from "../temporal.config.ts";
 
-const { IndexedValueType } = temporal.api.enums.v1;
+const { IndexedValueType } = protos.temporal.api.enums.v1;
 const types = { Keyword: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD } as const;
 
 /** The search attributes of ours that a namespace does not know yet. */
@@ -11,14 +11,12 @@ export async function missingSearchAttributes(connection: Connection, namespace:
   return Object.keys(searchAttributes).filter((name) => !(name in customAttributes));
 }
 
-/** Registers what is missing. Temporal Cloud refuses this to workers: there a person adds them, or SEARCH_ATTRIBUTES=off goes without. */
+/** Registers what is missing, and says what that was. Temporal Cloud refuses this to workers: there a person adds them, or SEARCH_ATTRIBUTES=off goes without. */
 export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length > 0) {
-    await connection.operatorService.addSearchAttributes({
-      namespace,
-      searchAttributes: Object.fromEntries(missing.map((name) => [name, types[searchAttributes[name as keyof typeof searchAttributes]]])),
-    });
+    const named = Object.entries(searchAttributes).filter(([name]) => missing.includes(name));
+    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(named.map(([name, type]) => [name, types[type]])) });
   }
   return missing;
 }

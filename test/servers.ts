@@ -5,10 +5,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type RunningPostgres, startPostgres } from "../scripts/embedded/postgres.ts";
-import { freePorts } from "../scripts/embedded/process.ts";
+import { freePort } from "../scripts/embedded/process.ts";
 import { type RunningTemporal, startTemporal } from "../scripts/embedded/temporal.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
-import { searchAttributes } from "./search-attributes.ts";
 import { templateDatabase } from "./template-database.ts";
 
 interface TestServers {
@@ -69,7 +68,7 @@ function startWatchdog(folder: string): ChildProcess {
 }
 
 async function startAndMigrate(dataDir: string): Promise<RunningPostgres> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const postgres = await startPostgres({ dataDir, port, database: templateDatabase, fast: true });
   await migrateDatabase(postgres.url);
   const client = new pg.Client({ connectionString: postgres.superuserUrl.replace(/[^/]*$/, "postgres"), ssl: false });
@@ -81,6 +80,6 @@ async function startAndMigrate(dataDir: string): Promise<RunningPostgres> {
 }
 
 async function startInMemory(dataDir: string): Promise<RunningTemporal> {
-  const [port = 0] = await freePorts(1);
-  return startTemporal({ dataDir, inMemory: true, port, namespace: "default", searchAttributes });
+  const port = await freePort();
+  return startTemporal({ dataDir, inMemory: true, port, namespace: "default" });
 }

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Client, Connection } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { NativeConnection } from "@temporalio/worker";
-import { registerSearchAttributes } from "../scripts/embedded/temporal.ts";
-import { searchAttributes } from "./search-attributes.ts";
+import { registerSearchAttributes } from "../temporal/search-attributes.ts";
 
 export interface TestTemporal {
   address: string;
@@ -26,7 +25,7 @@ export async function testTemporal(): Promise<TestTemporal> {
     namespace,
     workflowExecutionRetentionPeriod: msToTs("1 day"),
   });
-  await registerSearchAttributes(connection, namespace, searchAttributes);
+  await registerSearchAttributes(connection, namespace);
   let native: Promise<NativeConnection> | undefined;
   return {
     address,

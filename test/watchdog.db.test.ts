@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "@jest/globals";
+import { expect, jest, test } from "@jest/globals";
 import { waitForExit } from "../scripts/embedded/process.ts";
-import { projectRoot } from "../scripts/embedded/project-root.ts";
+import { projectRoot } from "../core/environment.ts";
+
+jest.setTimeout(60_000);
 
 test("when jest is killed, its servers and their data go too", async () => {
   const root = projectRoot();

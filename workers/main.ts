@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from "@temporalio/worker";
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel, type NativeConnectionOptions } from "@temporalio/worker";
 import { ConfigError, loadConfig, type Config } from "../core/config.ts";
 import { readEnvironment } from "../core/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const onWait = (message: string) => logger.info(message);
   await patiently(() => database.query("select 1"), "Postgres", { waitMs: bootPatienceMs, onWait });
   const { address, namespace, connect } = temporalAddress();
-  const connection = await patiently(() => NativeConnection.connect(connect), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
+  const connection = await patiently(() => NativeConnection.connect(connect as NativeConnectionOptions), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
 
   const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows() });
   let stopping = false;

@@ -1,3 +1,4 @@
 export { backfill } from "./backfill.ts";
+export { keepHouse } from "./keep-house.ts";
 export { syncSlice } from "./sync-slice.ts";
 export { syncSource } from "./sync-source.ts";

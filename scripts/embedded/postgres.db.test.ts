@@ -4,11 +4,13 @@ import { appendFile, chmod, mkdtemp, readFile, realpath, rm, stat, writeFile } f
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import pg from "pg";
-import { projectRoot } from "./project-root.ts";
+import { projectRoot } from "../../core/environment.ts";
 import { type RunningPostgres, startPostgres } from "./postgres.ts";
 import { freePort, isAlive, waitForExit } from "./process.ts";
+
+jest.setTimeout(60_000);
 
 let dataDir: string;
 let port: number;

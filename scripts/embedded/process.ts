@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { open, readFile, rename, writeFile } from "node:fs/promises";
 import net from "node:net";
@@ -46,16 +47,24 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Ports that were free a moment ago, all different. */
+/** Ports nobody listens on, all different, from below the range that outgoing connections take theirs from. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer());
-  const ports = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-    ports.push((server.address() as net.AddressInfo).port);
+  const ports = new Set<number>();
+  for (let attempt = 0; ports.size < count; attempt += 1) {
+    if (attempt > 100 + count) throw new Error("no free port between 20000 and 32000");
+    const port = randomInt(20_000, 32_000);
+    if (await canListen(port)) ports.add(port);
   }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  return [...ports];
+}
+
+async function canListen(port: number): Promise<boolean> {
+  try {
+    await assertPortFree(port, "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -4,11 +4,13 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { Client, Connection } from "@temporalio/client";
 import { freePorts, isAlive } from "./process.ts";
-import { projectRoot } from "./project-root.ts";
+import { projectRoot } from "../../core/environment.ts";
 import { type RunningTemporal, type TemporalOptions, startTemporal } from "./temporal.ts";
+
+jest.setTimeout(60_000);
 
 let options: TemporalOptions;
 let cleanUps: (() => Promise<unknown>)[];
@@ -16,7 +18,7 @@ let cleanUps: (() => Promise<unknown>)[];
 beforeEach(async () => {
   const dataDir = await realpath(await mkdtemp(path.join(os.tmpdir(), "signal-room-temporal-")));
   const [port = 0, uiPort = 0] = await freePorts(2);
-  options = { dataDir, port, uiPort, namespace: "default", searchAttributes: { ClientId: "Keyword" } };
+  options = { dataDir, port, uiPort, namespace: "default" };
   cleanUps = [];
 });
 
@@ -31,19 +33,19 @@ async function start(changes: Partial<TemporalOptions> = {}): Promise<RunningTem
   return server;
 }
 
-test("a second start knows the workflows of the first, and search attributes added since; closed ones are kept 30 days", async () => {
+test("a second start knows the workflows of the first and our search attributes; closed workflows are kept 30 days", async () => {
   const first = await start();
   const before = await Connection.connect({ address: first.address });
   await new Client({ connection: before }).workflow.start("nobodyRunsThis", { taskQueue: "none", workflowId: "kept" });
   await before.close();
   await first.stop();
 
-  const second = await start({ searchAttributes: { ClientId: "Keyword", Rows: "Int" } });
+  const second = await start();
   const connection = await Connection.connect({ address: second.address });
   cleanUps.push(() => connection.close());
   expect((await new Client({ connection }).workflow.getHandle("kept").describe()).type).toBe("nobodyRunsThis");
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: "default" });
-  expect(Object.keys(customAttributes).sort()).toEqual(["ClientId", "Rows"]);
+  expect(Object.keys(customAttributes).sort()).toEqual(["ClientId", "Outcome", "SliceDay", "Source"]);
   const { config } = await connection.workflowService.describeNamespace({ namespace: "default" });
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
   expect((await fetch(String(second.uiUrl))).status).toBe(200);

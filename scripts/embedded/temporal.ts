@@ -3,7 +3,6 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "@temporalio/client";
-import protos from "@temporalio/proto";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import {
   type ServerExit,
@@ -20,21 +19,9 @@ import {
   waitForExit,
   writeRunRecord,
 } from "./process.ts";
+import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { findTemporal } from "./temporal-binary.ts";
 import { makeFolder } from "./unprivileged.ts";
-
-const { IndexedValueType } = protos.temporal.api.enums.v1;
-const valueTypes = {
-  Text: IndexedValueType.INDEXED_VALUE_TYPE_TEXT,
-  Keyword: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  Int: IndexedValueType.INDEXED_VALUE_TYPE_INT,
-  Double: IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE,
-  Bool: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
-  Datetime: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-  KeywordList: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-} as const;
-
-export type SearchAttributeTypeName = keyof typeof valueTypes;
 
 export interface TemporalOptions {
   /** A folder of its own: the database, the log and the run record go there. */
@@ -45,7 +32,7 @@ export interface TemporalOptions {
   /** Without it there is no UI. */
   uiPort?: number | undefined;
   namespace: string;
-  searchAttributes: Readonly<Record<string, SearchAttributeTypeName>>;
+
   /** Where the browser finds the server that decodes what workers encrypt. */
   codecEndpoint?: string | undefined;
   /** `key=<JSON value>`. */
@@ -96,7 +83,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     const connection = await connectWhenReady(address, exited, logFile);
     try {
       await keepClosedWorkflows(connection, namespace, retentionDays);
-      await registerSearchAttributes(connection, namespace, options.searchAttributes);
+      await registerSearchAttributes(connection, namespace);
     } finally {
       await connection.close();
     }
@@ -147,24 +134,6 @@ async function keepClosedWorkflows(connection: Connection, namespace: string, da
     namespace,
     config: { workflowExecutionRetentionTtl: msToTs(days * 86_400_000) },
   });
-}
-
-/**
- * Adds the search attributes a namespace does not have yet.
- * The dev server's own flag works only while its database is created, so a name added later would never arrive.
- */
-export async function registerSearchAttributes(
-  connection: Connection,
-  namespace: string,
-  wanted: Readonly<Record<string, SearchAttributeTypeName>>,
-): Promise<string[]> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.keys(wanted).filter((name) => !(name in customAttributes));
-  if (missing.length > 0) {
-    const searchAttributes = Object.fromEntries(missing.map((name) => [name, valueTypes[wanted[name] ?? "Keyword"]]));
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
-  }
-  return missing;
 }
 
 async function stopOrphan(recordFile: string, dataDir: string, onProgress: (message: string) => void): Promise<void> {

@@ -1,0 +1,120 @@
+import type { Config } from "../core/config.ts";
+import { addDays, dayAt, startOfDay } from "../core/days.ts";
+import type { Redact } from "../core/redact.ts";
+import { createHttp } from "../connectors/http.ts";
+import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
+import { databaseNow } from "../queries/ledger.ts";
+import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
+import type { Database } from "../schema/database.ts";
+import { toFailure } from "./failures.ts";
+
+/** When a source is expected to have been read: what lateness is measured against. */
+export interface Expectation {
+  source: string;
+  hours: { from: number; to: number };
+  minute: number;
+  timezone: string;
+}
+
+export interface HouseDependencies {
+  database: Database;
+  config: Config;
+  redact: Redact;
+  schedules: readonly Expectation[];
+}
+
+/** What keeps the house in order between runs: late sources, alerts to send, what is older than its retention. */
+export function createHouseActivities({ database, config, redact, schedules }: HouseDependencies) {
+  const guarded = async <Result>(place: string, work: () => Promise<Result>) => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toFailure(error, { place, redact });
+    }
+  };
+
+  return {
+    /** Opens an alert for each source that should have been read by now and was not, and closes it when it was. */
+    async watchFreshness(): Promise<{ late: string[] }> {
+      return guarded("freshness", async () => {
+        const now = await databaseNow(database);
+        const late: string[] = [];
+        for (const schedule of schedules) {
+          const due = lastDue(schedule, now);
+          for (const client of config.clients) {
+            if (config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets == null) continue;
+            const subject = { client, area: "sync", subject: schedule.source };
+            const lastFetch = await readLastFetch(database, { client, source: schedule.source });
+            const overdue = await readOverdueDays(database, { client, source: schedule.source, before: addDays(dayAt(now, schedule.timezone), -1) });
+            const isLate = due !== null && lastFetch !== null && lastFetch < due;
+            if (!isLate && overdue.length === 0) {
+              await settleAlerts(database, { ...subject, kinds: ["late_source"], notes: "read again" });
+              continue;
+            }
+            late.push(`${schedule.source}/${client}`);
+            await raiseAlert(database, {
+              ...subject,
+              kind: "late_source",
+              severity: "warning",
+              message: isLate
+                ? `${schedule.source}: last read ${lastFetch?.toISOString()}, expected after ${due?.toISOString()}. Is a worker running? Is the schedule paused?`
+                : `${schedule.source}: ${overdue.length} days are not final: ${overdue.slice(0, 10).join(", ")}`,
+              details: { lastFetch, due, overdue: overdue.slice(0, 50) },
+            });
+          }
+        }
+        return { late };
+      });
+    },
+
+    /** Tells the webhook of each open alert once. Without a webhook the rows are all there is. */
+    async sendAlerts(): Promise<{ sent: number }> {
+      return guarded("alert webhook", async () => {
+        if (config.alertWebhookUrl === null) return { sent: 0 };
+        const alerts = await readUnsentAlerts(database, 50);
+        const http = createHttp({
+          baseUrl: config.alertWebhookUrl,
+          erase: redact,
+          redact,
+          anyAnswer: true,
+          beforeRequest: () => Promise.resolve(() => Promise.resolve()),
+          limits: { totalTimeoutMs: 15_000, maxBytes: 65_536 },
+        });
+        for (const alert of alerts) {
+          // `text` is what chat webhooks show; the rest is for programs.
+          await http.json({ method: "POST", path: "", body: { text: `[${alert.severity}] ${alert.message}`, ...alert } });
+          await markNotified(database, [alert.alertId]);
+        }
+        return { sent: alerts.length };
+      });
+    },
+
+    /** Deletes what is older than its setting says. Nothing is deleted by default. */
+    async applyRetention(): Promise<{ deleted: number }> {
+      return guarded("retention", async () => ({ deleted: await prune(database, config.retention) }));
+    },
+  };
+}
+
+/** A run gets this long before its absence counts. */
+const graceMs = 60 * 60_000;
+
+/** The latest scheduled moment whose grace is over: since then there should have been a reading. */
+export function lastDue(schedule: Expectation, now: Date): Date | null {
+  const deadline = new Date(now.getTime() - graceMs);
+  const today = dayAt(deadline, schedule.timezone);
+  for (const day of [today, addDays(today, -1)]) {
+    for (let hour = schedule.hours.to; hour >= schedule.hours.from; hour -= 1) {
+      const moment = localMoment(day, hour, schedule.minute, schedule.timezone);
+      if (moment <= deadline) return moment;
+    }
+  }
+  return null;
+}
+
+function localMoment(day: string, hour: number, minute: number, timezone: string): Date {
+  // By the zone's clock: on a day that began 23 or 25 hours before the next, midnight plus hours would be off.
+  const fromMidnight = new Date(startOfDay(day, timezone).getTime() + (hour * 60 + minute) * 60_000);
+  const shown = Number(new Intl.DateTimeFormat("en-GB", { timeZone: timezone, hour: "2-digit", hourCycle: "h23" }).format(fromMidnight));
+  return new Date(fromMidnight.getTime() + (hour - shown) * 3_600_000);
+}
