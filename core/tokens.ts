@@ -1,25 +1,28 @@
 import { SignJWT } from "jose";
 
+/** `admin` and `operator` may change things, `analyst` reads, `advertiser` sees what is its own. */
 export const roles = ["admin", "operator", "advertiser", "analyst"] as const;
 export type Role = (typeof roles)[number];
 
-export interface TokenRequest {
+export interface TokenClaims {
   secret: string;
   client: string;
   role: Role;
-  /** Of an advertiser's token: whose rows it sees. */
-  advertiser?: string;
-  expiresInSeconds: number;
+  /** Whose rows a token of role `advertiser` may see. */
+  advertiser?: string | undefined;
+  /** Whom the log and a resolved alert name. */
   subject: string;
+  expiresInSeconds: number;
 }
 
-/** A token for the HTTP doors, signed with the shared secret. */
-export async function issueToken(request: TokenRequest): Promise<string> {
-  const { secret, client, role, advertiser, expiresInSeconds, subject } = request;
+/** Signs a token that the HTTP server accepts. It always ends: one that leaked must not open the door for ever. */
+export async function issueToken({ secret, client, role, advertiser, subject, expiresInSeconds }: TokenClaims): Promise<string> {
+  if (role === "advertiser" && advertiser === undefined) throw new Error("a token of role advertiser needs its advertiser id");
+  const now = Math.floor(Date.now() / 1_000);
   return new SignJWT({ client, role, ...(advertiser === undefined ? {} : { advertiser }) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })
     .setSubject(subject)
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1_000) + expiresInSeconds)
+    .setIssuedAt(now)
+    .setExpirationTime(now + expiresInSeconds)
     .sign(new TextEncoder().encode(secret));
 }

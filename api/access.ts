@@ -1,0 +1,56 @@
+import type { FastifyRequest } from "fastify";
+import type { Role } from "../core/tokens.ts";
+import { ApiError } from "./errors.ts";
+
+/** Who is calling, as a verified token says. */
+export interface Caller {
+  client: string;
+  role: Role;
+  /** The advertiser whose rows a token of that role may see. */
+  advertiser: string | null;
+  subject: string;
+}
+
+/** Who may call a route. There is no default: a route without one does not start. */
+export type Access = "public" | { roles: readonly Role[] };
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    caller: Caller | null;
+    /** Why the token that came along is not one; told only where a token is needed. */
+    refusal: ApiError | null;
+  }
+}
+
+/** `config: allow("admin", "operator")` on a route. */
+export function allow(...roles: [Role, ...Role[]]): { access: Access } {
+  return { access: { roles } };
+}
+
+/** `config: open` on a route that anybody may call. */
+export const open: { access: Access } = { access: "public" };
+
+/** Refuses at start what was declared for nobody, rather than serving it to everybody. */
+export function requireDeclaration(route: { method: string | string[]; url: string; config?: { access?: Access } }): Access {
+  const access = route.config?.access;
+  if (access === undefined) {
+    throw new Error(`${String(route.method)} ${route.url} does not say who may call it: give it config: allow("admin", ...) or config: open`);
+  }
+  return access;
+}
+
+export function enforce(access: Access, request: Pick<FastifyRequest, "caller" | "refusal">): void {
+  if (access === "public") return;
+  if (request.refusal !== null) throw request.refusal;
+  if (request.caller === null) throw new ApiError("unauthorized", "send a token: Authorization: Bearer <JWT>; `npm run token` prints one");
+  if (!access.roles.includes(request.caller.role)) throw new ApiError("forbidden", `the role ${request.caller.role} may not do this; it takes ${access.roles.join(" or ")}`);
+}
+
+/** The caller of a route that is not public. */
+export function callerOf(request: Pick<FastifyRequest, "caller">): Caller {
+  if (request.caller === null) throw new Error("a public route asked for its caller");
+  return request.caller;
+}

@@ -1,0 +1,76 @@
+import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from "jose";
+import { z } from "zod";
+import { roles } from "../core/tokens.ts";
+import type { Caller } from "./access.ts";
+import { ApiError, Unavailable } from "./errors.ts";
+
+export interface AuthSettings {
+  jwtSecret: string | null;
+  jwksUrl: string | null;
+  /** Whom a token must be meant for and come from, where an identity provider serves others too. */
+  audience?: string | null;
+  issuer?: string | null;
+}
+
+/** Answers who holds a token, or throws what the caller is to hear. */
+export type Verify = (authorization: string) => Promise<Caller>;
+
+const text = z.string().min(1).max(200);
+const claims = z
+  .object({ sub: text.optional(), client: text, role: z.enum(roles), advertiser: text.optional() })
+  .refine(({ role, advertiser }) => role !== "advertiser" || advertiser !== undefined, { path: ["advertiser"], error: "is missing" });
+
+/** Two kinds of keys, and each verifies its own algorithms only: a public key never serves as an HMAC secret. */
+const shared = ["HS256"];
+const published = ["RS256", "ES256"];
+
+export function createVerifier(settings: AuthSettings): Verify {
+  const secret = settings.jwtSecret === null ? null : new TextEncoder().encode(settings.jwtSecret);
+  const keys = settings.jwksUrl === null ? null : createRemoteJWKSet(new URL(settings.jwksUrl), { timeoutDuration: 900, cooldownDuration: 10_000 });
+  const expected: JWTVerifyOptions = {
+    requiredClaims: ["exp"],
+    clockTolerance: 5,
+    ...(settings.audience == null ? {} : { audience: settings.audience }),
+    ...(settings.issuer == null ? {} : { issuer: settings.issuer }),
+  };
+
+  return async (authorization) => {
+    if (secret === null && keys === null) throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
+    const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization.trim())?.[1];
+    if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
+    try {
+      const kind = algorithmOf(token);
+      if (secret !== null && shared.includes(kind)) return toCaller((await jwtVerify(token, secret, { ...expected, algorithms: shared })).payload);
+      if (keys !== null && published.includes(kind)) return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
+      throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
+    } catch (error) {
+      throw refusal(error);
+    }
+  };
+}
+
+/** Only chooses which key to try; that key then insists on its own algorithms. */
+function algorithmOf(token: string): string {
+  return decodeProtectedHeader(token).alg ?? "none";
+}
+
+function toCaller(payload: JWTPayload): Caller {
+  const parsed = claims.safeParse(payload);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ApiError("unauthorized", `the token's claim ${String(issue?.path[0])} is missing or not valid`);
+  }
+  const { sub, client, role, advertiser } = parsed.data;
+  return { client, role, advertiser: advertiser ?? null, subject: sub ?? role };
+}
+
+function refusal(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof errors.JWTExpired) return new ApiError("unauthorized", "the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed) return new ApiError("unauthorized", `the token's claim ${error.claim} is missing or not valid`);
+  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC") {
+    // Not the token's fault: the keys could not be fetched. A TypeError is how jose reports a token it cannot read.
+    if (!(error instanceof TypeError && error.message.startsWith("Invalid"))) return new Unavailable("the keys at API_JWKS_URL cannot be read now", error);
+  }
+  return new ApiError("unauthorized", "the token is not valid");
+}
