@@ -42,11 +42,13 @@ export function createRateGate(database: Database): RateGate {
         throw signal?.aborted === true ? signal.reason : error;
       }
       onWaited?.(performance.now() - started);
+      // When a request left is not when it arrived: with one at a time, the answer is the last moment it can have been.
+      const restMs = account.pace.concurrent === 1 ? account.pace.intervalMs : 0;
       const renew = setInterval(() => void extendTurn(database, claim).catch(() => undefined), leaseMs / 3);
       return async ({ waitMs }) => {
         clearInterval(renew);
         try {
-          await endTurn(database, { account: account.name, lease, waitMs });
+          await endTurn(database, { account: account.name, lease, waitMs, restMs });
         } finally {
           leaveQueue();
         }

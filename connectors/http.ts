@@ -53,12 +53,7 @@ const excerptLength = 300;
 /** The one place that calls fetch: deadlines, a byte cap, redaction, and JSON that keeps its digits. */
 export function createHttp(options: HttpOptions): Http {
   const limits = { ...defaultLimits, ...options.limits };
-  const dispatcher = new Agent({
-    headersTimeout: limits.headersTimeoutMs,
-    bodyTimeout: limits.bodyTimeoutMs,
-    connect: { timeout: 10_000 },
-    keepAliveTimeout: 10_000,
-  });
+  const dispatcher = connections(limits);
   return {
     // A connection that broke before any answer cost the vendor nothing and may be tried at once.
     json: (request) =>
@@ -75,6 +70,18 @@ export function createHttp(options: HttpOptions): Http {
 }
 
 class ConnectionBroken extends Error {}
+
+const agents = new Map<string, Agent>();
+
+/** Connections are kept and shared: opening one anew for each request would cost every request its set-up. */
+function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits): Agent {
+  const key = `${headersTimeoutMs}/${bodyTimeoutMs}`;
+  const known = agents.get(key);
+  if (known !== undefined) return known;
+  const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs, connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
+  agents.set(key, agent);
+  return agent;
+}
 
 async function attempt(request: PageRequest, options: HttpOptions, limits: HttpLimits, dispatcher: Dispatcher): Promise<unknown> {
   const endTurn = await options.beforeRequest();

@@ -29,17 +29,26 @@ export async function extendTurn(database: Queryable, claim: Pick<TurnClaim, "ac
   );
 }
 
+export interface TurnEnd {
+  account: string;
+  lease: string;
+  /** What the vendor asked everybody to wait; null when it did not. */
+  waitMs: number | null;
+  /** No next request before this has passed, hint or not. */
+  restMs: number;
+}
+
 /** Gives the place back, and moves everybody's next moment when the vendor asked for it. */
-export async function endTurn(database: Queryable, turn: { account: string; lease: string; waitMs: number | null }): Promise<void> {
+export async function endTurn(database: Queryable, turn: TurnEnd): Promise<void> {
   await database.query(
     `update ops.rate_gate
         set leases = leases - $2::text,
-            next_at = greatest(next_at, clock_timestamp() + $3::double precision * interval '1 millisecond'),
-            held_until = case when $3::double precision > 0
-                              then greatest(coalesce(held_until, '-infinity'), clock_timestamp() + $3::double precision * interval '1 millisecond')
+            next_at = greatest(next_at, clock_timestamp() + greatest($3::double precision, $4) * interval '1 millisecond'),
+            held_until = case when $3 > 0
+                              then greatest(coalesce(held_until, '-infinity'), clock_timestamp() + $3 * interval '1 millisecond')
                               else held_until end
       where account = $1`,
-    [turn.account, turn.lease, turn.waitMs ?? 0],
+    [turn.account, turn.lease, turn.waitMs ?? 0, turn.restMs],
   );
 }
 
