@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat, metricMeter } from "@temporalio/activity";
+import { activityInfo, cancellationSignal, getClient, heartbeat, metricMeter } from "@temporalio/activity";
 import { z } from "zod";
 import type { Account, Config } from "../core/config.ts";
 import { addDays, dayAt, daysFromTo, endOfDay, isDay, startOfDay } from "../core/days.ts";
@@ -206,6 +206,12 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       });
     },
 
+    /** Asks Temporal to cancel the workflow that calls this. */
+    async requestCancellation(): Promise<void> {
+      const { workflowId, runId } = activityInfo().workflowExecution ?? {};
+      if (workflowId !== undefined) await getClient().workflow.getHandle(workflowId, runId).cancel();
+    },
+
     /** Checks a slice that was started by hand. */
     async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
       const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string().optional(), day: civilDay("day") }), input);
@@ -342,6 +348,8 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       const turn = { signal: cancellationSignal(), onWaited: (ms: number) => countWait(account, ms) };
       return await work(() => readDay(dependencies, { source, account, day, onPage }, turn));
     } catch (error) {
+      // An answer cut off by our own cancellation looks like a vendor that hung up.
+      if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
       const failure = toFailure(error, { place, redact, unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts } });

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from "jose";
+import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from "jose";
 import { z } from "zod";
 import { roles } from "../core/tokens.ts";
 import type { Caller } from "./access.ts";
@@ -8,8 +8,8 @@ export interface AuthSettings {
   jwtSecret: string | null;
   jwksUrl: string | null;
   /** Whom a token must be meant for and come from, where an identity provider serves others too. */
-  audience?: string | null;
-  issuer?: string | null;
+  audience: string | null;
+  issuer: string | null;
 }
 
 /** Answers who holds a token, or throws what the caller is to hear. */
@@ -26,12 +26,12 @@ const published = ["RS256", "ES256"];
 
 export function createVerifier(settings: AuthSettings): Verify {
   const secret = settings.jwtSecret === null ? null : new TextEncoder().encode(settings.jwtSecret);
-  const keys = settings.jwksUrl === null ? null : createRemoteJWKSet(new URL(settings.jwksUrl), { timeoutDuration: 900, cooldownDuration: 10_000 });
+  const keys = settings.jwksUrl === null ? null : publishedKeys(settings.jwksUrl);
   const expected: JWTVerifyOptions = {
     requiredClaims: ["exp"],
     clockTolerance: 5,
-    ...(settings.audience == null ? {} : { audience: settings.audience }),
-    ...(settings.issuer == null ? {} : { issuer: settings.issuer }),
+    ...(settings.audience === null ? {} : { audience: settings.audience }),
+    ...(settings.issuer === null ? {} : { issuer: settings.issuer }),
   };
 
   return async (authorization) => {
@@ -51,7 +51,24 @@ export function createVerifier(settings: AuthSettings): Verify {
 
 /** Only chooses which key to try; that key then insists on its own algorithms. */
 function algorithmOf(token: string): string {
-  return decodeProtectedHeader(token).alg ?? "none";
+  try {
+    return decodeProtectedHeader(token).alg ?? "none";
+  } catch {
+    throw new ApiError("unauthorized", "the token is not valid");
+  }
+}
+
+/** Keys that cannot be fetched are our trouble, not the token's. */
+function publishedKeys(url: string): JWTVerifyGetKey {
+  const find = createRemoteJWKSet(new URL(url), { timeoutDuration: 900, cooldownDuration: 10_000 });
+  return async (header, token) => {
+    try {
+      return await find(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      throw new Unavailable("the keys at API_JWKS_URL cannot be read now", error);
+    }
+  };
 }
 
 function toCaller(payload: JWTPayload): Caller {
@@ -68,9 +85,5 @@ function refusal(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof errors.JWTExpired) return new ApiError("unauthorized", "the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) return new ApiError("unauthorized", `the token's claim ${error.claim} is missing or not valid`);
-  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC") {
-    // Not the token's fault: the keys could not be fetched. A TypeError is how jose reports a token it cannot read.
-    if (!(error instanceof TypeError && error.message.startsWith("Invalid"))) return new Unavailable("the keys at API_JWKS_URL cannot be read now", error);
-  }
   return new ApiError("unauthorized", "the token is not valid");
 }

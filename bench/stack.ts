@@ -28,6 +28,8 @@ export interface BenchStack {
   folder: string;
   sandboxUrl: string;
   startWorker: () => Promise<ChildProcess>;
+  /** Another process of ours, from below dist/, that says when it is ready. */
+  startChild: (name: string, script: string) => Promise<ChildProcess>;
   restartPostgres: () => Promise<void>;
   restartTemporal: () => Promise<void>;
   control: (method: string, route: string, body?: unknown) => Promise<unknown>;
@@ -80,6 +82,7 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
     folder,
     sandboxUrl,
     startWorker: () => launch("worker", "workers/main.js", (child) => once(child, "message")),
+    startChild: (name, script) => launch(name, script, (child) => once(child, "message")),
     restartPostgres: async () => {
       await postgres.kill();
       postgres = await startPostgres(postgresOptions);

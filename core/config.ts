@@ -90,7 +90,9 @@ const list = z.string().transform((text) => text.split(",").map((part) => part.t
 
 const general = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// address" }),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// address" })
+    .refine((url) => !/%(?![0-9A-Fa-f]{2})/.test(url), "has a % that starts no escape: write it as %25"),
   DATABASE_POOL_SIZE: positive.default(12),
   CLIENTS: list.pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, "a client id has letters, digits, - and _")).min(1)).prefault("713"),
   TASK_QUEUE_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/).default(""),
@@ -138,7 +140,11 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
       problems.push(env[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`);
     }
   }
-  const clients = parsed.success ? parsed.data.CLIENTS : ["713"];
+  const clients = parsed.success ? [...new Set(parsed.data.CLIENTS)] : ["713"];
+  for (const [index, client] of clients.entries()) {
+    const twin = clients.slice(0, index).find((earlier) => settingName(earlier) === settingName(client));
+    if (twin !== undefined) problems.push(`CLIENTS: ${twin} and ${client} would share the settings that end in _${settingName(client)}`);
+  }
   const accounts = new Map<string, Account>();
   for (const vendor of vendors) {
     for (const client of clients) {
@@ -147,7 +153,8 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
     }
   }
   const windows = new Map(sources.map((source) => [source.name, readWindow(env, source, problems)]));
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  // A setting that holds for all clients is wrong once, not once for each.
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
 
   const values = parsed.data;
   const accountSecrets = [...accounts.values()].flatMap((account) => Object.values(account.secrets ?? {}));
@@ -206,11 +213,13 @@ export function settingName(...parts: string[]): string {
 
 function readAccount(env: Record<string, string>, vendor: VendorSettings, client: string, isDefault: boolean, problems: string[]): Account {
   const prefix = settingName(vendor.name);
-  const forAll = (name: string) => env[settingName(name, client)] ?? env[name];
-  const baseUrl = forAll(`${prefix}_BASE_URL`) ?? vendor.baseUrl;
-  if (!URL.canParse(baseUrl)) problems.push(`${prefix}_BASE_URL: must be an address`);
-  const number = (name: string, otherwise: number, least: number) => {
-    const text = forAll(name);
+  /** The name of the setting that counts: the client's own, else the one that holds for all. */
+  const inForce = (name: string) => (env[settingName(name, client)] === undefined ? name : settingName(name, client));
+  const baseUrl = env[inForce(`${prefix}_BASE_URL`)] ?? vendor.baseUrl;
+  if (!URL.canParse(baseUrl)) problems.push(`${inForce(`${prefix}_BASE_URL`)}: must be an address`);
+  const number = (general: string, otherwise: number, least: number) => {
+    const name = inForce(general);
+    const text = env[name];
     if (text === undefined) return otherwise;
     const value = Number(text);
     if (Number.isInteger(value) && value >= least) return value;
@@ -227,7 +236,7 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
     } else if (value === undefined) {
       missing.push(isDefault ? name : settingName(name, client));
     } else {
-      problems.push(`${name}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
+      problems.push(`${inForce(name)}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
     }
   }
   return {

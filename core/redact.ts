@@ -20,8 +20,12 @@ export function createEraser(secrets: Iterable<string>): Redact {
   for (const secret of secrets) {
     if (secret.length < 4) continue;
     spellings.add(secret);
-    spellings.add(encodeURIComponent(secret));
-    spellings.add(encodeURIComponent(secret).replaceAll("%20", "+"));
+    // A query string escapes more than encodeURIComponent does, and servers echo the hex digits in either case.
+    for (const escaped of [encodeURIComponent(secret), new URLSearchParams([["", secret]]).toString().slice(1)]) {
+      spellings.add(escaped);
+      spellings.add(escaped.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()));
+    }
+    spellings.add(escapeHtml(secret));
     spellings.add(JSON.stringify(secret).slice(1, -1));
     spellings.add(Buffer.from(secret).toString("base64"));
     spellings.add(Buffer.from(secret).toString("base64url"));
@@ -30,6 +34,12 @@ export function createEraser(secrets: Iterable<string>): Redact {
   // Longest first, so that a secret that contains another leaves nothing of itself behind.
   const known = [...spellings].sort((one, other) => other.length - one.length);
   return (text) => known.reduce((clean, spelling) => clean.replaceAll(spelling, mark), text);
+}
+
+/** As error pages show it. */
+function escapeHtml(text: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
 /** For logs and messages: known secrets, and whatever stands where secrets usually stand. */

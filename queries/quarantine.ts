@@ -21,7 +21,10 @@ export interface QuarantineEntry {
 }
 
 /** Rows and lines that could not be stored, the latest first. */
-export async function readQuarantine(database: Queryable, filter: QuarantineFilter & { openOnly: boolean; limit: number }): Promise<QuarantineEntry[]> {
+export async function readQuarantine(
+  database: Queryable,
+  filter: QuarantineFilter & { openOnly: boolean; limit: number },
+): Promise<QuarantineEntry[]> {
   const { rows } = await database.query<QuarantineEntry>(
     `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, content,
             first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
@@ -42,7 +45,10 @@ export interface QuarantinedSlice {
 }
 
 /** The slices that have open entries. */
-export async function readQuarantinedSlices(database: Queryable, filter: QuarantineFilter): Promise<QuarantinedSlice[]> {
+export async function readQuarantinedSlices(
+  database: Queryable,
+  filter: QuarantineFilter,
+): Promise<QuarantinedSlice[]> {
   const { rows } = await database.query<QuarantinedSlice>(
     `select _client_id as client, source, slice, count(*) as entries
        from ops.quarantine

@@ -14,7 +14,10 @@ export interface FreshDay {
 }
 
 /** How far each day can be believed, newest first. */
-export async function readFreshness(database: Queryable, of: { client: string; source: string; from: string }): Promise<FreshDay[]> {
+export async function readFreshness(
+  database: Queryable,
+  of: { client: string; source: string; from: string },
+): Promise<FreshDay[]> {
   const { rows } = await database.query<FreshDay>(
     `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, total, reconciled, failure
        from ops.freshness where _client_id = $1 and source = $2 and day >= $3 order by day desc`,
@@ -24,8 +27,14 @@ export async function readFreshness(database: Queryable, of: { client: string; s
 }
 
 /** The first day that scheduled runs answer for; null before the first of them. */
-export async function readCoveredFrom(database: Queryable, of: { client: string; source: string }): Promise<string | null> {
-  const { rows } = await database.query<{ day: string }>("select covered_from as day from ops.coverage where _client_id = $1 and source = $2", [of.client, of.source]);
+export async function readCoveredFrom(
+  database: Queryable,
+  of: { client: string; source: string },
+): Promise<string | null> {
+  const { rows } = await database.query<{ day: string }>(
+    "select covered_from as day from ops.coverage where _client_id = $1 and source = $2",
+    [of.client, of.source],
+  );
   return rows[0]?.day ?? null;
 }
 
@@ -92,7 +101,10 @@ export interface OpenQuarantine {
 }
 
 /** What lies in quarantine unresolved, per feed. */
-export async function countQuarantine(database: Queryable, filter: { client?: string | undefined; source?: string | undefined }): Promise<OpenQuarantine[]> {
+export async function countQuarantine(
+  database: Queryable,
+  filter: { client?: string | undefined; source?: string | undefined },
+): Promise<OpenQuarantine[]> {
   const { rows } = await database.query<OpenQuarantine>(
     `select _client_id as client, source, count(*) as entries, count(distinct slice) as slices, coalesce(sum(amount), 0)::text as amount
        from ops.quarantine

@@ -14,7 +14,7 @@ import {
 } from "@temporalio/workflow";
 import type { BackfillInput, BackfillPlan, DayPreview } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
-import { clientIdKey, describeFailure, runSlice, searchAttributes, settleWithin, sourceKey, vendorQueue, type SliceSettled } from "./slices.ts";
+import { clientIdKey, describeFailure, runSlice, searchAttributes, settleWithin, sourceKey, vendorQueue, whateverHappens, type SliceSettled } from "./slices.ts";
 import { finishRun, planFailure } from "./sync-source.ts";
 import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
 
@@ -25,6 +25,8 @@ export interface BackfillProgress {
   paused: boolean;
   tally: Tally;
   previews: DayPreview[];
+  /** A history of this many slices is long enough to read; the rest goes on in a new one. Tests want it short. */
+  slicesPerHistory: number;
 }
 
 export const pauseUpdate = defineUpdate<string>("pause");
@@ -32,7 +34,7 @@ export const resumeUpdate = defineUpdate<string>("resume");
 export const cancelUpdate = defineUpdate<string>("cancel");
 export const progressQuery = defineQuery<RunSummary & { paused: boolean }>("progress");
 
-const { planBackfill } = proxyActivities<SyncActivities>({
+const { planBackfill, requestCancellation } = proxyActivities<SyncActivities>({
   startToCloseTimeout: "1 minute",
   scheduleToCloseTimeout: "6 hours",
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
@@ -40,34 +42,41 @@ const { planBackfill } = proxyActivities<SyncActivities>({
 
 /** Days of which a dry run keeps the change; beyond, only the sums. */
 const mostPreviews = 1_000;
-/** A history of this many slices is long enough to read; the rest goes on in a new one. */
-const slicesPerHistory = 400;
+const defaultSlicesPerHistory = 400;
 
 /**
  * Reads a range of days again, a few at a time. Pause, resume and cancel are updates; the UI's own Cancel does the
  * same as `cancel`.
  */
-export async function backfill(input: BackfillInput, resumed?: BackfillProgress): Promise<RunSummary> {
+export async function backfill(input: BackfillInput, resumed: Partial<BackfillProgress> = {}): Promise<RunSummary> {
   const { workflowId } = workflowInfo();
-  const runId = resumed?.runId ?? workflowInfo().runId;
+  const { runId = workflowInfo().runId, slicesPerHistory = defaultSlicesPerHistory } = resumed;
   const scope = new CancellationScope({ cancellable: true });
-  let paused = resumed?.paused ?? false;
+  let paused = resumed.paused ?? false;
   let cancelled = false;
-  let tally = resumed?.tally ?? emptyTally(0);
-  const previews = resumed?.previews ?? [];
+  let tally = resumed.tally ?? emptyTally(0);
+  const previews = resumed.previews ?? [];
   let show = () => undefined as void;
 
   setHandler(pauseUpdate, () => ((paused = true), show(), "paused: the days under way are finished, no new one is started"), {
     description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
   });
   setHandler(resumeUpdate, () => ((paused = false), show(), "resumed"), { description: "Go on after a pause." });
-  setHandler(cancelUpdate, () => ((cancelled = true), scope.cancel(), "cancelled: days that are merged stay merged"), {
+  const cancel = async () => {
+    cancelled = true;
+    scope.cancel();
+    show();
+    // Only what Temporal itself was asked to cancel ends as Cancelled.
+    await whateverHappens(() => requestCancellation());
+    return "cancelled: days that are merged stay merged";
+  };
+  setHandler(cancelUpdate, cancel, {
     description: "Stop. Days that are merged stay merged; the run is recorded as cancelled.",
   });
   setHandler(progressQuery, () => ({ ...summarize(tally), paused }), { description: "How many days are done, and what they came to." });
 
   const plan = await planBackfill({ ...input, runId, workflowId }).catch(planFailure);
-  if (resumed === undefined) tally = emptyTally(plan.slices.length);
+  if (resumed.tally === undefined) tally = emptyTally(plan.slices.length);
   if (searchAttributes([]).typedSearchAttributes !== undefined) {
     upsertSearchAttributes([
       { key: clientIdKey, value: plan.client },
@@ -78,10 +87,11 @@ export async function backfill(input: BackfillInput, resumed?: BackfillProgress)
   show = () => setCurrentDetails(describeDays(title, tally, cancelled ? "cancelling" : paused ? "paused" : ""));
   show();
 
-  let cursor = resumed?.cursor ?? 0;
+  let cursor = resumed.cursor ?? 0;
   let started = 0;
   const historyIsFull = () => started >= slicesPerHistory || workflowInfo().continueAsNewSuggested;
   const mayStart = async () => {
+    if (historyIsFull()) return false;
     // Cancelled while paused: no exception, or days still under way would be left behind.
     await condition(() => !paused || cancelled).catch(() => undefined);
     return !cancelled && !scope.consideredCancelled && !tally.credentials && !tally.cancelled && !historyIsFull();
@@ -105,7 +115,7 @@ export async function backfill(input: BackfillInput, resumed?: BackfillProgress)
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   if (!tally.cancelled && !tally.credentials && cursor < plan.slices.length) {
     // Every child is over: continuing as new would end those that are not.
-    await continueAsNew<typeof backfill>(input, { runId, cursor, paused, tally, previews });
+    await continueAsNew<typeof backfill>(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
   const summary = await finishRun({ runId, client: plan.client, source: plan.source, tally });
   return plan.dryRun ? { ...summary, preview: previews.filter(({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0) } : summary;
@@ -116,7 +126,7 @@ async function preview(plan: BackfillPlan, day: string, runId: string, tally: Ta
     taskQueue: vendorQueue(plan.source),
     startToCloseTimeout: "30 minutes",
     scheduleToCloseTimeout: "6 hours",
-    heartbeatTimeout: "30 seconds",
+    heartbeatTimeout: "12 seconds",
   });
   try {
     const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [{ client: plan.client, source: plan.source, day, runId }]);

@@ -44,7 +44,7 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     taskQueue: vendorQueue(source),
     startToCloseTimeout: "30 minutes",
     scheduleToCloseTimeout: "6 hours",
-    heartbeatTimeout: "30 seconds",
+    heartbeatTimeout: "12 seconds",
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "60 seconds" },
     // A cancelled slice is over only when its activity is.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

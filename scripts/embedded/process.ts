@@ -21,6 +21,18 @@ export interface Identity {
 
 /** Fails with a sentence naming the setting to change when another program listens on the port. */
 export async function assertPortFree(port: number, setting: string): Promise<void> {
+  // A server that was just killed may need a moment until the last of its threads has let go of the port.
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await probePort(port, setting);
+    } catch (error) {
+      if (tries === 5) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function probePort(port: number, setting: string): Promise<void> {
   const inUse = `Port ${port} is in use by another program. Set ${setting} to a free one.`;
   const server = net.createServer();
   try {
@@ -60,7 +72,7 @@ export async function freePorts(count: number): Promise<number[]> {
 
 async function canListen(port: number): Promise<boolean> {
   try {
-    await assertPortFree(port, "");
+    await probePort(port, "");
     return true;
   } catch {
     return false;

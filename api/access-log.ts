@@ -1,0 +1,40 @@
+import type { FastifyRequest } from "fastify";
+
+/**
+ * A path that may stand in a log: without its query, and without what follows the area of a hook, which is a secret.
+ * Decoded first and read loosely, because a mistyped hook carries the same secret to our 404.
+ */
+export function loggedPath(url: string): string {
+  const [path = ""] = url.split(/[?#;]/);
+  const readable = decoded(path).replaceAll(/[^\x20-\x7e]/g, "?");
+  const hook = /hooks(\/+[^/]*)?(\/+.*)?$/i.exec(readable);
+  const shown = hook === null || hook[2] === undefined ? readable : `${readable.slice(0, hook.index)}hooks${hook[1] ?? ""}/[redacted]`;
+  return shown.slice(0, 300);
+}
+
+/** Caught in the log as one line per request: who, what, how long. */
+export function requestLine(request: FastifyRequest, status: number, elapsedMs: number): Record<string, unknown> {
+  const { caller } = request;
+  return {
+    requestId: request.id,
+    method: request.method,
+    path: loggedPath(request.url),
+    route: request.routeOptions.url ?? null,
+    status,
+    ms: Math.round(elapsedMs),
+    address: request.ip,
+    ...(caller === null ? {} : { client: caller.client, role: caller.role, subject: caller.subject }),
+  };
+}
+
+/** Health checks and scrapes would drown what people do. */
+export const isRoutine = (url: string | undefined) => url === "/healthz" || url === "/readyz" || url === "/metrics";
+
+function decoded(path: string): string {
+  try {
+    // Twice: a proxy may have encoded what was encoded.
+    return decodeURIComponent(decodeURIComponent(path));
+  } catch {
+    return path.replaceAll(/%2f/gi, "/");
+  }
+}

@@ -1,0 +1,91 @@
+import { ConfigError, loadConfig } from "../core/config.ts";
+import { readEnvironment } from "../core/environment.ts";
+import { createLogger } from "../core/log.ts";
+import { createRedactor } from "../core/redact.ts";
+import { openDatabase } from "../schema/database.ts";
+import { syncSchedules } from "../temporal.config.ts";
+import type { Api } from "./parts.ts";
+import { createServer } from "./server.ts";
+import { readApiSettings } from "./settings.ts";
+import { openTemporal } from "./temporal.ts";
+
+/** A second is what a caller waits to hear that Postgres is away; the pool may use up this much of it. */
+const connectTimeoutMs = 600;
+const statementTimeoutMs = 10_000;
+/** Requests under way may finish for this long. */
+const stopGraceMs = 2_000;
+
+/** The composition root: opens what is needed, none of which has to be there yet, and listens until told to stop. */
+async function main(): Promise<void> {
+  const env = readEnvironment(process.env);
+  // The SDK's own settings reader looks at process.env.
+  for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
+  const config = loadConfig(env, [], []);
+  const settings = readApiSettings(env);
+  const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    name: "signal-room api",
+    connectTimeoutMs,
+    statementTimeoutMs,
+    onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
+  });
+  const temporal = openTemporal(config);
+  const api = await createServer({ config, settings, database, temporal, logger, schedules: syncSchedules });
+
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, "stopping: requests under way may finish");
+    await closeWithin(api, stopGraceMs);
+    await Promise.allSettled([Promise.race([database.end(), wait(500)]), Promise.race([temporal.close(), wait(500)])]);
+    logger.info("the HTTP server has stopped");
+    // What still holds the process by now is a connection to something that is away.
+    setTimeout(() => process.exit(), 200).unref();
+  };
+  process.on("SIGTERM", () => void stop("SIGTERM"));
+  process.on("SIGINT", () => void stop("SIGINT"));
+
+  const { host, port } = config.api;
+  const address = await api.listen({ host, port }).catch((error: unknown) => {
+    throw listenProblem(error, host, port);
+  });
+  logger.info({ address }, "the HTTP server is up");
+  process.send?.("ready");
+}
+
+async function closeWithin(api: Api, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => api.server.closeAllConnections(), graceMs);
+  await api.close();
+  clearTimeout(timer);
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** A person made it and can mend it: one line, no stack. */
+class ListenError extends Error {}
+
+function listenProblem(error: unknown, host: string, port: number): unknown {
+  switch ((error as { code?: unknown }).code) {
+    case "EADDRINUSE":
+      return new ListenError(`Port ${port} on ${host} is in use by another program: stop it, or set API_PORT to a free port.`);
+    case "EACCES":
+      return new ListenError(`Port ${port} on ${host} is not ours to open: set API_PORT to one above 1023.`);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new ListenError(`This machine has no address ${host}: set API_HOST to one of its own.`);
+    default:
+      return error;
+  }
+}
+
+main().catch((error: unknown) => {
+  const readable = error instanceof ConfigError || error instanceof ListenError;
+  const secrets = Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11);
+  console.error(readable ? error.message : createRedactor(secrets)(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  process.exit(1);
+});

@@ -1,0 +1,29 @@
+import { expect, test } from "@jest/globals";
+import type { Database } from "../schema/database.ts";
+import { Unavailable } from "./errors.ts";
+import { createReading } from "./reading.ts";
+
+type Answer = (text: string) => Promise<unknown>;
+const database = (answer: Answer) => ({ query: ({ text }: { text: string }) => answer(text) }) as unknown as Database;
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const patience = { suspectAfterMs: 40, probeMs: 40, statementMs: 1_000 };
+
+test("a statement that is merely slow may take its time", async () => {
+  const slow: Answer = async (text) => {
+    if (text !== "select 1") await after(200);
+    return { rows: [text] };
+  };
+  expect(await createReading(database(slow), patience).query("select slow")).toEqual({ rows: ["select slow"] });
+});
+
+test("a database that fell silent is given up on quickly", async () => {
+  const started = Date.now();
+  await expect(createReading(database(() => new Promise(() => undefined)), patience).query("select 2")).rejects.toThrow(Unavailable);
+  expect(Date.now() - started).toBeLessThan(500);
+});
+
+test("what Postgres says itself is passed on, what keeps us from reaching it is unavailable", async () => {
+  const refused = Object.assign(new Error("syntax error"), { code: "42601", severity: "ERROR" });
+  await expect(createReading(database(() => Promise.reject(refused))).query("selec")).rejects.toBe(refused);
+  await expect(createReading(database(() => Promise.reject(new Error("timeout exceeded when trying to connect")))).query("select 3")).rejects.toThrow(Unavailable);
+});

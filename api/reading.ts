@@ -1,0 +1,45 @@
+import type { Database, Queryable } from "../schema/database.ts";
+import { sqlState } from "../schema/database.ts";
+import { Unavailable } from "./errors.ts";
+
+export interface Patience {
+  /** A statement that takes longer makes us ask whether anybody is there at all. */
+  suspectAfterMs: number;
+  /** How long that question may take. */
+  probeMs: number;
+  /** What a statement may take while somebody is there. */
+  statementMs: number;
+}
+
+const patience: Patience = { suspectAfterMs: 400, probeMs: 350, statementMs: 10_000 };
+
+/**
+ * Runs single statements, and knows within a second when Postgres is away: also when it took the connection and then
+ * fell silent, which no timeout of the server's own would notice. A statement that is merely slow may take its time.
+ */
+export function createReading(database: Database, { suspectAfterMs, probeMs, statementMs }: Patience = patience): Queryable {
+  // With its own limit, or a connection that went silent would be lost to the pool for as long as TCP waits.
+  const run = (text: string, values: unknown[] | undefined, limitMs: number) => database.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
+
+  const query = async (text: string, values?: unknown[]) => {
+    const answer = run(text, values, statementMs);
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const tooLong = new Promise<never>((_, late) => setTimeout(late, probeMs, new Error("no answer to select 1")));
+        Promise.race([run("select 1", undefined, probeMs), tooLong]).catch(reject);
+      }, suspectAfterMs);
+    });
+    try {
+      return await Promise.race([answer, silence]);
+    } catch (error) {
+      // Whatever Postgres did not say itself is about reaching it.
+      throw sqlState(error) === null && !(error instanceof TypeError) ? new Unavailable("the database does not answer; try again soon", error) : error;
+    } finally {
+      clearTimeout(timer);
+      answer.catch(() => undefined);
+      silence.catch(() => undefined);
+    }
+  };
+  return { query: query as unknown as Database["query"] };
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import rateLimit, { normalizeIP } from "@fastify/rate-limit";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from "fastify";
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { isRoutine, loggedPath, requestLine } from "./access-log.ts";
+import { enforce, open, requireDeclaration } from "./access.ts";
+import { createVerifier } from "./auth.ts";
+import { ApiError, errorBody, forLog, notFound, toAnswer } from "./errors.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Api, Area, ServerDependencies } from "./parts.ts";
+import { createReading } from "./reading.ts";
+import { codecRoutes } from "./routes/codec.ts";
+import { operationsRoutes } from "./routes/operations.ts";
+import { createSystemRoutes } from "./routes/system.ts";
+
+/** One line per area; each is a file in routes/. */
+const areas: Area[] = [
+  { prefix: "/api/v1/ops", routes: operationsRoutes },
+  { prefix: "/codec", routes: codecRoutes },
+];
+
+/** Pages that come from a package and hold nothing of anybody's. */
+const docs = "/docs";
+
+/** The HTTP doors. Does not listen yet: tests inject. */
+export async function createServer(dependencies: ServerDependencies, moreAreas: readonly Area[] = []): Promise<Api> {
+  const { config, settings, logger } = dependencies;
+  const parts = { ...dependencies, reading: createReading(dependencies.database) };
+  const metrics = createMetrics(parts);
+
+  const api: Api = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    // We write our own line: Fastify's has the whole URL, secrets and all.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    trustProxy: config.api.trustedProxies.length === 0 ? false : config.api.trustedProxies,
+    bodyLimit: settings.bodyLimitBytes,
+    requestTimeout: settings.requestTimeoutMs,
+    // A caller that stops reading its answer is let go of, too.
+    connectionTimeout: 3 * settings.requestTimeoutMs,
+    keepAliveTimeout: 65_000,
+    handlerTimeout: 30_000,
+    // Node looks for slow clients only every 30 s by default.
+    http: { connectionsCheckingInterval: Math.min(1_000, settings.requestTimeoutMs), headersTimeout: settings.requestTimeoutMs },
+    routerOptions: { maxParamLength: 300 },
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => {
+      const { status, body } = toAnswer(error, request.id);
+      void (reply as FastifyReply).code(status).type("application/json; charset=utf-8").send(JSON.stringify(body));
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+
+  api.setValidatorCompiler(validatorCompiler);
+  api.setSerializerCompiler(serializerCompiler);
+  answerErrors(api);
+  logRequests(api, metrics.observeRequest);
+  sendSafeHeaders(api);
+  guardRoutes(api, dependencies);
+  await limitCallers(api, settings.requestsPerMinute);
+  await describeRoutes(api);
+
+  const system: Area = { prefix: "", routes: createSystemRoutes(metrics) };
+  for (const { prefix, routes } of [system, ...areas, ...moreAreas]) {
+    // Async, so that an area that throws rejects instead of leaving the start hanging.
+    await api.register(async (scope) => routes(scope as Api, parts), { prefix });
+  }
+  await api.ready();
+  return api;
+}
+
+/** Every route says who may call it, or the server does not start; the token is read before the limits, the access checked after. */
+function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
+  const verify = createVerifier({ ...config.api, audience: settings.audience, issuer: settings.issuer });
+  api.decorateRequest("caller", null);
+  api.decorateRequest("refusal", null);
+
+  api.addHook("onRoute", (route) => {
+    if (route.url === docs || route.url.startsWith(`${docs}/`)) route.config = { ...route.config, ...open, rateLimit: false };
+    const access = requireDeclaration(route);
+    const schema = route.schema ?? {};
+    route.schema = {
+      ...schema,
+      ...(access === "public" ? {} : { security: [{ token: [] }] }),
+      // Without a schema of its own an answer is not ours to describe: the metrics page, the front page.
+      ...(schema.response === undefined ? {} : { response: { "4xx": errorBody, "5xx": errorBody, ...schema.response } }),
+    };
+  });
+
+  api.addHook("onRequest", async (request) => {
+    const { authorization } = request.headers;
+    if (authorization === undefined && request.routeOptions.config.access === "public") return;
+    try {
+      // Without any key to check with, a caller without a token is told that, too.
+      if (authorization !== undefined) request.caller = await verify(authorization);
+      else if (config.api.jwtSecret === null && config.api.jwksUrl === null) await verify("");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      request.refusal = error;
+    }
+  });
+
+  // After the rate limit and before the body: who may not call does not get to send one.
+  api.addHook("preParsing", async (request) => {
+    if (!request.is404) enforce(requireDeclaration({ method: request.method, url: request.routeOptions.url ?? "", config: request.routeOptions.config }), request);
+  });
+}
+
+/** The caller is the token where there is a good one, else the address; of IPv6 the network, which one caller has whole. */
+async function limitCallers(api: Api, requestsPerMinute: number): Promise<void> {
+  await api.register(rateLimit, {
+    max: requestsPerMinute,
+    timeWindow: 60_000,
+    keyGenerator: ({ caller, ip }: FastifyRequest) => (caller === null ? `address ${normalizeIP(ip)}` : `token ${caller.client}/${caller.role}/${caller.subject}`),
+    errorResponseBuilder: (_request, { after }) => new ApiError("rate_limited", `too many requests; come again in ${after}`),
+  });
+  api.setNotFoundHandler({ preHandler: api.rateLimit() }, () => {
+    throw notFound("address");
+  });
+}
+
+async function describeRoutes(api: Api): Promise<void> {
+  await api.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Signal Room", version: "1", description: "Lists page by `limit` and `cursor`; amounts are decimal strings; instants are UTC." },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "`npm run token` prints one" } } },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await api.register(swaggerUi, { routePrefix: docs, staticCSP: true, uiConfig: { displayRequestDuration: true } });
+  api.get("/openapi.json", { config: open, schema: { hide: true } }, () => Promise.resolve(api.swagger()));
+}
+
+function answerErrors(api: Api): void {
+  api.setErrorHandler((error, request, reply) => {
+    const { status, body } = toAnswer(error, request.id);
+    if (status >= 500) request.log[status === 503 ? "warn" : "error"]({ requestId: request.id, path: loggedPath(request.url), err: forLog(error) }, "a request failed");
+    if (status === 401) reply.header("www-authenticate", "Bearer");
+    if (status === 503) reply.header("retry-after", "5");
+    // Serialized here: a route's own schema knows its answers, not our errors.
+    return reply.code(status).type("application/json; charset=utf-8").serializer(JSON.stringify).send(body);
+  });
+}
+
+function logRequests(api: Api, observe: ReturnType<typeof createMetrics>["observeRequest"]): void {
+  api.addHook("onResponse", (request, reply, done) => {
+    const { statusCode, elapsedTime } = reply;
+    const { url } = request.routeOptions;
+    observe({ method: request.method, route: url ?? "(none)", status: statusCode, seconds: elapsedTime / 1_000 });
+    const level = statusCode >= 500 ? "warn" : isRoutine(url) ? "debug" : "info";
+    request.log[level](requestLine(request, statusCode, elapsedTime), "request");
+    done();
+  });
+}
+
+function sendSafeHeaders(api: Api): void {
+  api.addHook("onSend", (request, reply, _payload, done) => {
+    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" });
+    const isPage = request.routeOptions.url?.startsWith(docs) === true;
+    if (!isPage) {
+      reply.header("cache-control", "no-store");
+      if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    }
+    done();
+  });
+}
+
+/** What never became a request: bytes that are no HTTP, headers without end, a client too slow to finish. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return void socket.destroy();
+  const [status, message] =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? ["408 Request Timeout", "the request took too long to arrive"] : error.code === "HPE_HEADER_OVERFLOW" ? ["431 Request Header Fields Too Large", "the headers are too large"] : ["400 Bad Request", "this is not a request"];
+  const body = JSON.stringify({ error: "validation_error", message });
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,63 @@
+import { jest } from "@jest/globals";
+import * as contentDisposition from "content-disposition";
+import * as cookie from "cookie";
+import { createLogger } from "../core/log.ts";
+import { createRedactor } from "../core/redact.ts";
+import { issueToken, type TokenClaims } from "../core/tokens.ts";
+import type { Database } from "../schema/database.ts";
+import { syncSchedules } from "../temporal.config.ts";
+import type { Api, Area, ServerDependencies } from "./parts.ts";
+import { createServer } from "./server.ts";
+import { readApiSettings } from "./settings.ts";
+import type { TemporalDoor } from "./temporal.ts";
+
+// Two packages of Fastify's require() an ES module: Node can, Jest on Node 20 cannot. Here they are, imported.
+jest.mock("content-disposition", () => contentDisposition);
+jest.mock("cookie", () => cookie);
+
+/** For tests only: a server that does not listen, with stand-ins for what a test does not care about. */
+export const testSecret = "a-secret-of-the-tests-with-40-characters";
+
+export interface TestServerOptions {
+  database?: Database;
+  temporal?: Pick<TemporalDoor, "probe">;
+  host?: string;
+  jwtSecret?: string | null;
+  jwksUrl?: string | null;
+  trustedProxies?: string[];
+  payloadKey?: Buffer | null;
+  env?: Record<string, string>;
+  areas?: readonly Area[];
+  log?: string[];
+  schedules?: ServerDependencies["schedules"];
+}
+
+export async function testServer(options: TestServerOptions = {}): Promise<Api> {
+  const { log } = options;
+  const lines = log === undefined ? () => undefined : (line: string) => void log.push(line);
+  return createServer(
+    {
+      config: {
+        api: {
+          host: options.host ?? "127.0.0.1",
+          port: 0,
+          jwtSecret: options.jwtSecret === undefined ? testSecret : options.jwtSecret,
+          jwksUrl: options.jwksUrl ?? null,
+          trustedProxies: options.trustedProxies ?? [],
+        },
+        payloadKey: options.payloadKey ?? null,
+      },
+      settings: readApiSettings(options.env ?? {}),
+      database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
+      temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalDoor,
+      logger: createLogger({ name: "api", level: log === undefined ? "silent" : "debug", redact: createRedactor([]), write: lines }),
+      schedules: options.schedules ?? syncSchedules,
+    },
+    options.areas,
+  );
+}
+
+export async function bearer(claims: Partial<TokenClaims> = {}): Promise<{ authorization: string }> {
+  const token = await issueToken({ secret: testSecret, client: "713", role: "operator", subject: "ada", expiresInSeconds: 300, ...claims });
+  return { authorization: `Bearer ${token}` };
+}
