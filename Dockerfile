@@ -21,6 +21,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY scripts/run.mjs scripts/run.mjs
 COPY --from=build /app/dist dist
-USER node
+# node, by number: some hosts insist.
+USER 1000
 ENTRYPOINT ["node", "--enable-source-maps", "scripts/run.mjs"]
 CMD ["workers/main"]

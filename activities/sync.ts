@@ -9,7 +9,7 @@ import { createHttp } from "../connectors/http.ts";
 import { contentHash, readSlice, type SliceAnswer } from "../connectors/read-slice.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { raiseAlert, settleAlerts } from "../queries/alerts.ts";
-import { coverFrom, databaseNow, readSlices, recordFailure } from "../queries/ledger.ts";
+import { coverFrom, databaseNow, readFailedSlices, readSlices, recordFailure } from "../queries/ledger.ts";
 import {
   compareRows,
   findReceipt,
@@ -102,6 +102,8 @@ export interface PullSliceInput {
 /** What one reading of one slice came to. */
 export interface SliceResult extends Receipt {
   day: string;
+  /** The total as people read it, to the cent. */
+  shownTotal: string;
 }
 
 /** What reading a day again would change. */
@@ -136,11 +138,12 @@ const mostSlicesPerRun = 200;
 /** The activities of a sync: plan, pull one slice, tell what a slice would change, and keep the run's record. */
 export function createSyncActivities(dependencies: SyncDependencies) {
   const { database, config, sources, redact } = dependencies;
+  const sourceName = z.string({ error: `is missing: there are ${sources.map((source) => source.name).join(", ")}` });
 
   return {
     /** Decides from the ledger which days a run pulls. */
     async planSync(input: PlanSyncInput): Promise<SyncPlan> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string().optional() }), input);
+      const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional() }), input);
       return guarded(source.name, async () => {
         const { timezone } = source.slices;
         const now = await databaseNow(database);
@@ -165,7 +168,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     /** Checks what was typed, and lists the days. */
     async planBackfill(input: PlanBackfillInput): Promise<BackfillPlan> {
       const shape = z.looseObject({
-        source: z.string(),
+        source: sourceName,
         client: z.string().optional(),
         from: civilDay("from"),
         to: civilDay("to"),
@@ -214,7 +217,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 
     /** Checks a slice that was started by hand. */
     async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string().optional(), day: civilDay("day") }), input);
+      const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }), input);
       const today = dayAt(await databaseNow(database), source.slices.timezone);
       if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
       return { client: account.client, timezone: source.slices.timezone };
@@ -249,7 +252,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
           return found;
         });
         countRows(source, account, receipt);
-        return { ...receipt, day: input.day };
+        return { ...receipt, day: input.day, shownTotal: cents(receipt.total) };
       });
     },
 
@@ -297,7 +300,10 @@ export function createSyncActivities(dependencies: SyncDependencies) {
             details: { runId: run.runId, days: run.failedDays.slice(0, 50) },
           });
         } else if (run.outcome === "completed") {
-          await settleAlerts(database, { ...subject, kinds: ["credentials_rejected", "run_failed"], notes: "a later run completed" });
+          // A run of other days, or a dry run, heals no slice; that the key works it does show.
+          const failed = await readFailedSlices(database, { client: run.client, source: run.source });
+          const kinds = failed.length === 0 ? ["credentials_rejected", "run_failed"] : ["credentials_rejected"];
+          await settleAlerts(database, { ...subject, kinds, notes: "a later run completed" });
         }
       });
     },

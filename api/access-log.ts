@@ -8,7 +8,10 @@ export function loggedPath(url: string): string {
   const [path = ""] = url.split(/[?#;]/);
   const readable = decoded(path).replaceAll(/[^\x20-\x7e]/g, "?");
   const hook = /hooks(\/+[^/]*)?(\/+.*)?$/i.exec(readable);
-  const shown = hook === null || hook[2] === undefined ? readable : `${readable.slice(0, hook.index)}hooks${hook[1] ?? ""}/[redacted]`;
+  const shown =
+    hook === null || hook[2] === undefined
+      ? readable
+      : `${readable.slice(0, hook.index)}hooks${hook[1] ?? ""}/[redacted]`;
   return shown.slice(0, 300);
 }
 

@@ -34,10 +34,16 @@ export function allow(...roles: [Role, ...Role[]]): { access: Access } {
 export const open: { access: Access } = { access: "public" };
 
 /** Refuses at start what was declared for nobody, rather than serving it to everybody. */
-export function requireDeclaration(route: { method: string | string[]; url: string; config?: { access?: Access } }): Access {
+export function requireDeclaration(route: {
+  method: string | string[];
+  url: string;
+  config?: { access?: Access };
+}): Access {
   const access = route.config?.access;
   if (access === undefined) {
-    throw new Error(`${String(route.method)} ${route.url} does not say who may call it: give it config: allow("admin", ...) or config: open`);
+    throw new Error(
+      `${String(route.method)} ${route.url} does not say who may call it: give it config: allow("admin", ...) or config: open`,
+    );
   }
   return access;
 }
@@ -45,8 +51,13 @@ export function requireDeclaration(route: { method: string | string[]; url: stri
 export function enforce(access: Access, request: Pick<FastifyRequest, "caller" | "refusal">): void {
   if (access === "public") return;
   if (request.refusal !== null) throw request.refusal;
-  if (request.caller === null) throw new ApiError("unauthorized", "send a token: Authorization: Bearer <JWT>; `npm run token` prints one");
-  if (!access.roles.includes(request.caller.role)) throw new ApiError("forbidden", `the role ${request.caller.role} may not do this; it takes ${access.roles.join(" or ")}`);
+  if (request.caller === null)
+    throw new ApiError("unauthorized", "send a token: Authorization: Bearer <JWT>; `npm run token` prints one");
+  if (!access.roles.includes(request.caller.role))
+    throw new ApiError(
+      "forbidden",
+      `the role ${request.caller.role} may not do this; it takes ${access.roles.join(" or ")}`,
+    );
 }
 
 /** The caller of a route that is not public. */

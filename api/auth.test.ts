@@ -13,9 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const call = (authorization?: string, server = api) => server.inject({ url: "/api/v1/ops/runs", headers: authorization === undefined ? {} : { authorization } });
+const call = (authorization?: string, server = api) =>
+  server.inject({ url: "/api/v1/ops/runs", headers: authorization === undefined ? {} : { authorization } });
 const inFiveMinutes = () => Math.floor(Date.now() / 1_000) + 300;
-const sign = (payload: Record<string, unknown>, key: Uint8Array | CryptoKey = secretBytes, alg = "HS256") => new SignJWT(payload).setProtectedHeader({ alg }).sign(key);
+const sign = (payload: Record<string, unknown>, key: Uint8Array | CryptoKey = secretBytes, alg = "HS256") =>
+  new SignJWT(payload).setProtectedHeader({ alg }).sign(key);
 
 async function expectRefused(token: string, server = api): Promise<void> {
   const answer = await call(`Bearer ${token}`, server);
@@ -30,7 +32,16 @@ test("a good token is let in", async () => {
 });
 
 test("nobody comes in without a token, with half a header or with another scheme", async () => {
-  for (const header of [undefined, "", "Bearer", "Bearer ", "Bearer a.b", "Basic YWRtaW46YWRtaW4=", `Bearer ${"x".repeat(4_000)}`, "Bearer e30.e30.e30"]) {
+  for (const header of [
+    undefined,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer a.b",
+    "Basic YWRtaW46YWRtaW4=",
+    `Bearer ${"x".repeat(4_000)}`,
+    "Bearer e30.e30.e30",
+  ]) {
     expect((await call(header)).statusCode).toBe(401);
   }
 });
@@ -39,7 +50,9 @@ test("alg none is refused, however it is spelled", async () => {
   const payload = { client: "713", role: "admin" };
   await expectRefused(new UnsecuredJWT(payload).setExpirationTime(inFiveMinutes()).encode());
   for (const alg of ["none", "None", "NONE", "HS512"]) {
-    const [head, body] = [{ alg }, { ...payload, exp: inFiveMinutes() }].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+    const [head, body] = [{ alg }, { ...payload, exp: inFiveMinutes() }].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString("base64url"),
+    );
     await expectRefused(`${head}.${body}.`);
     await expectRefused(`${head}.${body}.c2lnbmF0dXJl`);
   }
@@ -50,12 +63,24 @@ test("an expired token, one that never ends, and one of another key are refused"
   await expectRefused(await sign({ ...claims, exp: inFiveMinutes() - 600 }));
   await expectRefused(await sign(claims));
   await expectRefused(await sign({ ...claims, nbf: inFiveMinutes(), exp: inFiveMinutes() + 60 }));
-  await expectRefused(await issueToken({ secret: "another-secret-of-forty-characters-length", client: "713", role: "admin", subject: "eve", expiresInSeconds: 60 }));
+  await expectRefused(
+    await issueToken({
+      secret: "another-secret-of-forty-characters-length",
+      client: "713",
+      role: "admin",
+      subject: "eve",
+      expiresInSeconds: 60,
+    }),
+  );
 });
 
 test("a token that was changed after signing is refused", async () => {
-  const [head, , signature] = (await issueToken({ secret: testSecret, client: "713", role: "analyst", subject: "eve", expiresInSeconds: 60 })).split(".");
-  const body = Buffer.from(JSON.stringify({ client: "713", role: "admin", exp: inFiveMinutes() })).toString("base64url");
+  const [head, , signature] = (
+    await issueToken({ secret: testSecret, client: "713", role: "analyst", subject: "eve", expiresInSeconds: 60 })
+  ).split(".");
+  const body = Buffer.from(JSON.stringify({ client: "713", role: "admin", exp: inFiveMinutes() })).toString(
+    "base64url",
+  );
   await expectRefused(`${head}.${body}.${signature}`);
 });
 
@@ -73,7 +98,12 @@ test("a good token of a role that may not is forbidden, not unauthorized", async
   const answer = await call(authorization);
   expect(answer.statusCode).toBe(403);
   expect(answer.json()).toMatchObject({ error: "forbidden" });
-  const resolve = await api.inject({ method: "PUT", url: "/api/v1/ops/alerts/1/resolve", headers: await bearer({ role: "analyst" }), payload: { notes: "x" } });
+  const resolve = await api.inject({
+    method: "PUT",
+    url: "/api/v1/ops/alerts/1/resolve",
+    headers: await bearer({ role: "analyst" }),
+    payload: { notes: "x" },
+  });
   expect(resolve.statusCode).toBe(403);
 });
 
@@ -90,18 +120,25 @@ test("without any key setting, protected routes say which setting is missing and
 });
 
 test("published keys verify RS256 and ES256, and are never taken for an HMAC secret", async () => {
-  const [rsa, ec, stranger] = await Promise.all([generateKeyPair("RS256", { extractable: true }), generateKeyPair("ES256", { extractable: true }), generateKeyPair("RS256")]);
+  const [rsa, ec, stranger] = await Promise.all([
+    generateKeyPair("RS256", { extractable: true }),
+    generateKeyPair("ES256", { extractable: true }),
+    generateKeyPair("RS256"),
+  ]);
   const keys = [
     { ...(await exportJWK(rsa.publicKey)), kid: "rsa", alg: "RS256" },
     { ...(await exportJWK(ec.publicKey)), kid: "ec", alg: "ES256" },
   ];
-  const idp = createHttpServer((_request, response) => response.setHeader("content-type", "application/json").end(JSON.stringify({ keys })));
+  const idp = createHttpServer((_request, response) =>
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ keys })),
+  );
   await new Promise<void>((resolve) => idp.listen(0, "127.0.0.1", resolve));
   const jwksUrl = `http://127.0.0.1:${(idp.address() as AddressInfo).port}/keys`;
   const server = await testServer({ jwtSecret: null, jwksUrl, env: { API_JWT_AUDIENCE: "signal-room" } });
 
   const payload = { client: "713", role: "admin", aud: "signal-room", exp: inFiveMinutes() };
-  const signed = (alg: string, kid: string, key: CryptoKey | Uint8Array, claims: object = payload) => new SignJWT({ ...claims }).setProtectedHeader({ alg, kid }).sign(key);
+  const signed = (alg: string, kid: string, key: CryptoKey | Uint8Array, claims: object = payload) =>
+    new SignJWT({ ...claims }).setProtectedHeader({ alg, kid }).sign(key);
   expect((await call(`Bearer ${await signed("RS256", "rsa", rsa.privateKey)}`, server)).statusCode).toBe(200);
   expect((await call(`Bearer ${await signed("ES256", "ec", ec.privateKey)}`, server)).statusCode).toBe(200);
 

@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from "jose";
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from "jose";
 import { z } from "zod";
 import { roles } from "../core/tokens.ts";
 import type { Caller } from "./access.ts";
@@ -18,7 +26,10 @@ export type Verify = (authorization: string) => Promise<Caller>;
 const text = z.string().min(1).max(200);
 const claims = z
   .object({ sub: text.optional(), client: text, role: z.enum(roles), advertiser: text.optional() })
-  .refine(({ role, advertiser }) => role !== "advertiser" || advertiser !== undefined, { path: ["advertiser"], error: "is missing" });
+  .refine(({ role, advertiser }) => role !== "advertiser" || advertiser !== undefined, {
+    path: ["advertiser"],
+    error: "is missing",
+  });
 
 /** Two kinds of keys, and each verifies its own algorithms only: a public key never serves as an HMAC secret. */
 const shared = ["HS256"];
@@ -35,13 +46,16 @@ export function createVerifier(settings: AuthSettings): Verify {
   };
 
   return async (authorization) => {
-    if (secret === null && keys === null) throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
+    if (secret === null && keys === null)
+      throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
     const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization.trim())?.[1];
     if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
     try {
       const kind = algorithmOf(token);
-      if (secret !== null && shared.includes(kind)) return toCaller((await jwtVerify(token, secret, { ...expected, algorithms: shared })).payload);
-      if (keys !== null && published.includes(kind)) return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
+      if (secret !== null && shared.includes(kind))
+        return toCaller((await jwtVerify(token, secret, { ...expected, algorithms: shared })).payload);
+      if (keys !== null && published.includes(kind))
+        return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
       throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
     } catch (error) {
       throw refusal(error);
@@ -84,6 +98,7 @@ function toCaller(payload: JWTPayload): Caller {
 function refusal(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof errors.JWTExpired) return new ApiError("unauthorized", "the token has expired");
-  if (error instanceof errors.JWTClaimValidationFailed) return new ApiError("unauthorized", `the token's claim ${error.claim} is missing or not valid`);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return new ApiError("unauthorized", `the token's claim ${error.claim} is missing or not valid`);
   return new ApiError("unauthorized", "the token is not valid");
 }

@@ -58,16 +58,27 @@ export function toAnswer(error: unknown, requestId: string): ErrorAnswer {
   if (error instanceof ApiError) return answer(error.code, error.message, error.details);
   if (hasZodFastifySchemaValidationErrors(error)) {
     const fields = error.validation.map((issue) => [fieldName(issue.instancePath), issue.message ?? "is not valid"]);
-    return answer("validation_error", `${error.validationContext ?? "request"} is not valid`, Object.fromEntries(fields) as Record<string, string>);
+    return answer(
+      "validation_error",
+      `${error.validationContext ?? "request"} is not valid`,
+      Object.fromEntries(fields) as Record<string, string>,
+    );
   }
   if (isDatabaseAway(error)) return answer("unavailable", "the database does not answer; try again soon");
   // A value that no column can hold, whatever got past the schemas.
-  if (sqlState(error)?.startsWith("22") === true) return answer("validation_error", "a value is not one that can be looked for");
+  if (sqlState(error)?.startsWith("22") === true)
+    return answer("validation_error", "a value is not one that can be looked for");
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
   if (statusCode === 413) return answer("payload_too_large", "the body is larger than this server takes");
   if (statusCode === 503) return answer("unavailable", "the answer took too long; try again soon");
   // Fastify's own words for what is wrong with a request; they quote nothing but header names.
-  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500 && typeof code === "string" && code.startsWith("FST_")) {
+  if (
+    typeof statusCode === "number" &&
+    statusCode >= 400 &&
+    statusCode < 500 &&
+    typeof code === "string" &&
+    code.startsWith("FST_")
+  ) {
     return answer("validation_error", (error as Error).message);
   }
   return answer("internal", "something went wrong on our side; the log has it under this request id", { requestId });

@@ -23,7 +23,11 @@ export interface Health {
 const probeMs = 800;
 
 /** Asks all at once, and at most once per second however many are asking: the page is open to everybody. */
-export function createHealthReader({ reading, temporal, schedules }: Pick<ServerParts, "reading" | "temporal" | "schedules">): () => Promise<Health> {
+export function createHealthReader({
+  reading,
+  temporal,
+  schedules,
+}: Pick<ServerParts, "reading" | "temporal" | "schedules">): () => Promise<Health> {
   return remember(1_000, async () => {
     const [postgres, temporalReach, state] = await Promise.all([
       measure(() => withinMs(probeMs, reading.query("select 1"))),
@@ -45,7 +49,8 @@ async function readState(reading: Queryable): Promise<{ freshness: SourceFreshne
 }
 
 function bySeverity(alerts: readonly AlertCount[]): Record<"critical" | "warning" | "info", number> {
-  const sum = (severity: string) => alerts.filter((alert) => alert.severity === severity).reduce((total, alert) => total + alert.count, 0);
+  const sum = (severity: string) =>
+    alerts.filter((alert) => alert.severity === severity).reduce((total, alert) => total + alert.count, 0);
   return { critical: sum("critical"), warning: sum("warning"), info: sum("info") };
 }
 

@@ -4,7 +4,9 @@ import type { Health, Reach } from "./health.ts";
 export function landingPage(health: Health, links: { temporalUi: string | null }): string {
   const doors: [string, string, string][] = [
     ["/docs", "API reference", "every route, to read and to try"],
-    ...(links.temporalUi === null ? [] : ([[links.temporalUi, "Temporal", "runs, schedules and slices as they happen"]] as [string, string, string][])),
+    ...(links.temporalUi === null
+      ? []
+      : ([[links.temporalUi, "Temporal", "runs, schedules and slices as they happen"]] as [string, string, string][])),
     ["/readyz", "Readiness", "the state below, for programs"],
     ["/metrics", "Metrics", "freshness, rows, waiting and failures, for Prometheus"],
   ];
@@ -46,13 +48,17 @@ function stateLine(name: string, good: boolean | null, text: string): string {
 
 function sourcesText({ late }: Health): string {
   if (late === null) return "unknown while Postgres is away";
-  return late.length === 0 ? "all read when they should be" : `late: ${late.map(({ source, client }) => `${source} (${client})`).join(", ")}`;
+  return late.length === 0
+    ? "all read when they should be"
+    : `late: ${late.map(({ source, client }) => `${source} (${client})`).join(", ")}`;
 }
 
 function alertsText({ alerts }: Health): string {
   if (alerts === null) return "unknown while Postgres is away";
   const open = Object.entries(alerts).filter(([, count]) => count > 0);
-  return open.length === 0 ? "none open" : `open: ${open.map(([severity, count]) => `${count} ${severity}`).join(", ")}`;
+  return open.length === 0
+    ? "none open"
+    : `open: ${open.map(([severity, count]) => `${count} ${severity}`).join(", ")}`;
 }
 
 function escape(text: string): string {

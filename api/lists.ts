@@ -3,7 +3,11 @@ import { isDay } from "../core/days.ts";
 import { ApiError } from "./errors.ts";
 
 /** Text from outside that goes into a query: Postgres has no NUL, and nothing we store is longer. */
-export const word = z.string().min(1).max(200).regex(/^[^\u0000]*$/, "must be text");
+export const word = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\u0000]*$/, "must be text");
 
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 
@@ -15,17 +19,26 @@ export const paging = z.object({
 
 /** What every list answers. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({ items: z.array(item), next: z.string().nullable().describe("the cursor of the next page; null on the last one") });
+  return z.object({
+    items: z.array(item),
+    next: z.string().nullable().describe("the cursor of the next page; null on the last one"),
+  });
 }
 
 /**
  * One page of rows that were read with one more than asked for: the extra one says that there is more. The cursor is
  * the place of the last row, so rows that come and go meanwhile neither repeat nor hide others.
  */
-export function toPage<Row, Item>(rows: Row[], limit: number, placeOf: (row: Row) => unknown, toItem: (row: Row) => Item): { items: Item[]; next: string | null } {
+export function toPage<Row, Item>(
+  rows: Row[],
+  limit: number,
+  placeOf: (row: Row) => unknown,
+  toItem: (row: Row) => Item,
+): { items: Item[]; next: string | null } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const next = rows.length > limit && last !== undefined ? Buffer.from(JSON.stringify(placeOf(last))).toString("base64url") : null;
+  const next =
+    rows.length > limit && last !== undefined ? Buffer.from(JSON.stringify(placeOf(last))).toString("base64url") : null;
   return { items: shown.map(toItem), next };
 }
 
@@ -35,6 +48,8 @@ export function readCursor<Place extends z.ZodType>(cursor: string | undefined, 
   try {
     return place.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
   } catch {
-    throw new ApiError("validation_error", "querystring is not valid", { cursor: "must be `next` of a page of this list" });
+    throw new ApiError("validation_error", "querystring is not valid", {
+      cursor: "must be `next` of a page of this list",
+    });
   }
 }

@@ -72,7 +72,9 @@ class ListenError extends Error {}
 function listenProblem(error: unknown, host: string, port: number): unknown {
   switch ((error as { code?: unknown }).code) {
     case "EADDRINUSE":
-      return new ListenError(`Port ${port} on ${host} is in use by another program: stop it, or set API_PORT to a free port.`);
+      return new ListenError(
+        `Port ${port} on ${host} is in use by another program: stop it, or set API_PORT to a free port.`,
+      );
     case "EACCES":
       return new ListenError(`Port ${port} on ${host} is not ours to open: set API_PORT to one above 1023.`);
     case "EADDRNOTAVAIL":
@@ -86,6 +88,10 @@ function listenProblem(error: unknown, host: string, port: number): unknown {
 main().catch((error: unknown) => {
   const readable = error instanceof ConfigError || error instanceof ListenError;
   const secrets = Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11);
-  console.error(readable ? error.message : createRedactor(secrets)(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  console.error(
+    readable
+      ? error.message
+      : createRedactor(secrets)(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  );
   process.exit(1);
 });

@@ -17,7 +17,11 @@ export interface Metrics {
 const rememberMs = 2_000;
 
 /** What the process measures itself, and what Postgres knows at the moment of the scrape: a dead Temporal shows, too. */
-export function createMetrics({ reading, temporal, schedules }: Pick<ServerParts, "reading" | "temporal" | "schedules">): Metrics {
+export function createMetrics({
+  reading,
+  temporal,
+  schedules,
+}: Pick<ServerParts, "reading" | "temporal" | "schedules">): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "signal_room_api_" });
   const requests = new Histogram({
@@ -47,11 +51,15 @@ export function createMetrics({ reading, temporal, schedules }: Pick<ServerParts
 
   return {
     contentType: registry.contentType,
-    observeRequest: ({ method, route, status, seconds }) => requests.observe({ method, route, status: String(status) }, seconds),
+    observeRequest: ({ method, route, status, seconds }) =>
+      requests.observe({ method, route, status: String(status) }, seconds),
     scrape: async (money) => {
       const { text, freshness } = await read();
       if (money === "none") return text;
-      return text + (await moneyText(money === "all" ? freshness : freshness.filter(({ client }) => client === money.client)));
+      return (
+        text +
+        (await moneyText(money === "all" ? freshness : freshness.filter(({ client }) => client === money.client)))
+      );
     },
   };
 }
@@ -71,13 +79,18 @@ async function readState(reading: ServerParts["reading"]) {
 }
 
 function createGauges(registry: Registry) {
-  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => new Gauge({ name: `signal_room_${name}`, help, labelNames, registers: [registry] });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name: `signal_room_${name}`, help, labelNames, registers: [registry] });
   const source = ["client", "source"] as const;
   return {
     postgresUp: gauge("postgres_up", "1 when Postgres answered this scrape", []),
     temporalUp: gauge("temporal_up", "1 when Temporal answered this scrape", []),
     receiptAge: gauge("last_receipt_age_seconds", "Time since the source last left a receipt", source),
-    openDayAge: gauge("oldest_open_day_age_seconds", "Time since the end of the oldest covered day that is not final; 0 when all are", source),
+    openDayAge: gauge(
+      "oldest_open_day_age_seconds",
+      "Time since the end of the oldest covered day that is not final; 0 when all are",
+      source,
+    ),
     late: gauge("source_late", "1 when the source should have been read by now and was not", source),
     failedSlices: gauge("failed_slices", "Slices whose last attempt failed", source),
     rows: gauge("rows", "Rows of the source's own today and yesterday", [...source, "day"]),
@@ -89,13 +102,19 @@ function createGauges(registry: Registry) {
   };
 }
 
-function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates }: State, schedules: ServerParts["schedules"], now: Date): void {
+function fill(
+  gauges: Gauges,
+  { freshness, alerts, quarantine, runs, gates }: State,
+  schedules: ServerParts["schedules"],
+  now: Date,
+): void {
   const secondsSince = (moment: Date) => Math.max(0, (now.getTime() - moment.getTime()) / 1_000);
   const late = new Set(lateSources(freshness, schedules, now).map(({ client, source }) => `${client}/${source}`));
   for (const known of freshness) {
     const labels = { client: known.client, source: known.source };
     if (known.lastReceiptAt !== null) gauges.receiptAge.set(labels, secondsSince(known.lastReceiptAt));
-    if (known.covered) gauges.openDayAge.set(labels, known.oldestOpenSince === null ? 0 : secondsSince(known.oldestOpenSince));
+    if (known.covered)
+      gauges.openDayAge.set(labels, known.oldestOpenSince === null ? 0 : secondsSince(known.oldestOpenSince));
     gauges.late.set(labels, late.has(`${known.client}/${known.source}`) ? 1 : 0);
     gauges.failedSlices.set(labels, known.failedSlices);
     gauges.rows.set({ ...labels, day: "today" }, known.rowsToday);

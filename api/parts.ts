@@ -24,7 +24,13 @@ export interface ServerParts extends ServerDependencies {
   reading: Queryable;
 }
 
-export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
 
 /** One area of the server: a file in routes/ and a line in the list in server.ts. */
 export interface Area {

@@ -18,12 +18,21 @@ test("a statement that is merely slow may take its time", async () => {
 
 test("a database that fell silent is given up on quickly", async () => {
   const started = Date.now();
-  await expect(createReading(database(() => new Promise(() => undefined)), patience).query("select 2")).rejects.toThrow(Unavailable);
+  await expect(
+    createReading(
+      database(() => new Promise(() => undefined)),
+      patience,
+    ).query("select 2"),
+  ).rejects.toThrow(Unavailable);
   expect(Date.now() - started).toBeLessThan(500);
 });
 
 test("what Postgres says itself is passed on, what keeps us from reaching it is unavailable", async () => {
   const refused = Object.assign(new Error("syntax error"), { code: "42601", severity: "ERROR" });
   await expect(createReading(database(() => Promise.reject(refused))).query("selec")).rejects.toBe(refused);
-  await expect(createReading(database(() => Promise.reject(new Error("timeout exceeded when trying to connect")))).query("select 3")).rejects.toThrow(Unavailable);
+  await expect(
+    createReading(database(() => Promise.reject(new Error("timeout exceeded when trying to connect")))).query(
+      "select 3",
+    ),
+  ).rejects.toThrow(Unavailable);
 });

@@ -17,9 +17,13 @@ const patience: Patience = { suspectAfterMs: 400, probeMs: 350, statementMs: 10_
  * Runs single statements, and knows within a second when Postgres is away: also when it took the connection and then
  * fell silent, which no timeout of the server's own would notice. A statement that is merely slow may take its time.
  */
-export function createReading(database: Database, { suspectAfterMs, probeMs, statementMs }: Patience = patience): Queryable {
+export function createReading(
+  database: Database,
+  { suspectAfterMs, probeMs, statementMs }: Patience = patience,
+): Queryable {
   // With its own limit, or a connection that went silent would be lost to the pool for as long as TCP waits.
-  const run = (text: string, values: unknown[] | undefined, limitMs: number) => database.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
+  const run = (text: string, values: unknown[] | undefined, limitMs: number) =>
+    database.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
 
   const query = async (text: string, values?: unknown[]) => {
     const answer = run(text, values, statementMs);
@@ -34,7 +38,9 @@ export function createReading(database: Database, { suspectAfterMs, probeMs, sta
       return await Promise.race([answer, silence]);
     } catch (error) {
       // Whatever Postgres did not say itself is about reaching it.
-      throw sqlState(error) === null && !(error instanceof TypeError) ? new Unavailable("the database does not answer; try again soon", error) : error;
+      throw sqlState(error) === null && !(error instanceof TypeError)
+        ? new Unavailable("the database does not answer; try again soon", error)
+        : error;
     } finally {
       clearTimeout(timer);
       answer.catch(() => undefined);

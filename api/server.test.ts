@@ -1,6 +1,7 @@
 import net from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { InjectOptions } from "fastify";
 import { z } from "zod";
 import type { Database } from "../schema/database.ts";
 import { loggedPath } from "./access-log.ts";
@@ -13,7 +14,11 @@ const probes: Area = {
   prefix: "/probe",
   routes: (scope) => {
     scope.get("/broken", { config: open }, () => {
-      throw Object.assign(new Error('relation "secret_table" does not exist'), { code: "42P01", severity: "ERROR", detail: "Key (email)=(ada@example.com)" });
+      throw Object.assign(new Error('relation "secret_table" does not exist'), {
+        code: "42P01",
+        severity: "ERROR",
+        detail: "Key (email)=(ada@example.com)",
+      });
     });
     scope.get("/bad-value", { config: open }, () => {
       throw Object.assign(new Error("invalid byte sequence"), { code: "22021", severity: "ERROR" });
@@ -24,12 +29,19 @@ const probes: Area = {
     scope.get("/conflict", { config: open }, () => {
       throw new ApiError("conflict", "another body");
     });
-    scope.get("/wrong-answer", { config: open, schema: { response: { 200: z.object({ n: z.number() }) } } }, () => Promise.resolve({ n: "ada@example.com" as unknown as number }));
-    scope.post("/echo", { config: open, schema: { body: z.object({ n: z.number() }) } }, ({ body }) => Promise.resolve(body));
+    scope.get("/wrong-answer", { config: open, schema: { response: { 200: z.object({ n: z.number() }) } } }, () =>
+      Promise.resolve({ n: "ada@example.com" as unknown as number }),
+    );
+    scope.post("/echo", { config: open, schema: { body: z.object({ n: z.number() }) } }, ({ body }) =>
+      Promise.resolve(body),
+    );
     scope.get("/address", { config: open }, (request) => Promise.resolve({ ip: request.ip }));
   },
 };
-const hooks: Area = { prefix: "/hooks", routes: (scope) => void scope.post("/anytrack/:secret", { config: open }, () => Promise.resolve({ ok: true })) };
+const hooks: Area = {
+  prefix: "/hooks",
+  routes: (scope) => void scope.post("/anytrack/:secret", { config: open }, () => Promise.resolve({ ok: true })),
+};
 
 const log: string[] = [];
 let api: Api;
@@ -39,16 +51,33 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 test("a route that does not say who may call it stops the server from starting", async () => {
-  const forgotten: Area = { prefix: "/api/v1/recon", routes: (scope) => void scope.get("/campaigns", () => Promise.resolve([])) };
-  await expect(testServer({ areas: [forgotten] })).rejects.toThrow(/\/api\/v1\/recon\/campaigns does not say who may call it/);
+  const forgotten: Area = {
+    prefix: "/api/v1/recon",
+    routes: (scope) => void scope.get("/campaigns", () => Promise.resolve([])),
+  };
+  await expect(testServer({ areas: [forgotten] })).rejects.toThrow(
+    /\/api\/v1\/recon\/campaigns does not say who may call it/,
+  );
 });
 
 test("a declared route is closed to others, whatever area it is in", async () => {
-  const area: Area = { prefix: "/api/v1/promo", routes: (scope) => void scope.get("/", { config: allow("advertiser") }, ({ caller }) => Promise.resolve({ advertiser: caller?.advertiser })) };
+  const area: Area = {
+    prefix: "/api/v1/promo",
+    routes: (scope) =>
+      void scope.get("/", { config: allow("advertiser") }, ({ caller }) =>
+        Promise.resolve({ advertiser: caller?.advertiser }),
+      ),
+  };
   const server = await testServer({ areas: [area] });
   expect((await server.inject("/api/v1/promo")).statusCode).toBe(401);
-  expect((await server.inject({ url: "/api/v1/promo", headers: await bearer({ role: "admin" }) })).statusCode).toBe(403);
-  expect((await server.inject({ url: "/api/v1/promo", headers: await bearer({ role: "advertiser", advertiser: "42" }) })).json()).toEqual({ advertiser: "42" });
+  expect((await server.inject({ url: "/api/v1/promo", headers: await bearer({ role: "admin" }) })).statusCode).toBe(
+    403,
+  );
+  expect(
+    (
+      await server.inject({ url: "/api/v1/promo", headers: await bearer({ role: "advertiser", advertiser: "42" }) })
+    ).json(),
+  ).toEqual({ advertiser: "42" });
   expect((await server.inject({ method: "HEAD", url: "/api/v1/promo" })).statusCode).toBe(401);
   await server.close();
 });
@@ -56,7 +85,7 @@ test("a declared route is closed to others, whatever area it is in", async () =>
 test("every error has the one shape", async () => {
   const headers = await bearer();
   const json = { "content-type": "application/json" };
-  const cases: [Parameters<Api["inject"]>[0], number, string][] = [
+  const cases: [InjectOptions, number, string][] = [
     [{ url: "/nothing/here" }, 404, "not_found"],
     [{ method: "DELETE", url: "/healthz" }, 404, "not_found"],
     [{ url: "/api/v1/ops/runs?limit=501", headers }, 400, "validation_error"],
@@ -66,12 +95,29 @@ test("every error has the one shape", async () => {
     [{ url: "/api/v1/ops/freshness?from=2025-02-30", headers }, 400, "validation_error"],
     [{ url: "/api/v1/ops/freshness?from=2025-02-02&to=2025-02-01", headers }, 400, "validation_error"],
     [{ method: "PUT", url: "/api/v1/ops/alerts/0/resolve", headers, payload: { notes: "x" } }, 400, "validation_error"],
-    [{ method: "PUT", url: "/api/v1/ops/alerts/1/resolve", headers, payload: { notes: "a\u0000b" } }, 400, "validation_error"],
+    [
+      { method: "PUT", url: "/api/v1/ops/alerts/1/resolve", headers, payload: { notes: "a\u0000b" } },
+      400,
+      "validation_error",
+    ],
     [{ url: "/%ff" }, 400, "validation_error"],
     [{ method: "POST", url: "/probe/echo", headers: json, payload: "{" }, 400, "validation_error"],
     [{ method: "POST", url: "/probe/echo", headers: json, payload: '{"__proto__":{"n":1}}' }, 400, "validation_error"],
-    [{ method: "POST", url: "/probe/echo", headers: { "content-type": "text/xml" }, payload: "<n/>" }, 400, "validation_error"],
-    [{ method: "POST", url: "/probe/echo", headers: json, payload: JSON.stringify({ n: 1, pad: "x".repeat(1_100_000) }) }, 413, "payload_too_large"],
+    [
+      { method: "POST", url: "/probe/echo", headers: { "content-type": "text/xml" }, payload: "<n/>" },
+      400,
+      "validation_error",
+    ],
+    [
+      {
+        method: "POST",
+        url: "/probe/echo",
+        headers: json,
+        payload: JSON.stringify({ n: 1, pad: "x".repeat(1_100_000) }),
+      },
+      413,
+      "payload_too_large",
+    ],
     [{ url: "/probe/broken" }, 500, "internal"],
     [{ url: "/probe/wrong-answer" }, 500, "internal"],
     [{ url: "/probe/bad-value" }, 400, "validation_error"],
@@ -89,7 +135,10 @@ test("every error has the one shape", async () => {
 
 test("a wrong field is named", async () => {
   const answer = await api.inject({ method: "POST", url: "/probe/echo", payload: { n: "one" } });
-  expect(answer.json()).toMatchObject({ error: "validation_error", details: { n: expect.stringContaining("expected number") } });
+  expect(answer.json()).toMatchObject({
+    error: "validation_error",
+    details: { n: expect.stringContaining("expected number") },
+  });
 });
 
 test("an unknown error is found in the log by its request id, without the row that Postgres quotes", async () => {
@@ -125,13 +174,21 @@ test("secrets in paths and queries do not reach the log, also when the path is m
 test("the log names who called", async () => {
   log.length = 0;
   await api.inject({ url: "/api/v1/ops/runs?limit=5", headers: await bearer({ subject: "ada" }) });
-  expect(JSON.parse(log.find((line) => line.includes('"msg":"request"')) ?? "{}")).toMatchObject({ method: "GET", path: "/api/v1/ops/runs", status: 200, client: "713", subject: "ada", role: "operator" });
+  expect(JSON.parse(log.find((line) => line.includes('"msg":"request"')) ?? "{}")).toMatchObject({
+    method: "GET",
+    path: "/api/v1/ops/runs",
+    status: 200,
+    client: "713",
+    subject: "ada",
+    role: "operator",
+  });
   expect(log.join("")).not.toContain("eyJ");
 });
 
 test("the limit counts per token, and per address where there is no good token", async () => {
   const server = await testServer({ env: { API_RATE_LIMIT_PER_MINUTE: "3" } });
-  const runs = async (headers: Record<string, string>, remoteAddress = "127.0.0.1") => server.inject({ url: "/api/v1/ops/runs", headers, remoteAddress });
+  const runs = async (headers: Record<string, string>, remoteAddress = "127.0.0.1") =>
+    server.inject({ url: "/api/v1/ops/runs", headers, remoteAddress });
   const [ada, bob] = [await bearer({ subject: "ada" }), await bearer({ subject: "bob" })];
   for (let call = 0; call < 3; call += 1) expect((await runs(ada)).statusCode).toBe(200);
   const refused = await runs(ada);
@@ -141,7 +198,11 @@ test("the limit counts per token, and per address where there is no good token",
   expect((await runs(bob)).statusCode).toBe(200);
 
   // Made-up tokens and made-up proxies share the address's count.
-  for (let call = 0; call < 3; call += 1) expect((await runs({ authorization: `Bearer e30.e30.${call}`, "x-forwarded-for": `10.0.0.${call}` }, "192.0.2.1")).statusCode).toBe(401);
+  for (let call = 0; call < 3; call += 1)
+    expect(
+      (await runs({ authorization: `Bearer e30.e30.${call}`, "x-forwarded-for": `10.0.0.${call}` }, "192.0.2.1"))
+        .statusCode,
+    ).toBe(401);
   expect((await runs({}, "192.0.2.1")).statusCode).toBe(429);
   expect((await server.inject({ url: "/nothing", remoteAddress: "192.0.2.1" })).statusCode).toBe(429);
   expect((await server.inject({ url: "/healthz", remoteAddress: "192.0.2.1" })).statusCode).toBe(200);
@@ -150,7 +211,10 @@ test("the limit counts per token, and per address where there is no good token",
 
 test("X-Forwarded-For is believed from configured proxies only", async () => {
   const server = await testServer({ areas: [probes], trustedProxies: ["192.0.2.10"] });
-  const seen = async (remoteAddress: string) => (await server.inject({ url: "/probe/address", remoteAddress, headers: { "x-forwarded-for": "198.51.100.7" } })).json<{ ip: string }>().ip;
+  const seen = async (remoteAddress: string) =>
+    (
+      await server.inject({ url: "/probe/address", remoteAddress, headers: { "x-forwarded-for": "198.51.100.7" } })
+    ).json<{ ip: string }>().ip;
   expect(await seen("192.0.2.10")).toBe("198.51.100.7");
   expect(await seen("192.0.2.11")).toBe("192.0.2.11");
   await server.close();
@@ -162,7 +226,11 @@ test("a client that sends its request drop by drop is cut off", async () => {
   const { port } = server.server.address() as AddressInfo;
   const started = Date.now();
   const received = await new Promise<string>((resolve, reject) => {
-    const socket = net.connect(port, "127.0.0.1", () => socket.write("POST /probe/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"));
+    const socket = net.connect(port, "127.0.0.1", () =>
+      socket.write(
+        "POST /probe/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+      ),
+    );
     const drops = setInterval(() => socket.writable && socket.write(" "), 50);
     let text = "";
     socket.on("data", (bytes) => (text += bytes.toString()));
@@ -179,8 +247,18 @@ test("a client that sends its request drop by drop is cut off", async () => {
 });
 
 test("the documentation lists every route with who may call it, and the pages load nothing from elsewhere", async () => {
-  const { paths } = (await api.inject("/openapi.json")).json<{ paths: Record<string, Record<string, { security?: unknown }>> }>();
-  expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/healthz", "/readyz", "/metrics", "/api/v1/ops/freshness", "/api/v1/ops/alerts/{id}/resolve"]));
+  const { paths } = (await api.inject("/openapi.json")).json<{
+    paths: Record<string, Record<string, { security?: unknown }>>;
+  }>();
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining([
+      "/healthz",
+      "/readyz",
+      "/metrics",
+      "/api/v1/ops/freshness",
+      "/api/v1/ops/alerts/{id}/resolve",
+    ]),
+  );
   expect(paths["/api/v1/ops/runs"]?.["get"]?.security).toEqual([{ token: [] }]);
   expect(paths["/healthz"]?.["get"]?.security).toBeUndefined();
   for (const url of ["/", "/docs/"]) {

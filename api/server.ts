@@ -4,7 +4,12 @@ import rateLimit, { normalizeIP } from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from "fastify";
-import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from "fastify-type-provider-zod";
 import { isRoutine, loggedPath, requestLine } from "./access-log.ts";
 import { enforce, open, requireDeclaration } from "./access.ts";
 import { createVerifier } from "./auth.ts";
@@ -44,7 +49,10 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
     keepAliveTimeout: 65_000,
     handlerTimeout: 30_000,
     // Node looks for slow clients only every 30 s by default.
-    http: { connectionsCheckingInterval: Math.min(1_000, settings.requestTimeoutMs), headersTimeout: settings.requestTimeoutMs },
+    http: {
+      connectionsCheckingInterval: Math.min(1_000, settings.requestTimeoutMs),
+      headersTimeout: settings.requestTimeoutMs,
+    },
     routerOptions: { maxParamLength: 300 },
     return503OnClosing: false,
     clientErrorHandler: answerBrokenRequest,
@@ -79,14 +87,17 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
   api.decorateRequest("refusal", null);
 
   api.addHook("onRoute", (route) => {
-    if (route.url === docs || route.url.startsWith(`${docs}/`)) route.config = { ...route.config, ...open, rateLimit: false };
+    if (route.url === docs || route.url.startsWith(`${docs}/`))
+      route.config = { ...route.config, ...open, rateLimit: false };
     const access = requireDeclaration(route);
     const schema = route.schema ?? {};
     route.schema = {
       ...schema,
       ...(access === "public" ? {} : { security: [{ token: [] }] }),
       // Without a schema of its own an answer is not ours to describe: the metrics page, the front page.
-      ...(schema.response === undefined ? {} : { response: { "4xx": errorBody, "5xx": errorBody, ...schema.response } }),
+      ...(schema.response === undefined
+        ? {}
+        : { response: { "4xx": errorBody, "5xx": errorBody, ...schema.response } }),
     };
   });
 
@@ -105,7 +116,15 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
 
   // After the rate limit and before the body: who may not call does not get to send one.
   api.addHook("preParsing", async (request) => {
-    if (!request.is404) enforce(requireDeclaration({ method: request.method, url: request.routeOptions.url ?? "", config: request.routeOptions.config }), request);
+    if (!request.is404)
+      enforce(
+        requireDeclaration({
+          method: request.method,
+          url: request.routeOptions.url ?? "",
+          config: request.routeOptions.config,
+        }),
+        request,
+      );
   });
 }
 
@@ -114,8 +133,10 @@ async function limitCallers(api: Api, requestsPerMinute: number): Promise<void> 
   await api.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
-    keyGenerator: ({ caller, ip }: FastifyRequest) => (caller === null ? `address ${normalizeIP(ip)}` : `token ${caller.client}/${caller.role}/${caller.subject}`),
-    errorResponseBuilder: (_request, { after }) => new ApiError("rate_limited", `too many requests; come again in ${after}`),
+    keyGenerator: ({ caller, ip }: FastifyRequest) =>
+      caller === null ? `address ${normalizeIP(ip)}` : `token ${caller.client}/${caller.role}/${caller.subject}`,
+    errorResponseBuilder: (_request, { after }) =>
+      new ApiError("rate_limited", `too many requests; come again in ${after}`),
   });
   api.setNotFoundHandler({ preHandler: api.rateLimit() }, () => {
     throw notFound("address");
@@ -126,8 +147,16 @@ async function describeRoutes(api: Api): Promise<void> {
   await api.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "Signal Room", version: "1", description: "Lists page by `limit` and `cursor`; amounts are decimal strings; instants are UTC." },
-      components: { securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "`npm run token` prints one" } } },
+      info: {
+        title: "Signal Room",
+        version: "1",
+        description: "Lists page by `limit` and `cursor`; amounts are decimal strings; instants are UTC.",
+      },
+      components: {
+        securitySchemes: {
+          token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "`npm run token` prints one" },
+        },
+      },
     },
     transform: jsonSchemaTransform,
   });
@@ -138,7 +167,11 @@ async function describeRoutes(api: Api): Promise<void> {
 function answerErrors(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toAnswer(error, request.id);
-    if (status >= 500) request.log[status === 503 ? "warn" : "error"]({ requestId: request.id, path: loggedPath(request.url), err: forLog(error) }, "a request failed");
+    if (status >= 500)
+      request.log[status === 503 ? "warn" : "error"](
+        { requestId: request.id, path: loggedPath(request.url), err: forLog(error) },
+        "a request failed",
+      );
     if (status === 401) reply.header("www-authenticate", "Bearer");
     if (status === 503) reply.header("retry-after", "5");
     // Serialized here: a route's own schema knows its answers, not our errors.
@@ -159,11 +192,17 @@ function logRequests(api: Api, observe: ReturnType<typeof createMetrics>["observ
 
 function sendSafeHeaders(api: Api): void {
   api.addHook("onSend", (request, reply, _payload, done) => {
-    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer" });
+    reply.headers({
+      "x-request-id": request.id,
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+      "referrer-policy": "no-referrer",
+    });
     const isPage = request.routeOptions.url?.startsWith(docs) === true;
     if (!isPage) {
       reply.header("cache-control", "no-store");
-      if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+      if (!reply.hasHeader("content-security-policy"))
+        reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     }
     done();
   });
@@ -173,7 +212,14 @@ function sendSafeHeaders(api: Api): void {
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) return void socket.destroy();
   const [status, message] =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? ["408 Request Timeout", "the request took too long to arrive"] : error.code === "HPE_HEADER_OVERFLOW" ? ["431 Request Header Fields Too Large", "the headers are too large"] : ["400 Bad Request", "this is not a request"];
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? ["408 Request Timeout", "the request took too long to arrive"]
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? ["431 Request Header Fields Too Large", "the headers are too large"]
+        : ["400 Bad Request", "this is not a request"];
   const body = JSON.stringify({ error: "validation_error", message });
-  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
 }

@@ -26,7 +26,8 @@ const shape = z.object({
 
 export function readApiSettings(env: Env): ApiSettings {
   const parsed = shape.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")));
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
   const { data } = parsed;
   return {
     requestsPerMinute: data.API_RATE_LIMIT_PER_MINUTE,

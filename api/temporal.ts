@@ -18,13 +18,22 @@ export function openTemporal(config: Pick<Config, "payloadKey">): TemporalDoor {
   const connection = Connection.lazy({
     ...connect,
     // gRPC waits up to two minutes between tries by default: too long for a server that was merely restarted.
-    channelArgs: { "grpc.initial_reconnect_backoff_ms": 200, "grpc.min_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 2_000 },
+    channelArgs: {
+      "grpc.initial_reconnect_backoff_ms": 200,
+      "grpc.min_reconnect_backoff_ms": 200,
+      "grpc.max_reconnect_backoff_ms": 2_000,
+    },
   });
   const converter = dataConverter(config.payloadKey);
   return {
     client: new Client({ connection, namespace, ...(converter === undefined ? {} : { dataConverter: converter }) }),
     probe: async (timeoutMs) => {
-      await withinMs(timeoutMs, connection.withDeadline(Date.now() + timeoutMs, () => connection.workflowService.describeNamespace({ namespace })));
+      await withinMs(
+        timeoutMs,
+        connection.withDeadline(Date.now() + timeoutMs, () =>
+          connection.workflowService.describeNamespace({ namespace }),
+        ),
+      );
     },
     close: () => connection.close(),
   };

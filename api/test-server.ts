@@ -50,7 +50,12 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
       settings: readApiSettings(options.env ?? {}),
       database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
       temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalDoor,
-      logger: createLogger({ name: "api", level: log === undefined ? "silent" : "debug", redact: createRedactor([]), write: lines }),
+      logger: createLogger({
+        name: "api",
+        level: log === undefined ? "silent" : "debug",
+        redact: createRedactor([]),
+        write: lines,
+      }),
       schedules: options.schedules ?? syncSchedules,
     },
     options.areas,
@@ -58,6 +63,13 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
 }
 
 export async function bearer(claims: Partial<TokenClaims> = {}): Promise<{ authorization: string }> {
-  const token = await issueToken({ secret: testSecret, client: "713", role: "operator", subject: "ada", expiresInSeconds: 300, ...claims });
+  const token = await issueToken({
+    secret: testSecret,
+    client: "713",
+    role: "operator",
+    subject: "ada",
+    expiresInSeconds: 300,
+    ...claims,
+  });
   return { authorization: `Bearer ${token}` };
 }

@@ -91,7 +91,7 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const response = await send(request, options, dispatcher, signal, limits);
     waitMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
-    const body = options.erase(await readText(response, limits, signal));
+    const body = options.erase(await readText(response, limits, signal, options.signal));
     const refused = classifyStatus(response, body, options.redact);
     if (refused !== null) {
       waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
@@ -130,7 +130,7 @@ async function send(request: PageRequest, options: HttpOptions, dispatcher: Disp
       signal,
     });
   } catch (error) {
-    if (options.signal?.aborted === true) throw new AbortError(options.signal.reason instanceof Error ? options.signal.reason : "cancelled");
+    if (options.signal?.aborted === true) throw cancellation(options.signal);
     if (signal.aborted) throw new ConnectorError("unavailable", `no answer within ${limits.totalTimeoutMs} ms`);
     const code = errorCode(error);
     if (code === "UND_ERR_HEADERS_TIMEOUT") throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
@@ -139,8 +139,13 @@ async function send(request: PageRequest, options: HttpOptions, dispatcher: Disp
   }
 }
 
+/** Somebody wants no answer any more: their own reason goes on, untried and untranslated. */
+function cancellation({ reason }: AbortSignal): AbortError {
+  return new AbortError(reason instanceof Error ? reason : "cancelled");
+}
+
 /** Reads at most `maxBytes`: a body without an end, or one that unpacks to gigabytes, must not take the worker along. */
-async function readText(response: Response, limits: HttpLimits, signal: AbortSignal): Promise<string> {
+async function readText(response: Response, limits: HttpLimits, signal: AbortSignal, cancelled: AbortSignal | undefined): Promise<string> {
   if (response.body === null) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -153,6 +158,7 @@ async function readText(response: Response, limits: HttpLimits, signal: AbortSig
     }
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
+    if (cancelled?.aborted === true) throw cancellation(cancelled);
     if (signal.aborted) throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
     throw new ConnectorError("unavailable", `the answer broke off after ${bytes} bytes (${errorCode(error)})`);
   }

@@ -16,8 +16,16 @@ export interface TokenClaims {
 }
 
 /** Signs a token that the HTTP server accepts. It always ends: one that leaked must not open the door for ever. */
-export async function issueToken({ secret, client, role, advertiser, subject, expiresInSeconds }: TokenClaims): Promise<string> {
-  if (role === "advertiser" && advertiser === undefined) throw new Error("a token of role advertiser needs its advertiser id");
+export async function issueToken({
+  secret,
+  client,
+  role,
+  advertiser,
+  subject,
+  expiresInSeconds,
+}: TokenClaims): Promise<string> {
+  if (role === "advertiser" && advertiser === undefined)
+    throw new Error("a token of role advertiser needs its advertiser id");
   const now = Math.floor(Date.now() / 1_000);
   return new SignJWT({ client, role, ...(advertiser === undefined ? {} : { advertiser }) })
     .setProtectedHeader({ alg: "HS256", typ: "JWT" })

@@ -30,7 +30,15 @@ export async function readFreshness(
       where _client_id = $1 and ($2::text is null or source = $2) and ($3::date is null or day >= $3) and ($4::date is null or day <= $4)
         and ($5::date is null or day < $5 or (day = $5 and source > $6))
       order by day desc, source limit $7`,
-    [filter.client, filter.source ?? null, filter.from ?? null, filter.to ?? null, filter.after?.day ?? null, filter.after?.source ?? null, filter.limit],
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.from ?? null,
+      filter.to ?? null,
+      filter.after?.day ?? null,
+      filter.after?.source ?? null,
+      filter.limit,
+    ],
   );
   return rows;
 }
@@ -54,7 +62,10 @@ export interface SourceFreshness {
 }
 
 /** Per client and source: how fresh, and how much of today and yesterday by the source's own calendar. */
-export async function readSourceFreshness(database: Queryable, filter: { client?: string | undefined }): Promise<SourceFreshness[]> {
+export async function readSourceFreshness(
+  database: Queryable,
+  filter: { client?: string | undefined },
+): Promise<SourceFreshness[]> {
   const { rows } = await database.query<SourceFreshness>(
     `with known as (
        select _client_id, source from ops.coverage where $1::text is null or _client_id = $1

@@ -65,14 +65,27 @@ const runColumns = `run_id as "runId", _client_id as client, source, kind, workf
 /** Newest run first. */
 export async function listRuns(
   database: Queryable,
-  filter: { client: string; source?: string | undefined; outcome?: string | undefined; after?: { startedAt: string; runId: string } | null; limit: number },
+  filter: {
+    client: string;
+    source?: string | undefined;
+    outcome?: string | undefined;
+    after?: { startedAt: string; runId: string } | null;
+    limit: number;
+  },
 ): Promise<ListedRun[]> {
   const { rows } = await database.query<ListedRun>(
     `select ${runColumns} from ops.runs
       where _client_id = $1 and ($2::text is null or source = $2) and ($3::text is null or outcome = $3)
         and ($4::timestamptz is null or (started_at, run_id) < ($4, $5))
       order by started_at desc, run_id desc limit $6`,
-    [filter.client, filter.source ?? null, filter.outcome ?? null, filter.after?.startedAt ?? null, filter.after?.runId ?? null, filter.limit],
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.outcome ?? null,
+      filter.after?.startedAt ?? null,
+      filter.after?.runId ?? null,
+      filter.limit,
+    ],
   );
   return rows;
 }
@@ -86,8 +99,14 @@ export interface RunFailureRow {
 }
 
 /** Null when this client has no such run. */
-export async function findRun(database: Queryable, run: { client: string; runId: string }): Promise<(ListedRun & { failures: RunFailureRow[] }) | null> {
-  const { rows } = await database.query<ListedRun>(`select ${runColumns} from ops.runs where _client_id = $1 and run_id = $2`, [run.client, run.runId]);
+export async function findRun(
+  database: Queryable,
+  run: { client: string; runId: string },
+): Promise<(ListedRun & { failures: RunFailureRow[] }) | null> {
+  const { rows } = await database.query<ListedRun>(
+    `select ${runColumns} from ops.runs where _client_id = $1 and run_id = $2`,
+    [run.client, run.runId],
+  );
   const [found] = rows;
   if (found === undefined) return null;
   const failures = await database.query<RunFailureRow>(
@@ -163,7 +182,10 @@ export interface RestatementRow {
 }
 
 /** Newest first. */
-export async function listRestatements(database: Queryable, filter: LedgerFilter & { kind?: string | undefined }): Promise<RestatementRow[]> {
+export async function listRestatements(
+  database: Queryable,
+  filter: LedgerFilter & { kind?: string | undefined },
+): Promise<RestatementRow[]> {
   const { rows } = await database.query<RestatementRow>(
     `select restatement_id as "restatementId", source, slice, row_key as "rowKey", kind, old::text as old, new::text as new, run_id as "runId",
             recorded_at as "recordedAt"
@@ -171,7 +193,14 @@ export async function listRestatements(database: Queryable, filter: LedgerFilter
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or restatement_id < $4)
         and ($6::text is null or kind = $6)
       order by restatement_id desc limit $5`,
-    [filter.client, filter.source ?? null, filter.day ?? null, filter.afterId ?? null, filter.limit, filter.kind ?? null],
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.day ?? null,
+      filter.afterId ?? null,
+      filter.limit,
+      filter.kind ?? null,
+    ],
   );
   return rows;
 }
@@ -191,7 +220,10 @@ export interface QuarantinedRow {
 }
 
 /** Newest first. */
-export async function listQuarantine(database: Queryable, filter: LedgerFilter & { open?: boolean | undefined }): Promise<QuarantinedRow[]> {
+export async function listQuarantine(
+  database: Queryable,
+  filter: LedgerFilter & { open?: boolean | undefined },
+): Promise<QuarantinedRow[]> {
   const { rows } = await database.query<QuarantinedRow>(
     `select quarantine_id as "quarantineId", source, slice, line, reason, amount, content, first_seen_at as "firstSeenAt",
             last_seen_at as "lastSeenAt", resolved_at as "resolvedAt", run_id as "runId"
@@ -199,7 +231,14 @@ export async function listQuarantine(database: Queryable, filter: LedgerFilter &
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("q")} and ($4::bigint is null or quarantine_id < $4)
         and ($6::boolean is null or (resolved_at is null) = $6)
       order by quarantine_id desc limit $5`,
-    [filter.client, filter.source ?? null, filter.day ?? null, filter.afterId ?? null, filter.limit, filter.open ?? null],
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.day ?? null,
+      filter.afterId ?? null,
+      filter.limit,
+      filter.open ?? null,
+    ],
   );
   return rows;
 }

@@ -29,7 +29,7 @@ export async function readRights(
         and not (has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, p.name))
      union all
      select format('usage on %s', c.oid::regclass) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = any($1) and c.relkind = 'S' and not has_sequence_privilege(c.oid, 'USAGE')
+      where n.nspname = any($1) and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'USAGE') else false end
      union all
      select 'create temporary tables' where not has_database_privilege(current_database(), 'TEMPORARY')`,
     [schemas],

@@ -28,7 +28,7 @@ import {
   type WorkflowEnd,
 } from "./follow-workflow.ts";
 import { count, table } from "./printing.ts";
-import { describeFailedDays, describeSummary, isSummary, runDayTable } from "./run-days.ts";
+import { describeFailedDays, describeSummary, isSummary, runDayDocument, runDayTable } from "./run-days.ts";
 
 /** Longer ranges are told in sums. */
 const mostDaysListed = 60;
@@ -71,8 +71,6 @@ for (const [name, description] of [
 ] as const) {
   command.addCommand(updateCommand(name, description));
 }
-
-await runCommand(command);
 
 async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Report> {
   const { source, from, to, dryRun } = typed;
@@ -218,7 +216,7 @@ async function reportRun(
     reason: reasonOf(end),
     summary,
     total,
-    ...(listed ? { days } : { failedDays: days.filter((day) => day.failure !== null) }),
+    ...(listed ? { days: runDayDocument(days) } : { failedDays: days.filter((day) => day.failure !== null) }),
   };
   const unread = summary === null ? 0 : summary.done - days.filter((day) => day.failure === null).length;
   const lines = [
@@ -267,3 +265,5 @@ function updateCommand(name: "pause" | "resume" | "cancel", description: string)
       }),
     );
 }
+
+await runCommand(command);

@@ -67,8 +67,6 @@ command.action(async (options: { json?: boolean }) => {
   process.exitCode = exitCodes.found;
 });
 
-await runCommand(command);
-
 function brokenSettings(): Finding[] | null {
   try {
     readSettings();
@@ -372,3 +370,5 @@ function messageOf(error: unknown): string {
   if (error instanceof CommandError) return error.message;
   return error instanceof Error ? error.message : String(error);
 }
+
+await runCommand(command);

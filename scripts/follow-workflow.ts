@@ -12,7 +12,7 @@ import {
   TerminatedFailure,
   type SearchAttributePair,
 } from "@temporalio/common";
-import { temporal } from "@temporalio/proto";
+import protos from "@temporalio/proto";
 import { mainQueue, type searchAttributes } from "../temporal.config.ts";
 import { missingSearchAttributes } from "../temporal/search-attributes.ts";
 import { CommandError, exitCodes, type Desk } from "./command-line.ts";
@@ -178,7 +178,7 @@ async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
 /** How many workers ask a queue for work. */
 export async function countPollers(desk: Desk, queue: string, kind: "workflows" | "activities"): Promise<number> {
   const { connection, namespace } = await desk.temporal();
-  const { TaskQueueType } = temporal.api.enums.v1;
+  const { TaskQueueType } = protos.temporal.api.enums.v1;
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },

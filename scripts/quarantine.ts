@@ -158,7 +158,8 @@ const command = defineCommand(
   "Rows that could not be stored: look at them, and read their slices again.",
   ["npm run quarantine -- list", "npm run quarantine -- redrive"],
 );
-await runCommand(command.addCommand(list).addCommand(redrive));
 
 const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
 const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;
+
+await runCommand(command.addCommand(list).addCommand(redrive));

@@ -45,8 +45,6 @@ command.action(
   }),
 );
 
-await runCommand(command);
-
 async function fetchHistory(desk: Desk, workflowId: string, runId: string | undefined): Promise<History> {
   const { client } = await desk.temporal();
   return client.workflow.getHandle(workflowId, runId).fetchHistory();
@@ -89,3 +87,5 @@ async function replay(desk: Desk, history: History, workflowId: string): Promise
     await Runtime.instance().shutdown();
   }
 }
+
+await runCommand(command);

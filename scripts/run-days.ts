@@ -31,6 +31,11 @@ export function runDayTable(days: readonly RunDay[]): string[] {
   );
 }
 
+/** The same for `--json`: money to the cent. */
+export function runDayDocument(days: readonly RunDay[]): RunDay[] {
+  return days.map((day) => ({ ...day, total: cents(day.total) }));
+}
+
 /** One line for a run's totals. */
 export function describeSummary(summary: RunSummary): string {
   const { days, done, failed, inserted, updated, unchanged, withdrawn } = summary;

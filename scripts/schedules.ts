@@ -30,10 +30,10 @@ command.action(
   }),
 );
 
-await runCommand(command);
-
 async function register(desk: Desk): Promise<string[]> {
   if (!desk.config.searchAttributes) return [];
   const { connection, namespace } = await desk.temporal();
   return registerSearchAttributes(connection, namespace);
 }
+
+await runCommand(command);

@@ -98,8 +98,6 @@ command.action(
   ),
 );
 
-await runCommand(command);
-
 async function readFeeds(
   desk: Desk,
   database: Database,
@@ -245,3 +243,5 @@ function describeAlerts(alerts: readonly AlertRow[]): string[] {
       `${alert.severity} ${alert.kind}, client ${alert.client}, since ${instant(alert.openedAt)}, seen ${count(alert.timesSeen, "time")}: ${alert.message}`,
   );
 }
+
+await runCommand(command);

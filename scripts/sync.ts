@@ -12,7 +12,7 @@ import {
   type Report,
 } from "./command-line.ts";
 import { followWorkflow, howToFollow, startWorkflow } from "./follow-workflow.ts";
-import { describeFailedDays, runDayTable } from "./run-days.ts";
+import { describeFailedDays, runDayDocument, runDayTable } from "./run-days.ts";
 
 const command = defineCommand(
   "sync",
@@ -63,7 +63,7 @@ command.action(
       source,
       state: end.state,
       reason: end.state === "completed" ? null : end.reason,
-      days,
+      days: runDayDocument(days),
     };
     const lines = days.length === 0 ? [] : runDayTable(days);
     if (end.state === "completed") return { document, lines };

@@ -46,8 +46,6 @@ command.action(
   ),
 );
 
-await runCommand(command);
-
 function describeTables(tables: readonly DescribedTable[]): string {
   const schemas = [...new Set(tables.map((table) => table.schema))];
   const parts = schemas.map((schema) => {
@@ -84,3 +82,5 @@ function firstDifference(one: string, other: string): number {
   const index = other.split("\n").findIndex((line, number) => line !== lines[number]);
   return (index === -1 ? other.split("\n").length : index) + 1;
 }
+
+await runCommand(command);

@@ -106,8 +106,6 @@ command.action(
   ),
 );
 
-await runCommand(command);
-
 async function verifyDay(
   dependencies: SyncDependencies,
   pull: { source: AnySource; account: Account; day: string },
@@ -228,3 +226,5 @@ function pairs(row: Record<string, unknown>): string {
 function show(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value ?? null);
 }
+
+await runCommand(command);

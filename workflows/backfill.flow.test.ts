@@ -163,6 +163,23 @@ describe.each([
   });
 });
 
+test("cancelled while it is still being planned, the run is recorded as cancelled", async () => {
+  const blocker = await stack.database.pool.connect();
+  await blocker.query("begin");
+  await blocker.query("lock table ops.runs");
+  const handle = await startBackfill("2025-06-29", "2025-06-30");
+  try {
+    await until("the plan to wait for the record", async () => (await stack.rows("select from pg_locks where relation = 'ops.runs'::regclass and not granted")).length > 0);
+    await handle.cancel();
+  } finally {
+    await blocker.query("rollback");
+    blocker.release();
+  }
+  await failureOf(handle.result());
+  expect((await handle.describe()).status.name).toBe("CANCELLED");
+  expect(await runOf(handle.workflowId)).toMatchObject({ outcome: "cancelled", done: 0 });
+});
+
 describe("a history of three slices continues as new", () => {
   test("with totals, failed days and one record of the run", async () => {
     await stack.fault("server_error", { status: 404, match: { day: "2025-06-02" } });

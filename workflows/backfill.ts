@@ -1,4 +1,5 @@
 import {
+  ActivityCancellationType,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -37,6 +38,8 @@ export const progressQuery = defineQuery<RunSummary & { paused: boolean }>("prog
 const { planBackfill, requestCancellation } = proxyActivities<SyncActivities>({
   startToCloseTimeout: "1 minute",
   scheduleToCloseTimeout: "6 hours",
+  // A plan opens the run's record: cancelled while it does, the run still has to be closed.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 

@@ -10,6 +10,7 @@ import {
 import type { SliceResult } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
 import { clientIdKey, describeFailure, outcomeKey, searchAttributes, sliceDayKey, sourceKey, vendorQueue, whateverHappens } from "./slices.ts";
+import { planFailure } from "./sync-source.ts";
 
 /** What a person types to pull one day of one source: `{"source": "redtrack.daily_spend", "day": "2025-12-18"}`. */
 export interface SyncSliceInput {
@@ -29,10 +30,10 @@ const office = proxyActivities<SyncActivities>({
 
 /** Pulls one day of one source for one client, whole, and merges it with a receipt. */
 export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
-  const { day } = input;
-  // A parent has checked its plan; what a person typed has not been checked by anyone.
-  const client = workflowInfo().parent !== undefined && input.client !== undefined ? input.client : (await office.checkSlice(input)).client;
-  const { source } = input;
+  // A parent has checked its plan; what a person typed, or left out, has not been checked by anyone.
+  const planned = workflowInfo().parent === undefined ? undefined : input.client;
+  const client = planned ?? (await office.checkSlice({ ...input }).catch(planFailure)).client;
+  const { source, day } = input;
   if (workflowInfo().parent === undefined) {
     note([
       { key: clientIdKey, value: client },
@@ -74,16 +75,16 @@ function note(pairs: Parameters<typeof searchAttributes>[0]): void {
 }
 
 function describeResult(source: string, client: string, result: SliceResult): string {
-  const rows = [
+  const lines = [
     ["rows in the answer", result.fetched],
     ["inserted", result.inserted],
     ["updated", result.updated],
     ["unchanged", result.unchanged],
     ["withdrawn", result.withdrawn],
     ["set aside", `${result.setAside} (${result.setAsideTotal})`],
-    ["sum", result.total],
+    ["sum", result.shownTotal],
     ["vendor's total", result.vendorTotal ?? "none given"],
-  ];
+  ].map(([name, value]) => `${String(name).padEnd(20)} ${value}`);
   const state = result.isFinal ? "final" : "provisional";
-  return `**${source}** ${result.day}, client ${client}: ${result.outcome}, ${state}\n\n| | |\n|---|---|\n${rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n")}`;
+  return `**${source}** ${result.day}, client ${client}: **${result.outcome}**, ${state}\n\n\`\`\`\n${lines.join("\n")}\n\`\`\``;
 }

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from "@temporalio/common";
-import { CancelledFailure, isCancellation, proxyActivities, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
+import { ActivityCancellationType, CancelledFailure, isCancellation, proxyActivities, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
 import type { SyncInput } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
 import { addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
@@ -8,6 +8,8 @@ import { clientIdKey, describeFailure, outcomeKey, runSlice, searchAttributes, s
 const { planSync, closeRun } = proxyActivities<SyncActivities>({
   startToCloseTimeout: "1 minute",
   scheduleToCloseTimeout: "6 hours",
+  // A plan opens the run's record: cancelled while it does, the run still has to be closed.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 

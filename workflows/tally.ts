@@ -49,13 +49,13 @@ export function addSettled(tally: Tally, settled: SliceSettled): void {
       tally.withdrawn += result.withdrawn;
       if (result.outcome === "unreconciled" || result.outcome === "emptied") tally.flagged.push({ day, outcome: result.outcome });
       const state = result.isFinal ? "final" : "provisional";
-      remember(tally, `| ${day} | ${result.outcome}, ${state} | ${result.inserted} | ${result.updated} | ${result.withdrawn} | ${result.total} |`);
+      remember(tally, dayLine(day, `${result.outcome}, ${state}`, result, result.shownTotal));
       break;
     }
     case "failed":
       if (tally.failed.length < keptFailures) tally.failed.push({ day: settled.day, type: settled.type, reason: settled.reason.slice(0, 300) });
       if (settled.type === "CredentialsRejected") tally.credentials = true;
-      remember(tally, `| ${settled.day} | **failed** ${settled.type} | | | | |`);
+      remember(tally, `${settled.day}  FAILED ${settled.type}`);
       break;
     case "cancelled":
       tally.cancelled = true;
@@ -68,7 +68,7 @@ export function addPreview(tally: Tally, preview: DayPreview): void {
   tally.inserted += preview.inserted;
   tally.updated += preview.updated;
   tally.withdrawn += preview.withdrawn;
-  remember(tally, `| ${preview.day} | would change by ${preview.change} | ${preview.inserted} | ${preview.updated} | ${preview.withdrawn} | ${preview.after} |`);
+  remember(tally, dayLine(preview.day, `changes by ${preview.change}`, preview, preview.after));
 }
 
 export function summarize(tally: Tally): RunSummary {
@@ -84,8 +84,16 @@ export function describeDays(title: string, tally: Tally, state = ""): string {
     `${title}${state === "" ? "" : `, **${state}**`}`,
     `\`${bar}\` ${tally.done} of ${tally.planned} days done, ${tally.failed.length} failed; ${tally.inserted} rows inserted, ${tally.updated} updated, ${tally.unchanged} unchanged, ${tally.withdrawn} withdrawn`,
     ...(failures.length === 0 ? [] : [failures.join("\n")]),
-    ...(tally.lastDays.length === 0 ? [] : [`| day | state | inserted | updated | withdrawn | sum |\n|---|---|---|---|---|---|\n${tally.lastDays.join("\n")}`]),
+    ...(tally.lastDays.length === 0 ? [] : [`\`\`\`\n${heading}\n${tally.lastDays.join("\n")}\n\`\`\``]),
   ].join("\n\n");
+}
+
+// Aligned by hand: the UI sets a markdown table's columns without a gap between them.
+const heading = ["day".padEnd(10), "state".padEnd(24), "insert", "update", "withdr", "sum".padStart(14)].join("  ");
+
+function dayLine(day: string, state: string, rows: { inserted: number; updated: number; withdrawn: number }, sum: string): string {
+  const counts = [rows.inserted, rows.updated, rows.withdrawn].map((count) => String(count).padStart(6));
+  return [day, state.padEnd(24), ...counts, sum.padStart(14)].join("  ");
 }
 
 function remember(tally: Tally, line: string): void {

@@ -29,8 +29,10 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
   const admit = async (request: FastifyRequest, reply: FastifyReply) => {
     const { origin: asking } = request.headers;
     if (asking === undefined) return;
-    if (asking !== origin) throw new ApiError("forbidden", "only the Temporal UI at TEMPORAL_UI_URL may call the codec from a browser");
-    await reply.headers({
+    if (asking !== origin)
+      throw new ApiError("forbidden", "only the Temporal UI at TEMPORAL_UI_URL may call the codec from a browser");
+    // Not awaited: a reply is a promise of its own sending.
+    void reply.headers({
       "access-control-allow-origin": origin,
       "access-control-allow-methods": "POST",
       "access-control-allow-headers": "authorization, content-type, x-namespace",
@@ -41,14 +43,21 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
 
   for (const direction of ["decode", "encode"] as const) {
     const url = `/${direction}`;
-    api.options(url, { config: open, onRequest: admit, schema: { hide: true } }, (_request, reply) => reply.code(204).send());
+    api.options(url, { config: open, onRequest: admit, schema: { hide: true } }, (_request, reply) =>
+      reply.code(204).send(),
+    );
     api.post(
       url,
       {
         config: access,
         bodyLimit,
         onRequest: admit,
-        schema: { tags: ["codec"], summary: `Temporal's codec protocol: ${direction} payloads`, body: payloads, response: { 200: payloads } },
+        schema: {
+          tags: ["codec"],
+          summary: `Temporal's codec protocol: ${direction} payloads`,
+          body: payloads,
+          response: { 200: payloads },
+        },
       },
       async ({ body }) => {
         if (codec === null) throw new ApiError("not_found", "there is no codec: PAYLOAD_ENCRYPTION_KEY is not set");
@@ -56,7 +65,12 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
           return { payloads: (await codec[direction](body.payloads.map(fromJson))).map(toJson) };
         } catch (error) {
           // A wrong key, or bytes that are not ours. What exactly stays ours, too.
-          throw new ApiError("validation_error", "a payload cannot be read with PAYLOAD_ENCRYPTION_KEY", undefined, error);
+          throw new ApiError(
+            "validation_error",
+            "a payload cannot be read with PAYLOAD_ENCRYPTION_KEY",
+            undefined,
+            error,
+          );
         }
       },
     );
@@ -67,14 +81,18 @@ type JsonPayload = z.infer<typeof payload>;
 
 function fromJson({ metadata, data }: JsonPayload): Payload {
   return {
-    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value, "base64")])),
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value, "base64")]),
+    ),
     data: Buffer.from(data ?? "", "base64"),
   };
 }
 
 function toJson({ metadata, data }: Payload): JsonPayload {
   return {
-    metadata: Object.fromEntries(Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")])),
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString("base64")]),
+    ),
     data: Buffer.from(data ?? []).toString("base64"),
   };
 }

@@ -3,7 +3,15 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import { readAlerts, resolveAlert, type AlertRow } from "../../queries/alerts.ts";
 import { readFreshness } from "../../queries/freshness.ts";
-import { findRun, listQuarantine, listReceipts, listRestatements, listRuns, listSlices, type ListedRun } from "../../queries/operations.ts";
+import {
+  findRun,
+  listQuarantine,
+  listReceipts,
+  listRestatements,
+  listRuns,
+  listSlices,
+  type ListedRun,
+} from "../../queries/operations.ts";
 import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound } from "../errors.ts";
 import { day, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
@@ -17,7 +25,8 @@ const money = z.string().describe("a decimal, in cents");
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 const range = z.object({ source: word.optional(), from: day.optional(), to: day.optional() });
-const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) => from === undefined || to === undefined || from <= to;
+const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
+  from === undefined || to === undefined || from <= to;
 const orderError = { path: ["from"], error: "must not be after `to`" };
 const ofSlice = paging.extend({ source: word.optional(), day: day.optional() });
 
@@ -28,7 +37,10 @@ const freshness = z.object({
   loadedAt: instant.nullable(),
   rows: z.number(),
   total: money,
-  reconciled: z.boolean().nullable().describe("does it add up to the vendor's own total? null when the vendor gives none"),
+  reconciled: z
+    .boolean()
+    .nullable()
+    .describe("does it add up to the vendor's own total? null when the vendor gives none"),
   failure: z.string().nullable(),
 });
 
@@ -70,7 +82,13 @@ const run = z.object({
   reason: z.string().nullable(),
 });
 
-const runFailure = z.object({ slice: z.string(), type: z.string(), reason: z.string(), failedAt: instant, healedAt: instant.nullable() });
+const runFailure = z.object({
+  slice: z.string(),
+  type: z.string(),
+  reason: z.string(),
+  failedAt: instant,
+  healedAt: instant.nullable(),
+});
 
 const receipt = z.object({
   receiptId: z.number(),
@@ -97,7 +115,10 @@ const receipt = z.object({
   attempt: z.number(),
 });
 
-const amounts = z.record(z.string(), z.unknown()).nullable().describe("amounts are decimals with all their digits: the ledger keeps what is below a cent");
+const amounts = z
+  .record(z.string(), z.unknown())
+  .nullable()
+  .describe("amounts are decimals with all their digits: the ledger keeps what is below a cent");
 const restatement = z.object({
   restatementId: z.number(),
   source: z.string(),
@@ -149,12 +170,22 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
     "/freshness",
     {
       config: readers,
-      schema: { tags: ["operations"], summary: "Per source and day: how final, when loaded, rows and sum", querystring: paging.extend(range.shape).refine(inOrder, orderError), response: { 200: pageOf(freshness) } },
+      schema: {
+        tags: ["operations"],
+        summary: "Per source and day: how final, when loaded, rows and sum",
+        querystring: paging.extend(range.shape).refine(inOrder, orderError),
+        response: { 200: pageOf(freshness) },
+      },
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
       const after = readCursor(cursor, z.object({ day, source: word }));
-      const rows = await readFreshness(reading, { ...filter, client: callerOf(request).client, after, limit: limit + 1 });
+      const rows = await readFreshness(reading, {
+        ...filter,
+        client: callerOf(request).client,
+        after,
+        limit: limit + 1,
+      });
       return toPage(
         rows,
         limit,
@@ -171,14 +202,22 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
       schema: {
         tags: ["operations"],
         summary: "The ledger: each slice as it is now",
-        querystring: paging.extend({ ...range.shape, failed: z.enum(["true", "false"]).optional() }).refine(inOrder, orderError),
+        querystring: paging
+          .extend({ ...range.shape, failed: z.enum(["true", "false"]).optional() })
+          .refine(inOrder, orderError),
         response: { 200: pageOf(slice) },
       },
     },
     async (request) => {
       const { limit, cursor, failed, ...filter } = request.query;
       const after = readCursor(cursor, z.object({ day, source: word, slice: word }));
-      const rows = await listSlices(reading, { ...filter, client: callerOf(request).client, failed: failed === undefined ? undefined : failed === "true", after, limit: limit + 1 });
+      const rows = await listSlices(reading, {
+        ...filter,
+        client: callerOf(request).client,
+        failed: failed === undefined ? undefined : failed === "true",
+        after,
+        limit: limit + 1,
+      });
       return toPage(
         rows,
         limit,
@@ -195,7 +234,10 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
       schema: {
         tags: ["operations"],
         summary: "Runs, newest first",
-        querystring: paging.extend({ source: word.optional(), outcome: z.enum(["running", "completed", "failed", "cancelled", "healed"]).optional() }),
+        querystring: paging.extend({
+          source: word.optional(),
+          outcome: z.enum(["running", "completed", "failed", "cancelled", "healed"]).optional(),
+        }),
         response: { 200: pageOf(run) },
       },
     },
@@ -211,22 +253,44 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
     "/runs/:id",
     {
       config: readers,
-      schema: { tags: ["operations"], summary: "One run, with the slices that would not come", params: z.object({ id: word }), response: { 200: run.extend({ failures: z.array(runFailure) }) } },
+      schema: {
+        tags: ["operations"],
+        summary: "One run, with the slices that would not come",
+        params: z.object({ id: word }),
+        response: { 200: run.extend({ failures: z.array(runFailure) }) },
+      },
     },
     async (request) => {
       const found = await findRun(reading, { client: callerOf(request).client, runId: request.params.id });
       if (found === null) throw notFound("run");
-      const failures = found.failures.map((failure) => ({ ...failure, failedAt: failure.failedAt.toISOString(), healedAt: iso(failure.healedAt) }));
+      const failures = found.failures.map((failure) => ({
+        ...failure,
+        failedAt: failure.failedAt.toISOString(),
+        healedAt: iso(failure.healedAt),
+      }));
       return { ...toRun(found), failures };
     },
   );
 
   api.get(
     "/receipts",
-    { config: readers, schema: { tags: ["operations"], summary: "What each reading of a slice found and did", querystring: ofSlice, response: { 200: pageOf(receipt) } } },
+    {
+      config: readers,
+      schema: {
+        tags: ["operations"],
+        summary: "What each reading of a slice found and did",
+        querystring: ofSlice,
+        response: { 200: pageOf(receipt) },
+      },
+    },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const rows = await listReceipts(reading, { ...filter, client: callerOf(request).client, afterId: readCursor(cursor, id), limit: limit + 1 });
+      const rows = await listReceipts(reading, {
+        ...filter,
+        client: callerOf(request).client,
+        afterId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
       return toPage(
         rows,
         limit,
@@ -256,22 +320,46 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const rows = await listRestatements(reading, { ...filter, client: callerOf(request).client, afterId: readCursor(cursor, id), limit: limit + 1 });
+      const rows = await listRestatements(reading, {
+        ...filter,
+        client: callerOf(request).client,
+        afterId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
       return toPage(
         rows,
         limit,
         (row) => row.restatementId,
-        (row) => ({ ...row, old: exactAmounts(row.old), new: exactAmounts(row.new), recordedAt: row.recordedAt.toISOString() }),
+        (row) => ({
+          ...row,
+          old: exactAmounts(row.old),
+          new: exactAmounts(row.new),
+          recordedAt: row.recordedAt.toISOString(),
+        }),
       );
     },
   );
 
   api.get(
     "/quarantine",
-    { config: readers, schema: { tags: ["operations"], summary: "Rows that were set aside, and why", querystring: ofSlice.extend({ state }), response: { 200: pageOf(quarantined) } } },
+    {
+      config: readers,
+      schema: {
+        tags: ["operations"],
+        summary: "Rows that were set aside, and why",
+        querystring: ofSlice.extend({ state }),
+        response: { 200: pageOf(quarantined) },
+      },
+    },
     async (request) => {
       const { limit, cursor, state: wanted, ...filter } = request.query;
-      const rows = await listQuarantine(reading, { ...filter, client: callerOf(request).client, open: isOpen(wanted), afterId: readCursor(cursor, id), limit: limit + 1 });
+      const rows = await listQuarantine(reading, {
+        ...filter,
+        client: callerOf(request).client,
+        open: isOpen(wanted),
+        afterId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
       return toPage(
         rows,
         limit,
@@ -289,10 +377,24 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
 
   api.get(
     "/alerts",
-    { config: readers, schema: { tags: ["operations"], summary: "Alerts, newest first", querystring: paging.extend({ state, area: word.optional() }), response: { 200: pageOf(alert) } } },
+    {
+      config: readers,
+      schema: {
+        tags: ["operations"],
+        summary: "Alerts, newest first",
+        querystring: paging.extend({ state, area: word.optional() }),
+        response: { 200: pageOf(alert) },
+      },
+    },
     async (request) => {
       const { limit, cursor, state: wanted, area } = request.query;
-      const rows = await readAlerts(reading, { client: callerOf(request).client, open: isOpen(wanted), area, beforeId: readCursor(cursor, id) ?? undefined, limit: limit + 1 });
+      const rows = await readAlerts(reading, {
+        client: callerOf(request).client,
+        open: isOpen(wanted),
+        area,
+        beforeId: readCursor(cursor, id) ?? undefined,
+        limit: limit + 1,
+      });
       return toPage(rows, limit, (row) => row.alertId, toAlert);
     },
   );
@@ -305,7 +407,14 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
         tags: ["operations"],
         summary: "Closes an alert by hand; the same call again gives the same answer",
         params: z.object({ id }),
-        body: z.object({ notes: z.string().trim().min(1).max(2_000).regex(/^[^\u0000]*$/, "must be text") }),
+        body: z.object({
+          notes: z
+            .string()
+            .trim()
+            .min(1)
+            .max(2_000)
+            .regex(/^[^\u0000]*$/, "must be text"),
+        }),
         response: { 200: alert },
       },
     },
@@ -323,11 +432,21 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
 }
 
 function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<typeof run> {
-  return { ...row, scheduledFor: iso(row.scheduledFor), startedAt: row.startedAt.toISOString(), finishedAt: iso(row.finishedAt) };
+  return {
+    ...row,
+    scheduledFor: iso(row.scheduledFor),
+    startedAt: row.startedAt.toISOString(),
+    finishedAt: iso(row.finishedAt),
+  };
 }
 
 function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
-  return { ...row, openedAt: row.openedAt.toISOString(), lastSeenAt: row.lastSeenAt.toISOString(), resolvedAt: iso(row.resolvedAt) };
+  return {
+    ...row,
+    openedAt: row.openedAt.toISOString(),
+    lastSeenAt: row.lastSeenAt.toISOString(),
+    resolvedAt: iso(row.resolvedAt),
+  };
 }
 
 function iso(moment: Date | null): string | null {
@@ -338,7 +457,9 @@ function iso(moment: Date | null): string | null {
 function exactAmounts(json: string | null): Record<string, unknown> | null {
   if (json === null) return null;
   const entries = Object.entries(parse(json) as Record<string, unknown>);
-  return Object.fromEntries(entries.map(([name, value]) => [name, isLosslessNumber(value) ? exactNumber(value.toString()) : value]));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isLosslessNumber(value) ? exactNumber(value.toString()) : value]),
+  );
 }
 
 function exactNumber(digits: string): string | number {
