@@ -19,7 +19,6 @@ export function loggedPath(url: string): string {
 export function requestLine(request: FastifyRequest, status: number, elapsedMs: number): Record<string, unknown> {
   const { caller } = request;
   return {
-    requestId: request.id,
     method: request.method,
     path: loggedPath(request.url),
     route: request.routeOptions.url ?? null,

@@ -33,6 +33,9 @@ test("the Temporal UI of a local stack reads what is stored encrypted", async ()
   expect(answer.json()).toEqual({ payloads: [clear, clear] });
   expect(answer.headers["access-control-allow-origin"]).toBe(ui);
 
+  const otherName = await server.inject({ ...asked, headers: { origin: ui.replace("localhost", "127.0.0.1") } });
+  expect(otherName.statusCode).toBe(200);
+
   const encoded = await server.inject({ ...asked, url: "/codec/encode", payload: { payloads: [clear] } });
   expect(encoded.json<{ payloads: { data: string }[] }>().payloads[0]?.data).not.toBe(clear.data);
   expect((await server.inject({ ...asked, payload: encoded.json<object>() })).json()).toEqual({ payloads: [clear] });

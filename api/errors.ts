@@ -92,7 +92,8 @@ export function forLog(error: unknown): Record<string, unknown> {
   return {
     type: error.name,
     message: error.message,
-    stack: error.stack,
+    // Where a known answer was thrown helps nobody.
+    ...(error instanceof ApiError ? {} : { stack: error.stack }),
     ...(state === null ? {} : { sqlState: state }),
     ...(reason instanceof Error ? { reason: reason.message } : {}),
     ...(error instanceof ApiError && error.cause instanceof Error ? { cause: error.cause.message } : {}),

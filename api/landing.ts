@@ -7,7 +7,7 @@ export function landingPage(health: Health, links: { temporalUi: string | null }
     ...(links.temporalUi === null
       ? []
       : ([[links.temporalUi, "Temporal", "runs, schedules and slices as they happen"]] as [string, string, string][])),
-    ["/readyz", "Readiness", "the state below, for programs"],
+    ["/readyz", "Readiness", "the state above, for programs"],
     ["/metrics", "Metrics", "freshness, rows, waiting and failures, for Prometheus"],
   ];
   return `<!doctype html>

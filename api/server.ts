@@ -39,7 +39,7 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
   const api: Api = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // We write our own line: Fastify's has the whole URL, secrets and all.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     genReqId: () => randomUUID(),
     trustProxy: config.api.trustedProxies.length === 0 ? false : config.api.trustedProxies,
     bodyLimit: settings.bodyLimitBytes,
@@ -160,18 +160,22 @@ async function describeRoutes(api: Api): Promise<void> {
     },
     transform: jsonSchemaTransform,
   });
-  await api.register(swaggerUi, { routePrefix: docs, staticCSP: true, uiConfig: { displayRequestDuration: true } });
+  await api.register(swaggerUi, {
+    routePrefix: docs,
+    staticCSP: true,
+    theme: { title: "Signal Room API" },
+    uiConfig: { layout: "BaseLayout", displayRequestDuration: true },
+  });
   api.get("/openapi.json", { config: open, schema: { hide: true } }, () => Promise.resolve(api.swagger()));
 }
 
 function answerErrors(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toAnswer(error, request.id);
-    if (status >= 500)
-      request.log[status === 503 ? "warn" : "error"](
-        { requestId: request.id, path: loggedPath(request.url), err: forLog(error) },
-        "a request failed",
-      );
+    if (status >= 500) {
+      const level = status === 503 ? "warn" : "error";
+      request.log[level]({ path: loggedPath(request.url), error: forLog(error) }, "a request failed");
+    }
     if (status === 401) reply.header("www-authenticate", "Bearer");
     if (status === 503) reply.header("retry-after", "5");
     // Serialized here: a route's own schema knows its answers, not our errors.

@@ -17,6 +17,9 @@ export function openTemporal(config: Pick<Config, "payloadKey">): TemporalDoor {
   const { namespace, connect } = temporalAddress();
   const connection = Connection.lazy({
     ...connect,
+    // None of the SDK's own retries: a caller hears at once that Temporal is away, and what was accepted lies in a table
+    // from which a sweep starts it. A retry still waiting when the connection is closed would bring the process down.
+    interceptors: [],
     // gRPC waits up to two minutes between tries by default: too long for a server that was merely restarted.
     channelArgs: {
       "grpc.initial_reconnect_backoff_ms": 200,

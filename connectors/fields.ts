@@ -25,9 +25,13 @@ export const count = digits.transform((text, context) => {
 });
 
 /** Ids are text, also when a vendor sends them as numbers: some exceed 2^53. */
-export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).transform(String)]).pipe(z.string().max(200));
+export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).transform(String)]).pipe(storable(200));
 
-export const text = z.string().max(2_000).refine((value) => !value.includes("\0"), "holds a NUL character");
+export const text = storable(2_000);
+
+function storable(longest: number) {
+  return z.string().max(longest).refine((value) => !value.includes("\0"), "holds a NUL character");
+}
 
 export const isoDate = z.iso.date();
 
@@ -38,6 +42,9 @@ export const epochSeconds = digits.transform((value, context) => {
   return z.NEVER;
 });
 
+/** What a jsonb cannot hold: NUL and half a surrogate pair. An even number of backslashes before it escapes nothing. */
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
 /**
  * The fields of an aggregated row that its shape does not name, as JSON text with every digit as the vendor sent
  * it; null when there are none. Not for feeds about persons.
@@ -45,6 +52,5 @@ export const epochSeconds = digits.transform((value, context) => {
 export function unknownFields(row: Record<string, unknown>, shape: z.ZodObject): string | null {
   const unknown = Object.entries(row).filter(([name]) => !(name in shape.shape));
   if (unknown.length === 0) return null;
-  // NUL is the one character a jsonb cannot hold.
-  return stringify(Object.fromEntries(unknown))?.replaceAll("\\u0000", "") ?? null;
+  return stringify(Object.fromEntries(unknown))?.replaceAll(unstorable, "$1") ?? null;
 }

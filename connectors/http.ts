@@ -101,10 +101,11 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
     const answer = parseJson(body, response, options.redact);
     const disguised = options.refusal?.(plainJson(answer)) ?? null;
     if (disguised !== null) {
-      if (disguised.kind === "rate_limited") waitMs = Math.max(disguised.retryAfterMs ?? 0, waitMs ?? 0, 1_000);
-      throw new ConnectorError(disguised.kind, options.redact(disguised.message).slice(0, excerptLength), {
-        retryAfterMs: disguised.retryAfterMs ?? null,
-      });
+      const hint = disguised.retryAfterMs ?? retryAfter(response.headers.get("retry-after"));
+      // Who says no and when to come back means a limit, whatever the status says.
+      const kind = hint === null ? disguised.kind : "rate_limited";
+      if (kind === "rate_limited") waitMs = Math.max(hint ?? 0, waitMs ?? 0, 1_000);
+      throw new ConnectorError(kind, options.redact(disguised.message).slice(0, excerptLength), { retryAfterMs: hint });
     }
     return answer;
   } finally {

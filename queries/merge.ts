@@ -102,11 +102,10 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
   const known = await readKnown(session, sliceId);
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return superseded(content);
 
-  const merge = new SliceTable(session, target, attempt);
-  await merge.stage(content.rows);
   const emptied = content.rows.length === 0 && content.setAside.length === 0 && known.rows > 0 && target.answers === "complete" && !attempt.acceptEmpty;
-  const differences = emptied ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0, totalBefore: "0" } : await merge.compare();
-  if (differences.inserted + differences.updated + differences.withdrawn > 0) await merge.write();
+  const differences = emptied
+    ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0 }
+    : await new SliceStatement(session, target, content.rows).write(attempt);
   if (content.setAside.length > 0 || known.quarantined) await quarantineRows(session, target, content, attempt);
   if (known.failed && !emptied) await heal(session, sliceId);
 
@@ -125,10 +124,7 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
 
 /** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
 export async function previewSlice(session: Session, target: MergeTarget, content: MergeContent, amountColumn: string): Promise<Differences> {
-  const merge = new SliceTable(session, target, null);
-  await merge.stage(content.rows);
-  const differences = await merge.compare();
-  return { ...differences, totalBefore: await merge.storedTotal(amountColumn) };
+  return new SliceStatement(session, target, content.rows).preview(amountColumn);
 }
 
 /** One row that differs between the vendor and the table. */
@@ -141,22 +137,23 @@ export interface RowDifference {
 
 /** Row by row: what the vendor says now against what is stored. */
 export async function compareRows(session: Session, target: MergeTarget, content: MergeContent): Promise<RowDifference[]> {
-  const merge = new SliceTable(session, target, null);
-  await merge.stage(content.rows);
-  await merge.compare();
-  return merge.differences();
+  return new SliceStatement(session, target, content.rows).differences();
 }
 
-/** The staged rows of one slice beside the table they belong to. */
-class SliceTable {
+/**
+ * The statements of one slice: the incoming rows beside the stored ones, and what to do about the difference. Each is
+ * a single statement, so that small slices, which are most, cost few round trips and no temporary tables.
+ */
+class SliceStatement {
   private readonly key: MergeColumn[];
   private readonly content: MergeColumn[];
   private readonly name: string;
+  private readonly parameters: unknown[] = [];
 
   constructor(
     private readonly session: Session,
     private readonly target: MergeTarget,
-    private readonly attempt: MergeAttempt | null,
+    private readonly rows: Record<string, unknown>[],
   ) {
     this.key = mergeKey(target.table).filter((column) => column.name !== "_client_id");
     const keyNames = new Set(this.key.map((column) => column.name));
@@ -167,100 +164,101 @@ class SliceTable {
     this.name = `${quote(schema ?? "public")}.${quote(getTableName(target.table))}`;
   }
 
-  /** Into a temporary table that ends with the transaction: a killed load leaves nothing behind. */
-  async stage(rows: Record<string, unknown>[]): Promise<void> {
-    const columns = [...this.key, ...this.content];
-    const parameters = columns.map((column) => rows.map((row) => toParameter(row[column.property], column)));
-    const selected = columns.map((column, index) => `$${index + 1}::${column.type}[]`).join(", ");
-    await this.session.query(
-      `create temporary table incoming on commit drop as select * from unnest(${selected}) as t(${names(columns)})`,
-      parameters,
-    );
-  }
-
-  /**
-   * Old beside new, for every row that differs. The rows are locked first and in key order, so that two merges that
-   * share rows wait for each other instead of deadlocking.
-   */
-  async compare(): Promise<Differences> {
-    const lock = this.attempt === null ? "" : "for update of t";
-    const same = `(${names(this.content, "t")}) is not distinct from (${names(this.content, "i")})`;
-    const key = `jsonb_build_object(${this.key.map((column) => `'${column.name}', i.${quote(column.name)}`).join(", ")})`;
-    const withdrawnKey = key.replaceAll("i.", "t.");
-    await this.session.query(
-      `create temporary table difference on commit drop as
-       with stored as materialized (
-         select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
-          where t._client_id = $1 order by ${names(this.key, "t")} ${lock}
-       )
-       select ${names(this.key, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key} as "#key",
-              case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
-         from incoming i left join stored t on ${this.matches("t", "i")}
-        where t._client_id is null or not (${same})`,
-      [this.target.client],
-    );
-    if (this.target.answers === "complete") {
-      await this.session.query(
-        `insert into difference
-         select ${names(this.key, "t")}, 'withdrawn', ${withdrawnKey}, ${amounts(this.content, "t")}, null
-           from ${this.name} t
-          where t._client_id = $1 and t._slice = $2
-            and not exists (select from incoming i where ${this.matches("t", "i")})
-          order by ${names(this.key, "t")} ${lock}`,
-        [this.target.client, this.target.slice],
-      );
-    }
-    const { rows } = await this.session.query<Differences>(
-      `select count(*) filter (where "#kind" = 'first')::int as inserted,
-              count(*) filter (where "#kind" = 'changed')::int as updated,
-              count(*) filter (where "#kind" = 'withdrawn')::int as withdrawn,
-              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged,
-              '0' as "totalBefore"
-         from difference`,
-    );
-    return rows[0] as Differences;
-  }
-
-  async write(): Promise<void> {
-    const { client, source, slice } = this.target;
-    const { fetchSeq, runId } = this.attempt as MergeAttempt;
+  /** Keeps the ledger, writes what is new or changed, removes what was withdrawn; rows that are the same are not touched. */
+  async write({ fetchSeq, runId }: MergeAttempt): Promise<Differences> {
+    const difference = this.difference("for update of t");
+    const client = this.parameter(this.target.client, "text");
+    const slice = this.parameter(this.target.slice, "text");
+    const source = this.parameter(this.target.source, "text");
+    const seq = this.parameter(fetchSeq, "bigint");
+    const run = this.parameter(runId, "text");
     const all = [...this.key, ...this.content];
     const assigned = [...this.content.map((column) => column.name), "_slice", "_loaded_at", "_run_id"];
-    await this.session.query(
-      `insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
-       select $1, $2, $3, "#key", "#kind", "#old", "#new", $4, $5 from difference order by "#key"::text`,
-      [client, source, slice, fetchSeq, runId],
+    return this.count(
+      `${difference}, ledger as (
+         insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
+         select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference order by "#key"::text
+       ), written as (
+         insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
+         select ${client}, ${names(all, "i")}, ${slice}, now(), ${run}
+           from incoming i join difference d on ${this.matches("d", "i")} where d."#kind" <> 'withdrawn' order by ${names(this.key, "i")}
+         on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
+           set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
+       ), removed as (
+         delete from ${this.name} t using difference d
+          where d."#kind" = 'withdrawn' and t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "d")}
+       )`,
     );
-    await this.session.query(
-      `insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
-       select $1, ${names(all, "i")}, $2, now(), $3 from incoming i join difference d on ${this.matches("d", "i")} order by ${names(this.key, "i")}
-       on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
-         set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
-       where (${names(this.content, "t")}) is distinct from (${names(this.content, "excluded")})`,
-      [client, slice, runId],
-    );
-    if (this.target.answers === "complete") {
-      await this.session.query(
-        `delete from ${this.name} t
-          where t._client_id = $1 and t._slice = $2 and not exists (select from incoming i where ${this.matches("t", "i")})`,
-        [client, slice],
-      );
-    }
   }
 
-  async storedTotal(amountColumn: string): Promise<string> {
-    const { rows } = await this.session.query<{ total: string }>(
-      `select coalesce(sum(${quote(amountColumn)}), 0)::text as total from ${this.name} where _client_id = $1 and _slice = $2`,
-      [this.target.client, this.target.slice],
-    );
-    return rows[0]?.total ?? "0";
+  async preview(amountColumn: string): Promise<Differences> {
+    const client = this.parameter(this.target.client, "text");
+    const slice = this.parameter(this.target.slice, "text");
+    const total = `(select coalesce(sum(${quote(amountColumn)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice})`;
+    return this.count(this.difference(""), total);
   }
 
   async differences(): Promise<RowDifference[]> {
     const { rows } = await this.session.query<RowDifference>(
-      `select "#kind" as kind, "#key"::text as key, "#old"::text as stored, "#new"::text as vendor from difference order by "#key"::text`,
+      `${this.difference("")}
+       select "#kind" as kind, "#key"::text as key, "#old"::text as stored, "#new"::text as vendor from difference order by "#key"::text`,
+      this.parameters,
     );
     return rows;
+  }
+
+  private async count(common: string, totalBefore = "'0'"): Promise<Differences> {
+    const { rows } = await this.session.query<Differences>(
+      `${common}
+       select count(*) filter (where "#kind" = 'first')::int as inserted,
+              count(*) filter (where "#kind" = 'changed')::int as updated,
+              count(*) filter (where "#kind" = 'withdrawn')::int as withdrawn,
+              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged,
+              ${totalBefore} as "totalBefore"
+         from difference`,
+      this.parameters,
+    );
+    return rows[0] as Differences;
+  }
+
+  /**
+   * Old beside new, for every row that differs. Stored rows are locked first and in key order, so that two merges that
+   * share rows wait for each other instead of deadlocking.
+   */
+  private difference(lock: string): string {
+    const columns = [...this.key, ...this.content];
+    const arrays = columns.map((column) => this.parameter(this.rows.map((row) => toParameter(row[column.property], column)), `${column.type}[]`));
+    const client = this.parameter(this.target.client, "text");
+    const key = (alias: string) => `jsonb_build_object(${this.key.map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
+    const same = `(${names(this.content, "t")}) is not distinct from (${names(this.content, "i")})`;
+    const common = `
+      with incoming as materialized (
+        select * from unnest(${arrays.join(", ")}) as t(${names(columns)})
+      ), stored as materialized (
+        select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
+         where t._client_id = ${client} order by ${names(this.key, "t")} ${lock}
+      )`;
+    const changed = `
+      select ${names(this.key, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
+             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
+        from incoming i left join stored t on ${this.matches("t", "i")}
+       where t._client_id is null or not (${same})`;
+    if (this.target.answers === "partial") return `${common}, difference as materialized (${changed})`;
+    const slice = this.parameter(this.target.slice, "text");
+    return `${common}, gone as materialized (
+        select t.* from ${this.name} t
+         where t._client_id = ${client} and t._slice = ${slice} and not exists (select from incoming i where ${this.matches("t", "i")})
+         order by ${names(this.key, "t")} ${lock}
+      ), difference as materialized (
+        ${changed}
+        union all
+        select ${names(this.key, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
+      )`;
+  }
+
+  private parameter(value: unknown, type: string): string {
+    this.parameters.push(value);
+    return `$${this.parameters.length}::${type}`;
   }
 
   private matches(one: string, other: string): string {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { daysFromTo } from "../core/days.ts";
 import { cents, sumMoney } from "../core/money.ts";
 import type { BackfillInput, DayPreview } from "../activities/sync.ts";
-import { readRunDays } from "../queries/status.ts";
+import { readRunDays, type RunDay } from "../queries/status.ts";
 import type { RunSummary } from "../workflows/tally.ts";
 import {
   checkRange,
@@ -28,7 +28,7 @@ import {
   type WorkflowEnd,
 } from "./follow-workflow.ts";
 import { count, table } from "./printing.ts";
-import { describeFailedDays, describeSummary, isSummary, runDayDocument, runDayTable } from "./run-days.ts";
+import { describeFailure, describeSummary, isSummary, runDayDocument, runDayTable } from "./run-days.ts";
 
 /** Longer ranges are told in sums. */
 const mostDaysListed = 60;
@@ -188,6 +188,7 @@ function reportDryRun({ end, summary, ...run }: EndedBackfill): Report {
         : `${count(days.length, "day")} would change, ${same} would not. Nothing was written.`,
     );
   }
+  if (end.state !== "completed" && summary !== null) lines.push(describeSummary(summary));
   return finish(document, lines, end, []);
 }
 
@@ -225,16 +226,12 @@ async function reportRun(
     ...(unread > 0 ? [`${count(unread, "day")} left as stored: a later reading was there already`] : []),
     ...(summary?.flagged ?? []).map(({ day, outcome }) => `  ${day}  ${outcome}: see npm run status`),
   ];
-  return finish(document, lines, end, describeFailedDays(days));
+  return finish(document, lines, end, days);
 }
 
-function finish(document: unknown, lines: string[], end: EndedBackfill["end"], failures: string[]): Report {
+function finish(document: unknown, lines: string[], end: EndedBackfill["end"], days: readonly RunDay[]): Report {
   if (end.state === "completed") return { document, lines };
-  const why =
-    failures.length > 0
-      ? ["failed:", ...failures, "try them again with: npm run rerun -- --failed"]
-      : [`${end.state}: ${end.reason}`];
-  return { exitCode: exitCodes.found, document, lines: [...lines, ...why] };
+  return { exitCode: exitCodes.found, document, lines: [...lines, ...describeFailure(end, days)] };
 }
 
 const reasonOf = (end: EndedBackfill["end"]) => (end.state === "completed" ? null : end.reason);

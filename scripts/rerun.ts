@@ -10,7 +10,7 @@ import {
   work,
   type Report,
 } from "./command-line.ts";
-import { count, table } from "./printing.ts";
+import { table } from "./printing.ts";
 import { rerunSlices } from "./rerun-slices.ts";
 
 const command = defineCommand(
@@ -56,7 +56,7 @@ command.action(
             ]),
           ),
           "",
-          `${healed} of ${count(slices.length, "slice")} healed; ${remaining.length} failed in the ledger now`,
+          `${healed} of ${slices.length} healed; ${remaining.length} failed in the ledger now`,
         ],
       };
     },

@@ -26,7 +26,7 @@ export function runDayTable(days: readonly RunDay[]): string[] {
     cents(sumMoney(days.map((day) => day.total))),
   ];
   return table(
-    ["day", "outcome", "inserted", "updated", "unchanged", "withdrawn", "sum"],
+    ["day", "outcome", "inserted", "updated", "unchanged", "withdrawn", "sum read"],
     days.length > 1 ? [...rows, total] : rows,
   );
 }
@@ -47,6 +47,15 @@ export function isSummary(details: unknown): details is RunSummary {
   return typeof details === "object" && details !== null && "done" in details && "failedDays" in details;
 }
 
-export function describeFailedDays(days: readonly RunDay[]): string[] {
-  return days.flatMap((day) => (day.failure === null ? [] : [`  ${day.day}  ${day.failure}`]));
+/** Why a run did not complete, day by day where days are named, and what to do. */
+export function describeFailure(
+  end: { state: string; reason: string; details?: unknown },
+  days: readonly RunDay[],
+): string[] {
+  const failures = days.flatMap((day) => (day.failure === null ? [] : [`  ${day.day}  ${day.failure}`]));
+  if (end.state === "cancelled") return ["cancelled: days that are merged stay merged", ...failures];
+  if (failures.length === 0) return [`${end.state}: ${end.reason}`];
+  const unstarted = isSummary(end.details) ? end.details.days - end.details.done - end.details.failed : 0;
+  const rest = unstarted > 0 ? [`  ${count(unstarted, "day")} not started: run this again`] : [];
+  return ["failed:", ...failures, ...rest, "try them again with: npm run rerun -- --failed"];
 }

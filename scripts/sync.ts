@@ -12,7 +12,7 @@ import {
   type Report,
 } from "./command-line.ts";
 import { followWorkflow, howToFollow, startWorkflow } from "./follow-workflow.ts";
-import { describeFailedDays, runDayDocument, runDayTable } from "./run-days.ts";
+import { describeFailure, runDayDocument, runDayTable } from "./run-days.ts";
 
 const command = defineCommand(
   "sync",
@@ -67,18 +67,7 @@ command.action(
     };
     const lines = days.length === 0 ? [] : runDayTable(days);
     if (end.state === "completed") return { document, lines };
-    const failures = describeFailedDays(days);
-    return {
-      exitCode: exitCodes.found,
-      document,
-      lines: [
-        ...lines,
-        "",
-        ...(failures.length > 0
-          ? ["failed:", ...failures, "try them again with: npm run rerun -- --failed"]
-          : [`${end.state}: ${end.reason}`]),
-      ],
-    };
+    return { exitCode: exitCodes.found, document, lines: [...lines, "", ...describeFailure(end, days)] };
   }),
 );
 

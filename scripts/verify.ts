@@ -26,7 +26,7 @@ import {
   work,
   type Report,
 } from "./command-line.ts";
-import { count, table } from "./printing.ts";
+import { count, table, type Cell } from "./printing.ts";
 
 /** Days under way at a time; the account's pace decides how fast they come. */
 const atATime = 4;
@@ -44,8 +44,9 @@ interface DifferingRow {
 interface VerifiedDay {
   day: string;
   state: "same" | "differs" | "not compared";
-  stored: string;
-  vendor: string;
+  /** Sums to the cent; null when they were not compared. */
+  stored: string | null;
+  vendor: string | null;
   /** Do the vendor's rows add up to its own total? */
   reconciled: boolean;
   rows: DifferingRow[];
@@ -137,7 +138,7 @@ async function verifyDay(
 }
 
 function notCompared(day: string, reason: string): VerifiedDay {
-  return { day, state: "not compared", stored: "0", vendor: "0", reconciled: true, rows: [], reason };
+  return { day, state: "not compared", stored: null, vendor: null, reconciled: true, rows: [], reason };
 }
 
 function readDifference({ kind, key, stored, vendor }: RowDifference): DifferingRow {
@@ -162,8 +163,8 @@ function report(
   const failed = days.filter((day) => day.state === "not compared");
   const unreconciled = compared.filter((day) => !day.reconciled);
   const sums = {
-    stored: sumMoney(compared.map((day) => day.stored)),
-    vendor: sumMoney(compared.map((day) => day.vendor)),
+    stored: sumMoney(compared.map((day) => day.stored ?? "0")),
+    vendor: sumMoney(compared.map((day) => day.vendor ?? "0")),
   };
   const rows = differing.reduce((sum, day) => sum + day.rows.length, 0);
   const listed = days.length <= mostDaysListed ? days : days.filter((day) => day.state !== "same");
@@ -171,21 +172,14 @@ function report(
     ...differing.flatMap((day) => [`${day.day}:`, ...day.rows.map((row) => `  ${describeRow(row)}`), ""]),
     ...table(
       ["day", "state", "rows that differ", "stored", "vendor", "difference"],
-      [
-        ...listed.map((day) =>
-          day.state === "not compared"
-            ? [day.day, day.state, null, null, null, null]
-            : dayRow(day.day, day.state, day.rows.length, day),
-        ),
-        dayRow("total", "", rows, sums),
-      ],
+      [...listed.map((day) => dayRow(day.day, day.state, day.rows.length, day)), dayRow("total", "", rows, sums)],
     ),
     "",
     ...failed.map((day) => `${day.day} was not compared: ${day.reason ?? ""}`),
     ...unreconciled.map((day) => `${day.day}: the vendor's rows do not add up to its own total`),
     differing.length + failed.length === 0
       ? `${count(days.length, "day")} the same, row by row and to the cent`
-      : `${count(differing.length, "day")} of ${days.length} differ, ${failed.length} were not compared${differing.length > 0 ? "; bring them up to date with: npm run backfill" : ""}`,
+      : `of ${count(days.length, "day")}, ${differing.length} with differences, ${failed.length} not compared${differing.length > 0 ? "; bring them up to date with: npm run backfill" : ""}`,
   ];
   return {
     exitCode: differing.length + failed.length > 0 ? exitCodes.found : exitCodes.fine,
@@ -201,8 +195,15 @@ function report(
   };
 }
 
-function dayRow(day: string, state: string, rows: number, sums: { stored: string; vendor: string }) {
-  return [day, state, rows, cents(sums.stored), cents(sums.vendor), cents(subtractMoney(sums.vendor, sums.stored))];
+function dayRow(
+  day: string,
+  state: string,
+  rows: number,
+  sums: { stored: string | null; vendor: string | null },
+): Cell[] {
+  const { stored, vendor } = sums;
+  if (stored === null || vendor === null) return [day, state, null, null, null, null];
+  return [day, state, rows, cents(stored), cents(vendor), cents(subtractMoney(vendor, stored))];
 }
 
 /** The key, and each field that differs: stored, then the vendor's. */

@@ -24,16 +24,16 @@ const bodyLimit = 8 * 1_048_576;
 export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
   const codec = config.payloadKey === null ? null : createPayloadCodec(config.payloadKey);
   const access = isLocalOnly(config.api) ? open : allow("admin", "operator");
-  const origin = settings.temporalUiUrl === null ? null : new URL(settings.temporalUiUrl).origin;
+  const origins = settings.temporalUiUrl === null ? [] : spellingsOf(settings.temporalUiUrl);
 
   const admit = async (request: FastifyRequest, reply: FastifyReply) => {
     const { origin: asking } = request.headers;
     if (asking === undefined) return;
-    if (asking !== origin)
+    if (!origins.includes(asking))
       throw new ApiError("forbidden", "only the Temporal UI at TEMPORAL_UI_URL may call the codec from a browser");
     // Not awaited: a reply is a promise of its own sending.
     void reply.headers({
-      "access-control-allow-origin": origin,
+      "access-control-allow-origin": asking,
       "access-control-allow-methods": "POST",
       "access-control-allow-headers": "authorization, content-type, x-namespace",
       "access-control-max-age": "600",
@@ -75,6 +75,15 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
       },
     );
   }
+}
+
+/** A local UI is opened by either name of this machine, whichever one the setting has. */
+function spellingsOf(address: string): string[] {
+  const { origin, protocol, port, hostname } = new URL(address);
+  const names = ["localhost", "127.0.0.1"];
+  return names.includes(hostname)
+    ? names.map((name) => `${protocol}//${name}${port === "" ? "" : `:${port}`}`)
+    : [origin];
 }
 
 type JsonPayload = z.infer<typeof payload>;
