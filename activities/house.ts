@@ -1,5 +1,5 @@
 import type { Config } from "../core/config.ts";
-import { addDays, dayAt, startOfDay } from "../core/days.ts";
+import { addDays, clockTime, dayAt } from "../core/days.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHttp } from "../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
@@ -105,16 +105,9 @@ export function lastDue(schedule: Expectation, now: Date): Date | null {
   const today = dayAt(deadline, schedule.timezone);
   for (const day of [today, addDays(today, -1)]) {
     for (let hour = schedule.hours.to; hour >= schedule.hours.from; hour -= 1) {
-      const moment = localMoment(day, hour, schedule.minute, schedule.timezone);
+      const moment = clockTime(day, hour, schedule.minute, schedule.timezone);
       if (moment <= deadline) return moment;
     }
   }
   return null;
-}
-
-function localMoment(day: string, hour: number, minute: number, timezone: string): Date {
-  // By the zone's clock: on a day that began 23 or 25 hours before the next, midnight plus hours would be off.
-  const fromMidnight = new Date(startOfDay(day, timezone).getTime() + (hour * 60 + minute) * 60_000);
-  const shown = Number(new Intl.DateTimeFormat("en-GB", { timeZone: timezone, hour: "2-digit", hourCycle: "h23" }).format(fromMidnight));
-  return new Date(fromMidnight.getTime() + (hour - shown) * 3_600_000);
 }

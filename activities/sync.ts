@@ -218,9 +218,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     /** Checks a slice that was started by hand. */
     async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
       const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }), input);
-      const today = dayAt(await databaseNow(database), source.slices.timezone);
-      if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
-      return { client: account.client, timezone: source.slices.timezone };
+      return guarded(`${source.name} ${input.day}`, async () => {
+        const today = dayAt(await databaseNow(database), source.slices.timezone);
+        if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
+        return { client: account.client, timezone: source.slices.timezone };
+      });
     },
 
     /** Pulls one slice whole and merges it in one transaction with its receipt. */

@@ -134,7 +134,7 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
       });
 
       test("a field the vendor adds one day breaks nothing and changes no value we know", () => {
-        const known = ({ extra: _extra, ...row }: Row) => row;
+        const known = (row: unknown) => ({ ...(row as Row), extra: null });
         const parsed = source.body.parse(withNews(load(file))) as unknown;
         expect(source.rows(parsed, ownSlice).map(known)).toEqual(all().map(known));
       });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { addDays, dayAt, daysFromTo, endOfDay, isDay, isTimeZone, startOfDay } from "./days.ts";
+import { addDays, clockTime, dayAt, daysFromTo, endOfDay, isDay, isTimeZone, startOfDay } from "./days.ts";
 import { projectRoot } from "./environment.ts";
 
 const newYork = "America/New_York";
@@ -111,3 +111,15 @@ test("the host's own time zone changes nothing", () => {
 });
 
 const anyDay = fc.integer({ min: 0, max: 20_000 }).map((days) => addDays("2000-01-01", days));
+
+test.each([
+  ["2026-03-08", 1, "2026-03-08T06:00:00.000Z"],
+  ["2026-03-08", 2, "2026-03-08T07:00:00.000Z"],
+  ["2026-03-08", 3, "2026-03-08T07:00:00.000Z"],
+  ["2026-03-08", 23, "2026-03-09T03:00:00.000Z"],
+  ["2026-11-01", 0, "2026-11-01T04:00:00.000Z"],
+  ["2026-11-01", 1, "2026-11-01T05:00:00.000Z"],
+  ["2026-11-01", 7, "2026-11-01T12:00:00.000Z"],
+])("on %s the clock of New York shows %i:00 at %s", (day, hour, moment) => {
+  expect(clockTime(day, hour, 0, newYork).toISOString()).toBe(moment);
+});

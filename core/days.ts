@@ -51,6 +51,12 @@ export function endOfDay(day: string, timezone: string): Date {
   return startOfDay(addDays(day, 1), timezone);
 }
 
+/** When a zone's clock shows this time on a day; what the change of the clock skips comes that much later. */
+export function clockTime(day: string, hour: number, minute: number, timezone: string): Date {
+  const shown = Temporal.PlainDate.from(day).toZonedDateTime({ timeZone: timezone, plainTime: { hour, minute } });
+  return new Date(shown.epochMilliseconds);
+}
+
 function instant(moment: Date | string): Temporal.Instant {
   return Temporal.Instant.fromEpochMilliseconds(new Date(moment).getTime());
 }

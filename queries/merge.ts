@@ -106,7 +106,8 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
   const differences = emptied
     ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0 }
     : await new SliceStatement(session, target, content.rows).write(attempt);
-  if (content.setAside.length > 0 || known.quarantined) await quarantineRows(session, target, content, attempt);
+  // An empty answer that is not believed resolves nothing either.
+  if (content.setAside.length > 0 || (known.quarantined && !emptied)) await quarantineRows(session, target, content, attempt);
   if (known.failed && !emptied) await heal(session, sliceId);
 
   const outcome: MergeOutcome = emptied
@@ -277,7 +278,8 @@ interface Known {
 
 async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   const { rows } = await session.query<Known>(
-    `select s.fetch_seq as "fetchSeq", s.rows, s.failed_at is not null as failed,
+    `select s.fetch_seq as "fetchSeq", s.rows,
+            exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.healed_at is null) as failed,
             exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
        from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
     sliceId,
@@ -341,7 +343,7 @@ async function writeReceipt(session: Session, target: MergeTarget, content: Merg
        returning *
      )
      insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id)
-     select $1, $2, $3, $23, $4, receipt_id, $5, $6, $24, $7, $25, $15, $18, $19 from receipt
+     select $1, $2, $3, $23, $4, receipt_id, $5, $6, $24, $7, $25, $16, $18, $19 from receipt
      on conflict on constraint slices_key do update
        set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
            outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,

@@ -42,14 +42,18 @@ export interface CloseRun extends RunTotals {
 /** A run whose failed slices all came since is healed, not failed. */
 export async function closeRun(database: Queryable, run: CloseRun): Promise<void> {
   await database.query(
-    `update ops.runs r
-        set finished_at = now(), slices_done = $3, slices_failed = $4, inserted = $5, updated = $6, unchanged = $7, withdrawn = $8, reason = $9,
-            outcome = case when $2 = 'failed' and $4 > 0 and not exists (
-                               select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)
-                           and exists (select from ops.run_failures f where f.run_id = r.run_id)
-                           then 'healed' else $2 end
+    `update ops.runs
+        set finished_at = now(), outcome = $2, slices_done = $3, slices_failed = $4, inserted = $5, updated = $6, unchanged = $7, withdrawn = $8, reason = $9
       where run_id = $1`,
     [run.runId, run.outcome, run.done, run.failed, run.inserted, run.updated, run.unchanged, run.withdrawn, run.reason],
+  );
+  // In a statement of its own: the first may have waited for a slice that was healing, and still sees it failed.
+  await database.query(
+    `update ops.runs r set outcome = 'healed'
+      where run_id = $1 and outcome = 'failed' and slices_failed > 0
+        and exists (select from ops.run_failures f where f.run_id = r.run_id)
+        and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
+    [run.runId],
   );
 }
 

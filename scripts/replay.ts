@@ -81,11 +81,17 @@ async function replay(desk: Desk, history: History, workflowId: string): Promise
     );
     return null;
   } catch (error) {
-    if (error instanceof DeterminismViolationError || error instanceof ReplayError) return error.message;
+    if (error instanceof DeterminismViolationError || error instanceof ReplayError) return innermost(error.message);
     throw error;
   } finally {
     await Runtime.instance().shutdown();
   }
+}
+
+/** The SDK wraps what happened in a dump of the whole failure; what a person needs is the message inside. */
+function innermost(message: string): string {
+  const inside = /message: ("(?:[^"\\]|\\.)*")/.exec(message)?.[1];
+  return inside === undefined ? message : String(JSON.parse(inside));
 }
 
 await runCommand(command);

@@ -9,23 +9,19 @@ const proto = protos.temporal.api.common.v1.Payload;
 export function createPayloadCodec(key: Buffer): PayloadCodec {
   // Says which key, without saying anything about it.
   const keyId = sha256(key).slice(0, 8);
+  const seal = (payload: Payload): Payload => ({
+    metadata: { encoding: Buffer.from(encoding), "encryption-key-id": Buffer.from(keyId) },
+    data: encrypt(key, proto.encode(payload).finish()),
+  });
+  const open = (payload: Payload): Payload => {
+    if (!payload.data || Buffer.from(payload.metadata?.["encoding"] ?? []).toString() !== encoding) return payload;
+    const used = Buffer.from(payload.metadata?.["encryption-key-id"] ?? []).toString();
+    if (used !== keyId) throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
+    return proto.decode(decrypt(key, payload.data));
+  };
   return {
-    encode: (payloads) =>
-      Promise.resolve(
-        payloads.map((payload): Payload => ({
-          metadata: { encoding: Buffer.from(encoding), "encryption-key-id": Buffer.from(keyId) },
-          data: encrypt(key, proto.encode(payload).finish()),
-        })),
-      ),
-    decode: (payloads) =>
-      Promise.resolve(
-        payloads.map((payload): Payload => {
-          if (payload.data == null || Buffer.from(payload.metadata?.["encoding"] ?? []).toString() !== encoding) return payload;
-          const used = Buffer.from(payload.metadata?.["encryption-key-id"] ?? []).toString();
-          if (used !== keyId) throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
-          return proto.decode(decrypt(key, payload.data));
-        }),
-      ),
+    encode: (payloads) => Promise.resolve().then(() => payloads.map(seal)),
+    decode: (payloads) => Promise.resolve().then(() => payloads.map(open)),
   };
 }
 

@@ -25,16 +25,24 @@ async function listed(): Promise<string[]> {
   return ids.sort();
 }
 
-const listedAre = (ids: string[]) => until(`the list to hold ${ids.join(", ")}`, async () => JSON.stringify(await listed()) === JSON.stringify(ids.toSorted()));
+const listedAre = (ids: string[]) =>
+  until(
+    `the list to hold ${ids.join(", ")}`,
+    async () => JSON.stringify(await listed()) === JSON.stringify(ids.toSorted()),
+  );
 
 /** The runs that the schedule has started, when all of them are over. */
 const finishedRuns = (count: number) =>
-  until(`${count} runs of the schedule`, async () => {
-    const runs = await stack.rows<{ outcome: string; day: string; planned: number; scheduled: boolean }>(
-      "select outcome, day_to as day, slices_planned as planned, scheduled_for is not null as scheduled from ops.runs where workflow_id like 'sync/%' and outcome <> 'running' order by day_to",
-    );
-    return runs.length >= count && runs;
-  }, 40_000);
+  until(
+    `${count} runs of the schedule`,
+    async () => {
+      const runs = await stack.rows<{ outcome: string; day: string; planned: number; scheduled: boolean }>(
+        "select outcome, day_to as day, slices_planned as planned, scheduled_for is not null as scheduled from ops.runs where workflow_id like 'sync/%' and outcome <> 'running' order by day_to",
+      );
+      return runs.length >= count && runs;
+    },
+    40_000,
+  );
 
 test("what the configuration plans is created once and updated after that; a client without a key has no schedule", async () => {
   expect(await apply()).toEqual([
@@ -63,9 +71,23 @@ test("an update brings what the configuration says now, not what an operator typ
 
 test("a schedule that left the configuration goes; those of others stay", async () => {
   const { options } = plannedSchedules(stack.config)[0] as ReturnType<typeof plannedSchedules>[number];
-  await stack.client.schedule.create({ ...options, scheduleId: "sync/gone.source/713", state: { paused: true } } as never);
-  await stack.client.schedule.create({ ...options, scheduleId: "somebody-elses", memo: {}, state: { paused: true } } as never);
-  await stack.client.schedule.create({ ...options, scheduleId: "another-deployment", memo: { deployment: "staging.signal-room" }, state: { paused: true } } as never);
+  await stack.client.schedule.create({
+    ...options,
+    scheduleId: "sync/gone.source/713",
+    state: { paused: true },
+  } as never);
+  await stack.client.schedule.create({
+    ...options,
+    scheduleId: "somebody-elses",
+    memo: {},
+    state: { paused: true },
+  } as never);
+  await stack.client.schedule.create({
+    ...options,
+    scheduleId: "another-deployment",
+    memo: { deployment: "staging.signal-room" },
+    state: { paused: true },
+  } as never);
   await listedAre([syncId, "keep-house", "sync/gone.source/713", "somebody-elses", "another-deployment"]);
   expect(await apply()).toContainEqual({ scheduleId: "sync/gone.source/713", change: "removed" });
   await listedAre([syncId, "keep-house", "somebody-elses", "another-deployment"]);
@@ -83,8 +105,15 @@ test.each([
     startTime: ms(start),
     endTime: ms(end),
   });
-  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  expect(startTime.map((moment) => clock.format(new Date(tsToMs(moment))))).toEqual(Array.from({ length: 17 }, (_, hour) => `${String(hour + 7).padStart(2, "0")}:00`));
+  const clock = new Intl.DateTimeFormat("en-GB", {
+    timeZone: "America/New_York",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
+  expect(startTime.map((moment) => clock.format(new Date(tsToMs(moment))))).toEqual(
+    Array.from({ length: 17 }, (_, hour) => `${String(hour + 7).padStart(2, "0")}:00`),
+  );
 });
 
 test("triggered, it pulls today and the window; a paused one too", async () => {
@@ -99,7 +128,13 @@ test("a backfill of three past moments with BUFFER_ALL pulls exactly the three d
   const covered = await stack.rows("select * from ops.coverage");
   const callsBefore = (await stack.calls()).length;
   const moments = ["2025-12-02T13:00:00Z", "2025-12-10T20:00:00Z", "2025-12-16T04:00:00Z"];
-  await syncs.backfill(moments.map((moment) => ({ start: new Date(Date.parse(moment) - 60_000), end: new Date(Date.parse(moment) + 60_000), overlap: ScheduleOverlapPolicy.BUFFER_ALL })));
+  await syncs.backfill(
+    moments.map((moment) => ({
+      start: new Date(Date.parse(moment) - 60_000),
+      end: new Date(Date.parse(moment) + 60_000),
+      overlap: ScheduleOverlapPolicy.BUFFER_ALL,
+    })),
+  );
   const runs = await finishedRuns(4);
   // The last moment is 23:00 of the day before in New York.
   const named = ["2025-12-02", "2025-12-10", "2025-12-15"];
@@ -112,12 +147,20 @@ test("a backfill of three past moments with BUFFER_ALL pulls exactly the three d
 test("its runs are found by what they are about", async () => {
   const found = await until("the closed runs to be listed", async () => {
     const ids: string[] = [];
-    for await (const run of stack.client.workflow.list({ query: `WorkflowType = 'syncSource' and Source = '${source}' and ClientId = '713' and Outcome = 'completed'` })) ids.push(run.workflowId);
+    for await (const run of stack.client.workflow.list({
+      query: `WorkflowType = 'syncSource' and Source = '${source}' and ClientId = '713' and Outcome = 'completed'`,
+    }))
+      ids.push(run.workflowId);
     return ids.length === 4 && ids;
   });
   expect(found.every((id) => id.startsWith(syncId))).toBe(true);
   const slice = await stack.start("syncSlice", uniqueId("by-hand"), { source, day: "2025-12-17" });
   await slice.result();
   const { searchAttributes } = await slice.describe();
-  expect(searchAttributes).toMatchObject({ ClientId: ["713"], Source: [source], SliceDay: ["2025-12-17"], Outcome: ["changed"] });
+  expect(searchAttributes).toMatchObject({
+    ClientId: ["713"],
+    Source: [source],
+    SliceDay: ["2025-12-17"],
+    Outcome: ["changed"],
+  });
 });

@@ -1,4 +1,4 @@
-import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { historyToJson, type History } from "../temporal/history-json.ts";
 import type { TestStack } from "./stack.ts";
 
 export interface RecordedHistory {
@@ -7,9 +7,7 @@ export interface RecordedHistory {
   history: History;
 }
 
-export type History = Awaited<ReturnType<ReturnType<TestStack["client"]["workflow"]["getHandle"]>["fetchHistory"]>>;
-
-/** The histories of every workflow in the namespace, once as many as expected are listed and closed. */
+/** The histories of every workflow that the namespace lists. */
 export async function allHistories(stack: TestStack): Promise<RecordedHistory[]> {
   const found: RecordedHistory[] = [];
   for await (const { workflowId, runId, type } of stack.client.workflow.list()) {
@@ -20,11 +18,10 @@ export async function allHistories(stack: TestStack): Promise<RecordedHistory[]>
 
 /** JSON with every payload as the text it holds. */
 export function readable(history: History): string {
-  const text = JSON.stringify(JSON.parse(historyToJSON(history)), (_name, value: unknown) => {
+  return JSON.stringify(historyToJson(history), (_name, value: unknown) => {
     const { metadata, data } = (value ?? {}) as { metadata?: { encoding?: string }; data?: string };
     return metadata?.encoding === undefined ? value : { encoding: plain(metadata.encoding), text: plain(data ?? "") };
   });
-  return text;
 }
 
 const plain = (base64: string) => Buffer.from(base64, "base64").toString("utf8");

@@ -1,8 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { Client, type WorkflowHandle, WorkflowFailedError } from "@temporalio/client";
+import { Client, WorkflowFailedError, type WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, Runtime, type Worker, type WorkflowBundle } from "@temporalio/worker";
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  type Worker,
+  type WorkflowBundle,
+} from "@temporalio/worker";
 import { createSyncActivities } from "../activities/sync.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { loadConfig, type Config } from "../core/config.ts";
@@ -23,10 +30,14 @@ Runtime.install({
   shutdownSignals: [],
   logger: new DefaultLogger("DEBUG", ({ level, message, meta }) => {
     const { error, ...rest } = (meta ?? {}) as { error?: unknown };
-    logLines.push(`${level} ${message} ${JSON.stringify(rest)} ${error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error)}`);
+    logLines.push(
+      `${level} ${message} ${JSON.stringify(rest)} ${error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error)}`,
+    );
   }),
   telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} } },
 });
+
+export type StartedRun = WorkflowHandleWithFirstExecutionRunId;
 
 export interface TestStack {
   config: Config;
@@ -44,7 +55,7 @@ export interface TestStack {
   fault: (kind: string, parameters?: object) => Promise<void>;
   /** The calls RedTrack has seen for a day, in order. */
   calls: (day?: string) => Promise<RequestEntry[]>;
-  start: (type: string, workflowId: string, ...args: unknown[]) => Promise<WorkflowHandle>;
+  start: (type: string, workflowId: string, ...args: unknown[]) => Promise<StartedRun>;
   rows: <Row extends object = Record<string, unknown>>(statement: string, parameters?: unknown[]) => Promise<Row[]>;
   stopWorkers: () => Promise<void>;
   startWorkers: () => Promise<void>;
@@ -89,7 +100,10 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   const redact = createRedactor(config.secrets);
   const connection = await temporal.nativeConnection();
   const converter = dataConverter(config.payloadKey);
-  const client = converter === undefined ? temporal.client : new Client({ connection: temporal.connection, namespace: temporal.namespace, dataConverter: converter });
+  const client =
+    converter === undefined
+      ? temporal.client
+      : new Client({ connection: temporal.connection, namespace: temporal.namespace, dataConverter: converter });
   const taskQueue = config.queuePrefix + mainQueue;
   let running: { workers: Worker[]; ended: Promise<unknown> } | undefined;
 
@@ -127,15 +141,23 @@ export async function startStack(settings: Record<string, string> = {}): Promise
     client,
     sandboxUrl: sandbox.url,
     taskQueue,
-    activities: createSyncActivities({ database: database.pool, config, sources, gate: createRateGate(database.pool), redact }),
+    activities: createSyncActivities({
+      database: database.pool,
+      config,
+      sources,
+      gate: createRateGate(database.pool),
+      redact,
+    }),
     control,
-    fault: async (kind, parameters = {}) => void (await control("POST", "/faults", { vendor: "redtrack", kind, ...parameters })),
+    fault: async (kind, parameters = {}) =>
+      void (await control("POST", "/faults", { vendor: "redtrack", kind, ...parameters })),
     calls: async (day) => {
       const { entries } = (await control("GET", "/log?vendor=redtrack")) as { entries: RequestEntry[] };
       return entries.filter((entry) => day === undefined || entry.query["date_from"] === day);
     },
     start: (type, workflowId, ...args) => client.workflow.start(type, { workflowId, taskQueue, args }),
-    rows: async <Row extends object>(statement: string, parameters: unknown[] = []) => (await database.pool.query<Row>(statement, parameters)).rows,
+    rows: async <Row extends object>(statement: string, parameters: unknown[] = []) =>
+      (await database.pool.query<Row>(statement, parameters)).rows,
     startWorkers,
     stopWorkers,
     stop: async () => {
@@ -148,7 +170,11 @@ export async function startStack(settings: Record<string, string> = {}): Promise
 }
 
 /** Looks again and again until there is something to see. */
-export async function until<Found>(what: string, look: () => Promise<Found | undefined | false | null>, patienceMs = 20_000): Promise<Found> {
+export async function until<Found>(
+  what: string,
+  look: () => Promise<Found | undefined | false | null>,
+  patienceMs = 20_000,
+): Promise<Found> {
   for (const deadline = Date.now() + patienceMs; ; await wait(40)) {
     const found = await look();
     if (found !== undefined && found !== false && found !== null) return found;
@@ -162,16 +188,23 @@ export async function failureOf(work: Promise<unknown>): Promise<{ type: string;
     await work;
   } catch (error) {
     const cause = error instanceof WorkflowFailedError ? error.cause : error;
-    return { type: (cause instanceof ApplicationFailure ? cause.type : (cause as Error).name) ?? "", message: (cause as Error).message };
+    return {
+      type: (cause instanceof ApplicationFailure ? cause.type : (cause as Error).name) ?? "",
+      message: (cause as Error).message,
+    };
   }
   throw new Error("expected a failure");
 }
 
 /** What RedTrack says is true, and what the table holds: the same text for the same rows. */
 export async function vendorRows(stack: TestStack, client: string, from: string, to: string): Promise<string[]> {
-  const rows = (await stack.control("GET", `/dump?vendor=redtrack&client=${client}&from=${from}&to=${to}`)) as Record<string, string | number>[];
+  const rows = (await stack.control("GET", `/dump?vendor=redtrack&client=${client}&from=${from}&to=${to}`)) as Record<
+    string,
+    string | number
+  >[];
   const amounts = new Set(["cost", "revenue", "total_revenue"]);
-  const exact = (name: string, value: string | number | undefined) => (amounts.has(name) ? sixPlaces(String(value)) : String(value));
+  const exact = (name: string, value: string | number | undefined) =>
+    amounts.has(name) ? sixPlaces(String(value)) : String(value);
   // What has no source is set aside: it has no key to be stored under.
   const attributed = rows.filter((row) => row["source_id"] !== "");
   return attributed.map((row) => columns.map((name) => exact(name, row[name])).join(" | ")).sort();
@@ -185,7 +218,18 @@ export async function storedRows(stack: TestStack, client: string, from: string,
   return rows.map((row) => columns.map((name) => String(row[name])).join(" | ")).sort();
 }
 
-const columns = ["date", "source_id", "source_name", "source_alias", "clicks", "conversions", "total_conversions", "cost", "revenue", "total_revenue"];
+const columns = [
+  "date",
+  "source_id",
+  "source_name",
+  "source_alias",
+  "clicks",
+  "conversions",
+  "total_conversions",
+  "cost",
+  "revenue",
+  "total_revenue",
+];
 
 function sixPlaces(decimal: string): string {
   const [whole = "0", places = ""] = decimal.split(".");

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const { address, namespace, connect } = temporalAddress();
   const connection = await patiently(() => NativeConnection.connect(connect as NativeConnectionOptions), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
 
-  const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows() });
+  const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows(config) });
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -49,8 +49,8 @@ async function main(): Promise<void> {
 }
 
 /** Bundled by the build; without one, from what lies beside this file. */
-function workflows() {
-  const bundle = new URL("../workflow-bundle.js", import.meta.url).pathname;
+function workflows({ payloadKey }: Config) {
+  const bundle = new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url).pathname;
   return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
 }
 

@@ -1,4 +1,4 @@
-import { NativeConnection, Worker, type WorkerOptions } from "@temporalio/worker";
+import { Worker, type NativeConnection, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "../core/config.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHouseActivities } from "../activities/house.ts";

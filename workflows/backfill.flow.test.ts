@@ -1,6 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
-import { failureOf, startStack, storedRows, uniqueId, until, vendorRows, type TestStack } from "../test/stack.ts";
+import {
+  failureOf,
+  startStack,
+  storedRows,
+  uniqueId,
+  until,
+  vendorRows,
+  type StartedRun,
+  type TestStack,
+} from "../test/stack.ts";
+import type { History } from "../temporal/history-json.ts";
 import type { RunSummary } from "./tally.ts";
 
 jest.setTimeout(60_000);
@@ -15,7 +25,7 @@ afterAll(() => stack.stop());
 const source = "redtrack.daily_spend";
 type Progress = RunSummary & { paused: boolean };
 
-function startBackfill(from: string, to: string, more: object = {}, progress?: object): Promise<WorkflowHandle> {
+function startBackfill(from: string, to: string, more: object = {}, progress?: object): Promise<StartedRun> {
   const args = [{ source, from, to, ...more }, ...(progress === undefined ? [] : [progress])];
   return stack.start("backfill", uniqueId(`backfill/${source}/713/${from}..${to}`), ...args);
 }
@@ -32,10 +42,21 @@ const standstill = (handle: WorkflowHandle) =>
     const { raw, status } = await handle.describe();
     expect(status.name).toBe("RUNNING");
     const progress = await progressOf(handle);
-    return progress.paused && raw.pendingChildren?.length === 0 && raw.pendingActivities?.length === 0 && raw.pendingWorkflowTask == null && progress;
+    return (
+      progress.paused &&
+      raw.pendingChildren?.length === 0 &&
+      raw.pendingActivities?.length === 0 &&
+      !raw.pendingWorkflowTask &&
+      progress
+    );
   });
 
-const doneAtLeast = (handle: WorkflowHandle, days: number) => until(`${days} days to be done`, async () => (await progressOf(handle)).done >= days);
+const doneAtLeast = (handle: WorkflowHandle, days: number) =>
+  until(`${days} days to be done`, async () => (await progressOf(handle)).done >= days);
+
+function slicesStartedIn(events: History["events"]): number {
+  return (events ?? []).flatMap((event) => event.startChildWorkflowExecutionInitiatedEventAttributes ?? []).length;
+}
 
 async function runOf(workflowId: string) {
   const rows = await stack.rows(
@@ -53,14 +74,25 @@ test("December of the first client adds up to the figures of its document, and a
     "select count(*), count(distinct source_id) as sources, sum(cost)::text as cost, sum(clicks)::int as clicks, sum(conversions)::int as conversions from redtrack.daily_spend where date between '2025-12-01' and '2025-12-18'",
   );
   expect(figures).toEqual({ count: 248, sources: 23, cost: "211152.620000", clicks: 170105, conversions: 2933 });
-  const lastDay = await stack.rows("select source_name, cost, clicks, conversions from redtrack.daily_spend where date = '2025-12-18' order by cost desc");
+  const lastDay = await stack.rows(
+    "select source_name, cost, clicks, conversions from redtrack.daily_spend where date = '2025-12-18' order by cost desc",
+  );
   expect(lastDay).toHaveLength(16);
-  expect(lastDay[0]).toMatchObject({ source_name: expect.stringMatching(/Facebook.*CCW/), cost: "26269.200000", clicks: 26135, conversions: 573 });
-  expect(await storedRows(stack, "713", "2025-12-01", "2025-12-18")).toEqual(await vendorRows(stack, "713", "2025-12-01", "2025-12-18"));
+  expect(lastDay[0]).toMatchObject({
+    source_name: expect.stringMatching(/Facebook.*CCW/),
+    cost: "26269.200000",
+    clicks: 26135,
+    conversions: 573,
+  });
+  expect(await storedRows(stack, "713", "2025-12-01", "2025-12-18")).toEqual(
+    await vendorRows(stack, "713", "2025-12-01", "2025-12-18"),
+  );
 
   const second = await backfill("2025-12-01", "2025-12-18");
   expect(second).toMatchObject({ done: 18, inserted: 0, updated: 0, withdrawn: 0, unchanged: 248 });
-  const receipts = await stack.rows("select outcome, sum(inserted)::int as inserted, sum(updated + withdrawn)::int as changed, count(*) from ops.receipts where slice like '2025-12-%' group by 1 order by 1");
+  const receipts = await stack.rows(
+    "select outcome, sum(inserted)::int as inserted, sum(updated + withdrawn)::int as changed, count(*) from ops.receipts where slice like '2025-12-%' group by 1 order by 1",
+  );
   expect(receipts).toEqual([
     { outcome: "changed", inserted: 248, changed: 0, count: 18 },
     { outcome: "unchanged", inserted: 0, changed: 0, count: 18 },
@@ -69,7 +101,10 @@ test("December of the first client adds up to the figures of its document, and a
 
 test("a dry run tells the change in money per day and writes nothing", async () => {
   await backfill("2025-10-01", "2025-10-03");
-  const dump = (await stack.control("GET", "/dump?vendor=redtrack&client=713&from=2025-10-02&to=2025-10-03")) as { date: string; source_id: string }[];
+  const dump = (await stack.control("GET", "/dump?vendor=redtrack&client=713&from=2025-10-02&to=2025-10-03")) as {
+    date: string;
+    source_id: string;
+  }[];
   const someSource = (day: string) => dump.find(({ date }) => date === day)?.source_id;
   await stack.fault("restate", { match: { day: "2025-10-02" }, sourceId: someSource("2025-10-02"), add: "12.34" });
   await stack.fault("add_row", { match: { day: "2025-10-03" }, sourceId: "new-source", cost: "0.10" });
@@ -87,7 +122,9 @@ test("a dry run tells the change in money per day and writes nothing", async () 
   expect(await everything()).toEqual(before);
 
   expect(await backfill("2025-10-01", "2025-10-03")).toMatchObject({ inserted: 1, updated: 1 });
-  expect(await storedRows(stack, "713", "2025-10-01", "2025-10-03")).toEqual(await vendorRows(stack, "713", "2025-10-01", "2025-10-03"));
+  expect(await storedRows(stack, "713", "2025-10-01", "2025-10-03")).toEqual(
+    await vendorRows(stack, "713", "2025-10-01", "2025-10-03"),
+  );
 });
 
 test("a dry run takes back no alert: it has healed nothing", async () => {
@@ -108,14 +145,16 @@ test("pause finishes the days under way and starts no other; resume goes on to t
   expect(await handle.executeUpdate("pause")).toMatch(/^paused/);
   const paused = await standstill(handle);
   expect(paused.done).toBeLessThan(14);
-  const started = async () => (await handle.fetchHistory()).events?.filter((event) => event.startChildWorkflowExecutionInitiatedEventAttributes != null).length;
+  const started = async () => slicesStartedIn((await handle.fetchHistory()).events);
   expect(await started()).toBe(paused.done);
   // Another message wakes the workflow without letting it go on.
   await handle.executeUpdate("pause");
   expect(await standstill(handle)).toEqual(paused);
   expect(await handle.executeUpdate("resume")).toBe("resumed");
   expect(await handle.result()).toMatchObject({ days: 14, done: 14, failed: 0 });
-  expect(await storedRows(stack, "713", "2025-09-01", "2025-09-14")).toEqual(await vendorRows(stack, "713", "2025-09-01", "2025-09-14"));
+  expect(await storedRows(stack, "713", "2025-09-01", "2025-09-14")).toEqual(
+    await vendorRows(stack, "713", "2025-09-01", "2025-09-14"),
+  );
 });
 
 describe.each([
@@ -126,18 +165,35 @@ describe.each([
 
   test("a backfill under way ends as Cancelled, keeps the merged days, and its slices under way are cancelled, not failed", async () => {
     // The first two days answer at once; those after them are stuck in the middle of an answer.
-    for (const day of ["03", "04"]) await stack.fault("slow_bytes", { ms: 500, bytes: 4, match: { day: `${month}-${day}` } });
+    for (const day of ["03", "04"])
+      await stack.fault("slow_bytes", { ms: 500, bytes: 4, match: { day: `${month}-${day}` } });
     const handle = await startBackfill(`${month}-01`, `${month}-12`, { parallel: 2 });
     await doneAtLeast(handle, 2);
-    await until("two slow days to be asked for", async () => (await stack.calls()).filter((call) => call.faults.includes("slow_bytes") && call.query["date_from"]?.startsWith(month)).length === 2);
+    await until(
+      "two slow days to be asked for",
+      async () =>
+        (await stack.calls()).filter(
+          (call) => call.faults.includes("slow_bytes") && call.query["date_from"]?.startsWith(month),
+        ).length === 2,
+    );
     await cancel(handle);
     expect(await failureOf(handle.result())).toEqual({ type: "CancelledFailure", message: expect.anything() });
     expect((await handle.describe()).status.name).toBe("CANCELLED");
-    expect(await runOf(handle.workflowId)).toMatchObject({ outcome: "cancelled", planned: 12, done: 2, failed: 0, finished: true });
+    expect(await runOf(handle.workflowId)).toMatchObject({
+      outcome: "cancelled",
+      planned: 12,
+      done: 2,
+      failed: 0,
+      finished: true,
+    });
     const stuck = stack.client.workflow.getHandle(`${source}/713/${month}-03`);
     expect((await stuck.describe()).status.name).toBe("CANCELLED");
-    expect(await storedRows(stack, "713", `${month}-01`, `${month}-12`)).toEqual(await vendorRows(stack, "713", `${month}-01`, `${month}-02`));
-    expect(await stack.rows("select slice from ops.slices where failure is not null and slice like $1", [`${month}-%`])).toEqual([]);
+    expect(await storedRows(stack, "713", `${month}-01`, `${month}-12`)).toEqual(
+      await vendorRows(stack, "713", `${month}-01`, `${month}-02`),
+    );
+    expect(
+      await stack.rows("select slice from ops.slices where failure is not null and slice like $1", [`${month}-%`]),
+    ).toEqual([]);
   });
 
   test("a paused backfill ends as Cancelled", async () => {
@@ -169,7 +225,11 @@ test("cancelled while it is still being planned, the run is recorded as cancelle
   await blocker.query("lock table ops.runs");
   const handle = await startBackfill("2025-06-29", "2025-06-30");
   try {
-    await until("the plan to wait for the record", async () => (await stack.rows("select from pg_locks where relation = 'ops.runs'::regclass and not granted")).length > 0);
+    await until(
+      "the plan to wait for the record",
+      async () =>
+        (await stack.rows("select from pg_locks where relation = 'ops.runs'::regclass and not granted")).length > 0,
+    );
     await handle.cancel();
   } finally {
     await blocker.query("rollback");
@@ -184,23 +244,37 @@ describe("a history of three slices continues as new", () => {
   test("with totals, failed days and one record of the run", async () => {
     await stack.fault("server_error", { status: 404, match: { day: "2025-06-02" } });
     const handle = await startBackfill("2025-06-01", "2025-06-08", { parallel: 1 }, { slicesPerHistory: 3 });
-    const first = handle.firstExecutionRunId as string;
+    const first = handle.firstExecutionRunId;
     const failure = await failureOf(handle.result());
-    expect(failure).toEqual({ type: "SlicesFailed", message: expect.stringMatching(/^1 of 8 days failed: 2025-06-02 \(RequestRejected\)/) });
+    expect(failure).toEqual({
+      type: "SlicesFailed",
+      message: expect.stringMatching(/^1 of 8 days failed: 2025-06-02 \(RequestRejected\)/),
+    });
     const stored = await storedRows(stack, "713", "2025-06-01", "2025-06-08");
-    expect(await runOf(handle.workflowId)).toMatchObject({ outcome: "failed", planned: 8, done: 7, failed: 1, inserted: stored.length, finished: true });
+    expect(await runOf(handle.workflowId)).toMatchObject({
+      outcome: "failed",
+      planned: 8,
+      done: 7,
+      failed: 1,
+      inserted: stored.length,
+      finished: true,
+    });
     const chain: number[] = [];
-    for (let runId: string | undefined = first; runId !== undefined; ) {
+    for (let runId: string | undefined = first; runId !== undefined;) {
       const { events } = await stack.client.workflow.getHandle(handle.workflowId, runId).fetchHistory();
-      chain.push((events ?? []).filter((event) => event.startChildWorkflowExecutionInitiatedEventAttributes != null).length);
+      chain.push(slicesStartedIn(events));
       runId = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
     }
     expect(chain).toEqual([3, 3, 2]);
   });
 
   test("a dry run keeps its previews", async () => {
-    const summary = (await (await startBackfill("2025-06-10", "2025-06-16", { dryRun: true }, { slicesPerHistory: 3 })).result()) as RunSummary;
-    expect(summary.preview?.map(({ day }) => day).sort()).toEqual(["10", "11", "12", "13", "14", "15", "16"].map((day) => `2025-06-${day}`));
+    const summary = (await (
+      await startBackfill("2025-06-10", "2025-06-16", { dryRun: true }, { slicesPerHistory: 3 })
+    ).result()) as RunSummary;
+    expect(summary.preview?.map(({ day }) => day).sort()).toEqual(
+      ["10", "11", "12", "13", "14", "15", "16"].map((day) => `2025-06-${day}`),
+    );
   });
 
   test("a pause holds beyond it, and so does what is done", async () => {

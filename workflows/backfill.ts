@@ -3,10 +3,10 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  continueAsNew,
   defineQuery,
   defineUpdate,
   isCancellation,
+  makeContinueAsNewFunc,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -117,8 +117,10 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
 
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   if (!tally.cancelled && !tally.credentials && cursor < plan.slices.length) {
-    // Every child is over: continuing as new would end those that are not.
-    await continueAsNew<typeof backfill>(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
+    // Every child is over: continuing as new would end those that are not. A pinned workflow would otherwise pass its
+    // old build on to every history after it.
+    const continueOnNewestBuild = makeContinueAsNewFunc<typeof backfill>({ initialVersioningBehavior: "AUTO_UPGRADE" });
+    await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
   const summary = await finishRun({ runId, client: plan.client, source: plan.source, tally });
   return plan.dryRun ? { ...summary, preview: previews.filter(({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0) } : summary;

@@ -15,12 +15,20 @@ const december = { source, from: "2025-12-01", to: "2025-12-02" };
 
 test.each([
   ["backfill", { ...december, from: "2025-12-09" }, /from 2025-12-09 is after to 2025-12-02: swap them/],
-  ["backfill", { ...december, to: "2999-01-01" }, /to 2999-01-01 is in the future: today is \d{4}-\d\d-\d\d in America\/New_York/],
+  [
+    "backfill",
+    { ...december, to: "2999-01-01" },
+    /to 2999-01-01 is in the future: today is \d{4}-\d\d-\d\d in America\/New_York/,
+  ],
   ["backfill", { ...december, from: "2025-02-30" }, /^from: must be a day, written YYYY-MM-DD$/],
   ["backfill", { ...december, from: "yesterday", to: 7 }, /^from: must be a day.*; to: .*YYYY-MM-DD$/],
   ["backfill", { source, from: "2025-12-01" }, /^to: .*missing: write it as YYYY-MM-DD$/],
   ["backfill", { source, from: "1925-12-01", to: "2025-12-01" }, /^36526 days are more than one backfill takes/],
-  ["backfill", { ...december, source: "redtrack.spend" }, /^unknown source "redtrack\.spend": there are redtrack\.daily_spend/],
+  [
+    "backfill",
+    { ...december, source: "redtrack.spend" },
+    /^unknown source "redtrack\.spend": there are redtrack\.daily_spend/,
+  ],
   ["backfill", { ...december, client: "714" }, /^unknown client "714": there are 713 \(the setting CLIENTS\)$/],
   ["backfill", { ...december, parallel: 0 }, /^parallel: .*>=\s*1/],
   ["backfill", undefined, /source: is missing.*redtrack\.daily_spend.*from: .*missing.*to: .*missing/],

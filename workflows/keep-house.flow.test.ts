@@ -46,7 +46,10 @@ afterAll(async () => {
 const source = "redtrack.daily_spend";
 const keepHouse = async () => (await (await stack.start("keepHouse", uniqueId("keep-house"))).result()) as HouseKept;
 const pull = async (day: string) => (await stack.start("syncSlice", `${source}/713/${day}`, { source, day })).result();
-const alerts = (kind: string) => stack.rows("select times_seen, resolved_at is null as open from ops.alerts where kind = $1 order by alert_id", [kind]);
+const alerts = (kind: string) =>
+  stack.rows("select times_seen, resolved_at is null as open from ops.alerts where kind = $1 order by alert_id", [
+    kind,
+  ]);
 
 test("a house in order has nothing to tell", async () => {
   await pull("2025-12-01");
@@ -57,7 +60,13 @@ test("a source that was not read in time is told of once, and settles when it is
   await stack.rows("update ops.slices set fetched_at = now() - interval '2 days'");
   expect(await keepHouse()).toMatchObject({ late: [`${source}/713`], sent: 1 });
   expect(await keepHouse()).toMatchObject({ late: [`${source}/713`], sent: 0 });
-  expect(told).toMatchObject([{ kind: "late_source", subject: source, text: expect.stringMatching(/^\[warning\] redtrack\.daily_spend: last read .* expected after/) }]);
+  expect(told).toMatchObject([
+    {
+      kind: "late_source",
+      subject: source,
+      text: expect.stringMatching(/^\[warning\] redtrack\.daily_spend: last read .* expected after/),
+    },
+  ]);
   expect(await alerts("late_source")).toEqual([{ times_seen: 2, open: true }]);
   await pull("2025-12-02");
   expect(await keepHouse()).toMatchObject({ late: [], sent: 0 });
@@ -65,7 +74,9 @@ test("a source that was not read in time is told of once, and settles when it is
 });
 
 test("a day that scheduled runs answer for and that is still open is late too", async () => {
-  await stack.rows("insert into ops.coverage (_client_id, source, covered_from) values ('713', $1, current_date - 5)", [source]);
+  await stack.rows("insert into ops.coverage (_client_id, source, covered_from) values ('713', $1, current_date - 5)", [
+    source,
+  ]);
   expect(await keepHouse()).toMatchObject({ late: [`${source}/713`], sent: 1 });
   expect(told.at(-1)?.text).toMatch(/\d days are not final: \d{4}-\d\d-\d\d/);
   await stack.rows("delete from ops.coverage");
@@ -74,14 +85,17 @@ test("a day that scheduled runs answer for and that is still open is late too", 
 
 test("the webhook hears of each alert once, also when it was away for a while", async () => {
   told = [];
-  for (const day of ["2025-12-05", "2025-12-06", "2025-12-07"]) await stack.fault("total_off", { amount: 2, match: { day } });
+  for (const day of ["2025-12-05", "2025-12-06", "2025-12-07"])
+    await stack.fault("total_off", { amount: 2, match: { day } });
   const run = await stack.start("backfill", uniqueId("backfill"), { source, from: "2025-12-05", to: "2025-12-07" });
   await run.result();
   // The second alert meets a webhook that is down; the retry goes on from there.
   answers = [200, 503];
   expect(await keepHouse()).toMatchObject({ sent: 2 });
   await keepHouse();
-  expect(told.map(({ kind, subject }) => `${kind} ${subject}`).sort()).toEqual(["05", "06", "07"].map((day) => `unreconciled ${source}/2025-12-${day}`));
+  expect(told.map(({ kind, subject }) => `${kind} ${subject}`).sort()).toEqual(
+    ["05", "06", "07"].map((day) => `unreconciled ${source}/2025-12-${day}`),
+  );
 });
 
 test("a webhook that says no does not keep the rest of the house from being done", async () => {
@@ -90,7 +104,9 @@ test("a webhook that says no does not keep the rest of the house from being done
   await pull("2025-12-09");
   await stack.rows("update ops.runs set finished_at = now() - interval '40 days'");
   answers = [404];
-  expect(await failureOf((await stack.start("keepHouse", uniqueId("keep-house"))).result())).toMatchObject({ message: expect.anything() });
+  expect(await failureOf((await stack.start("keepHouse", uniqueId("keep-house"))).result())).toMatchObject({
+    message: expect.anything(),
+  });
   expect(await stack.rows("select from ops.runs")).toHaveLength(0);
   expect(await keepHouse()).toMatchObject({ sent: 1 });
 });
@@ -104,7 +120,8 @@ test("retention deletes what is older than its setting, and never the current re
   // Of the first day everything is old, the receipt it stands on included; of the others nothing is.
   await stack.rows("update ops.receipts set committed_at = now() - interval '31 days' where slice = $1", [days[0]]);
   await stack.rows("update ops.restatements set recorded_at = now() - interval '31 days' where slice = $1", [days[0]]);
-  const count = async (table: string, day = days[0]) => (await stack.rows(`select from ops.${table} where slice = $1`, [day])).length;
+  const count = async (table: string, day = days[0]) =>
+    (await stack.rows(`select from ops.${table} where slice = $1`, [day])).length;
   const spend = await stack.rows("select * from redtrack.daily_spend order by date, source_id");
   const restatements = await count("restatements");
   const others = [await count("receipts", days[1]), await count("restatements", days[1])];
@@ -113,7 +130,12 @@ test("retention deletes what is older than its setting, and never the current re
   expect(await keepHouse()).toMatchObject({ deleted: 1 + restatements });
   expect([await count("receipts"), await count("restatements")]).toEqual([1, 0]);
   expect([await count("receipts", days[1]), await count("restatements", days[1])]).toEqual(others);
-  expect(await stack.rows("select receipt_id = (select receipt_id from ops.receipts where slice = s.slice) as current from ops.slices s where slice = $1", [days[0]])).toEqual([{ current: true }]);
+  expect(
+    await stack.rows(
+      "select receipt_id = (select receipt_id from ops.receipts where slice = s.slice) as current from ops.slices s where slice = $1",
+      [days[0]],
+    ),
+  ).toEqual([{ current: true }]);
   expect(await stack.rows("select outcome from ops.runs")).toEqual([{ outcome: "completed" }]);
   expect(await stack.rows("select * from redtrack.daily_spend order by date, source_id")).toEqual(spend);
   expect(await keepHouse()).toMatchObject({ deleted: 0 });

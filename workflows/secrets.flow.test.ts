@@ -38,14 +38,19 @@ async function everyRow(): Promise<string> {
   expect(tables.length).toBeGreaterThan(8);
   const texts: string[] = [];
   for (const { name } of tables) {
-    for (const { row } of await stack.rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`)) texts.push(row);
+    for (const { row } of await stack.rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`))
+      texts.push(row);
   }
   return texts.join("\n");
 }
 
 test("a planted key is in no history, log line or table, also when the vendor echoes it", async () => {
   // It opens the vendor, so it really travels.
-  const good = await stack.start("backfill", uniqueId("backfill/good"), { source, from: "2025-12-01", to: "2025-12-02" });
+  const good = await stack.start("backfill", uniqueId("backfill/good"), {
+    source,
+    from: "2025-12-01",
+    to: "2025-12-02",
+  });
   expect(await good.result()).toMatchObject({ done: 2 });
 
   const echoes: Record<string, [string, object]> = {
@@ -53,20 +58,57 @@ test("a planted key is in no history, log line or table, also when the vendor ec
     "2025-12-06": ["echo_key", { status: 200 }],
     "2025-12-07": ["echo_key", { status: 404 }],
     "2025-12-08": ["echo_key", { status: 401 }],
-    "2025-12-09": ["wrapped_error", { error: `cannot load /report?api_key=${canary} and ${encodeURIComponent(canary)}` }],
-    "2025-12-10": ["extra_field", { field: "debug_url", value: `https://api/report?api_key=${encodeURIComponent(canary)}` }],
+    "2025-12-09": [
+      "wrapped_error",
+      { error: `cannot load /report?api_key=${canary} and ${encodeURIComponent(canary)}` },
+    ],
+    "2025-12-10": [
+      "extra_field",
+      { field: "debug_url", value: `https://api/report?api_key=${encodeURIComponent(canary)}` },
+    ],
     "2025-12-11": ["extra_field", { field: `key ${canary}`, value: canary }],
     "2025-12-12": ["rename_field", { field: "cost", to: canary }],
     "2025-12-13": ["echo_key", { status: 429 }],
     "2025-12-14": ["reset", {}],
   };
-  for (const [day, [kind, parameters]] of Object.entries(echoes)) await stack.fault(kind, { ...parameters, match: { day }, ...(day === "2025-12-13" ? { times: 1 } : {}) });
-  const slices = await Promise.all(Object.keys(echoes).map((day) => stack.start("syncSlice", `${source}/713/${day}`, { source, day })));
-  const dry = await stack.start("backfill", uniqueId("backfill/dry"), { source, from: "2025-12-05", to: "2025-12-05", dryRun: true });
-  const ends = await Promise.all(slices.map((slice) => slice.result().then(() => "done", async () => (await failureOf(slice.result())).type)));
-  expect(ends).toEqual(["VendorUnavailable", "VendorUnavailable", "RequestRejected", "CredentialsRejected", "VendorUnavailable", "done", "done", "ResponseMalformed", "done", "VendorUnavailable"]);
+  for (const [day, [kind, parameters]] of Object.entries(echoes))
+    await stack.fault(kind, { ...parameters, match: { day }, ...(day === "2025-12-13" ? { times: 1 } : {}) });
+  const slices = await Promise.all(
+    Object.keys(echoes).map((day) => stack.start("syncSlice", `${source}/713/${day}`, { source, day })),
+  );
+  const dry = await stack.start("backfill", uniqueId("backfill/dry"), {
+    source,
+    from: "2025-12-05",
+    to: "2025-12-05",
+    dryRun: true,
+  });
+  const ends = await Promise.all(
+    slices.map((slice) =>
+      slice.result().then(
+        () => "done",
+        async () => (await failureOf(slice.result())).type,
+      ),
+    ),
+  );
+  expect(ends).toEqual([
+    "VendorUnavailable",
+    "VendorUnavailable",
+    "RequestRejected",
+    "CredentialsRejected",
+    "VendorUnavailable",
+    "done",
+    "done",
+    "ResponseMalformed",
+    "done",
+    "VendorUnavailable",
+  ]);
   await failureOf(dry.result());
-  const run = await stack.start("backfill", uniqueId("backfill/bad"), { source, from: "2025-12-05", to: "2025-12-09", parallel: 5 });
+  const run = await stack.start("backfill", uniqueId("backfill/bad"), {
+    source,
+    from: "2025-12-05",
+    to: "2025-12-09",
+    parallel: 5,
+  });
   await failureOf(run.result());
   await (await stack.start("keepHouse", uniqueId("keep-house"))).result();
 
@@ -77,7 +119,11 @@ test("a planted key is in no history, log line or table, also when the vendor ec
     const found = await allHistories(stack);
     return found.length >= started + 5 && found;
   });
-  expect(histories.flatMap(({ workflowId, history }) => leaksIn(readable(history)).map((spelling) => ({ workflowId, spelling })))).toEqual([]);
+  expect(
+    histories.flatMap(({ workflowId, history }) =>
+      leaksIn(readable(history)).map((spelling) => ({ workflowId, spelling })),
+    ),
+  ).toEqual([]);
   const rows = await everyRow();
   expect(rows).toContain("[redacted]");
   expect(leaksIn(rows)).toEqual([]);

@@ -1,9 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
-import { ApplicationFailureCategory, decodeApplicationFailureCategory, defaultPayloadConverter } from "@temporalio/common";
+import {
+  ApplicationFailureCategory,
+  decodeApplicationFailureCategory,
+  defaultPayloadConverter,
+} from "@temporalio/common";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import type { SliceResult } from "../activities/sync.ts";
-import { failureOf, startStack, storedRows, uniqueId, until, vendorRows, type TestStack } from "../test/stack.ts";
+import {
+  failureOf,
+  startStack,
+  storedRows,
+  uniqueId,
+  until,
+  vendorRows,
+  type StartedRun,
+  type TestStack,
+} from "../test/stack.ts";
 
 jest.setTimeout(60_000);
 
@@ -16,7 +29,7 @@ afterAll(() => stack.stop());
 
 const source = "redtrack.daily_spend";
 
-function startSlice(day: string, more: object = {}): Promise<WorkflowHandle> {
+function startSlice(day: string, more: object = {}): Promise<StartedRun> {
   return stack.start("syncSlice", `${source}/713/${day}`, { source, day, ...more });
 }
 
@@ -29,19 +42,31 @@ async function backfill(from: string, to: string, more: object = {}) {
 }
 
 async function sliceOf(day: string) {
-  const [row] = await stack.rows("select outcome, failure, failure_type, is_final, rows from ops.slices where slice = $1", [day]);
+  const [row] = await stack.rows(
+    "select outcome, failure, failure_type, is_final, rows from ops.slices where slice = $1",
+    [day],
+  );
   return row;
 }
 
 const openAlerts = (subject: string) =>
-  stack.rows("select kind, times_seen, message from ops.alerts where subject = $1 and resolved_at is null order by kind", [subject]);
+  stack.rows(
+    "select kind, times_seen, message from ops.alerts where subject = $1 and resolved_at is null order by kind",
+    [subject],
+  );
 
 /** With which failure the last attempt began, as Temporal shows it. */
 async function lastAttempt(handle: WorkflowHandle) {
   const { events } = await handle.fetchHistory();
-  const started = (events ?? []).flatMap(({ activityTaskStartedEventAttributes }) => activityTaskStartedEventAttributes ?? []).at(-1);
+  const started = (events ?? [])
+    .flatMap(({ activityTaskStartedEventAttributes }) => activityTaskStartedEventAttributes ?? [])
+    .at(-1);
   const failure = started?.lastFailure?.applicationFailureInfo;
-  return { attempt: started?.attempt, type: failure?.type, category: decodeApplicationFailureCategory(failure?.category ?? undefined) };
+  return {
+    attempt: started?.attempt,
+    type: failure?.type,
+    category: decodeApplicationFailureCategory(failure?.category ?? undefined),
+  };
 }
 
 describe("a failed day", () => {
@@ -50,16 +75,28 @@ describe("a failed day", () => {
     const run = await backfill("2025-11-01", "2025-11-07");
     expect(await failureOf(run.result())).toEqual({
       type: "SlicesFailed",
-      message: expect.stringMatching(/^2 of 7 days failed: .*2025-11-03 \(VendorUnavailable\): .*answered 500.*\(2 of 2 tries\).*2025-11-05/),
+      message: expect.stringMatching(
+        /^2 of 7 days failed: .*2025-11-03 \(VendorUnavailable\): .*answered 500.*\(2 of 2 tries\).*2025-11-05/,
+      ),
     });
-    const good = [...(await vendorRows(stack, "713", "2025-11-01", "2025-11-07"))].filter((row) => !/^2025-11-0[35]/.test(row));
+    const good = [...(await vendorRows(stack, "713", "2025-11-01", "2025-11-07"))].filter(
+      (row) => !/^2025-11-0[35]/.test(row),
+    );
     expect(await storedRows(stack, "713", "2025-11-01", "2025-11-07")).toEqual(good);
     const state = async () => ({
       run: (await stack.rows("select outcome from ops.runs where workflow_id = $1", [run.workflowId]))[0]?.["outcome"],
-      open: (await stack.rows("select slice from ops.run_failures where run_id = $1 and healed_at is null order by 1", [run.firstExecutionRunId])).map((row) => row["slice"]),
+      open: (
+        await stack.rows("select slice from ops.run_failures where run_id = $1 and healed_at is null order by 1", [
+          run.firstExecutionRunId,
+        ])
+      ).map((row) => row["slice"]),
     });
     expect(await state()).toEqual({ run: "failed", open: ["2025-11-03", "2025-11-05"] });
-    expect(await sliceOf("2025-11-03")).toMatchObject({ failure_type: "VendorUnavailable", failure: expect.stringContaining("2025-11-03: answered 500"), is_final: false });
+    expect(await sliceOf("2025-11-03")).toMatchObject({
+      failure_type: "VendorUnavailable",
+      failure: expect.stringContaining("2025-11-03: answered 500"),
+      is_final: false,
+    });
 
     await stack.control("DELETE", "/faults");
     expect(await pull("2025-11-03")).toMatchObject({ outcome: "changed", isFinal: true });
@@ -68,7 +105,7 @@ describe("a failed day", () => {
 
     const child = stack.client.workflow.getHandle(`${source}/713/2025-11-05`);
     const { events } = await child.fetchHistory();
-    const firstTask = events?.find((event) => event.workflowTaskCompletedEventAttributes != null);
+    const firstTask = events?.find((event) => event.workflowTaskCompletedEventAttributes);
     await stack.temporal.connection.workflowService.resetWorkflowExecution({
       namespace: stack.temporal.namespace,
       workflowExecution: { workflowId: child.workflowId, runId: (await child.describe()).runId },
@@ -79,14 +116,21 @@ describe("a failed day", () => {
     expect(await child.result()).toMatchObject({ outcome: "changed", day: "2025-11-05" });
     expect(await sliceOf("2025-11-05")).toMatchObject({ failure: null, is_final: true });
     expect(await state()).toEqual({ run: "healed", open: [] });
-    expect(await storedRows(stack, "713", "2025-11-01", "2025-11-07")).toEqual(await vendorRows(stack, "713", "2025-11-01", "2025-11-07"));
+    expect(await storedRows(stack, "713", "2025-11-01", "2025-11-07")).toEqual(
+      await vendorRows(stack, "713", "2025-11-01", "2025-11-07"),
+    );
   });
 
   test("a key that is refused stops the run at once and raises one alert, however often it is tried", async () => {
     await stack.fault("unauthorized");
     const failures: { type: string; message: string }[] = [];
-    for (const from of ["2025-04-01", "2025-03-01"]) failures.push(await failureOf((await backfill(from, `${from.slice(0, 8)}30`)).result()));
-    for (const failure of failures) expect(failure).toEqual({ type: "CredentialsRejected", message: expect.stringMatching(/of 30 days failed: .*answered 401.*; 2[89] days were not started$/) });
+    for (const from of ["2025-04-01", "2025-03-01"])
+      failures.push(await failureOf((await backfill(from, `${from.slice(0, 8)}30`)).result()));
+    for (const failure of failures)
+      expect(failure).toEqual({
+        type: "CredentialsRejected",
+        message: expect.stringMatching(/of 30 days failed: .*answered 401.*; 2[89] days were not started$/),
+      });
     const asked = (await stack.calls()).filter(({ status }) => status === 401);
     expect(asked.length).toBeLessThanOrEqual(4);
     const alerts = async () => (await openAlerts(source)).filter(({ kind }) => kind === "credentials_rejected");
@@ -106,7 +150,11 @@ describe("retries", () => {
     const [refused, answered] = await stack.calls(day);
     expect(refused).toMatchObject({ status: 429 });
     expect(answered?.arrivedAtMs).toBeGreaterThanOrEqual(refused?.hintEndsAtMs as number);
-    expect(await lastAttempt(handle)).toEqual({ attempt: 2, type: "RateLimited", category: ApplicationFailureCategory.BENIGN });
+    expect(await lastAttempt(handle)).toEqual({
+      attempt: 2,
+      type: "RateLimited",
+      category: ApplicationFailureCategory.BENIGN,
+    });
     expect(await sliceOf(day)).toMatchObject({ failure: null });
     expect(await openAlerts(`${source}/${day}`)).toEqual([]);
   });
@@ -120,12 +168,22 @@ describe("retries", () => {
       "2025-05-06": ["server_error", { status: 503 }],
       "2025-05-07": ["empty_body", {}],
     };
-    for (const [day, [kind, parameters]] of Object.entries(faults)) await stack.fault(kind, { ...parameters, times: 1, match: { day } });
+    for (const [day, [kind, parameters]] of Object.entries(faults))
+      await stack.fault(kind, { ...parameters, times: 1, match: { day } });
     const handles = await Promise.all(Object.keys(faults).map((day) => startSlice(day)));
     for (const handle of handles) expect(await handle.result()).toMatchObject({ outcome: "changed", isFinal: true });
     const types = await Promise.all(handles.map(async (handle) => (await lastAttempt(handle)).type));
-    expect(types).toEqual(["RateLimited", "VendorUnavailable", "VendorUnavailable", "VendorUnavailable", "VendorUnavailable", "VendorUnavailable"]);
-    expect(await storedRows(stack, "713", "2025-05-02", "2025-05-07")).toEqual(await vendorRows(stack, "713", "2025-05-02", "2025-05-07"));
+    expect(types).toEqual([
+      "RateLimited",
+      "VendorUnavailable",
+      "VendorUnavailable",
+      "VendorUnavailable",
+      "VendorUnavailable",
+      "VendorUnavailable",
+    ]);
+    expect(await storedRows(stack, "713", "2025-05-02", "2025-05-07")).toEqual(
+      await vendorRows(stack, "713", "2025-05-02", "2025-05-07"),
+    );
   });
 
   test("only being unavailable counts towards enough, over all attempts: waiting for a quota does not", async () => {
@@ -149,7 +207,10 @@ describe("retries", () => {
     const day = "2025-05-11";
     const before = (await stack.calls(day)).length;
     await stack.fault(kind, { ...parameters, match: { day } });
-    expect(await failureOf((await startSlice(day)).result())).toEqual({ type, message: expect.stringMatching(message) });
+    expect(await failureOf((await startSlice(day)).result())).toEqual({
+      type,
+      message: expect.stringMatching(message),
+    });
     expect((await stack.calls(day)).length).toBe(before + 1);
     expect(await storedRows(stack, "713", day, day)).toEqual([]);
     expect(await sliceOf(day)).toMatchObject({ failure_type: type, is_final: false });
@@ -173,25 +234,36 @@ describe("answers that do not add up", () => {
   test("rows without a source are set aside with their cost, not lost", async () => {
     const day = "2025-09-11";
     expect(await pull(day)).toMatchObject({ outcome: "changed", setAside: 1, setAsideTotal: "17.39" });
-    expect(await stack.rows("select reason, amount from ops.quarantine where slice = $1", [day])).toEqual([{ reason: "no source_id", amount: "17.390000" }]);
+    expect(await stack.rows("select reason, amount from ops.quarantine where slice = $1", [day])).toEqual([
+      { reason: "no source_id", amount: "17.390000" },
+    ]);
   });
 
   test.each([
     ["2025-05-17", "withdraw", {}],
     ["2025-05-18", "null", {}],
-  ])("on %s an answer turned empty (%s) keeps the rows and alerts; an operator's acceptEmpty withdraws them", async (day, kind, parameters) => {
-    const { inserted } = await pull(day);
-    const rows = await storedRows(stack, "713", day, day);
-    await stack.fault(kind, { ...parameters, match: { day } });
-    expect(await pull(day)).toMatchObject({ outcome: "emptied", isFinal: false, withdrawn: 0 });
-    expect(await storedRows(stack, "713", day, day)).toEqual(rows);
-    expect(await openAlerts(`${source}/${day}`)).toMatchObject([{ kind: "emptied" }]);
-    expect(await pull(day, { acceptEmpty: true })).toMatchObject({ outcome: "changed", withdrawn: inserted, isFinal: true });
-    expect(await storedRows(stack, "713", day, day)).toEqual([]);
-    expect(await openAlerts(`${source}/${day}`)).toEqual([]);
-    // What was withdrawn lies in the ledger.
-    expect(await stack.rows("select from ops.restatements where slice = $1 and kind = 'withdrawn'", [day])).toHaveLength(inserted);
-  });
+  ])(
+    "on %s an answer turned empty (%s) keeps the rows and alerts; an operator's acceptEmpty withdraws them",
+    async (day, kind, parameters) => {
+      const { inserted } = await pull(day);
+      const rows = await storedRows(stack, "713", day, day);
+      await stack.fault(kind, { ...parameters, match: { day } });
+      expect(await pull(day)).toMatchObject({ outcome: "emptied", isFinal: false, withdrawn: 0 });
+      expect(await storedRows(stack, "713", day, day)).toEqual(rows);
+      expect(await openAlerts(`${source}/${day}`)).toMatchObject([{ kind: "emptied" }]);
+      expect(await pull(day, { acceptEmpty: true })).toMatchObject({
+        outcome: "changed",
+        withdrawn: inserted,
+        isFinal: true,
+      });
+      expect(await storedRows(stack, "713", day, day)).toEqual([]);
+      expect(await openAlerts(`${source}/${day}`)).toEqual([]);
+      // What was withdrawn lies in the ledger.
+      expect(
+        await stack.rows("select from ops.restatements where slice = $1 and kind = 'withdrawn'", [day]),
+      ).toHaveLength(inserted);
+    },
+  );
 });
 
 describe("two at the same day", () => {
@@ -203,19 +275,31 @@ describe("two at the same day", () => {
     const second = await backfill(day, day);
     const timer = await until("the second to wait", async () => {
       const { events } = await second.fetchHistory();
-      return events?.find((event) => event.timerStartedEventAttributes != null);
+      return events?.find((event) => event.timerStartedEventAttributes);
     });
-    expect(defaultPayloadConverter.fromPayload(timer.userMetadata?.summary ?? {})).toBe(`waiting for ${source}/713/${day}`);
+    expect(defaultPayloadConverter.fromPayload(timer.userMetadata?.summary ?? {})).toBe(
+      `waiting for ${source}/713/${day}`,
+    );
     expect(await first.result()).toMatchObject({ outcome: "changed" });
     expect(await second.result()).toMatchObject({ done: 1, unchanged: expect.any(Number), inserted: 0 });
-    const receipts = await stack.rows("select workflow_run_id, run_id, outcome from ops.receipts where slice = $1 order by fetch_seq", [day]);
-    expect(receipts).toMatchObject([{ run_id: first.firstExecutionRunId, outcome: "changed" }, { run_id: second.firstExecutionRunId, outcome: "unchanged" }]);
+    const receipts = await stack.rows(
+      "select workflow_run_id, run_id, outcome from ops.receipts where slice = $1 order by fetch_seq",
+      [day],
+    );
+    expect(receipts).toMatchObject([
+      { run_id: first.firstExecutionRunId, outcome: "changed" },
+      { run_id: second.firstExecutionRunId, outcome: "unchanged" },
+    ]);
   });
 
   test("an attempt that began earlier and comes back later does nothing: the newer reading stays", async () => {
     const day = "2025-05-21";
     await stack.fault("latency", { ms: 1_500, times: 1, match: { day } });
-    const attempt = () => new MockActivityEnvironment().run((input: Parameters<typeof stack.activities.pullSlice>[0]) => stack.activities.pullSlice(input), { client: "713", source, day, runId: "by-hand" });
+    const attempt = () =>
+      new MockActivityEnvironment().run(
+        (input: Parameters<typeof stack.activities.pullSlice>[0]) => stack.activities.pullSlice(input),
+        { client: "713", source, day, runId: "by-hand" },
+      );
     const zombie = attempt();
     await until("the first attempt to hang", async () => (await stack.calls(day)).length > 0);
     await stack.fault("add_row", { match: { day }, sourceId: "came-later", cost: "7.77" });

@@ -1,0 +1,220 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, jest, test } from "@jest/globals";
+import type { WorkflowHandle } from "@temporalio/client";
+import { DeterminismViolationError } from "@temporalio/workflow";
+import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
+import { projectRoot } from "../core/environment.ts";
+import { historyFromJson, historyToJson, type History } from "../temporal/history-json.ts";
+import { readable } from "../test/histories.ts";
+import {
+  failureOf,
+  startStack,
+  uniqueId,
+  until,
+  workflowBundle,
+  type StartedRun,
+  type TestStack,
+} from "../test/stack.ts";
+
+jest.setTimeout(120_000);
+
+/**
+ * Runs that really happened, replayed against today's workflows: a change that running workflows could not follow
+ * fails here, before it is deployed. After such a change on purpose (behind `patched()`, or because nothing of the old
+ * kind runs any more) record anew: RECORD_HISTORIES=1 npm test -- --selectProjects flow --testPathPatterns replay
+ */
+const folder = path.join(projectRoot(), "workflows/histories");
+const recording = process.env["RECORD_HISTORIES"] === "1";
+
+const source = "redtrack.daily_spend";
+const recorded = new Map<string, History>();
+
+async function replay(bundle: WorkflowBundle, name: string): Promise<ReplayResult> {
+  const history = recorded.get(name);
+  if (history === undefined) throw new Error(`no history ${name}`);
+  for await (const result of Worker.runReplayHistories({ workflowBundle: bundle }, [{ workflowId: name, history }]))
+    return result;
+  throw new Error(`${name} gave no result`);
+}
+
+beforeAll(async () => {
+  if (recording) await record();
+  for (const file of await readdir(folder)) {
+    if (file.endsWith(".json"))
+      recorded.set(
+        file.replace(/\.json$/, ""),
+        historyFromJson(JSON.parse(await readFile(path.join(folder, file), "utf8"))),
+      );
+  }
+});
+
+// Listed here so that a history that went missing is missed.
+const names = [
+  "backfill-cancelled-by-update",
+  "backfill-cancelled-while-paused",
+  "backfill-dry-run",
+  "backfill-paused-1-continued",
+  "backfill-paused-2-failed",
+  "backfill-waited-for-another",
+  "keep-house",
+  "sync-slice-by-hand",
+  "sync-slice-failed",
+  "sync-slice-of-a-run",
+  "sync-slice-rate-limited",
+  "sync-source",
+  "sync-source-refused-input",
+];
+
+test.each(names)("the recorded %s replays against today's workflows", async (name) => {
+  expect((await replay(await workflowBundle(), name)).error).toBeUndefined();
+});
+
+test("every recorded history is replayed, and every workflow has one", async () => {
+  expect([...recorded.keys()].sort()).toEqual(names);
+  const exported = [
+    ...(await readFile(path.join(projectRoot(), "workflows/index.ts"), "utf8")).matchAll(/export \{ (\w+) \}/g),
+  ].map(([, name]) => name);
+  const types = [...recorded.values()].map(
+    (history) => history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowType?.name,
+  );
+  expect([...new Set(types)].sort()).toEqual(exported.toSorted());
+});
+
+test("no history tells of the machine it was recorded on", () => {
+  for (const history of recorded.values()) {
+    const text = readable(history);
+    for (const trace of [projectRoot(), "node_modules", os.hostname(), `${os.userInfo().username}@`, "test-"])
+      expect({ trace, found: text.includes(trace) }).toEqual({ trace, found: false });
+  }
+});
+
+describe("a changed workflow is noticed", () => {
+  test.each([
+    ["keep-house", "another order of activities", /await applyRetention\(\)/, "await sendAlerts()"],
+    ["sync-source", "another child workflow", /executeChild\)\("syncSlice"/, 'executeChild)("pullSlice"'],
+    ["backfill-paused-1-continued", "fewer days at a time", /settleWithin\)\(plan\.parallel,/, "settleWithin)(1,"],
+    [
+      "sync-slice-by-hand",
+      "an activity less",
+      /office\.checkSlice\(.*?\)\.catch\(/,
+      'Promise.resolve({ client: "713" }).catch(',
+    ],
+  ])("%s with %s does not replay", async (name, _change, before, after) => {
+    // Changed in the bundle: that is where an import is spelled `(0,module.name)(`.
+    const { code } = await workflowBundle();
+    expect(code.match(before)).not.toBeNull();
+    const { error } = await replay({ code: code.replace(before, after) }, name);
+    expect(error).toBeInstanceOf(DeterminismViolationError);
+  });
+});
+
+/** Plays every kind of run on a stack of its own, and writes down what happened. */
+async function record(): Promise<void> {
+  const stack = await startStack();
+  await mkdir(folder, { recursive: true });
+  const keep = async (name: string, handle: Pick<WorkflowHandle, "fetchHistory">) =>
+    writeFile(
+      path.join(folder, `${name}.json`),
+      `${JSON.stringify(anonymous(historyToJson(await handle.fetchHistory())), null, 2)}\n`,
+    );
+  const slice = async (name: string, day: string) => {
+    const handle = await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
+    await handle.result().catch(() => undefined);
+    await keep(name, handle);
+  };
+  const backfill = (from: string, to: string, more: object = {}, progress?: object) =>
+    stack.start(
+      "backfill",
+      uniqueId("backfill"),
+      { source, from, to, parallel: 2, ...more },
+      ...(progress === undefined ? [] : [progress]),
+    );
+  try {
+    const sync = await stack.start("syncSource", uniqueId("sync"), { source });
+    await sync.result();
+    await keep("sync-source", sync);
+    const [{ slice: today } = {}] = await stack.rows<{ slice: string }>("select max(slice) as slice from ops.slices");
+    await keep("sync-slice-of-a-run", stack.client.workflow.getHandle(`${source}/713/${today}`));
+    const refused = await stack.start("syncSource", uniqueId("sync"), { source: "nobody.knows" });
+    await failureOf(refused.result());
+    await keep("sync-source-refused-input", refused);
+
+    await slice("sync-slice-by-hand", "2025-12-01");
+    await stack.fault("rate_limited", { retryAfterSeconds: 1, times: 1, match: { day: "2025-12-02" } });
+    await slice("sync-slice-rate-limited", "2025-12-02");
+    await stack.fault("server_error", { match: { day: "2025-12-03" } });
+    await slice("sync-slice-failed", "2025-12-03");
+
+    await keep("backfill-dry-run", await finished(await backfill("2025-12-04", "2025-12-06", { dryRun: true })));
+    await recordPaused(stack, keep, backfill);
+    await recordWaiting(stack, keep, backfill);
+    const house = await stack.start("keepHouse", uniqueId("keep-house"));
+    await keep("keep-house", await finished(house));
+  } finally {
+    await stack.stop();
+  }
+}
+
+type Keep = (name: string, handle: WorkflowHandle) => Promise<void>;
+type Backfill = (from: string, to: string, more?: object, progress?: object) => Promise<StartedRun>;
+
+async function recordPaused(stack: TestStack, keep: Keep, backfill: Backfill): Promise<void> {
+  await stack.fault("server_error", { status: 404, match: { day: "2025-11-02" } });
+  await stack.fault("latency", { ms: 800, match: { day: "2025-11-03" } });
+  const handle = await backfill("2025-11-01", "2025-11-08", {}, { slicesPerHistory: 5 });
+  await until("the slow day", async () => (await stack.calls("2025-11-03")).length > 0);
+  await handle.executeUpdate("pause");
+  await handle.executeUpdate("resume");
+  await finished(handle);
+  await keep(
+    "backfill-paused-1-continued",
+    stack.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId),
+  );
+  await keep("backfill-paused-2-failed", stack.client.workflow.getHandle(handle.workflowId));
+
+  const day = "2025-11-11";
+  await stack.fault("slow_bytes", { ms: 400, bytes: 4, match: { day } });
+  const cancelled = await backfill("2025-11-10", "2025-11-16");
+  await until("the slow day", async () => (await stack.calls(day)).length > 0);
+  await cancelled.executeUpdate("cancel");
+  await keep("backfill-cancelled-by-update", await finished(cancelled));
+  const paused = await backfill("2025-11-20", "2025-11-22", {}, { paused: true });
+  await until("the pause", async () => (await paused.query<{ days: number }>("progress")).days > 0);
+  await paused.cancel();
+  await keep("backfill-cancelled-while-paused", await finished(paused));
+}
+
+async function recordWaiting(stack: TestStack, keep: Keep, backfill: Backfill): Promise<void> {
+  const day = "2025-10-01";
+  await stack.fault("latency", { ms: 1_000, times: 1, match: { day } });
+  await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
+  await keep("backfill-waited-for-another", await finished(await backfill(day, day)));
+}
+
+async function finished(handle: WorkflowHandle): Promise<WorkflowHandle> {
+  await handle.result().catch(() => undefined);
+  return handle;
+}
+
+/** Takes out what names a process, a machine or a namespace; nothing that a replay looks at. */
+function anonymous(history: object): object {
+  return JSON.parse(
+    JSON.stringify(history, (name, value: unknown) => {
+      if (name === "identity") return "worker";
+      if (name === "stackTrace") return "";
+      if (name === "requestId") return "request";
+      if (/namespace$/i.test(name) && typeof value === "string") return "default";
+      if (
+        name === "taskQueue" &&
+        typeof value === "object" &&
+        value !== null &&
+        "kind" in value &&
+        value.kind === "TASK_QUEUE_KIND_STICKY"
+      )
+        return { ...value, name: "sticky" };
+      return value;
+    }),
+  ) as object;
+}
