@@ -23,7 +23,7 @@ import {
   type RowDifference,
 } from "../queries/merge.ts";
 import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
-import { CommitUnknown, inTransaction, type Database } from "../schema/database.ts";
+import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { mergeColumns } from "../schema/merge-key.ts";
 import { invalidInput, toFailure } from "./failures.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
@@ -264,8 +264,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       return withVendor(source, account, input.day, async (read) => {
         const content = contentOf(source, await read());
         const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
-        const differences = await withoutKeeping((session) => previewSlice(session, targetOf(source, account.client, input.day), content, amount));
-        const { inserted, updated, withdrawn, totalBefore } = differences;
+        const target = targetOf(source, account.client, input.day);
+        const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) => previewSlice(session, target, content, amount));
+        // What a real run would keep, the preview must not call withdrawn.
+        const emptied = content.rows.length + content.setAside.length === 0 && source.answers === "complete" && input.acceptEmpty !== true && withdrawn > 0;
+        if (emptied) return { day: input.day, inserted: 0, updated: 0, withdrawn: 0, before: cents(totalBefore), after: cents(totalBefore), change: "0.00", reconciled: false };
         return {
           day: input.day,
           inserted,
@@ -288,10 +291,12 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Ends a run's record, and tells people when it failed: once, not every hour. */
-    async closeRun(run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean }): Promise<void> {
+    async closeRun(run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean; dryRun?: boolean }): Promise<void> {
       await guarded(run.source, async () => {
         const reason = run.reason === null ? null : redact(run.reason);
         await closeRun(database, { ...run, reason });
+        // Whoever asked what would change is looking at the answer.
+        if (run.dryRun === true) return;
         const subject = { client: run.client, area: "sync", subject: run.source };
         if (run.outcome === "failed") {
           await raiseAlert(database, {
@@ -356,7 +361,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       const turn = { signal: cancellationSignal(), onWaited: (ms: number) => countWait(account, ms) };
       return await work(() => readDay(dependencies, { source, account, day, onPage }, turn));
     } catch (error) {
-      // An answer cut off by our own cancellation looks like a vendor that hung up.
+      // Whatever fails after a cancellation, a cut answer or a broken commit, is that cancellation and no failure of the slice.
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
@@ -375,19 +380,6 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       throw toFailure(error, { place, redact });
     }
   }
-
-  /** In a transaction that is always rolled back. */
-  async function withoutKeeping<Result>(work: (session: Parameters<typeof previewSlice>[0]) => Promise<Result>): Promise<Result> {
-    const rolledBack = Symbol("rolled back");
-    let result: Result | undefined;
-    await inTransaction(database, async (session) => {
-      result = await work(session);
-      throw rolledBack;
-    }).catch((reason: unknown) => {
-      if (reason !== rolledBack) throw reason;
-    });
-    return result as Result;
-  }
 }
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
@@ -395,19 +387,25 @@ export async function compareSlice(dependencies: SyncDependencies, pull: { sourc
   const { source, account, day } = pull;
   const content = contentOf(source, await readDay(dependencies, pull, {}));
   const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
-  const session = await dependencies.database.connect();
-  try {
-    const target = targetOf(source, account.client, day);
-    await session.query("begin");
+  const target = targetOf(source, account.client, day);
+  return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, content);
-    await session.query("rollback");
-    await session.query("begin");
     const { totalBefore } = await previewSlice(session, target, content, amount);
-    await session.query("rollback");
     return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
-  } finally {
-    session.release();
-  }
+  });
+}
+
+/** In a transaction that is always rolled back. */
+async function withoutKeeping<Result>(database: Database, work: (session: Session) => Promise<Result>): Promise<Result> {
+  const rolledBack = Symbol("rolled back");
+  let result: Result | undefined;
+  await inTransaction(database, async (session) => {
+    result = await work(session);
+    throw rolledBack;
+  }).catch((reason: unknown) => {
+    if (reason !== rolledBack) throw reason;
+  });
+  return result as Result;
 }
 
 interface DayReading {

@@ -299,7 +299,7 @@ async function heal(session: Session, sliceId: string[]): Promise<void> {
   await session.query(`update ops.run_failures set healed_at = now() where _client_id = $1 and source = $2 and slice = $3 and healed_at is null`, sliceId);
   await session.query(
     `update ops.runs r set outcome = 'healed'
-      where outcome = 'failed' and run_id = any($1) and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
+      where outcome = 'failed' and slices_done + slices_failed >= slices_planned and run_id = any($1) and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
     [rows.map((row) => row.runId)],
   );
 }

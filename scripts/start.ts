@@ -138,9 +138,12 @@ async function localSecrets(root: string): Promise<Env> {
   return process.env["API_JWT_SECRET"] === undefined && process.env["API_JWKS_URL"] === undefined ? made : {};
 }
 
-/** What the other commands need to find this stack: only what was not already set by hand. */
+/** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
+const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "CLIENTS"];
+
+/** What the other commands need to find this stack. Keys set by hand are not copied to a file. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {
-  const kept = Object.entries(env).filter(([name, value]) => given[name] !== value || name === "DATABASE_URL" || name === "TEMPORAL_ADDRESS");
+  const kept = Object.entries(env).filter(([name, value]) => given[name] !== value || doors.includes(name));
   await writeFile(stackFile(), JSON.stringify(Object.fromEntries(kept), null, 2), { mode: 0o600 });
 }
 

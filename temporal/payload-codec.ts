@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { DataConverter, Payload, PayloadCodec } from "@temporalio/common";
 import protos from "@temporalio/proto";
 import { decrypt, encrypt, sha256 } from "../core/crypto.ts";
@@ -31,5 +32,5 @@ export function dataConverter(key: Buffer | null): DataConverter | undefined {
 }
 
 function failureConverterPath(): string {
-  return new URL(import.meta.url).pathname.replace(/payload-codec\.(js|ts)$/, "failure-converter.$1");
+  return fileURLToPath(import.meta.url).replace(/payload-codec\.(js|ts)$/, "failure-converter.$1");
 }

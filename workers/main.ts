@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel, type NativeConnectionOptions } from "@temporalio/worker";
 import { ConfigError, loadConfig, type Config } from "../core/config.ts";
 import { readEnvironment } from "../core/environment.ts";
@@ -15,7 +16,7 @@ const bootPatienceMs = 120_000;
 async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
-  for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(env)) process.env[name] ||= value;
   const config = loadConfig(env, vendors, sources);
   const redact = createRedactor(config.secrets);
   const logger = createLogger({ name: "worker", level: config.logLevel, redact });
@@ -50,8 +51,8 @@ async function main(): Promise<void> {
 
 /** Bundled by the build; without one, from what lies beside this file. */
 function workflows({ payloadKey }: Config) {
-  const bundle = new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url).pathname;
-  return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
+  const bundle = fileURLToPath(new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url));
+  return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) };
 }
 
 /** The SDK's own lines and numbers go where ours go: one log, with the workflow and slice in each line; one metrics address. */

@@ -231,6 +231,10 @@ test("cancelled while it is still being planned, the run is recorded as cancelle
         (await stack.rows("select from pg_locks where relation = 'ops.runs'::regclass and not granted")).length > 0,
     );
     await handle.cancel();
+    // Only now may the plan be finished: the workflow has heard of its cancellation.
+    await until("the cancellation to reach the plan", async () =>
+      (await handle.fetchHistory()).events?.some((event) => event.activityTaskCancelRequestedEventAttributes),
+    );
   } finally {
     await blocker.query("rollback");
     blocker.release();

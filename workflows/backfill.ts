@@ -122,8 +122,8 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
     const continueOnNewestBuild = makeContinueAsNewFunc<typeof backfill>({ initialVersioningBehavior: "AUTO_UPGRADE" });
     await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
-  const summary = await finishRun({ runId, client: plan.client, source: plan.source, tally });
-  return plan.dryRun ? { ...summary, preview: previews.filter(({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0) } : summary;
+  const changing = previews.filter(({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0);
+  return finishRun({ runId, client: plan.client, source: plan.source, tally, ...(plan.dryRun ? { preview: changing } : {}) });
 }
 
 async function preview(plan: BackfillPlan, day: string, runId: string, tally: Tally, previews: DayPreview[]): Promise<void> {
@@ -134,7 +134,7 @@ async function preview(plan: BackfillPlan, day: string, runId: string, tally: Ta
     heartbeatTimeout: "12 seconds",
   });
   try {
-    const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [{ client: plan.client, source: plan.source, day, runId }]);
+    const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [{ client: plan.client, source: plan.source, day, runId, acceptEmpty: plan.acceptEmpty }]);
     addPreview(tally, found);
     if (previews.length < mostPreviews) previews.push(found);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { ActivityCancellationType, CancelledFailure, isCancellation, proxyActivities, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
-import type { SyncInput } from "../activities/sync.ts";
+import type { DayPreview, SyncInput } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
 import { addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
 import { clientIdKey, describeFailure, outcomeKey, runSlice, searchAttributes, settleWithin, sourceKey, whateverHappens } from "./slices.ts";
@@ -40,13 +40,13 @@ export async function syncSource(input: SyncInput): Promise<RunSummary> {
 }
 
 /** Records how a run ended, then ends it that way: failed slices fail the run, after the rest is written, and are named. */
-export async function finishRun(run: { runId: string; client: string; source: string; tally: Tally }): Promise<RunSummary> {
-  const { runId, client, source, tally } = run;
+export async function finishRun(run: { runId: string; client: string; source: string; tally: Tally; preview?: DayPreview[] }): Promise<RunSummary> {
+  const { runId, client, source, tally, preview } = run;
   const outcome = tally.cancelled ? "cancelled" : tally.failed.length > 0 ? "failed" : "completed";
-  const summary = summarize(tally);
+  const summary: RunSummary = { ...summarize(tally), ...(preview === undefined ? {} : { preview }) };
   const reason = tally.failed.length === 0 ? null : describeFailures(tally);
   note([{ key: outcomeKey, value: outcome }]);
-  upsertMemo({ summary });
+  upsertMemo({ summary: summarize(tally) });
   await whateverHappens(() =>
     closeRun({
       runId,
@@ -62,6 +62,7 @@ export async function finishRun(run: { runId: string; client: string; source: st
       withdrawn: summary.withdrawn,
       failedDays: tally.failed.map((failure) => failure.day),
       credentials: tally.credentials,
+      dryRun: preview !== undefined,
     }),
   );
   if (outcome === "cancelled") throw new CancelledFailure(`cancelled after ${tally.done} of ${tally.planned} days`);
