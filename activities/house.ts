@@ -1,5 +1,6 @@
 import type { Config } from "../core/config.ts";
-import { addDays, clockTime, dayAt } from "../core/days.ts";
+import { addDays, dayAt } from "../core/days.ts";
+import { lastDue, type Expectation } from "../core/expectation.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHttp } from "../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
@@ -7,14 +8,6 @@ import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";
 import { toFailure } from "./failures.ts";
-
-/** When a source is expected to have been read: what lateness is measured against. */
-export interface Expectation {
-  source: string;
-  hours: { from: number; to: number };
-  minute: number;
-  timezone: string;
-}
 
 export interface HouseDependencies {
   database: Database;
@@ -94,20 +87,4 @@ export function createHouseActivities({ database, config, redact, schedules }: H
       return guarded("retention", async () => ({ deleted: await prune(database, config.retention) }));
     },
   };
-}
-
-/** A run gets this long before its absence counts. */
-const graceMs = 60 * 60_000;
-
-/** The latest scheduled moment whose grace is over: since then there should have been a reading. */
-export function lastDue(schedule: Expectation, now: Date): Date | null {
-  const deadline = new Date(now.getTime() - graceMs);
-  const today = dayAt(deadline, schedule.timezone);
-  for (const day of [today, addDays(today, -1)]) {
-    for (let hour = schedule.hours.to; hour >= schedule.hours.from; hour -= 1) {
-      const moment = clockTime(day, hour, schedule.minute, schedule.timezone);
-      if (moment <= deadline) return moment;
-    }
-  }
-  return null;
 }

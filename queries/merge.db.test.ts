@@ -222,6 +222,17 @@ describe("merging a slice", () => {
     ]);
   });
 
+  test("a value that appears where there was none, or goes, is a change", async () => {
+    const names = () =>
+      query("select source_name as name, revenue, _extra as extra from redtrack.daily_spend where _client_id = $1");
+    await merge(content([spend("a")]));
+    for (const more of [{ sourceName: "A" }, { revenue: "1" }, { extra: '{"roi":1}' }, {}]) {
+      expect(await merge(content([spend("a", "1.50", more)]))).toMatchObject(counts(0, 1, 0, 0));
+      expect(await merge(content([spend("a", "1.50", more)]))).toMatchObject(counts(0, 0, 1, 0));
+    }
+    expect(await names()).toEqual([{ name: null, revenue: null, extra: null }]);
+  });
+
   test("an older reading than the one stored does nothing at all, and says so", async () => {
     const zombie = await attempt();
     await merge(content([spend("a", "2")]));

@@ -18,8 +18,7 @@ beforeAll(async () => {
 });
 
 /** The rooms of ours that came along, file by file. */
-const ours = () =>
-  modules.filter((name) => !name.includes("node_modules") && /\.ts$/.test(name));
+const ours = () => modules.filter((name) => !name.includes("node_modules") && /\.ts$/.test(name));
 
 describe("the workflow bundle", () => {
   test("holds workflows, Temporal's own code, and nothing else of ours", () => {
