@@ -91,7 +91,12 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const response = await send(request, options, dispatcher, signal, limits);
     waitMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
-    const body = options.erase(await readText(response, limits, signal, options.signal));
+    // A no stays a no when its words do not arrive whole: its status says what to do.
+    const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {
+      if (response.ok || !(error instanceof ConnectorError)) throw error;
+      return "";
+    });
+    const body = options.erase(text);
     const refused = classifyStatus(response, body, options.redact);
     if (refused !== null) {
       waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;

@@ -1,6 +1,6 @@
 import { getTableName } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
-import { sameCents, sumMoney } from "../core/money.ts";
+import { sameCents, subtractMoney, sumMoney } from "../core/money.ts";
 import { sha256 } from "../core/crypto.ts";
 import type { Queryable, Session } from "../schema/database.ts";
 import { bookkeeping, mergeColumns, mergeKey, type MergeColumn } from "../schema/merge-key.ts";
@@ -86,6 +86,16 @@ export async function findReceipt(database: Queryable, fetchSeq: number): Promis
   return rows[0] ?? null;
 }
 
+/**
+ * Less money than the vendor's own total: rows may be missing from the answer. What it does not hold is then not
+ * taken for withdrawn, and the day not for final.
+ */
+function isShort({ total, setAsideTotal, vendorTotal }: Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">): boolean {
+  if (vendorTotal === null) return false;
+  const sum = sumMoney([total, setAsideTotal]);
+  return !sameCents(sum, vendorTotal) && subtractMoney(vendorTotal, sum)[0] !== "-";
+}
+
 /** Do the stored and the set-aside rows add up to the vendor's own total? */
 export function isReconciled(content: Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">): boolean {
   return content.vendorTotal === null || sameCents(sumMoney([content.total, content.setAsideTotal]), content.vendorTotal);
@@ -105,7 +115,7 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
   const emptied = content.rows.length === 0 && content.setAside.length === 0 && known.rows > 0 && target.answers === "complete" && !attempt.acceptEmpty;
   const differences = emptied
     ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0 }
-    : await new SliceStatement(session, target, content.rows).write(attempt);
+    : await new SliceStatement(session, isShort(content) ? { ...target, answers: "partial" } : target, content.rows).write(attempt);
   // An empty answer that is not believed resolves nothing either.
   if (content.setAside.length > 0 || (known.quarantined && !emptied)) await quarantineRows(session, target, content, attempt);
   if (known.failed && !emptied) await heal(session, sliceId);
@@ -117,7 +127,7 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
       : differences.inserted + differences.updated + differences.withdrawn > 0
         ? "changed"
         : "unchanged";
-  const isFinal = attempt.isFinal && !emptied;
+  const isFinal = attempt.isFinal && !emptied && !isShort(content);
   const { inserted, updated, unchanged, withdrawn } = differences;
   const receipt = { outcome, isFinal, fetched: content.rows.length + content.setAside.length, inserted, updated, unchanged, withdrawn, setAside: content.setAside.length, setAsideTotal: content.setAsideTotal, total: content.total, vendorTotal: content.vendorTotal };
   return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };

@@ -43,6 +43,17 @@ export function openDatabase(options: DatabaseOptions): Database {
   return pool;
 }
 
+/** One connection of its own, outside any pool, for work that holds a session lock. */
+export async function withConnection<Result>(options: Pick<DatabaseOptions, "url" | "name">, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+  const client = new pg.Client({ connectionString: options.url, application_name: options.name });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /** A commit whose answer got lost: it may or may not have happened. */
 export class CommitUnknown extends Error {
   constructor(override readonly cause: unknown) {
