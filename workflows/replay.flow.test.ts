@@ -6,7 +6,7 @@ import type { WorkflowHandle } from "@temporalio/client";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
 import { projectRoot } from "../core/environment.ts";
-import { historyFromJson, historyToJson, type History } from "../temporal/history-json.ts";
+import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import { readable } from "../test/histories.ts";
 import {
   failureOf,
@@ -45,7 +45,7 @@ beforeAll(async () => {
     if (file.endsWith(".json"))
       recorded.set(
         file.replace(/\.json$/, ""),
-        historyFromJson(JSON.parse(await readFile(path.join(folder, file), "utf8"))),
+        historyFromJSON(JSON.parse(await readFile(path.join(folder, file), "utf8"))),
       );
   }
 });
@@ -117,7 +117,7 @@ async function record(): Promise<void> {
   const keep = async (name: string, handle: Pick<WorkflowHandle, "fetchHistory">) =>
     writeFile(
       path.join(folder, `${name}.json`),
-      `${JSON.stringify(anonymous(historyToJson(await handle.fetchHistory())), null, 2)}\n`,
+      `${JSON.stringify(anonymous(JSON.parse(historyToJSON(await handle.fetchHistory())) as object), null, 2)}\n`,
     );
   const slice = async (name: string, day: string) => {
     const handle = await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
