@@ -38,6 +38,8 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
+  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  process.on("disconnect", () => stop("the starter is gone"));
   logger.info({ queues: workers.map((worker) => worker.options.taskQueue), namespace, address }, "worker is up");
   process.send?.("ready");
   try {

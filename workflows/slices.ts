@@ -63,7 +63,11 @@ export async function runSlice(input: SyncSliceInput & { client: string; runId: 
       });
       return { day, state: "done", result };
     } catch (error) {
-      if (isCancellation(error)) return { day, state: "cancelled" };
+      if (isCancellation(error)) {
+        if (CancellationScope.current().consideredCancelled) return { day, state: "cancelled" };
+        // One day cancelled by hand is one day that did not come, not the end of the run.
+        return { day, state: "failed", type: "Cancelled", reason: "the day was cancelled by hand" };
+      }
       if (error instanceof WorkflowExecutionAlreadyStartedError) {
         try {
           await sleep(waitMs, { summary: `waiting for ${workflowId}` });
