@@ -49,6 +49,8 @@ async function main(): Promise<void> {
     await database.end();
   }
   logger.info("worker has stopped");
+  // The channel to the starter is the last that would keep this process.
+  if (process.connected) process.disconnect();
 }
 
 /** Bundled by the build; without one, from what lies beside this file. */
