@@ -377,7 +377,10 @@ test("an answer short of the vendor's total may be cut: nothing counts as withdr
   const short = await merge(content([spend("a", "1")], { vendorTotal: "3" }));
   expect(short).toMatchObject({ outcome: "unreconciled", isFinal: false, ...counts(0, 0, 1, 0) });
   expect(await costs()).toEqual({ a: "1.000000", b: "2.000000" });
-  expect(await merge(content([spend("a", "1")], { vendorTotal: "1" }))).toMatchObject({ outcome: "changed", withdrawn: 1 });
+  expect(await merge(content([spend("a", "1")], { vendorTotal: "1" }))).toMatchObject({
+    outcome: "changed",
+    withdrawn: 1,
+  });
 });
 
 describe("quarantine", () => {
