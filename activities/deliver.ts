@@ -5,7 +5,13 @@ import type { Account, Config } from "../core/config.ts";
 import { addDays, dayAt, endOfDay, isDay, startOfDay } from "../core/days.ts";
 import { createEraser, type Redact } from "../core/redact.ts";
 import { checkHubspotProperty, mostDeals, sendToHubspot } from "../connectors/destinations/hubspot.ts";
-import { metaAgeLimitMs, metaEventName, metaRepeatMs, mostMetaEvents, sendToMeta } from "../connectors/destinations/meta-capi.ts";
+import {
+  metaAgeLimitMs,
+  metaEventName,
+  metaRepeatMs,
+  mostMetaEvents,
+  sendToMeta,
+} from "../connectors/destinations/meta-capi.ts";
 import type { Settled } from "../connectors/destinations/outgoing.ts";
 import { ConnectorError } from "../connectors/errors.ts";
 import { createHttp, type Http } from "../connectors/http.ts";
@@ -116,7 +122,9 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     /** Takes new conversions into the ledger and says where something waits. */
     async planDeliveries(input: DeliverInput): Promise<DeliveryTarget[]> {
       return guarded("deliveries", async () => {
-        const parsed = z.looseObject({ client: z.string().optional(), destination: z.string().optional() }).safeParse(input ?? {});
+        const parsed = z
+          .looseObject({ client: z.string().optional(), destination: z.string().optional() })
+          .safeParse(input ?? {});
         if (!parsed.success) throw invalidInput("client and destination are text, or left out");
         await forgetExpiredIdentities(database);
         const since = new Date((await databaseNow(database)).getTime() - config.deliveryLookbackDays * 86_400_000);
@@ -128,8 +136,16 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
           countDeliveries(ledger, "expired", expired);
           const { waiting, heldUntil } = await readWaiting(database, ledger);
           // Closed until midnight: what came since waits with the rest, without a request to hear so again.
-          if (heldUntil !== null) await holdDeliveries(database, ledger, { until: heldUntil, answer: "not sent: the daily limit is used up" });
-          targets.push({ ...ledger, waiting: heldUntil === null ? waiting : 0, heldUntil: heldUntil?.toISOString() ?? null });
+          if (heldUntil !== null)
+            await holdDeliveries(database, ledger, {
+              until: heldUntil,
+              answer: "not sent: the daily limit is used up",
+            });
+          targets.push({
+            ...ledger,
+            waiting: heldUntil === null ? waiting : 0,
+            heldUntil: heldUntil?.toISOString() ?? null,
+          });
         }
         return targets;
       });
@@ -150,7 +166,15 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
       const limit = batchSizes[ledger.destination];
       return withDestination(account, async (http) => {
         const claimed = await claimBatch(database, ledger, { claim, limit });
-        const result: BatchResult = { taken: claimed.length, delivered: 0, failed: 0, expired: 0, refused: [], heldUntil: null, more: claimed.length === limit || activityInfo().attempt > 1 };
+        const result: BatchResult = {
+          taken: claimed.length,
+          delivered: 0,
+          failed: 0,
+          expired: 0,
+          refused: [],
+          heldUntil: null,
+          more: claimed.length === limit || activityInfo().attempt > 1,
+        };
         const onSettled = async (settled: Settled[]) => {
           const clean = settled.map((one) => ({ ...one, answer: redact(one.answer) }));
           await settleDeliveries(database, ledger, clean, { forgetPersons: ledger.destination === "meta" });
@@ -158,7 +182,8 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
             result[state] += 1;
             if (state === "failed" && result.refused.length < mostNamed) result.refused.push(conversionKey);
           }
-          for (const state of ["delivered", "failed", "expired"] as const) countDeliveries(ledger, state, settled.filter((one) => one.state === state).length);
+          for (const state of ["delivered", "failed", "expired"] as const)
+            countDeliveries(ledger, state, settled.filter((one) => one.state === state).length);
         };
         try {
           await send(account, ledger, { http, claimed, onSettled });
@@ -174,7 +199,11 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
         if (result.failed > 0) await tellOfRefusals(ledger, result.refused);
         if (result.delivered > 0) {
           const mended = (await countFailed(database, ledger)) === 0 ? ["delivery_refused"] : [];
-          await settleAlerts(database, { ...alertOf(ledger), kinds: ["delivery_blocked", "delivery_held", ...mended], notes: "conversions are delivered again" });
+          await settleAlerts(database, {
+            ...alertOf(ledger),
+            kinds: ["delivery_blocked", "delivery_held", ...mended],
+            notes: "conversions are delivered again",
+          });
         }
         return result;
       });
@@ -197,9 +226,19 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     async planRedelivery(input: RedeliverInput): Promise<RedeliveryPlan> {
       return guarded("redelivery", async () => {
         const day = z.string().refine(isDay, "must be a day, written YYYY-MM-DD");
-        const shape = z.looseObject({ destination: z.string(), from: day, to: day, client: z.string().optional(), dryRun: z.boolean().optional(), includeDelivered: z.boolean().optional() });
+        const shape = z.looseObject({
+          destination: z.string(),
+          from: day,
+          to: day,
+          client: z.string().optional(),
+          dryRun: z.boolean().optional(),
+          includeDelivered: z.boolean().optional(),
+        });
         const parsed = shape.safeParse(input);
-        if (!parsed.success) throw invalidInput(parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "));
+        if (!parsed.success)
+          throw invalidInput(
+            parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
+          );
         const { destination, from, to, client, dryRun, includeDelivered } = parsed.data;
         if (from > to) throw invalidInput(`from ${from} is after to ${to}`);
         const account = accountOf(client ?? config.clients[0] ?? "", destination);
@@ -223,7 +262,8 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
 
   /** Every configured account that the input means. */
   function accountsOf({ client, destination }: DeliverInput): Account[] {
-    if (client !== undefined && !config.clients.includes(client)) throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (client !== undefined && !config.clients.includes(client))
+      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
     if (destination !== undefined && client !== undefined) return [accountOf(client, destination)];
     if (destination !== undefined) destinationNamed(destination);
     return [...config.accounts.values()].filter(
@@ -238,8 +278,10 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
   function accountOf(client: string, destination: string): Account {
     destinationNamed(destination);
     const account = config.accounts.get(`${destination}/${client}`);
-    if (account === undefined) throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
-    if (account.secrets === null) throw invalidInput(`client ${client} has no ${destination}: set ${account.missing.join(", ")}`);
+    if (account === undefined)
+      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (account.secrets === null)
+      throw invalidInput(`client ${client} has no ${destination}: set ${account.missing.join(", ")}`);
     return account;
   }
 
@@ -247,7 +289,10 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     for (let recorded = 0; recorded < mostRecorded; recorded += recordedAtATime) {
       const fresh = await readNewConversions(database, ledger, { ...range, limit: recordedAtATime });
       if (fresh.length > 0) {
-        const named = fresh.map((one) => ({ ...one, eventName: ledger.destination === "meta" ? metaEventName(one.eventName) : one.eventName }));
+        const named = fresh.map((one) => ({
+          ...one,
+          eventName: ledger.destination === "meta" ? metaEventName(one.eventName) : one.eventName,
+        }));
         await recordConversions(database, ledger, named);
       }
       if (fresh.length < recordedAtATime) return;
@@ -260,18 +305,33 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     { http, claimed, onSettled }: { http: Http; claimed: Claimed[]; onSettled: (settled: Settled[]) => Promise<void> },
   ): Promise<void> {
     const gone = claimed.filter(({ deliverable }) => !deliverable);
-    if (gone.length > 0) await onSettled(gone.map(({ conversionKey }) => ({ conversionKey, state: "failed", answer: "not sent: its feed no longer has it as approved" })));
+    if (gone.length > 0)
+      await onSettled(
+        gone.map(({ conversionKey }) => ({
+          conversionKey,
+          state: "failed",
+          answer: "not sent: its feed no longer has it as approved",
+        })),
+      );
     const conversions = claimed.filter(({ deliverable }) => deliverable);
     if (conversions.length === 0) return;
     switch (ledger.destination) {
       case "meta": {
         // In the clear in here only, and only for as long as the request takes.
-        const identities = await readIdentities(database, config.identityKey, ledger.client, conversions.map(({ conversionKey }) => conversionKey));
+        const identities = await readIdentities(
+          database,
+          config.identityKey,
+          ledger.client,
+          conversions.map(({ conversionKey }) => conversionKey),
+        );
         return sendToMeta({
           http,
           ...keysOf(account),
           now: await databaseNow(database),
-          conversions: conversions.map((conversion) => ({ conversion, identity: identities.get(conversion.conversionKey) ?? null })),
+          conversions: conversions.map((conversion) => ({
+            conversion,
+            identity: identities.get(conversion.conversionKey) ?? null,
+          })),
           onSettled,
         });
       }
@@ -331,7 +391,11 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
       if (signal.aborted) throw signal.reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
-      throw toFailure(error, { place: `deliveries to ${account.name}`, redact, unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts } });
+      throw toFailure(error, {
+        place: `deliveries to ${account.name}`,
+        redact,
+        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
+      });
     } finally {
       clearInterval(beat);
     }
@@ -348,7 +412,10 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
 
 function destinationNamed(name: string) {
   const found = destinations.find((destination) => destination.name === name);
-  if (found === undefined) throw invalidInput(`unknown destination "${name}": there are ${destinations.map((known) => known.name).join(", ")}`);
+  if (found === undefined)
+    throw invalidInput(
+      `unknown destination "${name}": there are ${destinations.map((known) => known.name).join(", ")}`,
+    );
   return found;
 }
 
@@ -364,5 +431,8 @@ function isDefinite({ kind }: ConnectorError): boolean {
 }
 
 function countDeliveries({ client, destination }: Ledger, state: string, count: number): void {
-  if (count > 0) metricMeter.createCounter("signal_room_deliveries", "conversions", "Conversions sent out, by what became of them").add(count, { destination, client, state });
+  if (count > 0)
+    metricMeter
+      .createCounter("signal_room_deliveries", "conversions", "Conversions sent out, by what became of them")
+      .add(count, { destination, client, state });
 }

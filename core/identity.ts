@@ -93,7 +93,12 @@ export function identityOf(person: Person): Identity {
     if (hash !== null) identity[field] = [hash];
   }
   // A hash of these four would be worthless to Meta.
-  const plain = { client_ip_address: person.ipAddress, client_user_agent: person.userAgent, fbc: person.fbc, fbp: person.fbp };
+  const plain = {
+    client_ip_address: person.ipAddress,
+    client_user_agent: person.userAgent,
+    fbc: person.fbc,
+    fbp: person.fbp,
+  };
   for (const [field, value] of Object.entries(plain)) {
     const text = value?.trim() ?? "";
     if (text !== "") identity[field as keyof typeof plain] = text;
@@ -120,4 +125,5 @@ export function openIdentity(key: Buffer, owner: IdentityOwner, sealed: Uint8Arr
   }
 }
 
-const sealContext = ({ client, conversionKey }: IdentityOwner) => JSON.stringify(["delivery_identity", client, conversionKey]);
+const sealContext = ({ client, conversionKey }: IdentityOwner) =>
+  JSON.stringify(["delivery_identity", client, conversionKey]);

@@ -17,7 +17,11 @@ export interface Deliverable {
 }
 
 /** Conversions of a range that the ledger does not know yet, in their order of time. */
-export async function readNewConversions(database: Queryable, ledger: Ledger, range: { from: Date; to: Date | null; limit: number }): Promise<Deliverable[]> {
+export async function readNewConversions(
+  database: Queryable,
+  ledger: Ledger,
+  range: { from: Date; to: Date | null; limit: number },
+): Promise<Deliverable[]> {
   const { rows } = await database.query<Deliverable>(
     `select c.conversion_key as "conversionKey", c.event_name as "eventName", c.event_time as "eventTime", c.value, c.currency
        from ops.deliverable_conversions c
@@ -31,7 +35,11 @@ export async function readNewConversions(database: Queryable, ledger: Ledger, ra
 }
 
 /** Takes conversions into the ledger under the names they will be sent by. One that is known stays as it is. */
-export async function recordConversions(database: Queryable, ledger: Ledger, named: readonly Deliverable[]): Promise<number> {
+export async function recordConversions(
+  database: Queryable,
+  ledger: Ledger,
+  named: readonly Deliverable[],
+): Promise<number> {
   return changed(
     database,
     `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency)
@@ -52,7 +60,11 @@ export async function recordConversions(database: Queryable, ledger: Ledger, nam
 }
 
 /** What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. */
-export async function ageDeliveries(database: Queryable, ledger: Ledger, limits: { ageMs: number | null; repeatMs: number | null }): Promise<{ expired: number; lost: number }> {
+export async function ageDeliveries(
+  database: Queryable,
+  ledger: Ledger,
+  limits: { ageMs: number | null; repeatMs: number | null },
+): Promise<{ expired: number; lost: number }> {
   const of = [ledger.client, ledger.destination];
   const where = "_client_id = $1 and destination = $2";
   const expired =
@@ -76,7 +88,11 @@ export async function ageDeliveries(database: Queryable, ledger: Ledger, limits:
               and (state in ('pending', 'held') or (state = 'sending' and claimed_at < now() - ${abandonedAfter}))`,
           [...of, limits.repeatMs],
         );
-  await changed(database, `update ops.deliveries set state = 'pending', held_until = null, updated_at = now() where ${where} and state = 'held' and held_until <= now()`, of);
+  await changed(
+    database,
+    `update ops.deliveries set state = 'pending', held_until = null, updated_at = now() where ${where} and state = 'held' and held_until <= now()`,
+    of,
+  );
   return { expired, lost };
 }
 
@@ -84,7 +100,10 @@ export async function ageDeliveries(database: Queryable, ledger: Ledger, limits:
 const abandonedAfter = "interval '30 minutes'";
 
 /** How many wait to be sent, and until when the destination is closed to us. */
-export async function readWaiting(database: Queryable, ledger: Ledger): Promise<{ waiting: number; heldUntil: Date | null }> {
+export async function readWaiting(
+  database: Queryable,
+  ledger: Ledger,
+): Promise<{ waiting: number; heldUntil: Date | null }> {
   const { rows } = await database.query<{ waiting: number; heldUntil: Date | null }>(
     `select count(*) filter (where state = 'pending' or (state = 'sending' and claimed_at < now() - ${abandonedAfter}))::int as waiting,
             max(held_until) filter (where state = 'held') as "heldUntil"
@@ -113,13 +132,16 @@ export interface Claimed {
  * Takes the next batch in hand. The same claim gets its own rows back, so that an attempt that died is repeated with
  * what it had; amounts are read anew, as a feed may have corrected them.
  */
-export async function claimBatch(database: Database, ledger: Ledger, batch: { claim: string; limit: number }): Promise<Claimed[]> {
+export async function claimBatch(
+  database: Database,
+  ledger: Ledger,
+  batch: { claim: string; limit: number },
+): Promise<Claimed[]> {
   return inTransaction(database, async (session) => {
-    const { rows: mine } = await session.query("select from ops.deliveries where _client_id = $1 and destination = $2 and state = 'sending' and claim = $3 limit 1", [
-      ledger.client,
-      ledger.destination,
-      batch.claim,
-    ]);
+    const { rows: mine } = await session.query(
+      "select from ops.deliveries where _client_id = $1 and destination = $2 and state = 'sending' and claim = $3 limit 1",
+      [ledger.client, ledger.destination, batch.claim],
+    );
     const { rows } = await session.query<Claimed>(
       `with due as (
          select conversion_key, uncertain_since is not null as uncertain from ops.deliveries
@@ -152,7 +174,12 @@ export interface SettledDelivery {
 }
 
 /** Writes down definite answers. Where the destination was told of a person, nothing needs to be known of them any more. */
-export async function settleDeliveries(database: Database, ledger: Ledger, settled: readonly SettledDelivery[], { forgetPersons }: { forgetPersons: boolean }): Promise<void> {
+export async function settleDeliveries(
+  database: Database,
+  ledger: Ledger,
+  settled: readonly SettledDelivery[],
+  { forgetPersons }: { forgetPersons: boolean },
+): Promise<void> {
   await inTransaction(database, async (session) => {
     await session.query(
       `update ops.deliveries d
@@ -160,7 +187,13 @@ export async function settleDeliveries(database: Database, ledger: Ledger, settl
               delivered_at = case when s.state = 'delivered' then now() else d.delivered_at end
          from (select * from unnest($3::text[], $4::text[], $5::text[]) u(conversion_key, state, answer) order by 1) s
         where d._client_id = $1 and d.destination = $2 and d.conversion_key = s.conversion_key and d.state = 'sending'`,
-      [ledger.client, ledger.destination, settled.map((one) => one.conversionKey), settled.map((one) => one.state), settled.map((one) => one.answer)],
+      [
+        ledger.client,
+        ledger.destination,
+        settled.map((one) => one.conversionKey),
+        settled.map((one) => one.state),
+        settled.map((one) => one.answer),
+      ],
     );
     if (!forgetPersons) return;
     await forgetIdentities(
@@ -172,7 +205,11 @@ export async function settleDeliveries(database: Database, ledger: Ledger, settl
 }
 
 /** Gives a batch back untouched: the destination said no to the account, not to an event. What may have arrived before stays uncertain. */
-export async function returnBatch(database: Queryable, ledger: Ledger, batch: { claim: string; certain: readonly string[]; answer: string }): Promise<void> {
+export async function returnBatch(
+  database: Queryable,
+  ledger: Ledger,
+  batch: { claim: string; certain: readonly string[]; answer: string },
+): Promise<void> {
   await database.query(
     `update ops.deliveries
         set state = 'pending', uncertain_since = case when conversion_key = any($4) then null else uncertain_since end,
@@ -183,7 +220,11 @@ export async function returnBatch(database: Queryable, ledger: Ledger, batch: { 
 }
 
 /** Nothing more today: what waits is held until the account's day is over. */
-export async function holdDeliveries(database: Queryable, ledger: Ledger, hold: { until: Date; answer: string }): Promise<number> {
+export async function holdDeliveries(
+  database: Queryable,
+  ledger: Ledger,
+  hold: { until: Date; answer: string },
+): Promise<number> {
   return changed(
     database,
     `update ops.deliveries set state = 'held', held_until = $3, last_answer = left($4, 500), updated_at = now()
@@ -193,10 +234,10 @@ export async function holdDeliveries(database: Queryable, ledger: Ledger, hold: 
 }
 
 export async function countFailed(database: Queryable, ledger: Ledger): Promise<number> {
-  const { rows } = await database.query<{ count: number }>("select count(*)::int from ops.deliveries where _client_id = $1 and destination = $2 and state = 'failed'", [
-    ledger.client,
-    ledger.destination,
-  ]);
+  const { rows } = await database.query<{ count: number }>(
+    "select count(*)::int from ops.deliveries where _client_id = $1 and destination = $2 and state = 'failed'",
+    [ledger.client, ledger.destination],
+  );
   return rows[0]?.count ?? 0;
 }
 
@@ -228,9 +269,21 @@ const redeliverable = `
     left join ops.deliveries d on d._client_id = c._client_id and d.destination = $2 and d.conversion_key = c.conversion_key
    where c._client_id = $1 and c.event_time >= $3 and c.event_time < $4`;
 
-const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [ledger.client, ledger.destination, range.from, range.to, range.ageMs, range.repeatMs, range.includeDelivered];
+const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [
+  ledger.client,
+  ledger.destination,
+  range.from,
+  range.to,
+  range.ageMs,
+  range.repeatMs,
+  range.includeDelivered,
+];
 
-export async function countRedelivery(database: Queryable, ledger: Ledger, range: RedeliveryRange): Promise<RedeliveryCounts[]> {
+export async function countRedelivery(
+  database: Queryable,
+  ledger: Ledger,
+  range: RedeliveryRange,
+): Promise<RedeliveryCounts[]> {
   const { rows } = await database.query<RedeliveryCounts>(
     `select what, currency, count(*)::int as conversions, round(sum(value), 2)::text as value from (${redeliverable}) r group by 1, 2 order by 1, 2`,
     redeliveryValues(ledger, range),
@@ -250,7 +303,12 @@ export async function reopenDeliveries(database: Queryable, ledger: Ledger, rang
 }
 
 /** Keeps what a delivery will need to know of a person, sealed. Only for clients that have such a destination. */
-export async function keepIdentity(database: Queryable, key: Buffer, owner: IdentityOwner, identity: Identity): Promise<void> {
+export async function keepIdentity(
+  database: Queryable,
+  key: Buffer,
+  owner: IdentityOwner,
+  identity: Identity,
+): Promise<void> {
   if (Object.keys(identity).length === 0) return;
   await database.query(
     `insert into ops.delivery_identity (_client_id, conversion_key, sealed, expires_at)
@@ -261,7 +319,12 @@ export async function keepIdentity(database: Queryable, key: Buffer, owner: Iden
   );
 }
 
-export async function readIdentities(database: Queryable, key: Buffer | null, client: string, conversionKeys: readonly string[]): Promise<Map<string, Identity>> {
+export async function readIdentities(
+  database: Queryable,
+  key: Buffer | null,
+  client: string,
+  conversionKeys: readonly string[],
+): Promise<Map<string, Identity>> {
   if (key === null) return new Map();
   const { rows } = await database.query<{ conversionKey: string; sealed: Buffer }>(
     `select conversion_key as "conversionKey", sealed from ops.delivery_identity where _client_id = $1 and conversion_key = any($2) and expires_at > now()`,
@@ -281,7 +344,10 @@ export async function forgetExpiredIdentities(database: Queryable): Promise<numb
 
 async function forgetIdentities(database: Queryable, client: string, conversionKeys: readonly string[]): Promise<void> {
   if (conversionKeys.length === 0) return;
-  await database.query("delete from ops.delivery_identity where _client_id = $1 and conversion_key = any($2)", [client, conversionKeys]);
+  await database.query("delete from ops.delivery_identity where _client_id = $1 and conversion_key = any($2)", [
+    client,
+    conversionKeys,
+  ]);
 }
 
 async function changed(database: Queryable, statement: string, values: unknown[]): Promise<number> {

@@ -31,7 +31,9 @@ export const deliveries = ops.table(
   (table) => [
     primaryKey({ name: "deliveries_key", columns: [table.clientId, table.destination, table.conversionKey] }),
     // What is to be done is little beside what was done.
-    index("deliveries_open").on(table.clientId, table.destination, table.state, table.eventTime).where(sql`${table.state} in ('pending', 'sending', 'held')`),
+    index("deliveries_open")
+      .on(table.clientId, table.destination, table.state, table.eventTime)
+      .where(sql`${table.state} in ('pending', 'sending', 'held')`),
     index("deliveries_time").on(table.clientId, table.destination, table.eventTime),
     check("deliveries_state", sql`${table.state} in ('pending', 'sending', 'delivered', 'failed', 'expired', 'held')`),
   ],
@@ -46,5 +48,8 @@ export const deliveryIdentity = ops.table(
     sealed: bytes("sealed").notNull(),
     expiresAt: instant("expires_at").notNull(),
   },
-  (table) => [primaryKey({ name: "delivery_identity_key", columns: [table.clientId, table.conversionKey] }), index("delivery_identity_expiry").on(table.expiresAt)],
+  (table) => [
+    primaryKey({ name: "delivery_identity_key", columns: [table.clientId, table.conversionKey] }),
+    index("delivery_identity_expiry").on(table.expiresAt),
+  ],
 );

@@ -47,7 +47,16 @@ export async function redeliver(input: RedeliverInput): Promise<RedeliveryPlan &
 }
 
 async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTarget): Promise<Delivered> {
-  const sum: Delivered = { client, destination, delivered: 0, failed: 0, expired: 0, refused: [], heldUntil, stopped: null };
+  const sum: Delivered = {
+    client,
+    destination,
+    delivered: 0,
+    failed: 0,
+    expired: 0,
+    refused: [],
+    heldUntil,
+    stopped: null,
+  };
   if (waiting === 0) return sum;
   const { checkDestination, sendBatch } = proxyActivities<DeliverActivities>({
     taskQueue: vendorQueue(destination),
@@ -57,10 +66,15 @@ async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTa
     retry: { initialInterval: "1 second", maximumInterval: "1 minute" },
   });
   try {
-    await checkDestination.executeWithOptions({ summary: `${destination}, client ${client}` }, [{ client, destination }]);
+    await checkDestination.executeWithOptions({ summary: `${destination}, client ${client}` }, [
+      { client, destination },
+    ]);
     for (let batch = 1; batch <= mostBatches; batch += 1) {
       const claim = `${workflowInfo().runId}/${destination}/${client}/${batch}`;
-      const result = await sendBatch.executeWithOptions({ summary: `${destination}, client ${client}, batch ${batch}` }, [{ client, destination, claim }]);
+      const result = await sendBatch.executeWithOptions(
+        { summary: `${destination}, client ${client}, batch ${batch}` },
+        [{ client, destination, claim }],
+      );
       sum.delivered += result.delivered;
       sum.failed += result.failed;
       sum.expired += result.expired;
@@ -88,7 +102,11 @@ function finish(sums: Delivered[]): Delivered[] {
 }
 
 function describe({ client, destination, delivered, failed, expired, refused, heldUntil, stopped }: Delivered): string {
-  const parts = [`${delivered} delivered`, `${failed} refused${failed === 0 ? "" : ` (${refused.slice(0, 5).join(", ")})`}`, `${expired} expired`];
+  const parts = [
+    `${delivered} delivered`,
+    `${failed} refused${failed === 0 ? "" : ` (${refused.slice(0, 5).join(", ")})`}`,
+    `${expired} expired`,
+  ];
   if (heldUntil !== null) parts.push(`held until ${heldUntil}`);
   if (stopped !== null) parts.push(`stopped: ${stopped}`);
   return `**${destination}**, client ${client}: ${parts.join(", ")}`;
@@ -96,5 +114,10 @@ function describe({ client, destination, delivered, failed, expired, refused, he
 
 function describeCounts({ counts }: RedeliveryPlan): string {
   if (counts.length === 0) return "no conversions";
-  return counts.map(({ what, conversions, value, currency }) => `${what.replaceAll("_", " ")}: ${conversions} (${value ?? "no value"} ${currency ?? ""})`).join(", ");
+  return counts
+    .map(
+      ({ what, conversions, value, currency }) =>
+        `${what.replaceAll("_", " ")}: ${conversions} (${value ?? "no value"} ${currency ?? ""})`,
+    )
+    .join(", ");
 }

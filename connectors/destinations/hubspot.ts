@@ -14,7 +14,10 @@ const settings = z.object({
   /** HubSpot dates its versions: /crm/objects/2026-03 does the same as the default. */
   HUBSPOT_OBJECTS_PATH: pathPrefix.default("/crm/v3/objects"),
   HUBSPOT_PROPERTIES_PATH: pathPrefix.default("/crm/v3/properties"),
-  HUBSPOT_ID_PROPERTY: z.string().regex(/^[a-z][a-z0-9_]*$/, "must be a property's internal name").default("conversion_key"),
+  HUBSPOT_ID_PROPERTY: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/, "must be a property's internal name")
+    .default("conversion_key"),
   HUBSPOT_PIPELINE: z.string().min(1).default("default"),
   HUBSPOT_DEALSTAGE: z.string().min(1).default("closedwon"),
   /** The account's own zone: its daily limit starts anew at that zone's midnight. */
@@ -53,7 +56,10 @@ export function classifyHubspot(status: number, body: unknown): Refusal {
   const trace = said.correlationId === undefined ? "" : ` (correlationId ${said.correlationId})`;
   const found = { message: `${code}: ${withoutPersons(said.message).slice(0, 160)}${trace}`, code };
   if (status === 401 || status === 403) return { kind: "unauthorized", ...found };
-  if (status === 429) return said.policyName === "DAILY" ? { kind: "quota_spent", ...found } : { kind: "rate_limited", ...found, retryAfterMs: 10_000 };
+  if (status === 429)
+    return said.policyName === "DAILY"
+      ? { kind: "quota_spent", ...found }
+      : { kind: "rate_limited", ...found, retryAfterMs: 10_000 };
   // Locked: somebody else writes the same records.
   if (status === 423) return { kind: "rate_limited", ...found, retryAfterMs: 2_000 };
   // 409: two writers met; 477: the account is being moved.
@@ -61,10 +67,22 @@ export function classifyHubspot(status: number, body: unknown): Refusal {
   return { kind: "rejected", ...found };
 }
 
-const property = z.looseObject({ name: z.string(), hasUniqueValue: z.boolean().nullish(), archived: z.boolean().nullish() });
+const property = z.looseObject({
+  name: z.string(),
+  hasUniqueValue: z.boolean().nullish(),
+  archived: z.boolean().nullish(),
+});
 
 /** Without the unique property every upsert would fail, and creating it is a person's decision. */
-export async function checkHubspotProperty({ http, secrets: account, settings: set }: { http: Http; secrets: Settings; settings: Settings }): Promise<void> {
+export async function checkHubspotProperty({
+  http,
+  secrets: account,
+  settings: set,
+}: {
+  http: Http;
+  secrets: Settings;
+  settings: Settings;
+}): Promise<void> {
   const name = set["HUBSPOT_ID_PROPERTY"] ?? "";
   const todo = `create a deal property with the internal name ${name}, single-line text, with "require unique values" (that is only possible when it is created)`;
   const answer = await http.json(propertyRequest(account, set)).catch((error: unknown) => {
@@ -72,9 +90,13 @@ export async function checkHubspotProperty({ http, secrets: account, settings: s
     throw unknown ? new ConnectorError("rejected", `HubSpot has no deal property ${name}: ${todo}`) : error;
   });
   const found = property.safeParse(answer);
-  if (!found.success) throw new ConnectorError("malformed", "the property's description has another form than expected");
+  if (!found.success)
+    throw new ConnectorError("malformed", "the property's description has another form than expected");
   if (found.data.hasUniqueValue !== true || found.data.archived === true) {
-    throw new ConnectorError("rejected", `HubSpot's deal property ${name} does not require unique values, or is archived: ${todo}, and set HUBSPOT_ID_PROPERTY to its name`);
+    throw new ConnectorError(
+      "rejected",
+      `HubSpot's deal property ${name} does not require unique values, or is archived: ${todo}, and set HUBSPOT_ID_PROPERTY to its name`,
+    );
   }
 }
 
@@ -93,40 +115,59 @@ const batchAnswer = z.looseObject({
       z.looseObject({
         message: z.string().catch(""),
         category: z.string().optional().catch(undefined),
-        context: z.looseObject({ objectWriteTraceId: z.array(z.string()).optional().catch(undefined) }).optional().catch(undefined),
+        context: z
+          .looseObject({ objectWriteTraceId: z.array(z.string()).optional().catch(undefined) })
+          .optional()
+          .catch(undefined),
       }),
     )
     .default([]),
 });
 
 /** Upserts deals; those HubSpot refuses are named, the others are written. Throws what concerns the account and not a deal. */
-export async function sendToHubspot({ http, secrets: account, settings: set, conversions, onSettled }: HubspotBatch): Promise<void> {
-  if (conversions.length > mostDeals) throw new RangeError(`HubSpot takes ${mostDeals} deals at a time, not ${conversions.length}`);
+export async function sendToHubspot({
+  http,
+  secrets: account,
+  settings: set,
+  conversions,
+  onSettled,
+}: HubspotBatch): Promise<void> {
+  if (conversions.length > mostDeals)
+    throw new RangeError(`HubSpot takes ${mostDeals} deals at a time, not ${conversions.length}`);
   const idProperty = set["HUBSPOT_ID_PROPERTY"] ?? "";
   // One id twice refuses the whole batch.
-  const inputs = [...new Map(conversions.map((conversion) => [conversion.conversionKey, dealInput(conversion, set)])).values()];
+  const inputs = [
+    ...new Map(conversions.map((conversion) => [conversion.conversionKey, dealInput(conversion, set)])).values(),
+  ];
   await isolate(
     inputs,
     async (part) => {
       const answer = batchAnswer.safeParse(await http.json(upsertRequest(account, set, part)));
-      if (!answer.success) throw new ConnectorError("malformed", "the answer to an upsert has another form than expected");
+      if (!answer.success)
+        throw new ConnectorError("malformed", "the answer to an upsert has another form than expected");
       const { results, errors } = answer.data;
       const settled = new Map<string, Settled>();
       for (const { message, category, context } of errors) {
         for (const conversionKey of context?.objectWriteTraceId ?? []) {
-          settled.set(conversionKey, { conversionKey, state: "failed", answer: `${category ?? "refused"}: ${withoutPersons(message).slice(0, 200)}` });
+          settled.set(conversionKey, {
+            conversionKey,
+            state: "failed",
+            answer: `${category ?? "refused"}: ${withoutPersons(message).slice(0, 200)}`,
+          });
         }
       }
       // By the id property's value: results come in any order.
       for (const { properties } of results) {
         const conversionKey = properties[idProperty];
-        if (conversionKey != null) settled.set(conversionKey, { conversionKey, state: "delivered", answer: "upserted" });
+        if (conversionKey != null)
+          settled.set(conversionKey, { conversionKey, state: "delivered", answer: "upserted" });
       }
       const sent = new Set(part.map(({ id }) => id));
       await onSettled([...settled.values()].filter(({ conversionKey }) => sent.has(conversionKey)));
       const silent = part.filter(({ id }) => !settled.has(id));
       // Upserting again changes nothing, so asking again is the way to know.
-      if (silent.length > 0) throw new ConnectorError("unavailable", `the answer says nothing of ${silent.length} of ${part.length} deals`);
+      if (silent.length > 0)
+        throw new ConnectorError("unavailable", `the answer says nothing of ${silent.length} of ${part.length} deals`);
     },
     async ({ id }, error) => onSettled([{ conversionKey: id, state: "failed", answer: error.message }]),
     ({ kind, code }) => kind === "rejected" && code === "VALIDATION_ERROR",
@@ -164,7 +205,12 @@ export function dealInput(conversion: Outgoing, set: Settings): DealInput {
 const bearer = (account: Settings) => ({ authorization: `Bearer ${account["HUBSPOT_ACCESS_TOKEN"]}` });
 
 function upsertRequest(account: Settings, set: Settings, inputs: readonly DealInput[]): PageRequest {
-  return { method: "POST", path: `${set["HUBSPOT_OBJECTS_PATH"]}/deals/batch/upsert`, headers: bearer(account), body: { inputs } };
+  return {
+    method: "POST",
+    path: `${set["HUBSPOT_OBJECTS_PATH"]}/deals/batch/upsert`,
+    headers: bearer(account),
+    body: { inputs },
+  };
 }
 
 function propertyRequest(account: Settings, set: Settings): PageRequest {

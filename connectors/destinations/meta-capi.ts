@@ -11,7 +11,10 @@ import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing
 const secrets = z.object({ META_PIXEL_ID: z.string().min(1), META_ACCESS_TOKEN: z.string().min(1) });
 
 const settings = z.object({
-  META_GRAPH_VERSION: z.string().regex(/^v\d+\.\d+$/, "must look like v26.0").default("v26.0"),
+  META_GRAPH_VERSION: z
+    .string()
+    .regex(/^v\d+\.\d+$/, "must look like v26.0")
+    .default("v26.0"),
   /** Events sent with it are shown in Meta's test view and not counted. */
   META_TEST_EVENT_CODE: z.string().min(1).optional(),
   /** The page an event is said to have happened on; without one it is reported as system generated. */
@@ -67,9 +70,12 @@ export function classifyMeta(status: number, body: unknown): Refusal {
   const name = subcode === undefined ? String(code) : `${code}/${subcode}`;
   const says = withoutPersons(message).slice(0, 160);
   const found = { message: `code ${name}: ${says}${trace === undefined ? "" : ` (fbtrace_id ${trace})`}`, code: name };
-  if (status === 401 || code === 190 || code === 102 || code === 10 || (code >= 200 && code <= 299)) return { kind: "unauthorized", ...found };
-  if (status === 429 || throttled.has(code) || (code >= 80_000 && code <= 80_014)) return { kind: "rate_limited", ...found, retryAfterMs: throttleMs };
-  if (code === 1 || code === 2 || passing === true || status >= 500 || status === 408) return { kind: "unavailable", ...found };
+  if (status === 401 || code === 190 || code === 102 || code === 10 || (code >= 200 && code <= 299))
+    return { kind: "unauthorized", ...found };
+  if (status === 429 || throttled.has(code) || (code >= 80_000 && code <= 80_014))
+    return { kind: "rate_limited", ...found, retryAfterMs: throttleMs };
+  if (code === 1 || code === 2 || passing === true || status >= 500 || status === 408)
+    return { kind: "unavailable", ...found };
   return { kind: "rejected", ...found };
 }
 
@@ -91,13 +97,18 @@ export function metaEventName(eventName: string): string {
 }
 
 /** The event as Meta wants it, or why it would refuse it. */
-export function metaEvent(conversion: Outgoing, identity: Identity | null, set: Settings): { event: object } | { refused: string } {
+export function metaEvent(
+  conversion: Outgoing,
+  identity: Identity | null,
+  set: Settings,
+): { event: object } | { refused: string } {
   // A click id is the person's id where nothing else is known: Meta takes any stable one.
   const user = { ...identityOf({ externalId: conversion.clickId }), ...identity };
   if (!identifies(user)) return { refused: "not sent: nothing in it tells Meta whose it is" };
   const value = conversion.value === null ? null : parseMoney(conversion.value);
   const priced = value !== null && conversion.currency !== null;
-  if (conversion.eventName === "Purchase" && !priced) return { refused: "not sent: a Purchase needs a value and a currency" };
+  if (conversion.eventName === "Purchase" && !priced)
+    return { refused: "not sent: a Purchase needs a value and a currency" };
   const page = set["META_EVENT_SOURCE_URL"];
   // A website event wants both; claiming one without them would be refused or, worse, believed.
   const onWebsite = page !== undefined && user.client_user_agent !== undefined;
@@ -137,14 +148,23 @@ export interface MetaBatch {
 }
 
 /** Sends a batch; one bad event is found and named, the others go. Throws what concerns the account and not an event. */
-export async function sendToMeta({ http, secrets: account, settings: set, now, conversions, onSettled }: MetaBatch): Promise<void> {
-  if (conversions.length > mostMetaEvents) throw new RangeError(`Meta takes ${mostMetaEvents} events at a time, not ${conversions.length}`);
+export async function sendToMeta({
+  http,
+  secrets: account,
+  settings: set,
+  now,
+  conversions,
+  onSettled,
+}: MetaBatch): Promise<void> {
+  if (conversions.length > mostMetaEvents)
+    throw new RangeError(`Meta takes ${mostMetaEvents} events at a time, not ${conversions.length}`);
   const ready: { conversionKey: string; event: object }[] = [];
   const settled: Settled[] = [];
   for (const { conversion, identity } of conversions) {
     const { conversionKey } = conversion;
     const made = metaEvent(conversion, identity, set);
-    if (now.getTime() - conversion.eventTime.getTime() > metaAgeLimitMs) settled.push({ conversionKey, state: "expired", answer: "not sent: older than seven days" });
+    if (now.getTime() - conversion.eventTime.getTime() > metaAgeLimitMs)
+      settled.push({ conversionKey, state: "expired", answer: "not sent: older than seven days" });
     else if ("refused" in made) settled.push({ conversionKey, state: "failed", answer: made.refused });
     else ready.push({ conversionKey, event: made.event });
   }
@@ -152,10 +172,22 @@ export async function sendToMeta({ http, secrets: account, settings: set, now, c
   await isolate(
     ready,
     async (part) => {
-      const answer = received.safeParse(await http.json(eventsRequest(account, set, part.map(({ event }) => event))));
-      if (!answer.success) throw new ConnectorError("malformed", "answered 200 without saying how many events it received");
+      const answer = received.safeParse(
+        await http.json(
+          eventsRequest(
+            account,
+            set,
+            part.map(({ event }) => event),
+          ),
+        ),
+      );
+      if (!answer.success)
+        throw new ConnectorError("malformed", "answered 200 without saying how many events it received");
       if (answer.data.events_received !== part.length) {
-        throw new ConnectorError("malformed", `received ${answer.data.events_received} of ${part.length} events and does not say which`);
+        throw new ConnectorError(
+          "malformed",
+          `received ${answer.data.events_received} of ${part.length} events and does not say which`,
+        );
       }
       await onSettled(part.map(({ conversionKey }) => ({ conversionKey, state: "delivered", answer: "received" })));
     },
@@ -167,7 +199,8 @@ export async function sendToMeta({ http, secrets: account, settings: set, now, c
 }
 
 /** 100/33: the pixel itself is unknown or closed to us. */
-const blamesAnEvent = ({ kind, code }: ConnectorError) => kind === "rejected" && code !== null && /^100(\/|$)/.test(code) && code !== "100/33";
+const blamesAnEvent = ({ kind, code }: ConnectorError) =>
+  kind === "rejected" && code !== null && /^100(\/|$)/.test(code) && code !== "100/33";
 
 function eventsRequest(account: Settings, set: Settings, events: object[]): PageRequest {
   const testCode = set["META_TEST_EVENT_CODE"];

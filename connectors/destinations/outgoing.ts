@@ -48,7 +48,11 @@ export async function isolate<Item>(
       if (part.length === 1) {
         alone.push({ item: first, error });
         if (taken === 0 && alone.length >= enoughRefusals) {
-          throw new ConnectorError("rejected", `${alone.length} events were refused one by one and none was taken: ${error.message}`, { code: error.code });
+          throw new ConnectorError(
+            "rejected",
+            `${alone.length} events were refused one by one and none was taken: ${error.message}`,
+            { code: error.code },
+          );
         }
         return;
       }
