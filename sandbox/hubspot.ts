@@ -163,7 +163,7 @@ export function createHubspot({ clock }: Surroundings): Vendor {
       documented: { perMinute: null, perSecond: null, perTenSeconds: 100, countTwice: false },
       counts: () => true,
       headers: ({ limits }): Record<string, string> =>
-        limits.perTenSeconds == null
+        (limits.perTenSeconds ?? null) === null
           ? {}
           : {
               "X-HubSpot-RateLimit-Max": String(limits.perTenSeconds),

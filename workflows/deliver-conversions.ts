@@ -1,11 +1,11 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from "@temporalio/workflow";
-import type { DeliverInput, DeliveryTarget, RedeliverInput, RedeliveryPlan } from "../activities/deliver.ts";
+import type { DeliverInput, DeliveryTarget } from "../activities/deliver.ts";
 import type { DeliverActivities } from "../activities/types.ts";
 import { describeFailure, vendorQueue } from "./slices.ts";
 import { planFailure } from "./sync-source.ts";
 
-const { planDeliveries, planRedelivery, noteBlocked } = proxyActivities<DeliverActivities>({
+const { planDeliveries, noteBlocked } = proxyActivities<DeliverActivities>({
   startToCloseTimeout: "5 minutes",
   scheduleToCloseTimeout: "1 hour",
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
@@ -34,19 +34,8 @@ export async function deliverConversions(input: DeliverInput = {}): Promise<Deli
   return finish(await Promise.all(targets.map((target) => deliverTo(target))));
 }
 
-/** Sends a range of days again: what was refused, held or never sent. A dry run only tells what that would be. */
-export async function redeliver(input: RedeliverInput): Promise<RedeliveryPlan & { sent: Delivered | null }> {
-  const plan = await planRedelivery(input).catch(planFailure);
-  const { client, destination } = plan;
-  if (input.dryRun === true) {
-    setCurrentDetails(`**Dry run**, ${destination}, client ${client}: ${describeCounts(plan)}`);
-    return { ...plan, sent: null };
-  }
-  const [sent] = finish([await deliverTo({ client, destination, waiting: 1, heldUntil: null })]);
-  return { ...plan, sent: sent ?? null };
-}
-
-async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTarget): Promise<Delivered> {
+/** One destination of one client, batch after batch; what stops it is an outcome, never an exception. */
+export async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTarget): Promise<Delivered> {
   const sum: Delivered = {
     client,
     destination,
@@ -93,7 +82,7 @@ async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTa
 }
 
 /** A run that had to stop somewhere fails, after the rest is delivered, and names where. */
-function finish(sums: Delivered[]): Delivered[] {
+export function finish(sums: Delivered[]): Delivered[] {
   setCurrentDetails(sums.length === 0 ? "no destination is configured" : sums.map(describe).join("\n\n"));
   const stopped = sums.filter((sum) => sum.stopped !== null);
   if (stopped.length === 0) return sums;
@@ -110,14 +99,4 @@ function describe({ client, destination, delivered, failed, expired, refused, he
   if (heldUntil !== null) parts.push(`held until ${heldUntil}`);
   if (stopped !== null) parts.push(`stopped: ${stopped}`);
   return `**${destination}**, client ${client}: ${parts.join(", ")}`;
-}
-
-function describeCounts({ counts }: RedeliveryPlan): string {
-  if (counts.length === 0) return "no conversions";
-  return counts
-    .map(
-      ({ what, conversions, value, currency }) =>
-        `${what.replaceAll("_", " ")}: ${conversions} (${value ?? "no value"} ${currency ?? ""})`,
-    )
-    .join(", ");
 }

@@ -159,7 +159,7 @@ export async function sendToHubspot({
       // By the id property's value: results come in any order.
       for (const { properties } of results) {
         const conversionKey = properties[idProperty];
-        if (conversionKey != null)
+        if (typeof conversionKey === "string")
           settled.set(conversionKey, { conversionKey, state: "delivered", answer: "upserted" });
       }
       const sent = new Set(part.map(({ id }) => id));
