@@ -188,8 +188,8 @@ export function createHubspot({ clock }: Surroundings): Vendor {
     totalOf: () => null,
     dump: ({ client, from, to }) =>
       [...(accounts.get(client)?.values() ?? [])]
-        .filter(({ properties }) => {
-          const closed = properties["closedate"] ?? "";
+        .filter(({ properties, createdAt }) => {
+          const closed = properties["closedate"] ?? createdAt;
           const day = dayNumber(new Date(/^\d{13}$/.test(closed) ? Number(closed) : closed).toISOString().slice(0, 10));
           return day >= dayNumber(from) && day <= dayNumber(to);
         })
