@@ -138,30 +138,45 @@ export async function claimBatch(
   batch: { claim: string; limit: number },
 ): Promise<Claimed[]> {
   return inTransaction(database, async (session) => {
-    const { rows: mine } = await session.query(
-      "select from ops.deliveries where _client_id = $1 and destination = $2 and state = 'sending' and claim = $3 limit 1",
-      [ledger.client, ledger.destination, batch.claim],
-    );
+    const due = async (which: string, values: unknown[]) => {
+      const { rows } = await session.query<{ key: string; uncertain: boolean }>(
+        `select conversion_key as key, uncertain_since is not null as uncertain from ops.deliveries
+          where _client_id = $1 and destination = $2 and state in ('pending', 'sending') and ${which}
+          order by event_time, conversion_key limit $3 for update skip locked`,
+        [ledger.client, ledger.destination, batch.limit, ...values],
+      );
+      return rows;
+    };
+    const mine = await due("state = 'sending' and claim = $4", [batch.claim]);
+    const waiting = `(state = 'pending' or claimed_at < now() - ${abandonedAfter})`;
+    const taken = mine.length > 0 ? mine : await due(waiting, []);
+    if (taken.length === 0) return [];
     const { rows } = await session.query<Claimed>(
-      `with due as (
-         select conversion_key, uncertain_since is not null as uncertain from ops.deliveries
-          where _client_id = $1 and destination = $2
-            and case when $5 then state = 'sending' and claim = $3
-                     else state = 'pending' or (state = 'sending' and claimed_at < now() - ${abandonedAfter}) end
-          order by event_time, conversion_key limit $4 for update skip locked
-       ), taken as (
+      // The feeds are read once for the batch: joined row by row, a long feed would be read for each.
+      `with feed as materialized (
+         select conversion_key, value, currency, order_id, click_ids ->> 'click_id' as click_id
+           from ops.deliverable_conversions where _client_id = $1 and conversion_key = any($4)
+       ), claimed as (
          update ops.deliveries d
-            set state = 'sending', claim = $3, claimed_at = clock_timestamp(), attempts = attempts + 1, uncertain_since = coalesce(uncertain_since, clock_timestamp()),
-                value = coalesce(c.value, d.value), currency = coalesce(c.currency, d.currency), updated_at = now()
-           from due left join ops.deliverable_conversions c on c._client_id = $1 and c.conversion_key = due.conversion_key
+            set state = 'sending', claim = $3, claimed_at = clock_timestamp(), attempts = attempts + 1,
+                uncertain_since = coalesce(uncertain_since, clock_timestamp()),
+                value = coalesce(f.value, d.value), currency = coalesce(f.currency, d.currency), updated_at = now()
+           from unnest($4::text[], $5::boolean[]) due(conversion_key, uncertain)
+           left join feed f on f.conversion_key = due.conversion_key
           where d._client_id = $1 and d.destination = $2 and d.conversion_key = due.conversion_key
-         returning d.conversion_key, d.event_id, d.event_name, d.event_time, d.value, d.currency, c.order_id,
-                   c.click_ids ->> 'click_id' as click_id, due.uncertain, c.conversion_key is not null as deliverable
+         returning d.conversion_key, d.event_id, d.event_name, d.event_time, d.value, d.currency, f.order_id, f.click_id,
+                   due.uncertain, f.conversion_key is not null as deliverable
        )
        select conversion_key as "conversionKey", event_id as "eventId", event_name as "eventName", event_time as "eventTime",
               value, currency, order_id as "orderId", click_id as "clickId", uncertain, deliverable
-         from taken order by event_time, conversion_key`,
-      [ledger.client, ledger.destination, batch.claim, batch.limit, mine.length > 0],
+         from claimed order by event_time, conversion_key`,
+      [
+        ledger.client,
+        ledger.destination,
+        batch.claim,
+        taken.map(({ key }) => key),
+        taken.map(({ uncertain }) => uncertain),
+      ],
     );
     return rows;
   });
