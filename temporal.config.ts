@@ -60,7 +60,9 @@ export interface PlannedSchedule {
 }
 
 /** Every schedule this deployment wants, as data: one per source and client that has a key. */
-export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">): PlannedSchedule[] {
+export function plannedSchedules(
+  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">,
+): PlannedSchedule[] {
   const taskQueue = config.queuePrefix + mainQueue;
   const memo = { deployment: config.queuePrefix + deployment };
   const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
@@ -73,7 +75,13 @@ export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "
           scheduleId,
           options: {
             spec: {
-              calendars: [{ hour: { start: schedule.hours.from, end: schedule.hours.to }, minute: schedule.minute, comment: schedule.comment }],
+              calendars: [
+                {
+                  hour: { start: schedule.hours.from, end: schedule.hours.to },
+                  minute: schedule.minute,
+                  comment: schedule.comment,
+                },
+              ],
               timezone: schedule.timezone,
             },
             action: {
@@ -127,6 +135,8 @@ export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "
       memo,
     },
   };
-  const delivers = [...config.accounts.values()].some((account) => deliverTo.includes(account.vendor) && account.secrets !== null);
+  const delivers = [...config.accounts.values()].some(
+    (account) => deliverTo.includes(account.vendor) && account.secrets !== null,
+  );
   return [...syncs, house, ...(delivers ? [deliver] : [])];
 }

@@ -1,5 +1,6 @@
 /** What went wrong with a vendor, in the words that decide what to do about it. */
-export type ConnectorErrorKind = "unauthorized" | "rate_limited" | "quota_spent" | "unavailable" | "rejected" | "malformed" | "duplicate_key";
+export type ConnectorErrorKind =
+  "unauthorized" | "rate_limited" | "quota_spent" | "unavailable" | "rejected" | "malformed" | "duplicate_key";
 
 export class ConnectorError extends Error {
   /** How long the vendor asked us to wait. */
@@ -20,6 +21,9 @@ export class ConnectorError extends Error {
 
   /** The same error, with where it happened in front: `redtrack.daily_spend 2025-12-18: …`. */
   at(place: string): ConnectorError {
-    return new ConnectorError(this.kind, `${place}: ${this.message}`, { retryAfterMs: this.retryAfterMs, code: this.code });
+    return new ConnectorError(this.kind, `${place}: ${this.message}`, {
+      retryAfterMs: this.retryAfterMs,
+      code: this.code,
+    });
   }
 }

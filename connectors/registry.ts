@@ -10,7 +10,10 @@ export const sources: readonly AnySource[] = [redtrackDailySpend];
 export const destinations: readonly Vendor[] = [meta as Vendor, hubspot as Vendor];
 
 /** Everybody we have an account with. */
-export const vendors: readonly Vendor[] = [...new Set(sources.map((source) => source.vendor as Vendor)), ...destinations];
+export const vendors: readonly Vendor[] = [
+  ...new Set(sources.map((source) => source.vendor as Vendor)),
+  ...destinations,
+];
 
 export function findSource(name: string): AnySource | undefined {
   return sources.find((source) => source.name === name);

@@ -26,14 +26,26 @@ export interface WorkerParts {
 
 /** Names of every queue this stack has. */
 export function allQueues(sources: readonly AnySource[]): string[] {
-  return [mainQueue, ...new Set([...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue))];
+  return [
+    mainQueue,
+    ...new Set(
+      [...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue),
+    ),
+  ];
 }
 
 /** One worker per queue: workflows and Postgres work on the main one, each vendor's requests on its own. */
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const { config, database, sources, connection, namespace, redact } = parts;
   const gate = createRateGate(database);
-  const sync = createSyncActivities({ database, config, sources, gate, redact, ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
+  const sync = createSyncActivities({
+    database,
+    config,
+    sources,
+    gate,
+    redact,
+    ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
+  });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
   const converter = dataConverter(config.payloadKey);
@@ -57,14 +69,20 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const wanted = config.worker.queues;
   const queues = allQueues(sources).filter((queue) => wanted === null || wanted.includes(queue));
   const unknown = (wanted ?? []).filter((queue) => !queues.includes(queue));
-  if (unknown.length > 0) throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
   return Promise.all(
     queues.map((queue) =>
       Worker.create({
         ...shared,
         taskQueue: config.queuePrefix + queue,
         ...(queue === mainQueue
-          ? { ...parts.workflows, activities: { ...sync, ...deliver, ...house }, maxConcurrentActivityTaskExecutions: config.databasePoolSize, maxCachedWorkflows: 500 }
+          ? {
+              ...parts.workflows,
+              activities: { ...sync, ...deliver, ...house },
+              maxConcurrentActivityTaskExecutions: config.databasePoolSize,
+              maxCachedWorkflows: 500,
+            }
           : { activities: { ...sync, ...deliver }, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
       } as WorkerOptions),
     ),
