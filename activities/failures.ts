@@ -9,6 +9,7 @@ import { CommitUnknown, sqlState } from "../schema/database.ts";
 export type FailureType =
   | "CredentialsRejected"
   | "RateLimited"
+  | "QuotaSpent"
   | "VendorUnavailable"
   | "RequestRejected"
   | "ResponseMalformed"
@@ -51,6 +52,9 @@ function vendorFailure(error: ConnectorError, { place, redact, unavailable }: Fa
       return failure("CredentialsRejected", message, { retried: false });
     case "rate_limited":
       return failure("RateLimited", message, { retried: true, nextRetryDelayMs: error.retryAfterMs, benign: true });
+    case "quota_spent":
+      // It comes back at midnight, not in a minute: trying again would only burn tries.
+      return failure("QuotaSpent", message, { retried: false });
     case "unavailable": {
       // Temporal counts waiting for a quota as attempts too, so how often a vendor may fail is counted here.
       const enough = unavailable !== undefined && unavailable.times >= unavailable.enough;

@@ -4,6 +4,7 @@ import { lastDue, type Expectation } from "../core/expectation.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHttp } from "../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
+import { forgetExpiredIdentities } from "../queries/deliveries.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";
@@ -90,9 +91,13 @@ export function createHouseActivities({ database, config, redact, schedules }: H
       });
     },
 
-    /** Deletes what is older than its setting says. Nothing is deleted by default. */
+    /** Deletes what is older than its setting says; by default nothing but what was kept of persons for a delivery. */
     async applyRetention(): Promise<{ deleted: number }> {
-      return guarded("retention", async () => ({ deleted: await prune(database, config.retention) }));
+      return guarded("retention", async () => {
+        // What is known of persons goes in any case, also when nothing is delivered any more.
+        const forgotten = await forgetExpiredIdentities(database);
+        return { deleted: forgotten + (await prune(database, config.retention)) };
+      });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { isLosslessNumber, parse } from "lossless-json";
+import { isLosslessNumber, parse, stringify } from "lossless-json";
 import pRetry, { AbortError } from "p-retry";
 import { Agent, fetch, type Dispatcher, type Response } from "undici";
 import type { Redact } from "../core/redact.ts";
@@ -15,6 +15,8 @@ export interface HttpOptions {
   beforeRequest: () => Promise<(outcome: TurnOutcome) => Promise<void>>;
   quota?: ((headers: Headers) => Quota | null) | undefined;
   refusal?: ((body: unknown) => Refusal | null) | undefined;
+  /** Reads the vendor's own errors; without it the status decides. */
+  classify?: ((status: number, body: unknown) => Refusal) | undefined;
   signal?: AbortSignal | undefined;
   /** A 2xx is enough, whatever it says: for webhooks that answer "ok". */
   anyAnswer?: boolean;
@@ -107,7 +109,7 @@ async function attempt(
       return "";
     });
     const body = options.erase(text);
-    const refused = classifyStatus(response, body, options.redact);
+    const refused = refusalOf(response, body, options);
     if (refused !== null) {
       waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
       throw refused;
@@ -145,7 +147,7 @@ async function send(
         ...(request.body === undefined ? {} : { "content-type": "application/json" }),
         ...request.headers,
       },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...(request.body === undefined ? {} : { body: jsonText(request.body) }),
       // A redirect could carry the key to another host.
       redirect: "manual",
       dispatcher,
@@ -197,9 +199,35 @@ async function readText(
     .replace(/^\uFEFF/, "");
 }
 
-function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError | null {
+/** Amounts are decimal text in here and numbers out there: every digit goes as it is. */
+function jsonText(body: unknown): string {
+  return stringify(body) ?? "null";
+}
+
+function refusalOf(response: Response, body: string, { classify, redact }: HttpOptions): ConnectorError | null {
+  if (response.status >= 200 && response.status < 300) return null;
+  if (classify === undefined) return classifyStatus(response, body, redact);
+  const refusal = classify(response.status, jsonOrNull(body));
+  return new ConnectorError(
+    refusal.kind,
+    redact(`answered ${response.status}: ${refusal.message}`).slice(0, excerptLength),
+    {
+      retryAfterMs: retryAfter(response.headers.get("retry-after")) ?? refusal.retryAfterMs ?? null,
+      code: refusal.code,
+    },
+  );
+}
+
+function jsonOrNull(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError {
   const { status } = response;
-  if (status >= 200 && status < 300) return null;
   const message = `answered ${status}${excerpt(body, redact)}`;
   if (status === 401 || status === 403) return new ConnectorError("unauthorized", message);
   if (status === 429)

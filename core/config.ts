@@ -8,6 +8,8 @@ export interface VendorSettings {
   baseUrl: string;
   pace: Pace;
   secrets: z.ZodObject;
+  /** What else can be set for an account and may be printed; one without a client's suffix holds for all clients. */
+  settings?: z.ZodObject | undefined;
 }
 
 /** What the configuration needs to know of a source. */
@@ -42,6 +44,7 @@ export interface Account {
   pace: Pace;
   /** Null when the client has no key for this vendor. */
   secrets: Record<string, string> | null;
+  settings: Record<string, string>;
   /** The names of the settings that are missing. */
   missing: string[];
 }
@@ -66,6 +69,10 @@ export interface Config {
   api: { host: string; port: number; jwtSecret: string | null; jwksUrl: string | null; trustedProxies: string[] };
   searchAttributes: boolean;
   payloadKey: Buffer | null;
+  /** Seals what a delivery needs to know of a person; without it, none of it is kept. */
+  identityKey: Buffer | null;
+  /** How far back a conversion may lie that is delivered without anybody asking. */
+  deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
   logLevel: string;
   retention: {
@@ -100,6 +107,12 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 
+const encryptionKey = z.string().transform((text, context) => {
+  const key = parseKey(text);
+  if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
+  return key;
+});
+
 const general = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   DATABASE_URL: z
@@ -129,14 +142,9 @@ const general = z.object({
   API_JWKS_URL: z.url().optional(),
   API_TRUSTED_PROXIES: list.prefault(""),
   SEARCH_ATTRIBUTES: z.enum(["on", "off"]).default("on"),
-  PAYLOAD_ENCRYPTION_KEY: z
-    .string()
-    .transform((text, context) => {
-      const key = parseKey(text);
-      if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
-      return key;
-    })
-    .optional(),
+  PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
+  IDENTITY_ENCRYPTION_KEY: encryptionKey.optional(),
+  DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   RETENTION_RECEIPTS_DAYS: days.default(null),
@@ -220,6 +228,8 @@ export function loadConfig(
     },
     searchAttributes: values.SEARCH_ATTRIBUTES === "on",
     payloadKey: values.PAYLOAD_ENCRYPTION_KEY ?? null,
+    identityKey: values.IDENTITY_ENCRYPTION_KEY ?? null,
+    deliveryLookbackDays: values.DELIVERY_LOOKBACK_DAYS,
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
     logLevel: values.LOG_LEVEL,
     retention: {
@@ -234,6 +244,7 @@ export function loadConfig(
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,
       env["PAYLOAD_ENCRYPTION_KEY"],
+      env["IDENTITY_ENCRYPTION_KEY"],
       env["TEMPORAL_API_KEY"],
     ].filter((secret): secret is string => secret !== undefined && secret !== ""),
   };
@@ -278,6 +289,12 @@ function readAccount(
       problems.push(`${inForce(name)}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
     }
   }
+  const settings: Record<string, string> = {};
+  for (const [name, shape] of Object.entries(vendor.settings?.shape ?? {})) {
+    const checked = (shape as z.ZodType).safeParse(env[inForce(name)]);
+    if (!checked.success) problems.push(`${inForce(name)}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
+    else if (checked.data !== undefined) settings[name] = String(checked.data);
+  }
   return {
     name: `${vendor.name}/${client}`,
     vendor: vendor.name,
@@ -288,6 +305,7 @@ function readAccount(
       concurrent: number(`${prefix}_CONCURRENT`, vendor.pace.concurrent, 1),
     },
     secrets: missing.length === 0 ? found : null,
+    settings,
     missing,
   };
 }

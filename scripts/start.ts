@@ -158,12 +158,22 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
 /** Secrets of this machine's own stack, made once and kept where only their owner reads them. */
 async function localSecrets(root: string): Promise<Env> {
   const file = path.join(root, ".signal-room", "local-secrets.json");
-  if (!existsSync(file)) {
+  const kept = existsSync(file) ? (JSON.parse(await readFile(file, "utf8")) as Env) : {};
+  const made = {
+    API_JWT_SECRET: randomBytes(32).toString("base64url"),
+    IDENTITY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    ...kept,
+  };
+  if (Object.keys(made).length > Object.keys(kept).length) {
     await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, JSON.stringify({ API_JWT_SECRET: randomBytes(32).toString("base64url") }), { mode: 0o600 });
+    await writeFile(file, JSON.stringify(made), { mode: 0o600 });
   }
-  const made = JSON.parse(await readFile(file, "utf8")) as Env;
-  return process.env["API_JWT_SECRET"] === undefined && process.env["API_JWKS_URL"] === undefined ? made : {};
+  const set = readEnvironment(process.env);
+  const signsOtherwise = set["API_JWT_SECRET"] !== undefined || set["API_JWKS_URL"] !== undefined;
+  return {
+    ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
+    ...(set["IDENTITY_ENCRYPTION_KEY"] === undefined ? { IDENTITY_ENCRYPTION_KEY: made.IDENTITY_ENCRYPTION_KEY } : {}),
+  };
 }
 
 /** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
