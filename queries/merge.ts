@@ -133,9 +133,15 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
   return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };
 }
 
+/** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
+export interface Amount {
+  column: string;
+  currency?: { column: string; summed: string };
+}
+
 /** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
-export async function previewSlice(session: Session, target: MergeTarget, content: MergeContent, amountColumn: string): Promise<Differences> {
-  return new SliceStatement(session, target, content.rows).preview(amountColumn);
+export async function previewSlice(session: Session, target: MergeTarget, content: MergeContent, amount: Amount): Promise<Differences> {
+  return new SliceStatement(session, target, content.rows).preview(amount);
 }
 
 /** One row that differs between the vendor and the table. */
@@ -202,10 +208,11 @@ class SliceStatement {
     );
   }
 
-  async preview(amountColumn: string): Promise<Differences> {
+  async preview({ column, currency }: Amount): Promise<Differences> {
     const client = this.parameter(this.target.client, "text");
     const slice = this.parameter(this.target.slice, "text");
-    const total = `(select coalesce(sum(${quote(amountColumn)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice})`;
+    const inCurrency = currency === undefined ? "" : ` and ${quote(currency.column)} = ${this.parameter(currency.summed, "text")}`;
+    const total = `(select coalesce(sum(${quote(column)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice}${inCurrency})`;
     return this.count(this.difference(""), total);
   }
 

@@ -229,7 +229,9 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
     beforeRequest: () => gate.turn(account, { signal }),
   });
   try {
-    await http.json(vendor.probe(secrets));
+    const answer = await http.json(vendor.probe(secrets));
+    const problem = vendor.check?.(answer) ?? null;
+    if (problem !== null) throw new ConnectorError("malformed", problem);
   } catch (error) {
     throw signal.aborted
       ? new ConnectorError(
