@@ -27,6 +27,7 @@ import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { mergeColumns } from "../schema/merge-key.ts";
 import { invalidInput, toFailure } from "./failures.ts";
+import { lookForFindings } from "./findings.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
 
 export interface SyncDependencies {
@@ -255,6 +256,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
           return found;
         });
         countRows(source, account, receipt);
+        await lookForFindings(database, { source: source.name, client: account.client, day: input.day });
         return { ...receipt, day: input.day, shownTotal: cents(receipt.total) };
       });
     },

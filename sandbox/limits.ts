@@ -6,12 +6,15 @@ export interface Limits {
   perSecond: number | null;
   /** Some calls use two of the minute's calls, as measured at RedTrack. */
   countTwice: boolean;
+  /** How many calls may be under way at a time; absent and null lift that limit. */
+  concurrent?: number | null;
 }
 
 export interface Usage {
   admitted: boolean;
   limits: Limits;
   remainingThisMinute: number;
+  remainingThisSecond: number;
   secondsToNextMinute: number;
   /** For a refused call: until the window that is full ends. */
   retryAfterSeconds: number;
@@ -23,13 +26,16 @@ interface Account {
   usedThisMinute: number;
   second: number;
   usedThisSecond: number;
+  underWay: number;
 }
 
 export interface Limiter {
   limits(): Limits;
   set(change: Partial<Limits>): void;
   /** Counts a call unless a window is full; a refused call is not counted. */
-  admit(account: string, nowMs: number): Usage;
+  admit(account: string, nowMs: number, isConcurrent?: boolean): Usage;
+  /** Ends a call that was admitted as one of those under way. */
+  release(account: string): void;
 }
 
 export function createLimiter(start: Limits): Limiter {
@@ -37,7 +43,7 @@ export function createLimiter(start: Limits): Limiter {
   const accounts = new Map<string, Account>();
 
   function accountAt(name: string, nowMs: number): Account {
-    const account = accounts.get(name) ?? { calls: 0, minute: 0, usedThisMinute: 0, second: 0, usedThisSecond: 0 };
+    const account = accounts.get(name) ?? { calls: 0, minute: 0, usedThisMinute: 0, second: 0, usedThisSecond: 0, underWay: 0 };
     accounts.set(name, account);
     const second = Math.floor(nowMs / 1_000);
     const minute = Math.floor(nowMs / 60_000);
@@ -52,12 +58,14 @@ export function createLimiter(start: Limits): Limiter {
       limits = { ...limits, ...change };
       accounts.clear();
     },
-    admit: (name, nowMs) => {
+    admit: (name, nowMs, isConcurrent = false) => {
       const account = accountAt(name, nowMs);
       const minuteIsFull = limits.perMinute !== null && account.usedThisMinute >= limits.perMinute;
       const secondIsFull = limits.perSecond !== null && account.usedThisSecond >= limits.perSecond;
-      const admitted = !minuteIsFull && !secondIsFull;
+      const isCrowded = isConcurrent && limits.concurrent != null && account.underWay >= limits.concurrent;
+      const admitted = !minuteIsFull && !secondIsFull && !isCrowded;
       if (admitted) {
+        if (isConcurrent) account.underWay += 1;
         account.calls += 1;
         account.usedThisSecond += 1;
         account.usedThisMinute += limits.countTwice && chance(name, account.calls) < 0.5 ? 2 : 1;
@@ -67,9 +75,15 @@ export function createLimiter(start: Limits): Limiter {
         admitted,
         limits,
         remainingThisMinute: Math.max(0, (limits.perMinute ?? Infinity) - account.usedThisMinute),
+        remainingThisSecond: Math.max(0, (limits.perSecond ?? Infinity) - account.usedThisSecond),
         secondsToNextMinute,
         retryAfterSeconds: minuteIsFull ? secondsToNextMinute : 1,
       };
+    },
+    release: (name) => {
+      const account = accounts.get(name);
+      // New limits begin with nothing under way, whatever is still being answered.
+      if (account !== undefined) account.underWay = Math.max(0, account.underWay - 1);
     },
   };
 }
@@ -79,16 +93,16 @@ export function createLimiter(start: Limits): Limiter {
  * documents it; "once" and "twice" say whether some calls count double.
  */
 export function parseLimits(text: string): Partial<Limits> {
-  if (text.trim() === "none") return { perMinute: null, perSecond: null, countTwice: false };
+  if (text.trim() === "none") return { perMinute: null, perSecond: null, countTwice: false, concurrent: null };
   const limits: Partial<Limits> = {};
   for (const part of text.split(",").map((one) => one.trim())) {
-    const match = /^(none|[1-9]\d*)\/(minute|second)$/.exec(part);
+    const match = /^(none|[1-9]\d*)\/(minute|second|concurrent)$/.exec(part);
     if (match !== null) {
-      limits[match[2] === "minute" ? "perMinute" : "perSecond"] = match[1] === "none" ? null : Number(match[1]);
+      limits[match[2] === "minute" ? "perMinute" : match[2] === "second" ? "perSecond" : "concurrent"] = match[1] === "none" ? null : Number(match[1]);
     } else if (part === "once" || part === "twice") {
       limits.countTwice = part === "twice";
     } else {
-      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, none/second, once, twice`);
+      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, none/second, 10/concurrent, once, twice`);
     }
   }
   return limits;
