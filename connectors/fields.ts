@@ -43,7 +43,8 @@ function storable(longest: number) {
 
 /** Free text that partners fill as they like: an e-mail or network address in it is left out, and so is blank text. */
 export const impersonal = z
-  .union([text, z.custom<unknown>(isLosslessNumber).transform(String), z.null(), z.undefined()])
+  .union([text, z.custom<unknown>(isLosslessNumber).transform(String)])
+  .nullish()
   .transform((value) => (value === undefined || value === null || value.trim() === "" || personal.test(value) ? null : value));
 
 /** An e-mail address, also URL-encoded; an IPv4 address; an IPv6 address of at least four groups. */

@@ -26,7 +26,8 @@ test("a third call within a second is refused for a second, and does not count",
 test("a limits setting changes only what it names", () => {
   expect(parseLimits("20/minute")).toEqual({ perMinute: 20 });
   expect(parseLimits("60/minute, none/second, once")).toEqual({ perMinute: 60, perSecond: null, countTwice: false });
-  expect(parseLimits("none")).toEqual({ perMinute: null, perSecond: null, countTwice: false });
+  expect(parseLimits("none")).toEqual({ perMinute: null, perSecond: null, countTwice: false, concurrent: null });
+  expect(parseLimits("none/second, 10/concurrent")).toEqual({ perSecond: null, concurrent: 10 });
   expect(() => parseLimits("20 a minute")).toThrow('not a limit: "20 a minute"');
 });
 

@@ -264,7 +264,10 @@ export const everflowConversions = defineSource({
       };
     }),
 
-  // Never by the total: it grows while we read. A short page is the last one.
-  next: (body, cursor: number | null) => ((body.conversions ?? []).length === perPage ? (cursor ?? 1) + 1 : null),
+  // Never by the total: it grows while we read. A short page is the last one, by the size that was given, not asked.
+  next: (body, cursor: number | null) => {
+    const found = (body.conversions ?? []).length;
+    return found > 0 && found >= Math.min(perPage, body.paging.page_size) ? (cursor ?? 1) + 1 : null;
+  },
   vendorCount: (body) => body.paging.total_count,
 });
