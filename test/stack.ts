@@ -51,7 +51,7 @@ export interface TestStack {
   activities: ReturnType<typeof createSyncActivities>;
   /** Sends to the sandbox's control routes. */
   control: (method: string, path: string, body?: unknown) => Promise<unknown>;
-  /** Sets a fault at RedTrack. */
+  /** Sets a fault at RedTrack, or at the vendor that the parameters name. */
   fault: (kind: string, parameters?: object) => Promise<void>;
   /** The calls RedTrack has seen for a day, in order. */
   calls: (day?: string) => Promise<RequestEntry[]>;
@@ -83,7 +83,10 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   const [database, temporal, sandbox] = await Promise.all([
     testDatabase(),
     testTemporal(),
-    startSandbox({ port: 0, limits: { redtrack: { perMinute: null, perSecond: null, countTwice: false } } }),
+    startSandbox({
+      port: 0,
+      limits: { redtrack: { perMinute: null, perSecond: null, countTwice: false }, everflow: { perSecond: null, concurrent: null } },
+    }),
   ]);
   const env = {
     NODE_ENV: "test",
@@ -92,6 +95,10 @@ export async function startStack(settings: Record<string, string> = {}): Promise
     REDTRACK_BASE_URL: `${sandbox.url}/redtrack`,
     REDTRACK_INTERVAL_MS: "0",
     REDTRACK_CONCURRENT: "8",
+    EVERFLOW_API_KEY: "sandbox-713",
+    EVERFLOW_BASE_URL: `${sandbox.url}/everflow`,
+    EVERFLOW_INTERVAL_MS: "0",
+    EVERFLOW_CONCURRENT: "8",
     UNAVAILABLE_ATTEMPTS: "2",
     WORKER_SHUTDOWN_GRACE_MS: "500",
     ...settings,
