@@ -191,20 +191,23 @@ class SliceStatement {
     const run = this.parameter(runId, "text");
     const all = [...this.key, ...this.content];
     const assigned = [...this.content.map((column) => column.name), "_slice", "_loaded_at", "_run_id"];
+    // Joined with what is gone alone, mostly nothing: with every difference, the planner may search them all for each stored row.
+    const removed =
+      this.target.answers === "partial"
+        ? ""
+        : `, removed as (
+         delete from ${this.name} t using gone g where t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "g")}
+       )`;
     return this.count(
       `${difference}, ledger as (
          insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
          select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference order by "#key"::text
        ), written as (
          insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
-         select ${client}, ${names(all, "i")}, ${slice}, now(), ${run}
-           from incoming i join difference d on ${this.matches("d", "i")} where d."#kind" <> 'withdrawn' order by ${names(this.key, "i")}
+         select ${client}, ${names(all)}, ${slice}, now(), ${run} from difference where "#kind" <> 'withdrawn' order by ${names(this.key)}
          on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
            set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
-       ), removed as (
-         delete from ${this.name} t using difference d
-          where d."#kind" = 'withdrawn' and t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "d")}
-       )`,
+       )${removed}`,
     );
   }
 
@@ -256,8 +259,9 @@ class SliceStatement {
         select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
          where t._client_id = ${client} order by ${names(this.key, "t")} ${lock}
       )`;
+    // Each row whole: looking it up in `incoming` again is a join that the planner cannot estimate, and takes the square of the rows.
     const changed = `
-      select ${names(this.key, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
+      select ${names(columns, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
              case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
         from incoming i left join stored t on ${this.matches("t", "i")}
        where t._client_id is null or not (${same})`;
@@ -270,7 +274,7 @@ class SliceStatement {
       ), difference as materialized (
         ${changed}
         union all
-        select ${names(this.key, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
+        select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
       )`;
   }
 
