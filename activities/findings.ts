@@ -5,13 +5,20 @@ import type { Database } from "../schema/database.ts";
 const named = 5;
 
 /** What a merged day shows beside other tables. Looked at after the commit: of two feeds that are compared, the later one sees both. */
-export async function lookForFindings(database: Database, { source, client, day }: { source: string; client: string; day: string }): Promise<void> {
+export async function lookForFindings(
+  database: Database,
+  { source, client, day }: { source: string; client: string; day: string },
+): Promise<void> {
   if (!source.startsWith("everflow.")) return;
   const differences = await readConversionDifferences(database, { client, day });
   if (differences === null) return;
   const subject = { client, area: "sync", subject: `everflow/${day}` };
   if (differences.length === 0) {
-    await settleAlerts(database, { ...subject, kinds: ["conversions_disagree"], notes: "the conversions add up to the statistics" });
+    await settleAlerts(database, {
+      ...subject,
+      kinds: ["conversions_disagree"],
+      notes: "the conversions add up to the statistics",
+    });
     return;
   }
   const more = differences.length > named ? `; and ${differences.length - named} more` : "";
@@ -32,6 +39,8 @@ function describe(difference: ConversionDifference): string {
     [`payout ${currency}`, difference.statsPayout, difference.rawPayout],
     [`revenue ${currency}`, difference.statsRevenue, difference.rawRevenue],
   ] as const;
-  const apart = pairs.filter(([, stats, raw]) => stats !== raw).map(([what, stats, raw]) => `${what} ${stats} by the statistics, ${raw} by the conversions`);
+  const apart = pairs
+    .filter(([, stats, raw]) => stats !== raw)
+    .map(([what, stats, raw]) => `${what} ${stats} by the statistics, ${raw} by the conversions`);
   return `${affiliateName ?? "affiliate"} (${affiliateId}): ${apart.join(", ")}`;
 }

@@ -150,8 +150,22 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         const { timezone } = source.slices;
         const now = await databaseNow(database);
         const day = dayAt(input.moment, timezone);
-        const days = await daysOfRun({ source, account, day, moment: new Date(input.moment), now, scheduled: input.scheduled });
-        const plan = { client: account.client, source: source.name, timezone, day, slices: days.map(sliceOf), parallel: dependencies.parallel ?? defaultParallel };
+        const days = await daysOfRun({
+          source,
+          account,
+          day,
+          moment: new Date(input.moment),
+          now,
+          scheduled: input.scheduled,
+        });
+        const plan = {
+          client: account.client,
+          source: source.name,
+          timezone,
+          day,
+          slices: days.map(sliceOf),
+          parallel: dependencies.parallel ?? defaultParallel,
+        };
         await openRun(database, {
           runId: input.runId,
           client: plan.client,
@@ -182,9 +196,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       return guarded(source.name, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
         if (input.from > input.to) throw invalidInput(`from ${input.from} is after to ${input.to}: swap them`);
-        if (input.to > today) throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.to > today)
+          throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
         const days = daysFromTo(input.from, input.to);
-        if (days.length > mostBackfillDays) throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
+        if (days.length > mostBackfillDays)
+          throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
         const plan = {
           client: account.client,
           source: source.name,
@@ -218,18 +234,29 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Checks a slice that was started by hand. */
-    async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
-      const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }), input);
+    async checkSlice(input: {
+      client?: string;
+      source: string;
+      day: string;
+    }): Promise<{ client: string; timezone: string }> {
+      const { source, account } = checked(
+        z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }),
+        input,
+      );
       return guarded(`${source.name} ${input.day}`, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
-        if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.day > today)
+          throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
         return { client: account.client, timezone: source.slices.timezone };
       });
     },
 
     /** Pulls one slice whole and merges it in one transaction with its receipt. */
     async pullSlice(input: PullSliceInput): Promise<SliceResult> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         // The number comes before the first request: a reading that began later knows better.
         const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
@@ -263,14 +290,33 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 
     /** What reading a day again would change. Writes nothing. */
     async previewSlice(input: PullSliceInput): Promise<DayPreview> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         const content = contentOf(source, await read());
         const target = targetOf(source, account.client, input.day);
-        const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) => previewSlice(session, target, content, amountOf(source)));
+        const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) =>
+          previewSlice(session, target, content, amountOf(source)),
+        );
         // What a real run would keep, the preview must not call withdrawn.
-        const emptied = content.rows.length + content.setAside.length === 0 && source.answers === "complete" && input.acceptEmpty !== true && withdrawn > 0;
-        if (emptied) return { day: input.day, inserted: 0, updated: 0, withdrawn: 0, before: cents(totalBefore), after: cents(totalBefore), change: "0.00", reconciled: false };
+        const emptied =
+          content.rows.length + content.setAside.length === 0 &&
+          source.answers === "complete" &&
+          input.acceptEmpty !== true &&
+          withdrawn > 0;
+        if (emptied)
+          return {
+            day: input.day,
+            inserted: 0,
+            updated: 0,
+            withdrawn: 0,
+            before: cents(totalBefore),
+            after: cents(totalBefore),
+            change: "0.00",
+            reconciled: false,
+          };
         return {
           day: input.day,
           inserted,
@@ -293,7 +339,9 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Ends a run's record, and tells people when it failed: once, not every hour. */
-    async closeRun(run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean; dryRun?: boolean }): Promise<void> {
+    async closeRun(
+      run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean; dryRun?: boolean },
+    ): Promise<void> {
       await guarded(run.source, async () => {
         const reason = run.reason === null ? null : redact(run.reason);
         await closeRun(database, { ...run, reason });
@@ -319,17 +367,30 @@ export function createSyncActivities(dependencies: SyncDependencies) {
   };
 
   /** Own day, the days that are not final, and once a day those that may have been restated. */
-  async function daysOfRun(run: { source: AnySource; account: Account; day: string; moment: Date; now: Date; scheduled: boolean }): Promise<string[]> {
+  async function daysOfRun(run: {
+    source: AnySource;
+    account: Account;
+    day: string;
+    moment: Date;
+    now: Date;
+    scheduled: boolean;
+  }): Promise<string[]> {
     const { source, account, day } = run;
     const { timezone } = source.slices;
     const window = config.windows.get(source.name) ?? source.window;
     if (run.now.getTime() - run.moment.getTime() > stillCurrentMs) return [day];
-    const windowStart = window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
+    const windowStart =
+      window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
     const coverage = { client: account.client, source: source.name, day: windowStart };
     const from = run.scheduled ? await coverFrom(database, coverage) : windowStart;
     const earlier = daysFromTo(from < windowStart ? from : windowStart, addDays(day, -1));
     if (earlier.length === 0) return [day];
-    const known = await readSlices(database, { client: account.client, source: source.name, from: earlier[0] ?? day, to: day });
+    const known = await readSlices(database, {
+      client: account.client,
+      source: source.name,
+      from: earlier[0] ?? day,
+      to: day,
+    });
     const today = startOfDay(day, timezone);
     const due = earlier.filter((candidate) => {
       const state = known.get(candidate);
@@ -341,19 +402,34 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     return [...due.slice(-mostSlicesPerRun), day];
   }
 
-  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(shape: Shape, input: unknown): { source: AnySource; account: Account } {
+  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(
+    shape: Shape,
+    input: unknown,
+  ): { source: AnySource; account: Account } {
     const parsed = shape.safeParse(input);
-    if (!parsed.success) throw invalidInput(parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "));
+    if (!parsed.success)
+      throw invalidInput(
+        parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
+      );
     const source = sources.find((candidate) => candidate.name === parsed.data.source);
-    if (source === undefined) throw invalidInput(`unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`);
+    if (source === undefined)
+      throw invalidInput(
+        `unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`,
+      );
     const client = parsed.data.client ?? config.clients[0] ?? "";
     const account = config.accounts.get(`${source.vendor.name}/${client}`);
-    if (account === undefined) throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (account === undefined)
+      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
     return { source, account };
   }
 
   /** Everything a vendor activity has in common: the turn at the gate, heartbeats, cancellation and the translation of errors. */
-  async function withVendor<Result>(source: AnySource, account: Account, day: string, work: (read: () => Promise<SliceAnswer>) => Promise<Result>): Promise<Result> {
+  async function withVendor<Result>(
+    source: AnySource,
+    account: Account,
+    day: string,
+    work: (read: () => Promise<SliceAnswer>) => Promise<Result>,
+  ): Promise<Result> {
     const place = `${source.name} ${day}`;
     const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
     const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0, page: 0, rows: 0 };
@@ -367,7 +443,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
-      const failure = toFailure(waitingLonger(error, source.vendor, activityInfo().attempt), { place, redact, unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts } });
+      const failure = toFailure(waitingLonger(error, source.vendor, activityInfo().attempt), {
+        place,
+        redact,
+        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
+      });
       countFailure(account, failure);
       throw failure;
     } finally {
@@ -385,7 +465,10 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 }
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
-export async function compareSlice(dependencies: SyncDependencies, pull: { source: AnySource; account: Account; day: string }): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+export async function compareSlice(
+  dependencies: SyncDependencies,
+  pull: { source: AnySource; account: Account; day: string },
+): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
   const content = contentOf(source, await readDay(dependencies, pull, {}));
   const target = targetOf(source, account.client, day);
@@ -397,7 +480,10 @@ export async function compareSlice(dependencies: SyncDependencies, pull: { sourc
 }
 
 /** In a transaction that is always rolled back. */
-async function withoutKeeping<Result>(database: Database, work: (session: Session) => Promise<Result>): Promise<Result> {
+async function withoutKeeping<Result>(
+  database: Database,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
   const rolledBack = Symbol("rolled back");
   let result: Result | undefined;
   await inTransaction(database, async (session) => {
@@ -417,9 +503,14 @@ interface DayReading {
 }
 
 /** Reads a day from the vendor at the account's pace. */
-async function readDay({ gate, redact }: SyncDependencies, { source, account, day, ...options }: DayReading, turn: TurnOptions): Promise<SliceAnswer> {
+async function readDay(
+  { gate, redact }: SyncDependencies,
+  { source, account, day, ...options }: DayReading,
+  turn: TurnOptions,
+): Promise<SliceAnswer> {
   const { secrets } = account;
-  if (secrets === null) throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
+  if (secrets === null)
+    throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
   const http = createHttp({
     baseUrl: account.baseUrl,
     erase: createEraser(Object.values(secrets)),
@@ -430,13 +521,20 @@ async function readDay({ gate, redact }: SyncDependencies, { source, account, da
     beforeRequest: () => gate.turn(account, turn),
   });
   await checkAccount(source, account, secrets, http);
-  return readReconciled(() => readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }));
+  return readReconciled(() =>
+    readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
+  );
 }
 
 const checkedAccounts = new Set<string>();
 
 /** Once per account in each worker: does the vendor mean what we take its answers for? */
-async function checkAccount({ vendor }: AnySource, account: Account, secrets: Record<string, string>, http: Http): Promise<void> {
+async function checkAccount(
+  { vendor }: AnySource,
+  account: Account,
+  secrets: Record<string, string>,
+  http: Http,
+): Promise<void> {
   const name = `${account.name} ${account.baseUrl}`;
   if (vendor.check === undefined || checkedAccounts.has(name)) return;
   const problem = vendor.check(await http.json(vendor.probe(secrets)));
@@ -446,8 +544,16 @@ async function checkAccount({ vendor }: AnySource, account: Account, secrets: Re
 
 /** After a 429 without a hint each attempt waits twice as long as the one before, up to what the vendor's window may last. */
 function waitingLonger(error: unknown, { unhintedWaitMs }: AnySource["vendor"], attempt: number): unknown {
-  if (!(error instanceof ConnectorError) || error.kind !== "rate_limited" || error.retryAfterMs !== null || unhintedWaitMs === undefined) return error;
-  return new ConnectorError(error.kind, error.message, { retryAfterMs: Math.min(unhintedWaitMs, 1_000 * 2 ** Math.min(attempt - 1, 20)) });
+  if (
+    !(error instanceof ConnectorError) ||
+    error.kind !== "rate_limited" ||
+    error.retryAfterMs !== null ||
+    unhintedWaitMs === undefined
+  )
+    return error;
+  return new ConnectorError(error.kind, error.message, {
+    retryAfterMs: Math.min(unhintedWaitMs, 1_000 * 2 ** Math.min(attempt - 1, 20)),
+  });
 }
 
 /** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
@@ -458,13 +564,24 @@ async function readReconciled(read: () => Promise<SliceAnswer>): Promise<SliceAn
 }
 
 function targetOf(source: AnySource, client: string, day: string): MergeTarget {
-  return { client, source: source.name, slice: day, day, timezone: source.slices.timezone, table: source.table as MergeTarget["table"], answers: source.answers };
+  return {
+    client,
+    source: source.name,
+    slice: day,
+    day,
+    timezone: source.slices.timezone,
+    table: source.table as MergeTarget["table"],
+    answers: source.answers,
+  };
 }
 
 function amountOf({ table, amount, currency }: AnySource): Amount {
   const columns = mergeColumns(table as MergeTarget["table"]);
   const named = (property: string) => columns.find((column) => column.property === property)?.name ?? property;
-  return { column: named(amount), ...(currency === undefined ? {} : { currency: { column: named(currency.column), summed: currency.summed } }) };
+  return {
+    column: named(amount),
+    ...(currency === undefined ? {} : { currency: { column: named(currency.column), summed: currency.summed } }),
+  };
 }
 
 function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
@@ -474,10 +591,16 @@ function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
 const sliceOf = (day: string): SliceRef => ({ slice: day, day });
 
 function civilDay(field: string) {
-  return z.string({ error: `${field} is missing: write it as YYYY-MM-DD` }).refine(isDay, "must be a day, written YYYY-MM-DD");
+  return z
+    .string({ error: `${field} is missing: write it as YYYY-MM-DD` })
+    .refine(isDay, "must be a day, written YYYY-MM-DD");
 }
 
-async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], target: MergeTarget, receipt: Receipt): Promise<void> {
+async function raiseSliceAlerts(
+  session: Parameters<typeof raiseAlert>[0],
+  target: MergeTarget,
+  receipt: Receipt,
+): Promise<void> {
   const subject = { client: target.client, area: "sync", subject: `${target.source}/${target.slice}` };
   if (receipt.outcome === "unreconciled") {
     await raiseAlert(session, {
@@ -501,16 +624,24 @@ async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], targe
 function countRows(source: AnySource, account: Account, receipt: Receipt): void {
   const tags = { source: source.name, client: account.client };
   for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const) {
-    metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them").add(receipt[change], { ...tags, change });
+    metricMeter
+      .createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them")
+      .add(receipt[change], { ...tags, change });
   }
-  metricMeter.createCounter("signal_room_slices", "slices", "Slices merged, by outcome").add(1, { ...tags, outcome: receipt.outcome });
+  metricMeter
+    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
+    .add(1, { ...tags, outcome: receipt.outcome });
 }
 
 function countWait(account: Account, waitedMs: number): void {
-  metricMeter.createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn").record(Math.round(waitedMs), { account: account.name });
+  metricMeter
+    .createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn")
+    .record(Math.round(waitedMs), { account: account.name });
 }
 
 function countFailure(account: Account, failure: Error): void {
   const type = "type" in failure && typeof failure.type === "string" ? failure.type : failure.name;
-  metricMeter.createCounter("signal_room_failures", "failures", "Attempts that failed, by type").add(1, { account: account.name, type });
+  metricMeter
+    .createCounter("signal_room_failures", "failures", "Attempts that failed, by type")
+    .add(1, { account: account.name, type });
 }

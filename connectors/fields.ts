@@ -3,7 +3,9 @@ import { z } from "zod";
 import { parseMoney } from "../core/money.ts";
 
 /** Numbers arrive as LosslessNumber (their digits as sent) or as text; both become the text they were written as. */
-const digits = z.custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number").transform(String);
+const digits = z
+  .custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number")
+  .transform(String);
 
 /**
  * Decimal text for a `numeric` column, rounded half-up at the sixth place. Blank and null are errors, not zero:
@@ -38,17 +40,23 @@ export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).trans
 export const text = storable(2_000);
 
 function storable(longest: number) {
-  return z.string().max(longest).refine((value) => !value.includes("\0"), "holds a NUL character");
+  return z
+    .string()
+    .max(longest)
+    .refine((value) => !value.includes("\0"), "holds a NUL character");
 }
 
 /** Free text that partners fill as they like: an e-mail or network address in it is left out, and so is blank text. */
 export const impersonal = z
   .union([text, z.custom<unknown>(isLosslessNumber).transform(String)])
   .nullish()
-  .transform((value) => (value === undefined || value === null || value.trim() === "" || personal.test(value) ? null : value));
+  .transform((value) =>
+    value === undefined || value === null || value.trim() === "" || personal.test(value) ? null : value,
+  );
 
 /** An e-mail address, also URL-encoded; an IPv4 address; an IPv6 address of at least four groups. */
-const personal = /[^\s@]+(?:@|%40)[^\s@]+|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}/i;
+const personal =
+  /[^\s@]+(?:@|%40)[^\s@]+|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}/i;
 
 export const isoDate = z.iso.date();
 
@@ -77,5 +85,9 @@ export function unknownNames(row: Record<string, unknown>, known: readonly strin
   const names = Object.keys(row).filter((name) => !known.includes(name));
   if (names.length === 0) return null;
   // A name that is no plain word may be a value in the wrong place.
-  return JSON.stringify([...new Set(names.map((name) => (/^[a-z][a-z0-9_]{0,59}$/i.test(name) ? name : "(unreadable)")))].sort().slice(0, 50));
+  return JSON.stringify(
+    [...new Set(names.map((name) => (/^[a-z][a-z0-9_]{0,59}$/i.test(name) ? name : "(unreadable)")))]
+      .sort()
+      .slice(0, 50),
+  );
 }

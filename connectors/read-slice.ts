@@ -36,11 +36,15 @@ export async function readSlice(options: ReadOptions): Promise<SliceAnswer> {
   for (let reading = 1; ; reading += 1) {
     const answer = await readPages(options, reading === readings);
     if (answer !== "moved") return answer;
-    if (reading === readings) throw new ConnectorError("malformed", `the pages moved while they were read, ${readings} times in a row`);
+    if (reading === readings)
+      throw new ConnectorError("malformed", `the pages moved while they were read, ${readings} times in a row`);
   }
 }
 
-async function readPages({ source, slice, secrets, http, onPage }: ReadOptions, isLast: boolean): Promise<SliceAnswer | "moved"> {
+async function readPages(
+  { source, slice, secrets, http, onPage }: ReadOptions,
+  isLast: boolean,
+): Promise<SliceAnswer | "moved"> {
   const key = rowKey(source.table);
   const rows = new Map<string, Row>();
   const aside: SetAside[] = [];
@@ -56,7 +60,9 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions, 
     pages += 1;
     const found = source.rows(body, slice);
     // Of the rows alone: a vendor that ignores the page asked for may still repeat its number.
-    const pageHash = createHash("sha256").update(stringify(found) ?? "").digest("hex");
+    const pageHash = createHash("sha256")
+      .update(stringify(found) ?? "")
+      .digest("hex");
     const onThisPage = new Set<string>();
     for (const row of found) {
       if (row instanceof SetAside) {
@@ -69,7 +75,8 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions, 
       if (rows.has(name) && source.keyedBy === "aggregate") moved = true;
       rows.set(name, row);
     }
-    if (found.length > 0 && seenPages.has(pageHash)) throw new ConnectorError("malformed", `page ${pages} repeats an earlier page`);
+    if (found.length > 0 && seenPages.has(pageHash))
+      throw new ConnectorError("malformed", `page ${pages} repeats an earlier page`);
     seenPages.add(pageHash);
     const cut = source.cut?.(body, rows.size, cursor) ?? null;
     if (cut !== null) throw new ConnectorError("malformed", `the answer is cut short: ${cut}`);
@@ -101,13 +108,18 @@ function parseBody(source: AnySource, json: unknown): unknown {
   const parsed = (source.body as z.ZodType).safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = deepest(parsed.error.issues[0]);
-  throw new ConnectorError("malformed", `${z.core.toDotPath(issue?.path ?? []) || "answer"} ${issue?.message ?? "has another shape"}`);
+  throw new ConnectorError(
+    "malformed",
+    `${z.core.toDotPath(issue?.path ?? []) || "answer"} ${issue?.message ?? "has another shape"}`,
+  );
 }
 
 /** Of a union, the branch that fits best says most about what is wrong. */
 function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
   if (issue?.code !== "invalid_union") return issue;
-  const [best] = issue.errors.map((branch) => deepest(branch[0])).sort((one, other) => (other?.path.length ?? 0) - (one?.path.length ?? 0));
+  const [best] = issue.errors
+    .map((branch) => deepest(branch[0]))
+    .sort((one, other) => (other?.path.length ?? 0) - (one?.path.length ?? 0));
   return best === undefined ? issue : { ...best, path: [...issue.path, ...best.path] };
 }
 
@@ -118,6 +130,10 @@ function keyOf(row: Row, key: MergeColumn[]): string {
 /** The same content gives the same hash, in whatever order the vendor sent it. */
 export function contentHash(source: AnySource, answer: SliceAnswer): string {
   const key = rowKey(source.table);
-  const lines = answer.rows.map((row) => `${keyOf(row, key)} ${stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)))}`).sort();
+  const lines = answer.rows
+    .map(
+      (row) => `${keyOf(row, key)} ${stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)))}`,
+    )
+    .sort();
   return createHash("sha256").update(lines.join("\n")).digest("hex");
 }

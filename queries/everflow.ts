@@ -18,7 +18,10 @@ export interface ConversionDifference {
  * Where a day's approved conversions do not add up to its statistics. Null while they cannot be compared: one of them
  * is not final, or they were read at moments too far apart for the vendor to have said the same at both.
  */
-export async function readConversionDifferences(database: Queryable, { client, day }: { client: string; day: string }): Promise<ConversionDifference[] | null> {
+export async function readConversionDifferences(
+  database: Queryable,
+  { client, day }: { client: string; day: string },
+): Promise<ConversionDifference[] | null> {
   const both = await database.query(
     `select from ops.slices s join ops.slices c using (_client_id, slice)
       where _client_id = $1 and slice = $2 and s.source = 'everflow.daily_stats' and c.source = 'everflow.conversions'

@@ -377,7 +377,10 @@ test("an answer short of the vendor's total may be cut: nothing counts as withdr
   const short = await merge(content([spend("a", "1")], { vendorTotal: "3" }));
   expect(short).toMatchObject({ outcome: "unreconciled", isFinal: false, ...counts(0, 0, 1, 0) });
   expect(await costs()).toEqual({ a: "1.000000", b: "2.000000" });
-  expect(await merge(content([spend("a", "1")], { vendorTotal: "1" }))).toMatchObject({ outcome: "changed", withdrawn: 1 });
+  expect(await merge(content([spend("a", "1")], { vendorTotal: "1" }))).toMatchObject({
+    outcome: "changed",
+    withdrawn: 1,
+  });
 });
 
 describe("quarantine", () => {
@@ -553,7 +556,9 @@ describe("any sequence of readings", () => {
             unchanged: [...incoming].filter(([id, value]) => before.rows.get(id) === value).length,
             withdrawn: [...before.rows.keys()].filter((id) => !incoming.has(id)).length,
           };
-          const previewed = await rolledBack((session) => previewSlice(session, where, content(rows), { column: "cost" }));
+          const previewed = await rolledBack((session) =>
+            previewSlice(session, where, content(rows), { column: "cost" }),
+          );
           expect(previewed).toMatchObject(expected);
           const receipt = await inTransaction(database.pool, (session) =>
             mergeSlice(session, where, content(rows), by),

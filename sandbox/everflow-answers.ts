@@ -10,12 +10,20 @@ export type StatsColumn = (typeof statsColumns)[number];
 const toUsd: Readonly<Record<string, number>> = { USD: 1, EUR: 1.08, GBP: 1.27 };
 
 /** One row of the report: the sum of its group. Without the currency among the columns it is converted into the one asked for. */
-export function statsRow(rows: readonly [Stats, ...Stats[]], columns: readonly StatsColumn[], currency: string): JsonObject {
+export function statsRow(
+  rows: readonly [Stats, ...Stats[]],
+  columns: readonly StatsColumn[],
+  currency: string,
+): JsonObject {
   const [first] = rows;
   const converted = !columns.includes("currency");
   // Sums of floats, with the noise that brings.
   const money = (pick: (row: Stats) => bigint) =>
-    rows.reduce((sum, row) => sum + amount(pick(row)) * (converted ? (toUsd[row.offer.currency] ?? 1) / (toUsd[currency] ?? 1) : 1), 0);
+    rows.reduce(
+      (sum, row) =>
+        sum + amount(pick(row)) * (converted ? (toUsd[row.offer.currency] ?? 1) / (toUsd[currency] ?? 1) : 1),
+      0,
+    );
   const count = (pick: (row: Stats) => number) => rows.reduce((sum, row) => sum + pick(row), 0);
   const clicks = count((row) => row.clicks);
   const cv = count((row) => row.conversions);
@@ -26,10 +34,36 @@ export function statsRow(rows: readonly [Stats, ...Stats[]], columns: readonly S
   return {
     columns: columns.map((column) => ({ column_type: column, ...columnValue(first, column) })),
     reporting: {
-      ...{ imp: 0, total_click: clicks, unique_click: Math.ceil(clicks * 0.95), invalid_click: Math.floor(clicks * 0.01), duplicate_click: Math.floor(clicks * 0.02), gross_click: clicks },
+      ...{
+        imp: 0,
+        total_click: clicks,
+        unique_click: Math.ceil(clicks * 0.95),
+        invalid_click: Math.floor(clicks * 0.01),
+        duplicate_click: Math.floor(clicks * 0.02),
+        gross_click: clicks,
+      },
       ...{ cv, total_cv: cv, invalid_cv_scrub: 0, view_through_cv: 0, event },
-      ...{ cvr: per(100 * cv, clicks), evr: per(100 * event, cv), ctr: 0, cpc: per(payout, clicks), cpa: per(payout, cv), epc: per(revenue, clicks), rpc: per(revenue, clicks), rpa: per(revenue, cv) },
-      ...{ payout, revenue, profit: revenue - payout, margin: per(100 * (revenue - payout), revenue), roas: 0, event_revenue: 0, gross_sales: 0, avg_sale_value: 0, media_buying_cost: 0 },
+      ...{
+        cvr: per(100 * cv, clicks),
+        evr: per(100 * event, cv),
+        ctr: 0,
+        cpc: per(payout, clicks),
+        cpa: per(payout, cv),
+        epc: per(revenue, clicks),
+        rpc: per(revenue, clicks),
+        rpa: per(revenue, cv),
+      },
+      ...{
+        payout,
+        revenue,
+        profit: revenue - payout,
+        margin: per(100 * (revenue - payout), revenue),
+        roas: 0,
+        event_revenue: 0,
+        gross_sales: 0,
+        avg_sale_value: 0,
+        media_buying_cost: 0,
+      },
       ...{ on_hold_conversion_count: 0, on_hold_potential_payout: 0, on_hold_potential_revenue: 0 },
     },
   };
@@ -84,10 +118,29 @@ export function conversionRow(conversion: Conversion, client: string): JsonObjec
     sub5: "",
     ...{ adv1: "", adv2: `+1 555 01${person}`, adv3: "", adv4: "", adv5: "" },
     source_id: "",
-    ...{ country: "US", region: "New York", city: "Canaryville", dma: 501, carrier: "", language: "en", isp: "Canary Broadband" },
-    ...{ is_scrub: false, is_view_through: false, error_code: conversion.status === "invalid" ? 4 : 0, error_message: "", currency_id: offer.currency },
+    ...{
+      country: "US",
+      region: "New York",
+      city: "Canaryville",
+      dma: 501,
+      carrier: "",
+      language: "en",
+      isp: "Canary Broadband",
+    },
+    ...{
+      is_scrub: false,
+      is_view_through: false,
+      error_code: conversion.status === "invalid" ? 4 : 0,
+      error_message: "",
+      currency_id: offer.currency,
+    },
     email: `shopper${person}@canary-mail.example`,
-    ...{ session_user_ip: `198.51.100.${person % 250}`, conversion_user_ip: `198.51.100.${person % 250}`, http_user_agent: "Mozilla/5.0 (Canary; like Gecko)", idfa: `canary-idfa-${person}` },
+    ...{
+      session_user_ip: `198.51.100.${person % 250}`,
+      conversion_user_ip: `198.51.100.${person % 250}`,
+      http_user_agent: "Mozilla/5.0 (Canary; like Gecko)",
+      idfa: `canary-idfa-${person}`,
+    },
     relationship: {
       offer: { network_offer_id: Number(offer.id), network_id: 1, name: offer.name, offer_status: "active" },
       advertiser: { network_advertiser_id: Number(offer.advertiser.id), network_id: 1, name: offer.advertiser.name },

@@ -66,17 +66,32 @@ function inventDay(client: string, day: string): NetworkDay {
       if (offer === undefined) continue;
       const second = Math.floor(drawn("second") * LAST_SECOND);
       const base = { day, second, status: statusAt(drawn("status")), affiliate, offer };
-      conversions.push({ ...base, id: conversionId(client, day, affiliate.id, index), event: "Base", payoutMicros: offer.payoutMicros, revenueMicros: offer.revenueMicros });
+      conversions.push({
+        ...base,
+        id: conversionId(client, day, affiliate.id, index),
+        event: "Base",
+        payoutMicros: offer.payoutMicros,
+        revenueMicros: offer.revenueMicros,
+      });
       // What follows a conversion is an event of its own; some are paid.
       if (client !== BULK_CLIENT && drawn("event") < 0.15) {
         const paid = drawn("paid") < 0.5;
         const amounts = { payoutMicros: paid ? offer.payoutMicros / 10n : 0n, revenueMicros: offer.revenueMicros / 5n };
-        conversions.push({ ...base, second: second + 60, id: conversionId(client, day, affiliate.id, index, "event"), event: "Upsell", ...amounts });
+        conversions.push({
+          ...base,
+          second: second + 60,
+          id: conversionId(client, day, affiliate.id, index, "event"),
+          event: "Upsell",
+          ...amounts,
+        });
       }
     }
     for (const offer of affiliate.offers) {
       const most = affiliate.usual * 40;
-      const some = client === WIDE_CLIENT ? 1 + Math.floor(draw(affiliate.id, offer.id, "clicks") * 20) : Math.floor(most * (0.5 + draw(affiliate.id, offer.id, "clicks")));
+      const some =
+        client === WIDE_CLIENT
+          ? 1 + Math.floor(draw(affiliate.id, offer.id, "clicks") * 20)
+          : Math.floor(most * (0.5 + draw(affiliate.id, offer.id, "clicks")));
       if (some > 0) clicks.push({ affiliate, offer, clicks: some });
     }
   }
@@ -94,7 +109,19 @@ function adjustments(client: string, day: string): Conversion[] {
   const offer = affiliate?.offers[0];
   if (affiliate === undefined || offer === undefined) return [];
   const id = conversionId(client, day, affiliate.id, "adjustment");
-  return [{ id, day, second: LAST_SECOND / 2, status: "approved", event: "Adjustment", affiliate, offer, payoutMicros: -3n * offer.payoutMicros, revenueMicros: -2n * offer.revenueMicros }];
+  return [
+    {
+      id,
+      day,
+      second: LAST_SECOND / 2,
+      status: "approved",
+      event: "Adjustment",
+      affiliate,
+      offer,
+      payoutMicros: -3n * offer.payoutMicros,
+      revenueMicros: -2n * offer.revenueMicros,
+    },
+  ];
 }
 
 /** A conversion that comes while somebody reads the day: later than all others, so that it moves them down the pages. */
@@ -104,7 +131,17 @@ export function lateConversion(client: string, day: string, index: number): Conv
   const offer = affiliate?.offers[0];
   if (affiliate === undefined || offer === undefined) throw new Error(`client ${client} has no affiliates`);
   const { payoutMicros, revenueMicros } = offer;
-  return { id: conversionId(client, day, "late", index), day, second: LAST_SECOND + 100 + (index % 600), status: "pending", event: "Base", affiliate, offer, payoutMicros, revenueMicros };
+  return {
+    id: conversionId(client, day, "late", index),
+    day,
+    second: LAST_SECOND + 100 + (index % 600),
+    status: "pending",
+    event: "Base",
+    affiliate,
+    offer,
+    payoutMicros,
+    revenueMicros,
+  };
 }
 
 function conversionsOf(client: string, affiliate: Affiliate, draw: number): number {
@@ -126,5 +163,8 @@ function statusAt(draw: number): string {
 }
 
 function conversionId(...parts: readonly (string | number)[]): string {
-  return createHash("sha256").update(`everflow/${parts.join("/")}`).digest("hex").slice(0, 32);
+  return createHash("sha256")
+    .update(`everflow/${parts.join("/")}`)
+    .digest("hex")
+    .slice(0, 32);
 }

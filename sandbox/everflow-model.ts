@@ -33,7 +33,8 @@ export function statsBetween(surroundings: Surroundings, range: Omit<DumpQuery, 
   return networkDays(surroundings, range).flatMap(([day, network]) => {
     const stats = sumUp(day, network);
     for (const fault of surroundings.dataFaults(range.client, day)) {
-      const target = fault.kind === "adjust_stats" ? stats.find((row) => row.affiliate.id === fault.affiliateId) : undefined;
+      const target =
+        fault.kind === "adjust_stats" ? stats.find((row) => row.affiliate.id === fault.affiliateId) : undefined;
       if (fault.kind === "adjust_stats" && target !== undefined) target.payoutMicros += microsFromDecimal(fault.payout);
     }
     return stats;
@@ -43,16 +44,23 @@ export function statsBetween(surroundings: Surroundings, range: Omit<DumpQuery, 
 /** After a page was read: what the faults of its days add before the next one. */
 export function letConversionsArrive({ dataFaults }: Surroundings, client: string, days: readonly string[]): void {
   for (const fault of days.flatMap((day) => dataFaults(client, day))) {
-    if (fault.kind === "insert_while_paging") arrived.set(fault, Math.min(fault.most, (arrived.get(fault) ?? 0) + fault.rows));
+    if (fault.kind === "insert_while_paging")
+      arrived.set(fault, Math.min(fault.most, (arrived.get(fault) ?? 0) + fault.rows));
   }
 }
 
-function networkDays(surroundings: Surroundings, { client, from, to }: Omit<DumpQuery, "zone">): [string, NetworkDay][] {
+function networkDays(
+  surroundings: Surroundings,
+  { client, from, to }: Omit<DumpQuery, "zone">,
+): [string, NetworkDay][] {
   const lastDay = surroundings.clock.today(NETWORK_ZONE);
   return eachDay(from > FIRST_DAY ? from : FIRST_DAY, to < lastDay ? to : lastDay).map((day) => {
     const share = surroundings.clock.elapsedShare(day, NETWORK_ZONE);
     const grown = dayUntil(completeDay(client, day), share);
-    return [day, surroundings.dataFaults(client, day).reduce((known, fault) => changed(known, fault, client, day), grown)];
+    return [
+      day,
+      surroundings.dataFaults(client, day).reduce((known, fault) => changed(known, fault, client, day), grown),
+    ];
   });
 }
 
@@ -61,7 +69,9 @@ function dayUntil(day: NetworkDay, share: number): NetworkDay {
   const now = share * 86_400;
   return {
     conversions: day.conversions.filter(({ second }) => second <= now),
-    clicks: day.clicks.map((row) => ({ ...row, clicks: Math.floor(row.clicks * share) })).filter(({ clicks }) => clicks > 0),
+    clicks: day.clicks
+      .map((row) => ({ ...row, clicks: Math.floor(row.clicks * share) }))
+      .filter(({ clicks }) => clicks > 0),
   };
 }
 
@@ -71,8 +81,14 @@ function changed(day: NetworkDay, fault: DataFault, client: string, name: string
       return { conversions: [], clicks: [] };
     case "set_status": {
       const { conversionId, every = 1, status } = fault;
-      const isMeant = (conversion: Conversion, index: number) => (conversionId === undefined ? index % every === 0 : conversion.id === conversionId);
-      return { ...day, conversions: day.conversions.map((conversion, index) => (isMeant(conversion, index) ? { ...conversion, status } : conversion)) };
+      const isMeant = (conversion: Conversion, index: number) =>
+        conversionId === undefined ? index % every === 0 : conversion.id === conversionId;
+      return {
+        ...day,
+        conversions: day.conversions.map((conversion, index) =>
+          isMeant(conversion, index) ? { ...conversion, status } : conversion,
+        ),
+      };
     }
     case "insert_while_paging": {
       const late = Array.from({ length: arrived.get(fault) ?? 0 }, (_, index) => lateConversion(client, name, index));
@@ -88,7 +104,16 @@ function sumUp(day: string, { conversions, clicks }: NetworkDay): Stats[] {
   const rows = new Map<string, Stats>();
   const at = (affiliate: Affiliate, offer: Offer) => {
     const place = `${affiliate.id}/${offer.id}`;
-    const row = rows.get(place) ?? { day, affiliate, offer, clicks: 0, conversions: 0, events: 0, payoutMicros: 0n, revenueMicros: 0n };
+    const row = rows.get(place) ?? {
+      day,
+      affiliate,
+      offer,
+      clicks: 0,
+      conversions: 0,
+      events: 0,
+      payoutMicros: 0n,
+      revenueMicros: 0n,
+    };
     rows.set(place, row);
     return row;
   };

@@ -28,7 +28,14 @@ const expedition = { id: "2", name: "EXP" };
 const wellness = { id: "3", name: "Wellness & Söhne, Ltd." };
 
 function offer(id: string, name: string, advertiser: Party, currency: string, payout: string, revenue: string): Offer {
-  return { id, name, advertiser, currency, payoutMicros: microsFromDecimal(payout), revenueMicros: microsFromDecimal(revenue) };
+  return {
+    id,
+    name,
+    advertiser,
+    currency,
+    payoutMicros: microsFromDecimal(payout),
+    revenueMicros: microsFromDecimal(revenue),
+  };
 }
 
 const trial = offer("101", "CCW Trial", brand, "USD", "45.00", "60.00");
@@ -46,7 +53,7 @@ const affiliates: readonly Affiliate[] = [
   { id: "2001", name: "Łukasz & Söhne Media", usual: 14, offers: [trial, europe] },
   { id: "2002", name: "Clickbridge", usual: 11, offers: [lead, upsell, trial] },
   { id: "2003", name: "North, South & Co", usual: 8, offers: [britain] },
-  { id: "2004", name: "Partner \"Quick\" Ads", usual: 6, offers: [europe, britain, lead] },
+  { id: "2004", name: 'Partner "Quick" Ads', usual: 6, offers: [europe, britain, lead] },
   { id: "2005", name: "Newsletter Collective", usual: 5, offers: [subscription] },
   { id: "2006", name: "Coupon Harbour", usual: 4, offers: [trial, lead] },
   { id: "2007", name: "Señal Directa", usual: 3, offers: [europe] },
@@ -54,9 +61,21 @@ const affiliates: readonly Affiliate[] = [
 ];
 
 const wideOffers = Array.from({ length: 137 }, (_, index) =>
-  offer(String(9_001 + index), `Wide offer ${index}`, [brand, expedition, wellness][index % 3] ?? brand, ["USD", "USD", "USD", "EUR"][index % 4] ?? "USD", `${10 + (index % 40)}.505`, `${20 + (index % 50)}.25`),
+  offer(
+    String(9_001 + index),
+    `Wide offer ${index}`,
+    [brand, expedition, wellness][index % 3] ?? brand,
+    ["USD", "USD", "USD", "EUR"][index % 4] ?? "USD",
+    `${10 + (index % 40)}.505`,
+    `${20 + (index % 50)}.25`,
+  ),
 );
-const wideAffiliates: readonly Affiliate[] = Array.from({ length: 73 }, (_, index) => ({ id: String(5_001 + index), name: `Wide affiliate ${index}`, usual: 60, offers: wideOffers }));
+const wideAffiliates: readonly Affiliate[] = Array.from({ length: 73 }, (_, index) => ({
+  id: String(5_001 + index),
+  name: `Wide affiliate ${index}`,
+  usual: 60,
+  offers: wideOffers,
+}));
 
 /** Who works with a client's network. */
 export function affiliatesOf(client: string): readonly Affiliate[] {

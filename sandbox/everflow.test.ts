@@ -10,18 +10,45 @@ afterAll(() => sandbox.close());
 beforeEach(() => control("DELETE", "/faults"));
 
 async function control(method: string, path: string, body?: object): Promise<unknown> {
-  return (await fetch(`${sandbox.url}/_control${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json();
+  return (
+    await fetch(`${sandbox.url}/_control${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  ).json();
 }
 const dump = async (table: string, from: string, to: string, client = "713") =>
-  (await control("GET", `/dump?vendor=everflow&client=${client}&table=${table}&from=${from}&to=${to}`)) as Record<string, string | number>[];
+  (await control("GET", `/dump?vendor=everflow&client=${client}&table=${table}&from=${from}&to=${to}`)) as Record<
+    string,
+    string | number
+  >[];
 
-async function post(path: string, body: object, key: string | null = "sandbox-713"): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }> {
+async function post(
+  path: string,
+  body: object,
+  key: string | null = "sandbox-713",
+): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }> {
   const headers: Record<string, string> = key === null ? {} : { "x-eflow-api-key": key };
-  const response = await fetch(`${sandbox.url}/everflow${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+  const response = await fetch(`${sandbox.url}/everflow${path}`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
 }
 const table = "/networks/reporting/entity/table";
-const report = { from: "2025-12-18", to: "2025-12-18", timezone_id: 80, currency_id: "USD", columns: [{ column: "affiliate" }, { column: "currency" }], query: { filters: [] as object[] } };
+const report = {
+  from: "2025-12-18",
+  to: "2025-12-18",
+  timezone_id: 80,
+  currency_id: "USD",
+  columns: [{ column: "affiliate" }, { column: "currency" }],
+  query: { filters: [] as object[] },
+};
 const raw = { from: "2025-12-18 00:00:00", to: "2025-12-18 23:59:59", timezone_id: 80 };
 
 test("the daily statistics are the exact sums of the approved conversions", async () => {
@@ -36,9 +63,17 @@ test("the daily statistics are the exact sums of the approved conversions", asyn
   const stats = await dump("daily_stats", from, to);
   for (const row of stats) add(row, 1n);
   for (const row of await dump("conversions", from, to)) if (row["status"] === "approved") add(row, -1n);
-  expect([...sums].filter(([, left]) => left !== 0n).map(([place, left]) => `${place} ${decimalFromMicros(left)}`)).toEqual([]);
+  expect(
+    [...sums].filter(([, left]) => left !== 0n).map(([place, left]) => `${place} ${decimalFromMicros(left)}`),
+  ).toEqual([]);
   expect(new Set(stats.map((row) => row["currency"]))).toEqual(new Set(["USD", "EUR", "GBP"]));
-  expect([...new Set(stats.filter((row) => String(row["affiliate_id"]).startsWith("10")).map((row) => row["affiliate_name"]))].sort()).toEqual(["G2 - Google", "G2 - Meta", "SB - Meta"]);
+  expect(
+    [
+      ...new Set(
+        stats.filter((row) => String(row["affiliate_id"]).startsWith("10")).map((row) => row["affiliate_name"]),
+      ),
+    ].sort(),
+  ).toEqual(["G2 - Google", "G2 - Meta", "SB - Meta"]);
   expect((await dump("conversions", from, to)).some((row) => String(row["payout"]).startsWith("-"))).toBe(true);
 });
 
@@ -49,7 +84,8 @@ test("10,001 rows come back as 10,000 and a flag", async () => {
 });
 
 test("filters narrow, and what is no filter to Everflow filters nothing", async () => {
-  const rows = async (filters: object[]) => ((await post(table, { ...report, query: { filters } })).body["table"] as unknown[]).length;
+  const rows = async (filters: object[]) =>
+    ((await post(table, { ...report, query: { filters } })).body["table"] as unknown[]).length;
   const all = await rows([]);
   expect(await rows([{ resource_type: "affiliate", filter_id_value: "1011" }])).toBe(1);
   expect(await rows([{ affiliate_id: 1011 }])).toBe(all);
@@ -74,13 +110,19 @@ test("callers' mistakes are answered as Everflow answers them", async () => {
 });
 
 test("raw conversions go back 365 days from the sandbox's today, and no further", async () => {
-  const on = (day: string) => post("/networks/reporting/conversions", { ...raw, from: `${day} 00:00:00`, to: `${day} 23:59:59` });
+  const on = (day: string) =>
+    post("/networks/reporting/conversions", { ...raw, from: `${day} 00:00:00`, to: `${day} 23:59:59` });
   expect((await on("2025-06-30")).status).toBe(200);
   expect(await on("2025-06-29")).toMatchObject({ status: 400, body: { error: expect.stringContaining("365 days") } });
 });
 
 test("another zone's day reaches into the days beside it", async () => {
-  const total = async (zone: number) => ((await post("/networks/reporting/conversions", { ...raw, timezone_id: zone })).body["paging"] as { total_count: number }).total_count;
+  const total = async (zone: number) =>
+    (
+      (await post("/networks/reporting/conversions", { ...raw, timezone_id: zone })).body["paging"] as {
+        total_count: number;
+      }
+    ).total_count;
   expect(await total(67)).not.toBe(await total(80));
 });
 
@@ -91,6 +133,10 @@ test("an eleventh report at a time is refused without a word on when to come bac
   expect(answers.find(({ status }) => status === 429)?.headers.get("retry-after")).toBeNull();
   await control("DELETE", "/faults");
   expect((await post(table, report)).status).toBe(200);
-  const zones = await fetch(`${sandbox.url}/everflow/meta/timezones`, { headers: { "x-eflow-api-key": "sandbox-713" } });
-  expect(await zones.json()).toMatchObject({ timezones: expect.arrayContaining([expect.objectContaining({ timezone_id: 80, timezone: "America/New_York" })]) });
+  const zones = await fetch(`${sandbox.url}/everflow/meta/timezones`, {
+    headers: { "x-eflow-api-key": "sandbox-713" },
+  });
+  expect(await zones.json()).toMatchObject({
+    timezones: expect.arrayContaining([expect.objectContaining({ timezone_id: 80, timezone: "America/New_York" })]),
+  });
 });

@@ -43,7 +43,14 @@ export function createLimiter(start: Limits): Limiter {
   const accounts = new Map<string, Account>();
 
   function accountAt(name: string, nowMs: number): Account {
-    const account = accounts.get(name) ?? { calls: 0, minute: 0, usedThisMinute: 0, second: 0, usedThisSecond: 0, underWay: 0 };
+    const account = accounts.get(name) ?? {
+      calls: 0,
+      minute: 0,
+      usedThisMinute: 0,
+      second: 0,
+      usedThisSecond: 0,
+      underWay: 0,
+    };
     accounts.set(name, account);
     const second = Math.floor(nowMs / 1_000);
     const minute = Math.floor(nowMs / 60_000);
@@ -98,11 +105,14 @@ export function parseLimits(text: string): Partial<Limits> {
   for (const part of text.split(",").map((one) => one.trim())) {
     const match = /^(none|[1-9]\d*)\/(minute|second|concurrent)$/.exec(part);
     if (match !== null) {
-      limits[match[2] === "minute" ? "perMinute" : match[2] === "second" ? "perSecond" : "concurrent"] = match[1] === "none" ? null : Number(match[1]);
+      limits[match[2] === "minute" ? "perMinute" : match[2] === "second" ? "perSecond" : "concurrent"] =
+        match[1] === "none" ? null : Number(match[1]);
     } else if (part === "once" || part === "twice") {
       limits.countTwice = part === "twice";
     } else {
-      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, none/second, 10/concurrent, once, twice`);
+      throw new RangeError(
+        `not a limit: "${part}". Use none, 20/minute, 2/second, none/second, 10/concurrent, once, twice`,
+      );
     }
   }
   return limits;

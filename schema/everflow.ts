@@ -1,4 +1,15 @@
-import { bigint, boolean, date, index, jsonb, numeric, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  date,
+  index,
+  jsonb,
+  numeric,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
 
 export const everflow = pgSchema("everflow");
 
@@ -32,7 +43,10 @@ export const dailyStats = everflow.table(
     ...bookkeeping,
   },
   (table) => [
-    primaryKey({ name: "daily_stats_key", columns: [table.clientId, table.date, table.affiliateId, table.advertiserId, table.offerId, table.currency] }),
+    primaryKey({
+      name: "daily_stats_key",
+      columns: [table.clientId, table.date, table.affiliateId, table.advertiserId, table.offerId, table.currency],
+    }),
     index("daily_stats_slice").on(table.clientId, table.slice),
   ],
 );

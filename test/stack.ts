@@ -85,7 +85,10 @@ export async function startStack(settings: Record<string, string> = {}): Promise
     testTemporal(),
     startSandbox({
       port: 0,
-      limits: { redtrack: { perMinute: null, perSecond: null, countTwice: false }, everflow: { perSecond: null, concurrent: null } },
+      limits: {
+        redtrack: { perMinute: null, perSecond: null, countTwice: false },
+        everflow: { perSecond: null, concurrent: null },
+      },
     }),
   ]);
   const env = {

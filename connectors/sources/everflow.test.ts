@@ -39,7 +39,9 @@ describe("the daily statistics", () => {
   test("columns are found by their type, the day is the one asked for, adjustments stay negative, currencies stay apart", async () => {
     const answer = await readFixture(everflowDailyStats, "everflow-stats.json");
     const shown = answer.rows.map((row) =>
-      ["date", "affiliateId", "offerId", "currency", "clicks", "conversions", "payout", "profit"].map((name) => row[name]),
+      ["date", "affiliateId", "offerId", "currency", "clicks", "conversions", "payout", "profit"].map(
+        (name) => row[name],
+      ),
     );
     expect(shown).toEqual([
       ["2025-12-18", "17", "101", "USD", 310, 12, "540.45", "179.55"],
@@ -53,7 +55,12 @@ describe("the daily statistics", () => {
 
   test("an answer without the currency column is refused: its money may be converted", async () => {
     const body = (stringify(load("everflow-stats.json")) ?? "").replaceAll('"currency"', '"country"');
-    const read = readSlice({ source: everflowDailyStats, slice, secrets, http: { json: () => Promise.resolve(parse(body)) } });
+    const read = readSlice({
+      source: everflowDailyStats,
+      slice,
+      secrets,
+      http: { json: () => Promise.resolve(parse(body)) },
+    });
     await expect(read).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("no currency") });
   });
 
@@ -77,16 +84,25 @@ describe("a day that is cut", () => {
   function vendor(answers: (filters: Record<string, string>, columns: string[]) => string[] | "cut") {
     const asked: string[] = [];
     const json = (request: PageRequest) => {
-      const { columns, query } = request.body as { columns: { column: string }[]; query: { filters: { resource_type: string; filter_id_value: string }[] } };
+      const { columns, query } = request.body as {
+        columns: { column: string }[];
+        query: { filters: { resource_type: string; filter_id_value: string }[] };
+      };
       const filters = Object.fromEntries(query.filters.map((filter) => [filter.resource_type, filter.filter_id_value]));
       const names = columns.map(({ column }) => column);
       asked.push(`${names.includes("currency") ? "rows" : names.join("+")} ${Object.values(filters).join("/")}`.trim());
       const ids = answers(filters, names);
       const row = (id: string) => ({
-        columns: names.map((type) => ({ column_type: type, id: filters[type] ?? (type === "currency" ? "USD" : id), label: "" })),
+        columns: names.map((type) => ({
+          column_type: type,
+          id: filters[type] ?? (type === "currency" ? "USD" : id),
+          label: "",
+        })),
         reporting: { total_click: 1, cv: 1, event: 0, payout: 2.5, revenue: 4, profit: 1.5 },
       });
-      return Promise.resolve(parse(JSON.stringify({ table: (ids === "cut" ? ["1"] : ids).map(row), incomplete_results: ids === "cut" })));
+      return Promise.resolve(
+        parse(JSON.stringify({ table: (ids === "cut" ? ["1"] : ids).map(row), incomplete_results: ids === "cut" })),
+      );
     };
     return { asked, read: () => readSlice({ source: everflowDailyStats, slice, secrets, http: { json } }) };
   }
@@ -99,15 +115,25 @@ describe("a day that is cut", () => {
     });
     const answer = await read();
     expect(asked).toEqual(["rows", "affiliate+date", "rows 7", "offer+date 7", "rows 7/70", "rows 7/71", "rows 8"]);
-    expect(answer.rows.map((row) => [row["affiliateId"], row["offerId"]])).toEqual([["7", "70"], ["7", "71"], ["8", "x"]]);
+    expect(answer.rows.map((row) => [row["affiliateId"], row["offerId"]])).toEqual([
+      ["7", "70"],
+      ["7", "71"],
+      ["8", "x"],
+    ]);
     expect(answer.total).toBe("7.5");
   });
 
   test("is refused where one affiliate's one offer is still cut, or where nothing is listed", async () => {
     const stubborn = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : ["7"]));
-    await expect(stubborn.read()).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("more rows of affiliate 7 of offer 7 than 10000") });
+    await expect(stubborn.read()).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("more rows of affiliate 7 of offer 7 than 10000"),
+    });
     const silent = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : []));
-    await expect(silent.read()).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("yet no affiliates") });
+    await expect(silent.read()).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("yet no affiliates"),
+    });
   });
 });
 
@@ -120,11 +146,32 @@ describe("the conversions", () => {
   });
 
   test("nothing that names a person is kept, wherever it stands; of new fields only the names", async () => {
-    const news = (stringify(load("everflow-conversions.json")) ?? "").replace('"status"', '"phone_number":"+1 555 canary","status"');
-    const answer = await readSlice({ source: everflowConversions, slice, secrets, http: { json: () => Promise.resolve(parse(news)) } });
+    const news = (stringify(load("everflow-conversions.json")) ?? "").replace(
+      '"status"',
+      '"phone_number":"+1 555 canary","status"',
+    );
+    const answer = await readSlice({
+      source: everflowConversions,
+      slice,
+      secrets,
+      http: { json: () => Promise.resolve(parse(news)) },
+    });
     expect(JSON.stringify(answer)).not.toMatch(/canary|203\.0\.113/i);
-    expect(answer.rows[0]).toMatchObject({ sub1: "creative-7", sub2: "{{ad.id}}", sub3: null, sub4: null, extra: '["phone_number"]' });
-    expect(answer.rows[1]).toMatchObject({ status: "on_hold", isEvent: true, payout: "-38.500001", currency: "EUR", clickedAt: null, extra: null });
+    expect(answer.rows[0]).toMatchObject({
+      sub1: "creative-7",
+      sub2: "{{ad.id}}",
+      sub3: null,
+      sub4: null,
+      extra: '["phone_number"]',
+    });
+    expect(answer.rows[1]).toMatchObject({
+      status: "on_hold",
+      isEvent: true,
+      payout: "-38.500001",
+      currency: "EUR",
+      clickedAt: null,
+      extra: null,
+    });
     expect(answer.total).toBe("45");
   });
 });
@@ -135,9 +182,12 @@ describe("the account", () => {
   test("is taken when 80 is New York in its own list, and refused when days would be cut elsewhere", () => {
     const newYork = { timezone_id: 80, timezone: "America/New_York" };
     expect(check([{ timezone_id: 67, timezone: "UTC" }, newYork])).toBeNull();
-    expect(check([{ timezone_id: 80, timezone: "America/Chicago" }, { ...newYork, timezone_id: 81 }])).toBe(
-      "time zone 80 is America/Chicago there, not America/New_York (which is 81): days would be cut elsewhere",
-    );
+    expect(
+      check([
+        { timezone_id: 80, timezone: "America/Chicago" },
+        { ...newYork, timezone_id: 81 },
+      ]),
+    ).toBe("time zone 80 is America/Chicago there, not America/New_York (which is 81): days would be cut elsewhere");
     expect(check([])).toContain("is unknown there");
     expect(everflowDailyStats.vendor.check?.({ error: "x" })).toContain("another shape");
   });
@@ -152,13 +202,20 @@ describe("against the sandbox", () => {
   afterAll(() => sandbox.close());
 
   async function control(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(`${sandbox.url}/_control${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const response = await fetch(`${sandbox.url}/_control${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     if (!response.ok) throw new Error(await response.text());
     return response.json();
   }
-  const fault = (kind: string, parameters: object = {}) => control("POST", "/faults", { vendor: "everflow", kind, ...parameters });
+  const fault = (kind: string, parameters: object = {}) =>
+    control("POST", "/faults", { vendor: "everflow", kind, ...parameters });
   const dump = async (client: string, table: string) =>
-    (await control("GET", `/dump?vendor=everflow&client=${client}&table=${table}&from=${slice.day}&to=${slice.day}`)) as Record<string, string | number>[];
+    (await control(
+      "GET",
+      `/dump?vendor=everflow&client=${client}&table=${table}&from=${slice.day}&to=${slice.day}`,
+    )) as Record<string, string | number>[];
 
   function read(source: AnySource, client: string): Promise<SliceAnswer> {
     const http = createHttp({
@@ -171,14 +228,41 @@ describe("against the sandbox", () => {
     return readSlice({ source, slice, secrets: { EVERFLOW_API_KEY: `sandbox-${client}` }, http });
   }
   const statsOf = (answer: SliceAnswer) =>
-    answer.rows.map((row) => [row["affiliateId"], row["offerId"], row["currency"], row["clicks"], row["conversions"], row["events"], row["payout"], row["revenue"], row["profit"]].join(" ")).sort();
+    answer.rows
+      .map((row) =>
+        [
+          row["affiliateId"],
+          row["offerId"],
+          row["currency"],
+          row["clicks"],
+          row["conversions"],
+          row["events"],
+          row["payout"],
+          row["revenue"],
+          row["profit"],
+        ].join(" "),
+      )
+      .sort();
   const trueStats = async (client: string) =>
     (await dump(client, "daily_stats"))
-      .map((row) => [row["affiliate_id"], row["offer_id"], row["currency"], row["clicks"], row["conversions"], row["events"], ...["payout", "revenue", "profit"].map((name) => sumMoney([String(row[name])]))].join(" "))
+      .map((row) =>
+        [
+          row["affiliate_id"],
+          row["offer_id"],
+          row["currency"],
+          row["clicks"],
+          row["conversions"],
+          row["events"],
+          ...["payout", "revenue", "profit"].map((name) => sumMoney([String(row[name])])),
+        ].join(" "),
+      )
       .sort();
-  const conversionsOf = (answer: SliceAnswer) => answer.rows.map((row) => [row["conversionId"], row["status"], row["currency"], row["payout"]].join(" ")).sort();
+  const conversionsOf = (answer: SliceAnswer) =>
+    answer.rows.map((row) => [row["conversionId"], row["status"], row["currency"], row["payout"]].join(" ")).sort();
   const trueConversions = async (client: string) =>
-    (await dump(client, "conversions")).map((row) => [row["conversion_id"], row["status"], row["currency"], sumMoney([String(row["payout"])])].join(" ")).sort();
+    (await dump(client, "conversions"))
+      .map((row) => [row["conversion_id"], row["status"], row["currency"], sumMoney([String(row["payout"])])].join(" "))
+      .sort();
 
   test("a day is read as it is, row by row", async () => {
     const stats = await read(everflowDailyStats, "713");
@@ -227,9 +311,15 @@ describe("against the sandbox", () => {
 
   test("a page that comes again is an error, and so is a total that the pages never reach", async () => {
     await fault("repeat_page");
-    await expect(read(everflowConversions, "wide")).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("repeats an earlier page") });
+    await expect(read(everflowConversions, "wide")).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("repeats an earlier page"),
+    });
     await control("DELETE", "/faults");
     await fault("total_off", { field: "total_count", amount: 1 });
-    await expect(read(everflowConversions, "713")).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("moved while they were read, 3 times") });
+    await expect(read(everflowConversions, "713")).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("moved while they were read, 3 times"),
+    });
   });
 });

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { conversions, dailyStats } from "../../schema/everflow.ts";
-import { count, epochSeconds, id, impersonal, money, text, unknownFields, unknownNames, wholeNumber } from "../fields.ts";
+import {
+  count,
+  epochSeconds,
+  id,
+  impersonal,
+  money,
+  text,
+  unknownFields,
+  unknownNames,
+  wholeNumber,
+} from "../fields.ts";
 import { defineSource, type Slice, type Vendor } from "../source.ts";
 
 /** What Everflow calls the zone that all our days are in: the pair is checked against its own list before the first pull. */
@@ -42,13 +52,23 @@ const mostRows = 10_000;
 
 const statsRow = z.object({
   columns: z.array(z.object({ column_type: z.string(), id, label: text.nullish() })),
-  reporting: z.looseObject({ total_click: wholeNumber, cv: wholeNumber, event: wholeNumber, payout: money, revenue: money, profit: money }),
+  reporting: z.looseObject({
+    total_click: wholeNumber,
+    cv: wholeNumber,
+    event: wholeNumber,
+    payout: money,
+    revenue: money,
+    profit: money,
+  }),
 });
 type StatsRow = z.output<typeof statsRow>;
 
 const statsTable = z
   .object({ table: z.array(statsRow).nullable(), incomplete_results: z.boolean().nullish() })
-  .transform((body) => ({ rows: body.table ?? [], isCut: body.incomplete_results === true || (body.table ?? []).length >= mostRows }));
+  .transform((body) => ({
+    rows: body.table ?? [],
+    isCut: body.incomplete_results === true || (body.table ?? []).length >= mostRows,
+  }));
 
 const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
 /** A day that is too long is asked for by affiliate, an affiliate that is too long by offer. */
@@ -133,32 +153,50 @@ export const everflowDailyStats = defineSource({
   next: (body, cursor: Question | null): Question | null => {
     const { list, filter, waiting } = cursor ?? wholeDay;
     if (list === null && body.isCut) return { list: narrowerThan(filter), filter, waiting };
-    const parts = list === null ? [] : [...new Set(body.rows.map((row) => columnOf(row, list)?.id ?? ""))].map((part) => ({ ...filter, [list]: part }));
+    const parts =
+      list === null
+        ? []
+        : [...new Set(body.rows.map((row) => columnOf(row, list)?.id ?? ""))].map((part) => ({
+            ...filter,
+            [list]: part,
+          }));
     const [following, ...later] = [...parts, ...waiting];
     return following === undefined ? null : { list: null, filter: following, waiting: later };
   },
 
   cut: (body, _rowsSoFar, cursor: Question | null) => {
     const { list, filter } = cursor ?? wholeDay;
-    const where = Object.entries(filter).map(([type, part]) => ` of ${type} ${part}`).join("");
+    const where = Object.entries(filter)
+      .map(([type, part]) => ` of ${type} ${part}`)
+      .join("");
     if (list !== null) {
       if (body.isCut) return `even the list of ${list}s${where} is`;
       return body.rows.length === 0 ? `more rows than ${mostRows}, yet no ${list}s${where}` : null;
     }
-    const missing = body.rows.length === 0 ? undefined : grain.find((type) => body.rows.some((row) => columnOf(row, type) === undefined));
+    const missing =
+      body.rows.length === 0
+        ? undefined
+        : grain.find((type) => body.rows.some((row) => columnOf(row, type) === undefined));
     if (missing !== undefined) return `rows${where} have no ${missing}`;
     return body.isCut && narrowerThan(filter) === null ? `more rows${where} than ${mostRows}` : null;
   },
 });
 
 const party = <Kind extends string>(kind: Kind) =>
-  z.looseObject({ [`network_${kind}_id`]: id.nullish(), name: text.nullish() } as { [Name in `network_${Kind}_id`]: z.ZodOptional<z.ZodNullable<typeof id>> } & { name: z.ZodOptional<z.ZodNullable<typeof text>> });
+  z.looseObject({ [`network_${kind}_id`]: id.nullish(), name: text.nullish() } as {
+    [Name in `network_${Kind}_id`]: z.ZodOptional<z.ZodNullable<typeof id>>;
+  } & { name: z.ZodOptional<z.ZodNullable<typeof text>> });
 
 /** What is kept of a conversion. All else is left where it is: there are e-mails, addresses and devices in it. */
 const conversionRow = z.looseObject({
   conversion_id: id.refine((value) => value !== "", "is empty"),
   conversion_unix_timestamp: epochSeconds,
-  click_unix_timestamp: z.union([z.custom<unknown>((value) => value !== null && String(value) === "0", "not 0").transform(() => null), epochSeconds]).nullish(),
+  click_unix_timestamp: z
+    .union([
+      z.custom<unknown>((value) => value !== null && String(value) === "0", "not 0").transform(() => null),
+      epochSeconds,
+    ])
+    .nullish(),
   status: text,
   is_event: z.boolean(),
   event: text.nullish(),
@@ -181,17 +219,53 @@ const conversionRow = z.looseObject({
   is_scrub: z.boolean().nullish(),
   is_view_through: z.boolean().nullish(),
   error_code: id.nullish(),
-  relationship: z.looseObject({ offer: party("offer").nullish(), affiliate: party("affiliate").nullish(), advertiser: party("advertiser").nullish() }).nullish(),
+  relationship: z
+    .looseObject({
+      offer: party("offer").nullish(),
+      affiliate: party("affiliate").nullish(),
+      advertiser: party("advertiser").nullish(),
+    })
+    .nullish(),
 });
 
 /** Documented, and not wanted: they do not count as news. */
 const leftOut = [
-  ...["email", "session_user_ip", "conversion_user_ip", "http_user_agent", "idfa", "idfa_md5", "idfa_sha1", "google_ad_id", "android_id"],
-  ...["adv1", "adv2", "adv3", "adv4", "adv5", "region", "city", "dma", "carrier", "platform", "os_version", "device_type", "brand", "browser", "language", "isp"],
+  ...[
+    "email",
+    "session_user_ip",
+    "conversion_user_ip",
+    "http_user_agent",
+    "idfa",
+    "idfa_md5",
+    "idfa_sha1",
+    "google_ad_id",
+    "android_id",
+  ],
+  ...[
+    "adv1",
+    "adv2",
+    "adv3",
+    "adv4",
+    "adv5",
+    "region",
+    "city",
+    "dma",
+    "carrier",
+    "platform",
+    "os_version",
+    "device_type",
+    "brand",
+    "browser",
+    "language",
+    "isp",
+  ],
   ...["error_message", "referer", "notes", "url"],
 ];
 
-const conversionsPage = z.object({ conversions: z.array(conversionRow).nullable(), paging: z.object({ page: count, page_size: count, total_count: count }) });
+const conversionsPage = z.object({
+  conversions: z.array(conversionRow).nullable(),
+  paging: z.object({ page: count, page_size: count, total_count: count }),
+});
 
 /** The most rows a page may have. */
 const perPage = 2_000;
