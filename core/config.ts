@@ -40,6 +40,8 @@ export interface Account {
   client: string;
   baseUrl: string;
   pace: Pace;
+  /** Of amounts that the vendor reports without one. */
+  currency: string;
   /** Null when the client has no key for this vendor. */
   secrets: Record<string, string> | null;
   /** The names of the settings that are missing. */
@@ -226,6 +228,8 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
     problems.push(`${name}: must be a whole number, at least ${least}`);
     return otherwise;
   };
+  const currency = env[inForce(`${prefix}_CURRENCY`)] ?? "USD";
+  if (!/^[A-Z]{3}$/.test(currency)) problems.push(`${inForce(`${prefix}_CURRENCY`)}: must be a currency of three capitals, such as USD`);
   const found: Record<string, string> = {};
   const missing: string[] = [];
   for (const [name, shape] of Object.entries(vendor.secrets.shape)) {
@@ -248,6 +252,7 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
       intervalMs: number(`${prefix}_INTERVAL_MS`, vendor.pace.intervalMs, 0),
       concurrent: number(`${prefix}_CONCURRENT`, vendor.pace.concurrent, 1),
     },
+    currency,
     secrets: missing.length === 0 ? found : null,
     missing,
   };

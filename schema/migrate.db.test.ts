@@ -72,7 +72,7 @@ describe("the migrated database is the one the code declares", () => {
     const { rows } = await client.query<{ name: string }>(
       "select format('%s.%s', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1",
     );
-    const wanted = tables.map((table) => getTableConfig(table)).map(({ schema, name: table }) => `${schema}.${table}`);
+    const wanted = tables.map((table) => getTableConfig(table)).map(({ schema, name: table }) => `${schema ?? "public"}.${table}`);
     expect(rows.map((row) => row.name)).toEqual([...wanted, "ops.migrations"].sort());
   });
 
@@ -85,7 +85,7 @@ describe("the migrated database is the one the code declares", () => {
     }
   });
 
-  test.each(tables.map((table) => [`${getTableConfig(table).schema}.${getTableConfig(table).name}`, table] as const))(
+  test.each(tables.map((table) => [`${getTableConfig(table).schema ?? "public"}.${getTableConfig(table).name}`, table] as const))(
     "%s, column by column",
     async (where, table) => {
       const { columns, primaryKeys, uniqueConstraints, checks, indexes } = getTableConfig(table);
