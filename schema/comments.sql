@@ -304,6 +304,7 @@ comment on column public.cpa_by_affiliate.margin is 'Revenue less final cost, of
 comment on column public.cpa_by_affiliate.roas is 'Revenue / final cost, of the days whose cost is known.';
 comment on column public.cpa_by_affiliate.days_without_cost is 'Days of an internal affiliate with results but no row in Redtrack.';
 comment on column public.cpa_by_affiliate.conversions_without_cost is 'Conversions of those days.';
+comment on column public.cpa_by_affiliate.across_currencies is 'An internal affiliate whose spend and results of the range are in several currencies: it has no ratios.';
 comment on column public.cpa_by_affiliate.note is 'Why a ratio is missing, or what it leaves out; null when nothing is.';
 
 comment on view public.unmapped_spend is 'Spend of Redtrack sources that the mapping does not know. With cpa_daily it adds up to all of Redtrack''s spend.';

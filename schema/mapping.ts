@@ -19,9 +19,13 @@ export const affiliateMapping = pgTable(
     loadedBy: text("_loaded_by").notNull(),
   },
   (table) => [
-    unique("affiliate_mapping_key").on(table.clientId, table.redtrackSourceId, table.everflowAffiliateLabel).nullsNotDistinct(),
+    unique("affiliate_mapping_key")
+      .on(table.clientId, table.redtrackSourceId, table.everflowAffiliateLabel)
+      .nullsNotDistinct(),
     // The key lets an affiliate stand without a source; this keeps a source's spend from counting twice.
-    uniqueIndex("affiliate_mapping_source").on(table.clientId, table.redtrackSourceId).where(sql`${table.redtrackSourceId} is not null`),
+    uniqueIndex("affiliate_mapping_source")
+      .on(table.clientId, table.redtrackSourceId)
+      .where(sql`${table.redtrackSourceId} is not null`),
     index("affiliate_mapping_label").on(table.clientId, table.everflowAffiliateLabel),
     check(
       "affiliate_mapping_filled",

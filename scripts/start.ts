@@ -17,6 +17,7 @@ import { startPostgres } from "./embedded/postgres.ts";
 import { assertPortFree } from "./embedded/process.ts";
 import { startTemporal } from "./embedded/temporal.ts";
 import { defaultDataDir } from "./embedded/unprivileged.ts";
+import { loadFirstMapping } from "./mapping-file.ts";
 import { followFirstPulls } from "./stack/first-pulls.ts";
 import { printPanel } from "./stack/panel.ts";
 import { superviseChild, type Child } from "./stack/supervise.ts";
@@ -57,6 +58,8 @@ async function main(): Promise<void> {
   const temporal = await connectClient(config, { waitMs: 30_000, onWait: say });
   const database = openDatabase({ url: config.databaseUrl, poolSize: 3, name: "signal-room start", onError: () => undefined });
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
+  const mapped = await loadFirstMapping(database, { client: config.clients[0] ?? "713" });
+  if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
   if (config.searchAttributes) await registerSearchAttributes(temporal.connection, temporalAddress().namespace);
   await applySchedules(temporal.client, plannedSchedules(config));
   await writeStackFile(env, given);

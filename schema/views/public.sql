@@ -76,7 +76,7 @@ select _client_id, date, affiliate_id, affiliate, is_internal, currency, ef_clic
 create or replace function public.cpa_by_affiliate(p_from date, p_to date, p_client text default null)
 returns table (_client_id text, affiliate_id text, affiliate text, is_internal boolean, currency text, days bigint, ef_clicks bigint, ef_conversions bigint,
                ef_payout numeric, rt_spend numeric, rt_clicks bigint, cost_basis text, final_cost numeric, cpa numeric, revenue numeric,
-               margin numeric, roas numeric, days_without_cost bigint, conversions_without_cost bigint, note text)
+               margin numeric, roas numeric, days_without_cost bigint, conversions_without_cost bigint, across_currencies boolean, note text)
 language sql stable as $$
   with summed as (
     select f._client_id, f.affiliate_id, case when f.affiliate_id is null then f.affiliate end as unmatched_label, f.currency, f.cost_basis, f.is_internal,
@@ -102,7 +102,7 @@ language sql stable as $$
          round(s.revenue, 2),
          case when not s.across_currencies then round(s.costed_revenue - s.final_cost, 2) end,
          case when not s.across_currencies then round(s.costed_revenue / nullif(s.final_cost, 0), 2) end,
-         s.days_without_cost, s.conversions_without_cost,
+         s.days_without_cost, s.conversions_without_cost, s.across_currencies,
          case when s.across_currencies then 'spend and results are in several currencies'
               when s.ef_conversions is null then 'no row in Everflow'
               when s.final_cost is null then 'no spend in Redtrack'
