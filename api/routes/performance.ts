@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { daysFromTo } from "../../core/days.ts";
+import { addDays, isDay } from "../../core/days.ts";
 import { readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cpa.ts";
 import {
   mappingKey,
@@ -141,7 +141,8 @@ export function performanceRoutes(api: Api, { reading, database }: ServerParts):
         querystring: z
           .object({ from: day, to: day })
           .refine(inOrder, orderError)
-          .refine(({ from, to }) => from > to || daysFromTo(from, to).length <= mostDays, {
+          // Asked of what is no day, too: zod names every mistake at once.
+          .refine(({ from, to }) => !isDay(from) || !isDay(to) || addDays(from, mostDays) > to, {
             path: ["from"],
             error: `must be at most ${mostDays} days before \`to\``,
           }),
