@@ -1,4 +1,4 @@
-import { amount, escape, shortDay, whole } from "./markup.ts";
+import { amount, escape, shortDay, symbolOf, whole } from "./markup.ts";
 
 // Amounts become numbers in this file only, for where to draw; what is written is their text.
 
@@ -32,7 +32,7 @@ export function dayChart(days: readonly ChartDay[], currency: string): string {
 
   const grid = ticks.map(
     (tick) =>
-      `<line class="${tick === 0 ? "zero" : "grid"}" x1="${plot.left}" x2="${plot.right}" y1="${at(y(tick))}" y2="${at(y(tick))}"/><text class="tick" x="${plot.left - 10}" y="${at(y(tick) + 4)}" text-anchor="end">${escape(short(tick))}</text>`,
+      `<line class="${tick === 0 ? "zero" : "grid"}" x1="${plot.left}" x2="${plot.right}" y1="${at(y(tick))}" y2="${at(y(tick))}"/><text class="tick" x="${plot.left - 10}" y="${at(y(tick) + 4)}" text-anchor="end">${escape(short(tick, currency))}</text>`,
   );
   const names = days.map((one, index) =>
     index % every === 0
@@ -50,7 +50,7 @@ export function dayChart(days: readonly ChartDay[], currency: string): string {
     );
     const zero = at(y(0));
     return [
-      ...runs.map(
+      ...(side === "cost" ? [] : runs).map(
         (points) =>
           `<path class="area ${side}" d="M${at(points[0]?.x ?? 0)},${zero}${points.map((point) => `L${at(point.x)},${at(point.y)}`).join("")}L${at(points.at(-1)?.x ?? 0)},${zero}Z"/>`,
       ),
@@ -104,7 +104,7 @@ export function cpaBars(bars: readonly CpaBar[], average: string | null, currenc
     average === null
       ? ""
       : `<line class="average" x1="${at(place)}" x2="${at(place)}" y1="${top - 4}" y2="${tall}"/><text class="average" x="${at(place)}" y="14" text-anchor="middle">all: ${escape(amount(average, currency))}</text>`;
-  return `<svg class="bars" viewBox="0 0 ${width} ${tall}" role="img" aria-label="Cost per acquisition by affiliate in ${escape(currency)}">${rows.join("")}${line}</svg>`;
+  return `<svg class="bars" viewBox="0 0 ${width} ${tall}" role="img" aria-label="Cost per acquisition by affiliate in ${escape(currency)}">${line}${rows.join("")}</svg>`;
 }
 
 function clipped(text: string, most: number): string {
@@ -130,11 +130,11 @@ function niceTicks(low: number, high: number): number[] {
   return Array.from({ length: Math.ceil(high / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
-/** `12.5k`, for an axis. */
-function short(value: number): string {
+/** `$12.5k`, for an axis. */
+function short(value: number, currency: string): string {
   const size = Math.abs(value);
   const [unit, name] = size >= 1e6 ? ([1e6, "M"] as const) : size >= 1e3 ? ([1e3, "k"] as const) : ([1, ""] as const);
-  return `${value < 0 ? "−" : ""}${Number((size / unit).toPrecision(4))}${name}`;
+  return `${value < 0 ? "−" : ""}${symbolOf(currency)}${Number((size / unit).toPrecision(4))}${name}`;
 }
 
 function at(place: number): string {

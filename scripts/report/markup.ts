@@ -10,12 +10,15 @@ export function escape(text: string): string {
 
 const symbols: Record<string, string> = { USD: "$", EUR: "€", GBP: "£" };
 
+export function symbolOf(currency: string): string {
+  return symbols[currency] ?? `${currency} `;
+}
+
 /** `$1,234.50`: digits are grouped as text, no amount becomes a float. */
 export function amount(value: string | null, currency: string): string {
   if (value === null) return "–";
   const negative = value.startsWith("-");
-  const symbol = symbols[currency] ?? `${currency} `;
-  return `${negative ? "−" : ""}${symbol}${grouped(value.replace("-", ""))}`;
+  return `${negative ? "−" : ""}${symbolOf(currency)}${grouped(value.replace("-", ""))}`;
 }
 
 export function whole(value: number | null): string {
