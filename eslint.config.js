@@ -14,7 +14,7 @@ export default defineConfig(
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
-      eqeqeq: "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
       "no-console": "off",
     },
   },
@@ -23,7 +23,10 @@ export default defineConfig(
     files: ["workflows/**/*.ts"],
     ignores: ["**/*.test.ts"],
     rules: {
-      "no-restricted-imports": ["error", { patterns: [{ group: ["node:*"], message: "Workflows run in a sandbox: do it in an activity." }] }],
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["node:*"], message: "Workflows run in a sandbox: do it in an activity." }] },
+      ],
       "no-restricted-globals": ["error", "process", "Buffer", "fetch", "Intl", "performance"],
     },
   },

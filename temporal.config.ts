@@ -42,6 +42,15 @@ export const syncSchedules: readonly SyncSchedule[] = [
 /** Housekeeping: late sources, alerts to send, what is older than its retention. */
 export const keepHouseEveryMinutes = 10;
 
+/**
+ * Deliveries look for conversions the ledger does not know, so they need no word from the sync that brought them:
+ * within this many minutes of its end they are on their way, and a sync that never says so loses nothing.
+ */
+export const deliverEveryMinutes = 10;
+
+/** Where conversions go, by the names of the accounts. */
+const deliverTo = ["meta", "hubspot"];
+
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
 
@@ -51,7 +60,9 @@ export interface PlannedSchedule {
 }
 
 /** Every schedule this deployment wants, as data: one per source and client that has a key. */
-export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">): PlannedSchedule[] {
+export function plannedSchedules(
+  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">,
+): PlannedSchedule[] {
   const taskQueue = config.queuePrefix + mainQueue;
   const memo = { deployment: config.queuePrefix + deployment };
   const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
@@ -64,7 +75,13 @@ export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "
           scheduleId,
           options: {
             spec: {
-              calendars: [{ hour: { start: schedule.hours.from, end: schedule.hours.to }, minute: schedule.minute, comment: schedule.comment }],
+              calendars: [
+                {
+                  hour: { start: schedule.hours.from, end: schedule.hours.to },
+                  minute: schedule.minute,
+                  comment: schedule.comment,
+                },
+              ],
               timezone: schedule.timezone,
             },
             action: {
@@ -100,5 +117,26 @@ export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "
       memo,
     },
   };
-  return [...syncs, house];
+  const deliver: PlannedSchedule = {
+    scheduleId: `${config.queuePrefix}deliver-conversions`,
+    options: {
+      spec: { intervals: [{ every: `${deliverEveryMinutes} minutes` }] },
+      action: {
+        type: "startWorkflow",
+        workflowType: "deliverConversions",
+        workflowId: `${config.queuePrefix}deliver-conversions`,
+        taskQueue,
+        args: [{}],
+        staticSummary: "new conversions out to every destination",
+        ...startMemo,
+      },
+      // What a run sends follows from the ledger: one that is skipped is made up by the next.
+      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
+      memo,
+    },
+  };
+  const delivers = [...config.accounts.values()].some(
+    (account) => deliverTo.includes(account.vendor) && account.secrets !== null,
+  );
+  return [...syncs, house, ...(delivers ? [deliver] : [])];
 }

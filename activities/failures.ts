@@ -9,6 +9,7 @@ import { CommitUnknown, sqlState } from "../schema/database.ts";
 export type FailureType =
   | "CredentialsRejected"
   | "RateLimited"
+  | "QuotaSpent"
   | "VendorUnavailable"
   | "RequestRejected"
   | "ResponseMalformed"
@@ -51,6 +52,9 @@ function vendorFailure(error: ConnectorError, { place, redact, unavailable }: Fa
       return failure("CredentialsRejected", message, { retried: false });
     case "rate_limited":
       return failure("RateLimited", message, { retried: true, nextRetryDelayMs: error.retryAfterMs, benign: true });
+    case "quota_spent":
+      // It comes back at midnight, not in a minute: trying again would only burn tries.
+      return failure("QuotaSpent", message, { retried: false });
     case "unavailable": {
       // Temporal counts waiting for a quota as attempts too, so how often a vendor may fail is counted here.
       const enough = unavailable !== undefined && unavailable.times >= unavailable.enough;
@@ -72,13 +76,23 @@ function postgresFailure(state: string, error: Error, { place }: FailureContext)
   // Postgres quotes values in its messages; names are enough to find the row's column.
   const { table, column, constraint } = error as { table?: string; column?: string; constraint?: string };
   const where = [table, column, constraint].filter((name) => name !== undefined && name !== "").join(".");
-  if (/^2[23]/.test(state)) return failure("RowRejected", `${place}: Postgres refused a row (SQLSTATE ${state}${where === "" ? "" : ` at ${where}`})`, { retried: false });
-  if (/^(08|40|53|55|57)/.test(state)) return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now (SQLSTATE ${state})`, { retried: true });
+  if (/^2[23]/.test(state))
+    return failure(
+      "RowRejected",
+      `${place}: Postgres refused a row (SQLSTATE ${state}${where === "" ? "" : ` at ${where}`})`,
+      { retried: false },
+    );
+  if (/^(08|40|53|55|57)/.test(state))
+    return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now (SQLSTATE ${state})`, { retried: true });
   const hint = state.startsWith("42") ? ": are migrations pending? npm run migrate" : "";
   return failure("Unexpected", `${place}: Postgres answered SQLSTATE ${state}${hint}`, { retried: true });
 }
 
-function failure(type: FailureType, message: string, how: { retried: boolean; nextRetryDelayMs?: number | null; benign?: boolean }): ApplicationFailure {
+function failure(
+  type: FailureType,
+  message: string,
+  how: { retried: boolean; nextRetryDelayMs?: number | null; benign?: boolean },
+): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message,

@@ -1,21 +1,15 @@
 import type { Config } from "../core/config.ts";
-import { addDays, clockTime, dayAt } from "../core/days.ts";
+import { addDays, dayAt } from "../core/days.ts";
+import { lastDue, type Expectation } from "../core/expectation.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHttp } from "../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
+import { forgetExpiredIdentities } from "../queries/deliveries.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";
 import { toFailure } from "./failures.ts";
 import { watchMapping } from "./mapping.ts";
-
-/** When a source is expected to have been read: what lateness is measured against. */
-export interface Expectation {
-  source: string;
-  hours: { from: number; to: number };
-  minute: number;
-  timezone: string;
-}
 
 export interface HouseDependencies {
   database: Database;
@@ -49,7 +43,11 @@ export function createHouseActivities({ database, config, redact, schedules }: H
             if (config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets == null) continue;
             const subject = { client, area: "sync", subject: schedule.source };
             const lastFetch = await readLastFetch(database, { client, source: schedule.source });
-            const overdue = await readOverdueDays(database, { client, source: schedule.source, before: addDays(dayAt(now, schedule.timezone), -1) });
+            const overdue = await readOverdueDays(database, {
+              client,
+              source: schedule.source,
+              before: addDays(dayAt(now, schedule.timezone), -1),
+            });
             const isLate = due !== null && lastFetch !== null && lastFetch < due;
             if (!isLate && overdue.length === 0) {
               await settleAlerts(database, { ...subject, kinds: ["late_source"], notes: "read again" });
@@ -87,32 +85,24 @@ export function createHouseActivities({ database, config, redact, schedules }: H
         });
         for (const alert of alerts) {
           // `text` is what chat webhooks show; the rest is for programs.
-          await http.json({ method: "POST", path: "", body: { text: `[${alert.severity}] ${alert.message}`, ...alert } });
+          await http.json({
+            method: "POST",
+            path: "",
+            body: { text: `[${alert.severity}] ${alert.message}`, ...alert },
+          });
           await markNotified(database, [alert.alertId]);
         }
         return { sent: alerts.length };
       });
     },
 
-    /** Deletes what is older than its setting says. Nothing is deleted by default. */
+    /** Deletes what is older than its setting says; by default nothing but what was kept of persons for a delivery. */
     async applyRetention(): Promise<{ deleted: number }> {
-      return guarded("retention", async () => ({ deleted: await prune(database, config.retention) }));
+      return guarded("retention", async () => {
+        // What is known of persons goes in any case, also when nothing is delivered any more.
+        const forgotten = await forgetExpiredIdentities(database);
+        return { deleted: forgotten + (await prune(database, config.retention)) };
+      });
     },
   };
-}
-
-/** A run gets this long before its absence counts. */
-const graceMs = 60 * 60_000;
-
-/** The latest scheduled moment whose grace is over: since then there should have been a reading. */
-export function lastDue(schedule: Expectation, now: Date): Date | null {
-  const deadline = new Date(now.getTime() - graceMs);
-  const today = dayAt(deadline, schedule.timezone);
-  for (const day of [today, addDays(today, -1)]) {
-    for (let hour = schedule.hours.to; hour >= schedule.hours.from; hour -= 1) {
-      const moment = clockTime(day, hour, schedule.minute, schedule.timezone);
-      if (moment <= deadline) return moment;
-    }
-  }
-  return null;
 }

@@ -15,11 +15,11 @@ const area = "mapping";
 /** Opens an alert for each source whose spend reaches no affiliate, and closes it when it does. */
 export async function watchMapping(
   database: Queryable,
-  of: { client: string; accounts: ReadonlyMap<string, Pick<Account, "currency">> },
+  of: { client: string; accounts: ReadonlyMap<string, Pick<Account, "settings">> },
 ): Promise<void> {
   const { client } = of;
-  const account = of.accounts.get(`redtrack/${client}`);
-  if (account !== undefined) await recordCurrency(database, { client, vendor: "redtrack", currency: account.currency });
+  const currency = of.accounts.get(`redtrack/${client}`)?.settings["REDTRACK_CURRENCY"];
+  if (currency !== undefined) await recordCurrency(database, { client, vendor: "redtrack", currency });
 
   const unmapped = (await readUnmappedSpend(database, { client })).map((source) => ({
     subject: source.sourceId,

@@ -24,14 +24,20 @@ const leaseMs = 5_000;
 const longestSleepMs = 1_000;
 
 export function createRateGate(database: Database): RateGate {
-  const queues = new Map<string, Promise<unknown>[]>();
+  const queues = new Map<string, Set<Promise<void>>>();
 
   return {
     async turn(account, { signal, onWaited }) {
       const started = performance.now();
       const leaveQueue = await enterQueue(queues, account, signal);
       const lease = randomUUID();
-      const claim = { account: account.name, intervalMs: account.pace.intervalMs * margin, concurrent: account.pace.concurrent, lease, leaseMs };
+      const claim = {
+        account: account.name,
+        intervalMs: account.pace.intervalMs * margin,
+        concurrent: account.pace.concurrent,
+        lease,
+        leaseMs,
+      };
       try {
         for (let waitMs = await claimTurn(database, claim); waitMs > 0; waitMs = await claimTurn(database, claim)) {
           // Looked at again now and then: the moment may have been moved either way.
@@ -58,21 +64,28 @@ export function createRateGate(database: Database): RateGate {
 }
 
 /** In one worker at most `concurrent` callers of an account ask Postgres at a time, in the order they came. */
-async function enterQueue(queues: Map<string, Promise<unknown>[]>, account: Account, signal: AbortSignal | undefined): Promise<() => void> {
-  const running = queues.get(account.name) ?? [];
+async function enterQueue(
+  queues: Map<string, Set<Promise<void>>>,
+  account: Account,
+  signal: AbortSignal | undefined,
+): Promise<() => void> {
+  const running = queues.get(account.name) ?? new Set();
   queues.set(account.name, running);
   let leave: () => void = () => undefined;
   const mine = new Promise<void>((resolve) => (leave = resolve));
-  const ahead = running.slice();
-  running.push(mine);
+  const ahead = [...running];
+  running.add(mine);
   const left = () => {
-    const index = running.indexOf(mine);
-    if (index >= 0) running.splice(index, 1);
+    running.delete(mine);
     leave();
   };
   try {
     // Wait until fewer than `concurrent` of those who came before are still there.
-    for (let present = ahead; present.length >= account.pace.concurrent; present = present.filter((other) => running.includes(other))) {
+    for (
+      let present = ahead;
+      present.length >= account.pace.concurrent;
+      present = present.filter((other) => running.has(other))
+    ) {
       await raceAbort(Promise.race(present), signal);
     }
   } catch (error) {

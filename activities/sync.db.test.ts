@@ -417,7 +417,10 @@ describe("pulling a slice", () => {
   test("a preview says what would change, in rows and in money, and writes nothing", async () => {
     await pull();
     await fault("restate", { match: { day }, sourceId: "66c79f91be26fd4634569658", add: "10.005" });
-    const preview = await environment().run(activities().previewSlice, input);
+    const made = activities();
+    const preview = (await environment().run(made.previewSlice, input)) as Awaited<
+      ReturnType<typeof made.previewSlice>
+    >;
     expect(preview).toMatchObject({ day, inserted: 0, updated: 1, withdrawn: 0, change: "10.01", reconciled: true });
     const dependencies = parts();
     const account = dependencies.config.accounts.get("redtrack/713")!;

@@ -23,7 +23,7 @@ import {
   type RowDifference,
 } from "../queries/merge.ts";
 import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
-import { CommitUnknown, inTransaction, type Database } from "../schema/database.ts";
+import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { mergeColumns } from "../schema/merge-key.ts";
 import { invalidInput, toFailure } from "./failures.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
@@ -148,8 +148,22 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         const { timezone } = source.slices;
         const now = await databaseNow(database);
         const day = dayAt(input.moment, timezone);
-        const days = await daysOfRun({ source, account, day, moment: new Date(input.moment), now, scheduled: input.scheduled });
-        const plan = { client: account.client, source: source.name, timezone, day, slices: days.map(sliceOf), parallel: dependencies.parallel ?? defaultParallel };
+        const days = await daysOfRun({
+          source,
+          account,
+          day,
+          moment: new Date(input.moment),
+          now,
+          scheduled: input.scheduled,
+        });
+        const plan = {
+          client: account.client,
+          source: source.name,
+          timezone,
+          day,
+          slices: days.map(sliceOf),
+          parallel: dependencies.parallel ?? defaultParallel,
+        };
         await openRun(database, {
           runId: input.runId,
           client: plan.client,
@@ -180,9 +194,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       return guarded(source.name, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
         if (input.from > input.to) throw invalidInput(`from ${input.from} is after to ${input.to}: swap them`);
-        if (input.to > today) throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.to > today)
+          throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
         const days = daysFromTo(input.from, input.to);
-        if (days.length > mostBackfillDays) throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
+        if (days.length > mostBackfillDays)
+          throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
         const plan = {
           client: account.client,
           source: source.name,
@@ -216,18 +232,29 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Checks a slice that was started by hand. */
-    async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
-      const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }), input);
+    async checkSlice(input: {
+      client?: string;
+      source: string;
+      day: string;
+    }): Promise<{ client: string; timezone: string }> {
+      const { source, account } = checked(
+        z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }),
+        input,
+      );
       return guarded(`${source.name} ${input.day}`, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
-        if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.day > today)
+          throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
         return { client: account.client, timezone: source.slices.timezone };
       });
     },
 
     /** Pulls one slice whole and merges it in one transaction with its receipt. */
     async pullSlice(input: PullSliceInput): Promise<SliceResult> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         // The number comes before the first request: a reading that began later knows better.
         const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
@@ -260,12 +287,35 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 
     /** What reading a day again would change. Writes nothing. */
     async previewSlice(input: PullSliceInput): Promise<DayPreview> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         const content = contentOf(source, await read());
-        const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
-        const differences = await withoutKeeping((session) => previewSlice(session, targetOf(source, account.client, input.day), content, amount));
-        const { inserted, updated, withdrawn, totalBefore } = differences;
+        const amount =
+          mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
+        const target = targetOf(source, account.client, input.day);
+        const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) =>
+          previewSlice(session, target, content, amount),
+        );
+        // What a real run would keep, the preview must not call withdrawn.
+        const emptied =
+          content.rows.length + content.setAside.length === 0 &&
+          source.answers === "complete" &&
+          input.acceptEmpty !== true &&
+          withdrawn > 0;
+        if (emptied)
+          return {
+            day: input.day,
+            inserted: 0,
+            updated: 0,
+            withdrawn: 0,
+            before: cents(totalBefore),
+            after: cents(totalBefore),
+            change: "0.00",
+            reconciled: false,
+          };
         return {
           day: input.day,
           inserted,
@@ -288,10 +338,14 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Ends a run's record, and tells people when it failed: once, not every hour. */
-    async closeRun(run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean }): Promise<void> {
+    async closeRun(
+      run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean; dryRun?: boolean },
+    ): Promise<void> {
       await guarded(run.source, async () => {
         const reason = run.reason === null ? null : redact(run.reason);
         await closeRun(database, { ...run, reason });
+        // Whoever asked what would change is looking at the answer.
+        if (run.dryRun === true) return;
         const subject = { client: run.client, area: "sync", subject: run.source };
         if (run.outcome === "failed") {
           await raiseAlert(database, {
@@ -312,17 +366,30 @@ export function createSyncActivities(dependencies: SyncDependencies) {
   };
 
   /** Own day, the days that are not final, and once a day those that may have been restated. */
-  async function daysOfRun(run: { source: AnySource; account: Account; day: string; moment: Date; now: Date; scheduled: boolean }): Promise<string[]> {
+  async function daysOfRun(run: {
+    source: AnySource;
+    account: Account;
+    day: string;
+    moment: Date;
+    now: Date;
+    scheduled: boolean;
+  }): Promise<string[]> {
     const { source, account, day } = run;
     const { timezone } = source.slices;
     const window = config.windows.get(source.name) ?? source.window;
     if (run.now.getTime() - run.moment.getTime() > stillCurrentMs) return [day];
-    const windowStart = window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
+    const windowStart =
+      window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
     const coverage = { client: account.client, source: source.name, day: windowStart };
     const from = run.scheduled ? await coverFrom(database, coverage) : windowStart;
     const earlier = daysFromTo(from < windowStart ? from : windowStart, addDays(day, -1));
     if (earlier.length === 0) return [day];
-    const known = await readSlices(database, { client: account.client, source: source.name, from: earlier[0] ?? day, to: day });
+    const known = await readSlices(database, {
+      client: account.client,
+      source: source.name,
+      from: earlier[0] ?? day,
+      to: day,
+    });
     const today = startOfDay(day, timezone);
     const due = earlier.filter((candidate) => {
       const state = known.get(candidate);
@@ -334,19 +401,34 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     return [...due.slice(-mostSlicesPerRun), day];
   }
 
-  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(shape: Shape, input: unknown): { source: AnySource; account: Account } {
+  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(
+    shape: Shape,
+    input: unknown,
+  ): { source: AnySource; account: Account } {
     const parsed = shape.safeParse(input);
-    if (!parsed.success) throw invalidInput(parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "));
+    if (!parsed.success)
+      throw invalidInput(
+        parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
+      );
     const source = sources.find((candidate) => candidate.name === parsed.data.source);
-    if (source === undefined) throw invalidInput(`unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`);
+    if (source === undefined)
+      throw invalidInput(
+        `unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`,
+      );
     const client = parsed.data.client ?? config.clients[0] ?? "";
     const account = config.accounts.get(`${source.vendor.name}/${client}`);
-    if (account === undefined) throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (account === undefined)
+      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
     return { source, account };
   }
 
   /** Everything a vendor activity has in common: the turn at the gate, heartbeats, cancellation and the translation of errors. */
-  async function withVendor<Result>(source: AnySource, account: Account, day: string, work: (read: () => Promise<SliceAnswer>) => Promise<Result>): Promise<Result> {
+  async function withVendor<Result>(
+    source: AnySource,
+    account: Account,
+    day: string,
+    work: (read: () => Promise<SliceAnswer>) => Promise<Result>,
+  ): Promise<Result> {
     const place = `${source.name} ${day}`;
     const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
     const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0, page: 0, rows: 0 };
@@ -356,11 +438,15 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       const turn = { signal: cancellationSignal(), onWaited: (ms: number) => countWait(account, ms) };
       return await work(() => readDay(dependencies, { source, account, day, onPage }, turn));
     } catch (error) {
-      // An answer cut off by our own cancellation looks like a vendor that hung up.
+      // Whatever fails after a cancellation, a cut answer or a broken commit, is that cancellation and no failure of the slice.
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
-      const failure = toFailure(error, { place, redact, unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts } });
+      const failure = toFailure(error, {
+        place,
+        redact,
+        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
+      });
       countFailure(account, failure);
       throw failure;
     } finally {
@@ -375,39 +461,38 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       throw toFailure(error, { place, redact });
     }
   }
-
-  /** In a transaction that is always rolled back. */
-  async function withoutKeeping<Result>(work: (session: Parameters<typeof previewSlice>[0]) => Promise<Result>): Promise<Result> {
-    const rolledBack = Symbol("rolled back");
-    let result: Result | undefined;
-    await inTransaction(database, async (session) => {
-      result = await work(session);
-      throw rolledBack;
-    }).catch((reason: unknown) => {
-      if (reason !== rolledBack) throw reason;
-    });
-    return result as Result;
-  }
 }
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
-export async function compareSlice(dependencies: SyncDependencies, pull: { source: AnySource; account: Account; day: string }): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+export async function compareSlice(
+  dependencies: SyncDependencies,
+  pull: { source: AnySource; account: Account; day: string },
+): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
   const content = contentOf(source, await readDay(dependencies, pull, {}));
   const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
-  const session = await dependencies.database.connect();
-  try {
-    const target = targetOf(source, account.client, day);
-    await session.query("begin");
+  const target = targetOf(source, account.client, day);
+  return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, content);
-    await session.query("rollback");
-    await session.query("begin");
     const { totalBefore } = await previewSlice(session, target, content, amount);
-    await session.query("rollback");
     return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
-  } finally {
-    session.release();
-  }
+  });
+}
+
+/** In a transaction that is always rolled back. */
+async function withoutKeeping<Result>(
+  database: Database,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const rolledBack = Symbol("rolled back");
+  let result: Result | undefined;
+  await inTransaction(database, async (session) => {
+    result = await work(session);
+    throw rolledBack;
+  }).catch((reason: unknown) => {
+    if (reason !== rolledBack) throw reason;
+  });
+  return result as Result;
 }
 
 interface DayReading {
@@ -418,9 +503,14 @@ interface DayReading {
 }
 
 /** Reads a day from the vendor at the account's pace. */
-async function readDay({ gate, redact }: SyncDependencies, { source, account, day, ...options }: DayReading, turn: TurnOptions): Promise<SliceAnswer> {
+async function readDay(
+  { gate, redact }: SyncDependencies,
+  { source, account, day, ...options }: DayReading,
+  turn: TurnOptions,
+): Promise<SliceAnswer> {
   const { secrets } = account;
-  if (secrets === null) throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
+  if (secrets === null)
+    throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
   const http = createHttp({
     baseUrl: account.baseUrl,
     erase: createEraser(Object.values(secrets)),
@@ -430,7 +520,9 @@ async function readDay({ gate, redact }: SyncDependencies, { source, account, da
     signal: turn.signal,
     beforeRequest: () => gate.turn(account, turn),
   });
-  return readReconciled(() => readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }));
+  return readReconciled(() =>
+    readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
+  );
 }
 
 /** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
@@ -441,7 +533,15 @@ async function readReconciled(read: () => Promise<SliceAnswer>): Promise<SliceAn
 }
 
 function targetOf(source: AnySource, client: string, day: string): MergeTarget {
-  return { client, source: source.name, slice: day, day, timezone: source.slices.timezone, table: source.table as MergeTarget["table"], answers: source.answers };
+  return {
+    client,
+    source: source.name,
+    slice: day,
+    day,
+    timezone: source.slices.timezone,
+    table: source.table as MergeTarget["table"],
+    answers: source.answers,
+  };
 }
 
 function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
@@ -451,10 +551,16 @@ function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
 const sliceOf = (day: string): SliceRef => ({ slice: day, day });
 
 function civilDay(field: string) {
-  return z.string({ error: `${field} is missing: write it as YYYY-MM-DD` }).refine(isDay, "must be a day, written YYYY-MM-DD");
+  return z
+    .string({ error: `${field} is missing: write it as YYYY-MM-DD` })
+    .refine(isDay, "must be a day, written YYYY-MM-DD");
 }
 
-async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], target: MergeTarget, receipt: Receipt): Promise<void> {
+async function raiseSliceAlerts(
+  session: Parameters<typeof raiseAlert>[0],
+  target: MergeTarget,
+  receipt: Receipt,
+): Promise<void> {
   const subject = { client: target.client, area: "sync", subject: `${target.source}/${target.slice}` };
   if (receipt.outcome === "unreconciled") {
     await raiseAlert(session, {
@@ -478,16 +584,24 @@ async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], targe
 function countRows(source: AnySource, account: Account, receipt: Receipt): void {
   const tags = { source: source.name, client: account.client };
   for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const) {
-    metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them").add(receipt[change], { ...tags, change });
+    metricMeter
+      .createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them")
+      .add(receipt[change], { ...tags, change });
   }
-  metricMeter.createCounter("signal_room_slices", "slices", "Slices merged, by outcome").add(1, { ...tags, outcome: receipt.outcome });
+  metricMeter
+    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
+    .add(1, { ...tags, outcome: receipt.outcome });
 }
 
 function countWait(account: Account, waitedMs: number): void {
-  metricMeter.createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn").record(Math.round(waitedMs), { account: account.name });
+  metricMeter
+    .createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn")
+    .record(Math.round(waitedMs), { account: account.name });
 }
 
 function countFailure(account: Account, failure: Error): void {
   const type = "type" in failure && typeof failure.type === "string" ? failure.type : failure.name;
-  metricMeter.createCounter("signal_room_failures", "failures", "Attempts that failed, by type").add(1, { account: account.name, type });
+  metricMeter
+    .createCounter("signal_room_failures", "failures", "Attempts that failed, by type")
+    .add(1, { account: account.name, type });
 }

@@ -1,6 +1,8 @@
+import type { createDeliverActivities } from "./deliver.ts";
 import type { createHouseActivities } from "./house.ts";
 import type { createSyncActivities } from "./sync.ts";
 
 /** What workflows may call. */
 export type SyncActivities = ReturnType<typeof createSyncActivities>;
 export type HouseActivities = ReturnType<typeof createHouseActivities>;
+export type DeliverActivities = ReturnType<typeof createDeliverActivities>;

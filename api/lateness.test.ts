@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { SourceFreshness } from "../queries/freshness.ts";
-import { lastDue, lateSources } from "./lateness.ts";
+import { lastDue } from "../core/expectation.ts";
+import { lateSources } from "./lateness.ts";
 
 const schedule = {
   source: "redtrack.daily_spend",

@@ -47,6 +47,8 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", () => void stop("SIGTERM"));
   process.on("SIGINT", () => void stop("SIGINT"));
+  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  process.on("disconnect", () => void stop("the starter is gone"));
 
   const { host, port } = config.api;
   const address = await api.listen({ host, port }).catch((error: unknown) => {

@@ -44,7 +44,7 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
 
     test("its secrets are named as settings are, and no printed request shows them", () => {
       expect(secretNames.every((name) => /^[A-Z][A-Z0-9_]+$/.test(name))).toBe(true);
-      for (const request of [requestOf(null), source.vendor.probe(secrets)]) {
+      for (const request of [requestOf(null), source.vendor.probe(secrets, {})]) {
         const url = new URL(`${source.vendor.baseUrl}${request.path}`);
         for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
         expect(decodeURIComponent(url.pathname)).not.toContain("canary");

@@ -1,4 +1,4 @@
-import { isLosslessNumber, parse } from "lossless-json";
+import { isLosslessNumber, parse, stringify } from "lossless-json";
 import pRetry, { AbortError } from "p-retry";
 import { Agent, fetch, type Dispatcher, type Response } from "undici";
 import type { Redact } from "../core/redact.ts";
@@ -15,6 +15,8 @@ export interface HttpOptions {
   beforeRequest: () => Promise<(outcome: TurnOutcome) => Promise<void>>;
   quota?: ((headers: Headers) => Quota | null) | undefined;
   refusal?: ((body: unknown) => Refusal | null) | undefined;
+  /** Reads the vendor's own errors; without it the status decides. */
+  classify?: ((status: number, body: unknown) => Refusal) | undefined;
   signal?: AbortSignal | undefined;
   /** A 2xx is enough, whatever it says: for webhooks that answer "ok". */
   anyAnswer?: boolean;
@@ -78,12 +80,22 @@ function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits): Agent {
   const key = `${headersTimeoutMs}/${bodyTimeoutMs}`;
   const known = agents.get(key);
   if (known !== undefined) return known;
-  const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs, connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
+  const agent = new Agent({
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: bodyTimeoutMs,
+    connect: { timeout: 10_000 },
+    keepAliveTimeout: 10_000,
+  });
   agents.set(key, agent);
   return agent;
 }
 
-async function attempt(request: PageRequest, options: HttpOptions, limits: HttpLimits, dispatcher: Dispatcher): Promise<unknown> {
+async function attempt(
+  request: PageRequest,
+  options: HttpOptions,
+  limits: HttpLimits,
+  dispatcher: Dispatcher,
+): Promise<unknown> {
   const endTurn = await options.beforeRequest();
   let waitMs: number | null = null;
   try {
@@ -91,8 +103,13 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const response = await send(request, options, dispatcher, signal, limits);
     waitMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
-    const body = options.erase(await readText(response, limits, signal, options.signal));
-    const refused = classifyStatus(response, body, options.redact);
+    // A no stays a no when its words do not arrive whole: its status says what to do.
+    const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {
+      if (response.ok || !(error instanceof ConnectorError)) throw error;
+      return "";
+    });
+    const body = options.erase(text);
+    const refused = refusalOf(response, body, options);
     if (refused !== null) {
       waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
       throw refused;
@@ -113,7 +130,13 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
   }
 }
 
-async function send(request: PageRequest, options: HttpOptions, dispatcher: Dispatcher, signal: AbortSignal, limits: HttpLimits): Promise<Response> {
+async function send(
+  request: PageRequest,
+  options: HttpOptions,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+  limits: HttpLimits,
+): Promise<Response> {
   const url = new URL(options.baseUrl.replace(/\/$/, "") + request.path);
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
   try {
@@ -124,7 +147,7 @@ async function send(request: PageRequest, options: HttpOptions, dispatcher: Disp
         ...(request.body === undefined ? {} : { "content-type": "application/json" }),
         ...request.headers,
       },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...(request.body === undefined ? {} : { body: jsonText(request.body) }),
       // A redirect could carry the key to another host.
       redirect: "manual",
       dispatcher,
@@ -134,7 +157,8 @@ async function send(request: PageRequest, options: HttpOptions, dispatcher: Disp
     if (options.signal?.aborted === true) throw cancellation(options.signal);
     if (signal.aborted) throw new ConnectorError("unavailable", `no answer within ${limits.totalTimeoutMs} ms`);
     const code = errorCode(error);
-    if (code === "UND_ERR_HEADERS_TIMEOUT") throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
+    if (code === "UND_ERR_HEADERS_TIMEOUT")
+      throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
     // The library's own error carries the URL, and with it the key: only its code goes on.
     throw new ConnectionBroken(`could not reach ${url.host} (${code})`);
   }
@@ -146,7 +170,12 @@ function cancellation({ reason }: AbortSignal): AbortError {
 }
 
 /** Reads at most `maxBytes`: a body without an end, or one that unpacks to gigabytes, must not take the worker along. */
-async function readText(response: Response, limits: HttpLimits, signal: AbortSignal, cancelled: AbortSignal | undefined): Promise<string> {
+async function readText(
+  response: Response,
+  limits: HttpLimits,
+  signal: AbortSignal,
+  cancelled: AbortSignal | undefined,
+): Promise<string> {
   if (response.body === null) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -154,24 +183,57 @@ async function readText(response: Response, limits: HttpLimits, signal: AbortSig
     for await (const chunk of response.body) {
       const part = chunk as Uint8Array;
       bytes += part.byteLength;
-      if (bytes > limits.maxBytes) throw new ConnectorError("malformed", `the answer is longer than ${limits.maxBytes} bytes`);
+      if (bytes > limits.maxBytes)
+        throw new ConnectorError("malformed", `the answer is longer than ${limits.maxBytes} bytes`);
       chunks.push(part);
     }
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     if (cancelled?.aborted === true) throw cancellation(cancelled);
-    if (signal.aborted) throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
+    if (signal.aborted)
+      throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
     throw new ConnectorError("unavailable", `the answer broke off after ${bytes} bytes (${errorCode(error)})`);
   }
-  return Buffer.concat(chunks).toString("utf8").replace(/^\uFEFF/, "");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
 }
 
-function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError | null {
+/** Amounts are decimal text in here and numbers out there: every digit goes as it is. */
+function jsonText(body: unknown): string {
+  return stringify(body) ?? "null";
+}
+
+function refusalOf(response: Response, body: string, { classify, redact }: HttpOptions): ConnectorError | null {
+  if (response.status >= 200 && response.status < 300) return null;
+  if (classify === undefined) return classifyStatus(response, body, redact);
+  const refusal = classify(response.status, jsonOrNull(body));
+  return new ConnectorError(
+    refusal.kind,
+    redact(`answered ${response.status}: ${refusal.message}`).slice(0, excerptLength),
+    {
+      retryAfterMs: retryAfter(response.headers.get("retry-after")) ?? refusal.retryAfterMs ?? null,
+      code: refusal.code,
+    },
+  );
+}
+
+function jsonOrNull(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError {
   const { status } = response;
-  if (status >= 200 && status < 300) return null;
   const message = `answered ${status}${excerpt(body, redact)}`;
   if (status === 401 || status === 403) return new ConnectorError("unauthorized", message);
-  if (status === 429) return new ConnectorError("rate_limited", message, { retryAfterMs: retryAfter(response.headers.get("retry-after")) });
+  if (status === 429)
+    return new ConnectorError("rate_limited", message, {
+      retryAfterMs: retryAfter(response.headers.get("retry-after")),
+    });
   if (status === 408 || status >= 500) return new ConnectorError("unavailable", message);
   return new ConnectorError("rejected", message);
 }
@@ -179,7 +241,11 @@ function classifyStatus(response: Response, body: string, redact: Redact): Conne
 /** Seconds or an HTTP date; what is neither, or lies in the past, is no hint. Long waits are cut and asked again. */
 export function retryAfter(header: string | null, now = Date.now()): number | null {
   if (header === null) return null;
-  const waitMs = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) * 1_000 : /[a-z]/i.test(header) ? Date.parse(header) - now : Number.NaN;
+  const waitMs = /^\d+(\.\d+)?$/.test(header.trim())
+    ? Number(header) * 1_000
+    : /[a-z]/i.test(header)
+      ? Date.parse(header) - now
+      : Number.NaN;
   if (Number.isNaN(waitMs) || waitMs < 0) return null;
   return Math.min(waitMs, longestHintMs);
 }
@@ -187,7 +253,8 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 function parseJson(body: string, response: Response, redact: Redact): unknown {
   const type = response.headers.get("content-type") ?? "no content type";
   const start = body.trimStart().slice(0, 1);
-  if (start === "<") throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
+  if (start === "<")
+    throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
   if (start === "") throw new ConnectorError("unavailable", "answered nothing");
   try {
     return parse(body);
@@ -201,7 +268,9 @@ function parseJson(body: string, response: Response, redact: Redact): unknown {
 /** Lossless numbers as plain ones, for looking at an answer's shape. */
 function plainJson(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, isLosslessNumber(field) ? Number(field.value) : field]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key, isLosslessNumber(field) ? Number(field.value) : field]),
+  );
 }
 
 function excerpt(body: string, redact: Redact): string {

@@ -1,10 +1,19 @@
+import { hubspot } from "./destinations/hubspot.ts";
+import { meta } from "./destinations/meta-capi.ts";
 import type { AnySource, Vendor } from "./source.ts";
 import { redtrackDailySpend } from "./sources/redtrack.ts";
 
 /** Every feed we pull. A new one is its file, its table and a line here. */
 export const sources: readonly AnySource[] = [redtrackDailySpend];
 
-export const vendors: readonly Vendor[] = [...new Set(sources.map((source) => source.vendor as Vendor))];
+/** Where conversions are sent. */
+export const destinations: readonly Vendor[] = [meta as Vendor, hubspot as Vendor];
+
+/** Everybody we have an account with. */
+export const vendors: readonly Vendor[] = [
+  ...new Set(sources.map((source) => source.vendor as Vendor)),
+  ...destinations,
+];
 
 export function findSource(name: string): AnySource | undefined {
   return sources.find((source) => source.name === name);

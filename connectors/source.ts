@@ -17,12 +17,16 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   pace: Pace;
   /** Named as the settings are. */
   secrets: Secrets;
+  /** What else can be set for an account, and is no secret. */
+  settings?: z.ZodObject;
   /** What the headers of any answer say about the quota left. */
   quota?: (headers: Headers) => Quota | null;
   /** An answer that says no under a status that says yes. */
   refusal?: (body: unknown) => Refusal | null;
+  /** What an answer that is no 2xx means, for a vendor whose status alone does not tell; its body is null when it is no JSON. */
+  classify?: (status: number, body: unknown) => Refusal;
   /** The cheapest call that tells whether the key works. */
-  probe: (secrets: z.output<Secrets>) => PageRequest;
+  probe: (secrets: z.output<Secrets>, settings: Record<string, string>) => PageRequest;
 }
 
 export interface Quota {
@@ -33,7 +37,10 @@ export interface Quota {
 export interface Refusal {
   kind: ConnectorErrorKind;
   message: string;
+  /** Where the answer itself gives no hint. */
   retryAfterMs?: number;
+  /** The vendor's own name for it, where one decides what to do next. */
+  code?: string;
 }
 
 export interface PageRequest {
@@ -62,7 +69,12 @@ type Bookkeeping = "clientId" | "slice" | "loadedAt" | "runId";
 export type SourceRow<Table extends PgTable> = Omit<PgInsertValue<Table>, Bookkeeping>;
 
 /** A vendor feed: data and pure functions. Nothing here waits, retries, logs or reads the environment. */
-export interface Source<Table extends PgTable = PgTable, Body extends z.ZodType = z.ZodType, Secrets extends z.ZodObject = z.ZodObject, Cursor = unknown> {
+export interface Source<
+  Table extends PgTable = PgTable,
+  Body extends z.ZodType = z.ZodType,
+  Secrets extends z.ZodObject = z.ZodObject,
+  Cursor = unknown,
+> {
   /** `vendor.table`, as in Postgres. */
   name: string;
   vendor: Vendor<Secrets>;
@@ -90,8 +102,11 @@ export interface Source<Table extends PgTable = PgTable, Body extends z.ZodType 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of sources with different tables has no narrower type
 export type AnySource = Source<any, any, any, any>;
 
-export function defineSource<Table extends PgTable, Body extends z.ZodType, Secrets extends z.ZodObject, Cursor = number>(
-  source: Source<Table, Body, Secrets, Cursor>,
-): Source<Table, Body, Secrets, Cursor> {
+export function defineSource<
+  Table extends PgTable,
+  Body extends z.ZodType,
+  Secrets extends z.ZodObject,
+  Cursor = number,
+>(source: Source<Table, Body, Secrets, Cursor>): Source<Table, Body, Secrets, Cursor> {
   return source;
 }

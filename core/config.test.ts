@@ -208,7 +208,10 @@ test("a deployment has both a name and a build, or is none", () => {
     name: "a",
     buildId: "1",
   });
-  expect(load({ WORKER_DEPLOYMENT_NAME: "a" }).worker.deployment).toBeNull();
+  expect(load({}).worker.deployment).toBeNull();
+  expect(problemsOf({ WORKER_DEPLOYMENT_NAME: "a" })).toEqual([
+    "WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither",
+  ]);
 });
 
 test("a percent sign that nobody escaped in the database's address is named, not stumbled over", () => {

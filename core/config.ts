@@ -8,6 +8,8 @@ export interface VendorSettings {
   baseUrl: string;
   pace: Pace;
   secrets: z.ZodObject;
+  /** What else can be set for an account and may be printed; one without a client's suffix holds for all clients. */
+  settings?: z.ZodObject | undefined;
 }
 
 /** What the configuration needs to know of a source. */
@@ -40,10 +42,9 @@ export interface Account {
   client: string;
   baseUrl: string;
   pace: Pace;
-  /** Of amounts that the vendor reports without one. */
-  currency: string;
   /** Null when the client has no key for this vendor. */
   secrets: Record<string, string> | null;
+  settings: Record<string, string>;
   /** The names of the settings that are missing. */
   missing: string[];
 }
@@ -68,9 +69,18 @@ export interface Config {
   api: { host: string; port: number; jwtSecret: string | null; jwksUrl: string | null; trustedProxies: string[] };
   searchAttributes: boolean;
   payloadKey: Buffer | null;
+  /** Seals what a delivery needs to know of a person; without it, none of it is kept. */
+  identityKey: Buffer | null;
+  /** How far back a conversion may lie that is delivered without anybody asking. */
+  deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
   logLevel: string;
-  retention: { receiptsDays: number | null; restatementsDays: number | null; quarantineDays: number | null; runsDays: number | null };
+  retention: {
+    receiptsDays: number | null;
+    restatementsDays: number | null;
+    quarantineDays: number | null;
+    runsDays: number | null;
+  };
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -80,7 +90,9 @@ export type Env = Record<string, string | undefined>;
 /** One error with every setting that is wrong, so that nobody has to fix them one start at a time. */
 export class ConfigError extends Error {
   constructor(readonly problems: string[]) {
-    super(`The settings have ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}\nSee .env.example for each setting.`);
+    super(
+      `The settings have ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}\nSee .env.example for each setting.`,
+    );
     this.name = "ConfigError";
   }
 }
@@ -88,7 +100,18 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65535);
 const positive = z.coerce.number().int().min(1);
 const days = z.preprocess((text) => (text === "forever" ? null : text), z.coerce.number().int().min(1).nullable());
-const list = z.string().transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""));
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
+
+const encryptionKey = z.string().transform((text, context) => {
+  const key = parseKey(text);
+  if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
+  return key;
+});
 
 const general = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
@@ -96,11 +119,19 @@ const general = z.object({
     .url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// address" })
     .refine((url) => !/%(?![0-9A-Fa-f]{2})/.test(url), "has a % that starts no escape: write it as %25"),
   DATABASE_POOL_SIZE: positive.default(12),
-  CLIENTS: list.pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, "a client id has letters, digits, - and _")).min(1)).prefault("713"),
-  TASK_QUEUE_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/).default(""),
+  CLIENTS: list
+    .pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, "a client id has letters, digits, - and _")).min(1))
+    .prefault("713"),
+  TASK_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default(""),
   WORKER_QUEUES: list.optional(),
   VENDOR_SLOTS: positive.default(20),
-  WORKER_METRICS_ADDRESS: z.string().regex(/^[^:]+:\d+$/, "must be host:port").optional(),
+  WORKER_METRICS_ADDRESS: z
+    .string()
+    .regex(/^[^:]+:\d+$/, "must be host:port")
+    .optional(),
   WORKER_DEPLOYMENT_NAME: z.string().min(1).optional(),
   WORKER_BUILD_ID: z.string().min(1).optional(),
   WORKER_SHUTDOWN_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
@@ -111,14 +142,9 @@ const general = z.object({
   API_JWKS_URL: z.url().optional(),
   API_TRUSTED_PROXIES: list.prefault(""),
   SEARCH_ATTRIBUTES: z.enum(["on", "off"]).default("on"),
-  PAYLOAD_ENCRYPTION_KEY: z
-    .string()
-    .transform((text, context) => {
-      const key = parseKey(text);
-      if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
-      return key;
-    })
-    .optional(),
+  PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
+  IDENTITY_ENCRYPTION_KEY: encryptionKey.optional(),
+  DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   RETENTION_RECEIPTS_DAYS: days.default(null),
@@ -131,9 +157,15 @@ const general = z.object({
  * Reads every setting once. Vendor settings may carry a client's suffix: `REDTRACK_API_KEY_ACME`. Keys without a
  * suffix belong to the first client alone; addresses and paces without one hold for all.
  */
-export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sources: readonly SourceSettings[]): Config {
+export function loadConfig(
+  rawEnv: Env,
+  vendors: readonly VendorSettings[],
+  sources: readonly SourceSettings[],
+): Config {
   // A setting left empty in .env means "not set".
-  const env = Object.fromEntries(Object.entries(rawEnv).filter(([, value]) => value !== undefined && value !== "")) as Record<string, string>;
+  const env = Object.fromEntries(
+    Object.entries(rawEnv).filter(([, value]) => value !== undefined && value !== ""),
+  ) as Record<string, string>;
   const problems: string[] = [];
   const parsed = general.safeParse(env);
   if (!parsed.success) {
@@ -145,7 +177,8 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
   const clients = parsed.success ? [...new Set(parsed.data.CLIENTS)] : ["713"];
   for (const [index, client] of clients.entries()) {
     const twin = clients.slice(0, index).find((earlier) => settingName(earlier) === settingName(client));
-    if (twin !== undefined) problems.push(`CLIENTS: ${twin} and ${client} would share the settings that end in _${settingName(client)}`);
+    if (twin !== undefined)
+      problems.push(`CLIENTS: ${twin} and ${client} would share the settings that end in _${settingName(client)}`);
   }
   const accounts = new Map<string, Account>();
   for (const vendor of vendors) {
@@ -156,6 +189,12 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
   }
   const windows = new Map(sources.map((source) => [source.name, readWindow(env, source, problems)]));
   // A setting that holds for all clients is wrong once, not once for each.
+  if (
+    parsed.success &&
+    (parsed.data.WORKER_DEPLOYMENT_NAME === undefined) !== (parsed.data.WORKER_BUILD_ID === undefined)
+  ) {
+    problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
 
   const values = parsed.data;
@@ -189,6 +228,8 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
     },
     searchAttributes: values.SEARCH_ATTRIBUTES === "on",
     payloadKey: values.PAYLOAD_ENCRYPTION_KEY ?? null,
+    identityKey: values.IDENTITY_ENCRYPTION_KEY ?? null,
+    deliveryLookbackDays: values.DELIVERY_LOOKBACK_DAYS,
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
     logLevel: values.LOG_LEVEL,
     retention: {
@@ -203,6 +244,7 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,
       env["PAYLOAD_ENCRYPTION_KEY"],
+      env["IDENTITY_ENCRYPTION_KEY"],
       env["TEMPORAL_API_KEY"],
     ].filter((secret): secret is string => secret !== undefined && secret !== ""),
   };
@@ -213,7 +255,13 @@ export function settingName(...parts: string[]): string {
   return parts.map((part) => part.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")).join("_");
 }
 
-function readAccount(env: Record<string, string>, vendor: VendorSettings, client: string, isDefault: boolean, problems: string[]): Account {
+function readAccount(
+  env: Record<string, string>,
+  vendor: VendorSettings,
+  client: string,
+  isDefault: boolean,
+  problems: string[],
+): Account {
   const prefix = settingName(vendor.name);
   /** The name of the setting that counts: the client's own, else the one that holds for all. */
   const inForce = (name: string) => (env[settingName(name, client)] === undefined ? name : settingName(name, client));
@@ -228,8 +276,6 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
     problems.push(`${name}: must be a whole number, at least ${least}`);
     return otherwise;
   };
-  const currency = env[inForce(`${prefix}_CURRENCY`)] ?? "USD";
-  if (!/^[A-Z]{3}$/.test(currency)) problems.push(`${inForce(`${prefix}_CURRENCY`)}: must be a currency of three capitals, such as USD`);
   const found: Record<string, string> = {};
   const missing: string[] = [];
   for (const [name, shape] of Object.entries(vendor.secrets.shape)) {
@@ -243,6 +289,12 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
       problems.push(`${inForce(name)}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
     }
   }
+  const settings: Record<string, string> = {};
+  for (const [name, shape] of Object.entries(vendor.settings?.shape ?? {})) {
+    const checked = (shape as z.ZodType).safeParse(env[inForce(name)]);
+    if (!checked.success) problems.push(`${inForce(name)}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
+    else if (checked.data !== undefined) settings[name] = String(checked.data);
+  }
   return {
     name: `${vendor.name}/${client}`,
     vendor: vendor.name,
@@ -252,8 +304,8 @@ function readAccount(env: Record<string, string>, vendor: VendorSettings, client
       intervalMs: number(`${prefix}_INTERVAL_MS`, vendor.pace.intervalMs, 0),
       concurrent: number(`${prefix}_CONCURRENT`, vendor.pace.concurrent, 1),
     },
-    currency,
     secrets: missing.length === 0 ? found : null,
+    settings,
     missing,
   };
 }
@@ -272,9 +324,11 @@ function readWindow(env: Record<string, string>, source: SourceSettings, problem
   });
   if (!parsed.success) {
     const names: Record<string, string> = { mode: "MODE", lookbackDays: "LOOKBACK_DAYS", from: "FROM" };
-    for (const issue of parsed.error.issues) problems.push(`${prefix}_${names[String(issue.path[0])]}: ${issue.message}`);
+    for (const issue of parsed.error.issues)
+      problems.push(`${prefix}_${names[String(issue.path[0])]}: ${issue.message}`);
     return source.window;
   }
-  if (parsed.data.mode === "full" && parsed.data.from === undefined) problems.push(`${prefix}_FROM is missing: the mode "full" needs the day to start from`);
+  if (parsed.data.mode === "full" && parsed.data.from === undefined)
+    problems.push(`${prefix}_FROM is missing: the mode "full" needs the day to start from`);
   return parsed.data;
 }

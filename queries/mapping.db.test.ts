@@ -114,7 +114,10 @@ const spend = (source: string, cost: string) =>
     [client, source, cost],
   );
 const watch = () =>
-  watchMapping(database.pool, { client, accounts: new Map([[`redtrack/${client}`, { currency: "EUR" }]]) });
+  watchMapping(database.pool, {
+    client,
+    accounts: new Map([[`redtrack/${client}`, { settings: { REDTRACK_CURRENCY: "EUR" } }]]),
+  });
 const alerts = async () =>
   (await readAlerts(database.pool, { client, limit: 100 }))
     .map((alert) => [alert.kind, alert.subject, alert.resolvedAt === null ? "open" : alert.notes])

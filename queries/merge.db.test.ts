@@ -222,6 +222,17 @@ describe("merging a slice", () => {
     ]);
   });
 
+  test("a value that appears where there was none, or goes, is a change", async () => {
+    const names = () =>
+      query("select source_name as name, revenue, _extra as extra from redtrack.daily_spend where _client_id = $1");
+    await merge(content([spend("a")]));
+    for (const more of [{ sourceName: "A" }, { revenue: "1" }, { extra: '{"roi":1}' }, {}]) {
+      expect(await merge(content([spend("a", "1.50", more)]))).toMatchObject(counts(0, 1, 0, 0));
+      expect(await merge(content([spend("a", "1.50", more)]))).toMatchObject(counts(0, 0, 1, 0));
+    }
+    expect(await names()).toEqual([{ name: null, revenue: null, extra: null }]);
+  });
+
   test("an older reading than the one stored does nothing at all, and says so", async () => {
     const zombie = await attempt();
     await merge(content([spend("a", "2")]));
@@ -358,6 +369,17 @@ describe("the vendor's total", () => {
     expect(await query("select reconciled from ops.freshness where _client_id = $1")).toEqual([{ reconciled: false }]);
     expect(await merge(content([spend("a", "1.5")], { vendorTotal: "1.50" }))).toMatchObject({ outcome: "unchanged" });
     expect(await query("select reconciled from ops.freshness where _client_id = $1")).toEqual([{ reconciled: true }]);
+  });
+});
+
+test("an answer short of the vendor's total may be cut: nothing counts as withdrawn, and the day not as final", async () => {
+  await merge(content([spend("a", "1"), spend("b", "2")], { vendorTotal: "3" }));
+  const short = await merge(content([spend("a", "1")], { vendorTotal: "3" }));
+  expect(short).toMatchObject({ outcome: "unreconciled", isFinal: false, ...counts(0, 0, 1, 0) });
+  expect(await costs()).toEqual({ a: "1.000000", b: "2.000000" });
+  expect(await merge(content([spend("a", "1")], { vendorTotal: "1" }))).toMatchObject({
+    outcome: "changed",
+    withdrawn: 1,
   });
 });
 
@@ -643,6 +665,23 @@ describe("at the same time", () => {
     expect(
       await query("select count(*), count(distinct note) as notes from redtrack.events where _client_id = $1"),
     ).toEqual([{ count: 200, notes: 1 }]);
+  });
+
+  test("slices that change one row each find in it what the one before left: the ledger is one chain", async () => {
+    const where = (name: string) => ({
+      table: events,
+      source: "redtrack.events",
+      answers: "partial" as const,
+      slice: name,
+    });
+    await merge(content([{ id: 1, note: "0" }]), {}, where("2025-12-01"));
+    const slices = Array.from({ length: 9 }, (_, index) => `2025-12-1${index}`);
+    await Promise.all(slices.map((name) => merge(content([{ id: 1, note: name }]), {}, where(name))));
+    const chain = await query<{ old: string | null; new: string }>(
+      "select old ->> 'note' as old, new ->> 'note' as new from ops.restatements where _client_id = $1 order by restatement_id",
+    );
+    expect(chain).toHaveLength(10);
+    expect(chain.slice(1).map((entry) => entry.old)).toEqual(chain.slice(0, -1).map((entry) => entry.new));
   });
 
   test("a merge whose session is killed before its commit leaves nothing, and the next one does it all", async () => {

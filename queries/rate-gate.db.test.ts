@@ -38,7 +38,7 @@ const accountOf = (pace: Account["pace"]): Account => ({
   baseUrl: "",
   pace,
   secrets: {},
-  currency: "USD",
+  settings: {},
   missing: [],
 });
 

@@ -39,7 +39,7 @@ export interface CloseRun extends RunTotals {
   reason: string | null;
 }
 
-/** A run whose failed slices all came since is healed, not failed. */
+/** A run whose failed slices all came since is healed, not failed; one that never started some of its days is not. */
 export async function closeRun(database: Queryable, run: CloseRun): Promise<void> {
   await database.query(
     `update ops.runs
@@ -50,7 +50,7 @@ export async function closeRun(database: Queryable, run: CloseRun): Promise<void
   // In a statement of its own: the first may have waited for a slice that was healing, and still sees it failed.
   await database.query(
     `update ops.runs r set outcome = 'healed'
-      where run_id = $1 and outcome = 'failed' and slices_failed > 0
+      where run_id = $1 and outcome = 'failed' and slices_failed > 0 and slices_done + slices_failed >= slices_planned
         and exists (select from ops.run_failures f where f.run_id = r.run_id)
         and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
     [run.runId],

@@ -37,6 +37,7 @@ const limitsBody = z.strictObject({
   vendor: z.string(),
   perMinute: limit.optional(),
   perSecond: limit.optional(),
+  perTenSeconds: limit.optional(),
   countTwice: z.boolean().optional(),
 });
 const keyBody = z.strictObject({ vendor: z.string(), key: z.string().min(1) });
@@ -90,10 +91,11 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     "PUT /limits": (request) => {
       const { vendor, ...change } = limitsBody.parse(body(request));
       const { limiter } = vendorNamed(vendor);
-      const { perMinute, perSecond, countTwice } = { ...limiter.limits(), ...change };
+      const { perMinute, perSecond, perTenSeconds, countTwice } = { ...limiter.limits(), ...change };
       limiter.set({
         perMinute: perMinute ?? null,
         perSecond: perSecond ?? null,
+        ...(perTenSeconds === undefined ? {} : { perTenSeconds }),
         countTwice: countTwice ?? false,
       });
       return ok(limiter.limits());

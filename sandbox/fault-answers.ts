@@ -33,7 +33,7 @@ function replacement(fault: WireFault, vendor: Vendor, request: VendorRequest): 
   });
   switch (fault.kind) {
     case "rate_limited":
-      return vendor.refusals.rateLimited(retryAfterHeader(fault));
+      return vendor.refusals.rateLimited(retryAfterHeader(fault), fault.policy);
     case "rate_limited_200": {
       const seconds = fault.retryAfterSeconds;
       return { ...vendor.refusals.rateLimited(seconds === undefined ? null : String(seconds)), status: 200 };

@@ -46,6 +46,8 @@ const wireFault = z.discriminatedUnion("kind", [
     retryAfterDateIn: z.number().optional(),
     /** The header as it stands, for what no vendor should send. */
     retryAfter: z.string().optional(),
+    /** Which of its limits the vendor names: HubSpot's DAILY, say. */
+    policy: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal("rate_limited_200"), retryAfterSeconds: z.number().optional() }),
   z.strictObject({ kind: z.literal("server_error"), status: z.int().min(400).max(599).default(500) }),

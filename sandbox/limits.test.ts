@@ -23,10 +23,18 @@ test("a third call within a second is refused for a second, and does not count",
   expect(limiter.admit("713", MINUTE + 1_000).admitted).toBe(true);
 });
 
+test("a window of ten seconds rolls: a place is free again ten seconds after the call that took it", () => {
+  const limiter = createLimiter({ perMinute: null, perSecond: null, perTenSeconds: 2, countTwice: false });
+  const calls = [8_000, 9_000, 11_000, 18_000].map((ms) => limiter.admit("713", MINUTE + ms));
+  expect(calls.map((call) => call.admitted)).toEqual([true, true, false, true]);
+  expect(calls[2]).toMatchObject({ full: "ten_seconds", retryAfterSeconds: 7 });
+});
+
 test("a limits setting changes only what it names", () => {
   expect(parseLimits("20/minute")).toEqual({ perMinute: 20 });
   expect(parseLimits("60/minute, none/second, once")).toEqual({ perMinute: 60, perSecond: null, countTwice: false });
-  expect(parseLimits("none")).toEqual({ perMinute: null, perSecond: null, countTwice: false });
+  expect(parseLimits("none")).toEqual({ perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false });
+  expect(parseLimits("100/10s")).toEqual({ perTenSeconds: 100 });
   expect(() => parseLimits("20 a minute")).toThrow('not a limit: "20 a minute"');
 });
 

@@ -4,6 +4,8 @@ import { chance } from "./chance.ts";
 export interface Limits {
   perMinute: number | null;
   perSecond: number | null;
+  /** In any ten seconds, rolling as HubSpot's are; only for a vendor that has such a limit. */
+  perTenSeconds?: number | null;
   /** Some calls use two of the minute's calls, as measured at RedTrack. */
   countTwice: boolean;
 }
@@ -15,6 +17,8 @@ export interface Usage {
   secondsToNextMinute: number;
   /** For a refused call: until the window that is full ends. */
   retryAfterSeconds: number;
+  /** For a refused call: the window that is full. */
+  full: "minute" | "second" | "ten_seconds" | null;
 }
 
 interface Account {
@@ -23,6 +27,8 @@ interface Account {
   usedThisMinute: number;
   second: number;
   usedThisSecond: number;
+  /** When the calls of the last ten seconds came. */
+  recent: number[];
 }
 
 export interface Limiter {
@@ -37,10 +43,18 @@ export function createLimiter(start: Limits): Limiter {
   const accounts = new Map<string, Account>();
 
   function accountAt(name: string, nowMs: number): Account {
-    const account = accounts.get(name) ?? { calls: 0, minute: 0, usedThisMinute: 0, second: 0, usedThisSecond: 0 };
+    const account = accounts.get(name) ?? {
+      calls: 0,
+      minute: 0,
+      usedThisMinute: 0,
+      second: 0,
+      usedThisSecond: 0,
+      recent: [],
+    };
     accounts.set(name, account);
     const second = Math.floor(nowMs / 1_000);
     const minute = Math.floor(nowMs / 60_000);
+    account.recent = account.recent.filter((calledAt) => calledAt > nowMs - 10_000);
     if (account.second !== second) Object.assign(account, { second, usedThisSecond: 0 });
     if (account.minute !== minute) Object.assign(account, { minute, usedThisMinute: 0 });
     return account;
@@ -56,9 +70,13 @@ export function createLimiter(start: Limits): Limiter {
       const account = accountAt(name, nowMs);
       const minuteIsFull = limits.perMinute !== null && account.usedThisMinute >= limits.perMinute;
       const secondIsFull = limits.perSecond !== null && account.usedThisSecond >= limits.perSecond;
-      const admitted = !minuteIsFull && !secondIsFull;
+      const perTenSeconds = limits.perTenSeconds ?? null;
+      const tenAreFull = perTenSeconds !== null && account.recent.length >= perTenSeconds;
+      const full = minuteIsFull ? "minute" : tenAreFull ? "ten_seconds" : secondIsFull ? "second" : null;
+      const admitted = full === null;
       if (admitted) {
         account.calls += 1;
+        if (perTenSeconds !== null) account.recent.push(nowMs);
         account.usedThisSecond += 1;
         account.usedThisMinute += limits.countTwice && chance(name, account.calls) < 0.5 ? 2 : 1;
       }
@@ -68,7 +86,12 @@ export function createLimiter(start: Limits): Limiter {
         limits,
         remainingThisMinute: Math.max(0, (limits.perMinute ?? Infinity) - account.usedThisMinute),
         secondsToNextMinute,
-        retryAfterSeconds: minuteIsFull ? secondsToNextMinute : 1,
+        retryAfterSeconds: minuteIsFull
+          ? secondsToNextMinute
+          : tenAreFull
+            ? Math.ceil(((account.recent[0] ?? nowMs) + 10_000 - nowMs) / 1_000)
+            : 1,
+        full,
       };
     },
   };
@@ -79,16 +102,17 @@ export function createLimiter(start: Limits): Limiter {
  * documents it; "once" and "twice" say whether some calls count double.
  */
 export function parseLimits(text: string): Partial<Limits> {
-  if (text.trim() === "none") return { perMinute: null, perSecond: null, countTwice: false };
+  if (text.trim() === "none") return { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false };
   const limits: Partial<Limits> = {};
   for (const part of text.split(",").map((one) => one.trim())) {
-    const match = /^(none|[1-9]\d*)\/(minute|second)$/.exec(part);
+    const match = /^(none|[1-9]\d*)\/(minute|second|10s)$/.exec(part);
     if (match !== null) {
-      limits[match[2] === "minute" ? "perMinute" : "perSecond"] = match[1] === "none" ? null : Number(match[1]);
+      limits[match[2] === "minute" ? "perMinute" : match[2] === "10s" ? "perTenSeconds" : "perSecond"] =
+        match[1] === "none" ? null : Number(match[1]);
     } else if (part === "once" || part === "twice") {
       limits.countTwice = part === "twice";
     } else {
-      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, none/second, once, twice`);
+      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, 100/10s, none/second, once, twice`);
     }
   }
   return limits;

@@ -52,6 +52,8 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  process.once("disconnect", stop);
   console.log(`sandbox listening on ${sandbox.url} (${Object.keys(vendorFactories).join(", ")})`);
 }
 

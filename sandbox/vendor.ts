@@ -65,7 +65,7 @@ export interface Vendor {
   };
   refusals: {
     unauthorized(): VendorAnswer;
-    rateLimited(retryAfter: string | null): VendorAnswer;
+    rateLimited(retryAfter: string | null, policy?: string): VendorAnswer;
     error(status: number, text: string): VendorAnswer;
   };
 

@@ -195,6 +195,53 @@ comment on column redtrack.spend_by_hour.clicks_day_before is 'Clicks of the day
 comment on column redtrack.spend_by_hour.conversions_day_before is 'Conversions of the day before, known at the same hour.';
 comment on column redtrack.spend_by_hour.cost_change_pct is 'Change of spend in percent; null when there was none.';
 
+comment on table ops.deliveries is 'Conversions on their way out: one row per conversion and destination, with what became of it.';
+comment on column ops.deliveries._client_id is 'The client the row belongs to.';
+comment on column ops.deliveries.destination is 'meta or hubspot.';
+comment on column ops.deliveries.conversion_key is 'The feed and its own id of the conversion, such as everflow:a1b2c3; unique per client and destination.';
+comment on column ops.deliveries.event_id is 'The id sent along: the destination tells a repeat by it.';
+comment on column ops.deliveries.event_name is 'The name it is sent under; kept, because Meta tells a repeat by name and id together.';
+comment on column ops.deliveries.event_time is 'When the conversion happened.';
+comment on column ops.deliveries.value is 'Its revenue as last sent, in currency.';
+comment on column ops.deliveries.currency is 'The currency of value.';
+comment on column ops.deliveries.state is 'pending, sending (its outcome may be unknown), delivered, failed (refused, see last_answer), expired (too old for the destination), held (until held_until).';
+comment on column ops.deliveries.attempts is 'How often it was taken up for sending.';
+comment on column ops.deliveries.last_answer is 'What the destination last said of it, without secrets and without anything about a person.';
+comment on column ops.deliveries.claim is 'Which batch of which run has it in hand.';
+comment on column ops.deliveries.claimed_at is 'When that batch took it.';
+comment on column ops.deliveries.uncertain_since is 'When it may first have been sent, while no answer has settled it.';
+comment on column ops.deliveries.held_until is 'When the destination''s daily limit starts anew.';
+comment on column ops.deliveries.created_at is 'When the ledger first saw it.';
+comment on column ops.deliveries.updated_at is 'When its state last changed.';
+comment on column ops.deliveries.delivered_at is 'When the destination confirmed it.';
+
+comment on table ops.delivery_identity is 'What a delivery needs to know of a person: AES-GCM under IDENTITY_ENCRYPTION_KEY, deleted on delivery or after seven days. Not readable by analysts.';
+comment on column ops.delivery_identity._client_id is 'The client the row belongs to.';
+comment on column ops.delivery_identity.conversion_key is 'The conversion it belongs to, as in ops.deliveries.';
+comment on column ops.delivery_identity.sealed is 'Hashes and browser ids, encrypted; opens for this client and conversion alone.';
+comment on column ops.delivery_identity.expires_at is 'When it is deleted in any case.';
+
+comment on view ops.deliverable_conversions is 'Conversions that may be delivered: approved ones, from every feed.';
+comment on column ops.deliverable_conversions._client_id is 'The client the row belongs to.';
+comment on column ops.deliverable_conversions.conversion_key is 'The feed and its own id of the conversion.';
+comment on column ops.deliverable_conversions.event_name is 'What the feed calls it: Base, SALE, LEAD and so on.';
+comment on column ops.deliverable_conversions.event_time is 'When it happened.';
+comment on column ops.deliverable_conversions.value is 'What it earned, in currency.';
+comment on column ops.deliverable_conversions.currency is 'The currency of value.';
+comment on column ops.deliverable_conversions.order_id is 'The shop''s order, where the feed knows it.';
+comment on column ops.deliverable_conversions.click_ids is 'Ids of the click it came from; click_id counts as the person''s id where nothing else is known.';
+comment on column ops.deliverable_conversions.source is 'The feed, as vendor.table.';
+
+comment on view ops.deliveries_daily is 'How far deliveries have come, per destination, day and state.';
+comment on column ops.deliveries_daily._client_id is 'The client the row belongs to.';
+comment on column ops.deliveries_daily.destination is 'meta or hubspot.';
+comment on column ops.deliveries_daily.date is 'The conversions'' day, in America/New_York.';
+comment on column ops.deliveries_daily.state is 'As in ops.deliveries.';
+comment on column ops.deliveries_daily.currency is 'The currency of value: no sum mixes two.';
+comment on column ops.deliveries_daily.conversions is 'How many.';
+comment on column ops.deliveries_daily.value is 'Their sum, to the cent.';
+comment on column ops.deliveries_daily.updated_at is 'When one of them last changed state.';
+
 comment on schema everflow is 'Affiliate results from Everflow.';
 comment on table everflow.daily_stats is 'Clicks, conversions and money per affiliate, advertiser, offer and currency, by day, as Everflow reports them now.';
 comment on column everflow.daily_stats._client_id is 'The client the row belongs to.';

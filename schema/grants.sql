@@ -20,3 +20,11 @@ begin
     end loop;
   end if;
 end $$;
+
+-- Encrypted or not: nobody analyses persons.
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'signal_room_reader') then
+    revoke all on ops.delivery_identity from signal_room_reader;
+  end if;
+end $$;

@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
-import pg from "pg";
+import { withConnection, type Queryable } from "./database.ts";
 
 const folder = new URL("./migrations/", import.meta.url);
 const views = new URL("./views/", import.meta.url);
@@ -17,13 +18,15 @@ export interface Migrated {
  * time. Safe to call from several processes at once; the second one waits and finds nothing to do.
  */
 export async function migrateDatabase(url: string): Promise<Migrated> {
-  const client = new pg.Client({ connectionString: url, application_name: "signal-room migrate" });
-  await client.connect();
-  try {
+  return withConnection({ url, name: "signal-room migrate" }, async (client) => {
     // The migrator takes no lock of its own.
     await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [lockName]);
     const before = await countApplied(client);
-    await migrate(drizzle(client), { migrationsFolder: folder.pathname, migrationsSchema: "ops", migrationsTable: "migrations" });
+    await migrate(drizzle(client), {
+      migrationsFolder: fileURLToPath(folder),
+      migrationsSchema: "ops",
+      migrationsTable: "migrations",
+    });
     await client.query("begin");
     for (const file of (await readdir(views)).filter((name) => name.endsWith(".sql")).sort()) {
       await client.query(await readFile(new URL(file, views), "utf8"));
@@ -32,18 +35,16 @@ export async function migrateDatabase(url: string): Promise<Migrated> {
     await client.query(await readFile(new URL("./grants.sql", import.meta.url), "utf8"));
     await client.query("commit");
     return { applied: (await countApplied(client)) - before };
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** How many migrations the code has that this database has not seen. */
-export async function pendingMigrations(client: Pick<pg.Client, "query">): Promise<number> {
+export async function pendingMigrations(client: Queryable): Promise<number> {
   const journal = JSON.parse(await readFile(new URL("meta/_journal.json", folder), "utf8")) as { entries: unknown[] };
   return journal.entries.length - (await countApplied(client));
 }
 
-async function countApplied(client: Pick<pg.Client, "query">): Promise<number> {
+async function countApplied(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ there: boolean }>("select to_regclass('ops.migrations') is not null as there");
   if (rows[0]?.there !== true) return 0;
   const applied = await client.query<{ count: string }>("select count(*) from ops.migrations");

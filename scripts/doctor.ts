@@ -118,7 +118,7 @@ function report(findings: Finding[]): Report {
 /** Which settings are set. Never their values. */
 function describeSettings({ env, config }: Desk): Finding[] {
   const general =
-    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|PAYLOAD_ENCRYPTION_KEY|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+)$/;
+    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|PAYLOAD_ENCRYPTION_KEY|IDENTITY_ENCRYPTION_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+)$/;
   const ofVendors = vendors.map((vendor) => `${settingName(vendor.name)}_`);
   const set = Object.keys(env).filter(
     (name) => general.test(name) || ofVendors.some((prefix) => name.startsWith(prefix)),
@@ -204,7 +204,7 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
       return [
         fail(`${account.name}: the key is refused (${where}): ${error.message}`, `set ${settings} to a key that works`),
       ];
-    if (error.kind === "rate_limited")
+    if (error.kind === "rate_limited" || error.kind === "quota_spent")
       return [warn(`${account.name}: the vendor asks to wait (${where})`, "try again later; workers keep to its hint")];
     return [
       fail(
@@ -225,11 +225,12 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
     redact,
     quota: vendor.quota,
     refusal: vendor.refusal,
+    classify: vendor.classify,
     signal,
     beforeRequest: () => gate.turn(account, { signal }),
   });
   try {
-    await http.json(vendor.probe(secrets));
+    await http.json(vendor.probe(secrets, account.settings));
   } catch (error) {
     throw signal.aborted
       ? new ConnectorError(

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import { DefaultLogger, ReplayError, Runtime, Worker } from "@temporalio/worker";
 import { DeterminismViolationError } from "@temporalio/workflow";
@@ -72,7 +73,7 @@ async function replay(desk: Desk, history: History, workflowId: string): Promise
     telemetryOptions: { logging: { filter: "OFF", forward: {} } },
   });
   const converter = dataConverter(desk.config.payloadKey);
-  const codePath = new URL("../workflow-bundle.js", import.meta.url).pathname;
+  const codePath = fileURLToPath(new URL("../workflow-bundle.js", import.meta.url));
   try {
     await Worker.runReplayHistory(
       { workflowBundle: { codePath }, ...(converter === undefined ? {} : { dataConverter: converter }) },

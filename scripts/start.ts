@@ -56,7 +56,12 @@ async function main(): Promise<void> {
   const { applied } = await migrateDatabase(config.databaseUrl);
   if (applied > 0) say(`database: ${applied} migrations applied`);
   const temporal = await connectClient(config, { waitMs: 30_000, onWait: say });
-  const database = openDatabase({ url: config.databaseUrl, poolSize: 3, name: "signal-room start", onError: () => undefined });
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: 3,
+    name: "signal-room start",
+    onError: () => undefined,
+  });
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
   const mapped = await loadFirstMapping(database, { client: config.clients[0] ?? "713" });
   if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
@@ -76,7 +81,13 @@ async function main(): Promise<void> {
     apiUrl,
     uiUrl: env["TEMPORAL_UI_URL"] ?? null,
     sandbox,
-    token: await issueToken({ secret: env["API_JWT_SECRET"] ?? "", client: config.clients[0] ?? "713", role: "admin", expiresInSeconds: 30 * 86_400, subject: "local" }),
+    token: await issueToken({
+      secret: env["API_JWT_SECRET"] ?? "",
+      client: config.clients[0] ?? "713",
+      role: "admin",
+      expiresInSeconds: 30 * 86_400,
+      subject: "local",
+    }),
     logDir: path.relative(process.cwd(), logDir) || logDir,
   });
   await followFirstPulls({ config, client: temporal.client, database, accounts: accountsToPull(config) });
@@ -97,7 +108,12 @@ async function embedPostgres(env: Env, dataDir: string): Promise<void> {
 }
 
 async function embedTemporal(env: Env, dataDir: string, apiUrl: string): Promise<void> {
-  if (env["TEMPORAL_ADDRESS"] !== undefined || env["TEMPORAL_PROFILE"] !== undefined || env["TEMPORAL_CONFIG_FILE"] !== undefined) return;
+  if (
+    env["TEMPORAL_ADDRESS"] !== undefined ||
+    env["TEMPORAL_PROFILE"] !== undefined ||
+    env["TEMPORAL_CONFIG_FILE"] !== undefined
+  )
+    return;
   const temporal = await startTemporal({
     dataDir: path.join(dataDir, "temporal"),
     port: Number(env["TEMPORAL_PORT"] ?? 7233),
@@ -115,17 +131,29 @@ async function embedTemporal(env: Env, dataDir: string, apiUrl: string): Promise
 
 /** Every account without a key gets the sandbox's address and a sandbox key, under its client's own setting names. */
 async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>> {
-  const { accounts } = loadConfig({ ...env, DATABASE_URL: env["DATABASE_URL"] ?? "postgres://unused" }, vendors, sources);
+  const { accounts } = loadConfig(
+    { ...env, DATABASE_URL: env["DATABASE_URL"] ?? "postgres://unused" },
+    vendors,
+    sources,
+  );
   const played = [...accounts.values()].filter((account) => account.secrets === null);
   if (played.length === 0 || env["SANDBOX"] === "off") return new Set();
   const port = Number((env["SANDBOX_PORT"] ??= "3010"));
   await assertPortFree(port, "SANDBOX_PORT");
-  const child: Child = await superviseChild({ name: "sandbox", script: "sandbox/main.js", env, logDir, onProblem: say, readyUrl: `http://127.0.0.1:${port}/_control` });
+  const child: Child = await superviseChild({
+    name: "sandbox",
+    script: "sandbox/main.js",
+    env,
+    logDir,
+    onProblem: say,
+    readyUrl: `http://127.0.0.1:${port}/_control`,
+  });
   running.push(child);
   for (const account of played) {
     env[settingName(account.vendor, "BASE_URL", account.client)] = `http://127.0.0.1:${port}/${account.vendor}`;
     const vendor = vendors.find((candidate) => candidate.name === account.vendor);
-    for (const name of Object.keys(vendor?.secrets.shape ?? {})) env[settingName(name, account.client)] = `sandbox-${account.client}`;
+    for (const name of Object.keys(vendor?.secrets.shape ?? {}))
+      env[settingName(name, account.client)] = `sandbox-${account.client}`;
   }
   return new Set(played.map((account) => account.name));
 }
@@ -133,23 +161,38 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
 /** Secrets of this machine's own stack, made once and kept where only their owner reads them. */
 async function localSecrets(root: string): Promise<Env> {
   const file = path.join(root, ".signal-room", "local-secrets.json");
-  if (!existsSync(file)) {
+  const kept = existsSync(file) ? (JSON.parse(await readFile(file, "utf8")) as Env) : {};
+  const made = {
+    API_JWT_SECRET: randomBytes(32).toString("base64url"),
+    IDENTITY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    ...kept,
+  };
+  if (Object.keys(made).length > Object.keys(kept).length) {
     await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, JSON.stringify({ API_JWT_SECRET: randomBytes(32).toString("base64url") }), { mode: 0o600 });
+    await writeFile(file, JSON.stringify(made), { mode: 0o600 });
   }
-  const made = JSON.parse(await readFile(file, "utf8")) as Env;
-  return process.env["API_JWT_SECRET"] === undefined && process.env["API_JWKS_URL"] === undefined ? made : {};
+  const set = readEnvironment(process.env);
+  const signsOtherwise = set["API_JWT_SECRET"] !== undefined || set["API_JWKS_URL"] !== undefined;
+  return {
+    ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
+    ...(set["IDENTITY_ENCRYPTION_KEY"] === undefined ? { IDENTITY_ENCRYPTION_KEY: made.IDENTITY_ENCRYPTION_KEY } : {}),
+  };
 }
 
-/** What the other commands need to find this stack: only what was not already set by hand. */
+/** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
+const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "CLIENTS"];
+
+/** What the other commands need to find this stack. Keys set by hand are not copied to a file. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {
-  const kept = Object.entries(env).filter(([name, value]) => given[name] !== value || name === "DATABASE_URL" || name === "TEMPORAL_ADDRESS");
+  const kept = Object.entries(env).filter(([name, value]) => given[name] !== value || doors.includes(name));
   await writeFile(stackFile(), JSON.stringify(Object.fromEntries(kept), null, 2), { mode: 0o600 });
 }
 
 function accountsToPull(config: Config): { source: string; client: string }[] {
   return sources.flatMap((source) =>
-    config.clients.filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null).map((client) => ({ source: source.name, client })),
+    config.clients
+      .filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null)
+      .map((client) => ({ source: source.name, client })),
   );
 }
 
@@ -162,7 +205,9 @@ async function stop(reason: string, exitCode: number): Promise<void> {
     console.log(`\n  ${reason}`);
     // The last started stops first; the servers, which everything needs, last.
     for (const part of running.reverse()) {
-      await part.stop().catch((error: unknown) => say(`${part.name}: ${error instanceof Error ? error.message : String(error)}`));
+      await part
+        .stop()
+        .catch((error: unknown) => say(`${part.name}: ${error instanceof Error ? error.message : String(error)}`));
     }
     console.log("  stopped\n");
     process.exit(exitCode);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { addDays, dayAt, daysFromTo } from "../core/days.ts";
 import { cents } from "../core/money.ts";
-import { lastDue } from "../activities/house.ts";
+import { lastDue } from "../core/expectation.ts";
 import { sources } from "../connectors/registry.ts";
 import { readAlerts, type AlertRow } from "../queries/alerts.ts";
 import { readLastFetch, readOverdueDays } from "../queries/house.ts";

@@ -1,4 +1,4 @@
-import { historyToJson, type History } from "../temporal/history-json.ts";
+import { historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import type { TestStack } from "./stack.ts";
 
 export interface RecordedHistory {
@@ -18,7 +18,7 @@ export async function allHistories(stack: TestStack): Promise<RecordedHistory[]>
 
 /** JSON with every payload as the text it holds. */
 export function readable(history: History): string {
-  return JSON.stringify(historyToJson(history), (_name, value: unknown) => {
+  return JSON.stringify(JSON.parse(historyToJSON(history)), (_name, value: unknown) => {
     const { metadata, data } = (value ?? {}) as { metadata?: { encoding?: string }; data?: string };
     return metadata?.encoding === undefined ? value : { encoding: plain(metadata.encoding), text: plain(data ?? "") };
   });

@@ -12,7 +12,7 @@ import {
 } from "@temporalio/worker";
 import { createSyncActivities } from "../activities/sync.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
-import { loadConfig, type Config } from "../core/config.ts";
+import { loadConfig, settingName, type Config } from "../core/config.ts";
 import { createRedactor } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";
@@ -62,6 +62,8 @@ export interface TestStack {
   stop: () => Promise<void>;
 }
 
+const unlimited = { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false };
+
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 
 /** Today's workflows, bundled as the build does it. */
@@ -83,15 +85,19 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   const [database, temporal, sandbox] = await Promise.all([
     testDatabase(),
     testTemporal(),
-    startSandbox({ port: 0, limits: { redtrack: { perMinute: null, perSecond: null, countTwice: false } } }),
+    startSandbox({ port: 0, limits: Object.fromEntries(vendors.map(({ name }) => [name, unlimited])) }),
   ]);
   const env = {
     NODE_ENV: "test",
     DATABASE_URL: database.url,
     REDTRACK_API_KEY: "sandbox-713",
-    REDTRACK_BASE_URL: `${sandbox.url}/redtrack`,
-    REDTRACK_INTERVAL_MS: "0",
-    REDTRACK_CONCURRENT: "8",
+    ...Object.fromEntries(
+      vendors.flatMap(({ name }) => [
+        [settingName(name, "BASE_URL"), `${sandbox.url}/${name}`],
+        [settingName(name, "INTERVAL_MS"), "0"],
+        [settingName(name, "CONCURRENT"), "8"],
+      ]),
+    ),
     UNAVAILABLE_ATTEMPTS: "2",
     WORKER_SHUTDOWN_GRACE_MS: "500",
     ...settings,

@@ -1,5 +1,13 @@
 import { existsSync } from "node:fs";
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel, type NativeConnectionOptions } from "@temporalio/worker";
+import { fileURLToPath } from "node:url";
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  type LogLevel,
+  type NativeConnectionOptions,
+} from "@temporalio/worker";
 import { ConfigError, loadConfig, type Config } from "../core/config.ts";
 import { readEnvironment } from "../core/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
@@ -15,19 +23,36 @@ const bootPatienceMs = 120_000;
 async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
-  for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
+  for (const [name, value] of Object.entries(env)) process.env[name] ||= value;
   const config = loadConfig(env, vendors, sources);
   const redact = createRedactor(config.secrets);
   const logger = createLogger({ name: "worker", level: config.logLevel, redact });
   installRuntime(config, logger, redact);
 
-  const database = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize, name: "signal-room worker", onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke") });
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    name: "signal-room worker",
+    onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
+  });
   const onWait = (message: string) => logger.info(message);
   await patiently(() => database.query("select 1"), "Postgres", { waitMs: bootPatienceMs, onWait });
   const { address, namespace, connect } = temporalAddress();
-  const connection = await patiently(() => NativeConnection.connect(connect as NativeConnectionOptions), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
+  const connection = await patiently(
+    () => NativeConnection.connect(connect as NativeConnectionOptions),
+    `Temporal at ${address}`,
+    { waitMs: bootPatienceMs, onWait },
+  );
 
-  const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows(config) });
+  const workers = await createWorkers({
+    config,
+    database,
+    sources,
+    connection,
+    namespace,
+    redact,
+    workflows: workflows(config),
+  });
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -37,6 +62,8 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
+  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  process.on("disconnect", () => stop("the starter is gone"));
   logger.info({ queues: workers.map((worker) => worker.options.taskQueue), namespace, address }, "worker is up");
   process.send?.("ready");
   try {
@@ -46,12 +73,18 @@ async function main(): Promise<void> {
     await database.end();
   }
   logger.info("worker has stopped");
+  // The channel to the starter is the last that would keep this process.
+  if (process.connected) process.disconnect();
 }
 
 /** Bundled by the build; without one, from what lies beside this file. */
 function workflows({ payloadKey }: Config) {
-  const bundle = new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url).pathname;
-  return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
+  const bundle = fileURLToPath(
+    new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url),
+  );
+  return existsSync(bundle)
+    ? { workflowBundle: { codePath: bundle } }
+    : { workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) };
 }
 
 /** The SDK's own lines and numbers go where ours go: one log, with the workflow and slice in each line; one metrics address. */
@@ -60,18 +93,39 @@ function installRuntime(config: Config, logger: Logger, redact: Redact): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger(level, ({ level: lineLevel, message, meta }) => {
-      const { workflowId, workflowType, activityType, attempt, taskQueue, error } = (meta ?? {}) as Record<string, unknown>;
+      const { workflowId, workflowType, activityType, attempt, taskQueue, error } = (meta ?? {}) as Record<
+        string,
+        unknown
+      >;
       const name = lineLevel.toLowerCase() as "trace" | "debug" | "info" | "warn" | "error";
-      logger[name]({ workflowId, workflowType, activityType, attempt, taskQueue, ...(error === undefined ? {} : { err: redact(error instanceof Error ? error.message : String(error)) }) }, message);
+      logger[name](
+        {
+          workflowId,
+          workflowType,
+          activityType,
+          attempt,
+          taskQueue,
+          ...(error === undefined ? {} : { err: redact(error instanceof Error ? error.message : String(error)) }),
+        },
+        message,
+      );
     }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} },
-      ...(config.worker.metricsAddress === null ? {} : { metrics: { prometheus: { bindAddress: config.worker.metricsAddress, countersTotalSuffix: true } } }),
+      ...(config.worker.metricsAddress === null
+        ? {}
+        : { metrics: { prometheus: { bindAddress: config.worker.metricsAddress, countersTotalSuffix: true } } }),
     },
   });
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? error.message : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  console.error(
+    error instanceof ConfigError
+      ? error.message
+      : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(
+          error instanceof Error ? (error.stack ?? error.message) : String(error),
+        ),
+  );
   process.exitCode = 1;
 });

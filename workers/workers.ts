@@ -1,9 +1,11 @@
 import { Worker, type NativeConnection, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "../core/config.ts";
 import type { Redact } from "../core/redact.ts";
+import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { createSyncActivities } from "../activities/sync.ts";
+import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import type { Database } from "../schema/database.ts";
 import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
@@ -24,14 +26,27 @@ export interface WorkerParts {
 
 /** Names of every queue this stack has. */
 export function allQueues(sources: readonly AnySource[]): string[] {
-  return [mainQueue, ...new Set(sources.map((source) => vendorQueue(source.vendor.name)))];
+  return [
+    mainQueue,
+    ...new Set(
+      [...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue),
+    ),
+  ];
 }
 
 /** One worker per queue: workflows and Postgres work on the main one, each vendor's requests on its own. */
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const { config, database, sources, connection, namespace, redact } = parts;
   const gate = createRateGate(database);
-  const sync = createSyncActivities({ database, config, sources, gate, redact, ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
+  const sync = createSyncActivities({
+    database,
+    config,
+    sources,
+    gate,
+    redact,
+    ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
+  });
+  const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
@@ -54,15 +69,21 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const wanted = config.worker.queues;
   const queues = allQueues(sources).filter((queue) => wanted === null || wanted.includes(queue));
   const unknown = (wanted ?? []).filter((queue) => !queues.includes(queue));
-  if (unknown.length > 0) throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
   return Promise.all(
     queues.map((queue) =>
       Worker.create({
         ...shared,
         taskQueue: config.queuePrefix + queue,
         ...(queue === mainQueue
-          ? { ...parts.workflows, activities: { ...sync, ...house }, maxConcurrentActivityTaskExecutions: config.databasePoolSize, maxCachedWorkflows: 500 }
-          : { activities: sync, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
+          ? {
+              ...parts.workflows,
+              activities: { ...sync, ...deliver, ...house },
+              maxConcurrentActivityTaskExecutions: config.databasePoolSize,
+              maxCachedWorkflows: 500,
+            }
+          : { activities: { ...sync, ...deliver }, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
       } as WorkerOptions),
     ),
   );

@@ -10,7 +10,7 @@ import {
   type StartedRun,
   type TestStack,
 } from "../test/stack.ts";
-import type { History } from "../temporal/history-json.ts";
+import type { History } from "@temporalio/common/lib/proto-utils.js";
 import type { RunSummary } from "./tally.ts";
 
 jest.setTimeout(60_000);
@@ -139,12 +139,13 @@ test("a dry run takes back no alert: it has healed nothing", async () => {
 });
 
 test("pause finishes the days under way and starts no other; resume goes on to the end", async () => {
-  await stack.fault("latency", { ms: 60 });
+  // Both lanes are held up in the middle, so that the pause comes in time on a slow machine as well.
+  for (const day of ["2025-09-05", "2025-09-06"]) await stack.fault("latency", { ms: 2_000, match: { day } });
   const handle = await startBackfill("2025-09-01", "2025-09-14", { parallel: 2 });
-  await doneAtLeast(handle, 2);
+  await doneAtLeast(handle, 4);
   expect(await handle.executeUpdate("pause")).toMatch(/^paused/);
   const paused = await standstill(handle);
-  expect(paused.done).toBeLessThan(14);
+  expect(paused.done).toBe(6);
   const started = async () => slicesStartedIn((await handle.fetchHistory()).events);
   expect(await started()).toBe(paused.done);
   // Another message wakes the workflow without letting it go on.
@@ -197,8 +198,8 @@ describe.each([
   });
 
   test("a paused backfill ends as Cancelled", async () => {
-    await stack.fault("latency", { ms: 40 });
-    const handle = await startBackfill(`${month}-13`, `${month}-24`, { parallel: 2 });
+    await stack.fault("latency", { ms: 1_000, match: { day: `${month}-14` } });
+    const handle = await startBackfill(`${month}-13`, `${month}-24`, { parallel: 1 });
     await doneAtLeast(handle, 1);
     await handle.executeUpdate("pause");
     const { done } = await standstill(handle);
@@ -231,6 +232,10 @@ test("cancelled while it is still being planned, the run is recorded as cancelle
         (await stack.rows("select from pg_locks where relation = 'ops.runs'::regclass and not granted")).length > 0,
     );
     await handle.cancel();
+    // Only now may the plan be finished: the workflow has heard of its cancellation.
+    await until("the cancellation to reach the plan", async () =>
+      (await handle.fetchHistory()).events?.some((event) => event.activityTaskCancelRequestedEventAttributes),
+    );
   } finally {
     await blocker.query("rollback");
     blocker.release();
@@ -278,7 +283,7 @@ describe("a history of three slices continues as new", () => {
   });
 
   test("a pause holds beyond it, and so does what is done", async () => {
-    await stack.fault("latency", { ms: 400, match: { day: "2025-06-23" } });
+    await stack.fault("latency", { ms: 1_500, match: { day: "2025-06-23" } });
     const handle = await startBackfill("2025-06-21", "2025-06-26", { parallel: 1 }, { slicesPerHistory: 3 });
     await until("the last slice of the first history", async () => (await stack.calls("2025-06-23")).length > 0);
     await handle.executeUpdate("pause");

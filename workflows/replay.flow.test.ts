@@ -5,8 +5,10 @@ import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
+import { addDays } from "../core/days.ts";
 import { projectRoot } from "../core/environment.ts";
-import { historyFromJson, historyToJson, type History } from "../temporal/history-json.ts";
+import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
+import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
 import {
   failureOf,
@@ -40,12 +42,15 @@ async function replay(bundle: WorkflowBundle, name: string): Promise<ReplayResul
 }
 
 beforeAll(async () => {
-  if (recording) await record();
+  if (recording) {
+    await record();
+    await recordDeliveries();
+  }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
       recorded.set(
         file.replace(/\.json$/, ""),
-        historyFromJson(JSON.parse(await readFile(path.join(folder, file), "utf8"))),
+        historyFromJSON(JSON.parse(await readFile(path.join(folder, file), "utf8"))),
       );
   }
 });
@@ -58,7 +63,11 @@ const names = [
   "backfill-paused-1-continued",
   "backfill-paused-2-failed",
   "backfill-waited-for-another",
+  "deliver-conversions",
+  "deliver-conversions-stopped",
   "keep-house",
+  "redeliver",
+  "redeliver-dry-run",
   "sync-slice-by-hand",
   "sync-slice-failed",
   "sync-slice-of-a-run",
@@ -94,6 +103,7 @@ describe("a changed workflow is noticed", () => {
   test.each([
     ["keep-house", "another order of activities", /await applyRetention\(\)/, "await sendAlerts()"],
     ["sync-source", "another child workflow", /executeChild\)\("syncSlice"/, 'executeChild)("pullSlice"'],
+    ["deliver-conversions", "no look at the destination", /await checkDestination\.executeWithOptions\(.*?\]\);/s, ""],
     ["backfill-paused-1-continued", "fewer days at a time", /settleWithin\)\(plan\.parallel,/, "settleWithin)(1,"],
     [
       "sync-slice-by-hand",
@@ -110,15 +120,39 @@ describe("a changed workflow is noticed", () => {
   });
 });
 
+async function keep(name: string, handle: Pick<WorkflowHandle, "fetchHistory">): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const history = anonymous(JSON.parse(historyToJSON(await handle.fetchHistory())) as object);
+  await writeFile(path.join(folder, `${name}.json`), `${JSON.stringify(history, null, 2)}\n`);
+}
+
+async function recordDeliveries(): Promise<void> {
+  const key = "sandbox-713";
+  const stack = await startStack({ META_PIXEL_ID: key, META_ACCESS_TOKEN: key, HUBSPOT_ACCESS_TOKEN: key });
+  const run = async (name: string, type: string, input: object) =>
+    keep(name, await finished(await stack.start(type, uniqueId(type), input)));
+  try {
+    await createDeliverables(stack.database.pool);
+    await addConversions(stack.database.pool, [
+      ...Array.from({ length: 110 }, (_, index) => ({ key: `everflow:${index}` })),
+      { key: "everflow:refused", currency: "XQZ" },
+    ]);
+    const today = new Date().toISOString().slice(0, 10);
+    const range = { destination: "hubspot", from: addDays(today, -2), to: today };
+    await run("redeliver-dry-run", "redeliver", { ...range, dryRun: true });
+    await run("deliver-conversions", "deliverConversions", {});
+    await run("redeliver", "redeliver", range);
+    await addConversions(stack.database.pool, [{ key: "everflow:late" }]);
+    await stack.control("POST", "/faults", { vendor: "meta", kind: "unauthorized" });
+    await run("deliver-conversions-stopped", "deliverConversions", {});
+  } finally {
+    await stack.stop();
+  }
+}
+
 /** Plays every kind of run on a stack of its own, and writes down what happened. */
 async function record(): Promise<void> {
   const stack = await startStack();
-  await mkdir(folder, { recursive: true });
-  const keep = async (name: string, handle: Pick<WorkflowHandle, "fetchHistory">) =>
-    writeFile(
-      path.join(folder, `${name}.json`),
-      `${JSON.stringify(anonymous(historyToJson(await handle.fetchHistory())), null, 2)}\n`,
-    );
   const slice = async (name: string, day: string) => {
     const handle = await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
     await handle.result().catch(() => undefined);

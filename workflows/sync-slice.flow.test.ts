@@ -269,7 +269,7 @@ describe("answers that do not add up", () => {
 describe("two at the same day", () => {
   test("the run that comes second waits for the first, says so, and pulls after it", async () => {
     const day = "2025-05-20";
-    await stack.fault("latency", { ms: 2_500, times: 1, match: { day } });
+    await stack.fault("latency", { ms: 5_000, times: 1, match: { day } });
     const first = await startSlice(day);
     await until("the first to ask", async () => (await stack.calls(day)).length > 0);
     const second = await backfill(day, day);
@@ -294,7 +294,7 @@ describe("two at the same day", () => {
 
   test("an attempt that began earlier and comes back later does nothing: the newer reading stays", async () => {
     const day = "2025-05-21";
-    await stack.fault("latency", { ms: 1_500, times: 1, match: { day } });
+    await stack.fault("latency", { ms: 2_500, times: 1, match: { day } });
     const attempt = () =>
       new MockActivityEnvironment().run(
         (input: Parameters<typeof stack.activities.pullSlice>[0]) => stack.activities.pullSlice(input),

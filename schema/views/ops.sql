@@ -5,7 +5,7 @@ select s._client_id, s.source, s.day,
             when s.is_final then 'final'
             else 'provisional' end as state,
        s.fetched_at as loaded_at, s.rows, round(s.total, 2) as total,
-       case when s.outcome = 'unreconciled' then false when r.vendor_total is not null then true end as reconciled,
+       case when s.outcome = 'unreconciled' then false when s.outcome <> 'emptied' and r.vendor_total is not null then true end as reconciled,
        s.failure, s.timezone
   from ops.slices s
   left join ops.receipts r on r.receipt_id = s.receipt_id;

@@ -10,16 +10,19 @@ select p._client_id, p.slice::date as date, p.fetched_at as pulled_at,
         where r._client_id = p._client_id and r.source = p.source and r.slice = p.slice and r.fetch_seq <= p.fetch_seq
         order by r.row_key, r.fetch_seq desc
        ) known
- where p.source = 'redtrack.daily_spend' and known.kind <> 'withdrawn';
+ where p.source = 'redtrack.daily_spend' and p.outcome <> 'emptied' and known.kind <> 'withdrawn';
 
 create or replace view redtrack.spend_by_hour as
 with pulls as (
   select distinct on (_client_id, date, hour) _client_id, date, hour, pulled_at, cost, clicks, conversions
-    from (select _client_id, date, pulled_at,
+    from (select i._client_id, i.date, i.pulled_at,
                  -- What was pulled after the day's end is the day's whole, known as its hour 24.
-                 case when pulled_local::date > date then 24 else extract(hour from pulled_local)::int end as hour,
-                 sum(cost) as cost, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions
-            from redtrack.spend_intraday group by 1, 2, 3, 4) each_pull
+                 case when i.pulled_local::date > i.date then 24 else extract(hour from i.pulled_local)::int end as hour,
+                 -- The receipt's own sum: cents that were rounded row by row would not add up to it.
+                 round(max(p.total), 2) as cost, sum(i.clicks)::bigint as clicks, sum(i.conversions)::bigint as conversions
+            from redtrack.spend_intraday i
+            join ops.receipts p on p._client_id = i._client_id and p.source = 'redtrack.daily_spend' and p.slice = i.date::text and p.fetched_at = i.pulled_at
+           group by 1, 2, 3, 4) each_pull
    order by _client_id, date, hour, pulled_at desc
 )
 select t._client_id, t.date, t.hour, t.pulled_at, t.cost, t.clicks, t.conversions,

@@ -269,8 +269,9 @@ async function stopOrphans(cluster: string, onProgress: (message: string) => voi
       { signal: "SIGKILL", waitMs: 2_000 },
     ]);
   }
-  // PostgreSQL takes any living process with that number for its predecessor, and does not start.
-  if (pid !== undefined && isAlive(pid)) await rm(path.join(cluster, "postmaster.pid"), { force: true });
+  // Nothing of it is left. PostgreSQL would take anything with that number for its predecessor and not start: another
+  // program, or its own killed one that nobody has reaped yet.
+  if (pid !== undefined) await rm(path.join(cluster, "postmaster.pid"), { force: true });
 }
 
 function postmasterPid(cluster: string): number | undefined {

@@ -21,12 +21,12 @@ export interface Identity {
 
 /** Fails with a sentence naming the setting to change when another program listens on the port. */
 export async function assertPortFree(port: number, setting: string): Promise<void> {
-  // A server that was just killed may need a moment until the last of its threads has let go of the port.
+  // A program that was just killed, or whose starter was, may need a moment until it has let go of the port.
   for (let tries = 1; ; tries += 1) {
     try {
       return await probePort(port, setting);
     } catch (error) {
-      if (tries === 5) throw error;
+      if (tries === 30) throw error;
       await sleep(100);
     }
   }

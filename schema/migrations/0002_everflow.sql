@@ -23,7 +23,5 @@ CREATE TABLE "everflow"."daily_stats" (
 	CONSTRAINT "daily_stats_key" PRIMARY KEY("_client_id","date","affiliate_id","advertiser_id","offer_id","currency")
 );
 --> statement-breakpoint
-ALTER TABLE "ops"."runs" DROP CONSTRAINT "runs_kind";--> statement-breakpoint
 CREATE INDEX "daily_stats_slice" ON "everflow"."daily_stats" USING btree ("_client_id","_slice");--> statement-breakpoint
-CREATE INDEX "daily_stats_affiliate" ON "everflow"."daily_stats" USING btree ("_client_id","affiliate_name","affiliate_id");--> statement-breakpoint
-ALTER TABLE "ops"."runs" ADD CONSTRAINT "runs_kind" CHECK ("ops"."runs"."kind" in ('sync', 'backfill', 'dry_run'));
+CREATE INDEX "daily_stats_affiliate" ON "everflow"."daily_stats" USING btree ("_client_id","affiliate_name","affiliate_id");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { dayAt, startOfDay } from "../core/days.ts";
-import { lastDue } from "./house.ts";
+import { dayAt, startOfDay } from "./days.ts";
+import { lastDue } from "./expectation.ts";
 
 const timezone = "America/New_York";
 const hourly = { source: "redtrack.daily_spend", hours: { from: 7, to: 23 }, minute: 0, timezone };

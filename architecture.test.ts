@@ -1,0 +1,284 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import ts from "typescript";
+
+const root = import.meta.dirname;
+
+interface Room {
+  /** Rooms whose values may be imported. */
+  uses: readonly string[] | "any but api";
+  /** Rooms of which only types may be. */
+  types?: readonly string[];
+  /** Outside packages that are banned; `x/*` is every package of a scope, `node:*` all that Node brings. */
+  bans: readonly string[];
+  /** Said when a line breaks the rule. */
+  instead: string;
+}
+
+/** Who may import whom: the table of the house, executed. */
+const rooms: Record<string, Room> = {
+  core: {
+    uses: [],
+    bans: ["pg", "@temporalio/*", "undici", "drizzle-orm"],
+    instead:
+      "core is pure: what needs a database, Temporal or the network belongs in queries, activities or connectors, and passes core what it needs",
+  },
+  schema: {
+    uses: ["core"],
+    bans: ["@temporalio/*", "undici"],
+    instead: "schema knows core and drizzle; statements belong in queries, and a pool is had from schema/database.ts",
+  },
+  connectors: {
+    uses: ["core", "schema"],
+    bans: ["pg", "@temporalio/*"],
+    instead: "connectors know core and the tables of schema: what needs Postgres or Temporal is an activity",
+  },
+  queries: {
+    uses: ["core", "schema"],
+    bans: ["@temporalio/*", "pg", "undici"],
+    instead: "queries take a client and know core and schema: a connector meets the database in activities",
+  },
+  activities: {
+    uses: ["core", "connectors", "schema", "queries"],
+    bans: ["@temporalio/workflow", "@temporalio/worker", "@temporalio/client", "pg"],
+    instead:
+      "activities use core, connectors, schema, queries and @temporalio/activity: what starts or waits for workflows is a workflow",
+  },
+  workflows: {
+    uses: [],
+    types: ["activities", "connectors", "core"],
+    bans: ["node:*", "@temporalio/activity", "@temporalio/client", "@temporalio/worker", "pg", "undici", "drizzle-orm"],
+    instead:
+      "workflows import workflows, and types with `import type`: do it in an activity and call that through proxyActivities",
+  },
+  temporal: {
+    uses: ["core"],
+    bans: ["pg", "undici", "@temporalio/worker", "@temporalio/workflow", "@temporalio/activity"],
+    instead: "temporal.config.ts and temporal/ know core and Temporal's client: pass in what else they need",
+  },
+  api: {
+    uses: ["core", "schema", "queries", "temporal"],
+    types: ["workflows"],
+    bans: ["@temporalio/worker", "@temporalio/workflow", "@temporalio/activity", "undici", "pg"],
+    instead: "the api reads through queries and starts workflows: what needs a vendor is a workflow that api starts",
+  },
+  sandbox: {
+    uses: ["core"],
+    types: ["connectors"],
+    bans: ["pg", "@temporalio/*", "undici"],
+    instead: "the sandbox stands alone: it must not share code with what it tests",
+  },
+  workers: { uses: "any but api", bans: [], instead: "the api is a process of its own" },
+  scripts: {
+    uses: "any but api",
+    bans: [],
+    instead: "share it through queries or core, or ask the running api over HTTP",
+  },
+  bench: { uses: "any but api", bans: [], instead: "the api is a process of its own" },
+};
+
+/** Opening Postgres has a place of its own, and so has everything that a process is told from outside. */
+const opensPostgres = ["schema/database.ts", "schema/migrate.ts"];
+const tablesOnly = /^schema\/(?!database|migrate)[a-z-]+\.ts$/;
+const readsEnvironment = /(^|\/)main\.ts$|^(scripts|bench|temporal)\/|^[a-z.]+\.config\.ts$/;
+
+interface Import {
+  line: number;
+  from: string;
+  typeOnly: boolean;
+}
+
+interface Parsed {
+  imports: Import[];
+  /** Lines that read process.env. */
+  environment: number[];
+  /** Lines that make a path of a URL without decoding it. */
+  undecoded: number[];
+}
+
+function parseFile(file: string, text: string): Parsed {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const found: Parsed = { imports: [], environment: [], undecoded: [] };
+  const lineOf = (node: ts.Node) => source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
+  const add = (node: ts.Node, from: ts.Node | undefined, typeOnly: boolean) => {
+    if (from !== undefined && ts.isStringLiteralLike(from))
+      found.imports.push({ line: lineOf(node), from: from.text, typeOnly });
+  };
+  const ownUrls = new Set<string>();
+  const isOwnUrl = (node: ts.Node) =>
+    ts.isIdentifier(node) ? ownUrls.has(node.text) : node.getText().includes("import.meta.url");
+  const visit = (node: ts.Node): void => {
+    if (ts.isVariableDeclaration(node) && /^new URL\(.*import\.meta\.url/s.test(node.initializer?.getText() ?? ""))
+      ownUrls.add(node.name.getText());
+    if (ts.isImportDeclaration(node)) {
+      const { importClause: clause } = node;
+      const named = clause?.namedBindings;
+      const eachIsType =
+        clause?.name === undefined &&
+        named !== undefined &&
+        ts.isNamedImports(named) &&
+        named.elements.length > 0 &&
+        named.elements.every((one) => one.isTypeOnly);
+      add(node, node.moduleSpecifier, clause?.phaseModifier === ts.SyntaxKind.TypeKeyword || eachIsType);
+    } else if (ts.isExportDeclaration(node)) {
+      add(node, node.moduleSpecifier, node.isTypeOnly);
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node, node.arguments[0], false);
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node, node.argument.literal, true);
+    } else if (ts.isPropertyAccessExpression(node) && node.getText() === "process.env") {
+      found.environment.push(lineOf(node));
+    } else if (ts.isPropertyAccessExpression(node) && node.name.text === "pathname" && isOwnUrl(node.expression)) {
+      found.undecoded.push(lineOf(node));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function roomOf(file: string): string {
+  if (file === "temporal.config.ts") return "temporal";
+  return file.includes("/") ? (file.split("/")[0] ?? "") : "root";
+}
+
+function isBanned(packageName: string, ban: string): boolean {
+  if (ban.endsWith("*")) return packageName.startsWith(ban.slice(0, -1));
+  return packageName === ban || packageName.startsWith(`${ban}/`);
+}
+
+/** What is wrong with a file's imports: the file, the line, and what to do instead. */
+function complaintsAbout(file: string, text: string): string[] {
+  const name = roomOf(file);
+  if (name === "root") return [];
+  const room = rooms[name];
+  if (room === undefined)
+    return [`${file}: the room ${name}/ has no row in architecture.test.ts: decide who may import whom`];
+  const { imports, environment, undecoded } = parseFile(file, text);
+  const complaints: string[] = [];
+  const complain = (line: number, what: string, instead: string) =>
+    complaints.push(`${file}:${line} ${what}. Instead: ${instead}`);
+
+  for (const { line, from, typeOnly } of imports) {
+    if (!from.startsWith(".")) {
+      const ban = room.bans.find((one) => isBanned(from, one));
+      const opens = (name === "schema" && from === "pg" && !opensPostgres.includes(file)) || (ban === "pg" && typeOnly);
+      if ((ban !== undefined && ban !== "pg") || (ban === "pg" && !typeOnly) || (name === "schema" && opens))
+        complain(line, `imports ${from}, which ${name} must not`, room.instead);
+      continue;
+    }
+    const target = path.posix.join(path.posix.dirname(file), from);
+    if (!target.endsWith(".ts") && !target.endsWith(".json"))
+      complain(line, `imports ${from} without its .ts`, "write the file's whole name");
+    const other = roomOf(target);
+    if (other === name) continue;
+    if (room.uses === "any but api") {
+      if (other === "api") complain(line, "imports the api", room.instead);
+    } else if (!room.uses.includes(other) && !(typeOnly && room.types?.includes(other) === true)) {
+      const kind = room.types?.includes(other) === true ? "values of" : "";
+      complain(line, `imports ${kind} ${other} (${target})`.replace("  ", " "), room.instead);
+    } else if (name === "connectors" && other === "schema" && !tablesOnly.test(target)) {
+      complain(line, `imports ${target}`, room.instead);
+    }
+  }
+  if (!readsEnvironment.test(file))
+    for (const line of environment)
+      complain(
+        line,
+        "reads process.env",
+        "settings are read once, in main files, by loadConfig; take what you need as an argument",
+      );
+  for (const line of undecoded)
+    complain(line, "takes a URL's pathname for a path", "fileURLToPath: a folder's name may have a space");
+  return complaints;
+}
+
+function sourceFiles(folder = ""): string[] {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.posix.join(folder, entry.name);
+    if (entry.isDirectory())
+      return entry.name.startsWith(".") ||
+        ["node_modules", "dist", "coverage", "test"].includes(file) ||
+        file.startsWith("dist.")
+        ? []
+        : sourceFiles(file);
+    return /\.ts$/.test(entry.name) && !isTest(file) ? [file] : [];
+  });
+}
+
+/** Tests may look anywhere. */
+function isTest(file: string): boolean {
+  return /\.(test|d)\.ts$/.test(file) || ["connectors/describe-source.ts", "api/test-server.ts"].includes(file);
+}
+
+const files = sourceFiles();
+
+test("every file imports only what its room may", () => {
+  expect(files.length).toBeGreaterThan(80);
+  expect(files.flatMap((file) => complaintsAbout(file, readFileSync(path.join(root, file), "utf8")))).toEqual([]);
+});
+
+test("every row of the table has a room, so that the table does not outlive the house", () => {
+  const known = new Set(files.map(roomOf));
+  expect(Object.keys(rooms).filter((name) => !known.has(name))).toEqual([]);
+});
+
+describe("the table is really executed:", () => {
+  test.each([
+    ["core/x.ts", 'import pg from "pg";', "imports pg, which core must not"],
+    ["core/x.ts", 'import type { Database } from "../schema/database.ts";', "imports schema (schema/database.ts)"],
+    ["core/x.ts", 'const { Client } = await import("@temporalio/client");', "imports @temporalio/client"],
+    ["core/x.ts", "export const zone = process.env.TZ;", "reads process.env"],
+    [
+      "connectors/sources/x.ts",
+      'import { openDatabase } from "../../schema/database.ts";',
+      "imports schema/database.ts",
+    ],
+    ["connectors/x.ts", 'export { mergeSlice } from "../queries/merge.ts";', "imports queries (queries/merge.ts)"],
+    ["connectors/x.ts", 'const key = process.env["KEY"];', "reads process.env"],
+    ["schema/x.ts", 'import pg from "pg";', "imports pg, which schema must not"],
+    ["queries/x.ts", 'import { createHttp } from "../connectors/http.ts";', "imports connectors (connectors/http.ts)"],
+    ["queries/x.ts", 'import { heartbeat } from "@temporalio/activity";', "imports @temporalio/activity"],
+    ["activities/x.ts", 'import { Client } from "@temporalio/client";', "imports @temporalio/client"],
+    ["activities/x.ts", 'import { syncSlice } from "../workflows/sync-slice.ts";', "imports workflows"],
+    ["workflows/x.ts", 'import { createHash } from "node:crypto";', "imports node:crypto"],
+    ["workflows/x.ts", 'import { cents } from "../core/money.ts";', "imports values of core (core/money.ts)"],
+    ["workflows/x.ts", 'import { type A, b } from "../activities/sync.ts";', "imports values of activities"],
+    ["workflows/x.ts", 'import "../activities/sync.ts";', "imports values of activities"],
+    ["workflows/x.ts", 'import type { Database } from "../schema/database.ts";', "imports schema"],
+    ["api/x.ts", 'import { sources } from "../connectors/registry.ts";', "imports connectors"],
+    ["api/x.ts", 'import type { Source } from "../connectors/source.ts";', "imports connectors"],
+    ["api/x.ts", 'import { backfill } from "../workflows/backfill.ts";', "imports values of workflows"],
+    ["scripts/x.ts", 'import { createServer } from "../api/server.ts";', "imports the api"],
+    ["workers/x.ts", "const port = process.env.PORT;", "reads process.env"],
+    ["sandbox/x.ts", 'import { dailySpend } from "../schema/redtrack.ts";', "imports schema"],
+    ["temporal/x.ts", 'import { sources } from "../connectors/registry.ts";', "imports connectors"],
+    ["temporal.config.ts", 'import { sources } from "./connectors/registry.ts";', "imports connectors"],
+    ["utils/x.ts", "export const x = 1;", "has no row"],
+    ["core/x.ts", 'import { a } from "./a.js";', "without its .ts"],
+    ["schema/x.ts", 'const folder = new URL("./migrations/", import.meta.url).pathname;', "fileURLToPath"],
+    ["schema/x.ts", 'const folder = new URL("./a/", import.meta.url); const path = folder.pathname;', "fileURLToPath"],
+  ])("%s may not say %s", (file, line, complaint) => {
+    const complaints = complaintsAbout(file, `// first line\n${line}`);
+    expect(complaints).toHaveLength(1);
+    expect(complaints[0]).toContain(complaint);
+    if (!complaint.includes("no row")) expect(complaints[0]).toMatch(new RegExp(`^${file}:2 .*Instead: `));
+  });
+
+  test.each([
+    ["workflows/x.ts", 'import type { SliceResult } from "../activities/sync.ts";'],
+    ["workflows/x.ts", 'import { type SliceResult } from "../activities/sync.ts";'],
+    ["workflows/x.ts", 'let a: import("../core/money.ts").Money;'],
+    ["activities/x.ts", 'import { createHttp } from "../connectors/http.ts";'],
+    ["connectors/sources/x.ts", 'import { dailySpend } from "../../schema/redtrack.ts";'],
+    ["schema/database.ts", 'import pg from "pg";'],
+    ["queries/x.ts", 'import type { PoolClient } from "pg";'],
+    ["workers/main.ts", "const env = process.env;"],
+    ["scripts/x.ts", 'import { createWorkers } from "../workers/workers.ts"; process.env.X;'],
+    ["core/x.ts", '// import pg from "pg"; process.env\nconst text = "process.env";'],
+    ["api/routes/x.ts", 'import { plannedSchedules } from "../../temporal.config.ts";'],
+  ])("%s may say %s", (file, line) => {
+    expect(complaintsAbout(file, line)).toEqual([]);
+  });
+});

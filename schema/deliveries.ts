@@ -1,0 +1,55 @@
+import { sql } from "drizzle-orm";
+import { check, customType, index, integer, numeric, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { ops } from "./ops.ts";
+
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+
+/** One row per conversion and destination: what was sent, what came back, what is still to be done. */
+export const deliveries = ops.table(
+  "deliveries",
+  {
+    clientId: text("_client_id").notNull(),
+    destination: text("destination").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    eventId: text("event_id").notNull(),
+    eventName: text("event_name").notNull(),
+    eventTime: instant("event_time").notNull(),
+    value: numeric("value", { precision: 18, scale: 6 }),
+    currency: text("currency"),
+    state: text("state").notNull().default("pending"),
+    attempts: integer("attempts").notNull().default(0),
+    lastAnswer: text("last_answer"),
+    claim: text("claim"),
+    claimedAt: instant("claimed_at"),
+    uncertainSince: instant("uncertain_since"),
+    heldUntil: instant("held_until"),
+    createdAt: instant("created_at").notNull().defaultNow(),
+    updatedAt: instant("updated_at").notNull().defaultNow(),
+    deliveredAt: instant("delivered_at"),
+  },
+  (table) => [
+    primaryKey({ name: "deliveries_key", columns: [table.clientId, table.destination, table.conversionKey] }),
+    // What is to be done is little beside what was done.
+    index("deliveries_open")
+      .on(table.clientId, table.destination, table.state, table.eventTime)
+      .where(sql`${table.state} in ('pending', 'sending', 'held')`),
+    index("deliveries_time").on(table.clientId, table.destination, table.eventTime),
+    check("deliveries_state", sql`${table.state} in ('pending', 'sending', 'delivered', 'failed', 'expired', 'held')`),
+  ],
+);
+
+/** What a delivery needs to know of a person, encrypted; gone with the delivery, or after seven days. */
+export const deliveryIdentity = ops.table(
+  "delivery_identity",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    sealed: bytes("sealed").notNull(),
+    expiresAt: instant("expires_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "delivery_identity_key", columns: [table.clientId, table.conversionKey] }),
+    index("delivery_identity_expiry").on(table.expiresAt),
+  ],
+);

@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import type { Queryable } from "../schema/database.ts";
+
+/** A table that stands in for the feeds: what is in it may be delivered. */
+export async function createDeliverables(database: Queryable): Promise<void> {
+  await database.query(`
+    create table public.test_conversions (client text not null default '713', key text primary key, name text not null default 'Base', at timestamptz not null,
+      value numeric(18, 6), currency text, order_id text, click_id text, approved boolean not null default true);
+    create or replace view ops.deliverable_conversions as
+      select client as _client_id, key as conversion_key, name as event_name, at as event_time, value, currency, order_id,
+             jsonb_build_object('click_id', click_id) as click_ids, 'test.conversions'::text as source
+        from public.test_conversions where approved`);
+}
+
+export interface TestConversion {
+  key?: string;
+  hoursAgo?: number;
+  value?: string;
+  currency?: string;
+  client?: string;
+  clickId?: string | null;
+}
+
+/** Adds conversions and returns their keys. */
+export async function addConversions(database: Queryable, conversions: readonly TestConversion[]): Promise<string[]> {
+  const whole = conversions.map((one) => ({
+    key: `test:${randomUUID()}`,
+    hoursAgo: 1,
+    value: "60",
+    currency: "USD",
+    client: "713",
+    clickId: "click-1",
+    ...one,
+  }));
+  await database.query(
+    `insert into public.test_conversions (key, at, value, currency, client, click_id)
+     select key, now() - hours * interval '1 hour', value, currency, client, click
+       from unnest($1::text[], $2::double precision[], $3::numeric[], $4::text[], $5::text[], $6::text[]) u(key, hours, value, currency, client, click)`,
+    [
+      whole.map((one) => one.key),
+      whole.map((one) => one.hoursAgo),
+      whole.map((one) => one.value),
+      whole.map((one) => one.currency),
+      whole.map((one) => one.client),
+      whole.map((one) => one.clickId),
+    ],
+  );
+  return whole.map((one) => one.key);
+}
