@@ -2,7 +2,13 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["./schema/ops.ts", "./schema/deliveries.ts", "./schema/redtrack.ts", "./schema/everflow.ts"],
+  schema: [
+    "./schema/ops.ts",
+    "./schema/deliveries.ts",
+    "./schema/redtrack.ts",
+    "./schema/everflow.ts",
+    "./schema/mapping.ts",
+  ],
   out: "./schema/migrations",
   migrations: { schema: "ops", table: "migrations" },
 });

@@ -9,6 +9,7 @@ import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";
 import { toFailure } from "./failures.ts";
+import { watchMapping } from "./mapping.ts";
 
 export interface HouseDependencies {
   database: Database;
@@ -28,7 +29,10 @@ export function createHouseActivities({ database, config, redact, schedules }: H
   };
 
   return {
-    /** Opens an alert for each source that should have been read by now and was not, and closes it when it was. */
+    /**
+     * Opens an alert for each source that should have been read by now and was not, and closes it when it was; and for
+     * what was read and leads to no affiliate.
+     */
     async watchFreshness(): Promise<{ late: string[] }> {
       return guarded("freshness", async () => {
         const now = await databaseNow(database);
@@ -61,6 +65,7 @@ export function createHouseActivities({ database, config, redact, schedules }: H
             });
           }
         }
+        for (const client of config.clients) await watchMapping(database, { client, accounts: config.accounts });
         return { late };
       });
     },

@@ -19,11 +19,13 @@ import type { Api, Area, ServerDependencies } from "./parts.ts";
 import { createReading } from "./reading.ts";
 import { codecRoutes } from "./routes/codec.ts";
 import { operationsRoutes } from "./routes/operations.ts";
+import { performanceRoutes } from "./routes/performance.ts";
 import { createSystemRoutes } from "./routes/system.ts";
 
 /** One line per area; each is a file in routes/. */
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
+  { prefix: "/api/v1/performance", routes: performanceRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];
 

@@ -331,3 +331,103 @@ comment on column ops.deliveries_daily.currency is 'The currency of value: no su
 comment on column ops.deliveries_daily.conversions is 'How many.';
 comment on column ops.deliveries_daily.value is 'Their sum, to the cent.';
 comment on column ops.deliveries_daily.updated_at is 'When one of them last changed state.';
+
+
+
+comment on schema public is 'What the areas say together: cost, conversions and what one costs of the other.';
+comment on function public.cpa_by_affiliate(date, date, text) is 'cpa_daily summed over a range of days, both included; all clients when none is named.';
+
+comment on table public.affiliate_mapping is 'Which Everflow affiliate a Redtrack source spends for. A source stands here once; an affiliate with no source of its own may stand once without one.';
+comment on column public.affiliate_mapping._client_id is 'The client the row belongs to.';
+comment on column public.affiliate_mapping.redtrack_source_id is 'Redtrack''s id of the traffic source; null says that the affiliate is known and no source of it is.';
+comment on column public.affiliate_mapping.redtrack_source_name is 'Its name, for people.';
+comment on column public.affiliate_mapping.everflow_affiliate_id is 'Everflow''s id of the affiliate; null when only the label is known.';
+comment on column public.affiliate_mapping.everflow_affiliate_label is 'Its label in Everflow; finds the affiliate when there is no id.';
+comment on column public.affiliate_mapping.is_internal is 'Our own buying: its cost is what Redtrack says was spent. Otherwise its cost is Everflow''s payout.';
+comment on column public.affiliate_mapping._loaded_at is 'When the row last changed.';
+comment on column public.affiliate_mapping._loaded_by is 'The file or the person that changed it.';
+
+comment on table public.account_currency is 'The currency of accounts whose vendor reports amounts without one; from the settings, such as REDTRACK_CURRENCY.';
+comment on column public.account_currency._client_id is 'The client the row belongs to.';
+comment on column public.account_currency.vendor is 'Such as redtrack.';
+comment on column public.account_currency.currency is 'Three capitals, such as USD.';
+comment on column public.account_currency._loaded_at is 'When the setting was last seen to differ.';
+
+comment on view public.affiliate_matches is 'The mapping with the Everflow affiliate that each row leads to.';
+comment on column public.affiliate_matches._client_id is 'The client the row belongs to.';
+comment on column public.affiliate_matches.redtrack_source_id is 'Redtrack''s id of the traffic source; null for an affiliate without one.';
+comment on column public.affiliate_matches.redtrack_source_name is 'Its name, for people.';
+comment on column public.affiliate_matches.everflow_affiliate_label is 'The label as the mapping has it.';
+comment on column public.affiliate_matches.is_internal is 'Does its spend count as its cost?';
+comment on column public.affiliate_matches.affiliate_id is 'The one Everflow affiliate; null when there is none or more than one.';
+comment on column public.affiliate_matches.matched_by is 'id, label, unknown (no affiliate has the label) or ambiguous (several have it).';
+comment on column public.affiliate_matches.candidates is 'Every affiliate id that has had the label.';
+
+comment on view public.cpa_figures is 'What cpa_daily and cpa_by_affiliate are made of: exact sums of both sides, without ratios.';
+comment on column public.cpa_figures._client_id is 'The client the row belongs to.';
+comment on column public.cpa_figures.date is 'The day, in America/New_York.';
+comment on column public.cpa_figures.affiliate_id is 'Everflow''s id of the affiliate; null for spend whose mapping leads to no single affiliate.';
+comment on column public.cpa_figures.affiliate is 'The mapping''s label, else Everflow''s name.';
+comment on column public.cpa_figures.is_internal is 'Does its spend count as its cost?';
+comment on column public.cpa_figures.currency is 'Of the amounts in the row: Everflow''s own, or the Redtrack account''s.';
+comment on column public.cpa_figures.ef_clicks is 'Clicks, by Everflow; null without a row there.';
+comment on column public.cpa_figures.ef_conversions is 'Conversions, by Everflow; null without a row there.';
+comment on column public.cpa_figures.ef_payout is 'Payout to the affiliate, by Everflow.';
+comment on column public.cpa_figures.revenue is 'Revenue, by Everflow.';
+comment on column public.cpa_figures.rt_spend is 'Spend of all Redtrack sources of the affiliate; null without a row there, which is not zero.';
+comment on column public.cpa_figures.rt_clicks is 'Their clicks.';
+comment on column public.cpa_figures.cost_basis is 'Which cost counts: spend (internal) or payout.';
+comment on column public.cpa_figures.final_cost is 'That cost; null when it is not known.';
+comment on column public.cpa_figures.across_currencies is 'An internal affiliate whose spend and results of the day are in several currencies.';
+
+comment on view public.cpa_daily is 'Cost per acquisition, one row per client, day, affiliate and currency; amounts in cents.';
+comment on column public.cpa_daily._client_id is 'The client the row belongs to.';
+comment on column public.cpa_daily.date is 'The day, in America/New_York.';
+comment on column public.cpa_daily.affiliate_id is 'Everflow''s id of the affiliate; null for spend whose mapping leads to no single affiliate.';
+comment on column public.cpa_daily.affiliate is 'The mapping''s label, else Everflow''s name.';
+comment on column public.cpa_daily.is_internal is 'Does its spend count as its cost?';
+comment on column public.cpa_daily.currency is 'Of the amounts in the row: Everflow''s own, or the Redtrack account''s.';
+comment on column public.cpa_daily.ef_clicks is 'Clicks, by Everflow; null without a row there.';
+comment on column public.cpa_daily.ef_conversions is 'Conversions, by Everflow; null without a row there.';
+comment on column public.cpa_daily.ef_payout is 'Payout to the affiliate, by Everflow.';
+comment on column public.cpa_daily.rt_spend is 'Spend of all Redtrack sources of the affiliate; null without a row there, which is not zero.';
+comment on column public.cpa_daily.rt_clicks is 'Their clicks.';
+comment on column public.cpa_daily.cost_basis is 'Which cost counts: spend (internal) or payout.';
+comment on column public.cpa_daily.final_cost is 'That cost; null when it is not known.';
+comment on column public.cpa_daily.cpa is 'Cost per acquisition: final cost / conversions, in cents; null without conversions, and see note.';
+comment on column public.cpa_daily.revenue is 'Revenue, by Everflow.';
+comment on column public.cpa_daily.margin is 'Revenue less final cost.';
+comment on column public.cpa_daily.roas is 'Revenue / final cost; null without a cost.';
+comment on column public.cpa_daily.note is 'Why a ratio is missing; null when nothing is.';
+
+comment on view public.cpa_by_affiliate is 'The last 30 days, today included, per affiliate and currency. For any other range: the function of the same name.';
+comment on column public.cpa_by_affiliate._client_id is 'The client the row belongs to.';
+comment on column public.cpa_by_affiliate.affiliate_id is 'Everflow''s id of the affiliate; null for spend whose mapping leads to no single affiliate.';
+comment on column public.cpa_by_affiliate.affiliate is 'The mapping''s label, else Everflow''s name.';
+comment on column public.cpa_by_affiliate.is_internal is 'Does its spend count as its cost?';
+comment on column public.cpa_by_affiliate.currency is 'Of the amounts in the row.';
+comment on column public.cpa_by_affiliate.days is 'Days with a row on either side.';
+comment on column public.cpa_by_affiliate.ef_clicks is 'Clicks, by Everflow; null without a row there.';
+comment on column public.cpa_by_affiliate.ef_conversions is 'Conversions, by Everflow; null without a row there.';
+comment on column public.cpa_by_affiliate.ef_payout is 'Payout to the affiliate, by Everflow.';
+comment on column public.cpa_by_affiliate.rt_spend is 'Spend of all Redtrack sources of the affiliate; null without a row there, which is not zero.';
+comment on column public.cpa_by_affiliate.rt_clicks is 'Their clicks.';
+comment on column public.cpa_by_affiliate.cost_basis is 'Which cost counts: spend (internal) or payout.';
+comment on column public.cpa_by_affiliate.final_cost is 'That cost; null when it is not known.';
+comment on column public.cpa_by_affiliate.cpa is 'Sum of cost / sum of conversions of the days whose cost is known, in cents; null without conversions, and see note.';
+comment on column public.cpa_by_affiliate.revenue is 'Revenue, by Everflow.';
+comment on column public.cpa_by_affiliate.margin is 'Revenue less final cost, of the days whose cost is known.';
+comment on column public.cpa_by_affiliate.roas is 'Revenue / final cost, of the days whose cost is known.';
+comment on column public.cpa_by_affiliate.days_without_cost is 'Days of an internal affiliate with results but no row in Redtrack.';
+comment on column public.cpa_by_affiliate.conversions_without_cost is 'Conversions of those days.';
+comment on column public.cpa_by_affiliate.across_currencies is 'An internal affiliate whose spend and results of the range are in several currencies: it has no ratios.';
+comment on column public.cpa_by_affiliate.note is 'Why a ratio is missing, or what it leaves out; null when nothing is.';
+
+comment on view public.unmapped_spend is 'Spend of Redtrack sources that the mapping does not know. With cpa_daily it adds up to all of Redtrack''s spend.';
+comment on column public.unmapped_spend._client_id is 'The client the row belongs to.';
+comment on column public.unmapped_spend.date is 'The day, in America/New_York.';
+comment on column public.unmapped_spend.source_id is 'Redtrack''s id of the traffic source.';
+comment on column public.unmapped_spend.source_name is 'Its name.';
+comment on column public.unmapped_spend.currency is 'The account''s currency.';
+comment on column public.unmapped_spend.cost is 'Spend, to the cent.';
+comment on column public.unmapped_spend.clicks is 'Clicks.';

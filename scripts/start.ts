@@ -17,6 +17,7 @@ import { startPostgres } from "./embedded/postgres.ts";
 import { assertPortFree } from "./embedded/process.ts";
 import { startTemporal } from "./embedded/temporal.ts";
 import { defaultDataDir } from "./embedded/unprivileged.ts";
+import { loadFirstMapping } from "./mapping-file.ts";
 import { followFirstPulls } from "./stack/first-pulls.ts";
 import { printPanel } from "./stack/panel.ts";
 import { superviseChild, type Child } from "./stack/supervise.ts";
@@ -62,6 +63,8 @@ async function main(): Promise<void> {
     onError: () => undefined,
   });
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
+  const mapped = await loadFirstMapping(database, { client: config.clients[0] ?? "713" });
+  if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
   if (config.searchAttributes) await registerSearchAttributes(temporal.connection, temporalAddress().namespace);
   await applySchedules(temporal.client, plannedSchedules(config));
   await writeStackFile(env, given);

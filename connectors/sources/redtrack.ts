@@ -9,6 +9,13 @@ const redtrack = {
   baseUrl: "https://api.redtrack.io",
   pace: { intervalMs: 1_000, concurrent: 1 },
   secrets: z.object({ REDTRACK_API_KEY: z.string().min(1) }),
+  // No answer says what currency its amounts are in.
+  settings: z.object({
+    REDTRACK_CURRENCY: z
+      .string()
+      .regex(/^[A-Z]{3}$/, "must be a currency of three capitals, such as USD")
+      .default("USD"),
+  }),
   quota: (headers) => {
     const left = headers.get("x-ratelimit-remaining-minute");
     const reset = headers.get("ratelimit-reset");

@@ -1,0 +1,171 @@
+import { CsvError, parse } from "csv-parse/sync";
+
+/** What a line of internal-affiliates.csv says. */
+export interface MappingLine {
+  line: number;
+  redtrackSourceId: string | null;
+  redtrackSourceName: string | null;
+  everflowAffiliateId: string | null;
+  everflowAffiliateLabel: string;
+  isInternal: boolean;
+}
+
+export interface MappingFile {
+  rows: MappingLine[];
+  /** Lines that a later one with the same key takes the place of. */
+  superseded: { row: MappingLine; byLine: number }[];
+}
+
+/** Everything that is wrong with the file, each with its line and column. Nothing of it is used. */
+export class MappingFileError extends Error {
+  constructor(readonly problems: string[]) {
+    super(problems.join("\n"));
+    this.name = "MappingFileError";
+  }
+}
+
+const columns = [
+  "redtrack_source_id",
+  "redtrack_source_name",
+  "everflow_affiliate_id",
+  "everflow_affiliate_label",
+  "is_internal",
+] as const;
+type Column = (typeof columns)[number];
+const required: readonly Column[] = ["redtrack_source_id", "everflow_affiliate_label", "is_internal"];
+
+const yes = ["true", "yes", "1"];
+const no = ["false", "no", "0"];
+const longest = 200;
+const mostProblems = 50;
+
+/** Reads internal-affiliates.csv. A later line with the key of an earlier one wins; the earlier one is handed back too. */
+export function parseMappingFile(bytes: Uint8Array): MappingFile {
+  const [header, ...records] = readRecords(bytes);
+  if (header === undefined)
+    throw new MappingFileError([`the file is empty: its first line must be ${columns.join(",")}`]);
+  const places = readHeader(header);
+  const problems: string[] = [];
+  const rows = new Map<string, MappingLine>();
+  const superseded: MappingFile["superseded"] = [];
+  for (const { record, line } of records) {
+    const row = readLine(record, line, places, header.record.length, problems);
+    if (row === null) continue;
+    const key = JSON.stringify([row.redtrackSourceId, row.redtrackSourceId ?? row.everflowAffiliateLabel]);
+    const earlier = rows.get(key);
+    if (earlier !== undefined) superseded.push({ row: earlier, byLine: line });
+    rows.set(key, row);
+  }
+  findContradictions([...rows.values()], problems);
+  if (problems.length > 0) {
+    const more = problems.length - mostProblems;
+    throw new MappingFileError([...problems.slice(0, mostProblems), ...(more > 0 ? [`and ${more} more`] : [])]);
+  }
+  return { rows: [...rows.values()], superseded };
+}
+
+interface Read {
+  record: string[];
+  /** Where the record starts. */
+  line: number;
+}
+
+function readRecords(bytes: Uint8Array): Read[] {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new MappingFileError(["the file is not UTF-8: save it as CSV UTF-8"]);
+  }
+  try {
+    const read = parse(text, {
+      info: true,
+      record_delimiter: ["\r\n", "\n", "\r"],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+    }) as unknown as { record: string[]; info: { lines: number } }[];
+    // The parser counts up to the end of a record; with a line break inside quotes it began earlier.
+    return read.map(({ record, info }) => ({
+      record,
+      line: info.lines - record.join("").split(/\r\n|\r|\n/).length + 1,
+    }));
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new MappingFileError([`line ${String(error["lines"] ?? "?")}: ${error.message}`]);
+  }
+}
+
+function readHeader({ record }: Read): Map<Column, number> {
+  const problems: string[] = [];
+  const places = new Map<Column, number>();
+  for (const [place, name] of record.entries()) {
+    const column = columns.find((known) => known === name.toLowerCase());
+    if (column === undefined)
+      problems.push(
+        `line 1, column ${place + 1}: "${name}" is no column of this file: there are ${columns.join(", ")}`,
+      );
+    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} stands there twice`);
+    else places.set(column, place);
+  }
+  for (const column of required) if (!places.has(column)) problems.push(`line 1: the column ${column} is missing`);
+  if (problems.length > 0) throw new MappingFileError(problems);
+  return places;
+}
+
+function readLine(
+  record: string[],
+  line: number,
+  places: Map<Column, number>,
+  width: number,
+  problems: string[],
+): MappingLine | null {
+  const before = problems.length;
+  if (record.length !== width) {
+    problems.push(`line ${line}: has ${record.length} columns where the first line has ${width}`);
+    return null;
+  }
+  const cell = (column: Column): string | null => {
+    const text = record[places.get(column) ?? -1] ?? "";
+    if (text.length > longest) problems.push(`line ${line}, ${column}: longer than ${longest} characters`);
+    // Postgres has no NUL, and nobody meant the other ones.
+    else if (/\p{Cc}/u.test(text)) problems.push(`line ${line}, ${column}: has a control character`);
+    return text === "" ? null : text;
+  };
+  const label = cell("everflow_affiliate_label");
+  if (label === null) problems.push(`line ${line}, everflow_affiliate_label: is empty`);
+  const internal = (cell("is_internal") ?? "").toLowerCase();
+  if (!yes.includes(internal) && !no.includes(internal))
+    problems.push(`line ${line}, is_internal: must be true or false, not "${internal}"`);
+  const row = {
+    line,
+    redtrackSourceId: cell("redtrack_source_id"),
+    redtrackSourceName: cell("redtrack_source_name"),
+    everflowAffiliateId: cell("everflow_affiliate_id"),
+    everflowAffiliateLabel: label ?? "",
+    isInternal: yes.includes(internal),
+  };
+  return problems.length > before ? null : row;
+}
+
+/** Which cost counts for an affiliate has one answer. */
+function findContradictions(rows: readonly MappingLine[], problems: string[]): void {
+  const labels = new Map<string, MappingLine>();
+  const ids = new Map<string, MappingLine>();
+  for (const row of rows) {
+    const { line, everflowAffiliateLabel: label, everflowAffiliateId: id } = row;
+    const earlier = labels.get(label) ?? row;
+    labels.set(label, earlier);
+    if (earlier.isInternal !== row.isInternal)
+      problems.push(
+        `line ${line}, is_internal: "${label}" is ${earlier.isInternal ? "internal" : "external"} in line ${earlier.line}`,
+      );
+    if (id === null) continue;
+    const sameId = ids.get(id) ?? row;
+    ids.set(id, sameId);
+    if (sameId.everflowAffiliateLabel !== label)
+      problems.push(
+        `line ${line}, everflow_affiliate_label: affiliate ${id} is "${sameId.everflowAffiliateLabel}" in line ${sameId.line}`,
+      );
+  }
+}

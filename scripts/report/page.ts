@@ -1,0 +1,165 @@
+import { daysFromTo } from "../../core/days.ts";
+import type { CpaAffiliate, CpaTotal } from "../../queries/cpa.ts";
+import { count, instant } from "../printing.ts";
+import { cpaBars, dayChart, type ChartDay } from "./charts.ts";
+import { amount, escape, shortDay, whole } from "./markup.ts";
+import { pageStyle } from "./page-style.ts";
+import { caveats, type Performance } from "./performance.ts";
+
+const mostBars = 14;
+
+/** The report as one file that needs nothing else: no script, no font, no request. */
+export function reportPage(report: Performance): string {
+  const { client, from, to, readAt, totals } = report;
+  const title = `Cost per acquisition, ${shortDay(from, true)} to ${shortDay(to, true)}`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escape(title)} · client ${escape(client)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<main>
+<header>
+<p class="kicker">Signal Room · client ${escape(client)}</p>
+<h1>Cost per acquisition</h1>
+<p class="lead">${shortDay(from, true)} – ${shortDay(to, true)} · ${count(daysFromTo(from, to).length, "day")} of America/New_York</p>
+</header>
+${reliabilityNote(report)}
+${totals.length === 0 ? '<section class="card empty"><p>Nothing is stored for these days.</p></section>' : totals.map((total) => currencySection(report, total)).join("\n")}
+${unmatched(report)}
+<footer>Internal affiliates cost what Redtrack says was spent, external ones what Everflow pays. CPA is cost divided by conversions; amounts of different currencies are never added. Read ${escape(instant(readAt))}.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function reliabilityNote(report: Performance): string {
+  const warnings = caveats(report);
+  if (warnings.length === 0)
+    return '<p class="note good"><b>Final.</b> Every day of both sources was read after it had ended.</p>';
+  const serious = report.reliability.some((source) => source.missing.length + source.failed.length > 0);
+  return `<div class="note ${serious ? "bad" : "open"}"><b>${serious ? "Incomplete." : "Provisional."}</b> ${serious ? "Some of these days were not read whole." : "Some of these days can still change."}<ul>${warnings.map((warning) => `<li>${escape(warning)}</li>`).join("")}</ul></div>`;
+}
+
+function currencySection(report: Performance, total: CpaTotal): string {
+  const { currency } = total;
+  const rows = report.affiliates.filter((row) => row.currency === currency);
+  if (rows.length === 0) return "";
+  const days = chartDays(report, currency);
+  const heading = report.totals.length > 1 ? `<h2 class="currency">${escape(currency)}</h2>` : "";
+  return `<section>${heading}
+${headline(total)}
+<div class="card"><h3>Revenue and cost per day</h3><p class="legend"><span class="key revenue">Revenue</span><span class="key cost">Cost that counts</span>${days.some((day) => day.provisional) ? '<span class="key provisional">not final yet</span>' : ""}</p>${dayChart(days, currency)}</div>
+${bars(rows, total)}
+${affiliateTable(rows, total)}
+</section>`;
+}
+
+function headline(total: CpaTotal): string {
+  const { currency } = total;
+  const tile = (name: string, value: string, small = "", kind = "") =>
+    `<div class="tile${kind === "" ? "" : ` ${kind}`}"><dt>${name}</dt><dd>${escape(value)}</dd>${small === "" ? "" : `<small>${escape(small)}</small>`}</div>`;
+  const left =
+    total.conversionsWithoutCost === 0 ? "" : `without ${whole(total.conversionsWithoutCost)} of unknown cost`;
+  return `<dl class="tiles">${[
+    tile("CPA", amount(total.cpa, currency), left, "lead"),
+    tile(
+      "Conversions",
+      whole(total.efConversions),
+      total.efClicks === null ? "" : `of ${whole(total.efClicks)} clicks`,
+    ),
+    tile(
+      "Cost",
+      amount(total.finalCost, currency),
+      total.unmappedSpend === "0.00" ? "" : `+ ${amount(total.unmappedSpend, currency)} unmatched`,
+    ),
+    tile("Revenue", amount(total.revenue, currency)),
+    tile("Margin", amount(total.margin, currency), "", total.margin?.startsWith("-") === true ? "loss" : ""),
+    tile("ROAS", total.roas === null ? "–" : `${total.roas}×`),
+  ].join("")}</dl>`;
+}
+
+function chartDays({ from, to, days, reliability }: Performance, currency: string): ChartDay[] {
+  const open = new Set(reliability.flatMap((source) => [...source.provisional, ...source.failed, ...source.missing]));
+  return daysFromTo(from, to).map((day) => {
+    const found = days.find((one) => one.date === day && one.currency === currency);
+    return {
+      day,
+      cost: found?.finalCost ?? null,
+      revenue: found?.revenue ?? null,
+      conversions: found?.conversions ?? null,
+      provisional: open.has(day),
+    };
+  });
+}
+
+function bars(rows: readonly CpaAffiliate[], total: CpaTotal): string {
+  const priced = rows
+    .flatMap((row) =>
+      row.cpa === null
+        ? []
+        : [{ name: row.affiliate, cpa: row.cpa, conversions: row.efConversions, basis: row.costBasis }],
+    )
+    .sort((one, other) => Number(other.cpa) - Number(one.cpa));
+  if (priced.length === 0) return "";
+  const more = priced.length - mostBars;
+  return `<div class="card"><h3>CPA by affiliate</h3><p class="legend"><span class="key spend">internal, by spend</span><span class="key payout">external, by payout</span></p>${cpaBars(priced.slice(0, mostBars), total.cpa, total.currency)}${more > 0 ? `<p class="soft">and ${whole(more)} more, cheaper ones, in the table</p>` : ""}</div>`;
+}
+
+function affiliateTable(rows: readonly CpaAffiliate[], total: CpaTotal): string {
+  const { currency } = total;
+  const cells = (row: CpaAffiliate | CpaTotal) =>
+    [
+      whole(row.efClicks),
+      whole(row.efConversions),
+      amount(row.efPayout, currency),
+      amount(row.rtSpend, currency),
+      whole(row.rtClicks),
+      amount(row.finalCost, currency),
+      amount(row.cpa, currency),
+      amount(row.revenue, currency),
+      amount(row.margin, currency),
+      row.roas === null ? "–" : `${row.roas}×`,
+    ]
+      .map(
+        (text, place) =>
+          `<td class="number${place === 5 || place === 6 ? " strong" : ""}${text.startsWith("−") ? " loss" : ""}">${escape(text)}</td>`,
+      )
+      .join("");
+  const headings = ["Clicks", "Conv.", "Payout", "Spend", "Clicks", "Final cost", "CPA", "Revenue", "Margin", "ROAS"];
+  return `<div class="card wide"><h3>Affiliates</h3><div class="scroll"><table>
+<thead><tr class="sides"><th></th><th></th><th colspan="3">Everflow</th><th colspan="2">Redtrack</th><th colspan="5"></th></tr>
+<tr><th scope="col">Affiliate</th><th scope="col">Counts</th>${headings.map((name) => `<th scope="col" class="number">${name}</th>`).join("")}</tr></thead>
+<tbody>
+${rows
+  .map(
+    (row) =>
+      `<tr><th scope="row">${escape(row.affiliate)}${row.note === null ? "" : `<small>${escape(row.note)}</small>`}</th><td><span class="chip ${row.costBasis}">${row.costBasis}</span></td>${cells(row)}</tr>`,
+  )
+  .join("\n")}
+</tbody>
+<tfoot><tr><th scope="row">Total ${escape(currency)}</th><td></td>${cells(total)}</tr></tfoot>
+</table></div></div>`;
+}
+
+function unmatched({ unmapped, totals }: Performance): string {
+  if (unmapped.length === 0) return "";
+  const sums = totals
+    .filter((total) => total.unmappedSpend !== "0.00")
+    .map((total) => amount(total.unmappedSpend, total.currency));
+  return `<section class="card wide"><h3>Spend without an affiliate</h3><p class="soft">${escape(sums.join(" and "))} of ${count(unmapped.length, "Redtrack source")} ${unmapped.length === 1 ? "reaches" : "reach"} nobody, and ${unmapped.length === 1 ? "is" : "are"} in no figure above. Name ${unmapped.length === 1 ? "it" : "them"} in <code>internal-affiliates.csv</code>.</p><div class="scroll"><table>
+<thead><tr><th scope="col">Source</th><th scope="col">Id</th><th scope="col">Days</th><th scope="col" class="number">Clicks</th><th scope="col" class="number">Spend</th></tr></thead>
+<tbody>
+${unmapped
+  .map(
+    (row) =>
+      `<tr><th scope="row">${escape(row.sourceName ?? "–")}</th><td><code>${escape(row.sourceId)}</code></td><td>${row.firstDay === row.lastDay ? shortDay(row.firstDay) : `${shortDay(row.firstDay)} – ${shortDay(row.lastDay)}`}</td><td class="number">${whole(row.clicks)}</td><td class="number strong">${escape(amount(row.cost, row.currency))}</td></tr>`,
+  )
+  .join("\n")}
+</tbody></table></div></section>`;
+}

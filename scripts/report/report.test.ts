@@ -1,0 +1,201 @@
+import { expect, test } from "@jest/globals";
+import type { CpaAffiliate, CpaTotal } from "../../queries/cpa.ts";
+import { cpaBars, dayChart } from "./charts.ts";
+import { reportLines } from "./lines.ts";
+import { amount, escape, whole } from "./markup.ts";
+import { reportPage } from "./page.ts";
+import { caveats, stretches, type Performance } from "./performance.ts";
+
+const affiliate = (over: Partial<CpaAffiliate> = {}): CpaAffiliate => ({
+  affiliateId: "17",
+  affiliate: "G2 - Meta",
+  isInternal: true,
+  costBasis: "spend",
+  note: null,
+  days: 2,
+  currency: "USD",
+  efClicks: 1_000,
+  efConversions: 40,
+  efPayout: "900.00",
+  rtSpend: "1234567.89",
+  rtClicks: 900,
+  finalCost: "1234567.89",
+  cpa: "30864.20",
+  revenue: "2000000.00",
+  margin: "765432.11",
+  roas: "1.62",
+  daysWithoutCost: 0,
+  conversionsWithoutCost: 0,
+  ...over,
+});
+
+const total = (over: Partial<CpaTotal> = {}): CpaTotal => {
+  const {
+    affiliateId: _id,
+    affiliate: _name,
+    isInternal: _internal,
+    costBasis: _basis,
+    note: _note,
+    days: _days,
+    daysWithoutCost: _without,
+    ...figures
+  } = affiliate();
+  return { ...figures, unmappedSpend: "0.00", ...over };
+};
+
+const report = (over: Partial<Performance> = {}): Performance => ({
+  client: "713",
+  from: "2025-12-17",
+  to: "2025-12-18",
+  readAt: new Date("2025-12-18T21:00:00Z"),
+  affiliates: [affiliate()],
+  totals: [total()],
+  days: [{ date: "2025-12-17", currency: "USD", finalCost: "10.00", revenue: "20.00", conversions: 1 }],
+  unmapped: [],
+  reliability: [
+    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
+    { source: "redtrack.daily_spend", provisional: [], failed: [], missing: [], loadedAt: null },
+  ],
+  ...over,
+});
+
+const poison = `<img src=x onerror="alert(1)">'&amp;</style></svg><script>`;
+
+test("nothing that came from outside becomes markup, wherever it is shown", () => {
+  const page = reportPage(
+    report({
+      client: poison,
+      affiliates: [affiliate({ affiliate: poison, note: poison, currency: poison }), affiliate({ affiliate: poison })],
+      totals: [total(), total({ currency: poison, unmappedSpend: "1.00" })],
+      days: [{ date: "2025-12-17", currency: poison, finalCost: "10.00", revenue: "20.00", conversions: 1 }],
+      unmapped: [
+        {
+          sourceId: poison,
+          sourceName: poison,
+          currency: poison,
+          days: 1,
+          firstDay: "2025-12-17",
+          lastDay: "2025-12-17",
+          cost: "1.00",
+          clicks: 1,
+        },
+      ],
+      reliability: [{ source: poison, provisional: ["2025-12-18"], failed: [], missing: [], loadedAt: null }],
+    }),
+  );
+  expect(page).toContain(escape(poison));
+  expect(page).not.toMatch(/<img|<script|onerror="/);
+  expect(page.match(/<\/style>/g)).toHaveLength(1);
+});
+
+test("the page loads nothing and runs nothing", () => {
+  const page = reportPage(report());
+  expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+  expect(page).not.toMatch(/<script|<link|<img|@import|\burl\((?!#)|https?:/);
+});
+
+test("amounts keep every digit, and what is unknown is not zero", () => {
+  expect(amount("90071992547409931.05", "USD")).toBe("$90,071,992,547,409,931.05");
+  expect(amount("-1234.50", "EUR")).toBe("−€1,234.50");
+  expect(amount("999.00", "CHF")).toBe("CHF 999.00");
+  expect([amount(null, "USD"), whole(null), whole(-1_234)]).toEqual(["–", "–", "−1,234"]);
+});
+
+test("totals stand per currency, and are those of the database rather than of rounded rows", () => {
+  const euros = { currency: "EUR", finalCost: "5.00", cpa: null };
+  const both = report({
+    affiliates: [
+      affiliate(),
+      affiliate({ affiliate: "Partner", costBasis: "payout", ...euros, note: "no conversions" }),
+    ],
+    totals: [total({ finalCost: "1234567.90" }), total(euros)],
+  });
+  const lines = reportLines(both);
+  expect(lines.find((line) => line.startsWith("total USD"))).toContain(" 1234567.90 ");
+  expect(lines.find((line) => line.startsWith("total EUR"))).toMatch(/ 5\.00 +- /);
+  expect(lines.find((line) => line.startsWith("Partner [1]"))).toContain("payout");
+  expect(lines).toContain("[1] Partner, EUR: no conversions");
+  const page = reportPage(both);
+  expect(page.match(/<tfoot>/g)).toHaveLength(2);
+  expect(page).toContain("$1,234,567.90");
+  expect(page.indexOf("$1,234,567.90")).toBeLessThan(page.indexOf("€5.00"));
+});
+
+test("columns of the terminal's table line up", () => {
+  const rows = reportLines(
+    report({ affiliates: [affiliate(), affiliate({ affiliate: "P", finalCost: "1.00", cpa: null })] }),
+  ).slice(2, 7);
+  const end = (line: string | undefined, text: string) => (line ?? "").indexOf(text) + text.length;
+  expect(new Set([end(rows[0], "final cost"), end(rows[3], " 1.00")]).size).toBe(1);
+});
+
+test("a name cannot command the terminal", () => {
+  const lines = reportLines(report({ affiliates: [affiliate({ affiliate: "a\u001b[2Jb\u202ec\nd" })] }));
+  expect(lines.join("")).toContain("a�[2Jb�c�d");
+});
+
+test("spend that reaches nobody is listed beside the totals, with its sum", () => {
+  const unmapped = [
+    {
+      sourceId: "s1",
+      sourceName: "TikTok",
+      currency: "USD",
+      days: 2,
+      firstDay: "2025-12-17",
+      lastDay: "2025-12-18",
+      cost: "12.34",
+      clicks: 5,
+    },
+  ];
+  const lost = report({ unmapped, totals: [total({ unmappedSpend: "12.34" })] });
+  expect(reportLines(lost).filter((line) => line.includes("12.34"))).toHaveLength(2);
+  const page = reportPage(lost);
+  expect(page).toContain("$12.34 of 1 Redtrack source reaches nobody");
+  expect(page).toContain("+ $12.34 unmatched");
+});
+
+test("days that are not final are named, in stretches, and shaded", () => {
+  expect(stretches(["2025-02-27", "2025-02-28", "2025-03-01", "2025-03-03"])).toBe(
+    "2025-02-27 to 2025-03-01, 2025-03-03",
+  );
+  const open = report({
+    reliability: [
+      { source: "everflow.daily_stats", provisional: ["2025-12-18"], failed: [], missing: [], loadedAt: null },
+    ],
+  });
+  expect(caveats(open)).toEqual(["everflow.daily_stats: provisional for 2025-12-18"]);
+  expect(reportLines(open).at(-1)).toBe("everflow.daily_stats: provisional for 2025-12-18");
+  expect(reportPage(open).match(/class="provisional"/g)).toHaveLength(1);
+  expect(reportPage(open)).toContain("<b>Provisional.</b>");
+  expect(reportPage(report())).toContain("<b>Final.</b>");
+  expect(reportLines(report()).at(-1)).toBe("every day of both sources is final");
+});
+
+test("a day without rows is a gap in the line, not a zero", () => {
+  const one = (day: string, cost: string | null) => ({
+    day,
+    cost,
+    revenue: null,
+    conversions: null,
+    provisional: false,
+  });
+  const svg = dayChart(
+    [one("2025-12-01", "1.00"), one("2025-12-02", "2.00"), one("2025-12-03", null), one("2025-12-04", "3.00")],
+    "USD",
+  );
+  expect(svg.match(/class="line cost"/g)).toHaveLength(2);
+});
+
+test.each([["0.00"], ["-5.00"], ["0.01"], ["99999999999.99"]])("charts can be drawn of %s", (value) => {
+  const svg =
+    dayChart([{ day: "2025-12-01", cost: value, revenue: value, conversions: 0, provisional: true }], "USD") +
+    cpaBars([{ name: "A", cpa: value, conversions: 1, basis: "spend" }], value, "USD") +
+    dayChart([], "USD");
+  expect(svg).not.toMatch(/NaN|Infinity|undefined|width="-/);
+});
+
+test("an empty range says so", () => {
+  const empty = report({ affiliates: [], totals: [], days: [] });
+  expect(reportLines(empty)).toContain("nothing is stored for these days");
+  expect(reportPage(empty)).toContain("Nothing is stored for these days.");
+});
