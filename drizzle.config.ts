@@ -2,7 +2,7 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["./schema/ops.ts", "./schema/redtrack.ts"],
+  schema: ["./schema/ops.ts", "./schema/redtrack.ts", "./schema/anytrack.ts"],
   out: "./schema/migrations",
   migrations: { schema: "ops", table: "migrations" },
 });

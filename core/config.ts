@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readAnytrackSettings, type AnytrackSettings } from "./anytrack-settings.ts";
 import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
 
@@ -69,6 +70,7 @@ export interface Config {
   alertWebhookUrl: string | null;
   logLevel: string;
   retention: { receiptsDays: number | null; restatementsDays: number | null; quarantineDays: number | null; runsDays: number | null };
+  anytrack: AnytrackSettings;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -153,6 +155,9 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
     }
   }
   const windows = new Map(sources.map((source) => [source.name, readWindow(env, source, problems)]));
+  const ofClient = (name: string, client: string, scope: "own" | "shared") =>
+    env[settingName(name, client)] ?? (scope === "shared" || client === clients[0] ? env[name] : undefined);
+  const anytrack = readAnytrackSettings(env, clients, ofClient, problems);
   // A setting that holds for all clients is wrong once, not once for each.
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
 
@@ -195,8 +200,10 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
     },
+    anytrack,
     secrets: [
       ...accountSecrets,
+      ...anytrack.webhookSecrets.values(),
       databasePassword,
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,

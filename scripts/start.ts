@@ -113,7 +113,8 @@ async function embedTemporal(env: Env, dataDir: string, apiUrl: string): Promise
 /** Every account without a key gets the sandbox's address and a sandbox key, under its client's own setting names. */
 async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>> {
   const { accounts } = loadConfig({ ...env, DATABASE_URL: env["DATABASE_URL"] ?? "postgres://unused" }, vendors, sources);
-  const played = [...accounts.values()].filter((account) => account.secrets === null);
+  const optional = new Set(vendors.filter((vendor) => vendor.optional === true).map((vendor) => vendor.name));
+  const played = [...accounts.values()].filter((account) => account.secrets === null && !optional.has(account.vendor));
   if (played.length === 0 || env["SANDBOX"] === "off") return new Set();
   const port = Number((env["SANDBOX_PORT"] ??= "3010"));
   await assertPortFree(port, "SANDBOX_PORT");
