@@ -1,6 +1,8 @@
+import type { createAnytrackActivities } from "./anytrack.ts";
 import type { createHouseActivities } from "./house.ts";
 import type { createSyncActivities } from "./sync.ts";
 
 /** What workflows may call. */
 export type SyncActivities = ReturnType<typeof createSyncActivities>;
 export type HouseActivities = ReturnType<typeof createHouseActivities>;
+export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;

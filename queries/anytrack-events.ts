@@ -83,7 +83,7 @@ async function weighJourneys(
     slice: string;
     runId: string;
   }>(
-    `select conversion_key as key, position, type, at, _slice as slice, _run_id as "runId"
+    `select conversion_key as key, position, type, at, _run_id as "runId"
        from anytrack.touchpoints where _client_id = $1 and conversion_key = any($2) order by conversion_key, position`,
     [client, journeys],
   );
@@ -93,24 +93,21 @@ async function weighJourneys(
     const attribution = attribute(journey, weighing);
     if (attribution.state === "unknown") return [];
     return attributionModels.flatMap((model) =>
-      journey.map(({ key, position, slice, runId }, index) => ({
+      journey.map(({ key, position, runId }, index) => ({
         key,
         model,
         position,
         weight: attribution.weights[model][index],
-        slice,
         runId,
       })),
     );
   });
   await session.query(
-    `insert into anytrack.attribution (_client_id, conversion_key, model, position, weight, _slice, _run_id)
-     select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::numeric[], $6::text[], $7::text[])`,
+    `insert into anytrack.attribution (_client_id, conversion_key, model, position, weight, _run_id)
+     select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::numeric[], $6::text[])`,
     [
       client,
-      ...(["key", "model", "position", "weight", "slice", "runId"] as const).map((name) =>
-        shares.map((share) => share[name]),
-      ),
+      ...(["key", "model", "position", "weight", "runId"] as const).map((name) => shares.map((share) => share[name])),
     ],
   );
 }

@@ -240,7 +240,7 @@ comment on column anytrack.pulled_conversions.sub_ids is 'Sub ids, without those
 comment on column anytrack.pulled_conversions.unknown_fields is 'Names of fields we did not know; never their values.';
 comment on column anytrack.pulled_conversions.touchpoints is 'The journey as it was told; null when it was not.';
 comment on column anytrack.pulled_conversions._client_id is 'The client the row belongs to.';
-comment on column anytrack.pulled_conversions._slice is 'The day, in America/New_York, that it belongs to.';
+comment on column anytrack.pulled_conversions._slice is 'The slice that brought the row.';
 comment on column anytrack.pulled_conversions._loaded_at is 'When the row was last written.';
 comment on column anytrack.pulled_conversions._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -267,7 +267,6 @@ comment on column anytrack.conversions.date is 'The day, in America/New_York.';
 comment on column anytrack.conversions.seen_by_webhook_at is 'When the webhook first brought it.';
 comment on column anytrack.conversions.seen_by_pull_at is 'When a pull first brought it.';
 comment on column anytrack.conversions._client_id is 'The client the row belongs to.';
-comment on column anytrack.conversions._slice is 'The day, in America/New_York, that it belongs to.';
 comment on column anytrack.conversions._loaded_at is 'When the row was last written.';
 comment on column anytrack.conversions._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -282,7 +281,6 @@ comment on column anytrack.touchpoints.affiliate_id is 'Affiliate: named as such
 comment on column anytrack.touchpoints.click_id is 'The click, where the step is one.';
 comment on column anytrack.touchpoints.at is 'When it was.';
 comment on column anytrack.touchpoints._client_id is 'The client the row belongs to.';
-comment on column anytrack.touchpoints._slice is 'The day, in America/New_York, that it belongs to.';
 comment on column anytrack.touchpoints._loaded_at is 'When the row was last written.';
 comment on column anytrack.touchpoints._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -292,7 +290,6 @@ comment on column anytrack.attribution.model is 'last_click, first_click, linear
 comment on column anytrack.attribution.position is 'The step.';
 comment on column anytrack.attribution.weight is 'Its share; the shares of a model add up to exactly 1.';
 comment on column anytrack.attribution._client_id is 'The client the row belongs to.';
-comment on column anytrack.attribution._slice is 'The day, in America/New_York, that it belongs to.';
 comment on column anytrack.attribution._loaded_at is 'When the row was last written.';
 comment on column anytrack.attribution._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -305,7 +302,6 @@ comment on column anytrack.clicks.campaign_id is 'Campaign.';
 comment on column anytrack.clicks.ad_id is 'Ad.';
 comment on column anytrack.clicks.affiliate_id is 'Affiliate: named as such, or by a sub id.';
 comment on column anytrack.clicks._client_id is 'The client the row belongs to.';
-comment on column anytrack.clicks._slice is 'The day, in America/New_York, that it belongs to.';
 comment on column anytrack.clicks._loaded_at is 'When the row was last written.';
 comment on column anytrack.clicks._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -321,7 +317,6 @@ comment on column anytrack.tracked.answer is 'AnyTrack''s last answer.';
 comment on column anytrack.tracked.first_tried_at is 'When it was first tried.';
 comment on column anytrack.tracked.sent_at is 'When AnyTrack took it.';
 comment on column anytrack.tracked._client_id is 'The client the row belongs to.';
-comment on column anytrack.tracked._slice is 'The day, in America/New_York, that it belongs to.';
 comment on column anytrack.tracked._loaded_at is 'When the row was last written.';
 comment on column anytrack.tracked._run_id is 'The run that last wrote it; webhook when that did.';
 
@@ -357,7 +352,7 @@ comment on view anytrack.daily_by_source is 'The day by traffic source.';
 comment on column anytrack.daily_by_source._client_id is 'The client the row belongs to.';
 comment on column anytrack.daily_by_source.date is 'The day, in America/New_York.';
 comment on column anytrack.daily_by_source.source is 'Traffic source; null when none was named.';
-comment on column anytrack.daily_by_source.currency is 'Currency.';
+comment on column anytrack.daily_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.daily_by_source.conversions is 'Conversions.';
 comment on column anytrack.daily_by_source.revenue is 'Their revenue, in the row''s currency.';
 
@@ -365,7 +360,7 @@ comment on view anytrack.daily_by_campaign is 'The day by campaign.';
 comment on column anytrack.daily_by_campaign._client_id is 'The client the row belongs to.';
 comment on column anytrack.daily_by_campaign.date is 'The day, in America/New_York.';
 comment on column anytrack.daily_by_campaign.campaign_id is 'Campaign; null when none was named.';
-comment on column anytrack.daily_by_campaign.currency is 'Currency.';
+comment on column anytrack.daily_by_campaign.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.daily_by_campaign.conversions is 'Conversions.';
 comment on column anytrack.daily_by_campaign.revenue is 'Their revenue, in the row''s currency.';
 
@@ -390,6 +385,6 @@ comment on column anytrack.attribution_by_source.date is 'The day, in America/Ne
 comment on column anytrack.attribution_by_source.model is 'The model.';
 comment on column anytrack.attribution_by_source.state is 'known, or unknown: those without a journey.';
 comment on column anytrack.attribution_by_source.source is 'Traffic source of the steps.';
-comment on column anytrack.attribution_by_source.currency is 'Currency.';
+comment on column anytrack.attribution_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.attribution_by_source.conversions is 'Conversions by share.';
 comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share, to the cent.';

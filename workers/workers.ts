@@ -1,10 +1,12 @@
 import { Worker, type NativeConnection, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "../core/config.ts";
 import type { Redact } from "../core/redact.ts";
+import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createHouseActivities } from "../activities/house.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
-import { createSyncActivities } from "../activities/sync.ts";
+import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
 import type { AnySource } from "../connectors/source.ts";
+import { foldPulled } from "../queries/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
 import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
@@ -31,8 +33,9 @@ export function allQueues(sources: readonly AnySource[]): string[] {
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const { config, database, sources, connection, namespace, redact } = parts;
   const gate = createRateGate(database);
-  const sync = createSyncActivities({ database, config, sources, gate, redact, ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
+  const sync = createSyncActivities({ database, config, sources, gate, redact, afterMerge: afterMerge(config), ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
     connection,
@@ -62,8 +65,13 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         taskQueue: config.queuePrefix + queue,
         ...(queue === mainQueue
           ? { ...parts.workflows, activities: { ...sync, ...house }, maxConcurrentActivityTaskExecutions: config.databasePoolSize, maxCachedWorkflows: 500 }
-          : { activities: sync, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
+          : { activities: { ...sync, ...anytrack }, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
       } as WorkerOptions),
     ),
   );
+}
+
+/** What else a merged slice changes, in its own transaction. */
+export function afterMerge(config: Pick<Config, "anytrack">): Record<string, AfterMerge> {
+  return { "anytrack.pulled_conversions": (session, merged) => foldPulled(session, merged, config.anytrack) };
 }

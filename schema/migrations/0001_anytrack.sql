@@ -6,7 +6,6 @@ CREATE TABLE "anytrack"."attribution" (
 	"model" text NOT NULL,
 	"position" integer NOT NULL,
 	"weight" numeric(7, 6) NOT NULL,
-	"_slice" text NOT NULL,
 	"_loaded_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"_run_id" text NOT NULL,
 	CONSTRAINT "attribution_key" PRIMARY KEY("_client_id","conversion_key","model","position"),
@@ -23,7 +22,6 @@ CREATE TABLE "anytrack"."clicks" (
 	"campaign_id" text,
 	"ad_id" text,
 	"affiliate_id" text,
-	"_slice" text NOT NULL,
 	"_loaded_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"_run_id" text NOT NULL,
 	CONSTRAINT "clicks_key" PRIMARY KEY("_client_id","click_id")
@@ -52,7 +50,6 @@ CREATE TABLE "anytrack"."conversions" (
 	"date" date NOT NULL,
 	"seen_by_webhook_at" timestamp with time zone,
 	"seen_by_pull_at" timestamp with time zone,
-	"_slice" text NOT NULL,
 	"_loaded_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"_run_id" text NOT NULL,
 	CONSTRAINT "conversions_key" PRIMARY KEY("_client_id","conversion_key"),
@@ -96,7 +93,6 @@ CREATE TABLE "anytrack"."touchpoints" (
 	"affiliate_id" text,
 	"click_id" text,
 	"at" timestamp with time zone NOT NULL,
-	"_slice" text NOT NULL,
 	"_loaded_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"_run_id" text NOT NULL,
 	CONSTRAINT "touchpoints_key" PRIMARY KEY("_client_id","conversion_key","position")
@@ -114,7 +110,6 @@ CREATE TABLE "anytrack"."tracked" (
 	"answer" text,
 	"first_tried_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"sent_at" timestamp with time zone,
-	"_slice" text NOT NULL,
 	"_loaded_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"_run_id" text NOT NULL,
 	CONSTRAINT "tracked_key" PRIMARY KEY("_client_id","tracking_key"),
@@ -150,8 +145,7 @@ CREATE INDEX "clicks_day" ON "anytrack"."clicks" USING btree ("_client_id","date
 CREATE INDEX "conversions_recent" ON "anytrack"."conversions" USING btree ("_client_id","event_time","conversion_key");--> statement-breakpoint
 CREATE INDEX "conversions_day" ON "anytrack"."conversions" USING btree ("_client_id","date");--> statement-breakpoint
 CREATE INDEX "conversions_loaded" ON "anytrack"."conversions" USING btree ("_client_id","_loaded_at");--> statement-breakpoint
-CREATE INDEX "pulled_conversions_slice" ON "anytrack"."pulled_conversions" USING btree ("_client_id","_slice");
---> statement-breakpoint
+CREATE INDEX "pulled_conversions_slice" ON "anytrack"."pulled_conversions" USING btree ("_client_id","_slice");--> statement-breakpoint
 -- By hand from here on: the functions that keep anytrack.conversions.
 
 -- Works conversions out anew from all that was said of them, and returns those whose journey changed. Which of two
@@ -202,9 +196,9 @@ BEGIN
   ), written AS (
     INSERT INTO anytrack.conversions AS c
            (_client_id, conversion_key, order_id, vendor_id, asset_id, event_name, type, click_id, revenue, currency, source, campaign_id, ad_id, affiliate_id,
-            event_time, version, sub_ids, unknown_fields, touchpoints, date, seen_by_webhook_at, seen_by_pull_at, _slice, _run_id)
+            event_time, version, sub_ids, unknown_fields, touchpoints, date, seen_by_webhook_at, seen_by_pull_at, _run_id)
     SELECT p_client, conversion_key, order_id, vendor_id, asset_id, event_name, type, click_id, revenue, currency, source, campaign_id, ad_id, affiliate_id,
-           event_time, version, sub_ids, unknown_fields, touchpoints, day, seen_by_webhook_at, seen_by_pull_at, day::text, p_run
+           event_time, version, sub_ids, unknown_fields, touchpoints, day, seen_by_webhook_at, seen_by_pull_at, p_run
       FROM folded CROSS JOIN LATERAL (SELECT (event_time AT TIME ZONE 'America/New_York')::date AS day) d
      ORDER BY conversion_key
     ON CONFLICT ON CONSTRAINT conversions_key DO UPDATE
@@ -212,7 +206,7 @@ BEGIN
            click_id = excluded.click_id, revenue = excluded.revenue, currency = excluded.currency, source = excluded.source, campaign_id = excluded.campaign_id,
            ad_id = excluded.ad_id, affiliate_id = excluded.affiliate_id, event_time = excluded.event_time, version = excluded.version, sub_ids = excluded.sub_ids,
            unknown_fields = excluded.unknown_fields, touchpoints = excluded.touchpoints, date = excluded.date, seen_by_webhook_at = excluded.seen_by_webhook_at,
-           seen_by_pull_at = coalesce(c.seen_by_pull_at, excluded.seen_by_pull_at), _slice = excluded._slice, _loaded_at = now(), _run_id = excluded._run_id
+           seen_by_pull_at = coalesce(c.seen_by_pull_at, excluded.seen_by_pull_at), _loaded_at = now(), _run_id = excluded._run_id
      WHERE (c.order_id, c.vendor_id, c.asset_id, c.event_name, c.type, c.click_id, c.revenue, c.currency, c.source, c.campaign_id, c.ad_id, c.affiliate_id,
             c.event_time, c.version, c.sub_ids, c.unknown_fields, c.touchpoints, c.seen_by_webhook_at, c.seen_by_pull_at IS NULL)
            IS DISTINCT FROM
@@ -229,15 +223,15 @@ BEGIN
   DELETE FROM anytrack.touchpoints WHERE _client_id = p_client AND conversion_key = ANY(journeys);
   DELETE FROM anytrack.attribution WHERE _client_id = p_client AND conversion_key = ANY(journeys);
   WITH steps AS (
-    INSERT INTO anytrack.touchpoints (_client_id, conversion_key, position, type, source, campaign_id, ad_id, affiliate_id, click_id, at, _slice, _run_id)
+    INSERT INTO anytrack.touchpoints (_client_id, conversion_key, position, type, source, campaign_id, ad_id, affiliate_id, click_id, at, _run_id)
     SELECT p_client, c.conversion_key, t.place, t.step ->> 'type', t.step ->> 'source', t.step ->> 'campaign_id', t.step ->> 'ad_id', t.step ->> 'affiliate_id',
-           t.step ->> 'click_id', (t.step ->> 'at')::timestamptz, c._slice, p_run
+           t.step ->> 'click_id', (t.step ->> 'at')::timestamptz, p_run
       FROM anytrack.conversions c CROSS JOIN LATERAL jsonb_array_elements(c.touchpoints) WITH ORDINALITY AS t(step, place)
      WHERE c._client_id = p_client AND c.conversion_key = ANY(journeys)
     RETURNING *
   )
-  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _slice, _run_id)
-  SELECT DISTINCT ON (click_id) p_client, click_id, at, day, source, campaign_id, ad_id, affiliate_id, day::text, p_run
+  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _run_id)
+  SELECT DISTINCT ON (click_id) p_client, click_id, at, day, source, campaign_id, ad_id, affiliate_id, p_run
     FROM steps CROSS JOIN LATERAL (SELECT (at AT TIME ZONE 'America/New_York')::date AS day) d
    WHERE type = 'click' AND click_id IS NOT NULL ORDER BY click_id, at
   ON CONFLICT ON CONSTRAINT clicks_key DO NOTHING;
@@ -250,8 +244,8 @@ RETURNS TABLE (stored integer, journeys text[]) LANGUAGE plpgsql AS $$
 DECLARE
   keys text[];
 BEGIN
-  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _slice, _run_id)
-  SELECT DISTINCT ON (e.click_id) p_client, e.click_id, e.at, d.day, e.source, e.campaign_id, e.ad_id, e.affiliate_id, d.day::text, 'webhook'
+  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _run_id)
+  SELECT DISTINCT ON (e.click_id) p_client, e.click_id, e.at, d.day, e.source, e.campaign_id, e.ad_id, e.affiliate_id, 'webhook'
     FROM jsonb_to_recordset(p_clicks) AS e(click_id text, at timestamptz, source text, campaign_id text, ad_id text, affiliate_id text)
    CROSS JOIN LATERAL (SELECT (e.at AT TIME ZONE 'America/New_York')::date AS day) d
    ORDER BY e.click_id, e.at
