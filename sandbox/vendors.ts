@@ -1,7 +1,9 @@
+import { createAnytrack } from "./anytrack.ts";
 import { createRedtrack } from "./redtrack.ts";
 import type { Surroundings, Vendor } from "./vendor.ts";
 
 /** Every vendor the sandbox can play, each mounted under its own name. */
 export const vendorFactories: Readonly<Record<string, (surroundings: Surroundings) => Vendor>> = {
   redtrack: createRedtrack,
+  anytrack: createAnytrack,
 };
