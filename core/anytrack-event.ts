@@ -79,7 +79,7 @@ export interface KeyParts {
 export function conversionKey({ orderId, assetId, eventName, clickId, visitorId, eventTime }: KeyParts): string {
   if (orderId !== null) return `order:${orderId}`;
   const second = Math.floor(eventTime.getTime() / 1_000);
-  const who = clickId ?? (visitorId == null ? "" : `visitor ${visitorId}`);
+  const who = clickId ?? (visitorId === undefined || visitorId === null ? "" : `visitor ${visitorId}`);
   return `event:${sha256(JSON.stringify([assetId ?? "", typeOf(eventName), who, second]))}`;
 }
 
@@ -158,8 +158,7 @@ export function readAnytrackEvent(record: unknown): ReadEvent {
     return { kind: "problem", field: "", message: "expected an object" };
   }
   const fields = new Map(Object.entries(record).map(([name, value]) => [plainName(name), value as unknown]));
-  const get = (names: readonly string[]): unknown =>
-    names.map((name) => fields.get(name)).find((value) => value != null && value !== "");
+  const get = (names: readonly string[]): unknown => names.map((name) => fields.get(name)).find(isThere);
   const words = (names: readonly string[]) => impersonal(textOf(get(names)));
 
   const eventName = words(known.eventName);
@@ -340,8 +339,7 @@ function readTouchpoints(value: unknown, conversionAt: Date): Touchpoint[] | nul
   const steps = value.flatMap((step: unknown): Touchpoint[] => {
     if (typeof step !== "object" || step === null) return [];
     const fields = new Map(Object.entries(step).map(([name, field]) => [plainName(name), field as unknown]));
-    const words = (names: readonly string[]) =>
-      impersonal(textOf(names.map((name) => fields.get(name)).find((field) => field != null && field !== "")));
+    const words = (names: readonly string[]) => impersonal(textOf(names.map((name) => fields.get(name)).find(isThere)));
     const at = readMoment(fields.get("timestamp") ?? fields.get("eventtime") ?? fields.get("at"));
     if (at === null || at > conversionAt) return [];
     return [
@@ -383,6 +381,8 @@ function sane(moment: Date): Date | null {
   const year = moment.getUTCFullYear();
   return year >= 2000 && year <= 2200 ? moment : null;
 }
+
+const isThere = (value: unknown) => value !== undefined && value !== null && value !== "";
 
 function textOf(value: unknown, longest = longestText): string | null {
   if (typeof value !== "string" && !isLosslessNumber(value) && typeof value !== "boolean" && typeof value !== "number")

@@ -86,7 +86,9 @@ export const anytrackPulledConversions = defineSource({
   },
 
   next: (body, cursor: string | null) =>
-    body.next_cursor == null || body.next_cursor === cursor ? null : body.next_cursor,
+    body.next_cursor === undefined || body.next_cursor === null || body.next_cursor === cursor
+      ? null
+      : body.next_cursor,
 });
 
 const jsonText = (value: unknown) => (value === null ? null : JSON.stringify(value));
