@@ -244,12 +244,6 @@ RETURNS TABLE (stored integer, journeys text[]) LANGUAGE plpgsql AS $$
 DECLARE
   keys text[];
 BEGIN
-  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _run_id)
-  SELECT DISTINCT ON (e.click_id) p_client, e.click_id, e.at, d.day, e.source, e.campaign_id, e.ad_id, e.affiliate_id, 'webhook'
-    FROM jsonb_to_recordset(p_clicks) AS e(click_id text, at timestamptz, source text, campaign_id text, ad_id text, affiliate_id text)
-   CROSS JOIN LATERAL (SELECT (e.at AT TIME ZONE 'America/New_York')::date AS day) d
-   ORDER BY e.click_id, e.at
-  ON CONFLICT ON CONSTRAINT clicks_key DO NOTHING;
   WITH added AS (
     INSERT INTO anytrack.webhook_events
            (_client_id, conversion_key, event_hash, order_id, vendor_id, asset_id, event_name, type, click_id, revenue, currency, source, campaign_id, ad_id,
@@ -268,5 +262,12 @@ BEGIN
   IF stored > 0 THEN
     journeys := ARRAY(SELECT f FROM anytrack.fold(p_client, keys, 'webhook') f);
   END IF;
+  -- Last, after the locks of fold: two that wait for each other's clicks would hold each other up.
+  INSERT INTO anytrack.clicks (_client_id, click_id, at, date, source, campaign_id, ad_id, affiliate_id, _run_id)
+  SELECT DISTINCT ON (e.click_id) p_client, e.click_id, e.at, d.day, e.source, e.campaign_id, e.ad_id, e.affiliate_id, 'webhook'
+    FROM jsonb_to_recordset(p_clicks) AS e(click_id text, at timestamptz, source text, campaign_id text, ad_id text, affiliate_id text)
+   CROSS JOIN LATERAL (SELECT (e.at AT TIME ZONE 'America/New_York')::date AS day) d
+   ORDER BY e.click_id, e.at
+  ON CONFLICT ON CONSTRAINT clicks_key DO NOTHING;
   RETURN NEXT;
 END $$;
