@@ -23,7 +23,10 @@ export default defineConfig(
     files: ["workflows/**/*.ts"],
     ignores: ["**/*.test.ts"],
     rules: {
-      "no-restricted-imports": ["error", { patterns: [{ group: ["node:*"], message: "Workflows run in a sandbox: do it in an activity." }] }],
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["node:*"], message: "Workflows run in a sandbox: do it in an activity." }] },
+      ],
       "no-restricted-globals": ["error", "process", "Buffer", "fetch", "Intl", "performance"],
     },
   },

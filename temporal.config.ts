@@ -59,7 +59,9 @@ export interface PlannedSchedule {
 }
 
 /** Every schedule this deployment wants, as data: one per source and client that has a key. */
-export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">): PlannedSchedule[] {
+export function plannedSchedules(
+  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">,
+): PlannedSchedule[] {
   const taskQueue = config.queuePrefix + mainQueue;
   const memo = { deployment: config.queuePrefix + deployment };
   const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
@@ -72,7 +74,13 @@ export function plannedSchedules(config: Pick<Config, "clients" | "accounts" | "
           scheduleId,
           options: {
             spec: {
-              calendars: [{ hour: { start: schedule.hours.from, end: schedule.hours.to }, minute: schedule.minute, comment: schedule.comment }],
+              calendars: [
+                {
+                  hour: { start: schedule.hours.from, end: schedule.hours.to },
+                  minute: schedule.minute,
+                  comment: schedule.comment,
+                },
+              ],
               timezone: schedule.timezone,
             },
             action: {

@@ -72,13 +72,23 @@ function postgresFailure(state: string, error: Error, { place }: FailureContext)
   // Postgres quotes values in its messages; names are enough to find the row's column.
   const { table, column, constraint } = error as { table?: string; column?: string; constraint?: string };
   const where = [table, column, constraint].filter((name) => name !== undefined && name !== "").join(".");
-  if (/^2[23]/.test(state)) return failure("RowRejected", `${place}: Postgres refused a row (SQLSTATE ${state}${where === "" ? "" : ` at ${where}`})`, { retried: false });
-  if (/^(08|40|53|55|57)/.test(state)) return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now (SQLSTATE ${state})`, { retried: true });
+  if (/^2[23]/.test(state))
+    return failure(
+      "RowRejected",
+      `${place}: Postgres refused a row (SQLSTATE ${state}${where === "" ? "" : ` at ${where}`})`,
+      { retried: false },
+    );
+  if (/^(08|40|53|55|57)/.test(state))
+    return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now (SQLSTATE ${state})`, { retried: true });
   const hint = state.startsWith("42") ? ": are migrations pending? npm run migrate" : "";
   return failure("Unexpected", `${place}: Postgres answered SQLSTATE ${state}${hint}`, { retried: true });
 }
 
-function failure(type: FailureType, message: string, how: { retried: boolean; nextRetryDelayMs?: number | null; benign?: boolean }): ApplicationFailure {
+function failure(
+  type: FailureType,
+  message: string,
+  how: { retried: boolean; nextRetryDelayMs?: number | null; benign?: boolean },
+): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message,

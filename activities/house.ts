@@ -45,7 +45,11 @@ export function createHouseActivities({ database, config, redact, schedules }: H
             if (config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets == null) continue;
             const subject = { client, area: "sync", subject: schedule.source };
             const lastFetch = await readLastFetch(database, { client, source: schedule.source });
-            const overdue = await readOverdueDays(database, { client, source: schedule.source, before: addDays(dayAt(now, schedule.timezone), -1) });
+            const overdue = await readOverdueDays(database, {
+              client,
+              source: schedule.source,
+              before: addDays(dayAt(now, schedule.timezone), -1),
+            });
             const isLate = due !== null && lastFetch !== null && lastFetch < due;
             if (!isLate && overdue.length === 0) {
               await settleAlerts(database, { ...subject, kinds: ["late_source"], notes: "read again" });
@@ -82,7 +86,11 @@ export function createHouseActivities({ database, config, redact, schedules }: H
         });
         for (const alert of alerts) {
           // `text` is what chat webhooks show; the rest is for programs.
-          await http.json({ method: "POST", path: "", body: { text: `[${alert.severity}] ${alert.message}`, ...alert } });
+          await http.json({
+            method: "POST",
+            path: "",
+            body: { text: `[${alert.severity}] ${alert.message}`, ...alert },
+          });
           await markNotified(database, [alert.alertId]);
         }
         return { sent: alerts.length };

@@ -31,7 +31,13 @@ export function createRateGate(database: Database): RateGate {
       const started = performance.now();
       const leaveQueue = await enterQueue(queues, account, signal);
       const lease = randomUUID();
-      const claim = { account: account.name, intervalMs: account.pace.intervalMs * margin, concurrent: account.pace.concurrent, lease, leaseMs };
+      const claim = {
+        account: account.name,
+        intervalMs: account.pace.intervalMs * margin,
+        concurrent: account.pace.concurrent,
+        lease,
+        leaseMs,
+      };
       try {
         for (let waitMs = await claimTurn(database, claim); waitMs > 0; waitMs = await claimTurn(database, claim)) {
           // Looked at again now and then: the moment may have been moved either way.
@@ -58,7 +64,11 @@ export function createRateGate(database: Database): RateGate {
 }
 
 /** In one worker at most `concurrent` callers of an account ask Postgres at a time, in the order they came. */
-async function enterQueue(queues: Map<string, Promise<unknown>[]>, account: Account, signal: AbortSignal | undefined): Promise<() => void> {
+async function enterQueue(
+  queues: Map<string, Promise<unknown>[]>,
+  account: Account,
+  signal: AbortSignal | undefined,
+): Promise<() => void> {
   const running = queues.get(account.name) ?? [];
   queues.set(account.name, running);
   let leave: () => void = () => undefined;
@@ -72,7 +82,11 @@ async function enterQueue(queues: Map<string, Promise<unknown>[]>, account: Acco
   };
   try {
     // Wait until fewer than `concurrent` of those who came before are still there.
-    for (let present = ahead; present.length >= account.pace.concurrent; present = present.filter((other) => running.includes(other))) {
+    for (
+      let present = ahead;
+      present.length >= account.pace.concurrent;
+      present = present.filter((other) => running.includes(other))
+    ) {
       await raceAbort(Promise.race(present), signal);
     }
   } catch (error) {

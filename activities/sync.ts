@@ -152,8 +152,22 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         const { timezone } = source.slices;
         const now = await databaseNow(database);
         const day = dayAt(input.moment, timezone);
-        const days = await daysOfRun({ source, account, day, moment: new Date(input.moment), now, scheduled: input.scheduled });
-        const plan = { client: account.client, source: source.name, timezone, day, slices: days.map(sliceOf), parallel: dependencies.parallel ?? defaultParallel };
+        const days = await daysOfRun({
+          source,
+          account,
+          day,
+          moment: new Date(input.moment),
+          now,
+          scheduled: input.scheduled,
+        });
+        const plan = {
+          client: account.client,
+          source: source.name,
+          timezone,
+          day,
+          slices: days.map(sliceOf),
+          parallel: dependencies.parallel ?? defaultParallel,
+        };
         await openRun(database, {
           runId: input.runId,
           client: plan.client,
@@ -184,9 +198,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       return guarded(source.name, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
         if (input.from > input.to) throw invalidInput(`from ${input.from} is after to ${input.to}: swap them`);
-        if (input.to > today) throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.to > today)
+          throw invalidInput(`to ${input.to} is in the future: today is ${today} in ${source.slices.timezone}`);
         const days = daysFromTo(input.from, input.to);
-        if (days.length > mostBackfillDays) throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
+        if (days.length > mostBackfillDays)
+          throw invalidInput(`${days.length} days are more than one backfill takes (${mostBackfillDays})`);
         const plan = {
           client: account.client,
           source: source.name,
@@ -220,18 +236,29 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Checks a slice that was started by hand. */
-    async checkSlice(input: { client?: string; source: string; day: string }): Promise<{ client: string; timezone: string }> {
-      const { source, account } = checked(z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }), input);
+    async checkSlice(input: {
+      client?: string;
+      source: string;
+      day: string;
+    }): Promise<{ client: string; timezone: string }> {
+      const { source, account } = checked(
+        z.looseObject({ source: sourceName, client: z.string().optional(), day: civilDay("day") }),
+        input,
+      );
       return guarded(`${source.name} ${input.day}`, async () => {
         const today = dayAt(await databaseNow(database), source.slices.timezone);
-        if (input.day > today) throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
+        if (input.day > today)
+          throw invalidInput(`day ${input.day} is in the future: today is ${today} in ${source.slices.timezone}`);
         return { client: account.client, timezone: source.slices.timezone };
       });
     },
 
     /** Pulls one slice whole and merges it in one transaction with its receipt. */
     async pullSlice(input: PullSliceInput): Promise<SliceResult> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         // The number comes before the first request: a reading that began later knows better.
         const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
@@ -250,7 +277,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         const target = targetOf(source, account.client, input.day);
         const receipt = await inTransaction(database, async (session) => {
           const merged = await mergeSlice(session, target, contentOf(source, answer), merging);
-          await dependencies.afterMerge?.[source.name]?.(session, { client: account.client, slice: input.day, runId: input.runId });
+          await dependencies.afterMerge?.[source.name]?.(session, {
+            client: account.client,
+            slice: input.day,
+            runId: input.runId,
+          });
           await raiseSliceAlerts(session, target, merged);
           return merged;
         }).catch(async (error: unknown) => {
@@ -265,11 +296,17 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 
     /** What reading a day again would change. Writes nothing. */
     async previewSlice(input: PullSliceInput): Promise<DayPreview> {
-      const { source, account } = checked(z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }), input);
+      const { source, account } = checked(
+        z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
+        input,
+      );
       return withVendor(source, account, input.day, async (read) => {
         const content = contentOf(source, await read());
-        const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
-        const differences = await withoutKeeping((session) => previewSlice(session, targetOf(source, account.client, input.day), content, amount));
+        const amount =
+          mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
+        const differences = await withoutKeeping((session) =>
+          previewSlice(session, targetOf(source, account.client, input.day), content, amount),
+        );
         const { inserted, updated, withdrawn, totalBefore } = differences;
         return {
           day: input.day,
@@ -293,7 +330,9 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     },
 
     /** Ends a run's record, and tells people when it failed: once, not every hour. */
-    async closeRun(run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean }): Promise<void> {
+    async closeRun(
+      run: CloseRun & { client: string; source: string; failedDays: string[]; credentials: boolean },
+    ): Promise<void> {
       await guarded(run.source, async () => {
         const reason = run.reason === null ? null : redact(run.reason);
         await closeRun(database, { ...run, reason });
@@ -317,17 +356,30 @@ export function createSyncActivities(dependencies: SyncDependencies) {
   };
 
   /** Own day, the days that are not final, and once a day those that may have been restated. */
-  async function daysOfRun(run: { source: AnySource; account: Account; day: string; moment: Date; now: Date; scheduled: boolean }): Promise<string[]> {
+  async function daysOfRun(run: {
+    source: AnySource;
+    account: Account;
+    day: string;
+    moment: Date;
+    now: Date;
+    scheduled: boolean;
+  }): Promise<string[]> {
     const { source, account, day } = run;
     const { timezone } = source.slices;
     const window = config.windows.get(source.name) ?? source.window;
     if (run.now.getTime() - run.moment.getTime() > stillCurrentMs) return [day];
-    const windowStart = window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
+    const windowStart =
+      window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
     const coverage = { client: account.client, source: source.name, day: windowStart };
     const from = run.scheduled ? await coverFrom(database, coverage) : windowStart;
     const earlier = daysFromTo(from < windowStart ? from : windowStart, addDays(day, -1));
     if (earlier.length === 0) return [day];
-    const known = await readSlices(database, { client: account.client, source: source.name, from: earlier[0] ?? day, to: day });
+    const known = await readSlices(database, {
+      client: account.client,
+      source: source.name,
+      from: earlier[0] ?? day,
+      to: day,
+    });
     const today = startOfDay(day, timezone);
     const due = earlier.filter((candidate) => {
       const state = known.get(candidate);
@@ -339,19 +391,34 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     return [...due.slice(-mostSlicesPerRun), day];
   }
 
-  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(shape: Shape, input: unknown): { source: AnySource; account: Account } {
+  function checked<Shape extends z.ZodType<{ source: string; client?: string | undefined }>>(
+    shape: Shape,
+    input: unknown,
+  ): { source: AnySource; account: Account } {
     const parsed = shape.safeParse(input);
-    if (!parsed.success) throw invalidInput(parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "));
+    if (!parsed.success)
+      throw invalidInput(
+        parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
+      );
     const source = sources.find((candidate) => candidate.name === parsed.data.source);
-    if (source === undefined) throw invalidInput(`unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`);
+    if (source === undefined)
+      throw invalidInput(
+        `unknown source "${parsed.data.source}": there are ${sources.map((known) => known.name).join(", ")}`,
+      );
     const client = parsed.data.client ?? config.clients[0] ?? "";
     const account = config.accounts.get(`${source.vendor.name}/${client}`);
-    if (account === undefined) throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (account === undefined)
+      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
     return { source, account };
   }
 
   /** Everything a vendor activity has in common: the turn at the gate, heartbeats, cancellation and the translation of errors. */
-  async function withVendor<Result>(source: AnySource, account: Account, day: string, work: (read: () => Promise<SliceAnswer>) => Promise<Result>): Promise<Result> {
+  async function withVendor<Result>(
+    source: AnySource,
+    account: Account,
+    day: string,
+    work: (read: () => Promise<SliceAnswer>) => Promise<Result>,
+  ): Promise<Result> {
     const place = `${source.name} ${day}`;
     const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
     const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0, page: 0, rows: 0 };
@@ -365,7 +432,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
-      const failure = toFailure(error, { place, redact, unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts } });
+      const failure = toFailure(error, {
+        place,
+        redact,
+        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
+      });
       countFailure(account, failure);
       throw failure;
     } finally {
@@ -382,7 +453,9 @@ export function createSyncActivities(dependencies: SyncDependencies) {
   }
 
   /** In a transaction that is always rolled back. */
-  async function withoutKeeping<Result>(work: (session: Parameters<typeof previewSlice>[0]) => Promise<Result>): Promise<Result> {
+  async function withoutKeeping<Result>(
+    work: (session: Parameters<typeof previewSlice>[0]) => Promise<Result>,
+  ): Promise<Result> {
     const rolledBack = Symbol("rolled back");
     let result: Result | undefined;
     await inTransaction(database, async (session) => {
@@ -396,7 +469,10 @@ export function createSyncActivities(dependencies: SyncDependencies) {
 }
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
-export async function compareSlice(dependencies: SyncDependencies, pull: { source: AnySource; account: Account; day: string }): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+export async function compareSlice(
+  dependencies: SyncDependencies,
+  pull: { source: AnySource; account: Account; day: string },
+): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
   const content = contentOf(source, await readDay(dependencies, pull, {}));
   const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
@@ -423,9 +499,14 @@ interface DayReading {
 }
 
 /** Reads a day from the vendor at the account's pace. */
-async function readDay({ gate, redact }: SyncDependencies, { source, account, day, ...options }: DayReading, turn: TurnOptions): Promise<SliceAnswer> {
+async function readDay(
+  { gate, redact }: SyncDependencies,
+  { source, account, day, ...options }: DayReading,
+  turn: TurnOptions,
+): Promise<SliceAnswer> {
   const { secrets } = account;
-  if (secrets === null) throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
+  if (secrets === null)
+    throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
   const http = createHttp({
     baseUrl: account.baseUrl,
     erase: createEraser(Object.values(secrets)),
@@ -435,7 +516,9 @@ async function readDay({ gate, redact }: SyncDependencies, { source, account, da
     signal: turn.signal,
     beforeRequest: () => gate.turn(account, turn),
   });
-  return readReconciled(() => readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }));
+  return readReconciled(() =>
+    readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
+  );
 }
 
 /** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
@@ -446,7 +529,15 @@ async function readReconciled(read: () => Promise<SliceAnswer>): Promise<SliceAn
 }
 
 function targetOf(source: AnySource, client: string, day: string): MergeTarget {
-  return { client, source: source.name, slice: day, day, timezone: source.slices.timezone, table: source.table as MergeTarget["table"], answers: source.answers };
+  return {
+    client,
+    source: source.name,
+    slice: day,
+    day,
+    timezone: source.slices.timezone,
+    table: source.table as MergeTarget["table"],
+    answers: source.answers,
+  };
 }
 
 function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
@@ -456,10 +547,16 @@ function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
 const sliceOf = (day: string): SliceRef => ({ slice: day, day });
 
 function civilDay(field: string) {
-  return z.string({ error: `${field} is missing: write it as YYYY-MM-DD` }).refine(isDay, "must be a day, written YYYY-MM-DD");
+  return z
+    .string({ error: `${field} is missing: write it as YYYY-MM-DD` })
+    .refine(isDay, "must be a day, written YYYY-MM-DD");
 }
 
-async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], target: MergeTarget, receipt: Receipt): Promise<void> {
+async function raiseSliceAlerts(
+  session: Parameters<typeof raiseAlert>[0],
+  target: MergeTarget,
+  receipt: Receipt,
+): Promise<void> {
   const subject = { client: target.client, area: "sync", subject: `${target.source}/${target.slice}` };
   if (receipt.outcome === "unreconciled") {
     await raiseAlert(session, {
@@ -483,16 +580,24 @@ async function raiseSliceAlerts(session: Parameters<typeof raiseAlert>[0], targe
 function countRows(source: AnySource, account: Account, receipt: Receipt): void {
   const tags = { source: source.name, client: account.client };
   for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const) {
-    metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them").add(receipt[change], { ...tags, change });
+    metricMeter
+      .createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them")
+      .add(receipt[change], { ...tags, change });
   }
-  metricMeter.createCounter("signal_room_slices", "slices", "Slices merged, by outcome").add(1, { ...tags, outcome: receipt.outcome });
+  metricMeter
+    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
+    .add(1, { ...tags, outcome: receipt.outcome });
 }
 
 function countWait(account: Account, waitedMs: number): void {
-  metricMeter.createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn").record(Math.round(waitedMs), { account: account.name });
+  metricMeter
+    .createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn")
+    .record(Math.round(waitedMs), { account: account.name });
 }
 
 function countFailure(account: Account, failure: Error): void {
   const type = "type" in failure && typeof failure.type === "string" ? failure.type : failure.name;
-  metricMeter.createCounter("signal_room_failures", "failures", "Attempts that failed, by type").add(1, { account: account.name, type });
+  metricMeter
+    .createCounter("signal_room_failures", "failures", "Attempts that failed, by type")
+    .add(1, { account: account.name, type });
 }

@@ -15,7 +15,10 @@ const source = "redtrack.daily_spend";
 let seed = Number(process.env["SEED"] ?? 7);
 const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
 
-const stack = await startBenchStack({ temporalOnFile: true, settings: { REDTRACK_INTERVAL_MS: "200", WORKER_SHUTDOWN_GRACE_MS: "0" } });
+const stack = await startBenchStack({
+  temporalOnFile: true,
+  settings: { REDTRACK_INTERVAL_MS: "200", WORKER_SHUTDOWN_GRACE_MS: "0" },
+});
 let failed = true;
 try {
   let rounds = 0;
@@ -37,8 +40,14 @@ process.exit(failed ? 1 : 0);
 
 async function begin(round: number) {
   // Every round starts from nothing, so that each has rows to lose.
-  await stack.database.query("truncate redtrack.daily_spend, ops.slices, ops.receipts, ops.restatements, ops.quarantine, ops.runs, ops.run_failures, ops.alerts");
-  const handle = await stack.temporal.client.workflow.start("backfill", { workflowId: `chaos/${round}`, taskQueue: mainQueue, args: [{ source, from, to, parallel: 4 }] });
+  await stack.database.query(
+    "truncate redtrack.daily_spend, ops.slices, ops.receipts, ops.restatements, ops.quarantine, ops.runs, ops.run_failures, ops.alerts",
+  );
+  const handle = await stack.temporal.client.workflow.start("backfill", {
+    workflowId: `chaos/${round}`,
+    taskQueue: mainQueue,
+    args: [{ source, from, to, parallel: 4 }],
+  });
   let over = false;
   const result = handle.result().then(
     (value: unknown) => ((over = true), value),
@@ -86,10 +95,13 @@ async function killServers(name: string, restart: () => Promise<void>, round: nu
       () => false,
     );
     if (ended) break;
-    const status = await stack.temporal.client.workflow.getHandle(`chaos/${round}`).describe().then(
-      (description) => description.status.name,
-      () => "unreachable",
-    );
+    const status = await stack.temporal.client.workflow
+      .getHandle(`chaos/${round}`)
+      .describe()
+      .then(
+        (description) => description.status.name,
+        () => "unreachable",
+      );
     if (status === "COMPLETED") break;
     if (status !== "RUNNING" && status !== "unreachable") throw new Error(`the backfill ended as ${status}`);
     await wait(500);
@@ -111,7 +123,14 @@ async function check(what: string): Promise<void> {
             (select count(*) from ops.restatements where kind = 'first') as firsts`,
   );
   const [state] = ledger.rows;
-  const good = differences.length === 0 && state?.["slices"] === 60 && state["current"] === 60 && state["doubles"] === 0 && state["firsts"] === rows;
-  console.log(`${good ? "ok  " : "FAIL"} ${what}: ${rows} rows, ${differences.length} differ from the sandbox, ${JSON.stringify(state)}`);
+  const good =
+    differences.length === 0 &&
+    state?.["slices"] === 60 &&
+    state["current"] === 60 &&
+    state["doubles"] === 0 &&
+    state["firsts"] === rows;
+  console.log(
+    `${good ? "ok  " : "FAIL"} ${what}: ${rows} rows, ${differences.length} differ from the sandbox, ${JSON.stringify(state)}`,
+  );
   if (!good) throw new Error(JSON.stringify(differences.slice(0, 5)));
 }

@@ -5,7 +5,12 @@ const connection = await NativeConnection.connect({ address: process.env["TEMPOR
 const workflowsPath = new URL("./floor-workflows.js", import.meta.url).pathname;
 const workers = [
   await Worker.create({ connection, taskQueue: "floor", workflowsPath, maxCachedWorkflows: 500 }),
-  await Worker.create({ connection, taskQueue: "floor-activities", activities: { nothing: (day: string) => Promise.resolve(day) }, maxConcurrentActivityTaskExecutions: 20 }),
+  await Worker.create({
+    connection,
+    taskQueue: "floor-activities",
+    activities: { nothing: (day: string) => Promise.resolve(day) },
+    maxConcurrentActivityTaskExecutions: 20,
+  }),
 ];
 process.on("SIGTERM", () => workers.forEach((worker) => worker.shutdown()));
 process.send?.("ready");

@@ -1,6 +1,9 @@
 import { executeChild, proxyActivities, workflowInfo } from "@temporalio/workflow";
 
-const { nothing } = proxyActivities<{ nothing: (day: string) => Promise<string> }>({ startToCloseTimeout: "30 seconds", taskQueue: "floor-activities" });
+const { nothing } = proxyActivities<{ nothing: (day: string) => Promise<string> }>({
+  startToCloseTimeout: "30 seconds",
+  taskQueue: "floor-activities",
+});
 
 /** The least a slice can be: one workflow with one activity that does nothing. */
 export async function floorSlice(day: string): Promise<string> {

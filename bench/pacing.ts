@@ -27,15 +27,30 @@ try {
   const over = handle.result();
   // Three times on the way the vendor refuses one call and asks for two seconds.
   for (const at of [20, 50, 80]) {
-    while (((await entries()).length) < at) await new Promise((resolve) => setTimeout(resolve, 100));
-    await stack.control("POST", "/faults", { vendor: "redtrack", kind: "rate_limited", retryAfterSeconds: 2, times: 1 });
+    while ((await entries()).length < at) await new Promise((resolve) => setTimeout(resolve, 100));
+    await stack.control("POST", "/faults", {
+      vendor: "redtrack",
+      kind: "rate_limited",
+      retryAfterSeconds: 2,
+      times: 1,
+    });
   }
   await over;
   const log = (await entries()).sort((one, other) => one.arrivedAtMs - other.arrivedAtMs);
-  const gaps = log.slice(1).map((entry, index) => entry.arrivedAtMs - (log[index]?.arrivedAtMs ?? 0)).sort((one, other) => one - other);
-  const early = log.filter((entry) => log.some((hold) => hold.hintEndsAtMs !== null && entry.arrivedAtMs > hold.arrivedAtMs && entry.arrivedAtMs < hold.hintEndsAtMs));
+  const gaps = log
+    .slice(1)
+    .map((entry, index) => entry.arrivedAtMs - (log[index]?.arrivedAtMs ?? 0))
+    .sort((one, other) => one - other);
+  const early = log.filter((entry) =>
+    log.some(
+      (hold) =>
+        hold.hintEndsAtMs !== null && entry.arrivedAtMs > hold.arrivedAtMs && entry.arrivedAtMs < hold.hintEndsAtMs,
+    ),
+  );
   const refused = log.filter((entry) => entry.status === 429).length;
-  console.log(`${workers} workers, ${log.length} calls, ${refused} refused; gaps in ms: least ${gaps[0]?.toFixed(1)}, median ${gaps[gaps.length >> 1]?.toFixed(1)}, most ${gaps.at(-1)?.toFixed(1)}; calls during a hold: ${early.length}`);
+  console.log(
+    `${workers} workers, ${log.length} calls, ${refused} refused; gaps in ms: least ${gaps[0]?.toFixed(1)}, median ${gaps[gaps.length >> 1]?.toFixed(1)}, most ${gaps.at(-1)?.toFixed(1)}; calls during a hold: ${early.length}`,
+  );
   good = (gaps[0] ?? 0) >= intervalMs - 5 && early.length === 0 && refused === 3;
   console.log(good ? "ok" : "FAIL");
 } finally {

@@ -12,20 +12,32 @@ import { inTransaction } from "../schema/database.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { startBenchStack } from "./stack.ts";
 
-const { values } = parseArgs({ options: { file: { type: "boolean" }, rounds: { type: "string", default: "3" }, long: { type: "boolean" } }, allowPositionals: true });
+const { values } = parseArgs({
+  options: { file: { type: "boolean" }, rounds: { type: "string", default: "3" }, long: { type: "boolean" } },
+  allowPositionals: true,
+});
 const parallel = 20;
 const firstDay = "2024-11-01";
 const year = daysFromTo(firstDay, addDays(firstDay, 364));
-const tables = "redtrack.daily_spend, ops.slices, ops.receipts, ops.restatements, ops.quarantine, ops.runs, ops.run_failures, ops.alerts";
+const tables =
+  "redtrack.daily_spend, ops.slices, ops.receipts, ops.restatements, ops.quarantine, ops.runs, ops.run_failures, ops.alerts";
 
 const stack = await startBenchStack({
   temporalOnFile: values.file === true,
-  settings: { REDTRACK_INTERVAL_MS: "0", REDTRACK_CONCURRENT: "20", VENDOR_SLOTS: "20", LOG_LEVEL: "error", DATABASE_POOL_SIZE: "16" },
+  settings: {
+    REDTRACK_INTERVAL_MS: "0",
+    REDTRACK_CONCURRENT: "20",
+    VENDOR_SLOTS: "20",
+    LOG_LEVEL: "error",
+    DATABASE_POOL_SIZE: "16",
+  },
 });
 try {
   const worker = await stack.startWorker();
   await stack.startChild("floor", "bench/floor-worker.js");
-  console.log(`Temporal ${values.file === true ? "on a file" : "in memory"}; ${year.length} slices, ${parallel} at a time; slices per second\n`);
+  console.log(
+    `Temporal ${values.file === true ? "on a file" : "in memory"}; ${year.length} slices, ${parallel} at a time; slices per second\n`,
+  );
   await ours("warm-up", year.slice(0, 30));
   await floor("warm-up", year.slice(0, 30));
   const results: { ours: number; floor: number; plain: number; again: number }[] = [];
@@ -41,9 +53,14 @@ try {
       `round ${round}: ours ${oursRate.toFixed(1)}, unchanged again ${againRate.toFixed(1)}, floor ${floorRate.toFixed(1)}, plain loop ${plainRate.toFixed(1)}; ours/floor ${(oursRate / floorRate).toFixed(2)}, ours/plain ${(oursRate / plainRate).toFixed(2)}; worker ${await residentMb(worker.pid)} MB`,
     );
   }
-  const median = (pick: (result: (typeof results)[number]) => number) => results.map(pick).sort((one, other) => one - other)[results.length >> 1] ?? 0;
-  console.log(`\nmedian ours/floor ${median((result) => result.ours / result.floor).toFixed(2)}, ours/plain ${median((result) => result.ours / result.plain).toFixed(2)}`);
-  console.log(`parent's history of ${year.length} slices: ${await historyOf("first 1")}; one slice's: ${await historyOf(`redtrack.daily_spend/713/${year[0]}`)}`);
+  const median = (pick: (result: (typeof results)[number]) => number) =>
+    results.map(pick).sort((one, other) => one - other)[results.length >> 1] ?? 0;
+  console.log(
+    `\nmedian ours/floor ${median((result) => result.ours / result.floor).toFixed(2)}, ours/plain ${median((result) => result.ours / result.plain).toFixed(2)}`,
+  );
+  console.log(
+    `parent's history of ${year.length} slices: ${await historyOf("first 1")}; one slice's: ${await historyOf(`redtrack.daily_spend/713/${year[0]}`)}`,
+  );
   if (values.long === true) await tenYears(worker.pid);
 } finally {
   await stack.stop();
@@ -65,13 +82,22 @@ async function ours(workflowId: string, days: string[]): Promise<void> {
 }
 
 async function floor(workflowId: string, days: string[]): Promise<void> {
-  await stack.temporal.client.workflow.execute("floorParent", { workflowId, taskQueue: "floor", args: [{ days, parallel }] });
+  await stack.temporal.client.workflow.execute("floorParent", {
+    workflowId,
+    taskQueue: "floor",
+    args: [{ days, parallel }],
+  });
 }
 
 /** The same fetch, checks, merge and receipt, one day after the other. */
 async function plain(days: string[]): Promise<void> {
   const redact = (text: string) => text;
-  const http = createHttp({ baseUrl: `${stack.sandboxUrl}/redtrack`, erase: redact, redact, beforeRequest: () => Promise.resolve(() => Promise.resolve()) });
+  const http = createHttp({
+    baseUrl: `${stack.sandboxUrl}/redtrack`,
+    erase: redact,
+    redact,
+    beforeRequest: () => Promise.resolve(() => Promise.resolve()),
+  });
   for (const day of days) {
     const slice = { day, timezone: source.slices.timezone };
     const numbered = await takeFetchNumber(stack.database);
@@ -81,7 +107,15 @@ async function plain(days: string[]): Promise<void> {
         session,
         { client: "713", source: source.name, slice: day, ...slice, table: source.table, answers: source.answers },
         { ...answer, contentHash: contentHash(source, answer) },
-        { ...numbered, isFinal: true, runId: "plain", workflowId: "", workflowRunId: "", attempt: 1, acceptEmpty: false },
+        {
+          ...numbered,
+          isFinal: true,
+          runId: "plain",
+          workflowId: "",
+          workflowRunId: "",
+          attempt: 1,
+          acceptEmpty: false,
+        },
       ),
     );
   }
@@ -100,10 +134,14 @@ async function historyOf(workflowId: string): Promise<string> {
 /** Ten years in one backfill: is the worker's memory flat? */
 async function tenYears(pid: number | undefined): Promise<void> {
   const to = addDays("2016-01-01", 3_649);
-  const handle = await stack.temporal.client.workflow.start("backfill", { workflowId: "ten years", taskQueue: mainQueue, args: [{ source: source.name, from: "2016-01-01", to, parallel }] });
+  const handle = await stack.temporal.client.workflow.start("backfill", {
+    workflowId: "ten years",
+    taskQueue: mainQueue,
+    args: [{ source: source.name, from: "2016-01-01", to, parallel }],
+  });
   const over = handle.result().then(() => true);
   const seen: string[] = [];
-  for (let next = 365; ; ) {
+  for (let next = 365; ;) {
     if (await Promise.race([over, new Promise<false>((resolve) => setTimeout(() => resolve(false), 500))])) break;
     const { done } = await handle.query<{ done: number }>("progress").catch(() => ({ done: 0 }));
     if (done < next) continue;

@@ -43,7 +43,12 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
   await chmod(folder, 0o755);
   const [postgresPort = 0, temporalPort = 0, sandboxPort = 0] = await freePorts(3);
   const postgresOptions = { dataDir: path.join(folder, "postgres"), port: postgresPort, database: "signal_room" };
-  const temporalOptions = { dataDir: path.join(folder, "temporal"), port: temporalPort, namespace: "default", inMemory: options.temporalOnFile !== true };
+  const temporalOptions = {
+    dataDir: path.join(folder, "temporal"),
+    port: temporalPort,
+    namespace: "default",
+    inMemory: options.temporalOnFile !== true,
+  };
   let [postgres, temporalServer] = await Promise.all([startPostgres(postgresOptions), startTemporal(temporalOptions)]);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
   const env: Record<string, string> = {
@@ -64,14 +69,30 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
   const children = new Set<ChildProcess>();
   const launch = async (name: string, script: string, ready: (child: ChildProcess) => Promise<unknown>) => {
     const log = openSync(path.join(folder, `${name}.log`), "a");
-    const child = spawn(process.execPath, ["--enable-source-maps", path.join(projectRoot(), "dist", script)], { env: { ...process.env, ...env }, stdio: ["ignore", log, log, "ipc"] });
+    const child = spawn(process.execPath, ["--enable-source-maps", path.join(projectRoot(), "dist", script)], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log, "ipc"],
+    });
     children.add(child);
     child.once("exit", () => children.delete(child));
-    await Promise.race([ready(child), once(child, "exit").then(async () => Promise.reject(new Error(`${name} ended:\n${(await readFile(path.join(folder, `${name}.log`), "utf8")).slice(-2_000)}`)))]);
+    await Promise.race([
+      ready(child),
+      once(child, "exit").then(async () =>
+        Promise.reject(
+          new Error(`${name} ended:\n${(await readFile(path.join(folder, `${name}.log`), "utf8")).slice(-2_000)}`),
+        ),
+      ),
+    ]);
     return child;
   };
   await launch("sandbox", "sandbox/main.js", async () => {
-    while (!(await fetch(`${sandboxUrl}/_control`).then((response) => response.ok, () => false))) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (
+      !(await fetch(`${sandboxUrl}/_control`).then(
+        (response) => response.ok,
+        () => false,
+      ))
+    )
+      await new Promise((resolve) => setTimeout(resolve, 50));
   });
   Object.assign(process.env, { TEMPORAL_ADDRESS: env["TEMPORAL_ADDRESS"], TEMPORAL_NAMESPACE: "default" });
   const temporal = await connectClient(loadConfig(env, vendors, sources), { waitMs: 20_000 });
@@ -93,7 +114,10 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
       temporalServer = await startTemporal(temporalOptions);
     },
     control: async (method, route, body) => {
-      const response = await fetch(`${sandboxUrl}/_control${route}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) });
+      const response = await fetch(`${sandboxUrl}/_control${route}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
       return response.json();
     },
     stop: async () => {
@@ -115,16 +139,38 @@ export interface Difference {
 }
 
 /** The stored table against the sandbox's own data, row by row, decimals as exact text. */
-export async function compareWithSandbox(stack: BenchStack, from: string, to: string): Promise<{ rows: number; differences: Difference[] }> {
-  const dump = (await stack.control("GET", `/dump?vendor=redtrack&client=713&from=${from}&to=${to}`)) as Record<string, string | number>[];
-  const line = (row: Record<string, unknown>) => [row["source_name"], row["source_alias"], row["clicks"], row["conversions"], row["total_conversions"], decimal(row["cost"]), decimal(row["revenue"]), decimal(row["total_revenue"])].join("|");
+export async function compareWithSandbox(
+  stack: BenchStack,
+  from: string,
+  to: string,
+): Promise<{ rows: number; differences: Difference[] }> {
+  const dump = (await stack.control("GET", `/dump?vendor=redtrack&client=713&from=${from}&to=${to}`)) as Record<
+    string,
+    string | number
+  >[];
+  const line = (row: Record<string, unknown>) =>
+    [
+      row["source_name"],
+      row["source_alias"],
+      row["clicks"],
+      row["conversions"],
+      row["total_conversions"],
+      decimal(row["cost"]),
+      decimal(row["revenue"]),
+      decimal(row["total_revenue"]),
+    ].join("|");
   const key = (row: Record<string, unknown>) => `${String(row["date"])} ${String(row["source_id"])}`;
   const vendor = new Map(dump.filter((row) => row["source_id"] !== "").map((row) => [key(row), line(row)]));
-  const { rows } = await stack.database.query<Record<string, unknown>>("select * from redtrack.daily_spend where _client_id = '713' and date between $1 and $2", [from, to]);
+  const { rows } = await stack.database.query<Record<string, unknown>>(
+    "select * from redtrack.daily_spend where _client_id = '713' and date between $1 and $2",
+    [from, to],
+  );
   const stored = new Map(rows.map((row) => [key(row), line(row)]));
   const differences = [...new Set([...vendor.keys(), ...stored.keys()])].sort().flatMap((name) => {
     const [day = "", sourceId = ""] = name.split(" ");
-    return vendor.get(name) === stored.get(name) ? [] : [{ day, sourceId, stored: stored.get(name) ?? null, vendor: vendor.get(name) ?? null }];
+    return vendor.get(name) === stored.get(name)
+      ? []
+      : [{ day, sourceId, stored: stored.get(name) ?? null, vendor: vendor.get(name) ?? null }];
   });
   return { rows: rows.length, differences };
 }

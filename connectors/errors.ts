@@ -1,5 +1,6 @@
 /** What went wrong with a vendor, in the words that decide what to do about it. */
-export type ConnectorErrorKind = "unauthorized" | "rate_limited" | "unavailable" | "rejected" | "malformed" | "duplicate_key";
+export type ConnectorErrorKind =
+  "unauthorized" | "rate_limited" | "unavailable" | "rejected" | "malformed" | "duplicate_key";
 
 export class ConnectorError extends Error {
   /** How long the vendor asked us to wait. */

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { parseMoney } from "../core/money.ts";
 
 /** Numbers arrive as LosslessNumber (their digits as sent) or as text; both become the text they were written as. */
-const digits = z.custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number").transform(String);
+const digits = z
+  .custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number")
+  .transform(String);
 
 /**
  * Decimal text for a `numeric` column, rounded half-up at the sixth place. Blank and null are errors, not zero:
@@ -30,7 +32,10 @@ export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).trans
 export const text = storable(2_000);
 
 function storable(longest: number) {
-  return z.string().max(longest).refine((value) => !value.includes("\0"), "holds a NUL character");
+  return z
+    .string()
+    .max(longest)
+    .refine((value) => !value.includes("\0"), "holds a NUL character");
 }
 
 export const isoDate = z.iso.date();

@@ -78,12 +78,22 @@ function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits): Agent {
   const key = `${headersTimeoutMs}/${bodyTimeoutMs}`;
   const known = agents.get(key);
   if (known !== undefined) return known;
-  const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs, connect: { timeout: 10_000 }, keepAliveTimeout: 10_000 });
+  const agent = new Agent({
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: bodyTimeoutMs,
+    connect: { timeout: 10_000 },
+    keepAliveTimeout: 10_000,
+  });
   agents.set(key, agent);
   return agent;
 }
 
-async function attempt(request: PageRequest, options: HttpOptions, limits: HttpLimits, dispatcher: Dispatcher): Promise<unknown> {
+async function attempt(
+  request: PageRequest,
+  options: HttpOptions,
+  limits: HttpLimits,
+  dispatcher: Dispatcher,
+): Promise<unknown> {
   const endTurn = await options.beforeRequest();
   let waitMs: number | null = null;
   try {
@@ -113,7 +123,13 @@ async function attempt(request: PageRequest, options: HttpOptions, limits: HttpL
   }
 }
 
-async function send(request: PageRequest, options: HttpOptions, dispatcher: Dispatcher, signal: AbortSignal, limits: HttpLimits): Promise<Response> {
+async function send(
+  request: PageRequest,
+  options: HttpOptions,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+  limits: HttpLimits,
+): Promise<Response> {
   const url = new URL(options.baseUrl.replace(/\/$/, "") + request.path);
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
   try {
@@ -134,7 +150,8 @@ async function send(request: PageRequest, options: HttpOptions, dispatcher: Disp
     if (options.signal?.aborted === true) throw cancellation(options.signal);
     if (signal.aborted) throw new ConnectorError("unavailable", `no answer within ${limits.totalTimeoutMs} ms`);
     const code = errorCode(error);
-    if (code === "UND_ERR_HEADERS_TIMEOUT") throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
+    if (code === "UND_ERR_HEADERS_TIMEOUT")
+      throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
     // The library's own error carries the URL, and with it the key: only its code goes on.
     throw new ConnectionBroken(`could not reach ${url.host} (${code})`);
   }
@@ -146,7 +163,12 @@ function cancellation({ reason }: AbortSignal): AbortError {
 }
 
 /** Reads at most `maxBytes`: a body without an end, or one that unpacks to gigabytes, must not take the worker along. */
-async function readText(response: Response, limits: HttpLimits, signal: AbortSignal, cancelled: AbortSignal | undefined): Promise<string> {
+async function readText(
+  response: Response,
+  limits: HttpLimits,
+  signal: AbortSignal,
+  cancelled: AbortSignal | undefined,
+): Promise<string> {
   if (response.body === null) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -154,16 +176,20 @@ async function readText(response: Response, limits: HttpLimits, signal: AbortSig
     for await (const chunk of response.body) {
       const part = chunk as Uint8Array;
       bytes += part.byteLength;
-      if (bytes > limits.maxBytes) throw new ConnectorError("malformed", `the answer is longer than ${limits.maxBytes} bytes`);
+      if (bytes > limits.maxBytes)
+        throw new ConnectorError("malformed", `the answer is longer than ${limits.maxBytes} bytes`);
       chunks.push(part);
     }
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     if (cancelled?.aborted === true) throw cancellation(cancelled);
-    if (signal.aborted) throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
+    if (signal.aborted)
+      throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
     throw new ConnectorError("unavailable", `the answer broke off after ${bytes} bytes (${errorCode(error)})`);
   }
-  return Buffer.concat(chunks).toString("utf8").replace(/^\uFEFF/, "");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
 }
 
 function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError | null {
@@ -171,7 +197,10 @@ function classifyStatus(response: Response, body: string, redact: Redact): Conne
   if (status >= 200 && status < 300) return null;
   const message = `answered ${status}${excerpt(body, redact)}`;
   if (status === 401 || status === 403) return new ConnectorError("unauthorized", message);
-  if (status === 429) return new ConnectorError("rate_limited", message, { retryAfterMs: retryAfter(response.headers.get("retry-after")) });
+  if (status === 429)
+    return new ConnectorError("rate_limited", message, {
+      retryAfterMs: retryAfter(response.headers.get("retry-after")),
+    });
   if (status === 408 || status >= 500) return new ConnectorError("unavailable", message);
   return new ConnectorError("rejected", message);
 }
@@ -179,7 +208,11 @@ function classifyStatus(response: Response, body: string, redact: Redact): Conne
 /** Seconds or an HTTP date; what is neither, or lies in the past, is no hint. Long waits are cut and asked again. */
 export function retryAfter(header: string | null, now = Date.now()): number | null {
   if (header === null) return null;
-  const waitMs = /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) * 1_000 : /[a-z]/i.test(header) ? Date.parse(header) - now : Number.NaN;
+  const waitMs = /^\d+(\.\d+)?$/.test(header.trim())
+    ? Number(header) * 1_000
+    : /[a-z]/i.test(header)
+      ? Date.parse(header) - now
+      : Number.NaN;
   if (Number.isNaN(waitMs) || waitMs < 0) return null;
   return Math.min(waitMs, longestHintMs);
 }
@@ -187,7 +220,8 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 function parseJson(body: string, response: Response, redact: Redact): unknown {
   const type = response.headers.get("content-type") ?? "no content type";
   const start = body.trimStart().slice(0, 1);
-  if (start === "<") throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
+  if (start === "<")
+    throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
   if (start === "") throw new ConnectorError("unavailable", "answered nothing");
   try {
     return parse(body);
@@ -201,7 +235,9 @@ function parseJson(body: string, response: Response, redact: Redact): unknown {
 /** Lossless numbers as plain ones, for looking at an answer's shape. */
 function plainJson(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, isLosslessNumber(field) ? Number(field.value) : field]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key, isLosslessNumber(field) ? Number(field.value) : field]),
+  );
 }
 
 function excerpt(body: string, redact: Redact): string {

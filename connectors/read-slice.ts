@@ -36,7 +36,8 @@ export async function readSlice(options: ReadOptions): Promise<SliceAnswer> {
   for (let reading = 1; ; reading += 1) {
     const answer = await readPages(options);
     if (answer !== "moved") return answer;
-    if (reading === readings) throw new ConnectorError("malformed", `the pages moved while they were read, ${readings} times in a row`);
+    if (reading === readings)
+      throw new ConnectorError("malformed", `the pages moved while they were read, ${readings} times in a row`);
   }
 }
 
@@ -53,7 +54,9 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions):
     const json = await http.json(source.request({ slice, secrets, cursor }));
     const body: unknown = parseBody(source, json);
     pages += 1;
-    const pageHash = createHash("sha256").update(stringify(json) ?? "").digest("hex");
+    const pageHash = createHash("sha256")
+      .update(stringify(json) ?? "")
+      .digest("hex");
     const onThisPage = new Set<string>();
     let count = 0;
     for (const row of source.rows(body, slice)) {
@@ -68,7 +71,8 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions):
       if (rows.has(name) && source.keyedBy === "aggregate") moved = true;
       rows.set(name, row);
     }
-    if (count > 0 && seenPages.has(pageHash)) throw new ConnectorError("malformed", `page ${pages} repeats an earlier page`);
+    if (count > 0 && seenPages.has(pageHash))
+      throw new ConnectorError("malformed", `page ${pages} repeats an earlier page`);
     seenPages.add(pageHash);
     const cut = source.cut?.(body, rows.size) ?? null;
     if (cut !== null) throw new ConnectorError("malformed", `the answer is cut short: ${cut}`);
@@ -93,13 +97,18 @@ function parseBody(source: AnySource, json: unknown): unknown {
   const parsed = (source.body as z.ZodType).safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = deepest(parsed.error.issues[0]);
-  throw new ConnectorError("malformed", `${z.core.toDotPath(issue?.path ?? []) || "answer"} ${issue?.message ?? "has another shape"}`);
+  throw new ConnectorError(
+    "malformed",
+    `${z.core.toDotPath(issue?.path ?? []) || "answer"} ${issue?.message ?? "has another shape"}`,
+  );
 }
 
 /** Of a union, the branch that fits best says most about what is wrong. */
 function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
   if (issue?.code !== "invalid_union") return issue;
-  const [best] = issue.errors.map((branch) => deepest(branch[0])).sort((one, other) => (other?.path.length ?? 0) - (one?.path.length ?? 0));
+  const [best] = issue.errors
+    .map((branch) => deepest(branch[0]))
+    .sort((one, other) => (other?.path.length ?? 0) - (one?.path.length ?? 0));
   return best === undefined ? issue : { ...best, path: [...issue.path, ...best.path] };
 }
 
@@ -110,6 +119,10 @@ function keyOf(row: Row, key: MergeColumn[]): string {
 /** The same content gives the same hash, in whatever order the vendor sent it. */
 export function contentHash(source: AnySource, answer: SliceAnswer): string {
   const key = rowKey(source.table);
-  const lines = answer.rows.map((row) => `${keyOf(row, key)} ${stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)))}`).sort();
+  const lines = answer.rows
+    .map(
+      (row) => `${keyOf(row, key)} ${stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)))}`,
+    )
+    .sort();
   return createHash("sha256").update(lines.join("\n")).digest("hex");
 }

@@ -64,7 +64,12 @@ type Bookkeeping = "clientId" | "slice" | "loadedAt" | "runId";
 export type SourceRow<Table extends PgTable> = Omit<PgInsertValue<Table>, Bookkeeping>;
 
 /** A vendor feed: data and pure functions. Nothing here waits, retries, logs or reads the environment. */
-export interface Source<Table extends PgTable = PgTable, Body extends z.ZodType = z.ZodType, Secrets extends z.ZodObject = z.ZodObject, Cursor = unknown> {
+export interface Source<
+  Table extends PgTable = PgTable,
+  Body extends z.ZodType = z.ZodType,
+  Secrets extends z.ZodObject = z.ZodObject,
+  Cursor = unknown,
+> {
   /** `vendor.table`, as in Postgres. */
   name: string;
   vendor: Vendor<Secrets>;
@@ -92,8 +97,11 @@ export interface Source<Table extends PgTable = PgTable, Body extends z.ZodType 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of sources with different tables has no narrower type
 export type AnySource = Source<any, any, any, any>;
 
-export function defineSource<Table extends PgTable, Body extends z.ZodType, Secrets extends z.ZodObject, Cursor = number>(
-  source: Source<Table, Body, Secrets, Cursor>,
-): Source<Table, Body, Secrets, Cursor> {
+export function defineSource<
+  Table extends PgTable,
+  Body extends z.ZodType,
+  Secrets extends z.ZodObject,
+  Cursor = number,
+>(source: Source<Table, Body, Secrets, Cursor>): Source<Table, Body, Secrets, Cursor> {
   return source;
 }

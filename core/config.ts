@@ -69,7 +69,12 @@ export interface Config {
   payloadKey: Buffer | null;
   alertWebhookUrl: string | null;
   logLevel: string;
-  retention: { receiptsDays: number | null; restatementsDays: number | null; quarantineDays: number | null; runsDays: number | null };
+  retention: {
+    receiptsDays: number | null;
+    restatementsDays: number | null;
+    quarantineDays: number | null;
+    runsDays: number | null;
+  };
   anytrack: AnytrackSettings;
   /** Every value that must never be printed. */
   secrets: string[];
@@ -80,7 +85,9 @@ export type Env = Record<string, string | undefined>;
 /** One error with every setting that is wrong, so that nobody has to fix them one start at a time. */
 export class ConfigError extends Error {
   constructor(readonly problems: string[]) {
-    super(`The settings have ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}\nSee .env.example for each setting.`);
+    super(
+      `The settings have ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${problems.map((problem) => `  - ${problem}`).join("\n")}\nSee .env.example for each setting.`,
+    );
     this.name = "ConfigError";
   }
 }
@@ -88,7 +95,12 @@ export class ConfigError extends Error {
 const port = z.coerce.number().int().min(0).max(65535);
 const positive = z.coerce.number().int().min(1);
 const days = z.preprocess((text) => (text === "forever" ? null : text), z.coerce.number().int().min(1).nullable());
-const list = z.string().transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""));
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
+);
 
 const general = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
@@ -96,11 +108,19 @@ const general = z.object({
     .url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// address" })
     .refine((url) => !/%(?![0-9A-Fa-f]{2})/.test(url), "has a % that starts no escape: write it as %25"),
   DATABASE_POOL_SIZE: positive.default(12),
-  CLIENTS: list.pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, "a client id has letters, digits, - and _")).min(1)).prefault("713"),
-  TASK_QUEUE_PREFIX: z.string().regex(/^[A-Za-z0-9._-]*$/).default(""),
+  CLIENTS: list
+    .pipe(z.array(z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, "a client id has letters, digits, - and _")).min(1))
+    .prefault("713"),
+  TASK_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default(""),
   WORKER_QUEUES: list.optional(),
   VENDOR_SLOTS: positive.default(20),
-  WORKER_METRICS_ADDRESS: z.string().regex(/^[^:]+:\d+$/, "must be host:port").optional(),
+  WORKER_METRICS_ADDRESS: z
+    .string()
+    .regex(/^[^:]+:\d+$/, "must be host:port")
+    .optional(),
   WORKER_DEPLOYMENT_NAME: z.string().min(1).optional(),
   WORKER_BUILD_ID: z.string().min(1).optional(),
   WORKER_SHUTDOWN_GRACE_MS: z.coerce.number().int().min(0).default(5_000),
@@ -131,9 +151,15 @@ const general = z.object({
  * Reads every setting once. Vendor settings may carry a client's suffix: `REDTRACK_API_KEY_ACME`. Keys without a
  * suffix belong to the first client alone; addresses and paces without one hold for all.
  */
-export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sources: readonly SourceSettings[]): Config {
+export function loadConfig(
+  rawEnv: Env,
+  vendors: readonly VendorSettings[],
+  sources: readonly SourceSettings[],
+): Config {
   // A setting left empty in .env means "not set".
-  const env = Object.fromEntries(Object.entries(rawEnv).filter(([, value]) => value !== undefined && value !== "")) as Record<string, string>;
+  const env = Object.fromEntries(
+    Object.entries(rawEnv).filter(([, value]) => value !== undefined && value !== ""),
+  ) as Record<string, string>;
   const problems: string[] = [];
   const parsed = general.safeParse(env);
   if (!parsed.success) {
@@ -145,7 +171,8 @@ export function loadConfig(rawEnv: Env, vendors: readonly VendorSettings[], sour
   const clients = parsed.success ? [...new Set(parsed.data.CLIENTS)] : ["713"];
   for (const [index, client] of clients.entries()) {
     const twin = clients.slice(0, index).find((earlier) => settingName(earlier) === settingName(client));
-    if (twin !== undefined) problems.push(`CLIENTS: ${twin} and ${client} would share the settings that end in _${settingName(client)}`);
+    if (twin !== undefined)
+      problems.push(`CLIENTS: ${twin} and ${client} would share the settings that end in _${settingName(client)}`);
   }
   const accounts = new Map<string, Account>();
   for (const vendor of vendors) {
@@ -218,7 +245,13 @@ export function settingName(...parts: string[]): string {
   return parts.map((part) => part.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")).join("_");
 }
 
-function readAccount(env: Record<string, string>, vendor: VendorSettings, client: string, isDefault: boolean, problems: string[]): Account {
+function readAccount(
+  env: Record<string, string>,
+  vendor: VendorSettings,
+  client: string,
+  isDefault: boolean,
+  problems: string[],
+): Account {
   const prefix = settingName(vendor.name);
   /** The name of the setting that counts: the client's own, else the one that holds for all. */
   const inForce = (name: string) => (env[settingName(name, client)] === undefined ? name : settingName(name, client));
@@ -274,9 +307,11 @@ function readWindow(env: Record<string, string>, source: SourceSettings, problem
   });
   if (!parsed.success) {
     const names: Record<string, string> = { mode: "MODE", lookbackDays: "LOOKBACK_DAYS", from: "FROM" };
-    for (const issue of parsed.error.issues) problems.push(`${prefix}_${names[String(issue.path[0])]}: ${issue.message}`);
+    for (const issue of parsed.error.issues)
+      problems.push(`${prefix}_${names[String(issue.path[0])]}: ${issue.message}`);
     return source.window;
   }
-  if (parsed.data.mode === "full" && parsed.data.from === undefined) problems.push(`${prefix}_FROM is missing: the mode "full" needs the day to start from`);
+  if (parsed.data.mode === "full" && parsed.data.from === undefined)
+    problems.push(`${prefix}_FROM is missing: the mode "full" needs the day to start from`);
   return parsed.data;
 }

@@ -35,7 +35,11 @@ export function addDays(day: string, days: number): string {
 export function daysFromTo(from: string, to: string): string[] {
   const last = Temporal.PlainDate.from(to);
   const days: string[] = [];
-  for (let day = Temporal.PlainDate.from(from); Temporal.PlainDate.compare(day, last) <= 0; day = day.add({ days: 1 })) {
+  for (
+    let day = Temporal.PlainDate.from(from);
+    Temporal.PlainDate.compare(day, last) <= 0;
+    day = day.add({ days: 1 })
+  ) {
     days.push(day.toString());
   }
   return days;

@@ -8,7 +8,11 @@ import type { Env } from "./config.ts";
 export function projectRoot(): string {
   for (let folder = path.dirname(fileURLToPath(import.meta.url)); ; folder = path.dirname(folder)) {
     const manifest = path.join(folder, "package.json");
-    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, "utf8")) as { name?: string }).name === "signal-room") return folder;
+    if (
+      existsSync(manifest) &&
+      (JSON.parse(readFileSync(manifest, "utf8")) as { name?: string }).name === "signal-room"
+    )
+      return folder;
     if (path.dirname(folder) === folder) throw new Error("found no package.json of signal-room above this file");
   }
 }
@@ -25,7 +29,9 @@ export function readEnvironment(env: Env): Env {
   const set = { ...(existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {}), ...withoutBlanks(env) };
   if (!existsSync(stackFile())) return set;
   const stack = JSON.parse(readFileSync(stackFile(), "utf8")) as Record<string, string>;
-  const same = ["DATABASE_URL", "TEMPORAL_ADDRESS"].every((name) => set[name] === undefined || set[name] === stack[name]);
+  const same = ["DATABASE_URL", "TEMPORAL_ADDRESS"].every(
+    (name) => set[name] === undefined || set[name] === stack[name],
+  );
   return same ? { ...stack, ...set } : set;
 }
 

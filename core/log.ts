@@ -5,7 +5,12 @@ import type { Redact } from "./redact.ts";
 export type { Logger };
 
 /** JSON lines. Every line is redacted as the text it is about to become: no field can slip through. */
-export function createLogger(options: { name: string; level: string; redact: Redact; write?: (line: string) => void }): Logger {
+export function createLogger(options: {
+  name: string;
+  level: string;
+  redact: Redact;
+  write?: (line: string) => void;
+}): Logger {
   const write = options.write ?? ((line: string) => void process.stdout.write(line));
   const stream = new Writable({
     decodeStrings: false,
@@ -14,5 +19,13 @@ export function createLogger(options: { name: string; level: string; redact: Red
       done();
     },
   });
-  return pino({ name: options.name, level: options.level, timestamp: pino.stdTimeFunctions.isoTime, base: { name: options.name, pid: process.pid } }, stream);
+  return pino(
+    {
+      name: options.name,
+      level: options.level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      base: { name: options.name, pid: process.pid },
+    },
+    stream,
+  );
 }

@@ -18,13 +18,24 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
      on conflict (_client_id, area, kind, subject) where resolved_at is null
      do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details
      returning times_seen = 1 as "isNew"`,
-    [alert.client, alert.area, alert.kind, alert.subject, alert.severity, alert.message, JSON.stringify(alert.details ?? {})],
+    [
+      alert.client,
+      alert.area,
+      alert.kind,
+      alert.subject,
+      alert.severity,
+      alert.message,
+      JSON.stringify(alert.details ?? {}),
+    ],
   );
   return { isNew: rows[0]?.isNew ?? false };
 }
 
 /** The pipeline takes back what no longer holds. */
-export async function settleAlerts(database: Queryable, settled: { client: string; area: string; kinds: string[]; subject: string; notes: string }): Promise<void> {
+export async function settleAlerts(
+  database: Queryable,
+  settled: { client: string; area: string; kinds: string[]; subject: string; notes: string },
+): Promise<void> {
   await database.query(
     `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = $5
       where _client_id = $1 and area = $2 and kind = any($3) and subject = $4 and resolved_at is null`,
@@ -54,7 +65,13 @@ const alertColumns = `alert_id as "alertId", _client_id as client, area, kind, s
 
 export async function readAlerts(
   database: Queryable,
-  filter: { client?: string | undefined; open?: boolean | undefined; area?: string | undefined; limit: number; beforeId?: number | undefined },
+  filter: {
+    client?: string | undefined;
+    open?: boolean | undefined;
+    area?: string | undefined;
+    limit: number;
+    beforeId?: number | undefined;
+  },
 ): Promise<AlertRow[]> {
   const { rows } = await database.query<AlertRow>(
     `select ${alertColumns} from ops.alerts
@@ -67,7 +84,10 @@ export async function readAlerts(
 }
 
 /** Closes an alert by hand; null when this client has no such open alert. */
-export async function resolveAlert(database: Queryable, resolved: { client: string; alertId: number; by: string; notes: string }): Promise<AlertRow | null> {
+export async function resolveAlert(
+  database: Queryable,
+  resolved: { client: string; alertId: number; by: string; notes: string },
+): Promise<AlertRow | null> {
   const { rows } = await database.query<AlertRow>(
     `update ops.alerts set resolved_at = now(), resolved_by = $3, notes = $4
       where _client_id = $1 and alert_id = $2 and resolved_at is null returning ${alertColumns}`,
@@ -78,7 +98,10 @@ export async function resolveAlert(database: Queryable, resolved: { client: stri
 
 /** Alerts nobody has been told of yet. */
 export async function readUnsentAlerts(database: Queryable, limit: number): Promise<AlertRow[]> {
-  const { rows } = await database.query<AlertRow>(`select ${alertColumns} from ops.alerts where notified_at is null and resolved_at is null order by alert_id limit $1`, [limit]);
+  const { rows } = await database.query<AlertRow>(
+    `select ${alertColumns} from ops.alerts where notified_at is null and resolved_at is null order by alert_id limit $1`,
+    [limit],
+  );
   return rows;
 }
 

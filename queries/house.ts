@@ -2,12 +2,18 @@ import type { Database, Queryable } from "../schema/database.ts";
 
 /** When a source was last read for a client; null when never. */
 export async function readLastFetch(database: Queryable, of: { client: string; source: string }): Promise<Date | null> {
-  const { rows } = await database.query<{ at: Date | null }>("select max(fetched_at) as at from ops.slices where _client_id = $1 and source = $2", [of.client, of.source]);
+  const { rows } = await database.query<{ at: Date | null }>(
+    "select max(fetched_at) as at from ops.slices where _client_id = $1 and source = $2",
+    [of.client, of.source],
+  );
   return rows[0]?.at ?? null;
 }
 
 /** Days that scheduled runs answer for, are over for long, and are still not final. */
-export async function readOverdueDays(database: Queryable, of: { client: string; source: string; before: string }): Promise<string[]> {
+export async function readOverdueDays(
+  database: Queryable,
+  of: { client: string; source: string; before: string },
+): Promise<string[]> {
   const { rows } = await database.query<{ day: string }>(
     `select d::date as day
        from ops.coverage c
@@ -32,7 +38,10 @@ const batch = 10_000;
 /** In batches, so that a first pruning after years does not hold locks for long. The current receipt of a slice always stays. */
 export async function prune(database: Database, retention: Retention): Promise<number> {
   const rules: [number | null, string][] = [
-    [retention.receiptsDays, "ops.receipts where committed_at < now() - $1 * interval '1 day' and not exists (select from ops.slices s where s.receipt_id = ops.receipts.receipt_id)"],
+    [
+      retention.receiptsDays,
+      "ops.receipts where committed_at < now() - $1 * interval '1 day' and not exists (select from ops.slices s where s.receipt_id = ops.receipts.receipt_id)",
+    ],
     [retention.restatementsDays, "ops.restatements where recorded_at < now() - $1 * interval '1 day'"],
     [retention.quarantineDays, "ops.quarantine where resolved_at < now() - $1 * interval '1 day'"],
     [retention.runsDays, "ops.runs where finished_at < now() - $1 * interval '1 day'"],
@@ -42,7 +51,10 @@ export async function prune(database: Database, retention: Retention): Promise<n
     if (days === null) continue;
     const table = rule.split(" ")[0];
     for (let count = batch; count === batch; deleted += count) {
-      const result = await database.query(`delete from ${table} where ctid = any(array(select ctid from ${rule} limit ${batch}))`, [days]);
+      const result = await database.query(
+        `delete from ${table} where ctid = any(array(select ctid from ${rule} limit ${batch}))`,
+        [days],
+      );
       count = result.rowCount ?? 0;
     }
   }

@@ -9,7 +9,10 @@ export interface SliceState {
 }
 
 /** What is known of each slice in a range of days. */
-export async function readSlices(database: Queryable, range: { client: string; source: string; from: string; to: string }): Promise<Map<string, SliceState>> {
+export async function readSlices(
+  database: Queryable,
+  range: { client: string; source: string; from: string; to: string },
+): Promise<Map<string, SliceState>> {
   const { rows } = await database.query<SliceState>(
     `select slice, is_final as "isFinal", fetched_at as "fetchedAt", outcome, failure
        from ops.slices where _client_id = $1 and source = $2 and day between $3 and $4`,
@@ -19,7 +22,10 @@ export async function readSlices(database: Queryable, range: { client: string; s
 }
 
 /** The first day scheduled runs answer for; the first such run sets it. */
-export async function coverFrom(database: Queryable, coverage: { client: string; source: string; day: string }): Promise<string> {
+export async function coverFrom(
+  database: Queryable,
+  coverage: { client: string; source: string; day: string },
+): Promise<string> {
   const { rows } = await database.query<{ coveredFrom: string }>(
     `insert into ops.coverage as c (_client_id, source, covered_from) values ($1, $2, $3)
      on conflict on constraint coverage_key do update set covered_from = least(c.covered_from, excluded.covered_from)
@@ -49,7 +55,16 @@ export async function recordFailure(database: Queryable, failure: SliceFailure):
      )
      insert into ops.slices (_client_id, source, slice, day, timezone, failure, failure_type, failed_at) values ($2, $3, $4, $7, $8, $6, $5, now())
      on conflict on constraint slices_key do update set failure = excluded.failure, failure_type = excluded.failure_type, failed_at = excluded.failed_at`,
-    [failure.runId, failure.client, failure.source, failure.slice, failure.type, failure.reason, failure.day, failure.timezone],
+    [
+      failure.runId,
+      failure.client,
+      failure.source,
+      failure.slice,
+      failure.type,
+      failure.reason,
+      failure.day,
+      failure.timezone,
+    ],
   );
 }
 
@@ -63,7 +78,10 @@ export interface FailedSlice {
   failedAt: Date;
 }
 
-export async function readFailedSlices(database: Queryable, filter: { client?: string | undefined; source?: string | undefined }): Promise<FailedSlice[]> {
+export async function readFailedSlices(
+  database: Queryable,
+  filter: { client?: string | undefined; source?: string | undefined },
+): Promise<FailedSlice[]> {
   const { rows } = await database.query<FailedSlice>(
     `select _client_id as client, source, slice, day, failure_type as type, failure as reason, failed_at as "failedAt"
        from ops.slices

@@ -68,7 +68,9 @@ interface Differences {
 
 /** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
 export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: number; fetchedAt: Date }> {
-  const { rows } = await database.query<{ seq: number; at: Date }>("select nextval('ops.fetch_seq') as seq, clock_timestamp() as at");
+  const { rows } = await database.query<{ seq: number; at: Date }>(
+    "select nextval('ops.fetch_seq') as seq, clock_timestamp() as at",
+  );
   const [row] = rows;
   if (row === undefined) throw new Error("ops.fetch_seq gave no number");
   return { fetchSeq: row.seq, fetchedAt: row.at };
@@ -88,26 +90,39 @@ export async function findReceipt(database: Queryable, fetchSeq: number): Promis
 
 /** Do the stored and the set-aside rows add up to the vendor's own total? */
 export function isReconciled(content: Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">): boolean {
-  return content.vendorTotal === null || sameCents(sumMoney([content.total, content.setAsideTotal]), content.vendorTotal);
+  return (
+    content.vendorTotal === null || sameCents(sumMoney([content.total, content.setAsideTotal]), content.vendorTotal)
+  );
 }
 
 /**
  * Merges one slice by key and writes its receipt, all in the caller's transaction. Merging the same content again
  * writes nothing but a receipt that says so; an older reading than the one stored does nothing at all.
  */
-export async function mergeSlice(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt): Promise<Receipt> {
+export async function mergeSlice(
+  session: Session,
+  target: MergeTarget,
+  content: MergeContent,
+  attempt: MergeAttempt,
+): Promise<Receipt> {
   const sliceId = [target.client, target.source, target.slice];
   await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [sliceId.join("/")]);
   // Read in a statement of its own: only now does the snapshot hold what the lock's last owner committed.
   const known = await readKnown(session, sliceId);
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return superseded(content);
 
-  const emptied = content.rows.length === 0 && content.setAside.length === 0 && known.rows > 0 && target.answers === "complete" && !attempt.acceptEmpty;
+  const emptied =
+    content.rows.length === 0 &&
+    content.setAside.length === 0 &&
+    known.rows > 0 &&
+    target.answers === "complete" &&
+    !attempt.acceptEmpty;
   const differences = emptied
     ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0 }
     : await new SliceStatement(session, target, content.rows).write(attempt);
   // An empty answer that is not believed resolves nothing either.
-  if (content.setAside.length > 0 || (known.quarantined && !emptied)) await quarantineRows(session, target, content, attempt);
+  if (content.setAside.length > 0 || (known.quarantined && !emptied))
+    await quarantineRows(session, target, content, attempt);
   if (known.failed && !emptied) await heal(session, sliceId);
 
   const outcome: MergeOutcome = emptied
@@ -119,12 +134,29 @@ export async function mergeSlice(session: Session, target: MergeTarget, content:
         : "unchanged";
   const isFinal = attempt.isFinal && !emptied;
   const { inserted, updated, unchanged, withdrawn } = differences;
-  const receipt = { outcome, isFinal, fetched: content.rows.length + content.setAside.length, inserted, updated, unchanged, withdrawn, setAside: content.setAside.length, setAsideTotal: content.setAsideTotal, total: content.total, vendorTotal: content.vendorTotal };
+  const receipt = {
+    outcome,
+    isFinal,
+    fetched: content.rows.length + content.setAside.length,
+    inserted,
+    updated,
+    unchanged,
+    withdrawn,
+    setAside: content.setAside.length,
+    setAsideTotal: content.setAsideTotal,
+    total: content.total,
+    vendorTotal: content.vendorTotal,
+  };
   return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };
 }
 
 /** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
-export async function previewSlice(session: Session, target: MergeTarget, content: MergeContent, amountColumn: string): Promise<Differences> {
+export async function previewSlice(
+  session: Session,
+  target: MergeTarget,
+  content: MergeContent,
+  amountColumn: string,
+): Promise<Differences> {
   return new SliceStatement(session, target, content.rows).preview(amountColumn);
 }
 
@@ -137,7 +169,11 @@ export interface RowDifference {
 }
 
 /** Row by row: what the vendor says now against what is stored. */
-export async function compareRows(session: Session, target: MergeTarget, content: MergeContent): Promise<RowDifference[]> {
+export async function compareRows(
+  session: Session,
+  target: MergeTarget,
+  content: MergeContent,
+): Promise<RowDifference[]> {
   return new SliceStatement(session, target, content.rows).differences();
 }
 
@@ -228,9 +264,15 @@ class SliceStatement {
    */
   private difference(lock: string): string {
     const columns = [...this.key, ...this.content];
-    const arrays = columns.map((column) => this.parameter(this.rows.map((row) => toParameter(row[column.property], column)), `${column.type}[]`));
+    const arrays = columns.map((column) =>
+      this.parameter(
+        this.rows.map((row) => toParameter(row[column.property], column)),
+        `${column.type}[]`,
+      ),
+    );
     const client = this.parameter(this.target.client, "text");
-    const key = (alias: string) => `jsonb_build_object(${this.key.map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
+    const key = (alias: string) =>
+      `jsonb_build_object(${this.key.map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
     const same = `(${names(this.content, "t")}) is not distinct from (${names(this.content, "i")})`;
     const common = `
       with incoming as materialized (
@@ -264,7 +306,10 @@ class SliceStatement {
 
   private matches(one: string, other: string): string {
     return this.key
-      .map(({ name, notNull }) => `${one}.${quote(name)} ${notNull ? "=" : "is not distinct from"} ${other}.${quote(name)}`)
+      .map(
+        ({ name, notNull }) =>
+          `${one}.${quote(name)} ${notNull ? "=" : "is not distinct from"} ${other}.${quote(name)}`,
+      )
       .join(" and ");
   }
 }
@@ -296,7 +341,10 @@ async function heal(session: Session, sliceId: string[]): Promise<void> {
       order by r.run_id for update`,
     sliceId,
   );
-  await session.query(`update ops.run_failures set healed_at = now() where _client_id = $1 and source = $2 and slice = $3 and healed_at is null`, sliceId);
+  await session.query(
+    `update ops.run_failures set healed_at = now() where _client_id = $1 and source = $2 and slice = $3 and healed_at is null`,
+    sliceId,
+  );
   await session.query(
     `update ops.runs r set outcome = 'healed'
       where outcome = 'failed' and run_id = any($1) and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
@@ -306,11 +354,29 @@ async function heal(session: Session, sliceId: string[]): Promise<void> {
 
 function superseded(content: MergeContent): Receipt {
   const fetched = content.rows.length + content.setAside.length;
-  return { receiptId: null, outcome: "superseded", isFinal: false, fetched, inserted: 0, updated: 0, unchanged: 0, withdrawn: 0, setAside: content.setAside.length, setAsideTotal: content.setAsideTotal, total: content.total, vendorTotal: content.vendorTotal };
+  return {
+    receiptId: null,
+    outcome: "superseded",
+    isFinal: false,
+    fetched,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    withdrawn: 0,
+    setAside: content.setAside.length,
+    setAsideTotal: content.setAsideTotal,
+    total: content.total,
+    vendorTotal: content.vendorTotal,
+  };
 }
 
 /** Rows that could not be attributed stay open until a later reading of the slice no longer has them. */
-async function quarantineRows(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt): Promise<void> {
+async function quarantineRows(
+  session: Session,
+  target: MergeTarget,
+  content: MergeContent,
+  attempt: MergeAttempt,
+): Promise<void> {
   const texts = content.setAside.map((row) => JSON.stringify(row.content));
   // Two equal rows are two rows: the place among its equals is part of what tells them apart.
   const seen = new Map<string, number>();
@@ -330,11 +396,26 @@ async function quarantineRows(session: Session, target: MergeTarget, content: Me
      select $1, $2, $3, reason, amount, content, hash, $4
        from unnest($5::text[], $6::numeric[], $7::text[], $8::text[]) as t(reason, amount, content, hash) order by hash
      on conflict (_client_id, source, slice, content_hash) where resolved_at is null do update set last_seen_at = now()`,
-    [target.client, target.source, target.slice, attempt.runId, content.setAside.map((row) => row.reason), content.setAside.map((row) => row.amount), texts, hashes],
+    [
+      target.client,
+      target.source,
+      target.slice,
+      attempt.runId,
+      content.setAside.map((row) => row.reason),
+      content.setAside.map((row) => row.amount),
+      texts,
+      hashes,
+    ],
   );
 }
 
-async function writeReceipt(session: Session, target: MergeTarget, content: MergeContent, attempt: MergeAttempt, receipt: Omit<Receipt, "receiptId">): Promise<number> {
+async function writeReceipt(
+  session: Session,
+  target: MergeTarget,
+  content: MergeContent,
+  attempt: MergeAttempt,
+  receipt: Omit<Receipt, "receiptId">,
+): Promise<number> {
   const { rows } = await session.query<{ receiptId: number }>(
     `with receipt as (
        insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
@@ -352,9 +433,31 @@ async function writeReceipt(session: Session, target: MergeTarget, content: Merg
            content_hash = case when excluded.outcome = 'emptied' then s.content_hash else excluded.content_hash end
      returning receipt_id as "receiptId"`,
     [
-      target.client, target.source, target.slice, target.timezone, attempt.fetchSeq, attempt.fetchedAt, receipt.outcome, content.pages, receipt.fetched,
-      receipt.inserted, receipt.updated, receipt.unchanged, receipt.withdrawn, receipt.setAside, receipt.setAsideTotal, receipt.total, receipt.vendorTotal,
-      content.contentHash, attempt.runId, attempt.workflowId, attempt.workflowRunId, attempt.attempt, target.day, receipt.isFinal, content.rows.length,
+      target.client,
+      target.source,
+      target.slice,
+      target.timezone,
+      attempt.fetchSeq,
+      attempt.fetchedAt,
+      receipt.outcome,
+      content.pages,
+      receipt.fetched,
+      receipt.inserted,
+      receipt.updated,
+      receipt.unchanged,
+      receipt.withdrawn,
+      receipt.setAside,
+      receipt.setAsideTotal,
+      receipt.total,
+      receipt.vendorTotal,
+      content.contentHash,
+      attempt.runId,
+      attempt.workflowId,
+      attempt.workflowRunId,
+      attempt.attempt,
+      target.day,
+      receipt.isFinal,
+      content.rows.length,
     ],
   );
   const [row] = rows;
@@ -364,7 +467,10 @@ async function writeReceipt(session: Session, target: MergeTarget, content: Merg
 
 /** What the ledger keeps of a row: everything that may be restated. Numbers stay exact: jsonb holds numerics. */
 function amounts(columns: MergeColumn[], alias: string): string {
-  return `jsonb_build_object(${columns.filter((column) => column.name !== "_extra").map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
+  return `jsonb_build_object(${columns
+    .filter((column) => column.name !== "_extra")
+    .map(({ name }) => `'${name}', ${alias}.${quote(name)}`)
+    .join(", ")})`;
 }
 
 function toParameter(value: unknown, column: MergeColumn): unknown {

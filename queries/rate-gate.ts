@@ -20,7 +20,10 @@ export async function claimTurn(database: Queryable, claim: TurnClaim): Promise<
   return rows[0]?.wait ?? 0;
 }
 
-export async function extendTurn(database: Queryable, claim: Pick<TurnClaim, "account" | "lease" | "leaseMs">): Promise<void> {
+export async function extendTurn(
+  database: Queryable,
+  claim: Pick<TurnClaim, "account" | "lease" | "leaseMs">,
+): Promise<void> {
   await database.query(
     `update ops.rate_gate
         set leases = jsonb_set(leases, array[$2::text], to_jsonb(extract(epoch from clock_timestamp()) + $3::double precision / 1000))

@@ -36,7 +36,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.statementTimeoutMs ?? 120_000,
     lock_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
-    types: { getTypeParser: (oid: number, format?: "text" | "binary") => textDates.get(oid) ?? (pg.types.getTypeParser as (oid: number, format?: string) => (text: string) => unknown)(oid, format) } as pg.CustomTypesConfig,
+    types: {
+      getTypeParser: (oid: number, format?: "text" | "binary") =>
+        textDates.get(oid) ??
+        (pg.types.getTypeParser as (oid: number, format?: string) => (text: string) => unknown)(oid, format),
+    } as pg.CustomTypesConfig,
   });
   // A connection that breaks while idle is an event, not a crash.
   pool.on("error", (error) => options.onError?.(error));
@@ -52,7 +56,10 @@ export class CommitUnknown extends Error {
 }
 
 /** Runs `work` in one READ COMMITTED transaction. A session that failed in a way that may have broken it is destroyed, not pooled. */
-export async function inTransaction<Result>(database: Database, work: (session: Session) => Promise<Result>): Promise<Result> {
+export async function inTransaction<Result>(
+  database: Database,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
   const session = await database.connect();
   let broken: Error | undefined;
   const onError = (error: Error) => (broken = error);
@@ -79,7 +86,11 @@ export async function inTransaction<Result>(database: Database, work: (session: 
 
 /** The SQLSTATE of an error that Postgres itself reported. */
 export function sqlState(error: unknown): string | null {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code) && "severity" in error
+  return error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^[0-9A-Z]{5}$/.test(error.code) &&
+    "severity" in error
     ? error.code
     : null;
 }

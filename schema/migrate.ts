@@ -23,7 +23,11 @@ export async function migrateDatabase(url: string): Promise<Migrated> {
     // The migrator takes no lock of its own.
     await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [lockName]);
     const before = await countApplied(client);
-    await migrate(drizzle(client), { migrationsFolder: folder.pathname, migrationsSchema: "ops", migrationsTable: "migrations" });
+    await migrate(drizzle(client), {
+      migrationsFolder: folder.pathname,
+      migrationsSchema: "ops",
+      migrationsTable: "migrations",
+    });
     await client.query("begin");
     for (const file of (await readdir(views)).filter((name) => name.endsWith(".sql")).sort()) {
       await client.query(await readFile(new URL(file, views), "utf8"));

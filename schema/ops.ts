@@ -1,5 +1,19 @@
 import { sql } from "drizzle-orm";
-import { bigint, boolean, check, date, index, integer, jsonb, numeric, pgSchema, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  check,
+  date,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 
 export const ops = pgSchema("ops");
 
@@ -53,7 +67,9 @@ export const runFailures = ops.table(
   },
   (table) => [
     primaryKey({ name: "run_failures_key", columns: [table.runId, table.slice] }),
-    index("run_failures_open").on(table.clientId, table.source, table.slice).where(sql`${table.healedAt} is null`),
+    index("run_failures_open")
+      .on(table.clientId, table.source, table.slice)
+      .where(sql`${table.healedAt} is null`),
   ],
 );
 
@@ -80,7 +96,9 @@ export const slices = ops.table(
   },
   (table) => [
     primaryKey({ name: "slices_key", columns: [table.clientId, table.source, table.slice] }),
-    index("slices_failed").on(table.clientId, table.source).where(sql`${table.failedAt} is not null`),
+    index("slices_failed")
+      .on(table.clientId, table.source)
+      .where(sql`${table.failedAt} is not null`),
   ],
 );
 
@@ -159,7 +177,9 @@ export const quarantine = ops.table(
     runId: text("run_id").notNull(),
   },
   (table) => [
-    uniqueIndex("quarantine_open").on(table.clientId, table.source, table.slice, table.contentHash).where(sql`${table.resolvedAt} is null`),
+    uniqueIndex("quarantine_open")
+      .on(table.clientId, table.source, table.slice, table.contentHash)
+      .where(sql`${table.resolvedAt} is null`),
     index("quarantine_recent").on(table.clientId, table.source, table.lastSeenAt),
   ],
 );
@@ -202,7 +222,9 @@ export const alerts = ops.table(
     notes: text("notes"),
   },
   (table) => [
-    uniqueIndex("alerts_open").on(table.clientId, table.area, table.kind, table.subject).where(sql`${table.resolvedAt} is null`),
+    uniqueIndex("alerts_open")
+      .on(table.clientId, table.area, table.kind, table.subject)
+      .where(sql`${table.resolvedAt} is null`),
     index("alerts_recent").on(table.clientId, table.openedAt),
     check("alerts_severity", sql`${table.severity} in ('info', 'warning', 'critical')`),
   ],

@@ -27,7 +27,11 @@ async function* sources(folder = "") {
 async function fingerprint(files) {
   const hash = createHash("sha256");
   for (const file of [...files, "package-lock.json", "scripts/build.mjs"].sort()) {
-    hash.update(file).update("\0").update(await readFile(path.join(root, file))).update("\0");
+    hash
+      .update(file)
+      .update("\0")
+      .update(await readFile(path.join(root, file)))
+      .update("\0");
   }
   return hash.digest("hex");
 }
@@ -58,7 +62,10 @@ async function build(files, stamp) {
   await writeFile(path.join(next, "workflow-bundle.js"), (await bundleWorkflowCode(workflows)).code);
   // What a workflow's failure says is written inside the bundle: with a payload key it takes one that leaves nothing in clear.
   const failureConverterPath = path.join(root, "temporal/failure-converter.ts");
-  await writeFile(path.join(next, "workflow-bundle.encrypted.js"), (await bundleWorkflowCode({ ...workflows, failureConverterPath })).code);
+  await writeFile(
+    path.join(next, "workflow-bundle.encrypted.js"),
+    (await bundleWorkflowCode({ ...workflows, failureConverterPath })).code,
+  );
   await writeFile(path.join(next, ".sources"), stamp);
   await rm(dist, { recursive: true, force: true });
   await rename(next, dist);

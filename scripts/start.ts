@@ -55,7 +55,12 @@ async function main(): Promise<void> {
   const { applied } = await migrateDatabase(config.databaseUrl);
   if (applied > 0) say(`database: ${applied} migrations applied`);
   const temporal = await connectClient(config, { waitMs: 30_000, onWait: say });
-  const database = openDatabase({ url: config.databaseUrl, poolSize: 3, name: "signal-room start", onError: () => undefined });
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: 3,
+    name: "signal-room start",
+    onError: () => undefined,
+  });
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
   if (config.searchAttributes) await registerSearchAttributes(temporal.connection, temporalAddress().namespace);
   await applySchedules(temporal.client, plannedSchedules(config));
@@ -73,7 +78,13 @@ async function main(): Promise<void> {
     apiUrl,
     uiUrl: env["TEMPORAL_UI_URL"] ?? null,
     sandbox,
-    token: await issueToken({ secret: env["API_JWT_SECRET"] ?? "", client: config.clients[0] ?? "713", role: "admin", expiresInSeconds: 30 * 86_400, subject: "local" }),
+    token: await issueToken({
+      secret: env["API_JWT_SECRET"] ?? "",
+      client: config.clients[0] ?? "713",
+      role: "admin",
+      expiresInSeconds: 30 * 86_400,
+      subject: "local",
+    }),
     logDir: path.relative(process.cwd(), logDir) || logDir,
   });
   await followFirstPulls({ config, client: temporal.client, database, accounts: accountsToPull(config) });
@@ -94,7 +105,12 @@ async function embedPostgres(env: Env, dataDir: string): Promise<void> {
 }
 
 async function embedTemporal(env: Env, dataDir: string, apiUrl: string): Promise<void> {
-  if (env["TEMPORAL_ADDRESS"] !== undefined || env["TEMPORAL_PROFILE"] !== undefined || env["TEMPORAL_CONFIG_FILE"] !== undefined) return;
+  if (
+    env["TEMPORAL_ADDRESS"] !== undefined ||
+    env["TEMPORAL_PROFILE"] !== undefined ||
+    env["TEMPORAL_CONFIG_FILE"] !== undefined
+  )
+    return;
   const temporal = await startTemporal({
     dataDir: path.join(dataDir, "temporal"),
     port: Number(env["TEMPORAL_PORT"] ?? 7233),
@@ -112,18 +128,30 @@ async function embedTemporal(env: Env, dataDir: string, apiUrl: string): Promise
 
 /** Every account without a key gets the sandbox's address and a sandbox key, under its client's own setting names. */
 async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>> {
-  const { accounts } = loadConfig({ ...env, DATABASE_URL: env["DATABASE_URL"] ?? "postgres://unused" }, vendors, sources);
+  const { accounts } = loadConfig(
+    { ...env, DATABASE_URL: env["DATABASE_URL"] ?? "postgres://unused" },
+    vendors,
+    sources,
+  );
   const optional = new Set(vendors.filter((vendor) => vendor.optional === true).map((vendor) => vendor.name));
   const played = [...accounts.values()].filter((account) => account.secrets === null && !optional.has(account.vendor));
   if (played.length === 0 || env["SANDBOX"] === "off") return new Set();
   const port = Number((env["SANDBOX_PORT"] ??= "3010"));
   await assertPortFree(port, "SANDBOX_PORT");
-  const child: Child = await superviseChild({ name: "sandbox", script: "sandbox/main.js", env, logDir, onProblem: say, readyUrl: `http://127.0.0.1:${port}/_control` });
+  const child: Child = await superviseChild({
+    name: "sandbox",
+    script: "sandbox/main.js",
+    env,
+    logDir,
+    onProblem: say,
+    readyUrl: `http://127.0.0.1:${port}/_control`,
+  });
   running.push(child);
   for (const account of played) {
     env[settingName(account.vendor, "BASE_URL", account.client)] = `http://127.0.0.1:${port}/${account.vendor}`;
     const vendor = vendors.find((candidate) => candidate.name === account.vendor);
-    for (const name of Object.keys(vendor?.secrets.shape ?? {})) env[settingName(name, account.client)] = `sandbox-${account.client}`;
+    for (const name of Object.keys(vendor?.secrets.shape ?? {}))
+      env[settingName(name, account.client)] = `sandbox-${account.client}`;
   }
   return new Set(played.map((account) => account.name));
 }
@@ -141,13 +169,17 @@ async function localSecrets(root: string): Promise<Env> {
 
 /** What the other commands need to find this stack: only what was not already set by hand. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {
-  const kept = Object.entries(env).filter(([name, value]) => given[name] !== value || name === "DATABASE_URL" || name === "TEMPORAL_ADDRESS");
+  const kept = Object.entries(env).filter(
+    ([name, value]) => given[name] !== value || name === "DATABASE_URL" || name === "TEMPORAL_ADDRESS",
+  );
   await writeFile(stackFile(), JSON.stringify(Object.fromEntries(kept), null, 2), { mode: 0o600 });
 }
 
 function accountsToPull(config: Config): { source: string; client: string }[] {
   return sources.flatMap((source) =>
-    config.clients.filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null).map((client) => ({ source: source.name, client })),
+    config.clients
+      .filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null)
+      .map((client) => ({ source: source.name, client })),
   );
 }
 
@@ -160,7 +192,9 @@ async function stop(reason: string, exitCode: number): Promise<void> {
     console.log(`\n  ${reason}`);
     // The last started stops first; the servers, which everything needs, last.
     for (const part of running.reverse()) {
-      await part.stop().catch((error: unknown) => say(`${part.name}: ${error instanceof Error ? error.message : String(error)}`));
+      await part
+        .stop()
+        .catch((error: unknown) => say(`${part.name}: ${error instanceof Error ? error.message : String(error)}`));
     }
     console.log("  stopped\n");
     process.exit(exitCode);

@@ -15,7 +15,11 @@ export interface TemporalAddress {
 /** Where Temporal is: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`, or a profile of temporal.toml. */
 export function temporalAddress(): TemporalAddress {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  return { address: connectionOptions.address ?? "localhost:7233", namespace: namespace ?? "default", connect: connectionOptions };
+  return {
+    address: connectionOptions.address ?? "localhost:7233",
+    namespace: namespace ?? "default",
+    connect: connectionOptions,
+  };
 }
 
 export interface TemporalClient {
@@ -25,16 +29,31 @@ export interface TemporalClient {
 }
 
 /** Connects, waiting for a server that is still starting. */
-export async function connectClient(config: Pick<Config, "payloadKey">, options: { waitMs?: number; onWait?: (message: string) => void } = {}): Promise<TemporalClient> {
+export async function connectClient(
+  config: Pick<Config, "payloadKey">,
+  options: { waitMs?: number; onWait?: (message: string) => void } = {},
+): Promise<TemporalClient> {
   const { address, namespace, connect } = temporalAddress();
-  const connection = await patiently(() => Connection.connect({ ...connect, connectTimeout: "5 seconds" }), `Temporal at ${address}`, options);
+  const connection = await patiently(
+    () => Connection.connect({ ...connect, connectTimeout: "5 seconds" }),
+    `Temporal at ${address}`,
+    options,
+  );
   const converter: DataConverter | undefined = dataConverter(config.payloadKey);
-  const client = new Client({ connection, namespace, ...(converter === undefined ? {} : { dataConverter: converter }) });
+  const client = new Client({
+    connection,
+    namespace,
+    ...(converter === undefined ? {} : { dataConverter: converter }),
+  });
   return { client, connection, close: () => connection.close() };
 }
 
 /** Tries for a while, saying what it waits for: servers come up one after the other. */
-export async function patiently<Result>(attempt: () => Promise<Result>, what: string, { waitMs = 0, onWait }: { waitMs?: number; onWait?: (message: string) => void } = {}): Promise<Result> {
+export async function patiently<Result>(
+  attempt: () => Promise<Result>,
+  what: string,
+  { waitMs = 0, onWait }: { waitMs?: number; onWait?: (message: string) => void } = {},
+): Promise<Result> {
   let told = false;
   return pRetry(attempt, {
     retries: waitMs === 0 ? 0 : Number.MAX_SAFE_INTEGER,

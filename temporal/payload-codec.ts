@@ -16,7 +16,8 @@ export function createPayloadCodec(key: Buffer): PayloadCodec {
   const open = (payload: Payload): Payload => {
     if (!payload.data || Buffer.from(payload.metadata?.["encoding"] ?? []).toString() !== encoding) return payload;
     const used = Buffer.from(payload.metadata?.["encryption-key-id"] ?? []).toString();
-    if (used !== keyId) throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
+    if (used !== keyId)
+      throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
     return proto.decode(decrypt(key, payload.data));
   };
   return {
@@ -27,7 +28,9 @@ export function createPayloadCodec(key: Buffer): PayloadCodec {
 
 /** With a key, messages and stack traces of failures are encrypted too. */
 export function dataConverter(key: Buffer | null): DataConverter | undefined {
-  return key === null ? undefined : { payloadCodecs: [createPayloadCodec(key)], failureConverterPath: failureConverterPath() };
+  return key === null
+    ? undefined
+    : { payloadCodecs: [createPayloadCodec(key)], failureConverterPath: failureConverterPath() };
 }
 
 function failureConverterPath(): string {

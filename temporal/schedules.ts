@@ -1,4 +1,9 @@
-import { ScheduleAlreadyRunning, type Client, type ScheduleOptions, type ScheduleUpdateOptions } from "@temporalio/client";
+import {
+  ScheduleAlreadyRunning,
+  type Client,
+  type ScheduleOptions,
+  type ScheduleUpdateOptions,
+} from "@temporalio/client";
 import type { PlannedSchedule } from "../temporal.config.ts";
 
 export interface ScheduleChange {
@@ -18,14 +23,17 @@ export async function applySchedules(client: Client, planned: readonly PlannedSc
       changes.push({ scheduleId, change: "created" });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      await client.schedule.getHandle(scheduleId).update((existing) => ({ ...options, state: existing.state }) as ScheduleUpdateOptions);
+      await client.schedule
+        .getHandle(scheduleId)
+        .update((existing) => ({ ...options, state: existing.state }) as ScheduleUpdateOptions);
       changes.push({ scheduleId, change: "updated" });
     }
   }
   const deployment = planned[0]?.options.memo?.["deployment"];
   const wanted = new Set(planned.map(({ scheduleId }) => scheduleId));
   for await (const schedule of client.schedule.list()) {
-    if (deployment === undefined || wanted.has(schedule.scheduleId) || schedule.memo?.["deployment"] !== deployment) continue;
+    if (deployment === undefined || wanted.has(schedule.scheduleId) || schedule.memo?.["deployment"] !== deployment)
+      continue;
     await client.schedule.getHandle(schedule.scheduleId).delete();
     changes.push({ scheduleId: schedule.scheduleId, change: "removed" });
   }

@@ -16,7 +16,10 @@ export async function registerSearchAttributes(connection: Connection, namespace
   const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length > 0) {
     const named = Object.entries(searchAttributes).filter(([name]) => missing.includes(name));
-    await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(named.map(([name, type]) => [name, types[type]])) });
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(named.map(([name, type]) => [name, types[type]])),
+    });
   }
   return missing;
 }

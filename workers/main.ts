@@ -1,5 +1,12 @@
 import { existsSync } from "node:fs";
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel, type NativeConnectionOptions } from "@temporalio/worker";
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  type LogLevel,
+  type NativeConnectionOptions,
+} from "@temporalio/worker";
 import { ConfigError, loadConfig, type Config } from "../core/config.ts";
 import { readEnvironment } from "../core/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
@@ -21,13 +28,30 @@ async function main(): Promise<void> {
   const logger = createLogger({ name: "worker", level: config.logLevel, redact });
   installRuntime(config, logger, redact);
 
-  const database = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize, name: "signal-room worker", onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke") });
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    name: "signal-room worker",
+    onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
+  });
   const onWait = (message: string) => logger.info(message);
   await patiently(() => database.query("select 1"), "Postgres", { waitMs: bootPatienceMs, onWait });
   const { address, namespace, connect } = temporalAddress();
-  const connection = await patiently(() => NativeConnection.connect(connect as NativeConnectionOptions), `Temporal at ${address}`, { waitMs: bootPatienceMs, onWait });
+  const connection = await patiently(
+    () => NativeConnection.connect(connect as NativeConnectionOptions),
+    `Temporal at ${address}`,
+    { waitMs: bootPatienceMs, onWait },
+  );
 
-  const workers = await createWorkers({ config, database, sources, connection, namespace, redact, workflows: workflows(config) });
+  const workers = await createWorkers({
+    config,
+    database,
+    sources,
+    connection,
+    namespace,
+    redact,
+    workflows: workflows(config),
+  });
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;
@@ -50,8 +74,13 @@ async function main(): Promise<void> {
 
 /** Bundled by the build; without one, from what lies beside this file. */
 function workflows({ payloadKey }: Config) {
-  const bundle = new URL(payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js", import.meta.url).pathname;
-  return existsSync(bundle) ? { workflowBundle: { codePath: bundle } } : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
+  const bundle = new URL(
+    payloadKey === null ? "../workflow-bundle.js" : "../workflow-bundle.encrypted.js",
+    import.meta.url,
+  ).pathname;
+  return existsSync(bundle)
+    ? { workflowBundle: { codePath: bundle } }
+    : { workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname };
 }
 
 /** The SDK's own lines and numbers go where ours go: one log, with the workflow and slice in each line; one metrics address. */
@@ -60,18 +89,39 @@ function installRuntime(config: Config, logger: Logger, redact: Redact): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger(level, ({ level: lineLevel, message, meta }) => {
-      const { workflowId, workflowType, activityType, attempt, taskQueue, error } = (meta ?? {}) as Record<string, unknown>;
+      const { workflowId, workflowType, activityType, attempt, taskQueue, error } = (meta ?? {}) as Record<
+        string,
+        unknown
+      >;
       const name = lineLevel.toLowerCase() as "trace" | "debug" | "info" | "warn" | "error";
-      logger[name]({ workflowId, workflowType, activityType, attempt, taskQueue, ...(error === undefined ? {} : { err: redact(error instanceof Error ? error.message : String(error)) }) }, message);
+      logger[name](
+        {
+          workflowId,
+          workflowType,
+          activityType,
+          attempt,
+          taskQueue,
+          ...(error === undefined ? {} : { err: redact(error instanceof Error ? error.message : String(error)) }),
+        },
+        message,
+      );
     }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: "WARN", other: "ERROR" }), forward: {} },
-      ...(config.worker.metricsAddress === null ? {} : { metrics: { prometheus: { bindAddress: config.worker.metricsAddress, countersTotalSuffix: true } } }),
+      ...(config.worker.metricsAddress === null
+        ? {}
+        : { metrics: { prometheus: { bindAddress: config.worker.metricsAddress, countersTotalSuffix: true } } }),
     },
   });
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? error.message : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  console.error(
+    error instanceof ConfigError
+      ? error.message
+      : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(
+          error instanceof Error ? (error.stack ?? error.message) : String(error),
+        ),
+  );
   process.exitCode = 1;
 });

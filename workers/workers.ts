@@ -33,7 +33,15 @@ export function allQueues(sources: readonly AnySource[]): string[] {
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const { config, database, sources, connection, namespace, redact } = parts;
   const gate = createRateGate(database);
-  const sync = createSyncActivities({ database, config, sources, gate, redact, afterMerge: afterMerge(config), ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }) });
+  const sync = createSyncActivities({
+    database,
+    config,
+    sources,
+    gate,
+    redact,
+    afterMerge: afterMerge(config),
+    ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
+  });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
@@ -57,14 +65,20 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const wanted = config.worker.queues;
   const queues = allQueues(sources).filter((queue) => wanted === null || wanted.includes(queue));
   const unknown = (wanted ?? []).filter((queue) => !queues.includes(queue));
-  if (unknown.length > 0) throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
   return Promise.all(
     queues.map((queue) =>
       Worker.create({
         ...shared,
         taskQueue: config.queuePrefix + queue,
         ...(queue === mainQueue
-          ? { ...parts.workflows, activities: { ...sync, ...house }, maxConcurrentActivityTaskExecutions: config.databasePoolSize, maxCachedWorkflows: 500 }
+          ? {
+              ...parts.workflows,
+              activities: { ...sync, ...house },
+              maxConcurrentActivityTaskExecutions: config.databasePoolSize,
+              maxCachedWorkflows: 500,
+            }
           : { activities: { ...sync, ...anytrack }, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
       } as WorkerOptions),
     ),

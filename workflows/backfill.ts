@@ -15,7 +15,17 @@ import {
 } from "@temporalio/workflow";
 import type { BackfillInput, BackfillPlan, DayPreview } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
-import { clientIdKey, describeFailure, runSlice, searchAttributes, settleWithin, sourceKey, vendorQueue, whateverHappens, type SliceSettled } from "./slices.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  runSlice,
+  searchAttributes,
+  settleWithin,
+  sourceKey,
+  vendorQueue,
+  whateverHappens,
+  type SliceSettled,
+} from "./slices.ts";
 import { finishRun, planFailure } from "./sync-source.ts";
 import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
 
@@ -61,9 +71,13 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
   const previews = resumed.previews ?? [];
   let show = () => undefined as void;
 
-  setHandler(pauseUpdate, () => ((paused = true), show(), "paused: the days under way are finished, no new one is started"), {
-    description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
-  });
+  setHandler(
+    pauseUpdate,
+    () => ((paused = true), show(), "paused: the days under way are finished, no new one is started"),
+    {
+      description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
+    },
+  );
   setHandler(resumeUpdate, () => ((paused = false), show(), "resumed"), { description: "Go on after a pause." });
   const cancel = async () => {
     cancelled = true;
@@ -76,7 +90,9 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
   setHandler(cancelUpdate, cancel, {
     description: "Stop. Days that are merged stay merged; the run is recorded as cancelled.",
   });
-  setHandler(progressQuery, () => ({ ...summarize(tally), paused }), { description: "How many days are done, and what they came to." });
+  setHandler(progressQuery, () => ({ ...summarize(tally), paused }), {
+    description: "How many days are done, and what they came to.",
+  });
 
   const plan = await planBackfill({ ...input, runId, workflowId }).catch(planFailure);
   if (resumed.tally === undefined) tally = emptyTally(plan.slices.length);
@@ -103,7 +119,11 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
     started += 1;
     cursor += 1;
     if (plan.dryRun) await preview(plan, day, runId, tally, previews);
-    else addSettled(tally, await runSlice({ client: plan.client, source: plan.source, day, runId, acceptEmpty: plan.acceptEmpty }));
+    else
+      addSettled(
+        tally,
+        await runSlice({ client: plan.client, source: plan.source, day, runId, acceptEmpty: plan.acceptEmpty }),
+      );
     show();
   };
   const remaining = plan.slices.slice(cursor).map((slice) => slice.day);
@@ -123,10 +143,23 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
     await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
   const summary = await finishRun({ runId, client: plan.client, source: plan.source, tally });
-  return plan.dryRun ? { ...summary, preview: previews.filter(({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0) } : summary;
+  return plan.dryRun
+    ? {
+        ...summary,
+        preview: previews.filter(
+          ({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0,
+        ),
+      }
+    : summary;
 }
 
-async function preview(plan: BackfillPlan, day: string, runId: string, tally: Tally, previews: DayPreview[]): Promise<void> {
+async function preview(
+  plan: BackfillPlan,
+  day: string,
+  runId: string,
+  tally: Tally,
+  previews: DayPreview[],
+): Promise<void> {
   const { previewSlice } = proxyActivities<SyncActivities>({
     taskQueue: vendorQueue(plan.source),
     startToCloseTimeout: "30 minutes",
@@ -134,11 +167,15 @@ async function preview(plan: BackfillPlan, day: string, runId: string, tally: Ta
     heartbeatTimeout: "12 seconds",
   });
   try {
-    const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [{ client: plan.client, source: plan.source, day, runId }]);
+    const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [
+      { client: plan.client, source: plan.source, day, runId },
+    ]);
     addPreview(tally, found);
     if (previews.length < mostPreviews) previews.push(found);
   } catch (error) {
-    const settled: SliceSettled = isCancellation(error) ? { day, state: "cancelled" } : { day, state: "failed", ...describeFailure(error) };
+    const settled: SliceSettled = isCancellation(error)
+      ? { day, state: "cancelled" }
+      : { day, state: "failed", ...describeFailure(error) };
     addSettled(tally, settled);
   }
 }

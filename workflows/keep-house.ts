@@ -19,6 +19,8 @@ export async function keepHouse(): Promise<HouseKept> {
   const { deleted } = await applyRetention();
   // Last: a webhook that is away must not keep the rest from being done.
   const { sent } = await sendAlerts();
-  setCurrentDetails(`late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}; rows past their retention: ${deleted}`);
+  setCurrentDetails(
+    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}; rows past their retention: ${deleted}`,
+  );
   return { late, sent, deleted };
 }

@@ -24,9 +24,7 @@ export const sliceDayKey = defineSearchAttributeKey("SliceDay", SearchAttributeT
 export const outcomeKey = defineSearchAttributeKey("Outcome", SearchAttributeType.KEYWORD);
 
 export type SliceSettled = { day: string } & (
-  | { state: "done"; result: SliceResult }
-  | { state: "failed"; type: string; reason: string }
-  | { state: "cancelled" }
+  { state: "done"; result: SliceResult } | { state: "failed"; type: string; reason: string } | { state: "cancelled" }
 );
 
 const firstWaitMs = 10_000;
@@ -80,9 +78,14 @@ export async function runSlice(input: SyncSliceInput & { client: string; runId: 
 /** The innermost failure that has a type of ours: what a person needs to read. */
 export function describeFailure(error: unknown): { type: string; reason: string } {
   let cause: unknown = error;
-  while (cause instanceof Error && !(cause instanceof ApplicationFailure) && cause.cause !== undefined) cause = cause.cause;
+  while (cause instanceof Error && !(cause instanceof ApplicationFailure) && cause.cause !== undefined)
+    cause = cause.cause;
   if (cause instanceof ApplicationFailure) return { type: cause.type ?? "Unexpected", reason: cause.message };
-  if (error instanceof ChildWorkflowFailure) return { type: "Terminated", reason: `the slice's workflow was ended from outside: ${cause instanceof Error ? cause.message : error.message}` };
+  if (error instanceof ChildWorkflowFailure)
+    return {
+      type: "Terminated",
+      reason: `the slice's workflow was ended from outside: ${cause instanceof Error ? cause.message : error.message}`,
+    };
   return { type: "Unexpected", reason: error instanceof Error ? error.message : String(error) };
 }
 

@@ -9,7 +9,16 @@ import {
 } from "@temporalio/workflow";
 import type { SliceResult } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
-import { clientIdKey, describeFailure, outcomeKey, searchAttributes, sliceDayKey, sourceKey, vendorQueue, whateverHappens } from "./slices.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  outcomeKey,
+  searchAttributes,
+  sliceDayKey,
+  sourceKey,
+  vendorQueue,
+  whateverHappens,
+} from "./slices.ts";
 import { planFailure } from "./sync-source.ts";
 
 /** What a person types to pull one day of one source: `{"source": "redtrack.daily_spend", "day": "2025-12-18"}`. */
@@ -53,7 +62,9 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
   const runId = input.runId ?? workflowInfo().runId;
   setCurrentDetails(`Pulling **${source}** ${day} for client ${client}.`);
   try {
-    const result = await pullSlice.executeWithOptions({ summary: `${source} ${day}` }, [{ client, source, day, runId, acceptEmpty: input.acceptEmpty ?? false }]);
+    const result = await pullSlice.executeWithOptions({ summary: `${source} ${day}` }, [
+      { client, source, day, runId, acceptEmpty: input.acceptEmpty ?? false },
+    ]);
     note([{ key: outcomeKey, value: result.outcome }]);
     setCurrentDetails(describeResult(source, client, result));
     return result;
@@ -64,7 +75,9 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     }
     const { type, reason } = describeFailure(error);
     note([{ key: outcomeKey, value: "failed" }]);
-    setCurrentDetails(`**Failed** (${type}): ${reason}\n\nReset this workflow to its first task, or start it again, to try once more.`);
+    setCurrentDetails(
+      `**Failed** (${type}): ${reason}\n\nReset this workflow to its first task, or start it again, to try once more.`,
+    );
     await whateverHappens(() => office.recordSliceFailure({ client, source, day, runId, type, reason }));
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }

@@ -1,9 +1,27 @@
 import { ApplicationFailure } from "@temporalio/common";
-import { ActivityCancellationType, CancelledFailure, isCancellation, proxyActivities, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from "@temporalio/workflow";
+import {
+  ActivityCancellationType,
+  CancelledFailure,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from "@temporalio/workflow";
 import type { SyncInput } from "../activities/sync.ts";
 import type { SyncActivities } from "../activities/types.ts";
 import { addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
-import { clientIdKey, describeFailure, outcomeKey, runSlice, searchAttributes, settleWithin, sourceKey, whateverHappens } from "./slices.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  outcomeKey,
+  runSlice,
+  searchAttributes,
+  settleWithin,
+  sourceKey,
+  whateverHappens,
+} from "./slices.ts";
 
 const { planSync, closeRun } = proxyActivities<SyncActivities>({
   startToCloseTimeout: "1 minute",
@@ -19,7 +37,13 @@ export async function syncSource(input: SyncInput): Promise<RunSummary> {
   // The moment a schedule meant, not the one a late worker got to it.
   const scheduledFor = workflowInfo().searchAttributes["TemporalScheduledStartTime"]?.[0] as Date | string | undefined;
   const moment = scheduledFor === undefined ? startTime : new Date(scheduledFor);
-  const plan = await planSync({ ...input, runId, workflowId, moment: moment.toISOString(), scheduled: scheduledFor !== undefined }).catch(planFailure);
+  const plan = await planSync({
+    ...input,
+    runId,
+    workflowId,
+    moment: moment.toISOString(),
+    scheduled: scheduledFor !== undefined,
+  }).catch(planFailure);
   note([
     { key: clientIdKey, value: plan.client },
     { key: sourceKey, value: plan.source },
@@ -28,19 +52,29 @@ export async function syncSource(input: SyncInput): Promise<RunSummary> {
   const tally = emptyTally(plan.slices.length);
   const title = `**${plan.source}**, client ${plan.client}, run of ${plan.day}`;
   setCurrentDetails(describeDays(title, tally));
-  await settleWithin(plan.parallel, plan.slices, (slice) => runSlice({ client: plan.client, source: plan.source, day: slice.day, runId }), {
-    // A key that is refused is refused for every day: no need to ask again with each.
-    mayStart: () => Promise.resolve(!tally.credentials && !tally.cancelled),
-    onSettled: (settled) => {
-      addSettled(tally, settled);
-      setCurrentDetails(describeDays(title, tally));
+  await settleWithin(
+    plan.parallel,
+    plan.slices,
+    (slice) => runSlice({ client: plan.client, source: plan.source, day: slice.day, runId }),
+    {
+      // A key that is refused is refused for every day: no need to ask again with each.
+      mayStart: () => Promise.resolve(!tally.credentials && !tally.cancelled),
+      onSettled: (settled) => {
+        addSettled(tally, settled);
+        setCurrentDetails(describeDays(title, tally));
+      },
     },
-  });
+  );
   return finishRun({ runId, client: plan.client, source: plan.source, tally });
 }
 
 /** Records how a run ended, then ends it that way: failed slices fail the run, after the rest is written, and are named. */
-export async function finishRun(run: { runId: string; client: string; source: string; tally: Tally }): Promise<RunSummary> {
+export async function finishRun(run: {
+  runId: string;
+  client: string;
+  source: string;
+  tally: Tally;
+}): Promise<RunSummary> {
   const { runId, client, source, tally } = run;
   const outcome = tally.cancelled ? "cancelled" : tally.failed.length > 0 ? "failed" : "completed";
   const summary = summarize(tally);
@@ -66,7 +100,12 @@ export async function finishRun(run: { runId: string; client: string; source: st
   );
   if (outcome === "cancelled") throw new CancelledFailure(`cancelled after ${tally.done} of ${tally.planned} days`);
   if (reason !== null) {
-    throw ApplicationFailure.create({ type: tally.credentials ? "CredentialsRejected" : "SlicesFailed", message: reason, nonRetryable: true, details: [summary] });
+    throw ApplicationFailure.create({
+      type: tally.credentials ? "CredentialsRejected" : "SlicesFailed",
+      message: reason,
+      nonRetryable: true,
+      details: [summary],
+    });
   }
   return summary;
 }

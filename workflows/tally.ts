@@ -35,7 +35,19 @@ const shownDays = 12;
 const keptFailures = 200;
 
 export function emptyTally(planned: number): Tally {
-  return { planned, done: 0, inserted: 0, updated: 0, unchanged: 0, withdrawn: 0, failed: [], flagged: [], lastDays: [], credentials: false, cancelled: false };
+  return {
+    planned,
+    done: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    withdrawn: 0,
+    failed: [],
+    flagged: [],
+    lastDays: [],
+    credentials: false,
+    cancelled: false,
+  };
 }
 
 export function addSettled(tally: Tally, settled: SliceSettled): void {
@@ -47,13 +59,15 @@ export function addSettled(tally: Tally, settled: SliceSettled): void {
       tally.updated += result.updated;
       tally.unchanged += result.unchanged;
       tally.withdrawn += result.withdrawn;
-      if (result.outcome === "unreconciled" || result.outcome === "emptied") tally.flagged.push({ day, outcome: result.outcome });
+      if (result.outcome === "unreconciled" || result.outcome === "emptied")
+        tally.flagged.push({ day, outcome: result.outcome });
       const state = result.isFinal ? "final" : "provisional";
       remember(tally, dayLine(day, `${result.outcome}, ${state}`, result, result.shownTotal));
       break;
     }
     case "failed":
-      if (tally.failed.length < keptFailures) tally.failed.push({ day: settled.day, type: settled.type, reason: settled.reason.slice(0, 300) });
+      if (tally.failed.length < keptFailures)
+        tally.failed.push({ day: settled.day, type: settled.type, reason: settled.reason.slice(0, 300) });
       if (settled.type === "CredentialsRejected") tally.credentials = true;
       remember(tally, `${settled.day}  FAILED ${settled.type}`);
       break;
@@ -73,12 +87,24 @@ export function addPreview(tally: Tally, preview: DayPreview): void {
 
 export function summarize(tally: Tally): RunSummary {
   const { planned, done, failed, inserted, updated, unchanged, withdrawn, flagged } = tally;
-  return { days: planned, done, failed: failed.length, inserted, updated, unchanged, withdrawn, failedDays: failed.map(({ day }) => day), flagged };
+  return {
+    days: planned,
+    done,
+    failed: failed.length,
+    inserted,
+    updated,
+    unchanged,
+    withdrawn,
+    failedDays: failed.map(({ day }) => day),
+    flagged,
+  };
 }
 
 /** What the UI shows while the run is under way. */
 export function describeDays(title: string, tally: Tally, state = ""): string {
-  const bar = "█".repeat(Math.round((20 * (tally.done + tally.failed.length)) / Math.max(1, tally.planned))).padEnd(20, "░");
+  const bar = "█"
+    .repeat(Math.round((20 * (tally.done + tally.failed.length)) / Math.max(1, tally.planned)))
+    .padEnd(20, "░");
   const failures = tally.failed.slice(0, 10).map(({ day, type, reason }) => `- **${day}** ${type}: ${reason}`);
   return [
     `${title}${state === "" ? "" : `, **${state}**`}`,
@@ -91,7 +117,12 @@ export function describeDays(title: string, tally: Tally, state = ""): string {
 // Aligned by hand: the UI sets a markdown table's columns without a gap between them.
 const heading = ["day".padEnd(10), "state".padEnd(24), "insert", "update", "withdr", "sum".padStart(14)].join("  ");
 
-function dayLine(day: string, state: string, rows: { inserted: number; updated: number; withdrawn: number }, sum: string): string {
+function dayLine(
+  day: string,
+  state: string,
+  rows: { inserted: number; updated: number; withdrawn: number },
+  sum: string,
+): string {
   const counts = [rows.inserted, rows.updated, rows.withdrawn].map((count) => String(count).padStart(6));
   return [day, state.padEnd(24), ...counts, sum.padStart(14)].join("  ");
 }

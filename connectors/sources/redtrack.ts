@@ -13,21 +13,28 @@ const redtrack = {
     const left = headers.get("x-ratelimit-remaining-minute");
     const reset = headers.get("ratelimit-reset");
     // The next call may cost two, so with one left it would be refused.
-    if (left === null || reset === null || !/^\d+$/.test(left) || !/^\d{1,3}$/.test(reset) || Number(left) >= 2) return null;
+    if (left === null || reset === null || !/^\d+$/.test(left) || !/^\d{1,3}$/.test(reset) || Number(left) >= 2)
+      return null;
     return { waitMs: Number(reset) * 1_000 };
   },
   // Some endpoints say no under HTTP 200. What such a no means cannot be told from its words, so it is tried again.
   refusal: (body) => {
-    const refused = z.object({ error: z.unknown().optional(), message: z.unknown().optional(), status: z.number().optional() }).safeParse(body);
+    const refused = z
+      .object({ error: z.unknown().optional(), message: z.unknown().optional(), status: z.number().optional() })
+      .safeParse(body);
     if (!refused.success || Array.isArray(body)) return null;
     const { error, message, status } = refused.data;
     if (status === 429) return { kind: "rate_limited", message: "answered 429 under HTTP 200" };
     const words = error ?? message;
-    return words === undefined ? null : { kind: "unavailable", message: `answered 200 with an error: ${JSON.stringify(words)}` };
+    return words === undefined
+      ? null
+      : { kind: "unavailable", message: `answered 200 with an error: ${JSON.stringify(words)}` };
   },
   // Lists have no visible limit.
   probe: (secrets) => ({ path: "/sources", query: { api_key: secrets.REDTRACK_API_KEY, page: 1, per: 1 } }),
-} satisfies Vendor<z.ZodObject<{ REDTRACK_API_KEY: z.ZodString }>> as Vendor<z.ZodObject<{ REDTRACK_API_KEY: z.ZodString }>>;
+} satisfies Vendor<z.ZodObject<{ REDTRACK_API_KEY: z.ZodString }>> as Vendor<
+  z.ZodObject<{ REDTRACK_API_KEY: z.ZodString }>
+>;
 
 /** The most rows a page may have. */
 const perPage = 1_000;
@@ -45,10 +52,16 @@ const spendRow = z.looseObject({
 });
 
 const report = z
-  .union([z.object({ items: z.array(spendRow).nullable(), total: z.looseObject({ cost: money.nullish() }).nullish() }), z.array(spendRow), z.null()])
+  .union([
+    z.object({ items: z.array(spendRow).nullable(), total: z.looseObject({ cost: money.nullish() }).nullish() }),
+    z.array(spendRow),
+    z.null(),
+  ])
   .transform((body) => {
     if (body === null) return { items: [], total: null };
-    return Array.isArray(body) ? { items: body, total: null } : { items: body.items ?? [], total: body.total?.cost ?? null };
+    return Array.isArray(body)
+      ? { items: body, total: null }
+      : { items: body.items ?? [], total: body.total?.cost ?? null };
   });
 
 /** Ad spend per traffic source and day. */
@@ -85,7 +98,13 @@ export const redtrackDailySpend = defineSource({
     body.items.map((spend) => {
       const sourceId = spend.source_id?.trim() ?? "";
       // Traffic that came without a source has a cost all the same.
-      if (sourceId === "") return setAside("no source_id", spend.cost, { source: spend.source ?? null, cost: spend.cost, clicks: spend.clicks, conversions: spend.conversions });
+      if (sourceId === "")
+        return setAside("no source_id", spend.cost, {
+          source: spend.source ?? null,
+          cost: spend.cost,
+          clicks: spend.clicks,
+          conversions: spend.conversions,
+        });
       return {
         date: slice.day,
         sourceId,

@@ -27,7 +27,8 @@ export async function followFirstPulls({ config, client, database, accounts }: F
       });
       const over = handle.result().then(
         () => "done",
-        (error: unknown) => (error instanceof WorkflowFailedError ? (error.cause?.message ?? error.message) : String(error)),
+        (error: unknown) =>
+          error instanceof WorkflowFailedError ? (error.cause?.message ?? error.message) : String(error),
       );
       let shown = "";
       for (;;) {
@@ -43,7 +44,11 @@ export async function followFirstPulls({ config, client, database, accounts }: F
   );
 }
 
-async function describeProgress(database: Database, account: { source: string; client: string }, runId: string): Promise<string> {
+async function describeProgress(
+  database: Database,
+  account: { source: string; client: string },
+  runId: string,
+): Promise<string> {
   const { rows } = await database.query<{ planned: number | null; done: number; rows: number; total: string }>(
     `select (select slices_planned from ops.runs where run_id = $1) as planned, count(*)::int as done,
             coalesce(sum(fetched), 0)::int as rows, coalesce(sum(total), 0)::text as total

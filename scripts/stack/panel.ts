@@ -14,9 +14,20 @@ export interface PanelContent {
 }
 
 /** What a newcomer needs to look around: addresses, a token, who is real, and what happens next. */
-export async function printPanel({ config, client, apiUrl, uiUrl, sandbox, token, logDir }: PanelContent): Promise<void> {
+export async function printPanel({
+  config,
+  client,
+  apiUrl,
+  uiUrl,
+  sandbox,
+  token,
+  logDir,
+}: PanelContent): Promise<void> {
   const { address, namespace } = temporalAddress();
-  const vendors = [...config.accounts.values()].map((account) => `${account.name} ${sandbox.has(account.name) ? "sandbox" : account.secrets === null ? "off, no key" : "real"}`);
+  const vendors = [...config.accounts.values()].map(
+    (account) =>
+      `${account.name} ${sandbox.has(account.name) ? "sandbox" : account.secrets === null ? "off, no key" : "real"}`,
+  );
   const lines: [string, string][] = [
     ["Temporal UI", uiUrl ?? `(server ${address}, namespace ${namespace})`],
     ["API", `${apiUrl}   docs ${apiUrl}/docs`],
@@ -35,7 +46,11 @@ async function nextRuns(config: Config, client: Client): Promise<string[]> {
   for (const { scheduleId } of plannedSchedules(config)) {
     const { info, state } = await client.schedule.getHandle(scheduleId).describe();
     const [next] = info.nextActionTimes;
-    const when = state.paused ? "paused" : next === undefined ? "none" : next.toLocaleString("sv-SE", { timeZone: "America/New_York" }).slice(5, 16) + " ET";
+    const when = state.paused
+      ? "paused"
+      : next === undefined
+        ? "none"
+        : next.toLocaleString("sv-SE", { timeZone: "America/New_York" }).slice(5, 16) + " ET";
     runs.push(`${scheduleId} ${when}`);
   }
   return runs;

@@ -69,9 +69,13 @@ function launch({ script, env }: ChildOptions, logFile: string): ChildProcess {
 async function ready(child: ChildProcess, { name, readyUrl }: ChildOptions, logFile: string): Promise<void> {
   const said = new Promise<void>((resolve) => child.once("message", () => resolve()));
   const died = new Promise<never>((_, reject) => {
-    child.once("exit", (code, signal) => reject(new Error(`${name} did not start (${signal ?? code}):\n${logTail(logFile)}`)));
+    child.once("exit", (code, signal) =>
+      reject(new Error(`${name} did not start (${signal ?? code}):\n${logTail(logFile)}`)),
+    );
   });
-  const timeout = wait(readyTimeoutMs, undefined, { ref: false }).then(() => Promise.reject(new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`)));
+  const timeout = wait(readyTimeoutMs, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`)),
+  );
   await Promise.race([readyUrl === undefined ? said : answers(readyUrl), died, timeout]);
 }
 
