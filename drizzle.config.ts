@@ -8,6 +8,7 @@ export default defineConfig({
     "./schema/redtrack.ts",
     "./schema/everflow.ts",
     "./schema/mapping.ts",
+    "./schema/anytrack.ts",
   ],
   out: "./schema/migrations",
   migrations: { schema: "ops", table: "migrations" },

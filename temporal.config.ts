@@ -51,6 +51,14 @@ export const syncSchedules: readonly SyncSchedule[] = [
     timezone: "America/New_York",
     comment: "hourly 7 to 23: today so far; the first run also picks up statuses that changed in the last 14 days",
   },
+  {
+    // Only for clients that have a key to this unverified API: the webhook is the documented way.
+    source: "anytrack.pulled_conversions",
+    hours: { from: 7, to: 23 },
+    minute: 20,
+    timezone: "America/New_York",
+    comment: "hourly 7 to 23: what the webhook may have missed, and where conversions came from",
+  },
 ];
 
 /** Housekeeping: late sources, alerts to send, what is older than its retention. */

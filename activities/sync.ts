@@ -38,7 +38,11 @@ export interface SyncDependencies {
   redact: Redact;
   /** How many slices of one run are under way at a time. */
   parallel?: number;
+  /** By source: what else a merged slice changes, in the same transaction. */
+  afterMerge?: Readonly<Record<string, AfterMerge>>;
 }
+
+export type AfterMerge = (session: Session, merged: { client: string; slice: string; runId: string }) => Promise<void>;
 
 /** What a person types to bring a source up to date. */
 export interface SyncInput {
@@ -275,6 +279,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         const target = targetOf(source, account.client, input.day);
         const receipt = await inTransaction(database, async (session) => {
           const merged = await mergeSlice(session, target, contentOf(source, answer), merging);
+          await dependencies.afterMerge?.[source.name]?.(session, {
+            client: account.client,
+            slice: input.day,
+            runId: input.runId,
+          });
           await raiseSliceAlerts(session, target, merged);
           return merged;
         }).catch(async (error: unknown) => {

@@ -1,4 +1,5 @@
 import type { createDeliverActivities } from "./deliver.ts";
+import type { createAnytrackActivities } from "./anytrack.ts";
 import type { createHouseActivities } from "./house.ts";
 import type { createSyncActivities } from "./sync.ts";
 
@@ -6,3 +7,4 @@ import type { createSyncActivities } from "./sync.ts";
 export type SyncActivities = ReturnType<typeof createSyncActivities>;
 export type HouseActivities = ReturnType<typeof createHouseActivities>;
 export type DeliverActivities = ReturnType<typeof createDeliverActivities>;
+export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;

@@ -38,15 +38,11 @@ const probes: Area = {
     scope.get("/address", { config: open }, (request) => Promise.resolve({ ip: request.ip }));
   },
 };
-const hooks: Area = {
-  prefix: "/hooks",
-  routes: (scope) => void scope.post("/anytrack/:secret", { config: open }, () => Promise.resolve({ ok: true })),
-};
 
 const log: string[] = [];
 let api: Api;
 beforeAll(async () => {
-  api = await testServer({ areas: [probes, hooks], log });
+  api = await testServer({ areas: [probes], log });
 });
 afterAll(() => api.close());
 

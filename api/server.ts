@@ -17,7 +17,9 @@ import { ApiError, errorBody, forLog, notFound, toAnswer } from "./errors.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Api, Area, ServerDependencies } from "./parts.ts";
 import { createReading } from "./reading.ts";
+import { anytrackRoutes } from "./routes/anytrack.ts";
 import { codecRoutes } from "./routes/codec.ts";
+import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
 import { createSystemRoutes } from "./routes/system.ts";
@@ -26,6 +28,8 @@ import { createSystemRoutes } from "./routes/system.ts";
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/performance", routes: performanceRoutes },
+  { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
+  { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/codec", routes: codecRoutes },
 ];
 

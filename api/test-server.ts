@@ -20,13 +20,14 @@ export const testSecret = "a-secret-of-the-tests-with-40-characters";
 
 export interface TestServerOptions {
   database?: Database;
-  temporal?: Pick<TemporalDoor, "probe">;
+  temporal?: Partial<TemporalDoor>;
   host?: string;
   jwtSecret?: string | null;
   jwksUrl?: string | null;
   trustedProxies?: string[];
   payloadKey?: Buffer | null;
   env?: Record<string, string>;
+  anytrack?: ServerDependencies["config"]["anytrack"];
   areas?: readonly Area[];
   log?: string[];
   schedules?: ServerDependencies["schedules"];
@@ -46,6 +47,14 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           trustedProxies: options.trustedProxies ?? [],
         },
         payloadKey: options.payloadKey ?? null,
+        anytrack: options.anytrack ?? {
+          halfLifeDays: 7,
+          webhookPerMinute: 60_000,
+          webhookSecrets: new Map(),
+          collect: new Map(),
+        },
+        queuePrefix: "",
+        searchAttributes: true,
       },
       settings: readApiSettings(options.env ?? {}),
       database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),

@@ -58,6 +58,7 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
     CLIENTS: "713",
     REDTRACK_API_KEY: "sandbox-713",
     REDTRACK_BASE_URL: `${sandboxUrl}/redtrack`,
+    ANYTRACK_COLLECT_URL: `${sandboxUrl}/anytrack`,
     SANDBOX_PORT: String(sandboxPort),
     SANDBOX_REDTRACK_LIMITS: "none",
     LOG_LEVEL: "warn",

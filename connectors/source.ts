@@ -13,6 +13,8 @@ export interface Slice {
 export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   name: string;
   baseUrl: string;
+  /** There only for clients that have a key: nobody misses it, and no stand-in takes its place. */
+  optional?: boolean;
   /** Of one account, "redtrack/713"; a setting, and the vendor's own hints win. */
   pace: Pace;
   /** Named as the settings are. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readAnytrackSettings, type AnytrackSettings } from "./anytrack-settings.ts";
 import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
 
@@ -81,6 +82,7 @@ export interface Config {
     quarantineDays: number | null;
     runsDays: number | null;
   };
+  anytrack: AnytrackSettings;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -188,6 +190,9 @@ export function loadConfig(
     }
   }
   const windows = new Map(sources.map((source) => [source.name, readWindow(env, source, problems)]));
+  const ofClient = (name: string, client: string, scope: "own" | "shared") =>
+    env[settingName(name, client)] ?? (scope === "shared" || client === clients[0] ? env[name] : undefined);
+  const anytrack = readAnytrackSettings(env, clients, ofClient, problems);
   // A setting that holds for all clients is wrong once, not once for each.
   if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
     problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
@@ -235,8 +240,10 @@ export function loadConfig(
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
     },
+    anytrack,
     secrets: [
       ...accountSecrets,
+      ...anytrack.webhookSecrets.values(),
       databasePassword,
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,

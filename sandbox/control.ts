@@ -131,6 +131,13 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     },
   };
 
+  for (const [name, { vendor }] of vendors) {
+    for (const [place, answer] of Object.entries(vendor.control ?? {})) {
+      const [method, path] = place.split(" ");
+      routes[`${method} /${name}${path}`] = (request) => ok(answer(body(request)));
+    }
+  }
+
   return (request) => {
     const path = request.url.pathname.replace(/^\/_control\/?/, "/");
     const route = routes[`${request.method} ${path}`];

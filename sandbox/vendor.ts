@@ -80,6 +80,8 @@ export interface Vendor {
   totalOf(json: JsonValue): JsonObject | null;
   /** What is true: the oracle that tests compare a database with. */
   dump(query: DumpQuery): JsonObject[];
+  /** What else a test can ask of it or make it do, `/_control/<vendor>/...`, by method and path; each is given the request's JSON. */
+  control?: Readonly<Record<string, (body: unknown) => unknown>>;
 }
 
 export function json(status: number, body: JsonValue, headers: Record<string, string> = {}): VendorAnswer {

@@ -1,6 +1,7 @@
 import { createHubspot } from "./hubspot.ts";
 import { createMeta } from "./meta.ts";
 import { createEverflow } from "./everflow.ts";
+import { createAnytrack } from "./anytrack.ts";
 import { createRedtrack } from "./redtrack.ts";
 import type { Surroundings, Vendor } from "./vendor.ts";
 
@@ -10,4 +11,5 @@ export const vendorFactories: Readonly<Record<string, (surroundings: Surrounding
   meta: createMeta,
   hubspot: createHubspot,
   everflow: createEverflow,
+  anytrack: createAnytrack,
 };

@@ -181,6 +181,9 @@ async function examineDatabase(desk: Desk, database: Database): Promise<Finding[
 async function examineKey(desk: Desk, account: Account, database: Database | null): Promise<Finding[]> {
   const { hostname, host } = new URL(account.baseUrl);
   const where = `${/^(localhost|127\.|\[::1\])/.test(hostname) ? "sandbox" : "real"}, ${host}`;
+  const vendor = vendors.find((candidate) => candidate.name === account.vendor);
+  if (account.secrets === null && vendor?.optional === true)
+    return [ok(`${account.name}: not configured, and not needed (${account.missing.join(", ")})`)];
   if (account.secrets === null)
     return [
       warn(
@@ -188,7 +191,6 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
         `set ${account.missing.join(", ")}, or this client goes without ${account.vendor}`,
       ),
     ];
-  const vendor = vendors.find((candidate) => candidate.name === account.vendor);
   if (vendor === undefined) return [];
   if (database === null)
     return [

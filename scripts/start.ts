@@ -136,7 +136,8 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
     vendors,
     sources,
   );
-  const played = [...accounts.values()].filter((account) => account.secrets === null);
+  const optional = new Set(vendors.filter((vendor) => vendor.optional === true).map((vendor) => vendor.name));
+  const played = [...accounts.values()].filter((account) => account.secrets === null && !optional.has(account.vendor));
   if (played.length === 0 || env["SANDBOX"] === "off") return new Set();
   const port = Number((env["SANDBOX_PORT"] ??= "3010"));
   await assertPortFree(port, "SANDBOX_PORT");

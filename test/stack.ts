@@ -99,6 +99,8 @@ export async function startStack(settings: Record<string, string> = {}): Promise
       ]),
     ),
     EVERFLOW_API_KEY: "sandbox-713",
+    ANYTRACK_BASE_URL: `${sandbox.url}/anytrack/v1`,
+    ANYTRACK_COLLECT_URL: `${sandbox.url}/anytrack`,
     UNAVAILABLE_ATTEMPTS: "2",
     WORKER_SHUTDOWN_GRACE_MS: "500",
     ...settings,

@@ -1,12 +1,14 @@
 import { Worker, type NativeConnection, type WorkerOptions } from "@temporalio/worker";
 import type { Config } from "../core/config.ts";
 import type { Redact } from "../core/redact.ts";
+import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
-import { createSyncActivities } from "../activities/sync.ts";
+import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
+import { foldPulled } from "../queries/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
 import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
@@ -44,10 +46,12 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     sources,
     gate,
     redact,
+    afterMerge: afterMerge(config),
     ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
     connection,
@@ -83,8 +87,16 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
-          : { activities: { ...sync, ...deliver }, maxConcurrentActivityTaskExecutions: config.worker.vendorSlots }),
+          : {
+              activities: { ...sync, ...deliver, ...anytrack },
+              maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
+            }),
       } as WorkerOptions),
     ),
   );
+}
+
+/** What else a merged slice changes, in its own transaction. */
+export function afterMerge(config: Pick<Config, "anytrack">): Record<string, AfterMerge> {
+  return { "anytrack.pulled_conversions": (session, merged) => foldPulled(session, merged, config.anytrack) };
 }

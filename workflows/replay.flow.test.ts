@@ -74,6 +74,9 @@ const names = [
   "sync-slice-rate-limited",
   "sync-source",
   "sync-source-refused-input",
+  "track-conversion-refused",
+  "track-lead",
+  "track-sale",
 ];
 
 test.each(names)("the recorded %s replays against today's workflows", async (name) => {
@@ -152,7 +155,7 @@ async function recordDeliveries(): Promise<void> {
 
 /** Plays every kind of run on a stack of its own, and writes down what happened. */
 async function record(): Promise<void> {
-  const stack = await startStack();
+  const stack = await startStack({ ANYTRACK_ACCOUNT_ID: "acct-1", ANYTRACK_INTEGRATION: "shop" });
   const slice = async (name: string, day: string) => {
     const handle = await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
     await handle.result().catch(() => undefined);
@@ -186,6 +189,7 @@ async function record(): Promise<void> {
     await recordWaiting(stack, keep, backfill);
     const house = await stack.start("keepHouse", uniqueId("keep-house"));
     await keep("keep-house", await finished(house));
+    await recordTracking(stack, keep);
   } finally {
     await stack.stop();
   }
@@ -225,6 +229,16 @@ async function recordWaiting(stack: TestStack, keep: Keep, backfill: Backfill): 
   await stack.fault("latency", { ms: 1_000, times: 1, match: { day } });
   await stack.start("syncSlice", `${source}/713/${day}`, { source, day });
   await keep("backfill-waited-for-another", await finished(await backfill(day, day)));
+}
+
+async function recordTracking(stack: TestStack, keep: Keep): Promise<void> {
+  const click = { client: "713", clickId: "atclk_1" };
+  const play = async (name: string, type: string, input: object) =>
+    keep(name, await finished(await stack.start(type, uniqueId("track"), { ...click, ...input })));
+  await stack.fault("server_error", { vendor: "anytrack", times: 1 });
+  await play("track-sale", "trackSale", { orderId: "ORD-1", revenue: "99.99", productId: "VIDEO-PRO" });
+  await play("track-lead", "trackLead", { leadId: "L-1" });
+  await play("track-conversion-refused", "trackConversion", { type: "SALE", orderId: "ORD-1", revenue: "1.00" });
 }
 
 async function finished(handle: WorkflowHandle): Promise<WorkflowHandle> {

@@ -1,0 +1,118 @@
+import { normalizeIP } from "@fastify/rate-limit";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { readWebhookBody, type ConversionIdentity } from "../../core/anytrack-event.ts";
+import { sameSecret } from "../../core/crypto.ts";
+import { raiseAlert } from "../../queries/alerts.ts";
+import { receiveEvents } from "../../queries/anytrack-events.ts";
+import { sqlState, type Queryable } from "../../schema/database.ts";
+import { open } from "../access.ts";
+import { withinMs } from "../deadline.ts";
+import { ApiError, notFound, Unavailable } from "../errors.ts";
+import type { Api, ServerParts } from "../parts.ts";
+
+/**
+ * Keeps what is a person's of an event, for deliveries that need it: encrypted, in `ops.delivery_identity`. Called before
+ * the event is stored, so that no conversion is there without it; a repeat calls it again with the same keys.
+ */
+export type KeepIdentities = (
+  database: Queryable,
+  of: { client: string; identities: readonly ConversionIdentity[] },
+) => Promise<void>;
+
+/** Within the second in which a sender wants to hear that Postgres is away. */
+const journeyMs = 900;
+
+const received = z.object({
+  received: z.number().describe("events in the body"),
+  stored: z.number().describe("conversions of which they said something new"),
+});
+
+/** AnyTrack's webhook: stored for good before it answers, however often and in whatever order events come. */
+export function createAnytrackHooks({ keepIdentities }: { keepIdentities?: KeepIdentities } = {}) {
+  return (api: Api, parts: ServerParts): void => {
+    const { anytrack } = parts.config;
+    const { requestsPerMinute } = parts.settings;
+
+    /** Every secret is compared, whichever fits: how long it takes tells nothing. */
+    const clientOf = (request: FastifyRequest): string | null => {
+      const { secret } = request.params as { secret: string };
+      let found: string | null = null;
+      for (const [client, known] of anytrack.webhookSecrets) if (sameSecret(secret, known)) found = client;
+      return found;
+    };
+
+    // As text: a number would lose its digits on the way through JSON.parse.
+    api.removeAllContentTypeParsers();
+    api.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+
+    api.post(
+      "/anytrack/:secret",
+      {
+        config: {
+          ...open,
+          rateLimit: {
+            max: (request: FastifyRequest) =>
+              clientOf(request) === null ? requestsPerMinute : anytrack.webhookPerMinute,
+            timeWindow: 60_000,
+            keyGenerator: (request: FastifyRequest) => {
+              const client = clientOf(request);
+              return client === null ? `address ${normalizeIP(request.ip)}` : `webhook anytrack/${client}`;
+            },
+          },
+        },
+        // Before the body: whoever does not know the secret learns no more than at any other address that is none.
+        preParsing: async (request) => {
+          if (clientOf(request) === null) throw notFound("address");
+        },
+        schema: {
+          tags: ["conversions"],
+          summary: "AnyTrack's webhook: one event or a list of them",
+          params: z.object({ secret: z.string() }),
+          response: { 200: received },
+        },
+      },
+      async (request) => {
+        const client = clientOf(request);
+        if (client === null) throw notFound("address");
+        const body = readWebhookBody(typeof request.body === "string" ? request.body : "");
+        if (body.kind === "problem") {
+          await reportRefusal(parts, client, body.details);
+          throw new ApiError("validation_error", "body is not valid", body.details);
+        }
+        const { conversions, clicks, visits, identities } = body;
+        if (keepIdentities !== undefined && identities.length > 0)
+          await keepIdentities(parts.reading, { client, identities });
+        const events = { client, conversions, clicks };
+        const { stored } = await withinJourney(
+          receiveEvents({ statement: parts.reading, database: parts.database }, events, anytrack),
+          conversions.some((event) => event.touchpoints !== null),
+        );
+        return { received: conversions.length + clicks.length + visits, stored };
+      },
+    );
+  };
+}
+
+/** A single statement knows by itself when Postgres is away; a transaction is given its time here. */
+async function withinJourney<Result>(work: Promise<Result>, isTransaction: boolean): Promise<Result> {
+  if (!isTransaction) return work;
+  return withinMs(journeyMs, work).catch((error: unknown) => {
+    // Whatever Postgres did not say itself is about reaching it.
+    throw sqlState(error) === null ? new Unavailable("the database does not answer; try again soon", error) : error;
+  });
+}
+
+/** The secret was right, so the sender is AnyTrack: its form changed, and somebody should know. */
+async function reportRefusal(parts: ServerParts, client: string, details: Record<string, string>): Promise<void> {
+  const fields = Object.entries(details).map(([field, problem]) => `${field} ${problem}`);
+  await raiseAlert(parts.reading, {
+    client,
+    area: "anytrack",
+    kind: "webhook_refused",
+    subject: "anytrack webhook",
+    severity: "warning",
+    message: `an event of AnyTrack's webhook could not be read: ${fields.slice(0, 5).join("; ")}`,
+    details: { fields: Object.keys(details) },
+  });
+}

@@ -1,0 +1,76 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
+import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
+import { mainQueue } from "../temporal.config.ts";
+import { withinMs } from "./deadline.ts";
+import { ApiError, Unavailable } from "./errors.ts";
+import type { ServerParts } from "./parts.ts";
+
+export interface WorkflowRun {
+  type: string;
+  /** The natural key of the work: the same id is the same work. */
+  workflowId: string;
+  client: string;
+  input: unknown;
+  summary: string;
+}
+
+export type Outcome<Result> = { done: true; result: Result } | { done: false; workflowId: string };
+
+const startMs = 3_000;
+const patienceMs = 5_000;
+const clientId = defineSearchAttributeKey("ClientId", SearchAttributeType.KEYWORD);
+
+/**
+ * Starts what needs a vendor and waits a little for its result; what takes longer goes on, under its workflow id. Work
+ * that is under way or done is joined, work that failed is tried again.
+ */
+export async function runWorkflow<Result>(
+  { config, temporal }: Pick<ServerParts, "config" | "temporal">,
+  run: WorkflowRun,
+): Promise<Outcome<Result>> {
+  const workflowId = `${config.queuePrefix}${run.workflowId}`;
+  const { workflow } = temporal.client;
+  let handle: WorkflowHandle;
+  try {
+    handle = await withinMs(
+      startMs,
+      workflow.start(run.type, {
+        workflowId,
+        taskQueue: config.queuePrefix + mainQueue,
+        args: [run.input],
+        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+        workflowIdConflictPolicy: "USE_EXISTING",
+        staticSummary: run.summary,
+        ...(config.searchAttributes
+          ? { typedSearchAttributes: [{ key: clientId, value: run.client }] }
+          : { memo: { searchAttributes: "off" } }),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError))
+      throw new Unavailable("Temporal does not answer, nothing was started; try again soon", error);
+    handle = workflow.getHandle(workflowId);
+  }
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), patienceMs);
+  try {
+    return {
+      done: true,
+      result: (await temporal.client.withAbortSignal(waiting.signal, () => handle.result())) as Result,
+    };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) throw refusal(error);
+    // Whatever keeps its result from us: it was started, and goes on.
+    return { done: false, workflowId };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusal({ cause }: WorkflowFailedError): ApiError {
+  const type = cause instanceof ApplicationFailure ? cause.type : null;
+  const message = cause?.message ?? "the work failed";
+  return type === "InvalidInput" || type === "RequestRejected"
+    ? new ApiError("validation_error", message)
+    : new Unavailable(message, cause);
+}

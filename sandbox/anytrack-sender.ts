@@ -1,0 +1,105 @@
+import { Agent, request } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import { z } from "zod";
+import { streamOf, webhookBody } from "./anytrack-data.ts";
+import { chance } from "./chance.ts";
+
+const order = z.strictObject({
+  url: z.url(),
+  client: z.string().default("713"),
+  /** Names the series: the same name sends the same conversions. */
+  name: z.string().default("stream"),
+  from: z.iso.datetime().default("2026-03-08T12:00:00Z"),
+  count: z.int().min(1).max(100_000),
+  /** How often each is sent. */
+  repeats: z.int().min(1).max(20).default(1),
+  /** In an order of chance, not of time. */
+  shuffle: z.boolean().default(false),
+  connections: z.int().min(1).max(200).default(4),
+  /** Posts that fail are sent again until they are taken. */
+  retryMs: z.int().min(1).max(60_000).default(100),
+});
+
+export interface Sending {
+  posts: number;
+  accepted: number;
+  /** Tries that were not taken: refused, cut off, or without an answer. */
+  failed: number;
+  statuses: Record<string, number>;
+  /** Milliseconds from the first post to the last that was taken; null while under way. */
+  tookMs: number | null;
+}
+
+/** Plays AnyTrack's own sender: at least once, in any order, and again after a failure. */
+export function createSender() {
+  const sendings: Sending[] = [];
+  return {
+    list: () => sendings,
+    start(body: unknown): { id: number } {
+      const wanted = order.parse(body);
+      const bodies = streamOf(wanted.client, wanted.name, wanted.count, wanted.from).map((one) =>
+        JSON.stringify(webhookBody(one)),
+      );
+      const posts = Array.from({ length: wanted.repeats }, (_, repeat) =>
+        bodies.map((text, index) => ({
+          text,
+          place: wanted.shuffle ? chance(wanted.name, repeat, index) : repeat * bodies.length + index,
+        })),
+      ).flat();
+      const queue = posts.sort((one, other) => one.place - other.place).map((post) => post.text);
+      const sending: Sending = { posts: queue.length, accepted: 0, failed: 0, statuses: {}, tookMs: null };
+      sendings.push(sending);
+      void send(queue, wanted, sending);
+      return { id: sendings.length - 1 };
+    },
+  };
+}
+
+async function send(
+  queue: string[],
+  { url, connections, retryMs }: z.output<typeof order>,
+  sending: Sending,
+): Promise<void> {
+  const started = performance.now();
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  let next = 0;
+  const lane = async () => {
+    while (next < queue.length) {
+      const body = queue[next] ?? "";
+      next += 1;
+      for (;;) {
+        const status = await post(url, body, agent);
+        sending.statuses[status] = (sending.statuses[status] ?? 0) + 1;
+        if (status === "200") break;
+        sending.failed += 1;
+        await wait(retryMs);
+      }
+      sending.accepted += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, lane));
+  agent.destroy();
+  sending.tookMs = Math.round(performance.now() - started);
+}
+
+function post(url: string, body: string, agent: Agent): Promise<string> {
+  return new Promise((resolve) => {
+    const outgoing = request(
+      url,
+      {
+        method: "POST",
+        agent,
+        timeout: 5_000,
+        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      },
+      (answer) => {
+        answer.resume();
+        answer.on("end", () => resolve(String(answer.statusCode)));
+        answer.on("error", () => resolve("cut off"));
+      },
+    );
+    outgoing.on("timeout", () => outgoing.destroy());
+    outgoing.on("error", () => resolve("no answer"));
+    outgoing.end(body);
+  });
+}

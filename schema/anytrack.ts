@@ -1,0 +1,184 @@
+import { sql } from "drizzle-orm";
+import {
+  check,
+  date,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
+
+export const anytrack = pgSchema("anytrack");
+
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
+
+/** What an event says of its conversion, whoever brought it: the webhook, the pull, and what both came to. */
+const said = () => ({
+  orderId: text("order_id"),
+  vendorId: text("vendor_id"),
+  assetId: text("asset_id"),
+  eventName: text("event_name"),
+  type: text("type").notNull(),
+  clickId: text("click_id"),
+  revenue: money("revenue"),
+  currency: text("currency"),
+  source: text("source"),
+  campaignId: text("campaign_id"),
+  adId: text("ad_id"),
+  affiliateId: text("affiliate_id"),
+  eventTime: instant("event_time").notNull(),
+  /** When the vendor last changed its mind: of two sayings, the later version holds. */
+  version: instant("version").notNull(),
+  subIds: jsonb("sub_ids").$type<string | null>(),
+  /** Names only: a person-level feed keeps no values it does not know. */
+  extra: jsonb("unknown_fields").$type<string | null>(),
+  /** The journey as it was told; null when it was not. */
+  touchpoints: jsonb("touchpoints").$type<string | null>(),
+});
+
+/** Every distinct event of the webhook, for ever as it came: a conversion is worked out from these and never lost by them. */
+export const webhookEvents = anytrack.table(
+  "webhook_events",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    eventHash: text("event_hash").notNull(),
+    ...said(),
+    receivedAt: instant("received_at").notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ name: "webhook_events_key", columns: [table.clientId, table.conversionKey, table.eventHash] }),
+  ],
+);
+
+/** What the pull client read: one row per conversion, as the vendor says it now. */
+export const pulledConversions = anytrack.table(
+  "pulled_conversions",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    ...said(),
+    revenue: money("revenue").notNull(),
+    slice: text("_slice").notNull(),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "pulled_conversions_key", columns: [table.clientId, table.conversionKey] }),
+    index("pulled_conversions_slice").on(table.clientId, table.slice),
+  ],
+);
+
+/** One record per conversion, worked out from all that was said of it; only anytrack.fold writes it. */
+export const conversions = anytrack.table(
+  "conversions",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    ...said(),
+    date: date("date").notNull(),
+    seenByWebhookAt: instant("seen_by_webhook_at"),
+    seenByPullAt: instant("seen_by_pull_at"),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionKey] }),
+    index("conversions_recent").on(table.clientId, table.eventTime, table.conversionKey),
+    index("conversions_day").on(table.clientId, table.date),
+    index("conversions_loaded").on(table.clientId, table.loadedAt),
+    check("conversions_seen", sql`${table.seenByWebhookAt} is not null or ${table.seenByPullAt} is not null`),
+  ],
+);
+
+/** The steps of a conversion's journey, in order. */
+export const touchpoints = anytrack.table(
+  "touchpoints",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    position: integer("position").notNull(),
+    type: text("type").notNull(),
+    source: text("source"),
+    campaignId: text("campaign_id"),
+    adId: text("ad_id"),
+    affiliateId: text("affiliate_id"),
+    clickId: text("click_id"),
+    at: instant("at").notNull(),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [primaryKey({ name: "touchpoints_key", columns: [table.clientId, table.conversionKey, table.position] })],
+);
+
+/** How much of a conversion each step of its journey is given, by each model. */
+export const attribution = anytrack.table(
+  "attribution",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionKey: text("conversion_key").notNull(),
+    model: text("model").notNull(),
+    position: integer("position").notNull(),
+    weight: numeric("weight", { precision: 7, scale: 6 }).notNull(),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: "attribution_key",
+      columns: [table.clientId, table.conversionKey, table.model, table.position],
+    }),
+    check("attribution_weight", sql`${table.weight} between 0 and 1`),
+    check("attribution_model", sql`${table.model} in ('last_click', 'first_click', 'linear', 'time_decay')`),
+  ],
+);
+
+/** Clicks that are known of: the denominator of earnings per click. */
+export const clicks = anytrack.table(
+  "clicks",
+  {
+    clientId: text("_client_id").notNull(),
+    clickId: text("click_id").notNull(),
+    at: instant("at").notNull(),
+    date: date("date").notNull(),
+    source: text("source"),
+    campaignId: text("campaign_id"),
+    adId: text("ad_id"),
+    affiliateId: text("affiliate_id"),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "clicks_key", columns: [table.clientId, table.clickId] }),
+    index("clicks_day").on(table.clientId, table.date),
+  ],
+);
+
+/** What we told AnyTrack: one row per order, so that telling it again tells it nothing. */
+export const tracked = anytrack.table(
+  "tracked",
+  {
+    clientId: text("_client_id").notNull(),
+    trackingKey: text("tracking_key").notNull(),
+    contentHash: text("content_hash").notNull(),
+    type: text("type").notNull(),
+    revenue: money("revenue").notNull(),
+    currency: text("currency").notNull(),
+    state: text("state").notNull(),
+    attempts: integer("attempts").notNull(),
+    answer: text("answer"),
+    firstTriedAt: instant("first_tried_at").notNull().defaultNow(),
+    sentAt: instant("sent_at"),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    runId: text("_run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "tracked_key", columns: [table.clientId, table.trackingKey] }),
+    check("tracked_state", sql`${table.state} in ('sending', 'sent', 'refused')`),
+  ],
+);
