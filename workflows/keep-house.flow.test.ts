@@ -43,7 +43,7 @@ beforeAll(async () => {
   await stack.rows(
     `insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_label, is_internal, _loaded_by)
      select '713', id, 'everyone', false, 'test' from unnest($1::text[]) id`,
-    [[...new Set(dump.map((row) => row.source_id))]],
+    [[...new Set(dump.map((row) => row.source_id).filter((id) => id !== ""))]],
   );
 });
 afterAll(async () => {
