@@ -36,6 +36,12 @@ beforeAll(async () => {
     RETENTION_QUARANTINE_DAYS: "30",
     RETENTION_RUNS_DAYS: "30",
   });
+  const spend = await stack.control("GET", "/dump?vendor=redtrack&client=713&from=2025-11-01&to=2025-12-31");
+  await stack.rows(
+    `insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_label, is_internal, _loaded_by)
+     select distinct '713', source_id, 'G2 - Meta', true, 'test' from json_to_recordset($1) as d(source_id text) where source_id <> ''`,
+    [JSON.stringify(spend)],
+  );
 });
 afterAll(async () => {
   await stack.stop();
@@ -81,6 +87,25 @@ test("a day that scheduled runs answer for and that is still open is late too", 
   expect(told.at(-1)?.text).toMatch(/\d days are not final: \d{4}-\d\d-\d\d/);
   await stack.rows("delete from ops.coverage");
   expect(await keepHouse()).toMatchObject({ late: [] });
+});
+
+test("a source whose spend reaches no affiliate is told of once, and settles when it is mapped", async () => {
+  const facebook = "66c79f91be26fd4634569658";
+  await stack.rows("update public.affiliate_mapping set redtrack_source_id = 'none' where redtrack_source_id = $1", [
+    facebook,
+  ]);
+  expect(await keepHouse()).toMatchObject({ sent: 1 });
+  expect(told.at(-1)).toMatchObject({
+    kind: "unmapped_spend",
+    subject: facebook,
+    text: expect.stringContaining('"Facebook CCW"'),
+  });
+  expect(await keepHouse()).toMatchObject({ sent: 0 });
+  await stack.rows("update public.affiliate_mapping set redtrack_source_id = $1 where redtrack_source_id = 'none'", [
+    facebook,
+  ]);
+  await keepHouse();
+  expect(await alerts("unmapped_spend")).toEqual([{ times_seen: 2, open: false }]);
 });
 
 test("the webhook hears of each alert once, also when it was away for a while", async () => {
