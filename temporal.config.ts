@@ -37,6 +37,20 @@ export const syncSchedules: readonly SyncSchedule[] = [
     timezone: "America/New_York",
     comment: "hourly 7 to 23: today so far; the first run also makes yesterday final",
   },
+  {
+    source: "everflow.daily_stats",
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    timezone: "America/New_York",
+    comment: "hourly 7 to 23: today so far; the first run also reads the last 14 days again",
+  },
+  {
+    source: "everflow.conversions",
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    timezone: "America/New_York",
+    comment: "hourly 7 to 23: today so far; the first run also picks up statuses that changed in the last 14 days",
+  },
 ];
 
 /** Housekeeping: late sources, alerts to send, what is older than its retention. */

@@ -5,7 +5,7 @@ import { addDays, dayAt, daysFromTo, endOfDay, isDay, startOfDay } from "../core
 import { cents, subtractMoney } from "../core/money.ts";
 import { createEraser, type Redact } from "../core/redact.ts";
 import { ConnectorError } from "../connectors/errors.ts";
-import { createHttp } from "../connectors/http.ts";
+import { createHttp, type Http } from "../connectors/http.ts";
 import { contentHash, readSlice, type SliceAnswer } from "../connectors/read-slice.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { raiseAlert, settleAlerts } from "../queries/alerts.ts";
@@ -17,6 +17,7 @@ import {
   mergeSlice,
   previewSlice,
   takeFetchNumber,
+  type Amount,
   type MergeContent,
   type MergeTarget,
   type Receipt,
@@ -26,6 +27,7 @@ import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { mergeColumns } from "../schema/merge-key.ts";
 import { invalidInput, toFailure } from "./failures.ts";
+import { lookForFindings } from "./findings.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
 
 export interface SyncDependencies {
@@ -281,6 +283,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
           return found;
         });
         countRows(source, account, receipt);
+        await lookForFindings(database, { source: source.name, client: account.client, day: input.day });
         return { ...receipt, day: input.day, shownTotal: cents(receipt.total) };
       });
     },
@@ -293,11 +296,9 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       );
       return withVendor(source, account, input.day, async (read) => {
         const content = contentOf(source, await read());
-        const amount =
-          mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
         const target = targetOf(source, account.client, input.day);
         const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) =>
-          previewSlice(session, target, content, amount),
+          previewSlice(session, target, content, amountOf(source)),
         );
         // What a real run would keep, the preview must not call withdrawn.
         const emptied =
@@ -442,7 +443,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
       heartbeat(progress);
-      const failure = toFailure(error, {
+      const failure = toFailure(waitingLonger(error, source.vendor, activityInfo().attempt), {
         place,
         redact,
         unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
@@ -470,11 +471,10 @@ export async function compareSlice(
 ): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
   const content = contentOf(source, await readDay(dependencies, pull, {}));
-  const amount = mergeColumns(source.table).find((column) => column.property === source.amount)?.name ?? source.amount;
   const target = targetOf(source, account.client, day);
   return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, content);
-    const { totalBefore } = await previewSlice(session, target, content, amount);
+    const { totalBefore } = await previewSlice(session, target, content, amountOf(source));
     return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
   });
 }
@@ -520,9 +520,40 @@ async function readDay(
     signal: turn.signal,
     beforeRequest: () => gate.turn(account, turn),
   });
+  await checkAccount(source, account, secrets, http);
   return readReconciled(() =>
     readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
   );
+}
+
+const checkedAccounts = new Set<string>();
+
+/** Once per account in each worker: does the vendor mean what we take its answers for? */
+async function checkAccount(
+  { vendor }: AnySource,
+  account: Account,
+  secrets: Record<string, string>,
+  http: Http,
+): Promise<void> {
+  const name = `${account.name} ${account.baseUrl}`;
+  if (vendor.check === undefined || checkedAccounts.has(name)) return;
+  const problem = vendor.check(await http.json(vendor.probe(secrets, account.settings)));
+  if (problem !== null) throw new ConnectorError("malformed", problem);
+  checkedAccounts.add(name);
+}
+
+/** After a 429 without a hint each attempt waits twice as long as the one before, up to what the vendor's window may last. */
+function waitingLonger(error: unknown, { unhintedWaitMs }: AnySource["vendor"], attempt: number): unknown {
+  if (
+    !(error instanceof ConnectorError) ||
+    error.kind !== "rate_limited" ||
+    error.retryAfterMs !== null ||
+    unhintedWaitMs === undefined
+  )
+    return error;
+  return new ConnectorError(error.kind, error.message, {
+    retryAfterMs: Math.min(unhintedWaitMs, 1_000 * 2 ** Math.min(attempt - 1, 20)),
+  });
 }
 
 /** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
@@ -541,6 +572,15 @@ function targetOf(source: AnySource, client: string, day: string): MergeTarget {
     timezone: source.slices.timezone,
     table: source.table as MergeTarget["table"],
     answers: source.answers,
+  };
+}
+
+function amountOf({ table, amount, currency }: AnySource): Amount {
+  const columns = mergeColumns(table as MergeTarget["table"]);
+  const named = (property: string) => columns.find((column) => column.property === property)?.name ?? property;
+  return {
+    column: named(amount),
+    ...(currency === undefined ? {} : { currency: { column: named(currency.column), summed: currency.summed } }),
   };
 }
 

@@ -26,6 +26,14 @@ export const count = digits.transform((text, context) => {
   return z.NEVER;
 });
 
+/** A whole number that may be negative: adjustments take back what was counted. */
+export const wholeNumber = digits.transform((text, context) => {
+  const amount = parseMoney(text);
+  if (amount !== null && /^-?\d{1,12}$/.test(amount)) return Number(amount);
+  context.addIssue(`expected whole number, not ${JSON.stringify(text.slice(0, 40))}`);
+  return z.NEVER;
+});
+
 /** Ids are text, also when a vendor sends them as numbers: some exceed 2^53. */
 export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).transform(String)]).pipe(storable(200));
 
@@ -37,6 +45,18 @@ function storable(longest: number) {
     .max(longest)
     .refine((value) => !value.includes("\0"), "holds a NUL character");
 }
+
+/** Free text that partners fill as they like: an e-mail or network address in it is left out, and so is blank text. */
+export const impersonal = z
+  .union([text, z.custom<unknown>(isLosslessNumber).transform(String)])
+  .nullish()
+  .transform((value) =>
+    value === undefined || value === null || value.trim() === "" || personal.test(value) ? null : value,
+  );
+
+/** An e-mail address, also URL-encoded; an IPv4 address; an IPv6 address of at least four groups. */
+const personal =
+  /[^\s@]+(?:@|%40)[^\s@]+|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}/i;
 
 export const isoDate = z.iso.date();
 
@@ -58,4 +78,16 @@ export function unknownFields(row: Record<string, unknown>, shape: z.ZodObject):
   const unknown = Object.entries(row).filter(([name]) => !(name in shape.shape));
   if (unknown.length === 0) return null;
   return stringify(Object.fromEntries(unknown))?.replaceAll(unstorable, "$1") ?? null;
+}
+
+/** Of a feed about persons: which fields a row had that we do not know. Their names alone, as JSON text; null when there are none. */
+export function unknownNames(row: Record<string, unknown>, known: readonly string[]): string | null {
+  const names = Object.keys(row).filter((name) => !known.includes(name));
+  if (names.length === 0) return null;
+  // A name that is no plain word may be a value in the wrong place.
+  return JSON.stringify(
+    [...new Set(names.map((name) => (/^[a-z][a-z0-9_]{0,59}$/i.test(name) ? name : "(unreadable)")))]
+      .sort()
+      .slice(0, 50),
+  );
 }

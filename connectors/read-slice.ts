@@ -14,7 +14,7 @@ export interface SliceAnswer {
   rows: Row[];
   setAside: SetAside[];
   pages: number;
-  /** The exact sum of the source's amount over the rows that can be stored. */
+  /** The exact sum of the source's amount over the rows that can be stored, in the one currency it is summed in. */
   total: string;
   setAsideTotal: string;
   vendorTotal: string | null;
@@ -34,19 +34,23 @@ const mostPages = 10_000;
 /** Reads one slice to its end. Part of a day is not a day: what is cut short is an error. */
 export async function readSlice(options: ReadOptions): Promise<SliceAnswer> {
   for (let reading = 1; ; reading += 1) {
-    const answer = await readPages(options);
+    const answer = await readPages(options, reading === readings);
     if (answer !== "moved") return answer;
     if (reading === readings)
       throw new ConnectorError("malformed", `the pages moved while they were read, ${readings} times in a row`);
   }
 }
 
-async function readPages({ source, slice, secrets, http, onPage }: ReadOptions): Promise<SliceAnswer | "moved"> {
+async function readPages(
+  { source, slice, secrets, http, onPage }: ReadOptions,
+  isLast: boolean,
+): Promise<SliceAnswer | "moved"> {
   const key = rowKey(source.table);
   const rows = new Map<string, Row>();
   const aside: SetAside[] = [];
   const seenPages = new Set<string>();
   let vendorTotal: string | null = null;
+  const counts: number[] = [];
   let cursor: unknown = null;
   let moved = false;
   let pages = 0;
@@ -54,13 +58,13 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions):
     const json = await http.json(source.request({ slice, secrets, cursor }));
     const body: unknown = parseBody(source, json);
     pages += 1;
+    const found = source.rows(body, slice);
+    // Of the rows alone: a vendor that ignores the page asked for may still repeat its number.
     const pageHash = createHash("sha256")
-      .update(stringify(json) ?? "")
+      .update(stringify(found) ?? "")
       .digest("hex");
     const onThisPage = new Set<string>();
-    let count = 0;
-    for (const row of source.rows(body, slice)) {
-      count += 1;
+    for (const row of found) {
       if (row instanceof SetAside) {
         aside.push(row);
         continue;
@@ -71,18 +75,25 @@ async function readPages({ source, slice, secrets, http, onPage }: ReadOptions):
       if (rows.has(name) && source.keyedBy === "aggregate") moved = true;
       rows.set(name, row);
     }
-    if (count > 0 && seenPages.has(pageHash))
+    if (found.length > 0 && seenPages.has(pageHash))
       throw new ConnectorError("malformed", `page ${pages} repeats an earlier page`);
     seenPages.add(pageHash);
-    const cut = source.cut?.(body, rows.size) ?? null;
+    const cut = source.cut?.(body, rows.size, cursor) ?? null;
     if (cut !== null) throw new ConnectorError("malformed", `the answer is cut short: ${cut}`);
     vendorTotal = source.vendorTotal?.(body) ?? vendorTotal;
+    const told = source.vendorCount?.(body) ?? null;
+    if (told !== null) counts.push(told);
     onPage?.(pages, rows.size);
     cursor = source.next?.(body, cursor) ?? null;
     if (pages === mostPages) throw new ConnectorError("malformed", `paging did not end after ${mostPages} pages`);
   } while (cursor !== null);
-  if (moved) return "moved";
-  const amounts = [...rows.values()].map((row) => String(row[source.amount]));
+  // A day that never stops growing is whole when it has all that was there as its last reading began: the rest comes
+  // with the next run.
+  const expected = (isLast ? counts[0] : counts.at(-1)) ?? 0;
+  if (moved || rows.size + aside.length < expected) return "moved";
+  const { currency } = source;
+  const summed = [...rows.values()].filter((row) => currency === undefined || row[currency.column] === currency.summed);
+  const amounts = summed.map((row) => String(row[source.amount]));
   return {
     rows: [...rows.values()],
     setAside: aside,

@@ -1,10 +1,11 @@
 import { hubspot } from "./destinations/hubspot.ts";
 import { meta } from "./destinations/meta-capi.ts";
 import type { AnySource, Vendor } from "./source.ts";
+import { everflowConversions, everflowDailyStats } from "./sources/everflow.ts";
 import { redtrackDailySpend } from "./sources/redtrack.ts";
 
 /** Every feed we pull. A new one is its file, its table and a line here. */
-export const sources: readonly AnySource[] = [redtrackDailySpend];
+export const sources: readonly AnySource[] = [redtrackDailySpend, everflowDailyStats, everflowConversions];
 
 /** Where conversions are sent. */
 export const destinations: readonly Vendor[] = [meta as Vendor, hubspot as Vendor];

@@ -25,8 +25,15 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   refusal?: (body: unknown) => Refusal | null;
   /** What an answer that is no 2xx means, for a vendor whose status alone does not tell; its body is null when it is no JSON. */
   classify?: (status: number, body: unknown) => Refusal;
+  /** The longest wait after a 429 that does not say when to come back; waits grow up to it. */
+  unhintedWaitMs?: number;
   /** The cheapest call that tells whether the key works. */
   probe: (secrets: z.output<Secrets>, settings: Record<string, string>) => PageRequest;
+  /**
+   * What the probe's answer must say for all other answers to mean what we take them for, or what is wrong with it:
+   * looked at before the first pull of an account in each worker.
+   */
+  check?: (answer: unknown) => string | null;
 }
 
 export interface Quota {
@@ -83,6 +90,11 @@ export interface Source<
   table: Table;
   /** The money column, by its name in TypeScript: what receipts sum and totals compare. */
   amount: keyof SourceRow<Table> & string;
+  /**
+   * For a feed in several currencies: the column that names a row's currency, and the one currency that receipts sum.
+   * No sum mixes currencies; what the others come to is in the table, and every changed row is in the ledger.
+   */
+  currency?: { column: keyof SourceRow<Table> & string; summed: string };
   /** "complete": a row missing from a later answer was withdrawn. "partial": it was merely not mentioned. */
   answers: "complete" | "partial";
   /** One key on two pages: an aggregated feed moved while we read and is read again; of a feed by id the later page wins. */
@@ -90,12 +102,17 @@ export interface Source<
   body: Body;
   request: (page: { slice: Slice; secrets: z.output<Secrets>; cursor: Cursor | null }) => PageRequest;
   rows: (body: z.output<Body>, slice: Slice) => (SourceRow<Table> | SetAside)[];
-  /** The cursor of the next page; null after the last. */
+  /**
+   * The cursor of the next page; null after the last. An answer that may be cut asks on in smaller parts here: its own
+   * rows are then left out by `rows`.
+   */
   next?: (body: z.output<Body>, cursor: Cursor | null) => Cursor | null;
   /** The vendor's own total of `amount` for the slice, decimal text. */
   vendorTotal?: (body: z.output<Body>) => string | null;
-  /** Why an answer is only part of the slice, when it is. */
-  cut?: (body: z.output<Body>, rowsSoFar: number) => string | null;
+  /** How many rows the slice has, as the vendor says beside each page; fewer means that rows slipped between pages. */
+  vendorCount?: (body: z.output<Body>) => number | null;
+  /** Why an answer is only part of the slice, when it is and nothing smaller can be asked. */
+  cut?: (body: z.output<Body>, rowsSoFar: number, cursor: Cursor | null) => string | null;
 }
 
 /** Any source, for code that treats them alike. */

@@ -209,7 +209,7 @@ test("a deployment has both a name and a build, or is none", () => {
     buildId: "1",
   });
   expect(load({}).worker.deployment).toBeNull();
-  expect(problemsOf({ WORKER_DEPLOYMENT_NAME: "a" })).toEqual([
+  expect(problemsOf({ DATABASE_URL: "postgres://app@localhost/app", WORKER_DEPLOYMENT_NAME: "a" })).toEqual([
     "WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither",
   ]);
 });

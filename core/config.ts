@@ -189,10 +189,7 @@ export function loadConfig(
   }
   const windows = new Map(sources.map((source) => [source.name, readWindow(env, source, problems)]));
   // A setting that holds for all clients is wrong once, not once for each.
-  if (
-    parsed.success &&
-    (parsed.data.WORKER_DEPLOYMENT_NAME === undefined) !== (parsed.data.WORKER_BUILD_ID === undefined)
-  ) {
+  if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
     problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);

@@ -556,7 +556,9 @@ describe("any sequence of readings", () => {
             unchanged: [...incoming].filter(([id, value]) => before.rows.get(id) === value).length,
             withdrawn: [...before.rows.keys()].filter((id) => !incoming.has(id)).length,
           };
-          const previewed = await rolledBack((session) => previewSlice(session, where, content(rows), "cost"));
+          const previewed = await rolledBack((session) =>
+            previewSlice(session, where, content(rows), { column: "cost" }),
+          );
           expect(previewed).toMatchObject(expected);
           const receipt = await inTransaction(database.pool, (session) =>
             mergeSlice(session, where, content(rows), by),

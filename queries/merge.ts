@@ -168,14 +168,20 @@ export async function mergeSlice(
   return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };
 }
 
+/** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
+export interface Amount {
+  column: string;
+  currency?: { column: string; summed: string };
+}
+
 /** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
 export async function previewSlice(
   session: Session,
   target: MergeTarget,
   content: MergeContent,
-  amountColumn: string,
+  amount: Amount,
 ): Promise<Differences> {
-  return new SliceStatement(session, target, content.rows).preview(amountColumn);
+  return new SliceStatement(session, target, content.rows).preview(amount);
 }
 
 /** One row that differs between the vendor and the table. */
@@ -231,27 +237,32 @@ class SliceStatement {
     const run = this.parameter(runId, "text");
     const all = [...this.key, ...this.content];
     const assigned = [...this.content.map((column) => column.name), "_slice", "_loaded_at", "_run_id"];
+    // Joined with what is gone alone, mostly nothing: with every difference, the planner may search them all for each stored row.
+    const removed =
+      this.target.answers === "partial"
+        ? ""
+        : `, removed as (
+         delete from ${this.name} t using gone g where t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "g")}
+       )`;
     return this.count(
       `${difference}, ledger as (
          insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
          select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference order by "#key"::text
        ), written as (
          insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
-         select ${client}, ${names(all, "i")}, ${slice}, now(), ${run}
-           from incoming i join difference d on ${this.matches("d", "i")} where d."#kind" <> 'withdrawn' order by ${names(this.key, "i")}
+         select ${client}, ${names(all)}, ${slice}, now(), ${run} from difference where "#kind" <> 'withdrawn' order by ${names(this.key)}
          on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
            set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
-       ), removed as (
-         delete from ${this.name} t using difference d
-          where d."#kind" = 'withdrawn' and t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "d")}
-       )`,
+       )${removed}`,
     );
   }
 
-  async preview(amountColumn: string): Promise<Differences> {
+  async preview({ column, currency }: Amount): Promise<Differences> {
     const client = this.parameter(this.target.client, "text");
     const slice = this.parameter(this.target.slice, "text");
-    const total = `(select coalesce(sum(${quote(amountColumn)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice})`;
+    const inCurrency =
+      currency === undefined ? "" : ` and ${quote(currency.column)} = ${this.parameter(currency.summed, "text")}`;
+    const total = `(select coalesce(sum(${quote(column)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice}${inCurrency})`;
     return this.count(this.difference(""), total);
   }
 
@@ -302,8 +313,9 @@ class SliceStatement {
         select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
          where t._client_id = ${client} order by ${names(this.key, "t")} ${lock}
       )`;
+    // Each row whole: looking it up in `incoming` again is a join that the planner cannot estimate, and takes the square of the rows.
     const changed = `
-      select ${names(this.key, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
+      select ${names(columns, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
              case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
         from incoming i left join stored t on ${this.matches("t", "i")}
        where t._client_id is null or not (${same})`;
@@ -316,7 +328,7 @@ class SliceStatement {
       ), difference as materialized (
         ${changed}
         union all
-        select ${names(this.key, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
+        select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
       )`;
   }
 

@@ -39,6 +39,7 @@ const limitsBody = z.strictObject({
   perSecond: limit.optional(),
   perTenSeconds: limit.optional(),
   countTwice: z.boolean().optional(),
+  concurrent: limit.optional(),
 });
 const keyBody = z.strictObject({ vendor: z.string(), key: z.string().min(1) });
 const clockBody = z.strictObject({
@@ -51,6 +52,7 @@ const dumpQuery = z.strictObject({
   from: civilDay,
   to: civilDay,
   timezone: z.string().refine(isZone, "expected a time zone").default("America/New_York"),
+  table: z.string().optional(),
 });
 const logQuery = z.strictObject({
   vendor: z.string().optional(),
@@ -91,12 +93,13 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     "PUT /limits": (request) => {
       const { vendor, ...change } = limitsBody.parse(body(request));
       const { limiter } = vendorNamed(vendor);
-      const { perMinute, perSecond, perTenSeconds, countTwice } = { ...limiter.limits(), ...change };
+      const { perMinute, perSecond, perTenSeconds, countTwice, concurrent } = { ...limiter.limits(), ...change };
       limiter.set({
         perMinute: perMinute ?? null,
         perSecond: perSecond ?? null,
         ...(perTenSeconds === undefined ? {} : { perTenSeconds }),
         countTwice: countTwice ?? false,
+        concurrent: concurrent ?? null,
       });
       return ok(limiter.limits());
     },
@@ -123,8 +126,8 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     },
 
     "GET /dump": (request) => {
-      const { vendor, client, from, to, timezone: zone } = dumpQuery.parse(query(request));
-      return ok(vendorNamed(vendor).vendor.dump({ client, from, to, zone }));
+      const { vendor, client, from, to, timezone: zone, table } = dumpQuery.parse(query(request));
+      return ok(vendorNamed(vendor).vendor.dump({ client, from, to, zone, ...(table === undefined ? {} : { table }) }));
     },
   };
 

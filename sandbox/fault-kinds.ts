@@ -35,7 +35,21 @@ const dataFault = z.discriminatedUnion("kind", [
     clicks: count.default(1),
     conversions: count.default(0),
   }),
+  // Of Everflow.
+  z.strictObject({
+    kind: z.literal("set_status"),
+    status: z.string().min(1),
+    /** One conversion, or every n-th of the day. */
+    conversionId: z.string().optional(),
+    every: z.int().positive().optional(),
+  }),
+  /** So many new conversions after each page that is read, ahead of all others, until there are `most`. */
+  z.strictObject({ kind: z.literal("insert_while_paging"), rows: count.default(3), most: count.default(9) }),
+  /** The statistics of one affiliate say something else than its conversions. */
+  z.strictObject({ kind: z.literal("adjust_stats"), affiliateId: z.string(), payout: decimal }),
 ]);
+
+const dataFaultKinds: ReadonlySet<string> = new Set(dataFault.options.map((option) => option.shape.kind.value));
 
 const wireFault = z.discriminatedUnion("kind", [
   // What is answered instead of the vendor's own answer.
@@ -106,5 +120,5 @@ export type DataFault = z.infer<typeof dataFault>;
 export type FaultEffect = WireFault | DataFault;
 
 export function isDataFault(effect: FaultEffect): effect is DataFault {
-  return effect.kind === "restate" || effect.kind === "withdraw" || effect.kind === "add_row";
+  return dataFaultKinds.has(effect.kind);
 }

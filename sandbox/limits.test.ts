@@ -33,8 +33,15 @@ test("a window of ten seconds rolls: a place is free again ten seconds after the
 test("a limits setting changes only what it names", () => {
   expect(parseLimits("20/minute")).toEqual({ perMinute: 20 });
   expect(parseLimits("60/minute, none/second, once")).toEqual({ perMinute: 60, perSecond: null, countTwice: false });
-  expect(parseLimits("none")).toEqual({ perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false });
+  expect(parseLimits("none")).toEqual({
+    perMinute: null,
+    perSecond: null,
+    perTenSeconds: null,
+    countTwice: false,
+    concurrent: null,
+  });
   expect(parseLimits("100/10s")).toEqual({ perTenSeconds: 100 });
+  expect(parseLimits("none/second, 10/concurrent")).toEqual({ perSecond: null, concurrent: 10 });
   expect(() => parseLimits("20 a minute")).toThrow('not a limit: "20 a minute"');
 });
 

@@ -8,12 +8,15 @@ export interface Limits {
   perTenSeconds?: number | null;
   /** Some calls use two of the minute's calls, as measured at RedTrack. */
   countTwice: boolean;
+  /** How many calls may be under way at a time; absent and null lift that limit. */
+  concurrent?: number | null;
 }
 
 export interface Usage {
   admitted: boolean;
   limits: Limits;
   remainingThisMinute: number;
+  remainingThisSecond: number;
   secondsToNextMinute: number;
   /** For a refused call: until the window that is full ends. */
   retryAfterSeconds: number;
@@ -29,13 +32,16 @@ interface Account {
   usedThisSecond: number;
   /** When the calls of the last ten seconds came. */
   recent: number[];
+  underWay: number;
 }
 
 export interface Limiter {
   limits(): Limits;
   set(change: Partial<Limits>): void;
   /** Counts a call unless a window is full; a refused call is not counted. */
-  admit(account: string, nowMs: number): Usage;
+  admit(account: string, nowMs: number, isConcurrent?: boolean): Usage;
+  /** Ends a call that was admitted as one of those under way. */
+  release(account: string): void;
 }
 
 export function createLimiter(start: Limits): Limiter {
@@ -50,6 +56,7 @@ export function createLimiter(start: Limits): Limiter {
       second: 0,
       usedThisSecond: 0,
       recent: [],
+      underWay: 0,
     };
     accounts.set(name, account);
     const second = Math.floor(nowMs / 1_000);
@@ -66,15 +73,17 @@ export function createLimiter(start: Limits): Limiter {
       limits = { ...limits, ...change };
       accounts.clear();
     },
-    admit: (name, nowMs) => {
+    admit: (name, nowMs, isConcurrent = false) => {
       const account = accountAt(name, nowMs);
       const minuteIsFull = limits.perMinute !== null && account.usedThisMinute >= limits.perMinute;
       const secondIsFull = limits.perSecond !== null && account.usedThisSecond >= limits.perSecond;
       const perTenSeconds = limits.perTenSeconds ?? null;
       const tenAreFull = perTenSeconds !== null && account.recent.length >= perTenSeconds;
-      const full = minuteIsFull ? "minute" : tenAreFull ? "ten_seconds" : secondIsFull ? "second" : null;
+      const isCrowded = isConcurrent && limits.concurrent != null && account.underWay >= limits.concurrent;
+      const full = minuteIsFull ? "minute" : tenAreFull ? "ten_seconds" : secondIsFull || isCrowded ? "second" : null;
       const admitted = full === null;
       if (admitted) {
+        if (isConcurrent) account.underWay += 1;
         account.calls += 1;
         if (perTenSeconds !== null) account.recent.push(nowMs);
         account.usedThisSecond += 1;
@@ -85,6 +94,7 @@ export function createLimiter(start: Limits): Limiter {
         admitted,
         limits,
         remainingThisMinute: Math.max(0, (limits.perMinute ?? Infinity) - account.usedThisMinute),
+        remainingThisSecond: Math.max(0, (limits.perSecond ?? Infinity) - account.usedThisSecond),
         secondsToNextMinute,
         retryAfterSeconds: minuteIsFull
           ? secondsToNextMinute
@@ -94,6 +104,11 @@ export function createLimiter(start: Limits): Limiter {
         full,
       };
     },
+    release: (name) => {
+      const account = accounts.get(name);
+      // New limits begin with nothing under way, whatever is still being answered.
+      if (account !== undefined) account.underWay = Math.max(0, account.underWay - 1);
+    },
   };
 }
 
@@ -102,17 +117,25 @@ export function createLimiter(start: Limits): Limiter {
  * documents it; "once" and "twice" say whether some calls count double.
  */
 export function parseLimits(text: string): Partial<Limits> {
-  if (text.trim() === "none") return { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false };
+  if (text.trim() === "none")
+    return { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false, concurrent: null };
   const limits: Partial<Limits> = {};
+  const windows = {
+    minute: "perMinute",
+    second: "perSecond",
+    "10s": "perTenSeconds",
+    concurrent: "concurrent",
+  } as const;
   for (const part of text.split(",").map((one) => one.trim())) {
-    const match = /^(none|[1-9]\d*)\/(minute|second|10s)$/.exec(part);
+    const match = /^(none|[1-9]\d*)\/(minute|second|10s|concurrent)$/.exec(part);
     if (match !== null) {
-      limits[match[2] === "minute" ? "perMinute" : match[2] === "10s" ? "perTenSeconds" : "perSecond"] =
-        match[1] === "none" ? null : Number(match[1]);
+      limits[windows[match[2] as keyof typeof windows]] = match[1] === "none" ? null : Number(match[1]);
     } else if (part === "once" || part === "twice") {
       limits.countTwice = part === "twice";
     } else {
-      throw new RangeError(`not a limit: "${part}". Use none, 20/minute, 2/second, 100/10s, none/second, once, twice`);
+      throw new RangeError(
+        `not a limit: "${part}". Use none, 20/minute, 2/second, 100/10s, none/second, 10/concurrent, once, twice`,
+      );
     }
   }
   return limits;

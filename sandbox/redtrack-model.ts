@@ -30,6 +30,8 @@ function restated(rows: readonly SpendRow[], fault: DataFault, client: string, d
         spendRow(client, day, source, { costMicros: microsFromDecimal(fault.cost), clicks, conversions }),
       ];
     }
+    default:
+      return rows;
   }
 }
 

@@ -64,12 +64,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       path: request.url.pathname,
       query: Object.fromEntries([...request.url.searchParams].filter(([name]) => !vendor.secretParams.includes(name))),
     });
-    const usage = client !== null && vendor.limits.counts(request) ? limiter.admit(client, Date.now()) : null;
+    const isConcurrent = vendor.limits.isConcurrent?.(request) ?? false;
+    const usage =
+      client !== null && vendor.limits.counts(request) ? limiter.admit(client, Date.now(), isConcurrent) : null;
+    if (client !== null && isConcurrent && usage?.admitted === true) out.on("close", () => limiter.release(client));
     const asked = { ...request, key, client };
     const struck = { vendor: vendor.name, client, path: request.url.pathname, ...vendor.place(request) };
     const refused = usage !== null && !usage.admitted;
     const taken: WireFault[] = refused
-      ? [{ kind: "rate_limited", retryAfterSeconds: usage.retryAfterSeconds }]
+      ? [
+          {
+            kind: "rate_limited",
+            ...(vendor.limits.sayWhen === false ? {} : { retryAfterSeconds: usage.retryAfterSeconds }),
+          },
+        ]
       : faults.take(struck);
     const delivery = answerUnderFaults(vendor, asked, taken);
     delivery.headers = { ...(usage === null ? {} : vendor.limits.headers(usage)), ...delivery.headers };

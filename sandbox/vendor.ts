@@ -39,6 +39,8 @@ export interface DumpQuery {
   from: string;
   to: string;
   zone: string;
+  /** Of a vendor with several; its first one where left out. */
+  table?: string;
 }
 
 /** What every vendor may look at: the time, and the data faults that are set for it now. */
@@ -61,6 +63,10 @@ export interface Vendor {
   limits: {
     documented: Limits;
     counts(request: WireRequest): boolean;
+    /** Which calls count among those under way at a time; none where left out. */
+    isConcurrent?(request: WireRequest): boolean;
+    /** False for a vendor that refuses without saying when to come back. */
+    sayWhen?: boolean;
     headers(usage: Usage): Record<string, string>;
   };
   refusals: {

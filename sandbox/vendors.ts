@@ -1,5 +1,6 @@
 import { createHubspot } from "./hubspot.ts";
 import { createMeta } from "./meta.ts";
+import { createEverflow } from "./everflow.ts";
 import { createRedtrack } from "./redtrack.ts";
 import type { Surroundings, Vendor } from "./vendor.ts";
 
@@ -8,4 +9,5 @@ export const vendorFactories: Readonly<Record<string, (surroundings: Surrounding
   redtrack: createRedtrack,
   meta: createMeta,
   hubspot: createHubspot,
+  everflow: createEverflow,
 };

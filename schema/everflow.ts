@@ -1,8 +1,24 @@
-import { bigint, date, index, jsonb, numeric, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  date,
+  index,
+  jsonb,
+  numeric,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
 
 export const everflow = pgSchema("everflow");
 
 const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
+const bookkeeping = {
+  slice: text("_slice").notNull(),
+  loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
+  runId: text("_run_id").notNull(),
+};
 
 /** One grain only: a second one in the same table would double every sum. Counts have no check: adjustments are negative. */
 export const dailyStats = everflow.table(
@@ -24,9 +40,7 @@ export const dailyStats = everflow.table(
     profit: money("profit").notNull(),
     events: bigint("events", { mode: "number" }).notNull(),
     extra: jsonb("_extra").$type<string | null>(),
-    slice: text("_slice").notNull(),
-    loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...bookkeeping,
   },
   (table) => [
     primaryKey({
@@ -36,5 +50,52 @@ export const dailyStats = everflow.table(
     index("daily_stats_slice").on(table.clientId, table.slice),
     // The mapping finds affiliates by their label.
     index("daily_stats_affiliate").on(table.clientId, table.affiliateName, table.affiliateId),
+  ],
+);
+
+/** Nothing in here names a person: no e-mail, no address, no device. */
+export const conversions = everflow.table(
+  "conversions",
+  {
+    clientId: text("_client_id").notNull(),
+    conversionId: text("conversion_id").notNull(),
+    date: date("date").notNull(),
+    convertedAt: timestamp("converted_at", { withTimezone: true }).notNull(),
+    clickedAt: timestamp("clicked_at", { withTimezone: true }),
+    status: text("status").notNull(),
+    isEvent: boolean("is_event").notNull(),
+    event: text("event"),
+    affiliateId: text("affiliate_id").notNull(),
+    affiliateName: text("affiliate_name"),
+    advertiserId: text("advertiser_id"),
+    advertiserName: text("advertiser_name"),
+    offerId: text("offer_id"),
+    offerName: text("offer_name"),
+    currency: text("currency").notNull(),
+    payout: money("payout").notNull(),
+    revenue: money("revenue").notNull(),
+    saleAmount: money("sale_amount"),
+    payoutType: text("payout_type"),
+    revenueType: text("revenue_type"),
+    transactionId: text("transaction_id"),
+    orderId: text("order_id"),
+    couponCode: text("coupon_code"),
+    sourceId: text("source_id"),
+    sub1: text("sub1"),
+    sub2: text("sub2"),
+    sub3: text("sub3"),
+    sub4: text("sub4"),
+    sub5: text("sub5"),
+    country: text("country"),
+    isScrub: boolean("is_scrub"),
+    isViewThrough: boolean("is_view_through"),
+    errorCode: text("error_code"),
+    extra: jsonb("_extra").$type<string | null>(),
+    ...bookkeeping,
+  },
+  (table) => [
+    primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionId] }),
+    index("conversions_slice").on(table.clientId, table.slice),
+    index("conversions_date").on(table.clientId, table.date, table.affiliateId),
   ],
 );

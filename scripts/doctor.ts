@@ -230,7 +230,9 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
     beforeRequest: () => gate.turn(account, { signal }),
   });
   try {
-    await http.json(vendor.probe(secrets, account.settings));
+    const answer = await http.json(vendor.probe(secrets, account.settings));
+    const problem = vendor.check?.(answer) ?? null;
+    if (problem !== null) throw new ConnectorError("malformed", problem);
   } catch (error) {
     throw signal.aborted
       ? new ConnectorError(

@@ -51,7 +51,7 @@ export interface TestStack {
   activities: ReturnType<typeof createSyncActivities>;
   /** Sends to the sandbox's control routes. */
   control: (method: string, path: string, body?: unknown) => Promise<unknown>;
-  /** Sets a fault at RedTrack. */
+  /** Sets a fault at RedTrack, or at the vendor that the parameters name. */
   fault: (kind: string, parameters?: object) => Promise<void>;
   /** The calls RedTrack has seen for a day, in order. */
   calls: (day?: string) => Promise<RequestEntry[]>;
@@ -62,7 +62,7 @@ export interface TestStack {
   stop: () => Promise<void>;
 }
 
-const unlimited = { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false };
+const unlimited = { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false, concurrent: null };
 
 const bundles = new Map<string, Promise<WorkflowBundle>>();
 
@@ -98,6 +98,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
         [settingName(name, "CONCURRENT"), "8"],
       ]),
     ),
+    EVERFLOW_API_KEY: "sandbox-713",
     UNAVAILABLE_ATTEMPTS: "2",
     WORKER_SHUTDOWN_GRACE_MS: "500",
     ...settings,

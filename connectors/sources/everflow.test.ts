@@ -1,0 +1,325 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { parse, stringify } from "lossless-json";
+import { sumMoney } from "../../core/money.ts";
+import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
+import { describeSource, load } from "../describe-source.ts";
+import { createHttp } from "../http.ts";
+import { readSlice, type SliceAnswer } from "../read-slice.ts";
+import type { AnySource, PageRequest } from "../source.ts";
+import { everflowConversions, everflowDailyStats } from "./everflow.ts";
+
+jest.setTimeout(30_000);
+
+describeSource(everflowDailyStats, ["everflow-stats.json"]);
+describeSource(everflowConversions, ["everflow-conversions.json"]);
+
+const slice = { day: "2025-12-18", timezone: "America/New_York" };
+const secrets = { EVERFLOW_API_KEY: "sandbox-713" };
+
+const readFixture = (source: AnySource, file: string) =>
+  readSlice({ source, slice, secrets, http: { json: () => Promise.resolve(load(file)) } });
+
+describe("the daily statistics", () => {
+  test("one day is asked for, in New York, at one grain, with the currency among the columns", () => {
+    expect(everflowDailyStats.request({ slice, secrets, cursor: null })).toEqual({
+      method: "POST",
+      path: "/networks/reporting/entity/table",
+      headers: { "X-Eflow-API-Key": "sandbox-713" },
+      body: {
+        from: "2025-12-18",
+        to: "2025-12-18",
+        timezone_id: 80,
+        currency_id: "USD",
+        columns: ["affiliate", "advertiser", "offer", "currency", "date"].map((column) => ({ column })),
+        query: { filters: [], exclusions: [], metric_filters: [], settings: {} },
+      },
+    });
+  });
+
+  test("columns are found by their type, the day is the one asked for, adjustments stay negative, currencies stay apart", async () => {
+    const answer = await readFixture(everflowDailyStats, "everflow-stats.json");
+    const shown = answer.rows.map((row) =>
+      ["date", "affiliateId", "offerId", "currency", "clicks", "conversions", "payout", "profit"].map(
+        (name) => row[name],
+      ),
+    );
+    expect(shown).toEqual([
+      ["2025-12-18", "17", "101", "USD", 310, 12, "540.45", "179.55"],
+      ["2025-12-18", "17", "201", "EUR", 8, 1, "38.5", "13.505"],
+      ["2025-12-18", "9007199254740993", "103", "USD", 0, -2, "-6.4", "-2.61"],
+    ]);
+    // The dollars alone.
+    expect(answer.total).toBe("534.05");
+    expect(answer.rows[0]?.["extra"]).toContain('"total_cv":14');
+  });
+
+  test("an answer without the currency column is refused: its money may be converted", async () => {
+    const body = (stringify(load("everflow-stats.json")) ?? "").replaceAll('"currency"', '"country"');
+    const read = readSlice({
+      source: everflowDailyStats,
+      slice,
+      secrets,
+      http: { json: () => Promise.resolve(parse(body)) },
+    });
+    await expect(read).rejects.toMatchObject({ kind: "malformed", message: expect.stringContaining("no currency") });
+  });
+
+  test("exactly 10,000 rows without a word count as cut, and what cannot be split is never taken", async () => {
+    const [row] = (load("everflow-stats.json") as { table: { columns: unknown[] }[] }).table;
+    const asked: PageRequest[] = [];
+    const json = (request: PageRequest) => {
+      asked.push(request);
+      return Promise.resolve({ table: Array.from({ length: 10_000 }, () => row), incomplete_results: false });
+    };
+    await expect(readSlice({ source: everflowDailyStats, slice, secrets, http: { json } })).rejects.toMatchObject({
+      kind: "malformed",
+      message: "the answer is cut short: even the list of affiliates is",
+    });
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe("a day that is cut", () => {
+  /** Answers every question about more than one affiliate and offer with a cut. */
+  function vendor(answers: (filters: Record<string, string>, columns: string[]) => string[] | "cut") {
+    const asked: string[] = [];
+    const json = (request: PageRequest) => {
+      const { columns, query } = request.body as {
+        columns: { column: string }[];
+        query: { filters: { resource_type: string; filter_id_value: string }[] };
+      };
+      const filters = Object.fromEntries(query.filters.map((filter) => [filter.resource_type, filter.filter_id_value]));
+      const names = columns.map(({ column }) => column);
+      asked.push(`${names.includes("currency") ? "rows" : names.join("+")} ${Object.values(filters).join("/")}`.trim());
+      const ids = answers(filters, names);
+      const row = (id: string) => ({
+        columns: names.map((type) => ({
+          column_type: type,
+          id: filters[type] ?? (type === "currency" ? "USD" : id),
+          label: "",
+        })),
+        reporting: { total_click: 1, cv: 1, event: 0, payout: 2.5, revenue: 4, profit: 1.5 },
+      });
+      return Promise.resolve(
+        parse(JSON.stringify({ table: (ids === "cut" ? ["1"] : ids).map(row), incomplete_results: ids === "cut" })),
+      );
+    };
+    return { asked, read: () => readSlice({ source: everflowDailyStats, slice, secrets, http: { json } }) };
+  }
+
+  test("is asked for by affiliate, and an affiliate that is cut by offer; nothing of a cut answer is kept", async () => {
+    const { asked, read } = vendor(({ affiliate, offer }, columns) => {
+      if (!columns.includes("currency")) return affiliate === undefined ? ["7", "8"] : ["70", "71"];
+      if (affiliate === undefined || (affiliate === "7" && offer === undefined)) return "cut";
+      return ["x"];
+    });
+    const answer = await read();
+    expect(asked).toEqual(["rows", "affiliate+date", "rows 7", "offer+date 7", "rows 7/70", "rows 7/71", "rows 8"]);
+    expect(answer.rows.map((row) => [row["affiliateId"], row["offerId"]])).toEqual([
+      ["7", "70"],
+      ["7", "71"],
+      ["8", "x"],
+    ]);
+    expect(answer.total).toBe("7.5");
+  });
+
+  test("is refused where one affiliate's one offer is still cut, or where nothing is listed", async () => {
+    const stubborn = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : ["7"]));
+    await expect(stubborn.read()).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("more rows of affiliate 7 of offer 7 than 10000"),
+    });
+    const silent = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : []));
+    await expect(silent.read()).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("yet no affiliates"),
+    });
+  });
+});
+
+describe("the conversions", () => {
+  test("pages are as long as they may be, over the whole day by New York's clock", () => {
+    expect(everflowConversions.request({ slice, secrets, cursor: 3 })).toMatchObject({
+      query: { page: 3, page_size: 2_000 },
+      body: { from: "2025-12-18 00:00:00", to: "2025-12-18 23:59:59", timezone_id: 80, show_events: true },
+    });
+  });
+
+  test("nothing that names a person is kept, wherever it stands; of new fields only the names", async () => {
+    const news = (stringify(load("everflow-conversions.json")) ?? "").replace(
+      '"status"',
+      '"phone_number":"+1 555 canary","status"',
+    );
+    const answer = await readSlice({
+      source: everflowConversions,
+      slice,
+      secrets,
+      http: { json: () => Promise.resolve(parse(news)) },
+    });
+    expect(JSON.stringify(answer)).not.toMatch(/canary|203\.0\.113/i);
+    expect(answer.rows[0]).toMatchObject({
+      sub1: "creative-7",
+      sub2: "{{ad.id}}",
+      sub3: null,
+      sub4: null,
+      extra: '["phone_number"]',
+    });
+    expect(answer.rows[1]).toMatchObject({
+      status: "on_hold",
+      isEvent: true,
+      payout: "-38.500001",
+      currency: "EUR",
+      clickedAt: null,
+      extra: null,
+    });
+    expect(answer.total).toBe("45");
+  });
+});
+
+describe("the account", () => {
+  const check = (list: object[]) => everflowDailyStats.vendor.check?.(parse(JSON.stringify({ timezones: list })));
+
+  test("is taken when 80 is New York in its own list, and refused when days would be cut elsewhere", () => {
+    const newYork = { timezone_id: 80, timezone: "America/New_York" };
+    expect(check([{ timezone_id: 67, timezone: "UTC" }, newYork])).toBeNull();
+    expect(
+      check([
+        { timezone_id: 80, timezone: "America/Chicago" },
+        { ...newYork, timezone_id: 81 },
+      ]),
+    ).toBe("time zone 80 is America/Chicago there, not America/New_York (which is 81): days would be cut elsewhere");
+    expect(check([])).toContain("is unknown there");
+    expect(everflowDailyStats.vendor.check?.({ error: "x" })).toContain("another shape");
+  });
+});
+
+describe("against the sandbox", () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await startSandbox({ today: "2026-06-30", limits: { everflow: { perSecond: null } } });
+  });
+  beforeEach(() => control("DELETE", "/faults"));
+  afterAll(() => sandbox.close());
+
+  async function control(method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(`${sandbox.url}/_control${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(await response.text());
+    return response.json();
+  }
+  const fault = (kind: string, parameters: object = {}) =>
+    control("POST", "/faults", { vendor: "everflow", kind, ...parameters });
+  const dump = async (client: string, table: string) =>
+    (await control(
+      "GET",
+      `/dump?vendor=everflow&client=${client}&table=${table}&from=${slice.day}&to=${slice.day}`,
+    )) as Record<string, string | number>[];
+
+  function read(source: AnySource, client: string): Promise<SliceAnswer> {
+    const http = createHttp({
+      baseUrl: `${sandbox.url}/everflow`,
+      erase: (text) => text,
+      redact: (text) => text,
+      beforeRequest: () => Promise.resolve(() => Promise.resolve()),
+      quota: source.vendor.quota,
+    });
+    return readSlice({ source, slice, secrets: { EVERFLOW_API_KEY: `sandbox-${client}` }, http });
+  }
+  const statsOf = (answer: SliceAnswer) =>
+    answer.rows
+      .map((row) =>
+        [
+          row["affiliateId"],
+          row["offerId"],
+          row["currency"],
+          row["clicks"],
+          row["conversions"],
+          row["events"],
+          row["payout"],
+          row["revenue"],
+          row["profit"],
+        ].join(" "),
+      )
+      .sort();
+  const trueStats = async (client: string) =>
+    (await dump(client, "daily_stats"))
+      .map((row) =>
+        [
+          row["affiliate_id"],
+          row["offer_id"],
+          row["currency"],
+          row["clicks"],
+          row["conversions"],
+          row["events"],
+          ...["payout", "revenue", "profit"].map((name) => sumMoney([String(row[name])])),
+        ].join(" "),
+      )
+      .sort();
+  const conversionsOf = (answer: SliceAnswer) =>
+    answer.rows.map((row) => [row["conversionId"], row["status"], row["currency"], row["payout"]].join(" ")).sort();
+  const trueConversions = async (client: string) =>
+    (await dump(client, "conversions"))
+      .map((row) => [row["conversion_id"], row["status"], row["currency"], sumMoney([String(row["payout"])])].join(" "))
+      .sort();
+
+  test("a day is read as it is, row by row", async () => {
+    const stats = await read(everflowDailyStats, "713");
+    expect(statsOf(stats)).toEqual(await trueStats("713"));
+    expect(stats.pages).toBe(1);
+    expect(new Set(stats.rows.map((row) => row["currency"]))).toEqual(new Set(["USD", "EUR", "GBP"]));
+    const conversions = await read(everflowConversions, "713");
+    expect(conversionsOf(conversions)).toEqual(await trueConversions("713"));
+    expect(JSON.stringify(conversions)).not.toMatch(/canary|198\.51|555 01|@/i);
+    expect(conversions.rows.every((row) => row["extra"] === null)).toBe(true);
+  });
+
+  test("a day of 10,001 rows is asked for by affiliate, and no row is lost or twice", async () => {
+    const answer = await read(everflowDailyStats, "wide");
+    expect(answer.rows).toHaveLength(10_001);
+    // The day, the list of its 73 affiliates, and each of them.
+    expect(answer.pages).toBe(1 + 1 + 73);
+    // The test runner would print whole days to show where they differ.
+    expect(JSON.stringify(statsOf(answer)) === JSON.stringify(await trueStats("wide"))).toBe(true);
+  });
+
+  test("a part of which not even the list fits is refused whole", async () => {
+    await fault("page_cap", { rows: 136 });
+    await expect(read(everflowDailyStats, "wide")).rejects.toMatchObject({
+      kind: "malformed",
+      message: "the answer is cut short: even the list of offers of affiliate 5001 is",
+    });
+  });
+
+  test("conversions that come while pages are read are neither lost nor doubled", async () => {
+    await fault("insert_while_paging", { rows: 7, most: 35, match: { day: slice.day } });
+    const answer = await read(everflowConversions, "wide");
+    expect(answer.pages).toBeGreaterThan(2);
+    expect(JSON.stringify(conversionsOf(answer)) === JSON.stringify(await trueConversions("wide"))).toBe(true);
+  });
+
+  test("a day that never stops growing is whole when it has all that was there as its last reading began", async () => {
+    await fault("insert_while_paging", { rows: 5, most: 100_000, match: { day: slice.day } });
+    const answer = await read(everflowConversions, "713");
+    const there = new Set(conversionsOf(answer));
+    expect(there.size).toBe(answer.rows.length);
+    const missing = (await trueConversions("713")).filter((row) => !there.has(row));
+    expect(missing.length).toBeLessThanOrEqual(5);
+    expect(missing.every((row) => row.includes("pending"))).toBe(true);
+  });
+
+  test("a page that comes again is an error, and so is a total that the pages never reach", async () => {
+    await fault("repeat_page");
+    await expect(read(everflowConversions, "wide")).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("repeats an earlier page"),
+    });
+    await control("DELETE", "/faults");
+    await fault("total_off", { field: "total_count", amount: 1 });
+    await expect(read(everflowConversions, "713")).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("moved while they were read, 3 times"),
+    });
+  });
+});

@@ -1,0 +1,347 @@
+import { z } from "zod";
+import { conversions, dailyStats } from "../../schema/everflow.ts";
+import {
+  count,
+  epochSeconds,
+  id,
+  impersonal,
+  money,
+  text,
+  unknownFields,
+  unknownNames,
+  wholeNumber,
+} from "../fields.ts";
+import { defineSource, type Slice, type Vendor } from "../source.ts";
+
+/** What Everflow calls the zone that all our days are in: the pair is checked against its own list before the first pull. */
+const zone = { id: 80, name: "America/New_York" };
+
+const secrets = z.object({ EVERFLOW_API_KEY: z.string().min(1) });
+type Secrets = z.output<typeof secrets>;
+
+const timezones = z.object({ timezones: z.array(z.object({ timezone_id: count, timezone: z.string() })) });
+
+/** The quota is the network's, shared by all its keys: 30 calls a second, of which 10 may be reports under way. */
+const everflow = {
+  name: "everflow",
+  baseUrl: "https://api.eflow.team/v1",
+  pace: { intervalMs: 34, concurrent: 10 },
+  secrets,
+  // The window is a second wide.
+  quota: (headers) => (headers.get("x-ratelimit-remaining") === "0" ? { waitMs: 1_000 } : null),
+  // No Retry-After is documented; an older page speaks of a window of 30 s.
+  unhintedWaitMs: 30_000,
+  probe: (secrets) => ({ path: "/meta/timezones", headers: keyHeader(secrets) }),
+  check: (answer) => {
+    const parsed = timezones.safeParse(answer);
+    if (!parsed.success) return "the list of time zones has another shape";
+    const found = parsed.data.timezones.find((candidate) => candidate.timezone_id === zone.id)?.timezone;
+    if (found === zone.name) return null;
+    const now = parsed.data.timezones.find((candidate) => candidate.timezone === zone.name)?.timezone_id;
+    return `time zone ${zone.id} is ${found ?? "unknown"} there, not ${zone.name} (which is ${now ?? "not in its list"}): days would be cut elsewhere`;
+  },
+} satisfies Vendor<typeof secrets> as Vendor<typeof secrets>;
+
+const keyHeader = (secrets: Secrets) => ({ "X-Eflow-API-Key": secrets.EVERFLOW_API_KEY });
+
+/** Receipts sum this currency; the rows keep their own. Everflow also wants one named in every report. */
+const mainCurrency = "USD";
+
+/** More rows than this are cut off, with or without the flag that says so. */
+const mostRows = 10_000;
+
+const statsRow = z.object({
+  columns: z.array(z.object({ column_type: z.string(), id, label: text.nullish() })),
+  reporting: z.looseObject({
+    total_click: wholeNumber,
+    cv: wholeNumber,
+    event: wholeNumber,
+    payout: money,
+    revenue: money,
+    profit: money,
+  }),
+});
+type StatsRow = z.output<typeof statsRow>;
+
+const statsTable = z
+  .object({ table: z.array(statsRow).nullable(), incomplete_results: z.boolean().nullish() })
+  .transform((body) => ({
+    rows: body.table ?? [],
+    isCut: body.incomplete_results === true || (body.table ?? []).length >= mostRows,
+  }));
+
+const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
+/** A day that is too long is asked for by affiliate, an affiliate that is too long by offer. */
+const narrower = ["affiliate", "offer"] as const;
+type Filter = Partial<Record<(typeof narrower)[number], string>>;
+
+/** What is asked next: the rows of a part of the day, or which smaller parts a part has; and the parts still to ask. */
+interface Question {
+  list: (typeof narrower)[number] | null;
+  filter: Filter;
+  waiting: Filter[];
+}
+const wholeDay: Question = { list: null, filter: {}, waiting: [] };
+
+const columnOf = (row: StatsRow, type: string) => row.columns.find((column) => column.column_type === type);
+const isGrain = (row: StatsRow) => grain.every((type) => columnOf(row, type) !== undefined);
+const narrowerThan = (filter: Filter) => narrower.find((type) => filter[type] === undefined) ?? null;
+
+/** What affiliates did per day, at one grain: affiliate, advertiser, offer and currency. */
+export const everflowDailyStats = defineSource({
+  name: "everflow.daily_stats",
+  vendor: everflow,
+  slices: { timezone: zone.name },
+  // As long as that of the conversions: an approval taken back changes both.
+  window: { mode: "rolling", lookbackDays: 14 },
+  table: dailyStats,
+  amount: "payout",
+  currency: { column: "currency", summed: mainCurrency },
+  answers: "complete",
+  keyedBy: "aggregate",
+  body: statsTable,
+
+  // One day at a time. With the currency among the columns each row stays in its own; without, it would be converted.
+  request: ({ slice, secrets, cursor }: { slice: Slice; secrets: Secrets; cursor: Question | null }) => {
+    const { list, filter } = cursor ?? wholeDay;
+    return {
+      method: "POST",
+      path: "/networks/reporting/entity/table",
+      headers: keyHeader(secrets),
+      body: {
+        from: slice.day,
+        to: slice.day,
+        timezone_id: zone.id,
+        currency_id: mainCurrency,
+        columns: [...(list === null ? grain : [list]), "date"].map((column) => ({ column })),
+        query: {
+          // A value that is no text, under any other name, is no filter and answers everything.
+          filters: Object.entries(filter).map(([type, value]) => ({ resource_type: type, filter_id_value: value })),
+          exclusions: [],
+          metric_filters: [],
+          settings: {},
+        },
+      },
+    };
+  },
+
+  // The day is the one asked for: whether date.id is midnight here or in UTC is not documented.
+  rows: (body, slice) =>
+    body.isCut || !body.rows.every(isGrain)
+      ? []
+      : body.rows.map(({ columns, reporting }) => {
+          const of = (type: string) => columns.find((column) => column.column_type === type);
+          return {
+            date: slice.day,
+            affiliateId: of("affiliate")?.id ?? "",
+            affiliateName: of("affiliate")?.label ?? null,
+            advertiserId: of("advertiser")?.id ?? "",
+            advertiserName: of("advertiser")?.label ?? null,
+            offerId: of("offer")?.id ?? "",
+            offerName: of("offer")?.label ?? null,
+            currency: of("currency")?.id ?? "",
+            clicks: reporting.total_click,
+            conversions: reporting.cv,
+            payout: reporting.payout,
+            revenue: reporting.revenue,
+            profit: reporting.profit,
+            events: reporting.event,
+            extra: unknownFields(reporting, statsRow.shape.reporting),
+          };
+        }),
+
+  next: (body, cursor: Question | null): Question | null => {
+    const { list, filter, waiting } = cursor ?? wholeDay;
+    if (list === null && body.isCut) return { list: narrowerThan(filter), filter, waiting };
+    const parts =
+      list === null
+        ? []
+        : [...new Set(body.rows.map((row) => columnOf(row, list)?.id ?? ""))].map((part) => ({
+            ...filter,
+            [list]: part,
+          }));
+    const [following, ...later] = [...parts, ...waiting];
+    return following === undefined ? null : { list: null, filter: following, waiting: later };
+  },
+
+  cut: (body, _rowsSoFar, cursor: Question | null) => {
+    const { list, filter } = cursor ?? wholeDay;
+    const where = Object.entries(filter)
+      .map(([type, part]) => ` of ${type} ${part}`)
+      .join("");
+    if (list !== null) {
+      if (body.isCut) return `even the list of ${list}s${where} is`;
+      return body.rows.length === 0 ? `more rows than ${mostRows}, yet no ${list}s${where}` : null;
+    }
+    const missing =
+      body.rows.length === 0
+        ? undefined
+        : grain.find((type) => body.rows.some((row) => columnOf(row, type) === undefined));
+    if (missing !== undefined) return `rows${where} have no ${missing}`;
+    return body.isCut && narrowerThan(filter) === null ? `more rows${where} than ${mostRows}` : null;
+  },
+});
+
+const party = <Kind extends string>(kind: Kind) =>
+  z.looseObject({ [`network_${kind}_id`]: id.nullish(), name: text.nullish() } as {
+    [Name in `network_${Kind}_id`]: z.ZodOptional<z.ZodNullable<typeof id>>;
+  } & { name: z.ZodOptional<z.ZodNullable<typeof text>> });
+
+/** What is kept of a conversion. All else is left where it is: there are e-mails, addresses and devices in it. */
+const conversionRow = z.looseObject({
+  conversion_id: id.refine((value) => value !== "", "is empty"),
+  conversion_unix_timestamp: epochSeconds,
+  click_unix_timestamp: z
+    .union([
+      z.custom<unknown>((value) => value !== null && String(value) === "0", "not 0").transform(() => null),
+      epochSeconds,
+    ])
+    .nullish(),
+  status: text,
+  is_event: z.boolean(),
+  event: text.nullish(),
+  payout: money,
+  revenue: money,
+  sale_amount: money.nullish(),
+  payout_type: text.nullish(),
+  revenue_type: text.nullish(),
+  currency_id: text,
+  transaction_id: impersonal,
+  order_id: impersonal,
+  coupon_code: impersonal,
+  source_id: impersonal,
+  sub1: impersonal,
+  sub2: impersonal,
+  sub3: impersonal,
+  sub4: impersonal,
+  sub5: impersonal,
+  country: text.nullish(),
+  is_scrub: z.boolean().nullish(),
+  is_view_through: z.boolean().nullish(),
+  error_code: id.nullish(),
+  relationship: z
+    .looseObject({
+      offer: party("offer").nullish(),
+      affiliate: party("affiliate").nullish(),
+      advertiser: party("advertiser").nullish(),
+    })
+    .nullish(),
+});
+
+/** Documented, and not wanted: they do not count as news. */
+const leftOut = [
+  ...[
+    "email",
+    "session_user_ip",
+    "conversion_user_ip",
+    "http_user_agent",
+    "idfa",
+    "idfa_md5",
+    "idfa_sha1",
+    "google_ad_id",
+    "android_id",
+  ],
+  ...[
+    "adv1",
+    "adv2",
+    "adv3",
+    "adv4",
+    "adv5",
+    "region",
+    "city",
+    "dma",
+    "carrier",
+    "platform",
+    "os_version",
+    "device_type",
+    "brand",
+    "browser",
+    "language",
+    "isp",
+  ],
+  ...["error_message", "referer", "notes", "url"],
+];
+
+const conversionsPage = z.object({
+  conversions: z.array(conversionRow).nullable(),
+  paging: z.object({ page: count, page_size: count, total_count: count }),
+});
+
+/** The most rows a page may have. */
+const perPage = 2_000;
+
+/** Every conversion and event by its id, in its last known status; 365 days back at most. */
+export const everflowConversions = defineSource({
+  name: "everflow.conversions",
+  vendor: everflow,
+  slices: { timezone: zone.name },
+  window: { mode: "rolling", lookbackDays: 14 },
+  table: conversions,
+  amount: "payout",
+  currency: { column: "currency", summed: mainCurrency },
+  answers: "complete",
+  keyedBy: "id",
+  body: conversionsPage,
+
+  request: ({ slice, secrets, cursor }) => ({
+    method: "POST",
+    path: "/networks/reporting/conversions",
+    query: { page: cursor ?? 1, page_size: perPage },
+    headers: keyHeader(secrets),
+    body: {
+      from: `${slice.day} 00:00:00`,
+      to: `${slice.day} 23:59:59`,
+      timezone_id: zone.id,
+      show_conversions: true,
+      show_events: true,
+      query: { filters: [] },
+    },
+  }),
+
+  rows: (body, slice) =>
+    (body.conversions ?? []).map((conversion) => {
+      const { offer, affiliate, advertiser } = conversion.relationship ?? {};
+      return {
+        conversionId: conversion.conversion_id,
+        date: slice.day,
+        convertedAt: conversion.conversion_unix_timestamp,
+        clickedAt: conversion.click_unix_timestamp ?? null,
+        status: conversion.status,
+        isEvent: conversion.is_event,
+        event: conversion.event ?? null,
+        affiliateId: affiliate?.network_affiliate_id ?? "",
+        affiliateName: affiliate?.name ?? null,
+        advertiserId: advertiser?.network_advertiser_id ?? null,
+        advertiserName: advertiser?.name ?? null,
+        offerId: offer?.network_offer_id ?? null,
+        offerName: offer?.name ?? null,
+        currency: conversion.currency_id,
+        payout: conversion.payout,
+        revenue: conversion.revenue,
+        saleAmount: conversion.sale_amount ?? null,
+        payoutType: conversion.payout_type ?? null,
+        revenueType: conversion.revenue_type ?? null,
+        transactionId: conversion.transaction_id,
+        orderId: conversion.order_id,
+        couponCode: conversion.coupon_code,
+        sourceId: conversion.source_id,
+        sub1: conversion.sub1,
+        sub2: conversion.sub2,
+        sub3: conversion.sub3,
+        sub4: conversion.sub4,
+        sub5: conversion.sub5,
+        country: conversion.country ?? null,
+        isScrub: conversion.is_scrub ?? null,
+        isViewThrough: conversion.is_view_through ?? null,
+        errorCode: conversion.error_code ?? null,
+        extra: unknownNames(conversion, [...Object.keys(conversionRow.shape), ...leftOut]),
+      };
+    }),
+
+  // Never by the total: it grows while we read. A short page is the last one, by the size that was given, not asked.
+  next: (body, cursor: number | null) => {
+    const found = (body.conversions ?? []).length;
+    return found > 0 && found >= Math.min(perPage, body.paging.page_size) ? (cursor ?? 1) + 1 : null;
+  },
+  vendorCount: (body) => body.paging.total_count,
+});
