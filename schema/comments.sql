@@ -332,6 +332,8 @@ comment on column ops.deliveries_daily.conversions is 'How many.';
 comment on column ops.deliveries_daily.value is 'Their sum, to the cent.';
 comment on column ops.deliveries_daily.updated_at is 'When one of them last changed state.';
 
+
+
 comment on schema public is 'What the areas say together: cost, conversions and what one costs of the other.';
 comment on function public.cpa_by_affiliate(date, date, text) is 'cpa_daily summed over a range of days, both included; all clients when none is named.';
 

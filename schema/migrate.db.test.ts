@@ -72,7 +72,9 @@ describe("the migrated database is the one the code declares", () => {
     const { rows } = await client.query<{ name: string }>(
       "select format('%s.%s', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1",
     );
-    const wanted = tables.map((table) => getTableConfig(table)).map(({ schema, name: table }) => `${schema ?? "public"}.${table}`);
+    const wanted = tables
+      .map((table) => getTableConfig(table))
+      .map(({ schema, name: table }) => `${schema ?? "public"}.${table}`);
     expect(rows.map((row) => row.name)).toEqual([...wanted, "ops.migrations"].sort());
   });
 
@@ -85,92 +87,93 @@ describe("the migrated database is the one the code declares", () => {
     }
   });
 
-  test.each(tables.map((table) => [`${getTableConfig(table).schema ?? "public"}.${getTableConfig(table).name}`, table] as const))(
-    "%s, column by column",
-    async (where, table) => {
-      const { columns, primaryKeys, uniqueConstraints, checks, indexes } = getTableConfig(table);
-      const { rows } = await client.query(
-        `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull", a.attidentity <> '' as identity, pg_get_expr(d.adbin, d.adrelid) is not null as "hasDefault"
+  test.each(
+    tables.map(
+      (table) => [`${getTableConfig(table).schema ?? "public"}.${getTableConfig(table).name}`, table] as const,
+    ),
+  )("%s, column by column", async (where, table) => {
+    const { columns, primaryKeys, uniqueConstraints, checks, indexes } = getTableConfig(table);
+    const { rows } = await client.query(
+      `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull", a.attidentity <> '' as identity, pg_get_expr(d.adbin, d.adrelid) is not null as "hasDefault"
          from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
         where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
-        [where],
+      [where],
+    );
+    expect(rows).toEqual(
+      columns.map((column) => ({
+        name: column.name,
+        type: column.getSQLType().replace(/, /g, ","),
+        notNull: column.notNull,
+        identity: column.generatedIdentity !== undefined,
+        hasDefault: column.hasDefault && column.generatedIdentity === undefined,
+      })),
+    );
+    for (const column of columns.filter(({ default: value }) => value !== undefined)) {
+      const { rows: same } = await client.query<{ same: boolean }>(
+        `select pg_get_expr(d.adbin, d.adrelid) as stored from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = $1::regclass and a.attname = $2`,
+        [where, column.name],
       );
-      expect(rows).toEqual(
-        columns.map((column) => ({
-          name: column.name,
-          type: column.getSQLType().replace(/, /g, ","),
-          notNull: column.notNull,
-          identity: column.generatedIdentity !== undefined,
-          hasDefault: column.hasDefault && column.generatedIdentity === undefined,
-        })),
+      const stored = (same[0] as unknown as { stored: string }).stored
+        .replace(/::[\w ]+$/, "")
+        .replace(/^\((.*)\)$/, "$1");
+      expect(stored.replaceAll("'", "")).toBe(
+        sqlOf(column.default)
+          .replaceAll("'", "")
+          .replace(/::\w+$/, ""),
       );
-      for (const column of columns.filter(({ default: value }) => value !== undefined)) {
-        const { rows: same } = await client.query<{ same: boolean }>(
-          `select pg_get_expr(d.adbin, d.adrelid) as stored from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = $1::regclass and a.attname = $2`,
-          [where, column.name],
-        );
-        const stored = (same[0] as unknown as { stored: string }).stored
-          .replace(/::[\w ]+$/, "")
-          .replace(/^\((.*)\)$/, "$1");
-        expect(stored.replaceAll("'", "")).toBe(
-          sqlOf(column.default)
-            .replaceAll("'", "")
-            .replace(/::\w+$/, ""),
-        );
-      }
-      const constraints = await client.query<{
-        name: string;
-        type: string;
-        columns: string[];
-        nullsEqual: boolean | null;
-      }>(
-        `select c.conname as name, c.contype as type, i.indnullsnotdistinct as "nullsEqual",
+    }
+    const constraints = await client.query<{
+      name: string;
+      type: string;
+      columns: string[];
+      nullsEqual: boolean | null;
+    }>(
+      `select c.conname as name, c.contype as type, i.indnullsnotdistinct as "nullsEqual",
               array(select a.attname::text from unnest(c.conkey) with ordinality k(num, place) join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.num order by k.place) as columns
          from pg_constraint c left join pg_index i on i.indexrelid = c.conindid where c.conrelid = $1::regclass and c.contype in ('p', 'u', 'c')`,
-        [where],
-      );
-      const stored = constraints.rows;
-      const keys = [
-        ...primaryKeys.map((key) => ({
-          name: key.getName(),
-          type: "p",
-          columns: key.columns.map((column) => column.name),
-        })),
-        ...columns
-          .filter((column) => column.primary)
-          .map((column) => ({ name: `${getTableConfig(table).name}_pkey`, type: "p", columns: [column.name] })),
-        ...uniqueConstraints.map((key) => ({
-          name: key.getName(),
-          type: "u",
-          columns: key.columns.map((column) => column.name),
-        })),
-      ];
-      expect(
-        stored
-          .filter(({ type }) => type !== "c")
-          .map(({ name: key, type, columns: of }) => ({ name: key, type, columns: of })),
-      ).toEqual(expect.arrayContaining(keys));
-      expect(stored.filter(({ type }) => type !== "c")).toHaveLength(keys.length);
-      // The merge treats missing parts of a key as equal; so must the database.
-      for (const { nullsEqual } of stored.filter(({ type }) => type === "u")) expect(nullsEqual).toBe(true);
-      expect(
-        stored
-          .filter(({ type }) => type === "c")
-          .map((one) => one.name)
-          .sort(),
-      ).toEqual(checks.map((check) => check.name).sort());
-      const indexed = await client.query<{ name: string; unique: boolean; partial: boolean }>(
-        `select c.relname as name, i.indisunique as unique, i.indpred is not null as partial from pg_index i join pg_class c on c.oid = i.indexrelid
+      [where],
+    );
+    const stored = constraints.rows;
+    const keys = [
+      ...primaryKeys.map((key) => ({
+        name: key.getName(),
+        type: "p",
+        columns: key.columns.map((column) => column.name),
+      })),
+      ...columns
+        .filter((column) => column.primary)
+        .map((column) => ({ name: `${getTableConfig(table).name}_pkey`, type: "p", columns: [column.name] })),
+      ...uniqueConstraints.map((key) => ({
+        name: key.getName(),
+        type: "u",
+        columns: key.columns.map((column) => column.name),
+      })),
+    ];
+    expect(
+      stored
+        .filter(({ type }) => type !== "c")
+        .map(({ name: key, type, columns: of }) => ({ name: key, type, columns: of })),
+    ).toEqual(expect.arrayContaining(keys));
+    expect(stored.filter(({ type }) => type !== "c")).toHaveLength(keys.length);
+    // The merge treats missing parts of a key as equal; so must the database.
+    for (const { nullsEqual } of stored.filter(({ type }) => type === "u")) expect(nullsEqual).toBe(true);
+    expect(
+      stored
+        .filter(({ type }) => type === "c")
+        .map((one) => one.name)
+        .sort(),
+    ).toEqual(checks.map((check) => check.name).sort());
+    const indexed = await client.query<{ name: string; unique: boolean; partial: boolean }>(
+      `select c.relname as name, i.indisunique as unique, i.indpred is not null as partial from pg_index i join pg_class c on c.oid = i.indexrelid
         where i.indrelid = $1::regclass and not exists (select from pg_constraint k where k.conindid = i.indexrelid) order by 1`,
-        [where],
-      );
-      expect(indexed.rows).toEqual(
-        indexes
-          .map(({ config }) => ({ name: config.name, unique: config.unique, partial: config.where !== undefined }))
-          .sort((one, other) => ((one.name ?? "") < (other.name ?? "") ? -1 : 1)),
-      );
-    },
-  );
+      [where],
+    );
+    expect(indexed.rows).toEqual(
+      indexes
+        .map(({ config }) => ({ name: config.name, unique: config.unique, partial: config.where !== undefined }))
+        .sort((one, other) => ((one.name ?? "") < (other.name ?? "") ? -1 : 1)),
+    );
+  });
 
   test("every table that slices are merged into can be found by its slice", async () => {
     for (const table of tables.filter((one) =>

@@ -36,11 +36,14 @@ beforeAll(async () => {
     RETENTION_QUARANTINE_DAYS: "30",
     RETENTION_RUNS_DAYS: "30",
   });
-  const spend = await stack.control("GET", "/dump?vendor=redtrack&client=713&from=2025-11-01&to=2025-12-31");
+  // Every source is mapped to an affiliate: nothing to tell of there.
+  const dump = (await stack.control("GET", "/dump?vendor=redtrack&client=713&from=2025-12-01&to=2025-12-31")) as {
+    source_id: string;
+  }[];
   await stack.rows(
     `insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_label, is_internal, _loaded_by)
-     select distinct '713', source_id, 'G2 - Meta', true, 'test' from json_to_recordset($1) as d(source_id text) where source_id <> ''`,
-    [JSON.stringify(spend)],
+     select '713', id, 'everyone', false, 'test' from unnest($1::text[]) id`,
+    [[...new Set(dump.map((row) => row.source_id).filter((id) => id !== ""))]],
   );
 });
 afterAll(async () => {

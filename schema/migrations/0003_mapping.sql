@@ -21,5 +21,4 @@ CREATE TABLE "affiliate_mapping" (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX "affiliate_mapping_source" ON "affiliate_mapping" USING btree ("_client_id","redtrack_source_id") WHERE "affiliate_mapping"."redtrack_source_id" is not null;--> statement-breakpoint
-CREATE INDEX "affiliate_mapping_label" ON "affiliate_mapping" USING btree ("_client_id","everflow_affiliate_label");--> statement-breakpoint
-CREATE INDEX "daily_stats_affiliate" ON "everflow"."daily_stats" USING btree ("_client_id","affiliate_name","affiliate_id");
+CREATE INDEX "affiliate_mapping_label" ON "affiliate_mapping" USING btree ("_client_id","everflow_affiliate_label");
