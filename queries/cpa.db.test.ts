@@ -544,6 +544,14 @@ describe("for any tables, cpa_daily is what a few lines of arithmetic say", () =
   });
 });
 
+test("a day whose cost is unknown has none in the chart, rather than zero", async () => {
+  await mapping(row());
+  await everflow({ conversions: 2, revenue: "10" });
+  expect(await readCostPerDay(database.pool, { client, from: day, to: day })).toEqual([
+    { date: day, currency: "USD", finalCost: null, revenue: "10.00", conversions: 2 },
+  ]);
+});
+
 test("cost and revenue per day are the sums of the day, currency by currency", async () => {
   await mapping(row());
   await everflow(

@@ -93,6 +93,8 @@ export type CpaTotal = Figures & {
   /** Spend that reaches no affiliate; in no other figure of this row. */
   unmappedSpend: string;
   conversionsWithoutCost: number;
+  /** An affiliate in it has spend and results in several currencies: there are no ratios. */
+  acrossCurrencies: boolean;
 };
 
 /** One row per currency, summed before it is rounded. Spend that nobody is mapped to is beside the sum, not in it. */
@@ -115,7 +117,8 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
             case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
             case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
             case when m.currency is null then round(costed_revenue / nullif(final_cost, 0), 2) end as roas,
-            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(u.cost, 0), 2) as "unmappedSpend"
+            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
+            m.currency is not null as "acrossCurrencies"
        from summed s
        full join unmapped u on u.currency = s.currency
        left join mixed m on m.currency = s.currency
@@ -128,16 +131,16 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
 export interface DayTotal {
   date: string;
   currency: string;
-  /** Cost that counts, and what was spent without an affiliate, in cents. */
-  finalCost: string;
-  revenue: string;
+  /** In cents; null where nothing is known of it. */
+  finalCost: string | null;
+  revenue: string | null;
   conversions: number;
 }
 
 /** Cost and revenue per day, for charts. */
 export async function readCostPerDay(database: Queryable, { client, from, to }: Range): Promise<DayTotal[]> {
   const { rows } = await database.query<DayTotal>(
-    `select date, currency, round(coalesce(sum(final_cost), 0), 2) as "finalCost", round(coalesce(sum(revenue), 0), 2) as revenue,
+    `select date, currency, round(sum(final_cost), 2) as "finalCost", round(sum(revenue), 2) as revenue,
             coalesce(sum(ef_conversions), 0)::bigint as conversions
        from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2 order by 1, 2`,
     [client, from, to],

@@ -48,6 +48,8 @@ export const dailyStats = everflow.table(
       columns: [table.clientId, table.date, table.affiliateId, table.advertiserId, table.offerId, table.currency],
     }),
     index("daily_stats_slice").on(table.clientId, table.slice),
+    // The mapping finds affiliates by their label.
+    index("daily_stats_affiliate").on(table.clientId, table.affiliateName, table.affiliateId),
   ],
 );
 

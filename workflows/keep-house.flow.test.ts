@@ -92,6 +92,25 @@ test("a day that scheduled runs answer for and that is still open is late too", 
   expect(await keepHouse()).toMatchObject({ late: [] });
 });
 
+test("a source whose spend reaches no affiliate is told of once, and settles when it is mapped", async () => {
+  const facebook = "66c79f91be26fd4634569658";
+  await stack.rows("update public.affiliate_mapping set redtrack_source_id = 'none' where redtrack_source_id = $1", [
+    facebook,
+  ]);
+  expect(await keepHouse()).toMatchObject({ sent: 1 });
+  expect(told.at(-1)).toMatchObject({
+    kind: "unmapped_spend",
+    subject: facebook,
+    text: expect.stringContaining('"Facebook CCW"'),
+  });
+  expect(await keepHouse()).toMatchObject({ sent: 0 });
+  await stack.rows("update public.affiliate_mapping set redtrack_source_id = $1 where redtrack_source_id = 'none'", [
+    facebook,
+  ]);
+  await keepHouse();
+  expect(await alerts("unmapped_spend")).toEqual([{ times_seen: 2, open: false }]);
+});
+
 test("the webhook hears of each alert once, also when it was away for a while", async () => {
   told = [];
   for (const day of ["2025-12-05", "2025-12-06", "2025-12-07"])

@@ -60,6 +60,7 @@ const total = z.object({
   margin: known,
   roas: known,
   conversionsWithoutCost: z.number(),
+  acrossCurrencies: z.boolean().describe("an affiliate in it has spend and results in several currencies"),
   unmappedSpend: money.describe("spend that reaches no affiliate, beside the other figures"),
 });
 const unmapped = z.object({

@@ -64,8 +64,11 @@ function headline(total: CpaTotal): string {
   const { currency } = total;
   const tile = (name: string, value: string, small = "", kind = "") =>
     `<div class="tile${kind === "" ? "" : ` ${kind}`}"><dt>${name}</dt><dd>${escape(value)}</dd>${small === "" ? "" : `<small>${escape(small)}</small>`}</div>`;
-  const left =
-    total.conversionsWithoutCost === 0 ? "" : `without ${whole(total.conversionsWithoutCost)} of unknown cost`;
+  const left = total.acrossCurrencies
+    ? "spend and results in several currencies"
+    : total.conversionsWithoutCost === 0
+      ? ""
+      : `without ${whole(total.conversionsWithoutCost)} of unknown cost`;
   return `<dl class="tiles">${[
     tile("CPA", amount(total.cpa, currency), left, "lead"),
     tile(

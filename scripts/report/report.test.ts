@@ -40,7 +40,7 @@ const total = (over: Partial<CpaTotal> = {}): CpaTotal => {
     daysWithoutCost: _without,
     ...figures
   } = affiliate();
-  return { ...figures, unmappedSpend: "0.00", ...over };
+  return { ...figures, unmappedSpend: "0.00", acrossCurrencies: false, ...over };
 };
 
 const report = (over: Partial<Performance> = {}): Performance => ({

@@ -1,0 +1,1 @@
+CREATE INDEX "daily_stats_affiliate" ON "everflow"."daily_stats" USING btree ("_client_id","affiliate_name","affiliate_id");
