@@ -1,21 +1,8 @@
 import { sql } from "drizzle-orm";
-import {
-  check,
-  date,
-  index,
-  integer,
-  jsonb,
-  numeric,
-  pgSchema,
-  primaryKey,
-  text,
-  timestamp,
-} from "drizzle-orm/pg-core";
+import { check, date, index, integer, jsonb, numeric, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
+import { clientColumn, instant, loadedColumns, money, sliceColumns } from "./columns.ts";
 
 export const anytrack = pgSchema("anytrack");
-
-const instant = (name: string) => timestamp(name, { withTimezone: true });
-const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
 
 /** What an event says of its conversion, whoever brought it: the webhook, the pull, and what both came to. */
 const said = () => ({
@@ -45,7 +32,7 @@ const said = () => ({
 export const webhookEvents = anytrack.table(
   "webhook_events",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     eventHash: text("event_hash").notNull(),
     ...said(),
@@ -60,13 +47,11 @@ export const webhookEvents = anytrack.table(
 export const pulledConversions = anytrack.table(
   "pulled_conversions",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     ...said(),
     revenue: money("revenue").notNull(),
-    slice: text("_slice").notNull(),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...sliceColumns,
   },
   (table) => [
     primaryKey({ name: "pulled_conversions_key", columns: [table.clientId, table.conversionKey] }),
@@ -78,14 +63,13 @@ export const pulledConversions = anytrack.table(
 export const conversions = anytrack.table(
   "conversions",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     ...said(),
     date: date("date").notNull(),
     seenByWebhookAt: instant("seen_by_webhook_at"),
     seenByPullAt: instant("seen_by_pull_at"),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...loadedColumns,
   },
   (table) => [
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionKey] }),
@@ -100,7 +84,7 @@ export const conversions = anytrack.table(
 export const touchpoints = anytrack.table(
   "touchpoints",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     position: integer("position").notNull(),
     type: text("type").notNull(),
@@ -110,8 +94,7 @@ export const touchpoints = anytrack.table(
     affiliateId: text("affiliate_id"),
     clickId: text("click_id"),
     at: instant("at").notNull(),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...loadedColumns,
   },
   (table) => [primaryKey({ name: "touchpoints_key", columns: [table.clientId, table.conversionKey, table.position] })],
 );
@@ -120,13 +103,12 @@ export const touchpoints = anytrack.table(
 export const attribution = anytrack.table(
   "attribution",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     model: text("model").notNull(),
     position: integer("position").notNull(),
     weight: numeric("weight", { precision: 7, scale: 6 }).notNull(),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...loadedColumns,
   },
   (table) => [
     primaryKey({
@@ -142,7 +124,7 @@ export const attribution = anytrack.table(
 export const clicks = anytrack.table(
   "clicks",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     clickId: text("click_id").notNull(),
     at: instant("at").notNull(),
     date: date("date").notNull(),
@@ -150,8 +132,7 @@ export const clicks = anytrack.table(
     campaignId: text("campaign_id"),
     adId: text("ad_id"),
     affiliateId: text("affiliate_id"),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...loadedColumns,
   },
   (table) => [
     primaryKey({ name: "clicks_key", columns: [table.clientId, table.clickId] }),
@@ -163,7 +144,7 @@ export const clicks = anytrack.table(
 export const tracked = anytrack.table(
   "tracked",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     trackingKey: text("tracking_key").notNull(),
     contentHash: text("content_hash").notNull(),
     type: text("type").notNull(),
@@ -174,8 +155,7 @@ export const tracked = anytrack.table(
     answer: text("answer"),
     firstTriedAt: instant("first_tried_at").notNull().defaultNow(),
     sentAt: instant("sent_at"),
-    loadedAt: instant("_loaded_at").notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...loadedColumns,
   },
   (table) => [
     primaryKey({ name: "tracked_key", columns: [table.clientId, table.trackingKey] }),

@@ -1,15 +1,15 @@
 import { sql } from "drizzle-orm";
-import { check, customType, index, integer, numeric, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { check, customType, index, integer, numeric, primaryKey, text } from "drizzle-orm/pg-core";
+import { clientColumn, instant } from "./columns.ts";
 import { ops } from "./ops.ts";
 
-const instant = (name: string) => timestamp(name, { withTimezone: true });
 const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
 /** One row per conversion and destination: what was sent, what came back, what is still to be done. */
 export const deliveries = ops.table(
   "deliveries",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     destination: text("destination").notNull(),
     conversionKey: text("conversion_key").notNull(),
     eventId: text("event_id").notNull(),
@@ -43,7 +43,7 @@ export const deliveries = ops.table(
 export const deliveryIdentity = ops.table(
   "delivery_identity",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionKey: text("conversion_key").notNull(),
     sealed: bytes("sealed").notNull(),
     expiresAt: instant("expires_at").notNull(),

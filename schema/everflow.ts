@@ -1,30 +1,13 @@
-import {
-  bigint,
-  boolean,
-  date,
-  index,
-  jsonb,
-  numeric,
-  pgSchema,
-  primaryKey,
-  text,
-  timestamp,
-} from "drizzle-orm/pg-core";
+import { bigint, boolean, date, index, jsonb, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { clientColumn, money, sliceColumns } from "./columns.ts";
 
 export const everflow = pgSchema("everflow");
-
-const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
-const bookkeeping = {
-  slice: text("_slice").notNull(),
-  loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
-  runId: text("_run_id").notNull(),
-};
 
 /** One grain only: a second one in the same table would double every sum. Counts have no check: adjustments are negative. */
 export const dailyStats = everflow.table(
   "daily_stats",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     date: date("date").notNull(),
     affiliateId: text("affiliate_id").notNull(),
     affiliateName: text("affiliate_name"),
@@ -40,7 +23,7 @@ export const dailyStats = everflow.table(
     profit: money("profit").notNull(),
     events: bigint("events", { mode: "number" }).notNull(),
     extra: jsonb("_extra").$type<string | null>(),
-    ...bookkeeping,
+    ...sliceColumns,
   },
   (table) => [
     primaryKey({
@@ -57,7 +40,7 @@ export const dailyStats = everflow.table(
 export const conversions = everflow.table(
   "conversions",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     conversionId: text("conversion_id").notNull(),
     date: date("date").notNull(),
     convertedAt: timestamp("converted_at", { withTimezone: true }).notNull(),
@@ -91,7 +74,7 @@ export const conversions = everflow.table(
     isViewThrough: boolean("is_view_through"),
     errorCode: text("error_code"),
     extra: jsonb("_extra").$type<string | null>(),
-    ...bookkeeping,
+    ...sliceColumns,
   },
   (table) => [
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionId] }),

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, index, pgTable, primaryKey, text, timestamp, unique, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, pgTable, primaryKey, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
+import { clientColumn, instant } from "./columns.ts";
 
 /**
  * Which Everflow affiliate a Redtrack source spends for. A source is named once per client, so its spend is counted
@@ -9,13 +10,13 @@ import { boolean, check, index, pgTable, primaryKey, text, timestamp, unique, un
 export const affiliateMapping = pgTable(
   "affiliate_mapping",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     redtrackSourceId: text("redtrack_source_id"),
     redtrackSourceName: text("redtrack_source_name"),
     everflowAffiliateId: text("everflow_affiliate_id"),
     everflowAffiliateLabel: text("everflow_affiliate_label").notNull(),
     isInternal: boolean("is_internal").notNull(),
-    loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
     loadedBy: text("_loaded_by").notNull(),
   },
   (table) => [
@@ -38,10 +39,10 @@ export const affiliateMapping = pgTable(
 export const accountCurrency = pgTable(
   "account_currency",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     vendor: text("vendor").notNull(),
     currency: text("currency").notNull(),
-    loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
+    loadedAt: instant("_loaded_at").notNull().defaultNow(),
   },
   (table) => [
     primaryKey({ name: "account_currency_key", columns: [table.clientId, table.vendor] }),

@@ -7,18 +7,14 @@ import {
   index,
   integer,
   jsonb,
-  numeric,
   pgSchema,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import { clientColumn, instant, money } from "./columns.ts";
 
 export const ops = pgSchema("ops");
-
-const instant = (name: string) => timestamp(name, { withTimezone: true });
-const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
 
 /** Each fetch attempt takes a number before its first request; a smaller number never overwrites a greater one. */
 export const fetchSeq = ops.sequence("fetch_seq");
@@ -27,7 +23,7 @@ export const runs = ops.table(
   "runs",
   {
     runId: text("run_id").primaryKey(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     kind: text("kind").notNull(),
     workflowId: text("workflow_id").notNull(),
@@ -57,7 +53,7 @@ export const runFailures = ops.table(
   "run_failures",
   {
     runId: text("run_id").notNull(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     slice: text("slice").notNull(),
     type: text("type").notNull(),
@@ -76,7 +72,7 @@ export const runFailures = ops.table(
 export const slices = ops.table(
   "slices",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     slice: text("slice").notNull(),
     day: date("day").notNull(),
@@ -106,7 +102,7 @@ export const receipts = ops.table(
   "receipts",
   {
     receiptId: bigint("receipt_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     slice: text("slice").notNull(),
     timezone: text("timezone").notNull(),
@@ -142,7 +138,7 @@ export const restatements = ops.table(
   "restatements",
   {
     restatementId: bigint("restatement_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     slice: text("slice").notNull(),
     rowKey: jsonb("row_key").notNull(),
@@ -163,7 +159,7 @@ export const quarantine = ops.table(
   "quarantine",
   {
     quarantineId: bigint("quarantine_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     slice: text("slice").notNull(),
     line: integer("line"),
@@ -188,7 +184,7 @@ export const quarantine = ops.table(
 export const coverage = ops.table(
   "coverage",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     source: text("source").notNull(),
     coveredFrom: date("covered_from").notNull(),
   },
@@ -206,7 +202,7 @@ export const alerts = ops.table(
   "alerts",
   {
     alertId: bigint("alert_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     area: text("area").notNull(),
     kind: text("kind").notNull(),
     subject: text("subject").notNull(),

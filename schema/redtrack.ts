@@ -1,12 +1,13 @@
 import { sql } from "drizzle-orm";
-import { bigint, check, date, index, jsonb, numeric, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import { bigint, check, date, index, jsonb, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
+import { clientColumn, money, sliceColumns } from "./columns.ts";
 
 export const redtrack = pgSchema("redtrack");
 
 export const dailySpend = redtrack.table(
   "daily_spend",
   {
-    clientId: text("_client_id").notNull(),
+    ...clientColumn,
     date: date("date").notNull(),
     sourceId: text("source_id").notNull(),
     sourceName: text("source_name"),
@@ -14,13 +15,11 @@ export const dailySpend = redtrack.table(
     clicks: bigint("clicks", { mode: "number" }).notNull(),
     conversions: bigint("conversions", { mode: "number" }).notNull(),
     totalConversions: bigint("total_conversions", { mode: "number" }),
-    cost: numeric("cost", { precision: 18, scale: 6 }).notNull(),
-    revenue: numeric("revenue", { precision: 18, scale: 6 }),
-    totalRevenue: numeric("total_revenue", { precision: 18, scale: 6 }),
+    cost: money("cost").notNull(),
+    revenue: money("revenue"),
+    totalRevenue: money("total_revenue"),
     extra: jsonb("_extra").$type<string | null>(),
-    slice: text("_slice").notNull(),
-    loadedAt: timestamp("_loaded_at", { withTimezone: true }).notNull().defaultNow(),
-    runId: text("_run_id").notNull(),
+    ...sliceColumns,
   },
   (table) => [
     primaryKey({ name: "daily_spend_key", columns: [table.clientId, table.date, table.sourceId] }),
