@@ -1,8 +1,9 @@
 import { activityInfo, cancellationSignal, heartbeat, metricMeter } from "@temporalio/activity";
 import { z } from "zod";
 import { assertNever } from "../core/assert-never.ts";
-import type { Account, Config } from "../core/config.ts";
+import { settingName, type Account, type Config } from "../core/config.ts";
 import { addDays, dayAt, endOfDay, isDay, startOfDay } from "../core/days.ts";
+import { presentAt } from "../core/present.ts";
 import { createEraser, type Redact } from "../core/redact.ts";
 import { checkHubspotProperty, mostDeals, sendToHubspot } from "../connectors/destinations/hubspot.ts";
 import {
@@ -22,9 +23,7 @@ import {
   claimBatch,
   countFailed,
   countRedelivery,
-  forgetExpiredIdentities,
   holdDeliveries,
-  readIdentities,
   readNewConversions,
   readWaiting,
   recordConversions,
@@ -36,6 +35,7 @@ import {
   type RedeliveryCounts,
   type RedeliveryRange,
 } from "../queries/deliveries.ts";
+import { forgetExpiredIdentities, readIdentities } from "../queries/delivery-identities.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import type { Database } from "../schema/database.ts";
 import { invalidInput, toFailure } from "./failures.ts";
@@ -127,12 +127,13 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
           .safeParse(input ?? {});
         if (!parsed.success) throw invalidInput("client and destination are text, or left out");
         await forgetExpiredIdentities(database);
-        const since = new Date((await databaseNow(database)).getTime() - config.deliveryLookbackDays * 86_400_000);
         const targets: DeliveryTarget[] = [];
         for (const account of accountsOf(parsed.data)) {
           const ledger = ledgerOf(account);
+          const now = await nowAt(account);
+          const since = new Date(now.getTime() - config.deliveryLookbackDays * 86_400_000);
           await recordNew(ledger, { from: since, to: null });
-          const { expired } = await ageDeliveries(database, ledger, ageRules[ledger.destination]);
+          const { expired } = await ageDeliveries(database, ledger, { now, ...ageRules[ledger.destination] });
           countDeliveries(ledger, "expired", expired);
           const { waiting, heldUntil } = await readWaiting(database, ledger);
           // Closed until midnight: what came since waits with the rest, without a request to hear so again.
@@ -247,13 +248,14 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
           from: startOfDay(from, timezone),
           to: endOfDay(to, timezone),
           includeDelivered: includeDelivered === true,
+          now: await nowAt(account),
           ...ageRules[ledger.destination],
         };
         const counts = await countRedelivery(database, ledger, range);
         if (dryRun !== true) {
           await reopenDeliveries(database, ledger, range);
           await recordNew(ledger, range);
-          await ageDeliveries(database, ledger, ageRules[ledger.destination]);
+          await ageDeliveries(database, ledger, range);
         }
         return { ...ledger, counts };
       });
@@ -283,6 +285,11 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     if (account.secrets === null)
       throw invalidInput(`client ${client} has no ${destination}: set ${account.missing.join(", ")}`);
     return account;
+  }
+
+  /** The destination's present. Only a stand-in's can be another than ours. */
+  async function nowAt({ vendor, settings }: Account): Promise<Date> {
+    return presentAt(settings[settingName(vendor, "CLOCK")], await databaseNow(database));
   }
 
   async function recordNew(ledger: Ledger, range: { from: Date; to: Date | null }): Promise<void> {
@@ -318,16 +325,11 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     switch (ledger.destination) {
       case "meta": {
         // In the clear in here only, and only for as long as the request takes.
-        const identities = await readIdentities(
-          database,
-          config.identityKey,
-          ledger.client,
-          conversions.map(({ conversionKey }) => conversionKey),
-        );
+        const identities = await readIdentities(database, config.identityKey, ledger.client, conversions);
         return sendToMeta({
           http,
           ...keysOf(account),
-          now: await databaseNow(database),
+          now: await nowAt(account),
           conversions: conversions.map((conversion) => ({
             conversion,
             identity: identities.get(conversion.conversionKey) ?? null,

@@ -4,7 +4,7 @@ import { lastDue, type Expectation } from "../core/expectation.ts";
 import type { Redact } from "../core/redact.ts";
 import { createHttp } from "../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../queries/alerts.ts";
-import { forgetExpiredIdentities } from "../queries/deliveries.ts";
+import { forgetExpiredIdentities } from "../queries/delivery-identities.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";

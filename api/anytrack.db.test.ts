@@ -192,6 +192,7 @@ describe("the webhook", () => {
     expect(identities).toEqual([
       {
         conversionKey: "order:A",
+        orderId: "A",
         eventTime: new Date(at(0)),
         fields: {
           userAgent: "Canary/1.0",

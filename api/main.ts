@@ -1,6 +1,7 @@
 import { ConfigError, loadConfig } from "../core/config.ts";
 import { readEnvironment } from "../core/environment.ts";
 import { createLogger } from "../core/log.ts";
+import { metaAccount } from "../core/meta-account.ts";
 import { createRedactor } from "../core/redact.ts";
 import { openDatabase } from "../schema/database.ts";
 import { syncSchedules } from "../temporal.config.ts";
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
   for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
-  const config = loadConfig(env, [], []);
+  const config = loadConfig(env, [metaAccount], []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
   const database = openDatabase({

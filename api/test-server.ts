@@ -26,6 +26,8 @@ export interface TestServerOptions {
   jwksUrl?: string | null;
   trustedProxies?: string[];
   payloadKey?: Buffer | null;
+  identityKey?: Buffer | null;
+  accounts?: ServerDependencies["config"]["accounts"];
   env?: Record<string, string>;
   anytrack?: ServerDependencies["config"]["anytrack"];
   areas?: readonly Area[];
@@ -47,6 +49,8 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           trustedProxies: options.trustedProxies ?? [],
         },
         payloadKey: options.payloadKey ?? null,
+        identityKey: options.identityKey ?? null,
+        accounts: options.accounts ?? new Map(),
         anytrack: options.anytrack ?? {
           halfLifeDays: 7,
           webhookPerMinute: 60_000,

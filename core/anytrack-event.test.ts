@@ -90,6 +90,7 @@ test("the vendor's own example is read to the last digit, and nothing of the per
 test("what a delivery may need of the person goes out by one door", () => {
   expect(identityOf(parse(webhook))).toEqual({
     conversionKey: read(webhook).conversionKey,
+    orderId: read(webhook).orderId,
     eventTime: new Date("2026-03-08T11:03:22.499Z"),
     fields: {
       clientId: "3f0a",

@@ -57,6 +57,7 @@ export type ReadEvent =
 /** Fields about a person that a delivery may need: as they came, for `ops.delivery_identity` and nowhere else. */
 export interface ConversionIdentity {
   conversionKey: string;
+  orderId: string | null;
   eventTime: Date;
   fields: Record<string, string>;
 }
@@ -241,8 +242,8 @@ export function identityOf(record: unknown): ConversionIdentity | null {
         : textOf(value, 2_000);
     if (field !== undefined && text !== null) fields[field] = text;
   }
-  const { conversionKey: key, eventTime } = read.conversion;
-  return Object.keys(fields).length === 0 ? null : { conversionKey: key, eventTime, fields };
+  const { conversionKey: key, orderId, eventTime } = read.conversion;
+  return Object.keys(fields).length === 0 ? null : { conversionKey: key, orderId, eventTime, fields };
 }
 
 export type WebhookBody =

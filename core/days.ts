@@ -61,6 +61,12 @@ export function clockTime(day: string, hour: number, minute: number, timezone: s
   return new Date(shown.epochMilliseconds);
 }
 
+/** When a zone's clock shows, on another day, the time that it shows at this moment. */
+export function sameTimeOn(day: string, moment: Date, timezone: string): Date {
+  const plainTime = instant(moment).toZonedDateTimeISO(timezone).toPlainTime();
+  return new Date(Temporal.PlainDate.from(day).toZonedDateTime({ timeZone: timezone, plainTime }).epochMilliseconds);
+}
+
 function instant(moment: Date | string): Temporal.Instant {
   return Temporal.Instant.fromEpochMilliseconds(new Date(moment).getTime());
 }

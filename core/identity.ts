@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { decrypt, encrypt, sha256 } from "./crypto.ts";
 
 /** What a conversion may tell of a person, as it came. It lives as long as the function that reads it. */
@@ -92,7 +93,7 @@ export function identityOf(person: Person): Identity {
     const hash = hashForMeta(field, value);
     if (hash !== null) identity[field] = [hash];
   }
-  // A hash of these four would be worthless to Meta.
+  // A hash of these four would be worthless to Meta; one in another form would cost the whole event.
   const plain = {
     client_ip_address: person.ipAddress,
     client_user_agent: person.userAgent,
@@ -101,10 +102,17 @@ export function identityOf(person: Person): Identity {
   };
   for (const [field, value] of Object.entries(plain)) {
     const text = value?.trim() ?? "";
-    if (text !== "") identity[field as keyof typeof plain] = text;
+    if (text !== "" && wellFormed[field as keyof typeof plain](text)) identity[field as keyof typeof plain] = text;
   }
   return identity;
 }
+
+const wellFormed = {
+  client_ip_address: (text: string) => isIP(text) !== 0,
+  client_user_agent: () => true,
+  fbc: (text: string) => /^fb\.\d\.\d{13}\.\S+$/.test(text),
+  fbp: (text: string) => /^fb\.\d\.\d{13}\.\d+$/.test(text),
+};
 
 /** Whose it is goes into the seal: bytes moved to another row do not open. */
 export interface IdentityOwner {

@@ -1,16 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { identityOf } from "../core/identity.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import {
   ageDeliveries,
   claimBatch,
   countRedelivery,
-  forgetExpiredIdentities,
   holdDeliveries,
-  keepIdentity,
-  readIdentities,
   readNewConversions,
   readWaiting,
   recordConversions,
@@ -105,7 +100,9 @@ describe("an attempt that died", () => {
     await record();
     await claim("run/1");
     await later(48);
-    expect(await ageDeliveries(database.pool, ledger, { ageMs: 7 * 24 * hour, repeatMs: 47 * hour })).toEqual({
+    expect(
+      await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: 7 * 24 * hour, repeatMs: 47 * hour }),
+    ).toEqual({
       expired: 0,
       lost: 1,
     });
@@ -161,10 +158,10 @@ test("what is held waits until its hour, then it is pending", async () => {
   expect(await holdDeliveries(database.pool, ledger, { until, answer: "DAILY" })).toBe(1);
   expect(await readWaiting(database.pool, ledger)).toEqual({ waiting: 0, heldUntil: until });
   expect(await claim("run/1")).toEqual([]);
-  await ageDeliveries(database.pool, ledger, { ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: null, repeatMs: null });
   expect(await states()).toEqual({ a: "held" });
   await database.pool.query("update ops.deliveries set held_until = now() - interval '1 second'");
-  await ageDeliveries(database.pool, ledger, { ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: null, repeatMs: null });
   expect(await readWaiting(database.pool, ledger)).toEqual({ waiting: 1, heldUntil: null });
 });
 
@@ -172,51 +169,12 @@ test("what is too old expires without being sent, where the destination has such
   await addConversions(database.pool, [{ key: "new" }, { key: "old", hoursAgo: 24 * 8 }]);
   const deals = { ...ledger, destination: "hubspot" };
   for (const each of [ledger, deals]) await record(each);
-  await ageDeliveries(database.pool, ledger, { ageMs: 7 * 24 * hour, repeatMs: null });
-  await ageDeliveries(database.pool, deals, { ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: 7 * 24 * hour, repeatMs: null });
+  await ageDeliveries(database.pool, deals, { now: new Date(), ageMs: null, repeatMs: null });
   expect([await states(), await states(deals)]).toEqual([
     { new: "pending", old: "expired" },
     { new: "pending", old: "pending" },
   ]);
-});
-
-describe("what is known of a person", () => {
-  const key = randomBytes(32);
-  const owner = { client: "713", conversionKey: "a" };
-  const identity = identityOf({ email: "someone@shop.example", ipAddress: "203.0.113.7" });
-  const known = () => readIdentities(database.pool, key, "713", ["a"]);
-
-  test("goes with the delivery to the destination that was told, not with another's", async () => {
-    await addConversions(database.pool, [{ key: "a" }]);
-    const deals = { ...ledger, destination: "hubspot" };
-    for (const each of [ledger, deals]) await record(each);
-    await keepIdentity(database.pool, key, owner, identity);
-    await claimBatch(database.pool, deals, { claim: "run/1", limit: 10 });
-    await settle(["a"], "delivered", deals);
-    expect(await known()).toEqual(new Map([["a", identity]]));
-    await claim("run/2");
-    await settle(["a"], "failed");
-    expect((await known()).size).toBe(1);
-    await database.pool.query("update ops.deliveries set state = 'sending' where destination = 'meta'");
-    await settle(["a"], "delivered");
-    expect((await database.pool.query("select from ops.delivery_identity")).rowCount).toBe(0);
-    // A webhook that comes again after that brings it back in vain.
-    await keepIdentity(database.pool, key, owner, identity);
-    expect((await database.pool.query("select from ops.delivery_identity")).rowCount).toBe(0);
-  });
-
-  test("goes after seven days in any case, is never in clear, and is not kept when there is nothing", async () => {
-    await keepIdentity(database.pool, key, owner, identity);
-    await keepIdentity(database.pool, key, { client: "713", conversionKey: "nobody" }, {});
-    const { rows } = await database.pool.query(
-      "select encode(sealed, 'escape') as text, round(extract(epoch from expires_at - now()) / 86400)::int as days from ops.delivery_identity",
-    );
-    expect(rows).toHaveLength(1);
-    expect(rows[0]).toMatchObject({ days: 7, text: expect.not.stringMatching(/203\.0|client_ip/) });
-    await database.pool.query("update ops.delivery_identity set expires_at = now()");
-    expect((await known()).size).toBe(0);
-    expect(await forgetExpiredIdentities(database.pool)).toBe(1);
-  });
 });
 
 test("a redelivery takes what was never delivered; what was, only when asked and while a repeat is told", async () => {
@@ -239,6 +197,7 @@ test("a redelivery takes what was never delivered; what was, only when asked and
     from: since(),
     to: new Date(),
     includeDelivered: false,
+    now: new Date(),
     ageMs: 7 * 24 * hour,
     repeatMs: 47 * hour,
   };

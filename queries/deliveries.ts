@@ -1,5 +1,5 @@
-import { openIdentity, sealIdentity, type Identity, type IdentityOwner } from "../core/identity.ts";
 import { inTransaction, type Database, type Queryable } from "../schema/database.ts";
+import { forgetIdentities } from "./delivery-identities.ts";
 
 /** One client's ledger at one destination. */
 export interface Ledger {
@@ -9,12 +9,22 @@ export interface Ledger {
 
 export interface Deliverable {
   conversionKey: string;
+  /** Of one order, one conversion goes to a destination. */
+  orderKey: string | null;
   /** What the feed calls it. */
   eventName: string;
   eventTime: Date;
   value: string | null;
   currency: string | null;
 }
+
+/**
+ * The ledger has this order under another feed's key. Whatever became of it there: it is that key that is sent, tried
+ * again or redelivered, as a destination could not tell that the two are one.
+ */
+const knownByAnotherFeed = (one: string) =>
+  `exists (select from ops.deliveries t where t._client_id = $1 and t.destination = $2 and t.order_key = ${one}.order_key
+                        and split_part(t.conversion_key, ':', 1) <> split_part(${one}.conversion_key, ':', 1))`;
 
 /** Conversions of a range that the ledger does not know yet, in their order of time. */
 export async function readNewConversions(
@@ -23,10 +33,11 @@ export async function readNewConversions(
   range: { from: Date; to: Date | null; limit: number },
 ): Promise<Deliverable[]> {
   const { rows } = await database.query<Deliverable>(
-    `select c.conversion_key as "conversionKey", c.event_name as "eventName", c.event_time as "eventTime", c.value, c.currency
+    `select c.conversion_key as "conversionKey", c.order_key as "orderKey", c.event_name as "eventName", c.event_time as "eventTime", c.value, c.currency
        from ops.deliverable_conversions c
-      where c._client_id = $1 and c.event_time >= $3 and ($4::timestamptz is null or c.event_time < $4)
+      where c._client_id = $1 and c.event_time >= $3 and ($4::timestamptz is null or c.event_time < $4) and not c.is_twin
         and not exists (select from ops.deliveries d where d._client_id = c._client_id and d.destination = $2 and d.conversion_key = c.conversion_key)
+        and not ${knownByAnotherFeed("c")}
       order by c.event_time, c.conversion_key
       limit $5`,
     [ledger.client, ledger.destination, range.from, range.to, range.limit],
@@ -34,36 +45,50 @@ export async function readNewConversions(
   return rows;
 }
 
-/** Takes conversions into the ledger under the names they will be sent by. One that is known stays as it is. */
+/**
+ * Takes conversions into the ledger under the names they will be sent by. One that is known stays as it is. One at a time
+ * per destination: of two feeds with one order, the second must see what the first has written.
+ */
 export async function recordConversions(
-  database: Queryable,
+  database: Database,
   ledger: Ledger,
   named: readonly Deliverable[],
 ): Promise<number> {
-  return changed(
-    database,
-    `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency)
-     select $1, $2, n.key, n.key, n.name, n.at, n.value, n.currency
-       from unnest($3::text[], $4::text[], $5::timestamptz[], $6::numeric[], $7::text[]) n(key, name, at, value, currency)
-      order by n.key
-     on conflict do nothing`,
-    [
+  return inTransaction(database, async (session) => {
+    await session.query("select pg_advisory_xact_lock(hashtextextended('deliveries ' || $1 || '/' || $2, 0))", [
       ledger.client,
       ledger.destination,
-      named.map((one) => one.conversionKey),
-      named.map((one) => one.eventName),
-      named.map((one) => one.eventTime),
-      named.map((one) => one.value),
-      named.map((one) => one.currency),
-    ],
-  );
+    ]);
+    return changed(
+      session,
+      `insert into ops.deliveries (_client_id, destination, conversion_key, order_key, event_id, event_name, event_time, value, currency)
+       select $1, $2, n.conversion_key, n.order_key, n.conversion_key, n.name, n.at, n.value, n.currency
+         from unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::numeric[], $8::text[]) n(conversion_key, order_key, name, at, value, currency)
+        where not ${knownByAnotherFeed("n")}
+        order by n.conversion_key
+       on conflict do nothing`,
+      [
+        ledger.client,
+        ledger.destination,
+        named.map((one) => one.conversionKey),
+        named.map((one) => one.orderKey),
+        named.map((one) => one.eventName),
+        named.map((one) => one.eventTime),
+        named.map((one) => one.value),
+        named.map((one) => one.currency),
+      ],
+    );
+  });
 }
 
-/** What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. */
+/**
+ * What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. Age
+ * counts from the destination's own present; how long ago we sent something, from ours.
+ */
 export async function ageDeliveries(
   database: Queryable,
   ledger: Ledger,
-  limits: { ageMs: number | null; repeatMs: number | null },
+  limits: { now: Date; ageMs: number | null; repeatMs: number | null },
 ): Promise<{ expired: number; lost: number }> {
   const of = [ledger.client, ledger.destination];
   const where = "_client_id = $1 and destination = $2";
@@ -73,8 +98,8 @@ export async function ageDeliveries(
       : await changed(
           database,
           `update ops.deliveries set state = 'expired', last_answer = 'not sent: too old for the destination', claim = null, held_until = null, updated_at = now()
-            where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < now() - $3 * interval '1 millisecond'`,
-          [...of, limits.ageMs],
+            where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond'`,
+          [...of, limits.ageMs, limits.now],
         );
   // Sent perhaps, and the destination has forgotten since: sending again could count twice, so a person decides.
   const lost =
@@ -115,6 +140,7 @@ export async function readWaiting(
 
 export interface Claimed {
   conversionKey: string;
+  orderKey: string | null;
   eventId: string;
   eventName: string;
   eventTime: Date;
@@ -164,10 +190,10 @@ export async function claimBatch(
            from unnest($4::text[], $5::boolean[]) due(conversion_key, uncertain)
            left join feed f on f.conversion_key = due.conversion_key
           where d._client_id = $1 and d.destination = $2 and d.conversion_key = due.conversion_key
-         returning d.conversion_key, d.event_id, d.event_name, d.event_time, d.value, d.currency, f.order_id, f.click_id,
+         returning d.conversion_key, d.order_key, d.event_id, d.event_name, d.event_time, d.value, d.currency, f.order_id, f.click_id,
                    due.uncertain, f.conversion_key is not null as deliverable
        )
-       select conversion_key as "conversionKey", event_id as "eventId", event_name as "eventName", event_time as "eventTime",
+       select conversion_key as "conversionKey", order_key as "orderKey", event_id as "eventId", event_name as "eventName", event_time as "eventTime",
               value, currency, order_id as "orderId", click_id as "clickId", uncertain, deliverable
          from claimed order by event_time, conversion_key`,
       [
@@ -260,13 +286,15 @@ export interface RedeliveryRange {
   from: Date;
   to: Date;
   includeDelivered: boolean;
+  /** The destination's present: what is too old for it is counted from here. */
+  now: Date;
   ageMs: number | null;
   repeatMs: number | null;
 }
 
 export interface RedeliveryCounts {
   /** By what becomes of them: `send` again or for the first time, or why not. */
-  what: "send" | "delivered" | "delivered_long_ago" | "under_way" | "too_old";
+  what: "send" | "delivered" | "delivered_long_ago" | "under_way" | "too_old" | "other_feed";
   currency: string | null;
   conversions: number;
   value: string | null;
@@ -276,7 +304,8 @@ export interface RedeliveryCounts {
 const redeliverable = `
   select c.conversion_key, coalesce(c.value, d.value) as value, coalesce(c.currency, d.currency) as currency, d.conversion_key is not null as known,
          case when d.state in ('sending', 'pending') then 'under_way'
-              when $5::double precision is not null and c.event_time < now() - $5 * interval '1 millisecond' then 'too_old'
+              when d.conversion_key is null and (c.is_twin or ${knownByAnotherFeed("c")}) then 'other_feed'
+              when $5::double precision is not null and c.event_time < $8::timestamptz - $5 * interval '1 millisecond' then 'too_old'
               when d.state = 'delivered' and not $7::boolean then 'delivered'
               when d.delivered_at is not null and $6::double precision is not null and d.delivered_at < now() - $6 * interval '1 millisecond' then 'delivered_long_ago'
               else 'send' end as what
@@ -292,6 +321,7 @@ const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [
   range.ageMs,
   range.repeatMs,
   range.includeDelivered,
+  range.now,
 ];
 
 export async function countRedelivery(
@@ -315,54 +345,6 @@ export async function reopenDeliveries(database: Queryable, ledger: Ledger, rang
       where r.what = 'send' and r.known and d._client_id = $1 and d.destination = $2 and d.conversion_key = r.conversion_key and d.state not in ('sending', 'pending')`,
     redeliveryValues(ledger, range),
   );
-}
-
-/** Keeps what a delivery will need to know of a person, sealed. Only for clients that have such a destination. */
-export async function keepIdentity(
-  database: Queryable,
-  key: Buffer,
-  owner: IdentityOwner,
-  identity: Identity,
-): Promise<void> {
-  if (Object.keys(identity).length === 0) return;
-  await database.query(
-    `insert into ops.delivery_identity (_client_id, conversion_key, sealed, expires_at)
-     select $1, $2, $3, now() + interval '7 days'
-      where not exists (select from ops.deliveries where _client_id = $1 and conversion_key = $2 and destination = 'meta' and state in ('delivered', 'expired'))
-     on conflict (_client_id, conversion_key) do update set sealed = excluded.sealed`,
-    [owner.client, owner.conversionKey, sealIdentity(key, owner, identity)],
-  );
-}
-
-export async function readIdentities(
-  database: Queryable,
-  key: Buffer | null,
-  client: string,
-  conversionKeys: readonly string[],
-): Promise<Map<string, Identity>> {
-  if (key === null) return new Map();
-  const { rows } = await database.query<{ conversionKey: string; sealed: Buffer }>(
-    `select conversion_key as "conversionKey", sealed from ops.delivery_identity where _client_id = $1 and conversion_key = any($2) and expires_at > now()`,
-    [client, conversionKeys],
-  );
-  const found = new Map<string, Identity>();
-  for (const { conversionKey, sealed } of rows) {
-    const identity = openIdentity(key, { client, conversionKey }, sealed);
-    if (identity !== null) found.set(conversionKey, identity);
-  }
-  return found;
-}
-
-export async function forgetExpiredIdentities(database: Queryable): Promise<number> {
-  return changed(database, "delete from ops.delivery_identity where expires_at <= now()", []);
-}
-
-async function forgetIdentities(database: Queryable, client: string, conversionKeys: readonly string[]): Promise<void> {
-  if (conversionKeys.length === 0) return;
-  await database.query("delete from ops.delivery_identity where _client_id = $1 and conversion_key = any($2)", [
-    client,
-    conversionKeys,
-  ]);
 }
 
 async function changed(database: Queryable, statement: string, values: unknown[]): Promise<number> {

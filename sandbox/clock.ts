@@ -1,3 +1,4 @@
+import { presentAt } from "../core/present.ts";
 import { civilTime, dayNumber } from "./civil-day.ts";
 
 export interface ClockSettings {
@@ -44,6 +45,5 @@ export function createClock(start: ClockSettings): Clock {
 
 /** The instant the sandbox stands at: its own, or the time of day now on the day it takes for today. */
 export function presentMs({ now, today }: ClockSettings): number {
-  if (now !== null) return Date.parse(now);
-  return today === null ? Date.now() : Date.parse(`${today}T00:00:00Z`) + (Date.now() % 86_400_000);
+  return presentAt(now ?? today, new Date()).getTime();
 }

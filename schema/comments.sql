@@ -289,6 +289,7 @@ comment on table ops.deliveries is 'Conversions on their way out: one row per co
 comment on column ops.deliveries._client_id is 'The client the row belongs to.';
 comment on column ops.deliveries.destination is 'meta or hubspot.';
 comment on column ops.deliveries.conversion_key is 'The feed and its own id of the conversion, such as everflow:a1b2c3; unique per client and destination.';
+comment on column ops.deliveries.order_key is 'The order it stands for: one that an earlier feed brought to a destination is not sent there under another feed''s key.';
 comment on column ops.deliveries.event_id is 'The id sent along: the destination tells a repeat by it.';
 comment on column ops.deliveries.event_name is 'The name it is sent under; kept, because Meta tells a repeat by name and id together.';
 comment on column ops.deliveries.event_time is 'When the conversion happened.';
@@ -308,6 +309,7 @@ comment on column ops.deliveries.delivered_at is 'When the destination confirmed
 comment on table ops.delivery_identity is 'What a delivery needs to know of a person: AES-GCM under IDENTITY_ENCRYPTION_KEY, deleted on delivery or after seven days. Not readable by analysts.';
 comment on column ops.delivery_identity._client_id is 'The client the row belongs to.';
 comment on column ops.delivery_identity.conversion_key is 'The conversion it belongs to, as in ops.deliveries.';
+comment on column ops.delivery_identity.order_key is 'Its order, so that it serves and ends with the order, whichever feed that is delivered by.';
 comment on column ops.delivery_identity.sealed is 'Hashes and browser ids, encrypted; opens for this client and conversion alone.';
 comment on column ops.delivery_identity.expires_at is 'When it is deleted in any case.';
 
@@ -321,6 +323,8 @@ comment on column ops.deliverable_conversions.currency is 'The currency of value
 comment on column ops.deliverable_conversions.order_id is 'The shop''s order, where the feed knows it.';
 comment on column ops.deliverable_conversions.click_ids is 'Ids of the click it came from; click_id counts as the person''s id where nothing else is known.';
 comment on column ops.deliverable_conversions.source is 'The feed, as vendor.table.';
+comment on column ops.deliverable_conversions.order_key is 'The order it stands for; null for events that follow an order. Of one order, one conversion is delivered per destination.';
+comment on column ops.deliverable_conversions.is_twin is 'Everflow has the same order, in whatever status: it is delivered as Everflow says, unless this one went before.';
 
 comment on view ops.deliveries_daily is 'How far deliveries have come, per destination, day and state.';
 comment on column ops.deliveries_daily._client_id is 'The client the row belongs to.';

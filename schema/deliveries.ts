@@ -27,6 +27,7 @@ export const deliveries = ops.table(
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
     deliveredAt: instant("delivered_at"),
+    orderKey: text("order_key"),
   },
   (table) => [
     primaryKey({ name: "deliveries_key", columns: [table.clientId, table.destination, table.conversionKey] }),
@@ -35,6 +36,9 @@ export const deliveries = ops.table(
       .on(table.clientId, table.destination, table.state, table.eventTime)
       .where(sql`${table.state} in ('pending', 'sending', 'held')`),
     index("deliveries_time").on(table.clientId, table.destination, table.eventTime),
+    index("deliveries_order")
+      .on(table.clientId, table.destination, table.orderKey)
+      .where(sql`${table.orderKey} is not null`),
     check("deliveries_state", sql`${table.state} in ('pending', 'sending', 'delivered', 'failed', 'expired', 'held')`),
   ],
 );
@@ -47,9 +51,13 @@ export const deliveryIdentity = ops.table(
     conversionKey: text("conversion_key").notNull(),
     sealed: bytes("sealed").notNull(),
     expiresAt: instant("expires_at").notNull(),
+    orderKey: text("order_key"),
   },
   (table) => [
     primaryKey({ name: "delivery_identity_key", columns: [table.clientId, table.conversionKey] }),
+    index("delivery_identity_order")
+      .on(table.clientId, table.orderKey)
+      .where(sql`${table.orderKey} is not null`),
     index("delivery_identity_expiry").on(table.expiresAt),
   ],
 );

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { bigint, boolean, date, index, jsonb, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import { clientColumn, money, sliceColumns } from "./columns.ts";
 
@@ -80,5 +81,9 @@ export const conversions = everflow.table(
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionId] }),
     index("conversions_slice").on(table.clientId, table.slice),
     index("conversions_date").on(table.clientId, table.date, table.affiliateId),
+    // Deliveries ask whether an order of another feed is in here too.
+    index("conversions_order")
+      .on(table.clientId, table.orderId)
+      .where(sql`${table.orderId} is not null and not ${table.isEvent}`),
   ],
 );

@@ -8,7 +8,7 @@ export async function createDeliverables(database: Queryable): Promise<void> {
       value numeric(18, 6), currency text, order_id text, click_id text, approved boolean not null default true);
     create or replace view ops.deliverable_conversions as
       select client as _client_id, key as conversion_key, name as event_name, at as event_time, value, currency, order_id,
-             jsonb_build_object('click_id', click_id) as click_ids, 'test.conversions'::text as source
+             jsonb_build_object('click_id', click_id) as click_ids, 'test.conversions'::text as source, order_id as order_key, false as is_twin
         from public.test_conversions where approved`);
 }
 
@@ -19,6 +19,7 @@ export interface TestConversion {
   currency?: string;
   client?: string;
   clickId?: string | null;
+  orderId?: string | null;
 }
 
 /** Adds conversions and returns their keys. */
@@ -30,12 +31,13 @@ export async function addConversions(database: Queryable, conversions: readonly 
     currency: "USD",
     client: "713",
     clickId: "click-1",
+    orderId: null,
     ...one,
   }));
   await database.query(
-    `insert into public.test_conversions (key, at, value, currency, client, click_id)
-     select key, now() - hours * interval '1 hour', value, currency, client, click
-       from unnest($1::text[], $2::double precision[], $3::numeric[], $4::text[], $5::text[], $6::text[]) u(key, hours, value, currency, client, click)`,
+    `insert into public.test_conversions (key, at, value, currency, client, click_id, order_id)
+     select key, now() - hours * interval '1 hour', value, currency, client, click, order_id
+       from unnest($1::text[], $2::double precision[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[]) u(key, hours, value, currency, client, click, order_id)`,
     [
       whole.map((one) => one.key),
       whole.map((one) => one.hoursAgo),
@@ -43,6 +45,7 @@ export async function addConversions(database: Queryable, conversions: readonly 
       whole.map((one) => one.currency),
       whole.map((one) => one.client),
       whole.map((one) => one.clickId),
+      whole.map((one) => one.orderId),
     ],
   );
   return whole.map((one) => one.key);

@@ -191,6 +191,20 @@ export async function until<Found>(
   }
 }
 
+/** Every row of every table as text, to look for what must be in none. */
+export async function everyRow({ rows }: Pick<TestStack, "rows">): Promise<string> {
+  const tables = await rows<{ name: string }>(
+    "select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')",
+  );
+  const found = await Promise.all(
+    tables.map(({ name }) => rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`)),
+  );
+  return found
+    .flat()
+    .map(({ row }) => row)
+    .join("\n");
+}
+
 /** How a run that must not succeed ended. */
 export async function failureOf(work: Promise<unknown>): Promise<{ type: string; message: string }> {
   try {

@@ -5,12 +5,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { projectRoot } from "../core/environment.ts";
 import { sha256 } from "../core/crypto.ts";
 import { identityOf } from "../core/identity.ts";
-import { keepIdentity } from "../queries/deliveries.ts";
+import { keepIdentities } from "../queries/delivery-identities.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";
 import { plannedSchedules } from "../temporal.config.ts";
 import { addConversions, createDeliverables, type TestConversion } from "../test/deliverable.ts";
 import { allHistories, readable } from "../test/histories.ts";
-import { failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../test/stack.ts";
+import { everyRow, failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../test/stack.ts";
 import type { Delivered } from "./deliver-conversions.ts";
 
 jest.setTimeout(120_000);
@@ -291,25 +291,13 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
     fbc: "fb.1.1772960000000.CanaryClick",
   };
   const keys = await add([{ key: "test:known" }, { key: "test:refused", currency: "XQZ" }, { key: "test:echoed" }]);
-  for (const conversionKey of keys)
-    await keepIdentity(
-      stack.database.pool,
-      identityKey,
-      { client: "713", conversionKey },
-      identityOf({ ...canary, externalId: "user-17" }),
-    );
-  const everyRow = async () => {
-    const tables = await stack.rows<{ name: string }>(
-      "select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')",
-    );
-    const rows = await Promise.all(
-      tables.map(({ name }) => stack.rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`)),
-    );
-    return rows
-      .flat()
-      .map(({ row }) => row)
-      .join("\n");
-  };
+  const identity = identityOf({ ...canary, externalId: "user-17" });
+  await keepIdentities(
+    stack.database.pool,
+    identityKey,
+    "713",
+    keys.map((conversionKey) => ({ conversionKey, orderKey: null, identity })),
+  );
   const hashes = [sha256("canary.person@shop.example"), sha256("16505550199"), sha256("user-17")];
   const traces = [
     "canary",
@@ -320,7 +308,7 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
     ...Object.values(canary).map((value) => Buffer.from(value).toString("hex")),
   ];
   const tracesIn = (text: string) => traces.filter((trace) => text.toLowerCase().includes(trace.toLowerCase()));
-  expect(tracesIn(await everyRow())).toEqual([]);
+  expect(tracesIn(await everyRow(stack))).toEqual([]);
   expect(await stack.rows("select from ops.delivery_identity")).toHaveLength(3);
 
   await fault("meta", "wrapped_error", { error: `no: ${canary.email} ${canary.ipAddress} ${hashes[0]}`, times: 1 });
@@ -338,7 +326,7 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
     client_user_agent: canary.userAgent,
     fbc: canary.fbc,
   });
-  expect(tracesIn(await everyRow())).toEqual([]);
+  expect(tracesIn(await everyRow(stack))).toEqual([]);
   expect(await stack.rows("select conversion_key as key from ops.delivery_identity")).toEqual([
     { key: "test:refused" },
   ]);

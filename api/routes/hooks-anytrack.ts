@@ -1,24 +1,16 @@
 import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { readWebhookBody, type ConversionIdentity } from "../../core/anytrack-event.ts";
+import { readWebhookBody } from "../../core/anytrack-event.ts";
 import { sameSecret } from "../../core/crypto.ts";
 import { raiseAlert } from "../../queries/alerts.ts";
 import { receiveEvents } from "../../queries/anytrack-events.ts";
-import { sqlState, type Queryable } from "../../schema/database.ts";
+import { sqlState } from "../../schema/database.ts";
 import { open } from "../access.ts";
 import { withinMs } from "../deadline.ts";
 import { ApiError, notFound, Unavailable } from "../errors.ts";
+import { createIdentityKeeper, type KeepIdentities } from "../identity-keeper.ts";
 import type { Api, ServerParts } from "../parts.ts";
-
-/**
- * Keeps what is a person's of an event, for deliveries that need it: encrypted, in `ops.delivery_identity`. Called before
- * the event is stored, so that no conversion is there without it; a repeat calls it again with the same keys.
- */
-export type KeepIdentities = (
-  database: Queryable,
-  of: { client: string; identities: readonly ConversionIdentity[] },
-) => Promise<void>;
 
 /** Within the second in which a sender wants to hear that Postgres is away. */
 const journeyMs = 900;
@@ -29,8 +21,9 @@ const received = z.object({
 });
 
 /** AnyTrack's webhook: stored for good before it answers, however often and in whatever order events come. */
-export function createAnytrackHooks({ keepIdentities }: { keepIdentities?: KeepIdentities } = {}) {
+export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } = {}) {
   return (api: Api, parts: ServerParts): void => {
+    const keepIdentities = given.keepIdentities ?? createIdentityKeeper(parts.config);
     const { anytrack } = parts.config;
     const { requestsPerMinute } = parts.settings;
 
@@ -81,8 +74,7 @@ export function createAnytrackHooks({ keepIdentities }: { keepIdentities?: KeepI
           throw new ApiError("validation_error", "body is not valid", body.details);
         }
         const { conversions, clicks, visits, identities } = body;
-        if (keepIdentities !== undefined && identities.length > 0)
-          await keepIdentities(parts.reading, { client, identities });
+        if (identities.length > 0) await keepIdentities(parts.reading, { client, identities });
         const events = { client, conversions, clicks };
         const { stored } = await withinJourney(
           receiveEvents({ statement: parts.reading, database: parts.database }, events, anytrack),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isTimeZone } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
+import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
 import type { PageRequest, Refusal, Vendor } from "../source.ts";
@@ -22,6 +23,8 @@ const settings = z.object({
   HUBSPOT_DEALSTAGE: z.string().min(1).default("closedwon"),
   /** The account's own zone: its daily limit starts anew at that zone's midnight. */
   HUBSPOT_TIMEZONE: z.string().refine(isTimeZone, "must be a time zone").default("UTC"),
+  /** For a stand-in whose clock is set: what is new is counted from its present. */
+  HUBSPOT_CLOCK: present.optional(),
 });
 
 type Settings = Record<string, string>;

@@ -1,14 +1,14 @@
 import { LosslessNumber } from "lossless-json";
 import { z } from "zod";
 import { identityOf, type Identity } from "../../core/identity.ts";
+import { metaAccount } from "../../core/meta-account.ts";
 import { parseMoney } from "../../core/money.ts";
+import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";
 import { count } from "../fields.ts";
 import type { Http } from "../http.ts";
 import type { PageRequest, Refusal, Vendor } from "../source.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
-
-const secrets = z.object({ META_PIXEL_ID: z.string().min(1), META_ACCESS_TOKEN: z.string().min(1) });
 
 const settings = z.object({
   META_GRAPH_VERSION: z
@@ -19,16 +19,15 @@ const settings = z.object({
   META_TEST_EVENT_CODE: z.string().min(1).optional(),
   /** The page an event is said to have happened on; without one it is reported as system generated. */
   META_EVENT_SOURCE_URL: z.url().optional(),
+  /** For a stand-in whose clock is set: what is too old is counted from its present. */
+  META_CLOCK: present.optional(),
 });
 
 type Settings = Record<string, string>;
 
 /** Conversions out to Meta's Conversions API. */
-export const meta: Vendor<typeof secrets> = {
-  name: "meta",
-  baseUrl: "https://graph.facebook.com",
-  pace: { intervalMs: 200, concurrent: 2 },
-  secrets,
+export const meta: Vendor<typeof metaAccount.secrets> = {
+  ...metaAccount,
   settings,
   classify: classifyMeta,
   probe: ({ META_PIXEL_ID, META_ACCESS_TOKEN }, set) => ({
