@@ -7,12 +7,16 @@ import {
   readUnmappedSpend,
   readUnmatchedMapping,
   recordCurrency,
+  type UnmappedSource,
+  type UnmatchedMapping,
 } from "../queries/mapping.ts";
 import type { Queryable } from "../schema/database.ts";
 
 const area = "mapping";
+/** More than these are counted in the message and listed in the details. */
+const mostNamed = 5;
 
-/** Opens an alert for each source whose spend reaches no affiliate, and closes it when it does. */
+/** Opens an alert for spend that reaches no affiliate, and closes it when all of it does. */
 export async function watchMapping(
   database: Queryable,
   of: { client: string; accounts: ReadonlyMap<string, Pick<Account, "settings">> },
@@ -21,44 +25,78 @@ export async function watchMapping(
   const currency = of.accounts.get(`redtrack/${client}`)?.settings["REDTRACK_CURRENCY"];
   if (currency !== undefined) await recordCurrency(database, { client, vendor: "redtrack", currency });
 
-  const unmapped = (await readUnmappedSpend(database, { client })).map((source) => ({
-    subject: source.sourceId,
-    message: `Redtrack source "${source.sourceName ?? source.sourceId}" (${source.sourceId}) has spent ${source.cost} ${source.currency} from ${source.firstDay} to ${source.lastDay} and is mapped to no affiliate: add it to internal-affiliates.csv and run npm run mapping -- load`,
-    details: { ...source },
-  }));
-  await bringUpToDate(database, { client, kind: "unmapped_spend", findings: unmapped, notes: "mapped" });
+  const unmapped = await readUnmappedSpend(database, { client });
+  await bringUpToDate(database, {
+    client,
+    kind: "unmapped_spend",
+    subject: "redtrack",
+    found: unmapped.map((source) => ({ name: source.sourceId, finding: source })),
+    tell: describeUnmapped,
+    notes: "mapped",
+  });
 
   // Before Everflow's first day every label would be unknown.
   if (!(await hasAffiliates(database, { client }))) return;
   const unmatched = (await readUnmatchedMapping(database, { client })).filter((row) => row.cost !== null);
-  const findings = unmatched.map((row) => ({
-    subject: row.label,
-    message:
-      row.matchedBy === "ambiguous"
-        ? `${row.candidates.length} Everflow affiliates have the label "${row.label}" (${row.candidates.join(", ")}): say which in the mapping, by its id`
-        : `the mapping names an affiliate "${row.label}" that Everflow does not know: its spend stands alone`,
-    details: { ...row },
-  }));
-  await bringUpToDate(database, { client, kind: "unmatched_affiliate", findings, notes: "matched" });
+  await bringUpToDate(database, {
+    client,
+    kind: "unmatched_affiliate",
+    subject: "everflow",
+    found: unmatched.map((row) => ({ name: row.label, finding: row })),
+    tell: describeUnmatched,
+    notes: "matched",
+  });
 }
 
-async function bringUpToDate(
+function describeUnmapped(sources: UnmappedSource[]): string {
+  const shown = sources
+    .slice(0, mostNamed)
+    .map(
+      ({ sourceId, sourceName, cost, currency, firstDay, lastDay }) =>
+        `"${sourceName ?? sourceId}" (${sourceId}): ${cost} ${currency} from ${firstDay} to ${lastDay}`,
+    );
+  const subject = sources.length === 1 ? "A Redtrack source has" : `${sources.length} Redtrack sources have`;
+  return `${subject} spend and no affiliate: ${shown.join("; ")}${andMore(sources)}. Add ${sources.length === 1 ? "it" : "them"} to internal-affiliates.csv and run npm run mapping -- load; npm run mapping -- check lists all of them`;
+}
+
+function describeUnmatched(rows: UnmatchedMapping[]): string {
+  const shown = rows
+    .slice(0, mostNamed)
+    .map(({ label, matchedBy, candidates }) =>
+      matchedBy === "ambiguous"
+        ? `${candidates.length} affiliates have the label "${label}" (${candidates.join(", ")}): say which in the mapping, by its id`
+        : `nobody there is called "${label}": its spend stands alone`,
+    );
+  return `The mapping does not agree with Everflow: ${shown.join("; ")}${andMore(rows)}`;
+}
+
+const andMore = (all: readonly unknown[]) => (all.length > mostNamed ? `; and ${all.length - mostNamed} more` : "");
+
+/** One alert for all that was found, told again when there is more of it; what somebody closed by hand is not found again. */
+async function bringUpToDate<Finding>(
   database: Queryable,
   state: {
     client: string;
     kind: string;
-    findings: { subject: string; message: string; details: Record<string, unknown> }[];
+    subject: string;
+    found: { name: string; finding: Finding }[];
+    tell: (findings: Finding[]) => string;
     notes: string;
   },
 ): Promise<void> {
-  const { client, kind, findings, notes } = state;
+  const { client, kind, subject, found, tell, notes } = state;
   const acknowledged = await readAcknowledged(database, { client, kind });
-  for (const finding of findings) {
-    if (acknowledged.has(finding.subject)) continue;
-    await raiseAlert(database, { client, area, kind, severity: "warning", ...finding });
-  }
-  const found = new Set(findings.map((finding) => finding.subject));
-  for (const subject of await readAlerted(database, { client, kind })) {
-    if (!found.has(subject)) await settleAlerts(database, { client, area, kinds: [kind], subject, notes });
-  }
+  const open = found.filter(({ name }) => !acknowledged.has(name));
+  if (open.length === 0) return settleAlerts(database, { client, area, kinds: [kind], subject, notes });
+  const told = new Set(await readAlerted(database, { client, kind }));
+  await raiseAlert(database, {
+    client,
+    area,
+    kind,
+    subject,
+    severity: "warning",
+    message: tell(open.map(({ finding }) => finding)),
+    details: { names: open.map(({ name }) => name), found: open.map(({ finding }) => finding) },
+    isNews: open.some(({ name }) => !told.has(name)),
+  });
 }

@@ -9,6 +9,8 @@ export interface RaisedAlert {
   severity: "info" | "warning" | "critical";
   message: string;
   details?: Record<string, unknown>;
+  /** There is more to it than people were told. */
+  isNews?: boolean;
 }
 
 /** One open alert per subject and kind: seeing it again counts, and tells nobody a second time. */
@@ -16,7 +18,8 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
   const { rows } = await database.query<{ isNew: boolean }>(
     `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (_client_id, area, kind, subject) where resolved_at is null
-     do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details
+     do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details,
+       notified_at = case when not $8 then a.notified_at end
      returning times_seen = 1 as "isNew"`,
     [
       alert.client,
@@ -26,6 +29,7 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
       alert.severity,
       alert.message,
       JSON.stringify(alert.details ?? {}),
+      alert.isNews ?? false,
     ],
   );
   return { isNew: rows[0]?.isNew ?? false };

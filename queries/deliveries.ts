@@ -92,15 +92,21 @@ export async function ageDeliveries(
 ): Promise<{ expired: number; lost: number }> {
   const of = [ledger.client, ledger.destination];
   const where = "_client_id = $1 and destination = $2";
-  const expired =
+  const { rows: expired } =
     limits.ageMs === null
-      ? 0
-      : await changed(
-          database,
+      ? { rows: [] }
+      : await database.query<{ key: string }>(
           `update ops.deliveries set state = 'expired', last_answer = 'not sent: too old for the destination', claim = null, held_until = null, updated_at = now()
-            where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond'`,
+            where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond' returning conversion_key as key`,
           [...of, limits.ageMs, limits.now],
         );
+  // What no destination will be told any more needs nobody to be known.
+  if (ledger.destination === "meta")
+    await forgetIdentities(
+      database,
+      ledger.client,
+      expired.map(({ key }) => key),
+    );
   // Sent perhaps, and the destination has forgotten since: sending again could count twice, so a person decides.
   const lost =
     limits.repeatMs === null
@@ -118,7 +124,7 @@ export async function ageDeliveries(
     `update ops.deliveries set state = 'pending', held_until = null, updated_at = now() where ${where} and state = 'held' and held_until <= now()`,
     of,
   );
-  return { expired, lost };
+  return { expired: expired.length, lost };
 }
 
 /** A batch nobody has worked at for this long may be taken over: its attempt ended long before. */

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { identityOf } from "../core/identity.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
-import { claimBatch, readNewConversions, recordConversions, settleDeliveries, type Ledger } from "./deliveries.ts";
+import {
+  ageDeliveries,
+  claimBatch,
+  readNewConversions,
+  recordConversions,
+  settleDeliveries,
+  type Ledger,
+} from "./deliveries.ts";
 import { forgetExpiredIdentities, keepIdentities, readIdentities } from "./delivery-identities.ts";
 
 let database: TestDatabase;
@@ -49,6 +56,15 @@ test("goes with the delivery to the destination that was told, not with another'
   // A webhook that comes again after that brings it back in vain.
   await keep("a");
   expect(await kept()).toBe(0);
+});
+
+test("goes with a conversion that has become too old to be delivered", async () => {
+  await addConversions(database.pool, [{ key: "a", hoursAgo: 24 * 8 }, { key: "b" }]);
+  for (const one of ["a", "b"]) await keep(one);
+  const fresh = await readNewConversions(database.pool, meta, { from: new Date(0), to: null, limit: 100 });
+  await recordConversions(database.pool, meta, fresh);
+  await ageDeliveries(database.pool, meta, { now: new Date(), ageMs: 7 * 86_400_000, repeatMs: null });
+  expect([(await known("a")).size, (await known("b")).size]).toEqual([0, 1]);
 });
 
 test("serves the order, whichever feed that goes out by, and ends with it", async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { watchMapping } from "../activities/mapping.ts";
 import { loadFirstMapping, loadMapping } from "../scripts/mapping-file.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
-import { readAlerts, resolveAlert } from "./alerts.ts";
+import { markNotified, readAlerts, readUnsentAlerts, resolveAlert } from "./alerts.ts";
 import { MappingConflict, mergeMapping, readMapping, type MappedSource } from "./mapping.ts";
 
 const client = "713";
@@ -123,39 +123,59 @@ const alerts = async () =>
     .map((alert) => [alert.kind, alert.subject, alert.resolvedAt === null ? "open" : alert.notes])
     .sort();
 
-test("each source with spend and no affiliate is one alert, closed when it is mapped", async () => {
+const newest = async () => (await readAlerts(database.pool, { client, limit: 1 }))[0];
+const untold = async () => (await readUnsentAlerts(database.pool, 10)).map((alert) => alert.kind);
+const tell = async () => markNotified(database.pool, [(await newest())?.alertId ?? 0]);
+
+test("all sources with spend and no affiliate are one alert, told again when there are more, closed when all are mapped", async () => {
   await spend("s1", "12.345");
   await spend("s2", "5");
   await spend("idle", "0");
   await watch();
   await watch();
-  expect(await alerts()).toEqual([
-    ["unmapped_spend", "s1", "open"],
-    ["unmapped_spend", "s2", "open"],
-  ]);
-  const [alert] = (await readAlerts(database.pool, { client, limit: 100 })).filter((one) => one.subject === "s1");
-  expect(alert?.message).toContain("has spent 12.35 EUR from 2025-12-18 to 2025-12-18");
-  await merge([row("s1", "A")]);
+  expect(await alerts()).toEqual([["unmapped_spend", "redtrack", "open"]]);
+  const alert = await newest();
+  expect(alert?.message).toMatch(
+    /^2 Redtrack sources have spend and no affiliate: .*12\.35 EUR from 2025-12-18 to 2025-12-18; .*5\.00 EUR/,
+  );
+  expect(alert?.details).toMatchObject({ names: ["s1", "s2"] });
+  await tell();
   await watch();
-  expect(await alerts()).toEqual([
-    ["unmapped_spend", "s1", "mapped"],
-    ["unmapped_spend", "s2", "open"],
-  ]);
+  expect(await untold()).toEqual([]);
+  await spend("s3", "1");
+  await watch();
+  expect(await untold()).toEqual(["unmapped_spend"]);
+  await tell();
+  await merge([row("s1", "A"), row("s3", "A")]);
+  await watch();
+  // Less of it is no news.
+  expect(await untold()).toEqual([]);
+  expect((await newest())?.message).toMatch(/^A Redtrack source has spend/);
+  await merge([row("s2", "A")]);
+  await watch();
+  expect(await alerts()).toEqual([["unmapped_spend", "redtrack", "mapped"]]);
 });
 
-test("what somebody closed by hand stays closed until the source spends again", async () => {
+test("twenty sources are named up to the fifth, the greatest first, and listed in the details", async () => {
+  for (let index = 1; index <= 20; index += 1) await spend(`s${index}`, String(index));
+  await watch();
+  const alert = await newest();
+  expect(alert?.message).toMatch(/^20 Redtrack sources .*\(s20\): 20\.00 EUR.*\(s16\).*; and 15 more\. Add them/);
+  expect((alert?.details as { found: unknown[] }).found).toHaveLength(20);
+});
+
+test("what somebody closed by hand stays closed until the source spends again, and other sources are told of", async () => {
   await spend("s1", "5");
   await watch();
-  const [alert] = await readAlerts(database.pool, { client, limit: 1 });
-  await resolveAlert(database.pool, { client, alertId: alert?.alertId ?? 0, by: "ada", notes: "a test campaign" });
+  await resolveAlert(database.pool, { client, alertId: (await newest())?.alertId ?? 0, by: "ada", notes: "a test" });
   await watch();
-  expect(await alerts()).toEqual([["unmapped_spend", "s1", "a test campaign"]]);
+  expect(await alerts()).toEqual([["unmapped_spend", "redtrack", "a test"]]);
+  await spend("s2", "6");
+  await watch();
+  expect((await newest())?.details).toMatchObject({ names: ["s2"] });
   await database.pool.query("update redtrack.daily_spend set cost = 6, _loaded_at = now()");
   await watch();
-  expect(await alerts()).toEqual([
-    ["unmapped_spend", "s1", "a test campaign"],
-    ["unmapped_spend", "s1", "open"],
-  ]);
+  expect((await newest())?.details).toMatchObject({ names: ["s1", "s2"] });
 });
 
 test("a label that leads nowhere is an alert once there is something to compare it with", async () => {
@@ -168,8 +188,8 @@ test("a label that leads nowhere is an alert once there is something to compare 
     [client],
   );
   await watch();
-  expect(await alerts()).toEqual([["unmatched_affiliate", "Nobody", "open"]]);
+  expect(await alerts()).toEqual([["unmatched_affiliate", "everflow", "open"]]);
   await merge([row("s1", "Somebody")]);
   await watch();
-  expect(await alerts()).toEqual([["unmatched_affiliate", "Nobody", "matched"]]);
+  expect(await alerts()).toEqual([["unmatched_affiliate", "everflow", "matched"]]);
 });

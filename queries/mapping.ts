@@ -178,30 +178,31 @@ export async function hasAffiliates(database: Queryable, of: { client: string })
 }
 
 /**
- * Subjects whose alert of this kind somebody closed by hand after the newest spend of the source came in: they know.
- * New spend opens it again.
+ * What an alert of this kind named when somebody closed it by hand, after the newest spend of the source came in: they
+ * know. New spend opens it again.
  */
 export async function readAcknowledged(
   database: Queryable,
   of: { client: string; kind: string },
 ): Promise<Set<string>> {
-  const { rows } = await database.query<{ subject: string }>(
-    `select distinct a.subject from ops.alerts a
+  const { rows } = await database.query<{ name: string }>(
+    `select distinct name from ops.alerts a cross join jsonb_array_elements_text(a.details -> 'names') name
       where a._client_id = $1 and a.area = 'mapping' and a.kind = $2 and a.resolved_by <> 'pipeline'
         and not exists (select from redtrack.daily_spend r
-                         where r._client_id = a._client_id and r.source_id = a.subject and r._loaded_at > a.resolved_at)`,
+                         where r._client_id = a._client_id and r.source_id = name and r._loaded_at > a.resolved_at)`,
     [of.client, of.kind],
   );
-  return new Set(rows.map((row) => row.subject));
+  return new Set(rows.map((row) => row.name));
 }
 
-/** Subjects with an open alert of this kind. */
+/** What the open alert of this kind names. */
 export async function readAlerted(database: Queryable, of: { client: string; kind: string }): Promise<string[]> {
-  const { rows } = await database.query<{ subject: string }>(
-    "select subject from ops.alerts where _client_id = $1 and area = 'mapping' and kind = $2 and resolved_at is null order by 1",
+  const { rows } = await database.query<{ name: string }>(
+    `select name from ops.alerts a cross join jsonb_array_elements_text(a.details -> 'names') name
+      where a._client_id = $1 and a.area = 'mapping' and a.kind = $2 and a.resolved_at is null order by 1`,
     [of.client, of.kind],
   );
-  return rows.map((row) => row.subject);
+  return rows.map((row) => row.name);
 }
 
 /** Writes down what the settings say; a repeat writes nothing. */

@@ -69,7 +69,26 @@ function conversion(client: string, series: string, index: number, atMs: number)
   };
 }
 
-/** What AnyTrack posts: names, an IP address's owner and all. Journeys are not in it. */
+/** What AnyTrack posts of a day: its conversions, the clicks that led to them, and those that led to nothing. */
+export function webhooksOfDay(client: string, day: string): { at: string; body: JsonObject }[] {
+  return conversionsOfDay(client, day).flatMap((one, index) => {
+    const idle = 4 + Math.floor(chance(client, day, index, "idle clicks") * 12);
+    const clicks = Array.from({ length: 1 + idle }, (_, click) => ({
+      clickId: click === 0 ? one.clickId : `${one.clickId}_idle_${click}`,
+      at: new Date(Date.parse(one.at) - (click + 1) * 60_000).toISOString(),
+    }));
+    return [
+      ...clicks.map(({ clickId, at }) => ({ at, body: { ...clickBody(one), clickId, eventTime: at } })),
+      { at: one.at, body: webhookBody(one) },
+    ];
+  });
+}
+
+function clickBody({ assetId, source, campaignId, affiliateId }: SandboxConversion): JsonObject {
+  return { assetId, eventName: "OutboundClick", source, campaignId, sub1: affiliateId };
+}
+
+/** What AnyTrack posts: where it came from, the visitor's browser, address and mailbox and all. Journeys are not in it. */
 export function webhookBody(one: SandboxConversion): JsonObject {
   return {
     assetId: one.assetId,
@@ -82,9 +101,12 @@ export function webhookBody(one: SandboxConversion): JsonObject {
     eventTimestamp: Math.floor(Date.parse(one.at) / 1_000),
     ...(one.type === "sale" ? { eventValue: one.cents / 100, currency: one.currency } : {}),
     ...(one.order === null ? {} : { transactionId: one.order }),
+    source: one.source,
+    campaignId: one.campaignId,
     sub1: one.affiliateId,
     userAgent: "Mozilla/5.0 (sandbox)",
     ip: "203.0.113.7",
+    ...(one.type === "signup" ? {} : { email: `buyer.${one.clickId}@canary-mail.example` }),
   };
 }
 

@@ -1,8 +1,10 @@
 import { Agent, request } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { streamOf, webhookBody } from "./anytrack-data.ts";
+import { addDays, daysFromTo } from "../core/days.ts";
+import { streamOf, webhookBody, webhooksOfDay } from "./anytrack-data.ts";
 import { chance } from "./chance.ts";
+import { presentMs, type Clock } from "./clock.ts";
 
 const order = z.strictObject({
   url: z.url(),
@@ -10,7 +12,9 @@ const order = z.strictObject({
   /** Names the series: the same name sends the same conversions. */
   name: z.string().default("stream"),
   from: z.iso.datetime().default("2026-03-08T12:00:00Z"),
-  count: z.int().min(1).max(100_000),
+  count: z.int().min(1).max(100_000).default(100),
+  /** In place of a series: what happened in these last days up to now, clicks and all. */
+  lastDays: z.int().min(1).max(60).optional(),
   /** How often each is sent. */
   repeats: z.int().min(1).max(20).default(1),
   /** In an order of chance, not of time. */
@@ -31,15 +35,17 @@ export interface Sending {
 }
 
 /** Plays AnyTrack's own sender: at least once, in any order, and again after a failure. */
-export function createSender() {
+export function createSender(clock: Clock) {
   const sendings: Sending[] = [];
   return {
     list: () => sendings,
     start(body: unknown): { id: number } {
       const wanted = order.parse(body);
-      const bodies = streamOf(wanted.client, wanted.name, wanted.count, wanted.from).map((one) =>
-        JSON.stringify(webhookBody(one)),
-      );
+      const happened =
+        wanted.lastDays === undefined
+          ? streamOf(wanted.client, wanted.name, wanted.count, wanted.from).map(webhookBody)
+          : eventsOfLastDays(clock, wanted.client, wanted.lastDays);
+      const bodies = happened.map((event) => JSON.stringify(event));
       const posts = Array.from({ length: wanted.repeats }, (_, repeat) =>
         bodies.map((text, index) => ({
           text,
@@ -53,6 +59,15 @@ export function createSender() {
       return { id: sendings.length - 1 };
     },
   };
+}
+
+function eventsOfLastDays(clock: Clock, client: string, days: number) {
+  const now = presentMs(clock.settings());
+  const today = new Date(now).toISOString().slice(0, 10);
+  return daysFromTo(addDays(today, 1 - days), today)
+    .flatMap((day) => webhooksOfDay(client, day))
+    .filter(({ at }) => Date.parse(at) <= now)
+    .map(({ body }) => body);
 }
 
 async function send(

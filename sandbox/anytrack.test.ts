@@ -58,6 +58,38 @@ test("the reading API wants a key and an account, and gives the days asked for",
   expect(data.every((row) => row.timestamp.startsWith("2026-03-08T"))).toBe(true);
 });
 
+test("of the last days everything up to now is posted, clicks and all, and the same when asked again", async () => {
+  await fetch(`${sandbox.url}/_control/clock`, {
+    method: "PUT",
+    body: JSON.stringify({ now: "2025-12-18T13:10:00Z" }),
+  });
+  const posted = async () => {
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        bodies.push(body);
+        response.writeHead(200).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const { id } = (await control("POST", "/webhooks", { url, lastDays: 3 })) as { id: number };
+    const over = async () => ((await control("GET", "/webhooks")) as { tookMs: number | null }[])[id]?.tookMs !== null;
+    while (!(await over())) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => server.close(resolve));
+    return bodies.sort();
+  };
+  const first = await posted();
+  const times = first.map((body) => (JSON.parse(body) as { eventTime: string }).eventTime).sort();
+  expect([times[0]?.slice(0, 10), (times.at(-1) ?? "") <= "2025-12-18T13:10:00Z"]).toEqual(["2025-12-16", true]);
+  const clicks = first.filter((body) => body.includes("OutboundClick"));
+  expect(clicks.length).toBeGreaterThan(3 * (first.length - clicks.length));
+  expect(await posted()).toEqual(first);
+  await fetch(`${sandbox.url}/_control/clock`, { method: "DELETE" });
+});
+
 test("webhooks are posted as often as asked, out of order, and again where they were not taken", async () => {
   const seen: string[] = [];
   let refusals = 3;

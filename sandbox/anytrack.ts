@@ -19,7 +19,7 @@ const pageSize = 100;
 export function createAnytrack(surroundings: Surroundings): Vendor {
   /** What the collect address took, by account and transaction: a repeat is taken and counted once. */
   const collected = new Map<string, JsonObject>();
-  const sender = createSender();
+  const sender = createSender(surroundings.clock);
   return {
     name: "anytrack",
     secretParams: [],

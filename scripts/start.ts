@@ -2,23 +2,26 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { Client } from "@temporalio/client";
 import { loadConfig, settingName, type Config } from "../core/config.ts";
+import { addDays, dayAt } from "../core/days.ts";
 import { projectRoot, readEnvironment, stackFile } from "../core/environment.ts";
 import { createRedactor } from "../core/redact.ts";
 import { issueToken } from "../core/tokens.ts";
-import { sources, vendors } from "../connectors/registry.ts";
+import { destinations, sources, vendors } from "../connectors/registry.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { openDatabase } from "../schema/database.ts";
 import { connectClient, temporalAddress } from "../temporal/connection.ts";
 import { applySchedules } from "../temporal/schedules.ts";
 import { registerSearchAttributes } from "../temporal/search-attributes.ts";
-import { plannedSchedules } from "../temporal.config.ts";
+import { plannedSchedules, type PlannedSchedule } from "../temporal.config.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { assertPortFree } from "./embedded/process.ts";
 import { startTemporal } from "./embedded/temporal.ts";
 import { defaultDataDir } from "./embedded/unprivileged.ts";
 import { loadFirstMapping } from "./mapping-file.ts";
-import { followFirstPulls } from "./stack/first-pulls.ts";
+import { followFirstPulls, type FirstPull } from "./stack/first-pulls.ts";
+import { sendFirstWebhooks } from "./stack/first-webhooks.ts";
 import { printPanel } from "./stack/panel.ts";
 import { superviseChild, type Child } from "./stack/supervise.ts";
 
@@ -43,7 +46,8 @@ async function main(): Promise<void> {
   await mkdir(logDir, { recursive: true });
   console.log("\nSignal Room is starting\n");
 
-  const env: Env = { ...given, ...(await localSecrets(root)) };
+  const local = await localSecrets(root, given);
+  const env: Env = { ...given, ...local };
   env["API_PORT"] ??= "3003";
   const apiUrl = `http://${env["API_HOST"] ?? "127.0.0.1"}:${env["API_PORT"]}`;
   await assertPortFree(Number(env["API_PORT"]), "API_PORT");
@@ -52,6 +56,9 @@ async function main(): Promise<void> {
   // The SDK's settings reader looks at process.env.
   Object.assign(process.env, env);
   const config = loadConfig(env, vendors, sources);
+  const [client = ""] = config.clients;
+  const hookUrl = `${apiUrl}/hooks/anytrack/${config.anytrack.webhookSecrets.get(client)}`;
+  const isLocalHook = config.anytrack.webhookSecrets.get(client) === local["ANYTRACK_WEBHOOK_SECRET"];
 
   const { applied } = await migrateDatabase(config.databaseUrl);
   if (applied > 0) say(`database: ${applied} migrations applied`);
@@ -63,7 +70,7 @@ async function main(): Promise<void> {
     onError: () => undefined,
   });
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
-  const mapped = await loadFirstMapping(database, { client: config.clients[0] ?? "713" });
+  const mapped = await loadFirstMapping(database, { client });
   if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
   if (config.searchAttributes) await registerSearchAttributes(temporal.connection, temporalAddress().namespace);
   await applySchedules(temporal.client, plannedSchedules(config));
@@ -81,17 +88,28 @@ async function main(): Promise<void> {
     apiUrl,
     uiUrl: env["TEMPORAL_UI_URL"] ?? null,
     sandbox,
+    hook: isLocalHook ? hookUrl : null,
     token: await issueToken({
       secret: env["API_JWT_SECRET"] ?? "",
-      client: config.clients[0] ?? "713",
+      client,
       role: "admin",
       expiresInSeconds: 30 * 86_400,
       subject: "local",
     }),
     logDir: path.relative(process.cwd(), logDir) || logDir,
   });
-  await followFirstPulls({ config, client: temporal.client, database, accounts: accountsToPull(config) });
+  // Made-up conversions never join real ones.
+  if (isLocalHook && sandbox.size > 0 && isAllPlayed(config, sandbox))
+    await sendFirstWebhooks({ sandboxUrl: sandboxUrl(env), hookUrl, client, say });
+  await followFirstPulls({ config, client: temporal.client, database, accounts: accountsToPull(config, env, sandbox) });
+  await deliverAtOnce(temporal.client, plannedSchedules(config));
   console.log("\n  Running. Ctrl-C stops everything.\n");
+}
+
+/** The schedule's own next run may be ten minutes away. */
+async function deliverAtOnce(client: Client, schedules: readonly PlannedSchedule[]): Promise<void> {
+  const deliveries = schedules.find(({ options }) => options.action.workflowType === "deliverConversions");
+  if (deliveries !== undefined) await client.schedule.getHandle(deliveries.scheduleId).trigger();
 }
 
 async function embedPostgres(env: Env, dataDir: string): Promise<void> {
@@ -136,8 +154,12 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
     vendors,
     sources,
   );
-  const optional = new Set(vendors.filter((vendor) => vendor.optional === true).map((vendor) => vendor.name));
-  const played = [...accounts.values()].filter((account) => account.secrets === null && !optional.has(account.vendor));
+  const played = [...accounts.values()].filter(
+    (account) =>
+      account.secrets === null &&
+      !isOptional(account.vendor) &&
+      (isDestination(account.vendor) || !deliversForReal(accounts, account.client)),
+  );
   if (played.length === 0 || env["SANDBOX"] === "off") return new Set();
   const port = Number((env["SANDBOX_PORT"] ??= "3010"));
   await assertPortFree(port, "SANDBOX_PORT");
@@ -155,28 +177,51 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
     const vendor = vendors.find((candidate) => candidate.name === account.vendor);
     for (const name of Object.keys(vendor?.secrets.shape ?? {}))
       env[settingName(name, account.client)] = `sandbox-${account.client}`;
+    // What is too old or too new for a stand-in counts from its own present.
+    const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
+    if (isDestination(account.vendor) && present !== undefined)
+      env[settingName(account.vendor, "CLOCK", account.client)] = present;
   }
   return new Set(played.map((account) => account.name));
 }
 
+const sandboxUrl = (env: Env) => `http://127.0.0.1:${env["SANDBOX_PORT"]}`;
+
+const isDestination = (vendor: string) => destinations.some(({ name }) => name === vendor);
+
+/** There only for clients that have a key: no stand-in takes its place. */
+const isOptional = (vendor: string) => vendors.some(({ name, optional }) => name === vendor && optional === true);
+
+/** What the sandbox makes up must not go out to anybody's real account. */
+function deliversForReal(accounts: Config["accounts"], client: string): boolean {
+  return destinations.some(({ name }) => (accounts.get(`${name}/${client}`)?.secrets ?? null) !== null);
+}
+
+function isAllPlayed(config: Config, sandbox: Set<string>): boolean {
+  return [...config.accounts.values()].every((account) => account.secrets === null || sandbox.has(account.name));
+}
+
 /** Secrets of this machine's own stack, made once and kept where only their owner reads them. */
-async function localSecrets(root: string): Promise<Env> {
+async function localSecrets(root: string, set: Env): Promise<Env> {
   const file = path.join(root, ".signal-room", "local-secrets.json");
   const kept = existsSync(file) ? (JSON.parse(await readFile(file, "utf8")) as Env) : {};
   const made = {
     API_JWT_SECRET: randomBytes(32).toString("base64url"),
     IDENTITY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    ANYTRACK_WEBHOOK_SECRET: randomBytes(24).toString("base64url"),
     ...kept,
   };
   if (Object.keys(made).length > Object.keys(kept).length) {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, JSON.stringify(made), { mode: 0o600 });
   }
-  const set = readEnvironment(process.env);
   const signsOtherwise = set["API_JWT_SECRET"] !== undefined || set["API_JWKS_URL"] !== undefined;
   return {
     ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
     ...(set["IDENTITY_ENCRYPTION_KEY"] === undefined ? { IDENTITY_ENCRYPTION_KEY: made.IDENTITY_ENCRYPTION_KEY } : {}),
+    ...(Object.keys(set).some((name) => name.startsWith("ANYTRACK_WEBHOOK_SECRET"))
+      ? {}
+      : { ANYTRACK_WEBHOOK_SECRET: made.ANYTRACK_WEBHOOK_SECRET }),
   };
 }
 
@@ -189,11 +234,20 @@ async function writeStackFile(env: Env, given: Env): Promise<void> {
   await writeFile(stackFile(), JSON.stringify(Object.fromEntries(kept), null, 2), { mode: 0o600 });
 }
 
-function accountsToPull(config: Config): { source: string; client: string }[] {
+/** A source whose vendor is played on a day gone by is read up to that day: there is nothing later. */
+function accountsToPull(config: Config, env: Env, sandbox: Set<string>): FirstPull[] {
+  const pinned = env["SANDBOX_TODAY"] ?? env["SANDBOX_NOW"]?.slice(0, 10);
+  const today = dayAt(new Date(), "America/New_York");
   return sources.flatMap((source) =>
     config.clients
       .filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null)
-      .map((client) => ({ source: source.name, client })),
+      .map((client) => {
+        const account = { source: source.name, client };
+        const { lookbackDays } = config.windows.get(source.name) ?? source.window;
+        return pinned !== undefined && pinned < today && sandbox.has(`${source.vendor.name}/${client}`)
+          ? { ...account, days: { from: addDays(pinned, -lookbackDays), to: pinned } }
+          : account;
+      }),
   );
 }
 

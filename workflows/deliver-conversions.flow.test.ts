@@ -160,6 +160,31 @@ test("what is older than seven days expires at Meta without a request, and goes 
   expect(await heldBy("hubspot", keys)).toHaveLength(2);
 });
 
+test("where the stand-in's clock is set, new and too old count from its present", async () => {
+  const past = await startStack({
+    META_PIXEL_ID: "123456789012345",
+    META_ACCESS_TOKEN: "sandbox-713",
+    META_CLOCK: "2025-12-18T15:30:00-05:00",
+  });
+  try {
+    await createDeliverables(past.database.pool);
+    await past.control("PUT", "/clock", { now: "2025-12-18T15:30:00-05:00" });
+    await past.rows(
+      `insert into public.test_conversions (key, at, value, currency, click_id)
+       select 'test:' || day, day::date, 60, 'USD', 'click' from unnest('{2025-11-01, 2025-12-10, 2025-12-12, 2025-12-18}'::text[]) day`,
+    );
+    const handle = await past.start("deliverConversions", uniqueId("past"), {});
+    expect(await handle.result()).toMatchObject([{ destination: "meta", delivered: 2, failed: 0 }]);
+    expect(await past.rows("select conversion_key as key, state from ops.deliveries order by event_time")).toEqual([
+      { key: "test:2025-12-10", state: "expired" },
+      { key: "test:2025-12-12", state: "delivered" },
+      { key: "test:2025-12-18", state: "delivered" },
+    ]);
+  } finally {
+    await past.stop();
+  }
+});
+
 describe("a worker that dies between sending and recording", () => {
   let child: ChildProcess | undefined;
   afterEach(() => void child?.kill("SIGKILL"));

@@ -100,7 +100,7 @@ test("a source whose spend reaches no affiliate is told of once, and settles whe
   expect(await keepHouse()).toMatchObject({ sent: 1 });
   expect(told.at(-1)).toMatchObject({
     kind: "unmapped_spend",
-    subject: facebook,
+    subject: "redtrack",
     text: expect.stringContaining('"Facebook CCW"'),
   });
   expect(await keepHouse()).toMatchObject({ sent: 0 });

@@ -5,22 +5,29 @@ import { cents } from "../../core/money.ts";
 import type { Database } from "../../schema/database.ts";
 import { mainQueue } from "../../temporal.config.ts";
 
+export interface FirstPull {
+  source: string;
+  client: string;
+  /** These days and no others; what is due now when left out. */
+  days?: { from: string; to: string };
+}
+
 export interface FirstPulls {
   config: Config;
   client: Client;
   database: Database;
-  accounts: { source: string; client: string }[];
+  accounts: FirstPull[];
 }
 
 /** Pulls every source once, at once, and shows how it goes: nobody should wait for the next full hour to see a row. */
 export async function followFirstPulls({ config, client, database, accounts }: FirstPulls): Promise<void> {
   await Promise.all(
-    accounts.map(async (account) => {
+    accounts.map(async ({ days, ...account }) => {
       const name = `${account.source}/${account.client}`;
-      const handle = await client.workflow.start("syncSource", {
+      const handle = await client.workflow.start(days === undefined ? "syncSource" : "backfill", {
         workflowId: `${config.queuePrefix}sync/${name}/at-start`,
         taskQueue: config.queuePrefix + mainQueue,
-        args: [account],
+        args: [{ ...account, ...days }],
         workflowIdConflictPolicy: "USE_EXISTING",
         staticSummary: `${account.source}, client ${account.client}, at start`,
         ...(config.searchAttributes ? {} : { memo: { searchAttributes: "off" } }),

@@ -9,6 +9,8 @@ export interface PanelContent {
   apiUrl: string;
   uiUrl: string | null;
   sandbox: Set<string>;
+  /** AnyTrack's webhook where its secret is this machine's own; nobody's real one is printed. */
+  hook: string | null;
   token: string;
   logDir: string;
 }
@@ -20,6 +22,7 @@ export async function printPanel({
   apiUrl,
   uiUrl,
   sandbox,
+  hook,
   token,
   logDir,
 }: PanelContent): Promise<void> {
@@ -32,13 +35,14 @@ export async function printPanel({
     ["Temporal UI", uiUrl ?? `(server ${address}, namespace ${namespace})`],
     ["API", `${apiUrl}   docs ${apiUrl}/docs`],
     ["token", token],
+    ...(hook === null ? [] : [["AnyTrack hook", hook] satisfies [string, string]]),
     ["psql", `psql "${config.databaseUrl}"`],
     ["vendors", vendors.join(", ")],
     ["next runs", (await nextRuns(config, client)).join(", ")],
     ["logs", logDir],
   ];
   const rule = "─".repeat(78);
-  console.log(`\n  ${rule}\n${lines.map(([name, value]) => `  ${name.padEnd(12)} ${value}`).join("\n")}\n  ${rule}\n`);
+  console.log(`\n  ${rule}\n${lines.map(([name, value]) => `  ${name.padEnd(13)} ${value}`).join("\n")}\n  ${rule}\n`);
 }
 
 async function nextRuns(config: Config, client: Client): Promise<string[]> {
