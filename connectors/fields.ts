@@ -2,37 +2,39 @@ import { isLosslessNumber, stringify } from "lossless-json";
 import { z } from "zod";
 import { parseMoney } from "../core/money.ts";
 
-/** Numbers arrive as LosslessNumber (their digits as sent) or as text; both become the text they were written as. */
-const digits = z
-  .custom<unknown>((value) => isLosslessNumber(value) || typeof value === "string", "expected number")
-  .transform(String);
+/** Numbers arrive as LosslessNumber (their digits as sent) or as text; both are read as the text they were written as. */
+const isWritten = (value: unknown) => typeof value === "string" || isLosslessNumber(value);
+
+/** A check and a step for each field, no more: a page of a thousand rows has tens of thousands of them. */
+function written<Value>(read: (text: string) => Value | undefined, wanted: (text: string) => string) {
+  return z.custom<unknown>(isWritten, "expected number").transform((value, context): Value => {
+    const found = read(String(value));
+    if (found !== undefined) return found;
+    context.addIssue(wanted(String(value)));
+    return z.NEVER;
+  });
+}
+
+const not = (kind: string) => (text: string) => `expected ${kind}, not ${JSON.stringify(text.slice(0, 40))}`;
 
 /**
  * Decimal text for a `numeric` column, rounded half-up at the sixth place. Blank and null are errors, not zero:
  * a blank spend is not a free day.
  */
-export const money = digits.transform((text, context) => {
-  const amount = parseMoney(text);
-  if (amount !== null) return amount;
-  context.addIssue(`expected number, not ${JSON.stringify(text.slice(0, 40))}`);
-  return z.NEVER;
-});
+export const money = written((text) => parseMoney(text) ?? undefined, not("number"));
 
 /** A whole number, not negative, that a bigint column holds exactly. */
-export const count = digits.transform((text, context) => {
-  const amount = parseMoney(text);
-  if (amount !== null && /^\d{1,12}$/.test(amount)) return Number(amount);
-  context.addIssue(`expected whole number, not ${JSON.stringify(text.slice(0, 40))}`);
-  return z.NEVER;
-});
+export const count = whole(/^\d{1,12}$/);
 
 /** A whole number that may be negative: adjustments take back what was counted. */
-export const wholeNumber = digits.transform((text, context) => {
-  const amount = parseMoney(text);
-  if (amount !== null && /^-?\d{1,12}$/.test(amount)) return Number(amount);
-  context.addIssue(`expected whole number, not ${JSON.stringify(text.slice(0, 40))}`);
-  return z.NEVER;
-});
+export const wholeNumber = whole(/^-?\d{1,12}$/);
+
+function whole(form: RegExp) {
+  return written((text) => {
+    const amount = parseMoney(text);
+    return amount !== null && form.test(amount) ? Number(amount) : undefined;
+  }, not("whole number"));
+}
 
 /** Ids are text, also when a vendor sends them as numbers: some exceed 2^53. */
 export const id = z.union([z.string(), z.custom<unknown>(isLosslessNumber).transform(String)]).pipe(storable(200));
@@ -48,11 +50,16 @@ function storable(longest: number) {
 
 /** Free text that partners fill as they like: an e-mail or network address in it is left out, and so is blank text. */
 export const impersonal = z
-  .union([text, z.custom<unknown>(isLosslessNumber).transform(String)])
+  .unknown()
   .nullish()
-  .transform((value) =>
-    value === undefined || value === null || value.trim() === "" || personal.test(value) ? null : value,
-  );
+  .transform((value, context): string | null => {
+    if (value === undefined || value === null) return null;
+    if (isLosslessNumber(value)) return String(value);
+    const parsed = text.safeParse(value);
+    if (parsed.success) return parsed.data.trim() === "" || personal.test(parsed.data) ? null : parsed.data;
+    for (const { message } of parsed.error.issues) context.addIssue(message);
+    return z.NEVER;
+  });
 
 /** An e-mail address, also URL-encoded; an IPv4 address; an IPv6 address of at least four groups. */
 const personal =
@@ -61,11 +68,10 @@ const personal =
 export const isoDate = z.iso.date();
 
 /** Epoch seconds as a number or as text. */
-export const epochSeconds = digits.transform((value, context) => {
-  if (/^\d{9,11}$/.test(value)) return new Date(Number(value) * 1_000);
-  context.addIssue("expected epoch seconds");
-  return z.NEVER;
-});
+export const epochSeconds = written(
+  (text) => (/^\d{9,11}$/.test(text) ? new Date(Number(text) * 1_000) : undefined),
+  () => "expected epoch seconds",
+);
 
 /** What a jsonb cannot hold: NUL and half a surrogate pair. An even number of backslashes before it escapes nothing. */
 const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;

@@ -1,8 +1,9 @@
-import { isLosslessNumber, parse, stringify } from "lossless-json";
+import { isLosslessNumber, stringify } from "lossless-json";
 import pRetry, { AbortError } from "p-retry";
 import { Agent, fetch, type Dispatcher, type Response } from "undici";
 import type { Redact } from "../core/redact.ts";
 import { ConnectorError } from "./errors.ts";
+import { parseLossless } from "./lossless.ts";
 import type { PageRequest, Quota, Refusal } from "./source.ts";
 
 export interface HttpOptions {
@@ -257,7 +258,7 @@ function parseJson(body: string, response: Response, redact: Redact): unknown {
     throw new ConnectorError("unavailable", `answered a page, not JSON (${type})${excerpt(body, redact)}`);
   if (start === "") throw new ConnectorError("unavailable", "answered nothing");
   try {
-    return parse(body);
+    return parseLossless(body);
   } catch (error) {
     // Most often a connection cut on the way: worth another try.
     const reason = error instanceof Error ? redact(error.message).slice(0, 120) : "";

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { stringify } from "lossless-json";
 import { z } from "zod";
 import { sumMoney } from "../core/money.ts";
-import { rowKey, type MergeColumn } from "../schema/merge-key.ts";
+import { mergeColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
 import { ConnectorError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { SetAside, type AnySource, type Slice } from "./source.ts";
@@ -60,9 +59,7 @@ async function readPages(
     pages += 1;
     const found = source.rows(body, slice);
     // Of the rows alone: a vendor that ignores the page asked for may still repeat its number.
-    const pageHash = createHash("sha256")
-      .update(stringify(found) ?? "")
-      .digest("hex");
+    const pageHash = createHash("sha256").update(JSON.stringify(found)).digest("hex");
     const onThisPage = new Set<string>();
     for (const row of found) {
       if (row instanceof SetAside) {
@@ -130,10 +127,17 @@ function keyOf(row: Row, key: MergeColumn[]): string {
 /** The same content gives the same hash, in whatever order the vendor sent it. */
 export function contentHash(source: AnySource, answer: SliceAnswer): string {
   const key = rowKey(source.table);
-  const lines = answer.rows
-    .map(
-      (row) => `${keyOf(row, key)} ${stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)))}`,
-    )
+  const properties = mergeColumns(source.table)
+    .map(({ property }) => property)
     .sort();
-  return createHash("sha256").update(lines.join("\n")).digest("hex");
+  const lines = answer.rows
+    .map((row) => {
+      const fields = properties.flatMap((name) => (name in row ? [[name, row[name]]] : []));
+      return `${keyOf(row, key)} ${JSON.stringify(fields)}`;
+    })
+    .sort();
+  const hash = createHash("sha256");
+  // Line by line: a large slice is longer than one text should be.
+  for (const [index, line] of lines.entries()) hash.update(index === 0 ? line : `\n${line}`);
+  return hash.digest("hex");
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { clockTime } from "../core/days.ts";
 import { dayNumber, eachDay, isCivilDay } from "./civil-day.ts";
+import type { Conversion } from "./everflow-data.ts";
 import { conversionRow, statsColumns, statsRow, type StatsColumn } from "./everflow-answers.ts";
 import {
   conversionsBetween,
@@ -231,16 +232,38 @@ function conversions(surroundings: Surroundings, request: VendorRequest, client:
   const [first, last] = [instantOf(from, "00:00:00", zone), instantOf(to, "23:59:59", zone)];
   // The days are those of the network; another zone's reach into the ones beside.
   const reach = zone === NETWORK_ZONE ? days : { from: dayBeside(days.from, -1), to: dayBeside(days.to, 1) };
-  const isShown = (event: string) => (event === "Base" ? body.data.show_conversions : body.data.show_events);
-  const found = conversionsBetween(surroundings, { client, ...reach }).filter(
-    (one) => isShown(one.event) && secondOf(one) >= first && secondOf(one) <= last,
-  );
+  const { show_conversions: base, show_events: events } = body.data;
+  const found = shown(conversionsBetween(surroundings, { client, ...reach }), { base, events, first, last });
   const rows = found.slice((page - 1) * size, page * size).map((one) => conversionRow(one, client));
   letConversionsArrive(surroundings, client, eachDay(days.from, days.to));
   return json(200, {
     conversions: rows,
     paging: { page, page_size: size, total_count: found.length },
   } satisfies JsonObject);
+}
+
+interface Shown {
+  base: boolean;
+  events: boolean;
+  first: number;
+  last: number;
+}
+
+/** The last selection of each list: whoever pages through a day asks for the same one a hundred times. */
+const selections = new WeakMap<readonly Conversion[], { of: string; found: readonly Conversion[] }>();
+
+function shown(all: readonly Conversion[], wanted: Shown): readonly Conversion[] {
+  const of = JSON.stringify(wanted);
+  const known = selections.get(all);
+  if (known?.of === of) return known.found;
+  const found = all.filter(
+    (one) =>
+      (one.event === "Base" ? wanted.base : wanted.events) &&
+      secondOf(one) >= wanted.first &&
+      secondOf(one) <= wanted.last,
+  );
+  selections.set(all, { of, found });
+  return found;
 }
 
 function rangeProblem({ from, to }: { from: string; to: string }, zoneId: number): string | null {
