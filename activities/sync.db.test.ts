@@ -13,7 +13,8 @@ import type { Database } from "../schema/database.ts";
 import { startSandbox, type Sandbox } from "../sandbox/server.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { createRateGate } from "./rate-gate.ts";
-import { compareSlice, createSyncActivities, type SyncDependencies } from "./sync.ts";
+import { compareSlice } from "./compare-slice.ts";
+import { createSyncActivities, type SyncDependencies } from "./sync.ts";
 
 jest.setTimeout(60_000);
 

@@ -3,32 +3,21 @@ import { z } from "zod";
 import type { Account, Config } from "../core/config.ts";
 import { addDays, dayAt, daysFromTo, endOfDay, isDay, startOfDay } from "../core/days.ts";
 import { cents, subtractMoney } from "../core/money.ts";
-import { createEraser, type Redact } from "../core/redact.ts";
+import type { Redact } from "../core/redact.ts";
 import { ConnectorError } from "../connectors/errors.ts";
-import { createHttp, type Http } from "../connectors/http.ts";
-import { contentHash, readSlice, type SliceAnswer } from "../connectors/read-slice.ts";
+import type { SliceAnswer } from "../connectors/read-slice.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { raiseAlert, settleAlerts } from "../queries/alerts.ts";
 import { coverFrom, databaseNow, readFailedSlices, readSlices, recordFailure } from "../queries/ledger.ts";
-import {
-  compareRows,
-  findReceipt,
-  isReconciled,
-  mergeSlice,
-  previewSlice,
-  takeFetchNumber,
-  type Amount,
-  type MergeContent,
-  type MergeTarget,
-  type Receipt,
-  type RowDifference,
-} from "../queries/merge.ts";
+import { isReconciled, mergeSlice, previewSlice, type MergeTarget } from "../queries/merge.ts";
+import { findReceipt, takeFetchNumber, type Receipt } from "../queries/receipts.ts";
 import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
-import { mergeColumns } from "../schema/merge-key.ts";
+import { withoutKeeping } from "./compare-slice.ts";
 import { invalidInput, toFailure } from "./failures.ts";
 import { lookForFindings } from "./findings.ts";
-import type { RateGate, TurnOptions } from "./rate-gate.ts";
+import type { RateGate } from "./rate-gate.ts";
+import { amountOf, contentOf, readDay, targetOf } from "./read-day.ts";
 
 export interface SyncDependencies {
   database: Database;
@@ -473,84 +462,6 @@ export function createSyncActivities(dependencies: SyncDependencies) {
   }
 }
 
-/** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
-export async function compareSlice(
-  dependencies: SyncDependencies,
-  pull: { source: AnySource; account: Account; day: string },
-): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
-  const { source, account, day } = pull;
-  const content = contentOf(source, await readDay(dependencies, pull, {}));
-  const target = targetOf(source, account.client, day);
-  return withoutKeeping(dependencies.database, async (session) => {
-    const differences = await compareRows(session, target, content);
-    const { totalBefore } = await previewSlice(session, target, content, amountOf(source));
-    return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
-  });
-}
-
-/** In a transaction that is always rolled back. */
-async function withoutKeeping<Result>(
-  database: Database,
-  work: (session: Session) => Promise<Result>,
-): Promise<Result> {
-  const rolledBack = Symbol("rolled back");
-  let result: Result | undefined;
-  await inTransaction(database, async (session) => {
-    result = await work(session);
-    throw rolledBack;
-  }).catch((reason: unknown) => {
-    if (reason !== rolledBack) throw reason;
-  });
-  return result as Result;
-}
-
-interface DayReading {
-  source: AnySource;
-  account: Account;
-  day: string;
-  onPage?: (page: number, rows: number) => void;
-}
-
-/** Reads a day from the vendor at the account's pace. */
-async function readDay(
-  { gate, redact }: SyncDependencies,
-  { source, account, day, ...options }: DayReading,
-  turn: TurnOptions,
-): Promise<SliceAnswer> {
-  const { secrets } = account;
-  if (secrets === null)
-    throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
-  const http = createHttp({
-    baseUrl: account.baseUrl,
-    erase: createEraser(Object.values(secrets)),
-    redact,
-    quota: source.vendor.quota,
-    refusal: source.vendor.refusal,
-    signal: turn.signal,
-    beforeRequest: () => gate.turn(account, turn),
-  });
-  await checkAccount(source, account, secrets, http);
-  return readReconciled(() =>
-    readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
-  );
-}
-
-const checkedAccounts = new Set<string>();
-
-/** Once per account in each worker: does the vendor mean what we take its answers for? */
-async function checkAccount(
-  { vendor }: AnySource,
-  account: Account,
-  secrets: Record<string, string>,
-  http: Http,
-): Promise<void> {
-  const name = `${account.name} ${account.baseUrl}`;
-  if (vendor.check === undefined || checkedAccounts.has(name)) return;
-  const problem = vendor.check(await http.json(vendor.probe(secrets, account.settings)));
-  if (problem !== null) throw new ConnectorError("malformed", problem);
-  checkedAccounts.add(name);
-}
-
 /** After a 429 without a hint each attempt waits twice as long as the one before, up to what the vendor's window may last. */
 function waitingLonger(error: unknown, { unhintedWaitMs }: AnySource["vendor"], attempt: number): unknown {
   if (
@@ -563,38 +474,6 @@ function waitingLonger(error: unknown, { unhintedWaitMs }: AnySource["vendor"], 
   return new ConnectorError(error.kind, error.message, {
     retryAfterMs: Math.min(unhintedWaitMs, 1_000 * 2 ** Math.min(attempt - 1, 20)),
   });
-}
-
-/** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
-async function readReconciled(read: () => Promise<SliceAnswer>): Promise<SliceAnswer> {
-  let answer = await read();
-  for (let again = 0; again < 2 && !isReconciled(answer); again += 1) answer = await read();
-  return answer;
-}
-
-function targetOf(source: AnySource, client: string, day: string): MergeTarget {
-  return {
-    client,
-    source: source.name,
-    slice: day,
-    day,
-    timezone: source.slices.timezone,
-    table: source.table as MergeTarget["table"],
-    answers: source.answers,
-  };
-}
-
-function amountOf({ table, amount, currency }: AnySource): Amount {
-  const columns = mergeColumns(table as MergeTarget["table"]);
-  const named = (property: string) => columns.find((column) => column.property === property)?.name ?? property;
-  return {
-    column: named(amount),
-    ...(currency === undefined ? {} : { currency: { column: named(currency.column), summed: currency.summed } }),
-  };
-}
-
-function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
-  return { ...answer, contentHash: contentHash(source, answer) };
 }
 
 const sliceOf = (day: string): SliceRef => ({ slice: day, day });

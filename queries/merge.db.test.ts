@@ -8,14 +8,13 @@ import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { readSlices, recordFailure } from "./ledger.ts";
 import {
   compareRows,
-  findReceipt,
   mergeSlice,
   previewSlice,
-  takeFetchNumber,
   type MergeAttempt,
   type MergeContent,
   type MergeTarget,
 } from "./merge.ts";
+import { findReceipt, takeFetchNumber } from "./receipts.ts";
 import { closeRun, openRun } from "./runs.ts";
 
 jest.setTimeout(60_000);

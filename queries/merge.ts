@@ -2,8 +2,10 @@ import { getTableName } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import { sameCents, subtractMoney, sumMoney } from "../core/money.ts";
 import { sha256 } from "../core/crypto.ts";
-import type { Queryable, Session } from "../schema/database.ts";
+import type { Session } from "../schema/database.ts";
 import { bookkeeping, mergeColumns, mergeKey, type MergeColumn } from "../schema/merge-key.ts";
+import { healSlice } from "./healing.ts";
+import { superseded, writeReceipt, type MergeOutcome, type Receipt } from "./receipts.ts";
 
 /** Which slice of which feed, and how its table is merged. */
 export interface MergeTarget {
@@ -40,23 +42,6 @@ export interface MergeAttempt {
   acceptEmpty: boolean;
 }
 
-export type MergeOutcome = "changed" | "unchanged" | "emptied" | "unreconciled" | "superseded";
-
-export interface Receipt {
-  receiptId: number | null;
-  outcome: MergeOutcome;
-  isFinal: boolean;
-  fetched: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  withdrawn: number;
-  setAside: number;
-  setAsideTotal: string;
-  total: string;
-  vendorTotal: string | null;
-}
-
 /** What a merge would do to a slice, or did. */
 interface Differences {
   inserted: number;
@@ -64,28 +49,6 @@ interface Differences {
   unchanged: number;
   withdrawn: number;
   totalBefore: string;
-}
-
-/** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
-export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: number; fetchedAt: Date }> {
-  const { rows } = await database.query<{ seq: number; at: Date }>(
-    "select nextval('ops.fetch_seq') as seq, clock_timestamp() as at",
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("ops.fetch_seq gave no number");
-  return { fetchSeq: row.seq, fetchedAt: row.at };
-}
-
-/** The receipt that an attempt left, if it committed. */
-export async function findReceipt(database: Queryable, fetchSeq: number): Promise<Receipt | null> {
-  const { rows } = await database.query<Receipt>(
-    `select r.receipt_id as "receiptId", r.outcome, s.is_final as "isFinal", r.fetched, r.inserted, r.updated, r.unchanged, r.withdrawn,
-            r.set_aside as "setAside", r.set_aside_total as "setAsideTotal", r.total, r.vendor_total as "vendorTotal"
-       from ops.receipts r join ops.slices s using (_client_id, source, slice)
-      where r.fetch_seq = $1`,
-    [fetchSeq],
-  );
-  return rows[0] ?? null;
 }
 
 /**
@@ -141,7 +104,7 @@ export async function mergeSlice(
   // An empty answer that is not believed resolves nothing either.
   if (content.setAside.length > 0 || (known.quarantined && !emptied))
     await quarantineRows(session, target, content, attempt);
-  if (known.failed && !emptied) await heal(session, sliceId);
+  if (known.failed && !emptied) await healSlice(session, sliceId);
 
   const outcome: MergeOutcome = emptied
     ? "emptied"
@@ -365,44 +328,6 @@ async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   return rows[0] ?? { fetchSeq: null, rows: 0, failed: false, quarantined: false };
 }
 
-/** A slice that came after all: the runs that failed only for it are healed. */
-async function heal(session: Session, sliceId: string[]): Promise<void> {
-  // Locked before anything is read, or two slices healing at once would each see the other still failed.
-  const { rows } = await session.query<{ runId: string }>(
-    `select r.run_id as "runId" from ops.runs r
-      where r.run_id in (select run_id from ops.run_failures where _client_id = $1 and source = $2 and slice = $3 and healed_at is null)
-      order by r.run_id for update`,
-    sliceId,
-  );
-  await session.query(
-    `update ops.run_failures set healed_at = now() where _client_id = $1 and source = $2 and slice = $3 and healed_at is null`,
-    sliceId,
-  );
-  await session.query(
-    `update ops.runs r set outcome = 'healed'
-      where outcome = 'failed' and slices_done + slices_failed >= slices_planned and run_id = any($1) and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
-    [rows.map((row) => row.runId)],
-  );
-}
-
-function superseded(content: MergeContent): Receipt {
-  const fetched = content.rows.length + content.setAside.length;
-  return {
-    receiptId: null,
-    outcome: "superseded",
-    isFinal: false,
-    fetched,
-    inserted: 0,
-    updated: 0,
-    unchanged: 0,
-    withdrawn: 0,
-    setAside: content.setAside.length,
-    setAsideTotal: content.setAsideTotal,
-    total: content.total,
-    vendorTotal: content.vendorTotal,
-  };
-}
-
 /** Rows that could not be attributed stay open until a later reading of the slice no longer has them. */
 async function quarantineRows(
   session: Session,
@@ -440,62 +365,6 @@ async function quarantineRows(
       hashes,
     ],
   );
-}
-
-async function writeReceipt(
-  session: Session,
-  target: MergeTarget,
-  content: MergeContent,
-  attempt: MergeAttempt,
-  receipt: Omit<Receipt, "receiptId">,
-): Promise<number> {
-  const { rows } = await session.query<{ receiptId: number }>(
-    `with receipt as (
-       insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
-                                 withdrawn, set_aside, set_aside_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-       returning *
-     )
-     insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id)
-     select $1, $2, $3, $23, $4, receipt_id, $5, $6, $24, $7, $25, $16, $18, $19 from receipt
-     on conflict on constraint slices_key do update
-       set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
-           outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
-           rows = case when excluded.outcome = 'emptied' then s.rows else excluded.rows end,
-           total = case when excluded.outcome = 'emptied' then s.total else excluded.total end,
-           content_hash = case when excluded.outcome = 'emptied' then s.content_hash else excluded.content_hash end
-     returning receipt_id as "receiptId"`,
-    [
-      target.client,
-      target.source,
-      target.slice,
-      target.timezone,
-      attempt.fetchSeq,
-      attempt.fetchedAt,
-      receipt.outcome,
-      content.pages,
-      receipt.fetched,
-      receipt.inserted,
-      receipt.updated,
-      receipt.unchanged,
-      receipt.withdrawn,
-      receipt.setAside,
-      receipt.setAsideTotal,
-      receipt.total,
-      receipt.vendorTotal,
-      content.contentHash,
-      attempt.runId,
-      attempt.workflowId,
-      attempt.workflowRunId,
-      attempt.attempt,
-      target.day,
-      receipt.isFinal,
-      content.rows.length,
-    ],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("the receipt was not written");
-  return row.receiptId;
 }
 
 /** What the ledger keeps of a row: everything that may be restated. Numbers stay exact: jsonb holds numerics. */

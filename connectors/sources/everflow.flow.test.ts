@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { compareSlice, type SliceResult } from "../../activities/sync.ts";
+import { compareSlice } from "../../activities/compare-slice.ts";
+import type { SliceResult } from "../../activities/sync.ts";
 import { createRateGate } from "../../activities/rate-gate.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sumMoney } from "../../core/money.ts";

@@ -44,6 +44,18 @@ const everflow = {
 
 const keyHeader = (secrets: Secrets) => ({ "X-Eflow-API-Key": secrets.EVERFLOW_API_KEY });
 
+/** What every report's request has in common. */
+const reportRequest = (
+  secrets: Secrets,
+  path: string,
+  body: { from: string; to: string } & Record<string, unknown>,
+) => ({
+  method: "POST" as const,
+  path: `/networks/reporting/${path}`,
+  headers: keyHeader(secrets),
+  body: { timezone_id: zone.id, ...body },
+});
+
 /** Receipts sum this currency; the rows keep their own. Everflow also wants one named in every report. */
 const mainCurrency = "USD";
 
@@ -104,25 +116,19 @@ export const everflowDailyStats = defineSource({
   // One day at a time. With the currency among the columns each row stays in its own; without, it would be converted.
   request: ({ slice, secrets, cursor }: { slice: Slice; secrets: Secrets; cursor: Question | null }) => {
     const { list, filter } = cursor ?? wholeDay;
-    return {
-      method: "POST",
-      path: "/networks/reporting/entity/table",
-      headers: keyHeader(secrets),
-      body: {
-        from: slice.day,
-        to: slice.day,
-        timezone_id: zone.id,
-        currency_id: mainCurrency,
-        columns: [...(list === null ? grain : [list]), "date"].map((column) => ({ column })),
-        query: {
-          // A value that is no text, under any other name, is no filter and answers everything.
-          filters: Object.entries(filter).map(([type, value]) => ({ resource_type: type, filter_id_value: value })),
-          exclusions: [],
-          metric_filters: [],
-          settings: {},
-        },
+    return reportRequest(secrets, "entity/table", {
+      from: slice.day,
+      to: slice.day,
+      currency_id: mainCurrency,
+      columns: [...(list === null ? grain : [list]), "date"].map((column) => ({ column })),
+      query: {
+        // A value that is no text, under any other name, is no filter and answers everything.
+        filters: Object.entries(filter).map(([type, value]) => ({ resource_type: type, filter_id_value: value })),
+        exclusions: [],
+        metric_filters: [],
+        settings: {},
       },
-    };
+    });
   },
 
   // The day is the one asked for: whether date.id is midnight here or in UTC is not documented.
@@ -284,18 +290,14 @@ export const everflowConversions = defineSource({
   body: conversionsPage,
 
   request: ({ slice, secrets, cursor }) => ({
-    method: "POST",
-    path: "/networks/reporting/conversions",
-    query: { page: cursor ?? 1, page_size: perPage },
-    headers: keyHeader(secrets),
-    body: {
+    ...reportRequest(secrets, "conversions", {
       from: `${slice.day} 00:00:00`,
       to: `${slice.day} 23:59:59`,
-      timezone_id: zone.id,
       show_conversions: true,
       show_events: true,
       query: { filters: [] },
-    },
+    }),
+    query: { page: cursor ?? 1, page_size: perPage },
   }),
 
   rows: (body, slice) =>

@@ -1,0 +1,37 @@
+import type { Account } from "../core/config.ts";
+import { cents } from "../core/money.ts";
+import type { AnySource } from "../connectors/source.ts";
+import { compareRows, isReconciled, previewSlice, type RowDifference } from "../queries/merge.ts";
+import { inTransaction, type Database, type Session } from "../schema/database.ts";
+import { amountOf, contentOf, readDay, targetOf, type ReadingDependencies } from "./read-day.ts";
+
+/** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
+export async function compareSlice(
+  dependencies: ReadingDependencies & { database: Database },
+  pull: { source: AnySource; account: Account; day: string },
+): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+  const { source, account, day } = pull;
+  const content = contentOf(source, await readDay(dependencies, pull, {}));
+  const target = targetOf(source, account.client, day);
+  return withoutKeeping(dependencies.database, async (session) => {
+    const differences = await compareRows(session, target, content);
+    const { totalBefore } = await previewSlice(session, target, content, amountOf(source));
+    return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
+  });
+}
+
+/** In a transaction that is always rolled back. */
+export async function withoutKeeping<Result>(
+  database: Database,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const rolledBack = Symbol("rolled back");
+  let result: Result | undefined;
+  await inTransaction(database, async (session) => {
+    result = await work(session);
+    throw rolledBack;
+  }).catch((reason: unknown) => {
+    if (reason !== rolledBack) throw reason;
+  });
+  return result as Result;
+}
