@@ -53,7 +53,7 @@ export interface Refusal {
 }
 
 export interface PageRequest {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PUT" | "PATCH";
   /** Below the vendor's base URL. */
   path: string;
   query?: Record<string, string | number | boolean>;

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -166,6 +166,8 @@ async function localSecrets(root: string): Promise<Env> {
   const made = {
     API_JWT_SECRET: randomBytes(32).toString("base64url"),
     IDENTITY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    CREDENTIALS_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    ...discordKeyPair(),
     ...kept,
   };
   if (Object.keys(made).length > Object.keys(kept).length) {
@@ -174,9 +176,28 @@ async function localSecrets(root: string): Promise<Env> {
   }
   const set = readEnvironment(process.env);
   const signsOtherwise = set["API_JWT_SECRET"] !== undefined || set["API_JWKS_URL"] !== undefined;
+  const unset = (name: keyof typeof made) => (set[name] === undefined ? { [name]: made[name] } : {});
   return {
     ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
-    ...(set["IDENTITY_ENCRYPTION_KEY"] === undefined ? { IDENTITY_ENCRYPTION_KEY: made.IDENTITY_ENCRYPTION_KEY } : {}),
+    ...unset("IDENTITY_ENCRYPTION_KEY"),
+    ...unset("CREDENTIALS_ENCRYPTION_KEY"),
+    // Discord's part is played here: with a key pair of our own the demo signs as Discord does.
+    ...(set["DISCORD_PUBLIC_KEY"] === undefined
+      ? {
+          DISCORD_APPLICATION_ID: "1001",
+          DISCORD_PUBLIC_KEY: made.DISCORD_PUBLIC_KEY,
+          DISCORD_DEMO_PRIVATE_KEY: made.DISCORD_DEMO_PRIVATE_KEY,
+        }
+      : {}),
+  };
+}
+
+/** The public key as Discord's portal shows it, the private one as base64 of its PKCS #8 form. */
+function discordKeyPair() {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    DISCORD_PUBLIC_KEY: publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex"),
+    DISCORD_DEMO_PRIVATE_KEY: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
   };
 }
 
