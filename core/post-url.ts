@@ -2,7 +2,7 @@
 export interface PostAddress {
   /** One text for every spelling of the post's address. */
   url: string;
-  /** As the platform names the post; null while only the platform knows it. */
+  /** By which the platform is asked for the post's numbers; null where it cannot be, or not yet. */
   platformPostId: string | null;
   /** Leads to a post that only the platform can name. */
   isShareLink: boolean;
@@ -42,7 +42,7 @@ const platforms: Record<string, PlatformAddresses> = {
   },
   meta: {
     hosts: /^(?:(?:www|m|mbasic|touch|web|business|adsmanager)\.)?facebook\.com$|^(?:www\.)?fb\.(?:com|watch)$/,
-    example: "https://www.facebook.com/adsmanager/manage/campaigns?act=123&selected_campaign_ids=456",
+    example: "https://www.facebook.com/adsmanager/manage/campaigns?act=123&selected_campaign_ids=1202100000",
     read: readMeta,
   },
 };
@@ -123,40 +123,52 @@ function readInstagram({ path }: Page): PostAddress | null {
   return code === undefined ? null : post(`https://www.instagram.com/p/${code}`, code);
 }
 
-/** A post's canonical address leaves out whose page it is on: that is often a person's name. */
+/**
+ * An organic post's canonical address leaves out whose page it is on: that is often a person's name. It has no id here:
+ * of such a post the platform tells nobody but its page, and asking for it by this number would find something else.
+ */
 function readMeta({ host, path, query }: Page): PostAddress | null {
   if (host.endsWith("fb.watch")) {
     const [, code] = /^\/([\w-]{5,30})$/.exec(path) ?? [];
     return code === undefined ? null : share(`https://fb.watch/${code}`);
   }
-  if (/^\/(?:adsmanager|ads\/manager)(?:\/|$)/.test(path)) return readCampaign(query);
+  if (/^\/(?:adsmanager|ads\/manager)(?:\/|$)/.test(path)) return readAd(query);
   const [, kind, code] = /^\/share((?:\/[prv])?)\/(\w{5,40})$/.exec(path) ?? [];
   if (kind !== undefined && code !== undefined) return share(`https://www.facebook.com/share${kind}/${code}`);
+  if (path === "/ads/library") return organic(query.get("id"), (id) => `https://www.facebook.com/ads/library?id=${id}`);
   const inPath =
-    /^\/(?:reel|(?:[\w.-]+\/(?:posts|videos|photos)(?:\/[^/]+)?)|groups\/[\w.-]+\/(?:posts|permalink))\/([0-9]{5,25}|pfbid\w{20,120})$/.exec(
+    /^\/(?:reel|[\w.-]+\/(?:posts|videos|photos)(?:\/[^/]+)?|groups\/[\w.-]+\/(?:posts|permalink))\/(\w+)$/.exec(
       path,
-    ) ?? /^\/([0-9]{10,25}|pfbid\w{20,120})$/.exec(path);
-  const inQuery = /^\/(?:permalink|story)\.php$/.test(path)
-    ? query.get("story_fbid")
-    : /^\/watch$/.test(path)
-      ? query.get("v")
-      : /^\/photo(?:\.php)?$/.test(path)
-        ? query.get("fbid")
-        : null;
-  const id = inPath?.[1] ?? inQuery;
-  return id === null || !/^(?:[0-9]{5,25}|pfbid\w{20,120})$/.test(id)
-    ? null
-    : post(`https://www.facebook.com/${id}`, id);
+    ) ?? /^\/(\d{10,25}|pfbid\w+)$/.exec(path);
+  const queryNames: Record<string, string> = {
+    "/permalink.php": "story_fbid",
+    "/story.php": "story_fbid",
+    "/watch": "v",
+    "/photo": "fbid",
+    "/photo.php": "fbid",
+  };
+  return organic(inPath?.[1] ?? query.get(queryNames[path] ?? ""), (id) => `https://www.facebook.com/${id}`);
 }
 
-/** The Ads Manager names the account as `act`, with or without `act_`, and the chosen campaigns in a list: it must be one. */
-function readCampaign(query: URLSearchParams): PostAddress | null {
-  const [, account] = /^(?:act_)?([0-9]{1,25})$/.exec(query.get("act") ?? "") ?? [];
-  const campaign = query.get("selected_campaign_ids") ?? query.get("campaign_id") ?? "";
-  return account === undefined || !/^[0-9]{1,25}$/.test(campaign)
+function organic(id: string | null, urlOf: (id: string) => string): PostAddress | null {
+  return id === null || !/^(?:\d{5,25}|pfbid\w{20,120})$/.test(id)
     ? null
-    : post(
-        `https://www.facebook.com/adsmanager/manage/campaigns?act=${account}&selected_campaign_ids=${campaign}`,
-        `act_${account}/${campaign}`,
-      );
+    : { url: urlOf(id), platformPostId: null, isShareLink: false };
+}
+
+/** From the narrowest to the widest; each as the Ads Manager and as tracking templates write it. */
+const adNames = [
+  ["ads", "selected_ad_ids", "ad_id"],
+  ["adsets", "selected_adset_ids", "adset_id"],
+  ["campaigns", "selected_campaign_ids", "campaign_id"],
+] as const;
+
+/** Ids are unique over all accounts (`act_…`), so the account is no part of what is named. A list of several is no post. */
+function readAd(query: URLSearchParams): PostAddress | null {
+  for (const [tab, chosen, plain] of adNames) {
+    const id = query.get(chosen) ?? query.get(plain);
+    if (id === null || id === "") continue;
+    return /^\d{5,25}$/.test(id) ? post(`https://www.facebook.com/adsmanager/manage/${tab}?${chosen}=${id}`, id) : null;
+  }
+  return null;
 }
