@@ -85,6 +85,8 @@ export interface Config {
     quarantineDays: number | null;
     runsDays: number | null;
   };
+  /** Where the stand-ins are, for a platform that is switched to its own. */
+  sandboxUrl: string;
   anytrack: AnytrackSettings;
   discord: DiscordConfig;
   /** Submissions that one affiliate's key may send a minute. */
@@ -156,6 +158,9 @@ const general = z.object({
   SUBMISSIONS_PER_MINUTE: positive.default(120),
   DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
+  SANDBOX_URL: z.url().optional(),
+  SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
+  SANDBOX_PORT: port.default(3010),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   RETENTION_RECEIPTS_DAYS: days.default(null),
   RETENTION_RESTATEMENTS_DAYS: days.default(null),
@@ -252,6 +257,7 @@ export function loadConfig(
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
     },
+    sandboxUrl: values.SANDBOX_URL ?? `http://${values.SANDBOX_HOST}:${values.SANDBOX_PORT}`,
     anytrack,
     discord,
     submissionsPerMinute: values.SUBMISSIONS_PER_MINUTE,

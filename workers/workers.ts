@@ -6,6 +6,7 @@ import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
+import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { foldPulled } from "../queries/anytrack-events.ts";
@@ -31,7 +32,11 @@ export function allQueues(sources: readonly AnySource[]): string[] {
   return [
     mainQueue,
     ...new Set(
-      [...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue),
+      [
+        ...sources.map((source) => source.vendor.name),
+        ...destinations.map(({ name }) => name),
+        ...platforms.map(({ vendor }) => vendor.name),
+      ].map(vendorQueue),
     ),
   ];
 }
