@@ -1,7 +1,6 @@
 import type { Level, Verdict } from "./compare.ts";
 
-/** An affiliate whose trust is below this is somebody's to look at. */
-export const trustAlertBelow = "0.70";
+export { trustAlertBelow } from "../../core/trust-threshold.ts";
 
 /** What a verdict means for trust: what nobody can check says nothing, and being a little off is being honest. */
 export function trustOf(verdict: Verdict, level: Level | null): { countsForTrust: boolean; isAccurate: boolean } {
