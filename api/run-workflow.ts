@@ -14,7 +14,7 @@ export interface WorkflowRun {
   summary: string;
 }
 
-export type Outcome<Result> = { done: true; result: Result } | { done: false; workflowId: string };
+export type Outcome<Result> = { done: true; workflowId: string; result: Result } | { done: false; workflowId: string };
 
 const startMs = 3_000;
 const patienceMs = 5_000;
@@ -35,6 +35,7 @@ export async function runWorkflow<Result>(
   try {
     return {
       done: true,
+      workflowId: handle.workflowId,
       result: (await temporal.client.withAbortSignal(waiting.signal, () => handle.result())) as Result,
     };
   } catch (error) {

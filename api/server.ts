@@ -20,8 +20,10 @@ import { createReading } from "./reading.ts";
 import { anytrackRoutes } from "./routes/anytrack.ts";
 import { codecRoutes } from "./routes/codec.ts";
 import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
+import { discordHooks } from "./routes/hooks-discord.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
+import { reconRoutes } from "./routes/recon.ts";
 import { createSystemRoutes } from "./routes/system.ts";
 
 /** One line per area; each is a file in routes/. */
@@ -30,6 +32,8 @@ const areas: Area[] = [
   { prefix: "/api/v1/performance", routes: performanceRoutes },
   { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
+  { prefix: "/hooks", routes: discordHooks },
+  { prefix: "/api/v1/recon", routes: reconRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];
 

@@ -7,7 +7,8 @@ export interface PlatformHealthRow {
   lastErrorAt: Date | null;
   lastErrorKind: string | null;
   lastError: string | null;
-  quotaLeft: string | null;
+  quotaLeftPct: string | null;
+  quotaResetsAt: Date | null;
   quotaSeenAt: Date | null;
 }
 
@@ -18,7 +19,8 @@ export async function readPlatformHealth(
 ): Promise<PlatformHealthRow | null> {
   const { rows } = await database.query<PlatformHealthRow>(
     `select works_since as "worksSince", failing_since as "failingSince", last_ok_at as "lastOkAt", last_error_at as "lastErrorAt",
-            last_error_kind as "lastErrorKind", last_error as "lastError", quota_left as "quotaLeft", quota_seen_at as "quotaSeenAt"
+            last_error_kind as "lastErrorKind", last_error as "lastError", quota_left_pct as "quotaLeftPct",
+            quota_resets_at as "quotaResetsAt", quota_seen_at as "quotaSeenAt"
        from ops.platform_health where _client_id = $1 and platform = $2`,
     [client, platform],
   );

@@ -69,6 +69,11 @@ const comparisonColumns = `l.log_id::text as "logId", l.verdict, l.level, l.reas
   l.conversions_discrepancy as "conversionsDiscrepancy", l.views_diff_pct as "viewsDiffPct", l.clicks_diff_pct as "clicksDiffPct",
   l.conversions_diff_pct as "conversionsDiffPct", l.processed_at as "processedAt"`;
 
+const attemptJoins = `left join recon.platform_reports q on q._client_id = l._client_id and q.platform_report_id = l.platform_report_id`;
+const attemptDetails = `${comparisonColumns}, l.claimed_views as "claimedViews", l.claimed_clicks as "claimedClicks",
+  l.claimed_conversions as "claimedConversions", l.workflow_id as "workflowId", q.platform_report_id::text as "platformReportId",
+  q.views, q.clicks, q.conversions, q.spend, q.currency, q.hints, q.raw_data as "rawData", q.fetched_at as "fetchedAt"`;
+
 const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "postId", s.campaign_id::text as "campaignId",
   s.affiliate_id::text as "affiliateId", s.platform, p.url, r.submission_method as method, r.submitted_at as "submittedAt",
   r.claimed_views as "claimedViews", r.claimed_clicks as "claimedClicks", r.claimed_conversions as "claimedConversions",
@@ -179,12 +184,7 @@ export async function listAttempts(
   { client, reportId }: { client: string; reportId: string },
 ): Promise<AttemptRow[]> {
   const { rows } = await database.query<AttemptRow>(
-    `select l.attempt, ${comparisonColumns}, l.claimed_views as "claimedViews", l.claimed_clicks as "claimedClicks",
-            l.claimed_conversions as "claimedConversions", l.workflow_id as "workflowId",
-            q.platform_report_id::text as "platformReportId", q.views, q.clicks, q.conversions, q.spend, q.currency, q.hints,
-            q.raw_data as "rawData", q.fetched_at as "fetchedAt"
-       from recon.reconciliation_logs l
-       left join recon.platform_reports q on q._client_id = l._client_id and q.platform_report_id = l.platform_report_id
+    `select l.attempt, ${attemptDetails} from recon.reconciliation_logs l ${attemptJoins}
       where l._client_id = $1 and l.report_id = $2 order by l.attempt`,
     [client, reportId],
   );
@@ -246,8 +246,10 @@ export async function readTrend(
 ): Promise<TrendDay[]> {
   const { rows } = await database.query<TrendDay>(
     `select (s.reconciled_at at time zone 'UTC')::date as date, count(*) as judged,
-            count(*) filter (where l.counts_for_trust) as counted, count(*) filter (where l.is_accurate) as accurate
+            count(*) filter (where l.counts_for_trust or d.outcome = 'affiliate') as counted,
+            count(*) filter (where l.is_accurate or d.outcome = 'affiliate') as accurate
        from recon.report_state s join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
+       left join recon.disputes d on d._client_id = s._client_id and d.log_id = s.log_id
       where s._client_id = $1 and s.affiliate_id = $2 and s.reconciled_at > now() - make_interval(days => $4)
         and ($3::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $3))
       group by 1 order by 1`,
@@ -329,6 +331,83 @@ export async function listPosts(
       afterId,
       limit,
     ],
+  );
+  return rows;
+}
+
+export interface RunRow {
+  runId: string;
+  scope: string;
+  scopeId: string;
+  requestedBy: string;
+  startedAt: Date;
+  finishedAt: Date | null;
+  planned: number;
+  outcome: string;
+  reason: string | null;
+}
+
+const runColumns = `run_id as "runId", scope, scope_id as "scopeId", requested_by as "requestedBy", started_at as "startedAt",
+  finished_at as "finishedAt", planned, outcome, reason`;
+
+/** A manual run. */
+export async function findReconciliationRun(
+  database: Queryable,
+  { client, runId }: { client: string; runId: string },
+): Promise<RunRow | null> {
+  const { rows } = await database.query<RunRow>(
+    `select ${runColumns} from recon.runs where _client_id = $1 and run_id = $2`,
+    [client, runId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Manual runs, newest first. */
+export async function listReconciliationRuns(
+  database: Queryable,
+  { client, before, limit }: { client: string; before: { startedAt: string; runId: string } | null; limit: number },
+): Promise<(RunRow & { place: string })[]> {
+  const { rows } = await database.query<RunRow & { place: string }>(
+    `select ${runColumns}, to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place from recon.runs
+      where _client_id = $1 and ($2::timestamptz is null or (started_at, run_id) < ($2, $3))
+      order by runs.started_at desc, runs.run_id desc limit $4`,
+    [client, before?.startedAt ?? null, before?.runId ?? null, limit],
+  );
+  return rows;
+}
+
+export interface RunReportRow extends AttemptRow {
+  reportId: string;
+  affiliateId: string;
+  state: string;
+  detail: string | null;
+  failure: string | null;
+  trustBefore: string | null;
+  trustAfter: string | null;
+}
+
+/** Trust as the logs up to one of them give it, disputes left aside: what a verdict did to it, whenever it is looked at. */
+const trustUpTo = (comparison: "<" | "<=") => `(
+  select coalesce(round(count(*) filter (where is_accurate)::numeric / nullif(count(*) filter (where counts_for_trust), 0), 2), 1.00)::text
+    from (select distinct on (report_id) counts_for_trust, is_accurate from recon.reconciliation_logs e
+           where e._client_id = l._client_id and e.affiliate_id = l.affiliate_id and e.log_id ${comparison} l.log_id
+           order by report_id, attempt desc) earlier)`;
+
+/** The reports of a run, each with the verdict of its own attempt, what it stood on and what it did to trust. */
+export async function listRunReports(
+  database: Queryable,
+  { client, runId, afterId, limit }: { client: string; runId: string; afterId: string | null; limit: number },
+): Promise<RunReportRow[]> {
+  const { rows } = await database.query<RunReportRow>(
+    `select u.report_id::text as "reportId", u.attempt, u.failure, s.affiliate_id::text as "affiliateId", s.state, s.detail, ${attemptDetails},
+            case when l.log_id is not null then ${trustUpTo("<")} end as "trustBefore", case when l.log_id is not null then ${trustUpTo("<=")} end as "trustAfter"
+       from recon.run_reports u
+       join recon.report_state s on s._client_id = u._client_id and s.report_id = u.report_id
+       left join recon.reconciliation_logs l on l._client_id = u._client_id and l.report_id = u.report_id and l.attempt = u.attempt
+       ${attemptJoins}
+      where u._client_id = $1 and u.run_id = $2 and u.report_id > coalesce($3::bigint, 0)
+      order by u.report_id limit $4`,
+    [client, runId, afterId, limit],
   );
   return rows;
 }
