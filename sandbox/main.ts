@@ -8,6 +8,7 @@ const settings = z.object({
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
   SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
   SANDBOX_TODAY: z.string().refine(isCivilDay, "expected a day such as 2025-12-18").optional(),
+  SANDBOX_INSTANT: z.enum(["on", "off"]).default("off"),
   SANDBOX_NOW: z.iso.datetime({ offset: true }).optional(),
 });
 
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     today: today ?? null,
     now: now ?? null,
     limits: limitsFrom(env),
+    instant: parsed.data.SANDBOX_INSTANT === "on",
     log: (message) => console.error(message),
   }).catch((error: unknown) => {
     const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
