@@ -20,17 +20,15 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
   const links = createShareLinks((_, path) => {
     const code = /^\/(?:share\/(?:[prv]\/)?)?([\w-]+)$/.exec(path)?.[1];
     const post = code === undefined ? undefined : posts.byShareCode("meta", code);
-    const [, account, campaign] = /^act_(\d+)\/(\d+)$/.exec(post?.id ?? "") ?? [];
-    return campaign === undefined
+    return post === undefined
       ? null
-      : `https://www.facebook.com/adsmanager/manage/campaigns?act=${account}&selected_campaign_ids=${campaign}`;
+      : `https://www.facebook.com/adsmanager/manage/campaigns?selected_campaign_ids=${post.id}`;
   });
 
   /** Campaigns are of a client's ad account; those set without an owner are open to every token. */
   function campaignsOf(client: string): PlayedPost[] {
-    const account = digitsByChance(15, "act", client).replace(/^0/, "1");
     const made = Array.from({ length: CAMPAIGNS_OF_A_CLIENT }, (_, index) => {
-      const id = `act_${account}/12021${digitsByChance(13, "campaign", client, index)}`;
+      const id = `12021${digitsByChance(13, "campaign", client, index)}`;
       return posts.find("meta", id) ?? postByChance("meta", id, client, nowMs());
     });
     const set = posts.list("meta").filter(({ owner }) => owner === null || owner === client);
@@ -45,7 +43,7 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
     if (client === null || key === null) return expiredToken();
     const [node = "", edge] = path.place;
     if (node === "me") return json(200, { id: digitsByChance(15, "person", client) });
-    const campaign = campaignsOf(client).find(({ id }) => id.endsWith(`/${node}`));
+    const campaign = campaignsOf(client).find(({ id }) => id === node);
     if (campaign === undefined) return unknownObject(node);
     if (edge === undefined)
       return json(200, {
@@ -106,7 +104,6 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
 }
 
 function insight(post: PlayedPost): JsonObject {
-  const [, account = "", campaign = ""] = /^act_(\d+)\/(\d+)$/.exec(post.id) ?? [];
   const action = (type: string, value: number): JsonObject[] =>
     value === 0 ? [] : [{ action_type: type, value: String(value) }];
   const actions = [
@@ -117,8 +114,8 @@ function insight(post: PlayedPost): JsonObject {
     ...action("omni_purchase", post.conversions),
   ];
   return {
-    account_id: account,
-    campaign_id: campaign,
+    account_id: `1${digitsByChance(14, "act", post.owner ?? "")}`,
+    campaign_id: post.id,
     account_currency: post.currency,
     impressions: String(post.views),
     reach: String(Math.floor(post.views * 0.8)),

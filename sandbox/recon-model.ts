@@ -8,7 +8,7 @@ const states = z.enum(["live", "deleted", "too_few_viewers", "before_professiona
 /** What a test or the demo says of a post; what it leaves out stays, or is what chance made it. */
 const change = z.strictObject({
   platform: z.enum(["reddit", "instagram", "meta"]),
-  /** As the platform names it: Reddit's id, Instagram's shortcode, `act_<account>/<campaign>`. */
+  /** As the platform names it: Reddit's id, Instagram's shortcode, the digits of an ad or campaign. */
   id: z.string().min(1).max(80),
   /** Whose it is: the client or affiliate whose token `sandbox-<owner>` sees what only owners see. */
   owner: z.string().nullable().optional(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { sumMoney } from "../../core/money.ts";
 import { ConnectorError } from "../errors.ts";
-import { count, id, money } from "../fields.ts";
+import { count, money } from "../fields.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
 import { bearer, classifyGraph, graphQuota, graphVersion, readGraphPage, unknownObject } from "./graph.ts";
@@ -37,7 +37,7 @@ const vendor: Vendor<typeof secrets> = {
   }),
 };
 
-/** Campaigns of the Ads Manager. Of an organic post nobody but its page can tell anything. */
+/** Ads, ad sets and campaigns, all asked alike. Of an organic post nobody but its page can tell anything. */
 export const meta: Platform = {
   name: "meta",
   vendor: vendor as Vendor,
@@ -55,7 +55,6 @@ const actions = z.array(z.object({ action_type: z.string(), value: z.unknown() }
 
 /** Every number is text, and what is missing is none. */
 const row = z.object({
-  account_id: id.optional(),
   impressions: count.default(0),
   reach: count.optional(),
   clicks: count.optional(),
@@ -64,7 +63,7 @@ const row = z.object({
   actions,
 });
 
-const fields = "account_id,impressions,reach,clicks,spend,account_currency,actions";
+const fields = "impressions,reach,clicks,spend,account_currency,actions";
 /** One row tells all of an object's life, so a second page is odd and a hundredth is a loop. */
 const mostPages = 20;
 
@@ -73,37 +72,34 @@ async function fetchMetrics({
   post,
   credentials,
 }: Parameters<Platform["fetchMetrics"]>[0]): Promise<PlatformAnswer> {
-  // The Ads Manager's address names the account beside the campaign; of organic posts only their page can tell.
-  const [, account, campaign] = /^act_(\d{1,25})\/(\d{1,25})$/.exec(postIdOf("meta", post) ?? "") ?? [];
-  if (account === undefined || campaign === undefined) {
+  const id = postIdOf("meta", post);
+  if (id === null || !/^\d{5,25}$/.test(id)) {
     return {
       kind: "metrics",
       metrics: {
         ...nothingVerified,
         hints: {},
-        raw: { note: "the address names no campaign: an organic post cannot be verified" },
+        raw: { note: "the address names no ad, ad set or campaign: an organic post cannot be verified" },
       },
     };
   }
   try {
-    const rows = await readRows(http, credentials, campaign);
-    const other = rows.find((one) => one.account_id !== undefined && one.account_id !== account);
-    if (other !== undefined) return { kind: "unknown_post", reason: "the campaign is of another ad account" };
-    return rows.length === 0 ? await withoutDelivery(http, credentials, campaign) : delivered(rows, credentials);
+    const rows = await readRows(http, credentials, id);
+    return rows.length === 0 ? await withoutDelivery(http, credentials, id) : delivered(rows, credentials);
   } catch (error) {
     if (error instanceof ConnectorError && error.code === unknownObject)
-      return { kind: "unknown_post", reason: "Meta knows no such campaign, or the token may not see it" };
+      return { kind: "unknown_post", reason: "Meta knows no such ad, or the token may not see it" };
     throw error;
   }
 }
 
-async function readRows(http: Http, credentials: Credentials, campaign: string): Promise<z.output<typeof row>[]> {
+async function readRows(http: Http, credentials: Credentials, id: string): Promise<z.output<typeof row>[]> {
   const rows: z.output<typeof row>[] = [];
   let after: string | null = null;
   for (let page = 0; page < mostPages; page += 1) {
     const { items, after: next }: { items: unknown[]; after: string | null } = await readGraphPage({
       http,
-      path: `/${versionOf(credentials)}/${campaign}/insights`,
+      path: `/${versionOf(credentials)}/${id}/insights`,
       // Of its whole life, without breakdowns: they multiply rows, and days would cut in the ad account's zone.
       query: { fields, date_preset: "maximum", limit: 500 },
       token: credentials["META_ADS_ACCESS_TOKEN"],
@@ -123,7 +119,7 @@ async function readRows(http: Http, credentials: Credentials, campaign: string):
 
 function delivered(rows: readonly z.output<typeof row>[], credentials: Credentials): PlatformAnswer {
   const currencies = new Set(rows.map((one) => one.account_currency));
-  if (currencies.size > 1) throw new ConnectorError("malformed", "meta: one campaign is billed in several currencies");
+  if (currencies.size > 1) throw new ConnectorError("malformed", "meta: one ad is billed in several currencies");
   const sum = (numbers: (number | undefined)[]) => numbers.reduce<number>((total, value) => total + (value ?? 0), 0);
   const actionsOf = (type: string) =>
     sum(
@@ -161,7 +157,7 @@ function numberOf(type: string, value: unknown): number {
   throw new ConnectorError("malformed", `meta: actions.${type} is no whole number`);
 }
 
-const campaignState = z.object({
+const adState = z.object({
   effective_status: z.string().max(60).optional(),
   created_time: z.string().optional(),
 });
@@ -170,23 +166,22 @@ const campaignState = z.object({
 const newForMs = 24 * 3_600_000;
 
 /** No row: nothing was delivered, or not yet; or it is gone. */
-async function withoutDelivery(http: Http, credentials: Credentials, campaign: string): Promise<PlatformAnswer> {
-  const answer = campaignState.safeParse(
+async function withoutDelivery(http: Http, credentials: Credentials, id: string): Promise<PlatformAnswer> {
+  const answer = adState.safeParse(
     await http.json({
-      path: `/${versionOf(credentials)}/${campaign}`,
+      path: `/${versionOf(credentials)}/${id}`,
       query: { fields: "effective_status,created_time" },
       headers: bearer(credentials["META_ADS_ACCESS_TOKEN"]),
     }),
   );
-  if (!answer.success) throw new ConnectorError("malformed", "meta: a campaign has another form than expected");
+  if (!answer.success) throw new ConnectorError("malformed", "meta: an ad has another form than expected");
   const { effective_status: status = "UNKNOWN", created_time: created } = answer.data;
-  if (status === "DELETED")
-    return { kind: "deleted", reason: "the campaign was deleted before it was shown to anybody" };
+  if (status === "DELETED") return { kind: "deleted", reason: "it was deleted before it was shown to anybody" };
   const createdAt = parseGraphTime(created);
   if (createdAt === null || Date.now() - createdAt < newForMs)
     return {
       kind: "not_ready",
-      reason: "the campaign is new and nothing of it is counted yet",
+      reason: "it is new and nothing of it is counted yet",
       retryAfterMs: 3_600_000,
     };
   return {

@@ -1,0 +1,3 @@
+import { describePlatform } from "./describe-platform.ts";
+import { meta } from "./meta.ts";
+describePlatform(meta, ["meta-campaign.json", "meta-unknown.json"]);
