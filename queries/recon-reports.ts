@@ -8,6 +8,7 @@ export interface ReportScope {
 }
 
 export interface ReportFilter {
+  reportId?: string | undefined;
   affiliateId?: string | undefined;
   campaignId?: string | undefined;
   postId?: string | undefined;
@@ -110,8 +111,8 @@ export async function listReports(
         and ($11::boolean is null or (d.dispute_id is not null and d.outcome is null) = $11)
         and ($12::boolean is null or (s.verdict is not null) = $12)
         and ($13::boolean is null or (s.state in ('PENDING', 'WAITING')) = $13)
-        and ($14::bigint is null or s.report_id < $14)
-      order by s.report_id desc limit $15`,
+        and ($14::bigint is null or s.report_id < $14) and ($15::bigint is null or s.report_id = $15)
+      order by s.report_id desc limit $16`,
     [
       scope.client,
       scope.affiliateId,
@@ -127,6 +128,7 @@ export async function listReports(
       filter.judged ?? null,
       filter.open ?? null,
       beforeId,
+      filter.reportId ?? null,
       limit,
     ],
   );

@@ -4,6 +4,7 @@ import { readAlerts, type AlertRow } from "../../queries/alerts.ts";
 import {
   findReconciliationRun,
   listReconciliationRuns,
+  listReports,
   listRunReports,
   type RunReportRow,
   type RunRow,
@@ -32,8 +33,14 @@ const notes = z
 /** The scope of a manual run, by the field that names it. */
 const scopes = { reportId: "report", postId: "post", affiliateId: "affiliate", campaignId: "campaign" } as const;
 const wanted = z
-  .object({ reportId: id.optional(), postId: id.optional(), affiliateId: id.optional(), campaignId: id.optional() })
-  .refine((given) => Object.values(given).filter((one) => one !== undefined).length === 1, {
+  .object({
+    reportId: id.optional(),
+    postId: id.optional(),
+    affiliateId: id.optional(),
+    campaignId: id.optional(),
+    all: z.boolean().default(false).describe("every report, not only each post's latest"),
+  })
+  .refine(({ all: _all, ...given }) => Object.values(given).filter((one) => one !== undefined).length === 1, {
     error: "must name one of reportId, postId, affiliateId, campaignId",
   });
 
@@ -94,17 +101,25 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
     },
     async (request, reply) => {
       const { client, subject } = callerOf(request);
-      const [field, scopeId] = Object.entries(request.body).find(([, one]) => one !== undefined) ?? ["reportId", ""];
+      const { all, ...given } = request.body;
+      const [field, scopeId = ""] = Object.entries(given).find(([, one]) => one !== undefined) ?? [];
       const scope = scopes[field as keyof typeof scopes];
       const runId = request.headers["idempotency-key"] ?? randomUUID();
       const known = await findReconciliationRun(reading, { client, runId });
       if (known !== null && (known.scope !== scope || known.scopeId !== scopeId))
         throw new ApiError("conflict", "this Idempotency-Key was used for another run");
+      const [some] = await listReports(reading, {
+        scope: { client, affiliateId: null, advertiserId: null },
+        filter: given,
+        beforeId: null,
+        limit: 1,
+      });
+      if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);
       const outcome = await runWorkflow<unknown>(parts, {
         type: "reconcileMany",
         workflowId: `reconcile-many/${client}/${runId}`,
         client,
-        input: { client, runId, scope, scopeId, requestedBy: subject },
+        input: { client, runId, scope, scopeId, requestedBy: subject, all },
         summary: `${scope} ${scopeId}, client ${client}, asked by ${subject}`,
       });
       const answer = {
