@@ -3,6 +3,7 @@ import { readAnytrackSettings, type AnytrackSettings } from "./anytrack-settings
 import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord-settings.ts";
+import { readReconSettings, type ReconSettings } from "./recon-settings.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -89,6 +90,7 @@ export interface Config {
   sandboxUrl: string;
   anytrack: AnytrackSettings;
   discord: DiscordConfig;
+  recon: ReconSettings;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   /** Every value that must never be printed. */
@@ -207,6 +209,7 @@ export function loadConfig(
     env[settingName(name, client)] ?? (scope === "shared" || client === clients[0] ? env[name] : undefined);
   const anytrack = readAnytrackSettings(env, clients, ofClient, problems);
   const discord = readDiscordSettings(env, clients, ofClient, problems);
+  const recon = readReconSettings(env, problems);
   if (discord.applications.size > 0 && env["CREDENTIALS_ENCRYPTION_KEY"] === undefined)
     problems.push("CREDENTIALS_ENCRYPTION_KEY is missing: DISCORD_PUBLIC_KEY needs it");
   // A setting that holds for all clients is wrong once, not once for each.
@@ -260,6 +263,7 @@ export function loadConfig(
     sandboxUrl: values.SANDBOX_URL ?? `http://${values.SANDBOX_HOST}:${values.SANDBOX_PORT}`,
     anytrack,
     discord,
+    recon,
     submissionsPerMinute: values.SUBMISSIONS_PER_MINUTE,
     secrets: [
       ...accountSecrets,

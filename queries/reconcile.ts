@@ -35,7 +35,14 @@ export interface ReportToJudge {
   /** How many other affiliates claim the same address. */
   otherAffiliates: string[];
   hasInteraction: boolean;
-  access: { mode: string | null; sealedConfig: Buffer | null; sealedToken: Buffer | null };
+  access: SealedAccess;
+}
+
+/** What a person set for a platform, and what the affiliate lets us see there. */
+export interface SealedAccess {
+  mode: "real" | "sandbox" | null;
+  sealedConfig: Buffer | null;
+  sealedToken: Buffer | null;
 }
 
 /** Everything a verdict needs to know of a report; null when the client has no such report. */
@@ -77,13 +84,34 @@ export async function readReportToJudge(
   const [row] = rows as unknown as (Omit<ReportToJudge, "access" | "post"> & {
     post: Omit<ReportToJudge["post"], "postedAt">;
     postedAt: Date | null;
-    mode: string | null;
+    mode: SealedAccess["mode"];
     sealedConfig: Buffer | null;
     sealedToken: Buffer | null;
   })[];
   if (row === undefined) return null;
   const { mode, sealedConfig, sealedToken, postedAt, post, ...report } = row;
   return { ...report, post: { ...post, postedAt }, access: { mode, sealedConfig, sealedToken } };
+}
+
+/** A post that somebody wants to look at; null when the client has no such post on this platform. */
+export async function readPostToFetch(
+  database: Queryable,
+  { client, platform, postId }: { client: string; platform: string; postId: string },
+): Promise<{ post: ReportToJudge["post"]; affiliateId: string; access: SealedAccess } | null> {
+  const { rows } = await database.query<ReportToJudge["post"] & SealedAccess & { affiliateId: string }>(
+    `select p.post_id::text as "postId", p.url, p.platform_post_id as "platformPostId", p.is_share_link and p.joined_post_id is null as "isShareLink",
+            p.posted_at as "postedAt", p.affiliate_id::text as "affiliateId", c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken"
+       from recon.posts asked
+       join recon.posts p on p._client_id = asked._client_id and p.post_id = coalesce(asked.joined_post_id, asked.post_id)
+       left join recon.platform_config c on c._client_id = p._client_id and c.platform = p.platform
+       left join recon.affiliate_tokens t on t._client_id = p._client_id and t.platform = p.platform and t.affiliate_id = p.affiliate_id
+      where asked._client_id = $1 and asked.platform = $2 and asked.post_id = $3`,
+    [client, platform, postId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { mode, sealedConfig, sealedToken, affiliateId, ...post } = row;
+  return { post, affiliateId, access: { mode, sealedConfig, sealedToken } };
 }
 
 export interface StoredVerdict {
@@ -303,7 +331,8 @@ export async function recordWait(
     reason: string;
     waitMs: number;
     workflowId: string;
-    raise: RaisedAlert[];
+    /** Null when it is too early to look at the claim. */
+    raise: RaisedAlert[] | null;
   },
 ): Promise<void> {
   const { client, reportId, attempt, reason, waitMs, workflowId } = wait;
@@ -311,21 +340,22 @@ export async function recordWait(
     const { rowCount } = await session.query(
       `update recon.report_state
           set state = 'WAITING', detail = $4, tries = tries + 1, next_try_at = now() + $5 * interval '1 millisecond',
-              claim_checked_at = coalesce(claim_checked_at, now()), updated_at = now()
+              claim_checked_at = coalesce(claim_checked_at, case when $6 then now() end), updated_at = now()
         where _client_id = $1 and report_id = $2 and attempt = $3 and state in ('PENDING', 'WAITING')`,
-      [client, reportId, attempt, reason, waitMs],
+      [client, reportId, attempt, reason, waitMs, wait.raise !== null],
     );
     if (rowCount === 0) return;
     await noteStep(session, { client, reportId, attempt, step: "waiting", detail: reason, workflowId });
-    for (const alert of wait.raise) await raiseAlert(session, alert);
+    for (const alert of wait.raise ?? []) await raiseAlert(session, alert);
   });
 }
 
-/** Nobody works at it any more, and somebody should know why; a run by hand takes it up again. */
+/** Nobody works at it any more, and unless a person stopped it, somebody should know why. A run by hand takes it up again. */
 export async function recordStopped(
   database: Database,
-  { client, reportId, reason, workflowId }: { client: string; reportId: string; reason: string; workflowId: string },
+  stop: { client: string; reportId: string; reason: string; byHand: boolean; workflowId: string },
 ): Promise<void> {
+  const { client, reportId, reason, workflowId } = stop;
   await inTransaction(database, async (session) => {
     const { rows } = await session.query<{ attempt: number }>(
       `update recon.report_state set state = 'STOPPED', detail = $3, next_try_at = null, updated_at = now()
@@ -333,14 +363,24 @@ export async function recordStopped(
       [client, reportId, reason],
     );
     const [stopped] = rows;
-    if (stopped !== undefined)
-      await noteStep(session, {
+    if (stopped === undefined) return;
+    await noteStep(session, {
+      client,
+      reportId,
+      attempt: stopped.attempt,
+      step: "stopped",
+      detail: reason,
+      workflowId,
+    });
+    if (!stop.byHand)
+      await raiseAlert(session, {
         client,
-        reportId,
-        attempt: stopped.attempt,
-        step: "stopped",
-        detail: reason,
-        workflowId,
+        area: "recon",
+        kind: "report_stopped",
+        subject: `report/${reportId}`,
+        severity: "warning",
+        message: `report ${reportId} could not be judged: ${reason}. Once mended, run it again by hand.`,
+        details: { attempt: stopped.attempt },
       });
   });
 }

@@ -4,7 +4,9 @@ import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
+import { createDiscordActivities } from "../activities/discord.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
+import { createReconcileActivities } from "../activities/reconcile.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";
@@ -57,6 +59,8 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
+  const discord = createDiscordActivities({ database, config, gate, redact });
+  const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
     connection,
@@ -88,12 +92,12 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: { ...sync, ...deliver, ...house },
+              activities: { ...sync, ...deliver, ...house, ...reconcile, ...discord },
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
           : {
-              activities: { ...sync, ...deliver, ...anytrack },
+              activities: { ...sync, ...deliver, ...anytrack, ...reconcile },
               maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
             }),
       } as WorkerOptions),
