@@ -622,7 +622,7 @@ describe("a manual run", () => {
     expect(temporal.started.at(-1)).toEqual({
       type: "reconcileMany",
       workflowId: `reconcile-many/713/${runId}`,
-      input: { client: "713", runId, scope: "campaign", scopeId: campaignId, requestedBy: "ada", all: false },
+      input: { client: "713", runId, scope: "campaign", scopeId: campaignId, requestedBy: "ada", latestOnly: true },
     });
     expect((await call("POST", "/reconciliation/run", { campaignId: "999999" })).statusCode).toBe(404);
   });

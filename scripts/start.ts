@@ -49,6 +49,7 @@ async function main(): Promise<void> {
   await assertPortFree(Number(env["API_PORT"]), "API_PORT");
   await Promise.all([embedPostgres(env, dataDir), embedTemporal(env, dataDir, apiUrl)]);
   const sandbox = await playMissingVendors(env, logDir);
+  playDiscord(env, sandbox.size > 0);
   // The SDK's settings reader looks at process.env.
   Object.assign(process.env, env);
   const config = loadConfig(env, vendors, sources);
@@ -157,6 +158,13 @@ async function playMissingVendors(env: Env, logDir: string): Promise<Set<string>
       env[settingName(name, account.client)] = `sandbox-${account.client}`;
   }
   return new Set(played.map((account) => account.name));
+}
+
+/** Without an application of one's own, Discord is the sandbox; and without that there is none. */
+function playDiscord(env: Env, hasSandbox: boolean): void {
+  if (env["DISCORD_DEMO_PRIVATE_KEY"] === undefined) return;
+  if (hasSandbox) env["DISCORD_BASE_URL"] ??= `http://127.0.0.1:${env["SANDBOX_PORT"]}/discord/api/v10`;
+  else for (const name of ["APPLICATION_ID", "PUBLIC_KEY", "DEMO_PRIVATE_KEY"]) delete env[`DISCORD_${name}`];
 }
 
 /** Secrets of this machine's own stack, made once and kept where only their owner reads them. */

@@ -15,7 +15,7 @@ import { affiliateOf } from "../affiliate-key.ts";
 import { ApiError, notFound } from "../errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { runWorkflow } from "../run-workflow.ts";
+import { runWorkflow, type Outcome } from "../run-workflow.ts";
 import { whileAwake } from "../whole-transaction.ts";
 import { alert, toAlert } from "./operations.ts";
 import { attempt, id, instant, link, linkTo, tags, text, toAttempt } from "./recon-shapes.ts";
@@ -115,12 +115,18 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
         limit: 1,
       });
       if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);
+      const workflowId = `reconcile-many/${client}/${runId}`;
       const outcome = await runWorkflow<unknown>(parts, {
         type: "reconcileMany",
-        workflowId: `reconcile-many/${client}/${runId}`,
+        workflowId,
         client,
-        input: { client, runId, scope, scopeId, requestedBy: subject, all },
+        input: { client, runId, scope, scopeId, requestedBy: subject, latestOnly: !all },
         summary: `${scope} ${scopeId}, client ${client}, asked by ${subject}`,
+      }).catch(async (error: unknown): Promise<Outcome<unknown>> => {
+        // A run that failed in part is an answer: its reports say what became of each.
+        const ended = await findReconciliationRun(reading, { client, runId });
+        if (ended?.outcome !== "failed") throw error;
+        return { done: true, workflowId: `${parts.config.queuePrefix}${workflowId}`, result: null };
       });
       const answer = {
         runId,
