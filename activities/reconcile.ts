@@ -153,11 +153,8 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
         const asked = await ask(client, report);
         if (asked.kind === "waits") {
           if (report.isOverdue) return settle(client, report, gaveUp(report, asked.reason, recon.giveUpDays));
-          const waitMs = waitMsOf(
-            report.tries + 1,
-            { firstMs: recon.firstWaitMs, longestMs: recon.longestWaitMs },
-            asked.retryAfterMs,
-          );
+          const firstMs = asked.needsAPerson ? Math.min(patientMs, recon.longestWaitMs) : recon.firstWaitMs;
+          const waitMs = waitMsOf(report.tries + 1, { firstMs, longestMs: recon.longestWaitMs }, asked.retryAfterMs);
           // Who else claims a link's post is known once it is followed.
           const raise = report.post.isShareLink ? null : claimAlerts(client, report).raise;
           await recordWait(database, { ...of, reason: asked.reason, waitMs, workflowId: workflowId(), raise });
@@ -287,7 +284,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
   };
 
   type Asked =
-    | { kind: "waits"; reason: string; detail: string | null; retryAfterMs: number | null }
+    | { kind: "waits"; reason: string; detail: string | null; retryAfterMs: number | null; needsAPerson: boolean }
     | ({ kind: "answered"; report: ReportToJudge } & Judged);
 
   /** Follows the report's link if it is one, and asks the platform. */
@@ -301,7 +298,8 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
         kind: "waits",
         reason: `${platform.name} is not set up yet`,
         detail: `set ${account.missing.join(", ")}`,
-        retryAfterMs: recon.longestWaitMs,
+        retryAfterMs: null,
+        needsAPerson: true,
       };
     try {
       const known = report.post.isShareLink
@@ -320,8 +318,8 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
         kind: "waits",
         reason: whyItWaits(platform.name, error.kind, isOwn),
         detail: redactFor(account)(error.message),
-        retryAfterMs:
-          error.retryAfterMs ?? (needsAPerson.has(error.kind) ? Math.min(patientMs, recon.longestWaitMs) : null),
+        retryAfterMs: error.retryAfterMs,
+        needsAPerson: mendedByPeople.has(error.kind),
       };
     }
   }
@@ -514,19 +512,27 @@ interface Judged {
 const id = z.string().regex(/^[1-9]\d{0,17}$/, "must be an id");
 /** What only a person can mend is not mended in seconds. */
 const patientMs = 10 * 60_000;
-const needsAPerson: ReadonlySet<ConnectorErrorKind> = new Set(["unauthorized", "rejected", "malformed", "quota_spent"]);
+const mendedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
+  "unauthorized",
+  "rejected",
+  "malformed",
+  "quota_spent",
+]);
 
 function judge(
   report: ReportToJudge,
   answer: PlatformAnswer,
 ):
-  | { kind: "waits"; reason: string; detail: null; retryAfterMs: number | null }
+  | { kind: "waits"; reason: string; detail: null; retryAfterMs: number | null; needsAPerson: false }
   | ({ kind: "answered"; report: ReportToJudge } & Judged) {
   const { platform } = report;
   switch (answer.kind) {
     case "not_ready": {
       const { reason, retryAfterMs } = answer;
-      return { kind: "waits", reason: `${platform} has no numbers yet: ${reason}`, detail: null, retryAfterMs };
+      return {
+        ...{ kind: "waits", detail: null, retryAfterMs, needsAPerson: false },
+        reason: `${platform} has no numbers yet: ${reason}`,
+      };
     }
     case "deleted":
       return {
