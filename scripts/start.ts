@@ -210,7 +210,7 @@ function discordKeyPair() {
 }
 
 /** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
-const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "CLIENTS"];
+const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "SANDBOX_PORT", "CLIENTS"];
 
 /** What the other commands need to find this stack. Keys set by hand are not copied to a file. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {
