@@ -51,9 +51,20 @@ export function graphPath(pathname: string): { place: string[] } | { refused: Ve
     : { refused: graphError(2635, "(#2635) You are calling a deprecated version of the API. Please update.") };
 }
 
+export interface PageWanted {
+  url: URL;
+  key: string;
+  page: number;
+  perPage: number;
+}
+
 /** One page of a list by cursor. The address of the next one has the caller's token in it, as Meta's has. */
-export function graphPage(items: JsonObject[], url: URL, key: string, page: number, perPage: number): VendorAnswer {
-  const data = items.slice((page - 1) * perPage, page * perPage);
+export function graphPage<Item>(
+  items: readonly Item[],
+  describe: (item: Item) => JsonObject,
+  { url, key, page, perPage }: PageWanted,
+): VendorAnswer {
+  const data = items.slice((page - 1) * perPage, page * perPage).map(describe);
   if (data.length === 0) return json(200, { data: [] });
   const cursor = (number: number) => Buffer.from(`page:${number}`).toString("base64url");
   const next = new URL(url);

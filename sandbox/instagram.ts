@@ -33,17 +33,35 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
     return post === undefined ? null : `https://www.instagram.com/reel/${post.id}/?igsh=abc`;
   });
 
-  /** What was set for an account lies on top, as the newest. */
-  function postsOf(owner: string): PlayedPost[] {
-    const made = Array.from({ length: sizes.get(owner) ?? POSTS_OF_AN_ACCOUNT }, (_, index) => {
-      const id = shortcodeByChance(owner, index);
-      return posts.find("instagram", id) ?? postByChance("instagram", id, owner, nowMs());
-    });
-    const set = posts.ofOwner("instagram", owner);
-    return [...set, ...made.filter((post) => !set.includes(post))];
+  const made = new Map<string, PlayedPost[]>();
+  const ids = new Map<string, string>();
+
+  /** Made once for each account: the longest have thousands. */
+  function madeFor(owner: string): PlayedPost[] {
+    const size = sizes.get(owner) ?? POSTS_OF_AN_ACCOUNT;
+    const kept = made.get(owner);
+    if (kept?.length === size) return kept;
+    const anew = Array.from({ length: size }, (_, index) =>
+      postByChance("instagram", shortcodeByChance(owner, index), owner, nowMs()),
+    );
+    made.set(owner, anew);
+    return anew;
   }
 
-  const mediaId = (post: PlayedPost) => `179${digitsByChance(14, "media", post.id)}`;
+  /** What was set for an account lies on top, as the newest. */
+  function postsOf(owner: string): PlayedPost[] {
+    const set = posts.ofOwner("instagram", owner);
+    const named = new Set(set.map(({ id }) => id));
+    return [...set, ...madeFor(owner).filter(({ id }) => !named.has(id))];
+  }
+
+  function mediaId(post: PlayedPost): string {
+    const kept = ids.get(post.id);
+    if (kept !== undefined) return kept;
+    const id = `179${digitsByChance(14, "media", post.id)}`;
+    ids.set(post.id, id);
+    return id;
+  }
 
   function handle(request: VendorRequest): VendorAnswer {
     const { url, client, key } = request;
@@ -66,10 +84,8 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
     const page = pageAsked(url);
     if (Number.isNaN(page)) return graphError(100, "(#100) Invalid cursor");
     const perPage = Math.min(MOST_PER_PAGE, Math.max(1, Number(url.searchParams.get("limit") ?? 25)));
-    const items = postsOf(client)
-      .filter(({ state, kind }) => state !== "deleted" && kind !== "STORY")
-      .map((post) => described(post, mediaId(post)));
-    return graphPage(items, url, key, page, perPage);
+    const listed = postsOf(client).filter(({ state, kind }) => state !== "deleted" && kind !== "STORY");
+    return graphPage(listed, (post) => described(post, mediaId(post)), { url, key, page, perPage });
   }
 
   function insights(post: PlayedPost, url: URL): VendorAnswer {

@@ -57,7 +57,8 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
     if (Number.isNaN(page)) return graphError(100, "(#100) Invalid cursor");
     // Nothing delivered is no row.
     const hasRow = campaign.state !== "deleted" && campaign.views > 0 && posts.isReady(campaign);
-    return graphPage(hasRow ? [insight(campaign)] : [], url, key, page, Number(url.searchParams.get("limit") ?? 25));
+    const perPage = Number(url.searchParams.get("limit") ?? 25);
+    return graphPage(hasRow ? [campaign] : [], insight, { url, key, page, perPage });
   }
 
   return {

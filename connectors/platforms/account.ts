@@ -37,7 +37,9 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
   const baseUrl = baseUrlOf(vendor, set, stored.mode, config.sandboxUrl);
   const isStandIn = hasNoTls(baseUrl);
   const { affiliate } = stored;
-  const own = affiliate === null ? null : pick(affiliate.credentials, platform.ownCredentials);
+  const isSwitched = isStandIn && !hasNoTls(set.baseUrl);
+  const brought = affiliate === null ? null : pick(affiliate.credentials, platform.ownCredentials);
+  const own = isSwitched && !areSandboxes(brought) ? null : brought;
   const isOwn = own !== null && Object.keys(own).length > 0;
   const clients = clientCredentials(vendor, set, stored, isStandIn);
   const secrets = isOwn ? { ...without(clients.secrets, platform.ownCredentials), ...own } : clients.secrets;
@@ -83,6 +85,11 @@ export function readOwnCredentials(platform: Platform, given: string): Record<st
   return { [usual]: given };
 }
 
+/** Switching a platform to its stand-in must not show the stand-in a real key. */
+function areSandboxes(secrets: Record<string, string> | null): boolean {
+  return secrets !== null && Object.values(secrets).every((value) => value.startsWith("sandbox-"));
+}
+
 /** No platform speaks without TLS: an address that does is a stand-in's. */
 const hasNoTls = (address: string) => new URL(address).protocol === "http:";
 
@@ -98,7 +105,8 @@ function clientCredentials(vendor: Vendor, set: Account, { credentials }: Stored
   const wasStandIn = hasNoTls(set.baseUrl);
   const fromSettings = isStandIn === wasStandIn ? (set.secrets ?? {}) : {};
   const played = isStandIn ? Object.fromEntries(names.map((name) => [name, `sandbox-${set.client}`])) : {};
-  const stored = pick(credentials ?? {}, names);
+  const kept = pick(credentials ?? {}, names);
+  const stored = isStandIn && !wasStandIn && !areSandboxes(kept) ? {} : kept;
   // A stored token must not be sent along with another account's id.
   const secrets =
     Object.keys(stored).length > 0 ? stored : Object.keys(fromSettings).length > 0 ? fromSettings : played;
