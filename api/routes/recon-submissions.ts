@@ -189,7 +189,12 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
       return {
         ...toReport(found),
         attempts: (scope.affiliateId === null ? attempts : attempts.map(withoutSpend)).map(toAttempt),
-        steps: steps.map((row) => ({ ...row, at: row.at.toISOString() })),
+        steps: steps.map((row) => ({
+          ...row,
+          // Who of the staff asked is the staff's business.
+          detail: scope.affiliateId !== null && row.step === "rerun_requested" ? "by a person" : row.detail,
+          at: row.at.toISOString(),
+        })),
       };
     },
   );
