@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { z } from "zod";
 import { presentMs } from "./clock.ts";
@@ -15,12 +15,20 @@ import {
 
 const TOKEN_MS = 15 * 60_000;
 const MOST_CHARACTERS = 2_000;
-const APPLICATION_ID = "1400000000000000001";
 /** DER says "an Ed25519 private key" in these bytes; the 32 that follow are the key. */
 const ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
-const seed = createHash("sha256").update("the sandbox's Discord application").digest();
-const privateKey = createPrivateKey({ key: Buffer.concat([ED25519, seed]), format: "der", type: "pkcs8" });
-const publicKeyHex = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+
+/** Who signs: an application of the sandbox's own, the same everywhere, where no other is given. */
+export interface DiscordApplication {
+  applicationId: string;
+  privateKey: KeyObject;
+}
+
+function ownApplication(): DiscordApplication {
+  const seed = createHash("sha256").update("the sandbox's Discord application").digest();
+  const privateKey = createPrivateKey({ key: Buffer.concat([ED25519, seed]), format: "der", type: "pkcs8" });
+  return { applicationId: "1400000000000000001", privateKey };
+}
 
 const option = z.union([z.string(), z.number(), z.boolean()]);
 const order = z.strictObject({
@@ -38,7 +46,7 @@ const order = z.strictObject({
   forge: z.enum(["signature", "body", "timestamp", "missing", "old"]).optional(),
 });
 const tokenBody = z.strictObject({
-  applicationId: z.string().regex(/^\d+$/).default(APPLICATION_ID),
+  applicationId: z.string().regex(/^\d+$/).optional(),
   token: z.string().min(1),
   issuedAt: z.iso.datetime({ offset: true }).optional(),
 });
@@ -60,7 +68,8 @@ interface Message {
 }
 
 /** Discord as of vendors.md, section 8: it signs and sends interactions, and takes the follow-up for fifteen minutes. */
-export function createDiscord({ clock }: Surroundings): Vendor {
+export function createDiscord({ clock, discord: application = ownApplication() }: Surroundings): Vendor {
+  const { applicationId: ownId } = application;
   const messages = new Map<string, Message>();
   const interactions: Interaction[] = [];
   const commands = new Map<string, JsonValue>();
@@ -88,10 +97,13 @@ export function createDiscord({ clock }: Surroundings): Vendor {
     const wanted = order.parse(body);
     const id = wanted.interactionId ?? String((lastId += 1n));
     const token = randomBytes(48).toString("base64url");
-    messages.set(token, { applicationId: APPLICATION_ID, token, issuedAtMs: nowMs(), content: null, edits: 0 });
+    messages.set(token, { applicationId: ownId, token, issuedAtMs: nowMs(), content: null, edits: 0 });
     const interaction: Interaction = { id, token, status: null, answer: null };
     interactions.push(interaction);
-    void post(wanted, interactionBody(wanted, id, token), interaction);
+    void post(wanted, interactionBody(wanted, ownId, { id, token }), {
+      interaction,
+      privateKey: application.privateKey,
+    });
     return { id, token };
   }
 
@@ -135,14 +147,21 @@ export function createDiscord({ clock }: Surroundings): Vendor {
     totalOf: () => null,
     dump: () => [...messages.values()].map((message) => ({ ...message })),
     control: {
-      "GET /application": () => ({ applicationId: APPLICATION_ID, publicKey: publicKeyHex, commands: [...commands] }),
+      "GET /application": () => ({
+        applicationId: ownId,
+        publicKey: createPublicKey(application.privateKey)
+          .export({ format: "der", type: "spki" })
+          .subarray(-32)
+          .toString("hex"),
+        commands: [...commands],
+      }),
       "GET /messages": () => [...messages.values()],
       "GET /interactions": () => interactions,
       /** Sends a signed interaction; how it was answered is listed once it was. */
       "POST /interactions": start,
       /** Of an interaction that somebody else made. */
       "POST /tokens": (body) => {
-        const { applicationId, token, issuedAt } = tokenBody.parse(body);
+        const { applicationId = ownId, token, issuedAt } = tokenBody.parse(body);
         const issuedAtMs = issuedAt === undefined ? nowMs() : Date.parse(issuedAt);
         messages.set(token, { applicationId, token, issuedAtMs, content: null, edits: 0 });
         return { applicationId, token };
@@ -170,10 +189,10 @@ function bodyProblem(body: JsonValue): string | null {
 
 function interactionBody(
   { command, options, user, isDirect, ping }: z.output<typeof order>,
-  id: string,
-  token: string,
+  applicationId: string,
+  { id, token }: { id: string; token: string },
 ): JsonObject {
-  const common = { id, application_id: APPLICATION_ID, token, version: 1 };
+  const common = { id, application_id: applicationId, token, version: 1 };
   if (ping) return { ...common, type: 1 };
   const person = { id: user, username: "an_affiliate", global_name: "An Affiliate" };
   const typeOf = (value: z.output<typeof option>) =>
@@ -192,7 +211,11 @@ function interactionBody(
   };
 }
 
-async function post({ url, forge }: z.output<typeof order>, body: JsonObject, interaction: Interaction): Promise<void> {
+async function post(
+  { url, forge }: z.output<typeof order>,
+  body: JsonObject,
+  { interaction, privateKey }: { interaction: Interaction; privateKey: KeyObject },
+): Promise<void> {
   const text = JSON.stringify(body);
   const seconds = Math.floor(Date.now() / 1_000) - (forge === "old" ? 3_600 : 0);
   const signed = sign(null, Buffer.from(`${seconds}${text}`), privateKey);

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createAccounts, keyId } from "./accounts.ts";
 import { createClock } from "./clock.ts";
 import { createControl, type PlayedVendor } from "./control.ts";
+import type { DiscordApplication } from "./discord.ts";
 import { deliver } from "./delivery.ts";
 import { answerUnderFaults } from "./fault-answers.ts";
 import type { WireFault } from "./fault-kinds.ts";
@@ -25,6 +26,8 @@ export interface SandboxOptions {
   limits?: Readonly<Record<string, Partial<Limits>>>;
   /** For measuring: no vendor has a limit, and every post has its numbers at once. */
   instant?: boolean;
+  /** The Discord application to sign as. */
+  discord?: DiscordApplication | undefined;
   log?: (message: string) => void;
 }
 
@@ -44,6 +47,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     now = null,
     limits = {},
     instant = false,
+    discord,
     log: say = () => {},
   } = options;
   const clock = createClock({ now, today });
@@ -54,7 +58,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const vendors = new Map<string, PlayedVendor>();
   for (const [name, create] of Object.entries(vendorFactories)) {
     const dataFaults = (client: string, day: string) => faults.dataFaults(name, client, day);
-    const vendor = create({ clock, posts, dataFaults });
+    const vendor = create({ clock, posts, discord, dataFaults });
     vendors.set(name, {
       vendor,
       limiter: createLimiter({ ...vendor.limits.documented, ...(instant ? noLimits : {}), ...limits[name] }),

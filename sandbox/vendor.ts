@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { DiscordApplication } from "./discord.ts";
 import type { DataFault } from "./fault-kinds.ts";
 import type { Limits, Usage } from "./limits.ts";
 import type { Posts } from "./recon-model.ts";
@@ -48,6 +49,8 @@ export interface DumpQuery {
 export interface Surroundings {
   clock: Clock;
   posts: Posts;
+  /** Who signs Discord's interactions; the sandbox's own application where left out. */
+  discord?: DiscordApplication | undefined;
   dataFaults(client: string, day: string): readonly DataFault[];
 }
 
