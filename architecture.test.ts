@@ -209,7 +209,10 @@ function sourceFiles(folder = ""): string[] {
 
 /** Tests may look anywhere. */
 function isTest(file: string): boolean {
-  return /\.(test|d)\.ts$/.test(file) || ["connectors/describe-source.ts", "api/test-server.ts"].includes(file);
+  return (
+    /\.(test|d)\.ts$/.test(file) ||
+    ["connectors/describe-source.ts", "api/test-server.ts", "api/test-recon.ts"].includes(file)
+  );
 }
 
 const files = sourceFiles();

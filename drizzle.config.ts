@@ -9,6 +9,7 @@ export default defineConfig({
     "./schema/everflow.ts",
     "./schema/mapping.ts",
     "./schema/anytrack.ts",
+    "./schema/recon.ts",
   ],
   out: "./schema/migrations",
   migrations: { schema: "ops", table: "migrations" },

@@ -70,6 +70,9 @@ export const keepHouseEveryMinutes = 10;
  */
 export const deliverEveryMinutes = 10;
 
+/** A report that was taken in while Temporal was away is started within this many minutes. */
+export const sweepEveryMinutes = 1;
+
 /** Where conversions go, by the names of the accounts. */
 const deliverTo = ["meta", "hubspot"];
 
@@ -157,8 +160,26 @@ export function plannedSchedules(
       memo,
     },
   };
+  const sweep: PlannedSchedule = {
+    scheduleId: `${config.queuePrefix}sweep-reports`,
+    options: {
+      spec: { intervals: [{ every: `${sweepEveryMinutes} minutes` }] },
+      action: {
+        type: "startWorkflow",
+        workflowType: "sweepReports",
+        workflowId: `${config.queuePrefix}sweep-reports`,
+        taskQueue,
+        args: [],
+        staticSummary: "reports that nobody started",
+        ...startMemo,
+      },
+      // What a sweep starts follows from the table: one that is skipped is made up by the next.
+      policies: { overlap: "SKIP", catchupWindow: "1 minute", pauseOnFailure: false },
+      memo,
+    },
+  };
   const delivers = [...config.accounts.values()].some(
     (account) => deliverTo.includes(account.vendor) && account.secrets !== null,
   );
-  return [...syncs, house, ...(delivers ? [deliver] : [])];
+  return [...syncs, house, sweep, ...(delivers ? [deliver] : [])];
 }

@@ -1,6 +1,8 @@
 import type { createDeliverActivities } from "./deliver.ts";
 import type { createAnytrackActivities } from "./anytrack.ts";
+import type { createDiscordActivities } from "./discord.ts";
 import type { createHouseActivities } from "./house.ts";
+import type { createReconcileActivities } from "./reconcile.ts";
 import type { createSyncActivities } from "./sync.ts";
 
 /** What workflows may call. */
@@ -8,3 +10,5 @@ export type SyncActivities = ReturnType<typeof createSyncActivities>;
 export type HouseActivities = ReturnType<typeof createHouseActivities>;
 export type DeliverActivities = ReturnType<typeof createDeliverActivities>;
 export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;
+export type DiscordActivities = ReturnType<typeof createDiscordActivities>;
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;

@@ -17,7 +17,7 @@ export function loggedPath(url: string): string {
 
 /** Caught in the log as one line per request: who, what, how long. */
 export function requestLine(request: FastifyRequest, status: number, elapsedMs: number): Record<string, unknown> {
-  const { caller } = request;
+  const { caller, affiliate } = request;
   return {
     method: request.method,
     path: loggedPath(request.url),
@@ -26,6 +26,7 @@ export function requestLine(request: FastifyRequest, status: number, elapsedMs: 
     ms: Math.round(elapsedMs),
     address: request.ip,
     ...(caller === null ? {} : { client: caller.client, role: caller.role, subject: caller.subject }),
+    ...(affiliate === null ? {} : { client: affiliate.client, affiliate: affiliate.affiliateId }),
   };
 }
 

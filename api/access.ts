@@ -11,8 +11,14 @@ export interface Caller {
   subject: string;
 }
 
+/** An affiliate, as the hash of its key says: it is nobody's token, and sees its own rows only. */
+export interface AffiliateCaller {
+  client: string;
+  affiliateId: string;
+}
+
 /** Who may call a route. There is no default: a route without one does not start. */
-export type Access = "public" | { roles: readonly Role[] };
+export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean };
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -20,6 +26,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     caller: Caller | null;
+    /** Who holds the X-API-Key that came along; only looked up where affiliates may call. */
+    affiliate: AffiliateCaller | null;
     /** Why the token that came along is not one; told only where a token is needed. */
     refusal: ApiError | null;
   }
@@ -28,6 +36,11 @@ declare module "fastify" {
 /** `config: allow("admin", "operator")` on a route. */
 export function allow(...roles: [Role, ...Role[]]): { access: Access } {
   return { access: { roles } };
+}
+
+/** `config: allowAffiliates("admin", ...)`: those roles, and affiliates by their key. */
+export function allowAffiliates(...staff: Role[]): { access: Access } {
+  return { access: { roles: staff, affiliates: true } };
 }
 
 /** `config: open` on a route that anybody may call. */
@@ -48,15 +61,18 @@ export function requireDeclaration(route: {
   return access;
 }
 
-export function enforce(access: Access, request: Pick<FastifyRequest, "caller" | "refusal">): void {
+export function enforce(access: Access, request: Pick<FastifyRequest, "caller" | "affiliate" | "refusal">): void {
   if (access === "public") return;
+  if (access.affiliates === true && request.affiliate !== null) return;
   if (request.refusal !== null) throw request.refusal;
+  if (request.caller === null && access.affiliates === true)
+    throw new ApiError("unauthorized", "send an affiliate's key: X-API-Key: <key>");
   if (request.caller === null)
     throw new ApiError("unauthorized", "send a token: Authorization: Bearer <JWT>; `npm run token` prints one");
   if (!access.roles.includes(request.caller.role))
     throw new ApiError(
       "forbidden",
-      `the role ${request.caller.role} may not do this; it takes ${access.roles.join(" or ")}`,
+      `the role ${request.caller.role} may not do this; it takes ${[...access.roles, ...(access.affiliates === true ? ["an affiliate's key"] : [])].join(" or ")}`,
     );
 }
 

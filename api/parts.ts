@@ -12,7 +12,16 @@ import type { TemporalDoor } from "./temporal.ts";
 export interface ServerDependencies {
   config: Pick<
     Config,
-    "api" | "payloadKey" | "identityKey" | "accounts" | "anytrack" | "queuePrefix" | "searchAttributes"
+    | "api"
+    | "payloadKey"
+    | "identityKey"
+    | "accounts"
+    | "anytrack"
+    | "discord"
+    | "credentialsKey"
+    | "submissionsPerMinute"
+    | "queuePrefix"
+    | "searchAttributes"
   >;
   settings: ApiSettings;
   database: Database;

@@ -14,7 +14,7 @@ export interface WorkflowRun {
   summary: string;
 }
 
-export type Outcome<Result> = { done: true; result: Result } | { done: false; workflowId: string };
+export type Outcome<Result> = { done: true; workflowId: string; result: Result } | { done: false; workflowId: string };
 
 const startMs = 3_000;
 const patienceMs = 5_000;
@@ -25,14 +25,37 @@ const clientId = defineSearchAttributeKey("ClientId", SearchAttributeType.KEYWOR
  * that is under way or done is joined, work that failed is tried again.
  */
 export async function runWorkflow<Result>(
-  { config, temporal }: Pick<ServerParts, "config" | "temporal">,
+  parts: Pick<ServerParts, "config" | "temporal">,
   run: WorkflowRun,
 ): Promise<Outcome<Result>> {
+  const handle = await startWorkflow(parts, run);
+  const { temporal } = parts;
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), patienceMs);
+  try {
+    return {
+      done: true,
+      workflowId: handle.workflowId,
+      result: (await temporal.client.withAbortSignal(waiting.signal, () => handle.result())) as Result,
+    };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) throw refusal(error);
+    // Whatever keeps its result from us: it was started, and goes on.
+    return { done: false, workflowId: handle.workflowId };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Starts it, or joins the one that is under way or done, and waits for nothing. */
+export async function startWorkflow(
+  { config, temporal }: Pick<ServerParts, "config" | "temporal">,
+  run: WorkflowRun,
+): Promise<WorkflowHandle> {
   const workflowId = `${config.queuePrefix}${run.workflowId}`;
   const { workflow } = temporal.client;
-  let handle: WorkflowHandle;
   try {
-    handle = await withinMs(
+    return await withinMs(
       startMs,
       workflow.start(run.type, {
         workflowId,
@@ -47,23 +70,8 @@ export async function runWorkflow<Result>(
       }),
     );
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError))
-      throw new Unavailable("Temporal does not answer, nothing was started; try again soon", error);
-    handle = workflow.getHandle(workflowId);
-  }
-  const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), patienceMs);
-  try {
-    return {
-      done: true,
-      result: (await temporal.client.withAbortSignal(waiting.signal, () => handle.result())) as Result,
-    };
-  } catch (error) {
-    if (error instanceof WorkflowFailedError) throw refusal(error);
-    // Whatever keeps its result from us: it was started, and goes on.
-    return { done: false, workflowId };
-  } finally {
-    clearTimeout(timer);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return workflow.getHandle(workflowId);
+    throw new Unavailable("Temporal does not answer, nothing was started; try again soon", error);
   }
 }
 

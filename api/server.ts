@@ -11,7 +11,7 @@ import {
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
 import { isRoutine, loggedPath, requestLine } from "./access-log.ts";
-import { enforce, open, requireDeclaration } from "./access.ts";
+import { enforce, open, requireDeclaration, type Access } from "./access.ts";
 import { createVerifier } from "./auth.ts";
 import { ApiError, errorBody, forLog, notFound, toAnswer } from "./errors.ts";
 import { createMetrics } from "./metrics.ts";
@@ -20,8 +20,10 @@ import { createReading } from "./reading.ts";
 import { anytrackRoutes } from "./routes/anytrack.ts";
 import { codecRoutes } from "./routes/codec.ts";
 import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
+import { discordHooks } from "./routes/hooks-discord.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
+import { reconRoutes } from "./routes/recon.ts";
 import { createSystemRoutes } from "./routes/system.ts";
 
 /** One line per area; each is a file in routes/. */
@@ -30,6 +32,8 @@ const areas: Area[] = [
   { prefix: "/api/v1/performance", routes: performanceRoutes },
   { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
+  { prefix: "/hooks", routes: discordHooks },
+  { prefix: "/api/v1/recon", routes: reconRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];
 
@@ -90,6 +94,7 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
 function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
   const verify = createVerifier({ ...config.api, audience: settings.audience, issuer: settings.issuer });
   api.decorateRequest("caller", null);
+  api.decorateRequest("affiliate", null);
   api.decorateRequest("refusal", null);
 
   api.addHook("onRoute", (route) => {
@@ -99,7 +104,7 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
     const schema = route.schema ?? {};
     route.schema = {
       ...schema,
-      ...(access === "public" ? {} : { security: [{ token: [] }] }),
+      ...(access === "public" ? {} : { security: doorsOf(access) }),
       // Without a schema of its own an answer is not ours to describe: the metrics page, the front page.
       ...(schema.response === undefined
         ? {}
@@ -134,13 +139,22 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
   });
 }
 
-/** The caller is the token where there is a good one, else the address; of IPv6 the network, which one caller has whole. */
+/** As it is documented: a token, an affiliate's key, or either. */
+function doorsOf({ roles, affiliates }: Exclude<Access, "public">): Record<string, string[]>[] {
+  return [...(roles.length > 0 ? [{ token: [] }] : []), ...(affiliates === true ? [{ affiliateKey: [] }] : [])];
+}
+
+/** The caller is the token or the affiliate's key where there is a good one, else the address; of IPv6 the network, which one caller has whole. */
 async function limitCallers(api: Api, requestsPerMinute: number): Promise<void> {
   await api.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
-    keyGenerator: ({ caller, ip }: FastifyRequest) =>
-      caller === null ? `address ${normalizeIP(ip)}` : `token ${caller.client}/${caller.role}/${caller.subject}`,
+    keyGenerator: ({ caller, affiliate, ip }: FastifyRequest) =>
+      affiliate !== null
+        ? `affiliate ${affiliate.client}/${affiliate.affiliateId}`
+        : caller === null
+          ? `address ${normalizeIP(ip)}`
+          : `token ${caller.client}/${caller.role}/${caller.subject}`,
     errorResponseBuilder: (_request, { after }) =>
       new ApiError("rate_limited", `too many requests; come again in ${after}`),
   });
@@ -161,6 +175,12 @@ async function describeRoutes(api: Api): Promise<void> {
       components: {
         securitySchemes: {
           token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "`npm run token` prints one" },
+          affiliateKey: {
+            type: "apiKey",
+            in: "header",
+            name: "X-API-Key",
+            description: "an affiliate's own; shown once when it is made",
+          },
         },
       },
     },

@@ -30,6 +30,9 @@ export interface TestServerOptions {
   accounts?: ServerDependencies["config"]["accounts"];
   env?: Record<string, string>;
   anytrack?: ServerDependencies["config"]["anytrack"];
+  discord?: ServerDependencies["config"]["discord"];
+  credentialsKey?: Buffer | null;
+  submissionsPerMinute?: number;
   areas?: readonly Area[];
   log?: string[];
   schedules?: ServerDependencies["schedules"];
@@ -57,6 +60,9 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           webhookSecrets: new Map(),
           collect: new Map(),
         },
+        discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
+        credentialsKey: options.credentialsKey ?? null,
+        submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         queuePrefix: "",
         searchAttributes: true,
       },

@@ -4,10 +4,13 @@ import { Agent, fetch, type Dispatcher, type Response } from "undici";
 import type { Redact } from "../core/redact.ts";
 import { ConnectorError } from "./errors.ts";
 import { parseLossless } from "./lossless.ts";
+import { guardedConnector, PrivateAddress, type GuardOptions } from "./public-address.ts";
 import type { PageRequest, Quota, Refusal } from "./source.ts";
 
 export interface HttpOptions {
   baseUrl: string;
+  /** Other addresses of the same vendor, by name. */
+  addresses?: Readonly<Record<string, string>> | undefined;
   /** For data: takes only known secrets out of a body. */
   erase: Redact;
   /** For messages: takes out whatever may be a secret. */
@@ -138,7 +141,10 @@ async function send(
   signal: AbortSignal,
   limits: HttpLimits,
 ): Promise<Response> {
-  const url = new URL(options.baseUrl.replace(/\/$/, "") + request.path);
+  const { at, form } = request;
+  const base = at === undefined ? options.baseUrl : options.addresses?.[at];
+  if (base === undefined) throw new RangeError(`no address is known for "${at}" of ${new URL(options.baseUrl).host}`);
+  const url = new URL(base.replace(/\/$/, "") + request.path);
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
   try {
     return await fetch(url, {
@@ -149,6 +155,7 @@ async function send(
         ...request.headers,
       },
       ...(request.body === undefined ? {} : { body: jsonText(request.body) }),
+      ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
       // A redirect could carry the key to another host.
       redirect: "manual",
       dispatcher,
@@ -162,6 +169,55 @@ async function send(
       throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
     // The library's own error carries the URL, and with it the key: only its code goes on.
     throw new ConnectionBroken(`could not reach ${url.host} (${code})`);
+  }
+}
+
+export interface LinkOptions extends Partial<GuardOptions> {
+  method: "HEAD" | "GET";
+  headers?: Record<string, string>;
+  /** Configured by the operator, and so asked wherever it is. */
+  isOurs?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** What became of one step along a link: where it leads, or that it leads where nothing of ours may go. */
+export type LinkStep = { status: number; location: string | null; retryAfterMs: number | null } | { forbidden: string };
+
+const linkTimeoutMs = 10_000;
+
+/**
+ * Asks somebody else's address where it leads: one request, followed nowhere, its body left unread, its connection
+ * made to a public address or not at all and never used again.
+ */
+export async function stepAlongLink(
+  url: URL,
+  { method, headers, isOurs, signal, ...guard }: LinkOptions,
+): Promise<LinkStep> {
+  const timeoutMs = guard.timeoutMs ?? linkTimeoutMs;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const connect = isOurs === true ? { timeout: timeoutMs } : guardedConnector({ ...guard, timeoutMs });
+  const dispatcher = new Agent({ connect, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, pipelining: 0 });
+  try {
+    const response = await fetch(url, {
+      method,
+      redirect: "manual",
+      dispatcher,
+      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      ...(headers === undefined ? {} : { headers }),
+    });
+    return {
+      status: response.status,
+      location: response.headers.get("location"),
+      retryAfterMs: retryAfter(response.headers.get("retry-after")),
+    };
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    const forbidden = causes(error).find((cause) => cause instanceof PrivateAddress);
+    if (forbidden !== undefined) return { forbidden: forbidden.message };
+    throw new ConnectorError("unavailable", `could not reach ${url.host} (${errorCode(error)})`);
+  } finally {
+    // Whatever the body is, nobody reads it.
+    await dispatcher.destroy();
   }
 }
 
@@ -280,8 +336,15 @@ function excerpt(body: string, redact: Redact): string {
 }
 
 function errorCode(error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  for (const cause of causes(error)) {
     if ("code" in cause && typeof cause.code === "string") return cause.code;
   }
   return error instanceof Error ? error.name : "unknown error";
+}
+
+/** An error and what it came of; several addresses that were tried each have their own. */
+function causes(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [];
+  const several = error instanceof AggregateError ? error.errors : [];
+  return [error, ...[error.cause, ...several].flatMap(causes)];
 }

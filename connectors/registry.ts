@@ -1,5 +1,6 @@
 import { hubspot } from "./destinations/hubspot.ts";
 import { meta } from "./destinations/meta-capi.ts";
+import { platforms } from "./platforms/registry.ts";
 import type { AnySource, Vendor } from "./source.ts";
 import { anytrackPulledConversions } from "./sources/anytrack.ts";
 import { everflowConversions, everflowDailyStats } from "./sources/everflow.ts";
@@ -20,6 +21,7 @@ export const destinations: readonly Vendor[] = [meta as Vendor, hubspot as Vendo
 export const vendors: readonly Vendor[] = [
   ...new Set(sources.map((source) => source.vendor as Vendor)),
   ...destinations,
+  ...platforms.map((platform) => platform.vendor),
 ];
 
 export function findSource(name: string): AnySource | undefined {

@@ -13,6 +13,8 @@ export interface Slice {
 export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   name: string;
   baseUrl: string;
+  /** Other addresses of the same vendor, by name: where tokens are had, say. A stand-in plays them all at one. */
+  addresses?: Readonly<Record<string, string>>;
   /** There only for clients that have a key: nobody misses it, and no stand-in takes its place. */
   optional?: boolean;
   /** Of one account, "redtrack/713"; a setting, and the vendor's own hints win. */
@@ -41,6 +43,8 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
 export interface Quota {
   /** No call by anyone before this has passed. */
   waitMs: number;
+  /** How much of the quota is used, 0 to 100, and when it starts anew, where the vendor says so. */
+  used?: { percent: number; resetsInMs: number | null };
 }
 
 export interface Refusal {
@@ -53,12 +57,16 @@ export interface Refusal {
 }
 
 export interface PageRequest {
-  method?: "GET" | "POST";
-  /** Below the vendor's base URL. */
+  method?: "GET" | "POST" | "PUT" | "PATCH";
+  /** One of the vendor's other addresses; its base URL where left out. */
+  at?: string;
+  /** Below that address. */
   path: string;
   query?: Record<string, string | number | boolean>;
   headers?: Record<string, string>;
   body?: unknown;
+  /** Sent as a form, in place of a JSON body. */
+  form?: Record<string, string>;
 }
 
 /** A row that cannot be attributed: kept in quarantine with its reason, its amount counted. */

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack-settings.ts";
 import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
+import { readDiscordSettings, type DiscordConfig } from "./discord-settings.ts";
+import { readReconSettings, type ReconSettings } from "./recon-settings.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -72,6 +74,8 @@ export interface Config {
   payloadKey: Buffer | null;
   /** Seals what a delivery needs to know of a person; without it, none of it is kept. */
   identityKey: Buffer | null;
+  /** Seals the platforms' credentials and Discord's tokens; without it, none of them is kept. */
+  credentialsKey: Buffer | null;
   /** How far back a conversion may lie that is delivered without anybody asking. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
@@ -82,7 +86,13 @@ export interface Config {
     quarantineDays: number | null;
     runsDays: number | null;
   };
+  /** Where the stand-ins are, for a platform that is switched to its own. */
+  sandboxUrl: string;
   anytrack: AnytrackSettings;
+  discord: DiscordConfig;
+  recon: ReconSettings;
+  /** Submissions that one affiliate's key may send a minute. */
+  submissionsPerMinute: number;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -146,8 +156,13 @@ const general = z.object({
   SEARCH_ATTRIBUTES: z.enum(["on", "off"]).default("on"),
   PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
   IDENTITY_ENCRYPTION_KEY: encryptionKey.optional(),
+  CREDENTIALS_ENCRYPTION_KEY: encryptionKey.optional(),
+  SUBMISSIONS_PER_MINUTE: positive.default(120),
   DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
+  SANDBOX_URL: z.url().optional(),
+  SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
+  SANDBOX_PORT: port.default(3010),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   RETENTION_RECEIPTS_DAYS: days.default(null),
   RETENTION_RESTATEMENTS_DAYS: days.default(null),
@@ -193,6 +208,10 @@ export function loadConfig(
   const ofClient = (name: string, client: string, scope: "own" | "shared") =>
     env[settingName(name, client)] ?? (scope === "shared" || client === clients[0] ? env[name] : undefined);
   const anytrack = readAnytrackSettings(env, clients, ofClient, problems);
+  const discord = readDiscordSettings(env, clients, ofClient, problems);
+  const recon = readReconSettings(env, problems);
+  if (discord.applications.size > 0 && env["CREDENTIALS_ENCRYPTION_KEY"] === undefined)
+    problems.push("CREDENTIALS_ENCRYPTION_KEY is missing: DISCORD_PUBLIC_KEY needs it");
   // A setting that holds for all clients is wrong once, not once for each.
   if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
     problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
@@ -231,6 +250,7 @@ export function loadConfig(
     searchAttributes: values.SEARCH_ATTRIBUTES === "on",
     payloadKey: values.PAYLOAD_ENCRYPTION_KEY ?? null,
     identityKey: values.IDENTITY_ENCRYPTION_KEY ?? null,
+    credentialsKey: values.CREDENTIALS_ENCRYPTION_KEY ?? null,
     deliveryLookbackDays: values.DELIVERY_LOOKBACK_DAYS,
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
     logLevel: values.LOG_LEVEL,
@@ -240,7 +260,11 @@ export function loadConfig(
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
     },
+    sandboxUrl: values.SANDBOX_URL ?? `http://${values.SANDBOX_HOST}:${values.SANDBOX_PORT}`,
     anytrack,
+    discord,
+    recon,
+    submissionsPerMinute: values.SUBMISSIONS_PER_MINUTE,
     secrets: [
       ...accountSecrets,
       ...anytrack.webhookSecrets.values(),
@@ -249,8 +273,10 @@ export function loadConfig(
       values.ALERT_WEBHOOK_URL,
       env["PAYLOAD_ENCRYPTION_KEY"],
       env["IDENTITY_ENCRYPTION_KEY"],
+      env["CREDENTIALS_ENCRYPTION_KEY"],
+      ...[...discord.applications.values()].map(({ botToken }) => botToken),
       env["TEMPORAL_API_KEY"],
-    ].filter((secret): secret is string => secret !== undefined && secret !== ""),
+    ].filter((secret): secret is string => typeof secret === "string" && secret !== ""),
   };
 }
 

@@ -73,6 +73,10 @@ export async function readAlerts(
     client?: string | undefined;
     open?: boolean | undefined;
     area?: string | undefined;
+    kind?: string | undefined;
+    severity?: string | undefined;
+    subject?: string | undefined;
+    subjects?: readonly string[] | undefined;
     limit: number;
     beforeId?: number | undefined;
   },
@@ -81,8 +85,20 @@ export async function readAlerts(
     `select ${alertColumns} from ops.alerts
       where ($1::text is null or _client_id = $1) and ($2::boolean is null or (resolved_at is null) = $2)
         and ($3::text is null or area = $3) and ($4::bigint is null or alert_id < $4)
+        and ($6::text is null or kind = $6) and ($7::text is null or severity = $7) and ($8::text is null or subject = $8)
+        and ($9::text[] is null or subject = any($9))
       order by alert_id desc limit $5`,
-    [filter.client ?? null, filter.open ?? null, filter.area ?? null, filter.beforeId ?? null, filter.limit],
+    [
+      filter.client ?? null,
+      filter.open ?? null,
+      filter.area ?? null,
+      filter.beforeId ?? null,
+      filter.limit,
+      filter.kind ?? null,
+      filter.severity ?? null,
+      filter.subject ?? null,
+      filter.subjects ?? null,
+    ],
   );
   return rows;
 }

@@ -4,6 +4,7 @@ import { isCivilDay, isZone } from "./civil-day.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import type { Limiter } from "./limits.ts";
+import type { Posts } from "./recon-model.ts";
 import type { RequestLog } from "./request-log.ts";
 import type { Vendor } from "./vendor.ts";
 
@@ -18,6 +19,7 @@ export interface ControlDeps {
   clock: Clock;
   faults: Faults;
   log: RequestLog;
+  posts: Posts;
 }
 
 export interface ControlRequest {
@@ -59,11 +61,12 @@ const logQuery = z.strictObject({
   account: z.string().optional(),
   after: z.coerce.number().int().optional(),
 });
+const postsQuery = z.strictObject({ platform: z.string().optional() });
 const faultsQuery = z.strictObject({ id: z.coerce.number().int().optional(), vendor: z.string().optional() });
 
 /** The sandbox's own routes, under /_control. The system under test never calls them. */
 export function createControl(deps: ControlDeps): (request: ControlRequest) => ControlAnswer {
-  const { vendors, accounts, clock, faults, log } = deps;
+  const { vendors, accounts, clock, faults, log, posts } = deps;
   const ok = (body: unknown): ControlAnswer => ({ status: 200, body });
   const query = ({ url }: ControlRequest) => Object.fromEntries(url.searchParams);
   const body = (request: ControlRequest): unknown => JSON.parse(request.body === "" ? "{}" : request.body);
@@ -112,6 +115,16 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     "DELETE /keys": (request) => {
       const { vendor, key } = keyBody.parse(body(request));
       accounts.revoke(vendorNamed(vendor).vendor.name, key);
+      return ok({});
+    },
+
+    "GET /posts": (request) => ok(posts.list(postsQuery.parse(query(request)).platform)),
+    "POST /posts": (request) => {
+      const given = body(request);
+      return { status: 201, body: Array.isArray(given) ? given.map((one) => posts.set(one)) : posts.set(given) };
+    },
+    "DELETE /posts": () => {
+      posts.clear();
       return ok({});
     },
 

@@ -112,13 +112,20 @@ export function createLimiter(start: Limits): Limiter {
   };
 }
 
+export const noLimits: Limits = {
+  perMinute: null,
+  perSecond: null,
+  perTenSeconds: null,
+  countTwice: false,
+  concurrent: null,
+};
+
 /**
  * Reads a setting such as "20/minute", "60/minute,none/second,once" or "none". What it leaves out stays as the vendor
  * documents it; "once" and "twice" say whether some calls count double.
  */
 export function parseLimits(text: string): Partial<Limits> {
-  if (text.trim() === "none")
-    return { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false, concurrent: null };
+  if (text.trim() === "none") return { ...noLimits };
   const limits: Partial<Limits> = {};
   const windows = {
     minute: "perMinute",

@@ -1,5 +1,7 @@
+import { createPrivateKey } from "node:crypto";
 import { z } from "zod";
 import { isCivilDay } from "./civil-day.ts";
+import type { DiscordApplication } from "./discord.ts";
 import { parseLimits, type Limits } from "./limits.ts";
 import { startSandbox } from "./server.ts";
 import { vendorFactories } from "./vendors.ts";
@@ -8,6 +10,10 @@ const settings = z.object({
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
   SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
   SANDBOX_TODAY: z.string().refine(isCivilDay, "expected a day such as 2025-12-18").optional(),
+  SANDBOX_INSTANT: z.enum(["on", "off"]).default("off"),
+  // Of the local stack, so that what the sandbox signs is believed there.
+  DISCORD_APPLICATION_ID: z.string().optional(),
+  DISCORD_DEMO_PRIVATE_KEY: z.base64().optional(),
   SANDBOX_NOW: z.iso.datetime({ offset: true }).optional(),
 });
 
@@ -27,6 +33,17 @@ function limitsFrom(env: NodeJS.ProcessEnv): Record<string, Partial<Limits>> {
   return limits;
 }
 
+function discordFrom({
+  DISCORD_APPLICATION_ID: applicationId,
+  DISCORD_DEMO_PRIVATE_KEY: key,
+}: z.output<typeof settings>): DiscordApplication | undefined {
+  if (applicationId === undefined || key === undefined) return undefined;
+  return {
+    applicationId,
+    privateKey: createPrivateKey({ key: Buffer.from(key, "base64"), format: "der", type: "pkcs8" }),
+  };
+}
+
 async function main(): Promise<void> {
   // An empty line in an env file means "not set".
   const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
@@ -39,6 +56,8 @@ async function main(): Promise<void> {
     today: today ?? null,
     now: now ?? null,
     limits: limitsFrom(env),
+    instant: parsed.data.SANDBOX_INSTANT === "on",
+    discord: discordFrom(parsed.data),
     log: (message) => console.error(message),
   }).catch((error: unknown) => {
     const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";

@@ -3,11 +3,13 @@ import type { AddressInfo } from "node:net";
 import { createAccounts, keyId } from "./accounts.ts";
 import { createClock } from "./clock.ts";
 import { createControl, type PlayedVendor } from "./control.ts";
+import type { DiscordApplication } from "./discord.ts";
 import { deliver } from "./delivery.ts";
 import { answerUnderFaults } from "./fault-answers.ts";
 import type { WireFault } from "./fault-kinds.ts";
 import { createFaults } from "./faults.ts";
-import { createLimiter, type Limits } from "./limits.ts";
+import { createLimiter, noLimits, type Limits } from "./limits.ts";
+import { createPosts } from "./recon-model.ts";
 import { createRequestLog, hintEnd, monotonicMs } from "./request-log.ts";
 import type { WireRequest } from "./vendor.ts";
 import { vendorFactories } from "./vendors.ts";
@@ -22,6 +24,10 @@ export interface SandboxOptions {
   now?: string | null;
   /** By vendor, what differs from the limits the vendor documents. */
   limits?: Readonly<Record<string, Partial<Limits>>>;
+  /** For measuring: no vendor has a limit, and every post has its numbers at once. */
+  instant?: boolean;
+  /** The Discord application to sign as. */
+  discord?: DiscordApplication | undefined;
   log?: (message: string) => void;
 }
 
@@ -34,18 +40,31 @@ export interface Sandbox {
 
 /** Starts the stand-ins of all vendors on one port, with their control route beside them. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { port = 0, host = "127.0.0.1", today = null, now = null, limits = {}, log: say = () => {} } = options;
+  const {
+    port = 0,
+    host = "127.0.0.1",
+    today = null,
+    now = null,
+    limits = {},
+    instant = false,
+    discord,
+    log: say = () => {},
+  } = options;
   const clock = createClock({ now, today });
   const accounts = createAccounts();
   const faults = createFaults(Object.keys(vendorFactories));
   const log = createRequestLog();
+  const posts = createPosts({ clock, instant });
   const vendors = new Map<string, PlayedVendor>();
   for (const [name, create] of Object.entries(vendorFactories)) {
     const dataFaults = (client: string, day: string) => faults.dataFaults(name, client, day);
-    const vendor = create({ clock, dataFaults });
-    vendors.set(name, { vendor, limiter: createLimiter({ ...vendor.limits.documented, ...limits[name] }) });
+    const vendor = create({ clock, posts, discord, dataFaults });
+    vendors.set(name, {
+      vendor,
+      limiter: createLimiter({ ...vendor.limits.documented, ...(instant ? noLimits : {}), ...limits[name] }),
+    });
   }
-  const control = createControl({ vendors, accounts, clock, faults, log });
+  const control = createControl({ vendors, accounts, clock, faults, log, posts });
 
   async function play(
     { vendor, limiter }: PlayedVendor,
@@ -61,7 +80,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       account: client,
       keyId: key === null ? null : keyId(key),
       method: request.method,
-      path: request.url.pathname,
+      path: vendor.printedPath?.(request.url.pathname) ?? request.url.pathname,
       query: Object.fromEntries([...request.url.searchParams].filter(([name]) => !vendor.secretParams.includes(name))),
     });
     const isConcurrent = vendor.limits.isConcurrent?.(request) ?? false;

@@ -1,6 +1,8 @@
 import type { Clock } from "./clock.ts";
+import type { DiscordApplication } from "./discord.ts";
 import type { DataFault } from "./fault-kinds.ts";
 import type { Limits, Usage } from "./limits.ts";
+import type { Posts } from "./recon-model.ts";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -43,9 +45,12 @@ export interface DumpQuery {
   table?: string;
 }
 
-/** What every vendor may look at: the time, and the data faults that are set for it now. */
+/** What every vendor may look at: the time, the posts of all platforms, and the data faults that are set for it now. */
 export interface Surroundings {
   clock: Clock;
+  posts: Posts;
+  /** Who signs Discord's interactions; the sandbox's own application where left out. */
+  discord?: DiscordApplication | undefined;
   dataFaults(client: string, day: string): readonly DataFault[];
 }
 
@@ -54,6 +59,8 @@ export interface Vendor {
   name: string;
   /** Query parameters that carry a secret: they never reach the request log. */
   secretParams: readonly string[];
+  /** The path as it may be logged, for a vendor that has a secret in it. */
+  printedPath?(path: string): string;
   keyOf(request: WireRequest): string | null;
   place(request: WireRequest): Place;
   /** The same request for another page or page size, as far as the vendor pages. */

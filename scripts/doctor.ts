@@ -5,6 +5,7 @@ import { createEraser } from "../core/redact.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { ConnectorError } from "../connectors/errors.ts";
 import { createHttp } from "../connectors/http.ts";
+import { addressesOf } from "../connectors/platforms/account.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import type { Vendor } from "../connectors/source.ts";
 import { readRights, readServer } from "../queries/server.ts";
@@ -223,6 +224,7 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
   const gate = createRateGate(database);
   const http = createHttp({
     baseUrl: account.baseUrl,
+    addresses: addressesOf(vendor, account),
     erase: createEraser(Object.values(secrets)),
     redact,
     quota: vendor.quota,

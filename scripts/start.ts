@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -53,6 +53,7 @@ async function main(): Promise<void> {
   await assertPortFree(Number(env["API_PORT"]), "API_PORT");
   await Promise.all([embedPostgres(env, dataDir), embedTemporal(env, dataDir, apiUrl)]);
   const sandbox = await playMissingVendors(env, logDir);
+  playDiscord(env, sandbox.size > 0);
   // The SDK's settings reader looks at process.env.
   Object.assign(process.env, env);
   const config = loadConfig(env, vendors, sources);
@@ -201,6 +202,13 @@ function isAllPlayed(config: Config, sandbox: Set<string>): boolean {
   return [...config.accounts.values()].every((account) => account.secrets === null || sandbox.has(account.name));
 }
 
+/** Without an application of one's own, Discord is the sandbox; and without that there is none. */
+function playDiscord(env: Env, hasSandbox: boolean): void {
+  if (env["DISCORD_DEMO_PRIVATE_KEY"] === undefined) return;
+  if (hasSandbox) env["DISCORD_BASE_URL"] ??= `http://127.0.0.1:${env["SANDBOX_PORT"]}/discord/api/v10`;
+  else for (const name of ["APPLICATION_ID", "PUBLIC_KEY", "DEMO_PRIVATE_KEY"]) delete env[`DISCORD_${name}`];
+}
+
 /** Secrets of this machine's own stack, made once and kept where only their owner reads them. */
 async function localSecrets(root: string, set: Env): Promise<Env> {
   const file = path.join(root, ".signal-room", "local-secrets.json");
@@ -209,6 +217,8 @@ async function localSecrets(root: string, set: Env): Promise<Env> {
     API_JWT_SECRET: randomBytes(32).toString("base64url"),
     IDENTITY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     ANYTRACK_WEBHOOK_SECRET: randomBytes(24).toString("base64url"),
+    CREDENTIALS_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+    ...discordKeyPair(),
     ...kept,
   };
   if (Object.keys(made).length > Object.keys(kept).length) {
@@ -216,17 +226,36 @@ async function localSecrets(root: string, set: Env): Promise<Env> {
     await writeFile(file, JSON.stringify(made), { mode: 0o600 });
   }
   const signsOtherwise = set["API_JWT_SECRET"] !== undefined || set["API_JWKS_URL"] !== undefined;
+  const unset = (name: keyof typeof made) => (set[name] === undefined ? { [name]: made[name] } : {});
   return {
     ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
-    ...(set["IDENTITY_ENCRYPTION_KEY"] === undefined ? { IDENTITY_ENCRYPTION_KEY: made.IDENTITY_ENCRYPTION_KEY } : {}),
+    ...unset("IDENTITY_ENCRYPTION_KEY"),
+    ...unset("CREDENTIALS_ENCRYPTION_KEY"),
     ...(Object.keys(set).some((name) => name.startsWith("ANYTRACK_WEBHOOK_SECRET"))
       ? {}
       : { ANYTRACK_WEBHOOK_SECRET: made.ANYTRACK_WEBHOOK_SECRET }),
+    // Discord's part is played here: with a key pair of our own the demo signs as Discord does.
+    ...(set["DISCORD_PUBLIC_KEY"] === undefined
+      ? {
+          DISCORD_APPLICATION_ID: "1001",
+          DISCORD_PUBLIC_KEY: made.DISCORD_PUBLIC_KEY,
+          DISCORD_DEMO_PRIVATE_KEY: made.DISCORD_DEMO_PRIVATE_KEY,
+        }
+      : {}),
+  };
+}
+
+/** The public key as Discord's portal shows it, the private one as base64 of its PKCS #8 form. */
+function discordKeyPair() {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    DISCORD_PUBLIC_KEY: publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex"),
+    DISCORD_DEMO_PRIVATE_KEY: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
   };
 }
 
 /** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
-const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "CLIENTS"];
+const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "SANDBOX_PORT", "CLIENTS"];
 
 /** What the other commands need to find this stack. Keys set by hand are not copied to a file. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {

@@ -4,8 +4,11 @@ import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
+import { createDiscordActivities } from "../activities/discord.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
+import { createReconcileActivities } from "../activities/reconcile.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
+import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { foldPulled } from "../queries/anytrack-events.ts";
@@ -31,7 +34,11 @@ export function allQueues(sources: readonly AnySource[]): string[] {
   return [
     mainQueue,
     ...new Set(
-      [...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue),
+      [
+        ...sources.map((source) => source.vendor.name),
+        ...destinations.map(({ name }) => name),
+        ...platforms.map(({ vendor }) => vendor.name),
+      ].map(vendorQueue),
     ),
   ];
 }
@@ -52,6 +59,8 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
+  const discord = createDiscordActivities({ database, config, gate, redact });
+  const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
     connection,
@@ -83,12 +92,12 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: { ...sync, ...deliver, ...house },
+              activities: { ...sync, ...deliver, ...house, ...reconcile, ...discord },
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
           : {
-              activities: { ...sync, ...deliver, ...anytrack },
+              activities: { ...sync, ...deliver, ...anytrack, ...reconcile },
               maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
             }),
       } as WorkerOptions),

@@ -1,7 +1,11 @@
 export { backfill } from "./backfill.ts";
 export { deliverConversions } from "./deliver-conversions.ts";
+export { fetchPost } from "./fetch-post.ts";
 export { keepHouse } from "./keep-house.ts";
+export { reconcileMany } from "./reconcile-many.ts";
+export { reconcileReport } from "./reconcile-report.ts";
 export { redeliver } from "./redeliver.ts";
+export { sweepReports } from "./sweep-reports.ts";
 export { syncSlice } from "./sync-slice.ts";
 export { syncSource } from "./sync-source.ts";
 export { trackConversion } from "./track-conversion.ts";

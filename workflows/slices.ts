@@ -35,6 +35,11 @@ export function searchAttributes(pairs: SearchAttributePair[]): { typedSearchAtt
   return workflowInfo().memo?.["searchAttributes"] === "off" ? {} : { typedSearchAttributes: pairs };
 }
 
+/** What a child has to know of that. */
+export function startMemo(): { memo?: Record<string, string> } {
+  return workflowInfo().memo?.["searchAttributes"] === "off" ? { memo: { searchAttributes: "off" } } : {};
+}
+
 /** The queue of a vendor's activities: isolation, so that one that is down fills only its own. */
 export function vendorQueue(source: string): string {
   return workflowInfo().taskQueue.replace(/signal-room$/, `vendor-${source.split(".")[0]}`);
@@ -52,7 +57,7 @@ export async function runSlice(input: SyncSliceInput & { client: string; runId: 
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${input.source} ${day}`,
-        ...(workflowInfo().memo?.["searchAttributes"] === "off" ? { memo: { searchAttributes: "off" } } : {}),
+        ...startMemo(),
         ...searchAttributes([
           { key: clientIdKey, value: input.client },
           { key: sourceKey, value: input.source },

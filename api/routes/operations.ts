@@ -145,7 +145,7 @@ const quarantined = z.object({
   runId: z.string(),
 });
 
-const alert = z.object({
+export const alert = z.object({
   alertId: z.number(),
   area: z.string(),
   kind: z.string(),
@@ -440,7 +440,7 @@ function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<t
   };
 }
 
-function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
+export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
   return {
     ...row,
     openedAt: row.openedAt.toISOString(),

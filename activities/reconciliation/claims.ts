@@ -1,0 +1,31 @@
+import { metrics, type Claimed, type Metric } from "./compare.ts";
+
+/** What a claim shows by itself, before anybody asks the platform. */
+export interface ClaimSigns {
+  /** More clicks than there were views. */
+  impossible: boolean;
+  /** The metric that grew too fast since the claim before. */
+  jump: Metric | null;
+}
+
+/** A jump is many times the claim before, by more than chance and a good day explain, within a day. */
+export const jump = {
+  times: 10n,
+  atLeast: { views: 1_000n, clicks: 100n, conversions: 20n },
+  withinHours: 24,
+} as const;
+
+export function signsOf(claimed: Claimed, before: Claimed | null): ClaimSigns {
+  return {
+    impossible: claimed.clicks > claimed.views,
+    jump:
+      before === null
+        ? null
+        : (metrics.find(
+            (metric) =>
+              before[metric] > 0n &&
+              claimed[metric] >= before[metric] * jump.times &&
+              claimed[metric] - before[metric] >= jump.atLeast[metric],
+          ) ?? null),
+  };
+}

@@ -1,0 +1,209 @@
+// The dashboards of reconciliation over a million reports, as their callers see them: a real API on a real Postgres,
+// filled by the database itself, asked over HTTP. Prints the median and the 99th percentile of each.
+// npm run bench:dashboards -- [reports] [requests of each]
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { projectRoot } from "../core/environment.ts";
+import { issueToken } from "../core/tokens.ts";
+import { openDatabase, type Database } from "../schema/database.ts";
+import { migrateDatabase } from "../schema/migrate.ts";
+import { startPostgres } from "../scripts/embedded/postgres.ts";
+import { freePorts } from "../scripts/embedded/process.ts";
+import { table } from "../scripts/printing.ts";
+
+const [reports = 1_000_000, requests = 60] = process.argv.slice(2).map(Number);
+const client = "713";
+const affiliates = 1_000;
+const campaigns = 100;
+const aimMs = 100;
+
+const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-dashboards-"));
+// As root, Postgres runs as somebody else, who has to get in.
+await chmod(folder, 0o755);
+const [postgresPort = 0, apiPort = 0] = await freePorts(2);
+const postgres = await startPostgres({
+  dataDir: path.join(folder, "postgres"),
+  port: postgresPort,
+  database: "signal_room",
+});
+let api: ReturnType<typeof spawn> | undefined;
+let isSlow = true;
+try {
+  await migrateDatabase(postgres.url);
+  const database = openDatabase({
+    url: postgres.superuserUrl,
+    poolSize: 1,
+    name: "bench",
+    statementTimeoutMs: 900_000,
+  });
+  const began = performance.now();
+  await fill(database);
+  console.log(`${reports} reports in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
+  const busiest = await readBusiest(database);
+  await database.end();
+
+  const secret = randomBytes(32).toString("base64url");
+  const log = openSync(path.join(folder, "api.log"), "a");
+  api = spawn(process.execPath, [path.join(projectRoot(), "dist/api/main.js")], {
+    env: {
+      ...process.env,
+      DATABASE_URL: postgres.url,
+      API_PORT: String(apiPort),
+      API_JWT_SECRET: secret,
+      API_RATE_LIMIT_PER_MINUTE: "1000000",
+      TEMPORAL_ADDRESS: "127.0.0.1:1",
+      LOG_LEVEL: "error",
+    },
+    stdio: ["ignore", log, log, "ipc"],
+  });
+  await once(api, "message");
+  const token = await issueToken({ secret, client, role: "analyst", subject: "bench", expiresInSeconds: 3_600 });
+  const get = async (route: string) => {
+    const started = performance.now();
+    const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/recon${route}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const body = await response.text();
+    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${body.slice(0, 300)}`);
+    return { ms: performance.now() - started, bytes: body.length };
+  };
+
+  const random = (most: number) => 1 + Math.floor(Math.random() * most);
+  const doors: [string, () => string][] = [
+    ["a campaign", () => `/dashboard/campaigns/${random(campaigns)}`],
+    [`the largest campaign, ${busiest.campaignReports} reports`, () => `/dashboard/campaigns/${busiest.campaignId}`],
+    ["affiliates, first page", () => "/dashboard/affiliates"],
+    ["discrepancies, HIGH", () => "/dashboard/discrepancies"],
+    ["discrepancies of a campaign", () => `/dashboard/discrepancies?level=MEDIUM&campaign=${random(campaigns)}`],
+    ["an affiliate's performance", () => `/affiliates/${random(affiliates)}/performance`],
+    [
+      `the busiest affiliate, ${busiest.affiliateReports} reports`,
+      () => `/affiliates/${busiest.affiliateId}/performance`,
+    ],
+    ["an affiliate's submissions", () => `/affiliates/${random(affiliates)}/submissions`],
+    ["a campaign's HIGH reports", () => `/submissions?level=HIGH&campaign=${random(campaigns)}`],
+    ["a campaign's posts", () => `/posts?campaign=${random(campaigns)}`],
+  ];
+  const rows: (string | number)[][] = [];
+  for (const [name, route] of doors) {
+    for (let warmUp = 0; warmUp < 5; warmUp += 1) await get(route());
+    const times: number[] = [];
+    for (let request = 0; request < requests; request += 1) times.push((await get(route())).ms);
+    times.sort((one, other) => one - other);
+    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
+    rows.push([name, at(0.5).toFixed(1), at(0.99).toFixed(1), at(0.5) < aimMs ? "ok" : "SLOW"]);
+  }
+  console.log(table(["door", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
+  isSlow = rows.some((row) => row.at(-1) !== "ok");
+} finally {
+  api?.kill("SIGKILL");
+  await postgres.stop();
+  if (process.env["KEEP"] === undefined) await rm(folder, { recursive: true, force: true });
+  else console.log(`kept ${folder}`);
+}
+process.exit(isSlow ? 1 : 0);
+
+/** Skewed as life is: the first campaigns and affiliates have most of it. Two reports a post. */
+async function fill(database: Database): Promise<void> {
+  // Keys between the tables hold by construction; checking them a million times would take longer than all the rest.
+  await database.query("set session_replication_role = replica");
+  const posts = Math.ceil(reports / 2);
+  const claims = "1000 + i % 9000, 100 + i % 900, i % 50";
+  const verdict = (i: string) =>
+    `case ${i} % 20 when 0 then 'UNVERIFIABLE' when 1 then 'POST_DELETED' when 2 then 'DISCREPANCY' when 3 then 'DISCREPANCY' when 4 then 'DISCREPANCY' else 'MATCHED' end`;
+  const level = (i: string) => `case ${i} % 20 when 2 then 'HIGH' when 3 then 'MEDIUM' when 4 then 'LOW' end`;
+  const statements: [string, string][] = [
+    [
+      "campaigns",
+      `insert into recon.campaigns (_client_id, campaign_id, advertiser_id, name) overriding system value
+       select '${client}', i, 'adv-' || i % 10, 'campaign ' || i from generate_series(1, ${campaigns}) i`,
+    ],
+    [
+      "affiliates",
+      `insert into recon.affiliates (_client_id, affiliate_id, name, trust_score, total_submissions, accurate_submissions) overriding system value
+       select '${client}', i, 'affiliate ' || i, round((i % 101) / 100.0, 2), 1000, 10 * (i % 101) from generate_series(1, ${affiliates}) i`,
+    ],
+    [
+      "posts",
+      `insert into recon.posts (_client_id, post_id, campaign_id, affiliate_id, platform, url, is_reconciled) overriding system value
+       select '${client}', i, 1 + floor(${campaigns} * power(random(), 2)), 1 + floor(${affiliates} * power(random(), 2)),
+              (array['reddit', 'instagram', 'meta'])[1 + i % 3], 'https://www.reddit.com/comments/' || to_hex(i), true
+         from generate_series(1, ${posts}) i`,
+    ],
+    [
+      "reports",
+      `insert into recon.affiliate_reports (_client_id, report_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
+              submission_method, submission_key, content_hash, submitted_at) overriding system value
+       select '${client}', i, post_id, affiliate_id, ${claims}, 'API', 'k' || i, md5(i::text), now() - (${reports} - i) * interval '2 seconds'
+         from generate_series(1, ${reports}) i join recon.posts on _client_id = '${client}' and post_id = 1 + (i - 1) % ${posts}`,
+    ],
+    [
+      "platform reports",
+      `insert into recon.platform_reports (_client_id, platform_report_id, post_id, platform, report_id, attempt, views, clicks, conversions, spend, currency) overriding system value
+       select '${client}', i, post_id, platform, i, 1, case when i % 20 > 1 then 1000 + i % 9000 end, case when i % 20 > 1 then 100 + i % 900 end, null,
+              case when platform = 'meta' then 12.345678 end, case when platform = 'meta' then (array['USD', 'EUR'])[1 + i % 2] end
+         from generate_series(1, ${reports}) i join recon.posts on _client_id = '${client}' and post_id = 1 + (i - 1) % ${posts}`,
+    ],
+    [
+      "logs",
+      `insert into recon.reconciliation_logs (_client_id, log_id, report_id, attempt, post_id, affiliate_id, platform_report_id, verdict, level, counts_for_trust,
+              is_accurate, claimed_views, claimed_clicks, claimed_conversions, verified_views, verified_clicks, reason, workflow_id, _run_id, processed_at) overriding system value
+       select '${client}', report_id, report_id, 1, post_id, affiliate_id, report_id, ${verdict("report_id")}, ${level("report_id")}, report_id % 20 > 1, report_id % 20 > 3,
+              claimed_views, claimed_clicks, claimed_conversions, claimed_views, claimed_clicks, 'as the platform says', 'reconcile/' || report_id, 'run', submitted_at
+         from recon.affiliate_reports`,
+    ],
+    [
+      "states",
+      `insert into recon.report_state (_client_id, report_id, post_id, campaign_id, affiliate_id, platform, state, log_id, verdict, level, reconciled_at)
+       select '${client}', r.report_id, p.post_id, p.campaign_id, p.affiliate_id, p.platform, 'RECONCILED', r.report_id, ${verdict("r.report_id")}, ${level("r.report_id")}, r.submitted_at
+         from recon.affiliate_reports r join recon.posts p using (_client_id, post_id)`,
+    ],
+    [
+      "totals",
+      `insert into recon.post_totals (_client_id, post_id, campaign_id, affiliate_id, platform, reports, latest_report_id, claimed_views, claimed_clicks, claimed_conversions,
+              verified_views, verified_clicks, verified_conversions, spend, currency, platform_report_id, verified_at, judged_report_id, verdict, level)
+       select p._client_id, p.post_id, p.campaign_id, p.affiliate_id, p.platform, 2, r.report_id, r.claimed_views, r.claimed_clicks, r.claimed_conversions,
+              f.views, f.clicks, f.conversions, f.spend, f.currency, f.platform_report_id, f.fetched_at, r.report_id, ${verdict("r.report_id")}, ${level("r.report_id")}
+         from recon.posts p join recon.affiliate_reports r on r._client_id = p._client_id and r.report_id = p.post_id + ${reports - posts}
+         join recon.platform_reports f on f._client_id = r._client_id and f.platform_report_id = r.report_id`,
+    ],
+  ];
+  for (const [name, statement] of statements) {
+    const began = performance.now();
+    await database.query(statement);
+    console.log(`  ${name} ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+  }
+  await database.query("set session_replication_role = origin");
+  // As autovacuum leaves it.
+  for (const name of [
+    "posts",
+    "affiliate_reports",
+    "platform_reports",
+    "reconciliation_logs",
+    "report_state",
+    "post_totals",
+    "affiliates",
+  ])
+    await database.query(`vacuum analyze recon.${name}`);
+}
+
+async function readBusiest(database: Database) {
+  const { rows } = await database.query<{
+    campaignId: string;
+    campaignReports: number;
+    affiliateId: string;
+    affiliateReports: number;
+  }>(
+    `select c.campaign_id::text as "campaignId", c.n as "campaignReports", a.affiliate_id::text as "affiliateId", a.n as "affiliateReports"
+       from (select campaign_id, count(*) as n from recon.report_state group by 1 order by 2 desc limit 1) c,
+            (select affiliate_id, count(*) as n from recon.report_state group by 1 order by 2 desc limit 1) a`,
+  );
+  const [found] = rows;
+  if (found === undefined) throw new Error("nothing was filled in");
+  return found;
+}

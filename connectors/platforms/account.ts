@@ -1,0 +1,132 @@
+import { settingName, type Account, type Config } from "../../core/config.ts";
+import type { Vendor } from "../source.ts";
+import { ownedByAffiliate, type Platform } from "./platform.ts";
+
+/** What a person set for a client's platform and, where an affiliate let us in, what that affiliate did. Opened already. */
+export interface StoredAccess {
+  /** Null where nobody set it: the settings decide. */
+  mode: "real" | "sandbox" | null;
+  credentials: Record<string, string> | null;
+  affiliate: { id: string; credentials: Record<string, string> } | null;
+}
+
+/** An account to ask a platform with: what the gate, the connector and the link resolver need. */
+export interface PlatformAccount extends Account {
+  platform: string;
+  /** Who answers is a stand-in, not the platform. */
+  isStandIn: boolean;
+  addresses: Record<string, string>;
+  /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
+  linkBaseUrl: string | null;
+  /** Secrets and settings together, as `fetchMetrics` takes them; null when some are missing. */
+  credentials: Record<string, string> | null;
+}
+
+export interface AccessAsk {
+  config: Pick<Config, "accounts" | "sandboxUrl">;
+  platform: Platform;
+  client: string;
+  stored: StoredAccess;
+}
+
+/** Which account to ask with: the affiliate's own where there is one, else the client's as it was stored, else as it is set. */
+export function platformAccount({ config, platform, client, stored }: AccessAsk): PlatformAccount {
+  const { vendor } = platform;
+  const set = config.accounts.get(`${vendor.name}/${client}`);
+  if (set === undefined) throw new RangeError(`no client ${client} is configured for ${platform.name}`);
+  const baseUrl = baseUrlOf(vendor, set, stored.mode, config.sandboxUrl);
+  const isStandIn = hasNoTls(baseUrl);
+  const { affiliate } = stored;
+  const isSwitched = isStandIn && !hasNoTls(set.baseUrl);
+  const brought = affiliate === null ? null : pick(affiliate.credentials, platform.ownCredentials);
+  const own = isSwitched && !areSandboxes(brought) ? null : brought;
+  const isOwn = own !== null && Object.keys(own).length > 0;
+  const clients = clientCredentials(vendor, set, stored, isStandIn);
+  const secrets = isOwn ? { ...without(clients.secrets, platform.ownCredentials), ...own } : clients.secrets;
+  const settings = { ...set.settings, ...clients.settings };
+  // An affiliate's token stands by itself where the platform needs no key of ours beside it.
+  const missing = isOwn ? [] : clients.missing;
+  return {
+    ...set,
+    // A quota is the token's, so an affiliate's own token takes turns of its own.
+    name: isOwn ? `${set.name}/affiliate-${affiliate?.id ?? ""}` : set.name,
+    platform: platform.name,
+    baseUrl,
+    isStandIn,
+    addresses: addressesOf(vendor, { baseUrl, settings }),
+    linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isStandIn ? `${baseUrl}/links` : null),
+    secrets: missing.length === 0 ? secrets : null,
+    settings,
+    missing,
+    credentials: missing.length === 0 ? { ...settings, ...secrets, ...(isOwn ? ownedByAffiliate : {}) } : null,
+  };
+}
+
+/** A vendor's other addresses. Each can be set; a stand-in plays them all at its one. */
+export function addressesOf(vendor: Vendor, { baseUrl, settings }: Pick<Account, "baseUrl" | "settings">) {
+  return Object.fromEntries(
+    Object.entries(vendor.addresses ?? {}).map(([name, address]) => [
+      name,
+      settings[settingName(vendor.name, name, "BASE_URL")] ?? (hasNoTls(baseUrl) ? baseUrl : address),
+    ]),
+  );
+}
+
+/** What an affiliate gave as one text: the record of it, or a token alone, which is the platform's usual one. */
+export function readOwnCredentials(platform: Platform, given: string): Record<string, string> {
+  const usual = platform.ownCredentials[0] ?? "";
+  try {
+    const record: unknown = JSON.parse(given);
+    if (typeof record === "object" && record !== null && !Array.isArray(record))
+      return pick(record as Record<string, unknown>, platform.ownCredentials);
+  } catch {
+    // No JSON: a token.
+  }
+  return { [usual]: given };
+}
+
+/** Switching a platform to its stand-in must not show the stand-in a real key. */
+function areSandboxes(secrets: Record<string, string> | null): boolean {
+  return secrets !== null && Object.values(secrets).every((value) => value.startsWith("sandbox-"));
+}
+
+/** No platform speaks without TLS: an address that does is a stand-in's. */
+const hasNoTls = (address: string) => new URL(address).protocol === "http:";
+
+function baseUrlOf(vendor: Vendor, set: Account, mode: StoredAccess["mode"], sandboxUrl: string): string {
+  const isSandbox = hasNoTls(set.baseUrl);
+  if (mode === "sandbox" && !isSandbox) return `${sandboxUrl.replace(/\/$/, "")}/${vendor.name}`;
+  return mode === "real" && isSandbox ? vendor.baseUrl : set.baseUrl;
+}
+
+/** Stored ones come first. A stand-in takes the settings' key only if it was set for one, and has one for everybody. */
+function clientCredentials(vendor: Vendor, set: Account, { credentials }: StoredAccess, isStandIn: boolean) {
+  const names = Object.keys(vendor.secrets.shape);
+  const wasStandIn = hasNoTls(set.baseUrl);
+  const fromSettings = isStandIn === wasStandIn ? (set.secrets ?? {}) : {};
+  const played = isStandIn ? Object.fromEntries(names.map((name) => [name, `sandbox-${set.client}`])) : {};
+  const kept = pick(credentials ?? {}, names);
+  const stored = isStandIn && !wasStandIn && !areSandboxes(kept) ? {} : kept;
+  // A stored token must not be sent along with another account's id.
+  const secrets =
+    Object.keys(stored).length > 0 ? stored : Object.keys(fromSettings).length > 0 ? fromSettings : played;
+  const missing = names.filter((name) => {
+    const shape = vendor.secrets.shape[name] as { safeParse: (value: unknown) => { success: boolean } };
+    return !shape.safeParse(secrets[name]).success;
+  });
+  const named = Object.keys(vendor.settings?.shape ?? {}).filter((name) => !/_BASE_URL$/.test(name));
+  return { secrets, missing, settings: pick(credentials ?? {}, named) };
+}
+
+function pick(record: Record<string, unknown>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = record[name];
+      return typeof value === "string" && value !== "" ? [[name, value]] : [];
+    }),
+  );
+}
+
+function without(record: Record<string, string>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
+}

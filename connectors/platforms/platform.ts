@@ -1,0 +1,67 @@
+import { readPostUrl } from "../../core/post-url.ts";
+import type { Http } from "../http.ts";
+import type { Vendor } from "../source.ts";
+
+/** What a platform counts of one post, in the words all platforms share. Null is "cannot be known", never zero. */
+export interface UnifiedMetrics {
+  views: number | null;
+  clicks: number | null;
+  conversions: number | null;
+  /** Decimal text. */
+  spend: string | null;
+  currency: string | null;
+  /** Numbers that say something of a post without verifying a claim: a score, comments, likes. */
+  hints: Record<string, number>;
+  /** The fields of the answer that we know and that describe no person. */
+  raw: unknown;
+}
+
+export type PlatformAnswer =
+  | { kind: "metrics"; metrics: UnifiedMetrics }
+  /** There will be numbers, but not yet; null leaves the wait to the asker. */
+  | { kind: "not_ready"; reason: string; retryAfterMs: number | null }
+  | { kind: "deleted"; reason: string }
+  | { kind: "unknown_post"; reason: string };
+
+/** The metrics of a post that is there, and of which nothing can be verified; null by null what is not said. */
+export const nothingVerified: Omit<UnifiedMetrics, "hints" | "raw"> = {
+  views: null,
+  clicks: null,
+  conversions: null,
+  spend: null,
+  currency: null,
+};
+
+/** Where posts are published and counted: a post's URL and credentials in, its metrics out. */
+export interface Platform {
+  /** As campaigns and API paths name it. */
+  name: string;
+  vendor: Vendor;
+  /** Hosts that may be asked where a share link leads; one that is not among them is never contacted. */
+  hosts: readonly string[];
+  /** What it can tell for certain, given the right credentials. */
+  verifies: readonly ("views" | "clicks" | "conversions")[];
+  /** Which of an account's credentials an affiliate may bring; bringing one puts these of the client aside. */
+  ownCredentials: readonly string[];
+  /** Throws ConnectorError for what concerns the account and not the post. */
+  fetchMetrics(ask: {
+    http: Http;
+    post: { url: string; postId: string | null; postedAt: string | null };
+    /** The account's secrets and settings, by their names as settings, and whose they are. */
+    credentials: Record<string, string>;
+  }): Promise<PlatformAnswer>;
+}
+
+/** Said among the credentials when they are the affiliate's own: what they do not show, the affiliate does not have. */
+export const ownedByAffiliate = { CREDENTIALS_OF: "affiliate" } as const;
+
+export function areAffiliates(credentials: Record<string, string>): boolean {
+  return credentials["CREDENTIALS_OF"] === ownedByAffiliate.CREDENTIALS_OF;
+}
+
+/** The post's id as it was kept, or read from its address once more. */
+export function postIdOf(platform: string, post: { url: string; postId: string | null }): string | null {
+  if (post.postId !== null) return post.postId;
+  const read = readPostUrl(platform, post.url);
+  return read.ok ? read.address.platformPostId : null;
+}

@@ -1,0 +1,56 @@
+import { lookup as systemLookup } from "node:dns";
+import { isIP, type LookupFunction } from "node:net";
+import ipaddr from "ipaddr.js";
+import { buildConnector } from "undici";
+
+/** A host that leads into our own network, or to nobody in particular. */
+export class PrivateAddress extends Error {
+  readonly code = "PRIVATE_ADDRESS";
+}
+
+/** Public IPv6 space; what lies outside is unassigned, local, or an IPv4 address in disguise. */
+const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
+
+/**
+ * Whether an address belongs to a host on the internet. Addresses that carry another one inside (mapped, NAT64, 6to4,
+ * Teredo) never do: who connects to them is taken to the one inside.
+ */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  if (address.range() !== "unicast") return false;
+  return address.kind() === "ipv4" || (address as ipaddr.IPv6).match(globalUnicast);
+}
+
+export interface GuardOptions {
+  /** In place of the system's resolver. */
+  lookup?: LookupFunction | undefined;
+  isAllowed?: ((address: string) => boolean) | undefined;
+  timeoutMs: number;
+}
+
+/**
+ * Connects to public addresses only. What was looked up and checked is what is connected to: a name that answers
+ * otherwise a moment later is not asked again.
+ */
+export function guardedConnector({ lookup = systemLookup, isAllowed = isPublicAddress, timeoutMs }: GuardOptions) {
+  const checked: LookupFunction = (host, options, done) => {
+    lookup(host, { ...options, all: true }, (error, found) => {
+      if (error !== null) return done(error, "");
+      const addresses = found as unknown as { address: string; family: number }[];
+      const inside = addresses.find(({ address }) => !isAllowed(address));
+      if (inside !== undefined || addresses[0] === undefined)
+        return done(new PrivateAddress(`${host} has no public address`), "");
+      if (options.all === true) return done(null, addresses);
+      return done(null, addresses[0].address, addresses[0].family);
+    });
+  };
+  const connect = buildConnector({ lookup: checked, timeout: timeoutMs });
+  const guarded: typeof connect = (options, done) => {
+    const host = options.hostname.replace(/^\[|\]$/g, "");
+    // An address in the URL itself is connected to without any look-up.
+    if (isIP(host) !== 0 && !isAllowed(host)) return done(new PrivateAddress(`${host} is no public address`), null);
+    return connect(options, done);
+  };
+  return guarded;
+}

@@ -1,0 +1,27 @@
+-- The verdict that counts for each report: that of its latest attempt, and what a person made of it.
+create or replace view recon.counted_verdicts as
+select l._client_id, l.affiliate_id, l.report_id, l.attempt, l.log_id,
+       l.counts_for_trust or d.outcome is not distinct from 'affiliate' as counts_for_trust,
+       l.is_accurate or d.outcome is not distinct from 'affiliate' as is_accurate
+  from (select distinct on (_client_id, affiliate_id, report_id) _client_id, affiliate_id, report_id, attempt, log_id, counts_for_trust, is_accurate
+          from recon.reconciliation_logs order by _client_id, affiliate_id, report_id, attempt desc) l
+  left join recon.disputes d on d._client_id = l._client_id and d.log_id = l.log_id;
+
+-- Trust worked out anew from the logs; recon.affiliates holds the same numbers, kept in step by every verdict.
+create or replace view recon.affiliate_trust as
+select a._client_id, a.affiliate_id, c.total_submissions, c.accurate_submissions,
+       coalesce(round(c.accurate_submissions::numeric / nullif(c.total_submissions, 0), 2), 1.00) as trust_score
+  from recon.affiliates a
+ cross join lateral (
+       select count(*) filter (where v.counts_for_trust)::int as total_submissions, count(*) filter (where v.is_accurate)::int as accurate_submissions
+         from recon.counted_verdicts v where v._client_id = a._client_id and v.affiliate_id = a.affiliate_id) c;
+
+create or replace view recon.reports as
+select s._client_id, s.report_id, s.campaign_id, s.affiliate_id, s.platform, s.post_id, p.url, r.submission_method, r.submitted_at,
+       s.state, s.detail, s.next_try_at, s.attempt, l.verdict, l.level, l.reason, r.claimed_views, r.claimed_clicks, r.claimed_conversions,
+       l.verified_views, l.verified_clicks, l.verified_conversions, l.processed_at, d.outcome as dispute_outcome
+  from recon.report_state s
+  join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
+  join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
+  left join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
+  left join recon.disputes d on d._client_id = l._client_id and d.log_id = l.log_id;

@@ -1,0 +1,85 @@
+import { encrypt } from "../core/crypto.ts";
+import { accept, type Accepted, type Submission } from "../queries/recon-accept.ts";
+import { recordVerdict, type Judgement } from "../queries/reconcile.ts";
+import type { Database } from "../schema/database.ts";
+
+export const client = "713";
+
+/** A campaign on every platform, and as many affiliates as there are names. */
+export async function createCampaign(database: Database, affiliates: readonly string[], of = client) {
+  const ids = async (statement: string, parameters: unknown[]) =>
+    (await database.query<{ id: string }>(statement, parameters)).rows.map(({ id }) => id);
+  const [campaignId = ""] = await ids(
+    "insert into recon.campaigns (_client_id, advertiser_id, name) values ($1, 'adv-1', 'campaign ' || gen_random_uuid()) returning campaign_id::text as id",
+    [of],
+  );
+  await database.query(
+    "insert into recon.platforms (_client_id, platform) select $1, unnest($2::text[]) on conflict do nothing",
+    [of, ["reddit", "instagram", "meta"]],
+  );
+  await database.query(
+    "insert into recon.campaign_platforms (_client_id, campaign_id, platform) select $1, $2, unnest($3::text[])",
+    [of, campaignId, ["reddit", "instagram", "meta"]],
+  );
+  const affiliateIds: string[] = [];
+  for (const name of affiliates)
+    affiliateIds.push(
+      ...(await ids(
+        "insert into recon.affiliates (_client_id, name) values ($1, $2 || ' ' || gen_random_uuid()) returning affiliate_id::text as id",
+        [of, name],
+      )),
+    );
+  return { campaignId, affiliateIds };
+}
+
+export type Given = Partial<Submission> & Pick<Submission, "campaignId" | "affiliateId">;
+
+export const submission = (given: Given): Submission => ({
+  client,
+  platform: "reddit",
+  url: "https://www.reddit.com/r/test/comments/1abcde/a_title/",
+  claimed: { views: 1_000, clicks: 100, conversions: 10 },
+  evidence: { note: "seen with my own eyes" },
+  method: "API",
+  idempotencyKey: null,
+  ...given,
+});
+
+/** Takes a submission in that must not be refused. */
+export async function taken(database: Database, given: Given): Promise<Extract<Accepted, { reportId: string }>> {
+  const accepted = await accept(database, submission(given));
+  if (accepted.outcome === "refused") throw new Error(`refused: ${accepted.field} ${accepted.message}`);
+  return accepted;
+}
+
+export const sealedToken = (key: Buffer) => encrypt(key, Buffer.from("token"), "");
+
+/** A verdict as an activity would write it. */
+export async function judge(
+  database: Database,
+  of: { reportId: string; postId: string; affiliateId: string; attempt?: number },
+  verdict: Partial<Judgement> = {},
+) {
+  const metric = { claimed: "0", verified: "0", difference: "0", diffPct: "0.00" };
+  return recordVerdict(database, {
+    client,
+    attempt: 1,
+    platform: "reddit",
+    verdict: "MATCHED",
+    level: null,
+    countsForTrust: true,
+    isAccurate: true,
+    worstMetric: null,
+    metrics: { views: metric, clicks: metric, conversions: metric },
+    reason: "as a test wants it",
+    fetched: { views: 0, clicks: 0, conversions: 0, spend: null, currency: null, hints: {}, raw: {} },
+    workflowId: "test",
+    runId: "test",
+    raise: [],
+    settle: [],
+    ...of,
+    ...verdict,
+  });
+}
+
+export const high = { verdict: "DISCREPANCY", level: "HIGH", isAccurate: false } as const;
