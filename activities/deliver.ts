@@ -72,6 +72,8 @@ export interface DeliveryTarget {
   client: string;
   destination: string;
   waiting: number;
+  /** Became too old without being sent. */
+  expired?: number;
   heldUntil: string | null;
 }
 
@@ -145,6 +147,7 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
           targets.push({
             ...ledger,
             waiting: heldUntil === null ? waiting : 0,
+            expired,
             heldUntil: heldUntil?.toISOString() ?? null,
           });
         }

@@ -154,7 +154,10 @@ test("a poisoned event in a batch of 500 fails alone, is named, and people are t
 test("what is older than seven days expires at Meta without a request, and goes to HubSpot all the same", async () => {
   const before = (await calls("meta")).length;
   const keys = await add([{ hoursAgo: 24 * 7 + 1 }, { hoursAgo: 24 * 20 }]);
-  expect(await deliver()).toMatchObject([{ delivered: 0 }, { delivered: 2 }]);
+  expect(await deliver()).toMatchObject([
+    { delivered: 0, expired: 2 },
+    { delivered: 2, expired: 0 },
+  ]);
   expect(await states("meta")).toEqual([{ state: "expired", count: 2 }]);
   expect((await calls("meta")).length).toBe(before);
   expect(await heldBy("hubspot", keys)).toHaveLength(2);

@@ -35,13 +35,19 @@ export async function deliverConversions(input: DeliverInput = {}): Promise<Deli
 }
 
 /** One destination of one client, batch after batch; what stops it is an outcome, never an exception. */
-export async function deliverTo({ client, destination, waiting, heldUntil }: DeliveryTarget): Promise<Delivered> {
+export async function deliverTo({
+  client,
+  destination,
+  waiting,
+  expired = 0,
+  heldUntil,
+}: DeliveryTarget): Promise<Delivered> {
   const sum: Delivered = {
     client,
     destination,
     delivered: 0,
     failed: 0,
-    expired: 0,
+    expired,
     refused: [],
     heldUntil,
     stopped: null,

@@ -55,6 +55,7 @@ svg text.average{fill:var(--soft);font-size:12px}
 .scroll{overflow-x:auto;margin:0 -1.3rem;padding:0 1.3rem}
 table{width:100%;border-collapse:collapse;font-size:.84rem;font-variant-numeric:tabular-nums}
 th,td{padding:.55rem .5rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--fine)}
+td{white-space:nowrap}
 th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--soft);font-weight:500;font-size:.82rem;border-bottom-color:var(--line);white-space:nowrap}
 thead .sides th{padding-bottom:0;border:0;text-align:right;font-size:.76rem;letter-spacing:.01em}
