@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack-settings.ts";
 import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
+import { readIngestSettings, type IngestSettings } from "./ingest-settings.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -83,6 +84,7 @@ export interface Config {
     runsDays: number | null;
   };
   anytrack: AnytrackSettings;
+  ingest: IngestSettings;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -193,6 +195,7 @@ export function loadConfig(
   const ofClient = (name: string, client: string, scope: "own" | "shared") =>
     env[settingName(name, client)] ?? (scope === "shared" || client === clients[0] ? env[name] : undefined);
   const anytrack = readAnytrackSettings(env, clients, ofClient, problems);
+  const ingest = readIngestSettings(env, clients, ofClient, problems);
   // A setting that holds for all clients is wrong once, not once for each.
   if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
     problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
@@ -241,9 +244,11 @@ export function loadConfig(
       runsDays: values.RETENTION_RUNS_DAYS,
     },
     anytrack,
+    ingest,
     secrets: [
       ...accountSecrets,
       ...anytrack.webhookSecrets.values(),
+      ...[...ingest.clients.values()].map(({ s3 }) => s3?.keys?.secretAccessKey),
       databasePassword,
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,

@@ -1,0 +1,163 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import type { Readable } from "node:stream";
+import type { S3Settings } from "../core/ingest-settings.ts";
+import { ConnectorError } from "./errors.ts";
+import { assertSize, changed, FileProblem, type ListedFile, type OpenedFile } from "./file-places.ts";
+
+interface Place {
+  bucket: string;
+  key: string;
+}
+
+/** Looks at an object; it is read by its ETag, so that both readings are of one version. */
+export async function openS3File(
+  settings: S3Settings,
+  { bucket, key }: Place,
+  limits: { maxBytes: number; signal?: AbortSignal },
+): Promise<OpenedFile> {
+  const name = `s3://${bucket}/${key}`;
+  const client = connect(settings);
+  const look = async () => {
+    const { ETag, ContentLength } = await translated(name, () =>
+      client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sending(limits.signal)),
+    );
+    if (ETag === undefined || ContentLength === undefined)
+      throw new ConnectorError("malformed", `${name}: the server tells neither size nor ETag`);
+    return { etag: ETag, bytes: ContentLength };
+  };
+  try {
+    const opened = await look();
+    assertSize(name, opened.bytes, limits.maxBytes);
+    return {
+      name,
+      bytes: opened.bytes,
+      identity: `${opened.etag}:${opened.bytes}`,
+      read: (signal) => readObject(client, { bucket, key, name, ...opened }, signal),
+      async assertUnchanged() {
+        const now = await look();
+        if (now.etag !== opened.etag || now.bytes !== opened.bytes) throw changed(name);
+      },
+      close: () => Promise.resolve(client.destroy()),
+    };
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+}
+
+const mostListed = 20_000;
+
+/** Objects below a prefix, by key. */
+export async function listS3(
+  settings: S3Settings,
+  { bucket, prefix }: { bucket: string; prefix: string },
+  signal?: AbortSignal,
+): Promise<{ files: ListedFile[]; more: boolean }> {
+  const client = connect(settings);
+  const files: ListedFile[] = [];
+  try {
+    for (let token: string | undefined; ;) {
+      const page = await translated(`s3://${bucket}/${prefix}`, () =>
+        client.send(
+          new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+          sending(signal),
+        ),
+      );
+      for (const { Key, Size, ETag } of page.Contents ?? []) {
+        // A "folder" is an empty object whose name ends in a slash.
+        if (Key === undefined || Key.endsWith("/") || ETag === undefined) continue;
+        files.push({ path: Key, bytes: Size ?? 0, identity: `${ETag}:${Size ?? 0}` });
+      }
+      token = page.NextContinuationToken;
+      if (page.IsTruncated !== true || token === undefined) return { files, more: false };
+      if (files.length >= mostListed) return { files, more: true };
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+function connect({ endpoint, region, keys, forcePathStyle }: S3Settings): S3Client {
+  return new S3Client({
+    region,
+    forcePathStyle,
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(keys === null ? {} : { credentials: keys }),
+    // Retrying is Temporal's, where it is seen.
+    maxAttempts: 1,
+    // Checksums beyond HTTPS's own are Amazon's alone: other servers do not know them.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: 30_000 },
+  });
+}
+
+async function* readObject(
+  client: S3Client,
+  object: Place & { name: string; etag: string; bytes: number },
+  signal?: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const { bucket, key, name, etag, bytes } = object;
+  const { Body, ETag } = await translated(name, () =>
+    client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), sending(signal)),
+  );
+  // Not every server knows If-Match.
+  if (ETag !== etag) throw changed(name);
+  if (Body === undefined) throw new ConnectorError("unavailable", `${name}: the server sent nothing`);
+  let received = 0;
+  try {
+    for await (const chunk of Body as Readable as AsyncIterable<Buffer>) {
+      signal?.throwIfAborted();
+      received += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new ConnectorError(
+      "unavailable",
+      `${name}: the transfer broke off after ${received} of ${bytes} bytes${codeOf(error)}`,
+    );
+  } finally {
+    (Body as Readable).destroy();
+  }
+  if (received !== bytes)
+    throw new ConnectorError("unavailable", `${name}: the transfer ended after ${received} of ${bytes} bytes`);
+}
+
+/** The SDK's errors carry addresses and headers: only their kind goes on. */
+async function translated<Answer>(name: string, send: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!(error instanceof S3ServiceException))
+      throw new ConnectorError("unavailable", `${name}: the server does not answer${codeOf(error)}`);
+    const status = error.$metadata.httpStatusCode ?? 0;
+    if (status === 404)
+      throw new FileProblem("place", `there is no ${name}${error.name === "NoSuchBucket" ? ": no such bucket" : ""}`);
+    if (status === 412) throw changed(name);
+    if (status === 301 || status === 307 || error.name === "PermanentRedirect")
+      throw new ConnectorError("rejected", `${name}: the bucket is in another region: set S3_REGION`);
+    if (status === 401 || status === 403)
+      throw new ConnectorError(
+        "unauthorized",
+        `${name}: the server refuses (${status}): check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and that the key may read the bucket`,
+      );
+    if (status === 429 || status === 503) throw new ConnectorError("rate_limited", `${name}: the server asks to wait`);
+    if (status >= 400 && status < 500)
+      throw new ConnectorError("rejected", `${name}: the server answers ${status} ${error.name}`);
+    throw new ConnectorError("unavailable", `${name}: the server answers ${status}`);
+  }
+}
+
+const sending = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { abortSignal: signal });
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return typeof code === "string" ? ` (${code})` : "";
+}
