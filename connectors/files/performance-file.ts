@@ -126,6 +126,8 @@ export interface PerformanceReading {
   accepted(block: Buffer): Promise<void>;
   rejected(lines: RejectedLine[]): Promise<void>;
   progress?(at: { bytes: number; lines: number }): void;
+  /** The header record as it stands in the file, decoded, and its delimiter: with it, a rejected line can be read again alone. Called once, before the first line. */
+  header?(found: { text: string; delimiter: string }): void;
 }
 
 /** The file is broken, or most of it is wrong: nothing of it may be stored. */
