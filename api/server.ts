@@ -23,6 +23,7 @@ import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
 import { createSystemRoutes } from "./routes/system.ts";
+import { cutOffSlowBodies } from "./slow-bodies.ts";
 
 /** One line per area; each is a file in routes/. */
 const areas: Area[] = [
@@ -49,7 +50,8 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
     genReqId: () => randomUUID(),
     trustProxy: config.api.trustedProxies.length === 0 ? false : config.api.trustedProxies,
     bodyLimit: settings.bodyLimitBytes,
-    requestTimeout: settings.requestTimeoutMs,
+    // The most that any route allows; the others are held to less below.
+    requestTimeout: Math.max(settings.requestTimeoutMs, settings.uploadTimeoutMs),
     // A caller that stops reading its answer is let go of, too.
     connectionTimeout: 3 * settings.requestTimeoutMs,
     keepAliveTimeout: 65_000,
@@ -71,6 +73,7 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
   answerErrors(api);
+  cutOffSlowBodies(api, settings.requestTimeoutMs, answerBrokenRequest);
   logRequests(api, metrics.observeRequest);
   sendSafeHeaders(api);
   guardRoutes(api, dependencies);
