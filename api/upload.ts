@@ -5,8 +5,7 @@ import path from "node:path";
 import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { sha256 } from "../core/crypto.ts";
-import { uploadsFolder } from "../core/ingest-settings.ts";
-import { uploadFolder, uploadRecord, type UploadRecord } from "../core/uploads.ts";
+import { uploadFolder, uploadRecord, uploadsRoot, type UploadRecord } from "../core/uploads.ts";
 import { ApiError, notFound, Unavailable } from "./errors.ts";
 import { stopReading } from "./slow-bodies.ts";
 
@@ -183,7 +182,7 @@ export async function findUpload(
 
 /** What a server that was killed left half received. Those under way are younger. */
 export async function clearAbandoned({ importDir }: Pick<UploadPlace, "importDir">, now: number): Promise<number> {
-  const root = path.join(importDir, uploadsFolder);
+  const root = path.join(importDir, uploadsRoot);
   let cleared = 0;
   for (const client of await readdir(root).catch(() => []))
     for (const name of await readdir(path.join(root, client)).catch(() => [])) {

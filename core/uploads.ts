@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { uploadsFolder } from "./ingest-settings.ts";
+
+/** Below the import folder. What lies here has its record, and is not for a watch of the import folder to take. */
+export const uploadsRoot = "uploads";
 
 /**
  * An upload is accepted when its record lies beside its bytes in the upload folder of its client: `<importId>.json` and
@@ -24,7 +26,7 @@ export type UploadRecord = z.infer<typeof uploadRecord>;
 
 /** Below the import folder, `/` between its parts. Null for a client that is no name of a folder. */
 export function uploadFolder(client: string): string | null {
-  return /^[A-Za-z0-9_-]{1,40}$/.test(client) ? `${uploadsFolder}/${client}` : null;
+  return /^[A-Za-z0-9_-]{1,40}$/.test(client) ? `${uploadsRoot}/${client}` : null;
 }
 
 /** One upload is one workflow: whoever starts it, the route or a watch of the folder, it runs once. */
