@@ -76,7 +76,6 @@ export async function receiveUpload(
 /** The parser's own limits; the file's size is counted by us, because the parser would read to the end of what it drops. */
 function parts(request: FastifyRequest): AsyncIterableIterator<Multipart> {
   return request.parts({
-    throwFileSizeLimit: false,
     limits: { fileSize: Infinity, files: 2, fields: 10, fieldSize: 1_000, fieldNameSize: 100, headerPairs: 50 },
   });
 }
