@@ -1,6 +1,7 @@
 import type { createDeliverActivities } from "./deliver.ts";
 import type { createAnytrackActivities } from "./anytrack.ts";
 import type { createHouseActivities } from "./house.ts";
+import type { createIngestActivities } from "./ingest.ts";
 import type { createSyncActivities } from "./sync.ts";
 
 /** What workflows may call. */
@@ -8,3 +9,4 @@ export type SyncActivities = ReturnType<typeof createSyncActivities>;
 export type HouseActivities = ReturnType<typeof createHouseActivities>;
 export type DeliverActivities = ReturnType<typeof createDeliverActivities>;
 export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;
+export type IngestActivities = ReturnType<typeof createIngestActivities>;

@@ -139,7 +139,7 @@ export async function* unpacked(
   limits: { maxBytes: number },
 ): AsyncIterable<Uint8Array> {
   const chunks = packed[Symbol.asyncIterator]();
-  let first = Buffer.alloc(0);
+  let first: Buffer = Buffer.alloc(0);
   let ended = false;
   while (first.length < 8 && !ended) {
     const { value, done } = await chunks.next();

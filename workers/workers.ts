@@ -4,13 +4,14 @@ import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
+import { createIngestActivities } from "../activities/ingest.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { foldPulled } from "../queries/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
-import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
+import { ingestQueue, mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
 
 export interface WorkerParts {
@@ -30,6 +31,7 @@ export interface WorkerParts {
 export function allQueues(sources: readonly AnySource[]): string[] {
   return [
     mainQueue,
+    ingestQueue,
     ...new Set(
       [...sources.map((source) => source.vendor.name), ...destinations.map(({ name }) => name)].map(vendorQueue),
     ),
@@ -51,6 +53,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey);
   const shared: Partial<WorkerOptions> = {
@@ -87,10 +90,17 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
-          : {
-              activities: { ...sync, ...deliver, ...anytrack },
-              maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
-            }),
+          : queue === ingestQueue
+            ? {
+                activities: ingest,
+                maxConcurrentActivityTaskExecutions: config.ingest.slots,
+                // So that whoever follows a file sees it move.
+                maxHeartbeatThrottleInterval: "1 second",
+              }
+            : {
+                activities: { ...sync, ...deliver, ...anytrack },
+                maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
+              }),
       } as WorkerOptions),
     ),
   );

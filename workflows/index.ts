@@ -1,9 +1,13 @@
 export { backfill } from "./backfill.ts";
 export { deliverConversions } from "./deliver-conversions.ts";
+export { ingestFile } from "./ingest-file.ts";
 export { keepHouse } from "./keep-house.ts";
 export { redeliver } from "./redeliver.ts";
+export { redriveFiles } from "./redrive-files.ts";
+export { refreshAggregates } from "./refresh-aggregates.ts";
 export { syncSlice } from "./sync-slice.ts";
 export { syncSource } from "./sync-source.ts";
 export { trackConversion } from "./track-conversion.ts";
 export { trackLead } from "./track-conversion.ts";
 export { trackSale } from "./track-conversion.ts";
+export { watchFiles } from "./watch-files.ts";
