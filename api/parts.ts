@@ -10,7 +10,7 @@ import type { TemporalDoor } from "./temporal.ts";
 
 /** What the composition root opens. */
 export interface ServerDependencies {
-  config: Pick<Config, "api" | "payloadKey" | "anytrack" | "queuePrefix" | "searchAttributes">;
+  config: Pick<Config, "api" | "payloadKey" | "anytrack" | "ingest" | "queuePrefix" | "searchAttributes">;
   settings: ApiSettings;
   database: Database;
   temporal: TemporalDoor;

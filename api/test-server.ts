@@ -1,6 +1,7 @@
 import { jest } from "@jest/globals";
 import * as contentDisposition from "content-disposition";
 import * as cookie from "cookie";
+import { readIngestSettings } from "../core/ingest-settings.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
 import { issueToken, type TokenClaims } from "../core/tokens.ts";
@@ -28,6 +29,7 @@ export interface TestServerOptions {
   payloadKey?: Buffer | null;
   env?: Record<string, string>;
   anytrack?: ServerDependencies["config"]["anytrack"];
+  ingest?: ServerDependencies["config"]["ingest"];
   areas?: readonly Area[];
   log?: string[];
   schedules?: ServerDependencies["schedules"];
@@ -53,6 +55,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           webhookSecrets: new Map(),
           collect: new Map(),
         },
+        ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),
         queuePrefix: "",
         searchAttributes: true,
       },
