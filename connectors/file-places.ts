@@ -202,8 +202,10 @@ async function* gunzip(name: string, packed: AsyncIterable<Uint8Array>, maxBytes
   }
 }
 
-function isZlibError(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.startsWith("Z_");
+/** By its code: a library's errors need not be instances of this realm's Error. */
+function isZlibError(error: unknown): error is { code: string } {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : null;
+  return typeof code === "string" && code.startsWith("Z_");
 }
 
 /** The name below the folder of what was typed, relative or absolute. Nothing is looked up yet. */
