@@ -121,10 +121,10 @@ function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLin
 }
 
 /** Line breaks of any kind. */
-export function countBreaks(bytes: Buffer): number {
+export function countBreaks(bytes: Buffer, start = 0, end = bytes.length): number {
   let breaks = 0;
-  for (let at = 0; at < bytes.length; at += 1)
-    if (bytes[at] === 10 || (bytes[at] === 13 && bytes[at + 1] !== 10)) breaks += 1;
+  for (let at = start; at < end; at += 1)
+    if (bytes[at] === 10 || (bytes[at] === 13 && (at + 1 >= end || bytes[at + 1] !== 10))) breaks += 1;
   return breaks;
 }
 

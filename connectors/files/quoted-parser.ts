@@ -1,5 +1,5 @@
 import { finished } from "node:stream/promises";
-import { CsvError, Parser } from "csv-parse";
+import { CsvError, Parser, type Options } from "csv-parse";
 import type { FileLines } from "./file-lines.ts";
 import { countBreaks } from "./header.ts";
 import type { Taken } from "./plain-scanner.ts";
@@ -7,13 +7,38 @@ import { FileRefused } from "./reasons.ts";
 
 const quote = 0x22;
 
+/** csv-parse with its records handed over as they are found, each with where it ends: objects about each cost a third more. */
+class Records extends Parser {
+  failure: unknown = null;
+
+  constructor(
+    options: Options,
+    private readonly each: (record: string[], end: number) => void,
+  ) {
+    super(options);
+  }
+
+  override push(record: string[] | null): boolean {
+    if (record === null) return super.push(null);
+    try {
+      if (this.failure === null) this.each(record, this.info.bytes);
+    } catch (error) {
+      // Thrown from within a stream it would end the process; whoever feeds the parser looks here.
+      this.failure = error;
+    }
+    return true;
+  }
+}
+
 /** Takes records apart with csv-parse: quotes over lines, doubled quotes, line breaks of any kind. */
 export class QuotedParser {
-  readonly #parser: Parser;
+  readonly #parser: Records;
   readonly #ended: Promise<void>;
-  /** What csv-parse was given since the end of the last record, and where in its input that begins. */
+  /** The end of what csv-parse was given, from a record's start on, and where in its input that begins. */
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
+  /** Where in the window the next record begins. */
+  #offset = 0;
   #scratch = Buffer.alloc(65_536);
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
@@ -24,23 +49,28 @@ export class QuotedParser {
   ) {
     this.#starts = new Int32Array(lines.layout.width);
     this.#ends = new Int32Array(lines.layout.width);
-    this.#parser = new Parser({
-      delimiter: String.fromCharCode(lines.delimiter),
-      record_delimiter: ["\r\n", "\n", "\r"],
-      relax_column_count: true,
-      // A stray quotation mark costs its line, and this.#record sees to it; it must not cost the file.
-      relax_quotes: true,
-      ltrim: true,
-      max_record_size: maxLineBytes,
-      on_record: (record: string[], { bytes }) => this.#record(record, bytes),
-    });
+    this.#parser = new Records(
+      {
+        delimiter: String.fromCharCode(lines.delimiter),
+        record_delimiter: ["\r\n", "\n", "\r"],
+        relax_column_count: true,
+        // A stray quotation mark costs its line, and #record sees to it; it must not cost the file.
+        relax_quotes: true,
+        ltrim: true,
+        max_record_size: maxLineBytes,
+      },
+      (record, end) => this.#record(record, end),
+    );
     this.#parser.resume();
     this.#ended = finished(this.#parser);
     this.#ended.catch(() => undefined);
   }
 
   async take(bytes: Buffer, last: boolean): Promise<Taken> {
-    this.#window = this.#window.length === 0 ? bytes : Buffer.concat([this.#window, bytes]);
+    this.#window =
+      this.#offset === this.#window.length ? bytes : Buffer.concat([this.#window.subarray(this.#offset), bytes]);
+    this.#windowStart += this.#offset;
+    this.#offset = 0;
     try {
       if (bytes.length > 0)
         await new Promise<void>((resolve, reject) => {
@@ -51,10 +81,12 @@ export class QuotedParser {
         await this.#ended;
       }
     } catch (error) {
+      if (this.#parser.failure !== null) throw this.#parser.failure;
       if (!(error instanceof CsvError)) throw error;
-      if (error.code === "CSV_MAX_RECORD_SIZE") return { rest: this.#window, then: "long" };
+      if (error.code === "CSV_MAX_RECORD_SIZE") return { rest: this.#window.subarray(this.#offset), then: "long" };
       throw this.#refusal(error);
     }
+    if (this.#parser.failure !== null) throw this.#parser.failure;
     return { rest: Buffer.alloc(0), then: "more" };
   }
 
@@ -71,65 +103,73 @@ export class QuotedParser {
     });
   }
 
-  /** Called by csv-parse for every record; `end` is where it ends in what the parser was given. */
-  #record(record: string[], end: number): null {
-    const raw = this.#window.subarray(0, end - this.#windowStart);
-    this.#window = this.#window.subarray(raw.length);
-    this.#windowStart = end;
-    const breaks = countBreaks(raw);
-    const rawEnd = raw.length - breakAtEnd(raw);
-    const ended = rawEnd < raw.length;
-    if (this.#scratch.length < raw.length * 3) this.#scratch = Buffer.alloc(raw.length * 3);
-    let at = 0;
-    for (let cell = 0; cell < record.length && cell < this.#starts.length; cell += 1) {
-      this.#starts[cell] = at;
-      at += this.#scratch.write(record[cell] ?? "", at);
-      this.#ends[cell] = at;
-    }
+  /** Called for every record; `ended` is where it ends in all that the parser was given. */
+  #record(record: string[], ended: number): void {
+    const window = this.#window;
+    const start = this.#offset;
+    const end = ended - this.#windowStart;
+    this.#offset = end;
+    const rawEnd = end - breakAtEnd(window, start, end);
+    const breaks = countBreaks(window, start, end) + (rawEnd === end ? 1 : 0);
+    this.#layOut(record, end - start);
     this.lines.record(
-      raw,
-      0,
+      window,
+      start,
       rawEnd,
       this.#scratch,
       this.#starts,
       this.#ends,
       record.length,
-      raw.indexOf(0) >= 0,
-      isWellQuoted(raw, rawEnd, this.lines.delimiter),
-      ended ? breaks : breaks + 1,
+      hasByte(window, start, rawEnd, 0),
+      isWellQuoted(window, start, rawEnd, this.lines.delimiter),
+      breaks,
     );
-    return null;
+  }
+
+  /** Writes the cells of a record as bytes again, for the checks that everybody shares. */
+  #layOut(record: string[], length: number): void {
+    if (this.#scratch.length < length * 3) this.#scratch = Buffer.alloc(length * 3);
+    const text = record.join("");
+    const isAscii = this.#scratch.write(text) === text.length;
+    let at = 0;
+    for (let cell = 0; cell < record.length && cell < this.#starts.length; cell += 1) {
+      const content = record[cell] as string;
+      this.#starts[cell] = at;
+      at += isAscii ? content.length : this.#scratch.write(content, at);
+      this.#ends[cell] = at;
+    }
   }
 }
 
-function breakAtEnd(raw: Buffer): number {
-  const last = raw[raw.length - 1];
+function breakAtEnd(bytes: Buffer, start: number, end: number): number {
+  const last = end > start ? bytes[end - 1] : 0;
   if (last === 0x0d) return 1;
   if (last !== 0x0a) return 0;
-  return raw[raw.length - 2] === 0x0d ? 2 : 1;
+  return end - 1 > start && bytes[end - 2] === 0x0d ? 2 : 1;
+}
+
+function hasByte(bytes: Buffer, start: number, end: number, byte: number): boolean {
+  for (let at = start; at < end; at += 1) if (bytes[at] === byte) return true;
+  return false;
 }
 
 /** Whether every quotation mark opens a cell, closes one, or is doubled within one. */
-function isWellQuoted(raw: Buffer, end: number, delimiter: number): boolean {
-  let at = raw.indexOf(quote);
-  if (at < 0) return true;
-  at = 0;
+function isWellQuoted(bytes: Buffer, start: number, end: number, delimiter: number): boolean {
+  if (!hasByte(bytes, start, end, quote)) return true;
+  let at = start;
   while (at <= end) {
-    while (at < end && raw[at] !== delimiter && (raw[at] as number) <= 0x20) at += 1;
-    if (at < end && raw[at] === quote) {
+    while (at < end && bytes[at] !== delimiter && (bytes[at] as number) <= 0x20) at += 1;
+    if (at < end && bytes[at] === quote) {
       for (at += 1; at < end; at += 1) {
-        if (raw[at] !== quote) continue;
-        if (raw[at + 1] !== quote || at + 1 >= end) break;
+        if (bytes[at] !== quote) continue;
+        if (at + 1 >= end || bytes[at + 1] !== quote) break;
         at += 1;
       }
       if (at >= end) return false;
       at += 1;
-      if (at < end && raw[at] !== delimiter) return false;
+      if (at < end && bytes[at] !== delimiter) return false;
     } else {
-      while (at < end && raw[at] !== delimiter) {
-        if (raw[at] === quote) return false;
-        at += 1;
-      }
+      for (; at < end && bytes[at] !== delimiter; at += 1) if (bytes[at] === quote) return false;
     }
     at += 1;
   }

@@ -6,7 +6,7 @@ import type { Layout } from "./header.ts";
 import type { FileField, FileMapping } from "./mapping.ts";
 import { microsText, readAmount, readCount, type NumberStyle, type Refusal } from "./numbers.ts";
 import { shown, type RejectCode } from "./reasons.ts";
-import { SeenCells, SeenIds } from "./seen-cells.ts";
+import { idText, SeenCells, SeenIds } from "./seen-cells.ts";
 
 /** What lines are checked against. */
 export interface LineRules {
@@ -93,7 +93,7 @@ export class StagedLines {
   take(line: number, bytes: Buffer, starts: Int32Array, ends: Int32Array): boolean {
     if (this.#at + longestStaged > blockSize) this.#next();
     const begin = this.#at;
-    this.#number(line);
+    this.#lineNumber(line);
     const { place } = this.#layout;
     const cellsAreGood =
       this.#creative(bytes, starts, ends, place.creative_id) &&
@@ -134,6 +134,27 @@ export class StagedLines {
     this.column = place < 0 ? field : (this.#layout.names[place] ?? field);
     this.reason = reason;
     return false;
+  }
+
+  #lastLine = -1;
+  readonly #lineDigits = Buffer.alloc(16, nought);
+  #lineStart = 16;
+
+  /** The number of a line, which is mostly one more than that of the line before. */
+  #lineNumber(line: number): void {
+    const digits = this.#lineDigits;
+    if (line === this.#lastLine + 1) {
+      let at = 15;
+      for (; digits[at] === nine; at -= 1) digits[at] = nought;
+      digits[at] = (digits[at] as number) + 1;
+      if (at < this.#lineStart) this.#lineStart = at;
+    } else {
+      const text = String(line);
+      digits.fill(nought);
+      this.#lineStart = 16 - digits.write(text, 16 - text.length, "latin1");
+    }
+    this.#lastLine = line;
+    this.#copy(digits, this.#lineStart, 16);
   }
 
   /** A whole number in decimal digits. */
@@ -581,8 +602,11 @@ export class StagedLines {
 
   #known(): boolean {
     if (this.#ids === null || this.#ids.has(this.#high, this.#low)) return true;
-    const id = this.#high === 0 ? String(this.#low) : `${this.#high}${String(this.#low).padStart(9, "0")}`;
-    return this.#refuse("unknown_creative", "creative_id", `creative ${id} is not known: add it, then redrive`);
+    return this.#refuse(
+      "unknown_creative",
+      "creative_id",
+      `creative ${idText(this.#high, this.#low)} is not known: add it, then redrive`,
+    );
   }
 
   #addUp(): void {
