@@ -86,3 +86,6 @@ export async function withHeartbeat<Result>(
     clearInterval(beat);
   }
 }
+
+/** Marks content that is not the line as it was, because it was too long or had a NUL: such a line cannot be read again. */
+export const notWhole = "… [not the whole line]";

@@ -16,7 +16,7 @@ import { mergeStaged, openStaging, readKnownCreatives } from "../queries/perform
 import { inTransaction } from "../schema/database.ts";
 import { invalidInput } from "./failures.ts";
 import type { IngestDependencies } from "./ingest.ts";
-import { checkedInput, clientNamed, settingsOf, withHeartbeat } from "./ingest-input.ts";
+import { checkedInput, clientNamed, notWhole, settingsOf, withHeartbeat } from "./ingest-input.ts";
 import { checkedMapping, mappingNamed } from "./ingest-mapping.ts";
 
 /** What a person types to have rejected lines tried again, of one file or of all. */
@@ -54,9 +54,6 @@ export interface RedriveStep extends Redriven {
 
 /** Lines in one transaction. */
 const linesAtATime = 20_000;
-/** Marks what is not the line as it was: shown in place of a NUL, and where a long line was cut. */
-const altered = /[\u2400]|…$/;
-
 export function createRedriveActivities({ database, config, redact }: IngestDependencies) {
   return {
     /** Checks what was typed, and lists the files that have rejected lines. */
@@ -108,7 +105,7 @@ export function createRedriveActivities({ database, config, redact }: IngestDepe
           await allowLongWork(session);
           await lockFile(session, { client, fileId });
           const lines = await readQuarantinedLines(session, { client, fileId, after, limit: linesAtATime });
-          const tried = lines.filter(({ content }) => !altered.test(content));
+          const tried = lines.filter(({ content }) => !content.endsWith(notWhole));
           const next = lines.length < linesAtATime ? null : (lines.at(-1)?.line ?? null);
           if (tried.length === 0) return { ...nothing, remaining: lines.length, reason: null, next };
           const paper = layOut(kept.header, tried);

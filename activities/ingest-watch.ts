@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../core/config.ts";
 import { sha256 } from "../core/crypto.ts";
@@ -36,6 +36,8 @@ const mostPerRun = 200;
 const dataFile = /\.(csv|tsv|tab|txt)(\.gz)?$|\.gz$/i;
 const mappingFile = "mapping.json";
 const recordFile = /^([0-9a-z]{8,64})\.json$/;
+/** Where `npm run ingest -- --dry-run` puts what it looks at. Hidden, so that no watch takes it. */
+export const checksFolder = ".checks";
 const mostRecordBytes = 65_536;
 const dayMs = 86_400_000;
 
@@ -66,7 +68,10 @@ export function createWatchActivities({ database, config, redact }: IngestDepend
     async sweepUploads(): Promise<{ deleted: number }> {
       return withHeartbeat({}, redact, async () => {
         let deleted = 0;
-        for (const client of config.clients) deleted += await sweepUploadsOf(database, config, client);
+        for (const client of config.clients) {
+          deleted += await sweepUploadsOf(database, config, client);
+          await sweepChecks(path.join(config.ingest.importDir, checksFolder, client));
+        }
         return { deleted };
       });
     },
@@ -94,6 +99,7 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
     }
     found.push(
       foundFile(
+        config,
         {
           client: owner.client,
           place: "import",
@@ -156,12 +162,10 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
     const records = new Map(files.map((file) => [recordFile.exec(file.path)?.[1], file]));
     const done = await workflowsInLedger(
       database,
-      [...records.keys()].flatMap((importId) =>
-        importId === undefined ? [] : [uploadWorkflowId({ client, importId })],
-      ),
+      [...records.keys()].flatMap((importId) => (importId === undefined ? [] : [uploadId(config, client, importId)])),
     );
     for (const [importId, file] of records) {
-      if (importId === undefined || done.has(uploadWorkflowId({ client, importId }))) continue;
+      if (importId === undefined || done.has(uploadId(config, client, importId))) continue;
       const data = files.find((one) => one.path === `${importId}.csv` || one.path === `${importId}.gz`);
       if (data === undefined) continue;
       const input: IngestInput = { client, place: "upload", path: `${folder}/${data.path}` };
@@ -171,7 +175,7 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
         path: input.path ?? "",
         identity: file.identity,
         input,
-        workflowId: uploadWorkflowId({ client, importId }),
+        workflowId: uploadId(config, client, importId),
       });
     }
   }
@@ -193,6 +197,7 @@ async function lookThroughS3(database: Database, config: Config, signal: AbortSi
         const mapping = shippedMappings.find(({ name }) => file.path.split("/").slice(0, -1).includes(name));
         found.push(
           foundFile(
+            config,
             { client, place: "s3", path: url, identity: `${file.identity}:${mapping?.version ?? ""}` },
             { url, ...(mapping === undefined ? {} : { mapping: mapping.name }) },
           ),
@@ -212,10 +217,18 @@ async function lookThroughS3(database: Database, config: Config, signal: AbortSi
   return found;
 }
 
-function foundFile(file: WatchedFile, where: Pick<IngestInput, "path" | "url" | "mapping">): FoundFile {
+function foundFile(
+  config: Pick<Config, "queuePrefix">,
+  file: WatchedFile,
+  where: Pick<IngestInput, "path" | "url" | "mapping">,
+): FoundFile {
   // The same file, changed, is another workflow: the earlier one's history stays what it was.
   const short = sha256(nameOf(file)).slice(0, 12);
-  return { ...file, workflowId: `ingest/${file.client}/${short}`, input: { client: file.client, ...where } };
+  return {
+    ...file,
+    workflowId: `${config.queuePrefix}ingest/${file.client}/${short}`,
+    input: { client: file.client, ...where },
+  };
 }
 
 async function sweepUploadsOf(database: Database, config: Config, client: string): Promise<number> {
@@ -234,7 +247,7 @@ async function sweepUploadsOf(database: Database, config: Config, client: string
     });
     const record = uploadRecord.safeParse(parseJson(text));
     if (!record.success || Date.parse(record.data.acceptedAt) > oldest) continue;
-    const workflowId = uploadWorkflowId({ client, importId });
+    const workflowId = uploadId(config, client, importId);
     const dealtWith =
       (await workflowsInLedger(database, [workflowId])).has(workflowId) ||
       (
@@ -245,10 +258,22 @@ async function sweepUploadsOf(database: Database, config: Config, client: string
     if (!dealtWith) continue;
     // The bytes first: a record without them is swept the next time, bytes without a record never.
     await rm(path.join(folder, record.data.file), { force: true });
+    await rm(path.join(folder, `${importId}.mapping.json`), { force: true });
     await rm(path.join(folder, file.path), { force: true });
     deleted += 1;
   }
   return deleted;
+}
+
+/** The id that the HTTP server starts an upload under. */
+const uploadId = (config: Pick<Config, "queuePrefix">, client: string, importId: string) =>
+  config.queuePrefix + uploadWorkflowId({ client, importId });
+/** Copies that a dry run left because it was killed: nobody comes back for them. */
+async function sweepChecks(folder: string): Promise<void> {
+  for (const file of (await listFolder(folder)).files) {
+    const { mtimeMs } = await stat(path.join(folder, file.path));
+    if (mtimeMs < Date.now() - dayMs) await rm(path.join(folder, file.path), { force: true });
+  }
 }
 
 const lastOf = (file: string) => file.split("/").at(-1) ?? file;

@@ -37,6 +37,7 @@ import {
   clientNamed,
   clientShape,
   ingestShape,
+  notWhole,
   runOf,
   settingsOf,
   withHeartbeat,
@@ -145,6 +146,8 @@ export function createIngestActivities(dependencies: IngestDependencies) {
     /** Tells people of a file that could not be taken, and of nothing twice. */
     async noteIngestFailure(failed: { input: IngestInput; type: string; reason: string }): Promise<void> {
       const { input, type, reason } = failed;
+      // Whoever uploaded it has the answer; the alert would never settle, for the next upload lies elsewhere.
+      if (type === "InvalidInput" && input.path?.startsWith("uploads/") === true) return;
       const name = input.url ?? input.path ?? "file";
       await guarded(`file ${name}`, async () => {
         await raiseAlert(database, {
@@ -231,7 +234,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
         const staging = await openStaging(session);
         const setAside = createSetAside(session, staging, { client: place.client, fileId, runId });
-        let header: { text: string; delimiter: string } | undefined;
         const today = dayAt(reading.startedAt, settings.timezone);
         counts = await readChecked(reading, {
           settings,
@@ -239,18 +241,17 @@ export function createIngestActivities(dependencies: IngestDependencies) {
           knownCreatives: known,
           accepted: (block) => staging.write(block),
           rejected: (lines) => setAside.add(lines),
-          header: (found) => (header = found),
         });
         await setAside.flush();
         await staging.end();
         progress.phase = "merging";
-        if (counts.rejected > 0 && header !== undefined)
+        if (counts.rejected > 0)
           await keepHeader(
             session,
             { client: place.client, fileId },
             {
-              header: header.text,
-              delimiter: header.delimiter,
+              header: counts.headerText,
+              delimiter: counts.delimiter,
               mapping: mapping.reference,
               mappingContent: mapping.content,
             },
@@ -283,9 +284,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
   async function checkOnly(reading: Reading): Promise<IngestAnswer> {
     const { place } = reading;
     const settings = settingsOf(config, place.client);
-    const known = settings.createStubs
-      ? null
-      : await inTransaction(database, (session) => readKnownCreatives(session, place.client));
+    const known = settings.createStubs ? null : await readKnownCreatives(database, place.client);
     const counts = await readChecked(reading, {
       settings,
       today: dayAt(reading.startedAt, settings.timezone),
@@ -317,7 +316,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       knownCreatives: { has(id: string): boolean } | null;
       accepted: (block: Buffer) => Promise<void>;
       rejected: (lines: RejectedLine[]) => Promise<void>;
-      header?: (found: { text: string; delimiter: string }) => void;
     },
   ): Promise<FileCounts> {
     const again = createHash("sha256");
@@ -344,7 +342,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         return to.rejected(lines);
       },
       progress: ({ lines }) => void (progress.lines = lines),
-      ...(to.header === undefined ? {} : { header: to.header }),
     });
     await opened.assertUnchanged();
     // What was hashed is what was stored, whatever the clocks of a network drive say.
@@ -497,7 +494,9 @@ const alertKinds = ["file_refused", "ingest_failed"];
 
 /** A file that is mended and handed in again under its name settles what was said of it. */
 function subjectOf(place: FilePlace) {
-  return { client: place.client, area: "ingest", subject: place.path.slice(0, 500) };
+  // An upload's path is another each time; what its sender calls it is not.
+  const subject = place.place === "upload" ? place.name : place.path;
+  return { client: place.client, area: "ingest", subject: subject.slice(0, 500) };
 }
 
 /** Rejected lines on their way to the quarantine: staging has to pause for them, so they go in lots, small in bytes too. */
@@ -518,7 +517,7 @@ function createSetAside(
   return {
     async add(lines) {
       for (const line of lines) {
-        waiting.push(line);
+        waiting.push(line.whole ? line : { ...line, content: line.content + notWhole });
         bytes += line.content.length;
         if (waiting.length >= quarantinedAtATime || bytes >= quarantinedBytes) await flush();
       }

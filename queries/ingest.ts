@@ -6,7 +6,9 @@ import { performanceSource, quarantineSlice } from "./files.ts";
  * worker that was stopped in the middle must not hold its locks for ever; one that died is noticed within a second.
  */
 export async function allowLongWork(session: Session): Promise<void> {
-  await session.query("set local statement_timeout = '1h'; set local lock_timeout = '15min'");
+  await session.query(
+    "set local statement_timeout = '1h'; set local lock_timeout = '15min'; set local idle_in_transaction_session_timeout = '5min'",
+  );
   // Not on every system a server runs on.
   await session.query(
     "do $$ begin set local client_connection_check_interval = '1s'; exception when others then null; end $$",
