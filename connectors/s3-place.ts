@@ -1,14 +1,11 @@
-import {
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  S3Client,
-  S3ServiceException,
-} from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import type { Readable } from "node:stream";
 import type { S3Settings } from "../core/ingest-settings.ts";
 import { ConnectorError } from "./errors.ts";
 import { assertSize, changed, FileProblem, type ListedFile, type OpenedFile } from "./file-places.ts";
+
+/** Loaded when it is needed: it is large, and most have no S3. */
+const sdk = () => import("@aws-sdk/client-s3");
 
 interface Place {
   bucket: string;
@@ -22,7 +19,8 @@ export async function openS3File(
   limits: { maxBytes: number; signal?: AbortSignal },
 ): Promise<OpenedFile> {
   const name = `s3://${bucket}/${key}`;
-  const client = connect(settings);
+  const { HeadObjectCommand } = await sdk();
+  const client = await connect(settings);
   const look = async () => {
     const { ETag, ContentLength } = await translated(name, () =>
       client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sending(limits.signal)),
@@ -59,7 +57,8 @@ export async function listS3(
   { bucket, prefix }: { bucket: string; prefix: string },
   signal?: AbortSignal,
 ): Promise<{ files: ListedFile[]; more: boolean }> {
-  const client = connect(settings);
+  const { ListObjectsV2Command } = await sdk();
+  const client = await connect(settings);
   const files: ListedFile[] = [];
   try {
     for (let token: string | undefined; ;) {
@@ -83,7 +82,8 @@ export async function listS3(
   }
 }
 
-function connect({ endpoint, region, keys, forcePathStyle }: S3Settings): S3Client {
+async function connect({ endpoint, region, keys, forcePathStyle }: S3Settings): Promise<S3Client> {
+  const { S3Client } = await sdk();
   return new S3Client({
     region,
     forcePathStyle,
@@ -104,6 +104,7 @@ async function* readObject(
   signal?: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const { bucket, key, name, etag, bytes } = object;
+  const { GetObjectCommand } = await sdk();
   const { Body, ETag } = await translated(name, () =>
     client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }), sending(signal)),
   );
@@ -135,13 +136,13 @@ async function translated<Answer>(name: string, send: () => Promise<Answer>): Pr
   try {
     return await send();
   } catch (error) {
-    if (!(error instanceof S3ServiceException))
-      throw new ConnectorError("unavailable", `${name}: the server does not answer${codeOf(error)}`);
-    const status = error.$metadata.httpStatusCode ?? 0;
+    const status = statusOf(error);
+    if (status === null) throw new ConnectorError("unavailable", `${name}: the server does not answer${codeOf(error)}`);
+    const code = error instanceof Error ? error.name : "";
     if (status === 404)
-      throw new FileProblem("place", `there is no ${name}${error.name === "NoSuchBucket" ? ": no such bucket" : ""}`);
+      throw new FileProblem("place", `there is no ${name}${code === "NoSuchBucket" ? ": no such bucket" : ""}`);
     if (status === 412) throw changed(name);
-    if (status === 301 || status === 307 || error.name === "PermanentRedirect")
+    if (status === 301 || status === 307 || code === "PermanentRedirect")
       throw new ConnectorError("rejected", `${name}: the bucket is in another region: set S3_REGION`);
     if (status === 401 || status === 403)
       throw new ConnectorError(
@@ -150,14 +151,20 @@ async function translated<Answer>(name: string, send: () => Promise<Answer>): Pr
       );
     if (status === 429 || status === 503) throw new ConnectorError("rate_limited", `${name}: the server asks to wait`);
     if (status >= 400 && status < 500)
-      throw new ConnectorError("rejected", `${name}: the server answers ${status} ${error.name}`);
+      throw new ConnectorError("rejected", `${name}: the server answers ${status} ${code}`);
     throw new ConnectorError("unavailable", `${name}: the server answers ${status}`);
   }
 }
 
 const sending = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { abortSignal: signal });
 
+/** The status of an answer; null when there was none. */
+function statusOf(error: unknown): number | null {
+  const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
+  return $metadata?.httpStatusCode ?? null;
+}
+
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : null;
+  const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === "string" ? ` (${code})` : "";
 }
