@@ -1,4 +1,4 @@
-import { parse } from "csv-parse/sync";
+import { CsvError, parse } from "csv-parse/sync";
 import { fileFields, plainHeader, requiredFields, type FileField, type FileMapping } from "./mapping.ts";
 import { FileRefused, shown } from "./reasons.ts";
 
@@ -78,26 +78,30 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
 
 /** Every line near the top that might be the header, as this delimiter takes it apart. */
 function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLines: number): Candidate[] {
-  let read: { record: string[]; info: { bytes: number } }[];
+  const read: { record: string[]; end: number }[] = [];
   try {
-    read = parse(head, {
+    parse(head, {
       delimiter,
-      info: true,
       record_delimiter: ["\r\n", "\n", "\r"],
       relax_column_count: true,
       relax_quotes: true,
       ltrim: true,
       to: preambleLines + 10,
-    }) as unknown as typeof read;
-  } catch {
-    return [];
+      on_record: (record: string[], { bytes }) => {
+        read.push({ record, end: bytes });
+        return null;
+      },
+    });
+  } catch (error) {
+    // What is broken further down is found where the lines are read; the header above it can be read all the same.
+    if (!(error instanceof CsvError)) throw error;
   }
   const found: Candidate[] = [];
   let preamble = 0;
   let blank = 0;
   let from = 0;
-  for (const { record, info } of read) {
-    const raw = head.subarray(from, info.bytes);
+  for (const { record, end } of read) {
+    const raw = head.subarray(from, end);
     const ended = whole || /[\r\n]$/.test(raw.toString("latin1"));
     if (!ended || preamble > preambleLines) break;
     if (record.every((cell) => cell.trim() === "")) blank += 1;
@@ -107,15 +111,15 @@ function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLin
         score: 0,
         headerLine: countBreaks(head.subarray(0, from)) + 1,
         delimiter: delimiter.charCodeAt(0),
-        start: info.bytes,
-        line: countBreaks(head.subarray(0, info.bytes)) + 1,
+        start: end,
+        line: countBreaks(head.subarray(0, end)) + 1,
         preamble,
         blank,
         text: raw.toString("utf8").trimEnd(),
       });
       preamble += 1;
     }
-    from = info.bytes;
+    from = end;
   }
   return found;
 }
