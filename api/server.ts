@@ -22,6 +22,7 @@ import { codecRoutes } from "./routes/codec.ts";
 import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
+import { rtbRoutes } from "./routes/rtb.ts";
 import { createSystemRoutes } from "./routes/system.ts";
 import { cutOffSlowBodies } from "./slow-bodies.ts";
 
@@ -30,6 +31,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/performance", routes: performanceRoutes },
   { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
+  { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/codec", routes: codecRoutes },
 ];

@@ -4,6 +4,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "
 import path from "node:path";
 import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
+import type { z } from "zod";
 import { sha256 } from "../core/crypto.ts";
 import { uploadFolder, uploadRecord, uploadsRoot, type UploadRecord } from "../core/uploads.ts";
 import { ApiError, notFound, Unavailable } from "./errors.ts";
@@ -24,22 +25,25 @@ export interface UploadPlace {
 }
 
 /** A file that is whole on disk, under a name that nothing looks for yet. */
-export interface Received {
+export interface Received<Fields> {
   path: string;
   fileName: string;
   contentHash: string;
   bytes: number;
   isGzip: boolean;
   /** The form's other fields. */
-  fields: Record<string, string>;
+  fields: Fields;
 }
 
+type ReceivedFile = Omit<Received<never>, "fields">;
+
 /** Streams the one file of a form to disk, and leaves nothing behind when it does not come whole. */
-export async function receiveUpload(
+export async function receiveUpload<Fields>(
   request: FastifyRequest,
   { importDir, limitBytes }: UploadPlace,
   client: string,
-): Promise<Received> {
+  shape: z.ZodType<Fields>,
+): Promise<Received<Fields>> {
   const folder = folderOf(importDir, client);
   if (!request.isMultipart())
     throw invalid({ "content-type": "must be multipart/form-data, with the file as the part `file`" });
@@ -48,7 +52,7 @@ export async function receiveUpload(
     throw tooLarge(limitBytes);
   }
   await mkdir(folder, { recursive: true, mode: 0o750 });
-  let received: Omit<Received, "fields"> | undefined;
+  let received: ReceivedFile | undefined;
   const fields: Record<string, string> = {};
   try {
     for await (const part of parts(request)) {
@@ -65,7 +69,7 @@ export async function receiveUpload(
     }
     if (received === undefined) throw invalid({ file: "is missing: send the CSV as the part `file`" });
     if (received.bytes === 0) throw invalid({ file: "is empty" });
-    return { ...received, fields };
+    return { ...received, fields: checked(shape, fields) };
   } catch (error) {
     if (received !== undefined) await rm(received.path, { force: true });
     stopReading(request);
@@ -80,7 +84,7 @@ function parts(request: FastifyRequest): AsyncIterableIterator<Multipart> {
   });
 }
 
-async function writePart(part: MultipartFile, folder: string, limitBytes: number): Promise<Omit<Received, "fields">> {
+async function writePart(part: MultipartFile, folder: string, limitBytes: number): Promise<ReceivedFile> {
   const target = path.join(folder, `.${randomUUID()}${partial}`);
   const handle = await open(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o640);
   const hash = createHash("sha256");
@@ -124,7 +128,7 @@ export interface Acceptance {
  * us. A key that was used before gives the record that it made; with other content it is a conflict.
  */
 export async function acceptUpload(
-  received: Received,
+  received: ReceivedFile,
   { importDir }: Pick<UploadPlace, "importDir">,
   { client, by, mapping, force, idempotencyKey, now }: Acceptance,
 ): Promise<{ record: UploadRecord; isNew: boolean }> {
@@ -161,7 +165,7 @@ export async function acceptUpload(
 
 async function repeat(
   record: UploadRecord,
-  received: Received,
+  received: ReceivedFile,
   given: { mapping: string | null; force: boolean },
 ): Promise<{ record: UploadRecord; isNew: boolean }> {
   await rm(received.path, { force: true });
@@ -246,6 +250,20 @@ function nameOf({ filename }: MultipartFile): string {
 function fieldText(name: string, value: unknown, truncated: boolean): string {
   if (typeof value !== "string" || truncated) throw invalid({ [name]: "must be a short text" });
   return value;
+}
+
+function checked<Fields>(shape: z.ZodType<Fields>, fields: Record<string, string>): Fields {
+  const parsed = shape.safeParse(fields);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    Object.fromEntries(
+      parsed.error.issues.map((issue) =>
+        issue.code === "unrecognized_keys"
+          ? [String(issue.keys[0]), "is no field of this form: there are `file`, `mapping` and `force`"]
+          : [issue.path.join("."), issue.message],
+      ),
+    ) as Record<string, string>,
+  );
 }
 
 function asAnswer(error: unknown): unknown {

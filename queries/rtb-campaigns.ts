@@ -1,6 +1,6 @@
 import { type Database, inTransaction, type Queryable, type Session } from "../schema/database.ts";
 import { daysOf, percentSql, ratioSql, type Figures } from "./rtb-metrics.ts";
-import type { Period } from "./rtb-rollups.ts";
+import { lockPerformance, refreshCampaigns, type Period } from "./rtb-rollups.ts";
 
 /** A campaign with its aggregates as they were last computed: sums in cents, ratios of sums with four places. */
 export interface CampaignRow {
@@ -145,12 +145,11 @@ export interface GivenCampaign {
 }
 
 export interface PutCampaigns {
+  /** In the order of what was given. */
   campaignIds: number[];
   created: number;
   updated: number;
   unchanged: number;
-  /** Campaigns of which other creatives are members now: their aggregates are to be computed anew. */
-  regrouped: number[];
 }
 
 /** Something was said of campaigns that cannot be. Nothing was written. */
@@ -166,30 +165,37 @@ export class CampaignProblem extends Error {
   }
 }
 
-/** Creates and changes campaigns by their number or name; the same again changes nothing. One transaction. */
+/**
+ * Creates and changes campaigns by their number or name; the same again changes nothing. One transaction, with the figures
+ * of what was regrouped: a group and its sums are never seen apart.
+ */
 export async function putCampaigns(
   database: Database,
-  put: { client: string; rows: readonly GivenCampaign[] },
-  /** Runs before the commit, so that a group and its figures are never seen apart. */
-  afterRegrouping: (session: Session, campaignIds: number[]) => Promise<void>,
+  put: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
 ): Promise<PutCampaigns> {
-  const { client, rows } = put;
-  return inTransaction(database, async (session) => {
-    await session.query("select pg_advisory_xact_lock(hashtextextended('rtb campaigns ' || $1, 0))", [client]);
-    const result: PutCampaigns = { campaignIds: [], created: 0, updated: 0, unchanged: 0, regrouped: [] };
-    for (const [item, given] of rows.entries()) {
-      const known = await findGiven(session, client, given, item);
-      const campaignId = known ?? (await createCampaign(session, client, given));
-      const changed = known === null ? false : await changeCampaign(session, client, campaignId, given);
-      const regrouped =
-        given.creativeIds !== undefined && (await setCreatives(session, client, campaignId, given.creativeIds, item));
-      result.campaignIds.push(campaignId);
-      result[known === null ? "created" : changed || regrouped ? "updated" : "unchanged"] += 1;
-      if (regrouped || known === null) result.regrouped.push(campaignId);
-    }
-    if (result.regrouped.length > 0) await afterRegrouping(session, result.regrouped);
-    return result;
-  });
+  return inTransaction(database, (session) => putCampaignsIn(session, put));
+}
+
+export async function putCampaignsIn(
+  session: Session,
+  { client, rows, waitMs }: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
+): Promise<PutCampaigns> {
+  await session.query(`set local lock_timeout = ${Math.round(waitMs)}`);
+  await lockPerformance(session, client);
+  const result: PutCampaigns = { campaignIds: [], created: 0, updated: 0, unchanged: 0 };
+  const regrouped: number[] = [];
+  for (const [item, given] of rows.entries()) {
+    const known = await findGiven(session, client, given, item);
+    const campaignId = known ?? (await createCampaign(session, client, given));
+    const changed = known !== null && (await changeCampaign(session, client, campaignId, given));
+    const hasOthers =
+      given.creativeIds !== undefined && (await setCreatives(session, client, campaignId, given.creativeIds, item));
+    if (hasOthers) regrouped.push(campaignId);
+    result.campaignIds.push(campaignId);
+    result[known === null ? "created" : changed || hasOthers ? "updated" : "unchanged"] += 1;
+  }
+  if (regrouped.length > 0) await refreshCampaigns(session, { client, campaignIds: regrouped });
+  return result;
 }
 
 async function findGiven(

@@ -1,14 +1,14 @@
 import type { Queryable } from "../schema/database.ts";
-import { performanceSource, quarantineSlice, type FileRow } from "./files.ts";
+import { performanceSource, quarantineSlice } from "./files.ts";
 
-/** The numbers of the files that workflows left in the ledger: at most one each. */
+/** The file that a workflow left in the ledger, whichever of its names it was started by. */
 export async function findFileIdOfWorkflow(
   database: Queryable,
-  of: { client: string; workflowId: string },
+  of: { client: string; workflowIds: readonly string[] },
 ): Promise<number | null> {
   const { rows } = await database.query<{ fileId: number }>(
-    `select file_id as "fileId" from ops.files where _client_id = $1 and workflow_id = $2 order by file_id desc limit 1`,
-    [of.client, of.workflowId],
+    `select file_id as "fileId" from ops.files where _client_id = $1 and workflow_id = any($2) order by file_id desc limit 1`,
+    [of.client, of.workflowIds],
   );
   return rows[0]?.fileId ?? null;
 }
@@ -43,5 +43,3 @@ export async function readRejectedLines(
   );
   return rows;
 }
-
-export type { FileRow };
