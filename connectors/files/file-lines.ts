@@ -152,7 +152,7 @@ export class FileLines {
       code: "line_too_long",
       column: null,
       reason: `the line is longer than ${this.maxLineBytes} bytes`,
-      ...contentOf(beginning, 0, beginning.length),
+      content: contentOf(beginning, 0, Math.min(beginning.length, this.maxLineBytes)).content.replace(/\ufffd+$/, ""),
       whole: false,
     });
   }

@@ -87,6 +87,8 @@ export class QuotedParser {
       throw this.#refusal(error);
     }
     if (this.#parser.failure !== null) throw this.#parser.failure;
+    // csv-parse makes no record of blanks that no line break follows.
+    if (last && this.#offset < this.#window.length) this.lines.blank += 1;
     return { rest: Buffer.alloc(0), then: "more" };
   }
 
