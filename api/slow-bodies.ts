@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { Api } from "./parts.ts";
 
@@ -21,6 +21,8 @@ export function cutOffSlowBodies(
   api.addHook("onRequest", (request, _reply, done) => {
     const { raw } = request;
     const { socket } = raw;
+    // One that a test injects is here whole, and comes over no line.
+    if (!(socket instanceof Socket)) return done();
     const limitMs = request.routeOptions.config.bodyTimeoutMs ?? timeoutMs;
     const timer = setTimeout(() => {
       // A request without a body is complete without anybody having read its end.

@@ -138,8 +138,10 @@ export async function listCreatives(database: Queryable, filter: CreativeFilter)
       `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.creative_id)`,
     );
   const limit = put(filter.limit);
-  const afterId = after === null || after === undefined ? null : `${put(after.creativeId)}::bigint`;
-  const afterPlace = after?.place === null || after?.place === undefined ? null : `${put(after.place)}::numeric`;
+  const afterId = after == null ? null : `${put(after.creativeId)}::bigint`;
+  const pastSpenders = sort === "spend" && after != null && Number(after.place) <= 0;
+  // A value that no condition uses would be one of no type.
+  const afterPlace = after?.place == null || pastSpenders ? null : `${put(after.place)}::numeric`;
   /** `o` is the creative's whole performance, `p` that which is shown. */
   const select = (from: string, place: string, more: string[], order: string, most: string) =>
     `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, o.spend as whole, ${tierOf} as tier, ${place} as place
@@ -158,7 +160,6 @@ export async function listCreatives(database: Queryable, filter: CreativeFilter)
     const spenders = restricted
       ? shown
       : `${figures} p join ${creatives} on c.creative_id = p.creative_id cross join lateral (select p.spend) o`;
-    const pastSpenders = afterPlace !== null && Number(after?.place) <= 0;
     const sinceSpender =
       afterId === null || pastSpenders
         ? []

@@ -103,12 +103,12 @@ export async function readMetrics(
     conditions.push(`(date, hour, geography, device_type, placement) < (${places.join(", ")})`);
   }
   const { rows } = await database.query<MetricRow>(
-    `select date, nullif(hour, -1) as hour, nullif(geography, '') as geography, nullif(device_type, '') as "deviceType",
-            nullif(placement, '') as placement, impressions::text, clicks::text, spend, ${ratioSql.cpc("spend", "clicks")} as cpc,
-            ${ratioSql.cpm("spend", "impressions")} as cpm, _file_id as "fileId"
-       from rtb.performance_metrics
+    `select m.date, nullif(m.hour, -1) as hour, nullif(m.geography, '') as geography, nullif(m.device_type, '') as "deviceType",
+            nullif(m.placement, '') as placement, m.impressions::text, m.clicks::text, m.spend, ${ratioSql.cpc("m.spend", "m.clicks")} as cpc,
+            ${ratioSql.cpm("m.spend", "m.impressions")} as cpm, m._file_id as "fileId"
+       from rtb.performance_metrics m
       where ${conditions.join(" and ")}
-      order by date desc, hour desc, geography desc, device_type desc, placement desc limit $3`,
+      order by m.date desc, m.hour desc, m.geography desc, m.device_type desc, m.placement desc limit $3`,
     values,
   );
   return rows;
