@@ -426,7 +426,7 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
     "select creative_id::text as id, p.* from rtb.creative_performance p where _client_id = $1",
     [client],
   );
-  const numbers = found.rows.map(({ _client_id, creative_id, id, ...sums }) => ({
+  const numbers = found.rows.map(({ _client_id, creative_id: _creative, id, ...sums }) => ({
     id,
     ...Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, Number(value)])),
   }));

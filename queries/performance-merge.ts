@@ -2,7 +2,7 @@ import { finished } from "node:stream/promises";
 import { from as copyFrom } from "pg-copy-streams";
 import { subtractMoney, sumMoney } from "../core/money.ts";
 import { type Queryable, type Session, sqlState } from "../schema/database.ts";
-import { lockPerformance, rollUp } from "./rtb-rollups.ts";
+import { lockPerformance, rollUp, withoutLoops } from "./rtb-rollups.ts";
 
 /** Where checked lines go before they are merged. */
 export interface Staging {
@@ -64,6 +64,8 @@ const keyColumns = key.join(", ");
 const stagedTable = `(line bigint, creative_id bigint, date date, hour smallint, geography text collate "C", device_type text collate "C",
   placement text collate "C", impressions bigint, clicks bigint, spend numeric(18,6)) on commit drop`;
 const copyBytes = 1_048_576;
+/** From so many lines on, the stored rows are gone through in order rather than looked up one by one. */
+const manyLines = 100_000;
 
 /**
  * A temporary table of the transaction. Lines go there by one COPY per block and not by a single long one: when the
@@ -135,7 +137,8 @@ export async function mergeStaged(session: Session, target: PerformanceTarget): 
   await session.query("select rtb.ensure_months($1::date[])", [staged.dates]);
 
   const fresh = target.redriven !== true && (await insertFresh(session, target, staged, days));
-  const written = fresh || (await writeChanges(session, target, staged));
+  const write = () => writeChanges(session, target, staged);
+  const written = fresh || (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
   await recordDays(session, target, written.days);
   await checkCreatives(session, target);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });

@@ -16,6 +16,17 @@ export async function lockPerformance(session: Session, client: string): Promise
   await session.query("select pg_advisory_xact_lock(hashtextextended('rtb.performance/' || $1, 0))", [client]);
 }
 
+/**
+ * For statements that go through all of something: of tables just filled the planner knows too little, and a loop that
+ * it takes for short is the one mistake that costs minutes.
+ */
+export async function withoutLoops<Result>(session: Session, work: () => Promise<Result>): Promise<Result> {
+  await session.query("set local enable_nestloop = off");
+  const result = await work();
+  await session.query("set local enable_nestloop = on");
+  return result;
+}
+
 /** Days of a period and of the one before it, as distances from today. 1d is the last day that is over. */
 const windows = [
   { period: "1d", from: 1, to: 1 },
@@ -77,7 +88,7 @@ export async function rollUp(
        set ${[...(isRecent ? windowColumns.map((column) => `${column} = excluded.${column}`) : []), ...allColumns.map((column) => `${column} = p.${column} + excluded.${column}`)].join(", ")}`,
     [client, today],
   );
-  if (isNewDay) await rollWindows(session, { client, today });
+  if (isNewDay && known !== null) await withoutLoops(session, () => rollWindows(session, { client, today }));
   await finish(session, { client, today, campaigns: isNewDay ? "all" : "touched" });
 }
 
@@ -91,17 +102,26 @@ async function readAsOf(database: Queryable, client: string): Promise<string | n
 
 /** The periods of all creatives anew: their sums of all days stay as they are. */
 async function rollWindows(session: Session, { client, today }: { client: string; today: string }): Promise<void> {
+  await session.query("create temp table windows (like rtb.creative_performance) on commit drop");
   await session.query(
-    `update rtb.creative_performance p
-        set ${windowColumns.map((column) => `${column} = w.${column}`).join(", ")}
-       from (select p.creative_id, ${windowColumns.map((column) => `coalesce(w.${column}, 0) as ${column}`).join(", ")}
-               from rtb.creative_performance p
-               left join (select creative_id, ${windowSelect.join(", ")} from rtb.performance_metrics
-                           where _client_id = $1 and date > $2::date - ${daysLookedBack} and date <= $2::date group by creative_id) w using (creative_id)
-              where p._client_id = $1) w
-      where p._client_id = $1 and p.creative_id = w.creative_id
-        and (${windowColumns.map((column) => `p.${column}`).join(", ")}) is distinct from (${windowColumns.map((column) => `w.${column}`).join(", ")})`,
+    `insert into pg_temp.windows (_client_id, creative_id, ${windowColumns.join(", ")})
+     select $1, creative_id, ${windowSelect.join(", ")} from rtb.performance_metrics
+      where _client_id = $1 and date > $2::date - ${daysLookedBack} and date <= $2::date group by creative_id`,
     [client, today],
+  );
+  await session.query("analyze pg_temp.windows");
+  await session.query(
+    `insert into pg_temp.windows (_client_id, creative_id, ${windowColumns.join(", ")})
+     select $1, creative_id, ${windowColumns.map(() => "0").join(", ")} from rtb.creative_performance p
+      where _client_id = $1 and not exists (select from pg_temp.windows w where w.creative_id = p.creative_id)`,
+    [client],
+  );
+  const list = (alias: string) => windowColumns.map((column) => `${alias}.${column}`).join(", ");
+  await session.query(
+    `update rtb.creative_performance p set ${windowColumns.map((column) => `${column} = w.${column}`).join(", ")}
+       from pg_temp.windows w
+      where p._client_id = $1 and p.creative_id = w.creative_id and (${list("p")}) is distinct from (${list("w")})`,
+    [client],
   );
 }
 
@@ -221,7 +241,7 @@ export async function ensureFresh(database: Database, of: { client: string; toda
     const known = await readAsOf(session, of.client);
     if (known !== null && known >= of.today) return;
     await session.query("set local work_mem = '192MB'; set local jit = off");
-    await rollWindows(session, of);
+    await withoutLoops(session, () => rollWindows(session, of));
     await finish(session, { ...of, campaigns: "all" });
   });
 }
