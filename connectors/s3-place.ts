@@ -82,6 +82,25 @@ export async function listS3(
   }
 }
 
+/** The cheapest question that shows whether the server is there and knows the keys; throws what is wrong. */
+export async function probeS3(settings: S3Settings, signal: AbortSignal): Promise<void> {
+  const { ListBucketsCommand, ListObjectsV2Command } = await sdk();
+  const client = await connect(settings);
+  const { watch } = settings;
+  try {
+    if (watch === null) await translated("s3", () => client.send(new ListBucketsCommand({}), sending(signal)));
+    else
+      await translated(`s3://${watch.bucket}/${watch.prefix}`, () =>
+        client.send(
+          new ListObjectsV2Command({ Bucket: watch.bucket, Prefix: watch.prefix, MaxKeys: 1 }),
+          sending(signal),
+        ),
+      );
+  } finally {
+    client.destroy();
+  }
+}
+
 async function connect({ endpoint, region, keys, forcePathStyle }: S3Settings): Promise<S3Client> {
   const { S3Client } = await sdk();
   return new S3Client({
