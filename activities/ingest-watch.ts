@@ -11,7 +11,7 @@ import { knownFiles, nameOf, rememberFiles, workflowsInLedger, type WatchedFile 
 import type { Database } from "../schema/database.ts";
 import type { IngestDependencies } from "./ingest.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./ingest-input.ts";
-import { mappingFolder } from "./ingest-mapping.ts";
+import { mappingFile, mappingFolder } from "./ingest-mapping.ts";
 import { parseJson, readSmallFile } from "./ingest-places.ts";
 
 /** A file that nobody has dealt with yet, and the workflow that would. */
@@ -34,7 +34,6 @@ export interface FoundFiles {
 const mostPerRun = 200;
 /** What a sender puts beside its files is not one of them. */
 const dataFile = /\.(csv|tsv|tab|txt)(\.gz)?$|\.gz$/i;
-const mappingFile = "mapping.json";
 const recordFile = /^([0-9a-z]{8,64})\.json$/;
 /** Where `npm run ingest -- --dry-run` puts what it looks at. Hidden, so that no watch takes it. */
 export const checksFolder = ".checks";

@@ -133,7 +133,8 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         const earlier = await findFileOfRun(database, runId);
         if (earlier !== null && input?.dryRun !== true) return answerOfRow(earlier);
         const place = await placeOf(config, checkedInput(ingestShape, input));
-        const mapping = await mappingNamed(config, place);
+        const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
+        const mapping = await mappingNamed(config, { ...place, folders });
         const opened = await openPlace(config, place, signal);
         try {
           return await takeOpened({ place, mapping, opened, progress, signal });

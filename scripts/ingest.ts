@@ -27,7 +27,7 @@ const command = defineCommand(
   `Takes a file of ad performance: checks every line, stores it whole or not at all, and says what became of it. A file outside the import folder is copied there. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
   [
     "npm run ingest -- performance.csv",
-    "npm run ingest -- ~/Downloads/report.csv.gz --mapping google-authorized-buyers --dry-run",
+    "npm run ingest -- ~/Downloads/report.csv.gz --mapping authorized-buyers --dry-run",
     "npm run ingest -- s3://reports/2025-12-18.csv --client 713 --json",
   ],
 )

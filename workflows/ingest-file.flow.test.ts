@@ -364,6 +364,11 @@ describe("the watch", () => {
     await put("acme/sender/x.csv", ["C,D,I,K,S", "79783,2025-11-29,10,1,0.5"]);
     expect(await watch()).toMatchObject({ taken: [{ path: "acme/sender/x.csv", outcome: "ingested" }] });
     expect(await watch()).toMatchObject({ found: 0 });
+    // Taken by hand, it is read in the same way.
+    expect(await ingest({ path: "acme/sender/x.csv" })).toMatchObject({
+      status: "already_ingested",
+      mapping: "sender",
+    });
     await put("acme/sender/mapping.json", [JSON.stringify({ ...mapping, title: "Another" })]);
     expect(await watch()).toMatchObject({ found: 1, taken: [{ outcome: "ingested" }] });
   });
