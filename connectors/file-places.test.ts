@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFile, link, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,6 +11,8 @@ let base: string;
 let folder: string;
 const limits = { maxBytes: 100_000_000 };
 const inFolder = (name: string) => path.join(folder, name);
+
+const put = (name: string) => writeFile(inFolder(name), "").then(() => inFolder(name));
 
 beforeAll(async () => {
   base = await mkdtemp(path.join(os.tmpdir(), "places-"));
@@ -91,6 +93,13 @@ describe("what leads elsewhere is refused, and says why:", () => {
   test("a file larger than the limit", async () => {
     expect(await problemOf(() => openLocalFile(folder, "large.csv", { maxBytes: 1_999 }))).toBe(
       "large.csv has 2000 bytes, more than 1999, which is the limit (INGEST_MAX_BYTES): split it",
+    );
+  });
+
+  test("a file of 20 GB, without a byte of it being read", async () => {
+    await truncate(await put("huge.csv"), 20_000_000_000);
+    expect(await problemOf(() => openLocalFile(folder, "huge.csv", { maxBytes: 4_294_967_296 }))).toContain(
+      "huge.csv has 20000000000 bytes",
     );
   });
 
