@@ -1,4 +1,5 @@
 import { countryCodes, countryNamed } from "./countries.ts";
+import { currenciesOf } from "./currencies.ts";
 import { readDay, readHour } from "./dates.ts";
 import { deviceSpelled, deviceTypes } from "./devices.ts";
 import { ExactSum } from "./exact-sum.ts";
@@ -22,6 +23,7 @@ const nought = 0x30;
 const nine = 0x39;
 const hyphen = 0x2d;
 const point = 0x2e;
+const dollar = 0x24;
 const backslash = 0x5c;
 const blockSize = 131_072;
 /** No staged line is longer: a placement of 100 characters, each of four bytes or escaped, and some numbers. */
@@ -57,6 +59,8 @@ export class StagedLines {
   readonly #style: NumberStyle;
   readonly #constants: Partial<Record<FileField, Buffer>>;
   readonly #today: number;
+  /** Whether a bare $ can be the client's currency. */
+  readonly #isDollar: boolean;
   readonly #ids: SeenIds | null;
   readonly #countries = new Uint8Array(65_536);
   readonly #named = new SeenCells<number>();
@@ -78,6 +82,7 @@ export class StagedLines {
     this.#constants = Object.fromEntries(
       Object.entries(mapping.constants).map(([field, text]) => [field, Buffer.from(text)]),
     );
+    this.#isDollar = currenciesOf("$")?.includes(rules.currency) ?? false;
     this.#today = Number(rules.today.replaceAll("-", ""));
     this.#ids = rules.knownCreatives === null ? null : new SeenIds(rules.knownCreatives);
     for (const code of countryCodes) this.#countries[(code.charCodeAt(0) << 8) | code.charCodeAt(1)] = 1;
@@ -517,8 +522,9 @@ export class StagedLines {
   #spend(line: Buffer, starts: Int32Array, ends: Int32Array, place: number): boolean {
     this.#block[this.#at++] = tab;
     const bytes = place < 0 ? (this.#constants.spend as Buffer) : line;
-    const start = place < 0 ? 0 : (starts[place] as number);
+    const cell = place < 0 ? 0 : (starts[place] as number);
     const end = place < 0 ? bytes.length : (ends[place] as number);
+    const start = bytes[cell] === dollar && this.#isDollar ? cell + 1 : cell;
     let whole = 0;
     let at = start;
     for (; at < end; at += 1) {
@@ -557,7 +563,7 @@ export class StagedLines {
         }
       }
     }
-    return this.#readSpend(bytes.toString("utf8", start, end));
+    return this.#readSpend(bytes.toString("utf8", cell, end));
   }
 
   #readSpend(cell: string): boolean {
