@@ -25,7 +25,7 @@ export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
     scheduleToCloseTimeout: "24 hours",
     // Short, so that what a killed worker left half done starts again soon; a retry starts the file from its first line.
     heartbeatTimeout: "10 seconds",
-    retry: { initialInterval: "1 second", backoffCoefficient: 1.5, maximumInterval: "10 seconds" },
+    retry: { initialInterval: "1 second", backoffCoefficient: 1.5, maximumInterval: "5 seconds" },
     // A cancelled ingest is over only when its transaction is.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
