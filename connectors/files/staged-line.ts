@@ -68,7 +68,8 @@ export class StagedLines {
   readonly #devices = new SeenCells<number>();
   readonly #deviceTexts = deviceTypes.map((type) => Buffer.from(type));
   readonly #absent: Set<string>;
-  readonly #longestAbsent: number;
+  /** By the bytes they have: most cells need not be compared with any. */
+  readonly #absentLengths = new Uint8Array(512);
   readonly #geographies: Map<string, string>;
   readonly #deviceNames: Map<string, string>;
 
@@ -87,7 +88,7 @@ export class StagedLines {
     this.#ids = rules.knownCreatives === null ? null : new SeenIds(rules.knownCreatives);
     for (const code of countryCodes) this.#countries[(code.charCodeAt(0) << 8) | code.charCodeAt(1)] = 1;
     this.#absent = new Set(mapping.absent.map((word) => word.toLowerCase()));
-    this.#longestAbsent = Math.max(0, ...mapping.absent.map((word) => Buffer.byteLength(word)));
+    for (const word of mapping.absent) this.#absentLengths[Buffer.byteLength(word)] = 1;
     const lowered = (names: Record<string, string>) =>
       new Map(Object.entries(names).map(([name, value]) => [name.toLowerCase(), value]));
     this.#geographies = lowered(mapping.geographies);
@@ -303,6 +304,11 @@ export class StagedLines {
       this.#digits(one, 1);
       return true;
     }
+    const two = end - start === 2 ? twoDigits(bytes, start) : -1;
+    if (two >= 0 && two <= 23) {
+      this.#number(two);
+      return true;
+    }
     const cell = bytes.toString("utf8", start, end);
     if (this.#isAbsent(cell)) return this.#nothing();
     const hour = readHour(cell);
@@ -413,7 +419,7 @@ export class StagedLines {
       end = bytes.length;
       if (end === 0) return this.#nothing();
     }
-    if (end - start <= this.#longestAbsent && this.#isAbsent(bytes.toString("utf8", start, end)))
+    if (this.#absentLengths[end - start] === 1 && this.#isAbsent(bytes.toString("utf8", start, end)))
       return this.#nothing();
     if (end - start > mostPlacement * 4) return this.#longPlacement(bytes, start, end);
     const block = this.#block;
