@@ -46,6 +46,9 @@ const stack = await startBenchStack({ settings: { LOG_LEVEL: "error", INGEST_SLO
 const importDir = path.join(stack.folder, "import");
 stack.env["IMPORT_DIR"] = importDir;
 const url = stack.env["DATABASE_URL"] ?? "";
+// Cut short, it leaves no servers behind.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void stack.stop().finally(() => process.exit(130)));
 let failed = true;
 try {
   await mkdir(importDir, { recursive: true });
