@@ -298,7 +298,8 @@ async function writeChanges(session: Session, target: PerformanceTarget, staged:
          or (t.impressions, t.clicks, t.spend) is distinct from (lines.impressions, lines.clicks, lines.spend)`,
     [...range, fileId, target.redriven === true],
   );
-  await session.query("analyze pg_temp.changes");
+  // Where much changes, no loop is allowed that the planner would have to be kept from.
+  if (staged.rows <= manyLines) await session.query("analyze pg_temp.changes");
   await session.query(
     `update rtb.performance_metrics t
         set impressions = c.impressions, clicks = c.clicks, spend = c.spend, _file_id = $4
@@ -320,7 +321,7 @@ async function writeChanges(session: Session, target: PerformanceTarget, staged:
   await session.query(touchedTable);
   await session.query(
     `insert into pg_temp.touched
-     select creative_id, sum(impressions - coalesce(old_impressions, 0)::numeric), sum(clicks - coalesce(old_clicks, 0)::numeric),
+     select creative_id, sum(impressions - coalesce(old_impressions, 0)), sum(clicks - coalesce(old_clicks, 0)),
             sum(spend - coalesce(old_spend, 0))
        from pg_temp.changes where fate <> 's' group by creative_id`,
   );

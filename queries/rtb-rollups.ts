@@ -102,7 +102,7 @@ async function readAsOf(database: Queryable, client: string): Promise<string | n
 
 /** The periods of all creatives anew: their sums of all days stay as they are. */
 async function rollWindows(session: Session, { client, today }: { client: string; today: string }): Promise<void> {
-  await session.query("create temp table windows (like rtb.creative_performance) on commit drop");
+  await session.query("create temp table windows (like rtb.creative_performance including defaults) on commit drop");
   await session.query(
     `insert into pg_temp.windows (_client_id, creative_id, ${windowColumns.join(", ")})
      select $1, creative_id, ${windowSelect.join(", ")} from rtb.performance_metrics
