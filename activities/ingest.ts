@@ -147,8 +147,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
     /** Tells people of a file that could not be taken, and of nothing twice. */
     async noteIngestFailure(failed: { input: IngestInput; type: string; reason: string }): Promise<void> {
       const { input, type, reason } = failed;
-      // Whoever uploaded it has the answer; the alert would never settle, for the next upload lies elsewhere.
-      if (type === "InvalidInput" && input.path?.startsWith("uploads/") === true) return;
       const name = input.url ?? input.path ?? "file";
       await guarded(`file ${name}`, async () => {
         await raiseAlert(database, {

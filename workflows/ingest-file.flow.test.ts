@@ -270,6 +270,8 @@ describe("what leads elsewhere fails with what to do:", () => {
   ])("%j", async (input, message) => {
     const failure = await failureOf((await start(input)).result());
     expect([failure.type, failure.message]).toEqual(["InvalidInput", expect.stringContaining(message)]);
+    // Whoever typed it has read it: nobody else is told.
+    expect(await openAlerts()).toEqual([]);
   });
 });
 
@@ -371,6 +373,20 @@ describe("the watch", () => {
     });
     await put("acme/sender/mapping.json", [JSON.stringify({ ...mapping, title: "Another" })]);
     expect(await watch()).toMatchObject({ found: 1, taken: [{ outcome: "ingested" }] });
+  });
+
+  test("tells people once of a mapping that cannot be read, and takes the files when it can", async () => {
+    await put("713/sender/mapping.json", ["{}"]);
+    await put("713/sender/y.csv", ["C,D,I,K,S", "79783,2025-11-29,10,1,0.5"]);
+    expect(await watch()).toMatchObject({ failed: [{ path: "713/sender/y.csv", type: "InvalidInput" }] });
+    expect(await watch()).toMatchObject({ found: 0 });
+    expect(await openAlerts()).toEqual([{ kind: "ingest_failed", times: 1 }]);
+    const columns = { creative_id: ["C"], date: ["D"], impressions: ["I"], clicks: ["K"], spend: ["S"] };
+    await put("713/sender/mapping.json", [
+      JSON.stringify({ name: "sender", title: "A sender", columns, combine: "later" }),
+    ]);
+    expect(await watch()).toMatchObject({ taken: [{ path: "713/sender/y.csv", outcome: "ingested" }] });
+    expect(await openAlerts()).toEqual([]);
   });
 
   test("takes an upload whose start was lost, and deletes it when it is old", async () => {

@@ -51,8 +51,9 @@ export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
       { key: outcomeKey, value: "failed" },
     ]);
     setCurrentDetails(`**Failed** (${type}): ${reason}\n\nNothing was stored. Start it again when that is mended.`);
-    // Whoever only asked what would happen is looking at the answer.
-    if (input?.dryRun !== true) await whateverHappens(() => noteIngestFailure({ input: input ?? {}, type, reason }));
+    // Whoever only asked what would happen, or typed what cannot be, is looking at the answer.
+    const isSeen = input?.dryRun === true || (type === "InvalidInput" && workflowInfo().parent === undefined);
+    if (!isSeen) await whateverHappens(() => noteIngestFailure({ input: input ?? {}, type, reason }));
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
 }

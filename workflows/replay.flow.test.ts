@@ -68,6 +68,7 @@ const names = [
   "deliver-conversions-stopped",
   "ingest-file",
   "ingest-file-dry-run",
+  "ingest-file-failed-in-a-watch",
   "ingest-file-refused",
   "ingest-file-refused-input",
   "keep-house",
@@ -115,12 +116,7 @@ describe("a changed workflow is noticed", () => {
   test.each([
     ["keep-house", "another order of activities", /await applyRetention\(\)/, "await sendAlerts()"],
     ["sync-source", "another child workflow", /executeChild\)\("syncSlice"/, 'executeChild)("pullSlice"'],
-    [
-      "ingest-file-refused-input",
-      "no word of a failure",
-      /noteIngestFailure\(\{/,
-      "Promise.resolve({",
-    ],
+    ["ingest-file-failed-in-a-watch", "no word of a failure", /noteIngestFailure\(\{/, "Promise.resolve({"],
     ["deliver-conversions", "no look at the destination", /await checkDestination\.executeWithOptions\(.*?\]\);/s, ""],
     ["backfill-paused-1-continued", "fewer days at a time", /settleWithin\)\(plan\.parallel,/, "settleWithin)(1,"],
     [
@@ -185,6 +181,16 @@ async function recordFiles(): Promise<void> {
     await run("ingest-file-dry-run", "ingestFile", { path: "713/day.csv", dryRun: true });
     await run("watch-files", "watchFiles");
     await run("watch-files-nothing-new", "watchFiles");
+    await mkdir(path.join(importDir, "713/sender"));
+    await writeFile(path.join(importDir, "713/sender/mapping.json"), "{}");
+    await writeFile(path.join(importDir, "713/sender/x.csv"), performanceHeader);
+    const watch = await finished(await stack.start("watchFiles", uniqueId("watchFiles")));
+    const child = await until("the child", async () => {
+      const { events } = await watch.fetchHistory();
+      return events?.find((event) => event.startChildWorkflowExecutionInitiatedEventAttributes != null);
+    });
+    const { workflowId } = child.startChildWorkflowExecutionInitiatedEventAttributes ?? {};
+    await keep("ingest-file-failed-in-a-watch", stack.client.workflow.getHandle(workflowId ?? ""));
     await run("ingest-file", "ingestFile", { path: "713/day.csv", force: true });
     await run("ingest-file-refused", "ingestFile", { path: "713/broken.csv" });
     await run("ingest-file-refused-input", "ingestFile", { path: "713/nowhere.csv" });
