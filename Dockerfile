@@ -21,6 +21,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY scripts/run.mjs scripts/run.mjs
 COPY internal-affiliates.csv internal-affiliates.csv
+COPY examples examples
 COPY --from=build /app/dist dist
 # node, by number: some hosts insist.
 USER 1000

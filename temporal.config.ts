@@ -4,6 +4,9 @@ import type { Config } from "./core/config.ts";
 /** Workflows, and the activities that need only Postgres, run here. */
 export const mainQueue = "signal-room";
 
+/** Work with files: its worker has to see the import folder, and a large file fills only this. */
+export const ingestQueue = "ingest";
+
 /** One queue per vendor: a vendor that is down fills only its own, and stopping its worker pauses only that vendor. */
 export const vendorQueue = (vendor: string) => `vendor-${vendor}`;
 
@@ -72,6 +75,8 @@ export const deliverEveryMinutes = 10;
 
 /** A report that was taken in while Temporal was away is started within this many minutes. */
 export const sweepEveryMinutes = 1;
+/** When the sums per creative and campaign are computed anew, by the client's own clock: shortly after its day has begun. */
+export const refreshAggregatesAt = { hour: 0, minute: 10 };
 
 /** Where conversions go, by the names of the accounts. */
 const deliverTo = ["meta", "hubspot"];
@@ -86,7 +91,7 @@ export interface PlannedSchedule {
 
 /** Every schedule this deployment wants, as data: one per source and client that has a key. */
 export function plannedSchedules(
-  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes">,
+  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes" | "ingest">,
 ): PlannedSchedule[] {
   const taskQueue = config.queuePrefix + mainQueue;
   const memo = { deployment: config.queuePrefix + deployment };
@@ -181,5 +186,50 @@ export function plannedSchedules(
   const delivers = [...config.accounts.values()].some(
     (account) => deliverTo.includes(account.vendor) && account.secrets !== null,
   );
-  return [...syncs, house, sweep, ...(delivers ? [deliver] : [])];
+  const refreshes = config.clients.map((client): PlannedSchedule => ({
+    scheduleId: `${config.queuePrefix}refresh-aggregates/${client}`,
+    options: {
+      spec: {
+        calendars: [{ ...refreshAggregatesAt, comment: "the windows of 1, 7 and 30 days move on with the day" }],
+        timezone: config.ingest.clients.get(client)?.timezone ?? "UTC",
+      },
+      action: {
+        type: "startWorkflow",
+        workflowType: "refreshAggregates",
+        workflowId: `${config.queuePrefix}refresh-aggregates/${client}`,
+        taskQueue,
+        args: [{ client }],
+        staticSummary: `sums per creative and campaign, client ${client}`,
+        ...startMemo,
+      },
+      policies: { overlap: "SKIP", catchupWindow: "1 day", pauseOnFailure: false },
+      memo,
+    },
+  }));
+  const watch: PlannedSchedule = {
+    scheduleId: `${config.queuePrefix}watch-files`,
+    options: {
+      spec: { intervals: [{ every: `${config.ingest.watchMinutes ?? 5} minutes` }] },
+      action: {
+        type: "startWorkflow",
+        workflowType: "watchFiles",
+        workflowId: `${config.queuePrefix}watch-files`,
+        taskQueue,
+        args: [],
+        staticSummary: "new files in the import folder, among the uploads and at S3",
+        ...startMemo,
+      },
+      // What a run takes follows from what is there: one that is skipped is made up by the next.
+      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
+      memo,
+    },
+  };
+  return [
+    ...syncs,
+    house,
+    sweep,
+    ...(delivers ? [deliver] : []),
+    ...refreshes,
+    ...(config.ingest.watchMinutes === null ? [] : [watch]),
+  ];
 }

@@ -18,6 +18,7 @@ export interface ServerDependencies {
     | "accounts"
     | "anytrack"
     | "discord"
+    | "ingest"
     | "credentialsKey"
     | "submissionsPerMinute"
     | "queuePrefix"

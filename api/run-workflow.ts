@@ -12,6 +12,8 @@ export interface WorkflowRun {
   client: string;
   input: unknown;
   summary: string;
+  /** Done anew each time it is asked for, and joined only while it is under way. */
+  again?: boolean;
 }
 
 export type Outcome<Result> = { done: true; workflowId: string; result: Result } | { done: false; workflowId: string };
@@ -61,7 +63,7 @@ export async function startWorkflow(
         workflowId,
         taskQueue: config.queuePrefix + mainQueue,
         args: [run.input],
-        workflowIdReusePolicy: "ALLOW_DUPLICATE_FAILED_ONLY",
+        workflowIdReusePolicy: run.again === true ? "ALLOW_DUPLICATE" : "ALLOW_DUPLICATE_FAILED_ONLY",
         workflowIdConflictPolicy: "USE_EXISTING",
         staticSummary: run.summary,
         ...(config.searchAttributes

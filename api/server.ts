@@ -24,13 +24,16 @@ import { discordHooks } from "./routes/hooks-discord.ts";
 import { operationsRoutes } from "./routes/operations.ts";
 import { performanceRoutes } from "./routes/performance.ts";
 import { reconRoutes } from "./routes/recon.ts";
+import { rtbRoutes } from "./routes/rtb.ts";
 import { createSystemRoutes } from "./routes/system.ts";
+import { cutOffSlowBodies } from "./slow-bodies.ts";
 
 /** One line per area; each is a file in routes/. */
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/performance", routes: performanceRoutes },
   { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
+  { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },
@@ -53,7 +56,8 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
     genReqId: () => randomUUID(),
     trustProxy: config.api.trustedProxies.length === 0 ? false : config.api.trustedProxies,
     bodyLimit: settings.bodyLimitBytes,
-    requestTimeout: settings.requestTimeoutMs,
+    // The most that any route allows; the others are held to less below.
+    requestTimeout: Math.max(settings.requestTimeoutMs, settings.uploadTimeoutMs),
     // A caller that stops reading its answer is let go of, too.
     connectionTimeout: 3 * settings.requestTimeoutMs,
     keepAliveTimeout: 65_000,
@@ -75,6 +79,7 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
   answerErrors(api);
+  cutOffSlowBodies(api, settings.requestTimeoutMs, answerBrokenRequest);
   logRequests(api, metrics.observeRequest);
   sendSafeHeaders(api);
   guardRoutes(api, dependencies);

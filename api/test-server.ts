@@ -1,6 +1,7 @@
 import { jest } from "@jest/globals";
 import * as contentDisposition from "content-disposition";
 import * as cookie from "cookie";
+import { readIngestSettings } from "../core/ingest-settings.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
 import { issueToken, type TokenClaims } from "../core/tokens.ts";
@@ -33,6 +34,7 @@ export interface TestServerOptions {
   discord?: ServerDependencies["config"]["discord"];
   credentialsKey?: Buffer | null;
   submissionsPerMinute?: number;
+  ingest?: ServerDependencies["config"]["ingest"];
   areas?: readonly Area[];
   log?: string[];
   schedules?: ServerDependencies["schedules"];
@@ -63,6 +65,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
         credentialsKey: options.credentialsKey ?? null,
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
+        ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),
         queuePrefix: "",
         searchAttributes: true,
       },

@@ -4,6 +4,7 @@ import { parseKey } from "./crypto.ts";
 import { isDay } from "./days.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord-settings.ts";
 import { readReconSettings, type ReconSettings } from "./recon-settings.ts";
+import { readIngestSettings, type IngestSettings } from "./ingest-settings.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -93,6 +94,7 @@ export interface Config {
   recon: ReconSettings;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
+  ingest: IngestSettings;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -212,6 +214,7 @@ export function loadConfig(
   const recon = readReconSettings(env, problems);
   if (discord.applications.size > 0 && env["CREDENTIALS_ENCRYPTION_KEY"] === undefined)
     problems.push("CREDENTIALS_ENCRYPTION_KEY is missing: DISCORD_PUBLIC_KEY needs it");
+  const ingest = readIngestSettings(env, clients, ofClient, problems);
   // A setting that holds for all clients is wrong once, not once for each.
   if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
     problems.push("WORKER_DEPLOYMENT_NAME and WORKER_BUILD_ID go together: set both or neither");
@@ -265,9 +268,11 @@ export function loadConfig(
     discord,
     recon,
     submissionsPerMinute: values.SUBMISSIONS_PER_MINUTE,
+    ingest,
     secrets: [
       ...accountSecrets,
       ...anytrack.webhookSecrets.values(),
+      ...[...ingest.clients.values()].map(({ s3 }) => s3?.keys?.secretAccessKey),
       databasePassword,
       values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,

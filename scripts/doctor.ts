@@ -1,3 +1,5 @@
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { isGrpcServiceError } from "@temporalio/client";
 import { z } from "zod";
 import { ConfigError, settingName, type Account } from "../core/config.ts";
@@ -7,12 +9,14 @@ import { ConnectorError } from "../connectors/errors.ts";
 import { createHttp } from "../connectors/http.ts";
 import { addressesOf } from "../connectors/platforms/account.ts";
 import { sources, vendors } from "../connectors/registry.ts";
+import { probeS3 } from "../connectors/s3-place.ts";
 import type { Vendor } from "../connectors/source.ts";
 import { readRights, readServer } from "../queries/server.ts";
 import type { Database } from "../schema/database.ts";
 import { pendingMigrations } from "../schema/migrate.ts";
 import {
   deployment,
+  ingestQueue,
   mainQueue,
   plannedSchedules,
   retentionDays,
@@ -100,6 +104,7 @@ async function examine(desk: Desk): Promise<Report> {
   });
   for (const account of desk.config.accounts.values())
     await look(`the key for ${account.name}`, () => examineKey(desk, account, database));
+  await look("the import folder", () => examineImport(desk));
   await look("Temporal", () => examineTemporal(desk));
   await look("the HTTP server", () => examineApi(desk));
   return report(findings);
@@ -119,7 +124,7 @@ function report(findings: Finding[]): Report {
 /** Which settings are set. Never their values. */
 function describeSettings({ env, config }: Desk): Finding[] {
   const general =
-    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|PAYLOAD_ENCRYPTION_KEY|IDENTITY_ENCRYPTION_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+)$/;
+    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|PAYLOAD_ENCRYPTION_KEY|IDENTITY_ENCRYPTION_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
   const ofVendors = vendors.map((vendor) => `${settingName(vendor.name)}_`);
   const set = Object.keys(env).filter(
     (name) => general.test(name) || ofVendors.some((prefix) => name.startsWith(prefix)),
@@ -247,6 +252,44 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
   }
 }
 
+/** Where files are handed in: the folder, and S3 for each client that has one. */
+async function examineImport({ config }: Desk): Promise<Finding[]> {
+  const { importDir, clients } = config.ingest;
+  const findings: Finding[] = [];
+  try {
+    await mkdir(importDir, { recursive: true, mode: 0o750 });
+    await access(importDir, constants.R_OK | constants.W_OK);
+    findings.push(ok(`import folder ${importDir}: may be read and written`));
+  } catch (error) {
+    findings.push(
+      fail(
+        `import folder ${importDir}: ${messageOf(error)}`,
+        "make it, or give this user the right to read and write there (IMPORT_DIR); the worker and the HTTP server need it too",
+      ),
+    );
+  }
+  for (const [client, { s3 }] of clients) {
+    if (s3 === null) continue;
+    const where = `S3 of client ${client} (${s3.endpoint ?? s3.region})`;
+    try {
+      await probeS3(s3, AbortSignal.timeout(probeTimeoutMs));
+      findings.push(ok(`${where}: the server answers and takes the keys`));
+    } catch (error) {
+      // A key that may read its bucket and list nothing else is a good key.
+      const listsNothing = error instanceof ConnectorError && error.kind === "unauthorized" && s3.watch === null;
+      findings.push(
+        listsNothing
+          ? warn(
+              `${where}: the server answers, and does not let the keys list buckets`,
+              "that is fine if they may read the files",
+            )
+          : fail(`${where}: ${messageOf(error)}`, "see S3_... in .env.example"),
+      );
+    }
+  }
+  return findings;
+}
+
 async function examineTemporal(desk: Desk): Promise<Finding[]> {
   let temporal: Awaited<ReturnType<Desk["temporal"]>>;
   try {
@@ -337,6 +380,7 @@ async function examineSchedules(desk: Desk): Promise<Finding[]> {
 async function examinePollers(desk: Desk): Promise<Finding[]> {
   const queues = [
     { name: mainQueue, kinds: ["workflows", "activities"] as const },
+    { name: ingestQueue, kinds: ["activities"] as const },
     ...vendors.map((vendor) => ({ name: vendorQueue(vendor.name), kinds: ["activities"] as const })),
   ];
   const findings: Finding[] = [];

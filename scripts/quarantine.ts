@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cents, sumMoney } from "../core/money.ts";
 import { findSource } from "../connectors/registry.ts";
+import { performanceSource, quarantineSlice } from "../queries/files.ts";
 import { readQuarantine, readQuarantinedSlices, type QuarantinedSlice } from "../queries/quarantine.ts";
 import { countQuarantine } from "../queries/status.ts";
 import {
@@ -9,14 +10,18 @@ import {
   CommandError,
   defineCommand,
   exitCodes,
+  inParallel,
   runCommand,
   sourceOption,
   wholeNumber,
   work,
+  type Desk,
   type Report,
 } from "./command-line.ts";
+import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
 import { count, instant, table } from "./printing.ts";
 import { rerunSlices } from "./rerun-slices.ts";
+import type { RedriveSummary } from "../workflows/redrive-files.ts";
 
 const shownContent = 100;
 // Files have entries too, so a name that is no feed is not wrong here.
@@ -80,78 +85,108 @@ list.action(
 
 const redrive = defineCommand(
   "redrive",
-  "Reads again the slices that have open entries. What the vendor has mended is resolved.",
+  "Reads again the slices that have open entries, and the rejected lines of files. What is mended now is resolved; what newer files have written since stays.",
   [
+    "npm run quarantine -- redrive --file 17",
     "npm run quarantine -- redrive --source redtrack.daily_spend",
     "npm run quarantine -- redrive --source redtrack.daily_spend --client 713 --day 2025-12-18",
   ],
 )
   .option(...sourceOption)
   .option(...anyClientOption)
-  .option("--day <day>", "only this day, YYYY-MM-DD");
+  .option("--day <day>", "only this day, YYYY-MM-DD")
+  .option("--file <number>", "only the rejected lines of this file: its number in ops.files");
 
 redrive.action(
-  work(z.object({ ...filter, day: civilDay.optional() }), async (desk, options): Promise<Report> => {
-    const database = await desk.database();
-    const of = {
-      source: options.source,
-      client: options.client === undefined ? undefined : desk.client(options.client),
-      slice: options.day,
-    };
-    const before = await readQuarantinedSlices(database, of);
-    const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
-    const others = entriesOf(before) - entriesOf(feeds);
-    if (others > 0)
-      desk.note(`${count(others, "entry", "entries")} came from files: mend the file and ingest it again`);
-    if (feeds.length === 0)
-      return {
-        document: { slices: [], resolved: 0, remaining: entriesOf(before) },
-        lines: ["no slice of a feed has open entries"],
+  work(
+    z.object({ ...filter, day: civilDay.optional(), file: wholeNumber.optional() }),
+    async (desk, options): Promise<Report> => {
+      const database = await desk.database();
+      const of = {
+        source: options.source,
+        client: options.client === undefined ? undefined : desk.client(options.client),
+        slice: options.file === undefined ? options.day : quarantineSlice(options.file),
       };
+      const before = await readQuarantinedSlices(database, of);
+      const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
+      const files = before.filter((slice) => slice.source === performanceSource);
+      if (feeds.length + files.length === 0)
+        return {
+          document: { slices: [], resolved: 0, remaining: entriesOf(before) },
+          lines: ["no slice of a feed and no file has open entries"],
+        };
 
-    const reruns = await rerunSlices(
-      desk,
-      feeds.map(({ client, source, slice }) => ({ client, source, day: slice })),
-    );
-    const after = new Map((await readQuarantinedSlices(database, of)).map((slice) => [nameOf(slice), slice.entries]));
-    const slices = feeds.map((slice, index) => {
-      const remaining = after.get(nameOf(slice)) ?? 0;
+      const redriven = await redriveFiles(desk, files);
+      const reruns = await rerunSlices(
+        desk,
+        feeds.map(({ client, source, slice }) => ({ client, source, day: slice })),
+      );
+      const after = new Map((await readQuarantinedSlices(database, of)).map((slice) => [nameOf(slice), slice.entries]));
+      const slices = [...files, ...feeds].map((slice, index) => {
+        const remaining = after.get(nameOf(slice)) ?? 0;
+        const ended = index < files.length ? redriven[index] : reruns[index - files.length];
+        return {
+          ...slice,
+          state: ended?.state ?? "left",
+          reason: ended?.reason ?? null,
+          resolved: Math.max(0, slice.entries - remaining),
+          remaining,
+        };
+      });
+      const resolved = slices.reduce((sum, slice) => sum + slice.resolved, 0);
+      const remaining = slices.reduce((sum, slice) => sum + slice.remaining, 0);
       return {
-        ...slice,
-        state: reruns[index]?.state ?? "left",
-        reason: reruns[index]?.reason ?? null,
-        resolved: Math.max(0, slice.entries - remaining),
-        remaining,
+        exitCode: slices.some((slice) => slice.state === "left")
+          ? exitCodes.interrupted
+          : slices.some((slice) => slice.state === "failed")
+            ? exitCodes.found
+            : exitCodes.fine,
+        document: { slices, resolved, remaining },
+        lines: [
+          ...table(
+            ["client", "source", "slice", "read", "resolved", "remaining", "reason"],
+            slices.map((slice) => [
+              slice.client,
+              slice.source,
+              slice.slice,
+              slice.state,
+              slice.resolved,
+              slice.remaining,
+              slice.reason ?? "",
+            ]),
+          ),
+          "",
+          `${resolved} resolved, ${remaining} remain`,
+        ],
       };
-    });
-    const resolved = slices.reduce((sum, slice) => sum + slice.resolved, 0);
-    const remaining = slices.reduce((sum, slice) => sum + slice.remaining, 0);
-    return {
-      exitCode: slices.some((slice) => slice.state === "left")
-        ? exitCodes.interrupted
-        : slices.some((slice) => slice.state === "failed")
-          ? exitCodes.found
-          : exitCodes.fine,
-      document: { slices, resolved, remaining },
-      lines: [
-        ...table(
-          ["client", "source", "slice", "pull", "resolved", "remaining", "reason"],
-          slices.map((slice) => [
-            slice.client,
-            slice.source,
-            slice.slice,
-            slice.state,
-            slice.resolved,
-            slice.remaining,
-            slice.reason ?? "",
-          ]),
-        ),
-        "",
-        `${resolved} resolved, ${remaining} remain`,
-      ],
-    };
-  }),
+    },
+  ),
 );
+
+interface Ended {
+  state: "done" | "failed" | "left";
+  reason: string | null;
+}
+
+/** One workflow per file. Two commands at once join it instead of reading the lines twice. */
+async function redriveFiles(desk: Desk, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
+  return inParallel(2, files, async ({ client, slice }): Promise<Ended> => {
+    const fileId = Number(slice.split("/")[1]);
+    const started = await startWorkflow(desk, {
+      workflowType: "redriveFiles",
+      workflowId: `${desk.config.queuePrefix}redrive/${client}/${fileId}`,
+      input: { client, fileId },
+      summary: `rejected lines of file ${fileId}, client ${client}`,
+      searchAttributes: { ClientId: client, Source: performanceSource },
+    });
+    const end = await followWorkflow<RedriveSummary>(desk, started, {
+      progress: () => Promise.resolve(`reading the rejected lines of ${count(files.length, "file")} again`),
+    });
+    if (end.state === "left") return { state: "left", reason: null };
+    if (end.state !== "completed") return { state: "failed", reason: end.reason };
+    return { state: "done", reason: end.result.files[0]?.reason ?? null };
+  });
+}
 
 const command = defineCommand(
   "quarantine",

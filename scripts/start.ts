@@ -9,6 +9,7 @@ import { projectRoot, readEnvironment, stackFile } from "../core/environment.ts"
 import { createRedactor } from "../core/redact.ts";
 import { issueToken } from "../core/tokens.ts";
 import { destinations, sources, vendors } from "../connectors/registry.ts";
+import { prepareFolder } from "../connectors/file-places.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { openDatabase } from "../schema/database.ts";
 import { connectClient, temporalAddress } from "../temporal/connection.ts";
@@ -22,6 +23,7 @@ import { defaultDataDir } from "./embedded/unprivileged.ts";
 import { loadFirstMapping } from "./mapping-file.ts";
 import { followFirstPulls, type FirstPull } from "./stack/first-pulls.ts";
 import { sendFirstWebhooks } from "./stack/first-webhooks.ts";
+import { exampleFile, loadExampleCreatives } from "./stack/example-creatives.ts";
 import { printPanel } from "./stack/panel.ts";
 import { superviseChild, type Child } from "./stack/supervise.ts";
 
@@ -73,6 +75,14 @@ async function main(): Promise<void> {
   running.push({ name: "connections", stop: () => Promise.allSettled([temporal.close(), database.end()]) });
   const mapped = await loadFirstMapping(database, { client });
   if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
+  await prepareFolder(config.ingest.importDir);
+  // Into a database of somebody's own nothing is put that was not asked for.
+  const examples =
+    given["DATABASE_URL"] === undefined
+      ? await loadExampleCreatives(database, { client: config.clients[0] ?? "713" })
+      : null;
+  if (examples !== null)
+    say(`creatives: ${examples.inserted} of the example, to try \`npm run ingest -- ${exampleFile}\``);
   if (config.searchAttributes) await registerSearchAttributes(temporal.connection, temporalAddress().namespace);
   await applySchedules(temporal.client, plannedSchedules(config));
   await writeStackFile(env, given);
@@ -255,7 +265,7 @@ function discordKeyPair() {
 }
 
 /** Where this stack's own doors are: other commands need them, also when they were set by hand for this start alone. */
-const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "SANDBOX_PORT", "CLIENTS"];
+const doors = ["DATABASE_URL", "TEMPORAL_ADDRESS", "API_HOST", "API_PORT", "SANDBOX_PORT", "CLIENTS", "IMPORT_DIR"];
 
 /** What the other commands need to find this stack. Keys set by hand are not copied to a file. */
 async function writeStackFile(env: Env, given: Env): Promise<void> {

@@ -4,6 +4,7 @@ import { cents } from "../core/money.ts";
 import { lastDue } from "../core/expectation.ts";
 import { sources } from "../connectors/registry.ts";
 import { readAlerts, type AlertRow } from "../queries/alerts.ts";
+import { listFiles, type FileRow } from "../queries/files.ts";
 import { readLastFetch, readOverdueDays } from "../queries/house.ts";
 import { databaseNow, readFailedSlices, type FailedSlice } from "../queries/ledger.ts";
 import { readRuns, type RunRow } from "../queries/runs.ts";
@@ -33,6 +34,7 @@ import { count, instant, table } from "./printing.ts";
 import { readScheduleStates, scheduleTable, type ScheduleState } from "./schedule-states.ts";
 
 const runsShown = 10;
+const filesShown = 10;
 const alertsShown = 50;
 const failuresShown = 30;
 
@@ -75,6 +77,7 @@ command.action(
       const now = await databaseNow(database);
       const feeds = await readFeeds(desk, database, { ...filter, days: options.days, now });
       const runs = await readRuns(database, { ...filter, limit: runsShown });
+      const files = source === undefined ? await readFiles(desk, database, client) : [];
       const failed = await readFailedSlices(database, filter);
       const quarantine = await countQuarantine(database, filter);
       const alerts = (await readAlerts(database, { client, open: true, limit: alertsShown })).filter(
@@ -84,10 +87,11 @@ command.action(
       const wrong = failed.length > 0 || feeds.some((feed) => feed.late !== null);
       return {
         exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
-        document: { at: now, ok: !wrong, feeds, runs, failed, quarantine, alerts, schedules },
+        document: { at: now, ok: !wrong, feeds, runs, files, failed, quarantine, alerts, schedules },
         lines: [
           ...feeds.flatMap(describeFeed),
           ...section("Last runs", describeRuns(runs)),
+          ...section("Last files", describeFiles(files)),
           ...section("Failed slices", describeFailed(failed)),
           ...section("Quarantine, open", describeQuarantine(quarantine)),
           ...section("Alerts, open", describeAlerts(alerts)),
@@ -213,6 +217,34 @@ function describeRuns(runs: readonly RunRow[]): string[] {
       run.inserted,
       run.updated,
       run.withdrawn,
+    ]),
+  );
+}
+
+async function readFiles(desk: Desk, database: Database, only: string | undefined): Promise<FileRow[]> {
+  const clients = desk.config.clients.filter((client) => only === undefined || client === only);
+  const files = await Promise.all(clients.map((client) => listFiles(database, { client, limit: filesShown })));
+  return files
+    .flat()
+    .sort((one, other) => other.fileId - one.fileId)
+    .slice(0, filesShown);
+}
+
+function describeFiles(files: readonly FileRow[]): string[] {
+  if (files.length === 0) return [];
+  return table(
+    ["file", "taken", "client", "name", "outcome", "lines", "rejected", "spend", "days", "why"],
+    files.map((file) => [
+      file.fileId,
+      instant(file.committedAt),
+      file.client,
+      file.name.slice(0, 60),
+      file.outcome,
+      file.lines,
+      file.rejected,
+      cents(file.spend),
+      file.dayFrom === file.dayTo ? (file.dayFrom ?? "") : `${file.dayFrom}..${file.dayTo}`,
+      (file.reason ?? "").slice(0, 120),
     ]),
   );
 }

@@ -55,7 +55,9 @@ describe("one worker per queue", () => {
       redact: createRedactor([]),
       workflows: {},
     });
-    await expect(creating).rejects.toThrow("WORKER_QUEUES names vendor-nobody; there are signal-room, vendor-redtrack");
+    await expect(creating).rejects.toThrow(
+      "WORKER_QUEUES names vendor-nobody; there are signal-room, ingest, vendor-redtrack",
+    );
   });
 });
 

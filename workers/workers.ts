@@ -5,6 +5,7 @@ import { createAnytrackActivities } from "../activities/anytrack.ts";
 import { createDeliverActivities } from "../activities/deliver.ts";
 import { createHouseActivities } from "../activities/house.ts";
 import { createDiscordActivities } from "../activities/discord.ts";
+import { createIngestActivities } from "../activities/ingest.ts";
 import { createRateGate } from "../activities/rate-gate.ts";
 import { createReconcileActivities } from "../activities/reconcile.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync.ts";
@@ -13,7 +14,7 @@ import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { foldPulled } from "../queries/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
-import { mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
+import { ingestQueue, mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
 
 export interface WorkerParts {
@@ -33,6 +34,7 @@ export interface WorkerParts {
 export function allQueues(sources: readonly AnySource[]): string[] {
   return [
     mainQueue,
+    ingestQueue,
     ...new Set(
       [
         ...sources.map((source) => source.vendor.name),
@@ -58,6 +60,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
@@ -96,10 +99,17 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
-          : {
-              activities: { ...sync, ...deliver, ...anytrack, ...reconcile },
-              maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
-            }),
+          : queue === ingestQueue
+            ? {
+                activities: ingest,
+                maxConcurrentActivityTaskExecutions: config.ingest.slots,
+                // So that whoever follows a file sees it move.
+                maxHeartbeatThrottleInterval: "1 second",
+              }
+            : {
+                activities: { ...sync, ...deliver, ...anytrack, ...reconcile },
+                maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
+              }),
       } as WorkerOptions),
     ),
   );

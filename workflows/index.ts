@@ -1,13 +1,17 @@
 export { backfill } from "./backfill.ts";
 export { deliverConversions } from "./deliver-conversions.ts";
 export { fetchPost } from "./fetch-post.ts";
+export { ingestFile } from "./ingest-file.ts";
 export { keepHouse } from "./keep-house.ts";
 export { reconcileMany } from "./reconcile-many.ts";
 export { reconcileReport } from "./reconcile-report.ts";
 export { redeliver } from "./redeliver.ts";
 export { sweepReports } from "./sweep-reports.ts";
+export { redriveFiles } from "./redrive-files.ts";
+export { refreshAggregates } from "./refresh-aggregates.ts";
 export { syncSlice } from "./sync-slice.ts";
 export { syncSource } from "./sync-source.ts";
 export { trackConversion } from "./track-conversion.ts";
 export { trackLead } from "./track-conversion.ts";
 export { trackSale } from "./track-conversion.ts";
+export { watchFiles } from "./watch-files.ts";

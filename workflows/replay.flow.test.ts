@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -45,6 +45,7 @@ beforeAll(async () => {
   if (recording) {
     await record();
     await recordDeliveries();
+    await recordFiles();
   }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
@@ -65,9 +66,16 @@ const names = [
   "backfill-waited-for-another",
   "deliver-conversions",
   "deliver-conversions-stopped",
+  "ingest-file",
+  "ingest-file-dry-run",
+  "ingest-file-failed-in-a-watch",
+  "ingest-file-refused",
+  "ingest-file-refused-input",
   "keep-house",
   "redeliver",
   "redeliver-dry-run",
+  "redrive-files",
+  "refresh-aggregates",
   "sync-slice-by-hand",
   "sync-slice-failed",
   "sync-slice-of-a-run",
@@ -77,6 +85,8 @@ const names = [
   "track-conversion-refused",
   "track-lead",
   "track-sale",
+  "watch-files",
+  "watch-files-nothing-new",
 ];
 
 test.each(names)("the recorded %s replays against today's workflows", async (name) => {
@@ -106,6 +116,7 @@ describe("a changed workflow is noticed", () => {
   test.each([
     ["keep-house", "another order of activities", /await applyRetention\(\)/, "await sendAlerts()"],
     ["sync-source", "another child workflow", /executeChild\)\("syncSlice"/, 'executeChild)("pullSlice"'],
+    ["ingest-file-failed-in-a-watch", "no word of a failure", /noteIngestFailure\(\{/, "Promise.resolve({"],
     ["deliver-conversions", "no look at the destination", /await checkDestination\.executeWithOptions\(.*?\]\);/s, ""],
     ["backfill-paused-1-continued", "fewer days at a time", /settleWithin\)\(plan\.parallel,/, "settleWithin)(1,"],
     [
@@ -152,6 +163,47 @@ async function recordDeliveries(): Promise<void> {
     await stack.stop();
   }
 }
+
+async function recordFiles(): Promise<void> {
+  // A name of its own, for histories tell no folder of the machine they were recorded on.
+  const importDir = await mkdtemp(path.join(os.tmpdir(), "import-"));
+  const stack = await startStack({ IMPORT_DIR: importDir, INGEST_STILL_SECONDS: "1" });
+  const put = async (name: string, ...lines: string[]) => {
+    await mkdir(path.join(importDir, "713"), { recursive: true });
+    await writeFile(path.join(importDir, "713", name), `${[performanceHeader, ...lines].join("\n")}\n`);
+  };
+  const run = async (name: string, type: string, input?: object) =>
+    keep(name, await finished(await stack.start(type, uniqueId(type), ...(input === undefined ? [] : [input]))));
+  try {
+    await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 79783)");
+    await put("day.csv", "79783,2025-11-29,10000,250,125.50", "1,2025-11-29,1,1,1");
+    await put("broken.csv", '79783,2025-11-29,1,1,"0.50');
+    await run("ingest-file-dry-run", "ingestFile", { path: "713/day.csv", dryRun: true });
+    await run("watch-files", "watchFiles");
+    await run("watch-files-nothing-new", "watchFiles");
+    await mkdir(path.join(importDir, "713/sender"));
+    await writeFile(path.join(importDir, "713/sender/mapping.json"), "{}");
+    await writeFile(path.join(importDir, "713/sender/x.csv"), performanceHeader);
+    const watch = await finished(await stack.start("watchFiles", uniqueId("watchFiles")));
+    const child = await until("the child", async () => {
+      const { events } = await watch.fetchHistory();
+      return events?.find((event) => event.startChildWorkflowExecutionInitiatedEventAttributes != null);
+    });
+    const { workflowId } = child.startChildWorkflowExecutionInitiatedEventAttributes ?? {};
+    await keep("ingest-file-failed-in-a-watch", stack.client.workflow.getHandle(workflowId ?? ""));
+    await run("ingest-file", "ingestFile", { path: "713/day.csv", force: true });
+    await run("ingest-file-refused", "ingestFile", { path: "713/broken.csv" });
+    await run("ingest-file-refused-input", "ingestFile", { path: "713/nowhere.csv" });
+    await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 1)");
+    await run("redrive-files", "redriveFiles", {});
+    await run("refresh-aggregates", "refreshAggregates", {});
+  } finally {
+    await stack.stop();
+    await rm(importDir, { recursive: true, force: true });
+  }
+}
+
+const performanceHeader = "creative_id,date,impressions,clicks,spend";
 
 /** Plays every kind of run on a stack of its own, and writes down what happened. */
 async function record(): Promise<void> {

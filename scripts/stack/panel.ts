@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { Client } from "@temporalio/client";
 import type { Config } from "../../core/config.ts";
 import { temporalAddress } from "../../temporal/connection.ts";
@@ -38,6 +39,7 @@ export async function printPanel({
     ...(hook === null ? [] : [["AnyTrack hook", hook] satisfies [string, string]]),
     ["psql", `psql "${config.databaseUrl}"`],
     ["vendors", vendors.join(", ")],
+    ["files", `${path.join(config.ingest.importDir, config.clients[0] ?? "")}, or npm run ingest -- FILE`],
     ["next runs", (await nextRuns(config, client)).join(", ")],
     ["logs", logDir],
   ];

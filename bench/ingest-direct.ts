@@ -1,0 +1,42 @@
+// Takes one file as the activity does, without Temporal: the same reader, checks, staging and merge in one transaction.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { defaultLimits, findMapping, readPerformanceFile } from "../connectors/files/performance-file.ts";
+import { dayAt } from "../core/days.ts";
+import { allowLongWork } from "../queries/ingest.ts";
+import { mergeStaged, openStaging, readKnownCreatives } from "../queries/performance-merge.ts";
+import { inTransaction, openDatabase } from "../schema/database.ts";
+import { begin } from "./ingest-child.ts";
+
+const [file = ""] = process.argv.slice(2);
+const client = "713";
+const database = openDatabase({
+  url: process.env["DATABASE_URL"] ?? "",
+  poolSize: 2,
+  name: "bench direct",
+  onError: () => undefined,
+});
+await database.query("select 1");
+await begin();
+const hash = createHash("sha256");
+for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) hash.update(chunk as Buffer);
+const today = dayAt(new Date(), "America/New_York");
+const mapping = findMapping("document");
+await inTransaction(database, async (session) => {
+  await allowLongWork(session);
+  const knownCreatives = await readKnownCreatives(session, client);
+  const staging = await openStaging(session);
+  const counts = await readPerformanceFile(createReadStream(file, { highWaterMark: 262_144 }), {
+    mapping,
+    today,
+    currency: "USD",
+    knownCreatives,
+    limits: defaultLimits,
+    accepted: (block) => staging.write(block),
+    rejected: (lines) => Promise.reject(new Error(lines[0]?.reason)),
+  });
+  const staged = await staging.end();
+  if (staged !== counts.accepted) throw new Error(`${staged} of ${counts.accepted} lines are staged`);
+  await mergeStaged(session, { client, fileId: 1, today, combine: mapping.combine, createStubs: false });
+});
+await database.end();

@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { countryCodes } from "./countries.ts";
+import { deviceTypes, type DeviceType } from "./devices.ts";
+
+/** What a staged line says. */
+export const fileFields = [
+  "creative_id",
+  "date",
+  "hour",
+  "geography",
+  "device_type",
+  "placement",
+  "impressions",
+  "clicks",
+  "spend",
+] as const;
+export type FileField = (typeof fileFields)[number];
+
+/** Fields that no file may lack: nobody can tell a missing number from a zero. */
+export const requiredFields: readonly FileField[] = ["creative_id", "date", "impressions", "clicks", "spend"];
+
+const names = z.array(z.string().min(1).max(200)).max(1_000);
+const perField = <Value extends z.ZodType>(value: Value) => z.partialRecord(z.enum(fileFields), value);
+
+const mappingSchema = z.strictObject({
+  /** How a folder, an upload or a command asks for it. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "small letters, digits and hyphens"),
+  /** For people: whose files these are. */
+  title: z.string().min(1).max(200),
+  /**
+   * The headers a field is known by, best first. Case, blanks, underscores and a leading # do not count; a trailing
+   * `*` stands for any ending, and `{currency}` for the three letters of a currency, which must then be the client's.
+   */
+  columns: perField(names),
+  /** What a field is where the file has no column for it. */
+  constants: perField(z.string().max(100)).default({}),
+  /** Columns that name the currency of their line. */
+  currencyColumns: names.default([]),
+  /** Columns that must say the line's own day: a line about a week is no line about a day. */
+  sameDayColumns: names.default([]),
+  /** Columns that split no line: other measures, names, links. `*` at the end stands for any ending. */
+  ignore: names.default([]),
+  /** Columns that split lines finer than our key does. Lines of one key are then added, which "combine" must say. */
+  sumOver: names.default([]),
+  /** Lines of one key within a file: the last one wins, or they are added. */
+  combine: z.enum(["later", "sum"]),
+  /** What 12/1/25 is. Without it such a date is refused; 2025-12-01, 2025/12/01 and 20251201 need no order. */
+  dateOrder: z.enum(["month-day-year", "day-month-year"]).nullable().default(null),
+  /** Whether 1.234,50 or 1,234.50 is meant. */
+  decimal: z.enum(["point", "comma"]).default("point"),
+  /**
+   * Whether the sender groups thousands, so that a spend of "1,234" is one thousand and more. Without it a group is
+   * read where it cannot be anything else, as in 1,234.50, and refused where it can.
+   */
+  thousands: z.boolean().default(false),
+  /** Whether countries may be written by their English names. */
+  countryNames: z.boolean().default(false),
+  /** Other names of countries. */
+  geographies: z.record(z.string(), z.enum(countryCodes as [string, ...string[]])).default({}),
+  /** Other names of devices. */
+  devices: z.record(z.string(), z.enum(deviceTypes)).default({}),
+  /** What stands in a cell of a dimension that has nothing to say. */
+  absent: names.default([]),
+  /** Measures in which an empty cell or a dash is a nought. */
+  emptyIsZero: z.array(z.enum(["impressions", "clicks", "spend"])).default([]),
+  /** How many lines may stand above the header. */
+  preambleLines: z.int().min(0).max(100).default(0),
+  totals: z
+    .strictObject({
+      /** What the first cell of a line of totals says, alone or before a colon, when the creative's cell is empty. */
+      words: names.default(["Total", "Totals", "Grand total"]),
+      /** Whether one line that has numbers and neither a creative nor any text is the export's summary. */
+      summaryLine: z.boolean().default(false),
+    })
+    .default({ words: ["Total", "Totals", "Grand total"], summaryLine: false }),
+  /** Where the file does not say it itself; "auto" takes UTF-8 and UTF-16 and nothing that would have to be guessed. */
+  encoding: z.string().max(40).default("auto"),
+  /** One of comma, semicolon, tab, bar; without it the header decides. */
+  delimiter: z.enum([",", ";", "\t", "|"]).nullable().default(null),
+});
+
+type MappingText = z.infer<typeof mappingSchema>;
+
+/** What the headers of a sender's files mean, and how the sender writes days and numbers. */
+export interface FileMapping extends MappingText {
+  devices: Record<string, DeviceType>;
+  /** A hash of what the mapping says: a changed mapping is another version without anybody having to think of it. */
+  version: string;
+}
+
+/** What is wrong with a mapping, each with its place. */
+export class MappingError extends Error {
+  constructor(readonly problems: string[]) {
+    super(problems.join("\n"));
+    this.name = "MappingError";
+  }
+}
+
+/** A mapping from what its JSON file says. */
+export function parseMapping(json: unknown): FileMapping {
+  const read = mappingSchema.safeParse(json);
+  if (!read.success)
+    throw new MappingError(
+      read.error.issues.map(({ path, message }) => `${path.length === 0 ? "mapping" : path.join(".")}: ${message}`),
+    );
+  const mapping = read.data;
+  const problems = contradictions(mapping);
+  if (problems.length > 0) throw new MappingError(problems);
+  return { ...mapping, version: createHash("sha256").update(JSON.stringify(mapping)).digest("hex").slice(0, 16) };
+}
+
+function contradictions(mapping: MappingText): string[] {
+  const problems: string[] = [];
+  if (mapping.sumOver.length > 0 && mapping.combine !== "sum")
+    problems.push('sumOver: lines that it splits can only be added, so "combine" must be "sum"');
+  for (const field of requiredFields)
+    if (mapping.columns[field] === undefined && mapping.constants[field] === undefined)
+      problems.push(`columns.${field}: name its headers, or give it a constant`);
+  const uses = new Map<string, string>();
+  const lists: [string, readonly string[]][] = [
+    ...fileFields.map((field): [string, string[]] => [`columns.${field}`, mapping.columns[field] ?? []]),
+    ["currencyColumns", mapping.currencyColumns],
+    ["ignore", mapping.ignore],
+    ["sumOver", mapping.sumOver],
+  ];
+  for (const [place, headers] of lists)
+    for (const header of headers) {
+      const other = uses.get(plainHeader(header));
+      if (other !== undefined && other !== place) problems.push(`${place}: "${header}" stands in ${other} as well`);
+      uses.set(plainHeader(header), place);
+    }
+  return problems;
+}
+
+/** A header as it is compared: without case, blanks, underscores and the # that some exports begin with. */
+export function plainHeader(text: string): string {
+  return text
+    .normalize("NFC")
+    .replace(/[\s_\u200b\ufeff]+/g, "")
+    .replace(/^#/, "")
+    .toLowerCase();
+}
+
+export const shippedMappings: readonly FileMapping[] = ["document", "authorized-buyers", "google-ads", "meta"].map(
+  (name) => parseMapping(JSON.parse(readFileSync(new URL(`./mappings/${name}.json`, import.meta.url), "utf8"))),
+);
+/** A mapping that comes with the code, by its name. */
+export function findMapping(name: string): FileMapping {
+  const mapping = shippedMappings.find((one) => one.name === name);
+  if (mapping !== undefined) return mapping;
+  throw new Error(
+    `no mapping is called "${name}": there are ${shippedMappings.map((one) => one.name).join(", ")}, and those in the folder of your own`,
+  );
+}

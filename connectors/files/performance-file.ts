@@ -1,0 +1,247 @@
+import { decodeFile } from "./decode.ts";
+import { FileLines, type RejectedLine } from "./file-lines.ts";
+import { findHeader } from "./header.ts";
+import { LongLine } from "./long-line.ts";
+import type { FileMapping } from "./mapping.ts";
+import { microsText } from "./numbers.ts";
+import { PlainScanner, type Taken } from "./plain-scanner.ts";
+import { QuotedParser } from "./quoted-parser.ts";
+import { FileRefused } from "./reasons.ts";
+
+export { deviceTypes, type DeviceType } from "./devices.ts";
+export type { RejectedLine } from "./file-lines.ts";
+export { findMapping, MappingError, parseMapping, shippedMappings } from "./mapping.ts";
+export type { FileField, FileMapping } from "./mapping.ts";
+export { FileRefused } from "./reasons.ts";
+export type { RefusalCode, RejectCode } from "./reasons.ts";
+
+/** Columns of a staged line, in the order of the COPY text. */
+export const stagedColumns = [
+  "line",
+  "creative_id",
+  "date",
+  "hour",
+  "geography",
+  "device_type",
+  "placement",
+  "impressions",
+  "clicks",
+  "spend",
+] as const;
+
+export interface FileCounts {
+  /** Data lines: those accepted and those rejected. Every record of the file is one of header, preamble, totals, blank or line. */
+  lines: number;
+  accepted: number;
+  rejected: number;
+  preamble: number;
+  totals: number;
+  blank: number;
+  header: number;
+  /** Bytes of the file as it was handed in. */
+  bytes: number;
+  /** Exact sums of the accepted lines. */
+  sum: { impressions: string; clicks: string; spend: string };
+  rejectedBy: Record<string, number>;
+  encoding: string;
+  delimiter: string;
+  /** The first and the last day of the accepted lines. */
+  from: string | null;
+  to: string | null;
+  /** Columns of the file that split its lines finer than the key does. */
+  summedOver: string[];
+  /** What the mapping says of lines of one key: the last one wins, or they are added. */
+  combine: "later" | "sum";
+  /** The header as it stands in the file: put before rejected lines, they can be read again. */
+  headerText: string;
+}
+
+export interface ReadingLimits {
+  maxLineBytes: number;
+  /** A file with more than this share of its lines rejected is refused… */
+  refuseAboveShare: number;
+  /** …if it has at least so many lines. */
+  refuseFromLines: number;
+}
+
+export const defaultLimits: ReadingLimits = { maxLineBytes: 1_048_576, refuseAboveShare: 0.5, refuseFromLines: 100 };
+
+export interface PerformanceReading {
+  mapping: FileMapping;
+  /** The last civil day allowed, in the client's zone. */
+  today: string;
+  /** The client's one currency: a header or a line in another is refused by name. */
+  currency: string;
+  /** Null: every id is fine, and whoever stores the lines creates what is not there. */
+  knownCreatives: { has(id: string): boolean } | null;
+  limits: ReadingLimits;
+  signal?: AbortSignal;
+  /** Takes COPY text in whole lines; the next block comes when the promise is kept. */
+  accepted(block: Buffer): Promise<void>;
+  rejected(lines: RejectedLine[]): Promise<void>;
+  progress?(at: { bytes: number; lines: number }): void;
+}
+
+/** The least that is looked through for a header, however short lines may be. */
+const shortestHead = 65_536;
+const rejectsAtOnce = 1_000;
+
+/** Reads a file of ad performance: checked lines go out as COPY text, the others with their reasons. */
+export async function readPerformanceFile(
+  bytes: AsyncIterable<Uint8Array>,
+  reading: PerformanceReading,
+): Promise<FileCounts> {
+  return readFile(bytes, reading, { scan: true });
+}
+
+interface How {
+  /** Whether plain records are taken apart by the scanner, or all of them by the parser: the result is the same. */
+  scan: boolean;
+}
+
+/** The same with the choice of who takes the records apart, so that a test can compare. */
+export async function readFile(
+  bytes: AsyncIterable<Uint8Array>,
+  reading: PerformanceReading,
+  how: How,
+): Promise<FileCounts> {
+  const { mapping, limits, signal } = reading;
+  const file = decodeFile(bytes, mapping.encoding, signal);
+  const pieces = file.pieces[Symbol.asyncIterator]();
+  let lines: FileLines | null = null;
+  try {
+    const { head, whole } = await gather(pieces, Math.max(limits.maxLineBytes, shortestHead));
+    const opening = findHeader(head, whole, mapping, reading.currency);
+    lines = new FileLines(opening.layout, opening.delimiter, mapping, reading, limits.maxLineBytes, opening);
+    await readLines(head.subarray(opening.start), whole, pieces, lines, reading, how, () => file.bytes());
+    const counts = { ...countsOf(lines), preamble: opening.preamble, header: 1 };
+    const complete: FileCounts = {
+      ...counts,
+      bytes: file.bytes(),
+      encoding: file.encoding(),
+      delimiter: String.fromCharCode(opening.delimiter),
+      summedOver: opening.layout.summedOver,
+      combine: mapping.combine,
+      headerText: opening.text,
+    };
+    refuseMostlyRejected(complete, limits);
+    return complete;
+  } catch (error) {
+    if (error instanceof FileRefused && lines !== null) error.counts = { ...countsOf(lines), ...error.counts };
+    throw error;
+  } finally {
+    await pieces.return?.(undefined);
+  }
+}
+
+async function gather(pieces: AsyncIterator<Buffer>, size: number): Promise<{ head: Buffer; whole: boolean }> {
+  const parts: Buffer[] = [];
+  for (let length = 0; length < size;) {
+    const next = await pieces.next();
+    if (next.done === true) return { head: Buffer.concat(parts), whole: true };
+    parts.push(next.value);
+    length += next.value.length;
+  }
+  return { head: Buffer.concat(parts), whole: false };
+}
+
+async function readLines(
+  first: Buffer,
+  isAll: boolean,
+  pieces: AsyncIterator<Buffer>,
+  lines: FileLines,
+  reading: PerformanceReading,
+  how: How,
+  bytesTaken: () => number,
+): Promise<void> {
+  const { maxLineBytes } = reading.limits;
+  const parser = () => new QuotedParser(lines, maxLineBytes);
+  let taker: { take(bytes: Buffer, last: boolean): Taken | Promise<Taken> } = how.scan
+    ? new PlainScanner(lines, maxLineBytes)
+    : parser();
+  let long: LongLine | null = null;
+  let rest: Buffer = Buffer.alloc(0);
+  for (let piece: Buffer = first, last = isAll; ;) {
+    let bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    for (;;) {
+      if (long !== null) {
+        const end = long.end(bytes);
+        if (end < 0 && !last) {
+          rest = Buffer.alloc(0);
+          break;
+        }
+        if (end < 0 && long.open)
+          throw new FileRefused(
+            "unclosed_quote",
+            `line ${lines.line}: a quotation mark is opened in this record and never closed, so nobody can tell where it ends`,
+            { line: lines.line },
+          );
+        lines.line += Math.max(1, long.breaks);
+        long = null;
+        bytes = end < 0 ? Buffer.alloc(0) : bytes.subarray(end);
+        if (taker instanceof QuotedParser) taker = parser();
+      }
+      const taken: Taken = await taker.take(bytes, last);
+      rest = taken.rest;
+      if (taken.then === "more") break;
+      bytes = taken.rest;
+      if (taken.then === "complex") taker = parser();
+      else {
+        lines.tooLong(lines.line, bytes);
+        long = new LongLine(lines.delimiter);
+      }
+    }
+    await handOut(lines, reading, last);
+    reading.progress?.({ bytes: bytesTaken(), lines: lines.lines });
+    if (last) return;
+    const next = await pieces.next();
+    last = next.done === true;
+    piece = next.done === true ? Buffer.alloc(0) : next.value;
+  }
+}
+
+async function handOut(lines: FileLines, reading: PerformanceReading, last: boolean): Promise<void> {
+  reading.signal?.throwIfAborted();
+  for (const block of lines.staged.blocks(last)) await reading.accepted(block);
+  const rejects = lines.rejects();
+  for (let at = 0; at < rejects.length; at += rejectsAtOnce)
+    await reading.rejected(rejects.slice(at, at + rejectsAtOnce));
+}
+
+function countsOf(lines: FileLines) {
+  const { staged } = lines;
+  return {
+    lines: lines.lines,
+    accepted: staged.accepted,
+    rejected: lines.rejected,
+    totals: lines.totals,
+    blank: lines.blank,
+    sum: {
+      impressions: staged.impressions.total.toString(),
+      clicks: staged.clicks.total.toString(),
+      spend: microsText(staged.micros.total),
+    },
+    rejectedBy: { ...lines.rejectedBy },
+    from: dayText(staged.firstDay),
+    to: dayText(staged.lastDay),
+  };
+}
+
+function dayText(day: number): string | null {
+  const text = String(day);
+  return day === 0 ? null : `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`;
+}
+
+function refuseMostlyRejected(counts: FileCounts, limits: ReadingLimits): void {
+  const { lines, rejected } = counts;
+  if (lines < limits.refuseFromLines || rejected <= lines * limits.refuseAboveShare) return;
+  const reasons = Object.entries(counts.rejectedBy)
+    .sort(([, one], [, other]) => other - one)
+    .map(([code, count]) => `${count} ${code.replaceAll("_", " ")}`);
+  const refused = new FileRefused(
+    "mostly_rejected",
+    `${rejected} of ${lines} lines would be rejected (${reasons.join(", ")}): nothing is stored. Is this the right mapping?`,
+  );
+  refused.counts = counts;
+  throw refused;
+}
