@@ -24,8 +24,6 @@ import {
   noteRunFailures,
   planRun,
   readRunPage,
-  type PendingReport,
-  type PlannedReport,
   type RunScope,
 } from "../queries/recon-runs.ts";
 import {
@@ -61,7 +59,7 @@ import { waitMsOf } from "./reconciliation/waits.ts";
 
 export interface ReconcileDependencies {
   database: Database;
-  config: Pick<Config, "accounts" | "sandboxUrl" | "credentialsKey" | "recon" | "clients">;
+  config: Pick<Config, "accounts" | "sandboxUrl" | "credentialsKey" | "recon" | "clients" | "queuePrefix">;
   gate: RateGate;
   redact: Redact;
 }
@@ -106,6 +104,11 @@ export interface FetchPostInput {
   client: string;
   platform: string;
   postId: string;
+}
+
+/** With its workflow's id, as that depends on settings, which workflows do not know. */
+export interface ReportToStart extends ReconcileInput {
+  workflowId: string;
 }
 
 export type FetchedPost =
@@ -183,11 +186,12 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
     },
 
     /** What a sweep has to start; and, as it comes by every minute, which platforms have failed for long. */
-    async findPending(): Promise<PendingReport[]> {
+    async findPending(): Promise<ReportToStart[]> {
       return guarded("sweep", async () => {
         await watchPlatforms(database, { failingForMs });
         await forgetExpiredInteractions(database);
-        return findPendingReports(database, { limit: sweepLimit, quietMs: recon.sweepQuietMs });
+        const found = await findPendingReports(database, { limit: sweepLimit, quietMs: recon.sweepQuietMs });
+        return found.map(({ client, reportId }) => ({ client, reportId, workflowId: workflowIdOf(reportId) }));
       });
     },
 
@@ -232,8 +236,11 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
       client: string;
       runId: string;
       after: string | null;
-    }): Promise<PlannedReport[]> {
-      return guarded(`run ${runId}`, () => readRunPage(database, { client, runId, after, limit: pageSize }));
+    }): Promise<ReportToStart[]> {
+      return guarded(`run ${runId}`, async () => {
+        const page = await readRunPage(database, { client, runId, after, limit: pageSize });
+        return page.map(({ reportId }) => ({ client, reportId, workflowId: workflowIdOf(reportId) }));
+      });
     },
 
     async noteFailures(of: Parameters<typeof noteRunFailures>[1]): Promise<void> {
@@ -282,6 +289,11 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
       });
     },
   };
+
+  /** Under which a report is worked at: whoever starts it, it is worked at once. */
+  function workflowIdOf(reportId: string): string {
+    return `${config.queuePrefix}reconcile/${reportId}`;
+  }
 
   type Asked =
     | { kind: "waits"; reason: string; detail: string | null; retryAfterMs: number | null; needsAPerson: boolean }

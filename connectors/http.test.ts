@@ -110,6 +110,34 @@ describe("the status decides what went wrong", () => {
   });
 });
 
+describe("what is sent where", () => {
+  const answered = () => say(200, "{}");
+
+  test("a form goes as a form, and its secrets show in no message", async () => {
+    const bodies: string[] = [];
+    answer = (request, response) => {
+      request.on("data", (chunk: Buffer) => bodies.push(chunk.toString()));
+      request.on("end", () => response.writeHead(400, { "content-type": "application/json" }).end(bodies.join("")));
+    };
+    const form = { grant_type: "refresh_token", refresh_token: canary };
+    await failureOf(http().json({ method: "POST", path: "/token", form }));
+    expect(bodies).toEqual([new URLSearchParams(form).toString()]);
+    expect(requests[0]?.headers["content-type"]).toMatch(/^application\/x-www-form-urlencoded/);
+  });
+
+  test("a vendor's other address is asked by its name, and only one that is known", async () => {
+    answered();
+    await http({ baseUrl: "http://127.0.0.1:1", addresses: { tokens: `${url}/auth/` } }).json({
+      at: "tokens",
+      path: "/token",
+    });
+    expect(requests.map((request) => request.url)).toEqual(["/auth/token"]);
+    await expect(http().json({ at: "elsewhere", path: "/token" })).rejects.toThrow(
+      'no address is known for "elsewhere"',
+    );
+  });
+});
+
 describe("how long to wait", () => {
   const now = Date.parse("2026-11-21T06:00:00Z");
   test.each([

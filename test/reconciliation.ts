@@ -1,4 +1,3 @@
-import { encrypt } from "../core/crypto.ts";
 import { accept, type Accepted, type Submission } from "../queries/recon-accept.ts";
 import { recordVerdict, type Judgement } from "../queries/reconcile.ts";
 import type { Database } from "../schema/database.ts";
@@ -51,8 +50,6 @@ export async function taken(database: Database, given: Given): Promise<Extract<A
   if (accepted.outcome === "refused") throw new Error(`refused: ${accepted.field} ${accepted.message}`);
   return accepted;
 }
-
-export const sealedToken = (key: Buffer) => encrypt(key, Buffer.from("token"), "");
 
 /** A verdict as an activity would write it. */
 export async function judge(

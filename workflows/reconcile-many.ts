@@ -11,9 +11,9 @@ import {
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { ReconcileManyInput } from "../activities/reconcile.ts";
+import type { ReconcileManyInput, ReportToStart } from "../activities/reconcile.ts";
 import type { ReconcileActivities } from "../activities/types.ts";
-import { reconciliationId, retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
+import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, describeFailure, searchAttributes, settleWithin, startMemo, whateverHappens } from "./slices.ts";
 import { planFailure } from "./sync-source.ts";
 
@@ -55,7 +55,7 @@ export async function reconcileMany(input: ReconcileManyInput, progress?: ManyPr
   try {
     for (;;) {
       const page = await readPage({ client, runId, after: sum.after });
-      const settled = await settleWithin(atATime, page, ({ reportId }) => judgeAgain(client, reportId), {
+      const settled = await settleWithin(atATime, page, judgeAgain, {
         onSettled: (one) => count(sum, one),
       });
       const failures = settled.filter((one) => one.kind === "failed");
@@ -79,8 +79,7 @@ export async function reconcileMany(input: ReconcileManyInput, progress?: ManyPr
   return result;
 }
 
-async function judgeAgain(client: string, reportId: string): Promise<Settled> {
-  const workflowId = reconciliationId(reportId);
+async function judgeAgain({ client, reportId, workflowId }: ReportToStart): Promise<Settled> {
   try {
     const child = await startChild<typeof reconcileReport>("reconcileReport", {
       workflowId,

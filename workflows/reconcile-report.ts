@@ -104,11 +104,6 @@ export async function reconcileReport(input: ReconcileInput): Promise<Reconciled
   }
 }
 
-/** Under which id a report is worked at: whoever starts it, it is worked at once. */
-export function reconciliationId(reportId: string): string {
-  return `${workflowInfo().taskQueue.replace(/signal-room$/, "")}reconcile/${reportId}`;
-}
-
 /** Whoever submitted over Discord is told there; that nobody could be told changes no verdict. */
 async function tell({ client, reportId, hasInteraction }: ReconcilePlan): Promise<void> {
   if (!hasInteraction) return;

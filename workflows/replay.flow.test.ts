@@ -10,6 +10,7 @@ import { projectRoot } from "../core/environment.ts";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
+import { createCampaign, taken } from "../test/reconciliation.ts";
 import {
   failureOf,
   startStack,
@@ -46,6 +47,7 @@ beforeAll(async () => {
     await record();
     await recordDeliveries();
     await recordFiles();
+    await recordReconciliation();
   }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
@@ -66,16 +68,22 @@ const names = [
   "backfill-waited-for-another",
   "deliver-conversions",
   "deliver-conversions-stopped",
+  "fetch-post",
   "ingest-file",
   "ingest-file-dry-run",
   "ingest-file-failed-in-a-watch",
   "ingest-file-refused",
   "ingest-file-refused-input",
   "keep-house",
+  "reconcile-many",
+  "reconcile-report",
+  "reconcile-report-stopped",
+  "reconcile-report-waited",
   "redeliver",
   "redeliver-dry-run",
   "redrive-files",
   "refresh-aggregates",
+  "sweep-reports",
   "sync-slice-by-hand",
   "sync-slice-failed",
   "sync-slice-of-a-run",
@@ -204,6 +212,47 @@ async function recordFiles(): Promise<void> {
 }
 
 const performanceHeader = "creative_id,date,impressions,clicks,spend";
+
+async function recordReconciliation(): Promise<void> {
+  const stack = await startStack({
+    RECON_FIRST_WAIT_MS: "50",
+    RECON_LONGEST_WAIT_MS: "60000",
+    RECON_SWEEP_QUIET_MS: "0",
+  });
+  try {
+    const { campaignId, affiliateIds } = await createCampaign(stack.database.pool, ["one"]);
+    const submit = async (ad: number) => {
+      const id = `12021000000000${ad}`;
+      const post = { platform: "meta", id, views: 1_000, clicks: 100, conversions: 10 };
+      await stack.control("POST", "/posts", post);
+      const url = `https://www.facebook.com/adsmanager/manage/ads?selected_ad_ids=${id}`;
+      return taken(stack.database.pool, { campaignId, affiliateId: affiliateIds[0] ?? "", platform: "meta", url });
+    };
+    const start = ({ reportId }: { reportId: string }) =>
+      stack.start("reconcileReport", `reconcile/${reportId}`, { client: "713", reportId });
+    const first = await submit(101);
+    await keep("reconcile-report", await finished(await start(first)));
+    await stack.control("POST", "/faults", { vendor: "meta_ads", kind: "server_error", times: 2 });
+    await keep("reconcile-report-waited", await finished(await start(await submit(102))));
+    await stack.control("POST", "/faults", { vendor: "meta_ads", kind: "unauthorized" });
+    const waits = await start(await submit(103));
+    await until(
+      "the wait",
+      async () => (await stack.rows("select 1 from recon.report_state where state = 'WAITING'"))[0],
+    );
+    await waits.cancel();
+    await keep("reconcile-report-stopped", await finished(waits));
+    await stack.control("DELETE", "/faults?vendor=meta_ads");
+    const input = { client: "713", scope: "affiliate", scopeId: affiliateIds[0] };
+    await keep("reconcile-many", await finished(await stack.start("reconcileMany", uniqueId("many"), input)));
+    const look = { client: "713", platform: "meta", postId: first.postId };
+    await keep("fetch-post", await finished(await stack.start("fetchPost", uniqueId("fetch"), look)));
+    await submit(104);
+    await keep("sweep-reports", await finished(await stack.start("sweepReports", uniqueId("sweep"))));
+  } finally {
+    await stack.stop();
+  }
+}
 
 /** Plays every kind of run on a stack of its own, and writes down what happened. */
 async function record(): Promise<void> {

@@ -1,7 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
+import type { ReportToStart } from "../activities/reconcile.ts";
 import type { ReconcileActivities } from "../activities/types.ts";
-import { reconciliationId, type reconcileReport } from "./reconcile-report.ts";
+import type { reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, settleWithin, startMemo } from "./slices.ts";
 
 const { findPending } = proxyActivities<ReconcileActivities>({
@@ -22,7 +23,7 @@ export interface Swept {
 /** Starts the reports that nobody started: taken in while Temporal was away, or left behind. The table is the truth, a start only a hint. */
 export async function sweepReports(): Promise<Swept> {
   const pending = await findPending();
-  const started = await settleWithin(atATime, pending, ({ client, reportId }) => start(client, reportId));
+  const started = await settleWithin(atATime, pending, start);
   const swept = {
     found: pending.length,
     started: started.filter(Boolean).length,
@@ -37,10 +38,10 @@ export async function sweepReports(): Promise<Swept> {
 }
 
 /** False when it is under way. */
-async function start(client: string, reportId: string): Promise<boolean> {
+async function start({ client, reportId, workflowId }: ReportToStart): Promise<boolean> {
   try {
     await startChild<typeof reconcileReport>("reconcileReport", {
-      workflowId: reconciliationId(reportId),
+      workflowId,
       args: [{ client, reportId }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `report ${reportId}, client ${client}`,
