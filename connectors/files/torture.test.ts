@@ -108,6 +108,11 @@ const files: Record<string, Expected> = {
     rows: [taken, taken],
     counts: { blank: 5, lines: 2 },
   },
+  "with blanks at the end that no line end follows": {
+    file: `${header}\n${good}\n  `,
+    rows: [taken],
+    counts: { blank: 1, lines: 1 },
+  },
   "with CR CR LF, as a careless copy leaves it": {
     file: `${header}\r\r\n${good}\r\r\n`,
     rows: [taken],
