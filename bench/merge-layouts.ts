@@ -1,7 +1,7 @@
 // What each layout of the table costs an import: the document's, one without its foreign key and surrogate id, the same with
 // room on the page, and ours, by months, with all that is kept beside the rows. Lines come as COPY text from memory, so what
 // is measured is Postgres alone: seconds by the clock, and in brackets the seconds of processor of its session.
-// npm run bench:merge -- [--rows 1000000] [--rounds 1] [--statements] [--only ours]
+// npm run bench:merge -- [--rows 1000000] [--rounds 1] [--statements] [--only ours --only "the document"]
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     rows: { type: "string", default: "1000000" },
     rounds: { type: "string", default: "1" },
     statements: { type: "boolean", default: false },
-    only: { type: "string" },
+    only: { type: "string", multiple: true },
   },
   allowPositionals: true,
 });
@@ -128,7 +128,7 @@ const database = openDatabase({ url: postgres.url, poolSize: 2, name: "bench", s
 try {
   await migrateDatabase(postgres.url);
   for (let round = 1; round <= Number(values.rounds); round += 1)
-    for (const layout of layouts.filter(({ name }) => values.only === undefined || name.startsWith(values.only))) {
+    for (const layout of layouts.filter(({ name }) => values.only?.some((start) => name.startsWith(start)) !== false)) {
       await database.query(
         "drop table if exists peer, peer_creatives; truncate rtb.performance_metrics, rtb.creatives, rtb.creative_performance, rtb.client_performance, rtb.spend_tiers, ops.files, ops.file_days",
       );

@@ -1,5 +1,5 @@
 // Files of ad performance for tests and benches: seeded, so that the same arguments write the same bytes everywhere.
-// npm run performance-file -- FILE --rows 1000000 [--seed 1] [--changed 0.5]
+// node scripts/run.mjs bench/performance-files FILE --rows 1000000 [--seed 1] [--changed 0.5]
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";

@@ -124,7 +124,9 @@ try {
     console.log(
       `\n${millions} million records, stored in ${seconds(filled - started)}, sums of all computed in ${seconds(performance.now() - filled)}`,
     );
-    console.log(`${"".padEnd(34)} ${"HTTP ms".padStart(9)} ${"plain ms".padStart(9)} ${"times".padStart(7)}  limit`);
+    console.log(
+      `${"".padEnd(34)} ${"HTTP ms".padStart(9)} ${"plain ms".padStart(9)} ${"times".padStart(7)} ${"first ms".padStart(9)}  limit`,
+    );
     for (const one of [...cases, ...unheld]) failed = !(await measure(one, millions, call)) || failed;
   }
 } finally {
@@ -138,7 +140,7 @@ process.exit(failed ? 1 : 0);
 async function measure({ name, url, plain, limitMs }: Case, millions: number, call: Call): Promise<boolean> {
   const ours: number[] = [];
   const theirs: number[] = [];
-  await call(url);
+  const first = await timed(() => call(url));
   await database.query(plain);
   for (let run = 0; run < runs; run += 1) {
     ours.push(await timed(() => call(url)));
@@ -149,7 +151,7 @@ async function measure({ name, url, plain, limitMs }: Case, millions: number, ca
   const limit = limitMs(millions);
   const held = http <= limit;
   console.log(
-    `${name.padEnd(34)} ${http.toFixed(2).padStart(9)} ${query.toFixed(2).padStart(9)} ${(query / http).toFixed(1).padStart(7)}  ${limit === Infinity ? "-" : `${limit} ms${held ? "" : "  MISSED"}`}`,
+    `${name.padEnd(34)} ${http.toFixed(2).padStart(9)} ${query.toFixed(2).padStart(9)} ${(query / http).toFixed(1).padStart(7)} ${first.toFixed(1).padStart(9)}  ${limit === Infinity ? "-" : `${limit} ms${held ? "" : "  MISSED"}`}`,
   );
   return held;
 }
@@ -180,7 +182,9 @@ async function startApi(): Promise<Call> {
     });
     const body = (await response.json()) as { items?: unknown[]; geographies?: unknown[] };
     if (response.status !== 200) throw new Error(`${url}: ${response.status} ${JSON.stringify(body)}`);
-    if ((body.items ?? body.geographies)?.length === 0) throw new Error(`${url}: nothing was found`);
+    // One country may have nothing on one day.
+    if (!url.includes("geography=") && (body.items ?? body.geographies)?.length === 0)
+      throw new Error(`${url}: nothing was found`);
   };
 }
 

@@ -85,7 +85,7 @@ export interface ListedFile {
 }
 
 const mostListed = 20_000;
-const deepest = 4;
+const deepest = 6;
 /** What senders' programs call a file that is still on its way. */
 const unfinished = /(^\.)|(\.(part|partial|tmp|temp|crdownload|filepart|swp|lock)$)|(~$)/i;
 

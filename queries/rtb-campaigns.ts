@@ -66,10 +66,13 @@ export type TopCreative = Figures & { creativeId: string; share: number | null }
 
 export type FoundCampaign = CampaignRow & {
   performance: Figures & { trend: number | null };
-  geographies: GeographyFigures[];
   topCreative: TopCreative | null;
   creativeIds: string[];
+  /** Changes with every change of the client's records. */
+  version: string | null;
 };
+
+const version = `(select refreshed_at::text from rtb.client_performance where _client_id = $1)`;
 
 const sums = (alias: string) =>
   `round(${alias}.spend, 2) as spend, ${alias}.impressions::text as impressions, ${alias}.clicks::text as clicks,
@@ -92,44 +95,54 @@ export async function findCampaign(
     select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
       from rtb.campaign_creatives k join rtb.creative_performance p using (_client_id, creative_id)
      where k._client_id = $1 and k.campaign_id = $2)`;
-  const { from, to } = daysOf(period, of.asOf);
-  const days = from === null ? "" : "and m.date between $3 and $4";
-  const [whole, top, geographies, creatives] = await Promise.all([
-    database.query<Figures & { trend: number | null }>(
-      `with ${performance}
-       select ${sums("s")}, ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
-         from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
-                      sum(previous) as previous from performance) s`,
-      [client, campaignId],
-    ),
-    database.query<TopCreative>(
-      `with ${performance}
-       select p.creative_id::text as "creativeId", ${sums("p")}, ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
-         from performance p where p.spend > 0 order by p.spend desc, p.creative_id limit 1`,
-      [client, campaignId],
-    ),
-    database.query<GeographyFigures>(
-      `with summed as (
-         select m.geography, sum(m.spend) as spend, sum(m.impressions) as impressions, sum(m.clicks) as clicks
-           from rtb.campaign_creatives k join rtb.performance_metrics m using (_client_id, creative_id)
-          where k._client_id = $1 and k.campaign_id = $2 ${days} group by 1)
-       select nullif(s.geography, '') as geography, ${sums("s")}, ${percentSql("s.spend", "(select sum(spend) from summed)")}::float8 as share
-         from summed s order by s.spend desc, s.geography`,
-      from === null ? [client, campaignId] : [client, campaignId, from, to],
-    ),
-    database.query<{ id: string }>(
-      "select creative_id::text as id from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2 order by creative_id",
-      [client, campaignId],
-    ),
-  ]);
-  const [summed] = whole.rows;
+  // Numbers of one statement are of one moment.
+  const { rows } = await database.query<{
+    performance: Figures & { trend: number | null };
+    topCreative: TopCreative | null;
+    creativeIds: string[];
+    version: string | null;
+  }>(
+    `with ${performance}
+     select ${version} as version,
+            (select to_jsonb(w) from (
+               select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
+                      ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
+                      ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
+                 from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
+                              sum(previous) as previous from performance) s) w) as performance,
+            (select to_jsonb(b) from (
+               select p.creative_id::text as "creativeId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
+                      ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
+                      ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
+                 from performance p where p.spend > 0 order by p.spend desc, p.creative_id limit 1) b) as "topCreative",
+            array(select creative_id::text from rtb.campaign_creatives k where k._client_id = $1 and k.campaign_id = $2 order by creative_id) as "creativeIds"`,
+    [client, campaignId],
+  );
+  const [summed] = rows;
   if (summed === undefined) throw new Error(`campaign ${campaignId} has no sums`);
+  return { ...campaign, ...summed };
+}
+
+/** Where the money of a campaign's creatives went in a period, the greatest spend first. */
+export async function readCampaignGeographies(
+  database: Queryable,
+  of: { client: string; period: Period; asOf: string; creativeIds: readonly string[] },
+): Promise<{ version: string | null; rows: GeographyFigures[] }> {
+  const { from, to } = daysOf(of.period, of.asOf);
+  const { rows } = await database.query<GeographyFigures & { isRow: boolean; version: string | null }>(
+    `with summed as (
+       select m.geography, sum(m.spend) as spend, sum(m.impressions) as impressions, sum(m.clicks) as clicks
+         from rtb.performance_metrics m
+        where m._client_id = $1 and m.creative_id = any($2::bigint[]) ${from === null ? "" : "and m.date between $3 and $4"}
+        group by 1)
+     select v.version, s.geography is not null as "isRow", nullif(s.geography, '') as geography, ${sums("s")},
+            ${percentSql("s.spend", "(select sum(spend) from summed)")}::float8 as share
+       from (select ${version} as version) v left join summed s on true order by s.spend desc, s.geography`,
+    from === null ? [of.client, of.creativeIds] : [of.client, of.creativeIds, from, to],
+  );
   return {
-    ...campaign,
-    performance: summed,
-    geographies: geographies.rows,
-    topCreative: top.rows[0] ?? null,
-    creativeIds: creatives.rows.map(({ id }) => id),
+    version: rows[0]?.version ?? null,
+    rows: rows.filter(({ isRow }) => isRow).map(({ isRow: _isRow, version: _version, ...row }) => row),
   };
 }
 

@@ -8,10 +8,13 @@ export const tiers = ["high", "medium", "low", "zero"] as const;
 export type Tier = (typeof tiers)[number];
 
 /** What a creative did in a period; null ratios where there is nothing to divide by. */
-export type CreativeFigures = Figures & {
+export type PeriodFigures = Figures & {
   /** In percent against as many days before; null where nothing was spent then. */
   trend: number | null;
   tier: Tier;
+};
+
+export type CreativeFigures = PeriodFigures & {
   /** Where most was spent, and its share of all spend in percent; null without spend in a known country. */
   topGeography: string | null;
   topGeographyShare: number | null;
@@ -42,7 +45,11 @@ export interface HeavyFields {
 
 export type ListedCreative = CreativeRow &
   Partial<HeavyFields> &
-  CreativeFigures & {
+  PeriodFigures & {
+    /** All that it spent in the period, with every digit; null without performance. */
+    whole: string | null;
+    /** Changes with every change of the client's records: what was computed of one version is true of it only. */
+    version: string | null;
     /** Where it stands in the order: exact text, null where it has no ratio to be sorted by. */
     place: string | null;
   };
@@ -104,19 +111,58 @@ function ofGeography({ period, asOf, geography }: CreativeFilter, client: string
             group by 1 having count(*) filter (where ${within}) > 0)`;
 }
 
-/** Where most was spent of the creatives of a page: the rows of a few creatives are quickly added up. */
-function topGeography({ period, asOf }: { period: Period; asOf: string }, creative: string, client: string, put: Put) {
+/**
+ * Where most was spent of a few creatives, as `creative_id, geography, spend`: their rows are added up. Given as one array,
+ * so that each month is gone through once and not once per creative.
+ */
+function topGeographies(
+  { period, asOf }: { period: Period; asOf: string },
+  creatives: string,
+  client: string,
+  put: Put,
+) {
   const { from, to } = daysOf(period, asOf);
   const days = from === null || to === null ? "" : `and m.date between ${put(from)}::date and ${put(to)}::date`;
-  return `(select m.geography, sum(m.spend) as spend from rtb.performance_metrics m
-            where m._client_id = ${client} and m.creative_id = ${creative} ${days} and m.geography <> ''
-            group by 1 having sum(m.spend) > 0 order by 2 desc, 1 limit 1)`;
+  return `(select distinct on (creative_id) creative_id, geography, spend
+             from (select m.creative_id, m.geography, sum(m.spend) as spend from rtb.performance_metrics m
+                    where m._client_id = ${client} and m.creative_id = any(${creatives}) ${days} and m.geography <> '' group by 1, 2) s
+            where spend > 0 order by creative_id, spend desc, geography)`;
 }
 
 const figureColumns = `round(coalesce(p.spend, 0), 2) as spend, coalesce(p.impressions, 0)::text as impressions, coalesce(p.clicks, 0)::text as clicks,
   ${ratioSql.cpc("p.spend", "p.clicks")} as cpc, ${ratioSql.cpm("p.spend", "p.impressions")} as cpm,
-  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, p.tier,
-  g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"`;
+  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, p.tier`;
+const geographyColumns = `g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"`;
+/** Written by whatever changes the records or moves the periods, in the same transaction. */
+const versionOf = (client: string) =>
+  `(select refreshed_at::text from rtb.client_performance where _client_id = ${client})`;
+
+/** Where most was spent of each of these creatives; those without spend in a known country are left out. */
+export async function readTopGeographies(
+  database: Queryable,
+  of: { client: string; period: Period; asOf: string; creativeIds: readonly string[] },
+): Promise<{ version: string | null; top: Map<string, { geography: string; spend: string }> }> {
+  const { values, put } = createValues();
+  const client = put(of.client);
+  const { rows } = await database.query<{
+    creativeId: string | null;
+    geography: string;
+    spend: string;
+    version: string;
+  }>(
+    `select g.creative_id::text as "creativeId", g.geography, g.spend, v.version
+       from (select ${versionOf(client)} as version) v left join ${topGeographies(of, `${put(of.creativeIds)}::bigint[]`, client, put)} g on true`,
+    values,
+  );
+  return {
+    version: rows[0]?.version ?? null,
+    top: new Map(
+      rows.flatMap(({ creativeId, geography, spend }) =>
+        creativeId === null ? [] : [[creativeId, { geography, spend }]],
+      ),
+    ),
+  };
+}
 
 /**
  * Creatives with what they did in a period. By spend the greatest come first, by CPC and CPM the cheapest, those without
@@ -178,10 +224,10 @@ export async function listCreatives(database: Queryable, filter: CreativeFilter)
       "c.creative_id",
       `greatest(0, ${limit} - (select count(*) from spenders))`,
     );
-    page = `spenders as materialized (${first}), page as (select * from spenders union all (${rest}))`;
+    page = `spenders as materialized (${first}), page as materialized (select * from spenders union all (${rest}))`;
     order = "p.place desc, p.creative_id";
   } else if (sort === "id") {
-    page = `page as (${select(shown, "null::numeric", afterId === null ? [] : [`c.creative_id > ${afterId}`], "c.creative_id", limit)})`;
+    page = `page as materialized (${select(shown, "null::numeric", afterId === null ? [] : [`c.creative_id > ${afterId}`], "c.creative_id", limit)})`;
     order = "p.creative_id";
   } else {
     const ratio = sort === "cpc" ? "p.spend / nullif(p.clicks, 0)" : "p.spend * 1000 / nullif(p.impressions, 0)";
@@ -193,14 +239,14 @@ export async function listCreatives(database: Queryable, filter: CreativeFilter)
           : [
               `(${ratio} is null or ${ratio} > ${afterPlace} or (${ratio} = ${afterPlace} and c.creative_id > ${afterId}))`,
             ];
-    page = `page as (${select(shown, ratio, since, `${ratio} nulls last, c.creative_id`, limit)})`;
+    page = `page as materialized (${select(shown, ratio, since, `${ratio} nulls last, c.creative_id`, limit)})`;
     order = "p.place nulls last, p.creative_id";
   }
   const { rows } = await database.query<ListedCreative>(
     `with ${page}
-     select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place
+     select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole,
+            ${versionOf(client)} as version
        from page p join rtb.creatives c on c._client_id = ${client} and c.creative_id = p.creative_id
-       left join lateral ${topGeography(filter, "p.creative_id", client, put)} g on p.whole > 0
       order by ${order}`,
     values,
   );
@@ -223,11 +269,11 @@ export async function findCreative(
   const creativeId = put(of.creativeId);
   const parts = periods.map(
     (period, place) =>
-      `select ${place} as place, ${put(period)} as period, ${figureColumns}
+      `select ${place} as place, ${put(period)} as period, ${figureColumns}, ${geographyColumns}
          from (select o.*, o.spend as whole, ${tierOf} as tier
                  from (select) one left join ${rolledUp(period, client)} o on o.creative_id = ${creativeId}
                  left join rtb.spend_tiers t on t._client_id = ${client} and t.period = ${put(period)}) p
-         left join lateral ${topGeography({ period, asOf: of.asOf }, `${creativeId}::bigint`, client, put)} g on p.whole > 0`,
+         left join ${topGeographies({ period, asOf: of.asOf }, `array[${creativeId}::bigint]`, client, put)} g on p.whole > 0`,
   );
   const [found, figures, campaigns] = await Promise.all([
     database.query<CreativeRow & HeavyFields>(

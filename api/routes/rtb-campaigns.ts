@@ -2,7 +2,6 @@ import { z } from "zod";
 import {
   CampaignProblem,
   campaignPeriods,
-  findCampaign,
   listCampaigns,
   putCampaigns,
   type CampaignRow,
@@ -16,6 +15,7 @@ import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
 import { currentDay } from "../rtb-day.ts";
 import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "../rtb-shapes.ts";
+import type { SeenSums } from "../seen-sums.ts";
 import { runWorkflow } from "../run-workflow.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -70,7 +70,7 @@ const given = z
 const refreshed = z.object({ asOf: z.string(), creatives: z.number(), campaigns: z.number() });
 
 /** Campaigns and the sums of their creatives. */
-export function rtbCampaignRoutes(api: Api, parts: ServerParts): void {
+export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
   const { reading, database } = parts;
 
   api.get(
@@ -123,7 +123,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts): void {
       const { client } = callerOf(request);
       const asOf = await currentDay(parts, client);
       const of = { client, campaignId: request.params.id, period: request.query.period, asOf };
-      const row = await findCampaign(reading, of);
+      const row = await seen.findCampaign(of);
       if (row === null) throw notFound("campaign");
       return {
         ...toCampaign(row),

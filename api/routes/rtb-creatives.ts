@@ -2,7 +2,6 @@ import { z } from "zod";
 import {
   creativeSorts,
   findCreative,
-  listCreatives,
   listSeats,
   listSizes,
   mergeCreatives,
@@ -10,7 +9,6 @@ import {
   readRtbStats,
   tiers,
   type CreativeRow,
-  type ListedCreative,
 } from "../../queries/rtb-creatives.ts";
 import { daysOf } from "../../queries/rtb-metrics.ts";
 import { allow, callerOf } from "../access.ts";
@@ -18,6 +16,7 @@ import { ApiError, notFound } from "../errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
 import { currentDay } from "../rtb-day.ts";
+import type { SeenSums } from "../seen-sums.ts";
 import { counted, creativeId, days, figures, geography, instant, iso, number, period, trend } from "../rtb-shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -128,7 +127,7 @@ const stats = z.object({
 const yesNo = z.enum(["true", "false"]).default("false");
 
 /** Creatives with what they brought, and whose they are. */
-export function rtbCreativeRoutes(api: Api, parts: ServerParts): void {
+export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
   const { reading, database } = parts;
 
   api.get(
@@ -169,7 +168,7 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts): void {
       });
       const after = readCursor(cursor, place);
       const asOf = await currentDay(parts, client);
-      const rows = await listCreatives(reading, {
+      const rows = await seen.listCreatives({
         ...filter,
         client,
         asOf,
@@ -299,7 +298,7 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts): void {
 }
 
 function toListed(
-  { place: _place, ...row }: ListedCreative,
+  { place: _place, whole: _whole, version: _version, ...row }: Awaited<ReturnType<SeenSums["listCreatives"]>>[number],
   shown: z.infer<typeof period>,
   asOf: string,
 ): z.infer<typeof listed> {

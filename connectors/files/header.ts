@@ -115,7 +115,7 @@ function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLin
         line: countBreaks(head.subarray(0, end)) + 1,
         preamble,
         blank,
-        text: raw.toString("utf8").trimEnd(),
+        text: raw.toString("utf8").replace(/[\r\n]+$/, ""),
       });
       preamble += 1;
     }

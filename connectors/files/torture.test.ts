@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import iconv from "iconv-lite";
 import { readBytes, refusalOf, type Reading, type ReadOptions } from "../../test/read-performance-file.ts";
-import { findMapping, parseMapping, type RefusalCode } from "./performance-file.ts";
+import { defaultLimits, findMapping, parseMapping, readPerformanceFile, type RefusalCode } from "./performance-file.ts";
 
 const header = "creative_id,date,impressions,clicks,spend,geography,device_type";
 const wide = `${header},placement`;
@@ -107,6 +107,11 @@ const files: Record<string, Expected> = {
     file: `\n${header}\n\n${good}\n  \n,,,,,,\n${good}\n\n`,
     rows: [taken, taken],
     counts: { blank: 5, lines: 2 },
+  },
+  "with blanks at the end that no line end follows": {
+    file: `${header}\n${good}\n  `,
+    rows: [taken],
+    counts: { blank: 1, lines: 1 },
   },
   "with CR CR LF, as a careless copy leaves it": {
     file: `${header}\r\r\n${good}\r\r\n`,
@@ -486,4 +491,59 @@ describe.each<[string, ReadOptions]>([
       bytes: Buffer.byteLength(file),
     });
   });
+});
+
+test("rejected lines can be read again behind their header, when the creative is there", async () => {
+  const file = `${tabbed(wide)}\t\n${tabbed(`${good},"5"" top"`)}\t\n5\tx\t1\t0\t1\t\t\t\t\n`;
+  const { rejects, counts, rows } = await readBytes(file, { known: [] });
+  expect([rows, rejects.map(({ code, whole }) => [code, whole])]).toEqual([
+    [],
+    [
+      ["unknown_creative", true],
+      ["date", true],
+    ],
+  ]);
+  const again = await readBytes([counts.headerText, ...rejects.map(({ content }) => content)].join("\n"), {
+    known: ["79783"],
+  });
+  expect(again.rows.map(({ creative_id, placement }) => [creative_id, placement])).toEqual([["79783", '5" top']]);
+  expect(again.rejects.map(({ content }) => content)).toEqual([rejects[1]?.content]);
+});
+
+test("a reading that is given up stops with the next piece, and says that it was given up", async () => {
+  const given = AbortSignal.abort(new Error("given up"));
+  await expect(readBytes(`${header}\n${good}\n`, { signal: given })).rejects.toThrow("given up");
+});
+
+test("blocks hold whole lines, and the next one waits for the last", async () => {
+  let open = 0;
+  let most = 0;
+  const sizes: number[] = [];
+  const counts = await readPerformanceFile(
+    (async function* () {
+      yield Buffer.from(`${header}\n`);
+      for (let part = 0; part < 40; part += 1) yield Buffer.from(`${good}\n`.repeat(500));
+      return Promise.resolve();
+    })(),
+    {
+      mapping: findMapping("document"),
+      today: "2025-12-18",
+      currency: "USD",
+      knownCreatives: null,
+      limits: defaultLimits,
+      accepted: async (block) => {
+        open += 1;
+        most = Math.max(most, open);
+        sizes.push(block.length);
+        expect(block.at(-1)).toBe(10);
+        await new Promise(setImmediate);
+        open -= 1;
+      },
+      rejected: () => Promise.resolve(),
+    },
+  );
+  expect(counts.accepted).toBe(20_000);
+  expect(most).toBe(1);
+  expect(sizes.length).toBeGreaterThan(5);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(131_072);
 });
