@@ -88,7 +88,7 @@ test("of the last days everything up to now is posted, clicks and all, and the s
   expect(clicks.length).toBeGreaterThan(3 * (first.length - clicks.length));
   expect(await posted()).toEqual(first);
   await fetch(`${sandbox.url}/_control/clock`, { method: "DELETE" });
-});
+}, 30_000);
 
 test("webhooks are posted as often as asked, out of order, and again where they were not taken", async () => {
   const seen: string[] = [];
