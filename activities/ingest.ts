@@ -356,7 +356,10 @@ export function createIngestActivities(dependencies: IngestDependencies) {
   ): Promise<IngestAnswer> {
     const { place } = taking;
     const { counts, digest, startedAt } = refusal;
-    const reason = redact(refusal.reason).slice(0, 1_000);
+    // An upload lies under a number that means nothing to whoever sent it.
+    const reason = redact(
+      place.place === "upload" ? refusal.reason.replaceAll(taking.opened.name, place.name) : refusal.reason,
+    ).slice(0, 1_000);
     const answer: IngestAnswer = {
       ...emptyAnswer(taking),
       status: "refused",
@@ -377,7 +380,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         ...subjectOf(place),
         kind: "file_refused",
         severity: "warning",
-        message: `${taking.opened.name} was refused, nothing of it is stored: ${reason}`,
+        message: `${place.place === "upload" ? place.name : taking.opened.name} was refused, nothing of it is stored: ${reason}`,
         details: { fileId, path: place.path, mapping: taking.mapping.mapping.name },
       });
     });
@@ -546,13 +549,13 @@ async function* counting(
 }
 
 function whereAnd({ line, column, message }: FileRefused): string {
-  const where = [line === null ? null : `line ${line}`, column === null ? null : `column ${column}`];
-  const named = where.filter((part) => part !== null).join(", ");
-  return named === "" || message.includes(named) ? message : `${named}: ${message}`;
+  if (line === null || message.startsWith(`line ${line}`)) return message;
+  return `line ${line}${column === null ? "" : `, column ${column}`}: ${message}`;
 }
 
 function errorAt({ line, column, message }: FileRefused): LineError[] {
-  return line === null ? [] : [{ line, column, reason: message.slice(0, shownReason) }];
+  if (line === null) return [];
+  return [{ line, column, reason: message.replace(`line ${line}: `, "").slice(0, shownReason) }];
 }
 
 function readingFacts(

@@ -547,3 +547,10 @@ test("blocks hold whole lines, and the next one waits for the last", async () =>
   expect(sizes.length).toBeGreaterThan(5);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(131_072);
 });
+
+test.each([1, 2, 3, 5, 7])("characters that are cut between pieces of %i bytes come together again", async (chunk) => {
+  const line = `${good},é😀ü\n`;
+  const { rows, counts } = await readBytes(`${wide}\n${line.repeat(200)}`, { chunk });
+  expect(new Set(rows.map(({ placement }) => placement))).toEqual(new Set(["é😀ü"]));
+  expect(counts).toMatchObject({ accepted: 200, bytes: Buffer.byteLength(`${wide}\n${line.repeat(200)}`) });
+});

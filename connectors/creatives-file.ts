@@ -1,0 +1,195 @@
+import { CsvError, parse } from "csv-parse/sync";
+
+/** What a file says of one creative. What it leaves blank is not there. */
+export interface FileCreative {
+  creativeId: string;
+  buyerId?: string;
+  format?: string;
+  width?: number;
+  height?: number;
+  canonicalSize?: string;
+  sizeCategory?: string;
+  googleBuyersUrl?: string;
+  declaredClickUrls?: string[];
+}
+
+export interface CreativesFile {
+  creatives: FileCreative[];
+  seats: { buyerId: string; displayName?: string; bidderAccountId?: string }[];
+  /** Which creatives a campaign has, by its name. */
+  campaigns: { campaignName: string; creativeIds: string[] }[];
+}
+
+/** Everything that is wrong with the file, each with its line and column. Nothing of it is used. */
+export class CreativesFileError extends Error {
+  constructor(readonly problems: string[]) {
+    super(problems.join("\n"));
+    this.name = "CreativesFileError";
+  }
+}
+
+const columns = [
+  "creative_id",
+  "buyer_id",
+  "buyer_name",
+  "bidder_account_id",
+  "format",
+  "width",
+  "height",
+  "canonical_size",
+  "size_category",
+  "google_buyers_url",
+  "click_url",
+  "campaign",
+] as const;
+type Column = (typeof columns)[number];
+
+const longest = 2_000;
+const mostPixels = 100_000;
+const mostProblems = 50;
+const greatestId = 9_223_372_036_854_775_807n;
+
+/**
+ * Reads a CSV of creatives: one line each, or one per campaign where a creative is in several. What two lines say of one
+ * creative or seat has to agree.
+ */
+export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
+  const problems: string[] = [];
+  const creatives = new Map<string, FileCreative>();
+  const seats = new Map<string, CreativesFile["seats"][number]>();
+  const campaigns = new Map<string, Set<string>>();
+  for (const { line, cells } of readLines(bytes)) {
+    const found = readCreative(line, cells, problems);
+    if (found === null) continue;
+    const merged = creatives.get(found.creativeId) ?? { creativeId: found.creativeId };
+    agree(`line ${line}: creative ${found.creativeId}`, merged, found, problems);
+    creatives.set(found.creativeId, merged);
+    const { buyerId } = found;
+    if (buyerId !== undefined) {
+      const seat = seats.get(buyerId) ?? { buyerId };
+      agree(`line ${line}: buyer ${buyerId}`, seat, readSeat(buyerId, cells), problems);
+      seats.set(buyerId, seat);
+    } else if (cells.buyer_name !== undefined || cells.bidder_account_id !== undefined) {
+      problems.push(`line ${line}, buyer_id: is empty, but the line names a buyer`);
+    }
+    if (cells.campaign !== undefined)
+      campaigns.set(cells.campaign, (campaigns.get(cells.campaign) ?? new Set()).add(found.creativeId));
+  }
+  if (problems.length === 0 && creatives.size === 0) problems.push("the file has no creatives");
+  if (problems.length > 0) {
+    const more = problems.length - mostProblems;
+    throw new CreativesFileError([...problems.slice(0, mostProblems), ...(more > 0 ? [`and ${more} more`] : [])]);
+  }
+  return {
+    creatives: [...creatives.values()],
+    seats: [...seats.values()],
+    campaigns: [...campaigns].map(([campaignName, ids]) => ({ campaignName, creativeIds: [...ids] })),
+  };
+}
+
+type Cells = Partial<Record<Column, string>>;
+
+function readLines(bytes: Uint8Array): { line: number; cells: Cells }[] {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CreativesFileError(["the file is not UTF-8: save it as CSV UTF-8"]);
+  }
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    records = parse(text, {
+      info: true,
+      record_delimiter: ["\r\n", "\n", "\r"],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+    }) as unknown as typeof records;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new CreativesFileError([`line ${String(error["lines"] ?? "?")}: ${error.message}`]);
+  }
+  const [header, ...rest] = records;
+  if (header === undefined)
+    throw new CreativesFileError([`the file is empty: its first line names its columns, of ${columns.join(", ")}`]);
+  const places = readHeader(header.record);
+  const width = header.record.length;
+  return rest.map(({ record, info }) => {
+    // The parser counts up to the end of a record; with a line break inside quotes it began earlier.
+    const line = info.lines - record.join("").split(/\r\n|\r|\n/).length + 1;
+    if (record.length !== width)
+      throw new CreativesFileError([`line ${line}: has ${record.length} columns where the first line has ${width}`]);
+    const filled = [...places].filter(([, place]) => record[place] !== "");
+    return { line, cells: Object.fromEntries(filled.map(([column, place]) => [column, record[place]])) as Cells };
+  });
+}
+
+function readHeader(record: readonly string[]): Map<Column, number> {
+  const problems: string[] = [];
+  const places = new Map<Column, number>();
+  for (const [place, name] of record.entries()) {
+    const column = columns.find((known) => known === name.toLowerCase().replaceAll(" ", "_"));
+    if (column === undefined)
+      problems.push(
+        `line 1, column ${place + 1}: "${name.slice(0, 80)}" is no column of this file: there are ${columns.join(", ")}`,
+      );
+    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} stands there twice`);
+    else places.set(column, place);
+  }
+  if (!places.has("creative_id")) problems.push("line 1: the column creative_id is missing");
+  if (problems.length > 0) throw new CreativesFileError(problems);
+  return places;
+}
+
+function readCreative(line: number, cells: Cells, problems: string[]): FileCreative | null {
+  const before = problems.length;
+  for (const [column, text] of Object.entries(cells)) {
+    if (text.length > longest) problems.push(`line ${line}, ${column}: longer than ${longest} characters`);
+    else if (/\p{Cc}/u.test(text)) problems.push(`line ${line}, ${column}: has a control character`);
+  }
+  const creativeId = cells.creative_id ?? "";
+  if (!/^(0|[1-9]\d{0,18})$/.test(creativeId) || BigInt(creativeId) > greatestId)
+    problems.push(`line ${line}, creative_id: must be the digits of a creative's id, not "${creativeId.slice(0, 80)}"`);
+  const pixels = (column: "width" | "height") => {
+    const text = cells[column];
+    if (text !== undefined && !(/^\d{1,6}$/.test(text) && Number(text) <= mostPixels))
+      problems.push(`line ${line}, ${column}: must be pixels, not "${text.slice(0, 80)}"`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const [width, height] = [pixels("width"), pixels("height")];
+  const size = width === undefined || height === undefined ? undefined : `${width}x${height}`;
+  if (problems.length > before) return null;
+  return said({
+    creativeId,
+    buyerId: cells.buyer_id,
+    format: cells.format,
+    width,
+    height,
+    canonicalSize: cells.canonical_size ?? size,
+    sizeCategory: cells.size_category,
+    googleBuyersUrl: cells.google_buyers_url,
+    declaredClickUrls: cells.click_url === undefined ? undefined : [cells.click_url],
+  });
+}
+
+function readSeat(buyerId: string, cells: Cells): CreativesFile["seats"][number] {
+  return said({ buyerId, displayName: cells.buyer_name, bidderAccountId: cells.bidder_account_id });
+}
+
+type Said<Fields> = { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] } & {
+  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>;
+};
+
+function said<Fields extends object>(fields: Fields): Said<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Said<Fields>;
+}
+
+/** Adds what a line says to what earlier ones said. */
+function agree(who: string, known: object, found: object, problems: string[]): void {
+  const earlier = known as Record<string, unknown>;
+  for (const [name, value] of Object.entries(found)) {
+    if (earlier[name] === undefined) earlier[name] = value;
+    else if (JSON.stringify(earlier[name]) !== JSON.stringify(value))
+      problems.push(`${who}: ${name} is "${String(value)}" here and "${String(earlier[name])}" in an earlier line`);
+  }
+}
