@@ -18,7 +18,13 @@ afterAll(() => stack.stop());
 const source = "redtrack.daily_spend";
 const syncId = `sync/${source}/713`;
 /** In the order of the configuration. */
-const planned = [syncId, "sync/everflow.daily_stats/713", "sync/everflow.conversions/713", "keep-house", "sweep-reports"];
+const planned = [
+  syncId,
+  "sync/everflow.daily_stats/713",
+  "sync/everflow.conversions/713",
+  "keep-house",
+  "sweep-reports",
+];
 const apply = () => applySchedules(stack.client, plannedSchedules(stack.config));
 
 async function listed(): Promise<string[]> {
