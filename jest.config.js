@@ -13,6 +13,8 @@ const shared = {
 /** Three rings: what needs nothing, what needs Postgres, what needs Temporal too. A ring whose server cannot start fails. */
 export default {
   maxWorkers: 2,
+  // No test is about time: a busy machine may take its own.
+  testTimeout: 30_000,
   projects: [
     {
       ...shared,

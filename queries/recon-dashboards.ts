@@ -1,8 +1,12 @@
 import type { Queryable } from "../schema/database.ts";
 
-/** One platform of a campaign: each post once, its latest claim beside the platform's latest numbers. */
+/** One platform and currency of a campaign: each post once, its latest claim beside the platform's latest numbers. */
 export interface PlatformTotals {
   platform: string;
+  currency: string | null;
+  /** Null where nothing was spent, or nobody tells. */
+  spend: string | null;
+  postsWithSpend: number;
   posts: number;
   reports: number;
   claimedViews: string;
@@ -28,21 +32,8 @@ export async function readCampaignTotals(
       sum(verified_${metric})::text as "verified${name}"`;
   });
   const { rows } = await database.query<PlatformTotals>(
-    `select platform, count(*) as posts, sum(reports) as reports, ${metrics.join(", ")}
-       from recon.post_totals where _client_id = $1 and campaign_id = $2 group by platform order by platform`,
-    [client, campaignId],
-  );
-  return rows;
-}
-
-/** Two currencies are never added. */
-export async function readCampaignSpend(
-  database: Queryable,
-  { client, campaignId }: { client: string; campaignId: string },
-): Promise<{ currency: string; spend: string; posts: number }[]> {
-  const { rows } = await database.query<{ currency: string; spend: string; posts: number }>(
-    `select currency, sum(spend) as spend, count(*) as posts from recon.post_totals
-      where _client_id = $1 and campaign_id = $2 and spend is not null group by currency order by currency`,
+    `select platform, currency, count(*) as posts, sum(reports) as reports, sum(spend) as spend, count(spend) as "postsWithSpend", ${metrics.join(", ")}
+       from recon.post_totals where _client_id = $1 and campaign_id = $2 group by platform, currency order by platform, currency`,
     [client, campaignId],
   );
   return rows;

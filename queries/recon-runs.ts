@@ -14,12 +14,16 @@ export async function findPendingReports(
   { limit, quietMs }: { limit: number; quietMs: number },
 ): Promise<PendingReport[]> {
   const { rows } = await database.query<PendingReport>(
-    `select _client_id as client, report_id::text as "reportId" from recon.report_state s
-      where state in ('PENDING', 'WAITING') and updated_at < now() - $2 * interval '1 millisecond'
-        and (next_try_at is null or next_try_at < now() - interval '5 minutes')
-        and not exists (select from recon.runs r where r._client_id = s._client_id and r.run_id = s.requested_by
-                           and r.finished_at is null and r.started_at > now() - interval '1 day')
-      order by updated_at limit $1`,
+    // Marked as looked at, so that those whose platform is paused do not keep the others from being found.
+    `update recon.report_state found set updated_at = now()
+       from (select _client_id, report_id from recon.report_state s
+              where state in ('PENDING', 'WAITING') and updated_at < now() - $2 * interval '1 millisecond'
+                and (next_try_at is null or next_try_at < now() - interval '5 minutes')
+                and not exists (select from recon.runs r where r._client_id = s._client_id and r.run_id = s.requested_by
+                                   and r.finished_at is null and r.started_at > now() - interval '1 day')
+              order by updated_at limit $1 for update skip locked) open
+      where found._client_id = open._client_id and found.report_id = open.report_id
+     returning found._client_id as client, found.report_id::text as "reportId"`,
     [limit, quietMs],
   );
   return rows;

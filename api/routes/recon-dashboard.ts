@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { cents } from "../../core/money.ts";
+import { cents, sumMoney } from "../../core/money.ts";
 import { findCampaign } from "../../queries/recon-campaigns.ts";
 import {
   countReconAlerts,
   countVerdictsOfCampaign,
   readAffiliateOverview,
   readAttention,
-  readCampaignSpend,
   readCampaignTotals,
   type PlatformTotals,
 } from "../../queries/recon-dashboards.ts";
@@ -102,11 +101,10 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
       const campaignId = request.params.id;
       const owner = ownerOf(callerOf(request));
       const of = { client: owner.client, campaignId };
-      const [found, platforms, verdicts, spend] = await Promise.all([
+      const [found, rows, verdicts] = await Promise.all([
         findCampaign(reading, { ...owner, campaignId }),
         readCampaignTotals(reading, of),
         countVerdictsOfCampaign(reading, of),
-        readCampaignSpend(reading, of),
       ]);
       if (found === null) throw notFound("campaign");
       const judged = verdicts.reduce((sum, { reports }) => sum + reports, 0);
@@ -115,11 +113,11 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
         name: found.name,
         advertiserId: found.advertiserId,
         status: found.status,
-        totals: { ...toTotals(platforms), href: linkTo("/posts", { campaign: campaignId }) },
-        platforms: platforms.map((row) => ({
-          platform: row.platform,
-          ...toTotals([row]),
-          href: linkTo("/posts", { campaign: campaignId, platform: row.platform }),
+        totals: { ...toTotals(rows), href: linkTo("/posts", { campaign: campaignId }) },
+        platforms: [...new Set(rows.map(({ platform }) => platform))].map((platform) => ({
+          platform,
+          ...toTotals(rows.filter((row) => row.platform === platform)),
+          href: linkTo("/posts", { campaign: campaignId, platform }),
         })),
         verdicts: verdicts.map(({ verdict, level, reports }) => ({
           verdict: verdict as z.infer<typeof verdictName> | null,
@@ -131,11 +129,9 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
             ...(verdict === null ? { judged: "false" } : { verdict, level: level ?? undefined }),
           }),
         })),
-        spend: spend.map(({ currency, spend: amount, posts }) => ({
-          currency,
-          spend: cents(amount),
-          posts,
-          href: linkTo("/posts", { campaign: campaignId, currency }),
+        spend: toSpend(rows).map((part) => ({
+          ...part,
+          href: linkTo("/posts", { campaign: campaignId, currency: part.currency }),
         })),
       };
     },
@@ -226,6 +222,20 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
       };
     },
   );
+}
+
+/** Two currencies are never added. */
+function toSpend(rows: readonly PlatformTotals[]): { currency: string; spend: string; posts: number }[] {
+  const spent = rows.filter(({ postsWithSpend }) => postsWithSpend > 0);
+  const currencies = [...new Set(spent.flatMap(({ currency }) => currency ?? []))].sort();
+  return currencies.map((currency) => {
+    const parts = spent.filter((row) => row.currency === currency);
+    return {
+      currency,
+      spend: cents(sumMoney(parts.flatMap(({ spend }) => spend ?? []))),
+      posts: parts.reduce((sum, { postsWithSpend }) => sum + postsWithSpend, 0),
+    };
+  });
 }
 
 type Metric = "Views" | "Clicks" | "Conversions";

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { loadConfig, settingName } from "../../core/config.ts";
+import { postPlatforms } from "../../core/post-url.ts";
+import { createEraser, createRedactor } from "../../core/redact.ts";
+import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
+import { allQueues } from "../../workers/workers.ts";
+import { createHttp } from "../http.ts";
+import { sources, vendors } from "../registry.ts";
+import { addressesOf } from "./account.ts";
+import type { Platform } from "./platform.ts";
+import { platforms } from "./registry.ts";
+
+jest.setTimeout(30_000);
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+afterAll(() => sandbox.close());
+
+/** As `npm run doctor` looks at a key. */
+async function probe({ vendor }: Platform, key: string): Promise<unknown> {
+  const secrets = Object.fromEntries(Object.keys(vendor.secrets.shape).map((name) => [name, key]));
+  const baseUrl = `${sandbox.url}/${vendor.name}`;
+  const env = { DATABASE_URL: "postgres://localhost/x", [settingName(vendor.name, "BASE_URL")]: baseUrl, ...secrets };
+  const account = loadConfig(env, vendors, sources).accounts.get(`${vendor.name}/713`);
+  if (account === undefined) throw new Error(`no account for ${vendor.name}`);
+  const http = createHttp({
+    baseUrl,
+    addresses: addressesOf(vendor, account),
+    erase: createEraser([key]),
+    redact: createRedactor([key]),
+    classify: vendor.classify,
+    beforeRequest: () => Promise.resolve(() => Promise.resolve()),
+  });
+  return http.json(vendor.probe(secrets, account.settings));
+}
+
+test.each(platforms)("$name's probe tells a key that works from one that does not", async (platform) => {
+  await expect(probe(platform, "sandbox-713")).resolves.toBeDefined();
+  await expect(probe(platform, "nobodys-key")).rejects.toMatchObject({ kind: "unauthorized" });
+});
+
+test("every platform has its queue, and is one whose addresses can be read", () => {
+  for (const { name, vendor } of platforms) {
+    expect(allQueues(sources)).toContain(`vendor-${settingName(vendor.name).toLowerCase()}`);
+    expect(postPlatforms).toContain(name);
+  }
+});
