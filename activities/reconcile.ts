@@ -247,7 +247,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
       await guarded(`run ${of.runId}`, () => noteRunFailures(database, of));
     },
 
-    async closeRun(run: Parameters<typeof closeReconRun>[1]): Promise<void> {
+    async closeReconciliation(run: Parameters<typeof closeReconRun>[1]): Promise<void> {
       await guarded(`run ${run.runId}`, () => closeReconRun(database, run));
     },
 

@@ -95,7 +95,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: { ...sync, ...deliver, ...house, ...reconcile, ...discord },
+              activities: together(sync, deliver, house, reconcile, discord),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
@@ -107,12 +107,20 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 maxHeartbeatThrottleInterval: "1 second",
               }
             : {
-                activities: { ...sync, ...deliver, ...anytrack, ...reconcile },
+                activities: together(sync, deliver, anytrack, reconcile),
                 maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
               }),
       } as WorkerOptions),
     ),
   );
+}
+
+/** The activities of one queue. Two of one name would be one, whichever came last, and the wrong work would be done in silence. */
+export function together(...groups: object[]): Record<string, unknown> {
+  const names = groups.flatMap((group) => Object.keys(group));
+  const twice = names.find((name, place) => names.indexOf(name) !== place);
+  if (twice !== undefined) throw new Error(`two activities are named ${twice}: rename one, they share a queue`);
+  return Object.assign({}, ...groups) as Record<string, unknown>;
 }
 
 /** What else a merged slice changes, in its own transaction. */

@@ -17,7 +17,7 @@ import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-rep
 import { clientIdKey, describeFailure, searchAttributes, settleWithin, startMemo, whateverHappens } from "./slices.ts";
 import { planFailure } from "./sync-source.ts";
 
-const { planMany, readPage, noteFailures, closeRun } = proxyActivities<ReconcileActivities>({
+const { planMany, readPage, noteFailures, closeReconciliation } = proxyActivities<ReconcileActivities>({
   startToCloseTimeout: "5 minutes",
   scheduleToCloseTimeout: "6 hours",
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
@@ -67,13 +67,15 @@ export async function reconcileMany(input: ReconcileManyInput, progress?: ManyPr
     }
   } catch (error) {
     if (!isCancellation(error)) throw error;
-    await whateverHappens(() => closeRun({ client, runId, outcome: "cancelled", reason: null, after: sum.after }));
+    await whateverHappens(() =>
+      closeReconciliation({ client, runId, outcome: "cancelled", reason: null, after: sum.after }),
+    );
     throw error;
   }
   const { after, ...result } = sum;
   const reason =
     sum.failed === 0 ? null : `${sum.failed} of ${sum.planned} reports failed; recon.run_reports names them`;
-  await closeRun({ client, runId, outcome: reason === null ? "completed" : "failed", reason, after });
+  await closeReconciliation({ client, runId, outcome: reason === null ? "completed" : "failed", reason, after });
   if (reason !== null)
     throw ApplicationFailure.create({ type: "ReportsFailed", message: reason, nonRetryable: true, details: [result] });
   return result;
