@@ -1,7 +1,6 @@
 import { isLosslessNumber, parse } from "lossless-json";
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
-import { readAlerts, resolveAlert, type AlertRow } from "../../queries/alerts.ts";
 import { readFreshness } from "../../queries/freshness.ts";
 import {
   findRun,
@@ -13,12 +12,12 @@ import {
   type ListedRun,
 } from "../../queries/operations.ts";
 import { allow, callerOf } from "../access.ts";
-import { ApiError, notFound } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import { day, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
+import { alertRoutes } from "./alerts.ts";
 
 const readers = allow("admin", "operator", "analyst");
-const keepers = allow("admin", "operator");
 
 const instant = z.string().describe("an instant in UTC, ISO 8601");
 const money = z.string().describe("a decimal, in cents");
@@ -145,27 +144,12 @@ const quarantined = z.object({
   runId: z.string(),
 });
 
-export const alert = z.object({
-  alertId: z.number(),
-  area: z.string(),
-  kind: z.string(),
-  subject: z.string(),
-  severity: z.string(),
-  message: z.string(),
-  details: z.unknown(),
-  openedAt: instant,
-  lastSeenAt: instant,
-  timesSeen: z.number(),
-  resolvedAt: instant.nullable(),
-  resolvedBy: z.string().nullable(),
-  notes: z.string().nullable(),
-});
-
 const state = z.enum(["open", "resolved"]).optional();
 const isOpen = (wanted: "open" | "resolved" | undefined) => (wanted === undefined ? undefined : wanted === "open");
 
 /** What the pipeline did and knows, for the client of the token. */
-export function operationsRoutes(api: Api, { reading }: ServerParts): void {
+export function operationsRoutes(api: Api, parts: ServerParts): void {
+  const { reading } = parts;
   api.get(
     "/freshness",
     {
@@ -375,60 +359,7 @@ export function operationsRoutes(api: Api, { reading }: ServerParts): void {
     },
   );
 
-  api.get(
-    "/alerts",
-    {
-      config: readers,
-      schema: {
-        tags: ["operations"],
-        summary: "Alerts, newest first",
-        querystring: paging.extend({ state, area: word.optional() }),
-        response: { 200: pageOf(alert) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, state: wanted, area } = request.query;
-      const rows = await readAlerts(reading, {
-        client: callerOf(request).client,
-        open: isOpen(wanted),
-        area,
-        beforeId: readCursor(cursor, id) ?? undefined,
-        limit: limit + 1,
-      });
-      return toPage(rows, limit, (row) => row.alertId, toAlert);
-    },
-  );
-
-  api.put(
-    "/alerts/:id/resolve",
-    {
-      config: keepers,
-      schema: {
-        tags: ["operations"],
-        summary: "Closes an alert by hand; the same call again gives the same answer",
-        params: z.object({ id }),
-        body: z.object({
-          notes: z
-            .string()
-            .trim()
-            .min(1)
-            .max(2_000)
-            .regex(/^[^\u0000]*$/, "must be text"),
-        }),
-        response: { 200: alert },
-      },
-    },
-    async (request) => {
-      const { client, subject } = callerOf(request);
-      const { notes } = request.body;
-      const resolved = await resolveAlert(reading, { client, alertId: request.params.id, by: subject, notes });
-      if (resolved !== null) return toAlert(resolved);
-      const [known] = await readAlerts(reading, { client, beforeId: request.params.id + 1, limit: 1 });
-      if (known?.alertId !== request.params.id) throw notFound("alert");
-      if (known.resolvedBy === subject && known.notes === notes) return toAlert(known);
-      throw new ApiError("conflict", `the alert was already resolved by ${known.resolvedBy ?? "somebody"}`);
-    },
-  );
+  alertRoutes(api, parts, { tags: ["operations"] });
 }
 
 function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<typeof run> {
@@ -437,15 +368,6 @@ function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<t
     scheduledFor: iso(row.scheduledFor),
     startedAt: row.startedAt.toISOString(),
     finishedAt: iso(row.finishedAt),
-  };
-}
-
-export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
-  return {
-    ...row,
-    openedAt: row.openedAt.toISOString(),
-    lastSeenAt: row.lastSeenAt.toISOString(),
-    resolvedAt: iso(row.resolvedAt),
   };
 }
 

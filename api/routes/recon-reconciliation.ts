@@ -17,7 +17,7 @@ import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
 import { runWorkflow, type Outcome } from "../run-workflow.ts";
 import { whileAwake } from "../whole-transaction.ts";
-import { alert, toAlert } from "./operations.ts";
+import { alert, toAlert } from "./alerts.ts";
 import { attempt, id, instant, link, linkTo, tags, text, toAttempt } from "./recon-shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");

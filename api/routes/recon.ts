@@ -1,11 +1,12 @@
 import { readAffiliateKeys } from "../affiliate-key.ts";
 import type { Api, ServerParts } from "../parts.ts";
+import { alertRoutes } from "./alerts.ts";
 import { affiliateRoutes } from "./recon-affiliates.ts";
-import { alertRoutes } from "./recon-alerts.ts";
 import { campaignRoutes } from "./recon-campaigns.ts";
 import { dashboardRoutes } from "./recon-dashboard.ts";
 import { platformRoutes } from "./recon-platforms.ts";
 import { reconciliationRoutes } from "./recon-reconciliation.ts";
+import { tags } from "./recon-shapes.ts";
 import { submissionRoutes } from "./recon-submissions.ts";
 
 /** Affiliate reconciliation: claims, verdicts, and whom to believe. */
@@ -16,6 +17,6 @@ export function reconRoutes(api: Api, parts: ServerParts): void {
   campaignRoutes(api, parts);
   platformRoutes(api, parts);
   reconciliationRoutes(api, parts);
-  alertRoutes(api, parts);
+  alertRoutes(api, parts, { tags, area: "recon" });
   dashboardRoutes(api, parts);
 }

@@ -4,42 +4,67 @@ import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound } from "../errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { alert, toAlert } from "./operations.ts";
-import { tags } from "./recon-shapes.ts";
 
-const staff = allow("admin", "operator", "analyst");
+const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
-const area = "recon";
-const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const instant = z.string().describe("an instant in UTC, ISO 8601");
 
-const isOpen = (wanted: "open" | "resolved" | undefined) => (wanted === undefined ? undefined : wanted === "open");
+export const alert = z.object({
+  alertId: z.number(),
+  area: z.string(),
+  kind: z.string(),
+  subject: z.string(),
+  severity: z.string(),
+  message: z.string(),
+  details: z.unknown(),
+  openedAt: instant,
+  lastSeenAt: instant,
+  timesSeen: z.number(),
+  resolvedAt: instant.nullable(),
+  resolvedBy: z.string().nullable(),
+  notes: z.string().nullable(),
+});
 
-/** What reconciliation wants a person to see. */
-export function alertRoutes(api: Api, { reading }: ServerParts): void {
+export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
+  return {
+    ...row,
+    openedAt: row.openedAt.toISOString(),
+    lastSeenAt: row.lastSeenAt.toISOString(),
+    resolvedAt: row.resolvedAt?.toISOString() ?? null,
+  };
+}
+
+/** What wants a person to look: of all areas, or of the one whose doors these are. */
+export function alertRoutes(api: Api, { reading }: ServerParts, of: { tags: string[]; area?: string }): void {
+  const { tags } = of;
+  const filters = paging.extend({
+    state: z.enum(["open", "resolved"]).optional(),
+    area: word.optional(),
+    kind: word.optional(),
+    severity: z.enum(["info", "warning", "critical"]).optional(),
+    subject: word.optional(),
+  });
+
   api.get(
     "/alerts",
     {
-      config: staff,
+      config: readers,
       schema: {
         tags,
-        summary: "Alerts of reconciliation, newest first",
-        querystring: paging.extend({
-          state: z.enum(["open", "resolved"]).optional(),
-          kind: word.optional(),
-          severity: z.enum(["info", "warning", "critical"]).optional(),
-          subject: word.optional(),
-        }),
+        summary: "Alerts, newest first",
+        querystring: of.area === undefined ? filters : filters.omit({ area: true }),
         response: { 200: pageOf(alert) },
       },
     },
     async (request) => {
-      const { limit, cursor, state, ...filter } = request.query;
+      const { limit, cursor, state, ...filter } = request.query as z.output<typeof filters>;
       const rows = await readAlerts(reading, {
         ...filter,
+        area: of.area ?? filter.area,
         client: callerOf(request).client,
-        area,
-        open: isOpen(state),
-        beforeId: readCursor(cursor, number) ?? undefined,
+        open: state === undefined ? undefined : state === "open",
+        beforeId: readCursor(cursor, id) ?? undefined,
         limit: limit + 1,
       });
       return toPage(rows, limit, (row) => row.alertId, toAlert);
@@ -53,7 +78,7 @@ export function alertRoutes(api: Api, { reading }: ServerParts): void {
       schema: {
         tags,
         summary: "Closes an alert by hand, with notes; the same call again gives the same answer",
-        params: z.object({ id: number }),
+        params: z.object({ id }),
         body: z.object({
           notes: z
             .string()
@@ -80,7 +105,7 @@ export function alertRoutes(api: Api, { reading }: ServerParts): void {
   );
 
   async function findAlert(client: string, alertId: number): Promise<AlertRow | null> {
-    const [row] = await readAlerts(reading, { client, area, beforeId: alertId + 1, limit: 1 });
+    const [row] = await readAlerts(reading, { client, area: of.area, beforeId: alertId + 1, limit: 1 });
     return row?.alertId === alertId ? row : null;
   }
 }
