@@ -38,7 +38,7 @@ import {
 import { forgetExpiredIdentities, readIdentities } from "../queries/delivery-identities.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import type { Database } from "../schema/database.ts";
-import { invalidInput, toFailure } from "./failures.ts";
+import { guardedBy, invalidInput, toFailure } from "./failures.ts";
 import type { RateGate } from "./rate-gate.ts";
 
 export interface DeliverDependencies {
@@ -120,6 +120,7 @@ const ageRules: Record<Destination, { ageMs: number | null; repeatMs: number | n
 
 /** The activities of a delivery: what is new, one batch at a time, and the ledger in step with what the destination said. */
 export function createDeliverActivities({ database, config, gate, redact }: DeliverDependencies) {
+  const guarded = guardedBy(redact);
   return {
     /** Takes new conversions into the ledger and says where something waits. */
     async planDeliveries(input: DeliverInput): Promise<DeliveryTarget[]> {
@@ -403,14 +404,6 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
       });
     } finally {
       clearInterval(beat);
-    }
-  }
-
-  async function guarded<Result>(place: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toFailure(error, { place, redact });
     }
   }
 }

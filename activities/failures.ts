@@ -27,6 +27,17 @@ export interface FailureContext {
   unavailable?: { times: number; enough: number };
 }
 
+/** Around an activity's work: only errors that Temporal can tell apart get out. */
+export function guardedBy(redact: Redact) {
+  return async <Result>(place: string, work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toFailure(error, { place, redact });
+    }
+  };
+}
+
 /** The only translation of an error into what Temporal retries or shows. The original never travels along: it may carry a URL with a key. */
 export function toFailure(error: unknown, context: FailureContext): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;

@@ -8,7 +8,7 @@ import { forgetExpiredIdentities } from "../queries/delivery-identities.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import { prune, readLastFetch, readOverdueDays } from "../queries/house.ts";
 import type { Database } from "../schema/database.ts";
-import { toFailure } from "./failures.ts";
+import { guardedBy } from "./failures.ts";
 import { watchMapping } from "./mapping.ts";
 
 export interface HouseDependencies {
@@ -20,13 +20,7 @@ export interface HouseDependencies {
 
 /** What keeps the house in order between runs: late sources, alerts to send, what is older than its retention. */
 export function createHouseActivities({ database, config, redact, schedules }: HouseDependencies) {
-  const guarded = async <Result>(place: string, work: () => Promise<Result>) => {
-    try {
-      return await work();
-    } catch (error) {
-      throw toFailure(error, { place, redact });
-    }
-  };
+  const guarded = guardedBy(redact);
 
   return {
     /**

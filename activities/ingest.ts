@@ -31,7 +31,7 @@ import { databaseNow } from "../queries/ledger.ts";
 import { mergeStaged, openStaging, readKnownCreatives, type Staging } from "../queries/performance-merge.ts";
 import { refreshAggregates, type Refreshed } from "../queries/rtb-rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
-import { toFailure } from "./failures.ts";
+import { guardedBy } from "./failures.ts";
 import {
   checkedInput,
   clientNamed,
@@ -121,6 +121,7 @@ const quarantinedBytes = 4_000_000;
 /** The activities of files: take one, look for new ones, take up again what was set aside, compute the roll-ups anew. */
 export function createIngestActivities(dependencies: IngestDependencies) {
   const { database, config, redact } = dependencies;
+  const guarded = guardedBy(redact);
   return {
     ...createWatchActivities(dependencies),
     ...createRedriveActivities(dependencies),
@@ -175,14 +176,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       });
     },
   };
-
-  async function guarded<Result>(place: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toFailure(error, { place, redact });
-    }
-  }
 
   async function takeOpened(taking: Taking): Promise<IngestAnswer> {
     const { place, mapping, opened, progress, signal } = taking;

@@ -14,7 +14,7 @@ import { findReceipt, takeFetchNumber, type Receipt } from "../queries/receipts.
 import { closeRun, openRun, type CloseRun } from "../queries/runs.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { withoutKeeping } from "./compare-slice.ts";
-import { invalidInput, toFailure } from "./failures.ts";
+import { guardedBy, invalidInput, toFailure } from "./failures.ts";
 import { lookForFindings } from "./findings.ts";
 import type { RateGate } from "./rate-gate.ts";
 import { amountOf, contentOf, readDay, targetOf } from "./read-day.ts";
@@ -133,6 +133,7 @@ const mostSlicesPerRun = 200;
 /** The activities of a sync: plan, pull one slice, tell what a slice would change, and keep the run's record. */
 export function createSyncActivities(dependencies: SyncDependencies) {
   const { database, config, sources, redact } = dependencies;
+  const guarded = guardedBy(redact);
   const sourceName = z.string({ error: `is missing: there are ${sources.map((source) => source.name).join(", ")}` });
 
   return {
@@ -450,14 +451,6 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       throw failure;
     } finally {
       clearInterval(beat);
-    }
-  }
-
-  async function guarded<Result>(place: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toFailure(error, { place, redact });
     }
   }
 }
