@@ -2,7 +2,7 @@
 // stand-in that answers at once. The first argument is how many reports each degree of concurrency gets.
 // npm run bench:recon -- [reports]
 import { setTimeout as wait } from "node:timers/promises";
-import { adId, startReconStack } from "./recon-stack.ts";
+import { adId, seen, startReconStack } from "./recon-stack.ts";
 
 const [reports = 300] = process.argv.slice(2).map(Number);
 const aimMs = 300;
@@ -35,7 +35,7 @@ async function one(): Promise<{ answeredMs: number; judgedMs: number }> {
   const affiliate = affiliates[index % affiliates.length];
   if (affiliate === undefined) throw new Error("no affiliate");
   const began = performance.now();
-  const answer = await submit({ affiliate, ad: adId(index), views: 1 });
+  const answer = await submit({ affiliate, ad: adId(index), views: seen });
   if (answer?.status !== 202) throw new Error(`answered ${answer?.status ?? "nothing"}`);
   const answeredMs = performance.now() - began;
   await new Promise<void>((resolve) => judged.set(answer.reportId, resolve));
@@ -62,6 +62,7 @@ const percentile = (values: number[], share: number) =>
 
 try {
   await recon.startApi();
+  await recon.playAds(Array.from({ length: 30 + Math.ceil(reports / 4) + 2 * reports }, (_, index) => adId(index + 1)));
   await stack.startWorker();
   const watcher = watch();
   await lanes(5, 30);
