@@ -14,6 +14,7 @@ import { makeClaims, startReconStack, type Claim } from "./recon-stack.ts";
 
 const [submissions = 500, connections = 20, rounds = 2] = process.argv.slice(2).map(Number);
 const patienceMs = 180_000;
+const restMs = (9_000 * rounds * connections) / submissions;
 
 const { stack, affiliates, playAds, startApi, submit } = await startReconStack(24, { RECON_FIRST_WAIT_MS: "500" });
 let failed = true;
@@ -51,8 +52,8 @@ try {
         await wait(50);
       }
       sent += 1;
-      // Slow enough that every kill strikes something.
-      await wait(20);
+      // A server is back within seconds: slow enough that every kill strikes something.
+      await wait(restMs);
     }
   };
   const sending = Promise.all(Array.from({ length: connections }, lane));
