@@ -1,13 +1,15 @@
 // How long a report waits for its verdict: from the POST to the log, through the real API, a worker, Temporal and a
-// stand-in that answers at once. The first argument is how many reports each degree of concurrency gets.
-// npm run bench:recon -- [reports]
+// stand-in that answers at once. The first argument is how many reports each degree of concurrency gets, the second
+// where Temporal's own database lies.
+// npm run bench:recon -- [reports] [file | memory]
 import { setTimeout as wait } from "node:timers/promises";
 import { adId, seen, startReconStack } from "./recon-stack.ts";
 
-const [reports = 300] = process.argv.slice(2).map(Number);
+const [count = "300", temporal = "file"] = process.argv.slice(2);
+const reports = Number(count);
 const aimMs = 300;
 
-const recon = await startReconStack(50);
+const recon = await startReconStack(50, {}, temporal !== "memory");
 const { stack, affiliates, submit } = recon;
 const judged = new Map<string, () => void>();
 let watching = true;
