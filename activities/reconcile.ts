@@ -346,6 +346,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
     const resolved = await resolveShareLink(report.post.url, {
       platform,
       linkBaseUrl: account.linkBaseUrl,
+      userAgent: account.userAgent,
       beforeRequest: () => gate.turn(account, { signal }),
       signal,
     });

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { decrypt } from "../core/crypto.ts";
+import { hashDiscordUser } from "../core/discord-user.ts";
 import { tokenContext } from "../queries/recon-discord.ts";
 import { openDatabase } from "../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
@@ -9,6 +10,7 @@ import { fakeTemporal, makeAffiliate, makeCampaign } from "./test-recon.ts";
 import { testServer } from "./test-server.ts";
 
 const applicationId = "1001";
+const userId = "9007199254740993";
 const pair = generateKeyPairSync("ed25519");
 const stranger = generateKeyPairSync("ed25519");
 const credentialsKey = randomBytes(32);
@@ -26,7 +28,8 @@ let campaignId: string;
 beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey, discord, log });
-  await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserId: "9007199254740993" });
+  const discordUserHash = hashDiscordUser(credentialsKey, { client: "713", userId });
+  await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "Spring Sale" });
 }, 60_000);
 afterAll(async () => {
@@ -43,7 +46,7 @@ const command = (
   application_id: applicationId,
   type: 2,
   token: "canary-interaction-token",
-  member: { user: { id: "9007199254740993", username: "canary-name" } },
+  member: { user: { id: userId, username: "canary-name" } },
   data: {
     name: "submit",
     options: Object.entries({
@@ -156,11 +159,27 @@ test("a submission is stored, answered later, and its token kept sealed for its 
   expect(log.join("\n")).not.toContain("canary");
 });
 
+test("who submitted, what they are called and their token stand in no table and no log line", async () => {
+  const { rows: tables } = await database.pool.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('recon', 'ops', 'public')",
+  );
+  const kept: string[] = [];
+  for (const { name } of tables) {
+    const { rows } = await database.pool.query<{ all: string | null }>(
+      `select json_agg(t)::text as all from ${name} t`,
+    );
+    kept.push(`${name} ${rows[0]?.all ?? ""}`);
+  }
+  expect(kept.find((table) => table.startsWith("recon.affiliates "))).toContain("discord_user_hash");
+  expect(kept.filter((table) => table.includes(userId) || table.includes("canary"))).toEqual([]);
+  expect(log.filter((line) => line.includes(userId) || line.includes("canary"))).toEqual([]);
+});
+
 test("the campaign may be named, the platform follows from the address, and a direct message has no member", async () => {
   const before = (await reports()).length;
   const direct = command(
     { campaign: "spring sale", url: "https://www.instagram.com/p/DAbCdEfGhIj/" },
-    { member: undefined, user: { id: "9007199254740993" } },
+    { member: undefined, user: { id: userId } },
   );
   expect((await post(direct)).json()).toMatchObject({ type: 5 });
   expect(await reports()).toHaveLength(before + 1);

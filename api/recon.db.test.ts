@@ -270,6 +270,35 @@ describe("who may come in", () => {
     expect(log.join("\n")).not.toContain(made.key);
   });
 
+  test("a Discord account is linked to one affiliate, as a hash that says nothing of its id", async () => {
+    const discordUserId = "900719925474099311";
+    const made = (await call("POST", "/affiliates", { name: "linked", discordUserId })).json<{ affiliateId: string }>();
+    expect(made).toMatchObject({ hasDiscord: true });
+    expect((await call("POST", "/affiliates", { name: "second", discordUserId })).statusCode).toBe(409);
+    const other = (await call("POST", "/affiliates", { name: "second" })).json<{ affiliateId: string }>();
+    const link = (affiliateId: string, account: string | null) =>
+      call("PUT", `/affiliates/${affiliateId}/discord`, { discordUserId: account });
+    expect((await link(other.affiliateId, discordUserId)).statusCode).toBe(409);
+    expect((await link(made.affiliateId, null)).json()).toMatchObject({ hasDiscord: false });
+    expect((await link(other.affiliateId, discordUserId)).json()).toMatchObject({ hasDiscord: true });
+    const row = JSON.stringify(await one("select * from recon.affiliates where name = 'second'"));
+    for (const text of [row, (await call("GET", "/affiliates?limit=500")).payload, log.join("\n")])
+      expect(text).not.toContain(discordUserId);
+  });
+
+  test("no Discord account is linked without a key to hash it with", async () => {
+    const server = await testServer({ database: database.pool, temporal: temporal.door });
+    try {
+      const payload = { name: "unlinked", discordUserId: "42" };
+      const headers = await bearer();
+      const answer = await server.inject({ method: "POST", url: `${prefix}/affiliates`, headers, payload });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.payload).toContain("CREDENTIALS_ENCRYPTION_KEY");
+    } finally {
+      await server.close();
+    }
+  });
+
   test("no algorithm, an expired token and a role that may not are refused", async () => {
     const none = new UnsecuredJWT({ client: "713", role: "admin" }).setExpirationTime("5m").encode();
     for (const authorization of [`Bearer ${none}`, (await bearer({ expiresInSeconds: -60 })).authorization])

@@ -35,11 +35,11 @@ export interface MadeAffiliate {
 
 export async function makeAffiliate(
   database: Database,
-  { client, name, discordUserId = null }: { client: string; name: string; discordUserId?: string | null },
+  { client, name, discordUserHash = null }: { client: string; name: string; discordUserHash?: string | null },
 ): Promise<MadeAffiliate> {
   const { key, hash } = makeAffiliateKey();
   const stored = { keyHash: hash, keyPrefix: key.slice(0, 8), emailHash: null, emailSealed: null };
-  const row = await createAffiliate(database, { client, name, discordUserId, ...stored });
+  const row = await createAffiliate(database, { client, name, discordUserHash, ...stored });
   if (row === null) throw new Error(`there is an affiliate ${name} already`);
   return { affiliateId: row.affiliateId, key };
 }

@@ -20,6 +20,8 @@ export interface ReconStack {
   stack: BenchStack;
   affiliates: Affiliate[];
   startApi: () => Promise<ChildProcess>;
+  /** Ads the platform counts `seen` views of; it knows no others. */
+  playAds: (ads: string[]) => Promise<void>;
   /** What the API answered; null when nobody was there to answer. */
   submit: (claim: Claim) => Promise<{ status: number; reportId: string } | null>;
 }
@@ -72,6 +74,14 @@ export async function startReconStack(
     stack,
     affiliates,
     startApi: () => stack.startChild("api", "api/main.js"),
+    playAds: async (ads) => {
+      const numbers = { views: seen, clicks: 10, conversions: 1 };
+      await stack.control(
+        "POST",
+        "/posts",
+        ads.map((id) => ({ platform: "meta", id, ...numbers })),
+      );
+    },
     submit: async ({ affiliate, ad, views, idempotencyKey }) => {
       try {
         const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/recon/affiliates/submissions`, {
@@ -98,5 +108,28 @@ export async function startReconStack(
   };
 }
 
+/** How often the platform has seen each ad. */
+export const seen = 100;
+
 /** An ad's id that nobody else uses. */
 export const adId = (index: number) => String(120_210_000_000_000_000n + BigInt(index));
+
+/**
+ * Claims of every kind, spread over the affiliates: true ones, a little and a lot above the platform's number, and a few
+ * posts that two affiliates claim. Half have an idempotency key; the others are known again by their content.
+ */
+export function makeClaims(affiliates: readonly Affiliate[], count: number): { claims: Claim[]; shared: number } {
+  const views = [1_000 * seen, 1.1 * seen, 1.04 * seen, seen, seen - 1];
+  const isShared = (index: number) => index % 40 === 39;
+  const claims = Array.from({ length: count }, (_, index): Claim => {
+    const affiliate = affiliates[index % affiliates.length];
+    if (affiliate === undefined) throw new Error("no affiliate");
+    return {
+      affiliate,
+      ad: adId(isShared(index) ? index - 1 : index),
+      views: Math.round(views[index % views.length] ?? seen),
+      ...(index % 2 === 0 ? { idempotencyKey: `claim-${index}` } : {}),
+    };
+  });
+  return { claims, shared: claims.filter((_, index) => isShared(index)).length };
+}

@@ -9,25 +9,20 @@ import { applySchedules } from "../temporal/schedules.ts";
 import { loadConfig } from "../core/config.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import { plannedSchedules } from "../temporal.config.ts";
-import { adId, startReconStack, type Claim } from "./recon-stack.ts";
+import { checkBooks, untilJudged } from "./recon-books.ts";
+import { makeClaims, startReconStack, type Claim } from "./recon-stack.ts";
 
 const [submissions = 500, connections = 20, rounds = 2] = process.argv.slice(2).map(Number);
-const affiliateCount = 25;
 const patienceMs = 180_000;
+const restMs = (9_000 * rounds * connections) / submissions;
 
-const { stack, affiliates, startApi, submit } = await startReconStack(affiliateCount, { RECON_FIRST_WAIT_MS: "500" });
+const { stack, affiliates, playAds, startApi, submit } = await startReconStack(24, { RECON_FIRST_WAIT_MS: "500" });
 let failed = true;
 try {
   // Every third is sent twice, somewhere else in the queue: with a key, or as the same content.
   const distinct = Math.ceil((submissions * 2) / 3);
-  const claims: Claim[] = Array.from({ length: distinct }, (_, index) => {
-    const affiliate = affiliates[index % affiliateCount];
-    if (affiliate === undefined) throw new Error("no affiliate");
-    // A few posts are claimed by two affiliates, and some claims are beyond belief.
-    const ad = adId(index % 40 === 39 ? index - 1 : index);
-    const views = index % 5 === 0 ? 1_000_000_000 : 1;
-    return { affiliate, ad, views, ...(index % 2 === 0 ? { idempotencyKey: `storm-${index}` } : {}) };
-  });
+  const { claims, shared } = makeClaims(affiliates, distinct);
+  await playAds(claims.map(({ ad }) => ad));
   const queue = [...claims, ...claims.slice(0, submissions - distinct)]
     .map((claim, index) => ({ claim, order: (index * 7_919) % submissions }))
     .sort((left, right) => left.order - right.order)
@@ -57,8 +52,8 @@ try {
         await wait(50);
       }
       sent += 1;
-      // Slow enough that every kill strikes something.
-      await wait(20);
+      // A server is back within seconds: slow enough that every kill strikes something.
+      await wait(restMs);
     }
   };
   const sending = Promise.all(Array.from({ length: connections }, lane));
@@ -85,38 +80,10 @@ try {
   await sending;
   console.log(`${sent} submissions taken, ${again} sent again`);
 
-  const deadline = Date.now() + patienceMs;
-  for (let open = Infinity; open > 0; await wait(250)) {
-    const { rows } = await stack.database.query<{ open: number }>(
-      "select count(*) as open from recon.report_state where state <> 'RECONCILED'",
-    );
-    open = rows[0]?.open ?? 0;
-    if (Date.now() > deadline) throw new Error(`${open} reports have no verdict after ${patienceMs / 1_000} s`);
-  }
-  const { rows } = await stack.database.query<Record<string, number>>(
-    `select (select count(*) from recon.affiliate_reports) as reports, (select count(*) from recon.reconciliation_logs) as logs,
-            (select count(*) from (select from recon.reconciliation_logs group by report_id, attempt having count(*) > 1) d) as "logsTwice",
-            (select count(*) from recon.affiliate_reports r where not exists (select from recon.reconciliation_logs l where l.report_id = r.report_id)) as "withoutLog",
-            (select count(*) from recon.affiliates a join recon.affiliate_trust t using (_client_id, affiliate_id)
-              where (a.trust_score, a.total_submissions, a.accurate_submissions) is distinct from (t.trust_score, t.total_submissions, t.accurate_submissions)) as "trustOff",
-            (select sum(total_submissions) from recon.affiliates)::int as counted,
-            (select count(*) from ops.alerts where area = 'recon' and kind = 'high_discrepancy') as "highAlerts",
-            (select count(*) from recon.report_state where level = 'HIGH') as high,
-            (select count(*) from (select from ops.alerts where area = 'recon' group by kind, subject having count(*) > 1) d) as "alertsTwice",
-            (select count(*) from ops.alerts where area = 'recon' and kind = 'high_discrepancy' and times_seen > 1) as "alertsSeenTwice",
-            (select count(*) from (select from recon.platform_reports group by report_id, attempt having count(*) > 1) d) as "fetchedTwice"`,
-  );
-  const [found] = rows;
+  await untilJudged(stack.database, patienceMs);
   const split = [...reportOf.values()].filter((ids) => ids.size > 1).length;
-  const good =
-    found?.["reports"] === distinct &&
-    found["logs"] === distinct &&
-    found["counted"] === distinct &&
-    found["highAlerts"] === found["high"] &&
-    split === 0 &&
-    ["logsTwice", "withoutLog", "trustOff", "alertsTwice", "alertsSeenTwice", "fetchedTwice"].every(
-      (name) => found[name] === 0,
-    );
+  const { isGood, found } = await checkBooks(stack.database, { distinct, shared });
+  const good = isGood && split === 0;
   console.log(
     `${good ? "ok  " : "FAIL"} ${distinct} distinct submissions of ${submissions}, ${split} answered with two reports: ${JSON.stringify(found)}`,
   );

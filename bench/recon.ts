@@ -1,13 +1,15 @@
 // How long a report waits for its verdict: from the POST to the log, through the real API, a worker, Temporal and a
-// stand-in that answers at once. The first argument is how many reports each degree of concurrency gets.
-// npm run bench:recon -- [reports]
+// stand-in that answers at once. The first argument is how many reports each degree of concurrency gets, the second
+// where Temporal's own database lies.
+// npm run bench:recon -- [reports] [file | memory]
 import { setTimeout as wait } from "node:timers/promises";
-import { adId, startReconStack } from "./recon-stack.ts";
+import { adId, seen, startReconStack } from "./recon-stack.ts";
 
-const [reports = 300] = process.argv.slice(2).map(Number);
+const [count = "300", temporal = "file"] = process.argv.slice(2);
+const reports = Number(count);
 const aimMs = 300;
 
-const recon = await startReconStack(50);
+const recon = await startReconStack(50, {}, temporal !== "memory");
 const { stack, affiliates, submit } = recon;
 const judged = new Map<string, () => void>();
 let watching = true;
@@ -35,7 +37,7 @@ async function one(): Promise<{ answeredMs: number; judgedMs: number }> {
   const affiliate = affiliates[index % affiliates.length];
   if (affiliate === undefined) throw new Error("no affiliate");
   const began = performance.now();
-  const answer = await submit({ affiliate, ad: adId(index), views: 1 });
+  const answer = await submit({ affiliate, ad: adId(index), views: seen });
   if (answer?.status !== 202) throw new Error(`answered ${answer?.status ?? "nothing"}`);
   const answeredMs = performance.now() - began;
   await new Promise<void>((resolve) => judged.set(answer.reportId, resolve));
@@ -62,6 +64,7 @@ const percentile = (values: number[], share: number) =>
 
 try {
   await recon.startApi();
+  await recon.playAds(Array.from({ length: 30 + Math.ceil(reports / 4) + 2 * reports }, (_, index) => adId(index + 1)));
   await stack.startWorker();
   const watcher = watch();
   await lanes(5, 30);

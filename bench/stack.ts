@@ -4,6 +4,7 @@ import { openSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { loadConfig } from "../core/config.ts";
 import { projectRoot } from "../core/environment.ts";
 import { sources, vendors } from "../connectors/registry.ts";
@@ -31,7 +32,8 @@ export interface BenchStack {
   /** Another process of ours, from below dist/, that says when it is ready. */
   startChild: (name: string, script: string) => Promise<ChildProcess>;
   restartPostgres: () => Promise<void>;
-  restartTemporal: () => Promise<void>;
+  /** Kills Temporal, and starts it again after so long; its file is kept. */
+  restartTemporal: (awayMs?: number) => Promise<void>;
   control: (method: string, route: string, body?: unknown) => Promise<unknown>;
   stop: () => Promise<void>;
 }
@@ -92,7 +94,7 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
         () => false,
       ))
     )
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await wait(50);
   });
   Object.assign(process.env, { TEMPORAL_ADDRESS: env["TEMPORAL_ADDRESS"], TEMPORAL_NAMESPACE: "default" });
   const temporal = await connectClient(loadConfig(env, vendors, sources), { waitMs: 20_000 });
@@ -109,8 +111,9 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
       await postgres.kill();
       postgres = await startPostgres(postgresOptions);
     },
-    restartTemporal: async () => {
+    restartTemporal: async (awayMs = 0) => {
       await temporalServer.kill();
+      await wait(awayMs);
       temporalServer = await startTemporal(temporalOptions);
     },
     control: async (method, route, body) => {

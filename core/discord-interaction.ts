@@ -1,5 +1,6 @@
 import { verify, type KeyObject } from "node:crypto";
 import { z } from "zod";
+import { postPlatforms } from "./post-url.ts";
 
 /** A signature is worth something for this long; a recorded request is not good for ever. */
 export const signatureMinutes = 5;
@@ -99,7 +100,7 @@ export const submitCommand = {
       type: 3,
       required: false,
       description: "Only where the address does not say it",
-      choices: ["reddit", "instagram", "meta"].map((name) => ({ name, value: name })),
+      choices: postPlatforms.map((name) => ({ name, value: name })),
     },
   ],
 } as const;

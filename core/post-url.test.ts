@@ -138,6 +138,16 @@ test.each([
   expect(read).toEqual({ ok: false, problem: expect.stringContaining(problem) as unknown as string });
 });
 
+test.each([
+  "https://www.reddit.com/comments/1abcde",
+  "https://www.reddit.com/r/test/comments/1abcde/a_title/",
+  "https://www.reddit.com/user/someone/comments/1abcde/a_title/?rdt=1",
+])("a short link, read without asking, is the same post as where it leads: %s", (leadsTo) => {
+  const post = readPostUrl("reddit", leadsTo);
+  expect(post.ok).toBe(true);
+  expect(readPostUrl("reddit", "https://redd.it/1AbCdE")).toEqual(post);
+});
+
 test("several campaigns at once are no post", () => {
   const url = "https://www.facebook.com/adsmanager/manage/campaigns?act=1&selected_campaign_ids=1202100001,1202100002";
   expect(readPostUrl("meta", url).ok).toBe(false);
@@ -146,7 +156,7 @@ test("several campaigns at once are no post", () => {
 test.each(["tiktok", "__proto__", "constructor"])("a platform that is not known is named: %s", (platform) => {
   expect(readPostUrl(platform, post)).toEqual({
     ok: false,
-    problem: "is on a platform we do not know; there are reddit, instagram, meta",
+    problem: `is on a platform we do not know; there are ${postPlatforms.join(", ")}`,
   });
 });
 

@@ -6,12 +6,12 @@ export const tokenContext = ({ client, applicationId }: { client: string; applic
 
 export async function findAffiliateOfDiscordUser(
   database: Queryable,
-  { client, discordUserId }: { client: string; discordUserId: string },
+  { client, discordUserHash }: { client: string; discordUserHash: string },
 ): Promise<{ affiliateId: string; isActive: boolean } | null> {
   const { rows } = await database.query<{ affiliateId: string; isActive: boolean }>(
     `select affiliate_id::text as "affiliateId", is_active as "isActive" from recon.affiliates
-      where _client_id = $1 and discord_user_id = $2`,
-    [client, discordUserId],
+      where _client_id = $1 and discord_user_hash = $2`,
+    [client, discordUserHash],
   );
   return rows[0] ?? null;
 }

@@ -21,7 +21,8 @@ export interface AffiliateRow {
   affiliateId: string;
   name: string;
   hasEmail: boolean;
-  discordUserId: string | null;
+  /** Which account it is, nobody is told. */
+  hasDiscord: boolean;
   keyPrefix: string | null;
   keyIssuedAt: Date | null;
   trustScore: string;
@@ -31,7 +32,7 @@ export interface AffiliateRow {
   createdAt: Date;
 }
 
-export const affiliateColumns = `affiliate_id::text as "affiliateId", name, email_hash is not null as "hasEmail", discord_user_id as "discordUserId",
+export const affiliateColumns = `affiliate_id::text as "affiliateId", name, email_hash is not null as "hasEmail", discord_user_hash is not null as "hasDiscord",
   api_key_prefix as "keyPrefix", api_key_issued_at as "keyIssuedAt", trust_score as "trustScore", total_submissions as "totalSubmissions",
   accurate_submissions as "accurateSubmissions", is_active as "isActive", created_at as "createdAt"`;
 
@@ -46,20 +47,20 @@ export interface NewAffiliate extends StoredKey {
   name: string;
   emailHash: string | null;
   emailSealed: Buffer | null;
-  discordUserId: string | null;
+  discordUserHash: string | null;
 }
 
 /** Null when the client has an affiliate of this name, address or Discord account already. */
 export async function createAffiliate(database: Queryable, affiliate: NewAffiliate): Promise<AffiliateRow | null> {
   const { rows } = await database.query<AffiliateRow>(
-    `insert into recon.affiliates (_client_id, name, email_hash, email_sealed, discord_user_id, api_key_hash, api_key_prefix, api_key_issued_at)
+    `insert into recon.affiliates (_client_id, name, email_hash, email_sealed, discord_user_hash, api_key_hash, api_key_prefix, api_key_issued_at)
      values ($1, $2, $3, $4, $5, $6, $7, now()) on conflict do nothing returning ${affiliateColumns}`,
     [
       affiliate.client,
       affiliate.name,
       affiliate.emailHash,
       affiliate.emailSealed,
-      affiliate.discordUserId,
+      affiliate.discordUserHash,
       affiliate.keyHash,
       affiliate.keyPrefix,
     ],
@@ -132,12 +133,12 @@ export async function setAffiliateActive(
 /** Null when there is no such affiliate; throws a unique violation when the account is another's. */
 export async function setDiscordUser(
   database: Queryable,
-  { client, affiliateId, discordUserId }: { client: string; affiliateId: string; discordUserId: string | null },
+  { client, affiliateId, discordUserHash }: { client: string; affiliateId: string; discordUserHash: string | null },
 ): Promise<AffiliateRow | null> {
   const { rows } = await database.query<AffiliateRow>(
-    `update recon.affiliates set discord_user_id = $3, updated_at = now()
+    `update recon.affiliates set discord_user_hash = $3, updated_at = now()
       where _client_id = $1 and affiliate_id = $2 returning ${affiliateColumns}`,
-    [client, affiliateId, discordUserId],
+    [client, affiliateId, discordUserHash],
   );
   return rows[0] ?? null;
 }

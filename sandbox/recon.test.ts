@@ -72,7 +72,9 @@ describe("posts", () => {
 });
 
 test("a share link of Reddit's leads to its post, the same each time; a code that is gone leads nowhere", async () => {
-  const lead = async (code: string) => call(`/reddit/links/www.reddit.com/r/deals/s/${code}`);
+  const path = (code: string) => `/reddit/links/www.reddit.com/r/deals/s/${code}`;
+  const lead = async (code: string) => call(path(code), { headers: agent });
+  expect((await call(path("AbCdEf1234"))).status).toBe(429);
   expect((await lead("AbCdEf1234")).headers.get("location")).toMatch(
     /^https:\/\/www\.reddit\.com\/r\/deals\/comments\/1[0-9a-z]{6}\//,
   );

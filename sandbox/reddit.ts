@@ -85,9 +85,9 @@ export function createReddit({ clock, posts }: Surroundings): Vendor {
 
   function handle(request: VendorRequest): VendorAnswer {
     const { pathname } = request.url;
-    if (links.isLink(pathname)) return links.answer(request.method, request.url);
     // Who does not say who they are is told to slow down.
     if (!AGENT.test(request.headers["user-agent"] ?? "")) return tooMany();
+    if (links.isLink(pathname)) return links.answer(request.method, request.url);
     if (pathname === "/api/v1/access_token" && request.method === "POST") return issue(request);
     if (request.client === null) return unauthorized();
     if (pathname === "/api/info" && request.method === "GET") return info(request);

@@ -111,7 +111,7 @@ export const affiliates = recon.table(
     name: text("name").notNull(),
     emailHash: text("email_hash"),
     emailSealed: bytes("email_sealed"),
-    discordUserId: text("discord_user_id"),
+    discordUserHash: text("discord_user_hash"),
     apiKeyHash: text("api_key_hash"),
     apiKeyPrefix: text("api_key_prefix"),
     apiKeyIssuedAt: instant("api_key_issued_at"),
@@ -129,8 +129,8 @@ export const affiliates = recon.table(
       .on(table.clientId, table.emailHash)
       .where(sql`${table.emailHash} is not null`),
     uniqueIndex("affiliates_discord")
-      .on(table.clientId, table.discordUserId)
-      .where(sql`${table.discordUserId} is not null`),
+      .on(table.clientId, table.discordUserHash)
+      .where(sql`${table.discordUserHash} is not null`),
     // Whoever shows a key has not said yet whose client it is.
     uniqueIndex("affiliates_api_key")
       .on(table.apiKeyHash)

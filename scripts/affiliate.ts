@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { hashAffiliateKey, makeAffiliateKey } from "../core/affiliate-key.ts";
+import { hashDiscordUser } from "../core/discord-user.ts";
 import {
   createAffiliate,
   findAffiliate,
@@ -62,7 +63,7 @@ command.action(
     if (task === "key") return whose(desk);
     if (affiliate === undefined || affiliate.trim() === "")
       throw new CommandError(exitCodes.usage, `${task} needs the affiliate's name${task === "create" ? "" : " or id"}`);
-    if (task === "create") return create(desk, { client, name: affiliate.trim(), discordUserId: discord ?? null });
+    if (task === "create") return create(desk, { client, name: affiliate.trim(), discord });
     const found = await find(await desk.database(), client, affiliate);
     if (task === "rotate") return rotate(desk, client, found);
     return setActive(desk, client, found, task === "enable");
@@ -71,14 +72,14 @@ command.action(
 
 async function create(
   desk: Desk,
-  { client, name, discordUserId }: { client: string; name: string; discordUserId: string | null },
+  { client, name, discord }: { client: string; name: string; discord: string | undefined },
 ): Promise<Report> {
   if (name.length > 200) throw new CommandError(exitCodes.usage, "a name has at most 200 characters");
   const { key, hash } = makeAffiliateKey();
   const row = await createAffiliate(await desk.database(), {
     client,
     name,
-    discordUserId,
+    discordUserHash: discord === undefined ? null : hashAccount(desk, client, discord),
     emailHash: null,
     emailSealed: null,
     keyHash: hash,
@@ -90,6 +91,14 @@ async function create(
       `client ${client} has an affiliate of this name or Discord account already`,
     );
   return shownOnce(desk, row, key);
+}
+
+function hashAccount({ config }: Desk, client: string, userId: string): string {
+  if (config.credentialsKey !== null) return hashDiscordUser(config.credentialsKey, { client, userId });
+  throw new CommandError(
+    exitCodes.usage,
+    "CREDENTIALS_ENCRYPTION_KEY is not set: without it no Discord account can be linked",
+  );
 }
 
 async function rotate(desk: Desk, client: string, { affiliateId }: AffiliateRow): Promise<Report> {
@@ -143,7 +152,7 @@ async function list(desk: Desk, client: string): Promise<Report> {
       rows.length === 0
         ? [`client ${client} has no affiliates yet: npm run affiliate -- create <name>`]
         : table(
-            ["id", "name", "trust", "accurate", "counted", "key", "since", "state"],
+            ["id", "name", "trust", "accurate", "counted", "key", "since", "discord", "state"],
             rows.map((row) => [
               row.affiliateId,
               row.name,
@@ -152,6 +161,7 @@ async function list(desk: Desk, client: string): Promise<Report> {
               row.totalSubmissions,
               row.keyPrefix === null ? null : `${row.keyPrefix}...`,
               instant(row.keyIssuedAt),
+              row.hasDiscord ? "linked" : null,
               row.isActive ? "active" : "disabled",
             ]),
           ),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { encrypt } from "../../core/crypto.ts";
+import { hashDiscordUser } from "../../core/discord-user.ts";
 import {
   answerTypes,
   interactionTypes,
@@ -120,10 +121,12 @@ async function submit(
   if (userId === null || token === null) return say("Discord did not say who you are.");
   const key = parts.config.credentialsKey;
   if (key === null) return say("Submissions over Discord are not set up yet.");
+  const discordUserHash = hashDiscordUser(key, { client, userId });
+  const sealedToken = encrypt(key, Buffer.from(token), tokenContext({ client, applicationId }));
   return withinMs(patienceMs, work());
 
   async function work(): Promise<Answer> {
-    const affiliate = await findAffiliateOfDiscordUser(parts.reading, { client, discordUserId: userId ?? "" });
+    const affiliate = await findAffiliateOfDiscordUser(parts.reading, { client, discordUserHash });
     if (affiliate === null || !affiliate.isActive)
       return say(
         "Your Discord account belongs to no affiliate here. Ask whoever runs the campaign to add your user id, then send it again.",
@@ -151,10 +154,7 @@ async function submit(
       evidence: null,
       method: "DISCORD",
       idempotencyKey: interaction.id,
-      interaction: {
-        applicationId,
-        sealedToken: encrypt(key as Buffer, Buffer.from(token ?? ""), tokenContext({ client, applicationId })),
-      },
+      interaction: { applicationId, sealedToken },
     };
     const accepted = await accept(parts.database, submission);
     if (accepted.outcome === "refused") return say(`Not taken: ${accepted.field} ${accepted.message}`);

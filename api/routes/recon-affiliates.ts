@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { makeAffiliateKey } from "../../core/affiliate-key.ts";
 import { encrypt, hmacSha256 } from "../../core/crypto.ts";
+import { hashDiscordUser } from "../../core/discord-user.ts";
 import {
   createAffiliate,
   emailContext,
@@ -30,7 +31,7 @@ const affiliate = z.object({
   affiliateId: z.string(),
   name: z.string(),
   hasEmail: z.boolean(),
-  discordUserId: text,
+  hasDiscord: z.boolean().describe("whether a Discord account may submit for it; which one is never shown again"),
   keyPrefix: text.describe("how its key begins"),
   keyIssuedAt: instant.nullable(),
   trust,
@@ -47,7 +48,7 @@ const snowflake = z.string().regex(/^\d{1,20}$/, "must be a Discord user id, a n
 const newAffiliate = z.object({
   name: z.string().trim().pipe(word),
   email: z.email().max(200).nullish().describe("kept sealed, never shown again"),
-  discordUserId: snowflake.nullish().describe("who may submit with /submit for it"),
+  discordUserId: snowflake.nullish().describe("who may submit with /submit for it; kept as a keyed hash"),
 });
 
 const ofAffiliate = z.object({ id });
@@ -112,7 +113,7 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
         client,
         name,
         ...sealEmail(config.credentialsKey, client, email ?? null),
-        discordUserId: discordUserId ?? null,
+        discordUserHash: hashAccount(config.credentialsKey, client, discordUserId ?? null),
         ...stored,
       });
       if (row === null)
@@ -205,8 +206,10 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
       },
     },
     async (request) => {
-      const of = { client: callerOf(request).client, affiliateId: request.params.id };
-      const row = await setDiscordUser(reading, { ...of, ...request.body }).catch((error: unknown) => {
+      const { client } = callerOf(request);
+      const affiliateId = request.params.id;
+      const discordUserHash = hashAccount(config.credentialsKey, client, request.body.discordUserId);
+      const row = await setDiscordUser(reading, { client, affiliateId, discordUserHash }).catch((error: unknown) => {
         if (sqlState(error) === "23505") throw new ApiError("conflict", "the account is another affiliate's");
         throw error;
       });
@@ -318,18 +321,27 @@ function sealEmail(
   return { emailHash, emailSealed: encrypt(key, Buffer.from(email), emailContext(client)) };
 }
 
+function hashAccount(key: Buffer | null, client: string, userId: string | null): string | null {
+  if (userId === null) return null;
+  if (key !== null) return hashDiscordUser(key, { client, userId });
+  const why = "CREDENTIALS_ENCRYPTION_KEY is not set";
+  throw new ApiError("validation_error", `a Discord account cannot be linked: ${why}`, {
+    discordUserId: "cannot be linked",
+  });
+}
+
 /** Per hundred, two decimals. */
 export function share(part: number, whole: number): number | null {
   return whole === 0 ? null : Math.round((10_000 * part) / whole) / 100;
 }
 
 function toAffiliate(row: AffiliateRow): z.infer<typeof affiliate> {
-  const { affiliateId, name, hasEmail, discordUserId, keyPrefix, isActive } = row;
+  const { affiliateId, name, hasEmail, hasDiscord, keyPrefix, isActive } = row;
   return {
     affiliateId,
     name,
     hasEmail,
-    discordUserId,
+    hasDiscord,
     keyPrefix,
     isActive,
     keyIssuedAt: row.keyIssuedAt?.toISOString() ?? null,

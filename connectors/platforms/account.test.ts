@@ -27,6 +27,12 @@ test("the settings decide where nobody stored anything", () => {
   });
 });
 
+test("a platform that wants to know who asks is told so by its links' hosts, too", () => {
+  const REDDIT_USER_AGENT = "web:our-app:1.0 (by /u/our-name)";
+  expect(account(reddit, { ...keys, REDDIT_USER_AGENT }).userAgent).toBe(REDDIT_USER_AGENT);
+  expect(account(meta, { META_ADS_ACCESS_TOKEN: "x" }).userAgent).toBeUndefined();
+});
+
 test("an address without TLS is a stand-in's, which plays every other address too", () => {
   expect(account(reddit, { ...keys, REDDIT_BASE_URL: "http://127.0.0.1:3010/reddit" })).toMatchObject({
     isStandIn: true,

@@ -18,6 +18,8 @@ export interface PlatformAccount extends Account {
   addresses: Record<string, string>;
   /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
   linkBaseUrl: string | null;
+  /** As the platform wants to be told who asks, where it does; its web hosts turn others away, too. */
+  userAgent: string | undefined;
   /** Secrets and settings together, as `fetchMetrics` takes them; null when some are missing. */
   credentials: Record<string, string> | null;
 }
@@ -55,6 +57,7 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     isStandIn,
     addresses: addressesOf(vendor, { baseUrl, settings }),
     linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isStandIn ? `${baseUrl}/links` : null),
+    userAgent: settings[settingName(vendor.name, "USER_AGENT")],
     secrets: missing.length === 0 ? secrets : null,
     settings,
     missing,

@@ -35,7 +35,7 @@ CREATE TABLE "recon"."affiliates" (
 	"name" text NOT NULL,
 	"email_hash" text,
 	"email_sealed" "bytea",
-	"discord_user_id" text,
+	"discord_user_hash" text,
 	"api_key_hash" text,
 	"api_key_prefix" text,
 	"api_key_issued_at" timestamp with time zone,
@@ -326,7 +326,7 @@ ALTER TABLE "recon"."run_reports" ADD CONSTRAINT "run_reports_report" FOREIGN KE
 CREATE INDEX "affiliate_reports_recent" ON "recon"."affiliate_reports" USING btree ("_client_id","affiliate_id","report_id");--> statement-breakpoint
 CREATE INDEX "affiliate_reports_post" ON "recon"."affiliate_reports" USING btree ("_client_id","post_id","report_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "affiliates_email" ON "recon"."affiliates" USING btree ("_client_id","email_hash") WHERE "recon"."affiliates"."email_hash" is not null;--> statement-breakpoint
-CREATE UNIQUE INDEX "affiliates_discord" ON "recon"."affiliates" USING btree ("_client_id","discord_user_id") WHERE "recon"."affiliates"."discord_user_id" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "affiliates_discord" ON "recon"."affiliates" USING btree ("_client_id","discord_user_hash") WHERE "recon"."affiliates"."discord_user_hash" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "affiliates_api_key" ON "recon"."affiliates" USING btree ("api_key_hash") WHERE "recon"."affiliates"."api_key_hash" is not null;--> statement-breakpoint
 CREATE INDEX "discord_interactions_expiry" ON "recon"."discord_interactions" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "disputes_affiliate" ON "recon"."disputes" USING btree ("_client_id","affiliate_id","dispute_id");--> statement-breakpoint

@@ -1,0 +1,71 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { trustAlertBelow } from "../core/trust-threshold.ts";
+import type { Database } from "../schema/database.ts";
+
+/** Waits until every report has its verdict. */
+export async function untilJudged(database: Database, patienceMs: number): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const { rows } = await database.query<{ open: number; states: string }>(
+      `select coalesce(sum(reports), 0)::int as open, string_agg(reports || ' ' || state, ', ') as states
+         from (select state, count(*)::int as reports from recon.report_state where state <> 'RECONCILED' group by state) s`,
+    );
+    const [left] = rows;
+    if (left === undefined || left.open === 0) return;
+    if (Date.now() > deadline) throw new Error(`no verdict after ${patienceMs / 1_000} s: ${left.states}`);
+    await wait(250);
+  }
+}
+
+export interface Expected {
+  /** Submissions that differ: one report each. */
+  distinct: number;
+  /** Posts that two affiliates claim. */
+  shared: number;
+}
+
+/** One report per distinct submission, one log per report and attempt, trust as the logs have it, no alert twice. */
+export async function checkBooks(
+  database: Database,
+  { distinct, shared }: Expected,
+): Promise<{ isGood: boolean; found: Record<string, number> }> {
+  const { rows } = await database.query<Record<string, number>>(
+    `select (select count(*)::int from recon.affiliate_reports) as reports,
+            (select count(*)::int from recon.reconciliation_logs) as logs,
+            (select sum(total_submissions)::int from recon.affiliates) as counted,
+            (select count(*)::int from ops.alerts where area = 'recon' and kind = 'shared_url') as "sharedAlerts",
+            (select count(*)::int from recon.report_state where level = 'HIGH') as high,
+            (select count(*)::int from recon.report_state where level = 'MEDIUM') as medium,
+            (select count(*)::int from recon.affiliates where trust_score < $1::numeric) as distrusted,
+            (select count(*)::int from (select from recon.reconciliation_logs group by _client_id, report_id, attempt having count(*) > 1) d) as "logsTwice",
+            (select count(*)::int from recon.affiliate_reports r where not exists (select from recon.reconciliation_logs l where l.report_id = r.report_id)) as "withoutLog",
+            (select count(*)::int from (select from recon.platform_reports group by _client_id, report_id, attempt having count(*) > 1) d) as "fetchedTwice",
+            (select count(*)::int from recon.affiliates a
+               left join (select l.affiliate_id, count(*) as total, count(*) filter (where l.is_accurate) as accurate
+                            from recon.reconciliation_logs l where l.counts_for_trust
+                             and l.attempt = (select max(m.attempt) from recon.reconciliation_logs m where m.report_id = l.report_id)
+                           group by 1) t using (affiliate_id)
+              where (a.total_submissions, a.accurate_submissions, a.trust_score)
+                    is distinct from (coalesce(t.total, 0), coalesce(t.accurate, 0), coalesce(round(t.accurate::numeric / t.total, 2), 1))) as "trustOff",
+            (select count(*)::int from recon.report_state s
+              where (level = 'HIGH') <> exists (select from ops.alerts a where a.kind = 'high_discrepancy' and a.subject = 'report/' || s.report_id)
+                 or (level = 'MEDIUM') <> exists (select from ops.alerts a where a.kind = 'medium_discrepancy' and a.subject = 'report/' || s.report_id)) as "verdictAlertsOff",
+            (select count(*)::int from recon.affiliates f
+              where (trust_score < $1::numeric)
+                    <> exists (select from ops.alerts a where a.kind = 'trust_low' and a.subject = 'affiliate/' || f.affiliate_id and a.resolved_at is null)) as "trustAlertsOff",
+            (select count(*)::int from (select from ops.alerts where area = 'recon' and kind <> 'trust_low' group by kind, subject having count(*) > 1) d)
+          + (select count(*)::int from (select from ops.alerts where area = 'recon' and resolved_at is null group by kind, subject having count(*) > 1) d) as "alertsTwice",
+            (select count(*)::int from ops.alerts where area = 'recon' and subject like 'report/%' and times_seen > 1) as "alertsSeenTwice"`,
+    [trustAlertBelow],
+  );
+  const found = rows[0] ?? {};
+  const none = ["logsTwice", "withoutLog", "fetchedTwice", "trustOff"];
+  const noneOfAlerts = ["verdictAlertsOff", "trustAlertsOff", "alertsTwice", "alertsSeenTwice"];
+  const isGood =
+    found["reports"] === distinct &&
+    found["logs"] === distinct &&
+    found["counted"] === distinct &&
+    found["sharedAlerts"] === shared &&
+    [...none, ...noneOfAlerts].every((name) => found[name] === 0);
+  return { isGood, found };
+}
