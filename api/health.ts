@@ -25,12 +25,14 @@ const probeMs = 800;
 /** Asks all at once, and at most once per second however many are asking: the page is open to everybody. */
 export function createHealthReader({
   reading,
+  database,
+  probe,
   temporal,
   schedules,
-}: Pick<ServerParts, "reading" | "temporal" | "schedules">): () => Promise<Health> {
+}: Pick<ServerParts, "reading" | "database" | "probe" | "temporal" | "schedules">): () => Promise<Health> {
   return remember(1_000, async () => {
     const [postgres, temporalReach, state] = await Promise.all([
-      measure(() => withinMs(probeMs, reading.query("select 1"))),
+      measure(() => withinMs(probeMs, (probe ?? database).query("select 1"))),
       measure(() => withinMs(probeMs, temporal.probe(probeMs - 100))),
       withinMs(probeMs, readState(reading)).catch(() => null),
     ]);

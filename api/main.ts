@@ -10,8 +10,10 @@ import { createServer } from "./server.ts";
 import { readApiSettings } from "./settings.ts";
 import { openTemporal } from "./temporal.ts";
 
-/** A second is what a caller waits to hear that Postgres is away; the pool may use up this much of it. */
-const connectTimeoutMs = 600;
+/** A second is what a caller waits to hear that Postgres is away; whoever asks that may use up this much of it. */
+const probeConnectTimeoutMs = 600;
+/** How long a request may wait for a connection while Postgres is there. */
+const connectTimeoutMs = 10_000;
 const statementTimeoutMs = 10_000;
 /** Requests under way may finish for this long. */
 const stopGraceMs = 2_000;
@@ -24,16 +26,19 @@ async function main(): Promise<void> {
   const config = loadConfig(env, [metaAccount], []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
-  const database = openDatabase({
-    url: config.databaseUrl,
-    poolSize: config.databasePoolSize,
-    name: "signal-room api",
-    connectTimeoutMs,
-    statementTimeoutMs,
-    onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
-  });
+  const open = (name: string, poolSize: number, connectWaitMs: number) =>
+    openDatabase({
+      url: config.databaseUrl,
+      poolSize,
+      name,
+      connectTimeoutMs: connectWaitMs,
+      statementTimeoutMs,
+      onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
+    });
+  const database = open("signal-room api", config.databasePoolSize, connectTimeoutMs);
+  const probe = open("signal-room api probe", 1, probeConnectTimeoutMs);
   const temporal = openTemporal(config);
-  const api = await createServer({ config, settings, database, temporal, logger, schedules: syncSchedules });
+  const api = await createServer({ config, settings, database, probe, temporal, logger, schedules: syncSchedules });
 
   let stopping = false;
   const stop = async (signal: string) => {
@@ -41,7 +46,8 @@ async function main(): Promise<void> {
     stopping = true;
     logger.info({ signal }, "stopping: requests under way may finish");
     await closeWithin(api, stopGraceMs);
-    await Promise.allSettled([Promise.race([database.end(), wait(500)]), Promise.race([temporal.close(), wait(500)])]);
+    const closing = [database.end(), probe.end(), temporal.close()];
+    await Promise.allSettled(closing.map((closed) => Promise.race([closed, wait(500)])));
     logger.info("the HTTP server has stopped");
     // What still holds the process by now is a connection to something that is away.
     setTimeout(() => process.exit(), 200).unref();

@@ -26,6 +26,8 @@ export interface ServerDependencies {
   >;
   settings: ApiSettings;
   database: Database;
+  /** A connection of its own for asking whether Postgres is there; the pool itself where there is none. */
+  probe?: Database;
   temporal: TemporalDoor;
   logger: Logger;
   schedules: readonly SyncSchedule[];

@@ -13,7 +13,9 @@ test("a statement that is merely slow may take its time", async () => {
     if (text !== "select 1") await after(200);
     return { rows: [text] };
   };
-  expect(await createReading(database(slow), patience).query("select slow")).toEqual({ rows: ["select slow"] });
+  expect(await createReading(database(slow), undefined, patience).query("select slow")).toEqual({
+    rows: ["select slow"],
+  });
 });
 
 test("a database that fell silent is given up on quickly", async () => {
@@ -21,6 +23,7 @@ test("a database that fell silent is given up on quickly", async () => {
   await expect(
     createReading(
       database(() => new Promise(() => undefined)),
+      undefined,
       patience,
     ).query("select 2"),
   ).rejects.toThrow(Unavailable);
@@ -35,4 +38,16 @@ test("what Postgres says itself is passed on, what keeps us from reaching it is 
       "select 3",
     ),
   ).rejects.toThrow(Unavailable);
+});
+
+test("a full pool is not silence: whoever waits for a connection gets it as long as Postgres answers elsewhere", async () => {
+  const full: Answer = async (text) => {
+    await after(200);
+    return { rows: [text] };
+  };
+  const awake: Answer = () => Promise.resolve({ rows: [] });
+  expect(await createReading(database(full), database(awake), patience).query("select 4")).toEqual({
+    rows: ["select 4"],
+  });
+  await expect(createReading(database(full), undefined, patience).query("select 4")).rejects.toThrow(Unavailable);
 });

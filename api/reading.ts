@@ -15,15 +15,17 @@ const patience: Patience = { suspectAfterMs: 400, probeMs: 350, statementMs: 10_
 
 /**
  * Runs single statements, and knows within a second when Postgres is away: also when it took the connection and then
- * fell silent, which no timeout of the server's own would notice. A statement that is merely slow may take its time.
+ * fell silent, which no timeout of the server's own would notice. A statement that is merely slow may take its time, and
+ * so may one that waits for a connection: `probe` has one of its own, or a full pool would look like silence.
  */
 export function createReading(
   database: Database,
+  probe: Database = database,
   { suspectAfterMs, probeMs, statementMs }: Patience = patience,
 ): Queryable {
   // With its own limit, or a connection that went silent would be lost to the pool for as long as TCP waits.
-  const run = (text: string, values: unknown[] | undefined, limitMs: number) =>
-    database.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
+  const run = (text: string, values: unknown[] | undefined, limitMs: number, on = database) =>
+    on.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
 
   const query = async (text: string, values?: unknown[]) => {
     const answer = run(text, values, statementMs);
@@ -31,7 +33,7 @@ export function createReading(
     const silence = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const tooLong = new Promise<never>((_, late) => setTimeout(late, probeMs, new Error("no answer to select 1")));
-        Promise.race([run("select 1", undefined, probeMs), tooLong]).catch(reject);
+        Promise.race([run("select 1", undefined, probeMs, probe), tooLong]).catch(reject);
       }, suspectAfterMs);
     });
     try {

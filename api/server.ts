@@ -46,7 +46,7 @@ const docs = "/docs";
 /** The HTTP doors. Does not listen yet: tests inject. */
 export async function createServer(dependencies: ServerDependencies, moreAreas: readonly Area[] = []): Promise<Api> {
   const { config, settings, logger } = dependencies;
-  const parts = { ...dependencies, reading: createReading(dependencies.database) };
+  const parts = { ...dependencies, reading: createReading(dependencies.database, dependencies.probe) };
   const metrics = createMetrics(parts);
 
   const api: Api = Fastify({

@@ -5,15 +5,11 @@ import { readWebhookBody } from "../../core/anytrack-event.ts";
 import { sameSecret } from "../../core/crypto.ts";
 import { raiseAlert } from "../../queries/alerts.ts";
 import { receiveEvents } from "../../queries/anytrack-events.ts";
-import { sqlState } from "../../schema/database.ts";
 import { open } from "../access.ts";
-import { withinMs } from "../deadline.ts";
-import { ApiError, notFound, Unavailable } from "../errors.ts";
+import { ApiError, notFound } from "../errors.ts";
 import { createIdentityKeeper, type KeepIdentities } from "../identity-keeper.ts";
 import type { Api, ServerParts } from "../parts.ts";
-
-/** Within the second in which a sender wants to hear that Postgres is away. */
-const journeyMs = 900;
+import { whileAwake } from "../whole-transaction.ts";
 
 const received = z.object({
   received: z.number().describe("events in the body"),
@@ -76,23 +72,14 @@ export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } =
         const { conversions, clicks, visits, identities } = body;
         if (identities.length > 0) await keepIdentities(parts.reading, { client, identities });
         const events = { client, conversions, clicks };
-        const { stored } = await withinJourney(
+        const { stored } = await whileAwake(
+          parts.reading,
           receiveEvents({ statement: parts.reading, database: parts.database }, events, anytrack),
-          conversions.some((event) => event.touchpoints !== null),
         );
         return { received: conversions.length + clicks.length + visits, stored };
       },
     );
   };
-}
-
-/** A single statement knows by itself when Postgres is away; a transaction is given its time here. */
-async function withinJourney<Result>(work: Promise<Result>, isTransaction: boolean): Promise<Result> {
-  if (!isTransaction) return work;
-  return withinMs(journeyMs, work).catch((error: unknown) => {
-    // Whatever Postgres did not say itself is about reaching it.
-    throw sqlState(error) === null ? new Unavailable("the database does not answer; try again soon", error) : error;
-  });
 }
 
 /** The secret was right, so the sender is AnyTrack: its form changed, and somebody should know. */
