@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 import type { IngestAnswer } from "../activities/ingest.ts";
+import { addDays, dayAt } from "../core/days.ts";
 import { projectRoot } from "../core/environment.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { dltProgram, dropPeerTables, makePeerTables, peerTable, psqlScript } from "./ingest-peers.ts";
@@ -45,6 +46,8 @@ const wanted = values.ways.split(",").map((name) => {
   return way;
 });
 const client = "713";
+/** Files as they come: their days count for the periods, which an import then has to sum up anew. */
+const yesterday = addDays(dayAt(new Date(), "America/New_York"), -1);
 
 const stack = await startBenchStack({ settings: { LOG_LEVEL: "error", INGEST_SLOTS: "1" } });
 const importDir = path.join(stack.folder, "import");
@@ -73,7 +76,7 @@ interface Measured {
 
 async function benchSize(rows: number, chosen: readonly Way[], worker: ChildProcess | null): Promise<void> {
   const write = (name: string, changed: number) =>
-    writePerformanceFile(path.join(importDir, name), { rows, changed }).then((file) => ({ name, file }));
+    writePerformanceFile(path.join(importDir, name), { rows, changed, lastDay: yesterday }).then((file) => ({ name, file }));
   const first = await write(`first-${rows}.csv`, 0);
   const second = await write(`second-${rows}.csv`, 0.5);
   console.log(
