@@ -76,7 +76,10 @@ interface Measured {
 
 async function benchSize(rows: number, chosen: readonly Way[], worker: ChildProcess | null): Promise<void> {
   const write = (name: string, changed: number) =>
-    writePerformanceFile(path.join(importDir, name), { rows, changed, lastDay: yesterday }).then((file) => ({ name, file }));
+    writePerformanceFile(path.join(importDir, name), { rows, changed, lastDay: yesterday }).then((file) => ({
+      name,
+      file,
+    }));
   const first = await write(`first-${rows}.csv`, 0);
   const second = await write(`second-${rows}.csv`, 0.5);
   console.log(
