@@ -29,7 +29,7 @@ import {
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../queries/ingest.ts";
 import { databaseNow } from "../queries/ledger.ts";
 import { mergeStaged, openStaging, readKnownCreatives, type Staging } from "../queries/performance-merge.ts";
-import { refreshAggregates, type Refreshed } from "../queries/rtb-rollups.ts";
+import { learnSizes, refreshAggregates, type Refreshed } from "../queries/rtb-rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { guardedBy } from "./failures.ts";
 import {
@@ -268,6 +268,8 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       if (found === null) throw error;
       return found;
     });
+    // What is stored stays stored, whatever becomes of this.
+    await learnSizes(database).catch(() => undefined);
     countFile(row);
     return { ...(await answerOfRow(row, errors)), ...readingFacts(counts) };
   }

@@ -1,6 +1,6 @@
 // A file of ad performance into Postgres, beside the other ways people do it, in turn on one server: first load, reload
 // with half of the rows changed, reload of the same file. Each way's table is summed up and compared with the file.
-// npm run bench:ingest -- [--sizes 100k,1m,5m] [--rounds 3] [--ways temporal,direct,psql,dlt,loop]
+// npm run bench:ingest -- [--sizes 100k,1m,5m] [--rounds 3] [--ways temporal,direct,psql,dlt,loop] [--steps 1: the first load alone, 2, 3]
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 import type { IngestAnswer } from "../activities/ingest.ts";
+import { addDays, dayAt } from "../core/days.ts";
 import { projectRoot } from "../core/environment.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { dltProgram, dropPeerTables, makePeerTables, peerTable, psqlScript } from "./ingest-peers.ts";
@@ -23,24 +24,30 @@ const titles: Record<Way, string> = {
   dlt: "dlt: merge by upsert, Arrow",
   loop: "Node loop: csv-parse, 1,000 rows at a time with ON CONFLICT",
 };
-const steps = ["load", "half changed", "unchanged"] as const;
-type Step = (typeof steps)[number];
+const allSteps = ["load", "half changed", "unchanged"] as const;
+type Step = (typeof allSteps)[number];
 
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "100k,1m,5m" },
     rounds: { type: "string", default: "3" },
     ways: { type: "string", default: ways.join(",") },
+    steps: { type: "string", default: String(allSteps.length) },
   },
 });
 const sizes = values.sizes.split(",").map(numberOf);
 const rounds = Number(values.rounds);
+/** Each builds on the one before, so that only the last can be left out. */
+const steps = allSteps.slice(0, Number(values.steps));
+if (steps.length === 0) throw new Error(`--steps ${values.steps}: say 1, 2 or 3`);
 const wanted = values.ways.split(",").map((name) => {
   const way = ways.find((one) => one === name);
   if (way === undefined) throw new Error(`no way is called ${name}: there are ${ways.join(", ")}`);
   return way;
 });
 const client = "713";
+/** Files as they come: their days count for the periods, which an import then has to sum up anew. */
+const yesterday = addDays(dayAt(new Date(), "America/New_York"), -1);
 
 const stack = await startBenchStack({ settings: { LOG_LEVEL: "error", INGEST_SLOTS: "1" } });
 const importDir = path.join(stack.folder, "import");
@@ -69,7 +76,10 @@ interface Measured {
 
 async function benchSize(rows: number, chosen: readonly Way[], worker: ChildProcess | null): Promise<void> {
   const write = (name: string, changed: number) =>
-    writePerformanceFile(path.join(importDir, name), { rows, changed }).then((file) => ({ name, file }));
+    writePerformanceFile(path.join(importDir, name), { rows, changed, lastDay: yesterday }).then((file) => ({
+      name,
+      file,
+    }));
   const first = await write(`first-${rows}.csv`, 0);
   const second = await write(`second-${rows}.csv`, 0.5);
   console.log(
@@ -83,11 +93,8 @@ async function benchSize(rows: number, chosen: readonly Way[], worker: ChildProc
     for (const way of [...chosen.slice(round % chosen.length), ...chosen.slice(0, round % chosen.length)]) {
       await emptied(way, first.file.creatives);
       const said: string[] = [];
-      for (const [step, { name, file }] of [
-        ["load", first],
-        ["half changed", second],
-        ["unchanged", second],
-      ] as const) {
+      for (const step of steps) {
+        const { name, file } = step === "load" ? first : second;
         const measured = await take(way, name, worker);
         await compare(way, file);
         results.get(way)?.[step].push(measured);

@@ -634,6 +634,18 @@ test("a file of long ago changes the sums of all days alone", async () => {
   await expectRollupsToBeTrue();
 });
 
+test("once they are filled, the planner knows how large the roll-ups are", async () => {
+  await database.pool.query(
+    "insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id) select $1, n, '2025-12-17', -1, 'BR', 'mobile', '', 1, 0, n, 1 from generate_series(1, 2000) n",
+    [client],
+  );
+  await refreshAggregates(database.pool, { client, today });
+  const { rows } = await database.pool.query<{ known: number }>(
+    "select reltuples::int as known from pg_class where oid = 'rtb.creative_performance'::regclass",
+  );
+  expect(rows[0]?.known).toBeGreaterThanOrEqual(2_000);
+});
+
 test("rows that somebody removed by hand leave the roll-ups with the next refresh", async () => {
   await ingest({ lines: [line(), line({ creative: "2" })] });
   await database.pool.query("delete from rtb.performance_metrics where _client_id = $1 and creative_id = 2", [client]);

@@ -200,7 +200,7 @@ async function renewCampaigns(
 
 /** Computes all roll-ups of a client anew from the rows: nightly, and on demand. */
 export async function refreshAggregates(database: Database, of: { client: string; today: string }): Promise<Refreshed> {
-  return inTransaction(database, async (session) => {
+  const refreshed = await inTransaction(database, async (session) => {
     await session.query("set local work_mem = '192MB'; set local jit = off; set local statement_timeout = '15min'");
     await lockPerformance(session, of.client);
     const known = await readAsOf(session, of.client);
@@ -229,6 +229,19 @@ export async function refreshAggregates(database: Database, of: { client: string
     const campaigns = await finish(session, { client: of.client, today, campaigns: "all" });
     return { client: of.client, asOf: today, creatives: creatives ?? 0, campaigns };
   });
+  await learnSizes(database);
+  return refreshed;
+}
+
+/**
+ * Tells the planner of roll-ups that were just filled or have doubled: until it knows, it sorts all of a client's creatives
+ * for a page of fifty. After the commit and not within it, because ANALYZE would keep imports of other clients waiting to its end.
+ */
+export async function learnSizes(database: Database): Promise<void> {
+  const { rowCount } = await database.query(
+    "select from pg_class where oid = 'rtb.creative_performance'::regclass and pg_relation_size(oid) > 2 * relpages * current_setting('block_size')::bigint",
+  );
+  if (rowCount !== 0) await database.query("analyze rtb.creative_performance");
 }
 
 /** Moves the periods on when the client's day is over: what readers call first, so that yesterday's window is not shown as today's. */
