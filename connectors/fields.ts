@@ -53,7 +53,7 @@ export const impersonal = z
   .unknown()
   .nullish()
   .transform((value, context): string | null => {
-    if (value === undefined || value === null) return null;
+    if (value === undefined || value === null || value === "") return null;
     if (isLosslessNumber(value)) return String(value);
     const parsed = text.safeParse(value);
     if (parsed.success) return parsed.data.trim() === "" || personal.test(parsed.data) ? null : parsed.data;
@@ -61,9 +61,8 @@ export const impersonal = z
     return z.NEVER;
   });
 
-/** An e-mail address, also URL-encoded; an IPv4 address; an IPv6 address of at least four groups. */
-const personal =
-  /[^\s@]+(?:@|%40)[^\s@]+|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}/i;
+/** What is in an e-mail address, also URL-encoded, in an IPv4 address, and in an IPv6 address of at least four groups. */
+const personal = /[^\s@](?:@|%40)[^\s@]|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|:[0-9a-f]{0,4}:[0-9a-f]{0,4}:/i;
 
 export const isoDate = z.iso.date();
 
@@ -87,8 +86,8 @@ export function unknownFields(row: Record<string, unknown>, shape: z.ZodObject):
 }
 
 /** Of a feed about persons: which fields a row had that we do not know. Their names alone, as JSON text; null when there are none. */
-export function unknownNames(row: Record<string, unknown>, known: readonly string[]): string | null {
-  const names = Object.keys(row).filter((name) => !known.includes(name));
+export function unknownNames(row: Record<string, unknown>, known: ReadonlySet<string>): string | null {
+  const names = Object.keys(row).filter((name) => !known.has(name));
   if (names.length === 0) return null;
   // A name that is no plain word may be a value in the wrong place.
   return JSON.stringify(

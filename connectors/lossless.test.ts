@@ -30,6 +30,24 @@ test("reads what the library reads, whatever it is, however it is spaced", () =>
   );
 });
 
+test("reads what an engine's number would lose beside what it would keep", () => {
+  const digits = fc.oneof(
+    fc.integer().map(String),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.tuple(fc.integer(), fc.stringMatching(/^\d{1,20}$/)).map(([whole, decimals]) => `${whole}.${decimals}`),
+    fc.constantFrom("-0", "1e5", "1E+2", "10.50", "0.1", "12345678901234567890", "1e400"),
+  );
+  const name = fc.constantFrom('"a"', '"b"', '"c:1.50"', '"d\\":"', '"e" ', '"__proto__"');
+  const fields = fc.array(fc.tuple(name, digits), { maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(fields, { maxLength: 3 }), (objects) => {
+      const text = `[${objects.map((pairs) => `{${pairs.map((pair) => pair.join(":")).join(", ")}}`).join(",")}]`;
+      expect(outcome(parseLossless, text)).toEqual(outcome(parse, text));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test("refuses what the library refuses, in its words", () => {
   const change = fc.record({ at: fc.nat(), remove: fc.nat(3), insert: fc.string({ maxLength: 3 }) });
   fc.assert(

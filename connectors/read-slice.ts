@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { sumMoney } from "../core/money.ts";
-import { mergeColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
+import { bookkeeping, mergeColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
 import { ConnectorError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { SetAside, type AnySource, type Slice } from "./source.ts";
@@ -126,16 +126,14 @@ function keyOf(row: Row, key: MergeColumn[]): string {
 
 /** The same content gives the same hash, in whatever order the vendor sent it. */
 export function contentHash(source: AnySource, answer: SliceAnswer): string {
-  const key = rowKey(source.table);
-  const properties = mergeColumns(source.table)
+  const key = rowKey(source.table).map(({ property }) => property);
+  const rest = mergeColumns(source.table)
+    .filter(({ name }) => !(bookkeeping as readonly string[]).includes(name))
     .map(({ property }) => property)
-    .sort();
-  const lines = answer.rows
-    .map((row) => {
-      const fields = properties.flatMap((name) => (name in row ? [[name, row[name]]] : []));
-      return `${keyOf(row, key)} ${JSON.stringify(fields)}`;
-    })
-    .sort();
+    .filter((property) => !key.includes(property));
+  // The key first, so that two rows are told apart early when they are sorted.
+  const properties = [...key, ...rest.sort()];
+  const lines = answer.rows.map((row) => JSON.stringify(properties.map((name) => row[name] ?? null))).sort();
   const hash = createHash("sha256");
   // Line by line: a large slice is longer than one text should be.
   for (const [index, line] of lines.entries()) hash.update(index === 0 ? line : `\n${line}`);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { chance } from "./chance.ts";
-import { affiliatesOf, BULK_CLIENT, WIDE_CLIENT, type Affiliate, type Offer } from "./everflow-network.ts";
+import { affiliatesOf, bulkPages, WIDE_CLIENT, type Affiliate, type Offer } from "./everflow-network.ts";
 
 /** Nothing is known before it. */
 export const FIRST_DAY = "2015-01-01";
@@ -34,6 +34,8 @@ export interface NetworkDay {
 
 /** Every day has these seconds, also the one of 23 hours. */
 const LAST_SECOND = 82_000;
+/** The most conversions a page has. */
+export const LARGEST_PAGE = 2_000;
 const CACHED_CONVERSIONS = 450_000;
 let cached = 0;
 const cache = new Map<string, NetworkDay>();
@@ -58,6 +60,7 @@ function inventDay(client: string, day: string): NetworkDay {
   const draw = (...what: readonly (string | number)[]) => chance("everflow", client, day, ...what);
   const conversions: Conversion[] = [];
   const clicks: Clicks[] = [];
+  const bulk = bulkPages(client);
   for (const affiliate of affiliatesOf(client)) {
     const count = conversionsOf(client, affiliate, draw(affiliate.id, "count"));
     for (let index = 0; index < count; index += 1) {
@@ -74,7 +77,7 @@ function inventDay(client: string, day: string): NetworkDay {
         revenueMicros: offer.revenueMicros,
       });
       // What follows a conversion is an event of its own; some are paid.
-      if (client !== BULK_CLIENT && drawn("event") < 0.15) {
+      if (bulk === null && drawn("event") < 0.15) {
         const paid = drawn("paid") < 0.5;
         const amounts = { payoutMicros: paid ? offer.payoutMicros / 10n : 0n, revenueMicros: offer.revenueMicros / 5n };
         conversions.push({
@@ -145,15 +148,15 @@ export function lateConversion(client: string, day: string, index: number): Conv
 }
 
 function conversionsOf(client: string, affiliate: Affiliate, draw: number): number {
-  if (client === BULK_CLIENT) return bulkShare(affiliate);
+  const pages = bulkPages(client);
+  if (pages !== null) return bulkShare(affiliate, affiliatesOf(client), pages * LARGEST_PAGE);
   return Math.floor(affiliate.usual * (0.6 + 0.8 * draw) + (affiliate.usual < 1 ? draw : 0));
 }
 
-/** 200,000 over all affiliates, to the conversion; a day's adjustment comes on top. */
-function bulkShare(affiliate: Affiliate): number {
-  const all = affiliatesOf(BULK_CLIENT);
-  const each = Math.floor(200_000 / all.length);
-  return affiliate === all[0] ? 200_000 - each * (all.length - 1) : each;
+/** So many over all affiliates, to the conversion; a day's adjustment comes on top. */
+function bulkShare(affiliate: Affiliate, all: readonly Affiliate[], conversions: number): number {
+  const each = Math.floor(conversions / all.length);
+  return affiliate === all[0] ? conversions - each * (all.length - 1) : each;
 }
 
 function statusAt(draw: number): string {

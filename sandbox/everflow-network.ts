@@ -20,8 +20,12 @@ export interface Affiliate extends Party {
 
 /** Has 10,001 combinations of affiliate and offer on every day: one row more than a report holds. */
 export const WIDE_CLIENT = "wide";
-/** Has 200,000 conversions on every day: 100 pages. */
-export const BULK_CLIENT = "bulk";
+
+/** Clients `bulk-1`, `bulk-2` and so on have that many full pages of conversions on every day; others have no such share. */
+export function bulkPages(client: string): number | null {
+  const [, pages] = /^bulk-(\d{1,3})$/.exec(client) ?? [];
+  return pages === undefined ? null : Number(pages);
+}
 
 const brand = { id: "1", name: "Brand A" };
 const expedition = { id: "2", name: "EXP" };

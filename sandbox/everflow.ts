@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { clockTime } from "../core/days.ts";
 import { dayNumber, eachDay, isCivilDay } from "./civil-day.ts";
-import type { Conversion } from "./everflow-data.ts";
+import { LARGEST_PAGE, type Conversion } from "./everflow-data.ts";
 import { conversionRow, statsColumns, statsRow, type StatsColumn } from "./everflow-answers.ts";
 import {
   conversionsBetween,
@@ -29,7 +29,6 @@ const CONVERSIONS = "/networks/reporting/conversions";
 const TIMEZONES = "/meta/timezones";
 
 const MOST_ROWS = 10_000;
-const LARGEST_PAGE = 2_000;
 const DEFAULT_PAGE = 50;
 /** Raw conversions go back this far, and no report spans more. */
 const HISTORY_DAYS = 365;

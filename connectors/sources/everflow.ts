@@ -268,6 +268,8 @@ const leftOut = [
   ...["error_message", "referer", "notes", "url"],
 ];
 
+const knownFields = new Set([...Object.keys(conversionRow.shape), ...leftOut]);
+
 const conversionsPage = z.object({
   conversions: z.array(conversionRow).nullable(),
   paging: z.object({ page: count, page_size: count, total_count: count }),
@@ -336,7 +338,7 @@ export const everflowConversions = defineSource({
         isScrub: conversion.is_scrub ?? null,
         isViewThrough: conversion.is_view_through ?? null,
         errorCode: conversion.error_code ?? null,
-        extra: unknownNames(conversion, [...Object.keys(conversionRow.shape), ...leftOut]),
+        extra: unknownNames(conversion, knownFields),
       };
     }),
 
