@@ -135,11 +135,12 @@ async function take(way: Way, name: string, worker: ChildProcess | null): Promis
     const idle = await memoryOf(pid, "VmRSS");
     await forgetPeak(pid);
     const started = performance.now();
-    const answer = await stack.temporal.client.workflow.execute<() => Promise<IngestAnswer>>("ingestFile", {
+    const answer = await stack.temporal.client.workflow.execute<
+      (input: { client: string; path: string }) => Promise<IngestAnswer>
+    >("ingestFile", {
       workflowId: `bench/${name}/${started}`,
       taskQueue: mainQueue,
-      // eslint-disable-next-line @typescript-eslint/no-explicit-any
-      args: [{ client, path: name }] as any,
+      args: [{ client, path: name }],
     });
     const seconds = (performance.now() - started) / 1_000;
     if (!["ingested", "already_ingested"].includes(answer.status)) throw new Error(JSON.stringify(answer));
