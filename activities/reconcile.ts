@@ -41,7 +41,7 @@ import {
   type StoredVerdict,
 } from "../queries/reconcile.ts";
 import type { Database } from "../schema/database.ts";
-import { invalidInput, toFailure } from "./failures.ts";
+import { guardedBy, invalidInput, toFailure } from "./failures.ts";
 import type { RateGate } from "./rate-gate.ts";
 import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "./reconciliation/alerts.ts";
 import { jump, signsOf } from "./reconciliation/claims.ts";
@@ -123,6 +123,7 @@ const pageSize = 200;
 /** Judging reports: a platform asked, a claim compared, all of it written down once. */
 export function createReconcileActivities({ database, config, gate, redact }: ReconcileDependencies) {
   const { recon } = config;
+  const guarded = guardedBy(redact);
   return {
     /** Which attempt a report is at, and whom it needs. Quick: it runs inside the workflow's own task. */
     async planReconciliation(input: ReconcileInput): Promise<ReconcilePlan> {
@@ -502,14 +503,6 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
       throw toFailure(error, { place, redact });
     } finally {
       clearInterval(beat);
-    }
-  }
-
-  async function guarded<Result>(place: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toFailure(error, { place, redact });
     }
   }
 }
