@@ -2,7 +2,7 @@ import { decodeFile } from "./decode.ts";
 import { FileLines, type RejectedLine } from "./file-lines.ts";
 import { findHeader } from "./header.ts";
 import { LongLine } from "./long-line.ts";
-import type { FileMapping } from "./mapping.ts";
+import { fileFields, type FileMapping } from "./mapping.ts";
 import { microsText } from "./numbers.ts";
 import { PlainScanner, type Taken } from "./plain-scanner.ts";
 import { QuotedParser } from "./quoted-parser.ts";
@@ -16,18 +16,7 @@ export { FileRefused } from "./reasons.ts";
 export type { RefusalCode, RejectCode } from "./reasons.ts";
 
 /** Columns of a staged line, in the order of the COPY text. */
-export const stagedColumns = [
-  "line",
-  "creative_id",
-  "date",
-  "hour",
-  "geography",
-  "device_type",
-  "placement",
-  "impressions",
-  "clicks",
-  "spend",
-] as const;
+export const stagedColumns = ["line", ...fileFields] as const;
 
 export interface FileCounts {
   /** Data lines: those accepted and those rejected. Every record of the file is one of header, preamble, totals, blank or line. */
