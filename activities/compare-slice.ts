@@ -1,9 +1,10 @@
 import type { Account } from "../core/config.ts";
 import { cents } from "../core/money.ts";
 import type { AnySource } from "../connectors/source.ts";
-import { compareRows, isReconciled, previewSlice, type RowDifference } from "../queries/merge.ts";
+import { compareRows, isReconciled, previewSlice } from "../queries/merge.ts";
+import type { RowDifference } from "../queries/slice-statement.ts";
 import { inTransaction, type Database, type Session } from "../schema/database.ts";
-import { amountOf, contentOf, readDay, targetOf, type ReadingDependencies } from "./read-day.ts";
+import { amountOf, readDay, targetOf, type ReadingDependencies } from "./read-day.ts";
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
 export async function compareSlice(
@@ -11,13 +12,13 @@ export async function compareSlice(
   pull: { source: AnySource; account: Account; day: string },
 ): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
-  const content = contentOf(source, await readDay(dependencies, pull, {}));
+  const answer = await readDay(dependencies, pull, {});
   const target = targetOf(source, account.client, day);
   return withoutKeeping(dependencies.database, async (session) => {
-    const differences = await compareRows(session, target, content);
-    const { totalBefore } = await previewSlice(session, target, content, amountOf(source));
-    return { differences, stored: cents(totalBefore), vendor: cents(content.total), reconciled: isReconciled(content) };
-  });
+    const differences = await compareRows(session, target, answer);
+    const { totalBefore } = await previewSlice(session, target, answer, amountOf(source));
+    return { differences, stored: cents(totalBefore), vendor: cents(answer.total), reconciled: isReconciled(answer) };
+  }).finally(() => answer.discard());
 }
 
 /** In a transaction that is always rolled back. */

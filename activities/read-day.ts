@@ -2,9 +2,10 @@ import type { Account } from "../core/config.ts";
 import { createEraser, type Redact } from "../core/redact.ts";
 import { ConnectorError } from "../connectors/errors.ts";
 import { createHttp, type Http } from "../connectors/http.ts";
-import { contentHash, readSlice, type SliceAnswer } from "../connectors/read-slice.ts";
+import { readSlice, type SliceAnswer } from "../connectors/read-slice.ts";
 import type { AnySource } from "../connectors/source.ts";
-import { isReconciled, type Amount, type MergeContent, type MergeTarget } from "../queries/merge.ts";
+import { isReconciled, type MergeTarget } from "../queries/merge.ts";
+import type { Amount } from "../queries/slice-statement.ts";
 import { mergeColumns } from "../schema/merge-key.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
 
@@ -63,7 +64,10 @@ async function checkAccount(
 /** Rows that do not add up to the vendor's total may have been read while the day moved: read twice more, then kept as they are. */
 async function readReconciled(read: () => Promise<SliceAnswer>): Promise<SliceAnswer> {
   let answer = await read();
-  for (let again = 0; again < 2 && !isReconciled(answer); again += 1) answer = await read();
+  for (let again = 0; again < 2 && !isReconciled(answer); again += 1) {
+    await answer.discard();
+    answer = await read();
+  }
   return answer;
 }
 
@@ -86,8 +90,4 @@ export function amountOf({ table, amount, currency }: AnySource): Amount {
     column: named(amount),
     ...(currency === undefined ? {} : { currency: { column: named(currency.column), summed: currency.summed } }),
   };
-}
-
-export function contentOf(source: AnySource, answer: SliceAnswer): MergeContent {
-  return { ...answer, contentHash: contentHash(source, answer) };
 }

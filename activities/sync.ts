@@ -17,7 +17,7 @@ import { withoutKeeping } from "./compare-slice.ts";
 import { guardedBy, invalidInput, toFailure } from "./failures.ts";
 import { lookForFindings } from "./findings.ts";
 import type { RateGate } from "./rate-gate.ts";
-import { amountOf, contentOf, readDay, targetOf } from "./read-day.ts";
+import { amountOf, readDay, targetOf } from "./read-day.ts";
 
 export interface SyncDependencies {
   database: Database;
@@ -268,7 +268,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         };
         const target = targetOf(source, account.client, input.day);
         const receipt = await inTransaction(database, async (session) => {
-          const merged = await mergeSlice(session, target, contentOf(source, answer), merging);
+          const merged = await mergeSlice(session, target, answer, merging);
           await dependencies.afterMerge?.[source.name]?.(session, {
             client: account.client,
             slice: input.day,
@@ -294,7 +294,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         input,
       );
       return withVendor(source, account, input.day, async (read) => {
-        const content = contentOf(source, await read());
+        const content = await read();
         const target = targetOf(source, account.client, input.day);
         const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) =>
           previewSlice(session, target, content, amountOf(source)),
@@ -433,10 +433,11 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
     const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0, page: 0, rows: 0 };
     const beat = setInterval(() => heartbeat(progress), 2_000);
+    let answer: SliceAnswer | undefined;
     try {
       const onPage = (page: number, rows: number) => Object.assign(progress, { page, rows });
       const turn = { signal: cancellationSignal(), onWaited: (ms: number) => countWait(account, ms) };
-      return await work(() => readDay(dependencies, { source, account, day, onPage }, turn));
+      return await work(async () => (answer = await readDay(dependencies, { source, account, day, onPage }, turn)));
     } catch (error) {
       // Whatever fails after a cancellation, a cut answer or a broken commit, is that cancellation and no failure of the slice.
       if (cancellationSignal().aborted) throw cancellationSignal().reason;
@@ -451,6 +452,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
       throw failure;
     } finally {
       clearInterval(beat);
+      await answer?.discard();
     }
   }
 }

@@ -3,7 +3,7 @@
 // npm run bench:slices -- [--file] [--rounds 3] [--long]
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { contentHash, readSlice } from "../connectors/read-slice.ts";
+import { readSlice } from "../connectors/read-slice.ts";
 import { createHttp } from "../connectors/http.ts";
 import { redtrackDailySpend as source } from "../connectors/sources/redtrack.ts";
 import { addDays, daysFromTo } from "../core/days.ts";
@@ -107,7 +107,7 @@ async function plain(days: string[]): Promise<void> {
       mergeSlice(
         session,
         { client: "713", source: source.name, slice: day, ...slice, table: source.table, answers: source.answers },
-        { ...answer, contentHash: contentHash(source, answer) },
+        answer,
         {
           ...numbered,
           isFinal: true,

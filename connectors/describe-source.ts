@@ -7,7 +7,7 @@ import { isDay, isTimeZone } from "../core/days.ts";
 import { parseMoney } from "../core/money.ts";
 import { createRedactor } from "../core/redact.ts";
 import { bookkeeping, mergeColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
-import type { Row } from "./read-slice.ts";
+import type { Row } from "./slice-rows.ts";
 import { SetAside, type AnySource } from "./source.ts";
 
 const slice = { day: "2025-12-18", timezone: "America/New_York" };

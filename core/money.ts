@@ -3,10 +3,13 @@ import { Big } from "big.js";
 /** Digits before and after the point that `numeric(18,6)` holds. */
 const scale = 6;
 const limit = new Big("1e12");
+/** Already as it is stored: most amounts are, and need not be calculated with. */
+const storedText = /^(?:0|-?[1-9]\d{0,11}|-?(?:0|[1-9]\d{0,11})\.\d{0,5}[1-9])$/;
 const decimalText = /^-?\d+(\.\d+)?([eE][+-]?\d{1,4})?$/;
 
 /** Decimal text for a `numeric(18,6)` column, half-up at the sixth place; null when the text is no amount that fits. */
 export function parseMoney(text: string): string | null {
+  if (storedText.test(text)) return text;
   if (!decimalText.test(text)) return null;
   const amount = new Big(text).round(scale, Big.roundHalfUp);
   if (amount.abs().gte(limit)) return null;
@@ -22,6 +25,17 @@ export function sumMoney(amounts: Iterable<string>): string {
 
 export function subtractMoney(minuend: string, subtrahend: string): string {
   return plain(new Big(minuend).minus(subtrahend));
+}
+
+/** An amount of at most six places, as parseMoney gives it, in millionths: for sums of many. */
+export function toMicros(amount: string): bigint {
+  const [whole = "", fraction = ""] = amount.split(".");
+  if (fraction.length > scale) throw new RangeError(`more than ${scale} places: ${amount}`);
+  return BigInt(whole + fraction.padEnd(scale, "0"));
+}
+
+export function fromMicros(micros: bigint): string {
+  return plain(new Big(micros.toString()).times("1e-6"));
 }
 
 /** Half-up to two places: how money is shown, never how it is stored. */

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { bigint, integer, numeric, primaryKey, text, timestamp, unique, jsonb } from "drizzle-orm/pg-core";
 import fc from "fast-check";
+import { copyLine } from "../connectors/copy-text.ts";
 import { sumMoney } from "../core/money.ts";
 import { inTransaction } from "../schema/database.ts";
+import { dataColumns } from "../schema/merge-key.ts";
 import { dailySpend, redtrack } from "../schema/redtrack.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { readSlices, recordFailure } from "./ledger.ts";
@@ -16,6 +18,7 @@ import {
 } from "./merge.ts";
 import { findReceipt, takeFetchNumber } from "./receipts.ts";
 import { closeRun, openRun } from "./runs.ts";
+import type { StagedRows } from "./staged-rows.ts";
 
 jest.setTimeout(60_000);
 
@@ -102,6 +105,22 @@ function content(rows: object[], over: Partial<MergeContent> = {}): MergeContent
     vendorTotal: null,
     contentHash: "hash",
     ...over,
+  };
+}
+/** As rows come that were too many to hold: `replaced` were read first, and again with another content. */
+function staged(table: MergeTarget["table"], rows: object[], replaced: object[] = []): StagedRows {
+  const lines = [...replaced, ...rows].map(
+    (row, place) => `${place}\t${copyLine(row as Record<string, unknown>, dataColumns(table))}\n`,
+  );
+  return {
+    length: rows.length,
+    replaced: replaced.map((_, place) => place),
+    async *blocks() {
+      for (let from = 0; from < lines.length; from += 3) {
+        await Promise.resolve();
+        yield Buffer.from(lines.slice(from, from + 3).join(""));
+      }
+    },
   };
 }
 async function attempt(over: Partial<MergeAttempt> = {}): Promise<MergeAttempt> {
@@ -465,9 +484,11 @@ describe("what is stored is what was sent", () => {
       seenAt: fc.option(fc.date({ min: new Date("1900-01-01"), max: new Date("2200-01-01"), noInvalidDate: true })),
       raw: fc.constantFrom(null, '{"n":12345678901234567890.10}'),
     });
+    const anyEvents = fc.uniqueArray(anyEvent, { selector: (event) => event.id, maxLength: 20 });
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(anyEvent, { selector: (event) => event.id, maxLength: 20 }), async (sent) => {
-        await merge(content(sent), { acceptEmpty: true }, { table: events, source: "redtrack.events" });
+      fc.asyncProperty(anyEvents, fc.boolean(), async (sent, held) => {
+        const rows = held ? (sent as MergeContent["rows"]) : staged(events, sent);
+        await merge(content(sent, { rows }), { acceptEmpty: true }, { table: events, source: "redtrack.events" });
         const back = await query(
           `select id, note, seen_at as "seenAt", raw::text as raw from redtrack.events where _client_id = $1 order by id`,
         );
@@ -476,8 +497,22 @@ describe("what is stored is what was sent", () => {
           .map((event) => ({ ...event, raw: event.raw?.replace(":", ": ") ?? null }));
         expect(back).toEqual(want);
       }),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
+  });
+
+  test("rows that were too many to hold: each counted once, in its last state", async () => {
+    await merge(content([spend("a"), spend("b"), spend("gone")]));
+    const rows = [spend("a"), spend("b", "2"), spend("c", "3")];
+    const read = content(rows, { rows: staged(dailySpend, rows, [spend("c", "1"), spend("a", "9")]) });
+    await inTransaction(database.pool, async (session) => {
+      expect(await compareRows(session, target(), read)).toHaveLength(3);
+      expect(await previewSlice(session, target(), read, { column: "cost" })).toMatchObject(counts(1, 1, 1, 1));
+    });
+    expect(await merge(read)).toMatchObject({ ...counts(1, 1, 1, 1), fetched: 3, total: "6.5" });
+    expect(await costs()).toEqual({ a: "1.500000", b: "2.000000", c: "3.000000" });
+    expect(await merge(read)).toMatchObject({ ...counts(0, 0, 3, 0), outcome: "unchanged" });
+    expect((await ledger()).filter(({ id }) => id === "c")).toHaveLength(1);
   });
 });
 
@@ -523,6 +558,7 @@ describe("any sequence of readings", () => {
     ),
     late: fc.nat({ max: 9 }).map((one) => one === 0),
     acceptEmpty: fc.nat({ max: 4 }).map((one) => one === 0),
+    held: fc.boolean(),
   });
   const micros = (amount: number) =>
     `${amount < 0 ? "-" : ""}${Math.floor(Math.abs(amount) / 1e6)}.${String(Math.abs(amount) % 1e6).padStart(6, "0")}`;
@@ -547,6 +583,7 @@ describe("any sequence of readings", () => {
             clicks,
           }));
           const where = target({ client: name, slice: reading.day });
+          const read = content(rows, reading.held ? {} : { rows: staged(dailySpend, rows) });
           const before = model.get(place) ?? { seq: 0, rows: new Map<string, string>() };
           const incoming = new Map(rows.map((row) => [row.sourceId, `${row.cost} ${row.clicks}`]));
           const expected = {
@@ -555,13 +592,9 @@ describe("any sequence of readings", () => {
             unchanged: [...incoming].filter(([id, value]) => before.rows.get(id) === value).length,
             withdrawn: [...before.rows.keys()].filter((id) => !incoming.has(id)).length,
           };
-          const previewed = await rolledBack((session) =>
-            previewSlice(session, where, content(rows), { column: "cost" }),
-          );
+          const previewed = await rolledBack((session) => previewSlice(session, where, read, { column: "cost" }));
           expect(previewed).toMatchObject(expected);
-          const receipt = await inTransaction(database.pool, (session) =>
-            mergeSlice(session, where, content(rows), by),
-          );
+          const receipt = await inTransaction(database.pool, (session) => mergeSlice(session, where, read, by));
           if (before.seq > by.fetchSeq) {
             expect(receipt.outcome).toBe("superseded");
           } else if (rows.length === 0 && before.rows.size > 0 && !by.acceptEmpty) {

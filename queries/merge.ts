@@ -1,11 +1,11 @@
-import { getTableName } from "drizzle-orm";
-import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { sameCents, subtractMoney, sumMoney } from "../core/money.ts";
 import { sha256 } from "../core/crypto.ts";
 import type { Session } from "../schema/database.ts";
-import { bookkeeping, mergeColumns, mergeKey, type MergeColumn } from "../schema/merge-key.ts";
 import { healSlice } from "./healing.ts";
 import { superseded, writeReceipt, type MergeOutcome, type Receipt } from "./receipts.ts";
+import { withIncoming, type Amount, type Differences, type RowDifference } from "./slice-statement.ts";
+import type { StagedRows } from "./staged-rows.ts";
 
 /** Which slice of which feed, and how its table is merged. */
 export interface MergeTarget {
@@ -20,7 +20,7 @@ export interface MergeTarget {
 
 /** A slice read whole, ready to be stored. */
 export interface MergeContent {
-  rows: Record<string, unknown>[];
+  rows: Record<string, unknown>[] | StagedRows;
   setAside: { reason: string; amount: string; content: unknown }[];
   pages: number;
   total: string;
@@ -40,15 +40,6 @@ export interface MergeAttempt {
   attempt: number;
   /** An operator has said that an empty answer is true. */
   acceptEmpty: boolean;
-}
-
-/** What a merge would do to a slice, or did. */
-interface Differences {
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  withdrawn: number;
-  totalBefore: string;
 }
 
 /**
@@ -96,11 +87,9 @@ export async function mergeSlice(
     !attempt.acceptEmpty;
   const differences = emptied
     ? { inserted: 0, updated: 0, unchanged: known.rows, withdrawn: 0 }
-    : await new SliceStatement(
-        session,
-        isShort(content) ? { ...target, answers: "partial" } : target,
-        content.rows,
-      ).write(attempt);
+    : await withIncoming(session, isShort(content) ? { ...target, answers: "partial" } : target, content.rows).then(
+        (statement) => statement.write(attempt),
+      );
   // An empty answer that is not believed resolves nothing either.
   if (content.setAside.length > 0 || (known.quarantined && !emptied))
     await quarantineRows(session, target, content, attempt);
@@ -131,12 +120,6 @@ export async function mergeSlice(
   return { ...receipt, receiptId: await writeReceipt(session, target, content, attempt, receipt) };
 }
 
-/** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
-export interface Amount {
-  column: string;
-  currency?: { column: string; summed: string };
-}
-
 /** The same comparison without keeping anything: what merging this content would change, in rows and in money. */
 export async function previewSlice(
   session: Session,
@@ -144,15 +127,7 @@ export async function previewSlice(
   content: MergeContent,
   amount: Amount,
 ): Promise<Differences> {
-  return new SliceStatement(session, target, content.rows).preview(amount);
-}
-
-/** One row that differs between the vendor and the table. */
-export interface RowDifference {
-  kind: "first" | "changed" | "withdrawn";
-  key: string;
-  stored: string | null;
-  vendor: string | null;
+  return (await withIncoming(session, target, content.rows)).preview(amount);
 }
 
 /** Row by row: what the vendor says now against what is stored. */
@@ -161,153 +136,7 @@ export async function compareRows(
   target: MergeTarget,
   content: MergeContent,
 ): Promise<RowDifference[]> {
-  return new SliceStatement(session, target, content.rows).differences();
-}
-
-const plannedOnceRows = 500;
-
-/**
- * The statements of one slice: the incoming rows beside the stored ones, and what to do about the difference. Each is
- * a single statement, so that small slices, which are most, cost few round trips and no temporary tables.
- */
-class SliceStatement {
-  private readonly key: MergeColumn[];
-  private readonly content: MergeColumn[];
-  private readonly name: string;
-  private readonly parameters: unknown[] = [];
-
-  constructor(
-    private readonly session: Session,
-    private readonly target: MergeTarget,
-    private readonly rows: Record<string, unknown>[],
-  ) {
-    this.key = mergeKey(target.table).filter((column) => column.name !== "_client_id");
-    const keyNames = new Set(this.key.map((column) => column.name));
-    this.content = mergeColumns(target.table).filter(
-      (column) => !keyNames.has(column.name) && !(bookkeeping as readonly string[]).includes(column.name),
-    );
-    const { schema } = getTableConfig(target.table);
-    this.name = `${quote(schema ?? "public")}.${quote(getTableName(target.table))}`;
-  }
-
-  /** Keeps the ledger, writes what is new or changed, removes what was withdrawn; rows that are the same are not touched. */
-  async write({ fetchSeq, runId }: MergeAttempt): Promise<Differences> {
-    const difference = this.difference("for update of t");
-    const client = this.parameter(this.target.client, "text");
-    const slice = this.parameter(this.target.slice, "text");
-    const source = this.parameter(this.target.source, "text");
-    const seq = this.parameter(fetchSeq, "bigint");
-    const run = this.parameter(runId, "text");
-    const all = [...this.key, ...this.content];
-    const assigned = [...this.content.map((column) => column.name), "_slice", "_loaded_at", "_run_id"];
-    // Joined with what is gone alone, mostly nothing: with every difference, the planner may search them all for each stored row.
-    const removed =
-      this.target.answers === "partial"
-        ? ""
-        : `, removed as (
-         delete from ${this.name} t using gone g where t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "g")}
-       )`;
-    return this.count(
-      `${difference}, ledger as (
-         insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
-         select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference order by "#key"::text
-       ), written as (
-         insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
-         select ${client}, ${names(all)}, ${slice}, now(), ${run} from difference where "#kind" <> 'withdrawn' order by ${names(this.key)}
-         on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
-           set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
-       )${removed}`,
-    );
-  }
-
-  async preview({ column, currency }: Amount): Promise<Differences> {
-    const client = this.parameter(this.target.client, "text");
-    const slice = this.parameter(this.target.slice, "text");
-    const inCurrency =
-      currency === undefined ? "" : ` and ${quote(currency.column)} = ${this.parameter(currency.summed, "text")}`;
-    const total = `(select coalesce(sum(${quote(column)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice}${inCurrency})`;
-    return this.count(this.difference(""), total);
-  }
-
-  async differences(): Promise<RowDifference[]> {
-    const { rows } = await this.session.query<RowDifference>(
-      `${this.difference("")}
-       select "#kind" as kind, "#key"::text as key, "#old"::text as stored, "#new"::text as vendor from difference order by "#key"::text`,
-      this.parameters,
-    );
-    return rows;
-  }
-
-  private async count(common: string, totalBefore = "'0'"): Promise<Differences> {
-    const text = `${common}
-       select count(*) filter (where "#kind" = 'first')::int as inserted,
-              count(*) filter (where "#kind" = 'changed')::int as updated,
-              count(*) filter (where "#kind" = 'withdrawn')::int as withdrawn,
-              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged,
-              ${totalBefore} as "totalBefore"
-         from difference`;
-    // Planning costs a small slice more than running does, so a session plans once; a large one deserves its own plan.
-    const small = this.rows.length <= plannedOnceRows;
-    const named = small ? { name: sha256(text).slice(0, 32) } : {};
-    const { rows } = await this.session.query<Differences>({ ...named, text, values: this.parameters });
-    return rows[0] as Differences;
-  }
-
-  /**
-   * Old beside new, for every row that differs. Stored rows are locked first and in key order, so that two merges that
-   * share rows wait for each other instead of deadlocking.
-   */
-  private difference(lock: string): string {
-    const columns = [...this.key, ...this.content];
-    const arrays = columns.map((column) =>
-      this.parameter(
-        this.rows.map((row) => toParameter(row[column.property], column)),
-        `${column.type}[]`,
-      ),
-    );
-    const client = this.parameter(this.target.client, "text");
-    const key = (alias: string) =>
-      `jsonb_build_object(${this.key.map(({ name }) => `'${name}', ${alias}.${quote(name)}`).join(", ")})`;
-    const same = `(${names(this.content, "t")}) is not distinct from (${names(this.content, "i")})`;
-    const common = `
-      with incoming as materialized (
-        select * from unnest(${arrays.join(", ")}) as t(${names(columns)})
-      ), stored as materialized (
-        select t.* from ${this.name} t join incoming i on ${this.matches("t", "i")}
-         where t._client_id = ${client} order by ${names(this.key, "t")} ${lock}
-      )`;
-    // Each row whole: looking it up in `incoming` again is a join that the planner cannot estimate, and takes the square of the rows.
-    const changed = `
-      select ${names(columns, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
-             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
-        from incoming i left join stored t on ${this.matches("t", "i")}
-       where t._client_id is null or not (${same})`;
-    if (this.target.answers === "partial") return `${common}, difference as materialized (${changed})`;
-    const slice = this.parameter(this.target.slice, "text");
-    return `${common}, gone as materialized (
-        select t.* from ${this.name} t
-         where t._client_id = ${client} and t._slice = ${slice} and not exists (select from incoming i where ${this.matches("t", "i")})
-         order by ${names(this.key, "t")} ${lock}
-      ), difference as materialized (
-        ${changed}
-        union all
-        select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
-      )`;
-  }
-
-  private parameter(value: unknown, type: string): string {
-    this.parameters.push(value);
-    return `$${this.parameters.length}::${type}`;
-  }
-
-  private matches(one: string, other: string): string {
-    return this.key
-      .map(
-        ({ name, notNull }) =>
-          `${one}.${quote(name)} ${notNull ? "=" : "is not distinct from"} ${other}.${quote(name)}`,
-      )
-      .join(" and ");
-  }
+  return (await withIncoming(session, target, content.rows)).differences();
 }
 
 interface Known {
@@ -365,26 +194,4 @@ async function quarantineRows(
       hashes,
     ],
   );
-}
-
-/** What the ledger keeps of a row: everything that may be restated. Numbers stay exact: jsonb holds numerics. */
-function amounts(columns: MergeColumn[], alias: string): string {
-  return `jsonb_build_object(${columns
-    .filter((column) => column.name !== "_extra")
-    .map(({ name }) => `'${name}', ${alias}.${quote(name)}`)
-    .join(", ")})`;
-}
-
-function toParameter(value: unknown, column: MergeColumn): unknown {
-  if (value === undefined || value === null) return null;
-  if (value instanceof Date) return value.toISOString();
-  return column.type.startsWith("json") && typeof value !== "string" ? JSON.stringify(value) : value;
-}
-
-function names(columns: MergeColumn[], alias?: string): string {
-  return columns.map(({ name }) => (alias === undefined ? quote(name) : `${alias}.${quote(name)}`)).join(", ");
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

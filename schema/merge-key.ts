@@ -33,6 +33,15 @@ export function mergeKey(table: PgTable): MergeColumn[] {
   });
 }
 
+/** What a source's rows fill: the key's columns, then the others. */
+export function dataColumns(table: PgTable): MergeColumn[] {
+  const key = rowKey(table);
+  const others = mergeColumns(table).filter(
+    ({ name }) => !(bookkeeping as readonly string[]).includes(name) && !key.some((column) => column.name === name),
+  );
+  return [...key, ...others];
+}
+
 export function mergeColumns(table: PgTable): MergeColumn[] {
   return Object.entries(getTableColumns(table)).map(([property, column]: [string, PgColumn]) => ({
     property,

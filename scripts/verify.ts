@@ -11,7 +11,7 @@ import { ConnectorError } from "../connectors/errors.ts";
 import { sources } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { databaseNow } from "../queries/ledger.ts";
-import type { RowDifference } from "../queries/merge.ts";
+import type { RowDifference } from "../queries/slice-statement.ts";
 import {
   checkRange,
   civilDay,

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
 import { describeSource } from "../describe-source.ts";
-import { readSlice } from "../read-slice.ts";
+import { readHeld } from "../../test/read-held.ts";
 import { anytrackPulledConversions as source } from "./anytrack.ts";
 
 describeSource(source, ["anytrack-conversions.json"]);
@@ -11,7 +11,7 @@ const secrets = { ANYTRACK_API_KEY: "key", ANYTRACK_ACCOUNT_ID: "account" };
 
 function read(...pages: string[]) {
   const left = pages.slice();
-  return readSlice({
+  return readHeld({
     source,
     slice,
     secrets,

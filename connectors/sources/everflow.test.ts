@@ -4,7 +4,7 @@ import { sumMoney } from "../../core/money.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { describeSource, load } from "../describe-source.ts";
 import { createHttp } from "../http.ts";
-import { readSlice, type SliceAnswer } from "../read-slice.ts";
+import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
 import type { AnySource, PageRequest } from "../source.ts";
 import { everflowConversions, everflowDailyStats } from "./everflow.ts";
 
@@ -17,7 +17,7 @@ const slice = { day: "2025-12-18", timezone: "America/New_York" };
 const secrets = { EVERFLOW_API_KEY: "sandbox-713" };
 
 const readFixture = (source: AnySource, file: string) =>
-  readSlice({ source, slice, secrets, http: { json: () => Promise.resolve(load(file)) } });
+  readHeld({ source, slice, secrets, http: { json: () => Promise.resolve(load(file)) } });
 
 describe("the daily statistics", () => {
   test("one day is asked for, in New York, at one grain, with the currency among the columns", () => {
@@ -55,7 +55,7 @@ describe("the daily statistics", () => {
 
   test("an answer without the currency column is refused: its money may be converted", async () => {
     const body = (stringify(load("everflow-stats.json")) ?? "").replaceAll('"currency"', '"country"');
-    const read = readSlice({
+    const read = readHeld({
       source: everflowDailyStats,
       slice,
       secrets,
@@ -71,7 +71,7 @@ describe("the daily statistics", () => {
       asked.push(request);
       return Promise.resolve({ table: Array.from({ length: 10_000 }, () => row), incomplete_results: false });
     };
-    await expect(readSlice({ source: everflowDailyStats, slice, secrets, http: { json } })).rejects.toMatchObject({
+    await expect(readHeld({ source: everflowDailyStats, slice, secrets, http: { json } })).rejects.toMatchObject({
       kind: "malformed",
       message: "the answer is cut short: even the list of affiliates is",
     });
@@ -104,7 +104,7 @@ describe("a day that is cut", () => {
         parse(JSON.stringify({ table: (ids === "cut" ? ["1"] : ids).map(row), incomplete_results: ids === "cut" })),
       );
     };
-    return { asked, read: () => readSlice({ source: everflowDailyStats, slice, secrets, http: { json } }) };
+    return { asked, read: () => readHeld({ source: everflowDailyStats, slice, secrets, http: { json } }) };
   }
 
   test("is asked for by affiliate, and an affiliate that is cut by offer; nothing of a cut answer is kept", async () => {
@@ -150,7 +150,7 @@ describe("the conversions", () => {
       '"status"',
       '"phone_number":"+1 555 canary","status"',
     );
-    const answer = await readSlice({
+    const answer = await readHeld({
       source: everflowConversions,
       slice,
       secrets,
@@ -217,7 +217,7 @@ describe("against the sandbox", () => {
       `/dump?vendor=everflow&client=${client}&table=${table}&from=${slice.day}&to=${slice.day}`,
     )) as Record<string, string | number>[];
 
-  function read(source: AnySource, client: string): Promise<SliceAnswer> {
+  function read(source: AnySource, client: string): Promise<HeldAnswer> {
     const http = createHttp({
       baseUrl: `${sandbox.url}/everflow`,
       erase: (text) => text,
@@ -225,9 +225,9 @@ describe("against the sandbox", () => {
       beforeRequest: () => Promise.resolve(() => Promise.resolve()),
       quota: source.vendor.quota,
     });
-    return readSlice({ source, slice, secrets: { EVERFLOW_API_KEY: `sandbox-${client}` }, http });
+    return readHeld({ source, slice, secrets: { EVERFLOW_API_KEY: `sandbox-${client}` }, http });
   }
-  const statsOf = (answer: SliceAnswer) =>
+  const statsOf = (answer: HeldAnswer) =>
     answer.rows
       .map((row) =>
         [
@@ -257,7 +257,7 @@ describe("against the sandbox", () => {
         ].join(" "),
       )
       .sort();
-  const conversionsOf = (answer: SliceAnswer) =>
+  const conversionsOf = (answer: HeldAnswer) =>
     answer.rows.map((row) => [row["conversionId"], row["status"], row["currency"], row["payout"]].join(" ")).sort();
   const trueConversions = async (client: string) =>
     (await dump(client, "conversions"))

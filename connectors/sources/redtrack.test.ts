@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
 import { describeSource, load } from "../describe-source.ts";
-import { readSlice } from "../read-slice.ts";
+import { readHeld } from "../../test/read-held.ts";
 import { SetAside } from "../source.ts";
 import { redtrackDailySpend as source } from "./redtrack.ts";
 
@@ -13,7 +13,7 @@ const secrets = { REDTRACK_API_KEY: "key" };
 /** Reads a slice of which these texts are the pages. */
 function read(...pages: string[]) {
   const left = pages.slice();
-  return readSlice({ source, slice, secrets, http: { json: () => Promise.resolve(parse(left.shift() ?? "[]")) } });
+  return readHeld({ source, slice, secrets, http: { json: () => Promise.resolve(parse(left.shift() ?? "[]")) } });
 }
 const row = (fields: string) =>
   `[{"source":"A","source_id":"a1","clicks":1,"conversions":0,"cost":1.5${fields === "" ? "" : `,${fields}`}}]`;
@@ -37,7 +37,7 @@ test("one day is asked for at a time, in the source's zone, with a total, in an 
 });
 
 test("a recorded day is read to the last digit", async () => {
-  const answer = await readSlice({
+  const answer = await readHeld({
     source,
     slice,
     secrets,
