@@ -80,6 +80,7 @@ export function targetOf(source: AnySource, client: string, day: string): MergeT
     timezone: source.slices.timezone,
     table: source.table as MergeTarget["table"],
     answers: source.answers,
+    keyedBy: source.keyedBy,
   };
 }
 

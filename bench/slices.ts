@@ -4,6 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { readSlice } from "../connectors/read-slice.ts";
+import { targetOf } from "../activities/read-day.ts";
 import { createHttp } from "../connectors/http.ts";
 import { redtrackDailySpend as source } from "../connectors/sources/redtrack.ts";
 import { addDays, daysFromTo } from "../core/days.ts";
@@ -104,20 +105,15 @@ async function plain(days: string[]): Promise<void> {
     const numbered = await takeFetchNumber(stack.database);
     const answer = await readSlice({ source, slice, secrets: { REDTRACK_API_KEY: "sandbox-713" }, http });
     await inTransaction(stack.database, (session) =>
-      mergeSlice(
-        session,
-        { client: "713", source: source.name, slice: day, ...slice, table: source.table, answers: source.answers },
-        answer,
-        {
-          ...numbered,
-          isFinal: true,
-          runId: "plain",
-          workflowId: "",
-          workflowRunId: "",
-          attempt: 1,
-          acceptEmpty: false,
-        },
-      ),
+      mergeSlice(session, targetOf(source, "713", day), answer, {
+        ...numbered,
+        isFinal: true,
+        runId: "plain",
+        workflowId: "",
+        workflowRunId: "",
+        attempt: 1,
+        acceptEmpty: false,
+      }),
     );
   }
 }

@@ -66,11 +66,14 @@ const personal = /[^\s@](?:@|%40)[^\s@]|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.
 
 export const isoDate = z.iso.date();
 
+const instantOf = (text: string) => (/^\d{9,11}$/.test(text) ? new Date(Number(text) * 1_000) : undefined);
+const notSeconds = () => "expected epoch seconds";
+
 /** Epoch seconds as a number or as text. */
-export const epochSeconds = written(
-  (text) => (/^\d{9,11}$/.test(text) ? new Date(Number(text) * 1_000) : undefined),
-  () => "expected epoch seconds",
-);
+export const epochSeconds = written(instantOf, notSeconds);
+
+/** Where 0 says that there is no such moment. */
+export const epochSecondsOrNone = written((text) => (text === "0" ? null : instantOf(text)), notSeconds);
 
 /** What a jsonb cannot hold: NUL and half a surrogate pair. An even number of backslashes before it escapes nothing. */
 const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;

@@ -50,6 +50,7 @@ const events = redtrack.table(
     ...bookkeeping,
     id: bigint("id", { mode: "number" }).notNull(),
     note: text("note"),
+    count: integer("count"),
     seenAt: timestamp("seen_at", { withTimezone: true }),
     raw: jsonb("raw"),
   },
@@ -62,7 +63,7 @@ beforeAll(async () => {
     "_client_id text not null, _slice text not null, _loaded_at timestamptz not null default now(), _run_id text not null";
   await database.pool.query(`
     create table redtrack.hourly (${own}, id text not null, hour int, cost numeric(18,6) not null, constraint hourly_key unique nulls not distinct (_client_id, id, hour));
-    create table redtrack.events (${own}, id bigint not null, note text, seen_at timestamptz, raw jsonb, constraint events_key primary key (_client_id, id))`);
+    create table redtrack.events (${own}, id bigint not null, note text, count int, seen_at timestamptz, raw jsonb, constraint events_key primary key (_client_id, id))`);
 });
 beforeEach(() => {
   clients += 1;
@@ -90,6 +91,7 @@ function target(over: Partial<MergeTarget> = {}): MergeTarget {
     timezone: "America/New_York",
     table: dailySpend,
     answers: "complete",
+    keyedBy: "aggregate",
     ...over,
   };
 }
@@ -270,6 +272,28 @@ describe("merging a slice", () => {
         "select new ->> 'source_name' as name from ops.restatements where _client_id = $1 order by restatement_id",
       ),
     ).toEqual([{ name: "approved" }, { name: "rejected" }, { name: "approved" }]);
+  });
+
+  test("of a feed by id: a first entry keeps the numbers, and what a change replaces is kept whole", async () => {
+    const where = { table: events, source: "redtrack.events", keyedBy: "id" } as const;
+    const of = (note: string, count: number) => content([{ id: 7, note, count }]);
+    const seen = () =>
+      query("select kind, old, new from ops.restatements where _client_id = $1 order by restatement_id");
+    await merge(of("pending", 1), {}, where);
+    await inTransaction(database.pool, async (session) => {
+      const compared = await compareRows(session, target(where), content([{ id: 8, note: "new", count: 2 }]));
+      const first = compared.find(({ kind }) => kind === "first");
+      expect(JSON.parse(first?.vendor ?? "")).toMatchObject({ note: "new", count: 2 });
+    });
+    await merge(of("approved", 1), {}, where);
+    await merge(content([{ id: 9, note: null, count: null }]), {}, where);
+    expect(await seen()).toMatchObject([
+      { kind: "first", old: null, new: { count: 1 } },
+      { kind: "changed", old: { note: "pending", count: 1 }, new: { note: "approved", count: 1 } },
+      { kind: "withdrawn", old: { note: "approved", count: 1 }, new: null },
+      { kind: "first", old: null, new: { count: null } },
+    ]);
+    expect(Object.keys(((await seen())[0] as { new: object }).new)).toEqual(["count"]);
   });
 
   test("of a feed whose answers are partial withdraws nothing", async () => {

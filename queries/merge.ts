@@ -16,6 +16,7 @@ export interface MergeTarget {
   timezone: string;
   table: PgTable;
   answers: "complete" | "partial";
+  keyedBy: "aggregate" | "id";
 }
 
 /** A slice read whole, ready to be stored. */

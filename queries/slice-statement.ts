@@ -66,7 +66,7 @@ class SliceStatement {
 
   /** Keeps the ledger, writes what is new or changed, removes what was withdrawn; rows that are the same are not touched. */
   async write({ fetchSeq, runId }: MergeAttempt): Promise<Differences> {
-    const difference = this.difference("for update of t");
+    const difference = this.difference("for update of t", this.keptFirst());
     const client = this.parameter(this.target.client, "text");
     const slice = this.parameter(this.target.slice, "text");
     const source = this.parameter(this.target.source, "text");
@@ -84,10 +84,10 @@ class SliceStatement {
     return this.count(
       `${difference}, ledger as (
          insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
-         select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference order by "#key"::text
+         select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference
        ), written as (
          insert into ${this.name} as t (_client_id, ${names(all)}, _slice, _loaded_at, _run_id)
-         select ${client}, ${names(all)}, ${slice}, now(), ${run} from difference where "#kind" <> 'withdrawn' order by ${names(this.key)}
+         select ${client}, ${names(all)}, ${slice}, now(), ${run} from difference where "#kind" <> 'withdrawn'
          on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
            set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
        )${removed}`,
@@ -128,10 +128,10 @@ class SliceStatement {
   }
 
   /**
-   * Old beside new, for every row that differs. Stored rows are locked first and in key order, so that two merges that
-   * share rows wait for each other instead of deadlocking.
+   * Old beside new, for every row that differs, in key order: what is written is written in it. Stored rows are locked
+   * first and in the same order, so that two merges that share rows wait for each other instead of deadlocking.
    */
-  private difference(lock: string): string {
+  private difference(lock: string, keptFirst = this.content): string {
     const columns = [...this.key, ...this.content];
     const client = this.parameter(this.target.client, "text");
     const key = (alias: string) =>
@@ -145,10 +145,11 @@ class SliceStatement {
     // Each row whole: looking it up in `incoming` again is a join that the planner cannot estimate, and takes the square of the rows.
     const changed = `
       select ${names(columns, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
-             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", ${amounts(this.content, "i")} as "#new"
+             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", case when t._client_id is null then ${amounts(keptFirst, "i")} else ${amounts(this.content, "i")} end as "#new"
         from incoming i left join stored t on ${this.matches("t", "i")}
        where t._client_id is null or not (${same})`;
-    if (this.target.answers === "partial") return `${common}, difference as materialized (${changed})`;
+    const order = `order by ${this.key.map((_, index) => index + 1).join(", ")}`;
+    if (this.target.answers === "partial") return `${common}, difference as materialized (${changed} ${order})`;
     const slice = this.parameter(this.target.slice, "text");
     return `${common}, gone as materialized (
         select t.* from ${this.name} t
@@ -158,7 +159,17 @@ class SliceStatement {
         ${changed}
         union all
         select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
+        ${order}
       )`;
+  }
+
+  /**
+   * What the ledger keeps of a row that is new. In a feed by id most rows come once and stay: their first entry has the
+   * numbers alone, and the rest is in the table, or in the old content of the change that replaced it.
+   */
+  private keptFirst(): MergeColumn[] {
+    if (this.target.keyedBy === "aggregate") return this.content;
+    return this.content.filter(({ type }) => /^(?:numeric|bigint|integer|smallint)/.test(type));
   }
 
   private incoming(columns: MergeColumn[]): string {

@@ -90,7 +90,7 @@ comment on column ops.restatements.restatement_id is 'Number of the entry.';
 comment on column ops.restatements.row_key is 'The row''s key in its table.';
 comment on column ops.restatements.kind is 'first, changed or withdrawn.';
 comment on column ops.restatements.old is 'The row''s content before; null for first.';
-comment on column ops.restatements.new is 'The row''s content after; null for withdrawn.';
+comment on column ops.restatements.new is 'The row''s content after; null for withdrawn. Of a row that is new in a feed by id (conversions), its numbers alone: the rest is in the table, or in old of the change that replaced it.';
 comment on column ops.restatements.fetch_seq is 'Number of the reading that brought it.';
 comment on column ops.restatements.recorded_at is 'When it was merged.';
 

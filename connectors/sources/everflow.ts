@@ -3,6 +3,7 @@ import { conversions, dailyStats } from "../../schema/everflow.ts";
 import {
   count,
   epochSeconds,
+  epochSecondsOrNone,
   id,
   impersonal,
   money,
@@ -189,7 +190,7 @@ export const everflowDailyStats = defineSource({
 });
 
 const party = <Kind extends string>(kind: Kind) =>
-  z.looseObject({ [`network_${kind}_id`]: id.nullish(), name: text.nullish() } as {
+  z.object({ [`network_${kind}_id`]: id.nullish(), name: text.nullish() } as {
     [Name in `network_${Kind}_id`]: z.ZodOptional<z.ZodNullable<typeof id>>;
   } & { name: z.ZodOptional<z.ZodNullable<typeof text>> });
 
@@ -197,12 +198,7 @@ const party = <Kind extends string>(kind: Kind) =>
 const conversionRow = z.looseObject({
   conversion_id: id.refine((value) => value !== "", "is empty"),
   conversion_unix_timestamp: epochSeconds,
-  click_unix_timestamp: z
-    .union([
-      z.custom<unknown>((value) => value !== null && String(value) === "0", "not 0").transform(() => null),
-      epochSeconds,
-    ])
-    .nullish(),
+  click_unix_timestamp: epochSecondsOrNone.nullish(),
   status: text,
   is_event: z.boolean(),
   event: text.nullish(),
@@ -226,7 +222,7 @@ const conversionRow = z.looseObject({
   is_view_through: z.boolean().nullish(),
   error_code: id.nullish(),
   relationship: z
-    .looseObject({
+    .object({
       offer: party("offer").nullish(),
       affiliate: party("affiliate").nullish(),
       advertiser: party("advertiser").nullish(),
