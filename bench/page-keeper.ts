@@ -1,5 +1,5 @@
 // Stands before the sandbox and answers a page that was asked for once with the same bytes again: making 2,000 conversions
-// up takes longer than reading and storing them, and would be most of what is measured. Tells pages by their address alone.
+// up takes longer than reading and storing them, and would be most of what is measured. Tells pages by their address and the key they are asked with.
 import { once } from "node:events";
 import { createServer } from "node:http";
 
@@ -10,8 +10,9 @@ const server = createServer((request, response) => {
     const url = request.url ?? "/";
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const page = pages.get(url) ?? (await ask(url, request.method ?? "GET", request.headers, Buffer.concat(chunks)));
-    if (page.status === 200) pages.set(url, page);
+    const name = `${url} ${request.headers["x-eflow-api-key"]}`;
+    const page = pages.get(name) ?? (await ask(url, request.method ?? "GET", request.headers, Buffer.concat(chunks)));
+    if (page.status === 200) pages.set(name, page);
     response.writeHead(page.status, { "content-type": "application/json", "content-length": page.bytes.length });
     response.end(page.bytes);
   })().catch((error: unknown) => response.destroy(error as Error));

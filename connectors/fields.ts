@@ -51,7 +51,7 @@ function storable(longest: number) {
 /** Free text that partners fill as they like: an e-mail or network address in it is left out, and so is blank text. */
 export const impersonal = z
   .unknown()
-  .nullish()
+  .optional()
   .transform((value, context): string | null => {
     if (value === undefined || value === null || value === "") return null;
     if (isLosslessNumber(value)) return String(value);

@@ -1,7 +1,5 @@
-import type { PgTable } from "drizzle-orm/pg-core";
 import { z } from "zod";
 import { sumMoney } from "../core/money.ts";
-import { rowKey } from "../schema/merge-key.ts";
 import { ConnectorError } from "./errors.ts";
 import type { Http } from "./http.ts";
 import { SliceRows, type Row, type SpooledRows } from "./slice-rows.ts";
@@ -71,9 +69,7 @@ async function readPages(
         aside.push(row);
         continue;
       }
-      const added = rows.add(row);
-      if (added === "twice") throw new ConnectorError("duplicate_key", `page ${pages} has ${keyOf(row, source)} twice`);
-      if (added === "replaced" && source.keyedBy === "aggregate") moved = true;
+      if (rows.add(row) && source.keyedBy === "aggregate") moved = true;
     }
     // Of the rows alone: a vendor that ignores the page asked for may still repeat its number.
     const page = `${await rows.endPage()} ${JSON.stringify(aside.slice(asideBefore))}`;
@@ -122,10 +118,4 @@ function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefi
     .map((branch) => deepest(branch[0]))
     .sort((one, other) => (other?.path.length ?? 0) - (one?.path.length ?? 0));
   return best === undefined ? issue : { ...best, path: [...issue.path, ...best.path] };
-}
-
-function keyOf(row: Row, { table }: AnySource): string {
-  return rowKey(table as PgTable)
-    .map(({ property, name }) => `${name} ${JSON.stringify(row[property] ?? null)}`)
-    .join(", ");
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { sumMoney } from "../core/money.ts";
 import { dailySpend } from "../schema/redtrack.ts";
+import { KeyPlaces } from "./key-places.ts";
 import { SliceRows, type Row, type SpooledRows } from "./slice-rows.ts";
 
 const source = { table: dailySpend, amount: "cost" } as const;
@@ -17,7 +18,7 @@ const row = (sourceId: string, cost = "1.5", more: object = {}): Row => ({
 async function gather(pages: Row[][], limit?: number): Promise<SliceRows> {
   const rows = new SliceRows(source, limit);
   for (const page of pages) {
-    for (const one of page) expect(rows.add(one)).not.toBe("twice");
+    for (const one of page) rows.add(one);
     await rows.endPage();
   }
   return rows;
@@ -35,18 +36,24 @@ async function lines(rows: SpooledRows): Promise<string[]> {
 }
 
 describe("keys", () => {
-  test("one that is on the page already is not taken; on an earlier page, the later row stays", async () => {
+  test("one that is on the page already is refused; of one on an earlier page, the later row stays", async () => {
     const rows = new SliceRows(source);
-    expect([rows.add(row("a", "1")), rows.add(row("a", "2")), rows.add(row("b", "4"))]).toEqual([
-      "added",
-      "twice",
-      "added",
-    ]);
+    expect([rows.add(row("a", "1")), rows.add(row("b", "4"))]).toEqual([false, false]);
     await rows.endPage();
-    expect([rows.add(row("b", "8")), rows.add(row("b", "16"))]).toEqual(["replaced", "twice"]);
+    expect(rows.add(row("b", "8"))).toBe(true);
     await rows.endPage();
     expect(held(rows)).toEqual([row("a", "1"), row("b", "8")]);
     expect([rows.length, rows.total()]).toEqual([2, "9"]);
+    rows.add(row("c"));
+    expect(() => rows.add(row("c"))).toThrow('page 3 has date "2026-03-10", source_id "c" twice');
+  });
+
+  test("are each known again, however many there are", () => {
+    const places = new KeyPlaces();
+    const keys = Array.from({ length: 10_000 }, (_, index) => String(index));
+    expect(keys.filter((key) => places.push(key) !== null)).toEqual([]);
+    expect(keys.every((key, index) => places.push(key) === index)).toBe(true);
+    expect(places.push("0")).toBe(10_000);
   });
 
   test("are told apart whatever is in them", async () => {

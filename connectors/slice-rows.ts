@@ -5,6 +5,9 @@ import path from "node:path";
 import { fromMicros, toMicros } from "../core/money.ts";
 import { dataColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
 import { copyLine } from "./copy-text.ts";
+import { ConnectorError } from "./errors.ts";
+import { KeyPlaces } from "./key-places.ts";
+import { NumberList } from "./number-list.ts";
 import type { AnySource } from "./source.ts";
 
 export type Row = Record<string, unknown>;
@@ -12,15 +15,16 @@ export type Row = Record<string, unknown>;
 /** More rows than this lie in a file until they are stored: a worker's memory does not grow with a vendor's day. */
 const mostHeld = 5_000;
 
-/** Gathers the rows of a slice page by page. Of each stays in memory, however many there are, its key, its amount and its digest. */
+/** Gathers the rows of a slice page by page. Of each, some fifty bytes stay in memory: digests of key and content, and the amount. */
 export class SliceRows {
   readonly #key: MergeColumn[];
   readonly #columns: MergeColumn[];
-  /** The place of a row is how many came before it; a key's is that of its last row. */
-  readonly #places = new Map<string, number>();
+  /** A row's place is how many came before it. */
+  readonly #places = new KeyPlaces();
+  readonly #amounts = new NumberList(BigInt64Array);
+  readonly #digests = new NumberList(BigUint64Array);
   readonly #replaced: number[] = [];
-  readonly #amounts = new Numbers(BigInt64Array);
-  readonly #digests = new Numbers(BigUint64Array);
+  #pages = 0;
   #pageStart = 0;
   #page: string[] = [];
   #held: Row[] = [];
@@ -35,23 +39,24 @@ export class SliceRows {
   }
 
   get length(): number {
-    return this.#places.size;
+    return this.#digests.length - this.#replaced.length;
   }
 
-  /** Takes a row, if its key is not on this page yet; of an earlier page's row with the key it takes the place. */
-  add(row: Row): "added" | "replaced" | "twice" {
-    const key = JSON.stringify(this.#key.map(({ property }) => row[property] ?? null));
-    const known = this.#places.get(key);
-    if (known !== undefined && known >= this.#pageStart) return "twice";
+  /**
+   * Takes a row; says whether it takes the place of one on an earlier page. One key twice on one page is an error:
+   * picking a winner would lose money.
+   */
+  add(row: Row): boolean {
+    const earlier = this.#places.push(JSON.stringify(this.#key.map(({ property }) => row[property] ?? null)));
+    if (earlier !== null && earlier >= this.#pageStart)
+      throw new ConnectorError("duplicate_key", `page ${this.#pages + 1} has ${this.#nameOf(row)} twice`);
     const line = copyLine(row, this.#columns);
-    this.#places.set(key, this.#digests.length);
-    this.#digests.push(hash("sha256", line, "buffer").readBigUInt64LE());
+    this.#digests.push(BigInt(`0x${hash("sha256", line).slice(0, 16)}`));
     this.#amounts.push(this.#isSummed(row) ? toMicros(String(row[this.source.amount])) : 0n);
     this.#page.push(line);
     if (this.#spool === null) this.#held.push(row);
-    if (known === undefined) return "added";
-    this.#replaced.push(known);
-    return "replaced";
+    if (earlier !== null) this.#replaced.push(earlier);
+    return earlier !== null;
   }
 
   /** Ends a page; gives a hash of its rows in their order. */
@@ -64,6 +69,7 @@ export class SliceRows {
       this.#held = [];
     }
     this.#page = [];
+    this.#pages += 1;
     this.#pageStart = this.#digests.length;
     return hash("sha256", lines.join("\n"));
   }
@@ -71,26 +77,34 @@ export class SliceRows {
   /** The exact sum of the source's amount over the rows that stay, in the one currency it is summed in. */
   total(): string {
     let sum = 0n;
-    for (const place of this.#places.values()) sum += this.#amounts.at(place);
+    for (let place = 0; place < this.#amounts.length; place += 1) sum += this.#amounts.at(place);
+    for (const place of this.#replaced) sum -= this.#amounts.at(place);
     return fromMicros(sum);
   }
 
   /** The same content gives the same hash, in whatever order the vendor sent it. */
   contentHash(): string {
-    const digests = new BigUint64Array(this.length);
-    let index = 0;
-    for (const place of this.#places.values()) digests[index++] = this.#digests.at(place);
+    const digests = BigUint64Array.from(this.#staying(), (place) => this.#digests.at(place));
     return createHash("sha256").update(digests.sort()).digest("hex");
   }
 
   /** The rows themselves, or where they are. */
   rows(): Row[] | SpooledRows {
     if (this.#spool !== null) return new SpooledRows(this.length, this.#replaced, this.#spool);
-    return [...this.#places.values()].map((place) => this.#held[place] as Row);
+    return [...this.#staying()].map((place) => this.#held[place] as Row);
   }
 
   async discard(): Promise<void> {
     await this.#spool?.close();
+  }
+
+  *#staying(): Generator<number> {
+    const replaced = new Set(this.#replaced);
+    for (let place = 0; place < this.#digests.length; place += 1) if (!replaced.has(place)) yield place;
+  }
+
+  #nameOf(row: Row): string {
+    return this.#key.map(({ property, name }) => `${name} ${JSON.stringify(row[property] ?? null)}`).join(", ");
   }
 
   #isSummed(row: Row): boolean {
@@ -148,31 +162,5 @@ class Spool {
 
   close(): Promise<void> {
     return this.file.close();
-  }
-}
-
-/** A list of 64-bit numbers, at eight bytes each. */
-class Numbers<List extends BigInt64Array | BigUint64Array> {
-  length = 0;
-  #list: List;
-
-  constructor(private readonly kind: new (length: number) => List) {
-    this.#list = new kind(1_024);
-  }
-
-  push(value: bigint): void {
-    if (this.length === this.#list.length) {
-      const longer = new this.kind(2 * this.length);
-      longer.set(this.#list);
-      this.#list = longer;
-    }
-    this.#list[this.length] = value;
-    this.length += 1;
-  }
-
-  at(index: number): bigint {
-    const value = this.#list[index];
-    if (value === undefined) throw new RangeError(`there are ${this.length} numbers, and none at ${index}`);
-    return value;
   }
 }
