@@ -8,12 +8,12 @@ import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { readFileDays, readFileRow, recordIngested, recordRedriven, takeFileId } from "./files.ts";
 import {
   mergeStaged,
-  openStaging,
   readKnownCreatives,
   UnknownCreatives,
   type MergedFile,
   type PerformanceTarget,
 } from "./performance-merge.ts";
+import { openStaging } from "./performance-staging.ts";
 import { ensureFresh, refreshAggregates, refreshCampaigns } from "./rtb-rollups.ts";
 
 jest.setTimeout(120_000);
