@@ -84,7 +84,9 @@ export async function mergeStaged(session: Session, target: PerformanceTarget): 
   await recordDays(session, target, written.days);
   await checkCreatives(session, target);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
-  await session.query("drop table if exists pg_temp.staged, pg_temp.added, pg_temp.changes, pg_temp.touched");
+  await session.query(
+    "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
+  );
 
   const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);
   const updated = written.days.reduce((sum, day) => sum + day.updated, 0);
@@ -158,18 +160,22 @@ async function addUp(session: Session): Promise<{ table: string; combined: numbe
 async function dropOutweighed(session: Session, doubtful: readonly number[] | null): Promise<MergedFile["superseded"]> {
   if (doubtful?.length === 0) return nothing.superseded;
   const all = linesOf("staged");
-  // Where few lines can outweigh one, it is looked for beside them: to put all in order takes as long as to merge them.
-  const earlier =
-    doubtful === null
-      ? `select at from (select at, row_number() over (partition by ${keyColumns} order by line desc) as place from ${all}) numbered where place > 1`
-      : `select lines.at from ${all} join (select * from ${all} where line = any($1::bigint[])) later
-             on ${sameKey("lines", "later")} and lines.line < later.line`;
+  let earlier = `select at from (select at, row_number() over (partition by ${keyColumns} order by line desc) as place from ${all}) numbered where place > 1`;
+  if (doubtful !== null) {
+    // Looked for beside the few that may outweigh one: to put all in order takes half as long as to merge them.
+    await session.query(`create temp table doubtful on commit drop as select line, ${keyColumns} from ${all} limit 0`);
+    await session.query(
+      `insert into pg_temp.doubtful select line, ${keyColumns} from ${all} where line = any($1::bigint[])`,
+      [doubtful],
+    );
+    await session.query("analyze pg_temp.doubtful");
+    earlier = `select lines.at from ${all} join pg_temp.doubtful later on ${sameKey("lines", "later")} and lines.line < later.line`;
+  }
   const { rows } = await withoutLoops(session, () =>
     session.query<MergedFile["superseded"]>(
       `with gone as (delete from pg_temp.staged s using (${earlier}) e where s.ctid = e.at returning s.impressions, s.clicks, s.spend)
        select count(*) as lines, coalesce(sum(impressions), 0)::text as impressions, coalesce(sum(clicks), 0)::text as clicks,
               coalesce(sum(spend), 0)::text as spend from gone`,
-      doubtful === null ? [] : [doubtful],
     ),
   );
   return rows[0] ?? nothing.superseded;
@@ -209,7 +215,7 @@ async function insertFresh(session: Session, target: PerformanceTarget, staged: 
     await session.query(
       `insert into ${into} (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id)
        select $1::text, ${keyColumns}, impressions, clicks, spend, $2::int
-         from ${linesOf(staged.table)} where date = any($3::date[]) order by creative_id, date`,
+         from (select * from ${linesOf(staged.table)} where date = any($3::date[]) order by creative_id, date) in_order`,
       [target.client, target.fileId, dates],
     );
   };

@@ -103,15 +103,16 @@ export class StagedLines {
     const begin = this.#at;
     this.#lineNumber(line);
     const { place } = this.#layout;
-    const key = this.#at;
+    const dayIsGood =
+      this.#creative(bytes, starts, ends, place.creative_id) && this.#day(bytes, starts, ends, place.date);
+    const rest = this.#at;
     const keyIsGood =
-      this.#creative(bytes, starts, ends, place.creative_id) &&
-      this.#day(bytes, starts, ends, place.date) &&
+      dayIsGood &&
       this.#hour(bytes, starts, ends, place.hour) &&
       this.#geography(bytes, starts, ends, place.geography) &&
       this.#device(bytes, starts, ends, place.device_type) &&
       this.#placement(bytes, starts, ends, place.placement);
-    const keyEnd = this.#at;
+    const restEnd = this.#at;
     const cellsAreGood =
       keyIsGood &&
       this.#counts(bytes, starts, ends) &&
@@ -124,7 +125,7 @@ export class StagedLines {
     }
     this.#block[this.#at++] = 0x0a;
     this.accepted += 1;
-    this.keys.take(line, this.#block, key, keyEnd);
+    this.keys.take(line, this.#high, this.#low, this.#dayNumber, this.#block, rest, restEnd);
     this.#addUp();
     return true;
   }
