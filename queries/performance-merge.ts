@@ -162,7 +162,7 @@ async function dropOutweighed(session: Session, doubtful: readonly number[] | nu
   const all = linesOf("staged");
   let earlier = `select at from (select at, row_number() over (partition by ${keyColumns} order by line desc) as place from ${all}) numbered where place > 1`;
   if (doubtful !== null) {
-    // Looked for beside the few that may outweigh one: to put all in order takes half as long as to merge them.
+    // Looked for beside the few that may outweigh one: to put all in order takes a second or two for a million.
     await session.query(`create temp table doubtful on commit drop as select line, ${keyColumns} from ${all} limit 0`);
     await session.query(
       `insert into pg_temp.doubtful select line, ${keyColumns} from ${all} where line = any($1::bigint[])`,
