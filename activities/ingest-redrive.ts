@@ -12,7 +12,8 @@ import {
   type FileHeader,
 } from "../queries/ingest.ts";
 import { databaseNow } from "../queries/ledger.ts";
-import { mergeStaged, openStaging, readKnownCreatives } from "../queries/performance-merge.ts";
+import { mergeStaged, readKnownCreatives } from "../queries/performance-merge.ts";
+import { openStaging } from "../queries/performance-staging.ts";
 import { inTransaction } from "../schema/database.ts";
 import { invalidInput } from "./failures.ts";
 import type { IngestDependencies } from "./ingest.ts";

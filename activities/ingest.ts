@@ -28,7 +28,8 @@ import {
 } from "../queries/files.ts";
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../queries/ingest.ts";
 import { databaseNow } from "../queries/ledger.ts";
-import { mergeStaged, openStaging, readKnownCreatives, type Staging } from "../queries/performance-merge.ts";
+import { mergeStaged, readKnownCreatives } from "../queries/performance-merge.ts";
+import { openStaging, type Staging } from "../queries/performance-staging.ts";
 import { learnSizes, refreshAggregates, type Refreshed } from "../queries/rtb-rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../schema/database.ts";
 import { guardedBy } from "./failures.ts";
@@ -254,6 +255,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
           today,
           combine: mapping.mapping.combine,
           createStubs: settings.createStubs,
+          doubtful: counts.doubtful,
         });
         const stored = await recordIngested(
           session,

@@ -4,7 +4,8 @@ import { createReadStream } from "node:fs";
 import { defaultLimits, findMapping, readPerformanceFile } from "../connectors/files/performance-file.ts";
 import { dayAt } from "../core/days.ts";
 import { allowLongWork } from "../queries/ingest.ts";
-import { mergeStaged, openStaging, readKnownCreatives } from "../queries/performance-merge.ts";
+import { mergeStaged, readKnownCreatives } from "../queries/performance-merge.ts";
+import { openStaging } from "../queries/performance-staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
 import { begin } from "./ingest-child.ts";
 
@@ -37,6 +38,8 @@ await inTransaction(database, async (session) => {
   });
   const staged = await staging.end();
   if (staged !== counts.accepted) throw new Error(`${staged} of ${counts.accepted} lines are staged`);
-  await mergeStaged(session, { client, fileId: 1, today, combine: mapping.combine, createStubs: false });
+  const { combine } = mapping;
+  const { doubtful } = counts;
+  await mergeStaged(session, { client, fileId: 1, today, combine, createStubs: false, doubtful });
 });
 await database.end();

@@ -1,4 +1,5 @@
-// The loop that is written when somebody needs a CSV in Postgres: parse to objects, check, 1,000 rows a statement.
+// The loop that is written when somebody needs a CSV in Postgres: parse to objects, check, compute the ratios, 1,000 rows
+// a statement.
 import { createReadStream } from "node:fs";
 import { parse } from "csv-parse";
 import { openDatabase } from "../schema/database.ts";
@@ -16,14 +17,23 @@ const database = openDatabase({
 const session = await database.connect();
 await begin();
 const today = new Date().toISOString().slice(0, 10);
+const columns = [...peerColumns, "cpm", "cpc"] as const;
+const known = new Set(
+  (
+    await session.query<{ id: string }>(`select id::text as id from ${peerTable("loop").split(".")[0]}.creatives`)
+  ).rows.map(({ id }) => id),
+);
 await session.query("begin");
-let batch: string[] = [];
+let batch: (string | number | null)[] = [];
 for await (const record of createReadStream(file).pipe(parse({ columns: true }))) {
   const row = record as Record<(typeof peerColumns)[number], string>;
-  if (!/^\d+$/.test(row.creative_id) || !/^\d{4}-\d\d-\d\d$/.test(row.date) || row.date > today) continue;
-  if (Number(row.clicks) > Number(row.impressions) || Number(row.clicks) < 0 || Number(row.spend) < 0) continue;
+  if (!known.has(row.creative_id) || !/^\d{4}-\d\d-\d\d$/.test(row.date) || row.date > today) continue;
+  const [impressions, clicks, spend] = [Number(row.impressions), Number(row.clicks), Number(row.spend)];
+  if (!(clicks >= 0 && impressions >= clicks && spend >= 0)) continue;
+  if (!/^[A-Z]{2}$/.test(row.geography) || !["mobile", "desktop", "tablet"].includes(row.device_type)) continue;
   batch.push(...peerColumns.map((column) => row[column]));
-  if (batch.length >= rowsAtOnce * peerColumns.length) await flush();
+  batch.push(impressions === 0 ? null : (spend / impressions) * 1_000, clicks === 0 ? null : spend / clicks);
+  if (batch.length >= rowsAtOnce * columns.length) await flush();
 }
 await flush();
 await session.query("commit");
@@ -32,13 +42,13 @@ await database.end();
 
 async function flush(): Promise<void> {
   if (batch.length === 0) return;
-  const width = peerColumns.length;
+  const width = columns.length;
   const rows = Array.from(
     { length: batch.length / width },
-    (_, row) => `(${peerColumns.map((_column, at) => `$${row * width + at + 1}`).join(", ")})`,
+    (_, row) => `(${columns.map((_column, at) => `$${row * width + at + 1}`).join(", ")})`,
   );
   await session.query(
-    `insert into ${peerTable("loop")} (${peerColumns.join(", ")}) values ${rows.join(", ")} ${peerConflict}`,
+    `insert into ${peerTable("loop")} (${columns.join(", ")}) values ${rows.join(", ")} ${peerConflict}`,
     batch,
   );
   batch = [];

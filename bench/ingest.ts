@@ -210,11 +210,14 @@ async function emptied(way: Way, creatives: readonly string[]): Promise<void> {
     await rm(path.join(stack.folder, "dlt"), { recursive: true, force: true });
     return makePeerTables(stack.database, way, creatives);
   }
-  const { rows } = await stack.database.query<{ name: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('r', 'p') and not c.relispartition and (n.nspname = 'rtb' or (n.nspname = 'ops' and (c.relname like 'file%' or c.relname = 'quarantine')))`,
+  const { rows } = await stack.database.query<{ name: string; isMonth: boolean }>(
+    `select format('%I.%I', n.nspname, c.relname) as name, c.relispartition as "isMonth" from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and (n.nspname = 'rtb' or (n.nspname = 'ops' and (c.relname like 'file%' or c.relname = 'quarantine')))`,
   );
-  await stack.database.query(`truncate ${rows.map(({ name }) => name).join(", ")} cascade`);
+  // As the others' tables are made anew.
+  for (const { name } of rows.filter(({ isMonth }) => isMonth)) await stack.database.query(`drop table ${name}`);
+  const tables = rows.filter(({ isMonth }) => !isMonth).map(({ name }) => name);
+  await stack.database.query(`truncate ${tables.join(", ")} cascade`);
   await stack.database.query("insert into rtb.creatives (_client_id, creative_id) select $1, unnest($2::bigint[])", [
     client,
     creatives,

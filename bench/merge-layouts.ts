@@ -8,7 +8,8 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { addDays } from "../core/days.ts";
-import { mergeStaged, openStaging } from "../queries/performance-merge.ts";
+import { mergeStaged } from "../queries/performance-merge.ts";
+import { openStaging } from "../queries/performance-staging.ts";
 import { inTransaction, openDatabase, type Database, type Session } from "../schema/database.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres } from "../scripts/embedded/postgres.ts";
@@ -112,7 +113,8 @@ const layouts: Layout[] = [
   {
     name: "ours, with all that is kept beside the rows",
     prepare: "",
-    merge: (session, fileId) => mergeStaged(session, { client, fileId, today, combine: "later", createStubs: true }),
+    merge: (session, fileId) =>
+      mergeStaged(session, { client, fileId, today, combine: "later", createStubs: true, doubtful: [] }),
   },
 ];
 

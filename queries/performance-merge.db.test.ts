@@ -8,12 +8,12 @@ import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { readFileDays, readFileRow, recordIngested, recordRedriven, takeFileId } from "./files.ts";
 import {
   mergeStaged,
-  openStaging,
   readKnownCreatives,
   UnknownCreatives,
   type MergedFile,
   type PerformanceTarget,
 } from "./performance-merge.ts";
+import { openStaging } from "./performance-staging.ts";
 import { ensureFresh, refreshAggregates, refreshCampaigns } from "./rtb-rollups.ts";
 
 jest.setTimeout(120_000);
@@ -202,6 +202,56 @@ describe.each(["fresh days", "days that are stored"])("lines of one key, on %s:"
     const merged = await ingest({ lines: doubled, combine: "sum" });
     expect(merged).toMatchObject({ inserted: 2, combined: 1, superseded: { lines: 0 } });
     expect((await stored()).get(keyOf(line()))).toBe(`1007 13 3.000001 ${merged.fileId}`);
+  });
+});
+
+test.each(["fresh days", "days that are stored"])(
+  "where the reader names the lines that may be doubled, only those are looked at, on %s",
+  async (where) => {
+    if (where !== "fresh days") await ingest({ lines: [line({ creative: "1" })] });
+    const lines = [
+      line({ spend: "1" }),
+      line({ geography: null, placement: "top", spend: "2" }),
+      line({ spend: "3" }),
+      line({ geography: "IE", spend: "4" }),
+      line({ geography: null, placement: "top", spend: "5" }),
+      line({ spend: "6" }),
+    ];
+    // The fourth is doubted for nothing.
+    const merged = await ingest({ lines, doubtful: [3, 4, 5, 6] });
+    expect(merged).toMatchObject({ inserted: 3, superseded: { lines: 3, spend: "6" }, stored: { spend: "15" } });
+    expect((await stored()).get(keyOf(line()))).toBe(`1000 10 6 ${merged.fileId}`);
+    await expectRollupsToBeTrue();
+  },
+);
+
+test("a file of months that are there and months that are not has its key and its room in both", async () => {
+  await ingest({ lines: [line({ date: "2003-01-05" })] });
+  client = `${client}-other`;
+  const dates = ["2003-01-31", "2003-02-01", "2003-02-28", "2003-04-30"];
+  expect(await ingest({ lines: dates.map((date) => line({ date })) })).toMatchObject({ inserted: 4, days: 4 });
+  expect(await ingest({ lines: dates.map((date) => line({ date, spend: "9" })) })).toMatchObject({ updated: 4 });
+  const { rows } = await database.pool.query<{ part: string; room: string[]; key: string }>(
+    `select c.relname as part, c.reloptions as room, pg_get_constraintdef(k.oid) as key
+       from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+      where i.inhparent = 'rtb.performance_metrics'::regclass and c.relname like 'performance_metrics_2003%' order by 1`,
+  );
+  expect(rows.map(({ part }) => part.slice(-7))).toEqual(["2003_01", "2003_02", "2003_04"]);
+  expect(new Set(rows.map(({ room, key }) => `${room.join()} ${key}`))).toEqual(
+    new Set(["fillfactor=66 PRIMARY KEY (_client_id, creative_id, date, hour, geography, device_type, placement)"]),
+  );
+});
+
+test("while a file fills a new month, others read the table and write into it", async () => {
+  await ingest({ lines: [line()] });
+  await inTransaction(database.pool, async (session) => {
+    const staging = await openStaging(session);
+    await staging.write(copyText([line({ date: "2004-05-01", creative: "3" })]));
+    await staging.end();
+    await mergeStaged(session, { client: "slow", fileId: 1, today, combine: "later", createStubs: true });
+    expect((await stored()).size).toBe(1);
+    expect(await ingest({ lines: [line({ spend: "7" })] })).toMatchObject({ updated: 1 });
+    await database.pool.query("select rtb.ensure_months('{2025-12-17}')");
   });
 });
 

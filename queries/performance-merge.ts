@@ -1,18 +1,7 @@
-import { finished } from "node:stream/promises";
-import { from as copyFrom } from "pg-copy-streams";
 import { subtractMoney, sumMoney } from "../core/money.ts";
 import { type Queryable, type Session, sqlState } from "../schema/database.ts";
+import { stagedTable } from "./performance-staging.ts";
 import { lockPerformance, rollUp, withoutLoops } from "./rtb-rollups.ts";
-
-/** Where checked lines go before they are merged. */
-export interface Staging {
-  /** Takes COPY text in whole lines, of the columns of `stagedColumns`. */
-  write(block: Buffer): Promise<void>;
-  /** Frees the session for other statements, such as keeping rejected lines; the next block goes on where this one stopped. */
-  pause(): Promise<void>;
-  /** The number of lines that are staged. */
-  end(): Promise<number>;
-}
 
 export interface PerformanceTarget {
   client: string;
@@ -26,6 +15,8 @@ export interface PerformanceTarget {
   createStubs: boolean;
   /** Lines that had been set aside: what a newer file has written since stays. */
   redriven?: boolean;
+  /** Lines that may have the key of an earlier one, where the reader knows that no other has; else any may. */
+  doubtful?: readonly number[] | null;
 }
 
 /** Exact decimal texts. */
@@ -61,58 +52,8 @@ export class UnknownCreatives extends Error {
 
 const key = ["creative_id", "date", "hour", "geography", "device_type", "placement"] as const;
 const keyColumns = key.join(", ");
-const stagedTable = `(line bigint, creative_id bigint, date date, hour smallint, geography text collate "C", device_type text collate "C",
-  placement text collate "C", impressions bigint, clicks bigint, spend numeric(18,6)) on commit drop`;
-const copyBytes = 1_048_576;
 /** From so many lines on, the stored rows are gone through in order rather than looked up one by one. */
 const manyLines = 100_000;
-
-/**
- * A temporary table of the transaction. Lines go there by one COPY per block and not by a single long one: when the
- * reader gives a file up in the middle, no COPY is left open that the rollback would wait for.
- */
-export async function openStaging(session: Session): Promise<Staging> {
-  await session.query(`create temp table staged ${stagedTable}`);
-  let waiting: Buffer[] = [];
-  let bytes = 0;
-  let lines = 0;
-  let underWay: Promise<void> = Promise.resolve();
-
-  /** Returns while Postgres is still at the block: the next one is read meanwhile. */
-  const send = async () => {
-    const block = Buffer.concat(waiting);
-    waiting = [];
-    bytes = 0;
-    await underWay;
-    underWay = copyBlock(session, block).then((copied) => void (lines += copied));
-    // Whoever writes next, pauses or ends is told.
-    underWay.catch(() => undefined);
-  };
-  const pause = async () => {
-    if (bytes > 0) await send();
-    await underWay;
-  };
-  return {
-    async write(block) {
-      // A copy, because the reader may use its buffer again.
-      waiting.push(Buffer.from(block));
-      bytes += block.length;
-      if (bytes >= copyBytes) await send();
-    },
-    pause,
-    async end() {
-      await pause();
-      return lines;
-    },
-  };
-}
-
-async function copyBlock(session: Session, block: Buffer): Promise<number> {
-  const stream = session.query(copyFrom("copy pg_temp.staged from stdin"));
-  stream.end(block);
-  await finished(stream);
-  return stream.rowCount;
-}
 
 /**
  * Merges what is staged into rtb.performance_metrics, keeps ops.file_days, and brings the roll-ups up to date; all in the
@@ -120,29 +61,32 @@ async function copyBlock(session: Session, block: Buffer): Promise<number> {
  * here, so what commits later wins, row by row.
  */
 export async function mergeStaged(session: Session, target: PerformanceTarget): Promise<MergedFile> {
-  await session.query("set local work_mem = '192MB'; set local jit = off");
+  await session.query("set local work_mem = '192MB'; set local maintenance_work_mem = '192MB'; set local jit = off");
   await lockPerformance(session, target.client);
   const { table, combined } = target.combine === "sum" ? await addUp(session) : { table: "staged", combined: 0 };
-  const days = await sumDays(session, `pg_temp.${table}`, []);
+  const outweighed =
+    target.combine === "sum" ? nothing.superseded : await dropOutweighed(session, target.doubtful ?? null);
+  const days = await sumDays(session, table);
   const [first] = days;
   if (first === undefined) return { ...nothing, combined };
   const staged: StagedLines = {
     table,
+    days,
     dates: days.map(({ date }) => date),
     rows: days.reduce((sum, { rows }) => sum + rows, 0),
     from: first.date,
     to: days.at(-1)?.date ?? first.date,
-    carried: carriedBy(days),
   };
-  await session.query("select rtb.ensure_months($1::date[])", [staged.dates]);
 
-  const fresh = target.redriven !== true && (await insertFresh(session, target, staged, days));
+  const fresh = target.redriven === true ? null : await insertFresh(session, target, staged);
   const write = () => writeChanges(session, target, staged);
-  const written = fresh || (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
+  const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
   await recordDays(session, target, written.days);
   await checkCreatives(session, target);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
-  await session.query("drop table if exists pg_temp.staged, pg_temp.added, pg_temp.changes, pg_temp.touched");
+  await session.query(
+    "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
+  );
 
   const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);
   const updated = written.days.reduce((sum, day) => sum + day.updated, 0);
@@ -151,8 +95,11 @@ export async function mergeStaged(session: Session, target: PerformanceTarget): 
     updated,
     unchanged: staged.rows - inserted - updated - written.superseded.lines,
     combined,
-    superseded: written.superseded,
-    stored: without(staged.carried, written.superseded),
+    superseded: {
+      lines: outweighed.lines + written.superseded.lines,
+      ...carriedBy([outweighed, written.superseded]),
+    },
+    stored: without(carriedBy(days), written.superseded),
     days: written.days.length,
     from: staged.from,
     to: staged.to,
@@ -176,11 +123,11 @@ type DaySum = Carried & { date: string; rows: number };
 interface StagedLines {
   /** The temporary table they lie in. */
   table: string;
+  days: DaySum[];
   dates: string[];
   rows: number;
   from: string;
   to: string;
-  carried: Carried;
 }
 
 interface DayChange {
@@ -194,6 +141,7 @@ interface DayChange {
 /** What was written; how much more each creative carries since lies in the temporary table `touched`. */
 interface Written {
   days: DayChange[];
+  /** Lines that a newer file outweighs. */
   superseded: MergedFile["superseded"];
 }
 
@@ -208,68 +156,96 @@ async function addUp(session: Session): Promise<{ table: string; combined: numbe
   return { table: "added", combined: (rows[0]?.lines ?? 0) - (added.rowCount ?? 0) };
 }
 
-async function sumDays(session: Session, from: string, values: unknown[]): Promise<DaySum[]> {
+/** Of several lines of one key the last stays. Returns how many went, and what they carried. */
+async function dropOutweighed(session: Session, doubtful: readonly number[] | null): Promise<MergedFile["superseded"]> {
+  if (doubtful?.length === 0) return nothing.superseded;
+  const all = linesOf("staged");
+  let earlier = `select at from (select at, row_number() over (partition by ${keyColumns} order by line desc) as place from ${all}) numbered where place > 1`;
+  if (doubtful !== null) {
+    // Looked for beside the few that may outweigh one: to put all in order takes a second or two for a million.
+    await session.query(`create temp table doubtful on commit drop as select line, ${keyColumns} from ${all} limit 0`);
+    await session.query(
+      `insert into pg_temp.doubtful select line, ${keyColumns} from ${all} where line = any($1::bigint[])`,
+      [doubtful],
+    );
+    await session.query("analyze pg_temp.doubtful");
+    earlier = `select lines.at from ${all} join pg_temp.doubtful later on ${sameKey("lines", "later")} and lines.line < later.line`;
+  }
+  const { rows } = await withoutLoops(session, () =>
+    session.query<MergedFile["superseded"]>(
+      `with gone as (delete from pg_temp.staged s using (${earlier}) e where s.ctid = e.at returning s.impressions, s.clicks, s.spend)
+       select count(*) as lines, coalesce(sum(impressions), 0)::text as impressions, coalesce(sum(clicks), 0)::text as clicks,
+              coalesce(sum(spend), 0)::text as spend from gone`,
+    ),
+  );
+  return rows[0] ?? nothing.superseded;
+}
+
+async function sumDays(session: Session, table: string): Promise<DaySum[]> {
   const { rows } = await session.query<DaySum>(
     `select date, count(*) as rows, sum(impressions)::text as impressions, sum(clicks)::text as clicks, sum(spend)::text as spend
-       from ${from} group by date order by date`,
-    values,
+       from pg_temp.${table} group by date order by date`,
   );
   return rows;
 }
 
 /** Staged lines as the table keeps them: what is not said has its stand-in. */
 const linesOf = (table: string) =>
-  `(select line, creative_id, date, coalesce(hour, -1) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
+  `(select ctid as at, line, creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
            coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table}) lines`;
 
-const ownRows = `rtb.performance_metrics where _client_id = $1 and _file_id = $2 and date between $3 and $4`;
-
 /**
- * Days of which nothing is stored need no comparison: the lines go in as they are, in the order of the key. False when
- * a day is not fresh.
+ * Days of which nothing is stored need no comparison: the lines go in as they are, and into months that are new without
+ * an index. By creative, so that a creative's rows lie side by side. Null when a day is not fresh.
  */
-async function insertFresh(
-  session: Session,
-  target: PerformanceTarget,
-  staged: StagedLines,
-  stagedDays: DaySum[],
-): Promise<Written | false> {
+async function insertFresh(session: Session, target: PerformanceTarget, staged: StagedLines): Promise<Written | null> {
   const known = await session.query(
     "select from ops.file_days where _client_id = $1 and date = any($2::date[]) limit 1",
     [target.client, staged.dates],
   );
-  if (known.rowCount !== 0) return false;
+  if (known.rowCount !== 0) return null;
   await session.query("savepoint fresh");
-  const inserted = await session
-    .query(
-      `insert into rtb.performance_metrics (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id)
-       select distinct on (${keyColumns}) $1::text, ${keyColumns}, impressions, clicks, spend, $2::int
-         from ${linesOf(staged.table)} order by ${keyColumns}, line desc`,
-      [target.client, target.fileId],
-    )
-    .catch((error: unknown) => {
-      // Rows that no file of the ledger wrote.
-      if (sqlState(error) === "23505") return null;
-      throw error;
-    });
-  if (inserted === null) {
+  const { rows } = await session.query<{ made: string[] }>("select rtb.begin_months($1::date[])::text[] as made", [
+    staged.dates,
+  ]);
+  const made = rows[0]?.made ?? [];
+  const isNew = (date: string) => made.includes(`${date.slice(0, 7)}-01`);
+  const insert = async (into: string, dates: readonly string[]) => {
+    if (dates.length === 0) return;
+    await session.query(
+      `insert into ${into} (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id)
+       select $1::text, ${keyColumns}, impressions, clicks, spend, $2::int
+         from (select * from ${linesOf(staged.table)} where date = any($3::date[]) order by creative_id, date) in_order`,
+      [target.client, target.fileId, dates],
+    );
+  };
+  await insert("rtb.new_months", staged.dates.filter(isNew));
+  await session.query("select rtb.attach_months($1::date[])", [made]);
+  try {
+    await insert(
+      "rtb.performance_metrics",
+      staged.dates.filter((date) => !isNew(date)),
+    );
+  } catch (error) {
+    // Rows that no file of the ledger wrote.
+    if (sqlState(error) !== "23505") throw error;
     await session.query("rollback to savepoint fresh");
-    return false;
+    return null;
   }
-  // Without doubled lines, what was staged is what was written, and quicker to go through.
-  const rows = inserted.rowCount ?? 0;
-  const whole = rows === staged.rows;
-  const own = [target.client, target.fileId, staged.from, staged.to];
-  const [from, values] = whole ? [`pg_temp.${staged.table}`, []] : [ownRows, own];
-  const days = whole ? stagedDays : await sumDays(session, from, values);
   await session.query(touchedTable);
   await session.query(
-    `insert into pg_temp.touched select creative_id, sum(impressions), sum(clicks), sum(spend) from ${from} group by creative_id`,
-    values,
+    `insert into pg_temp.touched
+     select creative_id, sum(impressions), sum(clicks), sum(spend) from pg_temp.${staged.table} group by creative_id`,
   );
   return {
-    days: days.map((day) => ({ date: day.date, inserted: day.rows, updated: 0, before: nothing.stored, after: day })),
-    superseded: { lines: staged.rows - rows, ...without(staged.carried, carriedBy(days)) },
+    days: staged.days.map((day) => ({
+      date: day.date,
+      inserted: day.rows,
+      updated: 0,
+      before: nothing.stored,
+      after: day,
+    })),
+    superseded: nothing.superseded,
   };
 }
 
@@ -282,6 +258,7 @@ const sameKey = (one: string, other: string) =>
 async function writeChanges(session: Session, target: PerformanceTarget, staged: StagedLines): Promise<Written> {
   const { client, fileId } = target;
   const range = [client, staged.from, staged.to];
+  await session.query("select rtb.ensure_months($1::date[])", [staged.dates]);
   await session.query(
     `create temp table changes (fate "char", creative_id bigint, date date, hour smallint, geography text collate "C", device_type text collate "C",
        placement text collate "C", impressions bigint, clicks bigint, spend numeric(18,6), old_impressions bigint, old_clicks bigint,
@@ -289,35 +266,37 @@ async function writeChanges(session: Session, target: PerformanceTarget, staged:
   );
   await session.query(
     `insert into pg_temp.changes
-     select case when lines.place > 1 or $5 and t._file_id > $4 then 's' when t._client_id is null then 'i' else 'u' end::"char",
+     select case when $5 and t._file_id > $4 then 's' when t._client_id is null then 'i' else 'u' end::"char",
             ${key.map((column) => `lines.${column}`).join(", ")}, lines.impressions, lines.clicks, lines.spend, t.impressions, t.clicks, t.spend, t._file_id
-       from (select *, row_number() over (partition by ${keyColumns} order by line desc) as place from ${linesOf(staged.table)}) lines
-       left join rtb.performance_metrics t
-         on t._client_id = $1 and ${sameKey("t", "lines")} and t.date between $2 and $3 and lines.place = 1
-      where lines.place > 1 or t._client_id is null
-         or (t.impressions, t.clicks, t.spend) is distinct from (lines.impressions, lines.clicks, lines.spend)`,
+       from ${linesOf(staged.table)}
+       left join rtb.performance_metrics t on t._client_id = $1 and ${sameKey("t", "lines")} and t.date between $2 and $3
+      where t._client_id is null or (t.impressions, t.clicks, t.spend) is distinct from (lines.impressions, lines.clicks, lines.spend)`,
     [...range, fileId, target.redriven === true],
   );
   // Where much changes, no loop is allowed that the planner would have to be kept from.
   if (staged.rows <= manyLines) await session.query("analyze pg_temp.changes");
-  await session.query(
-    `update rtb.performance_metrics t
-        set impressions = c.impressions, clicks = c.clicks, spend = c.spend, _file_id = $4
-       from pg_temp.changes c
-      where c.fate = 'u' and t._client_id = $1 and t.date between $2 and $3 and ${sameKey("t", "c")}`,
-    [...range, fileId],
-  );
-  await session.query(
-    `insert into rtb.performance_metrics (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id)
-     select $1, ${keyColumns}, impressions, clicks, spend, $2 from pg_temp.changes where fate = 'i'`,
-    [client, fileId],
-  );
-  await session.query(
-    `update ops.files f set replaced = f.replaced + c.rows
-       from (select old_file_id, count(*) as rows from pg_temp.changes where fate = 'u' and old_file_id <> $2 group by 1 order by 1) c
-      where f._client_id = $1 and f.file_id = c.old_file_id`,
-    [client, fileId],
-  );
+  const written = await sumChanges(session);
+  if (written.days.some(({ updated }) => updated > 0)) {
+    await session.query(
+      `update rtb.performance_metrics t
+          set impressions = c.impressions, clicks = c.clicks, spend = c.spend, _file_id = $4
+         from pg_temp.changes c
+        where c.fate = 'u' and t._client_id = $1 and t.date between $2 and $3 and ${sameKey("t", "c")}`,
+      [...range, fileId],
+    );
+    await session.query(
+      `update ops.files f set replaced = f.replaced + c.rows
+         from (select old_file_id, count(*) as rows from pg_temp.changes where fate = 'u' and old_file_id <> $2 group by 1 order by 1) c
+        where f._client_id = $1 and f.file_id = c.old_file_id`,
+      [client, fileId],
+    );
+  }
+  if (written.days.some(({ inserted }) => inserted > 0))
+    await session.query(
+      `insert into rtb.performance_metrics (_client_id, ${keyColumns}, impressions, clicks, spend, _file_id)
+       select $1, ${keyColumns}, impressions, clicks, spend, $2 from pg_temp.changes where fate = 'i'`,
+      [client, fileId],
+    );
   await session.query(touchedTable);
   await session.query(
     `insert into pg_temp.touched
@@ -325,7 +304,7 @@ async function writeChanges(session: Session, target: PerformanceTarget, staged:
             sum(spend - coalesce(old_spend, 0))
        from pg_temp.changes where fate <> 's' group by creative_id`,
   );
-  return sumChanges(session);
+  return written;
 }
 
 async function sumChanges(session: Session): Promise<Written> {

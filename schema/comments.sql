@@ -909,6 +909,8 @@ comment on column recon.reports.verified_conversions is 'Conversions by the plat
 comment on column recon.reports.processed_at is 'When the verdict was written.';
 comment on column recon.reports.dispute_outcome is 'How a dispute about this verdict was settled; null without one, or while it is open.';
 comment on schema rtb is 'Creatives, campaigns and the ad performance that bidders and buyers hand over as files.';
+comment on function rtb.begin_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need and that are not there, as parts of rtb.new_months, without an index: to be filled, then attached, in one transaction.';
+comment on function rtb.attach_months(date[]) is 'Gives months that were just made their key and makes them parts of rtb.performance_metrics.';
 comment on function rtb.ensure_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need, without locking readers out.';
 
 comment on table rtb.buyer_seats is 'The buying accounts that creatives belong to.';

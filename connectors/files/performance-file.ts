@@ -37,6 +37,8 @@ export interface FileCounts {
   /** The first and the last day of the accepted lines. */
   from: string | null;
   to: string | null;
+  /** Accepted lines that may have the key of an earlier one: no other line has. Null: too many to name, so any may. */
+  doubtful: readonly number[] | null;
   /** Columns of the file that split its lines finer than the key does. */
   summedOver: string[];
   /** What the mapping says of lines of one key: the last one wins, or they are added. */
@@ -213,6 +215,7 @@ function countsOf(lines: FileLines) {
     rejectedBy: { ...lines.rejectedBy },
     from: dayText(staged.firstDay),
     to: dayText(staged.lastDay),
+    doubtful: staged.keys.doubtful,
   };
 }
 

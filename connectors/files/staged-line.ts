@@ -8,6 +8,7 @@ import type { FileField, FileMapping } from "./mapping.ts";
 import { microsText, readAmount, readCount, type NumberStyle, type Refusal } from "./numbers.ts";
 import { shown, type RejectCode } from "./reasons.ts";
 import { idText, SeenCells, SeenIds } from "./seen-cells.ts";
+import { SeenKeys } from "./seen-keys.ts";
 
 /** What lines are checked against. */
 export interface LineRules {
@@ -51,6 +52,7 @@ export class StagedLines {
   firstDay = 0;
   lastDay = 0;
 
+  readonly keys = new SeenKeys();
   readonly full: Buffer[] = [];
   #block = Buffer.allocUnsafeSlow(blockSize);
   #at = 0;
@@ -101,13 +103,18 @@ export class StagedLines {
     const begin = this.#at;
     this.#lineNumber(line);
     const { place } = this.#layout;
-    const cellsAreGood =
-      this.#creative(bytes, starts, ends, place.creative_id) &&
-      this.#day(bytes, starts, ends, place.date) &&
+    const dayIsGood =
+      this.#creative(bytes, starts, ends, place.creative_id) && this.#day(bytes, starts, ends, place.date);
+    const rest = this.#at;
+    const keyIsGood =
+      dayIsGood &&
       this.#hour(bytes, starts, ends, place.hour) &&
       this.#geography(bytes, starts, ends, place.geography) &&
       this.#device(bytes, starts, ends, place.device_type) &&
-      this.#placement(bytes, starts, ends, place.placement) &&
+      this.#placement(bytes, starts, ends, place.placement);
+    const restEnd = this.#at;
+    const cellsAreGood =
+      keyIsGood &&
       this.#counts(bytes, starts, ends) &&
       this.#spend(bytes, starts, ends, place.spend) &&
       this.#others(bytes, starts, ends) &&
@@ -118,6 +125,7 @@ export class StagedLines {
     }
     this.#block[this.#at++] = 0x0a;
     this.accepted += 1;
+    this.keys.take(line, this.#high, this.#low, this.#dayNumber, this.#block, rest, restEnd);
     this.#addUp();
     return true;
   }

@@ -209,7 +209,6 @@ function settings(port: number, fast: boolean): string[] {
     max_connections: 200,
     shared_buffers: fast ? "128MB" : "256MB",
     max_wal_size: "2GB",
-    wal_compression: "on",
     jit: "off",
     timezone: "UTC",
     log_timezone: "UTC",

@@ -1,0 +1,57 @@
+/** Bits of a key lie within one line of the processor's cache: 16 words, of which there are 2^18. */
+const blockBits = 18;
+/** More of them, and it is no use to name them one by one. */
+export const mostDoubtful = 100_000;
+
+/**
+ * Which lines may have the key of an earlier one: a line that is not doubtful has a key of its own. It keeps five bits of
+ * each key in 16 MB, whatever the file's size. So it may doubt where nothing is wrong: of a million lines hardly one, of
+ * five million about a hundred. It never passes over a doubled key.
+ */
+export class SeenKeys {
+  readonly #words = new Uint32Array(16 << blockBits);
+  #doubtful: number[] | null = [];
+
+  /** Takes the key of a line: a creative's id in two parts, a day, and bytes that are equal where the rest of the keys is. */
+  take(line: number, high: number, low: number, day: number, rest: Uint8Array, start: number, end: number): void {
+    let one = Math.imul(high ^ day, 0xcc9e2d51);
+    let other = Math.imul(low ^ (day << 9), 0x9e3779b1);
+    one = Math.imul((one ^ (one >>> 15)) + low, 0x85ebca6b);
+    other = Math.imul((other ^ (other >>> 16)) + high, 0xc2b2ae35);
+    for (let at = start; at < end; at += 1) {
+      const byte = rest[at] as number;
+      one = Math.imul(one ^ byte, 0x01000193);
+      other = Math.imul((other ^ byte) + (other >>> 19), 0x27d4eb2f);
+    }
+    one = Math.imul(one ^ (one >>> 15), 0xc2b2ae35);
+    other = Math.imul(other ^ (other >>> 13), 0x165667b1);
+    other ^= other >>> 16;
+
+    const block = (one >>> (32 - blockBits)) << 4;
+    // Five places in the block, nine bits of the hashes each.
+    const spare = ((one & 0x3fff) << 5) | (other >>> 27);
+    let isNew = this.#set(block, other);
+    isNew = this.#set(block, other >>> 9) || isNew;
+    isNew = this.#set(block, other >>> 18) || isNew;
+    isNew = this.#set(block, spare) || isNew;
+    isNew = this.#set(block, spare >>> 9) || isNew;
+    if (isNew || this.#doubtful === null) return;
+    this.#doubtful.push(line);
+    if (this.#doubtful.length > mostDoubtful) this.#doubtful = null;
+  }
+
+  /** Whether the bit was not set. */
+  #set(block: number, place: number): boolean {
+    const word = block + ((place >>> 5) & 15);
+    const mask = 1 << (place & 31);
+    const before = this.#words[word] as number;
+    if ((before & mask) !== 0) return false;
+    this.#words[word] = before | mask;
+    return true;
+  }
+
+  /** Lines in the order of the file; null where there were too many to keep. */
+  get doubtful(): readonly number[] | null {
+    return this.#doubtful;
+  }
+}
