@@ -1,6 +1,5 @@
-import { finished } from "node:stream/promises";
-import { from as copyFrom } from "pg-copy-streams";
 import type { Session } from "../schema/database.ts";
+import { copyBlock } from "./copy.ts";
 
 /** Where checked lines go before they are merged. */
 export interface Staging {
@@ -17,10 +16,7 @@ export const stagedTable = `(line bigint, creative_id bigint, date date, hour sm
   placement text collate "C", impressions bigint, clicks bigint, spend numeric(18,6)) on commit drop`;
 const copyBytes = 1_048_576;
 
-/**
- * A temporary table of the transaction. Lines go there by one COPY per block and not by a single long one: when the
- * reader gives a file up in the middle, no COPY is left open that the rollback would wait for.
- */
+/** A temporary table of the transaction, for lines on their way into it. */
 export async function openStaging(session: Session): Promise<Staging> {
   await session.query(`create temp table staged ${stagedTable}`);
   let waiting: Buffer[] = [];
@@ -34,7 +30,7 @@ export async function openStaging(session: Session): Promise<Staging> {
     waiting = [];
     bytes = 0;
     await underWay;
-    underWay = copyBlock(session, block).then((copied) => void (lines += copied));
+    underWay = copyBlock(session, "pg_temp.staged", block).then((copied) => void (lines += copied));
     // Whoever writes next, pauses or ends is told.
     underWay.catch(() => undefined);
   };
@@ -55,11 +51,4 @@ export async function openStaging(session: Session): Promise<Staging> {
       return lines;
     },
   };
-}
-
-async function copyBlock(session: Session, block: Buffer): Promise<number> {
-  const stream = session.query(copyFrom("copy pg_temp.staged from stdin"));
-  stream.end(block);
-  await finished(stream);
-  return stream.rowCount;
 }
