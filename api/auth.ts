@@ -1,3 +1,4 @@
+import type { webcrypto } from "node:crypto";
 import {
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -36,7 +37,7 @@ const shared = ["HS256"];
 const published = ["RS256", "ES256"];
 
 export function createVerifier(settings: AuthSettings): Verify {
-  const secret = settings.jwtSecret === null ? null : new TextEncoder().encode(settings.jwtSecret);
+  const secret = settings.jwtSecret === null ? null : sharedKey(settings.jwtSecret);
   const keys = settings.jwksUrl === null ? null : publishedKeys(settings.jwksUrl);
   const expected: JWTVerifyOptions = {
     requiredClaims: ["exp"],
@@ -53,7 +54,7 @@ export function createVerifier(settings: AuthSettings): Verify {
     try {
       const kind = algorithmOf(token);
       if (secret !== null && shared.includes(kind))
-        return toCaller((await jwtVerify(token, secret, { ...expected, algorithms: shared })).payload);
+        return toCaller((await jwtVerify(token, await secret(), { ...expected, algorithms: shared })).payload);
       if (keys !== null && published.includes(kind))
         return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
       throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
@@ -70,6 +71,13 @@ function algorithmOf(token: string): string {
   } catch {
     throw new ApiError("unauthorized", "the token is not valid");
   }
+}
+
+/** Imported once: to import it costs as much as to verify a token. */
+function sharedKey(secret: string): () => Promise<webcrypto.CryptoKey> {
+  let key: Promise<webcrypto.CryptoKey> | undefined;
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  return () => (key ??= crypto.subtle.importKey("raw", new TextEncoder().encode(secret), hmac, false, ["verify"]));
 }
 
 /** Keys that cannot be fetched are our trouble, not the token's. */

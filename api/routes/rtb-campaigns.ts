@@ -13,7 +13,7 @@ import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound, Unavailable } from "../errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { currentDay } from "../rtb-day.ts";
+import { readUpToToday } from "../rtb-day.ts";
 import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "../rtb-shapes.ts";
 import type { SeenSums } from "../seen-sums.ts";
 import { runWorkflow } from "../run-workflow.ts";
@@ -96,10 +96,11 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
         campaignId: number,
       });
       const after = readCursor(cursor, place);
-      await currentDay(parts, client);
-      const rows = await listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 });
+      const { found } = await readUpToToday(parts, client, () =>
+        listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 }),
+      );
       return toPage(
-        rows,
+        found.rows,
         limit,
         (row) => ({ period: sorted, place: row.place, campaignId: row.campaignId }),
         ({ place: _place, ...row }) => toCampaign(row),
@@ -121,9 +122,8 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     },
     async (request) => {
       const { client } = callerOf(request);
-      const asOf = await currentDay(parts, client);
-      const of = { client, campaignId: request.params.id, period: request.query.period, asOf };
-      const row = await seen.findCampaign(of);
+      const of = { client, campaignId: request.params.id, period: request.query.period };
+      const { asOf, campaign: row } = await seen.findCampaign(of);
       if (row === null) throw notFound("campaign");
       return {
         ...toCampaign(row),

@@ -15,7 +15,7 @@ import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound } from "../errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { currentDay } from "../rtb-day.ts";
+import { readUpToToday } from "../rtb-day.ts";
 import type { SeenSums } from "../seen-sums.ts";
 import { counted, creativeId, days, figures, geography, instant, iso, number, period, trend } from "../rtb-shapes.ts";
 
@@ -167,22 +167,21 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
         creativeId,
       });
       const after = readCursor(cursor, place);
-      const asOf = await currentDay(parts, client);
-      const rows = await seen.listCreatives({
+      const { asOf, rows } = await seen.listCreatives({
         ...filter,
         client,
-        asOf,
         buyerId,
         campaignId,
         slim: slim === "true",
         after,
         limit: limit + 1,
       });
+      const shown = { period: filter.period, ...daysOf(filter.period, asOf) };
       return toPage(
         rows,
         limit,
         (row) => ({ sort: filter.sort, period: filter.period, place: row.place, creativeId: row.creativeId }),
-        (row) => toListed(row, filter.period, asOf),
+        (row) => toListed(row, shown),
       );
     },
   );
@@ -200,8 +199,10 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     },
     async (request) => {
       const { client } = callerOf(request);
-      const asOf = await currentDay(parts, client);
-      const row = await findCreative(reading, { client, creativeId: request.params.id, asOf });
+      const of = { client, creativeId: request.params.id };
+      const { asOf, found: row } = await readUpToToday(parts, client, (day) =>
+        findCreative(reading, { ...of, asOf: day }),
+      );
       if (row === null) throw notFound("creative");
       return {
         ...row,
@@ -298,24 +299,15 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
 }
 
 function toListed(
-  { place: _place, whole: _whole, version: _version, ...row }: Awaited<ReturnType<SeenSums["listCreatives"]>>[number],
-  shown: z.infer<typeof period>,
-  asOf: string,
+  row: Awaited<ReturnType<SeenSums["listCreatives"]>>["rows"][number],
+  shown: Pick<z.infer<typeof listed>["performance"], "period" | "from" | "to">,
 ): z.infer<typeof listed> {
   const { spend, impressions, clicks, cpc, cpm, trend: change, tier, topGeography, topGeographyShare, ...rest } = row;
   const summed = counted({ spend, impressions, clicks, cpc, cpm });
   return {
     ...rest,
     ...dated(rest),
-    performance: {
-      period: shown,
-      ...daysOf(shown, asOf),
-      ...summed,
-      trend: change,
-      tier,
-      topGeography,
-      topGeographyShare,
-    },
+    performance: { ...shown, ...summed, trend: change, tier, topGeography, topGeographyShare },
   };
 }
 

@@ -269,11 +269,8 @@ export function rtbPerformanceRoutes(api: Api, parts: ServerParts): void {
       });
       const after = readCursor(cursor, shape);
       const of = { client, creativeId: creative };
-      const [known, rows] = await Promise.all([
-        hasCreative(reading, of),
-        readMetrics(reading, { ...of, from, to, geography: country, after, limit: limit + 1 }),
-      ]);
-      if (!known && rows.length === 0) throw notFound("creative");
+      const rows = await readMetrics(reading, { ...of, from, to, geography: country, after, limit: limit + 1 });
+      if (rows.length === 0 && !(await hasCreative(reading, of))) throw notFound("creative");
       return toPage(
         rows,
         limit,
