@@ -17,16 +17,18 @@ import type { ServerParts } from "./parts.ts";
 import { readUpToToday } from "./rtb-day.ts";
 
 /** Sums per country are in no roll-up: they would cost every import more than they save. They are added up when asked for. */
-interface Top {
+export interface TopGeography {
   topGeography: string | null;
   topGeographyShare: number | null;
 }
 
-const noTop: Top = { topGeography: null, topGeographyShare: null };
+export const noTopGeography: TopGeography = { topGeography: null, topGeographyShare: null };
 
 /** With the day that the periods of the answer end with. */
 export interface SeenSums {
-  listCreatives(filter: Omit<CreativeFilter, "asOf">): Promise<{ asOf: string; rows: (ListedCreative & Top)[] }>;
+  listCreatives(
+    filter: Omit<CreativeFilter, "asOf">,
+  ): Promise<{ asOf: string; rows: ListedCreative[]; tops: ReadonlyMap<string, TopGeography> }>;
   findCampaign(of: {
     client: string;
     campaignId: number;
@@ -44,15 +46,15 @@ const mostTries = 3;
  */
 export function createSeenSums(parts: ServerParts): SeenSums {
   const { reading } = parts;
-  const tops = createShelf<{ version: string | null; of: Map<string, Top> }>();
+  const topGeographies = createShelf<{ version: string | null; of: Map<string, TopGeography> }>();
   const geographies = createShelf<{ version: string | null; creatives: string; rows: GeographyFigures[] }>();
 
   async function topsOf(
     { client, period, asOf }: CreativeFilter,
     { version, rows }: { version: string | null; rows: readonly ListedCreative[] },
-  ): Promise<Map<string, Top> | null> {
+  ): Promise<Map<string, TopGeography> | null> {
     const key = JSON.stringify([client, period, asOf]);
-    let seen = tops.get(key);
+    let seen = topGeographies.get(key);
     if (seen?.version !== version || seen.of.size > mostPerKey) seen = { version, of: new Map() };
     const { of } = seen;
     const missing = rows.filter(({ creativeId, whole }) => Number(whole) > 0 && !of.has(creativeId));
@@ -62,7 +64,7 @@ export function createSeenSums(parts: ServerParts): SeenSums {
       if (read.version !== version) return null;
       for (const { creativeId, whole } of missing) of.set(creativeId, toTop(read.top.get(creativeId), whole));
     }
-    tops.put(key, seen);
+    topGeographies.put(key, seen);
     return of;
   }
 
@@ -72,9 +74,8 @@ export function createSeenSums(parts: ServerParts): SeenSums {
         const { asOf, found } = await readUpToToday(parts, filter.client, (day) =>
           listCreatives(reading, { ...filter, asOf: day }),
         );
-        const top = await topsOf({ ...filter, asOf }, found);
-        if (top === null) return undefined;
-        return { asOf, rows: found.rows.map((row) => ({ ...row, ...(top.get(row.creativeId) ?? noTop) })) };
+        const tops = await topsOf({ ...filter, asOf }, found);
+        return tops === null ? undefined : { asOf, rows: found.rows, tops };
       }),
 
     findCampaign: (of) =>
@@ -121,8 +122,8 @@ function createShelf<Value>(): { get: (key: string) => Value | undefined; put: (
 }
 
 /** Its share of the whole in percent, half-up to two places, as Postgres rounds. */
-function toTop(best: { geography: string; spend: string } | undefined, whole: string | null): Top {
-  if (best === undefined || whole === null) return noTop;
+function toTop(best: { geography: string; spend: string } | undefined, whole: string | null): TopGeography {
+  if (best === undefined || whole === null) return noTopGeography;
   const share = new Big(best.spend).times(100).div(whole).round(2, Big.roundHalfUp);
   return { topGeography: best.geography, topGeographyShare: Number(share) };
 }

@@ -46,7 +46,7 @@ export async function listCampaigns(
     after: { place: string; campaignId: number } | null;
     limit: number;
   },
-): Promise<SumsState & { rows: ListedCampaign[] }> {
+): Promise<SumsState & { rows: (ListedCampaign & SumsState)[] }> {
   const total = totals[filter.period];
   const { rows } = await database.query<ListedCampaign & SumsState>(
     prepared(

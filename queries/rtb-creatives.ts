@@ -206,7 +206,7 @@ const ranks: Record<Exclude<CreativeSort, "id">, Rank> = {
 export async function listCreatives(
   database: Queryable,
   filter: CreativeFilter,
-): Promise<SumsState & { rows: ListedCreative[] }> {
+): Promise<SumsState & { rows: (ListedCreative & SumsState)[] }> {
   const { values, put } = createValues();
   const client = put(filter.client);
   const page = pageOf(filter, client, put);

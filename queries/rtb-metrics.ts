@@ -50,10 +50,9 @@ export const stateSql = (client: string) =>
 export function apartFromState<Row extends object>(
   rows: readonly (Row & SumsState)[],
   key: keyof Row,
-): SumsState & { rows: Omit<Row & SumsState, keyof SumsState>[] } {
+): SumsState & { rows: (Row & SumsState)[] } {
   const { asOf = null, version = null } = rows[0] ?? {};
-  const own = rows.filter((row) => row[key] !== null).map(({ asOf: _asOf, version: _version, ...row }) => row);
-  return { asOf, version, rows: own };
+  return { asOf, version, rows: rows.filter((row) => row[key] !== null) };
 }
 
 /** Sums are decimal text: they have room for more than a JS number. Ratios have four places, percentages two. */

@@ -103,7 +103,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
         found.rows,
         limit,
         (row) => ({ period: sorted, place: row.place, campaignId: row.campaignId }),
-        ({ place: _place, ...row }) => toCampaign(row),
+        toCampaign,
       );
     },
   );
@@ -200,9 +200,21 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
   );
 }
 
+/** Field by field, as creatives are. */
 function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
   return {
-    ...row,
+    campaignId: row.campaignId,
+    campaignName: row.campaignName,
+    confidenceScore: row.confidenceScore,
+    aiProvider: row.aiProvider,
+    creatives: row.creatives,
+    totalSpend7d: row.totalSpend7d,
+    totalSpend30d: row.totalSpend30d,
+    totalSpendAllTime: row.totalSpendAllTime,
+    avgCpc7d: row.avgCpc7d,
+    avgCpm7d: row.avgCpm7d,
+    topGeography: row.topGeography,
+    topDeviceType: row.topDeviceType,
     lastPerformanceUpdate: iso(row.lastPerformanceUpdate),
     createdAt: row.createdAt.toISOString(),
   };
