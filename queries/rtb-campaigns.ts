@@ -53,9 +53,9 @@ export async function listCampaigns(
       `select v.*, l.* from ${stateSql("$1")} v left join (
          select ${campaignColumns}, ${total}::text as place from rtb.campaigns c
           where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
-          order by ${total} desc, c.campaign_id limit $4) l on true
+          order by ${total} desc, c.campaign_id limit ${Math.trunc(filter.limit)}) l on true
         order by l.place::numeric desc, l."campaignId"`,
-      [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null, filter.limit],
+      [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null],
     ),
   );
   return apartFromState(rows, "campaignId");

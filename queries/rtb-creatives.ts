@@ -75,6 +75,8 @@ export interface CreativeFilter {
   slim: boolean;
   after?: { place: string | null; creativeId: string } | null;
   limit: number;
+  /** Who comes first in an order by CPC or CPM, where that is known: then nobody's ratio is computed for the order but theirs. */
+  first?: readonly string[] | undefined;
 }
 
 const lightColumns = `c.creative_id::text as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
@@ -240,7 +242,8 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     conditions.push(
       `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.creative_id)`,
     );
-  const limit = put(filter.limit);
+  // Said in the text: the plan for any number of rows is not the one for a page.
+  const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], order: string, most: string) =>
     `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
@@ -263,9 +266,10 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     const [beyond, upTo] = direction === "desc" ? ["<", "<="] : [">", ">="];
     return [`${value} ${upTo} ${place}`, `(${value} ${beyond} ${place} or p.creative_id > ${afterId})`];
   };
+  const among = filter.first === undefined ? [] : [`p.creative_id = any(${put(filter.first)}::bigint[])`];
   const order = `place ${direction}, creative_id`;
   // Put in order alone, by the index if there is one, and only then joined, one after the other until the page is full.
-  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
+  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
   const first = select(ranked, "p.place", [], `p.place ${direction}, p.creative_id`, limit);
   const rest = select(
     all,

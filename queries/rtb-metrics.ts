@@ -109,7 +109,7 @@ export async function readMetrics(
 ): Promise<MetricRow[]> {
   const { after } = of;
   // Only what is asked for is said: a plan that knows the days opens their months alone.
-  const values: unknown[] = [of.client, of.creativeId, of.limit];
+  const values: unknown[] = [of.client, of.creativeId];
   const conditions = ["_client_id = $1", "creative_id = $2"];
   const add = (condition: (place: string) => string, value: unknown) =>
     conditions.push(condition(`$${values.push(value)}`));
@@ -130,7 +130,7 @@ export async function readMetrics(
             ${ratioSql.cpm("m.spend", "m.impressions")} as cpm, m._file_id as "fileId"
        from rtb.performance_metrics m
       where ${conditions.join(" and ")}
-      order by m.date desc, m.hour desc, m.geography desc, m.device_type desc, m.placement desc limit $3`,
+      order by m.date desc, m.hour desc, m.geography desc, m.device_type desc, m.placement desc limit ${Math.trunc(of.limit)}`,
       values,
     ),
   );
