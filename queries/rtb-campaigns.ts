@@ -20,8 +20,10 @@ export interface CampaignRow {
   createdAt: Date;
 }
 
-const campaignColumns = `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
-  (select count(*) from rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id) as creatives,
+const campaignColumns = (
+  creatives: string,
+) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
+  (select count(*) from ${creatives}) as creatives,
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
   c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt"`;
@@ -51,7 +53,7 @@ export async function listCampaigns(
   const { rows } = await database.query<ListedCampaign & SumsState>(
     prepared(
       `select v.*, l.* from ${stateSql("$1")} v left join (
-         select ${campaignColumns}, ${total}::text as place from rtb.campaigns c
+         select ${campaignColumns("rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id")}, ${total}::text as place from rtb.campaigns c
           where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
           order by ${total} desc, c.campaign_id limit ${Math.trunc(filter.limit)}) l on true
         order by l.place::numeric desc, l."campaignId"`,
@@ -81,6 +83,9 @@ const sums = (alias: string) =>
   `round(${alias}.spend, 2) as spend, ${alias}.impressions::text as impressions, ${alias}.clicks::text as clicks,
    ${ratioSql.cpc(`${alias}.spend`, `${alias}.clicks`)} as cpc, ${ratioSql.cpm(`${alias}.spend`, `${alias}.impressions`)} as cpm`;
 
+/** Makes the planner look up one row after the other: it would rather go through those of all the client's creatives. */
+const lookedUp = "limit 1";
+
 /** One campaign with its sums of a period, all of one moment; null when the client has none of this number. */
 export async function findCampaign(
   database: Queryable,
@@ -89,11 +94,13 @@ export async function findCampaign(
   const previous = period === "all" ? "null::numeric" : `p.previous_spend_${period}`;
   const { rows } = await database.query<FoundCampaign>(
     prepared(
-      `with performance as materialized (
+      `with members as materialized (
+         select creative_id from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2
+       ), performance as materialized (
          select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
-           from rtb.campaign_creatives k join rtb.creative_performance p using (_client_id, creative_id)
-          where k._client_id = $1 and k.campaign_id = $2)
-       select v.*, ${campaignColumns},
+           from members k cross join lateral (
+                select * from rtb.creative_performance where _client_id = $1 and creative_id = k.creative_id ${lookedUp}) p)
+       select v.*, ${campaignColumns("members")},
               (select to_jsonb(w) from (
                  select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
                         ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
@@ -105,7 +112,7 @@ export async function findCampaign(
                         ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
                         ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
                    from (select * from performance where spend > 0 order by spend desc, creative_id limit 1) p) b) as "topCreative",
-              array(select creative_id::text from rtb.campaign_creatives k where k._client_id = $1 and k.campaign_id = $2 order by creative_id) as "creativeIds"
+              array(select creative_id::text from members order by 1) as "creativeIds"
          from rtb.campaigns c, ${stateSql("$1")} v where c._client_id = $1 and c.campaign_id = $2`,
       [client, campaignId],
     ),
