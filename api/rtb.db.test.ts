@@ -517,6 +517,42 @@ test("sizes and statistics count what is there", async () => {
   });
 });
 
+test("who is cheapest is remembered until the records change, for pages of any size", async () => {
+  const client = "cheap";
+  const add = (creative: number, spend: number) =>
+    database.pool.query(
+      `insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id)
+       values ($1, $2, $3, -1, 'BR', 'mobile', '', 1000, 10, $4, 1)`,
+      [client, creative, today, spend],
+    );
+  const order = async (query = "") =>
+    (await get(`/creatives?sort=cpc${query}`, { client })).json<Page>().items.map(({ creativeId }) => creativeId);
+  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) select $1, generate_series(1, 5)", [
+    client,
+  ]);
+  for (const [creative, spend] of [
+    [1, 40],
+    [2, 30],
+    [3, 20],
+    [4, 10],
+  ] as const)
+    await add(creative, spend);
+  await refreshAggregates(database.pool, { client, today });
+  for (let look = 0; look < 2; look += 1) {
+    expect(await order("&limit=2")).toEqual(["4", "3"]);
+    expect(await order("&limit=1")).toEqual(["4"]);
+    expect(await order()).toEqual(["4", "3", "2", "1", "5"]);
+    expect(await order("&tier=high")).toEqual(["1"]);
+  }
+  await add(5, 5);
+  await refreshAggregates(database.pool, { client, today });
+  expect(await order("&limit=2")).toEqual(["5", "4"]);
+  expect(await order()).toEqual(["5", "4", "3", "2", "1"]);
+  // Gone by hand, which no version tells of.
+  await database.pool.query("delete from rtb.creatives where _client_id = $1 and creative_id = 4", [client]);
+  expect(await order("&limit=2")).toEqual(["5", "3"]);
+});
+
 test("a day that has begun moves the periods on before they are read", async () => {
   const client = "late";
   const yesterday = addDays(today, -1);

@@ -11,7 +11,7 @@ import { sqlState } from "../../schema/database.ts";
 import type { refreshAggregates } from "../../workflows/refresh-aggregates.ts";
 import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound, Unavailable } from "../errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
+import { byName, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
 import { readUpToToday } from "../rtb-day.ts";
 import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "../rtb-shapes.ts";
@@ -69,6 +69,12 @@ const given = z
   });
 const refreshed = z.object({ asOf: z.string(), creatives: z.number(), campaigns: z.number() });
 
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80);
+const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal(sorted), place, campaignId: number }));
+
 /** Campaigns and the sums of their creatives. */
 export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
   const { reading, database } = parts;
@@ -87,15 +93,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     async (request) => {
       const { client } = callerOf(request);
       const { limit, cursor, period: sorted } = request.query;
-      const place = z.object({
-        period: z.literal(sorted),
-        place: z
-          .string()
-          .regex(/^\d+(\.\d+)?$/)
-          .max(80),
-        campaignId: number,
-      });
-      const after = readCursor(cursor, place);
+      const after = readCursor(cursor, placeIn[sorted]);
       const { found } = await readUpToToday(parts, client, () =>
         listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 }),
       );

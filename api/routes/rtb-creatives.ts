@@ -12,9 +12,10 @@ import {
   type ListedCreative,
 } from "../../queries/rtb-creatives.ts";
 import { daysOf } from "../../queries/rtb-metrics.ts";
+import { periods } from "../../queries/rtb-rollups.ts";
 import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound } from "../errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
+import { byName, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
 import { readUpToToday } from "../rtb-day.ts";
 import { noTopGeography, type SeenSums, type TopGeography } from "../seen-sums.ts";
@@ -125,6 +126,16 @@ const stats = z.object({
   ...figures,
 });
 
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80)
+  .nullable();
+/** A place in one order is none in another. */
+const placeIn = byName(creativeSorts, (sort) =>
+  byName(periods, (shown) => z.object({ sort: z.literal(sort), period: z.literal(shown), place, creativeId })),
+);
+
 const yesNo = z.enum(["true", "false"]).default("false");
 
 /** Creatives with what they brought, and whose they are. */
@@ -156,18 +167,7 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     async (request) => {
       const { client } = callerOf(request);
       const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, ...filter } = request.query;
-      const place = z.object({
-        // A place in one order is none in another.
-        sort: z.literal(filter.sort),
-        period: z.literal(filter.period),
-        place: z
-          .string()
-          .regex(/^\d+(\.\d+)?$/)
-          .max(80)
-          .nullable(),
-        creativeId,
-      });
-      const after = readCursor(cursor, place);
+      const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
       const { asOf, rows, tops } = await seen.listCreatives({
         ...filter,
         client,
