@@ -326,6 +326,14 @@ test("records of a creative come newest first, page by page, each with its ratio
   expect(some.items.length).toBeGreaterThan(0);
 });
 
+test("analysts read the ratios of a record with six places", async () => {
+  const { rows: found } = await database.pool.query<{ spend: string; clicks: number; cpc: string | null }>(
+    "select spend, clicks, cpc from rtb.performance where _client_id = '713' and clicks > 0",
+  );
+  expect(found.length).toBeGreaterThan(0);
+  for (const { spend, clicks, cpc } of found) expect(cpc).toBe(places(new Big(spend).div(clicks), 6).toFixed(6));
+});
+
 test("a creative without performance has no records, and one that is unknown is 404", async () => {
   expect((await get(`/performance/metrics/${creativeOf(7)}`)).json()).toEqual({ items: [], next: null });
   expect((await get("/performance/metrics/1")).statusCode).toBe(404);
