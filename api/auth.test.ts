@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from "jose";
 import { issueToken } from "../core/tokens.ts";
 import type { Api } from "./parts.ts";
@@ -72,6 +72,21 @@ test("an expired token, one that never ends, and one of another key are refused"
       expiresInSeconds: 60,
     }),
   );
+});
+
+test("a token that was let in before is refused once it has ended", async () => {
+  const authorization = `Bearer ${await sign({ client: "713", role: "analyst", exp: inFiveMinutes() })}`;
+  expect((await call(authorization)).statusCode).toBe(200);
+  expect((await call(authorization)).statusCode).toBe(200);
+  jest.useFakeTimers({ now: Date.now() + 310_000, advanceTimers: true });
+  try {
+    const late = await call(authorization);
+    expect([late.statusCode, late.json<{ message: string }>().message]).toEqual([401, "the token has expired"]);
+  } finally {
+    jest.useRealTimers();
+  }
+  // Whoever holds a token that ends in the same way is still nobody with another signature.
+  await expectRefused(`${authorization.slice("Bearer ".length, -4)}AAAA`);
 });
 
 test("a token that was changed after signing is refused", async () => {

@@ -1,3 +1,4 @@
+import type { webcrypto } from "node:crypto";
 import {
   createRemoteJWKSet,
   decodeProtectedHeader,
@@ -31,12 +32,15 @@ const claims = z
     error: "is missing",
   });
 
+const mostSeenTokens = 1_000;
+
 /** Two kinds of keys, and each verifies its own algorithms only: a public key never serves as an HMAC secret. */
 const shared = ["HS256"];
 const published = ["RS256", "ES256"];
 
 export function createVerifier(settings: AuthSettings): Verify {
-  const secret = settings.jwtSecret === null ? null : new TextEncoder().encode(settings.jwtSecret);
+  const secret = settings.jwtSecret === null ? null : sharedKey(settings.jwtSecret);
+  const seen = createSeenTokens();
   const keys = settings.jwksUrl === null ? null : publishedKeys(settings.jwksUrl);
   const expected: JWTVerifyOptions = {
     requiredClaims: ["exp"],
@@ -52,8 +56,12 @@ export function createVerifier(settings: AuthSettings): Verify {
     if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
     try {
       const kind = algorithmOf(token);
-      if (secret !== null && shared.includes(kind))
-        return toCaller((await jwtVerify(token, secret, { ...expected, algorithms: shared })).payload);
+      if (secret !== null && shared.includes(kind)) {
+        const known = seen.find(token);
+        if (known !== null) return known;
+        const { payload } = await jwtVerify(token, await secret(), { ...expected, algorithms: shared });
+        return seen.keep(token, payload.exp, toCaller(payload));
+      }
       if (keys !== null && published.includes(kind))
         return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
       throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
@@ -70,6 +78,37 @@ function algorithmOf(token: string): string {
   } catch {
     throw new ApiError("unauthorized", "the token is not valid");
   }
+}
+
+/**
+ * What was once signed with the shared secret is signed with it for ever, and only its end can come: the same caller is
+ * known again without another verification. Not for published keys, which can be withdrawn.
+ */
+function createSeenTokens() {
+  const callers = new Map<string, { caller: Caller; endsAtMs: number }>();
+  return {
+    find(token: string): Caller | null {
+      const known = callers.get(token);
+      if (known === undefined) return null;
+      if (Date.now() < known.endsAtMs) return known.caller;
+      callers.delete(token);
+      return null;
+    },
+    keep(token: string, expiresAt: number | undefined, caller: Caller): Caller {
+      if (expiresAt === undefined) return caller;
+      callers.set(token, { caller, endsAtMs: expiresAt * 1_000 });
+      const [oldest] = callers.keys();
+      if (callers.size > mostSeenTokens && oldest !== undefined) callers.delete(oldest);
+      return caller;
+    },
+  };
+}
+
+/** Imported once: to import it costs as much as to verify a token. */
+function sharedKey(secret: string): () => Promise<webcrypto.CryptoKey> {
+  let key: Promise<webcrypto.CryptoKey> | undefined;
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  return () => (key ??= crypto.subtle.importKey("raw", new TextEncoder().encode(secret), hmac, false, ["verify"]));
 }
 
 /** Keys that cannot be fetched are our trouble, not the token's. */

@@ -42,6 +42,14 @@ export function toPage<Row, Item>(
   return { items: shown.map(toItem), next };
 }
 
+/** A shape for each of a few names, made once: to make one takes longer than to read with it. */
+export function byName<Name extends string, Shape>(
+  names: readonly Name[],
+  shapeOf: (name: Name) => Shape,
+): Record<Name, Shape> {
+  return Object.fromEntries(names.map((name) => [name, shapeOf(name)])) as Record<Name, Shape>;
+}
+
 /** Where to go on from. A cursor of another list, or a made-up one, is the caller's mistake. */
 export function readCursor<Place extends z.ZodType>(cursor: string | undefined, place: Place): z.output<Place> | null {
   if (cursor === undefined) return null;

@@ -18,6 +18,17 @@ test("a statement that is merely slow may take its time", async () => {
   });
 });
 
+test("a statement that is to be prepared keeps its name and values", async () => {
+  const asked: unknown[] = [];
+  const listening = { query: (statement: unknown) => Promise.resolve(asked.push(statement)) } as unknown as Database;
+  await createReading(listening).query({ name: "once", text: "select $1", values: [1] });
+  await createReading(listening).query("select $1", [2]);
+  expect(asked).toEqual([
+    { name: "once", text: "select $1", values: [1], query_timeout: 10_000 },
+    { text: "select $1", values: [2], query_timeout: 10_000 },
+  ]);
+});
+
 test("a database that fell silent is given up on quickly", async () => {
   const started = Date.now();
   await expect(

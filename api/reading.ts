@@ -1,4 +1,4 @@
-import type { Database, Queryable } from "../schema/database.ts";
+import type { Database, Queryable, Statement } from "../schema/database.ts";
 import { sqlState } from "../schema/database.ts";
 import { Unavailable } from "./errors.ts";
 
@@ -24,16 +24,17 @@ export function createReading(
   { suspectAfterMs, probeMs, statementMs }: Patience = patience,
 ): Queryable {
   // With its own limit, or a connection that went silent would be lost to the pool for as long as TCP waits.
-  const run = (text: string, values: unknown[] | undefined, limitMs: number, on = database) =>
-    on.query({ text, ...(values === undefined ? {} : { values }), query_timeout: limitMs } as { text: string });
+  const run = (statement: Statement, limitMs: number, on = database) =>
+    on.query({ ...statement, query_timeout: limitMs } as Statement);
 
-  const query = async (text: string, values?: unknown[]) => {
-    const answer = run(text, values, statementMs);
+  const query = async (statement: string | Statement, values?: unknown[]) => {
+    const whole = typeof statement === "string" ? { text: statement } : statement;
+    const answer = run(values === undefined ? whole : { ...whole, values }, statementMs);
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const tooLong = new Promise<never>((_, late) => setTimeout(late, probeMs, new Error("no answer to select 1")));
-        Promise.race([run("select 1", undefined, probeMs, probe), tooLong]).catch(reject);
+        Promise.race([run({ text: "select 1" }, probeMs, probe), tooLong]).catch(reject);
       }, suspectAfterMs);
     });
     try {

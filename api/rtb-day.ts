@@ -1,5 +1,4 @@
 import { dayAt } from "../core/days.ts";
-import { readAsOf } from "../queries/rtb-metrics.ts";
 import { ensureFresh } from "../queries/rtb-rollups.ts";
 import { withinMs } from "./deadline.ts";
 import { isDatabaseAway } from "./errors.ts";
@@ -14,23 +13,34 @@ export function todayOf({ config }: Pick<ServerParts, "config">, client: string)
 }
 
 /**
- * The day that a client's periods end with: today, also when this is the first that is asked since midnight. While a merge
- * of a large file keeps the sums to itself it is still the day before, and answers say of which days they are.
+ * Sums up to today, in a statement that says itself which day they end with: whoever asks first after midnight moves the
+ * periods on and asks again. While a merge of a large file keeps the sums to itself it is still the day before, and
+ * answers say of which days they are.
  */
-export async function currentDay(
-  parts: Pick<ServerParts, "config" | "database" | "reading" | "logger">,
+export async function readUpToToday<Found extends { asOf: string | null } | null>(
+  parts: Pick<ServerParts, "config" | "database" | "logger">,
   client: string,
-): Promise<string> {
+  read: (asOf: string) => Promise<Found>,
+): Promise<{ asOf: string; found: Found }> {
   const today = todayOf(parts, client);
-  // Asked first by the reader that knows within a second when Postgres is away.
-  const asOf = await readAsOf(parts.reading, { client });
-  if (asOf === null || asOf >= today) return asOf ?? today;
+  const found = await read(today);
+  const known = found?.asOf ?? today;
+  if (known === today) return { asOf: today, found };
+  // A clock that is behind does not turn periods back.
+  const asOf = known > today ? known : await moveOn(parts, { client, today, known });
+  return { asOf, found: await read(asOf) };
+}
+
+async function moveOn(
+  { database, logger }: Pick<ServerParts, "database" | "logger">,
+  { client, today, known }: { client: string; today: string; known: string },
+): Promise<string> {
   try {
-    await withinMs(patienceMs, ensureFresh(parts.database, { client, today }));
+    await withinMs(patienceMs, ensureFresh(database, { client, today }));
     return today;
   } catch (error) {
     if (isDatabaseAway(error)) throw error;
-    parts.logger.warn({ client, asOf, error: (error as Error).message }, "the sums of a new day are not there yet");
-    return asOf;
+    logger.warn({ client, asOf: known, error: (error as Error).message }, "the sums of a new day are not there yet");
+    return known;
   }
 }

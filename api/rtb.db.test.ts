@@ -326,6 +326,14 @@ test("records of a creative come newest first, page by page, each with its ratio
   expect(some.items.length).toBeGreaterThan(0);
 });
 
+test("analysts read the ratios of a record with six places", async () => {
+  const { rows: found } = await database.pool.query<{ spend: string; clicks: number; cpc: string | null }>(
+    "select spend, clicks, cpc from rtb.performance where _client_id = '713' and clicks > 0",
+  );
+  expect(found.length).toBeGreaterThan(0);
+  for (const { spend, clicks, cpc } of found) expect(cpc).toBe(places(new Big(spend).div(clicks), 6).toFixed(6));
+});
+
 test("a creative without performance has no records, and one that is unknown is 404", async () => {
   expect((await get(`/performance/metrics/${creativeOf(7)}`)).json()).toEqual({ items: [], next: null });
   expect((await get("/performance/metrics/1")).statusCode).toBe(404);
@@ -515,6 +523,42 @@ test("sizes and statistics count what is there", async () => {
     impressions: recomputed(own, "all").impressions,
     cpc: recomputed(own, "all").cpc,
   });
+});
+
+test("who is cheapest is remembered until the records change, for pages of any size", async () => {
+  const client = "cheap";
+  const add = (creative: number, spend: number) =>
+    database.pool.query(
+      `insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id)
+       values ($1, $2, $3, -1, 'BR', 'mobile', '', 1000, 10, $4, 1)`,
+      [client, creative, today, spend],
+    );
+  const order = async (query = "") =>
+    (await get(`/creatives?sort=cpc${query}`, { client })).json<Page>().items.map(({ creativeId }) => creativeId);
+  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) select $1, generate_series(1, 5)", [
+    client,
+  ]);
+  for (const [creative, spend] of [
+    [1, 40],
+    [2, 30],
+    [3, 20],
+    [4, 10],
+  ] as const)
+    await add(creative, spend);
+  await refreshAggregates(database.pool, { client, today });
+  for (let look = 0; look < 2; look += 1) {
+    expect(await order("&limit=2")).toEqual(["4", "3"]);
+    expect(await order("&limit=1")).toEqual(["4"]);
+    expect(await order()).toEqual(["4", "3", "2", "1", "5"]);
+    expect(await order("&tier=high")).toEqual(["1"]);
+  }
+  await add(5, 5);
+  await refreshAggregates(database.pool, { client, today });
+  expect(await order("&limit=2")).toEqual(["5", "4"]);
+  expect(await order()).toEqual(["5", "4", "3", "2", "1"]);
+  // Gone by hand, which no version tells of.
+  await database.pool.query("delete from rtb.creatives where _client_id = $1 and creative_id = 4", [client]);
+  expect(await order("&limit=2")).toEqual(["5", "3"]);
 });
 
 test("a day that has begun moves the periods on before they are read", async () => {

@@ -12,25 +12,28 @@ import {
   type ListedCreative,
 } from "../queries/rtb-creatives.ts";
 import type { Period } from "../queries/rtb-rollups.ts";
-import type { Queryable } from "../schema/database.ts";
 import { Unavailable } from "./errors.ts";
+import type { ServerParts } from "./parts.ts";
+import { readUpToToday } from "./rtb-day.ts";
 
 /** Sums per country are in no roll-up: they would cost every import more than they save. They are added up when asked for. */
-interface Top {
-  geography: string;
-  spend: string;
+export interface TopGeography {
+  topGeography: string | null;
+  topGeographyShare: number | null;
 }
 
-type WithTop = ListedCreative & { topGeography: string | null; topGeographyShare: number | null };
+export const noTopGeography: TopGeography = { topGeography: null, topGeographyShare: null };
 
+/** With the day that the periods of the answer end with. */
 export interface SeenSums {
-  listCreatives(filter: CreativeFilter): Promise<WithTop[]>;
+  listCreatives(
+    filter: Omit<CreativeFilter, "asOf">,
+  ): Promise<{ asOf: string; rows: ListedCreative[]; tops: ReadonlyMap<string, TopGeography> }>;
   findCampaign(of: {
     client: string;
     campaignId: number;
     period: Period;
-    asOf: string;
-  }): Promise<(FoundCampaign & { geographies: GeographyFigures[] }) | null>;
+  }): Promise<{ asOf: string; campaign: (FoundCampaign & { geographies: GeographyFigures[] }) | null }>;
 }
 
 const mostKeys = 500;
@@ -41,63 +44,86 @@ const mostTries = 3;
  * Adds up what each country had, and remembers it for as long as it is true: the version that every import and refresh
  * changes with the records says so, and is read in the statement that reads the sums. Another import is another version.
  */
-export function createSeenSums(reading: Queryable): SeenSums {
-  const tops = createShelf<{ version: string | null; of: Map<string, Top | null> }>();
+export function createSeenSums(parts: ServerParts): SeenSums {
+  const { reading } = parts;
+  const orders = createShelf<{ version: string | null; limit: number; creativeIds: string[] }>();
+  const topGeographies = createShelf<{ version: string | null; of: Map<string, TopGeography> }>();
   const geographies = createShelf<{ version: string | null; creatives: string; rows: GeographyFigures[] }>();
 
+  const read = (filter: Omit<CreativeFilter, "asOf">) =>
+    readUpToToday(parts, filter.client, (asOf) => listCreatives(reading, { ...filter, asOf }));
+
+  /** No index has ratios: each import would write them all. Who comes first is found by computing every one, once a version. */
+  async function readInOrder(filter: Omit<CreativeFilter, "asOf">): ReturnType<typeof read> {
+    const key = keyOfOrder(filter);
+    if (key === null) return read(filter);
+    const known = orders.get(key);
+    if (known !== undefined && filter.limit <= known.limit) {
+      const first = known.creativeIds.slice(0, filter.limit);
+      const answer = await read({ ...filter, first });
+      if (answer.found.version === known.version && rankedOf(answer.found.rows).length === first.length) return answer;
+    }
+    const answer = await read(filter);
+    const creativeIds = rankedOf(answer.found.rows).map(({ creativeId }) => creativeId);
+    orders.put(key, { version: answer.found.version, limit: filter.limit, creativeIds });
+    return answer;
+  }
+
   async function topsOf(
-    filter: CreativeFilter,
-    rows: readonly ListedCreative[],
-  ): Promise<Map<string, Top | null> | null> {
-    const { client, period, asOf } = filter;
-    const spenders = rows.filter(({ whole }) => whole !== null && new Big(whole).gt(0)).map((row) => row.creativeId);
-    if (spenders.length === 0) return new Map();
-    const version = rows[0]?.version ?? null;
+    { client, period, asOf }: CreativeFilter,
+    { version, rows }: { version: string | null; rows: readonly ListedCreative[] },
+  ): Promise<Map<string, TopGeography> | null> {
     const key = JSON.stringify([client, period, asOf]);
-    let seen = tops.get(key);
+    let seen = topGeographies.get(key);
     if (seen?.version !== version || seen.of.size > mostPerKey) seen = { version, of: new Map() };
     const { of } = seen;
-    const missing = spenders.filter((creative) => !of.has(creative));
+    const missing = rows.filter(({ creativeId, whole }) => Number(whole) > 0 && !of.has(creativeId));
     if (missing.length > 0) {
-      const read = await readTopGeographies(reading, { client, period, asOf, creativeIds: missing });
+      const creativeIds = missing.map(({ creativeId }) => creativeId);
+      const read = await readTopGeographies(reading, { client, period, asOf, creativeIds });
       if (read.version !== version) return null;
-      for (const creative of missing) of.set(creative, read.top.get(creative) ?? null);
+      for (const { creativeId, whole } of missing) of.set(creativeId, toTop(read.top.get(creativeId), whole));
     }
-    tops.put(key, seen);
+    topGeographies.put(key, seen);
     return of;
   }
 
   return {
     listCreatives: (filter) =>
       untilOneVersion(async () => {
-        const rows = await listCreatives(reading, filter);
-        const top = await topsOf(filter, rows);
-        if (top === null) return undefined;
-        return rows.map((row) => {
-          const best = top.get(row.creativeId) ?? null;
-          return {
-            ...row,
-            topGeography: best?.geography ?? null,
-            topGeographyShare: best === null || row.whole === null ? null : percent(best.spend, row.whole),
-          };
-        });
+        const { asOf, found } = await readInOrder(filter);
+        const tops = await topsOf({ ...filter, asOf }, found);
+        return tops === null ? undefined : { asOf, rows: found.rows, tops };
       }),
 
     findCampaign: (of) =>
       untilOneVersion(async () => {
-        const found = await findCampaign(reading, of);
-        if (found === null) return null;
-        const key = JSON.stringify([of.client, of.campaignId, of.period, of.asOf]);
+        const { asOf, found } = await readUpToToday(parts, of.client, () => findCampaign(reading, of));
+        if (found === null) return { asOf, campaign: null };
+        const { version } = found;
+        const key = JSON.stringify([of.client, of.campaignId, of.period, asOf]);
         const creatives = found.creativeIds.join();
         const seen = geographies.get(key);
-        if (seen !== undefined && seen.version === found.version && seen.creatives === creatives)
-          return { ...found, geographies: seen.rows };
-        const read = await readCampaignGeographies(reading, { ...of, creativeIds: found.creativeIds });
-        if (read.version !== found.version) return undefined;
-        geographies.put(key, { version: read.version, creatives, rows: read.rows });
-        return { ...found, geographies: read.rows };
+        if (seen !== undefined && seen.version === version && seen.creatives === creatives)
+          return { asOf, campaign: { ...found, geographies: seen.rows } };
+        const read = await readCampaignGeographies(reading, { ...of, asOf, creativeIds: found.creativeIds });
+        if (read.version !== version) return undefined;
+        geographies.put(key, { version, creatives, rows: read.rows });
+        return { asOf, campaign: { ...found, geographies: read.rows } };
       }),
   };
+}
+
+/** Of a first page whose order changes with the version only; null for any other. */
+function keyOfOrder(filter: Omit<CreativeFilter, "asOf">): string | null {
+  const { client, sort, period, tier, format, geography, buyerId, campaignId, after } = filter;
+  const isByRatio = sort === "cpc" || sort === "cpm";
+  const isFiltered = [format, geography, buyerId, campaignId].some((value) => value !== undefined);
+  return isByRatio && !isFiltered && after == null ? JSON.stringify([client, sort, period, tier]) : null;
+}
+
+function rankedOf(rows: readonly ListedCreative[]): readonly ListedCreative[] {
+  return rows.filter(({ place }) => place !== null);
 }
 
 /** An import that commits between two statements makes them tell of two versions: then both are asked again. */
@@ -125,7 +151,9 @@ function createShelf<Value>(): { get: (key: string) => Value | undefined; put: (
   };
 }
 
-/** Half-up to two places, as Postgres rounds. */
-function percent(part: string, whole: string): number | null {
-  return new Big(whole).eq(0) ? null : Number(new Big(part).times(100).div(whole).round(2, Big.roundHalfUp).toFixed(2));
+/** Its share of the whole in percent, half-up to two places, as Postgres rounds. */
+function toTop(best: { geography: string; spend: string } | undefined, whole: string | null): TopGeography {
+  if (best === undefined || whole === null) return noTopGeography;
+  const share = new Big(best.spend).times(100).div(whole).round(2, Big.roundHalfUp);
+  return { topGeography: best.geography, topGeographyShare: Number(share) };
 }

@@ -1,5 +1,5 @@
-import { type Database, inTransaction, type Queryable, type Session } from "../schema/database.ts";
-import { daysOf, percentSql, ratioSql, type Figures } from "./rtb-metrics.ts";
+import { type Database, inTransaction, prepared, type Queryable, type Session } from "../schema/database.ts";
+import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./rtb-metrics.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rtb-rollups.ts";
 
 /** A campaign with its aggregates as they were last computed: sums in cents, ratios of sums with four places. */
@@ -20,8 +20,10 @@ export interface CampaignRow {
   createdAt: Date;
 }
 
-const campaignColumns = `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
-  (select count(*) from rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id) as creatives,
+const campaignColumns = (
+  creatives: string,
+) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
+  (select count(*) from ${creatives}) as creatives,
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
   c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt"`;
@@ -35,6 +37,8 @@ const totals: Record<CampaignPeriod, string> = {
   all: "c.total_spend_all_time",
 };
 
+export type ListedCampaign = CampaignRow & { place: string };
+
 /** The greatest spend of a period first; `place` is that spend with every digit. */
 export async function listCampaigns(
   database: Queryable,
@@ -44,15 +48,19 @@ export async function listCampaigns(
     after: { place: string; campaignId: number } | null;
     limit: number;
   },
-): Promise<(CampaignRow & { place: string })[]> {
+): Promise<SumsState & { rows: (ListedCampaign & SumsState)[] }> {
   const total = totals[filter.period];
-  const { rows } = await database.query<CampaignRow & { place: string }>(
-    `select ${campaignColumns}, ${total}::text as place from rtb.campaigns c
-      where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
-      order by ${total} desc, c.campaign_id limit $4`,
-    [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null, filter.limit],
+  const { rows } = await database.query<ListedCampaign & SumsState>(
+    prepared(
+      `select v.*, l.* from ${stateSql("$1")} v left join (
+         select ${campaignColumns("rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id")}, ${total}::text as place from rtb.campaigns c
+          where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
+          order by ${total} desc, c.campaign_id limit ${Math.trunc(filter.limit)}) l on true
+        order by l.place::numeric desc, l."campaignId"`,
+      [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null],
+    ),
   );
-  return rows;
+  return apartFromState(rows, "campaignId");
 }
 
 export type GeographyFigures = Figures & {
@@ -64,63 +72,52 @@ export type GeographyFigures = Figures & {
 
 export type TopCreative = Figures & { creativeId: string; share: number | null };
 
-export type FoundCampaign = CampaignRow & {
-  performance: Figures & { trend: number | null };
-  topCreative: TopCreative | null;
-  creativeIds: string[];
-  /** Changes with every change of the client's records. */
-  version: string | null;
-};
-
-const version = `(select refreshed_at::text from rtb.client_performance where _client_id = $1)`;
+export type FoundCampaign = CampaignRow &
+  SumsState & {
+    performance: Figures & { trend: number | null };
+    topCreative: TopCreative | null;
+    creativeIds: string[];
+  };
 
 const sums = (alias: string) =>
   `round(${alias}.spend, 2) as spend, ${alias}.impressions::text as impressions, ${alias}.clicks::text as clicks,
    ${ratioSql.cpc(`${alias}.spend`, `${alias}.clicks`)} as cpc, ${ratioSql.cpm(`${alias}.spend`, `${alias}.impressions`)} as cpm`;
 
-/** One campaign, with where its money of a period went; null when the client has none of this number. */
+/** Makes the planner look up one row after the other: it would rather go through those of all the client's creatives. */
+const lookedUp = "limit 1";
+
+/** One campaign with its sums of a period, all of one moment; null when the client has none of this number. */
 export async function findCampaign(
   database: Queryable,
-  of: { client: string; campaignId: number; period: Period; asOf: string },
+  { client, campaignId, period }: { client: string; campaignId: number; period: Period },
 ): Promise<FoundCampaign | null> {
-  const { client, campaignId, period } = of;
-  const found = await database.query<CampaignRow>(
-    `select ${campaignColumns} from rtb.campaigns c where c._client_id = $1 and c.campaign_id = $2`,
-    [client, campaignId],
-  );
-  const [campaign] = found.rows;
-  if (campaign === undefined) return null;
   const previous = period === "all" ? "null::numeric" : `p.previous_spend_${period}`;
-  const performance = `performance as (
-    select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
-      from rtb.campaign_creatives k join rtb.creative_performance p using (_client_id, creative_id)
-     where k._client_id = $1 and k.campaign_id = $2)`;
-  // Numbers of one statement are of one moment.
-  const { rows } = await database.query<{
-    performance: Figures & { trend: number | null };
-    topCreative: TopCreative | null;
-    creativeIds: string[];
-    version: string | null;
-  }>(
-    `with ${performance}
-     select ${version} as version,
-            (select to_jsonb(w) from (
-               select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
-                      ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
-                      ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
-                 from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
-                              sum(previous) as previous from performance) s) w) as performance,
-            (select to_jsonb(b) from (
-               select p.creative_id::text as "creativeId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
-                      ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
-                      ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
-                 from performance p where p.spend > 0 order by p.spend desc, p.creative_id limit 1) b) as "topCreative",
-            array(select creative_id::text from rtb.campaign_creatives k where k._client_id = $1 and k.campaign_id = $2 order by creative_id) as "creativeIds"`,
-    [client, campaignId],
+  const { rows } = await database.query<FoundCampaign>(
+    prepared(
+      `with members as materialized (
+         select creative_id from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2
+       ), performance as materialized (
+         select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
+           from members k cross join lateral (
+                select * from rtb.creative_performance where _client_id = $1 and creative_id = k.creative_id ${lookedUp}) p)
+       select v.*, ${campaignColumns("members")},
+              (select to_jsonb(w) from (
+                 select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
+                        ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
+                        ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
+                   from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
+                                sum(previous) as previous from performance) s) w) as performance,
+              (select to_jsonb(b) from (
+                 select p.creative_id::text as "creativeId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
+                        ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
+                        ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
+                   from (select * from performance where spend > 0 order by spend desc, creative_id limit 1) p) b) as "topCreative",
+              array(select creative_id::text from members order by 1) as "creativeIds"
+         from rtb.campaigns c, ${stateSql("$1")} v where c._client_id = $1 and c.campaign_id = $2`,
+      [client, campaignId],
+    ),
   );
-  const [summed] = rows;
-  if (summed === undefined) throw new Error(`campaign ${campaignId} has no sums`);
-  return { ...campaign, ...summed };
+  return rows[0] ?? null;
 }
 
 /** Where the money of a campaign's creatives went in a period, the greatest spend first. */
@@ -137,7 +134,7 @@ export async function readCampaignGeographies(
         group by 1)
      select v.version, s.geography is not null as "isRow", nullif(s.geography, '') as geography, ${sums("s")},
             ${percentSql("s.spend", "(select sum(spend) from summed)")}::float8 as share
-       from (select ${version} as version) v left join summed s on true order by s.spend desc, s.geography`,
+       from ${stateSql("$1")} v left join summed s on true order by s.spend desc, s.geography`,
     from === null ? [of.client, of.creativeIds] : [of.client, of.creativeIds, from, to],
   );
   return {

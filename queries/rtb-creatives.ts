@@ -1,5 +1,14 @@
-import { type Database, inTransaction, type Queryable, type Session } from "../schema/database.ts";
-import { daysBefore, daysOf, percentSql, ratioSql, type Figures } from "./rtb-metrics.ts";
+import { type Database, inTransaction, prepared, type Queryable, type Session } from "../schema/database.ts";
+import {
+  apartFromState,
+  daysBefore,
+  daysOf,
+  percentSql,
+  ratioSql,
+  stateSql,
+  type Figures,
+  type SumsState,
+} from "./rtb-metrics.ts";
 import { periods, type Period } from "./rtb-rollups.ts";
 
 export const creativeSorts = ["spend", "cpc", "cpm", "id"] as const;
@@ -48,8 +57,6 @@ export type ListedCreative = CreativeRow &
   PeriodFigures & {
     /** All that it spent in the period, with every digit; null without performance. */
     whole: string | null;
-    /** Changes with every change of the client's records: what was computed of one version is true of it only. */
-    version: string | null;
     /** Where it stands in the order: exact text, null where it has no ratio to be sorted by. */
     place: string | null;
   };
@@ -68,6 +75,8 @@ export interface CreativeFilter {
   slim: boolean;
   after?: { place: string | null; creativeId: string } | null;
   limit: number;
+  /** Who comes first in an order by CPC or CPM, where that is known: then nobody's ratio is computed for the order but theirs. */
+  first?: readonly string[] | undefined;
 }
 
 const lightColumns = `c.creative_id::text as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
@@ -81,18 +90,19 @@ function createValues(): { values: unknown[]; put: (value: unknown) => string } 
   return { values, put: (value) => `$${values.push(value)}` };
 }
 
-const tierConditions: Record<Tier, string> = {
-  high: "o.spend > 0 and o.spend >= t.high_from",
-  medium: "o.spend > 0 and o.spend < t.high_from and o.spend > t.low_to",
-  low: "o.spend > 0 and o.spend < t.high_from and o.spend <= t.low_to",
-  zero: "coalesce(o.spend, 0) <= 0",
+/** What a tier means for `p`, with its thresholds. */
+const tierConditions: Record<Tier, (highFrom: string, lowTo: string) => string> = {
+  high: (highFrom) => `p.whole > 0 and p.whole >= ${highFrom}`,
+  medium: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole > ${lowTo}`,
+  low: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole <= ${lowTo}`,
+  zero: () => "coalesce(p.whole, 0) <= 0",
 };
-const tierOf = `case when coalesce(o.spend, 0) <= 0 then 'zero' when o.spend >= t.high_from then 'high' when o.spend <= t.low_to then 'low' else 'medium' end`;
+const tierOf = `case when coalesce(p.whole, 0) <= 0 then 'zero' when p.whole >= t.high_from then 'high' when p.whole <= t.low_to then 'low' else 'medium' end`;
 
-/** Sums of a period as the roll-up has them. */
+/** Sums of a period as the roll-up has them; `whole` is the spend in all countries. */
 function rolledUp(period: Period, client: string): string {
   const previous = period === "all" ? "null::numeric" : `previous_spend_${period}`;
-  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${previous} as previous
+  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${previous} as previous, spend_${period} as whole
              from rtb.creative_performance where _client_id = ${client})`;
 }
 
@@ -104,11 +114,13 @@ function ofGeography({ period, asOf, geography }: CreativeFilter, client: string
   const before = daysBefore(period, asOf);
   const within = from === null || to === null ? "true" : `date between ${put(from)}::date and ${put(to)}::date`;
   const earlier = before === null ? "false" : `date between ${put(before.from)}::date and ${put(before.to)}::date`;
-  return `(select creative_id, sum(spend) filter (where ${within}) as spend, sum(impressions) filter (where ${within}) as impressions,
-                  sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${earlier}), 0) as previous
-             from rtb.performance_metrics
-            where _client_id = ${client} and geography = ${put(geography)} and (${within} or ${earlier})
-            group by 1 having count(*) filter (where ${within}) > 0)`;
+  return `(select s.*, o.whole from (
+             select creative_id, sum(spend) filter (where ${within}) as spend, sum(impressions) filter (where ${within}) as impressions,
+                    sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${earlier}), 0) as previous
+               from rtb.performance_metrics
+              where _client_id = ${client} and geography = ${put(geography)} and (${within} or ${earlier})
+              group by 1 having count(*) filter (where ${within}) > 0) s
+             left join ${rolledUp(period, client)} o using (creative_id))`;
 }
 
 /**
@@ -131,11 +143,7 @@ function topGeographies(
 
 const figureColumns = `round(coalesce(p.spend, 0), 2) as spend, coalesce(p.impressions, 0)::text as impressions, coalesce(p.clicks, 0)::text as clicks,
   ${ratioSql.cpc("p.spend", "p.clicks")} as cpc, ${ratioSql.cpm("p.spend", "p.impressions")} as cpm,
-  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, p.tier`;
-const geographyColumns = `g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"`;
-/** Written by whatever changes the records or moves the periods, in the same transaction. */
-const versionOf = (client: string) =>
-  `(select refreshed_at::text from rtb.client_performance where _client_id = ${client})`;
+  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, ${tierOf} as tier`;
 
 /** Where most was spent of each of these creatives; those without spend in a known country are left out. */
 export async function readTopGeographies(
@@ -151,7 +159,7 @@ export async function readTopGeographies(
     version: string;
   }>(
     `select g.creative_id::text as "creativeId", g.geography, g.spend, v.version
-       from (select ${versionOf(client)} as version) v left join ${topGeographies(of, `${put(of.creativeIds)}::bigint[]`, client, put)} g on true`,
+       from ${stateSql(client)} v left join ${topGeographies(of, `${put(of.creativeIds)}::bigint[]`, client, put)} g on true`,
     values,
   );
   return {
@@ -164,97 +172,122 @@ export async function readTopGeographies(
   };
 }
 
+/** What those that have it are sorted by, before all that have none: `has` and `lacks` are true of nobody at once. */
+interface Rank {
+  value: string;
+  direction: "asc" | "desc";
+  has: string;
+  lacks: string;
+  /** The place of those without. */
+  otherwise: string;
+}
+
+const ratioRank = (value: string, below: string): Rank => ({
+  value,
+  direction: "asc",
+  has: `${below} <> 0`,
+  lacks: `coalesce(${below}, 0) = 0`,
+  otherwise: "null::numeric",
+});
+const ranks: Record<Exclude<CreativeSort, "id">, Rank> = {
+  spend: {
+    value: "p.spend",
+    direction: "desc",
+    has: "p.spend > 0",
+    lacks: "coalesce(p.spend, 0) <= 0",
+    otherwise: "0::numeric",
+  },
+  cpc: ratioRank("p.spend / nullif(p.clicks, 0)", "p.clicks"),
+  cpm: ratioRank("p.spend * 1000 / nullif(p.impressions, 0)", "p.impressions"),
+};
+
 /**
  * Creatives with what they did in a period. By spend the greatest come first, by CPC and CPM the cheapest, those without
  * a ratio last; equals are ordered by id, so that pages join without a gap.
  */
-export async function listCreatives(database: Queryable, filter: CreativeFilter): Promise<ListedCreative[]> {
-  const { period, sort, after } = filter;
+export async function listCreatives(
+  database: Queryable,
+  filter: CreativeFilter,
+): Promise<SumsState & { rows: (ListedCreative & SumsState)[] }> {
   const { values, put } = createValues();
   const client = put(filter.client);
-  const restricted = filter.geography !== undefined;
-  const overall = rolledUp(period, client);
-  const figures = restricted ? ofGeography(filter, client, put) : overall;
+  const page = pageOf(filter, client, put);
+  const { rows } = await database.query<ListedCreative & SumsState>(
+    prepared(
+      `with ${page.tables}
+       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole, v.*
+         from ${stateSql(client)} v
+         left join (page p join rtb.creatives c on c._client_id = ${client} and c.creative_id = p.creative_id
+                    left join rtb.spend_tiers t on t._client_id = ${client} and t.period = '${filter.period}') on true
+        order by ${page.order}`,
+      values,
+    ),
+  );
+  return apartFromState(rows, "creativeId");
+}
+
+/** Only which creatives are on the page, as the table `page`: what is told of them is computed for no others. */
+function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
+  const { period, sort, after } = filter;
+  const figures = filter.geography === undefined ? rolledUp(period, client) : ofGeography(filter, client, put);
   const conditions = [`c._client_id = ${client}`];
-  if (filter.tier !== undefined) conditions.push(tierConditions[filter.tier]);
+  // Looked up beforehand: a threshold that the plan has in hand is a place in the index.
+  const threshold = (column: string) =>
+    `(select ${column} from rtb.spend_tiers where _client_id = ${client} and period = '${period}')`;
+  if (filter.tier !== undefined)
+    conditions.push(tierConditions[filter.tier](threshold("high_from"), threshold("low_to")));
   if (filter.format !== undefined) conditions.push(`upper(c.format) = upper(${put(filter.format)})`);
   if (filter.buyerId !== undefined) conditions.push(`c.buyer_id = ${put(filter.buyerId)}`);
   if (filter.campaignId !== undefined)
     conditions.push(
       `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.creative_id)`,
     );
-  const limit = put(filter.limit);
-  const afterId = after == null ? null : `${put(after.creativeId)}::bigint`;
-  const pastSpenders = sort === "spend" && after != null && Number(after.place) <= 0;
-  // A value that no condition uses would be one of no type.
-  const afterPlace = after?.place == null || pastSpenders ? null : `${put(after.place)}::numeric`;
-  /** `o` is the creative's whole performance, `p` that which is shown. */
+  // Said in the text: the plan for any number of rows is not the one for a page.
+  const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], order: string, most: string) =>
-    `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, o.spend as whole, ${tierOf} as tier, ${place} as place
-       from ${from} left join rtb.spend_tiers t on t._client_id = ${client} and t.period = ${put(period)}
-      where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
-  const creatives = "rtb.creatives c";
-  const withWhole = restricted ? `left join ${overall} o on o.creative_id = c.creative_id` : "";
-  const shown = restricted
-    ? `${creatives} join ${figures} p on p.creative_id = c.creative_id ${withWhole}`
-    : `${creatives} left join ${figures} p on p.creative_id = c.creative_id left join lateral (select p.spend) o on true`;
+    `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
+       from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
+  // In one country only those that have anything there are listed.
+  const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.creative_id`;
+  const afterId = after == null ? null : `${put(after.creativeId)}::bigint`;
+  const sinceId = afterId === null ? [] : [`c.creative_id > ${afterId}`];
+  if (sort === "id")
+    return {
+      tables: `page as materialized (${select(all, "null::numeric", sinceId, "c.creative_id", limit)})`,
+      order: "p.creative_id",
+    };
 
-  let page: string;
-  let order: string;
-  if (sort === "spend") {
-    // Those that spent come from the index in its order; only when they are used up do the others follow, by id.
-    const spenders = restricted
-      ? shown
-      : `${figures} p join ${creatives} on c.creative_id = p.creative_id cross join lateral (select p.spend) o`;
-    const sinceSpender =
-      afterId === null || pastSpenders
-        ? []
-        : [`p.spend <= ${afterPlace}`, `(p.spend < ${afterPlace} or c.creative_id > ${afterId})`];
-    const first = select(
-      spenders,
-      "p.spend",
-      ["p.spend > 0", ...(pastSpenders ? ["false"] : sinceSpender)],
-      "p.spend desc, p.creative_id",
-      limit,
-    );
-    const rest = select(
-      shown,
-      "0::numeric",
-      ["coalesce(p.spend, 0) <= 0", ...(pastSpenders ? [`c.creative_id > ${afterId}`] : [])],
-      "c.creative_id",
-      `greatest(0, ${limit} - (select count(*) from spenders))`,
-    );
-    page = `spenders as materialized (${first}), page as materialized (select * from spenders union all (${rest}))`;
-    order = "p.place desc, p.creative_id";
-  } else if (sort === "id") {
-    page = `page as materialized (${select(shown, "null::numeric", afterId === null ? [] : [`c.creative_id > ${afterId}`], "c.creative_id", limit)})`;
-    order = "p.creative_id";
-  } else {
-    const ratio = sort === "cpc" ? "p.spend / nullif(p.clicks, 0)" : "p.spend * 1000 / nullif(p.impressions, 0)";
-    const since =
-      afterId === null
-        ? []
-        : afterPlace === null
-          ? [`${ratio} is null and c.creative_id > ${afterId}`]
-          : [
-              `(${ratio} is null or ${ratio} > ${afterPlace} or (${ratio} = ${afterPlace} and c.creative_id > ${afterId}))`,
-            ];
-    page = `page as materialized (${select(shown, ratio, since, `${ratio} nulls last, c.creative_id`, limit)})`;
-    order = "p.place nulls last, p.creative_id";
-  }
-  const { rows } = await database.query<ListedCreative>(
-    `with ${page}
-     select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole,
-            ${versionOf(client)} as version
-       from page p join rtb.creatives c on c._client_id = ${client} and c.creative_id = p.creative_id
-      order by ${order}`,
-    values,
+  const { value, direction, has, lacks, otherwise } = ranks[sort];
+  const pastRanked = after != null && (after.place === null || (sort === "spend" && Number(after.place) <= 0));
+  const since = () => {
+    if (after == null || afterId === null) return [];
+    if (pastRanked) return ["false"];
+    const place = `${put(after.place)}::numeric`;
+    const [beyond, upTo] = direction === "desc" ? ["<", "<="] : [">", ">="];
+    return [`${value} ${upTo} ${place}`, `(${value} ${beyond} ${place} or p.creative_id > ${afterId})`];
+  };
+  const among = filter.first === undefined ? [] : [`p.creative_id = any(${put(filter.first)}::bigint[])`];
+  const order = `place ${direction}, creative_id`;
+  // Put in order alone, by the index if there is one, and only then joined, one after the other until the page is full.
+  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
+  const first = select(ranked, "p.place", [], `p.place ${direction}, p.creative_id`, limit);
+  const rest = select(
+    all,
+    otherwise,
+    [lacks, ...(pastRanked ? sinceId : [])],
+    "c.creative_id",
+    `greatest(0, ${limit} - (select count(*) from ranked))`,
   );
-  return rows;
+  return {
+    tables: `ranked as materialized (${first}), page as materialized (select * from ranked union all (${rest}))`,
+    order: `p.place ${direction} nulls last, p.creative_id`,
+  };
 }
 
 export type FoundCreative = CreativeRow &
   HeavyFields & {
+    /** The day that its periods end with; null when nothing was rolled up yet. */
+    asOf: string | null;
     performance: (CreativeFigures & { period: Period })[];
     campaigns: { campaignId: number; campaignName: string }[];
   };
@@ -265,39 +298,41 @@ export async function findCreative(
   of: { client: string; creativeId: string; asOf: string },
 ): Promise<FoundCreative | null> {
   const { values, put } = createValues();
-  const client = put(of.client);
-  const creativeId = put(of.creativeId);
-  const parts = periods.map(
-    (period, place) =>
-      `select ${place} as place, ${put(period)} as period, ${figureColumns}, ${geographyColumns}
-         from (select o.*, o.spend as whole, ${tierOf} as tier
-                 from (select) one left join ${rolledUp(period, client)} o on o.creative_id = ${creativeId}
-                 left join rtb.spend_tiers t on t._client_id = ${client} and t.period = ${put(period)}) p
-         left join ${topGeographies({ period, asOf: of.asOf }, `array[${creativeId}::bigint]`, client, put)} g on p.whole > 0`,
-  );
-  const [found, figures, campaigns] = await Promise.all([
-    database.query<CreativeRow & HeavyFields>(
-      `select ${lightColumns}, ${heavyColumns} from rtb.creatives c where c._client_id = $1 and c.creative_id = $2`,
-      [of.client, of.creativeId],
-    ),
-    database.query<CreativeFigures & { period: Period; place: number }>(
-      `${parts.join("\n union all ")} order by place`,
+  const [client, creativeId] = [put(of.client), put(of.creativeId)];
+  const sums = periods.map((period, place) => {
+    const previous = period === "all" ? "null::numeric" : `o.previous_spend_${period}`;
+    return `(${place}, '${period}', o.spend_${period}, o.impressions_${period}, o.clicks_${period}, ${previous}, o.spend_${period})`;
+  });
+  const days = periods.map((period) => {
+    const { from, to } = daysOf(period, of.asOf);
+    return `('${period}', ${from === null ? "'-infinity'" : put(from)}::date, ${to === null ? "'infinity'" : put(to)}::date)`;
+  });
+  const { rows } = await database.query<FoundCreative>(
+    prepared(
+      `with top as materialized (
+         select distinct on (d.period) d.period, m.geography, sum(m.spend) as spend
+           from rtb.performance_metrics m join (values ${days.join(", ")}) d(period, first, last) on m.date between d.first and d.last
+          where m._client_id = ${client} and m.creative_id = ${creativeId} and m.geography <> ''
+          group by 1, 2 having sum(m.spend) > 0 order by 1, 3 desc, 2
+       ), figures as (
+         select p.place, p.period, ${figureColumns}, g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"
+           from (select) one left join rtb.creative_performance o on o._client_id = ${client} and o.creative_id = ${creativeId}
+          cross join lateral (values ${sums.join(", ")}) p(place, period, spend, impressions, clicks, previous, whole)
+           left join rtb.spend_tiers t on t._client_id = ${client} and t.period = p.period
+           left join top g on g.period = p.period and p.whole > 0
+       )
+       select ${lightColumns}, ${heavyColumns}, v."asOf",
+              (select json_agg(json_build_object('period', period, 'spend', spend::text, 'impressions', impressions, 'clicks', clicks, 'cpc', cpc::text, 'cpm', cpm::text,
+                         'trend', trend, 'tier', tier, 'topGeography', "topGeography", 'topGeographyShare', "topGeographyShare") order by place) from figures) as performance,
+              (select coalesce(json_agg(json_build_object('campaignId', campaign_id, 'campaignName', campaign_name) order by campaign_id), '[]')
+                 from rtb.campaign_creatives k join rtb.campaigns using (_client_id, campaign_id)
+                where k._client_id = ${client} and k.creative_id = ${creativeId}) as campaigns
+         from rtb.creatives c, ${stateSql(client)} v
+        where c._client_id = ${client} and c.creative_id = ${creativeId}`,
       values,
     ),
-    database.query<{ campaignId: number; campaignName: string }>(
-      `select campaign_id as "campaignId", campaign_name as "campaignName"
-         from rtb.campaign_creatives k join rtb.campaigns c using (_client_id, campaign_id)
-        where k._client_id = $1 and k.creative_id = $2 order by 1`,
-      [of.client, of.creativeId],
-    ),
-  ]);
-  const [creative] = found.rows;
-  if (creative === undefined) return null;
-  return {
-    ...creative,
-    performance: figures.rows.map(({ place: _place, ...row }) => row),
-    campaigns: campaigns.rows,
-  };
+  );
+  return rows[0] ?? null;
 }
 
 export async function hasCreative(database: Queryable, of: { client: string; creativeId: string }): Promise<boolean> {

@@ -35,7 +35,9 @@ test("the example brings creatives, seats and campaigns; the same again changes 
     campaigns: { created: 0, updated: 0, unchanged: 4 },
   });
   const filter = { client, asOf: "2025-12-18", sort: "id", period: "7d", slim: true, limit: 10 } as const;
-  expect((await listCreatives(database.pool, filter)).map(({ creativeId, isStub }) => [creativeId, isStub])).toEqual([
+  expect(
+    (await listCreatives(database.pool, filter)).rows.map(({ creativeId, isStub }) => [creativeId, isStub]),
+  ).toEqual([
     ["79783", false],
     ["144634", false],
     ["1912783031778279425", false],
@@ -49,7 +51,7 @@ test("a campaign keeps the creatives it had, and one that is wrong changes nothi
   const more = { campaignName: "Travel", creativeIds: ["79783"] };
   await loadCreatives(database.pool, { client, seats: [], creatives: [], campaigns: [more] });
   const named = async () =>
-    (await listCampaigns(database.pool, { client, period: "7d", after: null, limit: 10 })).map((row) => [
+    (await listCampaigns(database.pool, { client, period: "7d", after: null, limit: 10 })).rows.map((row) => [
       row.campaignName,
       row.creatives,
     ]);

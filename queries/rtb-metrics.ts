@@ -1,5 +1,5 @@
 import { addDays } from "../core/days.ts";
-import type { Queryable } from "../schema/database.ts";
+import { prepared, type Queryable } from "../schema/database.ts";
 import type { Period } from "./rtb-rollups.ts";
 
 /** Days of a period, both included; null where it has no such end. */
@@ -32,6 +32,27 @@ export async function readAsOf(database: Queryable, of: { client: string }): Pro
     [of.client],
   );
   return rows[0]?.asOf ?? null;
+}
+
+/** Of which day sums are that were read. */
+export interface SumsState {
+  /** The day that the client's periods end with; null when nothing was rolled up yet. */
+  asOf: string | null;
+  /** Changes with every change of the client's records: what was computed of one version is true of it only. */
+  version: string | null;
+}
+
+/** One row in any case. Whatever changes the records or moves the periods writes it in the same transaction; read in the statement that reads the sums, it is of them. */
+export const stateSql = (client: string) =>
+  `(select max(as_of) as "asOf", max(refreshed_at)::text as version from rtb.client_performance where _client_id = ${client})`;
+
+/** Rows that a statement joined to its state. There is always one; without its key it says only that there are no others. */
+export function apartFromState<Row extends object>(
+  rows: readonly (Row & SumsState)[],
+  key: keyof Row,
+): SumsState & { rows: (Row & SumsState)[] } {
+  const { asOf = null, version = null } = rows[0] ?? {};
+  return { asOf, version, rows: rows.filter((row) => row[key] !== null) };
 }
 
 /** Sums are decimal text: they have room for more than a JS number. Ratios have four places, percentages two. */
@@ -88,7 +109,7 @@ export async function readMetrics(
 ): Promise<MetricRow[]> {
   const { after } = of;
   // Only what is asked for is said: a plan that knows the days opens their months alone.
-  const values: unknown[] = [of.client, of.creativeId, of.limit];
+  const values: unknown[] = [of.client, of.creativeId];
   const conditions = ["_client_id = $1", "creative_id = $2"];
   const add = (condition: (place: string) => string, value: unknown) =>
     conditions.push(condition(`$${values.push(value)}`));
@@ -103,13 +124,15 @@ export async function readMetrics(
     conditions.push(`(date, hour, geography, device_type, placement) < (${places.join(", ")})`);
   }
   const { rows } = await database.query<MetricRow>(
-    `select m.date, nullif(m.hour, -1) as hour, nullif(m.geography, '') as geography, nullif(m.device_type, '') as "deviceType",
+    prepared(
+      `select m.date, nullif(m.hour, -1) as hour, nullif(m.geography, '') as geography, nullif(m.device_type, '') as "deviceType",
             nullif(m.placement, '') as placement, m.impressions::text, m.clicks::text, m.spend, ${ratioSql.cpc("m.spend", "m.clicks")} as cpc,
             ${ratioSql.cpm("m.spend", "m.impressions")} as cpm, m._file_id as "fileId"
        from rtb.performance_metrics m
       where ${conditions.join(" and ")}
-      order by m.date desc, m.hour desc, m.geography desc, m.device_type desc, m.placement desc limit $3`,
-    values,
+      order by m.date desc, m.hour desc, m.geography desc, m.device_type desc, m.placement desc limit ${Math.trunc(of.limit)}`,
+      values,
+    ),
   );
   return rows;
 }

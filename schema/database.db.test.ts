@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { projectRoot } from "../core/environment.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
-import { CommitUnknown, inTransaction, openDatabase, sqlState } from "./database.ts";
+import { CommitUnknown, inTransaction, openDatabase, prepared, sqlState } from "./database.ts";
 
 jest.setTimeout(30_000);
 
@@ -48,6 +48,21 @@ test("a date is the same in a process of any time zone", () => {
     const shown = execFileSync(process.execPath, args, { env: { PATH: process.env["PATH"], TZ }, encoding: "utf8" });
     expect(JSON.parse(shown)).toEqual([{ day: "2025-12-18", sent: "2025-12-18", at: "1970-01-01T00:00:00.000Z" }]);
   }
+});
+
+test("a text is prepared once, whatever its values, and those that come after many are not", async () => {
+  const session = await database.pool.connect();
+  const names = async () =>
+    (await session.query<{ statement: string }>("select statement from pg_prepared_statements order by 1")).rows;
+  const text = "select $1::int + 1 as sum";
+  expect((await session.query(prepared(text, [1]))).rows).toEqual([{ sum: 2 }]);
+  expect((await session.query(prepared(text, [2]))).rows).toEqual([{ sum: 3 }]);
+  for (let number = 0; number < 300; number += 1) await session.query(prepared(`select ${number}`, []));
+  const kept = await names();
+  expect(kept.filter(({ statement }) => statement === text)).toHaveLength(1);
+  expect(kept.length).toBeLessThan(250);
+  expect((await session.query(prepared("select 299 as last", []))).rows).toEqual([{ last: 299 }]);
+  session.release();
 });
 
 describe("a transaction", () => {

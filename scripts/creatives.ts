@@ -94,8 +94,8 @@ async function list(
   const database = await desk.database();
   const today = dayAt(new Date(), desk.config.ingest.clients.get(client)?.timezone ?? "UTC");
   const asOf = (await readAsOf(database, { client })) ?? today;
-  const found = await listCreatives(database, { client, asOf, period, sort: "spend", slim: true, limit });
-  const rows = found.map(({ place: _place, whole: _whole, version: _version, ...row }) => row);
+  const { rows: found } = await listCreatives(database, { client, asOf, period, sort: "spend", slim: true, limit });
+  const rows = found.map(({ place: _place, whole: _whole, asOf: _asOf, version: _version, ...row }) => row);
   return {
     document: { client, period, asOf, rows },
     lines:

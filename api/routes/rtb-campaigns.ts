@@ -11,9 +11,9 @@ import { sqlState } from "../../schema/database.ts";
 import type { refreshAggregates } from "../../workflows/refresh-aggregates.ts";
 import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound, Unavailable } from "../errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
+import { byName, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { currentDay } from "../rtb-day.ts";
+import { readUpToToday } from "../rtb-day.ts";
 import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "../rtb-shapes.ts";
 import type { SeenSums } from "../seen-sums.ts";
 import { runWorkflow } from "../run-workflow.ts";
@@ -69,6 +69,12 @@ const given = z
   });
 const refreshed = z.object({ asOf: z.string(), creatives: z.number(), campaigns: z.number() });
 
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80);
+const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal(sorted), place, campaignId: number }));
+
 /** Campaigns and the sums of their creatives. */
 export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
   const { reading, database } = parts;
@@ -87,22 +93,15 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     async (request) => {
       const { client } = callerOf(request);
       const { limit, cursor, period: sorted } = request.query;
-      const place = z.object({
-        period: z.literal(sorted),
-        place: z
-          .string()
-          .regex(/^\d+(\.\d+)?$/)
-          .max(80),
-        campaignId: number,
-      });
-      const after = readCursor(cursor, place);
-      await currentDay(parts, client);
-      const rows = await listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 });
+      const after = readCursor(cursor, placeIn[sorted]);
+      const { found } = await readUpToToday(parts, client, () =>
+        listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 }),
+      );
       return toPage(
-        rows,
+        found.rows,
         limit,
         (row) => ({ period: sorted, place: row.place, campaignId: row.campaignId }),
-        ({ place: _place, ...row }) => toCampaign(row),
+        toCampaign,
       );
     },
   );
@@ -121,9 +120,8 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     },
     async (request) => {
       const { client } = callerOf(request);
-      const asOf = await currentDay(parts, client);
-      const of = { client, campaignId: request.params.id, period: request.query.period, asOf };
-      const row = await seen.findCampaign(of);
+      const of = { client, campaignId: request.params.id, period: request.query.period };
+      const { asOf, campaign: row } = await seen.findCampaign(of);
       if (row === null) throw notFound("campaign");
       return {
         ...toCampaign(row),
@@ -200,9 +198,21 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
   );
 }
 
+/** Field by field, as creatives are. */
 function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
   return {
-    ...row,
+    campaignId: row.campaignId,
+    campaignName: row.campaignName,
+    confidenceScore: row.confidenceScore,
+    aiProvider: row.aiProvider,
+    creatives: row.creatives,
+    totalSpend7d: row.totalSpend7d,
+    totalSpend30d: row.totalSpend30d,
+    totalSpendAllTime: row.totalSpendAllTime,
+    avgCpc7d: row.avgCpc7d,
+    avgCpm7d: row.avgCpm7d,
+    topGeography: row.topGeography,
+    topDeviceType: row.topDeviceType,
     lastPerformanceUpdate: iso(row.lastPerformanceUpdate),
     createdAt: row.createdAt.toISOString(),
   };

@@ -9,14 +9,16 @@ import {
   readRtbStats,
   tiers,
   type CreativeRow,
+  type ListedCreative,
 } from "../../queries/rtb-creatives.ts";
 import { daysOf } from "../../queries/rtb-metrics.ts";
+import { periods } from "../../queries/rtb-rollups.ts";
 import { allow, callerOf } from "../access.ts";
 import { ApiError, notFound } from "../errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../lists.ts";
+import { byName, pageOf, paging, readCursor, toPage, word } from "../lists.ts";
 import type { Api, ServerParts } from "../parts.ts";
-import { currentDay } from "../rtb-day.ts";
-import type { SeenSums } from "../seen-sums.ts";
+import { readUpToToday } from "../rtb-day.ts";
+import { noTopGeography, type SeenSums, type TopGeography } from "../seen-sums.ts";
 import { counted, creativeId, days, figures, geography, instant, iso, number, period, trend } from "../rtb-shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -57,7 +59,7 @@ const heavy = {
 };
 const listed = z.object({
   ...light,
-  ...Object.fromEntries(Object.entries(heavy).map(([name, shape]) => [name, shape.optional()])),
+  ...z.object(heavy).partial().shape,
   performance: z.object(performance),
 });
 const found = z.object({
@@ -124,6 +126,16 @@ const stats = z.object({
   ...figures,
 });
 
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80)
+  .nullable();
+/** A place in one order is none in another. */
+const placeIn = byName(creativeSorts, (sort) =>
+  byName(periods, (shown) => z.object({ sort: z.literal(sort), period: z.literal(shown), place, creativeId })),
+);
+
 const yesNo = z.enum(["true", "false"]).default("false");
 
 /** Creatives with what they brought, and whose they are. */
@@ -155,34 +167,22 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     async (request) => {
       const { client } = callerOf(request);
       const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, ...filter } = request.query;
-      const place = z.object({
-        // A place in one order is none in another.
-        sort: z.literal(filter.sort),
-        period: z.literal(filter.period),
-        place: z
-          .string()
-          .regex(/^\d+(\.\d+)?$/)
-          .max(80)
-          .nullable(),
-        creativeId,
-      });
-      const after = readCursor(cursor, place);
-      const asOf = await currentDay(parts, client);
-      const rows = await seen.listCreatives({
+      const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
+      const { asOf, rows, tops } = await seen.listCreatives({
         ...filter,
         client,
-        asOf,
         buyerId,
         campaignId,
         slim: slim === "true",
         after,
         limit: limit + 1,
       });
+      const shown = { period: filter.period, ...daysOf(filter.period, asOf) };
       return toPage(
         rows,
         limit,
         (row) => ({ sort: filter.sort, period: filter.period, place: row.place, creativeId: row.creativeId }),
-        (row) => toListed(row, filter.period, asOf),
+        (row) => toListed(row, shown, tops.get(row.creativeId) ?? noTopGeography),
       );
     },
   );
@@ -200,8 +200,10 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     },
     async (request) => {
       const { client } = callerOf(request);
-      const asOf = await currentDay(parts, client);
-      const row = await findCreative(reading, { client, creativeId: request.params.id, asOf });
+      const of = { client, creativeId: request.params.id };
+      const { asOf, found: row } = await readUpToToday(parts, client, (day) =>
+        findCreative(reading, { ...of, asOf: day }),
+      );
       if (row === null) throw notFound("creative");
       return {
         ...row,
@@ -297,22 +299,40 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
   );
 }
 
+/** Field by field: objects that are made by leaving fields out are slow to make and slow to read. */
 function toListed(
-  { place: _place, whole: _whole, version: _version, ...row }: Awaited<ReturnType<SeenSums["listCreatives"]>>[number],
-  shown: z.infer<typeof period>,
-  asOf: string,
+  row: ListedCreative,
+  shown: Pick<z.infer<typeof listed>["performance"], "period" | "from" | "to">,
+  { topGeography, topGeographyShare }: TopGeography,
 ): z.infer<typeof listed> {
-  const { spend, impressions, clicks, cpc, cpm, trend: change, tier, topGeography, topGeographyShare, ...rest } = row;
-  const summed = counted({ spend, impressions, clicks, cpc, cpm });
   return {
-    ...rest,
-    ...dated(rest),
+    creativeId: row.creativeId,
+    buyerId: row.buyerId,
+    format: row.format,
+    width: row.width,
+    height: row.height,
+    canonicalSize: row.canonicalSize,
+    sizeCategory: row.sizeCategory,
+    googleBuyersUrl: row.googleBuyersUrl,
+    isStub: row.isStub,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    declaredClickUrls: row.declaredClickUrls,
+    destinationUrlsParsed: row.destinationUrlsParsed,
+    htmlSnippet: row.htmlSnippet,
+    vastXml: row.vastXml,
+    creativeAttributes: row.creativeAttributes,
     performance: {
-      period: shown,
-      ...daysOf(shown, asOf),
-      ...summed,
-      trend: change,
-      tier,
+      period: shown.period,
+      from: shown.from,
+      to: shown.to,
+      spend: row.spend,
+      impressions: Number(row.impressions),
+      clicks: Number(row.clicks),
+      cpc: row.cpc,
+      cpm: row.cpm,
+      trend: row.trend,
+      tier: row.tier,
       topGeography,
       topGeographyShare,
     },

@@ -87,6 +87,18 @@ const record = z.object({
   fileId: z.number().describe("the file that wrote it"),
 });
 
+const part = z
+  .string()
+  .max(1_000)
+  .regex(/^[^\u0000]*$/);
+const recordPlace = z.object({
+  date: day,
+  hour: z.number().int().min(-1).max(23),
+  geography: part,
+  deviceType: part,
+  placement: part,
+});
+
 /** Told of in the documentation; what comes is a stream, and is checked as it comes. */
 const form = z.object({
   file: z.file().describe("CSV, also gzipped"),
@@ -256,24 +268,10 @@ export function rtbPerformanceRoutes(api: Api, parts: ServerParts): void {
       const { client } = callerOf(request);
       const { creative_id: creative } = request.params;
       const { limit, cursor, start_date: from, end_date: to, geography: country } = request.query;
-      const part = z
-        .string()
-        .max(1_000)
-        .regex(/^[^\u0000]*$/);
-      const shape = z.object({
-        date: day,
-        hour: z.number().int().min(-1).max(23),
-        geography: part,
-        deviceType: part,
-        placement: part,
-      });
-      const after = readCursor(cursor, shape);
+      const after = readCursor(cursor, recordPlace);
       const of = { client, creativeId: creative };
-      const [known, rows] = await Promise.all([
-        hasCreative(reading, of),
-        readMetrics(reading, { ...of, from, to, geography: country, after, limit: limit + 1 }),
-      ]);
-      if (!known && rows.length === 0) throw notFound("creative");
+      const rows = await readMetrics(reading, { ...of, from, to, geography: country, after, limit: limit + 1 });
+      if (rows.length === 0 && !(await hasCreative(reading, of))) throw notFound("creative");
       return toPage(
         rows,
         limit,

@@ -6,7 +6,7 @@ import { rtbPerformanceRoutes } from "./rtb-performance.ts";
 
 /** Ad performance that bidders and buyers hand over as files: the files, the records, creatives and campaigns. */
 export function rtbRoutes(api: Api, parts: ServerParts): void {
-  const seen = createSeenSums(parts.reading);
+  const seen = createSeenSums(parts);
   rtbPerformanceRoutes(api, parts);
   rtbCreativeRoutes(api, parts, seen);
   rtbCampaignRoutes(api, parts, seen);

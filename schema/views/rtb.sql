@@ -1,19 +1,19 @@
 -- What the key holds as a stand-in for "not said" is NULL to whoever reads. Ratios are computed here and nowhere stored:
--- a ratio of sums is never the mean of these.
+-- a ratio of sums is never the mean of these. Six places, as amounts have.
 create or replace view rtb.performance as
 select m._client_id, m.creative_id, m.date, nullif(m.hour, -1) as hour, nullif(m.geography, '') as geography,
        nullif(m.device_type, '') as device_type, nullif(m.placement, '') as placement,
        m.impressions, m.clicks, m.spend,
-       case when m.impressions > 0 then m.spend * 1000 / m.impressions end as cpm,
-       case when m.clicks > 0 then m.spend / m.clicks end as cpc,
+       case when m.impressions > 0 then round(m.spend * 1000 / m.impressions, 6) end as cpm,
+       case when m.clicks > 0 then round(m.spend / m.clicks, 6) end as cpc,
        m._file_id
   from rtb.performance_metrics m;
 
 -- Sorting and paging read rtb.creative_performance itself, by its indexes; this is for looking at one creative or one period.
 create or replace view rtb.creative_periods as
 select p._client_id, p.creative_id, period.period, c.as_of, period.spend, period.impressions, period.clicks,
-       case when period.impressions > 0 then period.spend * 1000 / period.impressions end as cpm,
-       case when period.clicks > 0 then period.spend / period.clicks end as cpc,
+       case when period.impressions > 0 then round(period.spend * 1000 / period.impressions, 6) end as cpm,
+       case when period.clicks > 0 then round(period.spend / period.clicks, 6) end as cpc,
        period.previous_spend,
        case when period.previous_spend > 0 then (period.spend - period.previous_spend) / period.previous_spend end as trend,
        case when period.spend <= 0 then 'zero' when period.spend >= t.high_from then 'high' when period.spend <= t.low_to then 'low' else 'medium' end as tier
