@@ -22,6 +22,7 @@ export async function stageRows(
   // Compiling an expression for each of so many columns takes longer than it saves.
   await session.query(
     `set local jit = off;
+     set local statement_timeout = '30min';
      drop table if exists pg_temp.incoming;
      create temp table incoming ("#place" bigint, ${definition}) on commit drop`,
   );
