@@ -5,7 +5,13 @@ const special = /[\\\t\n\r]/;
 
 /** A row as Postgres reads it in COPY's text format, without the end of the line. */
 export function copyLine(row: Record<string, unknown>, columns: readonly MergeColumn[]): string {
-  return columns.map((column) => copyText(row[column.property], column)).join("\t");
+  let line = "";
+  let separator = "";
+  for (const column of columns) {
+    line += separator + copyText(row[column.property], column);
+    separator = "\t";
+  }
+  return line;
 }
 
 function copyText(value: unknown, { type }: MergeColumn): string {

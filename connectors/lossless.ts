@@ -2,6 +2,9 @@ import { LosslessNumber, parse } from "lossless-json";
 
 /** A number stands behind one of these, or alone. Inside a string it may only look as if, which costs time and no more. */
 const number = /(?:^|[:,[])\s*(-?\d[\d.eE+-]*)/g;
+/** A number that is not, at a glance, one that a float holds to the digit: a short whole number, or a short plain fraction. */
+const doubtfulNumber =
+  /(?:^|[:,[])\s*(?:-0(?![\d.])|-?(?!(?:(?:0|[1-9]\d{0,14})|(?:0|[1-9]\d{0,8})\.\d{0,4}[1-9])(?![\d.eE+-]))\d)/;
 /** A name set apart from its colon, or one that is no plain property. */
 const unusualName = /"\s+:|"__proto__"/;
 
@@ -15,6 +18,7 @@ export function parseLossless(text: string): unknown {
 }
 
 function isFloatSafe(text: string): boolean {
+  if (!doubtfulNumber.test(text)) return true;
   number.lastIndex = 0;
   for (let found = number.exec(text); found !== null; found = number.exec(text))
     if (String(Number(found[1])) !== found[1]) return false;
