@@ -1,7 +1,6 @@
 import { getTableName } from "drizzle-orm";
 import { getTableConfig } from "drizzle-orm/pg-core";
-import { sha256 } from "../core/crypto.ts";
-import type { Session } from "../schema/database.ts";
+import { prepared, type Session } from "../schema/database.ts";
 import { dataColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
 import type { MergeAttempt, MergeTarget } from "./merge.ts";
 import { stageRows, type StagedRows } from "./staged-rows.ts";
@@ -122,8 +121,8 @@ class SliceStatement {
          from difference`;
     // Planning costs a small slice more than running does, so a session plans once; a large one deserves its own plan.
     const small = this.rows !== null && this.rows.length <= plannedOnceRows;
-    const named = small ? { name: sha256(text).slice(0, 32) } : {};
-    const { rows } = await this.session.query<Differences>({ ...named, text, values: this.parameters });
+    const values = this.parameters;
+    const { rows } = await this.session.query<Differences>(small ? prepared(text, values) : { text, values });
     return rows[0] as Differences;
   }
 

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import pg from "pg";
+import { sha256 } from "../core/crypto.ts";
 
 export type Database = pg.Pool;
 export type Session = pg.PoolClient;
@@ -56,13 +56,13 @@ const namesOfTexts = new Map<string, string>();
 
 /**
  * A statement that a connection parses once, and plans once where one plan is as good as another: short statements cost
- * less than their plan. A connection keeps each for as long as it lives, so what comes after the first few hundred texts
- * is run as any other.
+ * less than their plan. A connection keeps each for as long as it lives, so texts beyond the first
+ * few hundred are not prepared.
  */
 export function prepared(text: string, values: unknown[]): Statement {
   let name = namesOfTexts.get(text);
   if (name === undefined && namesOfTexts.size < mostPrepared) {
-    name = createHash("sha256").update(text).digest("base64url");
+    name = sha256(text).slice(0, 32);
     namesOfTexts.set(text, name);
   }
   return { text, values, ...(name === undefined ? {} : { name }) };
