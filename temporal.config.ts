@@ -1,5 +1,5 @@
 import type { ScheduleOptions } from "@temporalio/client";
-import type { Config } from "./core/config.ts";
+import type { Config } from "./settings/config.ts";
 
 /** Workflows, and the activities that need only Postgres, run here. */
 export const mainQueue = "signal-room";

@@ -1,10 +1,10 @@
-import type { createDeliverActivities } from "./deliver.ts";
-import type { createAnytrackActivities } from "./anytrack.ts";
-import type { createDiscordActivities } from "./discord.ts";
-import type { createHouseActivities } from "./house.ts";
-import type { createReconcileActivities } from "./reconcile.ts";
-import type { createIngestActivities } from "./ingest.ts";
-import type { createSyncActivities } from "./sync.ts";
+import type { createDeliverActivities } from "./conversions/deliver.ts";
+import type { createAnytrackActivities } from "./conversions/anytrack.ts";
+import type { createDiscordActivities } from "./recon/discord.ts";
+import type { createHouseActivities } from "./ops/house.ts";
+import type { createReconcileActivities } from "./recon/reconcile.ts";
+import type { createIngestActivities } from "./files/ingest.ts";
+import type { createSyncActivities } from "./sync/sync.ts";
 
 /** What workflows may call. */
 export type SyncActivities = ReturnType<typeof createSyncActivities>;

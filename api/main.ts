@@ -1,14 +1,14 @@
-import { ConfigError, loadConfig } from "../core/config.ts";
-import { readEnvironment } from "../core/environment.ts";
+import { ConfigError, loadConfig } from "../settings/config.ts";
+import { readEnvironment } from "../settings/environment.ts";
 import { createLogger } from "../core/log.ts";
-import { metaAccount } from "../core/meta-account.ts";
+import { metaAccount } from "../rules/conversions/meta-account.ts";
 import { createRedactor } from "../core/redact.ts";
 import { openDatabase } from "../schema/database.ts";
 import { syncSchedules } from "../temporal.config.ts";
-import type { Api } from "./parts.ts";
+import type { Api } from "./server/parts.ts";
 import { createServer } from "./server.ts";
-import { readApiSettings } from "./settings.ts";
-import { openTemporal } from "./temporal.ts";
+import { readApiSettings } from "./server/settings.ts";
+import { openTemporal } from "./server/temporal.ts";
 
 /** A second is what a caller waits to hear that Postgres is away; whoever asks that may use up this much of it. */
 const probeConnectTimeoutMs = 600;

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { InjectOptions } from "fastify";
 import { z } from "zod";
 import type { Database } from "../schema/database.ts";
-import { loggedPath } from "./access-log.ts";
-import { allow, open } from "./access.ts";
-import { ApiError } from "./errors.ts";
-import type { Api, Area } from "./parts.ts";
-import { bearer, testServer } from "./test-server.ts";
+import { loggedPath } from "./server/access-log.ts";
+import { allow, open } from "./server/access.ts";
+import { ApiError } from "./server/errors.ts";
+import type { Api, Area } from "./server/parts.ts";
+import { bearer, testServer } from "../test/api-server.ts";
 
 const probes: Area = {
   prefix: "/probe",

@@ -10,23 +10,23 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from "fastify-type-provider-zod";
-import { isRoutine, loggedPath, requestLine } from "./access-log.ts";
-import { enforce, open, requireDeclaration, type Access } from "./access.ts";
-import { createVerifier } from "./auth.ts";
-import { ApiError, errorBody, forLog, notFound, toAnswer } from "./errors.ts";
-import { createMetrics } from "./metrics.ts";
-import type { Api, Area, ServerDependencies } from "./parts.ts";
-import { createReading } from "./reading.ts";
-import { anytrackRoutes } from "./routes/anytrack.ts";
-import { codecRoutes } from "./routes/codec.ts";
-import { createAnytrackHooks } from "./routes/hooks-anytrack.ts";
-import { discordHooks } from "./routes/hooks-discord.ts";
-import { operationsRoutes } from "./routes/operations.ts";
-import { performanceRoutes } from "./routes/performance.ts";
-import { reconRoutes } from "./routes/recon.ts";
-import { rtbRoutes } from "./routes/rtb.ts";
-import { createSystemRoutes } from "./routes/system.ts";
-import { cutOffSlowBodies } from "./slow-bodies.ts";
+import { isRoutine, loggedPath, requestLine } from "./server/access-log.ts";
+import { enforce, open, requireDeclaration, type Access } from "./server/access.ts";
+import { createVerifier } from "./server/auth.ts";
+import { ApiError, errorBody, forLog, notFound, toAnswer } from "./server/errors.ts";
+import { createMetrics } from "./ops/metrics.ts";
+import type { Api, Area, ServerDependencies } from "./server/parts.ts";
+import { createReading } from "./server/reading.ts";
+import { anytrackRoutes } from "./conversions/anytrack.ts";
+import { codecRoutes } from "./ops/codec.ts";
+import { createAnytrackHooks } from "./conversions/hooks-anytrack.ts";
+import { discordHooks } from "./recon/hooks-discord.ts";
+import { operationsRoutes } from "./sync/operations.ts";
+import { performanceRoutes } from "./cost/performance.ts";
+import { reconRoutes } from "./recon/recon.ts";
+import { rtbRoutes } from "./rtb/rtb.ts";
+import { createSystemRoutes } from "./ops/system.ts";
+import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
 /** One line per area; each is a file in routes/. */
 const areas: Area[] = [

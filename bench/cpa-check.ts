@@ -4,7 +4,7 @@
 // npm run bench:cpa
 import { readFile } from "node:fs/promises";
 import { sources } from "../connectors/registry.ts";
-import { loadFirstMapping, mappingFile } from "../scripts/mapping-file.ts";
+import { loadFirstMapping, mappingFile } from "../scripts/shared/mapping-file.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { independent, independentByAffiliate, key } from "./cpa-truth.ts";
 import { startBenchStack } from "./stack.ts";

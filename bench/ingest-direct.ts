@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { defaultLimits, findMapping, readPerformanceFile } from "../connectors/files/performance-file.ts";
 import { dayAt } from "../core/days.ts";
-import { allowLongWork } from "../queries/ingest.ts";
-import { mergeStaged, readKnownCreatives } from "../queries/performance-merge.ts";
-import { openStaging } from "../queries/performance-staging.ts";
+import { allowLongWork } from "../queries/files/ingest.ts";
+import { mergeStaged, readKnownCreatives } from "../queries/files/performance-merge.ts";
+import { openStaging } from "../queries/files/performance-staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
 import { begin } from "./ingest-child.ts";
 

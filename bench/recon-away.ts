@@ -3,7 +3,7 @@
 // npm run away:recon -- [submissions] [connections] [seconds away]
 import { setTimeout as wait } from "node:timers/promises";
 import { applySchedules } from "../temporal/schedules.ts";
-import { loadConfig } from "../core/config.ts";
+import { loadConfig } from "../settings/config.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import { plannedSchedules } from "../temporal.config.ts";
 import { checkBooks, untilJudged } from "./recon-books.ts";

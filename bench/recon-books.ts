@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { trustAlertBelow } from "../core/trust-threshold.ts";
+import { trustAlertBelow } from "../rules/recon/trust-threshold.ts";
 import type { Database } from "../schema/database.ts";
 
 /** Waits until every report has its verdict. */

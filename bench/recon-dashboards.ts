@@ -8,13 +8,13 @@ import { openSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { projectRoot } from "../core/environment.ts";
+import { projectRoot } from "../settings/environment.ts";
 import { issueToken } from "../core/tokens.ts";
 import { openDatabase, type Database } from "../schema/database.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres } from "../scripts/embedded/postgres.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
-import { table } from "../scripts/printing.ts";
+import { table } from "../scripts/shared/printing.ts";
 
 const [reports = 1_000_000, requests = 60] = process.argv.slice(2).map(Number);
 const client = "713";

@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { makeAffiliateKey } from "../core/affiliate-key.ts";
+import { makeAffiliateKey } from "../rules/recon/affiliate-key.ts";
 import { startBenchStack, type BenchStack } from "./stack.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 

@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { applySchedules } from "../temporal/schedules.ts";
-import { loadConfig } from "../core/config.ts";
+import { loadConfig } from "../settings/config.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import { plannedSchedules } from "../temporal.config.ts";
 import { checkBooks, untilJudged } from "./recon-books.ts";

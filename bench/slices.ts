@@ -3,13 +3,13 @@
 // npm run bench:slices -- [--file] [--rounds 3] [--long]
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { readSlice } from "../connectors/read-slice.ts";
-import { targetOf } from "../activities/read-day.ts";
+import { readSlice } from "../connectors/slices/read-slice.ts";
+import { targetOf } from "../activities/sync/read-day.ts";
 import { createHttp } from "../connectors/http.ts";
 import { redtrackDailySpend as source } from "../connectors/sources/redtrack.ts";
 import { addDays, daysFromTo } from "../core/days.ts";
-import { mergeSlice } from "../queries/merge.ts";
-import { takeFetchNumber } from "../queries/receipts.ts";
+import { mergeSlice } from "../queries/sync/merge.ts";
+import { takeFetchNumber } from "../queries/sync/receipts.ts";
 import { inTransaction } from "../schema/database.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { startBenchStack } from "./stack.ts";

@@ -1,6 +1,6 @@
 import type { PgInsertValue, PgTable } from "drizzle-orm/pg-core";
 import type { z } from "zod";
-import type { Pace, Window } from "../core/config.ts";
+import type { Pace, Window } from "../settings/config.ts";
 import type { ConnectorErrorKind } from "./errors.ts";
 
 /** One civil day of one source, in the zone the vendor is asked in. */

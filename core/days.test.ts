@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { addDays, clockTime, dayAt, daysFromTo, endOfDay, isDay, isTimeZone, startOfDay } from "./days.ts";
-import { projectRoot } from "./environment.ts";
+import { projectRoot } from "../settings/environment.ts";
 
 const newYork = "America/New_York";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { projectRoot } from "../core/environment.ts";
+import { projectRoot } from "../settings/environment.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { CommitUnknown, inTransaction, openDatabase, prepared, sqlState } from "./database.ts";
 

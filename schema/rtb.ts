@@ -66,7 +66,7 @@ export const creatives = rtb.table(
   (table) => [primaryKey({ name: "creatives_key", columns: [table.clientId, table.creativeId] })],
 );
 
-/** What is cached of a campaign's performance is what queries/rtb-rollups.ts computes; null where nothing was computed yet. */
+/** What is cached of a campaign's performance is what queries/rtb/rollups.ts computes; null where nothing was computed yet. */
 export const campaigns = rtb.table(
   "campaigns",
   {

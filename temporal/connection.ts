@@ -2,7 +2,7 @@ import { Client, Connection } from "@temporalio/client";
 import type { DataConverter } from "@temporalio/common";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
 import pRetry from "p-retry";
-import type { Config } from "../core/config.ts";
+import type { Config } from "../settings/config.ts";
 import { dataConverter } from "./payload-codec.ts";
 
 export interface TemporalAddress {

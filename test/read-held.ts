@@ -1,5 +1,5 @@
-import { readSlice, type ReadOptions, type SliceAnswer } from "../connectors/read-slice.ts";
-import type { Row } from "../connectors/slice-rows.ts";
+import { readSlice, type ReadOptions, type SliceAnswer } from "../connectors/slices/read-slice.ts";
+import type { Row } from "../connectors/slices/slice-rows.ts";
 
 export type HeldAnswer = Omit<SliceAnswer, "rows"> & { rows: Row[] };
 

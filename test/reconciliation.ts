@@ -1,5 +1,5 @@
-import { accept, type Accepted, type Submission } from "../queries/recon-accept.ts";
-import { recordVerdict, type Judgement } from "../queries/reconcile.ts";
+import { accept, type Accepted, type Submission } from "../queries/recon/accept.ts";
+import { recordVerdict, type Judgement } from "../queries/recon/reconcile.ts";
 import type { Database } from "../schema/database.ts";
 
 export const client = "713";

@@ -10,9 +10,9 @@ import {
   type Worker,
   type WorkflowBundle,
 } from "@temporalio/worker";
-import { createSyncActivities } from "../activities/sync.ts";
-import { createRateGate } from "../activities/rate-gate.ts";
-import { loadConfig, settingName, type Config } from "../core/config.ts";
+import { createSyncActivities } from "../activities/sync/sync.ts";
+import { createRateGate } from "../activities/shared/rate-gate.ts";
+import { loadConfig, settingName, type Config } from "../settings/config.ts";
 import { createRedactor } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { expect, jest, test } from "@jest/globals";
 import { waitForExit } from "../scripts/embedded/process.ts";
-import { projectRoot } from "../core/environment.ts";
+import { projectRoot } from "../settings/environment.ts";
 
 jest.setTimeout(60_000);
 

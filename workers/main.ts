@@ -8,8 +8,8 @@ import {
   type LogLevel,
   type NativeConnectionOptions,
 } from "@temporalio/worker";
-import { ConfigError, loadConfig, type Config } from "../core/config.ts";
-import { readEnvironment } from "../core/environment.ts";
+import { ConfigError, loadConfig, type Config } from "../settings/config.ts";
+import { readEnvironment } from "../settings/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
 import { createRedactor, type Redact } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";

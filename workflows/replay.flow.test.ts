@@ -6,7 +6,7 @@ import type { WorkflowHandle } from "@temporalio/client";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
 import { addDays } from "../core/days.ts";
-import { projectRoot } from "../core/environment.ts";
+import { projectRoot } from "../settings/environment.ts";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";

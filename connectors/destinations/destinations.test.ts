@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { createRedactor } from "../../core/redact.ts";
-import { loadConfig } from "../../core/config.ts";
+import { loadConfig } from "../../settings/config.ts";
 import { destinations, sources, vendors } from "../registry.ts";
 
 const env = { DATABASE_URL: "postgres://localhost/x", CLIENTS: "713,acme" };

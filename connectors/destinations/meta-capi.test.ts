@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { sha256 } from "../../core/crypto.ts";
-import { identityOf, type Identity } from "../../core/identity.ts";
+import { identityOf, type Identity } from "../../rules/conversions/identity.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { createHttp, type Http } from "../http.ts";
 import { classifyMeta, meta, metaEvent, metaEventName, sendToMeta } from "./meta-capi.ts";

@@ -1,7 +1,7 @@
 import { LosslessNumber } from "lossless-json";
 import { z } from "zod";
-import { identityOf, type Identity } from "../../core/identity.ts";
-import { metaAccount } from "../../core/meta-account.ts";
+import { identityOf, type Identity } from "../../rules/conversions/identity.ts";
+import { metaAccount } from "../../rules/conversions/meta-account.ts";
 import { parseMoney } from "../../core/money.ts";
 import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { loadConfig } from "../../core/config.ts";
+import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../registry.ts";
 import { addressesOf, platformAccount, readOwnCredentials, type StoredAccess } from "./account.ts";
 import { instagram } from "./instagram.ts";

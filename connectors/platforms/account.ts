@@ -1,4 +1,4 @@
-import { settingName, type Account, type Config } from "../../core/config.ts";
+import { settingName, type Account, type Config } from "../../settings/config.ts";
 import type { Vendor } from "../source.ts";
 import { ownedByAffiliate, type Platform } from "./platform.ts";
 

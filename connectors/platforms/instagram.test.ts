@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { playPlatform } from "../../test/platform.ts";
-import { describePlatform } from "./describe-platform.ts";
+import { describePlatform } from "../../test/describe-platform.ts";
 import { classifyGraph, graphQuota } from "./graph.ts";
 import { instagram } from "./instagram.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { playPlatform } from "../../test/platform.ts";
-import { describePlatform, fetchFrom, load } from "./describe-platform.ts";
+import { describePlatform, fetchFrom, load } from "../../test/describe-platform.ts";
 import { meta } from "./meta.ts";
 
 jest.setTimeout(30_000);

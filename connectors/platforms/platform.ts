@@ -1,4 +1,4 @@
-import { readPostUrl } from "../../core/post-url.ts";
+import { readPostUrl } from "../../rules/recon/post-url.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
 

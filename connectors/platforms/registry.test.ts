@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { loadConfig, settingName } from "../../core/config.ts";
-import { postPlatforms } from "../../core/post-url.ts";
+import { loadConfig, settingName } from "../../settings/config.ts";
+import { postPlatforms } from "../../rules/recon/post-url.ts";
 import { createEraser, createRedactor } from "../../core/redact.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { allQueues } from "../../workers/workers.ts";

@@ -1,4 +1,4 @@
-import { readPostUrl } from "../../core/post-url.ts";
+import { readPostUrl } from "../../rules/recon/post-url.ts";
 import { ConnectorError } from "../errors.ts";
 import { stepAlongLink, type HttpOptions } from "../http.ts";
 import type { GuardOptions } from "../public-address.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
-import { describeSource } from "../describe-source.ts";
+import { describeSource } from "../../test/describe-source.ts";
 import { readHeld } from "../../test/read-held.ts";
 import { anytrackPulledConversions as source } from "./anytrack.ts";
 

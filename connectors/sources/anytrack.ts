@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readAnytrackEvent, type ConversionEvent } from "../../core/anytrack-event.ts";
+import { readAnytrackEvent, type ConversionEvent } from "../../rules/conversions/anytrack-event.ts";
 import { endOfDay, startOfDay } from "../../core/days.ts";
 import { pulledConversions } from "../../schema/anytrack.ts";
 import { defineSource, type Vendor } from "../source.ts";

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { compareSlice } from "../../activities/compare-slice.ts";
-import type { SliceResult } from "../../activities/sync.ts";
-import { createRateGate } from "../../activities/rate-gate.ts";
+import { compareSlice } from "../../activities/sync/compare-slice.ts";
+import type { SliceResult } from "../../activities/sync/sync.ts";
+import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sumMoney } from "../../core/money.ts";
 import type { RequestEntry } from "../../sandbox/request-log.ts";

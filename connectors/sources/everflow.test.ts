@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@
 import { parse, stringify } from "lossless-json";
 import { sumMoney } from "../../core/money.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
-import { describeSource, load } from "../describe-source.ts";
+import { describeSource, load } from "../../test/describe-source.ts";
 import { createHttp } from "../http.ts";
 import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
 import type { AnySource, PageRequest } from "../source.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
-import { describeSource, load } from "../describe-source.ts";
+import { describeSource, load } from "../../test/describe-source.ts";
 import { readHeld } from "../../test/read-held.ts";
 import { SetAside } from "../source.ts";
 import { redtrackDailySpend as source } from "./redtrack.ts";

@@ -6,7 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import pg from "pg";
-import { projectRoot } from "../../core/environment.ts";
+import { projectRoot } from "../../settings/environment.ts";
 import { type RunningPostgres, startPostgres } from "./postgres.ts";
 import { freePort, isAlive, waitForExit } from "./process.ts";
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheFolder, cacheFolders, isOurs } from "./cache-folder.ts";
 import { bareEnvironment } from "./process.ts";
-import { projectRoot } from "../../core/environment.ts";
+import { projectRoot } from "../../settings/environment.ts";
 import { unzipOne } from "./unzip.ts";
 
 const run = promisify(execFile);

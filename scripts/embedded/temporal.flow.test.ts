@@ -7,7 +7,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { Client, Connection } from "@temporalio/client";
 import { freePorts, isAlive } from "./process.ts";
-import { projectRoot } from "../../core/environment.ts";
+import { projectRoot } from "../../settings/environment.ts";
 import { type RunningTemporal, type TemporalOptions, startTemporal } from "./temporal.ts";
 
 jest.setTimeout(60_000);

@@ -1,5 +1,5 @@
-import type { CpaAffiliate, CpaTotal } from "../../queries/cpa.ts";
-import { count, table, type Cell } from "../printing.ts";
+import type { CpaAffiliate, CpaTotal } from "../../queries/cost/cpa.ts";
+import { count, table, type Cell } from "../shared/printing.ts";
 import { caveats, type Performance } from "./performance.ts";
 
 const headings = [

@@ -1,6 +1,6 @@
 import { daysFromTo } from "../../core/days.ts";
-import type { CpaAffiliate, CpaTotal } from "../../queries/cpa.ts";
-import { count, instant } from "../printing.ts";
+import type { CpaAffiliate, CpaTotal } from "../../queries/cost/cpa.ts";
+import { count, instant } from "../shared/printing.ts";
 import { cpaBars, dayChart, type ChartDay } from "./charts.ts";
 import { amount, escape, shortDay, whole } from "./markup.ts";
 import { pageStyle } from "./page-style.ts";

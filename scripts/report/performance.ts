@@ -9,9 +9,9 @@ import {
   type DayTotal,
   type Range,
   type SourceDays,
-} from "../../queries/cpa.ts";
-import { databaseNow } from "../../queries/ledger.ts";
-import { readUnmappedSpend, type UnmappedSource } from "../../queries/mapping.ts";
+} from "../../queries/cost/cpa.ts";
+import { databaseNow } from "../../queries/sync/ledger.ts";
+import { readUnmappedSpend, type UnmappedSource } from "../../queries/cost/mapping.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 
 export interface Performance extends Range {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { CpaAffiliate, CpaTotal } from "../../queries/cpa.ts";
+import type { CpaAffiliate, CpaTotal } from "../../queries/cost/cpa.ts";
 import { cpaBars, dayChart } from "./charts.ts";
 import { reportLines } from "./lines.ts";
 import { amount, escape, whole } from "./markup.ts";

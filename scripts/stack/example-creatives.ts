@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { projectRoot } from "../../core/environment.ts";
-import { mergeCreatives, type GivenCreative, type Merged } from "../../queries/rtb-creatives.ts";
-import { readKnownCreatives } from "../../queries/performance-merge.ts";
+import { projectRoot } from "../../settings/environment.ts";
+import { mergeCreatives, type GivenCreative, type Merged } from "../../queries/rtb/creatives.ts";
+import { readKnownCreatives } from "../../queries/files/performance-merge.ts";
 import type { Database } from "../../schema/database.ts";
 
 /** A small file of ad performance, and the creatives it is about. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkflowFailedError, type Client } from "@temporalio/client";
-import type { Config } from "../../core/config.ts";
+import type { Config } from "../../settings/config.ts";
 import { cents } from "../../core/money.ts";
 import type { Database } from "../../schema/database.ts";
 import { mainQueue } from "../../temporal.config.ts";

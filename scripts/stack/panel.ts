@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Client } from "@temporalio/client";
-import type { Config } from "../../core/config.ts";
+import type { Config } from "../../settings/config.ts";
 import { temporalAddress } from "../../temporal/connection.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { openSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { projectRoot } from "../../core/environment.ts";
+import { projectRoot } from "../../settings/environment.ts";
 import { logTail } from "../embedded/process.ts";
 
 export interface ChildOptions {

@@ -1,0 +1,110 @@
+import type { Config } from "../../settings/config.ts";
+import { parseS3Url } from "../../settings/files.ts";
+import { uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
+import { FileProblem, openLocalFile, type OpenedFile } from "../../connectors/files/file-places.ts";
+import { openS3File } from "../../connectors/files/s3-place.ts";
+import { invalidInput } from "../shared/failures.ts";
+import { clientNamed, settingsOf, type IngestInput } from "./input.ts";
+
+/** Whose file it is, where it lies, and how it is to be taken. */
+export interface FilePlace {
+  client: string;
+  place: "import" | "upload" | "s3";
+  /** Below the import folder, or the whole s3:// address. */
+  path: string;
+  /** As its sender called it. */
+  name: string;
+  mapping: string | null;
+  force: boolean;
+  dryRun: boolean;
+  /** What the door that took it in has counted. */
+  expectedHash: string | null;
+}
+
+const uploads = "uploads";
+
+/** Makes sense of what was typed. */
+export async function placeOf(
+  config: Pick<Config, "clients" | "ingest">,
+  input: { [Name in keyof IngestInput]: IngestInput[Name] | undefined },
+): Promise<FilePlace> {
+  const { path, url } = input;
+  if ((path === undefined) === (url === undefined))
+    throw invalidInput(
+      'give either path, a file below the import folder, or url, an s3:// address: {"path": "713/day.csv"}',
+    );
+  const typed = { mapping: input.mapping ?? null, force: input.force === true, dryRun: input.dryRun === true };
+  const address = url ?? (path?.startsWith("s3://") === true ? path : undefined);
+  if (address !== undefined) {
+    if (input.place !== undefined && input.place !== "s3")
+      throw invalidInput(`place: ${address} lies at s3, not ${input.place}`);
+    if (parseS3Url(address) === null) throw invalidInput(`url: must be written s3://bucket/path/file.csv`);
+    const client = clientNamed(config, input.client ?? config.clients[0] ?? "");
+    return { ...typed, client, place: "s3", path: address, name: lastOf(address), expectedHash: null };
+  }
+  const parts = (path ?? "").replaceAll("\\", "/").split("/");
+  if (input.place === "s3") throw invalidInput("place: for a file at s3 give its url");
+  const isUpload = parts[0] === uploads;
+  if ((input.place === "upload") !== isUpload && input.place !== undefined)
+    throw invalidInput(`place: uploads, and only they, lie below ${uploads}/`);
+  const owner = isUpload ? parts[1] : config.clients.includes(parts[0] ?? "") ? parts[0] : undefined;
+  const client = clientNamed(config, input.client ?? owner ?? config.clients[0] ?? "");
+  if (owner !== undefined && owner !== client)
+    throw invalidInput(`path: ${path} lies in the folder of client ${owner}, not of ${client}`);
+  if (!isUpload)
+    return { ...typed, client, place: "import", path: path ?? "", name: lastOf(path ?? ""), expectedHash: null };
+  const record = await readUploadRecord(config.ingest.importDir, path ?? "");
+  if (record.client !== client) throw invalidInput(`path: ${path} was uploaded for client ${record.client}`);
+  return {
+    client,
+    place: "upload",
+    path: path ?? "",
+    name: record.fileName.slice(0, 300),
+    mapping: input.mapping ?? record.mapping,
+    force: typed.force || record.force,
+    dryRun: typed.dryRun,
+    expectedHash: record.contentHash,
+  };
+}
+
+/** Opens what a place leads to. */
+export function openPlace(config: Pick<Config, "ingest">, place: FilePlace, signal: AbortSignal): Promise<OpenedFile> {
+  const { importDir, maxBytes } = config.ingest;
+  if (place.place !== "s3") return openLocalFile(importDir, place.path, { maxBytes });
+  const { s3 } = settingsOf(config, place.client);
+  const object = parseS3Url(place.path);
+  if (s3 === null || object === null)
+    throw invalidInput(`client ${place.client} has no s3://: set S3_ENDPOINT or S3_REGION, and keys if it needs some`);
+  return openS3File(s3, object, { maxBytes, signal });
+}
+
+const mostRecordBytes = 65_536;
+
+async function readUploadRecord(importDir: string, path: string): Promise<UploadRecord> {
+  const record = await readSmallFile(importDir, path.replace(/\.(csv|gz)$/, ".json"), mostRecordBytes);
+  const parsed = uploadRecord.safeParse(parseJson(record));
+  if (!parsed.success) throw new FileProblem("place", `${path} has no record that says what it is: upload it again`);
+  return parsed.data;
+}
+
+/** A file of settings below the import folder, opened as carefully as the data. */
+export async function readSmallFile(importDir: string, path: string, mostBytes: number): Promise<string> {
+  const file = await openLocalFile(importDir, path, { maxBytes: mostBytes });
+  try {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of file.read()) chunks.push(chunk);
+    return Buffer.concat(chunks).toString("utf8");
+  } finally {
+    await file.close();
+  }
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, "")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const lastOf = (path: string) => path.split("/").at(-1) ?? path;

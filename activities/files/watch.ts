@@ -1,0 +1,279 @@
+import { rm, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Config } from "../../settings/config.ts";
+import { sha256 } from "../../core/crypto.ts";
+import { uploadFolder, uploadRecord, uploadWorkflowId } from "../../rules/files/uploads.ts";
+import { FileProblem, listFolder, type ListedFile } from "../../connectors/files/file-places.ts";
+import { shippedMappings } from "../../connectors/files/mapping.ts";
+import { listS3 } from "../../connectors/files/s3-place.ts";
+import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
+import { knownFiles, nameOf, rememberFiles, workflowsInLedger, type WatchedFile } from "../../queries/files/ingest.ts";
+import type { Database } from "../../schema/database.ts";
+import type { IngestDependencies } from "./ingest.ts";
+import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
+import { mappingFile, mappingFolder } from "./mapping.ts";
+import { parseJson, readSmallFile } from "./places.ts";
+
+/** A file that nobody has dealt with yet, and the workflow that would. */
+export interface FoundFile extends WatchedFile {
+  workflowId: string;
+  input: IngestInput;
+}
+
+export interface FoundFiles {
+  files: FoundFile[];
+  /** How long a file has to lie still. */
+  stillMs: number;
+  /** Files under way at a time. */
+  parallel: number;
+  /** There are more than one run takes. */
+  more: boolean;
+}
+
+/** More than this comes with the next run. */
+const mostPerRun = 200;
+/** What a sender puts beside its files is not one of them. */
+const dataFile = /\.(csv|tsv|tab|txt)(\.gz)?$|\.gz$/i;
+const recordFile = /^([0-9a-z]{8,64})\.json$/;
+/** Where `npm run ingest -- --dry-run` puts what it looks at. Hidden, so that no watch takes it. */
+export const checksFolder = ".checks";
+const mostRecordBytes = 65_536;
+const dayMs = 86_400_000;
+
+/** The activities that look for files nobody has handed in by name, and clear away uploads that are done with. */
+export function createWatchActivities({ database, config, redact }: IngestDependencies) {
+  return {
+    /** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
+    async lookForFiles(): Promise<FoundFiles> {
+      return withHeartbeat({}, redact, async (signal) => {
+        const found = [
+          ...(await lookThroughFolder(database, config)),
+          ...(await lookThroughUploads(database, config)),
+          ...(await lookThroughS3(database, config, signal)),
+        ];
+        const known = await knownFiles(database, found);
+        const fresh = found.filter((file) => !known.has(nameOf(file)));
+        const { stillMs, slots } = config.ingest;
+        return { files: fresh.slice(0, mostPerRun), stillMs, parallel: slots, more: fresh.length > mostPerRun };
+      });
+    },
+
+    /** Files that were dealt with, whatever the outcome, are passed by until they change. */
+    async rememberFiles(files: (WatchedFile & { outcome: string; workflowId: string })[]): Promise<void> {
+      await withHeartbeat({}, redact, () => rememberFiles(database, files));
+    },
+
+    /** Deletes uploads that were dealt with and are older than the setting says. */
+    async sweepUploads(): Promise<{ deleted: number }> {
+      return withHeartbeat({}, redact, async () => {
+        let deleted = 0;
+        for (const client of config.clients) {
+          deleted += await sweepUploadsOf(database, config, client);
+          await sweepChecks(path.join(config.ingest.importDir, checksFolder, client));
+        }
+        return { deleted };
+      });
+    },
+  };
+}
+
+async function lookThroughFolder(database: Database, config: Config): Promise<FoundFile[]> {
+  const { importDir } = config.ingest;
+  const { files } = await listFolder(importDir);
+  const mappings = new Map(
+    files.filter((file) => lastOf(file.path) === mappingFile).map((file) => [folderOf(file.path), file]),
+  );
+  const found: FoundFile[] = [];
+  const strange = new Set<string>();
+  for (const file of files) {
+    const [top = ""] = file.path.split("/");
+    if (top === "uploads" || !dataFile.test(file.path)) continue;
+    const owner = ownerOf(config.clients, file.path);
+    if (owner.rest[0] === mappingFolder) continue;
+    const mapping = mappingOf(file.path, owner.rest, mappings);
+    // A folder of nobody's may be a client's name with a slip in it: whose money it is must not be guessed.
+    if (!owner.named && owner.rest.length > 1 && mapping === null) {
+      strange.add(top);
+      continue;
+    }
+    found.push(
+      foundFile(
+        config,
+        {
+          client: owner.client,
+          place: "import",
+          path: file.path,
+          identity: `${file.identity}:${mapping?.identity ?? ""}`,
+        },
+        { path: file.path, ...(mapping === null ? {} : { mapping: mapping.reference }) },
+      ),
+    );
+  }
+  await tellOfFolders(database, config, strange);
+  return found;
+}
+
+/** The client whose folder it lies in, else the first; and the path from there. */
+function ownerOf(clients: readonly string[], file: string): { client: string; named: boolean; rest: string[] } {
+  const parts = file.split("/");
+  const [top = ""] = parts;
+  return parts.length > 1 && clients.includes(top)
+    ? { client: top, named: true, rest: parts.slice(1) }
+    : { client: clients[0] ?? "", named: false, rest: parts };
+}
+
+/** The nearest mapping.json on the way up; else a folder that has the name of a mapping of ours. */
+function mappingOf(
+  file: string,
+  rest: readonly string[],
+  mappings: ReadonlyMap<string, ListedFile>,
+): { reference: string; identity: string } | null {
+  for (let folder = folderOf(file); ; folder = folderOf(folder)) {
+    const own = mappings.get(folder);
+    if (own !== undefined) return { reference: own.path, identity: own.identity };
+    if (folder === "") break;
+  }
+  const shipped = shippedMappings.find(({ name }) => rest.slice(0, -1).includes(name));
+  return shipped === undefined ? null : { reference: shipped.name, identity: shipped.version };
+}
+
+async function tellOfFolders(database: Database, config: Config, strange: ReadonlySet<string>): Promise<void> {
+  const subject = { client: config.clients[0] ?? "", area: "ingest", subject: "import folder" };
+  if (strange.size === 0)
+    return settleAlerts(database, { ...subject, kinds: ["folder_unknown"], notes: "every folder has its client" });
+  const names = [...strange].sort().slice(0, 20).join(", ");
+  await raiseAlert(database, {
+    ...subject,
+    kind: "folder_unknown",
+    severity: "warning",
+    message: `the import folder has files below ${names}, which is neither a client (${config.clients.join(", ")}) nor a mapping: they are not taken. Move them, or put a ${mappingFile} there`,
+    details: { folders: [...strange].slice(0, 100) },
+  });
+}
+
+/** Uploads that were accepted and whose workflow was never started: whoever took them in went down in between. */
+async function lookThroughUploads(database: Database, config: Config): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  for (const client of config.clients) {
+    const folder = uploadFolder(client);
+    if (folder === null) continue;
+    const { files } = await listFolder(path.join(config.ingest.importDir, folder));
+    const records = new Map(files.map((file) => [recordFile.exec(file.path)?.[1], file]));
+    const done = await workflowsInLedger(
+      database,
+      [...records.keys()].flatMap((importId) => (importId === undefined ? [] : [uploadId(config, client, importId)])),
+    );
+    for (const [importId, file] of records) {
+      if (importId === undefined || done.has(uploadId(config, client, importId))) continue;
+      const data = files.find((one) => one.path === `${importId}.csv` || one.path === `${importId}.gz`);
+      if (data === undefined) continue;
+      const input: IngestInput = { client, place: "upload", path: `${folder}/${data.path}` };
+      found.push({
+        client,
+        place: "upload",
+        path: input.path ?? "",
+        identity: file.identity,
+        input,
+        workflowId: uploadId(config, client, importId),
+      });
+    }
+  }
+  return found;
+}
+
+async function lookThroughS3(database: Database, config: Config, signal: AbortSignal): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  for (const client of config.clients) {
+    const { s3 } = settingsOf(config, client);
+    if (s3?.watch == null) continue;
+    const { bucket, prefix } = s3.watch;
+    const subject = { client, area: "ingest", subject: `s3://${bucket}/${prefix}` };
+    try {
+      const { files } = await listS3(s3, s3.watch, signal);
+      await settleAlerts(database, { ...subject, kinds: ["s3_unreachable"], notes: "listed again" });
+      for (const file of files.filter(({ path: key }) => dataFile.test(key))) {
+        const url = `s3://${bucket}/${file.path}`;
+        const mapping = shippedMappings.find(({ name }) => file.path.split("/").slice(0, -1).includes(name));
+        found.push(
+          foundFile(
+            config,
+            { client, place: "s3", path: url, identity: `${file.identity}:${mapping?.version ?? ""}` },
+            { url, ...(mapping === undefined ? {} : { mapping: mapping.name }) },
+          ),
+        );
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // A bucket that is away keeps no other file waiting.
+      await raiseAlert(database, {
+        ...subject,
+        kind: "s3_unreachable",
+        severity: "warning",
+        message: (error instanceof Error ? error.message : "cannot be listed").slice(0, 500),
+      });
+    }
+  }
+  return found;
+}
+
+function foundFile(
+  config: Pick<Config, "queuePrefix">,
+  file: WatchedFile,
+  where: Pick<IngestInput, "path" | "url" | "mapping">,
+): FoundFile {
+  // The same file, changed, is another workflow: the earlier one's history stays what it was.
+  const short = sha256(nameOf(file)).slice(0, 12);
+  return {
+    ...file,
+    workflowId: `${config.queuePrefix}ingest/${file.client}/${short}`,
+    input: { client: file.client, ...where },
+  };
+}
+
+async function sweepUploadsOf(database: Database, config: Config, client: string): Promise<number> {
+  const below = uploadFolder(client);
+  if (below === null) return 0;
+  const folder = path.join(config.ingest.importDir, below);
+  const { files } = await listFolder(folder);
+  const oldest = Date.now() - config.ingest.uploadsDays * dayMs;
+  let deleted = 0;
+  for (const file of files) {
+    const importId = recordFile.exec(file.path)?.[1];
+    if (importId === undefined) continue;
+    const text = await readSmallFile(folder, file.path, mostRecordBytes).catch((error: unknown) => {
+      if (error instanceof FileProblem) return "";
+      throw error;
+    });
+    const record = uploadRecord.safeParse(parseJson(text));
+    if (!record.success || Date.parse(record.data.acceptedAt) > oldest) continue;
+    const workflowId = uploadId(config, client, importId);
+    const dealtWith =
+      (await workflowsInLedger(database, [workflowId])).has(workflowId) ||
+      (
+        await knownFiles(database, [
+          { client, place: "upload", path: `${below}/${record.data.file}`, identity: file.identity },
+        ])
+      ).size > 0;
+    if (!dealtWith) continue;
+    // The bytes first: a record without them is swept the next time, bytes without a record never.
+    await rm(path.join(folder, record.data.file), { force: true });
+    await rm(path.join(folder, `${importId}.mapping.json`), { force: true });
+    await rm(path.join(folder, file.path), { force: true });
+    deleted += 1;
+  }
+  return deleted;
+}
+
+/** The id that the HTTP server starts an upload under. */
+const uploadId = (config: Pick<Config, "queuePrefix">, client: string, importId: string) =>
+  config.queuePrefix + uploadWorkflowId({ client, importId });
+/** Copies that a dry run left because it was killed: nobody comes back for them. */
+async function sweepChecks(folder: string): Promise<void> {
+  for (const file of (await listFolder(folder)).files) {
+    const { mtimeMs } = await stat(path.join(folder, file.path));
+    if (mtimeMs < Date.now() - dayMs) await rm(path.join(folder, file.path), { force: true });
+  }
+}
+
+const lastOf = (file: string) => file.split("/").at(-1) ?? file;
+const folderOf = (file: string) => file.split("/").slice(0, -1).join("/");

@@ -1,0 +1,102 @@
+import type { Config } from "../../settings/config.ts";
+import { addDays, dayAt } from "../../core/days.ts";
+import { lastDue, type Expectation } from "../../rules/sync/expectation.ts";
+import type { Redact } from "../../core/redact.ts";
+import { createHttp } from "../../connectors/http.ts";
+import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../../queries/ops/alerts.ts";
+import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
+import { databaseNow } from "../../queries/sync/ledger.ts";
+import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
+import type { Database } from "../../schema/database.ts";
+import { guardedBy } from "../shared/failures.ts";
+import { watchMapping } from "../cost/mapping.ts";
+
+export interface HouseDependencies {
+  database: Database;
+  config: Config;
+  redact: Redact;
+  schedules: readonly Expectation[];
+}
+
+/** What keeps the house in order between runs: late sources, alerts to send, what is older than its retention. */
+export function createHouseActivities({ database, config, redact, schedules }: HouseDependencies) {
+  const guarded = guardedBy(redact);
+
+  return {
+    /**
+     * Opens an alert for each source that should have been read by now and was not, and closes it when it was; and for
+     * what was read and leads to no affiliate.
+     */
+    async watchFreshness(): Promise<{ late: string[] }> {
+      return guarded("freshness", async () => {
+        const now = await databaseNow(database);
+        const late: string[] = [];
+        for (const schedule of schedules) {
+          const due = lastDue(schedule, now);
+          for (const client of config.clients) {
+            if (config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets == null) continue;
+            const subject = { client, area: "sync", subject: schedule.source };
+            const lastFetch = await readLastFetch(database, { client, source: schedule.source });
+            const overdue = await readOverdueDays(database, {
+              client,
+              source: schedule.source,
+              before: addDays(dayAt(now, schedule.timezone), -1),
+            });
+            const isLate = due !== null && lastFetch !== null && lastFetch < due;
+            if (!isLate && overdue.length === 0) {
+              await settleAlerts(database, { ...subject, kinds: ["late_source"], notes: "read again" });
+              continue;
+            }
+            late.push(`${schedule.source}/${client}`);
+            await raiseAlert(database, {
+              ...subject,
+              kind: "late_source",
+              severity: "warning",
+              message: isLate
+                ? `${schedule.source}: last read ${lastFetch?.toISOString()}, expected after ${due?.toISOString()}. Is a worker running? Is the schedule paused?`
+                : `${schedule.source}: ${overdue.length} days are not final: ${overdue.slice(0, 10).join(", ")}`,
+              details: { lastFetch, due, overdue: overdue.slice(0, 50) },
+            });
+          }
+        }
+        for (const client of config.clients) await watchMapping(database, { client, accounts: config.accounts });
+        return { late };
+      });
+    },
+
+    /** Tells the webhook of each open alert once. Without a webhook the rows are all there is. */
+    async sendAlerts(): Promise<{ sent: number }> {
+      return guarded("alert webhook", async () => {
+        if (config.alertWebhookUrl === null) return { sent: 0 };
+        const alerts = await readUnsentAlerts(database, 50);
+        const http = createHttp({
+          baseUrl: config.alertWebhookUrl,
+          erase: redact,
+          redact,
+          anyAnswer: true,
+          beforeRequest: () => Promise.resolve(() => Promise.resolve()),
+          limits: { totalTimeoutMs: 15_000, maxBytes: 65_536 },
+        });
+        for (const alert of alerts) {
+          // `text` is what chat webhooks show; the rest is for programs.
+          await http.json({
+            method: "POST",
+            path: "",
+            body: { text: `[${alert.severity}] ${alert.message}`, ...alert },
+          });
+          await markNotified(database, [alert.alertId]);
+        }
+        return { sent: alerts.length };
+      });
+    },
+
+    /** Deletes what is older than its setting says; by default nothing but what was kept of persons for a delivery. */
+    async applyRetention(): Promise<{ deleted: number }> {
+      return guarded("retention", async () => {
+        // What is known of persons goes in any case, also when nothing is delivered any more.
+        const forgotten = await forgetExpiredIdentities(database);
+        return { deleted: forgotten + (await prune(database, config.retention)) };
+      });
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { RaisedAlert } from "../../queries/ops/alerts.ts";
+import type { ClaimSigns } from "../../rules/recon/claims.ts";
+import { jump } from "../../rules/recon/claims.ts";
+import type { Claimed, Level } from "../../rules/recon/compare.ts";
+
+/** Whom and what an alert is about: by ids alone, as nobody's name belongs in it. */
+export interface AboutReport {
+  client: string;
+  reportId: string;
+  affiliateId: string;
+  platform: string;
+  postId: string;
+  url: string;
+  platformPostId: string | null;
+}
+
+const area = "recon";
+
+/** What a claim shows by itself. */
+export function alertsOfClaim(
+  about: AboutReport,
+  claim: { claimed: Claimed; before: Claimed | null; signs: ClaimSigns; otherAffiliates: readonly string[] },
+): RaisedAlert[] {
+  const { client, reportId, affiliateId, platform, postId } = about;
+  const { claimed, before, signs, otherAffiliates } = claim;
+  const alerts: RaisedAlert[] = [];
+  if (signs.impossible)
+    alerts.push({
+      client,
+      area,
+      kind: "impossible_claim",
+      subject: `report/${reportId}`,
+      severity: "warning",
+      message: `report ${reportId} of affiliate ${affiliateId} claims ${claimed.clicks} clicks of ${claimed.views} views`,
+      details: { affiliateId, postId, views: String(claimed.views), clicks: String(claimed.clicks) },
+    });
+  if (signs.jump !== null)
+    alerts.push({
+      client,
+      area,
+      kind: "claim_jump",
+      subject: `post/${postId}`,
+      severity: "warning",
+      message: `affiliate ${affiliateId} claims ${claimed[signs.jump]} ${signs.jump} of post ${postId}, after ${before?.[signs.jump]} less than ${jump.withinHours} hours before`,
+      details: { affiliateId, reportId, metric: signs.jump },
+    });
+  if (otherAffiliates.length > 0) {
+    const all = [affiliateId, ...otherAffiliates].sort((one, other) => Number(BigInt(one) - BigInt(other)));
+    alerts.push({
+      client,
+      area,
+      kind: "shared_url",
+      subject: `${platform}/${about.platformPostId ?? about.url}`,
+      severity: "warning",
+      message: `${all.length} affiliates (${all.join(", ")}) claim the same ${platform} post, ${about.url}`,
+      details: { affiliates: all, reportId },
+    });
+  }
+  return alerts;
+}
+
+/** What a verdict calls for, and which alerts about the report it makes untrue. */
+export function alertsOfVerdict(
+  about: AboutReport,
+  verdict: { level: Level | null; reason: string; attempt: number },
+): { raise: RaisedAlert[]; settle: string[] } {
+  const { client, reportId, affiliateId, platform } = about;
+  const { level, reason, attempt } = verdict;
+  const kinds = { MEDIUM: "medium_discrepancy", HIGH: "high_discrepancy" } as const;
+  if (level !== "MEDIUM" && level !== "HIGH") return { raise: [], settle: ["report_stopped", ...Object.values(kinds)] };
+  return {
+    raise: [
+      {
+        client,
+        area,
+        kind: kinds[level],
+        subject: `report/${reportId}`,
+        severity: level === "HIGH" ? "critical" : "warning",
+        message: `report ${reportId} of affiliate ${affiliateId} on ${platform} claims too much: ${reason}`,
+        details: { affiliateId, postId: about.postId, attempt, level },
+      },
+    ],
+    settle: ["report_stopped", ...Object.values(kinds)].filter((kind) => kind !== kinds[level]),
+  };
+}

@@ -1,0 +1,125 @@
+import { cancellationSignal } from "@temporalio/activity";
+import type { Account, Config } from "../../settings/config.ts";
+import { decrypt } from "../../core/crypto.ts";
+import { createRedactor, type Redact } from "../../core/redact.ts";
+import { ConnectorError } from "../../connectors/errors.ts";
+import { createHttp } from "../../connectors/http.ts";
+import { findInteraction, forgetInteraction, tokenContext } from "../../queries/recon/discord.ts";
+import { findReport, type ReportRow } from "../../queries/recon/reports.ts";
+import type { Database } from "../../schema/database.ts";
+import { toFailure } from "../shared/failures.ts";
+import type { RateGate } from "../shared/rate-gate.ts";
+
+export interface DiscordDependencies {
+  database: Database;
+  config: Pick<Config, "discord" | "credentialsKey">;
+  redact: Redact;
+  gate: RateGate;
+}
+
+export interface VerdictSent {
+  sent: boolean;
+  /** Why nobody was told; null when somebody was. */
+  why: string | null;
+}
+
+/** Follow-ups go by webhook, five in two seconds for each: with one each, this is only manners. */
+const pace = { intervalMs: 50, concurrent: 4 };
+const longestMessage = 2_000;
+
+/** Telling people in Discord what became of their submission. */
+export function createDiscordActivities({ database, config, redact, gate }: DiscordDependencies) {
+  return {
+    /**
+     * Puts the verdict, or what it waits for, in place of "is thinking". Writing the same answer again is the same
+     * answer, so a repeat is harmless; after the verdict the token is forgotten.
+     */
+    async sendVerdict({ client, reportId }: { client: string; reportId: string }): Promise<VerdictSent> {
+      const of = { client, reportId };
+      const place = `discord answer to report ${reportId}`;
+      try {
+        const interaction = await findInteraction(database, of);
+        if (interaction === null) return { sent: false, why: "nobody asked over Discord, or was told already" };
+        const forget = async (why: string): Promise<VerdictSent> => {
+          await forgetInteraction(database, of);
+          return { sent: false, why };
+        };
+        if (interaction.isExpired) return await forget("Discord takes no answer after 15 minutes");
+        const { applicationId, sealed } = interaction;
+        const token = openToken(config.credentialsKey, sealed, tokenContext({ client, applicationId }));
+        if (token === null) return await forget("the token was sealed with another CREDENTIALS_ENCRYPTION_KEY");
+        const scope = { client, affiliateId: null, advertiserId: null };
+        const report = await findReport(database, { scope, reportId });
+        if (report === null) return await forget("there is no such report");
+        const clean = createRedactor([token]);
+        const account: Account = {
+          name: `discord/${client}`,
+          vendor: "discord",
+          client,
+          baseUrl: config.discord.baseUrl,
+          pace,
+          secrets: null,
+          settings: {},
+          missing: [],
+        };
+        const http = createHttp({
+          baseUrl: config.discord.baseUrl,
+          erase: clean,
+          redact: (text) => redact(clean(text)),
+          anyAnswer: true,
+          signal: cancellationSignal(),
+          beforeRequest: () => gate.turn(account, { signal: cancellationSignal() }),
+          limits: { totalTimeoutMs: 15_000, maxBytes: 262_144 },
+        });
+        try {
+          await http.json({
+            method: "PATCH",
+            path: `/webhooks/${applicationId}/${encodeURIComponent(token)}/messages/@original`,
+            body: { content: describeVerdict(report), allowed_mentions: { parse: [] } },
+          });
+        } catch (error) {
+          // The token ran out, or whoever asked has thrown the answer away: nothing that a person should look at.
+          if (error instanceof ConnectorError && (error.kind === "rejected" || error.kind === "unauthorized"))
+            return await forget(redact(clean(error.message)).slice(0, 300));
+          throw error;
+        }
+        if (report.verdict !== null) await forgetInteraction(database, of);
+        return { sent: true, why: null };
+      } catch (error) {
+        throw toFailure(error, { place, redact });
+      }
+    },
+  };
+}
+
+function openToken(key: Buffer | null, sealed: Buffer, context: string): string | null {
+  try {
+    return key === null ? null : decrypt(key, sealed, context).toString("utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** What the affiliate reads: the verdict, why, and the numbers side by side. */
+export function describeVerdict(report: ReportRow): string {
+  const about = `Report ${report.reportId}, <${report.url}>`;
+  if (report.verdict === null)
+    return `${about}\nNo verdict yet: ${report.detail ?? "it is being checked"}. Nothing is asked of you.`.slice(
+      0,
+      longestMessage,
+    );
+  const title = report.level === null ? report.verdict : `${report.verdict} ${report.level}`;
+  const rows = [
+    ["views", report.claimedViews, report.verifiedViews, report.viewsDiffPct],
+    ["clicks", report.claimedClicks, report.verifiedClicks, report.clicksDiffPct],
+    ["conversions", report.claimedConversions, report.verifiedConversions, report.conversionsDiffPct],
+  ] as const;
+  const lines = rows.map(([metric, claimed, verified, pct]) =>
+    verified === null
+      ? `${metric}: ${claimed} claimed, not told by the platform`
+      : `${metric}: ${claimed} claimed, ${verified} by the platform${pct === null ? "" : ` (${pct} %)`}`,
+  );
+  return [about, `**${title.replaceAll("_", " ")}**: ${report.reason ?? ""}`, ...lines]
+    .join("\n")
+    .slice(0, longestMessage);
+}

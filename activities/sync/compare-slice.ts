@@ -1,0 +1,38 @@
+import type { Account } from "../../settings/config.ts";
+import { cents } from "../../core/money.ts";
+import type { AnySource } from "../../connectors/source.ts";
+import { compareRows, isReconciled, previewSlice } from "../../queries/sync/merge.ts";
+import type { RowDifference } from "../../queries/sync/slice-statement.ts";
+import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { amountOf, readDay, targetOf, type ReadingDependencies } from "./read-day.ts";
+
+/** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
+export async function compareSlice(
+  dependencies: ReadingDependencies & { database: Database },
+  pull: { source: AnySource; account: Account; day: string },
+): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
+  const { source, account, day } = pull;
+  const answer = await readDay(dependencies, pull, {});
+  const target = targetOf(source, account.client, day);
+  return withoutKeeping(dependencies.database, async (session) => {
+    const differences = await compareRows(session, target, answer);
+    const { totalBefore } = await previewSlice(session, target, answer, amountOf(source));
+    return { differences, stored: cents(totalBefore), vendor: cents(answer.total), reconciled: isReconciled(answer) };
+  }).finally(() => answer.discard());
+}
+
+/** In a transaction that is always rolled back. */
+export async function withoutKeeping<Result>(
+  database: Database,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const rolledBack = Symbol("rolled back");
+  let result: Result | undefined;
+  await inTransaction(database, async (session) => {
+    result = await work(session);
+    throw rolledBack;
+  }).catch((reason: unknown) => {
+    if (reason !== rolledBack) throw reason;
+  });
+  return result as Result;
+}

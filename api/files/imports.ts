@@ -1,0 +1,145 @@
+import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from "@temporalio/client";
+import { ApplicationFailure, type Payload } from "@temporalio/common";
+import { decodeArrayFromPayloads } from "@temporalio/common/lib/internal-non-workflow/index.js";
+import { uploadFolder, uploadWorkflowId, type UploadRecord } from "../../rules/files/uploads.ts";
+import { readFileRow, type FileRow } from "../../queries/files/files.ts";
+import { findFileIdOfContent, findFileIdOfWorkflow, readRejectedLines } from "../../queries/files/imports.ts";
+import type { ingestFile } from "../../workflows/files/ingest-file.ts";
+import { withinMs } from "../server/deadline.ts";
+import type { ServerParts } from "../server/parts.ts";
+import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
+
+type Parts = Pick<ServerParts, "config" | "temporal" | "reading">;
+type Answer = Awaited<ReturnType<typeof ingestFile>>;
+export type ImportAnswer = Omit<Answer, "client">;
+
+/** Where an import is, and its answer once there is one. */
+export interface ImportStatus {
+  /** `accepted`: whole on disk, and its turn has not come; whoever looks for files starts it. */
+  state: "accepted" | "running" | "done" | "failed";
+  progress: { phase: string; bytes: number; ofBytes: number; lines: number } | null;
+  /** Why it failed. */
+  reason: string | null;
+  answer: ImportAnswer | null;
+}
+
+const askMs = 1_500;
+const shownErrors = 100;
+const nothingYet = { progress: null, reason: null, answer: null };
+
+/** Starts the ingest of an accepted upload, or joins it, and waits a little for its answer. */
+export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<Answer>> {
+  const { client, file, fileName } = record;
+  return runWorkflow<Answer>(parts, {
+    type: "ingestFile",
+    workflowId: uploadWorkflowId(record),
+    client,
+    input: { client, place: "upload", path: `${uploadFolder(client)}/${file}` },
+    summary: `${fileName.slice(0, 120)}, client ${client}`,
+  });
+}
+
+/** The ledger first: what it says is so, also while Temporal is away. */
+export async function statusOfUpload(parts: Parts, record: UploadRecord): Promise<ImportStatus> {
+  const { client } = record;
+  const workflowIds = workflowIdsOf(parts, record);
+  const fileId = await findFileIdOfWorkflow(parts.reading, { client, workflowIds });
+  const answer = fileId === null ? null : await readAnswer(parts, { client, fileId });
+  if (answer !== null) return { ...nothingYet, state: "done", answer };
+  for (const workflowId of workflowIds) {
+    const status = await statusOfWorkflow(parts, workflowId);
+    if (status !== null) return status;
+  }
+  // Neither started nor in the ledger: but the same content may have been taken before.
+  const known = record.force
+    ? null
+    : await findFileIdOfContent(parts.reading, { client, sha256: record.contentHash, mapping: record.mapping });
+  const earlier = known === null ? null : await readAnswer(parts, { client, fileId: known });
+  return earlier === null
+    ? { ...nothingYet, state: "accepted" }
+    : { ...nothingYet, state: "done", answer: { ...earlier, status: "already_ingested" } };
+}
+
+/** As we start it, and as a watch of the folder does. */
+function workflowIdsOf({ config }: Parts, record: UploadRecord): string[] {
+  const id = uploadWorkflowId(record);
+  return [...new Set([`${config.queuePrefix}${id}`, id])];
+}
+
+/** Null when Temporal knows nothing of it, or does not answer. */
+async function statusOfWorkflow({ temporal }: Parts, workflowId: string): Promise<ImportStatus | null> {
+  const handle: WorkflowHandle = temporal.client.workflow.getHandle(workflowId);
+  const described = await withinMs(askMs, handle.describe()).catch((error: unknown) =>
+    error instanceof WorkflowNotFoundError ? null : undefined,
+  );
+  if (described === null || described === undefined) return null;
+  if (described.status.name === "RUNNING")
+    return { ...nothingYet, state: "running", progress: await progressOf(temporal, described) };
+  try {
+    return { ...nothingYet, state: "done", answer: (await withinMs(askMs, handle.result())) as ImportAnswer };
+  } catch (error) {
+    const cause = (error as { cause?: unknown }).cause;
+    const reason = cause instanceof ApplicationFailure ? cause.message : `it ended as ${described.status.name}`;
+    return { ...nothingYet, state: "failed", reason };
+  }
+}
+
+/** What the attempt that is under way last told of itself. */
+async function progressOf(
+  { client }: Parts["temporal"],
+  { raw }: WorkflowExecutionDescription,
+): Promise<ImportStatus["progress"]> {
+  const payloads = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads as Payload[] | undefined;
+  if (payloads === undefined) return null;
+  const [told] = await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads);
+  const { phase, bytes, ofBytes, lines } = (told ?? {}) as Partial<NonNullable<ImportStatus["progress"]>>;
+  return typeof phase === "string" && typeof bytes === "number" && typeof ofBytes === "number"
+    ? { phase, bytes, ofBytes, lines: lines ?? 0 }
+    : null;
+}
+
+/** What became of a file, as the ledger has it; null when the client has none of this number. */
+export async function readAnswer(
+  { reading }: Pick<Parts, "reading">,
+  of: { client: string; fileId: number },
+): Promise<(ImportAnswer & { file: FileRow }) | null> {
+  const file = await readFileRow(reading, of);
+  if (file === null) return null;
+  const errors = file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, limit: shownErrors });
+  return { ...answerOfRow(file), errors: errors.map((error) => ({ ...error, column: null })), file };
+}
+
+export function answerOfRow(file: FileRow): ImportAnswer {
+  const skipped = file.outcome === "refused" ? file.lines : file.superseded + file.rejected;
+  return {
+    status: file.outcome,
+    fileId: file.fileId,
+    name: file.name,
+    mapping: file.mapping,
+    bytes: file.bytes,
+    lines: file.lines,
+    imported: file.lines - skipped,
+    skipped,
+    inserted: file.inserted,
+    updated: file.updated,
+    unchanged: file.unchanged,
+    combined: file.combined,
+    superseded: {
+      lines: file.superseded,
+      impressions: file.supersededImpressions,
+      clicks: file.supersededClicks,
+      spend: file.supersededSpend,
+    },
+    rejected: file.rejected,
+    errors: [],
+    sums: { impressions: file.impressions, clicks: file.clicks, spend: file.spend },
+    days: { from: file.dayFrom, to: file.dayTo },
+    replacedSince: file.replaced,
+    reason: file.reason,
+    preamble: file.preamble,
+    totals: file.totals,
+    summedOver: [],
+    encoding: null,
+    delimiter: null,
+  };
+}

@@ -1,0 +1,34 @@
+import { addDays, dayAt } from "../../core/days.ts";
+import { lastDue } from "../../rules/sync/expectation.ts";
+import type { SourceFreshness } from "../../queries/sync/freshness.ts";
+import type { SyncSchedule } from "../../temporal.config.ts";
+
+/**
+ * The sources that should have been read by now and were not, or hold a day that should be final and is not. Worked
+ * out here and not read from the alerts, because those are raised by a workflow: a dead Temporal raises none.
+ */
+export function lateSources(
+  freshness: readonly SourceFreshness[],
+  schedules: readonly SyncSchedule[],
+  now: Date,
+): { client: string; source: string; reason: string }[] {
+  return freshness.flatMap(({ client, source, lastFetchedAt, oldestOpenDay, covered }) => {
+    const schedule = schedules.find((candidate) => candidate.source === source);
+    // What nobody asked the schedule to keep up to date, such as a single backfill, cannot be late.
+    if (schedule === undefined || !covered) return [];
+    const due = lastDue(schedule, now);
+    if (due !== null && (lastFetchedAt === null || lastFetchedAt < due)) {
+      return [
+        {
+          client,
+          source,
+          reason: `last read ${lastFetchedAt?.toISOString() ?? "never"}, expected after ${due.toISOString()}`,
+        },
+      ];
+    }
+    const dayBefore = addDays(dayAt(now, schedule.timezone), -1);
+    if (oldestOpenDay !== null && oldestOpenDay < dayBefore)
+      return [{ client, source, reason: `${oldestOpenDay} is not final` }];
+    return [];
+  });
+}

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { Role } from "../../core/tokens.ts";
+import { open } from "../server/access.ts";
+import { createHealthReader } from "./health.ts";
+import { landingPage } from "./landing.ts";
+import type { Metrics } from "./metrics.ts";
+import { isLocalOnly, type Api, type ServerParts } from "../server/parts.ts";
+
+const reach = z.object({ reachable: z.boolean(), latencyMs: z.number() });
+const readiness = z.object({
+  ready: z.boolean(),
+  postgres: reach,
+  temporal: reach,
+  late: z
+    .array(z.object({ client: z.string(), source: z.string(), reason: z.string() }))
+    .nullable()
+    .describe("sources that should have been read by now; null while Postgres cannot tell"),
+  alerts: z
+    .object({ critical: z.number(), warning: z.number(), info: z.number() })
+    .nullable()
+    .describe("open alerts; null while Postgres cannot tell"),
+});
+
+const readsMoney: readonly Role[] = ["admin", "operator", "analyst"];
+
+/** The server itself: alive, ready, measured, and a front page. */
+export function createSystemRoutes(metrics: Metrics) {
+  return (api: Api, parts: ServerParts): void => {
+    const readHealth = createHealthReader(parts);
+
+    api.get(
+      "/healthz",
+      {
+        config: { ...open, rateLimit: false },
+        schema: {
+          tags: ["system"],
+          summary: "Is the process alive?",
+          response: { 200: z.object({ status: z.literal("ok") }) },
+        },
+      },
+      () => Promise.resolve({ status: "ok" as const }),
+    );
+
+    api.get(
+      "/readyz",
+      {
+        config: open,
+        schema: {
+          tags: ["system"],
+          summary: "Are Postgres and Temporal reachable? Says also what is late and what is alerted",
+          response: { 200: readiness, 503: readiness },
+        },
+      },
+      async (_request, reply) => {
+        const health = await readHealth();
+        const ready = health.postgres.reachable && health.temporal.reachable;
+        return reply.code(ready ? 200 : 503).send({ ready, ...health });
+      },
+    );
+
+    api.get(
+      "/metrics",
+      {
+        config: open,
+        schema: {
+          tags: ["system"],
+          summary: "For Prometheus; amounts only with a token, unless the server is reachable from this machine alone",
+        },
+      },
+      async (request, reply) => {
+        const { caller } = request;
+        const money =
+          caller !== null && readsMoney.includes(caller.role)
+            ? { client: caller.client }
+            : caller === null && isLocalOnly(parts.config.api)
+              ? "all"
+              : "none";
+        return reply.type(metrics.contentType).send(await metrics.scrape(money));
+      },
+    );
+
+    api.get("/", { config: open, schema: { hide: true } }, async (_request, reply) =>
+      reply
+        .header(
+          "content-security-policy",
+          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+        )
+        .type("text/html; charset=utf-8")
+        .send(landingPage(await readHealth(), { temporalUi: parts.settings.temporalUiUrl })),
+    );
+  };
+}

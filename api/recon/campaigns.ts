@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { postPlatforms } from "../../rules/recon/post-url.ts";
+import {
+  createCampaign,
+  findCampaign,
+  listCampaigns,
+  setCampaignPlatforms,
+  type CampaignRow,
+} from "../../queries/recon/campaigns.ts";
+import { allow, callerOf, type Caller } from "../server/access.ts";
+import { ApiError, notFound } from "../server/errors.ts";
+import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { whileAwake } from "../server/whole-transaction.ts";
+import { id, instant, link, linkTo, tags, text } from "./shapes.ts";
+
+const readers = allow("admin", "operator", "analyst", "advertiser");
+const keepers = allow("admin", "operator");
+
+const platformNames = z
+  .array(z.enum(postPlatforms as [string, ...string[]]))
+  .min(1)
+  .max(postPlatforms.length)
+  .transform((names) => [...new Set(names)].sort());
+
+const campaign = z.object({
+  campaignId: z.string(),
+  advertiserId: z.string(),
+  name: z.string(),
+  startsOn: text,
+  endsOn: text,
+  status: z.enum(["active", "paused", "ended"]),
+  platforms: z.array(z.string()),
+  createdAt: instant,
+  dashboard: link,
+});
+
+const newCampaign = z
+  .object({
+    name: z.string().trim().pipe(word),
+    advertiserId: word,
+    platforms: platformNames,
+    startsOn: day.nullish(),
+    endsOn: day.nullish(),
+  })
+  .refine(({ startsOn, endsOn }) => startsOn == null || endsOn == null || startsOn <= endsOn, {
+    path: ["startsOn"],
+    error: "must not be after `endsOn`",
+  });
+
+/** What affiliates may post for, and on which platforms. */
+export function campaignRoutes(api: Api, { reading, database }: ServerParts): void {
+  api.post(
+    "/campaigns",
+    {
+      config: keepers,
+      schema: {
+        tags,
+        summary: "Creates a campaign with its platforms, once per advertiser and name",
+        body: newCampaign,
+        response: { 200: campaign.describe("it was there already, and is the same"), 201: campaign },
+      },
+    },
+    async (request, reply) => {
+      const { name, advertiserId, platforms, startsOn = null, endsOn = null } = request.body;
+      const wanted = { client: callerOf(request).client, name, advertiserId, platforms, startsOn, endsOn };
+      const { isNew, row } = await whileAwake(reading, createCampaign(database, wanted));
+      if (isNew) return reply.code(201).send(toCampaign(row));
+      const same =
+        row.startsOn === startsOn && row.endsOn === endsOn && row.platforms.join(",") === platforms.join(",");
+      if (!same)
+        throw new ApiError("conflict", "the advertiser has another campaign of this name", {
+          name: `is campaign ${row.campaignId}`,
+        });
+      return reply.code(200).send(toCampaign(row));
+    },
+  );
+
+  api.get(
+    "/campaigns",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "Campaigns, the oldest first; an advertiser sees its own",
+        querystring: paging.extend({ status: z.enum(["active", "paused", "ended"]).optional() }),
+        response: { 200: pageOf(campaign) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status } = request.query;
+      const rows = await listCampaigns(reading, {
+        ...ownerOf(callerOf(request)),
+        status,
+        afterId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, (row) => row.campaignId, toCampaign);
+    },
+  );
+
+  api.get(
+    "/campaigns/:id",
+    {
+      config: readers,
+      schema: { tags, summary: "One campaign", params: z.object({ id }), response: { 200: campaign } },
+    },
+    async (request) => {
+      const found = await findCampaign(reading, { ...ownerOf(callerOf(request)), campaignId: request.params.id });
+      if (found === null) throw notFound("campaign");
+      return toCampaign(found);
+    },
+  );
+
+  api.put(
+    "/campaigns/:id/platforms",
+    {
+      config: keepers,
+      schema: {
+        tags,
+        summary: "What a campaign runs on from now on; what was posted elsewhere stays",
+        params: z.object({ id }),
+        body: z.object({ platforms: platformNames }),
+        response: { 200: campaign },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { platforms } = request.body;
+      const set = setCampaignPlatforms(database, { client, campaignId: request.params.id, platforms });
+      const row = await whileAwake(reading, set);
+      if (row === null) throw notFound("campaign");
+      return toCampaign(row);
+    },
+  );
+}
+
+/** Whose campaigns a token may see. */
+export function ownerOf({ client, role, advertiser }: Caller): { client: string; advertiserId: string | null } {
+  return { client, advertiserId: role === "advertiser" ? (advertiser ?? "") : null };
+}
+
+function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
+  return {
+    ...row,
+    status: row.status as z.infer<typeof campaign>["status"],
+    createdAt: row.createdAt.toISOString(),
+    dashboard: linkTo(`/dashboard/campaigns/${row.campaignId}`),
+  };
+}

@@ -1,0 +1,264 @@
+import { z } from "zod";
+import { cents, sumMoney } from "../../core/money.ts";
+import { findCampaign } from "../../queries/recon/campaigns.ts";
+import {
+  countReconAlerts,
+  countVerdictsOfCampaign,
+  readAffiliateOverview,
+  readAttention,
+  readCampaignTotals,
+  type PlatformTotals,
+} from "../../queries/recon/dashboards.ts";
+import { listReports } from "../../queries/recon/reports.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { notFound } from "../server/errors.ts";
+import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { share } from "./affiliates.ts";
+import { ownerOf } from "./campaigns.ts";
+import { id, known, levelName, link, linkTo, money, report, tags, toReport, verdictName } from "./shapes.ts";
+
+const readers = allow("admin", "operator", "analyst", "advertiser");
+
+const sideBySide = z.object({
+  claimed: z.number().describe("by the latest report of each post"),
+  comparable: z.number().describe("the part claimed for posts whose number the platform tells"),
+  verified: known.describe("the platform's number of those posts; null when it tells none"),
+  differencePct: z.number().nullable().describe("comparable beyond verified, of verified"),
+});
+const totals = z.object({
+  posts: z.number(),
+  reports: z.number(),
+  views: sideBySide,
+  clicks: sideBySide,
+  conversions: sideBySide,
+});
+const verdictCount = z.object({
+  verdict: verdictName.nullable().describe("null: waits for one"),
+  level: levelName.nullable(),
+  reports: z.number(),
+  sharePct: z.number().nullable(),
+  href: link,
+});
+
+const campaignDashboard = z.object({
+  campaignId: z.string(),
+  name: z.string(),
+  advertiserId: z.string(),
+  status: z.string(),
+  totals: totals.extend({ href: link }),
+  platforms: z.array(totals.extend({ platform: z.string(), href: link })),
+  verdicts: z.array(verdictCount).describe("latest verdicts of its reports"),
+  spend: z
+    .array(z.object({ currency: z.string(), spend: money, posts: z.number(), href: link }))
+    .describe("per currency: two are never added"),
+});
+
+const overview = z.object({
+  affiliateId: z.string(),
+  name: z.string(),
+  isActive: z.boolean(),
+  trust: z.number(),
+  counted: z.number(),
+  accurate: z.number(),
+  reports: z.object({
+    all: z.number(),
+    matched: z.number(),
+    low: z.number(),
+    medium: z.number(),
+    high: z.number(),
+    unverifiable: z.number(),
+    gone: z.number().describe("the post was deleted, or there never was one"),
+    waiting: z.number(),
+  }),
+  links: z.object({ submissions: link, high: link, medium: link, performance: link }),
+});
+
+const discrepancies = pageOf(report).extend({
+  high: z.object({ reports: z.number(), href: link }),
+  medium: z.object({ reports: z.number(), href: link }),
+  openDisputes: z.object({ reports: z.number(), href: link }),
+  waiting: z.object({ reports: z.number(), href: link }),
+  openAlerts: z
+    .array(z.object({ kind: z.string(), severity: z.string(), alerts: z.number(), href: link }))
+    .describe("empty for an advertiser"),
+});
+
+/** What there is to see at a glance; every number says where its rows are. */
+export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/dashboard/campaigns/:id",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "A campaign: claimed beside verified, how far apart they are, and what was spent",
+        params: z.object({ id }),
+        response: { 200: campaignDashboard },
+      },
+    },
+    async (request) => {
+      const campaignId = request.params.id;
+      const owner = ownerOf(callerOf(request));
+      const of = { client: owner.client, campaignId };
+      const [found, rows, verdicts] = await Promise.all([
+        findCampaign(reading, { ...owner, campaignId }),
+        readCampaignTotals(reading, of),
+        countVerdictsOfCampaign(reading, of),
+      ]);
+      if (found === null) throw notFound("campaign");
+      const judged = verdicts.reduce((sum, { reports }) => sum + reports, 0);
+      return {
+        campaignId,
+        name: found.name,
+        advertiserId: found.advertiserId,
+        status: found.status,
+        totals: { ...toTotals(rows), href: linkTo("/posts", { campaign: campaignId }) },
+        platforms: [...new Set(rows.map(({ platform }) => platform))].map((platform) => ({
+          platform,
+          ...toTotals(rows.filter((row) => row.platform === platform)),
+          href: linkTo("/posts", { campaign: campaignId, platform }),
+        })),
+        verdicts: verdicts.map(({ verdict, level, reports }) => ({
+          verdict: verdict as z.infer<typeof verdictName> | null,
+          level: level as z.infer<typeof levelName> | null,
+          reports,
+          sharePct: share(reports, judged),
+          href: linkTo("/submissions", {
+            campaign: campaignId,
+            ...(verdict === null ? { judged: "false" } : { verdict, level: level ?? undefined }),
+          }),
+        })),
+        spend: toSpend(rows).map((part) => ({
+          ...part,
+          href: linkTo("/posts", { campaign: campaignId, currency: part.currency }),
+        })),
+      };
+    },
+  );
+
+  api.get(
+    "/dashboard/affiliates",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "Whom to believe: affiliates by trust, the least trusted first",
+        querystring: paging,
+        response: { 200: pageOf(overview) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const after = readCursor(cursor, z.object({ trustScore: z.string().regex(/^[01]\.\d\d$/), affiliateId: id }));
+      const rows = await readAffiliateOverview(reading, { ...ownerOf(callerOf(request)), after, limit: limit + 1 });
+      return toPage(
+        rows,
+        limit,
+        ({ trustScore, affiliateId }) => ({ trustScore, affiliateId }),
+        (row) => {
+          const { affiliateId, reports: all, matched, low, medium, high, unverifiable, gone, waiting } = row;
+          const submissions = `/affiliates/${affiliateId}/submissions`;
+          return {
+            affiliateId,
+            name: row.name,
+            isActive: row.isActive,
+            trust: Number(row.trustScore),
+            counted: row.totalSubmissions,
+            accurate: row.accurateSubmissions,
+            reports: { all, matched, low, medium, high, unverifiable, gone, waiting },
+            links: {
+              submissions: linkTo(submissions),
+              high: linkTo(submissions, { level: "HIGH" }),
+              medium: linkTo(submissions, { level: "MEDIUM" }),
+              performance: linkTo(`/affiliates/${affiliateId}/performance`),
+            },
+          };
+        },
+      );
+    },
+  );
+
+  api.get(
+    "/dashboard/discrepancies",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "What a person should look at: HIGH and MEDIUM verdicts newest first, disputes, alerts, what waits",
+        querystring: paging.extend({
+          level: z.enum(["MEDIUM", "HIGH"]).default("HIGH"),
+          campaign: id.optional(),
+          affiliate: id.optional(),
+        }),
+        response: { 200: discrepancies },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, level, campaign, affiliate } = request.query;
+      const { client, advertiserId } = ownerOf(callerOf(request));
+      const [rows, attention, alerts] = await Promise.all([
+        listReports(reading, {
+          scope: { client, advertiserId, affiliateId: null },
+          filter: { level, campaignId: campaign, affiliateId: affiliate },
+          beforeId: readCursor(cursor, id),
+          limit: limit + 1,
+        }),
+        readAttention(reading, { client, advertiserId }),
+        advertiserId === null ? countReconAlerts(reading, { client }) : [],
+      ]);
+      return {
+        ...toPage(rows, limit, (row) => row.reportId, toReport),
+        high: { reports: attention.high, href: linkTo("/submissions", { level: "HIGH" }) },
+        medium: { reports: attention.medium, href: linkTo("/submissions", { level: "MEDIUM" }) },
+        openDisputes: { reports: attention.openDisputes, href: linkTo("/submissions", { disputed: "true" }) },
+        waiting: { reports: attention.waiting, href: linkTo("/submissions", { open: "true" }) },
+        openAlerts: alerts.map(({ kind, severity, alerts: open }) => ({
+          kind,
+          severity,
+          alerts: open,
+          href: linkTo("/alerts", { state: "open", kind, severity }),
+        })),
+      };
+    },
+  );
+}
+
+/** Two currencies are never added. */
+function toSpend(rows: readonly PlatformTotals[]): { currency: string; spend: string; posts: number }[] {
+  const spent = rows.filter(({ postsWithSpend }) => postsWithSpend > 0);
+  const currencies = [...new Set(spent.flatMap(({ currency }) => currency ?? []))].sort();
+  return currencies.map((currency) => {
+    const parts = spent.filter((row) => row.currency === currency);
+    return {
+      currency,
+      spend: cents(sumMoney(parts.flatMap(({ spend }) => spend ?? []))),
+      posts: parts.reduce((sum, { postsWithSpend }) => sum + postsWithSpend, 0),
+    };
+  });
+}
+
+type Metric = "Views" | "Clicks" | "Conversions";
+
+function toTotals(rows: readonly PlatformTotals[]): z.infer<typeof totals> {
+  const sum = (read: (row: PlatformTotals) => string | number) =>
+    rows.reduce((total, row) => total + Number(read(row)), 0);
+  const metric = (name: Metric): z.infer<typeof sideBySide> => {
+    const comparable = sum((row) => row[`comparable${name}`]);
+    const told = rows.filter((row) => row[`verified${name}`] !== null);
+    const verified = told.length === 0 ? null : sum((row) => row[`verified${name}`] ?? 0);
+    return {
+      claimed: sum((row) => row[`claimed${name}`]),
+      comparable,
+      verified,
+      differencePct: verified === null ? null : share(comparable - verified, verified),
+    };
+  };
+  return {
+    posts: sum((row) => row.posts),
+    reports: sum((row) => row.reports),
+    views: metric("Views"),
+    clicks: metric("Clicks"),
+    conversions: metric("Conversions"),
+  };
+}

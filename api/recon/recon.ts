@@ -1,0 +1,22 @@
+import { readAffiliateKeys } from "./affiliate-key.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { alertRoutes } from "../ops/alerts.ts";
+import { affiliateRoutes } from "./affiliates.ts";
+import { campaignRoutes } from "./campaigns.ts";
+import { dashboardRoutes } from "./dashboard.ts";
+import { platformRoutes } from "./platforms.ts";
+import { reconciliationRoutes } from "./reconciliation.ts";
+import { tags } from "./shapes.ts";
+import { submissionRoutes } from "./submissions.ts";
+
+/** Affiliate reconciliation: claims, verdicts, and whom to believe. */
+export function reconRoutes(api: Api, parts: ServerParts): void {
+  readAffiliateKeys(api, parts);
+  submissionRoutes(api, parts);
+  affiliateRoutes(api, parts);
+  campaignRoutes(api, parts);
+  platformRoutes(api, parts);
+  reconciliationRoutes(api, parts);
+  alertRoutes(api, parts, { tags, area: "recon" });
+  dashboardRoutes(api, parts);
+}

@@ -1,0 +1,287 @@
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
+import {
+  findReconciliationRun,
+  listReconciliationRuns,
+  listReports,
+  listRunReports,
+  type RunReportRow,
+  type RunRow,
+} from "../../queries/recon/reports.ts";
+import { openDispute, settleDispute } from "../../queries/recon/trust.ts";
+import { allow, allowAffiliates, callerOf } from "../server/access.ts";
+import { affiliateOf } from "./affiliate-key.ts";
+import { ApiError, notFound } from "../server/errors.ts";
+import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
+import { whileAwake } from "../server/whole-transaction.ts";
+import { alert, toAlert } from "../ops/alerts.ts";
+import { attempt, id, instant, link, linkTo, tags, text, toAttempt } from "./shapes.ts";
+
+const staff = allow("admin", "operator", "analyst");
+const keepers = allow("admin", "operator");
+
+const notes = z
+  .string()
+  .trim()
+  .min(1)
+  .max(2_000)
+  .regex(/^[^\u0000]*$/, "must be text");
+
+/** The scope of a manual run, by the field that names it. */
+const scopes = { reportId: "report", postId: "post", affiliateId: "affiliate", campaignId: "campaign" } as const;
+const wanted = z
+  .object({
+    reportId: id.optional(),
+    postId: id.optional(),
+    affiliateId: id.optional(),
+    campaignId: id.optional(),
+    all: z.boolean().default(false).describe("every report, not only each post's latest"),
+  })
+  .refine(({ all: _all, ...given }) => Object.values(given).filter((one) => one !== undefined).length === 1, {
+    error: "must name one of reportId, postId, affiliateId, campaignId",
+  });
+
+const run = z.object({
+  runId: z.string(),
+  scope: z.enum(["report", "post", "affiliate", "campaign"]),
+  scopeId: z.string(),
+  requestedBy: z.string(),
+  startedAt: instant,
+  finishedAt: instant.nullable(),
+  planned: z.number().describe("how many reports"),
+  outcome: z.enum(["running", "completed", "failed", "cancelled"]),
+  reason: text,
+  href: link,
+});
+const trust = z.number().nullable();
+const runReport = z.object({
+  reportId: z.string(),
+  affiliateId: z.string(),
+  attempt: z.number().describe("the one that this run asked for"),
+  state: z.string(),
+  detail: text.describe("what it waits for"),
+  failure: text,
+  result: attempt.nullable().describe("its verdict and what it stood on; null while there is none"),
+  trustBefore: trust,
+  trustAfter: trust,
+  alerts: z.array(alert).describe("about this report"),
+  href: link,
+});
+const started = z.object({ runId: z.string(), workflowId: z.string(), href: link });
+const settled = z.object({
+  disputeId: z.string(),
+  reportId: z.string(),
+  affiliateId: z.string(),
+  outcome: z.enum(["affiliate", "platform"]),
+  settledBy: z.string(),
+  settledAt: instant,
+  notes: text,
+  trust: z.number().describe("of the affiliate, now"),
+});
+
+/** Judging again by hand, and what people say to a verdict. */
+export function reconciliationRoutes(api: Api, parts: ServerParts): void {
+  const { reading, database } = parts;
+
+  api.post(
+    "/reconciliation/run",
+    {
+      config: keepers,
+      schema: {
+        tags,
+        summary:
+          "Judges again: a report, or all of a post, an affiliate or a campaign; a new attempt each, the last counts",
+        body: wanted,
+        headers: z.object({ "idempotency-key": word.optional().describe("the same key is the same run") }),
+        response: { 200: started.describe("it is done"), 202: started.describe("it goes on") },
+      },
+    },
+    async (request, reply) => {
+      const { client, subject } = callerOf(request);
+      const { all, ...given } = request.body;
+      const [field, scopeId = ""] = Object.entries(given).find(([, one]) => one !== undefined) ?? [];
+      const scope = scopes[field as keyof typeof scopes];
+      const runId = request.headers["idempotency-key"] ?? randomUUID();
+      const known = await findReconciliationRun(reading, { client, runId });
+      if (known !== null && (known.scope !== scope || known.scopeId !== scopeId))
+        throw new ApiError("conflict", "this Idempotency-Key was used for another run");
+      const [some] = await listReports(reading, {
+        scope: { client, affiliateId: null, advertiserId: null },
+        filter: given,
+        beforeId: null,
+        limit: 1,
+      });
+      if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);
+      const workflowId = `reconcile-many/${client}/${runId}`;
+      const outcome = await runWorkflow<unknown>(parts, {
+        type: "reconcileMany",
+        workflowId,
+        client,
+        input: { client, runId, scope, scopeId, requestedBy: subject, latestOnly: !all },
+        summary: `${scope} ${scopeId}, client ${client}, asked by ${subject}`,
+      }).catch(async (error: unknown): Promise<Outcome<unknown>> => {
+        // A run that failed in part is an answer: its reports say what became of each.
+        const ended = await findReconciliationRun(reading, { client, runId });
+        if (ended?.outcome !== "failed") throw error;
+        return { done: true, workflowId: `${parts.config.queuePrefix}${workflowId}`, result: null };
+      });
+      const answer = {
+        runId,
+        workflowId: outcome.workflowId,
+        href: linkTo(`/reconciliation/runs/${encodeURIComponent(runId)}`),
+      };
+      return outcome.done ? reply.code(200).send(answer) : reply.code(202).send(answer);
+    },
+  );
+
+  api.get(
+    "/reconciliation/runs",
+    {
+      config: staff,
+      schema: { tags, summary: "Manual runs, newest first", querystring: paging, response: { 200: pageOf(run) } },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const place = z.object({ startedAt: z.iso.datetime({ precision: 6 }), runId: word });
+      const rows = await listReconciliationRuns(reading, {
+        client: callerOf(request).client,
+        before: readCursor(cursor, place),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, (row) => ({ startedAt: row.place, runId: row.runId }), toRun);
+    },
+  );
+
+  api.get(
+    "/reconciliation/runs/:id",
+    {
+      config: staff,
+      schema: {
+        tags,
+        summary:
+          "One run and its reports: the claim, what the platform said, the verdict, trust before and after, alerts",
+        params: z.object({ id: word }),
+        querystring: paging,
+        response: { 200: run.extend({ reports: pageOf(runReport) }) },
+      },
+    },
+    async (request) => {
+      const of = { client: callerOf(request).client, runId: request.params.id };
+      const { limit, cursor } = request.query;
+      const found = await findReconciliationRun(reading, of);
+      if (found === null) throw notFound("run");
+      const rows = await listRunReports(reading, { ...of, afterId: readCursor(cursor, id), limit: limit + 1 });
+      const alerts = await readAlertsOf(rows.slice(0, limit), of.client);
+      const reports = toPage(
+        rows,
+        limit,
+        (row) => row.reportId,
+        (row) => toRunReport(row, alerts.get(row.reportId) ?? []),
+      );
+      return { ...toRun(found), reports };
+    },
+  );
+
+  api.post(
+    "/submissions/:reportId/dispute",
+    {
+      config: allowAffiliates(),
+      schema: {
+        tags,
+        summary: "Objects to the verdict that counts now, once per verdict; a person settles it",
+        params: z.object({ reportId: id }),
+        body: z.object({ reason: notes }),
+        response: { 201: z.object({ disputeId: z.string(), openedAt: instant, href: link }) },
+      },
+    },
+    async (request, reply) => {
+      const { reportId } = request.params;
+      const { reason } = request.body;
+      const opened = await whileAwake(reading, openDispute(database, { ...affiliateOf(request), reportId, reason }));
+      if (opened === null) throw notFound("report");
+      if (opened.outcome !== "opened")
+        throw new ApiError(
+          "conflict",
+          opened.outcome === "again"
+            ? "this verdict was disputed before"
+            : "the report has no verdict yet: there is nothing to dispute",
+        );
+      const { disputeId, openedAt } = opened.dispute;
+      return reply
+        .code(201)
+        .send({ disputeId, openedAt: openedAt.toISOString(), href: linkTo(`/submissions/${reportId}`) });
+    },
+  );
+
+  api.put(
+    "/disputes/:id/settle",
+    {
+      config: keepers,
+      schema: {
+        tags,
+        summary: "Settles a dispute; in the affiliate's favour the verdict counts as accurate from then on",
+        params: z.object({ id }),
+        body: z.object({ outcome: z.enum(["affiliate", "platform"]).describe("in whose favour"), notes }),
+        response: { 200: settled },
+      },
+    },
+    async (request) => {
+      const { client, subject } = callerOf(request);
+      const { outcome, notes: said } = request.body;
+      const of = { client, disputeId: request.params.id, outcome, by: subject, notes: said };
+      const result = await whileAwake(reading, settleDispute(database, of));
+      if (result === null) throw notFound("dispute");
+      if (result === "settled_before") throw new ApiError("conflict", "the dispute was settled before");
+      const { trustScore, settledAt, ...dispute } = result;
+      return {
+        ...dispute,
+        outcome,
+        settledAt: settledAt.toISOString(),
+        trust: Number(trustScore),
+      };
+    },
+  );
+
+  async function readAlertsOf(rows: readonly RunReportRow[], client: string) {
+    const subjects = rows.map(({ reportId }) => `report/${reportId}`);
+    const found = await readAlerts(reading, { client, area: "recon", subjects, limit: 5 * subjects.length });
+    return new Map(
+      rows.map(({ reportId }) => [reportId, found.filter(({ subject }) => subject === `report/${reportId}`)]),
+    );
+  }
+}
+
+function toRun({ runId, scopeId, requestedBy, planned, reason, ...row }: RunRow): z.infer<typeof run> {
+  return {
+    runId,
+    scopeId,
+    requestedBy,
+    planned,
+    reason,
+    scope: row.scope as z.infer<typeof run>["scope"],
+    outcome: row.outcome as z.infer<typeof run>["outcome"],
+    startedAt: row.startedAt.toISOString(),
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    href: linkTo(`/reconciliation/runs/${encodeURIComponent(runId)}`),
+  };
+}
+
+function toRunReport(row: RunReportRow, alerts: readonly AlertRow[]): z.infer<typeof runReport> {
+  const { reportId, affiliateId, state, detail, failure, trustBefore, trustAfter } = row;
+  return {
+    reportId,
+    affiliateId,
+    attempt: row.attempt,
+    state,
+    detail,
+    failure,
+    result: (row.logId as string | null) === null ? null : toAttempt(row),
+    trustBefore: trustBefore === null ? null : Number(trustBefore),
+    trustAfter: trustAfter === null ? null : Number(trustAfter),
+    alerts: alerts.map(toAlert),
+    href: linkTo(`/submissions/${reportId}`),
+  };
+}

@@ -1,0 +1,241 @@
+import { z } from "zod";
+import { cents } from "../../core/money.ts";
+import type { AttemptRow, PostRow, ReportRow } from "../../queries/recon/reports.ts";
+
+export const tags = ["reconciliation"];
+export const instant = z.string().describe("an instant in UTC, ISO 8601");
+export const money = z.string().describe("a decimal, in cents");
+export const text = z.string().nullable();
+
+/** Numbers of the database that may not fit a JavaScript number travel as text. */
+export const id = z
+  .string()
+  .regex(/^[1-9]\d{0,17}$/, "must be an id, a whole number")
+  .describe("an id, as text");
+export const verdictName = z.enum(["MATCHED", "DISCREPANCY", "UNVERIFIABLE", "POST_DELETED", "POST_UNKNOWN"]);
+export const levelName = z.enum(["LOW", "MEDIUM", "HIGH"]);
+export const stateName = z.enum(["PENDING", "WAITING", "RECONCILED", "STOPPED"]);
+
+export const prefix = "/api/v1/recon";
+export const link = z.string().describe("where its rows are");
+
+/** An address of ours with its filters. */
+export function linkTo(path: string, query: Record<string, string | undefined> = {}): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return `${prefix}${path}${given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`}`;
+}
+
+export const counts = z.object({ views: z.number(), clicks: z.number(), conversions: z.number() });
+export const known = z.number().nullable().describe("null when the platform does not tell it: that is not zero");
+
+const compared = z.object({
+  metric: z.enum(["views", "clicks", "conversions"]),
+  claimed: z.number(),
+  verified: known,
+  difference: z.number().nullable().describe("claimed beyond what the platform says; negative when below it"),
+  differencePct: z.number().nullable().describe("of the platform's number; null when that is 0 or unknown"),
+});
+
+export const verdict = z.object({
+  logId: z.string(),
+  verdict: verdictName,
+  level: levelName.nullable(),
+  reason: z.string().describe("why, in words"),
+  worstMetric: text,
+  countsForTrust: z.boolean(),
+  isAccurate: z.boolean(),
+  at: instant,
+  compared: z.array(compared),
+});
+
+export const dispute = z.object({
+  disputeId: z.string(),
+  reason: z.string(),
+  openedAt: instant,
+  outcome: text.describe("in whose favour: affiliate or platform; null while open"),
+  settledAt: instant.nullable(),
+  notes: text,
+});
+
+export const report = z.object({
+  reportId: z.string(),
+  postId: z.string(),
+  campaignId: z.string(),
+  affiliateId: z.string(),
+  platform: z.string(),
+  url: z.string(),
+  method: z.string(),
+  submittedAt: instant,
+  claimed: counts,
+  state: stateName,
+  detail: text.describe("what it waits for, in words"),
+  nextTryAt: instant.nullable(),
+  attempt: z.number(),
+  verdict: verdict.nullable().describe("of the latest attempt; null until there is one"),
+  dispute: dispute.nullable(),
+  href: link,
+});
+
+export const post = z.object({
+  postId: z.string(),
+  campaignId: z.string(),
+  affiliateId: z.string(),
+  platform: z.string(),
+  url: z.string(),
+  reports: z.number(),
+  claimed: counts.describe("by its latest report"),
+  verified: z.object({ views: known, clicks: known, conversions: known }),
+  spend: money.nullable(),
+  currency: text,
+  verifiedAt: instant.nullable(),
+  verdict: verdictName.nullable(),
+  level: levelName.nullable(),
+  href: link,
+});
+
+type Compared = Pick<
+  ReportRow,
+  | "verifiedViews"
+  | "verifiedClicks"
+  | "verifiedConversions"
+  | "viewsDiscrepancy"
+  | "clicksDiscrepancy"
+  | "conversionsDiscrepancy"
+  | "viewsDiffPct"
+  | "clicksDiffPct"
+  | "conversionsDiffPct"
+> & { claimedViews: number; claimedClicks: number; claimedConversions: number };
+
+function toCompared(row: Compared): z.infer<typeof compared>[] {
+  const metric = (
+    name: "views" | "clicks" | "conversions",
+    claimed: number,
+    verified: number | null,
+    difference: number | null,
+    pct: string | null,
+  ) => ({ metric: name, claimed, verified, difference, differencePct: pct === null ? null : Number(pct) });
+  return [
+    metric("views", row.claimedViews, row.verifiedViews, row.viewsDiscrepancy, row.viewsDiffPct),
+    metric("clicks", row.claimedClicks, row.verifiedClicks, row.clicksDiscrepancy, row.clicksDiffPct),
+    metric(
+      "conversions",
+      row.claimedConversions,
+      row.verifiedConversions,
+      row.conversionsDiscrepancy,
+      row.conversionsDiffPct,
+    ),
+  ];
+}
+
+export function toReport(row: ReportRow): z.infer<typeof report> {
+  const { reportId, postId, campaignId, affiliateId, platform, url, method, detail, attempt } = row;
+  return {
+    reportId,
+    postId,
+    campaignId,
+    affiliateId,
+    platform,
+    url,
+    method,
+    detail,
+    attempt,
+    submittedAt: row.submittedAt.toISOString(),
+    claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
+    state: row.state as z.infer<typeof stateName>,
+    nextTryAt: row.nextTryAt?.toISOString() ?? null,
+    verdict:
+      row.logId === null || row.verdict === null || row.processedAt === null
+        ? null
+        : {
+            logId: row.logId,
+            verdict: row.verdict as z.infer<typeof verdictName>,
+            level: row.level as z.infer<typeof levelName> | null,
+            reason: row.reason ?? "",
+            worstMetric: row.worstMetric,
+            countsForTrust: row.countsForTrust ?? false,
+            isAccurate: row.isAccurate ?? false,
+            at: row.processedAt.toISOString(),
+            compared: toCompared(row),
+          },
+    dispute:
+      row.disputeId === null || row.disputedAt === null
+        ? null
+        : {
+            disputeId: row.disputeId,
+            reason: row.disputeReason ?? "",
+            openedAt: row.disputedAt.toISOString(),
+            outcome: row.disputeOutcome,
+            settledAt: row.settledAt?.toISOString() ?? null,
+            notes: row.disputeNotes,
+          },
+    href: linkTo(`/submissions/${reportId}`),
+  };
+}
+
+export const attempt = verdict.extend({
+  attempt: z.number(),
+  workflowId: z.string().describe("to look for in the Temporal UI"),
+  platformReport: z
+    .object({
+      platformReportId: z.string(),
+      views: known,
+      clicks: known,
+      conversions: known,
+      spend: money.nullable(),
+      currency: text,
+      hints: z.record(z.string(), z.number()),
+      raw: z.unknown().describe("what the platform answered, without anything of a person"),
+      fetchedAt: instant,
+    })
+    .nullable(),
+});
+
+export function toAttempt(row: AttemptRow): z.infer<typeof attempt> {
+  return {
+    logId: row.logId,
+    attempt: row.attempt,
+    workflowId: row.workflowId,
+    verdict: row.verdict as z.infer<typeof verdictName>,
+    level: row.level as z.infer<typeof levelName> | null,
+    reason: row.reason,
+    worstMetric: row.worstMetric,
+    countsForTrust: row.countsForTrust,
+    isAccurate: row.isAccurate,
+    at: row.processedAt.toISOString(),
+    compared: toCompared(row),
+    platformReport:
+      row.platformReportId === null || row.fetchedAt === null
+        ? null
+        : {
+            platformReportId: row.platformReportId,
+            views: row.views,
+            clicks: row.clicks,
+            conversions: row.conversions,
+            spend: row.spend === null ? null : cents(row.spend),
+            currency: row.currency,
+            hints: row.hints ?? {},
+            raw: row.rawData,
+            fetchedAt: row.fetchedAt.toISOString(),
+          },
+  };
+}
+
+export function toPost(row: PostRow): z.infer<typeof post> {
+  const { postId, campaignId, affiliateId, platform, url, reports, currency } = row;
+  return {
+    postId,
+    campaignId,
+    affiliateId,
+    platform,
+    url,
+    reports,
+    currency,
+    claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
+    verified: { views: row.verifiedViews, clicks: row.verifiedClicks, conversions: row.verifiedConversions },
+    spend: row.spend === null ? null : cents(row.spend),
+    verifiedAt: row.verifiedAt?.toISOString() ?? null,
+    verdict: row.verdict as z.infer<typeof verdictName> | null,
+    level: row.level as z.infer<typeof levelName> | null,
+    href: linkTo("/submissions", { post: postId }),
+  };
+}

@@ -1,0 +1,24 @@
+import { forLog } from "../server/errors.ts";
+import type { ServerParts } from "../server/parts.ts";
+import { startWorkflow } from "../server/run-workflow.ts";
+
+export const reconciliationId = (reportId: string) => `reconcile/${reportId}`;
+
+/**
+ * A hint, not a promise: the report is stored, and a sweep starts what nobody started. So nobody waits for it, and a
+ * Temporal that is away is a line in the log.
+ */
+export function startReconciliation(
+  parts: Pick<ServerParts, "config" | "temporal" | "logger">,
+  { client, reportId }: { client: string; reportId: string },
+): void {
+  startWorkflow(parts, {
+    type: "reconcileReport",
+    workflowId: reconciliationId(reportId),
+    client,
+    input: { client, reportId },
+    summary: `report ${reportId}, client ${client}`,
+  }).catch((error: unknown) => {
+    parts.logger.warn({ reportId, error: forLog(error) }, "a report waits for the sweep: Temporal does not answer");
+  });
+}

@@ -1,0 +1,250 @@
+import { z } from "zod";
+import { platformOfUrl, postPlatforms } from "../../rules/recon/post-url.ts";
+import { accept, type Accepted } from "../../queries/recon/accept.ts";
+import {
+  findReport,
+  listAttempts,
+  listPosts,
+  listReports,
+  listSteps,
+  type ReportFilter,
+} from "../../queries/recon/reports.ts";
+import { allowAffiliates } from "../server/access.ts";
+import { affiliateOf, scopeOf } from "./affiliate-key.ts";
+import { ApiError, notFound } from "../server/errors.ts";
+import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { startReconciliation } from "./start-reconciliation.ts";
+import { whileAwake } from "../server/whole-transaction.ts";
+import {
+  attempt,
+  id,
+  instant,
+  levelName,
+  link,
+  linkTo,
+  post,
+  report,
+  stateName,
+  tags,
+  text,
+  toAttempt,
+  toPost,
+  toReport,
+  verdictName,
+} from "./shapes.ts";
+
+const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
+const count = z.int().min(0).describe("a whole number, 0 or more");
+
+const submission = z.object({
+  campaignId: id,
+  platform: z
+    .enum(postPlatforms as [string, ...string[]])
+    .optional()
+    .describe("by the address when left out"),
+  url: z.string().min(1).max(2_000).describe("the post's address, in any spelling"),
+  claimed: z.object({ views: count, clicks: count, conversions: count }),
+  evidence: z.unknown().optional().describe("any JSON of at most 64 KB; no images"),
+  title: z.string().max(300).nullish(),
+  description: z.string().max(2_000).nullish(),
+  postedAt: z.iso.datetime({ offset: true }).nullish(),
+});
+
+const taken = z.object({
+  reportId: z.string(),
+  postId: z.string(),
+  state: stateName,
+  outcome: z.enum(["accepted", "repeated"]).describe("repeated: it was here before, and this is its report"),
+  href: link.describe("where its verdict will be"),
+});
+
+const flag = z.enum(["true", "false"]).optional();
+const isTrue = (given: "true" | "false" | undefined) => (given === undefined ? undefined : given === "true");
+
+export const reportFilters = z.object({
+  affiliate: id.optional(),
+  campaign: id.optional(),
+  post: id.optional(),
+  platform: word.optional(),
+  state: stateName.optional(),
+  verdict: verdictName.optional(),
+  level: levelName.optional(),
+  disputed: flag.describe("true: with a dispute that nobody has settled"),
+  judged: flag.describe("whether it has a verdict"),
+  open: flag.describe("true: a verdict will come by itself"),
+});
+
+export function toFilter(query: z.infer<typeof reportFilters>): ReportFilter {
+  const { affiliate, campaign, post: postId, disputed, judged, open, ...rest } = query;
+  return {
+    ...rest,
+    affiliateId: affiliate,
+    campaignId: campaign,
+    postId,
+    disputed: isTrue(disputed),
+    judged: isTrue(judged),
+    open: isTrue(open),
+  };
+}
+
+const step = z.object({ attempt: z.number(), step: z.string(), detail: z.string(), workflowId: text, at: instant });
+const details = report.extend({
+  attempts: z.array(attempt).describe("every verdict; the last one counts"),
+  steps: z.array(step).describe("what happened to it, in order"),
+});
+
+/** Claims coming in, and what became of each. */
+export function submissionRoutes(api: Api, parts: ServerParts): void {
+  const { reading, database, config } = parts;
+
+  api.post(
+    "/affiliates/submissions",
+    {
+      config: { ...allowAffiliates(), rateLimit: { max: config.submissionsPerMinute, timeWindow: 60_000 } },
+      schema: {
+        tags,
+        summary: "Claims what a post brought; stored for good before the answer, judged after it",
+        body: submission,
+        headers: z.object({
+          "idempotency-key": word.optional().describe("the same key and content is the same submission"),
+        }),
+        response: { 202: taken },
+      },
+    },
+    async (request, reply) => {
+      const { client, affiliateId } = affiliateOf(request);
+      const { campaignId, url, claimed, evidence, title, description, postedAt } = request.body;
+      const platform = request.body.platform ?? platformOfUrl(url);
+      if (platform === null)
+        throw refused({ code: "validation_error", field: "url", message: "is on no platform that we can check" });
+      const accepted = await whileAwake(
+        reading,
+        accept(database, {
+          client,
+          affiliateId,
+          campaignId,
+          platform,
+          url,
+          claimed,
+          evidence: evidence ?? null,
+          method: "API",
+          idempotencyKey: request.headers["idempotency-key"] ?? null,
+          title: title ?? null,
+          description: description ?? null,
+          postedAt: postedAt ?? null,
+        }),
+      );
+      if (accepted.outcome === "refused") throw refused(accepted);
+      const { outcome, reportId, postId } = accepted;
+      const state = accepted.state as z.infer<typeof stateName>;
+      if (state === "PENDING") startReconciliation(parts, { client, reportId });
+      return reply.code(202).send({ outcome, reportId, postId, state, href: linkTo(`/submissions/${reportId}`) });
+    },
+  );
+
+  api.get(
+    "/submissions",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "Reports with their latest verdicts, newest first",
+        querystring: paging.extend(reportFilters.shape),
+        response: { 200: pageOf(report) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...query } = request.query;
+      const rows = await listReports(reading, {
+        scope: scopeOf(request),
+        filter: toFilter(query),
+        beforeId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
+      return toPage(rows, limit, (row) => row.reportId, toReport);
+    },
+  );
+
+  api.get(
+    "/submissions/:reportId",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "One report with every attempt, what the platform answered, and every step",
+        params: z.object({ reportId: id }),
+        response: { 200: details },
+      },
+    },
+    async (request) => {
+      const scope = scopeOf(request);
+      const { reportId } = request.params;
+      const found = await findReport(reading, { scope, reportId });
+      if (found === null) throw notFound("report");
+      const [attempts, steps] = await Promise.all([
+        listAttempts(reading, { client: scope.client, reportId }),
+        listSteps(reading, { client: scope.client, reportId }),
+      ]);
+      return {
+        ...toReport(found),
+        attempts: (scope.affiliateId === null ? attempts : attempts.map(withoutSpend)).map(toAttempt),
+        steps: steps.map((row) => ({
+          ...row,
+          // Who of the staff asked is the staff's business.
+          detail: scope.affiliateId !== null && row.step === "rerun_requested" ? "by a person" : row.detail,
+          at: row.at.toISOString(),
+        })),
+      };
+    },
+  );
+
+  api.get(
+    "/posts",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "Posts with their latest claim beside the platform's latest numbers",
+        querystring: paging.extend({
+          affiliate: id.optional(),
+          campaign: id.optional(),
+          platform: word.optional(),
+          verdict: verdictName.optional(),
+          level: levelName.optional(),
+          currency: word.optional().describe("those with spend in it"),
+        }),
+        response: { 200: pageOf(post) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, affiliate, campaign, ...filter } = request.query;
+      const rows = await listPosts(reading, {
+        scope: scopeOf(request),
+        filter: { ...filter, affiliateId: affiliate, campaignId: campaign },
+        afterId: readCursor(cursor, id),
+        limit: limit + 1,
+      });
+      const { affiliateId } = scopeOf(request);
+      return toPage(
+        rows,
+        limit,
+        (row) => row.postId,
+        affiliateId === null ? toPost : (row) => toPost(withoutSpend(row)),
+      );
+    },
+  );
+}
+
+/** What a campaign cost is between its advertiser and the platform. */
+function withoutSpend<Row extends { spend: string | null; currency: string | null }>(row: Row): Row {
+  return { ...row, spend: null, currency: null, ...("rawData" in row ? { rawData: null } : {}) };
+}
+
+export function refused({
+  code,
+  field,
+  message,
+}: Pick<Extract<Accepted, { outcome: "refused" }>, "code" | "field" | "message">): ApiError {
+  return new ApiError(code, `${field} ${message}`, { [field]: message });
+}

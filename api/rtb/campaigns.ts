@@ -1,0 +1,219 @@
+import { z } from "zod";
+import {
+  CampaignProblem,
+  campaignPeriods,
+  listCampaigns,
+  putCampaigns,
+  type CampaignRow,
+} from "../../queries/rtb/campaigns.ts";
+import { daysOf } from "../../queries/rtb/metrics.ts";
+import { sqlState } from "../../schema/database.ts";
+import type { refreshAggregates } from "../../workflows/rtb/refresh-aggregates.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { ApiError, notFound, Unavailable } from "../server/errors.ts";
+import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { readUpToToday } from "./day.ts";
+import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "./shapes.ts";
+import type { SeenSums } from "./seen-sums.ts";
+import { runWorkflow } from "../server/run-workflow.ts";
+
+const readers = allow("admin", "operator", "analyst");
+const keepers = allow("admin", "operator");
+const mostPut = 500;
+const mostCreatives = 20_000;
+const putBytes = 8_388_608;
+/** A merge of a large file holds the sums for seconds. */
+const lockMs = 20_000;
+const lockNotAvailable = "55P03";
+
+const text = z.string().nullable();
+const money = z.string().describe("a decimal, in cents");
+const ratio = z.string().nullable().describe("a ratio of sums, four places; null without a denominator");
+const campaign = z.object({
+  campaignId: z.number(),
+  campaignName: z.string(),
+  confidenceScore: z.number().nullable(),
+  aiProvider: text,
+  creatives: z.number(),
+  totalSpend7d: money,
+  totalSpend30d: money,
+  totalSpendAllTime: money,
+  avgCpc7d: ratio,
+  avgCpm7d: ratio,
+  topGeography: text,
+  topDeviceType: text,
+  lastPerformanceUpdate: instant.nullable(),
+  createdAt: instant,
+});
+const share = z.number().nullable().describe("of the campaign's spend, in percent");
+const found = campaign.extend({
+  performance: z.object({ ...days, ...figures, trend }),
+  geographies: z
+    .array(z.object({ geography: text.describe("null where the files do not say"), ...figures, share }))
+    .describe("the greatest spend first"),
+  topCreative: z.object({ creativeId: z.string(), ...figures, share }).nullable(),
+  creativeIds: z.array(z.string()),
+});
+const given = z
+  .strictObject({
+    campaignId: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+    campaignName: word.trim().min(1).optional(),
+    confidenceScore: z.number().min(0).max(1).nullable().optional(),
+    aiProvider: word.nullable().optional(),
+    creativeIds: z.array(creativeId).max(mostCreatives).optional().describe("all that it consists of"),
+  })
+  .refine(({ campaignId, campaignName }) => campaignId !== undefined || campaignName !== undefined, {
+    path: ["campaignName"],
+    error: "is missing: a campaign is found by its campaignId or its name",
+  });
+const refreshed = z.object({ asOf: z.string(), creatives: z.number(), campaigns: z.number() });
+
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80);
+const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal(sorted), place, campaignId: number }));
+
+/** Campaigns and the sums of their creatives. */
+export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
+  const { reading, database } = parts;
+
+  api.get(
+    "/campaigns",
+    {
+      config: readers,
+      schema: {
+        tags: ["campaigns"],
+        summary: "Campaigns with their aggregates, the greatest spend of a period first",
+        querystring: paging.extend({ period: z.enum(campaignPeriods).default("7d") }),
+        response: { 200: pageOf(campaign) },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { limit, cursor, period: sorted } = request.query;
+      const after = readCursor(cursor, placeIn[sorted]);
+      const { found } = await readUpToToday(parts, client, () =>
+        listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 }),
+      );
+      return toPage(
+        found.rows,
+        limit,
+        (row) => ({ period: sorted, place: row.place, campaignId: row.campaignId }),
+        toCampaign,
+      );
+    },
+  );
+
+  api.get(
+    "/campaigns/:id",
+    {
+      config: readers,
+      schema: {
+        tags: ["campaigns"],
+        summary: "One campaign: its sums in a period, where they came from, and its best creative",
+        params: z.object({ id: number }),
+        querystring: z.object({ period }),
+        response: { 200: found },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const of = { client, campaignId: request.params.id, period: request.query.period };
+      const { asOf, campaign: row } = await seen.findCampaign(of);
+      if (row === null) throw notFound("campaign");
+      return {
+        ...toCampaign(row),
+        performance: { period: of.period, ...daysOf(of.period, asOf), ...counted(row.performance) },
+        geographies: row.geographies.map(counted),
+        topCreative: row.topCreative === null ? null : counted(row.topCreative),
+        creativeIds: row.creativeIds,
+      };
+    },
+  );
+
+  api.put(
+    "/campaigns",
+    {
+      config: keepers,
+      bodyLimit: putBytes,
+      schema: {
+        tags: ["campaigns"],
+        summary: "Creates and changes campaigns by number or name; the same call again changes nothing",
+        description:
+          "`creativeIds` is all that a campaign consists of; left out, its creatives stay. The aggregates of what was regrouped are computed in the same transaction.",
+        body: z.object({ items: z.array(given).min(1).max(mostPut) }),
+        response: {
+          200: z.object({
+            created: z.number(),
+            updated: z.number(),
+            unchanged: z.number(),
+            campaignIds: z.array(z.number()).describe("in the order of the items"),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      try {
+        return await putCampaigns(database, { client, rows: request.body.items, waitMs: lockMs });
+      } catch (error) {
+        if (sqlState(error) === lockNotAvailable)
+          throw new Unavailable("a file of this client is being merged; try again soon", error);
+        if (!(error instanceof CampaignProblem)) throw error;
+        throw error.kind === "ambiguous_name"
+          ? new ApiError("conflict", error.message)
+          : new ApiError("validation_error", "body is not valid", { [`items.${error.item}`]: error.message });
+      }
+    },
+  );
+
+  api.post(
+    "/campaigns/refresh",
+    {
+      config: keepers,
+      schema: {
+        tags: ["campaigns"],
+        summary: "Computes the sums of every creative and campaign anew from the records",
+        response: { 200: refreshed, 202: z.object({ state: z.literal("running"), workflowId: z.string() }) },
+      },
+    },
+    async (request, reply) => {
+      const { client } = callerOf(request);
+      const outcome = await runWorkflow<Awaited<ReturnType<typeof refreshAggregates>>>(parts, {
+        type: "refreshAggregates",
+        workflowId: `refresh-aggregates/${client}/on-demand`,
+        client,
+        input: { client },
+        summary: `sums per creative and campaign, client ${client}, on demand`,
+        again: true,
+      });
+      if (!outcome.done) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
+      const [own] = outcome.result;
+      if (own === undefined) throw new Error(`the refresh of client ${client} says nothing of it`);
+      const { asOf, creatives, campaigns } = own;
+      return reply.code(200).send({ asOf, creatives, campaigns });
+    },
+  );
+}
+
+/** Field by field, as creatives are. */
+function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
+  return {
+    campaignId: row.campaignId,
+    campaignName: row.campaignName,
+    confidenceScore: row.confidenceScore,
+    aiProvider: row.aiProvider,
+    creatives: row.creatives,
+    totalSpend7d: row.totalSpend7d,
+    totalSpend30d: row.totalSpend30d,
+    totalSpendAllTime: row.totalSpendAllTime,
+    avgCpc7d: row.avgCpc7d,
+    avgCpm7d: row.avgCpm7d,
+    topGeography: row.topGeography,
+    topDeviceType: row.topDeviceType,
+    lastPerformanceUpdate: iso(row.lastPerformanceUpdate),
+    createdAt: row.createdAt.toISOString(),
+  };
+}

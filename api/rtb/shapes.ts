@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { periods } from "../../queries/rtb/rollups.ts";
+
+/** Up to 2^63 - 1, as the exchange numbers creatives: text in JSON, because a JS number loses digits above 2^53. */
+export const creativeId = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,18})$/, "must be the digits of a creative's id")
+  .refine((text) => !/^\d{1,19}$/.test(text) || BigInt(text) <= 9_223_372_036_854_775_807n, "is no creative's id");
+
+/** As files have it, whatever the caller's case. */
+export const geography = z
+  .string()
+  .regex(/^[A-Za-z]{2}$/, "must be a country's two letters (ISO 3166)")
+  .toUpperCase();
+
+export const period = z
+  .enum(periods)
+  .default("7d")
+  .describe("1d is yesterday; 7d and 30d end with the client's today; all is every stored day");
+
+export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const instant = z.string().describe("an instant in UTC, ISO 8601");
+
+/** Which days the figures beside it are of. */
+export const days = {
+  period: z.enum(periods),
+  from: z.string().nullable().describe("the first day; null for all"),
+  to: z.string().nullable().describe("the last day; null for all"),
+};
+
+export const figures = {
+  spend: z.string().describe("a decimal, in cents, in the client's currency"),
+  impressions: z.number(),
+  clicks: z.number(),
+  cpc: z.string().nullable().describe("spend by clicks, a ratio of sums, four places; null without clicks"),
+  cpm: z.string().nullable().describe("spend per thousand impressions, four places; null without impressions"),
+};
+export const trend = z
+  .number()
+  .nullable()
+  .describe("change of spend against as many days before, in percent; null when nothing was spent then, and for all");
+
+/** Sums come as text, because they may have more digits than a number; counts of impressions do not get there. */
+export function counted<Row extends { impressions: string; clicks: string }>(
+  row: Row,
+): Omit<Row, "impressions" | "clicks"> & { impressions: number; clicks: number } {
+  return { ...row, impressions: Number(row.impressions), clicks: Number(row.clicks) };
+}
+
+export function iso(moment: Date | null): string | null {
+  return moment === null ? null : moment.toISOString();
+}

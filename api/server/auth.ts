@@ -1,0 +1,143 @@
+import type { webcrypto } from "node:crypto";
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from "jose";
+import { z } from "zod";
+import { roles } from "../../core/tokens.ts";
+import type { Caller } from "./access.ts";
+import { ApiError, Unavailable } from "./errors.ts";
+
+export interface AuthSettings {
+  jwtSecret: string | null;
+  jwksUrl: string | null;
+  /** Whom a token must be meant for and come from, where an identity provider serves others too. */
+  audience: string | null;
+  issuer: string | null;
+}
+
+/** Answers who holds a token, or throws what the caller is to hear. */
+export type Verify = (authorization: string) => Promise<Caller>;
+
+const text = z.string().min(1).max(200);
+const claims = z
+  .object({ sub: text.optional(), client: text, role: z.enum(roles), advertiser: text.optional() })
+  .refine(({ role, advertiser }) => role !== "advertiser" || advertiser !== undefined, {
+    path: ["advertiser"],
+    error: "is missing",
+  });
+
+const mostSeenTokens = 1_000;
+
+/** Two kinds of keys, and each verifies its own algorithms only: a public key never serves as an HMAC secret. */
+const shared = ["HS256"];
+const published = ["RS256", "ES256"];
+
+export function createVerifier(settings: AuthSettings): Verify {
+  const secret = settings.jwtSecret === null ? null : sharedKey(settings.jwtSecret);
+  const seen = createSeenTokens();
+  const keys = settings.jwksUrl === null ? null : publishedKeys(settings.jwksUrl);
+  const expected: JWTVerifyOptions = {
+    requiredClaims: ["exp"],
+    clockTolerance: 5,
+    ...(settings.audience === null ? {} : { audience: settings.audience }),
+    ...(settings.issuer === null ? {} : { issuer: settings.issuer }),
+  };
+
+  return async (authorization) => {
+    if (secret === null && keys === null)
+      throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
+    const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization.trim())?.[1];
+    if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
+    try {
+      const kind = algorithmOf(token);
+      if (secret !== null && shared.includes(kind)) {
+        const known = seen.find(token);
+        if (known !== null) return known;
+        const { payload } = await jwtVerify(token, await secret(), { ...expected, algorithms: shared });
+        return seen.keep(token, payload.exp, toCaller(payload));
+      }
+      if (keys !== null && published.includes(kind))
+        return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
+      throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
+    } catch (error) {
+      throw refusal(error);
+    }
+  };
+}
+
+/** Only chooses which key to try; that key then insists on its own algorithms. */
+function algorithmOf(token: string): string {
+  try {
+    return decodeProtectedHeader(token).alg ?? "none";
+  } catch {
+    throw new ApiError("unauthorized", "the token is not valid");
+  }
+}
+
+/**
+ * What was once signed with the shared secret is signed with it for ever, and only its end can come: the same caller is
+ * known again without another verification. Not for published keys, which can be withdrawn.
+ */
+function createSeenTokens() {
+  const callers = new Map<string, { caller: Caller; endsAtMs: number }>();
+  return {
+    find(token: string): Caller | null {
+      const known = callers.get(token);
+      if (known === undefined) return null;
+      if (Date.now() < known.endsAtMs) return known.caller;
+      callers.delete(token);
+      return null;
+    },
+    keep(token: string, expiresAt: number | undefined, caller: Caller): Caller {
+      if (expiresAt === undefined) return caller;
+      callers.set(token, { caller, endsAtMs: expiresAt * 1_000 });
+      const [oldest] = callers.keys();
+      if (callers.size > mostSeenTokens && oldest !== undefined) callers.delete(oldest);
+      return caller;
+    },
+  };
+}
+
+/** Imported once: to import it costs as much as to verify a token. */
+function sharedKey(secret: string): () => Promise<webcrypto.CryptoKey> {
+  let key: Promise<webcrypto.CryptoKey> | undefined;
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  return () => (key ??= crypto.subtle.importKey("raw", new TextEncoder().encode(secret), hmac, false, ["verify"]));
+}
+
+/** Keys that cannot be fetched are our trouble, not the token's. */
+function publishedKeys(url: string): JWTVerifyGetKey {
+  const find = createRemoteJWKSet(new URL(url), { timeoutDuration: 900, cooldownDuration: 10_000 });
+  return async (header, token) => {
+    try {
+      return await find(header, token);
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      throw new Unavailable("the keys at API_JWKS_URL cannot be read now", error);
+    }
+  };
+}
+
+function toCaller(payload: JWTPayload): Caller {
+  const parsed = claims.safeParse(payload);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ApiError("unauthorized", `the token's claim ${String(issue?.path[0])} is missing or not valid`);
+  }
+  const { sub, client, role, advertiser } = parsed.data;
+  return { client, role, advertiser: advertiser ?? null, subject: sub ?? role };
+}
+
+function refusal(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof errors.JWTExpired) return new ApiError("unauthorized", "the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return new ApiError("unauthorized", `the token's claim ${error.claim} is missing or not valid`);
+  return new ApiError("unauthorized", "the token is not valid");
+}

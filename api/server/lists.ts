@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { isDay } from "../../core/days.ts";
+import { ApiError } from "./errors.ts";
+
+/** Text from outside that goes into a query: Postgres has no NUL, and nothing we store is longer. */
+export const word = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\u0000]*$/, "must be text");
+
+export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
+
+/** What every list takes. */
+export const paging = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50).describe("how many items, 500 at most"),
+  cursor: z.string().max(1_000).optional().describe("`next` of the page before"),
+});
+
+/** What every list answers. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    items: z.array(item),
+    next: z.string().nullable().describe("the cursor of the next page; null on the last one"),
+  });
+}
+
+/**
+ * One page of rows that were read with one more than asked for: the extra one says that there is more. The cursor is
+ * the place of the last row, so rows that come and go meanwhile neither repeat nor hide others.
+ */
+export function toPage<Row, Item>(
+  rows: Row[],
+  limit: number,
+  placeOf: (row: Row) => unknown,
+  toItem: (row: Row) => Item,
+): { items: Item[]; next: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const next =
+    rows.length > limit && last !== undefined ? Buffer.from(JSON.stringify(placeOf(last))).toString("base64url") : null;
+  return { items: shown.map(toItem), next };
+}
+
+/** A shape for each of a few names, made once: to make one takes longer than to read with it. */
+export function byName<Name extends string, Shape>(
+  names: readonly Name[],
+  shapeOf: (name: Name) => Shape,
+): Record<Name, Shape> {
+  return Object.fromEntries(names.map((name) => [name, shapeOf(name)])) as Record<Name, Shape>;
+}
+
+/** Where to go on from. A cursor of another list, or a made-up one, is the caller's mistake. */
+export function readCursor<Place extends z.ZodType>(cursor: string | undefined, place: Place): z.output<Place> | null {
+  if (cursor === undefined) return null;
+  try {
+    return place.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
+  } catch {
+    throw new ApiError("validation_error", "querystring is not valid", {
+      cursor: "must be `next` of a page of this list",
+    });
+  }
+}

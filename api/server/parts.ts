@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Config } from "../../settings/config.ts";
+import type { Logger } from "../../core/log.ts";
+import type { Database, Queryable } from "../../schema/database.ts";
+import type { SyncSchedule } from "../../temporal.config.ts";
+import type { ApiSettings } from "./settings.ts";
+import type { TemporalDoor } from "./temporal.ts";
+
+/** What the composition root opens. */
+export interface ServerDependencies {
+  config: Pick<
+    Config,
+    | "api"
+    | "payloadKey"
+    | "identityKey"
+    | "accounts"
+    | "anytrack"
+    | "discord"
+    | "ingest"
+    | "credentialsKey"
+    | "submissionsPerMinute"
+    | "queuePrefix"
+    | "searchAttributes"
+  >;
+  settings: ApiSettings;
+  database: Database;
+  /** A connection of its own for asking whether Postgres is there; the pool itself where there is none. */
+  probe?: Database;
+  temporal: TemporalDoor;
+  logger: Logger;
+  schedules: readonly SyncSchedule[];
+}
+
+/** What a file in routes/ is given. */
+export interface ServerParts extends ServerDependencies {
+  /** For single statements: knows within a second when Postgres is away. */
+  reading: Queryable;
+}
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** One area of the server: a file in routes/ and a line in the list in server.ts. */
+export interface Area {
+  prefix: string;
+  routes: (api: Api, parts: ServerParts) => void;
+}
+
+/**
+ * Reachable from this machine only. A proxy in front of a loopback address makes it anybody's, so naming one in
+ * API_TRUSTED_PROXIES ends the privileges of being local.
+ */
+export function isLocalOnly({ host, trustedProxies }: Pick<Config["api"], "host" | "trustedProxies">): boolean {
+  return trustedProxies.length === 0 && (host === "localhost" || host === "::1" || /^127\./.test(host));
+}

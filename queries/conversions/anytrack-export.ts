@@ -1,0 +1,59 @@
+import { csvLine } from "../../core/csv-line.ts";
+import { cents } from "../../core/money.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { listConversions, type ConversionFilter, type Place } from "./anytrack-reports.ts";
+
+const batch = 1_000;
+
+/** Conversions of a range as CSV, oldest first, read as fast as they are taken: memory does not grow with the range. */
+export async function* exportConversions(database: Queryable, filter: ConversionFilter): AsyncGenerator<string> {
+  let after: Place | null = null;
+  for (;;) {
+    const rows = await listConversions(database, { ...filter, after, limit: batch, order: "oldest" });
+    // The heading goes with the first rows: an export that cannot begin says so before it has begun.
+    if (after === null)
+      yield csvLine([
+        "conversion_key",
+        "order_id",
+        "type",
+        "event_name",
+        "event_time",
+        "date",
+        "revenue",
+        "currency",
+        "source",
+        "campaign_id",
+        "ad_id",
+        "affiliate_id",
+        "click_id",
+        "sub_ids",
+        "seen_by_webhook_at",
+        "seen_by_pull_at",
+      ]);
+    yield rows
+      .map((row) =>
+        csvLine([
+          row.conversionKey,
+          row.orderId,
+          row.type,
+          row.eventName,
+          row.eventTime,
+          row.date,
+          row.revenue === null ? null : cents(row.revenue),
+          row.currency,
+          row.source,
+          row.campaignId,
+          row.adId,
+          row.affiliateId,
+          row.clickId,
+          row.subIds === null ? null : JSON.stringify(row.subIds),
+          row.seenByWebhookAt,
+          row.seenByPullAt,
+        ]),
+      )
+      .join("");
+    const last = rows.at(-1);
+    if (rows.length < batch || last === undefined) return;
+    after = { at: last.eventTime.toISOString(), key: last.conversionKey };
+  }
+}

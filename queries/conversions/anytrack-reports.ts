@@ -1,0 +1,222 @@
+import type { Queryable } from "../../schema/database.ts";
+
+export interface ConversionFilter {
+  client: string;
+  from: string;
+  to: string;
+  source?: string | undefined;
+  campaign?: string | undefined;
+  affiliate?: string | undefined;
+  type?: string | undefined;
+}
+
+export interface ConversionRow {
+  conversionKey: string;
+  orderId: string | null;
+  vendorId: string | null;
+  assetId: string | null;
+  type: string;
+  eventName: string | null;
+  eventTime: Date;
+  date: string;
+  revenue: string | null;
+  currency: string | null;
+  source: string | null;
+  campaignId: string | null;
+  adId: string | null;
+  affiliateId: string | null;
+  clickId: string | null;
+  subIds: Record<string, string> | null;
+  seenByWebhookAt: Date | null;
+  seenByPullAt: Date | null;
+}
+
+export interface Place {
+  at: string;
+  key: string;
+}
+
+const conversionColumns = `conversion_key as "conversionKey", order_id as "orderId", vendor_id as "vendorId", asset_id as "assetId", type, event_name as "eventName",
+  event_time as "eventTime", date, revenue, currency, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId",
+  sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt"`;
+
+/** Newest first, or oldest first for an export; `after` is where the last page ended. */
+export async function listConversions(
+  database: Queryable,
+  filter: ConversionFilter & { after: Place | null; limit: number; order: "newest" | "oldest" },
+): Promise<ConversionRow[]> {
+  const [direction, beyond] = filter.order === "newest" ? ["desc", "<"] : ["asc", ">"];
+  const { rows } = await database.query<ConversionRow>(
+    `select ${conversionColumns} from anytrack.conversions
+      where _client_id = $1 and date between $2 and $3 and ($4::text is null or source = $4) and ($5::text is null or campaign_id = $5)
+        and ($6::text is null or affiliate_id = $6) and ($7::text is null or type = $7)
+        and ($8::timestamptz is null or (event_time, conversion_key) ${beyond} ($8, $9))
+      order by event_time ${direction}, conversion_key ${direction} limit $10`,
+    [
+      filter.client,
+      filter.from,
+      filter.to,
+      filter.source ?? null,
+      filter.campaign ?? null,
+      filter.affiliate ?? null,
+      filter.type ?? null,
+      filter.after?.at ?? null,
+      filter.after?.key ?? null,
+      filter.limit,
+    ],
+  );
+  return rows;
+}
+
+export interface TouchpointRow {
+  position: number;
+  type: string;
+  at: Date;
+  source: string | null;
+  campaignId: string | null;
+  adId: string | null;
+  affiliateId: string | null;
+  clickId: string | null;
+}
+
+export interface ConversionDetails extends ConversionRow {
+  touchpoints: TouchpointRow[];
+  weights: { model: string; position: number; weight: string }[];
+}
+
+/** One conversion with its journey and what each model makes of it. */
+export async function findConversion(
+  database: Queryable,
+  of: { client: string; conversionKey: string },
+): Promise<ConversionDetails | null> {
+  const parameters = [of.client, of.conversionKey];
+  const where = "where _client_id = $1 and conversion_key = $2";
+  const { rows } = await database.query<ConversionRow>(
+    `select ${conversionColumns} from anytrack.conversions ${where}`,
+    parameters,
+  );
+  const [conversion] = rows;
+  if (conversion === undefined) return null;
+  const [touchpoints, weights] = await Promise.all([
+    database.query<TouchpointRow>(
+      `select position, type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId"
+         from anytrack.touchpoints ${where} order by position`,
+      parameters,
+    ),
+    database.query<{ model: string; position: number; weight: string }>(
+      `select model, position, weight from anytrack.attribution ${where} order by model, position`,
+      parameters,
+    ),
+  ]);
+  return { ...conversion, touchpoints: touchpoints.rows, weights: weights.rows };
+}
+
+export interface Range {
+  client: string;
+  from: string;
+  to: string;
+}
+
+export interface AffiliateRow {
+  affiliateId: string;
+  clicks: number;
+  conversions: number;
+  conversionRate: string | null;
+  /** One entry per currency: amounts of two are never added. */
+  revenue: { currency: string | null; amount: string; epc: string | null }[];
+}
+
+export const affiliateMetrics = ["revenue", "conversions", "epc", "conversion_rate"] as const;
+export type AffiliateMetric = (typeof affiliateMetrics)[number];
+
+const affiliates = `
+  with days as (
+    select * from anytrack.affiliate_daily where _client_id = $1 and date between $2 and $3 and ($4::text is null or affiliate_id = $4)
+  ), totals as (
+    select affiliate_id, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions from days group by 1
+  ), money as (
+    select affiliate_id, currency, sum(revenue) as amount from days where revenue is not null group by 1, 2
+  ), shown as (
+    select t.affiliate_id as "affiliateId", t.clicks, t.conversions, round(100.0 * t.conversions / nullif(t.clicks, 0), 2) as "conversionRate",
+           100.0 * t.conversions / nullif(t.clicks, 0) as rate,
+           coalesce((select jsonb_agg(jsonb_build_object('currency', m.currency, 'amount', round(m.amount, 2)::text, 'epc', round(m.amount / nullif(t.clicks, 0), 4)::text)
+                                      order by m.currency) from money m where m.affiliate_id = t.affiliate_id), '[]') as revenue,
+           (select m.amount from money m where m.affiliate_id = t.affiliate_id and m.currency = $5) as amount
+      from totals t
+  )
+  select "affiliateId", clicks, conversions, "conversionRate", revenue from shown`;
+
+export async function readAffiliate(
+  database: Queryable,
+  of: Range & { affiliate: string },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(`${affiliates} where $5::text is null`, [
+    of.client,
+    of.from,
+    of.to,
+    of.affiliate,
+    null,
+  ]);
+  return rows[0] ?? null;
+}
+
+/** By one metric, best first; money in the currency given. */
+export async function readTopAffiliates(
+  database: Queryable,
+  of: Range & { metric: AffiliateMetric; currency: string | null; limit: number },
+): Promise<AffiliateRow[]> {
+  const by = {
+    revenue: "amount",
+    conversions: "conversions",
+    epc: "amount / nullif(clicks, 0)",
+    conversion_rate: "rate",
+  }[of.metric];
+  const { rows } = await database.query<AffiliateRow>(
+    `${affiliates} order by ${by} desc nulls last, "affiliateId" limit $6`,
+    [of.client, of.from, of.to, null, of.currency, of.limit],
+  );
+  return rows;
+}
+
+/** The currencies that affiliates' revenue of a range comes in. */
+export async function readCurrencies(database: Queryable, { client, from, to }: Range): Promise<string[]> {
+  const { rows } = await database.query<{ currency: string }>(
+    `select distinct currency from anytrack.conversions
+      where _client_id = $1 and date between $2 and $3 and affiliate_id is not null and revenue is not null and currency is not null order by 1`,
+    [client, from, to],
+  );
+  return rows.map((row) => row.currency);
+}
+
+export interface ReportPart {
+  currency: string | null;
+  conversions: number;
+  revenue: string;
+}
+
+export interface DailyReport {
+  totals: (ReportPart & { sales: number; averageOrderValue: string | null })[];
+  bySource: (ReportPart & { source: string | null })[];
+  byCampaign: (ReportPart & { campaignId: string | null })[];
+}
+
+/** A day's figures, per currency. */
+export async function readDailyReport(database: Queryable, of: { client: string; date: string }): Promise<DailyReport> {
+  const parameters = [of.client, of.date];
+  const where = "where _client_id = $1 and date = $2";
+  const [totals, bySource, byCampaign] = await Promise.all([
+    database.query<DailyReport["totals"][number]>(
+      `select currency, conversions, sales, revenue, average_order_value as "averageOrderValue" from anytrack.daily_report ${where} order by currency`,
+      parameters,
+    ),
+    database.query<DailyReport["bySource"][number]>(
+      `select source, currency, conversions, revenue from anytrack.daily_by_source ${where} order by currency, revenue desc, source`,
+      parameters,
+    ),
+    database.query<DailyReport["byCampaign"][number]>(
+      `select campaign_id as "campaignId", currency, conversions, revenue from anytrack.daily_by_campaign ${where} order by currency, revenue desc, campaign_id`,
+      parameters,
+    ),
+  ]);
+  return { totals: totals.rows, bySource: bySource.rows, byCampaign: byCampaign.rows };
+}

@@ -1,0 +1,174 @@
+import type { Queryable } from "../../schema/database.ts";
+
+/** Amounts and ratios as the views give them: decimal text with two places, or null. */
+interface Figures {
+  currency: string;
+  efClicks: number | null;
+  efConversions: number | null;
+  efPayout: string | null;
+  rtSpend: string | null;
+  rtClicks: number | null;
+  finalCost: string | null;
+  cpa: string | null;
+  revenue: string | null;
+  margin: string | null;
+  roas: string | null;
+}
+
+interface Affiliate {
+  affiliateId: string | null;
+  affiliate: string;
+  isInternal: boolean;
+  costBasis: "spend" | "payout";
+  /** Why a ratio is missing or what it leaves out. */
+  note: string | null;
+}
+
+export type CpaDay = Affiliate & Figures & { date: string };
+
+const figures = `currency, ef_clicks as "efClicks", ef_conversions as "efConversions", ef_payout as "efPayout", rt_spend as "rtSpend", rt_clicks as "rtClicks",
+  final_cost as "finalCost", cpa, revenue, margin, roas`;
+const affiliate = `affiliate_id as "affiliateId", affiliate, is_internal as "isInternal", cost_basis as "costBasis", note`;
+
+export interface DayPlace {
+  date: string;
+  affiliate: string;
+  affiliateId: string;
+  currency: string;
+}
+
+/** Newest day first. Goes on after a place, when there is one. */
+export async function readCpaDaily(
+  database: Queryable,
+  filter: {
+    client: string;
+    from?: string | undefined;
+    to?: string | undefined;
+    after?: DayPlace | null;
+    limit: number;
+  },
+): Promise<CpaDay[]> {
+  const { client, from, to, after, limit } = filter;
+  const { rows } = await database.query<CpaDay>(
+    `select date, ${affiliate}, ${figures} from public.cpa_daily
+      where _client_id = $1 and ($2::date is null or date >= $2) and ($3::date is null or date <= $3)
+        and ($4::date is null or date <= $4)
+        and ($4::date is null or date < $4 or (affiliate, coalesce(affiliate_id, ''), currency) > ($5, $6, $7))
+      order by date desc, affiliate, coalesce(affiliate_id, ''), currency limit $8`,
+    [
+      client,
+      from ?? null,
+      to ?? null,
+      after?.date ?? null,
+      after?.affiliate ?? null,
+      after?.affiliateId ?? null,
+      after?.currency ?? null,
+      limit,
+    ],
+  );
+  return rows;
+}
+
+export interface Range {
+  client: string;
+  from: string;
+  to: string;
+}
+
+export type CpaAffiliate = Affiliate &
+  Figures & { days: number; daysWithoutCost: number; conversionsWithoutCost: number };
+
+/** The greatest cost first, currency by currency. */
+export async function readCpaByAffiliate(database: Queryable, { client, from, to }: Range): Promise<CpaAffiliate[]> {
+  const { rows } = await database.query<CpaAffiliate>(
+    `select ${affiliate}, days, ${figures}, days_without_cost as "daysWithoutCost", conversions_without_cost as "conversionsWithoutCost"
+       from public.cpa_by_affiliate($2, $3, $1)
+      order by currency, final_cost desc nulls last, revenue desc nulls last, affiliate, affiliate_id`,
+    [client, from, to],
+  );
+  return rows;
+}
+
+export type CpaTotal = Figures & {
+  /** Spend that reaches no affiliate; in no other figure of this row. */
+  unmappedSpend: string;
+  conversionsWithoutCost: number;
+  /** An affiliate in it has spend and results in several currencies: there are no ratios. */
+  acrossCurrencies: boolean;
+};
+
+/** One row per currency, summed before it is rounded. Spend that nobody is mapped to is beside the sum, not in it. */
+export async function readCpaTotals(database: Queryable, { client, from, to }: Range): Promise<CpaTotal[]> {
+  const { rows } = await database.query<CpaTotal>(
+    `with summed as (
+       select currency, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
+              sum(rt_spend) as rt_spend, sum(rt_clicks)::bigint as rt_clicks, sum(final_cost) as final_cost, sum(revenue) as revenue,
+              sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
+              coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost
+         from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1
+     ), mixed as (
+       -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
+       select distinct currency from public.cpa_by_affiliate($2, $3, $1) where across_currencies
+     ), unmapped as (
+       select currency, sum(cost) as cost from public.unmapped_spend where _client_id = $1 and date between $2 and $3 group by 1
+     )
+     select coalesce(s.currency, u.currency) as currency, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
+            round(rt_spend, 2) as "rtSpend", rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost",
+            case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
+            case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
+            case when m.currency is null then round(costed_revenue / nullif(final_cost, 0), 2) end as roas,
+            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
+            m.currency is not null as "acrossCurrencies"
+       from summed s
+       full join unmapped u on u.currency = s.currency
+       left join mixed m on m.currency = s.currency
+      order by final_cost desc nulls last, 1`,
+    [client, from, to],
+  );
+  return rows;
+}
+
+export interface DayTotal {
+  date: string;
+  currency: string;
+  /** In cents; null where nothing is known of it. */
+  finalCost: string | null;
+  revenue: string | null;
+  conversions: number;
+}
+
+/** Cost and revenue per day, for charts. */
+export async function readCostPerDay(database: Queryable, { client, from, to }: Range): Promise<DayTotal[]> {
+  const { rows } = await database.query<DayTotal>(
+    `select date, currency, round(sum(final_cost), 2) as "finalCost", round(sum(revenue), 2) as revenue,
+            coalesce(sum(ef_conversions), 0)::bigint as conversions
+       from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2 order by 1, 2`,
+    [client, from, to],
+  );
+  return rows;
+}
+
+export interface SourceDays {
+  source: string;
+  /** Days of the range that are not final, and those nothing was ever read of. */
+  provisional: string[];
+  failed: string[];
+  missing: string[];
+  loadedAt: Date | null;
+}
+
+/** How far the figures of a range can be believed. */
+export async function readReliability(database: Queryable, { client, from, to }: Range): Promise<SourceDays[]> {
+  const { rows } = await database.query<SourceDays>(
+    `select w.source, max(f.loaded_at) as "loadedAt",
+            coalesce(array_agg(d::date::text order by d) filter (where f.state = 'provisional'), '{}') as provisional,
+            coalesce(array_agg(d::date::text order by d) filter (where f.state in ('failed', 'emptied')), '{}') as failed,
+            coalesce(array_agg(d::date::text order by d) filter (where f.state is null), '{}') as missing
+       from unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) w(source)
+      cross join generate_series($2::timestamp, $3::timestamp, interval '1 day') d
+       left join ops.freshness f on f._client_id = $1 and f.source = w.source and f.day = d::date
+      group by 1 order by 1`,
+    [client, from, to],
+  );
+  return rows;
+}

@@ -1,0 +1,346 @@
+import { sha256 } from "../../core/crypto.ts";
+import type { Queryable, Session } from "../../schema/database.ts";
+import type { MergedFile } from "./performance-merge.ts";
+
+/** The feed that files of ad performance are, in ops.files and ops.quarantine. */
+export const performanceSource = "rtb.performance";
+
+/** What makes two files the same: their bytes, and how they are read. */
+export interface FileContent {
+  client: string;
+  sha256: string;
+  mapping: string;
+  mappingVersion: string;
+}
+
+export interface FileRow extends FileContent {
+  fileId: number;
+  name: string;
+  place: "upload" | "import" | "s3";
+  path: string;
+  bytes: number;
+  optionsHash: string;
+  isRepeat: boolean;
+  outcome: "ingested" | "refused";
+  reason: string | null;
+  lines: number;
+  preamble: number;
+  totals: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  /** Lines that were added to another of the same key. */
+  combined: number;
+  /** Lines that a later one of the same key, or a newer file, outweighs. */
+  superseded: number;
+  supersededImpressions: string;
+  supersededClicks: string;
+  supersededSpend: string;
+  rejected: number;
+  /** Sums of what was stored: of inserted, updated and unchanged rows. */
+  impressions: string;
+  clicks: string;
+  spend: string;
+  dayFrom: string | null;
+  dayTo: string | null;
+  /** How many of the rows it wrote later files have replaced. */
+  replaced: number;
+  runId: string;
+  workflowId: string;
+  startedAt: Date;
+  committedAt: Date;
+}
+
+const fileColumns = `file_id as "fileId", _client_id as client, name, place, path, bytes, sha256, mapping, mapping_version as "mappingVersion",
+  options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, combined,
+  superseded, superseded_impressions as "supersededImpressions", superseded_clicks as "supersededClicks", superseded_spend as "supersededSpend",
+  rejected, impressions, clicks, spend, day_from as "dayFrom", day_to as "dayTo", replaced, run_id as "runId", workflow_id as "workflowId",
+  started_at as "startedAt", committed_at as "committedAt"`;
+
+/** The file of the same content that was ingested last; null when there is none. */
+export async function findIngestedFile(database: Queryable, content: FileContent): Promise<FileRow | null> {
+  const { rows } = await database.query<FileRow>(
+    `select ${fileColumns} from ops.files
+      where _client_id = $1 and sha256 = $2 and mapping = $3 and mapping_version = $4 and outcome = 'ingested'
+      order by file_id desc limit 1`,
+    [content.client, content.sha256, content.mapping, content.mappingVersion],
+  );
+  return rows[0] ?? null;
+}
+
+/** What a run left behind, if it committed: an attempt that lost the answer to its commit looks here. */
+export async function findFileOfRun(database: Queryable, runId: string): Promise<FileRow | null> {
+  const { rows } = await database.query<FileRow>(`select ${fileColumns} from ops.files where run_id = $1`, [runId]);
+  return rows[0] ?? null;
+}
+
+export async function readFileRow(
+  database: Queryable,
+  of: { client: string; fileId: number },
+): Promise<FileRow | null> {
+  const { rows } = await database.query<FileRow>(
+    `select ${fileColumns} from ops.files where _client_id = $1 and file_id = $2`,
+    [of.client, of.fileId],
+  );
+  return rows[0] ?? null;
+}
+
+/** The latest first; `before` is the number of the last one of the page before. */
+export async function listFiles(
+  database: Queryable,
+  filter: { client: string; outcome?: "ingested" | "refused" | undefined; before?: number | undefined; limit: number },
+): Promise<FileRow[]> {
+  const { rows } = await database.query<FileRow>(
+    `select ${fileColumns} from ops.files
+      where _client_id = $1 and ($2::text is null or outcome = $2) and ($3::int is null or file_id < $3)
+      order by file_id desc limit $4`,
+    [filter.client, filter.outcome ?? null, filter.before ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export interface FileDay {
+  date: string;
+  fileId: number;
+  inserted: number;
+  updated: number;
+  impressionsBefore: string;
+  impressionsAfter: string;
+  clicksBefore: string;
+  clicksAfter: string;
+  spendBefore: string;
+  spendAfter: string;
+}
+
+/** What a file changed, day by day. */
+export async function readFileDays(database: Queryable, of: { client: string; fileId: number }): Promise<FileDay[]> {
+  const { rows } = await database.query<FileDay>(
+    `select date, file_id as "fileId", inserted, updated, impressions_before as "impressionsBefore", impressions_after as "impressionsAfter",
+            clicks_before as "clicksBefore", clicks_after as "clicksAfter", spend_before as "spendBefore", spend_after as "spendAfter"
+       from ops.file_days where _client_id = $1 and file_id = $2 order by date`,
+    [of.client, of.fileId],
+  );
+  return rows;
+}
+
+/** A number for a file, before its rows carry it. Numbers of attempts that failed are not used again. */
+export async function takeFileId(database: Queryable): Promise<number> {
+  const { rows } = await database.query<{ id: number }>("select nextval('ops.files_file_id_seq')::int as id");
+  const [row] = rows;
+  if (row === undefined) throw new Error("ops.files gave no number");
+  return row.id;
+}
+
+/** Another run has committed the same content first. Thrown inside the transaction, so that nothing of this one stays. */
+export class FileAlreadyIngested extends Error {
+  constructor(readonly file: FileRow) {
+    super(`this file was ingested as number ${file.fileId} at ${file.committedAt.toISOString()}`);
+    this.name = "FileAlreadyIngested";
+  }
+}
+
+/** What is known of a file whatever became of it. */
+export interface HandledFile extends FileContent {
+  fileId: number;
+  name: string;
+  place: FileRow["place"];
+  path: string;
+  bytes: number;
+  optionsHash: string;
+  lines: number;
+  preamble: number;
+  totals: number;
+  rejected: number;
+  runId: string;
+  workflowId: string;
+  startedAt: Date;
+}
+
+/**
+ * Writes the receipt of a file in the transaction that merged it. The merge holds the client's lock, so what is looked
+ * up here is what is committed. With `force` the same content may be there already: this one is then a repeat.
+ */
+export async function recordIngested(
+  session: Session,
+  file: HandledFile & { force: boolean },
+  merged: MergedFile,
+): Promise<FileRow> {
+  const known = await findIngestedFile(session, file);
+  if (known !== null && !file.force) throw new FileAlreadyIngested(known);
+  return insertFile(session, file, {
+    ...merged,
+    outcome: "ingested",
+    reason: null,
+    isRepeat: known !== null,
+  });
+}
+
+/** A file of which nothing was stored, and why. A run that refuses again leaves the first record as it is. */
+export async function recordRefused(database: Queryable, file: HandledFile, reason: string): Promise<void> {
+  await insertFile(database, file, { ...nothingMerged, outcome: "refused", reason, isRepeat: false });
+}
+
+const nothingMerged: MergedFile = {
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  combined: 0,
+  superseded: { lines: 0, impressions: "0", clicks: "0", spend: "0" },
+  stored: { impressions: "0", clicks: "0", spend: "0" },
+  days: 0,
+  from: null,
+  to: null,
+};
+
+async function insertFile(
+  database: Queryable,
+  file: HandledFile,
+  result: MergedFile & Pick<FileRow, "outcome" | "reason" | "isRepeat">,
+): Promise<FileRow> {
+  const { rows } = await database.query<FileRow>(
+    `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, is_repeat, outcome, reason,
+                            lines, preamble, totals, inserted, updated, unchanged, combined, superseded, superseded_impressions, superseded_clicks,
+                            superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+             $31, $32, $33, $34)
+     on conflict (run_id) do ${result.outcome === "refused" ? "update set run_id = excluded.run_id" : "nothing"}
+     returning ${fileColumns}`,
+    [
+      file.fileId,
+      file.client,
+      performanceSource,
+      file.name,
+      file.place,
+      file.path,
+      file.bytes,
+      file.sha256,
+      file.mapping,
+      file.mappingVersion,
+      file.optionsHash,
+      result.isRepeat,
+      result.outcome,
+      result.reason,
+      file.lines,
+      file.preamble,
+      file.totals,
+      result.inserted,
+      result.updated,
+      result.unchanged,
+      result.combined,
+      result.superseded.lines,
+      result.superseded.impressions,
+      result.superseded.clicks,
+      result.superseded.spend,
+      file.rejected,
+      result.stored.impressions,
+      result.stored.clicks,
+      result.stored.spend,
+      result.from,
+      result.to,
+      file.runId,
+      file.workflowId,
+      file.startedAt,
+    ],
+  );
+  const [row] = rows;
+  if (row === undefined) throw await alreadyRecorded(database, file.runId);
+  return row;
+}
+
+/** Two attempts of one run: the first one to commit is the one that counts. */
+async function alreadyRecorded(database: Queryable, runId: string): Promise<Error> {
+  const file = await findFileOfRun(database, runId);
+  return file === null ? new Error(`run ${runId} has a file that cannot be read`) : new FileAlreadyIngested(file);
+}
+
+/** Where the rejected lines of a file lie in ops.quarantine. */
+export function quarantineSlice(fileId: number): string {
+  return `file/${fileId}`;
+}
+
+/** Keeps lines that were not taken, with their line numbers and reasons, in the transaction that stores the others. */
+export async function quarantineLines(
+  session: Session,
+  of: { client: string; fileId: number; runId: string },
+  lines: readonly { line: number; reason: string; content: string }[],
+): Promise<void> {
+  if (lines.length === 0) return;
+  await session.query(
+    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
+     select $1, $2, $3, line, reason, content, hash, $4 from unnest($5::int[], $6::text[], $7::text[], $8::text[]) as t(line, reason, content, hash)
+     on conflict (_client_id, source, slice, content_hash) where resolved_at is null do update set last_seen_at = now()`,
+    [
+      of.client,
+      performanceSource,
+      quarantineSlice(of.fileId),
+      of.runId,
+      lines.map(({ line }) => line),
+      lines.map(({ reason }) => reason),
+      lines.map(({ content }) => content),
+      // Two equal lines are two lines.
+      lines.map(({ line, content }) => sha256(`${line}\n${content}`)),
+    ],
+  );
+}
+
+export interface QuarantinedLine {
+  quarantineId: number;
+  line: number;
+  reason: string;
+  content: string;
+}
+
+/** Lines of a file that are still set aside, in their order; `after` is the line before the first one wanted. */
+export async function readQuarantinedLines(
+  database: Queryable,
+  of: { client: string; fileId: number; after: number; limit: number },
+): Promise<QuarantinedLine[]> {
+  const { rows } = await database.query<QuarantinedLine>(
+    `select quarantine_id as "quarantineId", line, reason, content from ops.quarantine
+      where _client_id = $1 and source = $2 and slice = $3 and resolved_at is null and line > $4
+      order by line limit $5`,
+    [of.client, performanceSource, quarantineSlice(of.fileId), of.after, of.limit],
+  );
+  return rows;
+}
+
+/**
+ * Lines that were set aside and have now been merged, with `redriven` set, under their file's number: they move from
+ * rejected to stored in its receipt. Same transaction as the merge.
+ */
+export async function recordRedriven(
+  session: Session,
+  of: { client: string; fileId: number; quarantineIds: readonly number[] },
+  merged: MergedFile,
+): Promise<void> {
+  await session.query(
+    "update ops.quarantine set resolved_at = now() where _client_id = $1 and quarantine_id = any($2) and resolved_at is null",
+    [of.client, of.quarantineIds],
+  );
+  const { superseded, stored } = merged;
+  await session.query(
+    `update ops.files
+        set inserted = inserted + $3, updated = updated + $4, unchanged = unchanged + $5, combined = combined + $6, superseded = superseded + $7,
+            superseded_impressions = superseded_impressions + $8, superseded_clicks = superseded_clicks + $9, superseded_spend = superseded_spend + $10,
+            impressions = impressions + $11, clicks = clicks + $12, spend = spend + $13, rejected = rejected - ($3 + $4 + $5 + $6 + $7),
+            day_from = least(day_from, $14), day_to = greatest(day_to, $15)
+      where _client_id = $1 and file_id = $2`,
+    [
+      of.client,
+      of.fileId,
+      merged.inserted,
+      merged.updated,
+      merged.unchanged,
+      merged.combined,
+      superseded.lines,
+      superseded.impressions,
+      superseded.clicks,
+      superseded.spend,
+      stored.impressions,
+      stored.clicks,
+      stored.spend,
+      merged.from,
+      merged.to,
+    ],
+  );
+}

@@ -1,0 +1,150 @@
+import type { Database, Queryable, Session } from "../../schema/database.ts";
+import { performanceSource, quarantineSlice } from "./files.ts";
+
+/**
+ * A file's transaction takes as long as the file: the limits that hold for a slice would end it. Still limited, because a
+ * worker that was stopped in the middle must not hold its locks for ever; one that died is noticed within a second.
+ */
+export async function allowLongWork(session: Session): Promise<void> {
+  await session.query(
+    "set local statement_timeout = '1h'; set local lock_timeout = '15min'; set local idle_in_transaction_session_timeout = '5min'",
+  );
+  // Not on every system a server runs on.
+  await session.query(
+    "do $$ begin set local client_connection_check_interval = '1s'; exception when others then null; end $$",
+  );
+}
+
+/** The number by which another session can cancel what this one is doing. */
+export async function backendOf(session: Session): Promise<number> {
+  const { rows } = await session.query<{ pid: number }>("select pg_backend_pid() as pid");
+  return rows[0]?.pid ?? 0;
+}
+
+export async function cancelBackend(database: Database, pid: number): Promise<void> {
+  await database.query("select pg_cancel_backend($1)", [pid]);
+}
+
+export interface WatchedFile {
+  client: string;
+  place: string;
+  path: string;
+  identity: string;
+}
+
+/** Of these files, those that were dealt with as they are now. */
+export async function knownFiles(database: Queryable, files: readonly WatchedFile[]): Promise<Set<string>> {
+  const { rows } = await database.query<WatchedFile>(
+    `select w._client_id as client, w.place, w.path, w.identity
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as f(client, place, path, identity)
+       join ops.watched_files w on w._client_id = f.client and w.place = f.place and w.path = f.path and w.identity = f.identity`,
+    [
+      files.map((file) => file.client),
+      files.map((file) => file.place),
+      files.map((file) => file.path),
+      files.map((file) => file.identity),
+    ],
+  );
+  return new Set(rows.map(nameOf));
+}
+
+export const nameOf = ({ client, place, path, identity }: WatchedFile) => `${client}\n${place}\n${path}\n${identity}`;
+
+export async function rememberFiles(
+  database: Queryable,
+  files: readonly (WatchedFile & { outcome: string; workflowId: string })[],
+): Promise<void> {
+  await database.query(
+    `insert into ops.watched_files (_client_id, place, path, identity, outcome, workflow_id)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) order by 1, 2, 3
+     on conflict on constraint watched_files_key do update
+       set identity = excluded.identity, outcome = excluded.outcome, workflow_id = excluded.workflow_id, dealt_with_at = now()`,
+    [
+      files.map((file) => file.client),
+      files.map((file) => file.place),
+      files.map((file) => file.path),
+      files.map((file) => file.identity),
+      files.map((file) => file.outcome),
+      files.map((file) => file.workflowId),
+    ],
+  );
+}
+
+/** Of these workflows, those that left a file in the ledger. */
+export async function workflowsInLedger(database: Queryable, workflowIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await database.query<{ id: string }>(
+    "select distinct workflow_id as id from ops.files where workflow_id = any($1)",
+    [workflowIds],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+export interface FileHeader {
+  header: string;
+  delimiter: string;
+  /** As it was named: a shipped mapping, or a file of the import folder. */
+  mapping: string;
+  /** What a mapping file said. */
+  mappingContent: unknown;
+}
+
+export async function keepHeader(
+  session: Session,
+  of: { client: string; fileId: number },
+  kept: FileHeader,
+): Promise<void> {
+  await session.query(
+    "insert into ops.file_headers (file_id, _client_id, header, delimiter, mapping, mapping_content) values ($1, $2, $3, $4, $5, $6)",
+    [
+      of.fileId,
+      of.client,
+      kept.header,
+      kept.delimiter,
+      kept.mapping,
+      kept.mappingContent === null ? null : JSON.stringify(kept.mappingContent),
+    ],
+  );
+}
+
+export async function readHeader(
+  database: Queryable,
+  of: { client: string; fileId: number },
+): Promise<FileHeader | null> {
+  const { rows } = await database.query<FileHeader>(
+    `select header, delimiter, mapping, mapping_content as "mappingContent" from ops.file_headers where _client_id = $1 and file_id = $2`,
+    [of.client, of.fileId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Files that have lines in quarantine, with how many. */
+export async function filesInQuarantine(
+  database: Queryable,
+  of: { client: string; fileId?: number | undefined },
+): Promise<{ fileId: number; lines: number }[]> {
+  const { rows } = await database.query<{ fileId: number; lines: number }>(
+    `select substr(slice, 6)::int as "fileId", count(*) as lines from ops.quarantine
+      where _client_id = $1 and source = $2 and slice like 'file/%' and ($3::text is null or slice = $3) and resolved_at is null
+      group by slice order by 1`,
+    [of.client, performanceSource, of.fileId === undefined ? null : quarantineSlice(of.fileId)],
+  );
+  return rows;
+}
+
+/** Takes a file's lines for one redrive; another of the same file waits. */
+export async function lockFile(session: Session, of: { client: string; fileId: number }): Promise<void> {
+  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`redrive/${of.client}/${of.fileId}`]);
+}
+
+/** Lines that were looked at again and are still not to be had: the reason may be another one now. */
+export async function renewReasons(
+  session: Session,
+  lines: readonly { quarantineId: number; reason: string }[],
+): Promise<void> {
+  if (lines.length === 0) return;
+  await session.query(
+    `update ops.quarantine q set reason = r.reason, last_seen_at = now()
+       from unnest($1::bigint[], $2::text[]) as r(id, reason) where q.quarantine_id = r.id`,
+    [lines.map(({ quarantineId }) => quarantineId), lines.map(({ reason }) => reason)],
+  );
+}

@@ -1,0 +1,54 @@
+import type { Session } from "../../schema/database.ts";
+import { copyBlock } from "../shared/copy.ts";
+
+/** Where checked lines go before they are merged. */
+export interface Staging {
+  /** Takes COPY text in whole lines, of the columns of `stagedColumns`. */
+  write(block: Buffer): Promise<void>;
+  /** Frees the session for other statements, such as keeping rejected lines; the next block goes on where this one stopped. */
+  pause(): Promise<void>;
+  /** The number of lines that are staged. */
+  end(): Promise<number>;
+}
+
+/** Lines as they are staged, in the order of the reader's columns. */
+export const stagedTable = `(line bigint, creative_id bigint, date date, hour smallint, geography text collate "C", device_type text collate "C",
+  placement text collate "C", impressions bigint, clicks bigint, spend numeric(18,6)) on commit drop`;
+const copyBytes = 1_048_576;
+
+/** A temporary table of the transaction, for lines on their way into it. */
+export async function openStaging(session: Session): Promise<Staging> {
+  await session.query(`create temp table staged ${stagedTable}`);
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  let lines = 0;
+  let underWay: Promise<void> = Promise.resolve();
+
+  /** Returns while Postgres is still at the block: the next one is read meanwhile. */
+  const send = async () => {
+    const block = Buffer.concat(waiting);
+    waiting = [];
+    bytes = 0;
+    await underWay;
+    underWay = copyBlock(session, "pg_temp.staged", block).then((copied) => void (lines += copied));
+    // Whoever writes next, pauses or ends is told.
+    underWay.catch(() => undefined);
+  };
+  const pause = async () => {
+    if (bytes > 0) await send();
+    await underWay;
+  };
+  return {
+    async write(block) {
+      // A copy, because the reader may use its buffer again.
+      waiting.push(Buffer.from(block));
+      bytes += block.length;
+      if (bytes >= copyBytes) await send();
+    },
+    pause,
+    async end() {
+      await pause();
+      return lines;
+    },
+  };
+}

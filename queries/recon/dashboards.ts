@@ -1,0 +1,159 @@
+import type { Queryable } from "../../schema/database.ts";
+
+/** One platform and currency of a campaign: each post once, its latest claim beside the platform's latest numbers. */
+export interface PlatformTotals {
+  platform: string;
+  currency: string | null;
+  /** Null where nothing was spent, or nobody tells. */
+  spend: string | null;
+  postsWithSpend: number;
+  posts: number;
+  reports: number;
+  claimedViews: string;
+  claimedClicks: string;
+  claimedConversions: string;
+  /** What was claimed for the posts whose number the platform tells: the part that the verified sum stands beside. */
+  comparableViews: string;
+  comparableClicks: string;
+  comparableConversions: string;
+  verifiedViews: string | null;
+  verifiedClicks: string | null;
+  verifiedConversions: string | null;
+}
+
+export async function readCampaignTotals(
+  database: Queryable,
+  { client, campaignId }: { client: string; campaignId: string },
+): Promise<PlatformTotals[]> {
+  const metrics = ["views", "clicks", "conversions"].map((metric) => {
+    const name = metric[0]?.toUpperCase() + metric.slice(1);
+    return `sum(claimed_${metric})::text as "claimed${name}",
+      coalesce(sum(claimed_${metric}) filter (where verified_${metric} is not null), 0)::text as "comparable${name}",
+      sum(verified_${metric})::text as "verified${name}"`;
+  });
+  const { rows } = await database.query<PlatformTotals>(
+    `select platform, currency, count(*) as posts, sum(reports) as reports, sum(spend) as spend, count(spend) as "postsWithSpend", ${metrics.join(", ")}
+       from recon.post_totals where _client_id = $1 and campaign_id = $2 group by platform, currency order by platform, currency`,
+    [client, campaignId],
+  );
+  return rows;
+}
+
+export interface VerdictCount {
+  verdict: string | null;
+  level: string | null;
+  reports: number;
+}
+
+/** Latest verdicts of a campaign's reports; without one are those that wait. */
+export async function countVerdictsOfCampaign(
+  database: Queryable,
+  { client, campaignId }: { client: string; campaignId: string },
+): Promise<VerdictCount[]> {
+  const { rows } = await database.query<VerdictCount>(
+    `select verdict, level, count(*) as reports from recon.report_state
+      where _client_id = $1 and campaign_id = $2 group by verdict, level order by verdict nulls last, level nulls first`,
+    [client, campaignId],
+  );
+  return rows;
+}
+
+export interface AffiliateOverview {
+  affiliateId: string;
+  name: string;
+  isActive: boolean;
+  trustScore: string;
+  totalSubmissions: number;
+  accurateSubmissions: number;
+  reports: number;
+  matched: number;
+  low: number;
+  medium: number;
+  high: number;
+  unverifiable: number;
+  gone: number;
+  waiting: number;
+}
+
+/** Whom to believe: the least trusted first, with how their reports were judged. */
+export async function readAffiliateOverview(
+  database: Queryable,
+  {
+    client,
+    advertiserId,
+    after,
+    limit,
+  }: {
+    client: string;
+    advertiserId: string | null;
+    after: { trustScore: string; affiliateId: string } | null;
+    limit: number;
+  },
+): Promise<AffiliateOverview[]> {
+  const { rows } = await database.query<AffiliateOverview>(
+    `with page as materialized (
+       select affiliate_id, name, is_active, trust_score, total_submissions, accurate_submissions from recon.affiliates a
+        where _client_id = $1 and ($3::numeric is null or (trust_score, affiliate_id) > ($3, $4::bigint))
+          and ($2::text is null or exists (
+                select from recon.posts p join recon.campaigns c on c._client_id = p._client_id and c.campaign_id = p.campaign_id
+                 where p._client_id = a._client_id and p.affiliate_id = a.affiliate_id and c.advertiser_id = $2))
+        order by trust_score, affiliate_id limit $5
+     )
+     select page.affiliate_id::text as "affiliateId", name, is_active as "isActive", trust_score as "trustScore",
+            total_submissions as "totalSubmissions", accurate_submissions as "accurateSubmissions", counts.*
+       from page cross join lateral (
+         select coalesce(sum(n), 0)::int as reports, coalesce(sum(n) filter (where verdict = 'MATCHED'), 0)::int as matched,
+                coalesce(sum(n) filter (where level = 'LOW'), 0)::int as low, coalesce(sum(n) filter (where level = 'MEDIUM'), 0)::int as medium,
+                coalesce(sum(n) filter (where level = 'HIGH'), 0)::int as high,
+                coalesce(sum(n) filter (where verdict = 'UNVERIFIABLE'), 0)::int as unverifiable,
+                coalesce(sum(n) filter (where verdict in ('POST_DELETED', 'POST_UNKNOWN')), 0)::int as gone,
+                coalesce(sum(n) filter (where verdict is null), 0)::int as waiting
+           from (select verdict, level, count(*) as n from recon.report_state s
+                  where s._client_id = $1 and s.affiliate_id = page.affiliate_id
+                    and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))
+                  group by verdict, level) judged
+       ) counts
+      order by trust_score, page.affiliate_id`,
+    [client, advertiserId, after?.trustScore ?? null, after?.affiliateId ?? null, limit],
+  );
+  return rows;
+}
+
+export interface Attention {
+  medium: number;
+  high: number;
+  openDisputes: number;
+  waiting: number;
+}
+
+/** How much there is that a person should look at. */
+export async function readAttention(
+  database: Queryable,
+  { client, advertiserId }: { client: string; advertiserId: string | null },
+): Promise<Attention> {
+  const ofAdvertiser = `($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))`;
+  const { rows } = await database.query<Attention>(
+    `select (select count(*) from recon.report_state s where _client_id = $1 and level = 'MEDIUM' and ${ofAdvertiser}) as medium,
+            (select count(*) from recon.report_state s where _client_id = $1 and level = 'HIGH' and ${ofAdvertiser}) as high,
+            (select count(*) from recon.disputes d join recon.report_state s on s._client_id = d._client_id and s.report_id = d.report_id
+              where d._client_id = $1 and d.outcome is null and ${ofAdvertiser}) as "openDisputes",
+            (select count(*) from recon.report_state s where _client_id = $1 and state in ('PENDING', 'WAITING') and ${ofAdvertiser}) as waiting`,
+    [client, advertiserId],
+  );
+  return rows[0] ?? { medium: 0, high: 0, openDisputes: 0, waiting: 0 };
+}
+
+export interface OpenAlerts {
+  kind: string;
+  severity: string;
+  alerts: number;
+}
+
+export async function countReconAlerts(database: Queryable, { client }: { client: string }): Promise<OpenAlerts[]> {
+  const { rows } = await database.query<OpenAlerts>(
+    `select kind, severity, count(*) as alerts from ops.alerts
+      where _client_id = $1 and area = 'recon' and resolved_at is null group by kind, severity order by kind, severity`,
+    [client],
+  );
+  return rows;
+}

@@ -1,0 +1,147 @@
+import type { Queryable } from "../../schema/database.ts";
+
+/** Whose key it is. The hash comes back to be compared once more, in constant time. */
+export interface KeyHolder {
+  client: string;
+  affiliateId: string;
+  keyHash: string;
+  isActive: boolean;
+}
+
+export async function findByKeyHash(database: Queryable, keyHash: string): Promise<KeyHolder | null> {
+  const { rows } = await database.query<KeyHolder>(
+    `select _client_id as client, affiliate_id::text as "affiliateId", api_key_hash as "keyHash", is_active as "isActive"
+       from recon.affiliates where api_key_hash = $1`,
+    [keyHash],
+  );
+  return rows[0] ?? null;
+}
+
+export interface AffiliateRow {
+  affiliateId: string;
+  name: string;
+  hasEmail: boolean;
+  /** Which account it is, nobody is told. */
+  hasDiscord: boolean;
+  keyPrefix: string | null;
+  keyIssuedAt: Date | null;
+  trustScore: string;
+  totalSubmissions: number;
+  accurateSubmissions: number;
+  isActive: boolean;
+  createdAt: Date;
+}
+
+export const affiliateColumns = `affiliate_id::text as "affiliateId", name, email_hash is not null as "hasEmail", discord_user_hash is not null as "hasDiscord",
+  api_key_prefix as "keyPrefix", api_key_issued_at as "keyIssuedAt", trust_score as "trustScore", total_submissions as "totalSubmissions",
+  accurate_submissions as "accurateSubmissions", is_active as "isActive", created_at as "createdAt"`;
+
+/** A key as it is stored: its hash, and the beginning by which a person tells it from another. */
+export interface StoredKey {
+  keyHash: string;
+  keyPrefix: string;
+}
+
+export interface NewAffiliate extends StoredKey {
+  client: string;
+  name: string;
+  emailHash: string | null;
+  emailSealed: Buffer | null;
+  discordUserHash: string | null;
+}
+
+/** Null when the client has an affiliate of this name, address or Discord account already. */
+export async function createAffiliate(database: Queryable, affiliate: NewAffiliate): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `insert into recon.affiliates (_client_id, name, email_hash, email_sealed, discord_user_hash, api_key_hash, api_key_prefix, api_key_issued_at)
+     values ($1, $2, $3, $4, $5, $6, $7, now()) on conflict do nothing returning ${affiliateColumns}`,
+    [
+      affiliate.client,
+      affiliate.name,
+      affiliate.emailHash,
+      affiliate.emailSealed,
+      affiliate.discordUserHash,
+      affiliate.keyHash,
+      affiliate.keyPrefix,
+    ],
+  );
+  return rows[0] ?? null;
+}
+
+export async function findAffiliate(
+  database: Queryable,
+  { client, affiliateId }: { client: string; affiliateId: string },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `select ${affiliateColumns} from recon.affiliates where _client_id = $1 and affiliate_id = $2`,
+    [client, affiliateId],
+  );
+  return rows[0] ?? null;
+}
+
+export async function findAffiliateNamed(
+  database: Queryable,
+  { client, name }: { client: string; name: string },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `select ${affiliateColumns} from recon.affiliates where _client_id = $1 and name = $2`,
+    [client, name],
+  );
+  return rows[0] ?? null;
+}
+
+/** The oldest first, so that new ones appear at the end of a list that is being read. */
+export async function listAffiliates(
+  database: Queryable,
+  filter: { client: string; active?: boolean | undefined; afterId: string | null; limit: number },
+): Promise<AffiliateRow[]> {
+  const { rows } = await database.query<AffiliateRow>(
+    `select ${affiliateColumns} from recon.affiliates
+      where _client_id = $1 and ($2::boolean is null or is_active = $2) and affiliate_id > coalesce($3::bigint, 0)
+      order by affiliates.affiliate_id limit $4`,
+    [filter.client, filter.active ?? null, filter.afterId, filter.limit],
+  );
+  return rows;
+}
+
+/** The key before stops working in the same moment. */
+export async function rotateKey(
+  database: Queryable,
+  { client, affiliateId, keyHash, keyPrefix }: StoredKey & { client: string; affiliateId: string },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `update recon.affiliates set api_key_hash = $3, api_key_prefix = $4, api_key_issued_at = now(), updated_at = now()
+      where _client_id = $1 and affiliate_id = $2 returning ${affiliateColumns}`,
+    [client, affiliateId, keyHash, keyPrefix],
+  );
+  return rows[0] ?? null;
+}
+
+/** A disabled affiliate keeps its rows and its key, which opens nothing until it is enabled again. */
+export async function setAffiliateActive(
+  database: Queryable,
+  { client, affiliateId, isActive }: { client: string; affiliateId: string; isActive: boolean },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `update recon.affiliates set is_active = $3, updated_at = case when is_active = $3 then updated_at else now() end
+      where _client_id = $1 and affiliate_id = $2 returning ${affiliateColumns}`,
+    [client, affiliateId, isActive],
+  );
+  return rows[0] ?? null;
+}
+
+/** Null when there is no such affiliate; throws a unique violation when the account is another's. */
+export async function setDiscordUser(
+  database: Queryable,
+  { client, affiliateId, discordUserHash }: { client: string; affiliateId: string; discordUserHash: string | null },
+): Promise<AffiliateRow | null> {
+  const { rows } = await database.query<AffiliateRow>(
+    `update recon.affiliates set discord_user_hash = $3, updated_at = now()
+      where _client_id = $1 and affiliate_id = $2 returning ${affiliateColumns}`,
+    [client, affiliateId, discordUserHash],
+  );
+  return rows[0] ?? null;
+}
+
+/** What an affiliate's sealed e-mail address is bound to. */
+export const emailContext = (client: string) => `affiliate email/${client}`;

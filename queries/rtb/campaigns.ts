@@ -1,0 +1,299 @@
+import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
+import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
+import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
+
+/** A campaign with its aggregates as they were last computed: sums in cents, ratios of sums with four places. */
+export interface CampaignRow {
+  campaignId: number;
+  campaignName: string;
+  confidenceScore: number | null;
+  aiProvider: string | null;
+  creatives: number;
+  totalSpend7d: string;
+  totalSpend30d: string;
+  totalSpendAllTime: string;
+  avgCpc7d: string | null;
+  avgCpm7d: string | null;
+  topGeography: string | null;
+  topDeviceType: string | null;
+  lastPerformanceUpdate: Date | null;
+  createdAt: Date;
+}
+
+const campaignColumns = (
+  creatives: string,
+) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
+  (select count(*) from ${creatives}) as creatives,
+  round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
+  round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
+  c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt"`;
+
+export const campaignPeriods = ["7d", "30d", "all"] as const;
+export type CampaignPeriod = (typeof campaignPeriods)[number];
+
+const totals: Record<CampaignPeriod, string> = {
+  "7d": "c.total_spend_7d",
+  "30d": "c.total_spend_30d",
+  all: "c.total_spend_all_time",
+};
+
+export type ListedCampaign = CampaignRow & { place: string };
+
+/** The greatest spend of a period first; `place` is that spend with every digit. */
+export async function listCampaigns(
+  database: Queryable,
+  filter: {
+    client: string;
+    period: CampaignPeriod;
+    after: { place: string; campaignId: number } | null;
+    limit: number;
+  },
+): Promise<SumsState & { rows: (ListedCampaign & SumsState)[] }> {
+  const total = totals[filter.period];
+  const { rows } = await database.query<ListedCampaign & SumsState>(
+    prepared(
+      `select v.*, l.* from ${stateSql("$1")} v left join (
+         select ${campaignColumns("rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id")}, ${total}::text as place from rtb.campaigns c
+          where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
+          order by ${total} desc, c.campaign_id limit ${Math.trunc(filter.limit)}) l on true
+        order by l.place::numeric desc, l."campaignId"`,
+      [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null],
+    ),
+  );
+  return apartFromState(rows, "campaignId");
+}
+
+export type GeographyFigures = Figures & {
+  /** Null where the files do not say. */
+  geography: string | null;
+  /** Of the campaign's spend, in percent; null without spend. */
+  share: number | null;
+};
+
+export type TopCreative = Figures & { creativeId: string; share: number | null };
+
+export type FoundCampaign = CampaignRow &
+  SumsState & {
+    performance: Figures & { trend: number | null };
+    topCreative: TopCreative | null;
+    creativeIds: string[];
+  };
+
+const sums = (alias: string) =>
+  `round(${alias}.spend, 2) as spend, ${alias}.impressions::text as impressions, ${alias}.clicks::text as clicks,
+   ${ratioSql.cpc(`${alias}.spend`, `${alias}.clicks`)} as cpc, ${ratioSql.cpm(`${alias}.spend`, `${alias}.impressions`)} as cpm`;
+
+/** Makes the planner look up one row after the other: it would rather go through those of all the client's creatives. */
+const lookedUp = "limit 1";
+
+/** One campaign with its sums of a period, all of one moment; null when the client has none of this number. */
+export async function findCampaign(
+  database: Queryable,
+  { client, campaignId, period }: { client: string; campaignId: number; period: Period },
+): Promise<FoundCampaign | null> {
+  const previous = period === "all" ? "null::numeric" : `p.previous_spend_${period}`;
+  const { rows } = await database.query<FoundCampaign>(
+    prepared(
+      `with members as materialized (
+         select creative_id from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2
+       ), performance as materialized (
+         select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
+           from members k cross join lateral (
+                select * from rtb.creative_performance where _client_id = $1 and creative_id = k.creative_id ${lookedUp}) p)
+       select v.*, ${campaignColumns("members")},
+              (select to_jsonb(w) from (
+                 select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
+                        ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
+                        ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
+                   from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
+                                sum(previous) as previous from performance) s) w) as performance,
+              (select to_jsonb(b) from (
+                 select p.creative_id::text as "creativeId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
+                        ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
+                        ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
+                   from (select * from performance where spend > 0 order by spend desc, creative_id limit 1) p) b) as "topCreative",
+              array(select creative_id::text from members order by 1) as "creativeIds"
+         from rtb.campaigns c, ${stateSql("$1")} v where c._client_id = $1 and c.campaign_id = $2`,
+      [client, campaignId],
+    ),
+  );
+  return rows[0] ?? null;
+}
+
+/** Where the money of a campaign's creatives went in a period, the greatest spend first. */
+export async function readCampaignGeographies(
+  database: Queryable,
+  of: { client: string; period: Period; asOf: string; creativeIds: readonly string[] },
+): Promise<{ version: string | null; rows: GeographyFigures[] }> {
+  const { from, to } = daysOf(of.period, of.asOf);
+  const { rows } = await database.query<GeographyFigures & { isRow: boolean; version: string | null }>(
+    `with summed as (
+       select m.geography, sum(m.spend) as spend, sum(m.impressions) as impressions, sum(m.clicks) as clicks
+         from rtb.performance_metrics m
+        where m._client_id = $1 and m.creative_id = any($2::bigint[]) ${from === null ? "" : "and m.date between $3 and $4"}
+        group by 1)
+     select v.version, s.geography is not null as "isRow", nullif(s.geography, '') as geography, ${sums("s")},
+            ${percentSql("s.spend", "(select sum(spend) from summed)")}::float8 as share
+       from ${stateSql("$1")} v left join summed s on true order by s.spend desc, s.geography`,
+    from === null ? [of.client, of.creativeIds] : [of.client, of.creativeIds, from, to],
+  );
+  return {
+    version: rows[0]?.version ?? null,
+    rows: rows.filter(({ isRow }) => isRow).map(({ isRow: _isRow, version: _version, ...row }) => row),
+  };
+}
+
+/** What is said of a campaign. What is left out stays as it is. */
+export interface GivenCampaign {
+  /** The campaign to change; without it, the one of this name, or a new one. */
+  campaignId?: number | undefined;
+  campaignName?: string | undefined;
+  confidenceScore?: number | null | undefined;
+  aiProvider?: string | null | undefined;
+  /** All that it consists of; left out, its creatives stay. */
+  creativeIds?: readonly string[] | undefined;
+}
+
+export interface PutCampaigns {
+  /** In the order of what was given. */
+  campaignIds: number[];
+  created: number;
+  updated: number;
+  unchanged: number;
+}
+
+/** Something was said of campaigns that cannot be. Nothing was written. */
+export class CampaignProblem extends Error {
+  constructor(
+    readonly kind: "unknown_campaign" | "unknown_creatives" | "ambiguous_name",
+    /** The place of the item in the list. */
+    readonly item: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = "CampaignProblem";
+  }
+}
+
+/**
+ * Creates and changes campaigns by their number or name; the same again changes nothing. One transaction, with the figures
+ * of what was regrouped: a group and its sums are never seen apart.
+ */
+export async function putCampaigns(
+  database: Database,
+  put: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
+): Promise<PutCampaigns> {
+  return inTransaction(database, (session) => putCampaignsIn(session, put));
+}
+
+export async function putCampaignsIn(
+  session: Session,
+  { client, rows, waitMs }: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
+): Promise<PutCampaigns> {
+  await session.query(`set local lock_timeout = ${Math.round(waitMs)}`);
+  await lockPerformance(session, client);
+  const result: PutCampaigns = { campaignIds: [], created: 0, updated: 0, unchanged: 0 };
+  const regrouped: number[] = [];
+  for (const [item, given] of rows.entries()) {
+    const known = await findGiven(session, client, given, item);
+    const campaignId = known ?? (await createCampaign(session, client, given));
+    const changed = known !== null && (await changeCampaign(session, client, campaignId, given));
+    const hasOthers =
+      given.creativeIds !== undefined && (await setCreatives(session, client, campaignId, given.creativeIds, item));
+    if (hasOthers) regrouped.push(campaignId);
+    result.campaignIds.push(campaignId);
+    result[known === null ? "created" : changed || hasOthers ? "updated" : "unchanged"] += 1;
+  }
+  if (regrouped.length > 0) await refreshCampaigns(session, { client, campaignIds: regrouped });
+  return result;
+}
+
+async function findGiven(
+  session: Session,
+  client: string,
+  { campaignId, campaignName }: GivenCampaign,
+  item: number,
+): Promise<number | null> {
+  const { rows } = await session.query<{ id: number }>(
+    `select campaign_id as id from rtb.campaigns where _client_id = $1 and ${campaignId === undefined ? "campaign_name" : "campaign_id"} = $2 order by 1`,
+    [client, campaignId ?? campaignName],
+  );
+  if (rows.length > 1)
+    throw new CampaignProblem(
+      "ambiguous_name",
+      item,
+      `several campaigns are called "${campaignName}" (${rows.map(({ id }) => id).join(", ")}): say which by campaignId`,
+    );
+  if (campaignId !== undefined && rows.length === 0)
+    throw new CampaignProblem("unknown_campaign", item, `there is no campaign ${campaignId}`);
+  return rows[0]?.id ?? null;
+}
+
+async function createCampaign(session: Session, client: string, given: GivenCampaign): Promise<number> {
+  const { rows } = await session.query<{ id: number }>(
+    `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, ai_provider) values ($1, $2, $3, $4) returning campaign_id as id`,
+    [client, given.campaignName, given.confidenceScore ?? null, given.aiProvider ?? null],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a campaign was created without a number");
+  return row.id;
+}
+
+async function changeCampaign(
+  session: Session,
+  client: string,
+  campaignId: number,
+  given: GivenCampaign,
+): Promise<boolean> {
+  const { rowCount } = await session.query(
+    `update rtb.campaigns
+        set campaign_name = coalesce($3, campaign_name), confidence_score = case when $4 then $5 else confidence_score end,
+            ai_provider = case when $6 then $7 else ai_provider end
+      where _client_id = $1 and campaign_id = $2
+        and (campaign_name, confidence_score, ai_provider) is distinct from
+            (coalesce($3, campaign_name), case when $4 then $5::float8 else confidence_score end, case when $6 then $7 else ai_provider end)`,
+    [
+      client,
+      campaignId,
+      given.campaignName ?? null,
+      given.confidenceScore !== undefined,
+      given.confidenceScore ?? null,
+      given.aiProvider !== undefined,
+      given.aiProvider ?? null,
+    ],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+async function setCreatives(
+  session: Session,
+  client: string,
+  campaignId: number,
+  creativeIds: readonly string[],
+  item: number,
+): Promise<boolean> {
+  const unknown = await session.query<{ id: string }>(
+    `select g.id::text from unnest($2::bigint[]) as g(id)
+      where not exists (select from rtb.creatives c where c._client_id = $1 and c.creative_id = g.id) order by 1 limit 21`,
+    [client, creativeIds],
+  );
+  if (unknown.rows.length > 0)
+    throw new CampaignProblem(
+      "unknown_creatives",
+      item,
+      `creatives that are not known: ${unknown.rows
+        .slice(0, 20)
+        .map(({ id }) => id)
+        .join(", ")}${unknown.rows.length > 20 ? " and more" : ""}`,
+    );
+  const removed = await session.query(
+    "delete from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2 and creative_id <> all($3::bigint[])",
+    [client, campaignId, creativeIds],
+  );
+  const added = await session.query(
+    `insert into rtb.campaign_creatives (_client_id, campaign_id, creative_id)
+     select distinct $1, $2::bigint, id from unnest($3::bigint[]) as g(id) order by 3 on conflict do nothing`,
+    [client, campaignId, creativeIds],
+  );
+  return (removed.rowCount ?? 0) + (added.rowCount ?? 0) > 0;
+}

@@ -1,0 +1,48 @@
+import { type Database, inTransaction, type Session } from "../../schema/database.ts";
+import { putCampaignsIn, type PutCampaigns } from "./campaigns.ts";
+import { mergeCreativesIn, mergeSeatsIn, type GivenCreative, type GivenSeat, type Merged } from "./creatives.ts";
+import { lockPerformance } from "./rollups.ts";
+
+export interface LoadedCreatives {
+  seats: Merged;
+  creatives: Merged;
+  campaigns: Pick<PutCampaigns, "created" | "updated" | "unchanged">;
+}
+
+const lockMs = 60_000;
+
+/** Merges seats, creatives and who is in which campaign, all or nothing. Campaigns keep the creatives that they had. */
+export async function loadCreatives(
+  database: Database,
+  load: {
+    client: string;
+    seats: readonly GivenSeat[];
+    creatives: readonly GivenCreative[];
+    campaigns: readonly { campaignName: string; creativeIds: readonly string[] }[];
+  },
+): Promise<LoadedCreatives> {
+  const { client } = load;
+  return inTransaction(database, async (session) => {
+    // Before any other lock, as whoever changes sums does.
+    if (load.campaigns.length > 0) await lockPerformance(session, client);
+    const creatives = await mergeCreativesIn(session, { client, rows: load.creatives });
+    const seats = await mergeSeatsIn(session, { client, rows: load.seats });
+    const rows = [];
+    for (const { campaignName, creativeIds } of load.campaigns)
+      rows.push({
+        campaignName,
+        creativeIds: [...new Set([...(await membersOf(session, client, campaignName)), ...creativeIds])],
+      });
+    const { created, updated, unchanged } = await putCampaignsIn(session, { client, rows, waitMs: lockMs });
+    return { seats, creatives, campaigns: { created, updated, unchanged } };
+  });
+}
+
+async function membersOf(session: Session, client: string, campaignName: string): Promise<string[]> {
+  const { rows } = await session.query<{ id: string }>(
+    `select k.creative_id::text as id from rtb.campaigns c join rtb.campaign_creatives k using (_client_id, campaign_id)
+      where c._client_id = $1 and c.campaign_name = $2`,
+    [client, campaignName],
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,244 @@
+import type { Queryable } from "../../schema/database.ts";
+import type { RunRow } from "./runs.ts";
+
+export interface SliceRow {
+  source: string;
+  slice: string;
+  day: string;
+  timezone: string;
+  isFinal: boolean;
+  outcome: string | null;
+  rows: number;
+  total: string;
+  fetchedAt: Date | null;
+  receiptId: number | null;
+  runId: string | null;
+  failure: string | null;
+  failureType: string | null;
+  failedAt: Date | null;
+}
+
+interface DayFilter {
+  client: string;
+  source?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  limit: number;
+}
+
+/** Newest day first. */
+export async function listSlices(
+  database: Queryable,
+  filter: DayFilter & { failed?: boolean | undefined; after?: { day: string; source: string; slice: string } | null },
+): Promise<SliceRow[]> {
+  const { rows } = await database.query<SliceRow>(
+    `select source, slice, day, timezone, is_final as "isFinal", outcome, rows, total, fetched_at as "fetchedAt", receipt_id as "receiptId",
+            run_id as "runId", failure, failure_type as "failureType", failed_at as "failedAt"
+       from ops.slices
+      where _client_id = $1 and ($2::text is null or source = $2) and ($3::date is null or day >= $3) and ($4::date is null or day <= $4)
+        and ($5::boolean is null or (failed_at is not null) = $5)
+        and ($6::date is null or day < $6 or (day = $6 and (source, slice) > ($7, $8)))
+      order by day desc, source, slice limit $9`,
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.from ?? null,
+      filter.to ?? null,
+      filter.failed ?? null,
+      filter.after?.day ?? null,
+      filter.after?.source ?? null,
+      filter.after?.slice ?? null,
+      filter.limit,
+    ],
+  );
+  return rows;
+}
+
+/** `place` is the start to the microsecond: a JS date would lose three digits, and with them rows at a page's edge. */
+export type ListedRun = RunRow & { place: string };
+
+const runColumns = `run_id as "runId", _client_id as client, source, kind, workflow_id as "workflowId", scheduled_for as "scheduledFor",
+  started_at as "startedAt", finished_at as "finishedAt", outcome, day_from as "from", day_to as "to", slices_planned as planned,
+  slices_done as done, slices_failed as failed, inserted, updated, unchanged, withdrawn, reason,
+  to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place`;
+
+/** Newest run first. */
+export async function listRuns(
+  database: Queryable,
+  filter: {
+    client: string;
+    source?: string | undefined;
+    outcome?: string | undefined;
+    after?: { startedAt: string; runId: string } | null;
+    limit: number;
+  },
+): Promise<ListedRun[]> {
+  const { rows } = await database.query<ListedRun>(
+    `select ${runColumns} from ops.runs
+      where _client_id = $1 and ($2::text is null or source = $2) and ($3::text is null or outcome = $3)
+        and ($4::timestamptz is null or (started_at, run_id) < ($4, $5))
+      order by started_at desc, run_id desc limit $6`,
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.outcome ?? null,
+      filter.after?.startedAt ?? null,
+      filter.after?.runId ?? null,
+      filter.limit,
+    ],
+  );
+  return rows;
+}
+
+export interface RunFailureRow {
+  slice: string;
+  type: string;
+  reason: string;
+  failedAt: Date;
+  healedAt: Date | null;
+}
+
+/** Null when this client has no such run. */
+export async function findRun(
+  database: Queryable,
+  run: { client: string; runId: string },
+): Promise<(ListedRun & { failures: RunFailureRow[] }) | null> {
+  const { rows } = await database.query<ListedRun>(
+    `select ${runColumns} from ops.runs where _client_id = $1 and run_id = $2`,
+    [run.client, run.runId],
+  );
+  const [found] = rows;
+  if (found === undefined) return null;
+  const failures = await database.query<RunFailureRow>(
+    `select slice, type, reason, failed_at as "failedAt", healed_at as "healedAt" from ops.run_failures
+      where _client_id = $1 and run_id = $2 order by slice`,
+    [run.client, run.runId],
+  );
+  return { ...found, failures: failures.rows };
+}
+
+export interface ReceiptRow {
+  receiptId: number;
+  source: string;
+  slice: string;
+  timezone: string;
+  fetchedAt: Date;
+  committedAt: Date;
+  outcome: string;
+  pages: number;
+  fetched: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  withdrawn: number;
+  setAside: number;
+  setAsideTotal: string;
+  total: string;
+  vendorTotal: string | null;
+  contentHash: string;
+  runId: string;
+  workflowId: string;
+  workflowRunId: string;
+  attempt: number;
+}
+
+interface LedgerFilter {
+  client: string;
+  source?: string | undefined;
+  day?: string | undefined;
+  afterId?: number | null;
+  limit: number;
+}
+
+/** A slice belongs to a day by the ledger, whatever its name. */
+const ofDay = (alias: string) =>
+  `($3::date is null or (${alias}.source, ${alias}.slice) in (select s.source, s.slice from ops.slices s where s._client_id = $1 and s.day = $3))`;
+
+/** Newest first. */
+export async function listReceipts(database: Queryable, filter: LedgerFilter): Promise<ReceiptRow[]> {
+  const { rows } = await database.query<ReceiptRow>(
+    `select receipt_id as "receiptId", source, slice, timezone, fetched_at as "fetchedAt", committed_at as "committedAt", outcome, pages, fetched, inserted,
+            updated, unchanged, withdrawn, set_aside as "setAside", set_aside_total as "setAsideTotal", total, vendor_total as "vendorTotal",
+            content_hash as "contentHash", run_id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId", attempt
+       from ops.receipts r
+      where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or receipt_id < $4)
+      order by receipt_id desc limit $5`,
+    [filter.client, filter.source ?? null, filter.day ?? null, filter.afterId ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export interface RestatementRow {
+  restatementId: number;
+  source: string;
+  slice: string;
+  rowKey: Record<string, unknown>;
+  kind: string;
+  /** JSON text: parsed as it is, an amount would pass through a float. */
+  old: string | null;
+  new: string | null;
+  runId: string;
+  recordedAt: Date;
+}
+
+/** Newest first. */
+export async function listRestatements(
+  database: Queryable,
+  filter: LedgerFilter & { kind?: string | undefined },
+): Promise<RestatementRow[]> {
+  const { rows } = await database.query<RestatementRow>(
+    `select restatement_id as "restatementId", source, slice, row_key as "rowKey", kind, old::text as old, new::text as new, run_id as "runId",
+            recorded_at as "recordedAt"
+       from ops.restatements r
+      where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or restatement_id < $4)
+        and ($6::text is null or kind = $6)
+      order by restatement_id desc limit $5`,
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.day ?? null,
+      filter.afterId ?? null,
+      filter.limit,
+      filter.kind ?? null,
+    ],
+  );
+  return rows;
+}
+
+export interface QuarantinedRow {
+  quarantineId: number;
+  source: string;
+  slice: string;
+  line: number | null;
+  reason: string;
+  amount: string | null;
+  content: string;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+  resolvedAt: Date | null;
+  runId: string;
+}
+
+/** Newest first. */
+export async function listQuarantine(
+  database: Queryable,
+  filter: LedgerFilter & { open?: boolean | undefined },
+): Promise<QuarantinedRow[]> {
+  const { rows } = await database.query<QuarantinedRow>(
+    `select quarantine_id as "quarantineId", source, slice, line, reason, amount, content, first_seen_at as "firstSeenAt",
+            last_seen_at as "lastSeenAt", resolved_at as "resolvedAt", run_id as "runId"
+       from ops.quarantine q
+      where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("q")} and ($4::bigint is null or quarantine_id < $4)
+        and ($6::boolean is null or (resolved_at is null) = $6)
+      order by quarantine_id desc limit $5`,
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.day ?? null,
+      filter.afterId ?? null,
+      filter.limit,
+      filter.open ?? null,
+    ],
+  );
+  return rows;
+}

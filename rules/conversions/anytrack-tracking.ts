@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { isPersonal } from "./anytrack-event.ts";
+import { sha256 } from "../../core/crypto.ts";
+import { parseMoney } from "../../core/money.ts";
+
+const word = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine((text) => !text.includes("\0"), "must be text")
+  // It goes into Temporal's history, where nothing of a person's may stand.
+  .refine((text) => !isPersonal(text), "must not be an e-mail or IP address");
+
+const amount = z.string().transform((text, context) => {
+  const money = parseMoney(text);
+  if (money !== null && !money.startsWith("-")) return money;
+  context.addIssue('must be an amount as text, such as "99.99"');
+  return z.NEVER;
+});
+const currency = z
+  .string()
+  .regex(/^[A-Za-z]{3}$/, "must be a currency such as USD")
+  .transform((code) => code.toUpperCase());
+const who = {
+  client: word.optional(),
+  clickId: word.optional(),
+  refId: word.optional(),
+  eventTime: z.iso.datetime({ offset: true }).optional(),
+};
+const hasClick = ({ clickId, refId }: { clickId?: string | undefined; refId?: string | undefined }) =>
+  clickId !== undefined || refId !== undefined;
+const clickMissing = { path: ["clickId"], error: "is missing: AnyTrack takes nothing without a click id or ref id" };
+
+export const conversionTypes = ["SALE", "LEAD", "SIGNUP", "CUSTOM"] as const;
+
+/** What a person types, or the API sends, to tell AnyTrack of a conversion. */
+export const trackConversionShape = z
+  .object({
+    ...who,
+    type: z.enum(conversionTypes),
+    orderId: word,
+    revenue: amount.default("0"),
+    currency: currency.default("USD"),
+    /** The name of a custom event. */
+    eventName: word.optional(),
+    customData: z.record(z.string().regex(/^[A-Za-z0-9_]{1,40}$/, "must be letters, digits and _"), word).optional(),
+  })
+  .refine(hasClick, clickMissing);
+
+export const trackSaleShape = z
+  .object({ ...who, orderId: word, revenue: amount, currency: currency.default("USD"), productId: word.optional() })
+  .refine(hasClick, clickMissing);
+
+export const trackLeadShape = z
+  .object({ ...who, leadId: word, value: amount.default("0"), currency: currency.default("USD") })
+  .refine(hasClick, clickMissing);
+
+export type TrackConversion = z.output<typeof trackConversionShape>;
+export type TrackConversionInput = z.input<typeof trackConversionShape>;
+export type TrackSaleInput = z.input<typeof trackSaleShape>;
+export type TrackLeadInput = z.input<typeof trackLeadShape>;
+
+/** What telling AnyTrack came to. */
+export interface Tracked {
+  trackingKey: string;
+  contentHash: string;
+  state: "sent";
+  sentAt: string;
+}
+
+/** The same content has the same hash; whose it is does not count. */
+export function trackingHash({ client: _client, customData, ...said }: TrackConversion): string {
+  const sorted = (values: object) =>
+    Object.entries(values)
+      .filter(([, value]) => value !== undefined)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
+  return sha256(JSON.stringify([sorted(said), sorted(customData ?? {})]));
+}
+
+const eventNames = { SALE: "Purchase", LEAD: "Lead", SIGNUP: "CompleteRegistration", CUSTOM: "Custom" } as const;
+
+/** As AnyTrack's collect address takes it. The event is named: without a name it would be guessed from the amount. */
+export function collectBody(tracked: TrackConversion): Record<string, string> {
+  const { clickId, refId, type, eventName, revenue, currency: code, orderId, eventTime, customData } = tracked;
+  return {
+    ...(clickId === undefined ? {} : { click_id: clickId }),
+    ...(refId === undefined ? {} : { ref_id: refId }),
+    event_name: eventName ?? eventNames[type],
+    value: revenue,
+    currency: code,
+    transaction_id: orderId,
+    ...(eventTime === undefined ? {} : { event_time: eventTime }),
+    ...Object.fromEntries(Object.entries(customData ?? {}).map(([name, value]) => [`xat_${name}`, value])),
+  };
+}

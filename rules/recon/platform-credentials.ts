@@ -1,0 +1,30 @@
+import { decrypt, encrypt } from "../../core/crypto.ts";
+
+/** Whose credentials: the client's own for a platform, or those of one of its affiliates. */
+export interface CredentialsOwner {
+  client: string;
+  platform: string;
+  affiliateId: string | null;
+}
+
+/** Bound to their owner: copied to another row, they open nothing there. */
+const contextOf = ({ client, platform, affiliateId }: CredentialsOwner) =>
+  `platform credentials/${client}/${platform}/${affiliateId ?? "own"}`;
+
+/** Secrets and settings by their names as settings, as `recon.platform_config` and `recon.affiliate_tokens` keep them. */
+export function sealCredentials(key: Buffer, owner: CredentialsOwner, credentials: Record<string, string>): Buffer {
+  return encrypt(key, Buffer.from(JSON.stringify(credentials)), contextOf(owner));
+}
+
+/** Null when they were sealed under another key or for another owner. */
+export function openCredentials(
+  key: Buffer,
+  owner: CredentialsOwner,
+  sealed: Uint8Array,
+): Record<string, string> | null {
+  try {
+    return JSON.parse(decrypt(key, sealed, contextOf(owner)).toString("utf8")) as Record<string, string>;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,180 @@
+import { z } from "zod";
+import { hashAffiliateKey, makeAffiliateKey } from "../../rules/recon/affiliate-key.ts";
+import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
+import {
+  createAffiliate,
+  findAffiliate,
+  findAffiliateNamed,
+  findByKeyHash,
+  listAffiliates,
+  rotateKey,
+  setAffiliateActive,
+  type AffiliateRow,
+} from "../../queries/recon/keys.ts";
+import type { Database } from "../../schema/database.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { instant, table } from "../shared/printing.ts";
+
+const tasks = ["create", "key", "rotate", "disable", "enable", "list"] as const;
+
+const command = defineCommand(
+  "affiliate",
+  "Who may submit claims. create: a new affiliate, its key shown once; rotate: a new key in place of the old; key: whose key it is, read from stdin; disable, enable: without or with its key; list: all of them.",
+  [
+    'npm run affiliate -- create "Ada" --discord 9007199254740993',
+    'npm run affiliate -- rotate "Ada"',
+    "npm run affiliate -- disable 12",
+    "npm run affiliate -- list --json",
+    "npm run --silent affiliate -- key < key.txt",
+  ],
+)
+  .argument("<task>", tasks.join(", "))
+  .argument("[affiliate]", "its name, or its id")
+  .option("--discord <user id>", "with create: the Discord account that may submit for it")
+  .option(...clientOption);
+
+const options = z.object({
+  client: z.string().optional(),
+  discord: z
+    .string()
+    .regex(/^\d{1,20}$/, "must be a user id, a number")
+    .optional(),
+});
+
+command.action(
+  work(options, async (desk, { client: named, discord }, operands): Promise<Report> => {
+    const client = desk.client(named);
+    const [typed, affiliate] = operands;
+    const task = tasks.find((known) => known === typed);
+    if (task === undefined)
+      throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
+    if (discord !== undefined && task !== "create")
+      throw new CommandError(exitCodes.usage, "--discord goes with create only");
+    if (task === "list") return list(desk, client);
+    if (task === "key") return whose(desk);
+    if (affiliate === undefined || affiliate.trim() === "")
+      throw new CommandError(exitCodes.usage, `${task} needs the affiliate's name${task === "create" ? "" : " or id"}`);
+    if (task === "create") return create(desk, { client, name: affiliate.trim(), discord });
+    const found = await find(await desk.database(), client, affiliate);
+    if (task === "rotate") return rotate(desk, client, found);
+    return setActive(desk, client, found, task === "enable");
+  }),
+);
+
+async function create(
+  desk: Desk,
+  { client, name, discord }: { client: string; name: string; discord: string | undefined },
+): Promise<Report> {
+  if (name.length > 200) throw new CommandError(exitCodes.usage, "a name has at most 200 characters");
+  const { key, hash } = makeAffiliateKey();
+  const row = await createAffiliate(await desk.database(), {
+    client,
+    name,
+    discordUserHash: discord === undefined ? null : hashAccount(desk, client, discord),
+    emailHash: null,
+    emailSealed: null,
+    keyHash: hash,
+    keyPrefix: key.slice(0, 8),
+  });
+  if (row === null)
+    throw new CommandError(
+      exitCodes.found,
+      `client ${client} has an affiliate of this name or Discord account already`,
+    );
+  return shownOnce(desk, row, key);
+}
+
+function hashAccount({ config }: Desk, client: string, userId: string): string {
+  if (config.credentialsKey !== null) return hashDiscordUser(config.credentialsKey, { client, userId });
+  throw new CommandError(
+    exitCodes.usage,
+    "CREDENTIALS_ENCRYPTION_KEY is not set: without it no Discord account can be linked",
+  );
+}
+
+async function rotate(desk: Desk, client: string, { affiliateId }: AffiliateRow): Promise<Report> {
+  const { key, hash } = makeAffiliateKey();
+  const stored = { keyHash: hash, keyPrefix: key.slice(0, 8) };
+  const row = await rotateKey(await desk.database(), { client, affiliateId, ...stored });
+  if (row === null) throw new CommandError(exitCodes.found, `affiliate ${affiliateId} is gone`);
+  return shownOnce(desk, row, key);
+}
+
+function shownOnce(desk: Desk, row: AffiliateRow, key: string): Report {
+  desk.note(`affiliate ${row.affiliateId}, "${row.name}": this key is shown now and never again`);
+  return { document: { ...row, key }, lines: [key] };
+}
+
+async function setActive(desk: Desk, client: string, found: AffiliateRow, isActive: boolean): Promise<Report> {
+  const { affiliateId, name } = found;
+  await setAffiliateActive(await desk.database(), { client, affiliateId, isActive });
+  return {
+    document: { ...found, isActive },
+    lines: [`affiliate ${affiliateId}, "${name}", is ${isActive ? "enabled" : "disabled: its key opens nothing"}`],
+  };
+}
+
+/** A leaked key names its owner, without anybody having to keep keys: read from stdin, as arguments end up in histories. */
+async function whose(desk: Desk): Promise<Report> {
+  let given = "";
+  for await (const chunk of process.stdin) given += String(chunk);
+  const hash = hashAffiliateKey(given.trim());
+  const found = hash === null ? null : await findByKeyHash(await desk.database(), hash);
+  if (found === null)
+    throw new CommandError(exitCodes.found, "no affiliate has this key: it was rotated, or never was one");
+  const { client, affiliateId, isActive } = found;
+  return {
+    document: { client, affiliateId, isActive },
+    lines: [`client ${client}, affiliate ${affiliateId}${isActive ? "" : ", disabled"}`],
+  };
+}
+
+async function list(desk: Desk, client: string): Promise<Report> {
+  const database = await desk.database();
+  const rows: AffiliateRow[] = [];
+  for (;;) {
+    const page = await listAffiliates(database, { client, afterId: rows.at(-1)?.affiliateId ?? null, limit: 500 });
+    rows.push(...page);
+    if (page.length < 500) break;
+  }
+  return {
+    document: { client, affiliates: rows },
+    lines:
+      rows.length === 0
+        ? [`client ${client} has no affiliates yet: npm run affiliate -- create <name>`]
+        : table(
+            ["id", "name", "trust", "accurate", "counted", "key", "since", "discord", "state"],
+            rows.map((row) => [
+              row.affiliateId,
+              row.name,
+              row.trustScore,
+              row.accurateSubmissions,
+              row.totalSubmissions,
+              row.keyPrefix === null ? null : `${row.keyPrefix}...`,
+              instant(row.keyIssuedAt),
+              row.hasDiscord ? "linked" : null,
+              row.isActive ? "active" : "disabled",
+            ]),
+          ),
+  };
+}
+
+async function find(database: Database, client: string, affiliate: string): Promise<AffiliateRow> {
+  const named = await findAffiliateNamed(database, { client, name: affiliate });
+  const found =
+    named ??
+    (/^[1-9]\d{0,17}$/.test(affiliate) ? await findAffiliate(database, { client, affiliateId: affiliate }) : null);
+  if (found === null) throw new CommandError(exitCodes.found, `client ${client} has no affiliate "${affiliate}"`);
+  return found;
+}
+
+await runCommand(command);

@@ -1,0 +1,138 @@
+import { readFile, stat } from "node:fs/promises";
+import { z } from "zod";
+import { CreativesFileError, parseCreativesFile } from "../../connectors/files/creatives-file.ts";
+import { dayAt } from "../../core/days.ts";
+import { CampaignProblem } from "../../queries/rtb/campaigns.ts";
+import { listCreatives } from "../../queries/rtb/creatives.ts";
+import { loadCreatives } from "../../queries/rtb/load.ts";
+import { readAsOf } from "../../queries/rtb/metrics.ts";
+import { periods } from "../../queries/rtb/rollups.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  wholeNumber,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { table } from "../shared/printing.ts";
+
+const largestBytes = 50_000_000;
+const tasks = ["load", "list"] as const;
+
+const command = defineCommand(
+  "creatives",
+  "The creatives that files of ad performance may name. load: merge a CSV of creatives, buyer seats and campaigns by id and name; list: creatives with what they spent.",
+  ["npm run creatives -- load examples/creatives.csv", "npm run creatives -- list --period 30d --limit 20"],
+)
+  .argument("<task>", tasks.join(", "))
+  .argument("[file]", "for load: a CSV with the column creative_id; blank cells change nothing")
+  .option(...clientOption)
+  .option("--period <period>", `with list: ${periods.join(", ")}`, "7d")
+  .option("--limit <number>", "with list: how many", "50");
+
+command.action(
+  work(
+    z.object({
+      client: z.string().optional(),
+      period: z.enum(periods, `must be one of ${periods.join(", ")}`),
+      limit: wholeNumber.max(10_000, "must be at most 10000"),
+    }),
+    async (desk, { client: named, period, limit }, operands): Promise<Report> => {
+      const client = desk.client(named);
+      const [task, file] = operands;
+      if (task === "load") return load(desk, client, file);
+      if (task === "list" && file === undefined) return list(desk, { client, period, limit });
+      throw new CommandError(
+        exitCodes.usage,
+        task === "list"
+          ? "a file goes with load only"
+          : `there is no task "${task ?? ""}": there are ${tasks.join(", ")}`,
+      );
+    },
+  ),
+);
+
+async function load(desk: Desk, client: string, file: string | undefined): Promise<Report> {
+  if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run creatives -- load FILE");
+  const found = await stat(file).catch(() => null);
+  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
+  if (found.size > largestBytes)
+    throw new CommandError(
+      exitCodes.usage,
+      `${file} has ${found.size} bytes, and ${largestBytes} is the limit: split it`,
+    );
+  try {
+    const given = parseCreativesFile(await readFile(file));
+    const loaded = await loadCreatives(await desk.database(), { client, ...given });
+    const { creatives, seats, campaigns } = loaded;
+    return {
+      document: { client, file, ...loaded },
+      lines: [
+        `client ${client}, creatives: ${creatives.inserted} inserted, ${creatives.updated} updated, ${creatives.unchanged} unchanged`,
+        `client ${client}, seats: ${seats.inserted} inserted, ${seats.updated} updated, ${seats.unchanged} unchanged`,
+        `client ${client}, campaigns: ${campaigns.created} created, ${campaigns.updated} updated, ${campaigns.unchanged} unchanged`,
+      ],
+    };
+  } catch (error) {
+    if (!(error instanceof CreativesFileError) && !(error instanceof CampaignProblem)) throw error;
+    const problems = error instanceof CreativesFileError ? error.problems : [error.message];
+    throw new CommandError(
+      exitCodes.found,
+      `${file}: nothing was changed\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+  }
+}
+
+async function list(
+  desk: Desk,
+  { client, period, limit }: { client: string; period: (typeof periods)[number]; limit: number },
+): Promise<Report> {
+  const database = await desk.database();
+  const today = dayAt(new Date(), desk.config.ingest.clients.get(client)?.timezone ?? "UTC");
+  const asOf = (await readAsOf(database, { client })) ?? today;
+  const { rows: found } = await listCreatives(database, { client, asOf, period, sort: "spend", slim: true, limit });
+  const rows = found.map(({ place: _place, whole: _whole, asOf: _asOf, version: _version, ...row }) => row);
+  return {
+    document: { client, period, asOf, rows },
+    lines:
+      rows.length === 0
+        ? [`client ${client} has no creatives yet: npm run creatives -- load FILE`]
+        : [
+            `client ${client}, ${period} as of ${asOf}`,
+            ...table(
+              [
+                "creative",
+                "buyer",
+                "format",
+                "size",
+                "spend",
+                "impressions",
+                "clicks",
+                "cpc",
+                "cpm",
+                "trend %",
+                "tier",
+              ],
+              rows.map((row) => [
+                row.creativeId,
+                row.buyerId,
+                row.isStub ? "(stub)" : row.format,
+                row.canonicalSize,
+                row.spend,
+                row.impressions,
+                row.clicks,
+                row.cpc,
+                row.cpm,
+                row.trend,
+                row.tier,
+              ]),
+            ),
+          ],
+  };
+}
+
+await runCommand(command);

@@ -1,0 +1,347 @@
+import { createPrivateKey, randomBytes, sign } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { z } from "zod";
+import { issueToken } from "../../core/tokens.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type Desk,
+} from "../shared/command-line.ts";
+import {
+  demoAffiliates,
+  demoCampaigns,
+  demoClaims,
+  demoPost,
+  type DemoAffiliate,
+  type DemoClaim,
+} from "../demo/claims.ts";
+import { table } from "../shared/printing.ts";
+
+const command = defineCommand(
+  "demo-recon",
+  "Whom to believe, shown on a running local stack: an honest, a sloppy and a fraudulent affiliate submit what their posts brought, and each gets the verdicts, the trust and the alerts it deserves. Needs `npm start`; running it again adds new posts.",
+  ["npm run demo:recon", "npm run demo:recon -- --json"],
+).option(...clientOption);
+
+const patienceMs = 180_000;
+const lookEveryMs = 300;
+
+interface Verdict {
+  verdict: string;
+  level: string | null;
+  reason: string;
+  compared: { metric: string; claimed: number; verified: number | null }[];
+}
+interface Report {
+  reportId: string;
+  affiliateId: string;
+  url: string;
+  state: string;
+  detail: string | null;
+  verdict: Verdict | null;
+}
+interface Affiliate {
+  affiliateId: string;
+  name: string;
+  key: string;
+  trust: number;
+}
+interface Alert {
+  kind: string;
+  severity: string;
+  subject: string;
+  message: string;
+}
+interface Submitted {
+  claim: DemoClaim;
+  affiliate: Affiliate;
+  reportId: string;
+}
+
+command.action(
+  work(z.object({ client: z.string().optional() }), async (desk, { client: named }) => {
+    const client = desk.client(named);
+    const stand = await standIn(desk, client);
+    const run = Date.now().toString(36);
+    desk.progress.show("campaigns and affiliates");
+    const campaigns = new Map<string, string>();
+    for (const name of demoCampaigns) {
+      const body = { name, advertiserId: "demo-advertiser", platforms: ["instagram", "meta", "reddit"] };
+      campaigns.set(name, (await stand.api<{ campaignId: string }>("POST", "/campaigns", { body })).campaignId);
+    }
+    const affiliates = new Map<string, Affiliate>();
+    for (const wanted of demoAffiliates) affiliates.set(wanted.name, await makeAffiliate(stand, wanted));
+
+    desk.progress.show("what is true of each post");
+    const posts = demoClaims.map((claim) => demoPost(claim, { client, run }));
+    await stand.sandbox(
+      "POST",
+      "/posts",
+      posts.flatMap(({ truth }) => (truth === null ? [] : [truth])),
+    );
+
+    const submitted: Submitted[] = [];
+    for (const [index, claim] of demoClaims.entries()) {
+      desk.progress.show(`submission ${index + 1} of ${demoClaims.length}`);
+      const affiliate = affiliates.get(claim.by);
+      const campaignId = campaigns.get(claim.campaign);
+      const url = posts[index]?.url;
+      if (affiliate === undefined || campaignId === undefined || url === undefined)
+        throw new Error("the demo is at odds with itself");
+      const reportId =
+        claim.over === "discord"
+          ? await submitOverDiscord(stand, { claim, affiliate, campaignId, url })
+          : (
+              await stand.api<{ reportId: string }>("POST", "/affiliates/submissions", {
+                key: affiliate.key,
+                body: { campaignId, url, claimed: claim.claimed, evidence: { demo: run, note: claim.what } },
+              })
+            ).reportId;
+      submitted.push({ claim, affiliate, reportId });
+    }
+
+    const reports = await settled(desk, stand, submitted);
+    const alerts = (await stand.api<{ items: Alert[] }>("GET", "/alerts?state=open&limit=500")).items;
+    const now = new Map<string, Affiliate>();
+    for (const { affiliateId } of affiliates.values())
+      now.set(affiliateId, await stand.api<Affiliate>("GET", `/affiliates/${affiliateId}`));
+    const lines = submitted.map(({ claim, affiliate, reportId }) => {
+      const report = reports.get(reportId);
+      const judged = judgedAs(report);
+      const own = alerts.filter(({ subject }) => subject === `report/${reportId}`);
+      return { claim, affiliate, reportId, report, judged, own, isRight: judged === claim.deserves };
+    });
+    const wrong = lines.filter(({ isRight }) => !isRight);
+    return {
+      exitCode: wrong.length === 0 ? exitCodes.fine : exitCodes.found,
+      document: {
+        reports: lines.map(({ claim, affiliate, report, own, isRight }) => ({
+          affiliate: affiliate.name,
+          what: claim.what,
+          deserves: claim.deserves,
+          isRight,
+          report,
+          alerts: own,
+        })),
+        affiliates: [...now.values()],
+        alerts,
+      },
+      lines: [
+        ...table(
+          ["report", "affiliate", "what", "platform", "claimed", "the platform", "verdict", "alerts"],
+          lines.map(({ claim, affiliate, reportId, report, judged, own, isRight }) => [
+            reportId,
+            affiliate.name,
+            claim.what,
+            claim.platform,
+            numbers(claim.claimed),
+            report?.verdict == null ? "-" : numbers(verifiedOf(report.verdict)),
+            `${judged}${isRight ? "" : ` (deserves ${claim.deserves})`}`,
+            own.map(({ kind }) => kind).join(" "),
+          ]),
+        ),
+        "",
+        ...table(
+          ["affiliate", "trust", "open alerts of its own"],
+          [...now.values()].map(({ affiliateId, name, trust }) => [
+            name,
+            trust.toFixed(2),
+            alerts
+              .filter(({ subject }) => subject === `affiliate/${affiliateId}`)
+              .map(({ kind }) => kind)
+              .join(" "),
+          ]),
+        ),
+        "",
+        ...alerts
+          .filter(({ subject }) => !/^(report|affiliate)\//.test(subject))
+          .map(({ severity, kind, message }) => `${severity} ${kind}: ${message}`),
+        "",
+        ...stand.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? ""),
+        wrong.length === 0
+          ? "every verdict is what its claim deserves"
+          : `${wrong.length} verdicts are not what their claims deserve`,
+      ],
+    };
+  }),
+);
+
+type Stand = Awaited<ReturnType<typeof standIn>>;
+
+/** Where the local stack's doors are, and the means to knock. */
+async function standIn({ env, config }: Desk, client: string) {
+  const { jwtSecret, host, port } = config.api;
+  const sandboxPort = env["SANDBOX_PORT"];
+  if (jwtSecret === null || sandboxPort === undefined)
+    throw new CommandError(exitCodes.usage, "no local stack with a sandbox is known: start one with `npm start`");
+  const base = `http://${host}:${port}`;
+  const sandbox = `http://127.0.0.1:${sandboxPort}/_control`;
+  const token = await issueToken({
+    secret: jwtSecret,
+    client,
+    role: "admin",
+    subject: "demo",
+    expiresInSeconds: 3_600,
+  });
+  const ui = env["TEMPORAL_UI_URL"];
+  return {
+    client,
+    base,
+    discord: {
+      applicationId: env["DISCORD_APPLICATION_ID"] ?? null,
+      privateKey: env["DISCORD_DEMO_PRIVATE_KEY"] ?? null,
+    },
+    api: async <Body>(
+      method: string,
+      path: string,
+      { key, body }: { key?: string; body?: unknown } = {},
+    ): Promise<Body> =>
+      ask<Body>(
+        `${base}/api/v1/recon${path}`,
+        method,
+        body,
+        key === undefined ? { authorization: `Bearer ${token}` } : { "x-api-key": key },
+      ),
+    sandbox: async <Body>(method: string, path: string, body?: unknown): Promise<Body> =>
+      ask<Body>(`${sandbox}${path}`, method, body, {}),
+    addresses: (campaignIds: readonly string[], reportId: string) => [
+      ...campaignIds.map((id) => `campaign       ${base}/api/v1/recon/dashboard/campaigns/${id}`),
+      `affiliates     ${base}/api/v1/recon/dashboard/affiliates`,
+      `discrepancies  ${base}/api/v1/recon/dashboard/discrepancies`,
+      ...(ui === undefined
+        ? []
+        : [
+            `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(`${config.queuePrefix}reconcile/${reportId}`)}`,
+          ]),
+      "they take a token: npm run --silent token -- --role analyst",
+      `in SQL         select * from recon.reports where report_id = ${reportId}`,
+    ],
+  };
+}
+
+async function ask<Body>(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Body> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new CommandError(
+      exitCodes.unreachable,
+      `nobody answers at ${new URL(url).origin}: is \`npm start\` running?`,
+    );
+  });
+  const text = await response.text();
+  if (!response.ok)
+    throw new CommandError(
+      exitCodes.found,
+      `${method} ${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 300)}`,
+    );
+  return JSON.parse(text) as Body;
+}
+
+/** One of that name may be there from an earlier run; nobody has its key any more, so it gets another. */
+async function makeAffiliate(stand: Stand, { name, discordUserId, tokens }: DemoAffiliate): Promise<Affiliate> {
+  const known = (await stand.api<{ items: Affiliate[] }>("GET", "/affiliates?limit=500")).items.find(
+    (one) => one.name === name,
+  );
+  const affiliate =
+    known === undefined
+      ? await stand.api<Affiliate>("POST", "/affiliates", { body: { name, discordUserId } })
+      : await stand.api<Affiliate>("POST", `/affiliates/${known.affiliateId}/rotate-key`);
+  for (const [platform, credentials] of Object.entries(tokens))
+    await stand.api("PUT", `/affiliates/${affiliate.affiliateId}/tokens/${platform}`, {
+      key: affiliate.key,
+      body: { credentials },
+    });
+  return affiliate;
+}
+
+/** Signs as Discord does, with the key pair of this machine's own stack, and sends what Discord would. */
+async function submitOverDiscord(
+  stand: Stand,
+  { claim, affiliate, campaignId, url }: { claim: DemoClaim; affiliate: Affiliate; campaignId: string; url: string },
+): Promise<string> {
+  const { applicationId, privateKey } = stand.discord;
+  const user = demoAffiliates.find(({ name }) => name === affiliate.name)?.discordUserId;
+  if (applicationId === null || privateKey === null || user == null)
+    throw new CommandError(
+      exitCodes.usage,
+      "the local stack has no Discord key pair of its own: unset DISCORD_PUBLIC_KEY and start it again",
+    );
+  const token = randomBytes(48).toString("base64url");
+  await stand.sandbox("POST", "/discord/tokens", { applicationId, token });
+  const { views, clicks, conversions } = claim.claimed;
+  const options = { campaign: campaignId, url, views, clicks, conversions };
+  const body = JSON.stringify({
+    id: String(BigInt(Date.now()) << 22n),
+    application_id: applicationId,
+    type: 2,
+    token,
+    member: { user: { id: user } },
+    data: {
+      name: "submit",
+      options: Object.entries(options).map(([name, value]) => ({
+        name,
+        type: typeof value === "string" ? 3 : 4,
+        value,
+      })),
+    },
+  });
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  const key = createPrivateKey({ key: Buffer.from(privateKey, "base64"), format: "der", type: "pkcs8" });
+  const response = await fetch(`${stand.base}/hooks/discord`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "x-signature-timestamp": timestamp,
+      "x-signature-ed25519": sign(null, Buffer.from(timestamp + body), key).toString("hex"),
+    },
+    body,
+  });
+  const answer = (await response.json()) as { type?: number; data?: { content?: string } };
+  if (answer.type !== 5)
+    throw new CommandError(exitCodes.found, `Discord's hook answered ${response.status}: ${JSON.stringify(answer)}`);
+  const { items } = await stand.api<{ items: Report[] }>(
+    "GET",
+    `/affiliates/${affiliate.affiliateId}/submissions?limit=1`,
+  );
+  return items[0]?.reportId ?? "";
+}
+
+/** Every report with its verdict, or as far as it came. */
+async function settled(desk: Desk, stand: Stand, submitted: readonly Submitted[]): Promise<Map<string, Report>> {
+  const reports = new Map<string, Report>();
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    for (const { reportId } of submitted) {
+      if (reports.get(reportId)?.verdict != null) continue;
+      reports.set(reportId, await stand.api<Report>("GET", `/submissions/${reportId}`));
+    }
+    const open = [...reports.values()].filter(({ verdict, state }) => verdict === null && state !== "STOPPED");
+    desk.progress.show(`${submitted.length - open.length} of ${submitted.length} verdicts`);
+    if (open.length === 0 || performance.now() > until) return reports;
+    await wait(lookEveryMs);
+  }
+}
+
+function judgedAs(report: Report | undefined): string {
+  if (report?.verdict == null) return report?.state ?? "?";
+  const { verdict, level } = report.verdict;
+  return level === null ? verdict : `${verdict} ${level}`;
+}
+
+type Told = Record<"views" | "clicks" | "conversions", number | null>;
+
+const verifiedOf = ({ compared }: Verdict) =>
+  Object.fromEntries(compared.map(({ metric, verified }) => [metric, verified])) as Told;
+
+/** views/clicks/conversions; what nobody tells is a question mark. */
+function numbers({ views, clicks, conversions }: Told): string {
+  return [views, clicks, conversions].map((count) => count ?? "?").join("/");
+}
+
+await runCommand(command);

@@ -1,0 +1,201 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { Payload } from "@temporalio/common";
+import { decodeFromPayloadsAtIndex } from "@temporalio/common/lib/internal-non-workflow/index.js";
+import { z } from "zod";
+import type { IngestAnswer, IngestProgress } from "../../activities/files/ingest.ts";
+import type { IngestInput } from "../../activities/files/input.ts";
+import { shippedMappings } from "../../connectors/files/mapping.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { followWorkflow, howToFollow, startWorkflow, type StartedWorkflow } from "../shared/follow-workflow.ts";
+import { handIn, type HandedIn } from "../shared/hand-in.ts";
+import { count } from "../shared/printing.ts";
+
+const shownErrors = 20;
+
+const command = defineCommand(
+  "ingest",
+  `Takes a file of ad performance: checks every line, stores it whole or not at all, and says what became of it. A file outside the import folder is copied there. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
+  [
+    "npm run ingest -- performance.csv",
+    "npm run ingest -- ~/Downloads/report.csv.gz --mapping authorized-buyers --dry-run",
+    "npm run ingest -- s3://reports/2025-12-18.csv --client 713 --json",
+  ],
+)
+  .argument("<file>", "a file of this machine, or s3://bucket/key")
+  .option(...clientOption)
+  .option("--mapping <name>", "how its headers are understood: a name, or a mapping file (.json)")
+  .option("--force", "take it again although the same content was taken before")
+  .option("--dry-run", "only read and check, store nothing");
+
+command.action(
+  work(
+    z.object({
+      client: z.string().optional(),
+      mapping: z.string().min(1).optional(),
+      force: z.boolean().default(false),
+      dryRun: z.boolean().default(false),
+    }),
+    async (desk, options, operands): Promise<Report> => {
+      const [file = ""] = operands;
+      const client = desk.client(options.client);
+      const { force, dryRun } = options;
+      const isS3 = file.startsWith("s3://");
+      const mappingFile =
+        !isS3 && options.mapping?.endsWith(".json") === true && existsSync(options.mapping) ? options.mapping : null;
+      const { importDir, maxBytes } = desk.config.ingest;
+      // Before anything is copied: without Temporal there is nobody to take it.
+      await desk.temporal();
+      const handed = isS3
+        ? null
+        : await handIn({
+            file,
+            importDir,
+            client,
+            mappingFile,
+            force,
+            dryRun,
+            maxBytes,
+            onProgress: (copied, of) => desk.progress.show(describeProgress("copying", copied, of)),
+          });
+      const mapping = handed?.mapping ?? options.mapping;
+      const input: IngestInput = {
+        client,
+        ...(handed === null ? { url: file } : { path: handed.path }),
+        ...(mapping === undefined ? {} : { mapping }),
+        ...(force ? { force } : {}),
+        ...(dryRun ? { dryRun } : {}),
+      };
+      return takeFile(desk, { file, client, input, handed, dryRun });
+    },
+  ),
+);
+
+async function takeFile(
+  desk: Desk,
+  given: { file: string; client: string; input: IngestInput; handed: HandedIn | null; dryRun: boolean },
+): Promise<Report> {
+  const { file, client, input, handed, dryRun } = given;
+  const short = handed?.importId ?? Date.now().toString(36);
+  const started = await startWorkflow(desk, {
+    workflowType: "ingestFile",
+    workflowId: `${desk.config.queuePrefix}ingest/${client}/${short}`,
+    input,
+    summary: `${path.basename(file)}, client ${client}${dryRun ? ", only checked" : ""}`,
+    searchAttributes: { ClientId: client, Source: "rtb.performance" },
+  });
+  const end = await followWorkflow<IngestAnswer>(desk, started, {
+    everyMs: 400,
+    progress: () => readProgress(desk, started),
+  });
+  if (end.state === "left") {
+    // Nobody waits for what a check says.
+    if (dryRun) await started.handle.cancel();
+    if (dryRun) await handed?.takeBack();
+    return {
+      exitCode: exitCodes.interrupted,
+      document: { workflowId: started.workflowId, state: dryRun ? "cancelled" : "left" },
+      lines: dryRun
+        ? ["the check was cancelled"]
+        : howToFollow(started.workflowId, `npm run ingest -- ${file} (the same content is not stored twice)`),
+    };
+  }
+  await handed?.takeBack();
+  if (end.state !== "completed")
+    throw new CommandError(
+      end.state === "failed" && end.type === "InvalidInput" ? exitCodes.usage : exitCodes.found,
+      end.state === "cancelled" ? `${file}: cancelled, nothing was stored` : `${file}: ${end.reason}`,
+    );
+  const answer = end.result;
+  // Its sender's name for it, not the copy's.
+  const named = { ...answer, name: handed === null ? answer.name : path.basename(file) };
+  return {
+    exitCode: isFine(answer) ? exitCodes.fine : exitCodes.found,
+    document: { workflowId: started.workflowId, ...named },
+    lines: describeAnswer(named),
+  };
+}
+
+function isFine({ status, rejected }: IngestAnswer): boolean {
+  return status === "checked" ? rejected === 0 : status !== "refused";
+}
+
+/** What the attempt's last heartbeat told. */
+async function readProgress(desk: Desk, started: StartedWorkflow): Promise<string> {
+  const { client } = await desk.temporal();
+  const { raw } = await started.handle.describe();
+  const [pending] = raw.pendingActivities ?? [];
+  if (pending === undefined) return "waiting for a worker";
+  const payloads = pending.heartbeatDetails?.payloads as Payload[] | undefined;
+  const again = (pending.attempt ?? 1) > 1 ? `attempt ${pending.attempt}: ` : "";
+  if (payloads === undefined || payloads.length === 0) return `${again}waiting for a worker`;
+  const told = await decodeFromPayloadsAtIndex<IngestProgress>(client.options.loadedDataConverter, 0, payloads);
+  if (told.phase === "merging") return `${again}storing ${told.lines.toLocaleString("en")} lines`;
+  const lines = told.phase === "reading" ? `, ${told.lines.toLocaleString("en")} lines` : "";
+  return `${again}${describeProgress(told.phase, told.bytes, told.ofBytes)}${lines}`;
+}
+
+function describeProgress(phase: string, done: number, of: number): string {
+  const share = of === 0 ? 1 : Math.min(1, done / of);
+  const bar = "█".repeat(Math.round(24 * share)).padEnd(24, "░");
+  return `${phase.padEnd(8)} ${bar} ${String(Math.floor(100 * share)).padStart(3)} %`;
+}
+
+function describeAnswer(answer: IngestAnswer): string[] {
+  const { status, superseded, sums, days, errors } = answer;
+  const title = `${answer.name}, client ${answer.client}, mapping ${answer.mapping}`;
+  const rejects = [
+    ...errors
+      .slice(0, shownErrors)
+      .map(({ line, column, reason }) => `  line ${line}${column === null ? "" : `, ${column}`}: ${reason}`),
+    ...(answer.rejected > Math.min(errors.length, shownErrors)
+      ? [`  and ${answer.rejected - Math.min(errors.length, shownErrors)} more`]
+      : []),
+  ];
+  const numbers = [
+    `${count(answer.lines, "line")}: ${answer.imported} imported, ${answer.skipped} skipped`,
+    `  ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged${answer.combined === 0 ? "" : `, ${answer.combined} added to another line`}`,
+    `  ${superseded.lines} superseded${superseded.lines === 0 ? "" : ` (they carried ${superseded.impressions} impressions, ${superseded.clicks} clicks, ${superseded.spend} spend)`}, ${answer.rejected} rejected`,
+    `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${sums.spend} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
+    ...(answer.summedOver.length === 0
+      ? []
+      : [`  lines that differ only in ${answer.summedOver.join(", ")} were added to each other`]),
+  ];
+  switch (status) {
+    case "ingested":
+      return [
+        `${title}: ingested as file ${answer.fileId}`,
+        ...numbers,
+        ...rejects,
+        ...(answer.rejected === 0
+          ? []
+          : [`Once that is mended: npm run quarantine -- redrive --client ${answer.client} --file ${answer.fileId}`]),
+      ];
+    case "already_ingested":
+      return [
+        `${title}: already ingested, as file ${answer.fileId}`,
+        ...numbers,
+        `  later files have replaced ${answer.replacedSince} of the rows it wrote; --force takes it again`,
+      ];
+    case "refused":
+      return [`${title}: refused, nothing was stored`, `  ${answer.reason}`, ...rejects];
+    case "checked":
+      return [
+        `${title}: checked, nothing was stored`,
+        `${count(answer.lines, "line")}: ${answer.imported} good, ${answer.rejected} would be rejected; ${answer.preamble} before the header, ${count(answer.totals, "line")} of totals`,
+        `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${sums.spend} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
+        ...rejects,
+      ];
+  }
+}
+
+await runCommand(command);

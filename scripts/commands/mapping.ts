@@ -1,0 +1,144 @@
+import { stat } from "node:fs/promises";
+import { z } from "zod";
+import { MappingFileError } from "../../connectors/files/affiliate-mapping.ts";
+import { watchMapping } from "../../activities/cost/mapping.ts";
+import {
+  hasAffiliates,
+  MappingConflict,
+  readMapping,
+  readUnmappedSpend,
+  readUnmatchedMapping,
+} from "../../queries/cost/mapping.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { loadMapping, mappingFile } from "../shared/mapping-file.ts";
+import { count, table } from "../shared/printing.ts";
+
+const largestBytes = 5_000_000;
+const tasks = ["load", "list", "check"] as const;
+
+const command = defineCommand(
+  "mapping",
+  "Which Everflow affiliate each Redtrack source spends for. load: merge a file by source; list: what is known; check: spend and labels that lead nowhere (exits 1 when there are some).",
+  ["npm run mapping -- load internal-affiliates.csv", "npm run mapping -- list", "npm run mapping -- check --json"],
+)
+  .argument("<task>", tasks.join(", "))
+  .argument("[file]", "for load: the file; internal-affiliates.csv when left out")
+  .option(...clientOption)
+  .option("--replace", "with load: remove what the file does not name");
+
+command.action(
+  work(
+    z.object({ client: z.string().optional(), replace: z.boolean().default(false) }),
+    async (desk, { client: named, replace }, operands): Promise<Report> => {
+      const client = desk.client(named);
+      const [typed, file] = operands;
+      const task = tasks.find((known) => known === typed);
+      if (task === undefined)
+        throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
+      if (task !== "load" && (file !== undefined || replace))
+        throw new CommandError(exitCodes.usage, "a file and --replace go with load only");
+      if (task === "load") return load(desk, { client, file: file ?? mappingFile(), replace });
+      return task === "list" ? list(desk, client) : check(desk, client);
+    },
+  ),
+);
+
+async function load(desk: Desk, given: { client: string; file: string; replace: boolean }): Promise<Report> {
+  const { client, file } = given;
+  const found = await stat(file).catch(() => null);
+  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
+  if (found.size > largestBytes)
+    throw new CommandError(exitCodes.usage, `${file} has ${found.size} bytes; a mapping has ${largestBytes} at most`);
+  const database = await desk.database();
+  try {
+    const loaded = await loadMapping(database, given);
+    await watchMapping(database, { client, accounts: desk.config.accounts });
+    return {
+      document: { client, file, ...loaded },
+      lines: [
+        ...loaded.superseded.map(
+          ({ row, byLine }) =>
+            `line ${row.line} (${row.redtrackSourceId ?? "no source"}, "${row.everflowAffiliateLabel}", ${row.isInternal ? "internal" : "external"}) was superseded by line ${byLine}`,
+        ),
+        `client ${client}: ${loaded.inserted} inserted, ${loaded.updated} updated, ${loaded.unchanged} unchanged, ${loaded.removed} removed, ${loaded.superseded.length} superseded`,
+      ],
+    };
+  } catch (error) {
+    if (!(error instanceof MappingFileError) && !(error instanceof MappingConflict)) throw error;
+    throw new CommandError(
+      exitCodes.found,
+      `${file}: nothing was changed\n${error.problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+  }
+}
+
+async function list(desk: Desk, client: string): Promise<Report> {
+  const rows = await readMapping(await desk.database(), { client });
+  return {
+    document: { client, rows },
+    lines:
+      rows.length === 0
+        ? [`client ${client} has no mapping yet: npm run mapping -- load`]
+        : table(
+            ["affiliate", "Everflow id", "cost", "source", "source name", "from"],
+            rows.map((row) => [
+              row.everflowAffiliateLabel,
+              row.everflowAffiliateId,
+              row.isInternal ? "spend" : "payout",
+              row.redtrackSourceId,
+              row.redtrackSourceName,
+              row.loadedBy,
+            ]),
+          ),
+  };
+}
+
+async function check(desk: Desk, client: string): Promise<Report> {
+  const database = await desk.database();
+  await watchMapping(database, { client, accounts: desk.config.accounts });
+  const unmapped = await readUnmappedSpend(database, { client });
+  const compared = await hasAffiliates(database, { client });
+  const unmatched = compared ? await readUnmatchedMapping(database, { client }) : [];
+  const fine = unmapped.length + unmatched.length === 0;
+  return {
+    exitCode: fine ? exitCodes.fine : exitCodes.found,
+    document: { client, unmapped, unmatched, compared },
+    lines: [
+      ...(unmapped.length === 0
+        ? []
+        : [
+            `${count(unmapped.length, "source")} with spend and no affiliate:`,
+            ...table(
+              ["source", "name", "spend", "", "clicks", "first day", "last day"],
+              unmapped.map((row) => [
+                row.sourceId,
+                row.sourceName,
+                row.cost,
+                row.currency,
+                row.clicks,
+                row.firstDay,
+                row.lastDay,
+              ]),
+            ),
+          ]),
+      ...unmatched.map((row) =>
+        row.matchedBy === "ambiguous"
+          ? `"${row.label}" is the label of several Everflow affiliates: ${row.candidates.join(", ")}; name one by its id`
+          : `"${row.label}" is the label of no Everflow affiliate`,
+      ),
+      ...(compared ? [] : ["labels were not compared: nothing of Everflow's is here yet"]),
+      ...(fine ? ["every source with spend has its affiliate"] : []),
+    ],
+  };
+}
+
+await runCommand(command);

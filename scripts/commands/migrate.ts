@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { migrateDatabase } from "../../schema/migrate.ts";
+import { databasePlace, defineCommand, runCommand, work } from "../shared/command-line.ts";
+import { count } from "../shared/printing.ts";
+
+const command = defineCommand("migrate", "Brings the database to today's shape: tables, views, comments, grants.", [
+  "npm run migrate",
+]);
+
+command.action(
+  work(z.object({}), async (desk) => {
+    await desk.database();
+    const { applied } = await migrateDatabase(desk.config.databaseUrl);
+    const place = databasePlace(desk.config.databaseUrl);
+    const said = applied === 0 ? "no migration was pending" : `${count(applied, "migration")} applied`;
+    return {
+      document: { database: place, applied },
+      lines: [`${place}: ${said}; views, comments and grants are today's`],
+    };
+  }),
+);
+
+await runCommand(command);

@@ -1,0 +1,200 @@
+import { z } from "zod";
+import { cents, sumMoney } from "../../core/money.ts";
+import { findSource } from "../../connectors/registry.ts";
+import { performanceSource, quarantineSlice } from "../../queries/files/files.ts";
+import { readQuarantine, readQuarantinedSlices, type QuarantinedSlice } from "../../queries/sync/quarantine.ts";
+import { countQuarantine } from "../../queries/sync/status.ts";
+import {
+  anyClientOption,
+  civilDay,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  inParallel,
+  runCommand,
+  sourceOption,
+  wholeNumber,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { followWorkflow, startWorkflow } from "../shared/follow-workflow.ts";
+import { count, instant, table } from "../shared/printing.ts";
+import { rerunSlices } from "../shared/rerun-slices.ts";
+import type { RedriveSummary } from "../../workflows/files/redrive-files.ts";
+
+const shownContent = 100;
+// Files have entries too, so a name that is no feed is not wrong here.
+const filter = { source: z.string().optional(), client: z.string().optional() };
+
+const list = defineCommand("list", "Shows rows that could not be stored, with their reason and amount.", [
+  "npm run quarantine -- list",
+  "npm run quarantine -- list --source redtrack.daily_spend --all --limit 200",
+])
+  .option(...sourceOption)
+  .option(...anyClientOption)
+  .option("--open", "only those that are open: the default")
+  .option("--all", "also those that were resolved")
+  .option("--limit <entries>", "how many at most", "50");
+
+list.action(
+  work(
+    z.object({ ...filter, open: z.boolean().default(false), all: z.boolean().default(false), limit: wholeNumber }),
+    async (desk, options) => {
+      if (options.open && options.all) throw new CommandError(exitCodes.usage, "--open and --all exclude each other");
+      const database = await desk.database();
+      const of = {
+        source: options.source,
+        client: options.client === undefined ? undefined : desk.client(options.client),
+      };
+      const entries = await readQuarantine(database, { ...of, openOnly: !options.all, limit: options.limit });
+      const open = await countQuarantine(database, of);
+      const totals = {
+        entries: open.reduce((sum, row) => sum + row.entries, 0),
+        amount: cents(sumMoney(open.map((row) => row.amount))),
+      };
+      const rows = entries.map((entry) => [
+        entry.quarantineId,
+        entry.client,
+        entry.source,
+        entry.slice,
+        entry.resolvedAt === null ? "open" : "resolved",
+        instant(entry.lastSeenAt),
+        entry.amount === null ? null : cents(entry.amount),
+        entry.reason,
+        entry.content.replaceAll(/\s+/g, " ").slice(0, shownContent),
+      ]);
+      return {
+        document: { open: totals, entries },
+        lines: [
+          ...(rows.length === 0
+            ? []
+            : [
+                ...table(
+                  ["id", "client", "source", "slice", "state", "last seen", "amount", "reason", "content"],
+                  rows,
+                ),
+                "",
+              ]),
+          `${count(totals.entries, "open entry", "open entries")}, ${totals.amount} in all`,
+        ],
+      };
+    },
+  ),
+);
+
+const redrive = defineCommand(
+  "redrive",
+  "Reads again the slices that have open entries, and the rejected lines of files. What is mended now is resolved; what newer files have written since stays.",
+  [
+    "npm run quarantine -- redrive --file 17",
+    "npm run quarantine -- redrive --source redtrack.daily_spend",
+    "npm run quarantine -- redrive --source redtrack.daily_spend --client 713 --day 2025-12-18",
+  ],
+)
+  .option(...sourceOption)
+  .option(...anyClientOption)
+  .option("--day <day>", "only this day, YYYY-MM-DD")
+  .option("--file <number>", "only the rejected lines of this file: its number in ops.files");
+
+redrive.action(
+  work(
+    z.object({ ...filter, day: civilDay.optional(), file: wholeNumber.optional() }),
+    async (desk, options): Promise<Report> => {
+      const database = await desk.database();
+      const of = {
+        source: options.source,
+        client: options.client === undefined ? undefined : desk.client(options.client),
+        slice: options.file === undefined ? options.day : quarantineSlice(options.file),
+      };
+      const before = await readQuarantinedSlices(database, of);
+      const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
+      const files = before.filter((slice) => slice.source === performanceSource);
+      if (feeds.length + files.length === 0)
+        return {
+          document: { slices: [], resolved: 0, remaining: entriesOf(before) },
+          lines: ["no slice of a feed and no file has open entries"],
+        };
+
+      const redriven = await redriveFiles(desk, files);
+      const reruns = await rerunSlices(
+        desk,
+        feeds.map(({ client, source, slice }) => ({ client, source, day: slice })),
+      );
+      const after = new Map((await readQuarantinedSlices(database, of)).map((slice) => [nameOf(slice), slice.entries]));
+      const slices = [...files, ...feeds].map((slice, index) => {
+        const remaining = after.get(nameOf(slice)) ?? 0;
+        const ended = index < files.length ? redriven[index] : reruns[index - files.length];
+        return {
+          ...slice,
+          state: ended?.state ?? "left",
+          reason: ended?.reason ?? null,
+          resolved: Math.max(0, slice.entries - remaining),
+          remaining,
+        };
+      });
+      const resolved = slices.reduce((sum, slice) => sum + slice.resolved, 0);
+      const remaining = slices.reduce((sum, slice) => sum + slice.remaining, 0);
+      return {
+        exitCode: slices.some((slice) => slice.state === "left")
+          ? exitCodes.interrupted
+          : slices.some((slice) => slice.state === "failed")
+            ? exitCodes.found
+            : exitCodes.fine,
+        document: { slices, resolved, remaining },
+        lines: [
+          ...table(
+            ["client", "source", "slice", "read", "resolved", "remaining", "reason"],
+            slices.map((slice) => [
+              slice.client,
+              slice.source,
+              slice.slice,
+              slice.state,
+              slice.resolved,
+              slice.remaining,
+              slice.reason ?? "",
+            ]),
+          ),
+          "",
+          `${resolved} resolved, ${remaining} remain`,
+        ],
+      };
+    },
+  ),
+);
+
+interface Ended {
+  state: "done" | "failed" | "left";
+  reason: string | null;
+}
+
+/** One workflow per file. Two commands at once join it instead of reading the lines twice. */
+async function redriveFiles(desk: Desk, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
+  return inParallel(2, files, async ({ client, slice }): Promise<Ended> => {
+    const fileId = Number(slice.split("/")[1]);
+    const started = await startWorkflow(desk, {
+      workflowType: "redriveFiles",
+      workflowId: `${desk.config.queuePrefix}redrive/${client}/${fileId}`,
+      input: { client, fileId },
+      summary: `rejected lines of file ${fileId}, client ${client}`,
+      searchAttributes: { ClientId: client, Source: performanceSource },
+    });
+    const end = await followWorkflow<RedriveSummary>(desk, started, {
+      progress: () => Promise.resolve(`reading the rejected lines of ${count(files.length, "file")} again`),
+    });
+    if (end.state === "left") return { state: "left", reason: null };
+    if (end.state !== "completed") return { state: "failed", reason: end.reason };
+    return { state: "done", reason: end.result.files[0]?.reason ?? null };
+  });
+}
+
+const command = defineCommand(
+  "quarantine",
+  "Rows that could not be stored: look at them, and read their slices again.",
+  ["npm run quarantine -- list", "npm run quarantine -- redrive"],
+);
+
+const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
+const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;
+
+await runCommand(command.addCommand(list).addCommand(redrive));

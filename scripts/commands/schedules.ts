@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { plannedSchedules } from "../../temporal.config.ts";
+import { applySchedules } from "../../temporal/schedules.ts";
+import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
+import { defineCommand, runCommand, work, type Desk } from "../shared/command-line.ts";
+import { readScheduleStates, scheduleTable } from "../shared/schedule-states.ts";
+
+const command = defineCommand(
+  "schedules",
+  "Makes Temporal's schedules and search attributes what temporal.config.ts says. A pause and its note stay.",
+  ["npm run schedules", "npm run schedules -- --list"],
+).option("--list", "only show how they stand; change nothing");
+
+command.action(
+  work(z.object({ list: z.boolean().default(false) }), async (desk, { list }) => {
+    const planned = plannedSchedules(desk.config);
+    const { client, namespace } = await desk.temporal();
+    const registered = list ? [] : await register(desk);
+    const changes = list ? [] : await applySchedules(client, planned);
+    const schedules = await readScheduleStates(client, planned);
+    return {
+      document: { namespace, registered, changes, schedules },
+      lines: [
+        ...(registered.length > 0 ? [`search attributes registered: ${registered.join(", ")}`] : []),
+        ...changes.map(({ scheduleId, change }) => `${change} ${scheduleId}`),
+        ...(changes.length > 0 ? [""] : []),
+        ...scheduleTable(schedules),
+      ],
+    };
+  }),
+);
+
+async function register(desk: Desk): Promise<string[]> {
+  if (!desk.config.searchAttributes) return [];
+  const { connection, namespace } = await desk.temporal();
+  return registerSearchAttributes(connection, namespace);
+}
+
+await runCommand(command);

@@ -1,0 +1,279 @@
+import { z } from "zod";
+import { addDays, dayAt, daysFromTo } from "../../core/days.ts";
+import { cents } from "../../core/money.ts";
+import { lastDue } from "../../rules/sync/expectation.ts";
+import { sources } from "../../connectors/registry.ts";
+import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
+import { listFiles, type FileRow } from "../../queries/files/files.ts";
+import { readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
+import { databaseNow, readFailedSlices, type FailedSlice } from "../../queries/sync/ledger.ts";
+import { readRuns, type RunRow } from "../../queries/sync/runs.ts";
+import {
+  countQuarantine,
+  readCoveredFrom,
+  readFreshness,
+  type FreshDay,
+  type OpenQuarantine,
+} from "../../queries/sync/status.ts";
+import type { Database } from "../../schema/database.ts";
+import { plannedSchedules, syncSchedules } from "../../temporal.config.ts";
+import {
+  anyClientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  sourceName,
+  sourceOption,
+  wholeNumber,
+  work,
+  type Desk,
+  type Report,
+} from "../shared/command-line.ts";
+import { count, instant, table } from "../shared/printing.ts";
+import { readScheduleStates, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
+
+const runsShown = 10;
+const filesShown = 10;
+const alertsShown = 50;
+const failuresShown = 30;
+
+type DayState = FreshDay["state"] | "missing";
+
+interface FeedStatus {
+  client: string;
+  source: string;
+  lastFetch: Date | null;
+  /** A scheduled moment has passed without a reading, or days that ended are not final. */
+  late: string | null;
+  days: (Omit<FreshDay, "state" | "client" | "source"> & { state: DayState })[];
+}
+
+type Schedules = { reachable: true; states: ScheduleState[] } | { reachable: false; reason: string };
+
+const command = defineCommand(
+  "status",
+  "How fresh each source is, what failed, what waits for a person, and what runs next.",
+  ["npm run status", "npm run status -- --source redtrack.daily_spend --days 30", "npm run status -- --check --json"],
+)
+  .option(...sourceOption)
+  .option(...anyClientOption)
+  .option("--days <days>", "how many days back", "7")
+  .option("--check", "exit 1 when something failed or is late");
+
+command.action(
+  work(
+    z.object({
+      source: sourceName.optional(),
+      client: z.string().optional(),
+      days: wholeNumber.max(3_650, "must be at most 3650"),
+      check: z.boolean().default(false),
+    }),
+    async (desk, options): Promise<Report> => {
+      const database = await desk.database();
+      const { source } = options;
+      const client = options.client === undefined ? undefined : desk.client(options.client);
+      const filter = { source, client };
+      const now = await databaseNow(database);
+      const feeds = await readFeeds(desk, database, { ...filter, days: options.days, now });
+      const runs = await readRuns(database, { ...filter, limit: runsShown });
+      const files = source === undefined ? await readFiles(desk, database, client) : [];
+      const failed = await readFailedSlices(database, filter);
+      const quarantine = await countQuarantine(database, filter);
+      const alerts = (await readAlerts(database, { client, open: true, limit: alertsShown })).filter(
+        (alert) => source === undefined || alert.subject.startsWith(source),
+      );
+      const schedules = await readSchedules(desk);
+      const wrong = failed.length > 0 || feeds.some((feed) => feed.late !== null);
+      return {
+        exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
+        document: { at: now, ok: !wrong, feeds, runs, files, failed, quarantine, alerts, schedules },
+        lines: [
+          ...feeds.flatMap(describeFeed),
+          ...section("Last runs", describeRuns(runs)),
+          ...section("Last files", describeFiles(files)),
+          ...section("Failed slices", describeFailed(failed)),
+          ...section("Quarantine, open", describeQuarantine(quarantine)),
+          ...section("Alerts, open", describeAlerts(alerts)),
+          ...section("Schedules", schedules.reachable ? scheduleTable(schedules.states) : [schedules.reason]),
+        ],
+      };
+    },
+  ),
+);
+
+async function readFeeds(
+  desk: Desk,
+  database: Database,
+  of: { source?: string | undefined; client?: string | undefined; days: number; now: Date },
+): Promise<FeedStatus[]> {
+  const feeds: FeedStatus[] = [];
+  for (const source of sources.filter((candidate) => of.source === undefined || candidate.name === of.source)) {
+    for (const client of desk.config.clients.filter(
+      (candidate) => of.client === undefined || candidate === of.client,
+    )) {
+      const feed = { client, source: source.name };
+      const today = dayAt(of.now, source.slices.timezone);
+      const from = addDays(today, 1 - of.days);
+      const known = await readFreshness(database, { ...feed, from });
+      const lastFetch = await readLastFetch(database, feed);
+      // A client without a key has nothing to be late with.
+      const hasKey = desk.config.accounts.get(`${source.vendor.name}/${client}`)?.missing.length === 0;
+      if (!hasKey && lastFetch === null) continue;
+      const covered = await readCoveredFrom(database, feed);
+      const days = withMissing(
+        known,
+        covered === null || covered < from ? from : covered,
+        addDays(today, -1),
+        covered !== null,
+      );
+      feeds.push({ ...feed, lastFetch, late: hasKey ? await lateness(database, feed, lastFetch, of.now) : null, days });
+    }
+  }
+  return feeds;
+}
+
+/** Days that scheduled runs answer for and that nobody has read have no row in the ledger. */
+function withMissing(known: readonly FreshDay[], from: string, to: string, covered: boolean): FeedStatus["days"] {
+  const days: FeedStatus["days"] = known.map(({ client: _client, source: _source, ...day }) => day);
+  const there = new Set(known.map((day) => day.day));
+  const missing = covered && from <= to ? daysFromTo(from, to).filter((day) => !there.has(day)) : [];
+  const unread = missing.map((day) => ({
+    day,
+    state: "missing" as const,
+    loadedAt: null,
+    rows: 0,
+    total: "0.00",
+    reconciled: null,
+    failure: null,
+  }));
+  return [...days, ...unread].sort((one, other) => other.day.localeCompare(one.day));
+}
+
+async function lateness(
+  database: Database,
+  feed: { client: string; source: string },
+  lastFetch: Date | null,
+  now: Date,
+): Promise<string | null> {
+  const schedule = syncSchedules.find((candidate) => candidate.source === feed.source);
+  if (schedule === undefined) return null;
+  const due = lastDue(schedule, now);
+  if (due !== null && lastFetch !== null && lastFetch < due) return `expected to be read after ${instant(due)}`;
+  const overdue = await readOverdueDays(database, { ...feed, before: addDays(dayAt(now, schedule.timezone), -1) });
+  return overdue.length === 0
+    ? null
+    : `${count(overdue.length, "day")} not final: ${overdue.slice(0, 10).join(", ")}${overdue.length > 10 ? ", ..." : ""}`;
+}
+
+async function readSchedules(desk: Desk): Promise<Schedules> {
+  try {
+    const { client } = await desk.temporal();
+    return { reachable: true, states: await readScheduleStates(client, plannedSchedules(desk.config)) };
+  } catch (error) {
+    // The rest comes from Postgres, and is worth having without it.
+    const reason = error instanceof CommandError ? error.message : "Temporal did not say: npm run doctor";
+    return { reachable: false, reason };
+  }
+}
+
+function section(title: string, lines: string[]): string[] {
+  return ["", `${title}${lines.length === 0 ? ": none" : ""}`, ...lines.map((line) => `  ${line}`)];
+}
+
+function describeFeed(feed: FeedStatus): string[] {
+  const title = `${feed.source}, client ${feed.client}: last read ${instant(feed.lastFetch)}${feed.late === null ? "" : `, LATE: ${feed.late}`}`;
+  const agreed = (reconciled: boolean | null) => (reconciled === null ? "no vendor total" : reconciled ? "yes" : "NO");
+  const rows = feed.days.map((day) => [
+    day.day,
+    day.state,
+    instant(day.loadedAt),
+    day.rows,
+    day.total,
+    day.loadedAt === null ? "" : agreed(day.reconciled),
+    (day.failure ?? "").slice(0, 100),
+  ]);
+  return [
+    title,
+    ...(rows.length === 0
+      ? ["  nothing was read in these days"]
+      : table(["day", "state", "loaded at", "rows", "sum", "reconciled", "failure"], rows).map((line) => `  ${line}`)),
+  ];
+}
+
+function describeRuns(runs: readonly RunRow[]): string[] {
+  if (runs.length === 0) return [];
+  return table(
+    ["started", "kind", "client", "source", "days", "outcome", "done", "failed", "inserted", "updated", "withdrawn"],
+    runs.map((run) => [
+      instant(run.startedAt),
+      run.kind.replace("_", " "),
+      run.client,
+      run.source,
+      run.from === run.to ? (run.from ?? "") : `${run.from}..${run.to}`,
+      run.outcome,
+      `${run.done}/${run.planned}`,
+      run.failed,
+      run.inserted,
+      run.updated,
+      run.withdrawn,
+    ]),
+  );
+}
+
+async function readFiles(desk: Desk, database: Database, only: string | undefined): Promise<FileRow[]> {
+  const clients = desk.config.clients.filter((client) => only === undefined || client === only);
+  const files = await Promise.all(clients.map((client) => listFiles(database, { client, limit: filesShown })));
+  return files
+    .flat()
+    .sort((one, other) => other.fileId - one.fileId)
+    .slice(0, filesShown);
+}
+
+function describeFiles(files: readonly FileRow[]): string[] {
+  if (files.length === 0) return [];
+  return table(
+    ["file", "taken", "client", "name", "outcome", "lines", "rejected", "spend", "days", "why"],
+    files.map((file) => [
+      file.fileId,
+      instant(file.committedAt),
+      file.client,
+      file.name.slice(0, 60),
+      file.outcome,
+      file.lines,
+      file.rejected,
+      cents(file.spend),
+      file.dayFrom === file.dayTo ? (file.dayFrom ?? "") : `${file.dayFrom}..${file.dayTo}`,
+      (file.reason ?? "").slice(0, 120),
+    ]),
+  );
+}
+
+function describeFailed(failed: readonly FailedSlice[]): string[] {
+  if (failed.length === 0) return [];
+  const more = failed.length > failuresShown ? [`and ${failed.length - failuresShown} more`] : [];
+  return [
+    ...failed
+      .slice(0, failuresShown)
+      .map((slice) => `${slice.source}/${slice.client}/${slice.day}  ${slice.type}: ${slice.reason}`),
+    ...more,
+    "try them again with: npm run rerun -- --failed",
+  ];
+}
+
+function describeQuarantine(open: readonly OpenQuarantine[]): string[] {
+  if (open.length === 0) return [];
+  return table(
+    ["client", "source", "entries", "slices", "amount"],
+    open.map((row) => [row.client, row.source, row.entries, row.slices, cents(row.amount)]),
+  );
+}
+
+function describeAlerts(alerts: readonly AlertRow[]): string[] {
+  return alerts.map(
+    (alert) =>
+      `${alert.severity} ${alert.kind}, client ${alert.client}, since ${instant(alert.openedAt)}, seen ${count(alert.timesSeen, "time")}: ${alert.message}`,
+  );
+}
+
+await runCommand(command);

@@ -1,0 +1,86 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { projectRoot } from "../../settings/environment.ts";
+import { readCatalog, type DescribedTable } from "../../queries/ops/catalog.ts";
+import { CommandError, defineCommand, exitCodes, runCommand, work, type Report } from "../shared/command-line.ts";
+import { count } from "../shared/printing.ts";
+
+const command = defineCommand("tables", "Writes docs/tables.md from the comments in the database.", [
+  "npm run tables -- --write",
+  "npm run tables -- --check",
+])
+  .option("--write", "write docs/tables.md")
+  .option("--check", "exit 1 when docs/tables.md is not what the database says");
+
+command.action(
+  work(
+    z.object({ write: z.boolean().default(false), check: z.boolean().default(false) }),
+    async (desk, { write, check }): Promise<Report> => {
+      if (write && check) throw new CommandError(exitCodes.usage, "--write and --check exclude each other");
+      const tables = await readCatalog(await desk.database());
+      const page = describeTables(tables);
+      const file = path.join(projectRoot(), "docs", "tables.md");
+      const written = await readFile(file, "utf8").catch(() => "");
+      const differs = written !== page;
+      const document = { file, tables, differs };
+      if (write) {
+        if (differs) await writeFile(file, page);
+        return {
+          document,
+          lines: [
+            `docs/tables.md ${differs ? "written" : "is up to date"}: ${count(tables.length, "table and view", "tables and views")}`,
+          ],
+        };
+      }
+      if (!check) return { document, lines: [page.trimEnd()] };
+      if (!differs) return { document, lines: ["docs/tables.md is up to date"] };
+      return {
+        exitCode: exitCodes.found,
+        document,
+        lines: [
+          `docs/tables.md is not what the database says, first at line ${firstDifference(written, page)}: npm run tables -- --write`,
+        ],
+      };
+    },
+  ),
+);
+
+function describeTables(tables: readonly DescribedTable[]): string {
+  const schemas = [...new Set(tables.map((table) => table.schema))];
+  const parts = schemas.map((schema) => {
+    const own = tables.filter((table) => table.schema === schema);
+    return [
+      `## ${schema}`,
+      ...own.slice(0, 1).flatMap(({ schemaComment }) => schemaComment ?? []),
+      ...own.map(describeTable),
+    ].join("\n\n");
+  });
+  return `${["# Tables", "Generated from the comments in the database by `npm run tables -- --write`; written by hand nowhere.", ...parts].join("\n\n")}\n`;
+}
+
+function describeTable(table: DescribedTable): string {
+  const key = table.key.length === 0 ? [] : [`Key: ${table.key.map((column) => `\`${column}\``).join(", ")}.`];
+  const rows = table.columns.map(
+    ({ name, type, required, comment }) =>
+      `| \`${name}\` | ${type}${required || table.kind === "view" ? "" : ", can be null"} | ${cell(comment)} |`,
+  );
+  return [
+    `### ${table.schema}.${table.name}${table.kind === "view" ? " (view)" : ""}`,
+    ...(table.comment === null ? [] : [table.comment]),
+    ...key,
+    ["| column | type | meaning |", "| --- | --- | --- |", ...rows].join("\n"),
+  ].join("\n\n");
+}
+
+function cell(comment: string | null): string {
+  return (comment ?? "").replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
+}
+
+function firstDifference(one: string, other: string): number {
+  const lines = one.split("\n");
+  const index = other.split("\n").findIndex((line, number) => line !== lines[number]);
+  return (index === -1 ? other.split("\n").length : index) + 1;
+}
+
+await runCommand(command);

@@ -1,0 +1,232 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { isLosslessNumber, parse } from "lossless-json";
+import { z } from "zod";
+import type { Account } from "../../settings/config.ts";
+import { dayAt, daysFromTo } from "../../core/days.ts";
+import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
+import { createRateGate } from "../../activities/shared/rate-gate.ts";
+import { compareSlice } from "../../activities/sync/compare-slice.ts";
+import type { SyncDependencies } from "../../activities/sync/sync.ts";
+import { ConnectorError } from "../../connectors/errors.ts";
+import { sources } from "../../connectors/registry.ts";
+import type { AnySource } from "../../connectors/source.ts";
+import { databaseNow } from "../../queries/sync/ledger.ts";
+import type { RowDifference } from "../../queries/sync/slice-statement.ts";
+import {
+  checkRange,
+  civilDay,
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  inParallel,
+  runCommand,
+  sourceName,
+  sourceNamed,
+  sourceOption,
+  work,
+  type Report,
+} from "../shared/command-line.ts";
+import { count, table, type Cell } from "../shared/printing.ts";
+
+/** Days under way at a time; the account's pace decides how fast they come. */
+const atATime = 4;
+/** Longer ranges list only the days that differ. */
+const mostDaysListed = 60;
+const retryWaitsMs = [1_000, 3_000, 10_000, 30_000];
+
+interface DifferingRow {
+  kind: RowDifference["kind"];
+  key: Record<string, unknown>;
+  stored: Record<string, unknown> | null;
+  vendor: Record<string, unknown> | null;
+}
+
+interface VerifiedDay {
+  day: string;
+  state: "same" | "differs" | "not compared";
+  /** Sums to the cent; null when they were not compared. */
+  stored: string | null;
+  vendor: string | null;
+  /** Do the vendor's rows add up to its own total? */
+  reconciled: boolean;
+  rows: DifferingRow[];
+  reason: string | null;
+}
+
+const command = defineCommand(
+  "verify",
+  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent. Exits 1 on a difference.",
+  ["npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18"],
+)
+  .option(...sourceOption)
+  .option("--from <day>", "the first day, YYYY-MM-DD")
+  .option("--to <day>", "the last day, YYYY-MM-DD")
+  .option(...clientOption);
+
+command.action(
+  work(
+    z.object({ source: sourceName, client: z.string().optional(), from: civilDay, to: civilDay }),
+    async (desk, { from, to, ...typed }): Promise<Report> => {
+      checkRange(from, to);
+      const source = sourceNamed(typed.source);
+      const client = desk.client(typed.client);
+      const account = desk.config.accounts.get(`${source.vendor.name}/${client}`);
+      if (!account?.secrets)
+        throw new CommandError(
+          exitCodes.usage,
+          `client ${client} has no key for ${source.vendor.name}: set ${account?.missing.join(", ") ?? ""}`,
+        );
+      const database = await desk.database();
+      const today = dayAt(await databaseNow(database), source.slices.timezone);
+      if (to > today)
+        throw new CommandError(
+          exitCodes.usage,
+          `--to ${to} is in the future: today is ${today} in ${source.slices.timezone}`,
+        );
+
+      const dependencies: SyncDependencies = {
+        database,
+        config: desk.config,
+        sources,
+        gate: createRateGate(database),
+        redact: desk.redact,
+      };
+      const range = daysFromTo(from, to);
+      let done = 0;
+      let rejected = false;
+      const days = await inParallel(atATime, range, async (day) => {
+        const verified = rejected
+          ? notCompared(day, "the key was refused")
+          : await verifyDay(dependencies, { source, account, day }, () => (rejected = true));
+        done += 1;
+        desk.progress.show(`${source.name}: ${done} of ${count(range.length, "day")} compared`);
+        return verified;
+      });
+      return report({ source: source.name, client, from, to }, days);
+    },
+  ),
+);
+
+async function verifyDay(
+  dependencies: SyncDependencies,
+  pull: { source: AnySource; account: Account; day: string },
+  onRejected: () => void,
+): Promise<VerifiedDay> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const { differences, stored, vendor, reconciled } = await compareSlice(dependencies, pull);
+      return {
+        day: pull.day,
+        state: differences.length === 0 ? "same" : "differs",
+        stored,
+        vendor,
+        reconciled,
+        rows: differences.map(readDifference),
+        reason: null,
+      };
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
+      const waitMs = retryWaitsMs[attempt];
+      const passing = error.kind === "unavailable" || error.kind === "rate_limited";
+      if (!passing || waitMs === undefined) {
+        if (error.kind === "unauthorized") onRejected();
+        return notCompared(pull.day, `${error.kind}: ${error.message}`);
+      }
+      await wait(Math.max(waitMs, error.retryAfterMs ?? 0));
+    }
+  }
+}
+
+function notCompared(day: string, reason: string): VerifiedDay {
+  return { day, state: "not compared", stored: null, vendor: null, reconciled: true, rows: [], reason };
+}
+
+function readDifference({ kind, key, stored, vendor }: RowDifference): DifferingRow {
+  return { kind, key: readRow(key) ?? {}, stored: readRow(stored), vendor: readRow(vendor) };
+}
+
+/** Numbers as the text they are: a float would compare no cents. */
+function readRow(json: string | null): Record<string, unknown> | null {
+  if (json === null) return null;
+  const row = parse(json) as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, isLosslessNumber(value) ? value.value : value]),
+  );
+}
+
+function report(
+  range: { source: string; client: string; from: string; to: string },
+  days: readonly VerifiedDay[],
+): Report {
+  const compared = days.filter((day) => day.state !== "not compared");
+  const differing = days.filter((day) => day.state === "differs");
+  const failed = days.filter((day) => day.state === "not compared");
+  const unreconciled = compared.filter((day) => !day.reconciled);
+  const sums = {
+    stored: sumMoney(compared.map((day) => day.stored ?? "0")),
+    vendor: sumMoney(compared.map((day) => day.vendor ?? "0")),
+  };
+  const rows = differing.reduce((sum, day) => sum + day.rows.length, 0);
+  const listed = days.length <= mostDaysListed ? days : days.filter((day) => day.state !== "same");
+  const lines = [
+    ...differing.flatMap((day) => [`${day.day}:`, ...day.rows.map((row) => `  ${describeRow(row)}`), ""]),
+    ...table(
+      ["day", "state", "rows that differ", "stored", "vendor", "difference"],
+      [...listed.map((day) => dayRow(day.day, day.state, day.rows.length, day)), dayRow("total", "", rows, sums)],
+    ),
+    "",
+    ...failed.map((day) => `${day.day} was not compared: ${day.reason ?? ""}`),
+    ...unreconciled.map((day) => `${day.day}: the vendor's rows do not add up to its own total`),
+    differing.length + failed.length === 0
+      ? `${count(days.length, "day")} the same, row by row and to the cent`
+      : `of ${count(days.length, "day")}, ${differing.length} with differences, ${failed.length} not compared${differing.length > 0 ? "; bring them up to date with: npm run backfill" : ""}`,
+  ];
+  return {
+    exitCode: differing.length + failed.length > 0 ? exitCodes.found : exitCodes.fine,
+    document: {
+      ...range,
+      same: differing.length + failed.length === 0,
+      rows,
+      stored: cents(sums.stored),
+      vendor: cents(sums.vendor),
+      days,
+    },
+    lines,
+  };
+}
+
+function dayRow(
+  day: string,
+  state: string,
+  rows: number,
+  sums: { stored: string | null; vendor: string | null },
+): Cell[] {
+  const { stored, vendor } = sums;
+  if (stored === null || vendor === null) return [day, state, null, null, null, null];
+  return [day, state, rows, cents(stored), cents(vendor), cents(subtractMoney(vendor, stored))];
+}
+
+/** The key, and each field that differs: stored, then the vendor's. */
+function describeRow({ kind, key, stored, vendor }: DifferingRow): string {
+  const name = pairs(key);
+  if (stored === null) return `${name}  only at the vendor: ${pairs(vendor ?? {})}`;
+  if (vendor === null) return `${name}  only stored: ${pairs(stored)}`;
+  const fields = Object.keys(vendor).filter((field) => JSON.stringify(stored[field]) !== JSON.stringify(vendor[field]));
+  // What the ledger does not keep of a row can differ too.
+  if (fields.length === 0) return `${name}  ${kind}: fields beside the known ones`;
+  return `${name}  ${fields.map((field) => `${field} ${show(stored[field])} -> ${show(vendor[field])}`).join(", ")}`;
+}
+
+function pairs(row: Record<string, unknown>): string {
+  return Object.entries(row)
+    .filter(([, value]) => value !== null)
+    .map(([field, value]) => `${field} ${show(value)}`)
+    .join(", ");
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? null);
+}
+
+await runCommand(command);

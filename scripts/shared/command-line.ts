@@ -1,0 +1,335 @@
+import { isGrpcServiceError, NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
+import { Command, CommanderError } from "commander";
+import { z } from "zod";
+import { ConfigError, loadConfig, type Config, type Env } from "../../settings/config.ts";
+import { isDay } from "../../core/days.ts";
+import { readEnvironment } from "../../settings/environment.ts";
+import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
+import { findSource, sources, vendors } from "../../connectors/registry.ts";
+import type { AnySource } from "../../connectors/source.ts";
+import { openDatabase, sqlState, type Database } from "../../schema/database.ts";
+import { connectClient, temporalAddress, type TemporalClient } from "../../temporal/connection.ts";
+import { createProgress, redactDocument, type Progress } from "./printing.ts";
+
+/** What a command's end tells the shell. */
+export const exitCodes = { fine: 0, found: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Something a person can mend, in one line: what, where, what to do. */
+export class CommandError extends Error {
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = "CommandError";
+  }
+}
+
+/** What a command came to: the document for `--json`, the lines for people. */
+export interface Report {
+  document: unknown;
+  lines: string[];
+  exitCode?: ExitCode;
+}
+
+/** What every command works with. Servers are opened when they are asked for. */
+export interface Desk {
+  env: Env;
+  config: Config;
+  redact: Redact;
+  progress: Progress;
+  /** A line on stderr, beside the answer. */
+  note: (text: string) => void;
+  /** The client that was named, or the first one. */
+  client: (named: string | undefined) => string;
+  database: () => Promise<Database>;
+  temporal: () => Promise<TemporalClient & { address: string; namespace: string }>;
+}
+
+export const sourceOption = [
+  "--source <name>",
+  `the feed: ${sources.map((source) => source.name).join(", ")}`,
+] as const;
+export const clientOption = ["--client <id>", "the client; the first of CLIENTS when left out"] as const;
+export const anyClientOption = ["--client <id>", "only this client; all of CLIENTS when left out"] as const;
+
+/** Shapes of options that several commands take. */
+export const sourceName = z.string().refine((name) => findSource(name) !== undefined, {
+  error: (issue) =>
+    `there is no source "${String(issue.input)}": there are ${sources.map((source) => source.name).join(", ")}`,
+});
+export const civilDay = z.string().refine(isDay, "must be a day, written YYYY-MM-DD");
+export const wholeNumber = z.coerce
+  .number({ error: "must be a whole number" })
+  .int("must be a whole number")
+  .min(1, "must be at least 1");
+
+/** A source whose name has been checked. */
+export function sourceNamed(name: string): AnySource {
+  const source = findSource(name);
+  if (source === undefined) throw new CommandError(exitCodes.usage, `there is no source "${name}"`);
+  return source;
+}
+
+/** Both ends of a range that was typed. */
+export function checkRange(from: string, to: string): void {
+  if (from > to) throw new CommandError(exitCodes.usage, `--from ${from} is after --to ${to}: swap them`);
+}
+
+/** A command with its examples and `--json`. */
+export function defineCommand(name: string, description: string, examples: string[]): Command {
+  return new Command(name)
+    .description(description)
+    .option("--json", "print one JSON document on stdout; progress goes to stderr")
+    .addHelpText("after", `\nExample:\n${examples.map((example) => `  ${example}`).join("\n")}`)
+    .showHelpAfterError("(--help shows every option)")
+    .configureOutput({ writeErr: (text) => process.stderr.write(redactCarriers(text)) })
+    .exitOverride();
+}
+
+/** A commander action: checks the options, does the work, prints what it came to. */
+export function work<Options>(
+  options: z.ZodType<Options>,
+  perform: (desk: Desk, options: Options, operands: string[]) => Promise<Report>,
+) {
+  return async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command;
+    const typed = command.optsWithGlobals<Record<string, unknown>>();
+    const asJson = typed["json"] === true;
+    process.exitCode = await carryOut(asJson, async (desk) =>
+      perform(desk, checkOptions(options, typed), command.args),
+    );
+  };
+}
+
+/** Parses what was typed and runs the command that it names. */
+export async function runCommand(command: Command): Promise<void> {
+  try {
+    await command.parseAsync(process.argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has said what was wrong; asking for help is no mistake.
+    process.exitCode = error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+  }
+}
+
+/** The settings in force. A command that needs no database does without DATABASE_URL. */
+export function readSettings(): { env: Env; config: Config } {
+  const env = readEnvironment(process.env);
+  // The SDK's own settings reader looks at process.env.
+  for (const [name, value] of Object.entries(env)) if (!process.env[name]) process.env[name] = value;
+  return { env, config: loadConfig({ DATABASE_URL: "postgres://127.0.0.1/not-set", ...env }, vendors, sources) };
+}
+
+/** Where Postgres is, without the password. */
+export function databasePlace(databaseUrl: string): string {
+  const { hostname, port, pathname } = new URL(databaseUrl);
+  return `${hostname}:${port || "5432"}${pathname}`;
+}
+
+async function carryOut(asJson: boolean, perform: (desk: Desk) => Promise<Report>): Promise<ExitCode> {
+  let redact: Redact = redactCarriers;
+  let erase: Redact = (text) => text;
+  const closing: (() => Promise<unknown>)[] = [];
+  let progress: Progress | undefined;
+  try {
+    const { env, config } = readSettings();
+    redact = createRedactor(config.secrets);
+    erase = createEraser(config.secrets);
+    progress = createProgress(process.stderr, redact);
+    const { document, lines, exitCode } = await perform(createDesk({ env, config, redact, progress }, closing));
+    progress.end();
+    // Texts are cleaned where they stand, and known secrets once more in the whole.
+    process.stdout.write(
+      asJson
+        ? `${erase(JSON.stringify(redactDocument(document, redact), null, 2))}\n`
+        : lines.map((line) => `${redact(line)}\n`).join(""),
+    );
+    return exitCode ?? exitCodes.fine;
+  } catch (error) {
+    progress?.end();
+    const { exitCode, message } = explain(error);
+    process.stderr.write(`${redact(message)}\n`);
+    if (asJson) process.stdout.write(`${JSON.stringify({ error: redact(message) }, null, 2)}\n`);
+    return exitCode;
+  } finally {
+    for (const close of closing) await close().catch(() => undefined);
+  }
+}
+
+function createDesk(
+  given: Pick<Desk, "env" | "config" | "redact" | "progress">,
+  closing: (() => Promise<unknown>)[],
+): Desk {
+  const { env, config, redact, progress } = given;
+  let database: Promise<Database> | undefined;
+  let temporal: ReturnType<Desk["temporal"]> | undefined;
+  return {
+    ...given,
+    note(text) {
+      progress.end();
+      process.stderr.write(`${redact(text)}\n`);
+    },
+    client(named) {
+      const client = named ?? config.clients[0] ?? "";
+      if (!config.clients.includes(client))
+        throw new CommandError(
+          exitCodes.usage,
+          `there is no client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`,
+        );
+      return client;
+    },
+    database: () => (database ??= reachDatabase(env, config, closing)),
+    temporal: () => (temporal ??= reachTemporal(config, closing)),
+  };
+}
+
+async function reachDatabase(env: Env, config: Config, closing: (() => Promise<unknown>)[]): Promise<Database> {
+  if (!env["DATABASE_URL"])
+    throw new CommandError(
+      exitCodes.usage,
+      "no database is known: start a local stack with `npm start`, or set DATABASE_URL",
+    );
+  const database = openDatabase({
+    url: config.databaseUrl,
+    poolSize: config.databasePoolSize,
+    name: "signal-room command",
+    connectTimeoutMs: 5_000,
+  });
+  closing.push(() => database.end());
+  try {
+    await database.query("select 1");
+  } catch (error) {
+    if (sqlState(error) !== null) throw error;
+    throw new CommandError(
+      exitCodes.unreachable,
+      `Postgres does not answer at ${databasePlace(config.databaseUrl)} (DATABASE_URL): is it running? A local one starts with \`npm start\``,
+    );
+  }
+  return database;
+}
+
+async function reachTemporal(config: Config, closing: (() => Promise<unknown>)[]): ReturnType<Desk["temporal"]> {
+  const { address, namespace } = readTemporalAddress();
+  try {
+    const connected = await connectClient(config);
+    closing.push(connected.close);
+    return { ...connected, address, namespace };
+  } catch {
+    throw new CommandError(
+      exitCodes.unreachable,
+      `Temporal does not answer at ${address} (TEMPORAL_ADDRESS): is it running? A local one starts with \`npm start\``,
+    );
+  }
+}
+
+function readTemporalAddress(): { address: string; namespace: string } {
+  try {
+    return temporalAddress();
+  } catch (error) {
+    throw new CommandError(
+      exitCodes.usage,
+      `the Temporal settings cannot be read (TEMPORAL_* or temporal.toml): ${messageOf(error)}`,
+    );
+  }
+}
+
+function checkOptions<Options>(shape: z.ZodType<Options>, typed: Record<string, unknown>): Options {
+  const parsed = shape.safeParse(typed);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message, code }) => {
+    const option = `--${String(path[0]).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return typed[String(path[0])] === undefined && code === "invalid_type"
+      ? `${option} is missing`
+      : `${option}: ${message}`;
+  });
+  throw new CommandError(exitCodes.usage, `${problems.join("\n")}\n(--help shows every option)`);
+}
+
+/** One clear line for whatever went wrong, and what to tell the shell. */
+function explain(error: unknown): { exitCode: ExitCode; message: string } {
+  if (error instanceof CommandError) return error;
+  if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message: error.message };
+  if (error instanceof WorkflowNotFoundError)
+    return {
+      exitCode: exitCodes.usage,
+      message: `no workflow "${error.workflowId}" is known, or it has ended: look for it in the Temporal UI`,
+    };
+  if (error instanceof NamespaceNotFoundError)
+    return {
+      exitCode: exitCodes.usage,
+      message: `Temporal has no namespace "${error.namespace}" (TEMPORAL_NAMESPACE): create it, or name another`,
+    };
+  const state = sqlState(error);
+  if (state !== null) return explainPostgres(state, error as Error);
+  const grpc = error instanceof ServiceError ? error.cause : error;
+  if (isGrpcServiceError(grpc)) return explainGrpc(grpc.code, grpc.details);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/.test(code))
+    return { exitCode: exitCodes.unreachable, message: `a server went away (${code}): try again` };
+  return { exitCode: exitCodes.found, message: messageOf(error) };
+}
+
+function explainPostgres(state: string, error: Error): { exitCode: ExitCode; message: string } {
+  if (state.startsWith("28"))
+    return { exitCode: exitCodes.usage, message: "Postgres refuses the role or password of DATABASE_URL" };
+  if (state === "3D000")
+    return { exitCode: exitCodes.usage, message: "the database that DATABASE_URL names does not exist: create it" };
+  if (state === "42501")
+    return { exitCode: exitCodes.usage, message: `the role of DATABASE_URL may not do this: ${error.message}` };
+  if (state.startsWith("42") || state === "3F000")
+    return {
+      exitCode: exitCodes.usage,
+      message: `the database lacks something this needs (${error.message}): bring it up to date with \`npm run migrate\``,
+    };
+  if (/^(08|53|57)/.test(state))
+    return { exitCode: exitCodes.unreachable, message: `Postgres cannot serve now (SQLSTATE ${state}): try again` };
+  return { exitCode: exitCodes.found, message: `Postgres answered SQLSTATE ${state}: ${error.message}` };
+}
+
+const grpcStatus = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  unavailable: 14,
+  unauthenticated: 16,
+};
+
+function explainGrpc(code: number, details: string): { exitCode: ExitCode; message: string } {
+  if (code === grpcStatus.unavailable || code === grpcStatus.deadlineExceeded)
+    return { exitCode: exitCodes.unreachable, message: `Temporal does not answer (${details}): try again` };
+  if (code === grpcStatus.permissionDenied || code === grpcStatus.unauthenticated)
+    return {
+      exitCode: exitCodes.usage,
+      message: `Temporal refuses this (TEMPORAL_API_KEY, TEMPORAL_NAMESPACE): ${details}`,
+    };
+  if (code === grpcStatus.notFound || code === grpcStatus.invalidArgument)
+    return { exitCode: exitCodes.usage, message: `Temporal says: ${details}` };
+  return { exitCode: exitCodes.found, message: `Temporal says: ${details}` };
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return process.env["LOG_LEVEL"] === "debug" ? (error.stack ?? error.message) : error.message;
+}
+
+/** `perform` for each item, a few at a time; results in the order of the items. */
+export async function inParallel<Item, Result>(
+  limit: number,
+  items: readonly Item[],
+  perform: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      const index = next;
+      next += 1;
+      results[index] = await perform(items[index] as Item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}

@@ -1,0 +1,202 @@
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from "@temporalio/client";
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  defineSearchAttributeKey,
+  TerminatedFailure,
+  type SearchAttributePair,
+} from "@temporalio/common";
+import protos from "@temporalio/proto";
+import { mainQueue, type searchAttributes } from "../../temporal.config.ts";
+import { missingSearchAttributes } from "../../temporal/search-attributes.ts";
+import { CommandError, exitCodes, type Desk } from "./command-line.ts";
+
+export interface WorkflowStart {
+  workflowType: string;
+  workflowId: string;
+  input: object;
+  summary: string;
+  searchAttributes: Partial<Record<keyof typeof searchAttributes, string>>;
+}
+
+export interface StartedWorkflow {
+  handle: WorkflowHandleWithFirstExecutionRunId;
+  workflowId: string;
+  /** The run that `ops.runs` knows it by. */
+  runId: string;
+  /** It had been started before; what was asked for now did not change it. */
+  wasRunning: boolean;
+}
+
+const invalidArgument = 3;
+
+/** Starts a workflow, or joins it when it is running. */
+export async function startWorkflow(desk: Desk, start: WorkflowStart): Promise<StartedWorkflow> {
+  const { client, connection, namespace } = await desk.temporal();
+  const { workflowId } = start;
+  const wasRunning = await isRunning(desk, workflowId);
+  const options = desk.config.searchAttributes
+    ? { typedSearchAttributes: attributePairs(start.searchAttributes) }
+    : { memo: { searchAttributes: "off" } };
+  try {
+    const handle = await client.workflow.start(start.workflowType, {
+      workflowId,
+      taskQueue: desk.config.queuePrefix + mainQueue,
+      args: [start.input],
+      workflowIdConflictPolicy: "USE_EXISTING",
+      staticSummary: start.summary,
+      ...options,
+    });
+    const described = await handle.describe();
+    const runId = described.raw.workflowExecutionInfo?.firstRunId ?? "";
+    return { handle, workflowId, runId: runId === "" ? handle.firstExecutionRunId : runId, wasRunning };
+  } catch (error) {
+    const grpc = error instanceof ServiceError ? error.cause : error;
+    if (!isGrpcServiceError(grpc) || Number(grpc.code) !== invalidArgument || !desk.config.searchAttributes)
+      throw error;
+    const missing = await missingSearchAttributes(connection, namespace);
+    if (missing.length === 0) throw error;
+    throw new CommandError(
+      exitCodes.usage,
+      `the namespace ${namespace} does not know the search attributes ${missing.join(", ")}: run \`npm run schedules\`, or set SEARCH_ATTRIBUTES=off`,
+    );
+  }
+}
+
+export type WorkflowEnd<Result> =
+  | { state: "completed"; result: Result }
+  | { state: "failed"; type: string; reason: string; details: unknown }
+  | { state: "cancelled"; reason: string }
+  /** Ctrl-C: the workflow goes on. */
+  | { state: "left" };
+
+export interface Following {
+  /** What to show while it runs; asked for again and again. */
+  progress: () => Promise<string>;
+  everyMs?: number;
+}
+
+const pollerHintAfterMs = 6_000;
+/** One hint a command, not one for each of its workflows. */
+const hinted = new WeakSet<Desk>();
+
+/** Waits for a workflow's end and shows how far it is. Ctrl-C stops the waiting, not the workflow. */
+export async function followWorkflow<Result>(
+  desk: Desk,
+  started: Pick<StartedWorkflow, "handle">,
+  { progress, everyMs = 700 }: Following,
+): Promise<WorkflowEnd<Result>> {
+  const { result, stop } = leaveOnInterrupt();
+  const began = Date.now();
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    try {
+      desk.progress.show(await progress());
+      if (!hinted.has(desk) && Date.now() - began > pollerHintAfterMs) {
+        hinted.add(desk);
+        await hintAtMissingWorker(desk);
+      }
+    } catch {
+      // The next look may see more; what matters is the workflow's end.
+    } finally {
+      looking = false;
+    }
+  };
+  const timer = setInterval(() => void look(), everyMs);
+  try {
+    return await Promise.race([
+      result.then((): WorkflowEnd<Result> => ({ state: "left" })),
+      endOf<Result>(started.handle),
+    ]);
+  } finally {
+    clearInterval(timer);
+    stop();
+    desk.progress.end();
+  }
+}
+
+/** How a workflow ended, as data. */
+export async function endOf<Result>(handle: { result: () => Promise<unknown> }): Promise<WorkflowEnd<Result>> {
+  try {
+    return { state: "completed", result: (await handle.result()) as Result };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof CancelledFailure) return { state: "cancelled", reason: cause.message };
+    if (cause instanceof TerminatedFailure)
+      return {
+        state: "failed",
+        type: "Terminated",
+        reason: "the workflow was terminated from outside",
+        details: undefined,
+      };
+    if (cause instanceof ApplicationFailure)
+      return { state: "failed", type: cause.type ?? "Unexpected", reason: cause.message, details: cause.details?.[0] };
+    return {
+      state: "failed",
+      type: cause?.name ?? "Unexpected",
+      reason: cause?.message ?? error.message,
+      details: undefined,
+    };
+  }
+}
+
+/** What a person does with a workflow that this command no longer waits for. */
+export function howToFollow(workflowId: string, again: string): string[] {
+  return [
+    `${workflowId} goes on.`,
+    `  follow it:  ${again}`,
+    `  look at it: temporal workflow describe --workflow-id ${workflowId}, or the Temporal UI`,
+  ];
+}
+
+function leaveOnInterrupt(): { result: Promise<void>; stop: () => void } {
+  let listener: () => void = () => undefined;
+  const result = new Promise<void>((resolve) => (listener = resolve));
+  process.once("SIGINT", listener);
+  return { result, stop: () => void process.off("SIGINT", listener) };
+}
+
+async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
+  const { client } = await desk.temporal();
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === "RUNNING";
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** How many workers ask a queue for work. */
+export async function countPollers(desk: Desk, queue: string, kind: "workflows" | "activities"): Promise<number> {
+  const { connection, namespace } = await desk.temporal();
+  const { TaskQueueType } = protos.temporal.api.enums.v1;
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: queue },
+    taskQueueType:
+      kind === "workflows" ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+  });
+  return pollers.length;
+}
+
+async function hintAtMissingWorker(desk: Desk): Promise<void> {
+  const queue = desk.config.queuePrefix + mainQueue;
+  if ((await countPollers(desk, queue, "workflows")) === 0)
+    desk.note(`no worker asks the queue ${queue} for work: start one with \`npm start\` or \`npm run worker\``);
+}
+
+function attributePairs(values: WorkflowStart["searchAttributes"]): SearchAttributePair[] {
+  return Object.entries(values).map(([name, value]): SearchAttributePair => ({
+    key: defineSearchAttributeKey(name, "KEYWORD"),
+    value,
+  }));
+}

@@ -1,0 +1,74 @@
+import type { Redact } from "../../core/redact.ts";
+
+export type Cell = string | number | null;
+
+/** Columns side by side; a column of numbers is right-aligned. */
+export function table(headings: string[], rows: Cell[][]): string[] {
+  const texts = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...texts.map((row) => row[column]?.length ?? 0)),
+  );
+  const numeric = headings.map((_, column) => texts.length > 0 && texts.every((row) => isNumeric(row[column] ?? "")));
+  const line = (row: string[]) =>
+    row
+      .map((text, column) =>
+        numeric[column] === true ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
+  return [line(headings), line(widths.map((width) => "-".repeat(width))), ...texts.map(line)];
+}
+
+function isNumeric(text: string): boolean {
+  return /^([-+~]?\d[\d,.]*|-|)$/.test(text);
+}
+
+/** `1 day`, `3 days`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** To the second, in UTC: what a person compares with the Temporal UI. */
+export function instant(moment: Date | null): string {
+  return moment === null ? "never" : `${moment.toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
+
+export interface Progress {
+  show: (text: string) => void;
+  end: () => void;
+}
+
+const lineEveryMs = 5_000;
+
+/** On a terminal one line that is rewritten; elsewhere a line now and then. */
+export function createProgress(stream: NodeJS.WriteStream, redact: Redact): Progress {
+  let shown = "";
+  let lastLineAt = 0;
+  return {
+    show(text) {
+      const clean = redact(text);
+      if (clean === shown) return;
+      if (stream.isTTY) {
+        stream.write(`\r\x1b[2K${clean.slice(0, Math.max(20, stream.columns - 1))}`);
+      } else {
+        if (Date.now() - lastLineAt < lineEveryMs) return;
+        lastLineAt = Date.now();
+        stream.write(`${clean}\n`);
+      }
+      shown = clean;
+    },
+    end() {
+      if (stream.isTTY && shown !== "") stream.write("\r\x1b[2K");
+      shown = "";
+    },
+  };
+}
+
+/** Every text in a document, cleaned one by one, so that the JSON around it stays whole. */
+export function redactDocument(value: unknown, redact: Redact): unknown {
+  if (typeof value === "string") return redact(value);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((item) => redactDocument(item, redact));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, redactDocument(field, redact)]));
+}

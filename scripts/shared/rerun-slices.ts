@@ -1,0 +1,60 @@
+import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SyncSliceInput } from "../../workflows/sync/sync-slice.ts";
+import { inParallel, type Desk } from "./command-line.ts";
+import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
+
+export interface SliceToRerun {
+  client: string;
+  source: string;
+  day: string;
+}
+
+export interface Rerun extends SliceToRerun {
+  workflowId: string;
+  state: "read" | "failed" | "left";
+  outcome: string | null;
+  reason: string | null;
+}
+
+const atATime = 4;
+
+/** Starts each slice again, a few at a time, and waits. Ctrl-C leaves those that run, and starts no more. */
+export async function rerunSlices(desk: Desk, slices: readonly SliceToRerun[]): Promise<Rerun[]> {
+  const done: Rerun[] = [];
+  let leaving = false;
+  const show = () =>
+    desk.progress.show(
+      `${done.length} of ${slices.length} slices, ${done.filter((slice) => slice.state === "failed").length} failed`,
+    );
+  return inParallel(atATime, slices, async (slice) => {
+    const workflowId = `${slice.source}/${slice.client}/${slice.day}`;
+    const rerun = leaving
+      ? { ...slice, workflowId, state: "left" as const, outcome: null, reason: "was not started" }
+      : await rerunSlice(desk, slice, workflowId);
+    leaving ||= rerun.state === "left";
+    done.push(rerun);
+    show();
+    return rerun;
+  });
+}
+
+async function rerunSlice(desk: Desk, slice: SliceToRerun, workflowId: string): Promise<Rerun> {
+  const { client, source, day } = slice;
+  const input: SyncSliceInput = { source, client, day };
+  const started = await startWorkflow(desk, {
+    workflowType: "syncSlice",
+    workflowId,
+    input,
+    summary: `${source} ${day}`,
+    searchAttributes: { ClientId: client, Source: source, SliceDay: day },
+  });
+  const end = await followWorkflow<SliceResult>(desk, started, {
+    progress: () => Promise.resolve(`reading ${workflowId}`),
+    everyMs: 5_000,
+  });
+  const rerun = { ...slice, workflowId };
+  if (end.state === "left") return { ...rerun, state: "left", outcome: null, reason: "goes on by itself" };
+  return end.state === "completed"
+    ? { ...rerun, state: "read", outcome: end.result.outcome, reason: null }
+    : { ...rerun, state: "failed", outcome: null, reason: end.reason };
+}

@@ -1,0 +1,97 @@
+import { jest } from "@jest/globals";
+import * as contentDisposition from "content-disposition";
+import * as cookie from "cookie";
+import { readIngestSettings } from "../settings/files.ts";
+import { createLogger } from "../core/log.ts";
+import { createRedactor } from "../core/redact.ts";
+import { issueToken, type TokenClaims } from "../core/tokens.ts";
+import type { Database } from "../schema/database.ts";
+import { syncSchedules } from "../temporal.config.ts";
+import type { Api, Area, ServerDependencies } from "../api/server/parts.ts";
+import { createServer } from "../api/server.ts";
+import { readApiSettings } from "../api/server/settings.ts";
+import type { TemporalDoor } from "../api/server/temporal.ts";
+
+// Two packages of Fastify's require() an ES module: Node can, Jest on Node 20 cannot. Here they are, imported.
+jest.mock("content-disposition", () => contentDisposition);
+jest.mock("cookie", () => cookie);
+
+/** For tests only: a server that does not listen, with stand-ins for what a test does not care about. */
+export const testSecret = "a-secret-of-the-tests-with-40-characters";
+
+export interface TestServerOptions {
+  database?: Database;
+  temporal?: Partial<TemporalDoor>;
+  host?: string;
+  jwtSecret?: string | null;
+  jwksUrl?: string | null;
+  trustedProxies?: string[];
+  payloadKey?: Buffer | null;
+  identityKey?: Buffer | null;
+  accounts?: ServerDependencies["config"]["accounts"];
+  env?: Record<string, string>;
+  anytrack?: ServerDependencies["config"]["anytrack"];
+  discord?: ServerDependencies["config"]["discord"];
+  credentialsKey?: Buffer | null;
+  submissionsPerMinute?: number;
+  ingest?: ServerDependencies["config"]["ingest"];
+  areas?: readonly Area[];
+  log?: string[];
+  schedules?: ServerDependencies["schedules"];
+}
+
+export async function testServer(options: TestServerOptions = {}): Promise<Api> {
+  const { log } = options;
+  const lines = log === undefined ? () => undefined : (line: string) => void log.push(line);
+  return createServer(
+    {
+      config: {
+        api: {
+          host: options.host ?? "127.0.0.1",
+          port: 0,
+          jwtSecret: options.jwtSecret === undefined ? testSecret : options.jwtSecret,
+          jwksUrl: options.jwksUrl ?? null,
+          trustedProxies: options.trustedProxies ?? [],
+        },
+        payloadKey: options.payloadKey ?? null,
+        identityKey: options.identityKey ?? null,
+        accounts: options.accounts ?? new Map(),
+        anytrack: options.anytrack ?? {
+          halfLifeDays: 7,
+          webhookPerMinute: 60_000,
+          webhookSecrets: new Map(),
+          collect: new Map(),
+        },
+        discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
+        credentialsKey: options.credentialsKey ?? null,
+        submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
+        ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),
+        queuePrefix: "",
+        searchAttributes: true,
+      },
+      settings: readApiSettings(options.env ?? {}),
+      database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
+      temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalDoor,
+      logger: createLogger({
+        name: "api",
+        level: log === undefined ? "silent" : "debug",
+        redact: createRedactor([]),
+        write: lines,
+      }),
+      schedules: options.schedules ?? syncSchedules,
+    },
+    options.areas,
+  );
+}
+
+export async function bearer(claims: Partial<TokenClaims> = {}): Promise<{ authorization: string }> {
+  const token = await issueToken({
+    secret: testSecret,
+    client: "713",
+    role: "operator",
+    subject: "ada",
+    expiresInSeconds: 300,
+    ...claims,
+  });
+  return { authorization: `Bearer ${token}` };
+}

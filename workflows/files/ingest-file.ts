@@ -1,0 +1,115 @@
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { IngestAnswer } from "../../activities/files/ingest.ts";
+import type { IngestInput } from "../../activities/files/input.ts";
+import type { IngestActivities } from "../../activities/types.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  outcomeKey,
+  searchAttributes,
+  sourceKey,
+  whateverHappens,
+} from "../sync/slices.ts";
+
+/** Work with files has a queue of its own: the worker has to see the import folder, and a large file must not keep others waiting. */
+export function ingestQueue(): string {
+  return workflowInfo().taskQueue.replace(/signal-room$/, "ingest");
+}
+
+/** Takes one file of ad performance: reads it, checks every line, stores it whole or not at all, and says what became of it. */
+export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
+  const { takeFile, noteIngestFailure } = proxyActivities<IngestActivities>({
+    taskQueue: ingestQueue(),
+    startToCloseTimeout: "4 hours",
+    scheduleToCloseTimeout: "24 hours",
+    // Short, so that what a killed worker left half done starts again soon; a retry starts the file from its first line.
+    heartbeatTimeout: "10 seconds",
+    retry: { initialInterval: "1 second", backoffCoefficient: 1.5, maximumInterval: "5 seconds" },
+    // A cancelled ingest is over only when its transaction is.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  const name = nameOf(input);
+  setCurrentDetails(`Taking **${name}**. How far it is: the heartbeat details of the pending activity.`);
+  try {
+    const answer = await takeFile.executeWithOptions({ summary: name }, [input]);
+    note([
+      { key: clientIdKey, value: answer.client },
+      { key: sourceKey, value: "rtb.performance" },
+      { key: outcomeKey, value: answer.status },
+    ]);
+    setCurrentDetails(describeAnswer(answer));
+    return answer;
+  } catch (error) {
+    if (isCancellation(error)) {
+      note([{ key: outcomeKey, value: "cancelled" }]);
+      throw error;
+    }
+    const { type, reason } = describeFailure(error);
+    note([
+      { key: sourceKey, value: "rtb.performance" },
+      { key: outcomeKey, value: "failed" },
+    ]);
+    setCurrentDetails(`**Failed** (${type}): ${reason}\n\nNothing was stored. Start it again when that is mended.`);
+    // Whoever only asked what would happen, or typed what cannot be, is looking at the answer.
+    const isSeen = input?.dryRun === true || (type === "InvalidInput" && workflowInfo().parent === undefined);
+    if (!isSeen) await whateverHappens(() => noteIngestFailure({ input: input ?? {}, type, reason }));
+    throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
+  }
+}
+
+function nameOf(input: IngestInput | undefined): string {
+  const name = input?.url ?? input?.path ?? "a file";
+  return name.length > 120 ? `…${name.slice(-120)}` : name;
+}
+
+/** For people in the UI: one row per number, the first lines that were rejected, and what to do about them. */
+export function describeAnswer(answer: IngestAnswer): string {
+  const { status, superseded, sums, days } = answer;
+  const rows: [string, string | number][] = [
+    ["lines", answer.lines],
+    ["inserted", answer.inserted],
+    ["updated", answer.updated],
+    ["unchanged", answer.unchanged],
+    ...(answer.combined === 0 ? [] : [["added to another", answer.combined] satisfies [string, number]]),
+    ["superseded", superseded.lines === 0 ? 0 : `${superseded.lines} (spend ${superseded.spend})`],
+    ["rejected", answer.rejected],
+    ["impressions", sums.impressions],
+    ["clicks", sums.clicks],
+    ["spend", sums.spend],
+    ["days", days.from === null ? "none" : `${days.from} to ${days.to}`],
+  ];
+  const title = `**${answer.name}**, client ${answer.client}, mapping ${answer.mapping}: **${status.replace("_", " ")}**`;
+  const notes = [
+    ...(answer.reason === null ? [] : [`Nothing was stored: ${answer.reason}`]),
+    ...(status === "already_ingested"
+      ? [
+          `File ${answer.fileId} is the same content. Later files have replaced ${answer.replacedSince} of the rows it wrote. \`"force": true\` takes it again.`,
+        ]
+      : []),
+    ...(answer.summedOver.length === 0
+      ? []
+      : [`Lines that differ only in ${answer.summedOver.join(", ")} were added to each other.`]),
+  ];
+  const errors = answer.errors
+    .slice(0, 10)
+    .map(({ line, column, reason }) => `line ${line}${column === null ? "" : `, ${column}`}: ${reason}`);
+  const more = answer.rejected > errors.length ? [`and ${answer.rejected - errors.length} more`] : [];
+  return [
+    title,
+    ...notes,
+    `\`\`\`\n${rows.map(([label, value]) => `${label.padEnd(18)} ${value}`).join("\n")}\n\`\`\``,
+    ...(errors.length === 0 ? [] : [`Rejected:\n\`\`\`\n${[...errors, ...more].join("\n")}\n\`\`\``]),
+  ].join("\n\n");
+}
+
+function note(pairs: Parameters<typeof searchAttributes>[0]): void {
+  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
+}

@@ -1,0 +1,26 @@
+import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
+import type { HouseActivities } from "../../activities/types.ts";
+
+const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<HouseActivities>({
+  startToCloseTimeout: "5 minutes",
+  scheduleToCloseTimeout: "8 minutes",
+  retry: { initialInterval: "5 seconds" },
+});
+
+export interface HouseKept {
+  late: string[];
+  sent: number;
+  deleted: number;
+}
+
+/** Looks for late sources, tells of new alerts, and deletes what is older than its retention. */
+export async function keepHouse(): Promise<HouseKept> {
+  const { late } = await watchFreshness();
+  const { deleted } = await applyRetention();
+  // Last: a webhook that is away must not keep the rest from being done.
+  const { sent } = await sendAlerts();
+  setCurrentDetails(
+    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}; rows past their retention: ${deleted}`,
+  );
+  return { late, sent, deleted };
+}

@@ -1,0 +1,32 @@
+import { proxyActivities, proxyLocalActivities, setCurrentDetails } from "@temporalio/workflow";
+import type { FetchedPost, FetchPostInput } from "../../activities/recon/reconcile.ts";
+import type { ReconcileActivities } from "../../activities/types.ts";
+import { vendorQueue } from "../sync/slices.ts";
+import { planFailure } from "../sync/sync-source.ts";
+
+const { planFetch } = proxyLocalActivities<ReconcileActivities>({
+  startToCloseTimeout: "10 seconds",
+  scheduleToCloseTimeout: "10 minutes",
+  retry: { initialInterval: "200 milliseconds", maximumInterval: "30 seconds" },
+});
+
+/** Asks a platform about one post and keeps what it says; nothing is judged by it. */
+export async function fetchPost(input: FetchPostInput): Promise<FetchedPost> {
+  const { vendor } = await planFetch({ ...input }).catch(planFailure);
+  const { fetchNumbers } = proxyActivities<ReconcileActivities>({
+    taskQueue: vendorQueue(vendor),
+    startToCloseTimeout: "5 minutes",
+    scheduleToCloseTimeout: "15 minutes",
+    heartbeatTimeout: "12 seconds",
+    retry: { initialInterval: "1 second", maximumInterval: "1 minute" },
+  });
+  const fetched = await fetchNumbers
+    .executeWithOptions({ summary: `${input.platform} post ${input.postId}` }, [input])
+    .catch(planFailure);
+  setCurrentDetails(
+    fetched.kind === "metrics"
+      ? `**${fetched.metrics.views ?? "?"}** views, **${fetched.metrics.clicks ?? "?"}** clicks, **${fetched.metrics.conversions ?? "?"}** conversions`
+      : `**${fetched.kind}**: ${fetched.reason}`,
+  );
+  return fetched;
+}

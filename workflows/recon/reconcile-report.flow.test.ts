@@ -1,0 +1,398 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { encrypt } from "../../core/crypto.ts";
+import { sealCredentials } from "../../rules/recon/platform-credentials.ts";
+import type { Given } from "../../test/reconciliation.ts";
+import { client, createCampaign, taken } from "../../test/reconciliation.ts";
+import { tokenContext } from "../../queries/recon/discord.ts";
+import { allHistories, readable } from "../../test/histories.ts";
+import { failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
+import type { ManyReconciled } from "./reconcile-many.ts";
+import type { Reconciled } from "./reconcile-report.ts";
+import type { Swept } from "./sweep-reports.ts";
+
+jest.setTimeout(120_000);
+
+const credentialsKey = randomBytes(32);
+const interactionToken = "canary-interaction-token";
+
+let stack: TestStack;
+let campaignId: string;
+let affiliateIds: string[];
+beforeAll(async () => {
+  stack = await startStack({
+    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.toString("base64"),
+    RECON_FIRST_WAIT_MS: "100",
+    RECON_LONGEST_WAIT_MS: "60000",
+    RECON_SWEEP_QUIET_MS: "0",
+    // Nobody is there.
+    DISCORD_BASE_URL: "http://127.0.0.1:9/",
+  });
+  ({ campaignId, affiliateIds } = await createCampaign(stack.database.pool, ["one", "two", "three"]));
+});
+afterEach(async () => {
+  for (const vendor of ["reddit", "instagram", "meta_ads"]) await stack.control("DELETE", `/faults?vendor=${vendor}`);
+});
+afterAll(() => stack.stop());
+
+let ads = 120210000000000000n;
+/** An ad that the platform counts like this. */
+async function ad(numbers: object = {}): Promise<{ platform: string; url: string; id: string }> {
+  const id = String((ads += 1n));
+  const url = `https://www.facebook.com/adsmanager/manage/ads?act=1&selected_ad_ids=${id}`;
+  await play("meta", id, { views: 1_000, clicks: 100, conversions: 10, ...numbers });
+  return { platform: "meta", url, id };
+}
+const play = (platform: string, id: string, numbers: object) =>
+  stack.control("POST", "/posts", { platform, id, ...numbers });
+const fault = (vendor: string, kind: string, more: object = {}) =>
+  stack.control("POST", "/faults", { vendor, kind, ...more });
+
+const submit = (more: Partial<Given>, affiliate = 0) =>
+  taken(stack.database.pool, { campaignId, affiliateId: affiliateIds[affiliate] ?? "", ...more });
+const start = (reportId: string) => stack.start("reconcileReport", `reconcile/${reportId}`, { client, reportId });
+const judged = async (reportId: string) => (await (await start(reportId)).result()) as Reconciled;
+const state = async (reportId: string) =>
+  (await stack.rows<State>("select * from recon.report_state where report_id = $1", [reportId]))[0] as State;
+const alerts = (subject: string) =>
+  stack.rows<{ kind: string; severity: string; message: string }>(
+    "select kind, severity, message from ops.alerts where subject = $1 order by kind",
+    [subject],
+  );
+interface State {
+  state: string;
+  detail: string | null;
+  attempt: number;
+  tries: number;
+  post_id: number;
+  verdict: string | null;
+  next_try_at: Date | null;
+}
+
+describe("a report comes to its verdict:", () => {
+  test("MATCHED, with the numbers it stood on, in a log that can be followed from the report", async () => {
+    const { reportId } = await submit(await ad({ views: 1_500 }));
+    expect(await judged(reportId)).toEqual({
+      ...{ client, reportId, attempt: 1, verdict: "MATCHED", level: null },
+      reason: "views 1000 claimed, 1500 on meta; clicks 100 claimed, 100 on meta; conversions 10 claimed, 10 on meta",
+    });
+    expect(await state(reportId)).toMatchObject({ state: "RECONCILED", verdict: "MATCHED", detail: null });
+    const [log] = await stack.rows(
+      `select l.verified_views, l.views_discrepancy, l.views_diff_pct, l.workflow_id, f.views, f.report_id::text, f.raw_data is not null as raw
+         from recon.reconciliation_logs l join recon.platform_reports f using (_client_id, platform_report_id) where l.report_id = $1`,
+      [reportId],
+    );
+    expect(log).toEqual({
+      ...{ verified_views: 1_500, views_discrepancy: -500, views_diff_pct: "-33.33" },
+      ...{ workflow_id: `reconcile/${reportId}`, views: 1_500, report_id: reportId, raw: true },
+    });
+    expect(
+      await stack.rows("select step from recon.report_steps where report_id = $1 order by step_id", [reportId]),
+    ).toEqual([{ step: "accepted" }, { step: "fetched" }, { step: "verdict" }]);
+  });
+
+  test.each([
+    ["LOW", 1_049, null, true],
+    ["MEDIUM", 1_050, "warning", false],
+    ["HIGH", 1_201, "critical", false],
+  ])("DISCREPANCY %s at %s of 1000, with an alert that is %s", async (level, views, severity, isAccurate) => {
+    const { reportId } = await submit({ ...(await ad()), claimed: { views, clicks: 100, conversions: 10 } });
+    expect(await judged(reportId)).toMatchObject({ verdict: "DISCREPANCY", level });
+    expect((await alerts(`report/${reportId}`)).map((alert) => alert.severity)).toEqual(
+      severity === null ? [] : [severity],
+    );
+    expect(
+      await stack.rows("select is_accurate, worst_metric from recon.reconciliation_logs where report_id = $1", [
+        reportId,
+      ]),
+    ).toEqual([{ is_accurate: isAccurate, worst_metric: "views" }]);
+  });
+
+  test("UNVERIFIABLE where the platform tells strangers nothing, and trust is none the worse", async () => {
+    await play("reddit", "1views", {});
+    const { reportId } = await submit({ url: "https://redd.it/1views" }, 1);
+    expect(await judged(reportId)).toMatchObject({ verdict: "UNVERIFIABLE", level: null });
+    expect(
+      await stack.rows("select trust_score, total_submissions from recon.affiliates where affiliate_id = $1", [
+        affiliateIds[1],
+      ]),
+    ).toEqual([{ trust_score: "1.00", total_submissions: 0 }]);
+  });
+
+  test("POST_DELETED and POST_UNKNOWN", async () => {
+    await play("reddit", "1gone0", { state: "deleted" });
+    const { reportId } = await submit({ url: "https://redd.it/1gone0" });
+    expect(await judged(reportId)).toMatchObject({ verdict: "POST_DELETED" });
+    const unknown = await submit({ url: "https://www.reddit.com/comments/zzzzzzzzzzz" });
+    const came = await judged(unknown.reportId);
+    // What chance makes of an id that nobody set is the stand-in's to say.
+    expect(["POST_UNKNOWN", "UNVERIFIABLE"]).toContain(came.verdict);
+  });
+
+  test("by the affiliate's own token where there is one", async () => {
+    const affiliateId = affiliateIds[2] ?? "";
+    const owner = { client, platform: "instagram", affiliateId };
+    const url = "https://www.instagram.com/p/DOwnPost123/";
+    await play("instagram", "DOwnPost123", { owner: "somebody", views: 500 });
+    const before = await submit({ platform: "instagram", url, claimed: { views: 500, clicks: 0, conversions: 0 } }, 2);
+    expect(await judged(before.reportId)).toMatchObject({ verdict: "UNVERIFIABLE" });
+    await stack.rows(
+      "insert into recon.affiliate_tokens (_client_id, affiliate_id, platform, sealed) values ($1, $2, 'instagram', $3)",
+      [client, affiliateId, sealCredentials(credentialsKey, owner, { INSTAGRAM_ACCESS_TOKEN: "sandbox-somebody" })],
+    );
+    const after = await submit({ platform: "instagram", url, claimed: { views: 499, clicks: 0, conversions: 0 } }, 2);
+    expect(await judged(after.reportId)).toMatchObject({ verdict: "MATCHED" });
+  });
+});
+
+test("a second start of a report that has its verdict says the same, and writes nothing", async () => {
+  const { reportId } = await submit({ ...(await ad()), claimed: { views: 2_000, clicks: 1, conversions: 1 } });
+  const first = await judged(reportId);
+  expect(await judged(reportId)).toEqual(first);
+  expect(await stack.rows("select attempt from recon.reconciliation_logs where report_id = $1", [reportId])).toEqual([
+    { attempt: 1 },
+  ]);
+  expect(await alerts(`report/${reportId}`)).toHaveLength(1);
+});
+
+describe("a platform that has no numbers yet", () => {
+  test("is waited for, longer each time, in words that the affiliate can read", async () => {
+    const post = await ad();
+    await fault("meta_ads", "server_error", { times: 3 });
+    const { reportId } = await submit(post);
+    const run = await start(reportId);
+    const waiting = await until("the wait", async () => {
+      const now = await state(reportId);
+      return now.state === "WAITING" ? now : null;
+    });
+    expect(waiting.detail).toBe("meta does not answer at the moment");
+    expect(await run.result()).toMatchObject({ verdict: "MATCHED", attempt: 1 });
+    const steps = await stack.rows("select step from recon.report_steps where report_id = $1 order by step_id", [
+      reportId,
+    ]);
+    expect(steps.map(({ step }) => step)).toEqual([
+      ...["accepted", "waiting", "waiting", "waiting", "fetched", "verdict"],
+    ]);
+    const { events } = await run.fetchHistory();
+    const timers = (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+      timer == null ? [] : [(timer.startToFireTimeout?.nanos ?? 0) / 1e6],
+    );
+    expect(timers).toEqual([100, 200, 400]);
+    expect(
+      await stack.rows("select failing_since, last_error_kind from ops.platform_health where platform = 'meta'"),
+    ).toEqual([{ failing_since: null, last_error_kind: "unavailable" }]);
+  });
+
+  test("is asked at once by the signal, and a refused token is a minute's wait, not a hundred tries", async () => {
+    await fault("meta_ads", "unauthorized");
+    const { reportId } = await submit(await ad());
+    const run = await start(reportId);
+    await until("the wait", async () => (await state(reportId)).state === "WAITING");
+    expect(await state(reportId)).toMatchObject({ detail: "meta does not let us in at the moment", tries: 1 });
+    await stack.control("DELETE", "/faults?vendor=meta_ads");
+    await run.signal("retryNow");
+    expect(await run.result()).toMatchObject({ verdict: "MATCHED" });
+    expect(await state(reportId)).toMatchObject({ tries: 1, next_try_at: null });
+  });
+
+  test("is given up after the days of the setting: the claim is one that nobody can check", async () => {
+    await fault("meta_ads", "unauthorized");
+    const { reportId } = await submit(await ad());
+    await stack.rows("update recon.report_state set attempt_since = now() - interval '15 days' where report_id = $1", [
+      reportId,
+    ]);
+    expect(await judged(reportId)).toMatchObject({
+      verdict: "UNVERIFIABLE",
+      reason: "nothing was heard of meta in 14 days: meta does not let us in at the moment",
+    });
+  });
+
+  test("and is cancelled: the report is stopped, not started by a sweep, and taken up by a run", async () => {
+    await fault("meta_ads", "unauthorized");
+    const { reportId } = await submit(await ad());
+    const run = await start(reportId);
+    await until("the wait", async () => (await state(reportId)).state === "WAITING");
+    await run.cancel();
+    expect((await failureOf(run.result())).type).toBe("CancelledFailure");
+    expect(await state(reportId)).toMatchObject({ state: "STOPPED", detail: "stopped by hand" });
+    await stack.control("DELETE", "/faults?vendor=meta_ads");
+    await sweep();
+    expect(await state(reportId)).toMatchObject({ state: "STOPPED" });
+    expect(await many("report", reportId)).toMatchObject({ planned: 1, verdicts: { MATCHED: 1 } });
+    expect(await state(reportId)).toMatchObject({ state: "RECONCILED", attempt: 1 });
+  });
+});
+
+const sweep = async () => (await (await stack.start("sweepReports", uniqueId("sweep"))).result()) as Swept;
+const many = async (scope: string, scopeId: string, more: object = {}) =>
+  (await (
+    await stack.start("reconcileMany", uniqueId("many"), { client, scope, scopeId, ...more })
+  ).result()) as ManyReconciled;
+
+test("reports taken in while Temporal was away are all started by the next sweep, once", async () => {
+  const reports = [];
+  for (let index = 0; index < 30; index += 1) reports.push(await submit(await ad()));
+  const [one, other] = await Promise.all([sweep(), sweep()]);
+  expect(one.started + other.started).toBeGreaterThanOrEqual(30);
+  for (const { reportId } of reports)
+    await until(`report ${reportId}`, async () => (await state(reportId)).state === "RECONCILED");
+  expect(
+    await stack.rows("select count(*) from recon.reconciliation_logs where report_id = any($1)", [
+      reports.map(({ reportId }) => reportId),
+    ]),
+  ).toEqual([{ count: 30 }]);
+  expect(await sweep()).toMatchObject({ found: 0 });
+});
+
+describe("judged again by hand", () => {
+  test("each report gets its next attempt, and the latest verdict counts", async () => {
+    const post = await ad();
+    const { reportId, postId } = await submit({ ...post, claimed: { views: 1_300, clicks: 1, conversions: 1 } });
+    expect(await judged(reportId)).toMatchObject({ level: "HIGH" });
+    await play("meta", post.id, { views: 1_300 });
+    expect(await many("post", postId, { runId: "again-1", requestedBy: "somebody" })).toMatchObject({
+      ...{ runId: "again-1", planned: 1, verdicts: { MATCHED: 1 }, waiting: 0, failed: 0 },
+    });
+    expect(
+      await stack.rows("select attempt, verdict from recon.reconciliation_logs where report_id = $1 order by attempt", [
+        reportId,
+      ]),
+    ).toEqual([
+      { attempt: 1, verdict: "DISCREPANCY" },
+      { attempt: 2, verdict: "MATCHED" },
+    ]);
+    expect(
+      await stack.rows("select kind, resolved_by from ops.alerts where subject = $1", [`report/${reportId}`]),
+    ).toEqual([{ kind: "high_discrepancy", resolved_by: "pipeline" }]);
+    expect(
+      await stack.rows(
+        "select outcome, planned, requested_by, finished_at is not null as over from recon.runs where run_id = 'again-1'",
+      ),
+    ).toEqual([{ outcome: "completed", planned: 1, requested_by: "somebody", over: true }]);
+  });
+
+  test("one that waits is asked about at once, and stays the attempt it is", async () => {
+    await fault("meta_ads", "unauthorized");
+    const { reportId } = await submit(await ad());
+    const run = await start(reportId);
+    await until("the wait", async () => (await state(reportId)).state === "WAITING");
+    await stack.control("DELETE", "/faults?vendor=meta_ads");
+    expect(await many("report", reportId)).toMatchObject({ waiting: 1, failed: 0 });
+    expect(await run.result()).toMatchObject({ attempt: 1, verdict: "MATCHED" });
+  });
+
+  test("what is not there is said, and nothing is planned", async () => {
+    const run = await stack.start("reconcileMany", uniqueId("many"), { client, scope: "campaign", scopeId: "999999" });
+    expect(await failureOf(run.result())).toEqual({
+      type: "InvalidInput",
+      message: 'client "713" has no report of campaign 999999',
+    });
+  });
+});
+
+describe("a share link", () => {
+  test("is followed on the platform's hosts, and its report joins the post that is known", async () => {
+    await play("reddit", "1shared", { shareCode: "AbCdEf1234" });
+    const known = await submit({ url: "https://redd.it/1shared" });
+    await judged(known.reportId);
+    const link = { url: "https://www.reddit.com/r/test/s/AbCdEf1234", evidence: { by: "link" } };
+    const { reportId, postId } = await submit(link);
+    expect(postId).not.toBe(known.postId);
+    expect(await judged(reportId)).toMatchObject({ verdict: "UNVERIFIABLE" });
+    expect(String((await state(reportId)).post_id)).toBe(known.postId);
+  });
+
+  test("that leads elsewhere is no post, and elsewhere is never asked", async () => {
+    const path = "/r/test/s/Elsewhere1";
+    const order = { host: "www.reddit.com", path, location: "http://169.254.169.254/latest/meta-data" };
+    await stack.control("POST", "/reddit/links", order);
+    const { reportId } = await submit({ url: `https://www.reddit.com${path}` });
+    expect(await judged(reportId)).toMatchObject({ verdict: "POST_UNKNOWN" });
+    const asked = (await stack.control("GET", "/reddit/links")) as { host: string }[];
+    expect(new Set(asked.map(({ host }) => host))).toEqual(new Set(["www.reddit.com"]));
+  });
+});
+
+test("what is odd about a claim is told once: the same post from two affiliates, clicks above views, a jump", async () => {
+  const post = await ad({ views: 90_000, clicks: 90_000, conversions: 90_000 });
+  const claim = (views: number, clicks: number) => ({ ...post, claimed: { views, clicks, conversions: 0 } });
+  await judged((await submit(claim(500, 1))).reportId);
+  const jump = await submit(claim(5_000, 1));
+  await judged(jump.reportId);
+  expect(await alerts(`post/${jump.postId}`)).toMatchObject([{ kind: "claim_jump" }]);
+  const other = await submit(claim(10, 11), 1);
+  await judged(other.reportId);
+  expect(await alerts(`report/${other.reportId}`)).toMatchObject([{ kind: "impossible_claim" }]);
+  const shared = await alerts(`meta/${post.id}`);
+  expect(shared).toMatchObject([{ kind: "shared_url", severity: "warning" }]);
+  expect(shared[0]?.message).toContain(`2 affiliates (${affiliateIds[0]}, ${affiliateIds[1]})`);
+  await many("report", other.reportId);
+  expect(await stack.rows("select times_seen from ops.alerts where subject = $1", [`meta/${post.id}`])).toEqual([
+    { times_seen: 1 },
+  ]);
+});
+
+test("a platform is asked about a post without judging anything", async () => {
+  const { reportId, postId } = await submit(await ad({ views: 77 }));
+  const run = await stack.start("fetchPost", uniqueId("fetch"), { client, platform: "meta", postId });
+  expect(await run.result()).toMatchObject({ kind: "metrics", metrics: { views: 77 } });
+  expect(await stack.rows("select views, report_id from recon.platform_reports where post_id = $1", [postId])).toEqual([
+    { views: 77, report_id: null },
+  ]);
+  expect(await state(reportId)).toMatchObject({ state: "PENDING" });
+  const wrong = await stack.start("fetchPost", uniqueId("fetch"), { client, platform: "reddit", postId });
+  expect((await failureOf(wrong.result())).type).toBe("InvalidInput");
+});
+
+test("that nobody can be told in Discord keeps no verdict from being written", async () => {
+  const applicationId = "1";
+  const sealed = encrypt(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
+  const interaction = { applicationId, sealedToken: sealed };
+  const { reportId } = await submit({ ...(await ad()), method: "DISCORD", idempotencyKey: "i-1", interaction });
+  const run = await start(reportId);
+  await until("the verdict", async () => (await state(reportId)).state === "RECONCILED");
+  expect((await run.describe()).status.name).toBe("RUNNING");
+  await until("a try to tell", async () =>
+    (await run.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === "sendVerdict"),
+  );
+  await run.cancel();
+  await failureOf(run.result());
+  expect(await state(reportId)).toMatchObject({ state: "RECONCILED", verdict: "MATCHED" });
+});
+
+test.each([
+  [{ client }, "reportId: Invalid input: expected string, received undefined"],
+  [{ client, reportId: "0" }, "reportId: must be an id"],
+  [{ client, reportId: "987654321" }, 'client "713" has no report 987654321'],
+  [{ client: "nobody", reportId: "1" }, 'client "nobody" has no report 1'],
+])("input that a person can mend is refused: %j", async (input, message) => {
+  const run = await stack.start("reconcileReport", uniqueId("reconcile"), input);
+  expect(await failureOf(run.result())).toEqual({ type: "InvalidInput", message });
+});
+
+test("no credential is in any history or log line", async () => {
+  const canary = "EAAG-canary-0123456789abcdef";
+  const owner = { client, platform: "meta", affiliateId: null };
+  await stack.rows(
+    "insert into recon.platform_config (_client_id, platform, mode, sealed, updated_by) values ($1, 'meta', 'sandbox', $2, 'somebody')",
+    [client, sealCredentials(credentialsKey, owner, { META_ADS_ACCESS_TOKEN: canary })],
+  );
+  const { reportId } = await submit(await ad());
+  const run = await start(reportId);
+  await until("a try", async () => (await state(reportId)).state !== "PENDING");
+  await run.cancel();
+  await failureOf(run.result()).catch(() => undefined);
+  const histories = await allHistories(stack);
+  expect(histories.length).toBeGreaterThan(10);
+  for (const { history } of histories) {
+    const text = readable(history);
+    for (const secret of [canary, "sandbox-somebody", interactionToken, credentialsKey.toString("base64")])
+      expect(text).not.toContain(secret);
+  }
+  expect(logLines.join("\n")).not.toMatch(/canary-/);
+  const kept = await stack.rows<{ all: string }>(
+    "select concat((select json_agg(h) from ops.platform_health h), (select json_agg(s) from recon.report_steps s), (select json_agg(s) from recon.report_state s), (select json_agg(f) from recon.platform_reports f), (select json_agg(a) from ops.alerts a)) as all",
+  );
+  expect(kept[0]?.all).not.toMatch(/canary-/);
+  await stack.rows("delete from recon.platform_config");
+});

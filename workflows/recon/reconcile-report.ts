@@ -1,0 +1,136 @@
+import { ApplicationFailure } from "@temporalio/common";
+import {
+  ActivityCancellationType,
+  condition,
+  continueAsNew,
+  defineSignal,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { ReconcileInput, ReconcilePlan, ReconcileStep } from "../../activities/recon/reconcile.ts";
+import type { DiscordActivities, ReconcileActivities } from "../../activities/types.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  outcomeKey,
+  searchAttributes,
+  sourceKey,
+  vendorQueue,
+  whateverHappens,
+} from "../sync/slices.ts";
+import { planFailure } from "../sync/sync-source.ts";
+
+/** Ends a wait: the platform is asked again at once. */
+export const retryNow = defineSignal("retryNow");
+
+/** In the workflow's own task: a step of its own would cost a tenth of a second. */
+const { planReconciliation } = proxyLocalActivities<ReconcileActivities>({
+  startToCloseTimeout: "10 seconds",
+  scheduleToCloseTimeout: "1 hour",
+  retry: { initialInterval: "200 milliseconds", maximumInterval: "30 seconds" },
+});
+const { noteStopped } = proxyActivities<ReconcileActivities>({
+  startToCloseTimeout: "30 seconds",
+  scheduleToCloseTimeout: "6 hours",
+  retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
+});
+/** Discord takes an answer for 15 minutes. */
+const { sendVerdict } = proxyActivities<DiscordActivities>({
+  startToCloseTimeout: "30 seconds",
+  scheduleToCloseTimeout: "12 minutes",
+  retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
+});
+
+/** What a report came to. */
+export interface Reconciled {
+  client: string;
+  reportId: string;
+  attempt: number;
+  verdict: string;
+  level: string | null;
+  reason: string;
+}
+
+/** Brings one report to the verdict of the attempt it is at, however long its platform takes. */
+export async function reconcileReport(input: ReconcileInput): Promise<Reconciled> {
+  let isNudged = false;
+  setHandler(retryNow, () => void (isNudged = true), { description: "ask the platform again now instead of waiting" });
+  const plan = await planReconciliation({ ...input }).catch(planFailure);
+  const { client, reportId, attempt, platform } = plan;
+  note([
+    { key: clientIdKey, value: client },
+    { key: sourceKey, value: platform },
+  ]);
+  const { reconcile } = proxyActivities<ReconcileActivities>({
+    taskQueue: vendorQueue(plan.vendor),
+    startToCloseTimeout: "5 minutes",
+    // A platform whose worker is stopped is paused: its reports stay in its queue.
+    scheduleToCloseTimeout: "15 days",
+    heartbeatTimeout: "12 seconds",
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 minutes" },
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  let told = Promise.resolve();
+  try {
+    for (let tries = 1; ; tries += 1) {
+      isNudged = false;
+      const step = await reconcile.executeWithOptions({ summary: `${platform}, attempt ${attempt}, try ${tries}` }, [
+        { client, reportId, attempt },
+      ]);
+      if (tries === 1 || step.kind === "verdict") told = told.then(() => tell(plan));
+      setCurrentDetails(describe(plan, step, tries));
+      if (step.kind === "verdict") {
+        await told;
+        return finish(plan, step);
+      }
+      note([{ key: outcomeKey, value: "waiting" }]);
+      await condition(() => isNudged, step.waitMs, { summary: `${platform}: ${step.reason}`.slice(0, 200) });
+      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof reconcileReport>(input);
+    }
+  } catch (error) {
+    const byHand = isCancellation(error);
+    if (!byHand && !(error instanceof Error)) throw error;
+    const { type, reason } = byHand ? { type: "Cancelled", reason: "stopped by hand" } : describeFailure(error);
+    await whateverHappens(() => noteStopped({ client, reportId, reason, byHand }));
+    note([{ key: outcomeKey, value: "stopped" }]);
+    setCurrentDetails(`**Stopped** (${type}): ${reason}`);
+    if (byHand) throw error;
+    throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
+  }
+}
+
+/** Whoever submitted over Discord is told there; that nobody could be told changes no verdict. */
+async function tell({ client, reportId, hasInteraction }: ReconcilePlan): Promise<void> {
+  if (!hasInteraction) return;
+  await sendVerdict
+    .executeWithOptions({ summary: `report ${reportId}` }, [{ client, reportId }])
+    .catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+    });
+}
+
+function finish(
+  { client, reportId, attempt }: ReconcilePlan,
+  { verdict, level, reason }: Extract<ReconcileStep, { kind: "verdict" }>,
+): Reconciled {
+  note([{ key: outcomeKey, value: level === null ? verdict : `${verdict} ${level}` }]);
+  return { client, reportId, attempt, verdict, level, reason };
+}
+
+function describe({ client, reportId, attempt, platform }: ReconcilePlan, step: ReconcileStep, tries: number): string {
+  const title = `Report **${reportId}**, client ${client}, on ${platform}, attempt ${attempt}`;
+  if (step.kind === "verdict")
+    return `${title}\n\n**${step.verdict}${step.level === null ? "" : ` ${step.level}`}**: ${step.reason}`;
+  const minutes = Math.ceil(step.waitMs / 6_000) / 10;
+  const detail = step.detail === null ? "" : `\n\n${step.detail}`;
+  return `${title}\n\n**waiting** after try ${tries}: ${step.reason}; next try within ${minutes} minutes, or at once by the signal retryNow${detail}`;
+}
+
+function note(pairs: Parameters<typeof searchAttributes>[0]): void {
+  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
+}

@@ -1,0 +1,26 @@
+import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
+import type { Refreshed } from "../../activities/files/ingest.ts";
+import type { IngestActivities } from "../../activities/types.ts";
+import { ingestQueue } from "../files/ingest-file.ts";
+import { planFailure } from "../sync/sync-source.ts";
+
+/** Computes the sums per creative and campaign anew from the rows: nightly, when the windows move on by a day, and on demand. */
+export async function refreshAggregates(input: { client?: string } = {}): Promise<Refreshed[]> {
+  const { refreshClients } = proxyActivities<IngestActivities>({
+    taskQueue: ingestQueue(),
+    startToCloseTimeout: "1 hour",
+    scheduleToCloseTimeout: "6 hours",
+    heartbeatTimeout: "15 seconds",
+    retry: { initialInterval: "1 second", maximumInterval: "1 minute" },
+  });
+  const refreshed = await refreshClients(input).catch(planFailure);
+  setCurrentDetails(
+    refreshed
+      .map(
+        ({ client, asOf, creatives, campaigns }) =>
+          `Client ${client}, periods up to ${asOf}: ${creatives} creatives, ${campaigns} campaigns`,
+      )
+      .join("\n\n"),
+  );
+  return refreshed;
+}

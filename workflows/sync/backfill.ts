@@ -1,0 +1,182 @@
+import {
+  ActivityCancellationType,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineUpdate,
+  isCancellation,
+  makeContinueAsNewFunc,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { BackfillInput, BackfillPlan, DayPreview } from "../../activities/sync/sync.ts";
+import type { SyncActivities } from "../../activities/types.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  runSlice,
+  searchAttributes,
+  settleWithin,
+  sourceKey,
+  vendorQueue,
+  whateverHappens,
+  type SliceSettled,
+} from "./slices.ts";
+import { finishRun, planFailure } from "./sync-source.ts";
+import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
+
+/** Where a backfill goes on after it continued as new. Nobody types this. */
+export interface BackfillProgress {
+  runId: string;
+  cursor: number;
+  paused: boolean;
+  tally: Tally;
+  previews: DayPreview[];
+  /** A history of this many slices is long enough to read; the rest goes on in a new one. Tests want it short. */
+  slicesPerHistory: number;
+}
+
+export const pauseUpdate = defineUpdate<string>("pause");
+export const resumeUpdate = defineUpdate<string>("resume");
+export const cancelUpdate = defineUpdate<string>("cancel");
+export const progressQuery = defineQuery<RunSummary & { paused: boolean }>("progress");
+
+const { planBackfill, requestCancellation } = proxyActivities<SyncActivities>({
+  startToCloseTimeout: "1 minute",
+  scheduleToCloseTimeout: "6 hours",
+  // A plan opens the run's record: cancelled while it does, the run still has to be closed.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
+});
+
+/** Days of which a dry run keeps the change; beyond, only the sums. */
+const mostPreviews = 1_000;
+const defaultSlicesPerHistory = 400;
+
+/**
+ * Reads a range of days again, a few at a time. Pause, resume and cancel are updates; the UI's own Cancel does the
+ * same as `cancel`.
+ */
+export async function backfill(input: BackfillInput, resumed: Partial<BackfillProgress> = {}): Promise<RunSummary> {
+  const { workflowId } = workflowInfo();
+  const { runId = workflowInfo().runId, slicesPerHistory = defaultSlicesPerHistory } = resumed;
+  const scope = new CancellationScope({ cancellable: true });
+  let paused = resumed.paused ?? false;
+  let cancelled = false;
+  let tally = resumed.tally ?? emptyTally(0);
+  const previews = resumed.previews ?? [];
+  let show = () => undefined as void;
+
+  setHandler(
+    pauseUpdate,
+    () => ((paused = true), show(), "paused: the days under way are finished, no new one is started"),
+    {
+      description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
+    },
+  );
+  setHandler(resumeUpdate, () => ((paused = false), show(), "resumed"), { description: "Go on after a pause." });
+  const cancel = async () => {
+    cancelled = true;
+    scope.cancel();
+    show();
+    // Only what Temporal itself was asked to cancel ends as Cancelled.
+    await whateverHappens(() => requestCancellation());
+    return "cancelled: days that are merged stay merged";
+  };
+  setHandler(cancelUpdate, cancel, {
+    description: "Stop. Days that are merged stay merged; the run is recorded as cancelled.",
+  });
+  setHandler(progressQuery, () => ({ ...summarize(tally), paused }), {
+    description: "How many days are done, and what they came to.",
+  });
+
+  const plan = await planBackfill({ ...input, runId, workflowId }).catch(planFailure);
+  if (resumed.tally === undefined) tally = emptyTally(plan.slices.length);
+  if (searchAttributes([]).typedSearchAttributes !== undefined) {
+    upsertSearchAttributes([
+      { key: clientIdKey, value: plan.client },
+      { key: sourceKey, value: plan.source },
+    ]);
+  }
+  const title = `**${plan.dryRun ? "Dry run of " : ""}${plan.source}** ${plan.day} to ${plan.to}, client ${plan.client}`;
+  show = () => setCurrentDetails(describeDays(title, tally, cancelled ? "cancelling" : paused ? "paused" : ""));
+  show();
+
+  let cursor = resumed.cursor ?? 0;
+  let started = 0;
+  const historyIsFull = () => started >= slicesPerHistory || workflowInfo().continueAsNewSuggested;
+  const mayStart = async () => {
+    if (historyIsFull()) return false;
+    // Cancelled while paused: no exception, or days still under way would be left behind.
+    await condition(() => !paused || cancelled).catch(() => undefined);
+    return !cancelled && !scope.consideredCancelled && !tally.credentials && !tally.cancelled && !historyIsFull();
+  };
+  const work = async (day: string): Promise<void> => {
+    started += 1;
+    cursor += 1;
+    if (plan.dryRun) await preview(plan, day, runId, tally, previews);
+    else
+      addSettled(
+        tally,
+        await runSlice({ client: plan.client, source: plan.source, day, runId, acceptEmpty: plan.acceptEmpty }),
+      );
+    show();
+  };
+  const remaining = plan.slices.slice(cursor).map((slice) => slice.day);
+  try {
+    await scope.run(() => settleWithin(plan.parallel, remaining, work, { mayStart }));
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+  }
+  // The UI's Cancel arrives here as the workflow's own cancellation, which the scope passes on.
+  if (cancelled || scope.consideredCancelled) tally.cancelled = true;
+
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  if (!tally.cancelled && !tally.credentials && cursor < plan.slices.length) {
+    // Every child is over: continuing as new would end those that are not. A pinned workflow would otherwise pass its
+    // old build on to every history after it.
+    const continueOnNewestBuild = makeContinueAsNewFunc<typeof backfill>({ initialVersioningBehavior: "AUTO_UPGRADE" });
+    await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
+  }
+  const changing = previews.filter(
+    ({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0,
+  );
+  return finishRun({
+    runId,
+    client: plan.client,
+    source: plan.source,
+    tally,
+    ...(plan.dryRun ? { preview: changing } : {}),
+  });
+}
+
+async function preview(
+  plan: BackfillPlan,
+  day: string,
+  runId: string,
+  tally: Tally,
+  previews: DayPreview[],
+): Promise<void> {
+  const { previewSlice } = proxyActivities<SyncActivities>({
+    taskQueue: vendorQueue(plan.source),
+    startToCloseTimeout: "30 minutes",
+    scheduleToCloseTimeout: "6 hours",
+    heartbeatTimeout: "12 seconds",
+  });
+  try {
+    const found = await previewSlice.executeWithOptions({ summary: `${plan.source} ${day}` }, [
+      { client: plan.client, source: plan.source, day, runId, acceptEmpty: plan.acceptEmpty },
+    ]);
+    addPreview(tally, found);
+    if (previews.length < mostPreviews) previews.push(found);
+  } catch (error) {
+    const settled: SliceSettled = isCancellation(error)
+      ? { day, state: "cancelled" }
+      : { day, state: "failed", ...describeFailure(error) };
+    addSettled(tally, settled);
+  }
+}

@@ -1,0 +1,103 @@
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SyncActivities } from "../../activities/types.ts";
+import {
+  clientIdKey,
+  describeFailure,
+  outcomeKey,
+  searchAttributes,
+  sliceDayKey,
+  sourceKey,
+  vendorQueue,
+  whateverHappens,
+} from "./slices.ts";
+import { planFailure } from "./sync-source.ts";
+
+/** What a person types to pull one day of one source: `{"source": "redtrack.daily_spend", "day": "2025-12-18"}`. */
+export interface SyncSliceInput {
+  source: string;
+  day: string;
+  client?: string;
+  /** The run that this slice belongs to; a slice started by hand is its own. */
+  runId?: string;
+  acceptEmpty?: boolean;
+}
+
+const office = proxyActivities<SyncActivities>({
+  startToCloseTimeout: "30 seconds",
+  scheduleToCloseTimeout: "6 hours",
+  retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
+});
+
+/** Pulls one day of one source for one client, whole, and merges it with a receipt. */
+export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
+  // A parent has checked its plan; what a person typed, or left out, has not been checked by anyone.
+  const planned = workflowInfo().parent === undefined ? undefined : input.client;
+  const client = planned ?? (await office.checkSlice({ ...input }).catch(planFailure)).client;
+  const { source, day } = input;
+  if (workflowInfo().parent === undefined) {
+    note([
+      { key: clientIdKey, value: client },
+      { key: sourceKey, value: source },
+      { key: sliceDayKey, value: day },
+    ]);
+  }
+  const { pullSlice } = proxyActivities<SyncActivities>({
+    taskQueue: vendorQueue(source),
+    startToCloseTimeout: "30 minutes",
+    scheduleToCloseTimeout: "6 hours",
+    heartbeatTimeout: "12 seconds",
+    retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "60 seconds" },
+    // A cancelled slice is over only when its activity is.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
+  const runId = input.runId ?? workflowInfo().runId;
+  setCurrentDetails(`Pulling **${source}** ${day} for client ${client}.`);
+  try {
+    const result = await pullSlice.executeWithOptions({ summary: `${source} ${day}` }, [
+      { client, source, day, runId, acceptEmpty: input.acceptEmpty ?? false },
+    ]);
+    note([{ key: outcomeKey, value: result.outcome }]);
+    setCurrentDetails(describeResult(source, client, result));
+    return result;
+  } catch (error) {
+    if (isCancellation(error)) {
+      note([{ key: outcomeKey, value: "cancelled" }]);
+      throw error;
+    }
+    const { type, reason } = describeFailure(error);
+    note([{ key: outcomeKey, value: "failed" }]);
+    setCurrentDetails(
+      `**Failed** (${type}): ${reason}\n\nReset this workflow to its first task, or start it again, to try once more.`,
+    );
+    await whateverHappens(() => office.recordSliceFailure({ client, source, day, runId, type, reason }));
+    throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
+  }
+}
+
+function note(pairs: Parameters<typeof searchAttributes>[0]): void {
+  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
+}
+
+function describeResult(source: string, client: string, result: SliceResult): string {
+  const lines = [
+    ["rows in the answer", result.fetched],
+    ["inserted", result.inserted],
+    ["updated", result.updated],
+    ["unchanged", result.unchanged],
+    ["withdrawn", result.withdrawn],
+    ["set aside", `${result.setAside} (${result.setAsideTotal})`],
+    ["sum", result.shownTotal],
+    ["vendor's total", result.vendorTotal ?? "none given"],
+  ].map(([name, value]) => `${String(name).padEnd(20)} ${value}`);
+  const state = result.isFinal ? "final" : "provisional";
+  return `**${source}** ${result.day}, client ${client}: **${result.outcome}**, ${state}\n\n\`\`\`\n${lines.join("\n")}\n\`\`\``;
+}
