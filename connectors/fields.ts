@@ -1,6 +1,6 @@
 import { isLosslessNumber, stringify } from "lossless-json";
 import { z } from "zod";
-import { parseMoney } from "../core/money.ts";
+import { parseMoney, parseWhole } from "../core/money.ts";
 
 /** Numbers arrive as LosslessNumber (their digits as sent) or as text; both are read as the text they were written as. */
 const isWritten = (value: unknown) => typeof value === "string" || isLosslessNumber(value);
@@ -31,8 +31,8 @@ export const wholeNumber = whole(/^-?\d{1,12}$/);
 
 function whole(form: RegExp) {
   return written((text) => {
-    const amount = parseMoney(text);
-    return amount !== null && form.test(amount) ? Number(amount) : undefined;
+    const digits = parseWhole(text);
+    return digits !== null && form.test(digits) ? Number(digits) : undefined;
   }, not("whole number"));
 }
 

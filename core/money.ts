@@ -16,6 +16,13 @@ export function parseMoney(text: string): string | null {
   return plain(amount);
 }
 
+/** The digits of a whole number below 10^12, also where it is written as 7.0 or 7e2; null for what only rounding makes whole. */
+export function parseWhole(text: string): string | null {
+  const digits = parseMoney(text);
+  if (digits === null || digits.includes(".")) return null;
+  return digits === text || new Big(text).eq(digits) ? digits : null;
+}
+
 /** The exact sum of decimal texts. */
 export function sumMoney(amounts: Iterable<string>): string {
   let sum = new Big(0);

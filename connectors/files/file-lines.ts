@@ -23,24 +23,29 @@ export class FileLines {
   readonly staged: StagedLines;
   readonly rejectedBy: Record<string, number> = {};
   readonly #totalWords: Set<string>;
+  /** Bytes that the first word of a line of totals may begin with: other lines need no look at their words. */
+  readonly #totalStarts = new Uint8Array(256).fill(1, 0x80);
   #waiting: RejectedLine[] = [];
   /** The physical line where the next record begins. */
   line: number;
   blank: number;
   totals = 0;
   rejected = 0;
-  #sawSummary = false;
+  #seeksSummary: boolean;
 
   constructor(
     readonly layout: Layout,
     readonly delimiter: number,
-    private readonly mapping: FileMapping,
+    mapping: FileMapping,
     rules: LineRules,
     private readonly maxLineBytes: number,
     at: { line: number; blank: number },
   ) {
     this.staged = new StagedLines(layout, rules);
     this.#totalWords = new Set(mapping.totals.words.map((word) => word.toLowerCase()));
+    for (const word of this.#totalWords)
+      for (const spelled of [word, word.toUpperCase()]) this.#totalStarts[Buffer.from(spelled)[0] ?? 0] = 1;
+    this.#seeksSummary = mapping.totals.summaryLine && layout.summaryBlank.length > 0;
     this.line = at.line;
     this.blank = at.blank;
   }
@@ -67,14 +72,11 @@ export class FileLines {
   ): void {
     const line = this.line;
     this.line = line + breaks;
-    if (
-      cells === this.layout.width &&
-      !hasNul &&
-      wellQuoted &&
-      rawEnd - rawStart <= this.maxLineBytes &&
-      this.staged.take(line, bytes, starts, ends)
-    )
-      return;
+    if (cells === this.layout.width && !hasNul && wellQuoted && rawEnd - rawStart <= this.maxLineBytes) {
+      // Asked before anything else: with a constant for the creative, totals have all that a line of data has.
+      if (this.#isNoData(bytes, starts, ends)) return;
+      if (this.staged.take(line, bytes, starts, ends)) return;
+    }
     this.#notTaken(line, raw, rawStart, rawEnd, bytes, starts, ends, cells, hasNul, wellQuoted, breaks);
   }
 
@@ -93,8 +95,6 @@ export class FileLines {
   ): void {
     const { staged, layout } = this;
     const seen = Math.min(cells, layout.width);
-    const texts = () =>
-      Array.from({ length: seen }, (_, place) => bytes.toString("utf8", starts[place], ends[place]).trim());
     const reject = (code: RejectCode, column: string | null, reason: string) =>
       this.#reject({ line, code, column, reason, ...contentOf(raw, rawStart, rawEnd) });
     if (rawEnd - rawStart > this.maxLineBytes) return this.tooLong(line, raw.subarray(rawStart, rawEnd));
@@ -116,30 +116,47 @@ export class FileLines {
         null,
         'a quotation mark stands in the middle of a cell: put the whole cell in quotation marks and double those in it, "5"" banner"',
       );
-    if (isBlank(bytes, starts, ends, seen) && cells <= layout.width) {
-      this.blank += 1;
-      return;
-    }
     if (cells !== layout.width) {
-      if (this.#isTotals(texts())) return;
+      if (cells < layout.width && firstFilled(bytes, starts, ends, seen) < 0) {
+        this.blank += 1;
+        return;
+      }
+      const texts = Array.from({ length: seen }, (_, place) =>
+        bytes.toString("utf8", starts[place], ends[place]).trim(),
+      );
+      if (this.#isTotals(texts)) return;
       return reject("column_count", null, `the line has ${cells} columns where the header has ${layout.width}`);
     }
-    if (staged.code === "creative_id" && this.#isTotals(texts())) return;
     reject(staged.code, staged.column, staged.reason);
+  }
+
+  /** Counts a line that is blank or of totals; false when it is a line of data. */
+  #isNoData(bytes: Buffer, starts: Int32Array, ends: Int32Array): boolean {
+    const { width, summaryBlank } = this.layout;
+    const first = firstFilled(bytes, starts, ends, width);
+    if (first < 0) {
+      this.blank += 1;
+      return true;
+    }
+    const [blank = -1] = this.#seeksSummary ? summaryBlank : [];
+    const mayBeSummary = blank >= 0 && isEmpty(bytes, starts[blank] as number, ends[blank] as number);
+    if (!mayBeSummary && this.#totalStarts[bytes[first] as number] === 0) return false;
+    return this.#isTotals(
+      Array.from({ length: width }, (_, place) => bytes.toString("utf8", starts[place], ends[place]).trim()),
+    );
   }
 
   /** Counts a line of totals; false when it is none. */
   #isTotals(cells: string[]): boolean {
-    const { place } = this.layout;
+    const { place, summaryBlank } = this.layout;
     const creative = cells[place.creative_id] ?? "";
     const first = cells.find((cell) => cell !== "") ?? "";
     const word = first.split(":")[0]?.trim().toLowerCase() ?? "";
     const noCreative = creative === "" || creative === "--" || creative === "-" || creative === first;
     let isTotals = noCreative && this.#totalWords.has(word);
-    if (!isTotals && this.mapping.totals.summaryLine && creative === "" && !this.#sawSummary) {
-      const dimensions = [place.geography, place.device_type, place.placement, place.hour];
-      isTotals = dimensions.every((column) => column < 0 || (cells[column] ?? "") === "");
-      this.#sawSummary = isTotals;
+    if (!isTotals && this.#seeksSummary) {
+      isTotals = summaryBlank.every((column) => (cells[column] ?? "") === "");
+      this.#seeksSummary = !isTotals;
     }
     if (isTotals) this.totals += 1;
     return isTotals;
@@ -169,10 +186,16 @@ export class FileLines {
   }
 }
 
-function isBlank(bytes: Buffer, starts: Int32Array, ends: Int32Array, cells: number): boolean {
+/** Where the first byte stands that is no blank; -1 where there is none. */
+function firstFilled(bytes: Buffer, starts: Int32Array, ends: Int32Array, cells: number): number {
   for (let place = 0; place < cells; place += 1)
     for (let at = starts[place] as number; at < (ends[place] as number); at += 1)
-      if ((bytes[at] as number) > 0x20) return false;
+      if ((bytes[at] as number) > 0x20) return at;
+  return -1;
+}
+
+function isEmpty(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if ((bytes[at] as number) > 0x20) return false;
   return true;
 }
 

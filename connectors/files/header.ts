@@ -16,6 +16,8 @@ export interface Layout {
   /** Columns whose cells are looked into. */
   used: Uint8Array;
   summedOver: string[];
+  /** Columns that an export's summary leaves empty, and no line of data does. */
+  summaryBlank: number[];
 }
 
 export interface Opening {
@@ -212,9 +214,11 @@ function layOut(record: string[], mapping: FileMapping, meanings: Meanings, line
     nameless: [],
     used: new Uint8Array(names.length),
     summedOver: [],
+    summaryBlank: [],
   };
   const ranks = new Map<FileField, { rank: number; place: number }>();
   const unknown: string[] = [];
+  const finer: number[] = [];
   const seen = new Map<string, number>();
   names.forEach((name, place) => {
     const plain = plainHeader(name);
@@ -231,8 +235,10 @@ function layOut(record: string[], mapping: FileMapping, meanings: Meanings, line
     for (const use of uses) {
       if (use.kind === "currency") layout.currency.push(place);
       else if (use.kind === "sameDay") layout.sameDay.push(place);
-      else if (use.kind === "sumOver") layout.summedOver.push(name);
-      else if (use.kind === "field") {
+      else if (use.kind === "sumOver") {
+        layout.summedOver.push(name);
+        finer.push(place);
+      } else if (use.kind === "field") {
         const other = ranks.get(use.field);
         const loser = other === undefined ? null : other.rank <= use.rank ? place : other.place;
         if (other === undefined || use.rank < other.rank) ranks.set(use.field, { rank: use.rank, place });
@@ -257,6 +263,7 @@ function layOut(record: string[], mapping: FileMapping, meanings: Meanings, line
       unknown[0] ?? null,
     );
   for (const [field, { place }] of ranks) layout.place[field] = place;
+  layout.summaryBlank = blankInSummary(layout, mapping, finer);
   for (const field of requiredFields)
     if (layout.place[field] < 0 && mapping.constants[field] === undefined)
       throw refuse(
@@ -275,4 +282,17 @@ function layOut(record: string[], mapping: FileMapping, meanings: Meanings, line
   for (const place of [...Object.values(layout.place), ...layout.currency, ...layout.sameDay, ...layout.nameless])
     if (place >= 0) layout.used[place] = 1;
   return layout;
+}
+
+/**
+ * A summary has no creative and none of our dimensions. Where the creative is a constant it is known by what else names or
+ * splits the lines; a day is no sign where the exporter writes the reported range there.
+ */
+function blankInSummary({ place, names, sameDay }: Layout, mapping: FileMapping, finer: readonly number[]): number[] {
+  const dimensions = [place.creative_id, place.geography, place.device_type, place.placement, place.hour];
+  if (place.creative_id >= 0) return dimensions.filter((column) => column >= 0);
+  const naming = new Set(mapping.totals.naming?.map(plainHeader));
+  const named = names.flatMap((name, column) => (naming.has(plainHeader(name)) ? [column] : []));
+  const day = sameDay.includes(place.date) ? -1 : place.date;
+  return [...dimensions, day, ...finer, ...named].filter((column) => column >= 0);
 }

@@ -73,6 +73,8 @@ const mappingSchema = z.strictObject({
       words: names.default(["Total", "Totals", "Grand total"]),
       /** Whether one line that has numbers and neither a creative nor any text is the export's summary. */
       summaryLine: z.boolean().default(false),
+      /** Columns with names that only a summary leaves empty: what it is known by where the creative is a constant. */
+      naming: names.optional(),
     })
     .default({ words: ["Total", "Totals", "Grand total"], summaryLine: false }),
   /** Where the file does not say it itself; "auto" takes UTF-8 and UTF-16 and nothing that would have to be guessed. */
