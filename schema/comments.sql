@@ -137,6 +137,16 @@ comment on column ops.alerts.resolved_at is 'When it was closed; null while open
 comment on column ops.alerts.resolved_by is 'Who closed it; pipeline when it closed by itself.';
 comment on column ops.alerts.notes is 'What they said.';
 
+comment on table ops.audit is 'Who did what by hand, through the API or the command line. Rows are only added.';
+comment on column ops.audit.audit_id is 'Number of the entry.';
+comment on column ops.audit._client_id is 'The client it concerns; null when it concerns all.';
+comment on column ops.audit.at is 'When it was done.';
+comment on column ops.audit.actor is 'The subject of the token, affiliate/<id> for an affiliate''s key, or cli:<os user>.';
+comment on column ops.audit.role is 'The token''s role; null from the command line.';
+comment on column ops.audit.action is 'What was done: key_rotated, alert_resolved, line_viewed and the like.';
+comment on column ops.audit.subject is 'What it was done to: affiliate/17, alert/4.';
+comment on column ops.audit.details is 'What else there is to know; never a secret.';
+
 comment on table ops.migrations is 'Which migrations this database has seen.';
 comment on column ops.migrations.id is 'Number.';
 comment on column ops.migrations.hash is 'Hash of the migration.';

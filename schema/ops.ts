@@ -225,3 +225,20 @@ export const alerts = ops.table(
     check("alerts_severity", sql`${table.severity} in ('info', 'warning', 'critical')`),
   ],
 );
+
+/** Who did what by hand. Only ever grows: a trigger refuses to change or remove a row, to the owner too. */
+export const audit = ops.table(
+  "audit",
+  {
+    auditId: bigint("audit_id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    /** Null where the act is no one client's: keys were rotated. */
+    clientId: text("_client_id"),
+    at: instant("at").notNull().defaultNow(),
+    actor: text("actor").notNull(),
+    role: text("role"),
+    action: text("action").notNull(),
+    subject: text("subject").notNull(),
+    details: jsonb("details").notNull().default({}),
+  },
+  (table) => [index("audit_recent").on(table.clientId, table.auditId)],
+);

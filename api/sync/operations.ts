@@ -16,6 +16,7 @@ import { notFound } from "../server/errors.ts";
 import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { alertRoutes } from "../ops/alerts.ts";
+import { auditRoutes } from "../ops/audit.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -360,6 +361,7 @@ export function operationsRoutes(api: Api, parts: ServerParts): void {
   );
 
   alertRoutes(api, parts, { tags: ["operations"] });
+  auditRoutes(api, parts);
 }
 
 function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<typeof run> {

@@ -1,0 +1,80 @@
+import type { Queryable } from "../../schema/database.ts";
+
+/** What a person can do that somebody may later ask about. */
+export type AuditAction =
+  | "affiliate_created"
+  | "key_issued"
+  | "key_rotated"
+  | "key_disabled"
+  | "key_enabled"
+  | "discord_linked"
+  | "platform_token_set"
+  | "platform_token_removed"
+  | "platform_switched"
+  | "alert_resolved"
+  | "dispute_settled"
+  | "mapping_changed"
+  | "redriven"
+  | "empty_answer_approved"
+  | "line_viewed"
+  | "line_corrected"
+  | "sandbox_purged"
+  | "token_issued"
+  | "token_revoked"
+  | "reader_issued"
+  | "reader_removed"
+  | "keys_rotated";
+
+/** Who acts: the subject of a token with its role, an affiliate by its key, or `cli:<os user>` without a role. */
+export interface Actor {
+  actor: string;
+  role: string | null;
+}
+
+export interface AuditEntry extends Actor {
+  /** Null where the act is no one client's. */
+  client: string | null;
+  action: AuditAction;
+  /** What was acted upon: `affiliate/17`, `alert/4`, `file/9 line 12`. */
+  subject: string;
+  /** What a reader of the log needs besides; never a secret or what was sealed. */
+  details?: Record<string, unknown>;
+}
+
+/** Belongs into the transaction of the act: what is not recorded did not happen, and the reverse. */
+export async function recordAudit(database: Queryable, entry: AuditEntry): Promise<void> {
+  await database.query(
+    "insert into ops.audit (_client_id, actor, role, action, subject, details) values ($1, $2, $3, $4, $5, $6)",
+    [entry.client, entry.actor, entry.role, entry.action, entry.subject, JSON.stringify(entry.details ?? {})],
+  );
+}
+
+export interface AuditRow extends Actor {
+  auditId: number;
+  at: Date;
+  action: string;
+  subject: string;
+  details: unknown;
+}
+
+/** Newest first. */
+export async function listAudit(
+  database: Queryable,
+  filter: {
+    client: string;
+    actor?: string | undefined;
+    action?: string | undefined;
+    subject?: string | undefined;
+    beforeId: number | null;
+    limit: number;
+  },
+): Promise<AuditRow[]> {
+  const { rows } = await database.query<AuditRow>(
+    `select audit_id as "auditId", at, actor, role, action, subject, details from ops.audit
+      where _client_id = $1 and ($2::text is null or actor = $2) and ($3::text is null or action = $3)
+        and ($4::text is null or subject = $4) and ($5::bigint is null or audit_id < $5)
+      order by audit_id desc limit $6`,
+    [filter.client, filter.actor ?? null, filter.action ?? null, filter.subject ?? null, filter.beforeId, filter.limit],
+  );
+  return rows;
+}
