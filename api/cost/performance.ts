@@ -10,6 +10,7 @@ import {
   type MappingRow,
 } from "../../queries/cost/mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
+import { actorOf } from "../server/audited.ts";
 import { ApiError } from "../server/errors.ts";
 import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
@@ -211,7 +212,7 @@ export function performanceRoutes(api: Api, { reading, database }: ServerParts):
       },
     },
     async (request) => {
-      const { client, subject } = callerOf(request);
+      const { client, ...actor } = actorOf(request);
       const { items, replace } = request.body;
       const keys = items.map(mappingKey);
       const twice = keys.findIndex((key, place) => keys.indexOf(key) !== place);
@@ -220,7 +221,7 @@ export function performanceRoutes(api: Api, { reading, database }: ServerParts):
           [`items.${twice}`]: `${keys[twice]} stands there twice`,
         });
       try {
-        const merged = await mergeMapping(database, { client, rows: items, by: subject, replace });
+        const merged = await mergeMapping(database, { client, rows: items, by: actor.actor, actor, replace });
         return { ...merged, items: (await readMapping(reading, { client })).map(toRow) };
       } catch (error) {
         if (error instanceof MappingConflict) throw new ApiError("conflict", error.problems.join("; "));

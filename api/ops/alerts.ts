@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { readAlerts, resolveAlert, type AlertRow } from "../../queries/ops/alerts.ts";
 import { allow, callerOf } from "../server/access.ts";
+import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
@@ -36,8 +37,9 @@ export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof a
 }
 
 /** What wants a person to look: of all areas, or of the one whose doors these are. */
-export function alertRoutes(api: Api, { reading }: ServerParts, of: { tags: string[]; area?: string }): void {
+export function alertRoutes(api: Api, parts: ServerParts, of: { tags: string[]; area?: string }): void {
   const { tags } = of;
+  const { reading } = parts;
   const filters = paging.extend({
     state: z.enum(["open", "resolved"]).optional(),
     area: word.optional(),
@@ -96,7 +98,16 @@ export function alertRoutes(api: Api, { reading }: ServerParts, of: { tags: stri
       const alertId = request.params.id;
       const known = await findAlert(client, alertId);
       if (known === null) throw notFound("alert");
-      const resolved = await resolveAlert(reading, { client, alertId, by: subject, notes });
+      const resolved = await audited(parts, request, async (session, record) => {
+        const row = await resolveAlert(session, { client, alertId, by: subject, notes });
+        if (row !== null)
+          await record(session, {
+            action: "alert_resolved",
+            subject: `alert/${alertId}`,
+            details: { area: row.area, kind: row.kind, of: row.subject, notes },
+          });
+        return row;
+      });
       if (resolved !== null) return toAlert(resolved);
       const closed = (await findAlert(client, alertId)) ?? known;
       if (closed.resolvedBy === subject && closed.notes === notes) return toAlert(closed);

@@ -12,10 +12,12 @@ import {
   setDiscordUser,
   type AffiliateRow,
 } from "../../queries/recon/keys.ts";
+import type { AuditAction } from "../../queries/ops/audit.ts";
 import { countVerdictsOfAffiliate, listReports, readTrend, worksForAdvertiser } from "../../queries/recon/reports.ts";
 import { sqlState } from "../../schema/database.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { affiliateOf, requireOwn, scopeOf, type Scope } from "./affiliate-key.ts";
+import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
@@ -80,7 +82,8 @@ const performance = z.object({
 });
 
 /** Affiliates, their keys, and what each has shown to be worth. */
-export function affiliateRoutes(api: Api, { reading, config }: ServerParts): void {
+export function affiliateRoutes(api: Api, parts: ServerParts): void {
+  const { reading, config } = parts;
   api.get(
     "/affiliates/me",
     {
@@ -109,12 +112,17 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
       const { client } = callerOf(request);
       const { name, email, discordUserId } = request.body;
       const { key, ...stored } = newKey();
-      const row = await createAffiliate(reading, {
+      const wanted = {
         client,
         name,
         ...sealEmail(config.credentialsKey, client, email ?? null),
         discordUserHash: hashAccount(config.credentialsKey, client, discordUserId ?? null),
         ...stored,
+      };
+      const row = await audited(parts, request, async (session, record) => {
+        const created = await createAffiliate(session, wanted);
+        if (created !== null) await record(session, keyEntry("key_issued", created));
+        return created;
       });
       if (row === null)
         throw new ApiError("conflict", "there is an affiliate of this name, address or Discord account already");
@@ -171,7 +179,11 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
     async (request) => {
       const { key, ...stored } = newKey();
       const of = { client: callerOf(request).client, affiliateId: request.params.id };
-      const row = await rotateKey(reading, { ...of, ...stored });
+      const row = await audited(parts, request, async (session, record) => {
+        const rotated = await rotateKey(session, { ...of, ...stored });
+        if (rotated !== null) await record(session, keyEntry("key_rotated", rotated));
+        return rotated;
+      });
       if (row === null) throw notFound("affiliate");
       return { ...toAffiliate(row), key };
     },
@@ -186,7 +198,11 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
       { config: keepers, schema: { tags, summary, params: ofAffiliate, response: { 200: affiliate } } },
       async (request) => {
         const of = { client: callerOf(request).client, affiliateId: request.params.id };
-        const row = await setAffiliateActive(reading, { ...of, isActive });
+        const row = await audited(parts, request, async (session, record) => {
+          const changed = await setAffiliateActive(session, { ...of, isActive });
+          if (changed !== null) await record(session, keyEntry(isActive ? "key_enabled" : "key_disabled", changed));
+          return changed;
+        });
         if (row === null) throw notFound("affiliate");
         return toAffiliate(row);
       },
@@ -209,7 +225,16 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
       const { client } = callerOf(request);
       const affiliateId = request.params.id;
       const discordUserHash = hashAccount(config.credentialsKey, client, request.body.discordUserId);
-      const row = await setDiscordUser(reading, { client, affiliateId, discordUserHash }).catch((error: unknown) => {
+      const row = await audited(parts, request, async (session, record) => {
+        const linked = await setDiscordUser(session, { client, affiliateId, discordUserHash });
+        if (linked !== null)
+          await record(session, {
+            action: "discord_linked",
+            subject: `affiliate/${affiliateId}`,
+            details: { linked: discordUserHash !== null },
+          });
+        return linked;
+      }).catch((error: unknown) => {
         if (sqlState(error) === "23505") throw new ApiError("conflict", "the account is another affiliate's");
         throw error;
       });
@@ -299,6 +324,10 @@ export function affiliateRoutes(api: Api, { reading, config }: ServerParts): voi
     if (!isKnown) throw notFound("affiliate");
     return row;
   }
+}
+
+function keyEntry(action: AuditAction, { affiliateId, name, keyPrefix }: AffiliateRow) {
+  return { action, subject: `affiliate/${affiliateId}`, details: { name, keyPrefix } };
 }
 
 function newKey(): { key: string; keyHash: string; keyPrefix: string } {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { settingName } from "../../settings/config.ts";
 import { sealCredentials } from "../../rules/recon/platform-credentials.ts";
 import { postPlatforms } from "../../rules/recon/post-url.ts";
+import type { AuditAction } from "../../queries/ops/audit.ts";
 import {
   deleteAffiliateToken,
   deletePlatformConfig,
@@ -12,9 +13,11 @@ import {
   readPlatformHealth,
   writeAffiliateToken,
   writePlatformConfig,
+  type AffiliateTokenOf,
 } from "../../queries/recon/platforms.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { requireOwn, scopeOf } from "./affiliate-key.ts";
+import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
@@ -117,14 +120,18 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
       if (mode === null) {
         if (given !== undefined)
           throw new ApiError("validation_error", "credentials go with a mode", { mode: "must be real or sandbox" });
-        await deletePlatformConfig(reading, { client, platform });
+        await audited(parts, request, async (session, record) => {
+          if (await deletePlatformConfig(session, { client, platform }))
+            await record(session, switched(platform, null));
+        });
         return toConfig(platform, null);
       }
       const sealed = given === undefined ? null : seal({ client, platform, affiliateId: null }, given);
-      return toConfig(
-        platform,
-        await writePlatformConfig(reading, { client, platform, mode, sealed, updatedBy: subject }),
-      );
+      const row = await audited(parts, request, async (session, record) => {
+        await record(session, switched(platform, mode, given));
+        return writePlatformConfig(session, { client, platform, mode, sealed, updatedBy: subject });
+      });
+      return toConfig(platform, row);
     },
   );
 
@@ -176,7 +183,10 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
     async (request) => {
       const of = tokenOf(request, request.params);
       const sealed = seal(of, request.body.credentials);
-      if (!(await writeAffiliateToken(reading, { ...of, sealed }))) throw notFound("affiliate");
+      await audited(parts, request, async (session, record) => {
+        if (!(await writeAffiliateToken(session, { ...of, sealed }))) throw notFound("affiliate");
+        await record(session, tokenEntry("platform_token_set", of));
+      });
       return { affiliateId: of.affiliateId, platform: of.platform };
     },
   );
@@ -193,7 +203,9 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
     },
     async (request) => {
       const of = tokenOf(request, request.params);
-      await deleteAffiliateToken(reading, of);
+      await audited(parts, request, async (session, record) => {
+        if (await deleteAffiliateToken(session, of)) await record(session, tokenEntry("platform_token_removed", of));
+      });
       return { affiliateId: of.affiliateId, platform: of.platform };
     },
   );
@@ -213,6 +225,15 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
       });
     return sealCredentials(key, owner, given);
   }
+}
+
+function switched(platform: string, mode: string | null, credentials: Record<string, string> = {}) {
+  const details = { mode: mode ?? "as the settings have it", credentials: Object.keys(credentials) };
+  return { action: "platform_switched" as const, subject: `platform/${platform}`, details };
+}
+
+function tokenEntry(action: AuditAction, { affiliateId, platform }: AffiliateTokenOf) {
+  return { action, subject: `affiliate/${affiliateId}`, details: { platform } };
 }
 
 function tokenOf(

@@ -16,6 +16,7 @@ import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
+import { actorOf } from "../server/audited.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
 import { alert, toAlert } from "../ops/alerts.ts";
 import { attempt, id, instant, link, linkTo, tags, text, toAttempt } from "./shapes.ts";
@@ -229,9 +230,9 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       },
     },
     async (request) => {
-      const { client, subject } = callerOf(request);
+      const { client, ...by } = actorOf(request);
       const { outcome, notes: said } = request.body;
-      const of = { client, disputeId: request.params.id, outcome, by: subject, notes: said };
+      const of = { client, disputeId: request.params.id, outcome, by, notes: said };
       const result = await whileAwake(reading, settleDispute(database, of));
       if (result === null) throw notFound("dispute");
       if (result === "settled_before") throw new ApiError("conflict", "the dispute was settled before");

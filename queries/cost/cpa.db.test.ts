@@ -78,7 +78,8 @@ const row = (over: Partial<MappedSource> = {}): MappedSource => ({
   isInternal: true,
   ...over,
 });
-const mapping = (...rows: MappedSource[]) => mergeMapping(database.pool, { client, rows, by: "test", replace: false });
+const mapping = (...rows: MappedSource[]) =>
+  mergeMapping(database.pool, { client, rows, by: "test", actor: { actor: "cli:test", role: null }, replace: false });
 const daily = (of = client) => readCpaDaily(database.pool, { client: of, limit: 1_000 });
 const range = (from = day, to = day) => readCpaByAffiliate(database.pool, { client, from, to });
 

@@ -32,7 +32,14 @@ const row = (
   ...over,
 });
 const merge = (rows: MappedSource[], over: { client?: string; replace?: boolean } = {}) =>
-  mergeMapping(database.pool, { client, rows, by: "test", replace: false, ...over });
+  mergeMapping(database.pool, {
+    client,
+    rows,
+    by: "test",
+    actor: { actor: "cli:test", role: null },
+    replace: false,
+    ...over,
+  });
 const known = async (of = client) =>
   (await readMapping(database.pool, { client: of })).map((one) => [one.redtrackSourceId, one.everflowAffiliateLabel]);
 const contents = async () =>

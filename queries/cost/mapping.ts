@@ -1,4 +1,5 @@
 import { type Database, inTransaction, type Queryable } from "../../schema/database.ts";
+import { recordAudit, type Actor } from "../ops/audit.ts";
 
 /** One line of the mapping; see schema/mapping.ts for what the fields mean. */
 export interface MappedSource {
@@ -31,14 +32,22 @@ export function mappingKey(row: Pick<MappedSource, "redtrackSourceId" | "everflo
   return row.redtrackSourceId === null ? `affiliate ${row.everflowAffiliateLabel}` : `source ${row.redtrackSourceId}`;
 }
 
+export interface MappingMerge {
+  client: string;
+  rows: readonly MappedSource[];
+  /** What the rows are said to come from: a file, or the person that sent them. */
+  by: string;
+  /** Who did it. */
+  actor: Actor;
+  /** Remove the rows that are not named. */
+  replace: boolean;
+}
+
 /**
  * Merges by key: the same rows again change nothing. Rows that are not named stay, unless the given ones replace all.
  * One transaction, and one at a time per client: what is checked is what is committed.
  */
-export async function mergeMapping(
-  database: Database,
-  merge: { client: string; rows: readonly MappedSource[]; by: string; replace: boolean },
-): Promise<MappingMerged> {
+export async function mergeMapping(database: Database, merge: MappingMerge): Promise<MappingMerged> {
   const { client, rows, by, replace } = merge;
   return inTransaction(database, async (session) => {
     await session.query("select pg_advisory_xact_lock(hashtextextended('affiliate mapping ' || $1, 0))", [client]);
@@ -83,8 +92,16 @@ export async function mergeMapping(
     );
     const problems = await findConflicts(session, client);
     if (problems.length > 0) throw new MappingConflict(problems);
-    const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0 };
-    return { ...counts, unchanged: rows.length - counts.inserted - counts.updated, removed: removed ?? 0 };
+    const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0, removed: removed ?? 0 };
+    if (counts.inserted + counts.updated + counts.removed > 0)
+      await recordAudit(session, {
+        ...merge.actor,
+        client,
+        action: "mapping_changed",
+        subject: "public.affiliate_mapping",
+        details: { ...counts, from: by },
+      });
+    return { ...counts, unchanged: rows.length - counts.inserted - counts.updated };
   });
 }
 

@@ -2,7 +2,6 @@ import type { Queryable } from "../../schema/database.ts";
 
 /** What a person can do that somebody may later ask about. */
 export type AuditAction =
-  | "affiliate_created"
   | "key_issued"
   | "key_rotated"
   | "key_disabled"

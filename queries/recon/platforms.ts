@@ -73,12 +73,16 @@ export async function writePlatformConfig(
   return row;
 }
 
-/** The settings decide again. */
+/** The settings decide again; false when they did before. */
 export async function deletePlatformConfig(
   database: Queryable,
   { client, platform }: { client: string; platform: string },
-): Promise<void> {
-  await database.query("delete from recon.platform_config where _client_id = $1 and platform = $2", [client, platform]);
+): Promise<boolean> {
+  const { rowCount } = await database.query(
+    "delete from recon.platform_config where _client_id = $1 and platform = $2",
+    [client, platform],
+  );
+  return rowCount === 1;
 }
 
 export interface AffiliateTokenOf {
@@ -101,14 +105,16 @@ export async function writeAffiliateToken(
   return rowCount === 1;
 }
 
+/** False when there was none. */
 export async function deleteAffiliateToken(
   database: Queryable,
   { client, affiliateId, platform }: AffiliateTokenOf,
-): Promise<void> {
-  await database.query(
+): Promise<boolean> {
+  const { rowCount } = await database.query(
     "delete from recon.affiliate_tokens where _client_id = $1 and affiliate_id = $2 and platform = $3",
     [client, affiliateId, platform],
   );
+  return rowCount === 1;
 }
 
 /** Whether a post is one that may be asked for: the client's, and on this platform. */

@@ -261,7 +261,13 @@ describe("a dispute", () => {
   const dispute = (reportId: string) =>
     openDispute(database.pool, { client, affiliateId, reportId, reason: "your numbers are old" });
   const settle = (disputeId: string, outcome: "affiliate" | "platform") =>
-    settleDispute(database.pool, { client, disputeId, outcome, by: "judge", notes: "looked at it" });
+    settleDispute(database.pool, {
+      client,
+      disputeId,
+      outcome,
+      by: { actor: "judge", role: "operator" },
+      notes: "looked at it",
+    });
 
   test("is raised once per verdict, by whom it concerns, and tells a person", async () => {
     const report = await submit();

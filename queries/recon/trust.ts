@@ -1,6 +1,7 @@
 import { trustAlertBelow } from "../../rules/recon/trust-threshold.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
+import { recordAudit, type Actor } from "../ops/audit.ts";
 
 interface OfAffiliate {
   client: string;
@@ -122,7 +123,7 @@ export interface SettledDispute {
 /** A person's word on a dispute, once. Settled in the affiliate's favour, the verdict counts as accurate from then on. */
 export async function settleDispute(
   database: Database,
-  of: { client: string; disputeId: string; outcome: "affiliate" | "platform"; by: string; notes: string | null },
+  of: { client: string; disputeId: string; outcome: "affiliate" | "platform"; by: Actor; notes: string | null },
 ): Promise<SettledDispute | "settled_before" | null> {
   const { client, disputeId } = of;
   return inTransaction(database, async (session) => {
@@ -139,7 +140,7 @@ export async function settleDispute(
         where d._client_id = $1 and d.dispute_id = $2 and d.outcome is null and l._client_id = d._client_id and l.log_id = d.log_id
        returning d.dispute_id::text as "disputeId", d.report_id::text as "reportId", d.affiliate_id::text as "affiliateId", d.outcome,
                  d.settled_by as "settledBy", d.settled_at as "settledAt", d.notes, l.attempt`,
-      [client, disputeId, of.outcome, of.by, of.notes],
+      [client, disputeId, of.outcome, of.by.actor, of.notes],
     );
     const [settled] = rows;
     if (settled === undefined) return "settled_before";
@@ -150,6 +151,13 @@ export async function settleDispute(
     const kinds = of.outcome === "affiliate" ? ["disputed", "high_discrepancy", "medium_discrepancy"] : ["disputed"];
     const notes = `the dispute was settled in favour of the ${of.outcome}`;
     await settleAlerts(session, { client, area: "recon", kinds, subject: `report/${reportId}`, notes });
+    await recordAudit(session, {
+      ...of.by,
+      client,
+      action: "dispute_settled",
+      subject: `dispute/${disputeId}`,
+      details: { report: reportId, affiliate: affiliateId, outcome: of.outcome, notes: of.notes },
+    });
     return { ...dispute, trustScore };
   });
 }

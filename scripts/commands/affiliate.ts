@@ -11,7 +11,9 @@ import {
   setAffiliateActive,
   type AffiliateRow,
 } from "../../queries/recon/keys.ts";
-import type { Database } from "../../schema/database.ts";
+import { recordAudit, type AuditAction } from "../../queries/ops/audit.ts";
+import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { commandLineActor } from "../shared/audit.ts";
 import {
   clientOption,
   CommandError,
@@ -76,7 +78,7 @@ async function create(
 ): Promise<Report> {
   if (name.length > 200) throw new CommandError(exitCodes.usage, "a name has at most 200 characters");
   const { key, hash } = makeAffiliateKey();
-  const row = await createAffiliate(await desk.database(), {
+  const wanted = {
     client,
     name,
     discordUserHash: discord === undefined ? null : hashAccount(desk, client, discord),
@@ -84,7 +86,8 @@ async function create(
     emailSealed: null,
     keyHash: hash,
     keyPrefix: key.slice(0, 8),
-  });
+  };
+  const row = await recorded(desk, { client, action: "key_issued" }, (session) => createAffiliate(session, wanted));
   if (row === null)
     throw new CommandError(
       exitCodes.found,
@@ -104,9 +107,28 @@ function hashAccount({ config }: Desk, client: string, userId: string): string {
 async function rotate(desk: Desk, client: string, { affiliateId }: AffiliateRow): Promise<Report> {
   const { key, hash } = makeAffiliateKey();
   const stored = { keyHash: hash, keyPrefix: key.slice(0, 8) };
-  const row = await rotateKey(await desk.database(), { client, affiliateId, ...stored });
+  const row = await recorded(desk, { client, action: "key_rotated" }, (session) =>
+    rotateKey(session, { client, affiliateId, ...stored }),
+  );
   if (row === null) throw new CommandError(exitCodes.found, `affiliate ${affiliateId} is gone`);
   return shownOnce(desk, row, key);
+}
+
+/** The act and its entry in the audit log, as one. */
+async function recorded(
+  desk: Desk,
+  { client, action }: { client: string; action: AuditAction },
+  act: (session: Session) => Promise<AffiliateRow | null>,
+): Promise<AffiliateRow | null> {
+  return inTransaction(await desk.database(), async (session) => {
+    const row = await act(session);
+    if (row !== null) {
+      const details = { name: row.name, keyPrefix: row.keyPrefix };
+      const subject = `affiliate/${row.affiliateId}`;
+      await recordAudit(session, { ...commandLineActor(), client, action, subject, details });
+    }
+    return row;
+  });
 }
 
 function shownOnce(desk: Desk, row: AffiliateRow, key: string): Report {
@@ -116,7 +138,9 @@ function shownOnce(desk: Desk, row: AffiliateRow, key: string): Report {
 
 async function setActive(desk: Desk, client: string, found: AffiliateRow, isActive: boolean): Promise<Report> {
   const { affiliateId, name } = found;
-  await setAffiliateActive(await desk.database(), { client, affiliateId, isActive });
+  await recorded(desk, { client, action: isActive ? "key_enabled" : "key_disabled" }, (session) =>
+    setAffiliateActive(session, { client, affiliateId, isActive }),
+  );
   return {
     document: { ...found, isActive },
     lines: [`affiliate ${affiliateId}, "${name}", is ${isActive ? "enabled" : "disabled: its key opens nothing"}`],

@@ -3,8 +3,10 @@ import { z } from "zod";
 import { daysFromTo } from "../../core/days.ts";
 import { cents, sumMoney } from "../../core/money.ts";
 import type { BackfillInput, DayPreview } from "../../activities/sync/sync.ts";
+import { recordAudit } from "../../queries/ops/audit.ts";
 import { readRunDays, type RunDay } from "../../queries/sync/status.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
+import { commandLineActor } from "../shared/audit.ts";
 import {
   checkRange,
   civilDay,
@@ -86,6 +88,13 @@ async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Re
     acceptEmpty: typed.acceptEmpty,
     ...(typed.parallel === undefined ? {} : { parallel: typed.parallel }),
   };
+  if (typed.acceptEmpty && !dryRun)
+    await recordAudit(await desk.database(), {
+      ...commandLineActor(),
+      client,
+      action: "empty_answer_approved",
+      subject: `${source}/${from}..${to}`,
+    });
   const started = await startWorkflow(desk, {
     workflowType: "backfill",
     workflowId,

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { findSource } from "../../connectors/registry.ts";
+import { recordAudit } from "../../queries/ops/audit.ts";
 import { performanceSource, quarantineSlice } from "../../queries/files/files.ts";
 import { readQuarantine, readQuarantinedSlices, type QuarantinedSlice } from "../../queries/sync/quarantine.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
+import { commandLineActor } from "../shared/audit.ts";
 import {
   anyClientOption,
   civilDay,
@@ -116,6 +118,14 @@ redrive.action(
           lines: ["no slice of a feed and no file has open entries"],
         };
 
+      for (const { client, source, slice, entries: open } of [...files, ...feeds])
+        await recordAudit(database, {
+          ...commandLineActor(),
+          client,
+          action: "redriven",
+          subject: `${source}/${slice}`,
+          details: { entries: open },
+        });
       const redriven = await redriveFiles(desk, files);
       const reruns = await rerunSlices(
         desk,

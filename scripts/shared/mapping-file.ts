@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { projectRoot } from "../../settings/environment.ts";
+import { commandLineActor } from "./audit.ts";
 import { parseMappingFile, type MappingFile } from "../../connectors/files/affiliate-mapping.ts";
 import { mergeMapping, readMapping, type MappingMerged } from "../../queries/cost/mapping.ts";
 import type { Database } from "../../schema/database.ts";
@@ -18,7 +19,9 @@ export async function loadMapping(
 ): Promise<LoadedMapping> {
   const { rows, superseded } = parseMappingFile(await readFile(load.file));
   const by = path.basename(load.file);
-  return { ...(await mergeMapping(database, { client: load.client, rows, by, replace: load.replace })), superseded };
+  const { client, replace } = load;
+  const merged = await mergeMapping(database, { client, rows, by, replace, actor: commandLineActor() });
+  return { ...merged, superseded };
 }
 
 /** At a first start: gives the first client the mapping that comes with the code. Never touches one that is there. */
