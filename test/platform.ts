@@ -1,7 +1,7 @@
-import { createEraser, createRedactor } from "../core/redact.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";
 import { startSandbox, type SandboxOptions } from "../sandbox/server.ts";
-import { createHttp, type TurnOutcome } from "../connectors/http.ts";
+import type { TurnOutcome } from "../connectors/http.ts";
+import { vendorHttp } from "../connectors/vendor-http.ts";
 import type { Quota } from "../connectors/source.ts";
 import type { Platform, PlatformAnswer } from "../connectors/platforms/platform.ts";
 
@@ -45,18 +45,15 @@ export async function playPlatform(platform: Platform, options: SandboxOptions =
     fetch(url: string, credentials: Record<string, string>): Promise<PlatformAnswer> {
       const secretNames = [...Object.keys(vendor.secrets.shape), ...platform.ownCredentials];
       const secrets = secretNames.flatMap((name) => credentials[name] ?? []);
-      const http = createHttp({
-        baseUrl,
-        addresses: Object.fromEntries(Object.keys(vendor.addresses ?? {}).map((name) => [name, baseUrl])),
-        erase: createEraser(secrets),
-        redact: createRedactor(secrets),
-        quota: (headers) => {
-          const quota = vendor.quota?.(headers) ?? null;
-          if (quota !== null) quotas.push(quota);
-          return quota;
+      const http = vendorHttp({
+        vendor,
+        account: {
+          baseUrl,
+          secrets: Object.fromEntries(secrets.map((secret, place) => [String(place), secret])),
+          settings: {},
         },
-        refusal: vendor.refusal,
-        classify: vendor.classify,
+        redact: (text) => text,
+        onQuota: (quota) => void quotas.push(quota),
         beforeRequest: () =>
           Promise.resolve((outcome) => {
             turns.push(outcome);

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal } from "@temporalio/activity";
+import { cancellationSignal } from "@temporalio/activity";
 import {
   collectBody,
   trackConversionShape,
@@ -6,14 +6,16 @@ import {
   type TrackConversionInput,
   type Tracked,
 } from "../../rules/conversions/anytrack-tracking.ts";
-import type { Account, Config } from "../../settings/config.ts";
+import type { Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { createHttp } from "../../connectors/http.ts";
 import { beginTelling, endTelling, findTracked, type TrackedRow } from "../../queries/conversions/anytrack-tracking.ts";
 import type { Database } from "../../schema/database.ts";
 import { invalidInput, toFailure } from "../shared/failures.ts";
+import { runOf } from "../shared/run-of.ts";
+import { checkedInput } from "../shared/input.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
+import { gatedHttp } from "../shared/with-vendor.ts";
 
 export interface AnytrackDependencies {
   database: Database;
@@ -23,19 +25,16 @@ export interface AnytrackDependencies {
 }
 
 const answerLength = 500;
+const collector = { name: "anytrack-collect" };
 const pace = { intervalMs: 50, concurrent: 4 };
+const limits = { totalTimeoutMs: 20_000, maxBytes: 65_536 };
 
 /** Telling AnyTrack of conversions. */
 export function createAnytrackActivities({ database, config, gate, redact }: AnytrackDependencies) {
   return {
     /** Tells AnyTrack of one conversion, once: the ledger knows what it was told. Whether a post whose answer got lost arrived nobody knows; it goes again under the same transaction id. */
     async tellConversion(input: TrackConversionInput): Promise<Tracked> {
-      const parsed = trackConversionShape.safeParse(input);
-      if (!parsed.success)
-        throw invalidInput(
-          parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
-        );
-      const conversion = parsed.data;
+      const conversion = checkedInput(trackConversionShape, input);
       const client = conversion.client ?? config.clients[0] ?? "";
       const collect = config.anytrack.collect.get(client);
       if (collect === undefined)
@@ -46,7 +45,6 @@ export function createAnytrackActivities({ database, config, gate, redact }: Any
       const contentHash = trackingHash(conversion);
       const place = `anytrack order ${trackingKey}`;
       try {
-        const { workflowExecution } = activityInfo();
         const { type, revenue, currency } = conversion;
         const begun = await beginTelling(database, {
           client,
@@ -55,28 +53,18 @@ export function createAnytrackActivities({ database, config, gate, redact }: Any
           type,
           revenue,
           currency,
-          runId: workflowExecution?.runId ?? "",
+          runId: runOf().runId,
         });
         if (begun === null) return earlier(await findTracked(database, { client, trackingKey }), contentHash, place);
-        const account: Account = {
+        const account = {
           name: `anytrack-collect/${client}`,
-          vendor: "anytrack",
-          client,
           baseUrl: collect.baseUrl,
           pace,
           secrets: null,
           settings: {},
-          missing: [],
         };
-        const http = createHttp({
-          baseUrl: collect.baseUrl,
-          erase: redact,
-          redact,
-          anyAnswer: true,
-          signal: cancellationSignal(),
-          beforeRequest: () => gate.turn(account, { signal: cancellationSignal() }),
-          limits: { totalTimeoutMs: 20_000, maxBytes: 65_536 },
-        });
+        const signal = cancellationSignal();
+        const http = gatedHttp({ gate, redact }, { vendor: collector, account }, { signal, anyAnswer: true, limits });
         const path = `/${encodeURIComponent(collect.accountId)}/collect/${encodeURIComponent(collect.integration)}`;
         const told = { client, trackingKey };
         const answer = await http

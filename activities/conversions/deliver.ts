@@ -1,10 +1,11 @@
-import { activityInfo, cancellationSignal, heartbeat, metricMeter } from "@temporalio/activity";
+import { activityInfo, metricMeter } from "@temporalio/activity";
 import { z } from "zod";
 import { assertNever } from "../../core/assert-never.ts";
 import { settingName, type Account, type Config } from "../../settings/config.ts";
-import { addDays, dayAt, endOfDay, isDay, startOfDay } from "../../core/days.ts";
+import { addDays, dayAt, endOfDay, startOfDay } from "../../core/days.ts";
+import { typedDay, typedFlag, typedId, typedText } from "../../core/typed.ts";
 import { presentAt } from "../../core/present.ts";
-import { createEraser, type Redact } from "../../core/redact.ts";
+import type { Redact } from "../../core/redact.ts";
 import { checkHubspotProperty, mostDeals, sendToHubspot } from "../../connectors/destinations/hubspot.ts";
 import {
   metaAgeLimitMs,
@@ -15,7 +16,7 @@ import {
 } from "../../connectors/destinations/meta-capi.ts";
 import type { Settled } from "../../connectors/destinations/outgoing.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { createHttp, type Http } from "../../connectors/http.ts";
+import type { Http } from "../../connectors/http.ts";
 import { destinations } from "../../connectors/registry.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import {
@@ -38,8 +39,10 @@ import {
 import { forgetExpiredIdentities, readIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { databaseNow } from "../../queries/sync/ledger.ts";
 import type { Database } from "../../schema/database.ts";
-import { guardedBy, invalidInput, toFailure } from "../shared/failures.ts";
+import { guardedBy, invalidInput } from "../shared/failures.ts";
+import { checkedInput, clientNamed } from "../shared/input.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
+import { withVendor } from "../shared/with-vendor.ts";
 
 export interface DeliverDependencies {
   database: Database;
@@ -125,13 +128,13 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     /** Takes new conversions into the ledger and says where something waits. */
     async planDeliveries(input: DeliverInput): Promise<DeliveryTarget[]> {
       return guarded("deliveries", async () => {
-        const parsed = z
-          .looseObject({ client: z.string().optional(), destination: z.string().optional() })
-          .safeParse(input ?? {});
-        if (!parsed.success) throw invalidInput("client and destination are text, or left out");
+        const typed = checkedInput(
+          z.strictObject({ client: typedId.optional(), destination: typedText.optional() }),
+          input,
+        );
         await forgetExpiredIdentities(database);
         const targets: DeliveryTarget[] = [];
-        for (const account of accountsOf(parsed.data)) {
+        for (const account of accountsOf(typed)) {
           const ledger = ledgerOf(account);
           const now = await nowAt(account);
           const since = new Date(now.getTime() - config.deliveryLookbackDays * 86_400_000);
@@ -230,21 +233,15 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     /** What a redelivery would send; without a dry run, makes it pending. */
     async planRedelivery(input: RedeliverInput): Promise<RedeliveryPlan> {
       return guarded("redelivery", async () => {
-        const day = z.string().refine(isDay, "must be a day, written YYYY-MM-DD");
-        const shape = z.looseObject({
-          destination: z.string(),
-          from: day,
-          to: day,
-          client: z.string().optional(),
-          dryRun: z.boolean().optional(),
-          includeDelivered: z.boolean().optional(),
+        const shape = z.strictObject({
+          destination: typedText,
+          from: typedDay,
+          to: typedDay,
+          client: typedId.optional(),
+          dryRun: typedFlag.optional(),
+          includeDelivered: typedFlag.optional(),
         });
-        const parsed = shape.safeParse(input);
-        if (!parsed.success)
-          throw invalidInput(
-            parsed.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
-          );
-        const { destination, from, to, client, dryRun, includeDelivered } = parsed.data;
+        const { destination, from, to, client, dryRun, includeDelivered } = checkedInput(shape, input);
         if (from > to) throw invalidInput(`from ${from} is after to ${to}`);
         const account = accountOf(client ?? config.clients[0] ?? "", destination);
         const ledger = ledgerOf(account);
@@ -268,8 +265,7 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
 
   /** Every configured account that the input means. */
   function accountsOf({ client, destination }: DeliverInput): Account[] {
-    if (client !== undefined && !config.clients.includes(client))
-      throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+    if (client !== undefined) clientNamed(config, client);
     if (destination !== undefined && client !== undefined) return [accountOf(client, destination)];
     if (destination !== undefined) destinationNamed(destination);
     return [...config.accounts.values()].filter(
@@ -373,38 +369,9 @@ export function createDeliverActivities({ database, config, gate, redact }: Deli
     });
   }
 
-  /** The account's turn at the gate, heartbeats, cancellation and the translation of errors. */
-  async function withDestination<Result>(account: Account, work: (http: Http) => Promise<Result>): Promise<Result> {
-    const vendor = destinationNamed(account.vendor);
-    const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
-    const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0 };
-    const beat = setInterval(() => heartbeat(progress), 2_000);
-    const signal = cancellationSignal();
-    try {
-      return await work(
-        createHttp({
-          baseUrl: account.baseUrl,
-          erase: createEraser(Object.values(account.secrets ?? {})),
-          redact,
-          quota: vendor.quota,
-          refusal: vendor.refusal,
-          classify: vendor.classify,
-          signal,
-          beforeRequest: () => gate.turn(account, { signal }),
-        }),
-      );
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
-      heartbeat(progress);
-      throw toFailure(error, {
-        place: `deliveries to ${account.name}`,
-        redact,
-        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
-      });
-    } finally {
-      clearInterval(beat);
-    }
+  function withDestination<Result>(account: Account, work: (http: Http) => Promise<Result>): Promise<Result> {
+    const call = { vendor: destinationNamed(account.vendor), account, place: `deliveries to ${account.name}` };
+    return withVendor({ gate, redact, config }, call, work);
   }
 }
 

@@ -33,17 +33,9 @@ import { openStaging, type Staging } from "../../queries/files/performance-stagi
 import { learnSizes, refreshAggregates, type Refreshed } from "../../queries/rtb/rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
-import {
-  checkedInput,
-  clientNamed,
-  clientShape,
-  ingestShape,
-  notWhole,
-  runOf,
-  settingsOf,
-  withHeartbeat,
-  type IngestInput,
-} from "./input.ts";
+import { checkedInput, clientNamed } from "../shared/input.ts";
+import { runOf } from "../shared/run-of.ts";
+import { clientShape, ingestShape, notWhole, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingNamed, type NamedMapping } from "./mapping.ts";
 import { openPlace, placeOf, type FilePlace } from "./places.ts";
 import { createRedriveActivities } from "./redrive.ts";

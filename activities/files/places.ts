@@ -4,7 +4,8 @@ import { uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
 import { FileProblem, openLocalFile, type OpenedFile } from "../../connectors/files/file-places.ts";
 import { openS3File } from "../../connectors/files/s3-place.ts";
 import { invalidInput } from "../shared/failures.ts";
-import { clientNamed, settingsOf, type IngestInput } from "./input.ts";
+import { clientNamed } from "../shared/input.ts";
+import { settingsOf, type IngestInput } from "./input.ts";
 
 /** Whose file it is, where it lies, and how it is to be taken. */
 export interface FilePlace {

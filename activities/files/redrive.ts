@@ -1,4 +1,5 @@
 import { dayAt } from "../../core/days.ts";
+import { typedId } from "../../core/typed.ts";
 import { z } from "zod";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
@@ -17,7 +18,8 @@ import { openStaging } from "../../queries/files/performance-staging.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
 import type { IngestDependencies } from "./ingest.ts";
-import { checkedInput, clientNamed, notWhole, settingsOf, withHeartbeat } from "./input.ts";
+import { checkedInput, clientNamed } from "../shared/input.ts";
+import { notWhole, settingsOf, withHeartbeat } from "./input.ts";
 import { checkedMapping, mappingNamed } from "./mapping.ts";
 
 /** What a person types to have rejected lines tried again, of one file or of all. */
@@ -61,7 +63,7 @@ export function createRedriveActivities({ database, config, redact }: IngestDepe
     async planRedrive(input: RedriveInput): Promise<RedrivePlan> {
       return withHeartbeat({}, redact, async () => {
         const shape = z.strictObject({
-          client: z.string().optional(),
+          client: typedId.optional(),
           fileId: z.number().int("must be a whole number").min(1).max(2_147_483_647).optional(),
         });
         const { client: named, fileId } = checkedInput(shape, input ?? {});

@@ -1,14 +1,14 @@
 import { cancellationSignal } from "@temporalio/activity";
-import type { Account, Config } from "../../settings/config.ts";
+import type { Config } from "../../settings/config.ts";
 import { decrypt } from "../../core/crypto.ts";
 import { createRedactor, type Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { createHttp } from "../../connectors/http.ts";
 import { findInteraction, forgetInteraction, tokenContext } from "../../queries/recon/discord.ts";
 import { findReport, type ReportRow } from "../../queries/recon/reports.ts";
 import type { Database } from "../../schema/database.ts";
 import { toFailure } from "../shared/failures.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
+import { gatedHttp } from "../shared/with-vendor.ts";
 
 export interface DiscordDependencies {
   database: Database;
@@ -24,7 +24,9 @@ export interface VerdictSent {
 }
 
 /** Follow-ups go by webhook, five in two seconds for each: with one each, this is only manners. */
+const discord = { name: "discord" };
 const pace = { intervalMs: 50, concurrent: 4 };
+const limits = { totalTimeoutMs: 15_000, maxBytes: 262_144 };
 const longestMessage = 2_000;
 
 /** Telling people in Discord what became of their submission. */
@@ -52,25 +54,15 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
         const report = await findReport(database, { scope, reportId });
         if (report === null) return await forget("there is no such report");
         const clean = createRedactor([token]);
-        const account: Account = {
+        const account = {
           name: `discord/${client}`,
-          vendor: "discord",
-          client,
           baseUrl: config.discord.baseUrl,
           pace,
-          secrets: null,
+          secrets: { token },
           settings: {},
-          missing: [],
         };
-        const http = createHttp({
-          baseUrl: config.discord.baseUrl,
-          erase: clean,
-          redact: (text) => redact(clean(text)),
-          anyAnswer: true,
-          signal: cancellationSignal(),
-          beforeRequest: () => gate.turn(account, { signal: cancellationSignal() }),
-          limits: { totalTimeoutMs: 15_000, maxBytes: 262_144 },
-        });
+        const signal = cancellationSignal();
+        const http = gatedHttp({ gate, redact }, { vendor: discord, account }, { signal, anyAnswer: true, limits });
         try {
           await http.json({
             method: "PATCH",

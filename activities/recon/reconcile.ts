@@ -1,12 +1,13 @@
-import { activityInfo, cancellationSignal, heartbeat } from "@temporalio/activity";
+import { cancellationSignal } from "@temporalio/activity";
 import { z } from "zod";
+import { typedId } from "../../core/typed.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Config } from "../../settings/config.ts";
 import { openCredentials, type CredentialsOwner } from "../../rules/recon/platform-credentials.ts";
 import { readPostUrl } from "../../rules/recon/post-url.ts";
-import { createEraser, createRedactor, type Redact } from "../../core/redact.ts";
+import { createRedactor, type Redact } from "../../core/redact.ts";
 import { ConnectorError, type ConnectorErrorKind } from "../../connectors/errors.ts";
-import { createHttp } from "../../connectors/http.ts";
+import type { Http } from "../../connectors/http.ts";
 import { platformAccount, type PlatformAccount } from "../../connectors/platforms/account.ts";
 import {
   areAffiliates,
@@ -41,8 +42,12 @@ import {
   type StoredVerdict,
 } from "../../queries/recon/reconcile.ts";
 import type { Database } from "../../schema/database.ts";
-import { guardedBy, invalidInput, toFailure } from "../shared/failures.ts";
+import { guardedBy, invalidInput } from "../shared/failures.ts";
+import { checkedInput } from "../shared/input.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
+import { runOf } from "../shared/run-of.ts";
+import { withHeartbeat } from "../shared/with-heartbeat.ts";
+import { gatedHttp } from "../shared/with-vendor.ts";
 import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "./alerts.ts";
 import { jump, signsOf } from "../../rules/recon/claims.ts";
 import {
@@ -128,7 +133,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
     /** Which attempt a report is at, and whom it needs. Quick: it runs inside the workflow's own task. */
     async planReconciliation(input: ReconcileInput): Promise<ReconcilePlan> {
       return guarded("reconciliation", async () => {
-        const { client, reportId } = parsed(z.looseObject({ client: z.string(), reportId: id }), input);
+        const { client, reportId } = checkedInput(z.strictObject({ client: typedId, reportId: id }), input);
         const report = await read({ client, reportId });
         const { vendor } = platformNamed(report.platform);
         return {
@@ -147,7 +152,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
      * of a try whose end got lost finds its verdict written, and says it again.
      */
     async reconcile({ client, reportId, attempt }: ReconcileInput & { attempt: number }): Promise<ReconcileStep> {
-      return withHeartbeat(`report ${reportId}`, async () => {
+      return withHeartbeat({ place: `report ${reportId}`, redact }, async () => {
         const of = { client, reportId, attempt };
         const earlier = await findVerdict(database, of);
         if (earlier !== null) return { kind: "verdict", ...earlier };
@@ -199,8 +204,8 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
     /** Gives each report of a run its next attempt, and says how many there are. */
     async planMany(input: ReconcileManyInput): Promise<{ client: string; runId: string; planned: number }> {
       return guarded("reconciliation", async () => {
-        const shape = z.looseObject({
-          client: z.string(),
+        const shape = z.strictObject({
+          client: typedId,
           scope: z.enum(["report", "post", "affiliate", "campaign"]),
           scopeId: id,
           runId: z.string().min(1).max(200).optional(),
@@ -214,7 +219,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
           runId = workflowRunId(),
           requestedBy = "an operator",
           latestOnly,
-        } = parsed(shape, input);
+        } = checkedInput(shape, input);
         const planned = await planRun(database, {
           client,
           runId,
@@ -255,8 +260,8 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
     /** Whose queue a post's platform is asked on. */
     async planFetch(input: FetchPostInput): Promise<{ vendor: string }> {
       return guarded("fetch", async () => {
-        const { client, platform, postId } = parsed(
-          z.looseObject({ client: z.string(), platform: z.string(), postId: id }),
+        const { client, platform, postId } = checkedInput(
+          z.strictObject({ client: typedId, platform: z.string(), postId: id }),
           input,
         );
         const { vendor } = platformNamed(platform);
@@ -268,7 +273,7 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
 
     /** Asks a platform about one post and keeps what it says; nothing is judged by it. */
     async fetchNumbers({ client, platform, postId }: FetchPostInput): Promise<FetchedPost> {
-      return withHeartbeat(`${platform} post ${postId}`, async () => {
+      return withHeartbeat({ place: `${platform} post ${postId}`, redact }, async () => {
         const found = await readPostToFetch(database, { client, platform, postId });
         if (found === null) throw invalidInput(`client "${client}" has no post ${postId} on ${platform}`);
         const { post, access, affiliateId } = found;
@@ -458,29 +463,24 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
   async function withPlatform(
     platform: Platform,
     account: PlatformAccount,
-    work: (http: ReturnType<typeof createHttp>) => Promise<PlatformAnswer>,
+    work: (http: Http) => Promise<PlatformAnswer>,
   ): Promise<PlatformAnswer> {
     const { vendor } = platform;
     const signal = cancellationSignal();
     const of = { client: account.client, platform: platform.name };
     const isOwn = areAffiliates(account.credentials ?? {});
     let quota: QuotaSeen | null = null;
-    const http = createHttp({
-      baseUrl: account.baseUrl,
-      addresses: account.addresses,
-      erase: createEraser(Object.values(account.secrets ?? {})),
-      redact: redactFor(account),
-      quota: (headers) => {
-        const seen = vendor.quota?.(headers) ?? null;
-        if (seen?.used !== undefined)
-          quota = { leftPct: Math.max(0, Math.min(100, 100 - seen.used.percent)), resetsInMs: seen.used.resetsInMs };
-        return seen;
+    const http = gatedHttp(
+      { gate, redact },
+      { vendor, account },
+      {
+        signal,
+        onQuota: ({ used }) => {
+          if (used !== undefined)
+            quota = { leftPct: Math.max(0, Math.min(100, 100 - used.percent)), resetsInMs: used.resetsInMs };
+        },
       },
-      refusal: vendor.refusal,
-      classify: vendor.classify,
-      signal,
-      beforeRequest: () => gate.turn(account, { signal }),
-    });
+    );
     try {
       const answer = await work(http);
       if (!isOwn) await notePlatformWorks(database, of, quota);
@@ -490,19 +490,6 @@ export function createReconcileActivities({ database, config, gate, redact }: Re
       if (!isOwn && error instanceof ConnectorError && error.kind !== "rate_limited")
         await notePlatformFails(database, { ...of, kind: error.kind, message: redactFor(account)(error.message) });
       throw error;
-    }
-  }
-
-  async function withHeartbeat<Result>(place: string, work: () => Promise<Result>): Promise<Result> {
-    const beat = setInterval(() => heartbeat(), 2_000);
-    const signal = cancellationSignal();
-    try {
-      return await work();
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      throw toFailure(error, { place, redact });
-    } finally {
-      clearInterval(beat);
     }
   }
 }
@@ -515,7 +502,7 @@ interface Judged {
 }
 
 /** As ids are written. */
-const id = z.string().regex(/^[1-9]\d{0,17}$/, "must be an id");
+const id = typedId.pipe(z.string().regex(/^[1-9]\d{0,17}$/, "must be an id"));
 /** What only a person can mend is not mended in seconds. */
 const patientMs = 10 * 60_000;
 const mendedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
@@ -627,13 +614,5 @@ function platformNamed(name: string): Platform {
   return platform;
 }
 
-function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
-  const result = shape.safeParse(input ?? {});
-  if (result.success) return result.data;
-  throw invalidInput(
-    result.error.issues.map((issue) => `${issue.path.join(".") || "input"}: ${issue.message}`).join("; "),
-  );
-}
-
-const workflowId = () => activityInfo().workflowExecution?.workflowId ?? "";
-const workflowRunId = () => activityInfo().workflowExecution?.runId ?? "";
+const workflowId = () => runOf().workflowId;
+const workflowRunId = () => runOf().runId;

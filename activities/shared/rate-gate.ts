@@ -5,10 +5,13 @@ import type { TurnOutcome } from "../../connectors/http.ts";
 import { claimTurn, endTurn, extendTurn } from "../../queries/shared/rate-gate.ts";
 import type { Database } from "../../schema/database.ts";
 
+/** Whose quota it is, and how fast it may be asked. */
+export type Paced = Pick<Account, "name" | "pace">;
+
 /** Whose turn it is to ask a vendor: one row per account in Postgres, so it holds across all workers. */
 export interface RateGate {
   /** Waits until this account may start a request; the returned function ends the turn and passes on the vendor's hint. */
-  turn: (account: Account, options: TurnOptions) => Promise<(outcome: TurnOutcome) => Promise<void>>;
+  turn: (account: Paced, options: TurnOptions) => Promise<(outcome: TurnOutcome) => Promise<void>>;
 }
 
 export interface TurnOptions {
@@ -66,7 +69,7 @@ export function createRateGate(database: Database): RateGate {
 /** In one worker at most `concurrent` callers of an account ask Postgres at a time, in the order they came. */
 async function enterQueue(
   queues: Map<string, Set<Promise<void>>>,
-  account: Account,
+  account: Paced,
   signal: AbortSignal | undefined,
 ): Promise<() => void> {
   const running = queues.get(account.name) ?? new Set();

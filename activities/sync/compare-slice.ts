@@ -1,18 +1,21 @@
 import type { Account } from "../../settings/config.ts";
 import { cents } from "../../core/money.ts";
-import type { AnySource } from "../../connectors/source.ts";
+import type { Redact } from "../../core/redact.ts";
+import type { AnySource, Vendor } from "../../connectors/source.ts";
 import { compareRows, isReconciled, previewSlice } from "../../queries/sync/merge.ts";
 import type { RowDifference } from "../../queries/sync/slice-statement.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
-import { amountOf, readDay, targetOf, type ReadingDependencies } from "./read-day.ts";
+import type { RateGate } from "../shared/rate-gate.ts";
+import { gatedHttp } from "../shared/with-vendor.ts";
+import { amountOf, readDay, targetOf } from "./read-day.ts";
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
 export async function compareSlice(
-  dependencies: ReadingDependencies & { database: Database },
+  dependencies: { gate: RateGate; redact: Redact; database: Database },
   pull: { source: AnySource; account: Account; day: string },
 ): Promise<{ differences: RowDifference[]; stored: string; vendor: string; reconciled: boolean }> {
   const { source, account, day } = pull;
-  const answer = await readDay(dependencies, pull, {});
+  const answer = await readDay(pull, gatedHttp(dependencies, { vendor: source.vendor as Vendor, account }));
   const target = targetOf(source, account.client, day);
   return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, answer);

@@ -1,18 +1,11 @@
 import type { Account } from "../../settings/config.ts";
-import { createEraser, type Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { createHttp, type Http } from "../../connectors/http.ts";
+import type { Http } from "../../connectors/http.ts";
 import { readSlice, type SliceAnswer } from "../../connectors/slices/read-slice.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { isReconciled, type MergeTarget } from "../../queries/sync/merge.ts";
 import type { Amount } from "../../queries/sync/slice-statement.ts";
 import { mergeColumns } from "../../schema/merge-key.ts";
-import type { RateGate, TurnOptions } from "../shared/rate-gate.ts";
-
-export interface ReadingDependencies {
-  gate: RateGate;
-  redact: Redact;
-}
 
 export interface DayReading {
   source: AnySource;
@@ -21,28 +14,19 @@ export interface DayReading {
   onPage?: (page: number, rows: number) => void;
 }
 
-/** Reads a day from the vendor at the account's pace. */
-export async function readDay(
-  { gate, redact }: ReadingDependencies,
-  { source, account, day, ...options }: DayReading,
-  turn: TurnOptions,
-): Promise<SliceAnswer> {
-  const { secrets } = account;
-  if (secrets === null)
-    throw new ConnectorError("unauthorized", `client ${account.client} has no key: set ${account.missing.join(", ")}`);
-  const http = createHttp({
-    baseUrl: account.baseUrl,
-    erase: createEraser(Object.values(secrets)),
-    redact,
-    quota: source.vendor.quota,
-    refusal: source.vendor.refusal,
-    signal: turn.signal,
-    beforeRequest: () => gate.turn(account, turn),
-  });
+/** Reads a day from the vendor. */
+export async function readDay({ source, account, day, ...options }: DayReading, http: Http): Promise<SliceAnswer> {
+  const secrets = keysOf(account);
   await checkAccount(source, account, secrets, http);
   return readReconciled(() =>
     readSlice({ source, slice: { day, timezone: source.slices.timezone }, secrets, http, ...options }),
   );
+}
+
+function keysOf({ client, secrets, missing }: Account): Record<string, string> {
+  if (secrets === null)
+    throw new ConnectorError("unauthorized", `client ${client} has no key: set ${missing.join(", ")}`);
+  return secrets;
 }
 
 const checkedAccounts = new Set<string>();

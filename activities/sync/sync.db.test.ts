@@ -7,6 +7,8 @@ import { loadConfig } from "../../settings/config.ts";
 import { addDays, clockTime, daysFromTo, startOfDay } from "../../core/days.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
+import type { AnySource } from "../../connectors/source.ts";
+import { redtrackDailySpend } from "../../connectors/sources/redtrack.ts";
 import { readAlerts } from "../../queries/ops/alerts.ts";
 import { readFailedSlices } from "../../queries/sync/ledger.ts";
 import type { Database } from "../../schema/database.ts";
@@ -339,6 +341,19 @@ describe("pulling a slice", () => {
     expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(0);
     // The hint holds for the account; the next test must not wait for it.
     await database.pool.query("truncate ops.rate_gate");
+  });
+
+  test("what the vendor's own errors mean, the vendor says", async () => {
+    await fault("server_error");
+    const vendor = { ...redtrackDailySpend.vendor, classify: () => ({ kind: "quota_spent", message: "spent" }) };
+    const { pullSlice } = createSyncActivities({
+      ...parts(),
+      sources: [{ ...redtrackDailySpend, vendor }] as AnySource[],
+    });
+    const failure = await failureOf(
+      environment().run(pullSlice, { client: "713", source, day, runId: "run" }) as Promise<unknown>,
+    );
+    expect(failure).toMatchObject({ type: "QuotaSpent", nonRetryable: true });
   });
 
   test("a vendor that is away counts across attempts, and the last one says it is enough", async () => {

@@ -1,12 +1,11 @@
-import { activityInfo, cancellationSignal, getClient, heartbeat, metricMeter } from "@temporalio/activity";
+import { activityInfo, getClient, metricMeter } from "@temporalio/activity";
 import { z } from "zod";
 import type { Account, Config } from "../../settings/config.ts";
 import { addDays, dayAt, daysFromTo, endOfDay, isDay, startOfDay } from "../../core/days.ts";
 import { cents, subtractMoney } from "../../core/money.ts";
 import type { Redact } from "../../core/redact.ts";
-import { ConnectorError } from "../../connectors/errors.ts";
 import type { SliceAnswer } from "../../connectors/slices/read-slice.ts";
-import type { AnySource } from "../../connectors/source.ts";
+import type { AnySource, Vendor } from "../../connectors/source.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { coverFrom, databaseNow, readFailedSlices, readSlices, recordFailure } from "../../queries/sync/ledger.ts";
 import { isReconciled, mergeSlice, previewSlice, type MergeTarget } from "../../queries/sync/merge.ts";
@@ -14,9 +13,10 @@ import { findReceipt, takeFetchNumber, type Receipt } from "../../queries/sync/r
 import { closeRun, openRun, type CloseRun } from "../../queries/sync/runs.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { withoutKeeping } from "./compare-slice.ts";
-import { guardedBy, invalidInput, toFailure } from "../shared/failures.ts";
+import { guardedBy, invalidInput } from "../shared/failures.ts";
 import { lookForFindings } from "../conversions/findings.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
+import { withVendor } from "../shared/with-vendor.ts";
 import { amountOf, readDay, targetOf } from "./read-day.ts";
 
 export interface SyncDependencies {
@@ -251,7 +251,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
         input,
       );
-      return withVendor(source, account, input.day, async (read) => {
+      return askForDay({ source, account, day: input.day }, async (read) => {
         // The number comes before the first request: a reading that began later knows better.
         const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
         const answer = await read();
@@ -293,7 +293,7 @@ export function createSyncActivities(dependencies: SyncDependencies) {
         z.looseObject({ source: z.string(), client: z.string(), day: civilDay("day") }),
         input,
       );
-      return withVendor(source, account, input.day, async (read) => {
+      return askForDay({ source, account, day: input.day }, async (read) => {
         const content = await read();
         const target = targetOf(source, account.client, input.day);
         const { inserted, updated, withdrawn, totalBefore } = await withoutKeeping(database, (session) =>
@@ -422,53 +422,23 @@ export function createSyncActivities(dependencies: SyncDependencies) {
     return { source, account };
   }
 
-  /** Everything a vendor activity has in common: the turn at the gate, heartbeats, cancellation and the translation of errors. */
-  async function withVendor<Result>(
-    source: AnySource,
-    account: Account,
-    day: string,
+  /** Asks the vendor for a day; what was read lies in a file, perhaps, and goes with the work. */
+  async function askForDay<Result>(
+    { source, account, day }: { source: AnySource; account: Account; day: string },
     work: (read: () => Promise<SliceAnswer>) => Promise<Result>,
   ): Promise<Result> {
-    const place = `${source.name} ${day}`;
-    const earlier = z.object({ unavailable: z.number() }).safeParse(activityInfo().heartbeatDetails);
-    const progress = { unavailable: earlier.success ? earlier.data.unavailable : 0, page: 0, rows: 0 };
-    const beat = setInterval(() => heartbeat(progress), 2_000);
-    let answer: SliceAnswer | undefined;
-    try {
+    const progress = { page: 0, rows: 0 };
+    const call = { vendor: source.vendor as Vendor, account, place: `${source.name} ${day}`, progress };
+    return withVendor(dependencies, call, async (http) => {
+      let answer: SliceAnswer | undefined;
       const onPage = (page: number, rows: number) => Object.assign(progress, { page, rows });
-      const turn = { signal: cancellationSignal(), onWaited: (ms: number) => countWait(account, ms) };
-      return await work(async () => (answer = await readDay(dependencies, { source, account, day, onPage }, turn)));
-    } catch (error) {
-      // Whatever fails after a cancellation, a cut answer or a broken commit, is that cancellation and no failure of the slice.
-      if (cancellationSignal().aborted) throw cancellationSignal().reason;
-      if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;
-      heartbeat(progress);
-      const failure = toFailure(waitingLonger(error, source.vendor, activityInfo().attempt), {
-        place,
-        redact,
-        unavailable: { times: progress.unavailable, enough: config.worker.unavailableAttempts },
-      });
-      countFailure(account, failure);
-      throw failure;
-    } finally {
-      clearInterval(beat);
-      await answer?.discard();
-    }
+      try {
+        return await work(async () => (answer = await readDay({ source, account, day, onPage }, http)));
+      } finally {
+        await answer?.discard();
+      }
+    });
   }
-}
-
-/** After a 429 without a hint each attempt waits twice as long as the one before, up to what the vendor's window may last. */
-function waitingLonger(error: unknown, { unhintedWaitMs }: AnySource["vendor"], attempt: number): unknown {
-  if (
-    !(error instanceof ConnectorError) ||
-    error.kind !== "rate_limited" ||
-    error.retryAfterMs !== null ||
-    unhintedWaitMs === undefined
-  )
-    return error;
-  return new ConnectorError(error.kind, error.message, {
-    retryAfterMs: Math.min(unhintedWaitMs, 1_000 * 2 ** Math.min(attempt - 1, 20)),
-  });
 }
 
 const sliceOf = (day: string): SliceRef => ({ slice: day, day });
@@ -514,17 +484,4 @@ function countRows(source: AnySource, account: Account, receipt: Receipt): void 
   metricMeter
     .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
     .add(1, { ...tags, outcome: receipt.outcome });
-}
-
-function countWait(account: Account, waitedMs: number): void {
-  metricMeter
-    .createHistogram("signal_room_gate_wait", "int", "ms", "Waiting for an account's turn")
-    .record(Math.round(waitedMs), { account: account.name });
-}
-
-function countFailure(account: Account, failure: Error): void {
-  const type = "type" in failure && typeof failure.type === "string" ? failure.type : failure.name;
-  metricMeter
-    .createCounter("signal_room_failures", "failures", "Attempts that failed, by type")
-    .add(1, { account: account.name, type });
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../registry.ts";
-import { addressesOf, platformAccount, readOwnCredentials, type StoredAccess } from "./account.ts";
+import { addressesOf } from "../vendor-http.ts";
+import { platformAccount, readOwnCredentials, type StoredAccess } from "./account.ts";
 import { instagram } from "./instagram.ts";
 import { meta } from "./meta.ts";
 import type { Platform } from "./platform.ts";
@@ -13,7 +14,8 @@ const nothing: StoredAccess = { mode: null, credentials: null, affiliate: null }
 
 function account(platform: Platform, set: Record<string, string>, stored: Partial<StoredAccess> = {}, client = "713") {
   const config = loadConfig({ ...env, ...set }, vendors, sources);
-  return platformAccount({ config, platform, client, stored: { ...nothing, ...stored } });
+  const found = platformAccount({ config, platform, client, stored: { ...nothing, ...stored } });
+  return { ...found, addresses: addressesOf(platform.vendor, found) };
 }
 
 test("the settings decide where nobody stored anything", () => {

@@ -1,5 +1,6 @@
 import { settingName, type Account, type Config } from "../../settings/config.ts";
 import type { Vendor } from "../source.ts";
+import { hasNoTls } from "../vendor-http.ts";
 import { ownedByAffiliate, type Platform } from "./platform.ts";
 
 /** What a person set for a client's platform and, where an affiliate let us in, what that affiliate did. Opened already. */
@@ -15,7 +16,6 @@ export interface PlatformAccount extends Account {
   platform: string;
   /** Who answers is a stand-in, not the platform. */
   isStandIn: boolean;
-  addresses: Record<string, string>;
   /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
   linkBaseUrl: string | null;
   /** As the platform wants to be told who asks, where it does; its web hosts turn others away, too. */
@@ -55,7 +55,6 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     platform: platform.name,
     baseUrl,
     isStandIn,
-    addresses: addressesOf(vendor, { baseUrl, settings }),
     linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isStandIn ? `${baseUrl}/links` : null),
     userAgent: settings[settingName(vendor.name, "USER_AGENT")],
     secrets: missing.length === 0 ? secrets : null,
@@ -63,16 +62,6 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     missing,
     credentials: missing.length === 0 ? { ...settings, ...secrets, ...(isOwn ? ownedByAffiliate : {}) } : null,
   };
-}
-
-/** A vendor's other addresses. Each can be set; a stand-in plays them all at its one. */
-export function addressesOf(vendor: Vendor, { baseUrl, settings }: Pick<Account, "baseUrl" | "settings">) {
-  return Object.fromEntries(
-    Object.entries(vendor.addresses ?? {}).map(([name, address]) => [
-      name,
-      settings[settingName(vendor.name, name, "BASE_URL")] ?? (hasNoTls(baseUrl) ? baseUrl : address),
-    ]),
-  );
 }
 
 /** What an affiliate gave as one text: the record of it, or a token alone, which is the platform's usual one. */
@@ -92,9 +81,6 @@ export function readOwnCredentials(platform: Platform, given: string): Record<st
 function areSandboxes(secrets: Record<string, string> | null): boolean {
   return secrets !== null && Object.values(secrets).every((value) => value.startsWith("sandbox-"));
 }
-
-/** No platform speaks without TLS: an address that does is a stand-in's. */
-const hasNoTls = (address: string) => new URL(address).protocol === "http:";
 
 function baseUrlOf(vendor: Vendor, set: Account, mode: StoredAccess["mode"], sandboxUrl: string): string {
   const isSandbox = hasNoTls(set.baseUrl);

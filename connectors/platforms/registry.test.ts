@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { loadConfig, settingName } from "../../settings/config.ts";
 import { postPlatforms } from "../../rules/recon/post-url.ts";
-import { createEraser, createRedactor } from "../../core/redact.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { allQueues } from "../../workers/workers.ts";
-import { createHttp } from "../http.ts";
 import { sources, vendors } from "../registry.ts";
-import { addressesOf } from "./account.ts";
+import { vendorHttp } from "../vendor-http.ts";
 import type { Platform } from "./platform.ts";
 import { platforms } from "./registry.ts";
 
@@ -25,14 +23,8 @@ async function probe({ vendor }: Platform, key: string): Promise<unknown> {
   const env = { DATABASE_URL: "postgres://localhost/x", [settingName(vendor.name, "BASE_URL")]: baseUrl, ...secrets };
   const account = loadConfig(env, vendors, sources).accounts.get(`${vendor.name}/713`);
   if (account === undefined) throw new Error(`no account for ${vendor.name}`);
-  const http = createHttp({
-    baseUrl,
-    addresses: addressesOf(vendor, account),
-    erase: createEraser([key]),
-    redact: createRedactor([key]),
-    classify: vendor.classify,
-    beforeRequest: () => Promise.resolve(() => Promise.resolve()),
-  });
+  const beforeRequest = () => Promise.resolve(() => Promise.resolve());
+  const http = vendorHttp({ vendor, account, redact: (text) => text, beforeRequest });
   return http.json(vendor.probe(secrets, account.settings));
 }
 

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { submitCommand } from "../../rules/recon/discord-interaction.ts";
-import { createRedactor } from "../../core/redact.ts";
-import { createHttp } from "../../connectors/http.ts";
+import { vendorHttp } from "../../connectors/vendor-http.ts";
 import { clientOption, CommandError, defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
 
 const command = defineCommand(
@@ -35,11 +34,10 @@ command.action(
         exitCodes.usage,
         "DISCORD_BOT_TOKEN is not set: Discord's portal shows it once, on the page Bot",
       );
-    const redact = createRedactor([...desk.config.secrets, botToken]);
-    const http = createHttp({
-      baseUrl: desk.config.discord.baseUrl,
-      erase: redact,
-      redact,
+    const http = vendorHttp({
+      vendor: { name: "discord" },
+      account: { baseUrl: desk.config.discord.baseUrl, secrets: { botToken }, settings: {} },
+      redact: desk.redact,
       beforeRequest: () => Promise.resolve(() => Promise.resolve()),
       limits: { totalTimeoutMs: 20_000, maxBytes: 1_048_576 },
     });

@@ -3,11 +3,10 @@ import { access, mkdir } from "node:fs/promises";
 import { isGrpcServiceError } from "@temporalio/client";
 import { z } from "zod";
 import { ConfigError, settingName, type Account } from "../../settings/config.ts";
-import { createEraser } from "../../core/redact.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
+import { gatedHttp } from "../../activities/shared/with-vendor.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { createHttp } from "../../connectors/http.ts";
-import { addressesOf } from "../../connectors/platforms/account.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { probeS3 } from "../../connectors/files/s3-place.ts";
 import type { Vendor } from "../../connectors/source.ts";
@@ -226,18 +225,7 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
 async function probe({ redact }: Desk, account: Account, vendor: Vendor, database: Database): Promise<void> {
   const secrets = account.secrets ?? {};
   const signal = AbortSignal.timeout(probeTimeoutMs);
-  const gate = createRateGate(database);
-  const http = createHttp({
-    baseUrl: account.baseUrl,
-    addresses: addressesOf(vendor, account),
-    erase: createEraser(Object.values(secrets)),
-    redact,
-    quota: vendor.quota,
-    refusal: vendor.refusal,
-    classify: vendor.classify,
-    signal,
-    beforeRequest: () => gate.turn(account, { signal }),
-  });
+  const http = gatedHttp({ gate: createRateGate(database), redact }, { vendor, account }, { signal });
   try {
     const answer = await http.json(vendor.probe(secrets, account.settings));
     const problem = vendor.check?.(answer) ?? null;

@@ -361,7 +361,7 @@ test("that nobody can be told in Discord keeps no verdict from being written", a
 });
 
 test.each([
-  [{ client }, "reportId: Invalid input: expected string, received undefined"],
+  [{ client }, "reportId: is missing"],
   [{ client, reportId: "0" }, "reportId: must be an id"],
   [{ client, reportId: "987654321" }, 'client "713" has no report 987654321'],
   [{ client: "nobody", reportId: "1" }, 'client "nobody" has no report 1'],
