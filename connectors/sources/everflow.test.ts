@@ -8,7 +8,7 @@ import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
 import type { AnySource, PageRequest } from "../source.ts";
 import { everflowConversions, everflowDailyStats } from "./everflow.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 describeSource(everflowDailyStats, ["everflow-stats.json"]);
 describeSource(everflowConversions, ["everflow-conversions.json"]);
