@@ -1,9 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import ts from "typescript";
-
-const root = import.meta.dirname;
+import { parseFile, readSource, sourceFiles } from "./test/source-files.ts";
 
 interface Room {
   /** Rooms whose values may be imported. */
@@ -95,61 +92,6 @@ const opensPostgres = ["schema/database.ts", "schema/migrate.ts"];
 const tablesOnly = /^schema\/(?!database|migrate)[a-z-]+\.ts$/;
 const readsEnvironment = /(^|\/)main\.ts$|^(scripts|bench|temporal)\/|^[a-z.]+\.config\.ts$/;
 
-interface Import {
-  line: number;
-  from: string;
-  typeOnly: boolean;
-}
-
-interface Parsed {
-  imports: Import[];
-  /** Lines that read process.env. */
-  environment: number[];
-  /** Lines that make a path of a URL without decoding it. */
-  undecoded: number[];
-}
-
-function parseFile(file: string, text: string): Parsed {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const found: Parsed = { imports: [], environment: [], undecoded: [] };
-  const lineOf = (node: ts.Node) => source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-  const add = (node: ts.Node, from: ts.Node | undefined, typeOnly: boolean) => {
-    if (from !== undefined && ts.isStringLiteralLike(from))
-      found.imports.push({ line: lineOf(node), from: from.text, typeOnly });
-  };
-  const ownUrls = new Set<string>();
-  const isOwnUrl = (node: ts.Node) =>
-    ts.isIdentifier(node) ? ownUrls.has(node.text) : node.getText().includes("import.meta.url");
-  const visit = (node: ts.Node): void => {
-    if (ts.isVariableDeclaration(node) && /^new URL\(.*import\.meta\.url/s.test(node.initializer?.getText() ?? ""))
-      ownUrls.add(node.name.getText());
-    if (ts.isImportDeclaration(node)) {
-      const { importClause: clause } = node;
-      const named = clause?.namedBindings;
-      const eachIsType =
-        clause?.name === undefined &&
-        named !== undefined &&
-        ts.isNamedImports(named) &&
-        named.elements.length > 0 &&
-        named.elements.every((one) => one.isTypeOnly);
-      add(node, node.moduleSpecifier, clause?.phaseModifier === ts.SyntaxKind.TypeKeyword || eachIsType);
-    } else if (ts.isExportDeclaration(node)) {
-      add(node, node.moduleSpecifier, node.isTypeOnly);
-    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-      add(node, node.arguments[0], false);
-    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-      add(node, node.argument.literal, true);
-    } else if (ts.isPropertyAccessExpression(node) && node.getText() === "process.env") {
-      found.environment.push(lineOf(node));
-    } else if (ts.isPropertyAccessExpression(node) && node.name.text === "pathname" && isOwnUrl(node.expression)) {
-      found.undecoded.push(lineOf(node));
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return found;
-}
-
 function roomOf(file: string): string {
   if (file === "temporal.config.ts") return "temporal";
   return file.includes("/") ? (file.split("/")[0] ?? "") : "root";
@@ -206,29 +148,11 @@ function complaintsAbout(file: string, text: string): string[] {
   return complaints;
 }
 
-function sourceFiles(folder = ""): string[] {
-  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const file = path.posix.join(folder, entry.name);
-    if (entry.isDirectory())
-      return entry.name.startsWith(".") ||
-        ["node_modules", "dist", "coverage", "test"].includes(file) ||
-        file.startsWith("dist.")
-        ? []
-        : sourceFiles(file);
-    return /\.ts$/.test(entry.name) && !isTest(file) ? [file] : [];
-  });
-}
-
-/** Tests may look anywhere. */
-function isTest(file: string): boolean {
-  return /\.(test|d)\.ts$/.test(file);
-}
-
 const files = sourceFiles();
 
 test("every file imports only what its room may", () => {
   expect(files.length).toBeGreaterThan(80);
-  expect(files.flatMap((file) => complaintsAbout(file, readFileSync(path.join(root, file), "utf8")))).toEqual([]);
+  expect(files.flatMap((file) => complaintsAbout(file, readSource(file)))).toEqual([]);
 });
 
 test("every row of the table has a room, so that the table does not outlive the house", () => {

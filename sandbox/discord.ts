@@ -7,6 +7,7 @@ import {
   json,
   type JsonObject,
   type JsonValue,
+  type DiscordApplication,
   type Surroundings,
   type Vendor,
   type VendorAnswer,
@@ -17,12 +18,6 @@ const TOKEN_MS = 15 * 60_000;
 const MOST_CHARACTERS = 2_000;
 /** DER says "an Ed25519 private key" in these bytes; the 32 that follow are the key. */
 const ED25519 = Buffer.from("302e020100300506032b657004220420", "hex");
-
-/** Who signs: an application of the sandbox's own, the same everywhere, where no other is given. */
-export interface DiscordApplication {
-  applicationId: string;
-  privateKey: KeyObject;
-}
 
 function ownApplication(): DiscordApplication {
   const seed = createHash("sha256").update("the sandbox's Discord application").digest();

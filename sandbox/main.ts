@@ -1,7 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { z } from "zod";
 import { isCivilDay } from "./civil-day.ts";
-import type { DiscordApplication } from "./discord.ts";
+import type { DiscordApplication } from "./vendor.ts";
 import { parseLimits, type Limits } from "./limits.ts";
 import { startSandbox } from "./server.ts";
 import { vendorFactories } from "./vendors.ts";

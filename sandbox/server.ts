@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createAccounts, keyId } from "./accounts.ts";
 import { createClock } from "./clock.ts";
 import { createControl, type PlayedVendor } from "./control.ts";
-import type { DiscordApplication } from "./discord.ts";
+import type { DiscordApplication } from "./vendor.ts";
 import { deliver } from "./delivery.ts";
 import { answerUnderFaults } from "./fault-answers.ts";
 import type { WireFault } from "./fault-kinds.ts";

@@ -1,8 +1,14 @@
+import type { KeyObject } from "node:crypto";
 import type { Clock } from "./clock.ts";
-import type { DiscordApplication } from "./discord.ts";
 import type { DataFault } from "./fault-kinds.ts";
 import type { Limits, Usage } from "./limits.ts";
 import type { Posts } from "./recon-model.ts";
+
+/** Who signs: an application of the sandbox's own, the same everywhere, where no other is given. */
+export interface DiscordApplication {
+  applicationId: string;
+  privateKey: KeyObject;
+}
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 export interface JsonObject {

@@ -37,7 +37,7 @@ import {
   type RedeliveryRange,
 } from "../../queries/conversions/deliveries.ts";
 import { forgetExpiredIdentities, readIdentities } from "../../queries/conversions/delivery-identities.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import type { Database } from "../../schema/database.ts";
 import { guardedBy, invalidInput } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";

@@ -27,7 +27,7 @@ import {
   type HandledFile,
 } from "../../queries/files/files.ts";
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import { mergeStaged, readKnownCreatives } from "../../queries/files/performance-merge.ts";
 import { openStaging, type Staging } from "../../queries/files/performance-staging.ts";
 import { learnSizes, refreshAggregates, type Refreshed } from "../../queries/rtb/rollups.ts";

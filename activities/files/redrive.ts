@@ -12,7 +12,7 @@ import {
   renewReasons,
   type FileHeader,
 } from "../../queries/files/ingest.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import { mergeStaged, readKnownCreatives } from "../../queries/files/performance-merge.ts";
 import { openStaging } from "../../queries/files/performance-staging.ts";
 import { inTransaction } from "../../schema/database.ts";

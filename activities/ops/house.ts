@@ -5,7 +5,7 @@ import type { Redact } from "../../core/redact.ts";
 import { createHttp } from "../../connectors/http.ts";
 import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../../queries/ops/alerts.ts";
 import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
 import type { Database } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";

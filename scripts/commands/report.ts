@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { addDays, dayAt } from "../../core/days.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import {
   checkRange,
   civilDay,

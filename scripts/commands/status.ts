@@ -6,7 +6,8 @@ import { sources } from "../../connectors/registry.ts";
 import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import { listFiles, type FileRow } from "../../queries/files/files.ts";
 import { readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
-import { databaseNow, readFailedSlices, type FailedSlice } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import { readFailedSlices, type FailedSlice } from "../../queries/sync/ledger.ts";
 import { readRuns, type RunRow } from "../../queries/sync/runs.ts";
 import {
   countQuarantine,

@@ -10,7 +10,7 @@ import type { SyncDependencies } from "../../activities/sync/sync.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { sources } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import type { RowDifference } from "../../queries/sync/slice-statement.ts";
 import {
   checkRange,

@@ -10,7 +10,7 @@ import {
   type Range,
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
-import { databaseNow } from "../../queries/sync/ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
 import { readUnmappedSpend, type UnmappedSource } from "../../queries/cost/mapping.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 

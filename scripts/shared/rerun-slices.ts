@@ -1,7 +1,7 @@
 import type { SliceResult } from "../../activities/sync/sync.ts";
-import type { SyncSliceInput } from "../../workflows/sync/sync-slice.ts";
 import { inParallel, type Desk } from "./command-line.ts";
 import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
+import { type SyncSliceInput } from "../../workflows/sync/shapes.ts";
 
 export interface SliceToRerun {
   client: string;

@@ -2,8 +2,8 @@ import { ApplicationFailure } from "@temporalio/common";
 import { isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from "@temporalio/workflow";
 import type { DeliverInput, DeliveryTarget } from "../../activities/conversions/deliver.ts";
 import type { DeliverActivities } from "../../activities/types.ts";
-import { describeFailure, vendorQueue } from "../sync/slices.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { describeFailure, planFailure } from "../shared/failures.ts";
+import { vendorQueue } from "../shared/queues.ts";
 
 const { planDeliveries, noteBlocked } = proxyActivities<DeliverActivities>({
   startToCloseTimeout: "5 minutes",

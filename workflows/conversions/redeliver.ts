@@ -2,7 +2,7 @@ import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { RedeliverInput, RedeliveryPlan } from "../../activities/conversions/deliver.ts";
 import type { DeliverActivities } from "../../activities/types.ts";
 import { deliverTo, finish, type Delivered } from "./deliver-conversions.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { planFailure } from "../shared/failures.ts";
 
 const { planRedelivery } = proxyActivities<DeliverActivities>({
   startToCloseTimeout: "5 minutes",

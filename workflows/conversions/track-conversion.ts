@@ -4,7 +4,6 @@ import {
   isCancellation,
   proxyActivities,
   setCurrentDetails,
-  upsertSearchAttributes,
 } from "@temporalio/workflow";
 import type {
   TrackConversionInput,
@@ -13,7 +12,9 @@ import type {
   TrackSaleInput,
 } from "../../rules/conversions/anytrack-tracking.ts";
 import type { AnytrackActivities } from "../../activities/types.ts";
-import { clientIdKey, describeFailure, outcomeKey, searchAttributes, vendorQueue } from "../sync/slices.ts";
+import { clientIdKey, note, outcomeKey } from "../shared/attributes.ts";
+import { describeFailure } from "../shared/failures.ts";
+import { vendorQueue } from "../shared/queues.ts";
 
 /** Tells AnyTrack of a conversion, once per order: `{"type": "SALE", "orderId": "ORD-1", "clickId": "...", "revenue": "99.99", "currency": "USD"}`. */
 export async function trackConversion(given: TrackConversionInput): Promise<Tracked> {
@@ -60,8 +61,4 @@ export function trackLead(input: TrackLeadInput): Promise<Tracked> {
     orderId: leadId,
     ...(value === undefined ? {} : { revenue: value }),
   });
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }

@@ -4,25 +4,15 @@ import {
   isCancellation,
   proxyActivities,
   setCurrentDetails,
-  upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { IngestAnswer } from "../../activities/files/ingest.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
 import type { IngestActivities } from "../../activities/types.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  outcomeKey,
-  searchAttributes,
-  sourceKey,
-  whateverHappens,
-} from "../sync/slices.ts";
-
-/** Work with files has a queue of its own: the worker has to see the import folder, and a large file must not keep others waiting. */
-export function ingestQueue(): string {
-  return workflowInfo().taskQueue.replace(/signal-room$/, "ingest");
-}
+import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
+import { describeFailure } from "../shared/failures.ts";
+import { whateverHappens } from "../shared/settle.ts";
+import { ingestQueue } from "../shared/queues.ts";
 
 /** Takes one file of ad performance: reads it, checks every line, stores it whole or not at all, and says what became of it. */
 export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
@@ -108,8 +98,4 @@ export function describeAnswer(answer: IngestAnswer): string {
     `\`\`\`\n${rows.map(([label, value]) => `${label.padEnd(18)} ${value}`).join("\n")}\n\`\`\``,
     ...(errors.length === 0 ? [] : [`Rejected:\n\`\`\`\n${[...errors, ...more].join("\n")}\n\`\`\``]),
   ].join("\n\n");
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }

@@ -1,14 +1,9 @@
-import {
-  ActivityCancellationType,
-  proxyActivities,
-  setCurrentDetails,
-  upsertSearchAttributes,
-} from "@temporalio/workflow";
+import { ActivityCancellationType, proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { Redriven, RedriveInput, RedriveStep } from "../../activities/files/redrive.ts";
 import type { IngestActivities } from "../../activities/types.ts";
-import { ingestQueue } from "./ingest-file.ts";
-import { clientIdKey, outcomeKey, searchAttributes, sourceKey } from "../sync/slices.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { ingestQueue } from "../shared/queues.ts";
+import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
+import { planFailure } from "../shared/failures.ts";
 
 /** What trying rejected lines again came to, over all files. */
 export interface RedriveSummary {
@@ -86,8 +81,4 @@ function describe({ client, resolved, remaining, files }: RedriveSummary): strin
     `Client ${client}: ${resolved} lines resolved, ${remaining} remain`,
     ...(lines.length === 0 ? [] : [`\`\`\`\n${heading}\n${lines.join("\n")}\n\`\`\``]),
   ].join("\n\n");
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }

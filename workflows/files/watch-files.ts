@@ -12,8 +12,11 @@ import {
 } from "@temporalio/workflow";
 import type { FoundFile } from "../../activities/files/watch.ts";
 import type { IngestActivities } from "../../activities/types.ts";
-import { ingestQueue, type ingestFile } from "./ingest-file.ts";
-import { clientIdKey, describeFailure, searchAttributes, settleWithin, sourceKey } from "../sync/slices.ts";
+import { type ingestFile } from "./ingest-file.ts";
+import { ingestQueue } from "../shared/queues.ts";
+import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";
+import { describeFailure } from "../shared/failures.ts";
+import { settleWithin } from "../shared/settle.ts";
 
 /** What a look at the import folder, the uploads and S3 came to. */
 export interface FilesWatched {

@@ -1,8 +1,8 @@
 import { proxyActivities, proxyLocalActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { FetchedPost, FetchPostInput } from "../../activities/recon/reconcile.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
-import { vendorQueue } from "../sync/slices.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { vendorQueue } from "../shared/queues.ts";
+import { planFailure } from "../shared/failures.ts";
 
 const { planFetch } = proxyLocalActivities<ReconcileActivities>({
   startToCloseTimeout: "10 seconds",

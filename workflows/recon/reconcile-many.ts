@@ -14,15 +14,9 @@ import {
 import type { ReconcileManyInput, ReportToStart } from "../../activities/recon/reconcile.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  searchAttributes,
-  settleWithin,
-  startMemo,
-  whateverHappens,
-} from "../sync/slices.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
+import { describeFailure, planFailure } from "../shared/failures.ts";
+import { settleWithin, whateverHappens } from "../shared/settle.ts";
 
 const { planMany, readPage, noteFailures, closeReconciliation } = proxyActivities<ReconcileActivities>({
   startToCloseTimeout: "5 minutes",

@@ -9,21 +9,14 @@ import {
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { ReconcileInput, ReconcilePlan, ReconcileStep } from "../../activities/recon/reconcile.ts";
 import type { DiscordActivities, ReconcileActivities } from "../../activities/types.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  outcomeKey,
-  searchAttributes,
-  sourceKey,
-  vendorQueue,
-  whateverHappens,
-} from "../sync/slices.ts";
-import { planFailure } from "../sync/sync-source.ts";
+import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
+import { describeFailure, planFailure } from "../shared/failures.ts";
+import { vendorQueue } from "../shared/queues.ts";
+import { whateverHappens } from "../shared/settle.ts";
 
 /** Ends a wait: the platform is asked again at once. */
 export const retryNow = defineSignal("retryNow");
@@ -129,8 +122,4 @@ function describe({ client, reportId, attempt, platform }: ReconcilePlan, step: 
   const minutes = Math.ceil(step.waitMs / 6_000) / 10;
   const detail = step.detail === null ? "" : `\n\n${step.detail}`;
   return `${title}\n\n**waiting** after try ${tries}: ${step.reason}; next try within ${minutes} minutes, or at once by the signal retryNow${detail}`;
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }

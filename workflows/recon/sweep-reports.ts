@@ -3,7 +3,8 @@ import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } fro
 import type { ReportToStart } from "../../activities/recon/reconcile.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
-import { clientIdKey, searchAttributes, settleWithin, startMemo } from "../sync/slices.ts";
+import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
+import { settleWithin } from "../shared/settle.ts";
 
 const { findPending } = proxyActivities<ReconcileActivities>({
   startToCloseTimeout: "1 minute",

@@ -15,19 +15,14 @@ import {
 } from "@temporalio/workflow";
 import type { BackfillInput, BackfillPlan, DayPreview } from "../../activities/sync/sync.ts";
 import type { SyncActivities } from "../../activities/types.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  runSlice,
-  searchAttributes,
-  settleWithin,
-  sourceKey,
-  vendorQueue,
-  whateverHappens,
-  type SliceSettled,
-} from "./slices.ts";
-import { finishRun, planFailure } from "./sync-source.ts";
+import { runSlice } from "./slices.ts";
+import { finishRun } from "./sync-source.ts";
 import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
+import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";
+import { describeFailure, planFailure } from "../shared/failures.ts";
+import { settleWithin, whateverHappens } from "../shared/settle.ts";
+import { vendorQueue } from "../shared/queues.ts";
+import { type SliceSettled } from "./shapes.ts";
 
 /** Where a backfill goes on after it continued as new. Nobody types this. */
 export interface BackfillProgress {

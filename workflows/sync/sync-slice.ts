@@ -4,32 +4,15 @@ import {
   isCancellation,
   proxyActivities,
   setCurrentDetails,
-  upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { SliceResult } from "../../activities/sync/sync.ts";
 import type { SyncActivities } from "../../activities/types.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  outcomeKey,
-  searchAttributes,
-  sliceDayKey,
-  sourceKey,
-  vendorQueue,
-  whateverHappens,
-} from "./slices.ts";
-import { planFailure } from "./sync-source.ts";
-
-/** What a person types to pull one day of one source: `{"source": "redtrack.daily_spend", "day": "2025-12-18"}`. */
-export interface SyncSliceInput {
-  source: string;
-  day: string;
-  client?: string;
-  /** The run that this slice belongs to; a slice started by hand is its own. */
-  runId?: string;
-  acceptEmpty?: boolean;
-}
+import { clientIdKey, note, outcomeKey, sliceDayKey, sourceKey } from "../shared/attributes.ts";
+import { describeFailure, planFailure } from "../shared/failures.ts";
+import { vendorQueue } from "../shared/queues.ts";
+import { whateverHappens } from "../shared/settle.ts";
+import type { SyncSliceInput } from "./shapes.ts";
 
 const office = proxyActivities<SyncActivities>({
   startToCloseTimeout: "30 seconds",
@@ -81,10 +64,6 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     await whateverHappens(() => office.recordSliceFailure({ client, source, day, runId, type, reason }));
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }
 
 function describeResult(source: string, client: string, result: SliceResult): string {

@@ -2,26 +2,18 @@ import { ApplicationFailure } from "@temporalio/common";
 import {
   ActivityCancellationType,
   CancelledFailure,
-  isCancellation,
   proxyActivities,
   setCurrentDetails,
   upsertMemo,
-  upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { DayPreview, SyncInput } from "../../activities/sync/sync.ts";
 import type { SyncActivities } from "../../activities/types.ts";
 import { addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
-import {
-  clientIdKey,
-  describeFailure,
-  outcomeKey,
-  runSlice,
-  searchAttributes,
-  settleWithin,
-  sourceKey,
-  whateverHappens,
-} from "./slices.ts";
+import { runSlice } from "./slices.ts";
+import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
+import { settleWithin, whateverHappens } from "../shared/settle.ts";
+import { planFailure } from "../shared/failures.ts";
 
 const { planSync, closeRun } = proxyActivities<SyncActivities>({
   startToCloseTimeout: "1 minute",
@@ -112,21 +104,10 @@ export async function finishRun(run: {
   return summary;
 }
 
-/** A plan that could not be made has no days to name; its reason is the run's. */
-export function planFailure(error: unknown): never {
-  if (isCancellation(error)) throw error;
-  const { type, reason } = describeFailure(error);
-  throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
-}
-
 function describeFailures(tally: Tally): string {
   const named = tally.failed.slice(0, 10).map(({ day, type, reason }) => `${day} (${type}): ${reason}`);
   const more = tally.failed.length > named.length ? [`and ${tally.failed.length - named.length} more`] : [];
   const rest = tally.planned - tally.done - tally.failed.length;
   const unstarted = rest > 0 ? [`${rest} days were not started`] : [];
   return `${tally.failed.length} of ${tally.planned} days failed: ${[...named, ...more, ...unstarted].join("; ")}`;
-}
-
-function note(pairs: Parameters<typeof searchAttributes>[0]): void {
-  if (searchAttributes(pairs).typedSearchAttributes !== undefined) upsertSearchAttributes(pairs);
 }

@@ -1,5 +1,5 @@
 import type { DayPreview } from "../../activities/sync/sync.ts";
-import type { SliceSettled } from "./slices.ts";
+import { type SliceSettled } from "./shapes.ts";
 
 /** How far a run is. Kept small: it travels along when a backfill continues as new. */
 export interface Tally {
