@@ -282,7 +282,7 @@ describe("against the sandbox", () => {
     expect(answer.pages).toBe(1 + 1 + 73);
     // The test runner would print whole days to show where they differ.
     expect(JSON.stringify(statsOf(answer)) === JSON.stringify(await trueStats("wide"))).toBe(true);
-  });
+  }, 120_000);
 
   test("a part of which not even the list fits is refused whole", async () => {
     await fault("page_cap", { rows: 136 });
@@ -297,7 +297,7 @@ describe("against the sandbox", () => {
     const answer = await read(everflowConversions, "wide");
     expect(answer.pages).toBeGreaterThan(2);
     expect(JSON.stringify(conversionsOf(answer)) === JSON.stringify(await trueConversions("wide"))).toBe(true);
-  });
+  }, 120_000);
 
   test("a day that never stops growing is whole when it has all that was there as its last reading began", async () => {
     await fault("insert_while_paging", { rows: 5, most: 100_000, match: { day: slice.day } });
