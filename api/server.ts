@@ -16,6 +16,7 @@ import { createVerifier } from "./server/auth.ts";
 import { ApiError, errorBody, forLog, notFound, toAnswer } from "./server/errors.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import type { Api, Area, ServerDependencies } from "./server/parts.ts";
+import { isLocalCall } from "./server/local.ts";
 import { createReading } from "./server/reading.ts";
 import { anytrackRoutes } from "./conversions/anytrack.ts";
 import { codecRoutes } from "./ops/codec.ts";
@@ -101,6 +102,7 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
   api.decorateRequest("caller", null);
   api.decorateRequest("affiliate", null);
   api.decorateRequest("refusal", null);
+  api.decorateRequest("isLocal", false);
 
   api.addHook("onRoute", (route) => {
     if (route.url === docs || route.url.startsWith(`${docs}/`))
@@ -119,7 +121,9 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
 
   api.addHook("onRequest", async (request) => {
     const { authorization } = request.headers;
-    if (authorization === undefined && request.routeOptions.config.access === "public") return;
+    const { access } = request.routeOptions.config;
+    request.isLocal = isLocalCall(request, config.api);
+    if (authorization === undefined && (access === "public" || (access?.local === true && request.isLocal))) return;
     try {
       // Without any key to check with, a caller without a token is told that, too.
       if (authorization !== undefined) request.caller = await verify(authorization);

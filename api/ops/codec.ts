@@ -2,9 +2,9 @@ import type { Payload } from "@temporalio/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { createPayloadCodec } from "../../temporal/payload-codec.ts";
-import { allow, open } from "../server/access.ts";
+import { allowLocal, open } from "../server/access.ts";
 import { ApiError } from "../server/errors.ts";
-import { isLocalOnly, type Api, type ServerParts } from "../server/parts.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
 
 const base64 = z.base64().or(z.literal(""));
 const payload = z.object({ metadata: z.record(z.string(), base64).optional(), data: base64.optional() });
@@ -16,14 +16,13 @@ const bodyLimit = 8 * 1_048_576;
 /**
  * Temporal's codec protocol, so that its UI shows what we store there encrypted.
  *
- * Who may call: on loopback anybody on this machine, because the UI of a local stack has no token to send; a page of
- * another origin is refused, so that no web site can make the browser decrypt for it. Reachable from elsewhere it takes
- * the token of an admin or operator ("Pass access token" in the UI's codec settings). A payload does not say whose it
+ * Who may call: anybody on this machine, because the UI of a local stack has no token to send; a page of another origin
+ * is refused, so that no web site can make the browser decrypt for it. Whoever comes from elsewhere needs the token of
+ * an admin or operator ("Pass access token" in the UI's codec settings). A payload does not say whose it
  * is: who calls must already hold the ciphertext, which Temporal's own permissions guard.
  */
 export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
   const codec = config.payloadKey === null ? null : createPayloadCodec(config.payloadKey);
-  const access = isLocalOnly(config.api) ? open : allow("admin", "operator");
   const origins = settings.temporalUiUrl === null ? [] : spellingsOf(settings.temporalUiUrl);
 
   const admit = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -49,7 +48,7 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
     api.post(
       url,
       {
-        config: access,
+        config: allowLocal("admin", "operator"),
         bodyLimit,
         onRequest: admit,
         schema: {

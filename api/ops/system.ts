@@ -4,7 +4,7 @@ import { open } from "../server/access.ts";
 import { createHealthReader } from "./health.ts";
 import { landingPage } from "./landing.ts";
 import type { Metrics } from "./metrics.ts";
-import { isLocalOnly, type Api, type ServerParts } from "../server/parts.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
 
 const reach = z.object({ reachable: z.boolean(), latencyMs: z.number() });
 const readiness = z.object({
@@ -64,7 +64,7 @@ export function createSystemRoutes(metrics: Metrics) {
         config: open,
         schema: {
           tags: ["system"],
-          summary: "For Prometheus; amounts only with a token, unless the server is reachable from this machine alone",
+          summary: "For Prometheus; amounts only with a token, or from this machine itself",
         },
       },
       async (request, reply) => {
@@ -72,7 +72,7 @@ export function createSystemRoutes(metrics: Metrics) {
         const money =
           caller !== null && readsMoney.includes(caller.role)
             ? { client: caller.client }
-            : caller === null && isLocalOnly(parts.config.api)
+            : caller === null && request.refusal === null && request.isLocal
               ? "all"
               : "none";
         return reply.type(metrics.contentType).send(await metrics.scrape(money));

@@ -18,7 +18,7 @@ export interface AffiliateCaller {
 }
 
 /** Who may call a route. There is no default: a route without one does not start. */
-export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean };
+export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean; local?: boolean };
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -28,6 +28,8 @@ declare module "fastify" {
     caller: Caller | null;
     /** Who holds the X-API-Key that came along; only looked up where affiliates may call. */
     affiliate: AffiliateCaller | null;
+    /** Whether it comes from this machine, with nobody in between. */
+    isLocal: boolean;
     /** Why the token that came along is not one; told only where a token is needed. */
     refusal: ApiError | null;
   }
@@ -41,6 +43,11 @@ export function allow(...roles: [Role, ...Role[]]): { access: Access } {
 /** `config: allowAffiliates("admin", ...)`: those roles, and affiliates by their key. */
 export function allowAffiliates(...staff: Role[]): { access: Access } {
   return { access: { roles: staff, affiliates: true } };
+}
+
+/** `config: allowLocal("admin", ...)`: those roles, and anybody on this machine. */
+export function allowLocal(...roles: [Role, ...Role[]]): { access: Access } {
+  return { access: { roles, local: true } };
 }
 
 /** `config: open` on a route that anybody may call. */
@@ -61,8 +68,12 @@ export function requireDeclaration(route: {
   return access;
 }
 
-export function enforce(access: Access, request: Pick<FastifyRequest, "caller" | "affiliate" | "refusal">): void {
+export function enforce(
+  access: Access,
+  request: Pick<FastifyRequest, "caller" | "affiliate" | "refusal" | "isLocal">,
+): void {
   if (access === "public") return;
+  if (access.local === true && request.isLocal && request.caller === null && request.refusal === null) return;
   if (access.affiliates === true && request.affiliate !== null) return;
   if (request.refusal !== null) throw request.refusal;
   if (request.caller === null && access.affiliates === true)

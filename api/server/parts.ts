@@ -52,11 +52,3 @@ export interface Area {
   prefix: string;
   routes: (api: Api, parts: ServerParts) => void;
 }
-
-/**
- * Reachable from this machine only. A proxy in front of a loopback address makes it anybody's, so naming one in
- * API_TRUSTED_PROXIES ends the privileges of being local.
- */
-export function isLocalOnly({ host, trustedProxies }: Pick<Config["api"], "host" | "trustedProxies">): boolean {
-  return trustedProxies.length === 0 && (host === "localhost" || host === "::1" || /^127\./.test(host));
-}

@@ -267,6 +267,19 @@ test("a server that others can reach tells amounts only to a token, and only tha
   await server.close();
 });
 
+test("amounts stay hidden from whoever comes through a proxy on this machine, or through a browser by a false name", async () => {
+  const server = await testServer({ database: database.pool });
+  const amounts = async (headers: Record<string, string>) =>
+    (await server.inject({ url: "/metrics", headers })).payload.includes("signal_room_money");
+  expect(await amounts({ host: "127.0.0.1:3003" })).toBe(true);
+  expect(await amounts({ host: "127.0.0.1:3003", "x-forwarded-for": "198.51.100.7" })).toBe(false);
+  expect(await amounts({ host: "rebound.example:3003" })).toBe(false);
+  expect(await amounts({ host: "127.0.0.1:3003", ...(await bearer({ role: "advertiser", advertiser: "1" })) })).toBe(
+    false,
+  );
+  await server.close();
+});
+
 // Reads and forgets: without reading, it would not notice that a caller hung up either.
 const silent = net.createServer((socket) => void socket.resume());
 test.each(["a closed port", "a server that takes the connection and says nothing"])(
