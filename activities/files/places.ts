@@ -1,6 +1,6 @@
 import type { Config } from "../../settings/config.ts";
 import { parseS3Url } from "../../settings/files.ts";
-import { uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
+import { importIdOfData, uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
 import { FileProblem, openLocalFile, type OpenedFile } from "../../connectors/files/file-places.ts";
 import { openS3File } from "../../connectors/files/s3-place.ts";
 import { invalidInput } from "../shared/failures.ts";
@@ -54,7 +54,7 @@ export async function placeOf(
     throw invalidInput(`path: ${path} lies in the folder of client ${owner}, not of ${client}`);
   if (!isUpload)
     return { ...typed, client, place: "import", path: path ?? "", name: lastOf(path ?? ""), expectedHash: null };
-  const record = await readUploadRecord(config.ingest.importDir, path ?? "");
+  const record = await recordOfUpload(config.ingest.importDir, path ?? "");
   if (record.client !== client) throw invalidInput(`path: ${path} was uploaded for client ${record.client}`);
   return {
     client,
@@ -81,11 +81,20 @@ export function openPlace(config: Pick<Config, "ingest">, place: FilePlace, sign
 
 const mostRecordBytes = 65_536;
 
-async function readUploadRecord(importDir: string, path: string): Promise<UploadRecord> {
-  const record = await readSmallFile(importDir, path.replace(/\.(csv|gz)$/, ".json"), mostRecordBytes);
-  const parsed = uploadRecord.safeParse(parseJson(record));
-  if (!parsed.success) throw new FileProblem("place", `${path} has no record that says what it is: upload it again`);
-  return parsed.data;
+/** The record that a file of bytes was accepted by. Bytes that lost to others of the same key have none. */
+async function recordOfUpload(importDir: string, path: string): Promise<UploadRecord> {
+  const [folder, name] = [path.split("/").slice(0, -1).join("/"), lastOf(path)];
+  const importId = importIdOfData(name);
+  const record = importId === null ? null : await readUploadRecord(importDir, `${folder}/${importId}.json`);
+  if (record?.file !== name)
+    throw new FileProblem("place", `${path} has no record that says what it is: upload it again`);
+  return record;
+}
+
+/** A record, by its path below the import folder; null for a file that is none. */
+export async function readUploadRecord(importDir: string, path: string): Promise<UploadRecord | null> {
+  const parsed = uploadRecord.safeParse(parseJson(await readSmallFile(importDir, path, mostRecordBytes)));
+  return parsed.success ? parsed.data : null;
 }
 
 /** A file of settings below the import folder, opened as carefully as the data. */

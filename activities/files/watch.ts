@@ -12,7 +12,7 @@ import type { Database } from "../../schema/database.ts";
 import type { IngestDependencies } from "./ingest.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingFile, mappingFolder } from "./mapping.ts";
-import { parseJson, readSmallFile } from "./places.ts";
+import { parseJson, readSmallFile, readUploadRecord } from "./places.ts";
 
 /** A file that nobody has dealt with yet, and the workflow that would. */
 export interface FoundFile extends WatchedFile {
@@ -165,9 +165,9 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
     );
     for (const [importId, file] of records) {
       if (importId === undefined || done.has(uploadId(config, client, importId))) continue;
-      const data = files.find((one) => one.path === `${importId}.csv` || one.path === `${importId}.gz`);
-      if (data === undefined) continue;
-      const input: IngestInput = { client, place: "upload", path: `${folder}/${data.path}` };
+      const record = await readUploadRecord(config.ingest.importDir, `${folder}/${file.path}`).catch(nullIfGone);
+      if (record === null || !files.some(({ path: name }) => name === record.file)) continue;
+      const input: IngestInput = { client, place: "upload", path: `${folder}/${record.file}` };
       found.push({
         client,
         place: "upload",
@@ -179,6 +179,11 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
     }
   }
   return found;
+}
+
+function nullIfGone(error: unknown): null {
+  if (error instanceof FileProblem) return null;
+  throw error;
 }
 
 async function lookThroughS3(database: Database, config: Config, signal: AbortSignal): Promise<FoundFile[]> {

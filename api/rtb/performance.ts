@@ -2,7 +2,7 @@ import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { UploadRecord } from "../../rules/files/uploads.ts";
+import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { listFiles } from "../../queries/files/files.ts";
 import { hasCreative } from "../../queries/rtb/creatives.ts";
 import { readMetrics } from "../../queries/rtb/metrics.ts";
@@ -12,7 +12,9 @@ import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswe
 import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { counted, creativeId, geography, instant, number } from "./shapes.ts";
-import { acceptUpload, clearAbandoned, findUpload, receiveUpload } from "../files/upload.ts";
+import { acceptUpload } from "../files/accept-upload.ts";
+import { receiveUpload } from "../files/receive-upload.ts";
+import { clearAbandoned, findUpload, type UploadPlace } from "../files/upload-folder.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -118,7 +120,9 @@ const mapping = z
   .default(null);
 const fields = z.strictObject({ mapping, force: z.enum(["true", "false"], "must be true or false").default("false") });
 const idempotencyKey = z.object({
-  "idempotency-key": word.optional().describe("the same key with the same file gives the first answer again"),
+  "idempotency-key": word
+    .optional()
+    .describe("the same key with the same request gives the first answer again, for a day"),
 });
 
 /** Files that are handed over, and the records that came of them. */
@@ -126,10 +130,7 @@ export function rtbPerformanceRoutes(api: Api, parts: ServerParts): void {
   const { config, settings, reading } = parts;
   const place = { importDir: config.ingest.importDir, limitBytes: settings.uploadLimitBytes };
   void api.register(multipart);
-  api.addHook("onReady", async () => {
-    const cleared = await clearAbandoned(place, Date.now());
-    if (cleared > 0) api.log.info({ cleared }, "uploads that an earlier server left half received are gone");
-  });
+  clearRegularly(api, place);
 
   api.post(
     "/performance/import",
@@ -288,10 +289,27 @@ export function rtbPerformanceRoutes(api: Api, parts: ServerParts): void {
   );
 }
 
+const clearEveryMs = 3_600_000;
+
+/** What killed servers and commands left half received goes with the start, and every hour. */
+function clearRegularly(api: Api, place: UploadPlace): void {
+  const clear = async () => {
+    const cleared = await clearAbandoned(place, Date.now());
+    if (cleared > 0) api.log.info({ cleared }, "files of uploads that were never accepted are deleted");
+  };
+  const timer = setInterval(() => {
+    clear().catch((error: unknown) => api.log.warn({ error: String(error) }, "abandoned uploads are not deleted"));
+  }, clearEveryMs).unref();
+  api.addHook("onReady", clear);
+  api.addHook("onClose", (_api, done) => {
+    clearInterval(timer);
+    done();
+  });
+}
+
 /** An upload is followed by its own id, any other file by its number. */
 function importIdOf({ place, path, fileId }: { place: string; path: string; fileId: number }): string {
-  const found = place === "upload" ? /([0-9a-f]{32})\.(csv|gz)$/.exec(path) : null;
-  return found?.[1] ?? String(fileId);
+  return (place === "upload" ? importIdOfData(path) : null) ?? String(fileId);
 }
 
 /** The house's shape of an error, with each line that was the reason. */

@@ -55,11 +55,13 @@ export async function handIn(given: {
   const copied = await copyInto(file, name(".part"), found.size, given.onProgress);
   const data = `${importId}.${copied.isGzip ? "gz" : "csv"}`;
   const takeBack = async () => {
-    for (const ending of [".csv", ".gz", ".json", ".mapping.json", ".part"]) await rm(name(ending), { force: true });
+    for (const ending of [".json", ".csv", ".gz", ".mapping.json", ".part", ".record.part"])
+      await rm(name(ending), { force: true });
   };
   try {
     await rename(name(".part"), path.join(folder, data));
-    if (mappingFile !== null) await writeFile(name(".mapping.json"), await readFile(mappingFile), { mode: 0o640 });
+    const whole = { mode: 0o640, flush: true };
+    if (mappingFile !== null) await writeFile(name(".mapping.json"), await readFile(mappingFile), whole);
     const mapping = mappingFile === null ? null : `${below}/${importId}.mapping.json`;
     if (!dryRun) {
       const record: UploadRecord = {
@@ -74,8 +76,8 @@ export async function handIn(given: {
         by: "command",
         acceptedAt: new Date().toISOString(),
       };
-      // Last, and in one piece: from then on the file is accepted.
-      await writeFile(name(".record.part"), JSON.stringify(record), { mode: 0o640 });
+      // Last, and in one piece: from then on the file is accepted. Before it, what a crash leaves is cleared after a day.
+      await writeFile(name(".record.part"), JSON.stringify(record), whole);
       await rename(name(".record.part"), name(".json"));
     }
     return { path: `${below}/${data}`, importId, mapping, takeBack };
