@@ -4,8 +4,9 @@ import { createReadStream } from "node:fs";
 import { defaultLimits, findMapping, readPerformanceFile } from "../connectors/files/performance-file.ts";
 import { dayAt } from "../core/days.ts";
 import { allowLongWork } from "../queries/files/ingest.ts";
-import { mergeStaged, readKnownCreatives } from "../queries/files/performance-merge.ts";
-import { openStaging } from "../queries/files/performance-staging.ts";
+import { readKnownCreatives } from "../queries/files/check-creatives.ts";
+import { mergeStaged } from "../queries/files/merge-file.ts";
+import { openStaging } from "../queries/files/staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
 import { begin } from "./ingest-child.ts";
 

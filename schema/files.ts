@@ -80,7 +80,11 @@ export const files = ops.table(
   ],
 );
 
-/** What a file changed, per day instead of per row: the rows it wrote, and what those carried before and after. */
+/**
+ * What a file changed, per day instead of per row: the rows it wrote, and what those carried before and after. Confirmed
+ * rows had these amounts already and carry the file's number now; rows that a later file carries on are taken over. So
+ * what the table holds under a file's number is what it wrote or confirmed, less what was taken over.
+ */
 export const fileDays = ops.table(
   "file_days",
   {
@@ -95,6 +99,11 @@ export const fileDays = ops.table(
     clicksAfter: countSum("clicks_after"),
     spendBefore: moneySum("spend_before"),
     spendAfter: moneySum("spend_after"),
+    confirmed: count("confirmed"),
+    takenOver: count("taken_over"),
+    impressionsTakenOver: countSum("impressions_taken_over"),
+    clicksTakenOver: countSum("clicks_taken_over"),
+    spendTakenOver: moneySum("spend_taken_over"),
   },
   (table) => [
     primaryKey({ name: "file_days_key", columns: [table.clientId, table.date, table.fileId] }),

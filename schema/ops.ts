@@ -171,6 +171,7 @@ export const quarantine = ops.table(
     lastSeenAt: instant("last_seen_at").notNull().defaultNow(),
     resolvedAt: instant("resolved_at"),
     runId: text("run_id").notNull(),
+    whole: boolean("whole").notNull().default(true),
   },
   (table) => [
     uniqueIndex("quarantine_open")

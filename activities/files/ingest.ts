@@ -18,8 +18,6 @@ import {
   FileAlreadyIngested,
   findFileOfRun,
   findIngestedFile,
-  quarantineLines,
-  readQuarantinedLines,
   recordIngested,
   recordRefused,
   takeFileId,
@@ -28,14 +26,16 @@ import {
 } from "../../queries/files/files.ts";
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
-import { mergeStaged, readKnownCreatives } from "../../queries/files/performance-merge.ts";
-import { openStaging, type Staging } from "../../queries/files/performance-staging.ts";
+import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
+import { quarantineRejected, readRejectedLines, stageRejected } from "../../queries/files/quarantined-lines.ts";
+import { openStaging, type Staging } from "../../queries/files/staging.ts";
 import { learnSizes, refreshAggregates, type Refreshed } from "../../queries/rtb/rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
-import { clientShape, ingestShape, notWhole, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
+import { clientShape, ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingNamed, type NamedMapping } from "./mapping.ts";
 import { openPlace, placeOf, type FilePlace } from "./places.ts";
 import { createRedriveActivities } from "./redrive.ts";
@@ -210,7 +210,6 @@ export function createIngestActivities(dependencies: IngestDependencies) {
   async function store(reading: Reading): Promise<IngestAnswer> {
     const { place, mapping, progress, signal, errors } = reading;
     const { runId } = runOf();
-    const fileId = await takeFileId(database);
     const settings = settingsOf(config, place.client);
     let counts: FileCounts | undefined;
     const row = await inTransaction(database, async (session) => {
@@ -218,7 +217,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       return cancellable(session, signal, async () => {
         const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
         const staging = await openStaging(session);
-        const setAside = createSetAside(session, staging, { client: place.client, fileId, runId });
+        const setAside = createSetAside(session, staging);
         const today = dayAt(reading.startedAt, settings.timezone);
         counts = await readChecked(reading, {
           settings,
@@ -230,7 +229,9 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         await setAside.flush();
         await staging.end();
         progress.phase = "merging";
-        if (counts.rejected > 0)
+        const fileId = await takeTurn(session, place.client);
+        if (counts.rejected > 0) {
+          await quarantineRejected(session, { client: place.client, fileId, runId });
           await keepHeader(
             session,
             { client: place.client, fileId },
@@ -241,6 +242,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
               mappingContent: mapping.content,
             },
           );
+        }
         const merged = await mergeStaged(session, {
           client: place.client,
           fileId,
@@ -385,7 +387,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       errors ??
       (row.rejected === 0
         ? []
-        : (await readQuarantinedLines(database, { client, fileId, after: 0, limit: shownErrors })).map(
+        : (await readRejectedLines(database, { client, fileId, openOnly: true, limit: shownErrors })).map(
             ({ line, reason }) => ({ line, column: null, reason: reason.slice(0, shownReason) }),
           ));
     const skipped = row.superseded + row.rejected;
@@ -494,21 +496,20 @@ function subjectOf(place: FilePlace) {
 function createSetAside(
   session: Session,
   staging: Staging,
-  of: { client: string; fileId: number; runId: string },
 ): { add: (lines: RejectedLine[]) => Promise<void>; flush: () => Promise<void> } {
   let waiting: RejectedLine[] = [];
   let bytes = 0;
   const flush = async () => {
     if (waiting.length === 0) return;
     await staging.pause();
-    await quarantineLines(session, of, waiting);
+    await stageRejected(session, waiting);
     waiting = [];
     bytes = 0;
   };
   return {
     async add(lines) {
       for (const line of lines) {
-        waiting.push(line.whole ? line : { ...line, content: line.content + notWhole });
+        waiting.push(line);
         bytes += line.content.length;
         if (waiting.length >= quarantinedAtATime || bytes >= quarantinedBytes) await flush();
       }

@@ -50,6 +50,3 @@ export function withHeartbeat<Result>(
   const translate = (error: unknown) => (error instanceof FileProblem ? invalidInput(redact(error.message)) : error);
   return beating({ place: "ingest", redact, progress, everyMs: 1_000, translate }, work);
 }
-
-/** Marks content that is not the line as it was, because it was too long or had a NUL: such a line cannot be read again. */
-export const notWhole = "… [not the whole line]";

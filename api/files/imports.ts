@@ -3,7 +3,8 @@ import { ApplicationFailure, type Payload } from "@temporalio/common";
 import { decodeArrayFromPayloads } from "@temporalio/common/lib/internal-non-workflow/index.js";
 import { uploadFolder, uploadWorkflowId, type UploadRecord } from "../../rules/files/uploads.ts";
 import { readFileRow, type FileRow } from "../../queries/files/files.ts";
-import { findFileIdOfContent, findFileIdOfWorkflow, readRejectedLines } from "../../queries/files/imports.ts";
+import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/imports.ts";
+import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
 import type { ingestFile } from "../../workflows/files/ingest-file.ts";
 import { withinMs } from "../server/deadline.ts";
 import type { ServerParts } from "../server/parts.ts";
@@ -105,7 +106,8 @@ export async function readAnswer(
 ): Promise<(ImportAnswer & { file: FileRow }) | null> {
   const file = await readFileRow(reading, of);
   if (file === null) return null;
-  const errors = file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, limit: shownErrors });
+  const errors =
+    file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, openOnly: false, limit: shownErrors });
   return { ...answerOfRow(file), errors: errors.map((error) => ({ ...error, column: null })), file };
 }
 

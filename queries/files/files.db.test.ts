@@ -6,16 +6,22 @@ import {
   findFileOfRun,
   findIngestedFile,
   listFiles,
-  quarantineLines,
   readFileRow,
-  readQuarantinedLines,
   recordIngested,
   recordRedriven,
   recordRefused,
   takeFileId,
   type HandledFile,
 } from "./files.ts";
-import type { MergedFile } from "./performance-merge.ts";
+import type { MergedFile } from "./merge-shapes.ts";
+import {
+  quarantineRejected,
+  readOpenLines,
+  readRejectedLines,
+  resolveRedriven,
+  stageRejected,
+  stageStillRejected,
+} from "./quarantined-lines.ts";
 
 let database: TestDatabase;
 let client: string;
@@ -129,34 +135,45 @@ test("files are listed the latest first, page by page", async () => {
   expect([...first, ...rest].map(({ sha256 }) => sha256)).toEqual(["3", "2", "1"]);
 });
 
-test("rejected lines wait with their numbers and reasons, equal ones too, until they are taken up again", async () => {
+test("rejected lines wait with their numbers and reasons, equal ones too, until they are redriven", async () => {
   const file = await handled();
-  const of = { client, fileId: file.fileId, runId: file.runId };
+  const of = { client, fileId: file.fileId };
+  const line = { reason: "creative 5 is not known", content: "5,2025-12-17", whole: true };
   await inTransaction(database.pool, async (session) => {
-    await quarantineLines(session, of, [
-      { line: 9, reason: "creative 5 is not known", content: "5,2025-12-17" },
-      { line: 4, reason: "creative 5 is not known", content: "5,2025-12-17" },
+    await stageRejected(session, [
+      { ...line, line: 9 },
+      { ...line, line: 4 },
     ]);
-    await recordIngested(session, { ...file, force: false }, merged);
+    await stageRejected(session, [{ ...line, line: 12, content: "5,2025", whole: false }]);
+    await quarantineRejected(session, { ...of, runId: file.runId });
+    await recordIngested(session, { ...file, lines: 8, rejected: 3, force: false }, merged);
   });
-  const lines = await readQuarantinedLines(database.pool, { client, fileId: file.fileId, after: 0, limit: 10 });
-  expect(lines.map(({ line }) => line)).toEqual([4, 9]);
-  const rest = { client, fileId: file.fileId, after: 4, limit: 10 };
-  expect(await readQuarantinedLines(database.pool, rest)).toHaveLength(1);
+  const open = () => readRejectedLines(database.pool, { ...of, openOnly: true, limit: 10 });
+  expect((await open()).map((one) => one.line)).toEqual([4, 9, 12]);
 
   const stored = { impressions: "5", clicks: "0", spend: "1.75" };
-  await inTransaction(database.pool, (session) =>
-    recordRedriven(
+  await inTransaction(database.pool, async (session) => {
+    const read = [];
+    for await (const lines of readOpenLines(session, of)) read.push(...lines);
+    // What is not the whole line cannot be read again.
+    expect(read.map((one) => one.line)).toEqual([4, 9]);
+    await stageStillRejected(session, [{ line: 9, reason: "creative 5 is still not known" }]);
+    expect(await resolveRedriven(session, of)).toEqual({ resolved: 1, remaining: 2 });
+    await recordRedriven(
       session,
-      { client, fileId: file.fileId, quarantineIds: lines.slice(0, 1).map(({ quarantineId }) => quarantineId) },
+      { ...of, totals: 0 },
       { ...nothing, inserted: 1, stored, from: "2025-11-01", to: "2025-11-01" },
-    ),
-  );
-  expect(await readQuarantinedLines(database.pool, { ...rest, after: 0 })).toMatchObject([{ line: 9 }]);
-  expect(await readFileRow(database.pool, { client, fileId: file.fileId })).toMatchObject({
-    lines: 7,
+    );
+  });
+  expect(await open()).toEqual([
+    { line: 9, reason: "creative 5 is still not known" },
+    { line: 12, reason: "creative 5 is not known" },
+  ]);
+  expect(await readRejectedLines(database.pool, { ...of, openOnly: false, limit: 10 })).toHaveLength(3);
+  expect(await readFileRow(database.pool, of)).toMatchObject({
+    lines: 8,
     inserted: 3,
-    rejected: 1,
+    rejected: 2,
     spend: "6.000000",
     impressions: "15",
     dayFrom: "2025-11-01",

@@ -1,6 +1,5 @@
-import { sha256 } from "../../core/crypto.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
-import type { MergedFile } from "./performance-merge.ts";
+import { nothingMerged, type MergedFile } from "./merge-shapes.ts";
 
 /** The feed that files of ad performance are, in ops.files and ops.quarantine. */
 export const performanceSource = "rtb.performance";
@@ -99,30 +98,6 @@ export async function listFiles(
   return rows;
 }
 
-export interface FileDay {
-  date: string;
-  fileId: number;
-  inserted: number;
-  updated: number;
-  impressionsBefore: string;
-  impressionsAfter: string;
-  clicksBefore: string;
-  clicksAfter: string;
-  spendBefore: string;
-  spendAfter: string;
-}
-
-/** What a file changed, day by day. */
-export async function readFileDays(database: Queryable, of: { client: string; fileId: number }): Promise<FileDay[]> {
-  const { rows } = await database.query<FileDay>(
-    `select date, file_id as "fileId", inserted, updated, impressions_before as "impressionsBefore", impressions_after as "impressionsAfter",
-            clicks_before as "clicksBefore", clicks_after as "clicksAfter", spend_before as "spendBefore", spend_after as "spendAfter"
-       from ops.file_days where _client_id = $1 and file_id = $2 order by date`,
-    [of.client, of.fileId],
-  );
-  return rows;
-}
-
 /** A number for a file, before its rows carry it. Numbers of attempts that failed are not used again. */
 export async function takeFileId(database: Queryable): Promise<number> {
   const { rows } = await database.query<{ id: number }>("select nextval('ops.files_file_id_seq')::int as id");
@@ -179,18 +154,6 @@ export async function recordIngested(
 export async function recordRefused(database: Queryable, file: HandledFile, reason: string): Promise<void> {
   await insertFile(database, file, { ...nothingMerged, outcome: "refused", reason, isRepeat: false });
 }
-
-const nothingMerged: MergedFile = {
-  inserted: 0,
-  updated: 0,
-  unchanged: 0,
-  combined: 0,
-  superseded: { lines: 0, impressions: "0", clicks: "0", spend: "0" },
-  stored: { impressions: "0", clicks: "0", spend: "0" },
-  days: 0,
-  from: null,
-  to: null,
-};
 
 async function insertFile(
   database: Queryable,
@@ -253,76 +216,22 @@ async function alreadyRecorded(database: Queryable, runId: string): Promise<Erro
   return file === null ? new Error(`run ${runId} has a file that cannot be read`) : new FileAlreadyIngested(file);
 }
 
-/** Where the rejected lines of a file lie in ops.quarantine. */
-export function quarantineSlice(fileId: number): string {
-  return `file/${fileId}`;
-}
-
-/** Keeps lines that were not taken, with their line numbers and reasons, in the transaction that stores the others. */
-export async function quarantineLines(
-  session: Session,
-  of: { client: string; fileId: number; runId: string },
-  lines: readonly { line: number; reason: string; content: string }[],
-): Promise<void> {
-  if (lines.length === 0) return;
-  await session.query(
-    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
-     select $1, $2, $3, line, reason, content, hash, $4 from unnest($5::int[], $6::text[], $7::text[], $8::text[]) as t(line, reason, content, hash)
-     on conflict (_client_id, source, slice, content_hash) where resolved_at is null do update set last_seen_at = now()`,
-    [
-      of.client,
-      performanceSource,
-      quarantineSlice(of.fileId),
-      of.runId,
-      lines.map(({ line }) => line),
-      lines.map(({ reason }) => reason),
-      lines.map(({ content }) => content),
-      // Two equal lines are two lines.
-      lines.map(({ line, content }) => sha256(`${line}\n${content}`)),
-    ],
-  );
-}
-
-export interface QuarantinedLine {
-  quarantineId: number;
-  line: number;
-  reason: string;
-  content: string;
-}
-
-/** Lines of a file that are still set aside, in their order; `after` is the line before the first one wanted. */
-export async function readQuarantinedLines(
-  database: Queryable,
-  of: { client: string; fileId: number; after: number; limit: number },
-): Promise<QuarantinedLine[]> {
-  const { rows } = await database.query<QuarantinedLine>(
-    `select quarantine_id as "quarantineId", line, reason, content from ops.quarantine
-      where _client_id = $1 and source = $2 and slice = $3 and resolved_at is null and line > $4
-      order by line limit $5`,
-    [of.client, performanceSource, quarantineSlice(of.fileId), of.after, of.limit],
-  );
-  return rows;
-}
-
 /**
- * Lines that were set aside and have now been merged, with `redriven` set, under their file's number: they move from
+ * Lines that were quarantined and have now been merged, with `redriven` set, under their file's number: they move from
  * rejected to stored in its receipt. Same transaction as the merge.
  */
 export async function recordRedriven(
   session: Session,
-  of: { client: string; fileId: number; quarantineIds: readonly number[] },
+  of: { client: string; fileId: number; totals: number },
   merged: MergedFile,
 ): Promise<void> {
-  await session.query(
-    "update ops.quarantine set resolved_at = now() where _client_id = $1 and quarantine_id = any($2) and resolved_at is null",
-    [of.client, of.quarantineIds],
-  );
   const { superseded, stored } = merged;
   await session.query(
     `update ops.files
         set inserted = inserted + $3, updated = updated + $4, unchanged = unchanged + $5, combined = combined + $6, superseded = superseded + $7,
             superseded_impressions = superseded_impressions + $8, superseded_clicks = superseded_clicks + $9, superseded_spend = superseded_spend + $10,
-            impressions = impressions + $11, clicks = clicks + $12, spend = spend + $13, rejected = rejected - ($3 + $4 + $5 + $6 + $7),
+            impressions = impressions + $11, clicks = clicks + $12, spend = spend + $13, rejected = rejected - ($3 + $4 + $5 + $6 + $7 + $16),
+            lines = lines - $16, totals = totals + $16,
             day_from = least(day_from, $14), day_to = greatest(day_to, $15)
       where _client_id = $1 and file_id = $2`,
     [
@@ -341,6 +250,7 @@ export async function recordRedriven(
       stored.spend,
       merged.from,
       merged.to,
+      of.totals,
     ],
   );
 }

@@ -1,5 +1,4 @@
 import type { Queryable } from "../../schema/database.ts";
-import { performanceSource, quarantineSlice } from "./files.ts";
 
 /** The file that a workflow left in the ledger, whichever of its names it was started by. */
 export async function findFileIdOfWorkflow(
@@ -25,21 +24,4 @@ export async function findFileIdOfContent(
     [of.client, of.sha256, of.mapping],
   );
   return rows[0]?.fileId ?? null;
-}
-
-export interface FileLine {
-  line: number;
-  reason: string;
-}
-
-/** The first lines of a file that were set aside, also those that were taken up again since. */
-export async function readRejectedLines(
-  database: Queryable,
-  { client, fileId, limit }: { client: string; fileId: number; limit: number },
-): Promise<FileLine[]> {
-  const { rows } = await database.query<FileLine>(
-    `select line, reason from ops.quarantine where _client_id = $1 and source = $2 and slice = $3 order by line limit $4`,
-    [client, performanceSource, quarantineSlice(fileId), limit],
-  );
-  return rows;
 }

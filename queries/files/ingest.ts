@@ -1,5 +1,4 @@
 import type { Database, Queryable, Session } from "../../schema/database.ts";
-import { performanceSource, quarantineSlice } from "./files.ts";
 
 /**
  * A file's transaction takes as long as the file: the limits that hold for a slice would end it. Still limited, because a
@@ -115,36 +114,4 @@ export async function readHeader(
     [of.client, of.fileId],
   );
   return rows[0] ?? null;
-}
-
-/** Files that have lines in quarantine, with how many. */
-export async function filesInQuarantine(
-  database: Queryable,
-  of: { client: string; fileId?: number | undefined },
-): Promise<{ fileId: number; lines: number }[]> {
-  const { rows } = await database.query<{ fileId: number; lines: number }>(
-    `select substr(slice, 6)::int as "fileId", count(*) as lines from ops.quarantine
-      where _client_id = $1 and source = $2 and slice like 'file/%' and ($3::text is null or slice = $3) and resolved_at is null
-      group by slice order by 1`,
-    [of.client, performanceSource, of.fileId === undefined ? null : quarantineSlice(of.fileId)],
-  );
-  return rows;
-}
-
-/** Takes a file's lines for one redrive; another of the same file waits. */
-export async function lockFile(session: Session, of: { client: string; fileId: number }): Promise<void> {
-  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`redrive/${of.client}/${of.fileId}`]);
-}
-
-/** Lines that were looked at again and are still not to be had: the reason may be another one now. */
-export async function renewReasons(
-  session: Session,
-  lines: readonly { quarantineId: number; reason: string }[],
-): Promise<void> {
-  if (lines.length === 0) return;
-  await session.query(
-    `update ops.quarantine q set reason = r.reason, last_seen_at = now()
-       from unnest($1::bigint[], $2::text[]) as r(id, reason) where q.quarantine_id = r.id`,
-    [lines.map(({ quarantineId }) => quarantineId), lines.map(({ reason }) => reason)],
-  );
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { projectRoot } from "../../settings/environment.ts";
 import { mergeCreatives, type GivenCreative, type Merged } from "../../queries/rtb/creatives.ts";
-import { readKnownCreatives } from "../../queries/files/performance-merge.ts";
+import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
 import type { Database } from "../../schema/database.ts";
 
 /** A small file of ad performance, and the creatives it is about. */

@@ -5,15 +5,12 @@ import { addDays } from "../../core/days.ts";
 import { sumMoney } from "../../core/money.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { readFileDays, readFileRow, recordIngested, recordRedriven, takeFileId } from "./files.ts";
-import {
-  mergeStaged,
-  readKnownCreatives,
-  UnknownCreatives,
-  type MergedFile,
-  type PerformanceTarget,
-} from "./performance-merge.ts";
-import { openStaging } from "./performance-staging.ts";
+import { readKnownCreatives, UnknownCreatives } from "./check-creatives.ts";
+import { readFileDays } from "./file-days.ts";
+import { readFileRow, recordIngested, recordRedriven } from "./files.ts";
+import { mergeStaged, takeTurn } from "./merge-file.ts";
+import type { MergedFile, MergeTarget } from "./merge-shapes.ts";
+import { openStaging } from "./staging.ts";
 import { ensureFresh, refreshAggregates, refreshCampaigns } from "../rtb/rollups.ts";
 
 jest.setTimeout(120_000);
@@ -81,7 +78,7 @@ function copyText(lines: readonly Line[]): Buffer {
   );
 }
 
-interface Given extends Partial<Omit<PerformanceTarget, "client" | "fileId">> {
+interface Given extends Partial<Omit<MergeTarget, "client" | "fileId">> {
   lines: readonly Line[];
   rejected?: number;
   sha256?: string;
@@ -96,8 +93,7 @@ async function ingest({
   force = false,
   ...options
 }: Given): Promise<MergedFile & { fileId: number }> {
-  const fileId = await takeFileId(database.pool);
-  const merged = await inTransaction(database.pool, async (session) => {
+  return inTransaction(database.pool, async (session) => {
     const staging = await openStaging(session);
     for (let at = 0; at < lines.length; at += 3) await staging.write(copyText(lines.slice(at, at + 3)));
     // In parts, so that line numbers would repeat: numbered anew here, as the reader does.
@@ -105,6 +101,7 @@ async function ingest({
     await session.query(
       "update pg_temp.staged s set line = n.line from (select ctid, row_number() over (order by ctid) as line from pg_temp.staged) n where n.ctid = s.ctid",
     );
+    const fileId = await takeTurn(session, client);
     const done = await mergeStaged(session, { client, fileId, today, combine: "later", createStubs: true, ...options });
     await recordIngested(
       session,
@@ -130,9 +127,8 @@ async function ingest({
       },
       done,
     );
-    return done;
+    return { ...done, fileId };
   });
-  return { ...merged, fileId };
 }
 
 const storedColumns = `creative_id::text || ' ' || date || ' ' || coalesce(hour::text, '-') || ' ' || coalesce(geography, '-') || ' ' || coalesce(device_type, '-') || ' ' || coalesce(placement, '-')`;
@@ -355,7 +351,7 @@ test("the same content twice is refused in the transaction that would store it, 
   await ingest({ lines: [line()], sha256: "same" });
 });
 
-test("lines that were set aside do not undo what a newer file has said since", async () => {
+test("redriven lines do not undo what a newer file has said since", async () => {
   const first = await ingest({ lines: [line()], rejected: 3 });
   const newer = await ingest({ lines: [line({ creative: "8", spend: "2" })] });
   const again = [line({ creative: "8", spend: "1" }), line({ creative: "9", spend: "1" }), line({ spend: "5.5" })];
@@ -371,19 +367,20 @@ test("lines that were set aside do not undo what a newer file has said since", a
       createStubs: true,
       redriven: true,
     });
-    await recordRedriven(session, { client, fileId: first.fileId, quarantineIds: [] }, done);
+    await recordRedriven(session, { client, fileId: first.fileId, totals: 0 }, done);
     return done;
   });
-  expect(merged).toMatchObject({ inserted: 1, updated: 1, superseded: { lines: 1, spend: "1" } });
+  expect(merged).toMatchObject({ inserted: 1, updated: 0, superseded: { lines: 2, spend: "6.25" } });
   const rows = await stored();
   expect(rows.get(keyOf(line({ creative: "8" })))).toBe(`1000 10 2 ${newer.fileId}`);
   expect(rows.get(keyOf(line({ creative: "9" })))).toBe(`1000 10 1 ${first.fileId}`);
   expect(await readFileRow(database.pool, { client, fileId: first.fileId })).toMatchObject({
     lines: 4,
     inserted: 2,
-    updated: 1,
-    superseded: 1,
+    updated: 0,
+    superseded: 2,
     rejected: 0,
+    spend: "6.500000",
     replaced: 0,
   });
   await expectRollupsToBeTrue();

@@ -1,0 +1,86 @@
+import type { Session } from "../../schema/database.ts";
+import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
+import { checkCreatives } from "./check-creatives.ts";
+import { recordFileDays } from "./file-days.ts";
+import { addUp, dropOverwritten } from "./fold-lines.ts";
+import { insertFresh } from "./insert-fresh.ts";
+import {
+  carriedBy,
+  nothingMerged,
+  without,
+  type DaySum,
+  type MergedFile,
+  type MergeTarget,
+  type StagedLines,
+} from "./merge-shapes.ts";
+import { manyLines, writeChanges } from "./write-changes.ts";
+
+/**
+ * Waits until no other file of the client is being merged, to the end of the transaction, and takes the file's number
+ * then: of two files the one with the greater number was merged later, however long each was read before.
+ */
+export async function takeTurn(session: Session, client: string): Promise<number> {
+  await lockPerformance(session, client);
+  const { rows } = await session.query<{ id: number }>("select nextval('ops.files_file_id_seq')::int as id");
+  const [row] = rows;
+  if (row === undefined) throw new Error("ops.files gave no number");
+  return row.id;
+}
+
+/**
+ * Merges what is staged into rtb.performance_metrics, keeps ops.file_days, and brings the roll-ups up to date; all in the
+ * caller's transaction, which holds the client's lock from here to its end at the latest.
+ */
+export async function mergeStaged(session: Session, target: MergeTarget): Promise<MergedFile> {
+  await session.query("set local work_mem = '192MB'; set local maintenance_work_mem = '192MB'; set local jit = off");
+  await lockPerformance(session, target.client);
+  const { table, combined } = target.combine === "sum" ? await addUp(session) : { table: "staged", combined: 0 };
+  const overwritten =
+    target.combine === "sum" ? nothingMerged.superseded : await dropOverwritten(session, target.doubtful ?? null);
+  const days = await sumDays(session, table);
+  const [first] = days;
+  if (first === undefined) return { ...nothingMerged, combined };
+  const staged: StagedLines = {
+    table,
+    days,
+    dates: days.map(({ date }) => date),
+    rows: days.reduce((sum, { rows }) => sum + rows, 0),
+    from: first.date,
+    to: days.at(-1)?.date ?? first.date,
+  };
+
+  const fresh = target.redriven === true ? null : await insertFresh(session, target, staged);
+  const write = () => writeChanges(session, target, staged);
+  const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
+  await recordFileDays(session, target, written.days);
+  await checkCreatives(session, target);
+  await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
+  await session.query(
+    "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
+  );
+
+  const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);
+  const updated = written.days.reduce((sum, day) => sum + day.updated, 0);
+  return {
+    inserted,
+    updated,
+    unchanged: staged.rows - inserted - updated - written.superseded.lines - written.combined,
+    combined: combined + written.combined,
+    superseded: {
+      lines: overwritten.lines + written.superseded.lines,
+      ...carriedBy([overwritten, written.superseded]),
+    },
+    stored: without(carriedBy(days), written.superseded),
+    days: written.days.filter((day) => day.inserted + day.updated > 0).length,
+    from: staged.from,
+    to: staged.to,
+  };
+}
+
+async function sumDays(session: Session, table: string): Promise<DaySum[]> {
+  const { rows } = await session.query<DaySum>(
+    `select date, count(*) as rows, sum(impressions)::text as impressions, sum(clicks)::text as clicks, sum(spend)::text as spend
+       from pg_temp.${table} group by date order by date`,
+  );
+  return rows;
+}

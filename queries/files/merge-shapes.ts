@@ -1,0 +1,120 @@
+import { subtractMoney, sumMoney } from "../../core/money.ts";
+import type { Session } from "../../schema/database.ts";
+
+/** What a merge is told besides the lines, which lie staged. */
+export interface MergeTarget {
+  client: string;
+  /** The file's number, carried by every row that is written. The greater one came later: `takeTurn` gives it. */
+  fileId: number;
+  /** The last civil day in the client's zone: periods of the roll-ups end with it. */
+  today: string;
+  /** What becomes of several lines of one key: the last one wins, or they are added. */
+  combine: "later" | "sum";
+  /** Creatives that nobody knows are created as stubs; otherwise such a line fails the merge. */
+  createStubs: boolean;
+  /** The lines were quarantined when the rest of their file was merged: they join it, in its place and in their lines' order. */
+  redriven?: boolean;
+  /** Lines that may have the key of an earlier one, where the reader knows that no other has; else any may. */
+  doubtful?: readonly number[] | null;
+}
+
+/** Exact decimal texts. */
+export interface Carried {
+  impressions: string;
+  clicks: string;
+  spend: string;
+}
+
+export interface MergedFile {
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  /** Lines that were added to another of the same key. */
+  combined: number;
+  /** Lines that a later one of the same key overwrites, and what they carried. */
+  superseded: Carried & { lines: number };
+  /** What inserted, updated and unchanged rows carry. */
+  stored: Carried;
+  /** Days on which something changed. */
+  days: number;
+  from: string | null;
+  to: string | null;
+}
+
+export const nothingMerged: MergedFile = {
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  combined: 0,
+  superseded: { lines: 0, impressions: "0", clicks: "0", spend: "0" },
+  stored: { impressions: "0", clicks: "0", spend: "0" },
+  days: 0,
+  from: null,
+  to: null,
+};
+
+export type DaySum = Carried & { date: string; rows: number };
+
+export interface StagedLines {
+  /** The temporary table they lie in. */
+  table: string;
+  days: DaySum[];
+  dates: string[];
+  rows: number;
+  from: string;
+  to: string;
+}
+
+/** What a file did to the rows of a day. */
+export interface DayChange {
+  date: string;
+  inserted: number;
+  updated: number;
+  /** Rows that an earlier file wrote with the same amounts and that carry this file's number now. */
+  confirmed: number;
+  before: Carried;
+  after: Carried;
+}
+
+/** What was written; by how much more each creative carries since lies in the temporary table `touched`. */
+export interface Written {
+  days: DayChange[];
+  /** Lines that a later one overwrites, of this file or of a newer one. */
+  superseded: MergedFile["superseded"];
+  /** Lines that were added to what their file had stored. */
+  combined: number;
+}
+
+const key = ["creative_id", "date", "hour", "geography", "device_type", "placement"] as const;
+export const keyColumns = key.join(", ");
+export const keyOf = (alias: string) => key.map((column) => `${alias}.${column}`).join(", ");
+export const sameKey = (one: string, other: string) =>
+  key.map((column) => `${one}.${column} = ${other}.${column}`).join(" and ");
+
+/** Staged lines as the table keeps them: what is not said has its stand-in. */
+export const linesOf = (table: string) =>
+  `(select ctid as at, line, creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
+           coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table}) lines`;
+
+/** A temporary table of creative_id and by how much more impressions, clicks and spend there are. */
+export async function openTouched(session: Session): Promise<void> {
+  await session.query(
+    "create temp table touched (creative_id bigint, impressions numeric, clicks numeric, spend numeric) on commit drop",
+  );
+}
+
+export function carriedBy(parts: readonly Carried[]): Carried {
+  return {
+    impressions: sumMoney(parts.map(({ impressions }) => impressions)),
+    clicks: sumMoney(parts.map(({ clicks }) => clicks)),
+    spend: sumMoney(parts.map(({ spend }) => spend)),
+  };
+}
+
+export function without(all: Carried, part: Carried): Carried {
+  return {
+    impressions: subtractMoney(all.impressions, part.impressions),
+    clicks: subtractMoney(all.clicks, part.clicks),
+    spend: subtractMoney(all.spend, part.spend),
+  };
+}

@@ -1,0 +1,138 @@
+import { sha256 } from "../../core/crypto.ts";
+import type { Queryable, Session } from "../../schema/database.ts";
+import { performanceSource } from "./files.ts";
+
+/** Where the rejected lines of a file lie in ops.quarantine. */
+export function quarantineSlice(fileId: number): string {
+  return `file/${fileId}`;
+}
+
+export interface Rejected {
+  line: number;
+  reason: string;
+  content: string;
+  /** Whether the content is all of the line, so that it can be read again. */
+  whole: boolean;
+}
+
+/** Rejected lines wait in a temporary table of the transaction until their file has its number. */
+export async function stageRejected(session: Session, lines: readonly Rejected[]): Promise<void> {
+  await session.query(
+    "create temp table if not exists rejected (line int, reason text, content text, whole boolean, hash text) on commit drop",
+  );
+  await session.query(
+    "insert into pg_temp.rejected select * from unnest($1::int[], $2::text[], $3::text[], $4::boolean[], $5::text[])",
+    [
+      lines.map(({ line }) => line),
+      lines.map(({ reason }) => reason),
+      lines.map(({ content }) => content),
+      lines.map(({ whole }) => whole),
+      // Two equal lines are two lines.
+      lines.map(({ line, content }) => sha256(`${line}\n${content}`)),
+    ],
+  );
+}
+
+/** Keeps the lines that were rejected, with their line numbers and reasons, in the transaction that stores the others. */
+export async function quarantineRejected(
+  session: Session,
+  of: { client: string; fileId: number; runId: string },
+): Promise<void> {
+  await session.query(
+    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, whole, content_hash, run_id)
+     select $1, $2, $3, line, reason, content, whole, hash, $4 from pg_temp.rejected order by line`,
+    [of.client, performanceSource, quarantineSlice(of.fileId), of.runId],
+  );
+}
+
+/** The first rejected lines of a file: those that are open, or also those that were resolved since. */
+export async function readRejectedLines(
+  database: Queryable,
+  of: { client: string; fileId: number; openOnly: boolean; limit: number },
+): Promise<{ line: number; reason: string }[]> {
+  const { rows } = await database.query<{ line: number; reason: string }>(
+    `select line, reason from ops.quarantine
+      where _client_id = $1 and source = $2 and slice = $3 and (resolved_at is null or not $4) order by line limit $5`,
+    [of.client, performanceSource, quarantineSlice(of.fileId), of.openOnly, of.limit],
+  );
+  return rows;
+}
+
+/** Files that have lines in quarantine, with how many. */
+export async function filesInQuarantine(
+  database: Queryable,
+  of: { client: string; fileId?: number | undefined },
+): Promise<{ fileId: number; lines: number }[]> {
+  const { rows } = await database.query<{ fileId: number; lines: number }>(
+    `select substr(slice, 6)::int as "fileId", count(*) as lines from ops.quarantine
+      where _client_id = $1 and source = $2 and slice like 'file/%' and ($3::text is null or slice = $3) and resolved_at is null
+      group by slice order by 1`,
+    [of.client, performanceSource, of.fileId === undefined ? null : quarantineSlice(of.fileId)],
+  );
+  return rows;
+}
+
+/** Takes a file's lines for one redrive; another of the same file waits. */
+export async function lockFile(session: Session, of: { client: string; fileId: number }): Promise<void> {
+  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`redrive/${of.client}/${of.fileId}`]);
+}
+
+const open = "_client_id = $1 and source = $2 and slice = $3 and resolved_at is null";
+const fetched = 2_000;
+
+/** The lines of a file that can be read again, in their order, some at a time. */
+export async function* readOpenLines(
+  session: Session,
+  of: { client: string; fileId: number },
+): AsyncGenerator<{ line: number; content: string }[]> {
+  await session.query(
+    `declare open_lines no scroll cursor for select line, content from ops.quarantine where ${open} and whole order by line`,
+    [of.client, performanceSource, quarantineSlice(of.fileId)],
+  );
+  for (;;) {
+    const { rows } = await session.query<{ line: number; content: string }>(`fetch ${fetched} from open_lines`);
+    if (rows.length === 0) break;
+    yield rows;
+  }
+  await session.query("close open_lines");
+}
+
+/** Notes lines that were looked at again and are still rejected: the reason may be another one now. */
+export async function stageStillRejected(
+  session: Session,
+  lines: readonly { line: number; reason: string }[],
+): Promise<void> {
+  await session.query("create temp table if not exists still_rejected (line int, reason text) on commit drop");
+  await session.query("insert into pg_temp.still_rejected select * from unnest($1::int[], $2::text[])", [
+    lines.map(({ line }) => line),
+    lines.map(({ reason }) => reason),
+  ]);
+}
+
+/** Resolves the lines that were read again and are good now. */
+export async function resolveRedriven(
+  session: Session,
+  of: { client: string; fileId: number },
+): Promise<{ resolved: number; remaining: number }> {
+  const values = [of.client, performanceSource, quarantineSlice(of.fileId)];
+  await stageStillRejected(session, []);
+  await session.query("analyze pg_temp.still_rejected");
+  await session.query(
+    `update ops.quarantine q set reason = s.reason, last_seen_at = now() from pg_temp.still_rejected s where ${open} and q.line = s.line`,
+    values,
+  );
+  const resolved = await session.query(
+    `update ops.quarantine q set resolved_at = now()
+      where ${open} and whole and not exists (select from pg_temp.still_rejected s where s.line = q.line)`,
+    values,
+  );
+  return { resolved: resolved.rowCount ?? 0, remaining: await countOpenLines(session, of) };
+}
+
+export async function countOpenLines(database: Queryable, of: { client: string; fileId: number }): Promise<number> {
+  const { rows } = await database.query<{ lines: number }>(
+    `select count(*) as lines from ops.quarantine where ${open}`,
+    [of.client, performanceSource, quarantineSlice(of.fileId)],
+  );
+  return rows[0]?.lines ?? 0;
+}
