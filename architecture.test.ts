@@ -90,7 +90,8 @@ const rooms: Record<string, Room> = {
 /** Opening Postgres has a place of its own, and so has everything that a process is told from outside. */
 const opensPostgres = ["schema/database.ts", "schema/migrate.ts"];
 const tablesOnly = /^schema\/(?!database|migrate)[a-z-]+\.ts$/;
-const readsEnvironment = /(^|\/)main\.ts$|^(scripts|bench|temporal)\/|^[a-z.]+\.config\.ts$/;
+const readsEnvironment =
+  /(^|\/)main\.ts$|^settings\/environment\.ts$|^(scripts|bench|temporal)\/|^[a-z.]+\.config\.ts$/;
 
 function roomOf(file: string): string {
   if (file === "temporal.config.ts") return "temporal";

@@ -2,7 +2,7 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores(["dist/", "coverage/", ".signal-room/", "node_modules/"]),
+  globalIgnores(["dist/", ".dist.*/", "coverage/", ".signal-room/", "node_modules/"]),
   tseslint.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -1,14 +1,16 @@
 // Turns the TypeScript sources into dist/: one JavaScript file each, the SQL and JSON they read, and the workflow bundle.
 // `--if-stale` does nothing when no source is newer than the last build, so every command can afford to ask.
 import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { transformFile } from "@swc/core";
 
 const root = path.resolve(fileURLToPath(import.meta.url), "../..");
 const dist = path.join(root, "dist");
 const stampFile = path.join(dist, ".sources");
+const unfinished = path.join(root, `.dist.${process.pid}`);
+/** What the sources looked like from outside at the last look: a command should not have to read them all. */
+const glanceFile = path.join(dist, ".glance");
 const skippedFolders = new Set(["node_modules", "dist", "coverage", "docs", "histories", "test", "fixtures"]);
 
 async function* sources(folder = "") {
@@ -24,9 +26,19 @@ async function* sources(folder = "") {
   }
 }
 
+async function glanceAt(files) {
+  const seen = await Promise.all(
+    files.map(async (file) => {
+      const { size, mtimeMs, ino } = await stat(path.join(root, file));
+      return `${file} ${size} ${mtimeMs} ${ino}`;
+    }),
+  );
+  return seen.join("\n");
+}
+
 async function fingerprint(files) {
   const hash = createHash("sha256");
-  for (const file of [...files, "package-lock.json", "scripts/build.mjs"].sort()) {
+  for (const file of files) {
     hash
       .update(file)
       .update("\0")
@@ -37,12 +49,12 @@ async function fingerprint(files) {
 }
 
 async function build(files, stamp) {
+  const { transformFile } = await import("@swc/core");
   // Built beside and then swapped in, so that a build cut short never leaves half a dist/ that looks whole.
-  const next = `${dist}.${process.pid}`;
-  await rm(next, { recursive: true, force: true });
+  await rm(unfinished, { recursive: true, force: true });
   await Promise.all(
     files.map(async (file) => {
-      const target = path.join(next, file.replace(/\.ts$/, ".js"));
+      const target = path.join(unfinished, file.replace(/\.ts$/, ".js"));
       await mkdir(path.dirname(target), { recursive: true });
       if (!file.endsWith(".ts")) return writeFile(target, await readFile(path.join(root, file)));
       const { code, map } = await transformFile(path.join(root, file), {
@@ -55,29 +67,51 @@ async function build(files, stamp) {
       await writeFile(`${target}.map`, map);
     }),
   );
-  await writeFile(path.join(next, "package.json"), '{ "type": "module" }\n');
+  await writeFile(path.join(unfinished, "package.json"), '{ "type": "module" }\n');
   const { bundleWorkflowCode } = await import("@temporalio/worker");
   const quiet = { trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error, log() {} };
   const workflows = { workflowsPath: path.join(root, "workflows/index.ts"), logger: quiet };
-  await writeFile(path.join(next, "workflow-bundle.js"), (await bundleWorkflowCode(workflows)).code);
+  await writeFile(path.join(unfinished, "workflow-bundle.js"), (await bundleWorkflowCode(workflows)).code);
   // What a workflow's failure says is written inside the bundle: with a payload key it takes one that leaves nothing in clear.
   const failureConverterPath = path.join(root, "temporal/failure-converter.ts");
   await writeFile(
-    path.join(next, "workflow-bundle.encrypted.js"),
+    path.join(unfinished, "workflow-bundle.encrypted.js"),
     (await bundleWorkflowCode({ ...workflows, failureConverterPath })).code,
   );
-  await writeFile(path.join(next, ".sources"), stamp);
-  await rm(dist, { recursive: true, force: true });
-  await rename(next, dist);
+  await writeFile(path.join(unfinished, ".sources"), stamp);
+  await swapIn();
+}
+
+async function swapIn() {
+  const old = `${unfinished}.old`;
+  for (let tries = 1; ; tries += 1) {
+    await rename(dist, old).catch(() => undefined);
+    try {
+      await rename(unfinished, dist);
+      break;
+    } catch (error) {
+      // Somebody else built at the same time and was first: theirs gives way to ours.
+      if (tries === 10 || !["ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
+      await rm(old, { recursive: true, force: true });
+    }
+  }
+  await rm(old, { recursive: true, force: true });
 }
 
 export async function buildIfStale() {
   const files = [];
   for await (const file of sources()) files.push(file);
-  const stamp = await fingerprint(files);
-  if ((await readFile(stampFile, "utf8").catch(() => "")) === stamp) return false;
-  await build(files, stamp);
-  return true;
+  const inputs = [...files, "package-lock.json", "scripts/build.mjs"].sort();
+  const glance = await glanceAt(inputs);
+  const [lastGlance, lastStamp] = await Promise.all(
+    [glanceFile, stampFile].map((file) => readFile(file, "utf8").catch(() => "")),
+  );
+  if (lastStamp !== "" && lastGlance === glance) return false;
+  const stamp = await fingerprint(inputs);
+  const stale = lastStamp !== stamp;
+  if (stale) await build(files, stamp).finally(() => rm(unfinished, { recursive: true, force: true }));
+  await writeFile(glanceFile, glance);
+  return stale;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,3 +1,5 @@
+import type { ReadSetting } from "./shapes.ts";
+
 /** Where AnyTrack takes what we tell it. */
 export interface CollectSettings {
   baseUrl: string;
@@ -14,9 +16,6 @@ export interface AnytrackSettings {
   /** By client; one without an integration tells AnyTrack nothing. */
   collect: Map<string, CollectSettings>;
 }
-
-/** Reads a setting of one client: its own, or, for what may be shared, the one without a suffix. */
-export type ReadSetting = (name: string, client: string, scope: "own" | "shared") => string | undefined;
 
 /** What AnyTrack has beside the account of its pull client. Problems are added to the list. */
 export function readAnytrackSettings(

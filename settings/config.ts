@@ -5,6 +5,7 @@ import { isDay } from "../core/days.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
+import type { Env } from "./shapes.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -98,8 +99,6 @@ export interface Config {
   /** Every value that must never be printed. */
   secrets: string[];
 }
-
-export type Env = Record<string, string | undefined>;
 
 /** One error with every setting that is wrong, so that nobody has to fix them one start at a time. */
 export class ConfigError extends Error {

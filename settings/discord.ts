@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import type { ReadSetting } from "./anytrack.ts";
+import type { ReadSetting } from "./shapes.ts";
 
 /** One client's Discord application. */
 export interface DiscordSettings {

@@ -65,3 +65,22 @@ test("a sandbox's address never ends up beside another database or another Tempo
   await writeEnv("DATABASE_URL=postgres://prod/app\n");
   expect(project.readEnvironment({})).toEqual({ DATABASE_URL: "postgres://prod/app" });
 });
+
+test("a port set for another stack counts for the commands too", async () => {
+  await runStack();
+  const elsewhere = { TEMPORAL_PORT: "7999" };
+  expect(project.readEnvironment(elsewhere)).toEqual({ ...elsewhere, TEMPORAL_ADDRESS: "127.0.0.1:7999" });
+  expect(project.readEnvironment({ POSTGRES_PORT: "55999" })).toEqual({ POSTGRES_PORT: "55999" });
+  // The running stack's own ports name no other stack.
+  const same = { TEMPORAL_PORT: "7233", POSTGRES_PORT: "55432" };
+  expect(project.readEnvironment(same)).toEqual({ ...stack, ...same });
+  // An address says more than a port.
+  const both = { TEMPORAL_PORT: "7999", TEMPORAL_ADDRESS: "cloud.example:7233" };
+  expect(project.readEnvironment(both)).toEqual(both);
+});
+
+test("what a person set is read without the running stack", async () => {
+  await runStack();
+  await writeEnv("API_PORT=4000\n");
+  expect(project.readOwnEnvironment({ A: "1" })).toEqual({ API_PORT: "4000", A: "1" });
+});

@@ -1,7 +1,7 @@
 import path from "node:path";
-import type { ReadSetting } from "./anytrack.ts";
+import type { ReadSetting } from "./shapes.ts";
 import { isTimeZone } from "../core/days.ts";
-import { projectRoot } from "./environment.ts";
+import { homeFolder } from "./environment.ts";
 
 /** Where `s3://` leads for one client. */
 export interface S3Settings {
@@ -74,7 +74,7 @@ export function readIngestSettings(
     return text === undefined ? otherwise : text === "on";
   };
 
-  const importDir = path.resolve(projectRoot(), env["IMPORT_DIR"] ?? path.join(".signal-room", "import"));
+  const importDir = path.resolve(homeFolder(), env["IMPORT_DIR"] ?? path.join(".signal-room", "import"));
   if (systemFolders.includes(importDir))
     problems.push(`IMPORT_DIR: ${importDir} belongs to the system: name a folder of its own`);
   const watchMinutes = general("INGEST_WATCH_MINUTES", 5, 0, 1_440);

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ConfigError, type Env } from "../../settings/config.ts";
+import { ConfigError } from "../../settings/config.ts";
+import type { Env } from "../../settings/shapes.ts";
 
 /** Settings that only the HTTP server has. */
 export interface ApiSettings {

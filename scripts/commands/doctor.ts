@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
-import { isGrpcServiceError } from "@temporalio/client";
 import { z } from "zod";
 import { ConfigError, settingName, type Account } from "../../settings/config.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
@@ -22,7 +21,6 @@ import {
   searchAttributes,
   vendorQueue,
 } from "../../temporal.config.ts";
-import { missingSearchAttributes } from "../../temporal/search-attributes.ts";
 import {
   CommandError,
   databasePlace,
@@ -34,6 +32,7 @@ import {
   type Desk,
   type Report,
 } from "../shared/command-line.ts";
+import { accountOrigin } from "../shared/account-origin.ts";
 import { countPollers } from "../shared/follow-workflow.ts";
 import { count, instant } from "../shared/printing.ts";
 import { readScheduleStates } from "../shared/schedule-states.ts";
@@ -184,15 +183,14 @@ async function examineDatabase(desk: Desk, database: Database): Promise<Finding[
 
 /** The vendor's cheapest call, at the account's pace. */
 async function examineKey(desk: Desk, account: Account, database: Database | null): Promise<Finding[]> {
-  const { hostname, host } = new URL(account.baseUrl);
-  const where = `${/^(localhost|127\.|\[::1\])/.test(hostname) ? "sandbox" : "real"}, ${host}`;
+  const where = `${accountOrigin(account, desk.config)}, ${new URL(account.baseUrl).host}`;
   const vendor = vendors.find((candidate) => candidate.name === account.vendor);
   if (account.secrets === null && vendor?.optional === true)
     return [ok(`${account.name}: not configured, and not needed (${account.missing.join(", ")})`)];
   if (account.secrets === null)
     return [
       warn(
-        `${account.name}: no key (${where})`,
+        `${account.name}: ${where}`,
         `set ${account.missing.join(", ")}, or this client goes without ${account.vendor}`,
       ),
     ];
@@ -286,7 +284,8 @@ async function examineTemporal(desk: Desk): Promise<Finding[]> {
     return [fail(`Temporal: ${messageOf(error)}`, "nothing runs without it")];
   }
   const { connection, address, namespace } = temporal;
-  const described = await connection.workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
+  const described = await connection.workflowService.describeNamespace({ namespace }).catch(async (error: unknown) => {
+    const { isGrpcServiceError } = await import("@temporalio/client");
     if (!isGrpcServiceError(error)) throw error;
     return error.details;
   });
@@ -318,6 +317,7 @@ async function examineTemporal(desk: Desk): Promise<Finding[]> {
 async function examineSearchAttributes(desk: Desk): Promise<Finding[]> {
   if (!desk.config.searchAttributes) return [ok("search attributes: off (SEARCH_ATTRIBUTES)")];
   const { connection, namespace, address } = await desk.temporal();
+  const { missingSearchAttributes } = await import("../../temporal/search-attributes.ts");
   let missing: string[];
   try {
     missing = await missingSearchAttributes(connection, namespace);

@@ -1,10 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
-import { DefaultLogger, ReplayError, Runtime, Worker } from "@temporalio/worker";
-import { DeterminismViolationError } from "@temporalio/workflow";
+import type { History } from "@temporalio/common/lib/proto-utils.js";
 import { z } from "zod";
-import { dataConverter } from "../../temporal/payload-codec.ts";
 import {
   CommandError,
   defineCommand,
@@ -30,6 +27,9 @@ const command = defineCommand(
   .option("--file <file>", "a history saved as JSON")
   .option("--save <file>", "write the history as JSON, for workflows/histories");
 
+// Loaded when there is a history to replay: `--help` need not wait for a worker's code.
+const loadHistories = () => import("@temporalio/common/lib/proto-utils.js");
+
 const options = z.object({ runId: z.string().optional(), file: z.string().optional(), save: z.string().optional() });
 
 command.action(
@@ -42,6 +42,7 @@ command.action(
     const type = started?.workflowType?.name ?? "unknown";
     const events = history.events?.length ?? 0;
     if (save !== undefined) {
+      const { historyToJSON } = await loadHistories();
       await writeFile(save, `${historyToJSON(history)}\n`);
       desk.note(`saved ${count(events, "event")} to ${save}`);
     }
@@ -63,6 +64,7 @@ async function readHistory(file: string): Promise<History> {
   const text = await readFile(file, "utf8").catch(() => {
     throw new CommandError(exitCodes.usage, `${file} cannot be read`);
   });
+  const { historyFromJSON } = await loadHistories();
   try {
     return historyFromJSON(JSON.parse(text));
   } catch (error) {
@@ -75,6 +77,12 @@ async function readHistory(file: string): Promise<History> {
 
 /** Null when it replays; else where and how it diverges. */
 async function replay(desk: Desk, history: History, workflowId: string): Promise<string | null> {
+  const [{ DefaultLogger, ReplayError, Runtime, Worker }, { DeterminismViolationError }, { dataConverter }] =
+    await Promise.all([
+      import("@temporalio/worker"),
+      import("@temporalio/workflow"),
+      import("../../temporal/payload-codec.ts"),
+    ]);
   // What it would log as an error is the answer here.
   Runtime.install({
     logger: new DefaultLogger("ERROR", () => undefined),

@@ -1,7 +1,5 @@
 import { z } from "zod";
 import { plannedSchedules } from "../../temporal.config.ts";
-import { applySchedules } from "../../temporal/schedules.ts";
-import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { defineCommand, runCommand, work, type Desk } from "../shared/command-line.ts";
 import { readScheduleStates, scheduleTable } from "../shared/schedule-states.ts";
 
@@ -15,6 +13,7 @@ command.action(
   work(z.object({ list: z.boolean().default(false) }), async (desk, { list }) => {
     const planned = plannedSchedules(desk.config);
     const { client, namespace } = await desk.temporal();
+    const { applySchedules } = await import("../../temporal/schedules.ts");
     const registered = list ? [] : await register(desk);
     const changes = list ? [] : await applySchedules(client, planned);
     const schedules = await readScheduleStates(client, planned);
@@ -33,6 +32,7 @@ command.action(
 async function register(desk: Desk): Promise<string[]> {
   if (!desk.config.searchAttributes) return [];
   const { connection, namespace } = await desk.temporal();
+  const { registerSearchAttributes } = await import("../../temporal/search-attributes.ts");
   return registerSearchAttributes(connection, namespace);
 }
 

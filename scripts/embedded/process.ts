@@ -122,6 +122,10 @@ export function startOf(pid: number): string {
   return hasProc ? (procStat(pid)?.[19] ?? "") : ps(pid, "lstart");
 }
 
+export function parentOf(pid: number): number {
+  return Number(hasProc ? procStat(pid)?.[1] : ps(pid, "ppid")) || 0;
+}
+
 export function commandLine(pid: number): string {
   if (!hasProc) return ps(pid, "command");
   try {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Identity } from "./process.ts";
@@ -42,20 +42,47 @@ export function canEnter(folder: string, user: Identity | undefined): boolean {
   }
 }
 
-/** Creates a folder with its parents; those created are open for passing through, whatever the umask. */
+/** Where PostgreSQL runs as another user, that one has to pass through; nobody else sees what is inside. */
+const folderMode = () => (unprivilegedUser() === undefined ? 0o700 : 0o711);
+
+/** Creates a folder with its parents; those created, and the folder itself, are closed to others, whatever the umask. */
 export function makeFolder(folder: string): void {
   const firstCreated = mkdirSync(folder, { recursive: true });
+  chmodSync(folder, folderMode());
   if (firstCreated === undefined) return;
-  for (let created = folder; ; created = path.dirname(created)) {
-    chmodSync(created, 0o755);
-    if (created === firstCreated) return;
+  for (let created = folder; created !== firstCreated;) {
+    created = path.dirname(created);
+    chmodSync(created, folderMode());
+  }
+}
+
+/** What is inside these is not touched: PostgreSQL guards its own, and what people put up for import is theirs. */
+const leftAlone = /^(cluster|import$)/;
+
+/** Closes what an earlier release, or a careless umask, left open to others. */
+export function closeToOthers(folder: string): void {
+  closeOne(folder, folderMode());
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const inside = path.join(folder, entry.name);
+    if (entry.isFile()) closeOne(inside, 0o600);
+    else if (entry.isDirectory() && leftAlone.test(entry.name)) closeOne(inside, 0o700);
+    else if (entry.isDirectory()) closeToOthers(inside);
+  }
+}
+
+function closeOne(place: string, mode: number): void {
+  try {
+    chmodSync(place, mode);
+  } catch (error) {
+    // Somebody else's file in our folder: the folder is closed, which is what counts.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
 
 /** Where the servers keep their data: in the clone, or, for root in a folder closed to others, where PostgreSQL's user can go. */
-export function defaultDataDir(projectRoot: string): string {
-  if (canEnter(projectRoot, unprivilegedUser())) return path.join(projectRoot, ".signal-room");
-  const hash = createHash("sha256").update(projectRoot).digest("hex").slice(0, 12);
+export function defaultDataDir(home: string): string {
+  if (canEnter(home, unprivilegedUser())) return path.join(home, ".signal-room");
+  const hash = createHash("sha256").update(home).digest("hex").slice(0, 12);
   return path.join(sharedFolder(), `data-${hash}`);
 }
 

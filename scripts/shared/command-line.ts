@@ -1,30 +1,18 @@
-import { isGrpcServiceError, NamespaceNotFoundError, ServiceError, WorkflowNotFoundError } from "@temporalio/client";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
-import { ConfigError, loadConfig, type Config, type Env } from "../../settings/config.ts";
+import { loadConfig, type Config } from "../../settings/config.ts";
+import type { Env } from "../../settings/shapes.ts";
 import { isDay } from "../../core/days.ts";
 import { readEnvironment } from "../../settings/environment.ts";
 import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
 import { findSource, sources, vendors } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { openDatabase, sqlState, type Database } from "../../schema/database.ts";
-import { connectClient, temporalAddress, type TemporalClient } from "../../temporal/connection.ts";
+import type { TemporalClient } from "../../temporal/connection.ts";
+import { CommandError, exitCodes, explain, messageOf, type ExitCode } from "./failures.ts";
 import { createProgress, redactDocument, type Progress } from "./printing.ts";
 
-/** What a command's end tells the shell. */
-export const exitCodes = { fine: 0, found: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-/** Something a person can mend, in one line: what, where, what to do. */
-export class CommandError extends Error {
-  constructor(
-    readonly exitCode: ExitCode,
-    message: string,
-  ) {
-    super(message);
-    this.name = "CommandError";
-  }
-}
+export { CommandError, exitCodes, type ExitCode } from "./failures.ts";
 
 /** What a command came to: the document for `--json`, the lines for people. */
 export interface Report {
@@ -149,7 +137,7 @@ async function carryOut(asJson: boolean, perform: (desk: Desk) => Promise<Report
     return exitCode ?? exitCodes.fine;
   } catch (error) {
     progress?.end();
-    const { exitCode, message } = explain(error);
+    const { exitCode, message } = await explain(error);
     process.stderr.write(`${redact(message)}\n`);
     if (asJson) process.stdout.write(`${JSON.stringify({ error: redact(message) }, null, 2)}\n`);
     return exitCode;
@@ -181,7 +169,7 @@ function createDesk(
       return client;
     },
     database: () => (database ??= reachDatabase(env, config, closing)),
-    temporal: () => (temporal ??= reachTemporal(config, closing)),
+    temporal: () => (temporal ??= reachTemporal(env, config, closing)),
   };
 }
 
@@ -210,8 +198,19 @@ async function reachDatabase(env: Env, config: Config, closing: (() => Promise<u
   return database;
 }
 
-async function reachTemporal(config: Config, closing: (() => Promise<unknown>)[]): ReturnType<Desk["temporal"]> {
-  const { address, namespace } = readTemporalAddress();
+async function reachTemporal(
+  env: Env,
+  config: Config,
+  closing: (() => Promise<unknown>)[],
+): ReturnType<Desk["temporal"]> {
+  // Nothing of ours runs and nothing is set: what listens on Temporal's usual port is somebody else's.
+  if (!["DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"].some((name) => env[name]))
+    throw new CommandError(
+      exitCodes.usage,
+      "no Temporal server is known: start a local stack with `npm start`, or set TEMPORAL_ADDRESS",
+    );
+  const { connectClient, temporalAddress } = await import("../../temporal/connection.ts");
+  const { address, namespace } = readTemporalAddress(temporalAddress);
   try {
     const connected = await connectClient(config);
     closing.push(connected.close);
@@ -224,9 +223,12 @@ async function reachTemporal(config: Config, closing: (() => Promise<unknown>)[]
   }
 }
 
-function readTemporalAddress(): { address: string; namespace: string } {
+function readTemporalAddress(read: () => { address: string; namespace: string }): {
+  address: string;
+  namespace: string;
+} {
   try {
-    return temporalAddress();
+    return read();
   } catch (error) {
     throw new CommandError(
       exitCodes.usage,
@@ -245,74 +247,6 @@ function checkOptions<Options>(shape: z.ZodType<Options>, typed: Record<string, 
       : `${option}: ${message}`;
   });
   throw new CommandError(exitCodes.usage, `${problems.join("\n")}\n(--help shows every option)`);
-}
-
-/** One clear line for whatever went wrong, and what to tell the shell. */
-function explain(error: unknown): { exitCode: ExitCode; message: string } {
-  if (error instanceof CommandError) return error;
-  if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message: error.message };
-  if (error instanceof WorkflowNotFoundError)
-    return {
-      exitCode: exitCodes.usage,
-      message: `no workflow "${error.workflowId}" is known, or it has ended: look for it in the Temporal UI`,
-    };
-  if (error instanceof NamespaceNotFoundError)
-    return {
-      exitCode: exitCodes.usage,
-      message: `Temporal has no namespace "${error.namespace}" (TEMPORAL_NAMESPACE): create it, or name another`,
-    };
-  const state = sqlState(error);
-  if (state !== null) return explainPostgres(state, error as Error);
-  const grpc = error instanceof ServiceError ? error.cause : error;
-  if (isGrpcServiceError(grpc)) return explainGrpc(grpc.code, grpc.details);
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)/.test(code))
-    return { exitCode: exitCodes.unreachable, message: `a server went away (${code}): try again` };
-  return { exitCode: exitCodes.found, message: messageOf(error) };
-}
-
-function explainPostgres(state: string, error: Error): { exitCode: ExitCode; message: string } {
-  if (state.startsWith("28"))
-    return { exitCode: exitCodes.usage, message: "Postgres refuses the role or password of DATABASE_URL" };
-  if (state === "3D000")
-    return { exitCode: exitCodes.usage, message: "the database that DATABASE_URL names does not exist: create it" };
-  if (state === "42501")
-    return { exitCode: exitCodes.usage, message: `the role of DATABASE_URL may not do this: ${error.message}` };
-  if (state.startsWith("42") || state === "3F000")
-    return {
-      exitCode: exitCodes.usage,
-      message: `the database lacks something this needs (${error.message}): bring it up to date with \`npm run migrate\``,
-    };
-  if (/^(08|53|57)/.test(state))
-    return { exitCode: exitCodes.unreachable, message: `Postgres cannot serve now (SQLSTATE ${state}): try again` };
-  return { exitCode: exitCodes.found, message: `Postgres answered SQLSTATE ${state}: ${error.message}` };
-}
-
-const grpcStatus = {
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  unavailable: 14,
-  unauthenticated: 16,
-};
-
-function explainGrpc(code: number, details: string): { exitCode: ExitCode; message: string } {
-  if (code === grpcStatus.unavailable || code === grpcStatus.deadlineExceeded)
-    return { exitCode: exitCodes.unreachable, message: `Temporal does not answer (${details}): try again` };
-  if (code === grpcStatus.permissionDenied || code === grpcStatus.unauthenticated)
-    return {
-      exitCode: exitCodes.usage,
-      message: `Temporal refuses this (TEMPORAL_API_KEY, TEMPORAL_NAMESPACE): ${details}`,
-    };
-  if (code === grpcStatus.notFound || code === grpcStatus.invalidArgument)
-    return { exitCode: exitCodes.usage, message: `Temporal says: ${details}` };
-  return { exitCode: exitCodes.found, message: `Temporal says: ${details}` };
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return process.env["LOG_LEVEL"] === "debug" ? (error.stack ?? error.message) : error.message;
 }
 
 /** `perform` for each item, a few at a time; results in the order of the items. */

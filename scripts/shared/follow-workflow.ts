@@ -1,20 +1,6 @@
-import {
-  isGrpcServiceError,
-  ServiceError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  type WorkflowHandleWithFirstExecutionRunId,
-} from "@temporalio/client";
-import {
-  ApplicationFailure,
-  CancelledFailure,
-  defineSearchAttributeKey,
-  TerminatedFailure,
-  type SearchAttributePair,
-} from "@temporalio/common";
-import protos from "@temporalio/proto";
+import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
+import type { SearchAttributePair } from "@temporalio/common";
 import { mainQueue, type searchAttributes } from "../../temporal.config.ts";
-import { missingSearchAttributes } from "../../temporal/search-attributes.ts";
 import { CommandError, exitCodes, type Desk } from "./command-line.ts";
 
 export interface WorkflowStart {
@@ -36,13 +22,17 @@ export interface StartedWorkflow {
 
 const invalidArgument = 3;
 
+// Loaded when a workflow is really asked for: it takes longer than everything else a command loads, `--help` included.
+const loadClient = () => import("@temporalio/client");
+const loadCommon = () => import("@temporalio/common");
+
 /** Starts a workflow, or joins it when it is running. */
 export async function startWorkflow(desk: Desk, start: WorkflowStart): Promise<StartedWorkflow> {
   const { client, connection, namespace } = await desk.temporal();
   const { workflowId } = start;
   const wasRunning = await isRunning(desk, workflowId);
   const options = desk.config.searchAttributes
-    ? { typedSearchAttributes: attributePairs(start.searchAttributes) }
+    ? { typedSearchAttributes: await attributePairs(start.searchAttributes) }
     : { memo: { searchAttributes: "off" } };
   try {
     const handle = await client.workflow.start(start.workflowType, {
@@ -57,9 +47,11 @@ export async function startWorkflow(desk: Desk, start: WorkflowStart): Promise<S
     const runId = described.raw.workflowExecutionInfo?.firstRunId ?? "";
     return { handle, workflowId, runId: runId === "" ? handle.firstExecutionRunId : runId, wasRunning };
   } catch (error) {
+    const { isGrpcServiceError, ServiceError } = await loadClient();
     const grpc = error instanceof ServiceError ? error.cause : error;
     if (!isGrpcServiceError(grpc) || Number(grpc.code) !== invalidArgument || !desk.config.searchAttributes)
       throw error;
+    const { missingSearchAttributes } = await import("../../temporal/search-attributes.ts");
     const missing = await missingSearchAttributes(connection, namespace);
     if (missing.length === 0) throw error;
     throw new CommandError(
@@ -128,6 +120,10 @@ export async function endOf<Result>(handle: { result: () => Promise<unknown> }):
   try {
     return { state: "completed", result: (await handle.result()) as Result };
   } catch (error) {
+    const [{ WorkflowFailedError }, { ApplicationFailure, CancelledFailure, TerminatedFailure }] = await Promise.all([
+      loadClient(),
+      loadCommon(),
+    ]);
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof CancelledFailure) return { state: "cancelled", reason: cause.message };
@@ -170,6 +166,7 @@ async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
   try {
     return (await client.workflow.getHandle(workflowId).describe()).status.name === "RUNNING";
   } catch (error) {
+    const { WorkflowNotFoundError } = await loadClient();
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
@@ -178,6 +175,7 @@ async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
 /** How many workers ask a queue for work. */
 export async function countPollers(desk: Desk, queue: string, kind: "workflows" | "activities"): Promise<number> {
   const { connection, namespace } = await desk.temporal();
+  const { default: protos } = await import("@temporalio/proto");
   const { TaskQueueType } = protos.temporal.api.enums.v1;
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
@@ -194,7 +192,8 @@ async function hintAtMissingWorker(desk: Desk): Promise<void> {
     desk.note(`no worker asks the queue ${queue} for work: start one with \`npm start\` or \`npm run worker\``);
 }
 
-function attributePairs(values: WorkflowStart["searchAttributes"]): SearchAttributePair[] {
+async function attributePairs(values: WorkflowStart["searchAttributes"]): Promise<SearchAttributePair[]> {
+  const { defineSearchAttributeKey } = await loadCommon();
   return Object.entries(values).map(([name, value]): SearchAttributePair => ({
     key: defineSearchAttributeKey(name, "KEYWORD"),
     value,

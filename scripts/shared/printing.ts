@@ -28,9 +28,26 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-/** To the second, in UTC: what a person compares with the Temporal UI. */
+/** The zone of the vendors' days, which every command and the panel print their times in. Documents keep UTC. */
+const shownZone = "America/New_York";
+const clock = new Intl.DateTimeFormat("en-CA", {
+  timeZone: shownZone,
+  hourCycle: "h23",
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
+
+/** To the second, with the zone: `2025-12-18 07:00:00 EST`. */
 export function instant(moment: Date | null): string {
-  return moment === null ? "never" : `${moment.toISOString().slice(0, 19).replace("T", " ")}Z`;
+  if (moment === null) return "never";
+  const part = Object.fromEntries(clock.formatToParts(moment).map(({ type, value }) => [type, value]));
+  const day = `${part["year"]}-${part["month"]}-${part["day"]}`;
+  return `${day} ${part["hour"]}:${part["minute"]}:${part["second"]} ${part["timeZoneName"]}`;
 }
 
 export interface Progress {

@@ -1,4 +1,4 @@
-import { ScheduleNotFoundError, type Client } from "@temporalio/client";
+import type { Client } from "@temporalio/client";
 import type { PlannedSchedule } from "../../temporal.config.ts";
 import { instant, table } from "./printing.ts";
 
@@ -25,6 +25,7 @@ export async function readScheduleStates(
           nextRuns: info.nextActionTimes.slice(0, 3),
         };
       } catch (error) {
+        const { ScheduleNotFoundError } = await import("@temporalio/client");
         if (!(error instanceof ScheduleNotFoundError)) throw error;
         return { scheduleId, state: "missing", note: null, nextRuns: [] };
       }

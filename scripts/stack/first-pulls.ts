@@ -1,9 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { WorkflowFailedError, type Client } from "@temporalio/client";
+import { isGrpcServiceError, WorkflowFailedError, type Client } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
+import { sources } from "../../connectors/registry.ts";
+import { addDays, dayAt } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
 import type { Database } from "../../schema/database.ts";
-import { mainQueue } from "../../temporal.config.ts";
+import { mainQueue, type PlannedSchedule } from "../../temporal.config.ts";
 
 export interface FirstPull {
   source: string;
@@ -32,15 +34,13 @@ export async function followFirstPulls({ config, client, database, accounts }: F
         staticSummary: `${account.source}, client ${account.client}, at start`,
         ...(config.searchAttributes ? {} : { memo: { searchAttributes: "off" } }),
       });
-      const over = handle.result().then(
-        () => "done",
-        (error: unknown) =>
-          error instanceof WorkflowFailedError ? (error.cause?.message ?? error.message) : String(error),
-      );
+      const over = endOf(handle);
       let shown = "";
       for (;;) {
         const state = await Promise.race([over, wait(300).then(() => null)]);
-        const line = await describeProgress(database, account, handle.firstExecutionRunId);
+        const line = await describeProgress(database, account, handle.firstExecutionRunId).catch(
+          () => "waiting for Postgres",
+        );
         if (line !== shown) console.log(`  ${name.padEnd(28)} ${line}`);
         shown = line;
         if (state === null) continue;
@@ -49,6 +49,51 @@ export async function followFirstPulls({ config, client, database, accounts }: F
       }
     }),
   );
+}
+
+/** A server that is being started again answers a little later. */
+async function endOf(handle: { result: () => Promise<unknown> }): Promise<string> {
+  for (;;) {
+    try {
+      await handle.result();
+      return "done";
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return error.cause?.message ?? error.message;
+      if (!isGrpcServiceError(error) && !isGrpcServiceError((error as Error).cause)) return String(error);
+      await wait(1_000);
+    }
+  }
+}
+
+/** A source whose vendor is played on a day gone by is read up to that day: there is nothing later. */
+export function accountsToPull(config: Config, env: Record<string, string>, sandbox: ReadonlySet<string>): FirstPull[] {
+  const pinned = env["SANDBOX_TODAY"] ?? env["SANDBOX_NOW"]?.slice(0, 10);
+  const today = dayAt(new Date(), "America/New_York");
+  return sources.flatMap((source) =>
+    config.clients
+      .filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null)
+      .map((client) => {
+        const account = { source: source.name, client };
+        const { lookbackDays } = config.windows.get(source.name) ?? source.window;
+        return pinned !== undefined && pinned < today && sandbox.has(`${source.vendor.name}/${client}`)
+          ? { ...account, days: { from: addDays(pinned, -lookbackDays), to: pinned } }
+          : account;
+      }),
+  );
+}
+
+/** The schedule's own next run may be ten minutes away. */
+export async function deliverAtOnce(
+  client: Client,
+  schedules: readonly PlannedSchedule[],
+  say: (message: string) => void,
+): Promise<void> {
+  const deliveries = schedules.find(({ options }) => options.action.workflowType === "deliverConversions");
+  if (deliveries === undefined) return;
+  await client.schedule
+    .getHandle(deliveries.scheduleId)
+    .trigger()
+    .catch(() => say("deliveries: Temporal does not answer; they go out on their schedule"));
 }
 
 async function describeProgress(

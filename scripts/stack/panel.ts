@@ -3,48 +3,58 @@ import type { Client } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
 import { temporalAddress } from "../../temporal/connection.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
+import { accountOrigin } from "../shared/account-origin.ts";
+import { databasePlace } from "../shared/command-line.ts";
+import { instant } from "../shared/printing.ts";
 
 export interface PanelContent {
   config: Config;
   client: Client;
   apiUrl: string;
   uiUrl: string | null;
-  sandbox: Set<string>;
   /** AnyTrack's webhook where its secret is this machine's own; nobody's real one is printed. */
   hook: string | null;
+  /** A login that only reads; null where the database is somebody's own. */
+  readerUrl: string | null;
   token: string;
   logDir: string;
 }
 
+const titleWidth = 15;
+const lineWidth = 100;
+
 /** What a newcomer needs to look around: addresses, a token, who is real, and what happens next. */
-export async function printPanel({
-  config,
-  client,
-  apiUrl,
-  uiUrl,
-  sandbox,
-  hook,
-  token,
-  logDir,
-}: PanelContent): Promise<void> {
+export async function printPanel(content: PanelContent): Promise<void> {
+  const { config, client, apiUrl, uiUrl, hook, readerUrl, token, logDir } = content;
   const { address, namespace } = temporalAddress();
-  const vendors = [...config.accounts.values()].map(
-    (account) =>
-      `${account.name} ${sandbox.has(account.name) ? "sandbox" : account.secrets === null ? "off, no key" : "real"}`,
-  );
-  const lines: [string, string][] = [
-    ["Temporal UI", uiUrl ?? `(server ${address}, namespace ${namespace})`],
-    ["API", `${apiUrl}   docs ${apiUrl}/docs`],
-    ["token", token],
-    ...(hook === null ? [] : [["AnyTrack hook", hook] satisfies [string, string]]),
-    ["psql", `psql "${config.databaseUrl}"`],
-    ["vendors", vendors.join(", ")],
-    ["files", `${path.join(config.ingest.importDir, config.clients[0] ?? "")}, or npm run ingest -- FILE`],
-    ["next runs", (await nextRuns(config, client)).join(", ")],
-    ["logs", logDir],
+  const vendors = [...config.accounts.values()].map((account) => `${account.name} ${accountOrigin(account, config)}`);
+  const importFolder = path.join(config.ingest.importDir, config.clients[0] ?? "");
+  const lines: [string, string[]][] = [
+    ["Temporal UI", [uiUrl ?? `(server ${address}, namespace ${namespace})`]],
+    ["API", [apiUrl, `docs ${apiUrl}/docs`]],
+    ["token", [token]],
+    ...(hook === null ? [] : [["AnyTrack hook", [hook]] satisfies [string, string[]]]),
+    ["database", [readerUrl === null ? databasePlace(config.databaseUrl) : `psql "${readerUrl}"`]],
+    ["vendors", fold(vendors)],
+    ["files", [path.relative(process.cwd(), importFolder) || importFolder, "or npm run ingest -- FILE"]],
+    ["next runs", fold(await nextRuns(config, client))],
+    ["logs", [logDir]],
   ];
   const rule = "─".repeat(78);
-  console.log(`\n  ${rule}\n${lines.map(([name, value]) => `  ${name.padEnd(13)} ${value}`).join("\n")}\n  ${rule}\n`);
+  const indent = `\n  ${" ".repeat(titleWidth)}`;
+  const text = lines.map(([name, values]) => `  ${name.padEnd(titleWidth)}${values.join(indent)}`);
+  console.log(`\n  ${rule}\n${text.join("\n")}\n  ${rule}\n`);
+}
+
+/** Items side by side, as many as a line holds. */
+export function fold(items: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + item.length + 2 <= lineWidth) lines[lines.length - 1] = `${last}, ${item}`;
+    else lines.push(item);
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line));
 }
 
 async function nextRuns(config: Config, client: Client): Promise<string[]> {
@@ -52,11 +62,7 @@ async function nextRuns(config: Config, client: Client): Promise<string[]> {
   for (const { scheduleId } of plannedSchedules(config)) {
     const { info, state } = await client.schedule.getHandle(scheduleId).describe();
     const [next] = info.nextActionTimes;
-    const when = state.paused
-      ? "paused"
-      : next === undefined
-        ? "none"
-        : next.toLocaleString("sv-SE", { timeZone: "America/New_York" }).slice(5, 16) + " ET";
+    const when = state.paused ? "paused" : next === undefined ? "none" : instant(next).replace(/^\d{4}-|:00(?= )/g, "");
     runs.push(`${scheduleId} ${when}`);
   }
   return runs;

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { projectRoot } from "../../settings/environment.ts";
-import { logTail } from "../embedded/process.ts";
+import { logTail, type ServerExit } from "../embedded/process.ts";
+import type { Running } from "./keep-running.ts";
 
 export interface ChildOptions {
   name: string;
@@ -11,77 +12,77 @@ export interface ChildOptions {
   script: string;
   env: Record<string, string>;
   logDir: string;
-  onProblem: (message: string) => void;
   /** Answers when the child is up; without it, the child says so itself. */
   readyUrl?: string;
 }
 
-export interface Child {
-  name: string;
-  stop: () => Promise<void>;
-}
-
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 6_000;
-const restartDelayMs = 1_000;
 
-/** Starts one of our processes, waits until it is ready, and starts it again when it dies. */
-export async function superviseChild(options: ChildOptions): Promise<Child> {
+/** Starts one of our processes and waits until it is ready. */
+export async function startChild(options: ChildOptions): Promise<Running> {
   const logFile = path.join(options.logDir, `${options.name}.log`);
-  let stopping = false;
-  let child = launch(options, logFile);
-  const watch = (current: ChildProcess) => {
-    current.once("exit", (code, signal) => {
-      if (stopping) return;
-      options.onProblem(`${options.name} ended (${signal ?? code}) and is started again; its log is ${logFile}`);
-      setTimeout(() => {
-        if (stopping) return;
-        child = launch(options, logFile);
-        watch(child);
-      }, restartDelayMs);
-    });
+  const child = launch(options, logFile);
+  const exited = new Promise<ServerExit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+  const stop = async (graceMs = stopTimeoutMs) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    const over = await Promise.race([exited, wait(graceMs, null, { ref: false })]);
+    if (over === null) child.kill("SIGKILL");
+    await exited;
   };
-  await ready(child, options, logFile);
-  watch(child);
-  return {
-    name: options.name,
-    async stop() {
-      stopping = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-      child.kill("SIGTERM");
-      await Promise.race([gone, wait(stopTimeoutMs, undefined, { ref: false })]);
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    },
-  };
+  try {
+    await ready({ child, exited, options, logFile });
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return { exited, logFile, stop };
 }
 
 function launch({ script, env }: ChildOptions, logFile: string): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
-  return spawn(process.execPath, ["--enable-source-maps", path.join(projectRoot(), "dist", script)], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", log, log, "ipc"],
-    // In a session of its own, so that Ctrl-C reaches us alone and we stop it in order.
-    detached: true,
-  });
+  try {
+    return spawn(process.execPath, ["--enable-source-maps", path.join(projectRoot(), "dist", script)], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", log, log, "ipc"],
+      // In a session of its own, so that Ctrl-C reaches us alone and we stop it in order.
+      detached: true,
+    });
+  } finally {
+    closeSync(log);
+  }
 }
 
-async function ready(child: ChildProcess, { name, readyUrl }: ChildOptions, logFile: string): Promise<void> {
+interface Starting {
+  child: ChildProcess;
+  exited: Promise<ServerExit>;
+  options: ChildOptions;
+  logFile: string;
+}
+
+async function ready({ child, exited, options, logFile }: Starting): Promise<void> {
+  const { name, readyUrl } = options;
+  const over = new AbortController();
   const said = new Promise<void>((resolve) => child.once("message", () => resolve()));
-  const died = new Promise<never>((_, reject) => {
-    child.once("exit", (code, signal) =>
-      reject(new Error(`${name} did not start (${signal ?? code}):\n${logTail(logFile)}`)),
-    );
+  const died = exited.then(async ({ code, signal }) => {
+    throw new Error(`${name} did not start (${signal ?? code}):\n${await logTail(logFile)}`);
   });
-  const timeout = wait(readyTimeoutMs, undefined, { ref: false }).then(() =>
-    Promise.reject(new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`)),
-  );
-  await Promise.race([readyUrl === undefined ? said : answers(readyUrl), died, timeout]);
+  const timeout = wait(readyTimeoutMs, undefined, { ref: false, signal: over.signal }).then(() => {
+    throw new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`);
+  });
+  try {
+    await Promise.race([readyUrl === undefined ? said : answers(readyUrl, over.signal), died, timeout]);
+  } finally {
+    // What lost the race must not be heard of again.
+    for (const loser of [died, timeout]) loser.catch(() => undefined);
+    over.abort();
+  }
 }
 
-async function answers(url: string): Promise<void> {
-  for (;;) {
-    const up = await fetch(url).then(
+async function answers(url: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const up = await fetch(url, { signal }).then(
       (response) => response.ok,
       () => false,
     );

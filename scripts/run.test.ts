@@ -1,0 +1,71 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { freePort } from "./embedded/process.ts";
+import { projectRoot } from "../settings/environment.ts";
+
+jest.setTimeout(120_000);
+
+// What people run is dist/: it is built first, as every command does.
+const launcher = path.join(projectRoot(), "scripts/run.mjs");
+let home: string;
+let env: NodeJS.ProcessEnv;
+beforeAll(() => {
+  home = mkdtempSync(path.join(os.tmpdir(), "signal-room-run-"));
+  env = { PATH: process.env["PATH"], HOME: process.env["HOME"], SIGNAL_ROOM_HOME: home };
+  expect(run("--version").status).toBe(0);
+  expect(run("status", "--help").stderr).toBe("");
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+function run(...given: string[]) {
+  return spawnSync(process.execPath, [launcher, ...given], { env, encoding: "utf8" });
+}
+
+test.each([["status"], ["backfill"], ["doctor"], ["start"]])(
+  "%s --help into a reader that has seen enough ends in silence",
+  async (command) => {
+    const child = spawn(process.execPath, [launcher, command, "--help"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    // The reader is gone before the first line is written.
+    child.stdout.destroy();
+    let complaints = "";
+    child.stderr.on("data", (data: Buffer) => (complaints += data.toString()));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    expect({ code, complaints }).toEqual({ code: 0, complaints: "" });
+  },
+);
+
+test.each([["start"], ["worker"], ["api"], ["sandbox"]])("%s --help says what it is and starts nothing", (part) => {
+  const { status, stdout } = run(part, "--help");
+  expect(status).toBe(0);
+  expect(stdout).toContain(`Usage: signal-room ${part}`);
+});
+
+test("a part takes no arguments, and a command that does not exist is named beside those that do", () => {
+  expect(run("api", "--port", "1")).toMatchObject({ status: 2, stderr: expect.stringContaining("takes no arguments") });
+  const { status, stderr } = run("statsu");
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/there is no command "statsu"[^]*status/);
+});
+
+test("a command asks no stranger's Temporal: without a stack it says how to start one", () => {
+  expect(run("schedules", "--list")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("no Temporal server is known: start a local stack"),
+  });
+});
+
+test("the sandbox reads .env", async () => {
+  const port = await freePort();
+  writeFileSync(path.join(home, ".env"), `SANDBOX_PORT=${port}\n`);
+  const sandbox = spawn(process.execPath, [launcher, "sandbox"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [line] = (await once(sandbox.stdout, "data")) as [Buffer];
+    expect(line.toString()).toContain(`listening on http://127.0.0.1:${port}`);
+  } finally {
+    sandbox.kill("SIGKILL");
+  }
+});

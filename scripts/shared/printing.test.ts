@@ -1,0 +1,11 @@
+import { expect, test } from "@jest/globals";
+import { instant } from "./printing.ts";
+
+test("a moment is printed in the zone of the vendors' days, and the zone is said", () => {
+  expect(instant(new Date("2025-12-18T12:00:05Z"))).toBe("2025-12-18 07:00:05 EST");
+  expect(instant(new Date("2026-07-01T03:59:00Z"))).toBe("2026-06-30 23:59:00 EDT");
+  // The hour that comes twice a year.
+  expect(instant(new Date("2026-11-01T05:30:00Z"))).toBe("2026-11-01 01:30:00 EDT");
+  expect(instant(new Date("2026-11-01T06:30:00Z"))).toBe("2026-11-01 01:30:00 EST");
+  expect(instant(null)).toBe("never");
+});

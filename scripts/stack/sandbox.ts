@@ -1,0 +1,79 @@
+import { destinations, sources, vendors } from "../../connectors/registry.ts";
+import { loadConfig, settingName, type Account, type Config } from "../../settings/config.ts";
+import { keepRunning, type Kept, type Running } from "./keep-running.ts";
+import { sandboxPort } from "./servers.ts";
+import { startChild } from "./supervise.ts";
+
+type Env = Record<string, string>;
+
+/** The accounts without a key that the mock vendors answer for. */
+export function accountsToPlay(env: Env): Account[] {
+  if (env["SANDBOX"] === "off") return [];
+  const { accounts } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
+  return [...accounts.values()].filter(
+    (account) =>
+      account.secrets === null &&
+      !isOptional(account.vendor) &&
+      (isDestination(account.vendor) || !deliversForReal(accounts, account.client)),
+  );
+}
+
+export const sandboxUrl = (env: Env) => `http://127.0.0.1:${sandboxPort(env)}`;
+
+export interface SandboxPlan {
+  env: Env;
+  logDir: string;
+  say: (message: string) => void;
+  giveUp: (reason: string) => void;
+}
+
+/** Starts the mock vendors and gives each account they answer for their address and a sandbox key, under its client's own setting names. */
+export async function playVendors(played: readonly Account[], plan: SandboxPlan): Promise<Kept<Running>> {
+  const { env, logDir, say, giveUp } = plan;
+  env["SANDBOX_PORT"] = String(sandboxPort(env));
+  const kept = await keepRunning({
+    name: "sandbox",
+    say,
+    giveUp,
+    start: () =>
+      startChild({
+        name: "sandbox",
+        script: "sandbox/main.js",
+        env,
+        logDir,
+        readyUrl: `${sandboxUrl(env)}/_control`,
+      }),
+  });
+  for (const account of played) {
+    env[settingName(account.vendor, "BASE_URL", account.client)] = `${sandboxUrl(env)}/${account.vendor}`;
+    const vendor = vendors.find((candidate) => candidate.name === account.vendor);
+    for (const name of Object.keys(vendor?.secrets.shape ?? {}))
+      env[settingName(name, account.client)] = `sandbox-${account.client}`;
+    // What is too old or too new for a mock counts from its own present.
+    const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
+    if (isDestination(account.vendor) && present !== undefined)
+      env[settingName(account.vendor, "CLOCK", account.client)] = present;
+  }
+  return kept;
+}
+
+/** Without an application of one's own, Discord is the sandbox; and without that there is none. */
+export function playDiscord(env: Env, hasSandbox: boolean): void {
+  if (env["DISCORD_DEMO_PRIVATE_KEY"] === undefined) return;
+  if (hasSandbox) env["DISCORD_BASE_URL"] ??= `${sandboxUrl(env)}/discord/api/v10`;
+  else for (const name of ["APPLICATION_ID", "PUBLIC_KEY", "DEMO_PRIVATE_KEY"]) delete env[`DISCORD_${name}`];
+}
+
+const isDestination = (vendor: string) => destinations.some(({ name }) => name === vendor);
+
+/** There only for clients that have a key: no mock takes its place. */
+const isOptional = (vendor: string) => vendors.some(({ name, optional }) => name === vendor && optional === true);
+
+/** What the sandbox makes up must not go out to anybody's real account. */
+function deliversForReal(accounts: Config["accounts"], client: string): boolean {
+  return destinations.some(({ name }) => (accounts.get(`${name}/${client}`)?.secrets ?? null) !== null);
+}
+
+export function isAllPlayed(config: Config, sandbox: ReadonlySet<string>): boolean {
+  return [...config.accounts.values()].every((account) => account.secrets === null || sandbox.has(account.name));
+}
