@@ -2,7 +2,7 @@ import type { createDeliverActivities } from "./conversions/deliver.ts";
 import type { createAnytrackActivities } from "./conversions/anytrack.ts";
 import type { createDiscordActivities } from "./recon/discord.ts";
 import type { createHouseActivities } from "./ops/house.ts";
-import type { createReconcileActivities } from "./recon/reconcile.ts";
+import type { createReconcileActivities } from "./recon/reconcile-activities.ts";
 import type { createIngestActivities } from "./files/ingest.ts";
 import type { createSyncActivities } from "./sync/sync.ts";
 

@@ -673,9 +673,9 @@ comment on column recon.affiliates.discord_user_hash is 'HMAC of the id of the D
 comment on column recon.affiliates.api_key_hash is 'SHA-256 of the key, which has 256 random bits; null without one.';
 comment on column recon.affiliates.api_key_prefix is 'The key''s first letters, by which people tell it from another.';
 comment on column recon.affiliates.api_key_issued_at is 'When it was issued.';
-comment on column recon.affiliates.trust_score is 'Share of the claims that could be checked and were accurate, half-up to two places; 1.00 before the first.';
-comment on column recon.affiliates.total_submissions is 'Reports whose verdict counts for trust.';
-comment on column recon.affiliates.accurate_submissions is 'Those of them that were accurate: MATCHED, LOW, or settled in the affiliate''s favour.';
+comment on column recon.affiliates.trust_score is 'accurate_submissions / total_submissions, half-up to two places; 1.00 before the first.';
+comment on column recon.affiliates.total_submissions is 'Posts that count for trust: those of which a claim could be checked, each once however often it was claimed. How many reports were submitted: count recon.affiliate_reports.';
+comment on column recon.affiliates.accurate_submissions is 'Those of them of which no claim was found too high: each MATCHED, LOW, or settled in the affiliate''s favour.';
 comment on column recon.affiliates.is_active is 'A disabled affiliate submits nothing and reads nothing.';
 comment on column recon.affiliates.created_at is 'When the row was made.';
 comment on column recon.affiliates.updated_at is 'When it last changed.';
@@ -684,7 +684,13 @@ comment on table recon.affiliate_tokens is 'What affiliates let us see of their 
 comment on column recon.affiliate_tokens._client_id is 'The client the row belongs to.';
 comment on column recon.affiliate_tokens.affiliate_id is 'The affiliate, as in recon.affiliates.';
 comment on column recon.affiliate_tokens.platform is 'The platform by its name: reddit, instagram, meta.';
-comment on column recon.affiliate_tokens.sealed is 'Their token, encrypted under CREDENTIALS_ENCRYPTION_KEY.';
+comment on column recon.affiliate_tokens.sealed is 'Their token, encrypted under CREDENTIALS_ENCRYPTION_KEY. Null until the first one was tried and works.';
+comment on column recon.affiliate_tokens.offered_sealed is 'A token that was given and is still being tried, encrypted likewise; it takes the place of the other once it works.';
+comment on column recon.affiliate_tokens.offer_id is 'Names the offered token, so that a try of an earlier one changes nothing.';
+comment on column recon.affiliate_tokens.works_since is 'Since when the platform takes the token in use.';
+comment on column recon.affiliate_tokens.failing_since is 'Since when the platform refuses it; null while it works.';
+comment on column recon.affiliate_tokens.checked_at is 'When the platform last answered it; written at most once a minute while it works.';
+comment on column recon.affiliate_tokens.last_error is 'What the platform said when it last refused it.';
 comment on column recon.affiliate_tokens.updated_at is 'When it last changed.';
 
 comment on table recon.posts is 'One row per address an affiliate submitted for a campaign.';
@@ -805,6 +811,8 @@ comment on column recon.post_totals.verified_at is 'When it said so.';
 comment on column recon.post_totals.judged_report_id is 'The latest report that has a verdict.';
 comment on column recon.post_totals.verdict is 'Of that report.';
 comment on column recon.post_totals.level is 'Of that report.';
+comment on column recon.post_totals.counts_for_trust is 'A claim of it could be checked, or was settled in the affiliate''s favour.';
+comment on column recon.post_totals.is_accurate is 'None of those claims was found too high. A later true claim of the same post does not make up for a false one.';
 comment on column recon.post_totals.updated_at is 'When it last changed.';
 
 comment on table recon.report_steps is 'What happened to each report, step by step. Rows are never changed or removed.';
@@ -887,12 +895,12 @@ comment on column recon.counted_verdicts.log_id is 'The verdict, as in recon.rec
 comment on column recon.counted_verdicts.counts_for_trust is 'False where nobody could check the claim and nobody settled it for the affiliate.';
 comment on column recon.counted_verdicts.is_accurate is 'MATCHED, at most LOW, or settled in the affiliate''s favour.';
 
-comment on view recon.affiliate_trust is 'Trust worked out anew from the logs; recon.affiliates holds the same.';
+comment on view recon.affiliate_trust is 'Trust computed again from the logs, each post once; recon.affiliates holds the same.';
 comment on column recon.affiliate_trust._client_id is 'The client the row belongs to.';
 comment on column recon.affiliate_trust.affiliate_id is 'The affiliate, as in recon.affiliates.';
-comment on column recon.affiliate_trust.total_submissions is 'Reports whose verdict counts for trust.';
-comment on column recon.affiliate_trust.accurate_submissions is 'Those of them that were accurate: MATCHED, LOW, or settled in the affiliate''s favour.';
-comment on column recon.affiliate_trust.trust_score is 'Share of the claims that could be checked and were accurate, half-up to two places; 1.00 before the first.';
+comment on column recon.affiliate_trust.total_submissions is 'Posts of which a claim could be checked, each once however often it was claimed.';
+comment on column recon.affiliate_trust.accurate_submissions is 'Those of them of which no claim was found too high: each MATCHED, LOW, or settled in the affiliate''s favour.';
+comment on column recon.affiliate_trust.trust_score is 'accurate_submissions / total_submissions, half-up to two places; 1.00 before the first.';
 
 comment on view recon.reports is 'Each report with its claim, how far it is, its verdict and what it stood on.';
 comment on column recon.reports._client_id is 'The client the row belongs to.';

@@ -16,6 +16,7 @@ import {
   text,
   unique,
   uniqueIndex,
+  uuid,
 } from "drizzle-orm/pg-core";
 import { clientColumn, instant, money } from "./columns.ts";
 import { ops } from "./ops.ts";
@@ -140,15 +141,21 @@ export const affiliates = recon.table(
   ],
 );
 
-/** What an affiliate lets us see at a platform, sealed. */
+/** What an affiliate lets us see at a platform, sealed: the token in use, and one that was given and is still being tried. */
 export const affiliateTokens = recon.table(
   "affiliate_tokens",
   {
     ...clientColumn,
     affiliateId: long("affiliate_id").notNull(),
     platform: text("platform").notNull(),
-    sealed: bytes("sealed").notNull(),
+    sealed: bytes("sealed"),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    offeredSealed: bytes("offered_sealed"),
+    offerId: uuid("offer_id"),
+    worksSince: instant("works_since"),
+    failingSince: instant("failing_since"),
+    checkedAt: instant("checked_at"),
+    lastError: text("last_error"),
   },
   (table) => [
     primaryKey({ name: "affiliate_tokens_key", columns: [table.clientId, table.affiliateId, table.platform] }),
@@ -157,6 +164,8 @@ export const affiliateTokens = recon.table(
       columns: [table.clientId, table.affiliateId],
       foreignColumns: [affiliates.clientId, affiliates.affiliateId],
     }),
+    check("affiliate_tokens_sealed", sql`${table.sealed} is not null or ${table.offeredSealed} is not null`),
+    check("affiliate_tokens_offer", sql`(${table.offeredSealed} is null) = (${table.offerId} is null)`),
   ],
 );
 
@@ -425,6 +434,9 @@ export const postTotals = recon.table(
     verdict: text("verdict"),
     level: text("level"),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    /** Some claim of it could be checked; and none of those was too high. */
+    countsForTrust: boolean("counts_for_trust").notNull().default(false),
+    isAccurate: boolean("is_accurate").notNull().default(false),
   },
   (table) => [
     primaryKey({ name: "post_totals_key", columns: [table.clientId, table.postId] }),
@@ -435,6 +447,7 @@ export const postTotals = recon.table(
       columns: [table.clientId, table.postId],
       foreignColumns: [posts.clientId, posts.postId],
     }),
+    check("post_totals_accurate", sql`${table.countsForTrust} or not ${table.isAccurate}`),
   ],
 );
 

@@ -1,5 +1,5 @@
 import { createCampaign } from "../queries/recon/campaigns.ts";
-import { recordVerdict, type Judgement } from "../queries/recon/reconcile.ts";
+import { recordVerdict, type Judgement } from "../queries/recon/record-verdict.ts";
 import { accept } from "../queries/recon/accept.ts";
 import { createAffiliate } from "../queries/recon/keys.ts";
 import { makeAffiliateKey } from "../rules/recon/affiliate-key.ts";
@@ -104,9 +104,12 @@ export async function judge(
   const countsForTrust = verdict === "MATCHED" || verdict === "DISCREPANCY";
   const [spend, currency] = of.spend ?? [null, null];
   await recordVerdict(database, {
-    client,
-    reportId: accepted.reportId,
-    attempt: 1,
+    attempt: {
+      client,
+      reportId: accepted.reportId,
+      attempt: 1,
+      workflowId: `reconcile/${accepted.reportId}`,
+    },
     affiliateId,
     postId: accepted.postId,
     platform,
@@ -126,7 +129,6 @@ export async function judge(
       hints: { score: 7 },
       raw: { of: "test" },
     },
-    workflowId: `reconcile/${accepted.reportId}`,
     runId: "run",
     raise: of.raise ?? [],
     settle: [],

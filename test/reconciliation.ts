@@ -1,5 +1,5 @@
 import { accept, type Accepted, type Submission } from "../queries/recon/accept.ts";
-import { recordVerdict, type Judgement } from "../queries/recon/reconcile.ts";
+import { recordVerdict, type Judgement } from "../queries/recon/record-verdict.ts";
 import type { Database } from "../schema/database.ts";
 
 export const client = "713";
@@ -58,9 +58,11 @@ export async function judge(
   verdict: Partial<Judgement> = {},
 ) {
   const metric = { claimed: "0", verified: "0", difference: "0", diffPct: "0.00" };
+  const { reportId, attempt = 1, postId, affiliateId } = of;
   return recordVerdict(database, {
-    client,
-    attempt: 1,
+    attempt: { client, reportId, attempt, workflowId: "test" },
+    postId,
+    affiliateId,
     platform: "reddit",
     verdict: "MATCHED",
     level: null,
@@ -70,11 +72,9 @@ export async function judge(
     metrics: { views: metric, clicks: metric, conversions: metric },
     reason: "as a test wants it",
     fetched: { views: 0, clicks: 0, conversions: 0, spend: null, currency: null, hints: {}, raw: {} },
-    workflowId: "test",
     runId: "test",
     raise: [],
     settle: [],
-    ...of,
     ...verdict,
   });
 }

@@ -7,7 +7,7 @@ import { createHouseActivities } from "../activities/ops/house.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
-import { createReconcileActivities } from "../activities/recon/reconcile.ts";
+import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import { createSyncActivities, type AfterMerge } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -8,6 +9,8 @@ import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/work
 import { addDays } from "../core/days.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
+import { offerToken } from "../queries/recon/tokens.ts";
+import { sealCredentials } from "../rules/recon/platform-credentials.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
 import { createCampaign, taken } from "../test/reconciliation.ts";
@@ -66,6 +69,7 @@ const names = [
   "backfill-paused-1-continued",
   "backfill-paused-2-failed",
   "backfill-waited-for-another",
+  "check-affiliate-token",
   "deliver-conversions",
   "deliver-conversions-stopped",
   "fetch-post",
@@ -211,6 +215,7 @@ async function recordFiles(): Promise<void> {
   }
 }
 
+const credentialsKey = randomBytes(32);
 const performanceHeader = "creative_id,date,impressions,clicks,spend";
 
 async function recordReconciliation(): Promise<void> {
@@ -218,6 +223,7 @@ async function recordReconciliation(): Promise<void> {
     RECON_FIRST_WAIT_MS: "50",
     RECON_LONGEST_WAIT_MS: "60000",
     RECON_SWEEP_QUIET_MS: "0",
+    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.toString("base64"),
   });
   try {
     const { campaignId, affiliateIds } = await createCampaign(stack.database.pool, ["one"]);
@@ -247,6 +253,11 @@ async function recordReconciliation(): Promise<void> {
     await keep("reconcile-many", await finished(await stack.start("reconcileMany", uniqueId("many"), input)));
     const look = { client: "713", platform: "meta", postId: first.postId };
     await keep("fetch-post", await finished(await stack.start("fetchPost", uniqueId("fetch"), look)));
+    const owner = { client: "713", platform: "instagram", affiliateId: affiliateIds[0] ?? "" };
+    const sealed = sealCredentials(credentialsKey, owner, { INSTAGRAM_ACCESS_TOKEN: "sandbox-one" });
+    const offer = { ...owner, offerId: await offerToken(stack.database.pool, { ...owner, sealed }) };
+    const check = await stack.start("checkAffiliateToken", uniqueId("check-token"), offer);
+    await keep("check-affiliate-token", await finished(check));
     await submit(104);
     await keep("sweep-reports", await finished(await stack.start("sweepReports", uniqueId("sweep"))));
   } finally {

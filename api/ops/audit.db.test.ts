@@ -2,16 +2,19 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { AuditRow } from "../../queries/ops/audit.ts";
 import type { Api } from "../server/parts.ts";
-import { judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
+import { fakeTemporal, judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 
 let database: TestDatabase;
 let api: Api;
 let cyd: MadeAffiliate;
+// A token that is given is tried by a workflow.
+const temporal = fakeTemporal();
+temporal.result = { value: { works: true } };
 beforeAll(async () => {
   database = await testDatabase();
-  api = await testServer({ database: database.pool, credentialsKey: randomBytes(32) });
+  api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey: randomBytes(32) });
   cyd = await makeAffiliate(database.pool, { client: "713", name: "cyd" });
 });
 afterAll(async () => {

@@ -28,7 +28,11 @@ const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 
-const trust = z.number().describe("0 to 1: the accurate share of what could be verified; 1 before the first verdict");
+const trust = z
+  .number()
+  .describe(
+    "0 to 1: the share of its posts, each once, of which no claim was found too high; 1 before the first verdict",
+  );
 const affiliate = z.object({
   affiliateId: z.string(),
   name: z.string(),
@@ -37,8 +41,8 @@ const affiliate = z.object({
   keyPrefix: text.describe("how its key begins"),
   keyIssuedAt: instant.nullable(),
   trust,
-  counted: z.number().describe("submissions that count for trust"),
-  accurate: z.number(),
+  counted: z.number().describe("posts of which a claim could be checked, each once however often it was claimed"),
+  accurate: z.number().describe("those of them of which no claim was found too high"),
   isActive: z.boolean(),
   createdAt: instant,
   submissions: link,
@@ -59,9 +63,10 @@ const performance = z.object({
   name: z.string(),
   isActive: z.boolean(),
   trust,
-  counted: z.number().describe("submissions that count for trust"),
-  accurate: z.number(),
+  counted: z.number().describe("posts of which a claim could be checked, each once however often it was claimed"),
+  accurate: z.number().describe("those of them of which no claim was found too high"),
   accuracyPct: z.number().nullable().describe("null before the first that counts"),
+  submitted: z.number().describe("reports, each claim by itself"),
   verdicts: z.array(
     z.object({
       verdict: verdictName.nullable().describe("null: waits for one"),
@@ -72,7 +77,7 @@ const performance = z.object({
   ),
   trend: z.array(
     z.object({
-      date: z.string().describe("the day of the verdict, in UTC"),
+      date: z.string().describe("the day of the verdict, in UTC; its numbers are of reports, each claim by itself"),
       judged: z.number(),
       counted: z.number(),
       accurate: z.number(),
@@ -301,6 +306,7 @@ export function affiliateRoutes(api: Api, parts: ServerParts): void {
         counted: row.totalSubmissions,
         accurate: row.accurateSubmissions,
         accuracyPct: share(row.accurateSubmissions, row.totalSubmissions),
+        submitted: verdicts.reduce((sum, { reports }) => sum + reports, 0),
         verdicts: verdicts.map(({ verdict, level, reports }) => ({
           verdict: verdict as z.infer<typeof verdictName> | null,
           level: level as z.infer<typeof levelName> | null,

@@ -1,23 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { settingName } from "../../settings/config.ts";
-import { sealCredentials } from "../../rules/recon/platform-credentials.ts";
 import { postPlatforms } from "../../rules/recon/post-url.ts";
-import type { AuditAction } from "../../queries/ops/audit.ts";
 import {
-  deleteAffiliateToken,
   deletePlatformConfig,
   findPost,
   readPlatformConfig,
   readPlatformHealth,
-  writeAffiliateToken,
   writePlatformConfig,
-  type AffiliateTokenOf,
 } from "../../queries/recon/platforms.ts";
-import { allow, allowAffiliates, callerOf } from "../server/access.ts";
-import { requireOwn, scopeOf } from "./affiliate-key.ts";
+import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
+import { credentials, sealGiven } from "./credentials.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
@@ -46,18 +39,6 @@ const status = config.extend({
   quotaResetsAt: instant.nullable(),
   quotaSeenAt: instant.nullable(),
 });
-
-const credentials = z
-  .record(
-    z.string().regex(/^[A-Z][A-Z0-9_]{2,60}$/, "must be named as the setting is"),
-    z
-      .string()
-      .min(1)
-      .max(4_000)
-      .regex(/^[^\u0000]*$/, "must be text"),
-  )
-  .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= 10, "must be one to ten")
-  .describe("by their names as settings: REDDIT_CLIENT_ID and the like; sealed, never read back");
 
 const fetched = z.object({
   workflowId: z.string(),
@@ -126,7 +107,7 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
         });
         return toConfig(platform, null);
       }
-      const sealed = given === undefined ? null : seal({ client, platform, affiliateId: null }, given);
+      const sealed = given === undefined ? null : sealGiven(parts, { client, platform, affiliateId: null }, given);
       const row = await audited(parts, request, async (session, record) => {
         await record(session, switched(platform, mode, given));
         return writePlatformConfig(session, { client, platform, mode, sealed, updatedBy: subject });
@@ -165,83 +146,11 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
         : reply.code(202).send({ workflowId: outcome.workflowId, href });
     },
   );
-
-  const ofToken = ofPlatform.extend({ id });
-  const holders = allowAffiliates("admin", "operator");
-  api.put(
-    "/affiliates/:id/tokens/:platform",
-    {
-      config: holders,
-      schema: {
-        tags,
-        summary: "Lets us see this affiliate's posts with its own token at the platform; sealed, never shown",
-        params: ofToken,
-        body: z.object({ credentials }),
-        response: { 200: z.object({ affiliateId: z.string(), platform: z.string() }) },
-      },
-    },
-    async (request) => {
-      const of = tokenOf(request, request.params);
-      const sealed = seal(of, request.body.credentials);
-      await audited(parts, request, async (session, record) => {
-        if (!(await writeAffiliateToken(session, { ...of, sealed }))) throw notFound("affiliate");
-        await record(session, tokenEntry("platform_token_set", of));
-      });
-      return { affiliateId: of.affiliateId, platform: of.platform };
-    },
-  );
-  api.delete(
-    "/affiliates/:id/tokens/:platform",
-    {
-      config: holders,
-      schema: {
-        tags,
-        summary: "Forgets it",
-        params: ofToken,
-        response: { 200: z.object({ affiliateId: z.string(), platform: z.string() }) },
-      },
-    },
-    async (request) => {
-      const of = tokenOf(request, request.params);
-      await audited(parts, request, async (session, record) => {
-        if (await deleteAffiliateToken(session, of)) await record(session, tokenEntry("platform_token_removed", of));
-      });
-      return { affiliateId: of.affiliateId, platform: of.platform };
-    },
-  );
-
-  function seal(
-    owner: { client: string; platform: string; affiliateId: string | null },
-    given: Record<string, string>,
-  ): Buffer {
-    const key = parts.config.credentialsKey;
-    if (key === null)
-      throw new ApiError("unavailable", "credentials cannot be kept: CREDENTIALS_ENCRYPTION_KEY is not set");
-    const beginning = `${settingName(owner.platform)}_`;
-    const foreign = Object.keys(given).find((name) => !name.startsWith(beginning));
-    if (foreign !== undefined)
-      throw new ApiError("validation_error", "body is not valid", {
-        [`credentials.${foreign}`]: `must begin with ${beginning}`,
-      });
-    return sealCredentials(key, owner, given);
-  }
 }
 
 function switched(platform: string, mode: string | null, credentials: Record<string, string> = {}) {
   const details = { mode: mode ?? "as the settings have it", credentials: Object.keys(credentials) };
   return { action: "platform_switched" as const, subject: `platform/${platform}`, details };
-}
-
-function tokenEntry(action: AuditAction, { affiliateId, platform }: AffiliateTokenOf) {
-  return { action, subject: `affiliate/${affiliateId}`, details: { platform } };
-}
-
-function tokenOf(
-  request: Pick<FastifyRequest, "caller" | "affiliate">,
-  { id: affiliateId, platform }: { id: string; platform: string },
-) {
-  requireOwn(request, affiliateId);
-  return { client: scopeOf(request).client, affiliateId, platform };
 }
 
 function toConfig(platform: string, row: Awaited<ReturnType<typeof readPlatformConfig>>): z.infer<typeof config> {

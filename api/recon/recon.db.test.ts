@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { UnsecuredJWT } from "jose";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
@@ -611,16 +611,58 @@ describe("platforms", () => {
     });
   });
 
-  test("an affiliate's own token is sealed under its name", async () => {
-    const put = await asAffiliate(`/affiliates/${ada.affiliateId}/tokens/reddit`, ada, "PUT", {
-      credentials: { REDDIT_ACCESS_TOKEN: "canary-token" },
+  describe("an affiliate's own token", () => {
+    const put = () =>
+      asAffiliate(`/affiliates/${ada.affiliateId}/tokens/reddit`, ada, "PUT", {
+        credentials: { REDDIT_ACCESS_TOKEN: "canary-token" },
+      });
+    const remove = () => asAffiliate(`/affiliates/${ada.affiliateId}/tokens/reddit`, ada, "DELETE");
+    const offered = () =>
+      one("select sealed, encode(offered_sealed, 'escape') as offered, offer_id from recon.affiliate_tokens");
+    afterEach(async () => {
+      temporal.result = { value: null };
+      await database.pool.query("delete from recon.affiliate_tokens");
     });
-    expect(put.statusCode).toBe(200);
-    expect(JSON.stringify(await one("select encode(sealed, 'escape') as s from recon.affiliate_tokens"))).not.toContain(
-      "canary",
-    );
-    expect((await asAffiliate(`/affiliates/${ada.affiliateId}/tokens/reddit`, ada, "DELETE")).statusCode).toBe(200);
-    expect(await one("select from recon.affiliate_tokens")).toBeUndefined();
+
+    test("is sealed, and tried by a workflow that is told its name alone", async () => {
+      temporal.result = { value: { works: true } };
+      temporal.started.length = 0;
+      const answer = await put();
+      expect([answer.statusCode, answer.json()]).toEqual([
+        200,
+        {
+          affiliateId: ada.affiliateId,
+          platform: "reddit",
+          works: true,
+          href: `/api/v1/recon/affiliates/${ada.affiliateId}/tokens`,
+        },
+      ]);
+      expect(temporal.started).toMatchObject([{ type: "checkAffiliateToken", input: { platform: "reddit" } }]);
+      expect(JSON.stringify([temporal.started, await offered(), log])).not.toContain("canary-token");
+      const listed = (await asAffiliate(`/affiliates/${ada.affiliateId}/tokens`, ada)).json() as unknown;
+      expect(listed).toMatchObject({
+        items: [{ platform: "reddit", works: null, isInUse: false, isBeingTried: true }],
+      });
+      expect((await asAffiliate(`/affiliates/${ada.affiliateId}/tokens`, bob)).statusCode).toBe(404);
+      expect((await remove()).statusCode).toBe(200);
+      expect(await offered()).toBeUndefined();
+      expect((await remove()).statusCode).toBe(404);
+    });
+
+    test("that is refused is answered with the reason", async () => {
+      temporal.result = { value: { works: false, reason: "reddit refuses it: 401" } };
+      const answer = await put();
+      expect([answer.statusCode, answer.json()]).toEqual([
+        400,
+        expect.objectContaining({ details: { credentials: "reddit refuses it: 401" } }),
+      ]);
+    });
+
+    test("that nobody can try now is not taken", async () => {
+      temporal.result = null;
+      expect((await put()).statusCode).toBe(503);
+      expect(await offered()).toBeUndefined();
+    });
   });
 
   test("a post is asked for by a workflow", async () => {

@@ -8,6 +8,7 @@ import { platformRoutes } from "./platforms.ts";
 import { reconciliationRoutes } from "./reconciliation.ts";
 import { tags } from "./shapes.ts";
 import { submissionRoutes } from "./submissions.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 /** Affiliate reconciliation: claims, verdicts, and whom to believe. */
 export function reconRoutes(api: Api, parts: ServerParts): void {
@@ -16,6 +17,7 @@ export function reconRoutes(api: Api, parts: ServerParts): void {
   affiliateRoutes(api, parts);
   campaignRoutes(api, parts);
   platformRoutes(api, parts);
+  tokenRoutes(api, parts);
   reconciliationRoutes(api, parts);
   alertRoutes(api, parts, { tags, area: "recon" });
   dashboardRoutes(api, parts);

@@ -1,8 +1,7 @@
+import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
 import { forLog } from "../server/errors.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { startWorkflow } from "../server/run-workflow.ts";
-
-export const reconciliationId = (reportId: string) => `reconcile/${reportId}`;
 
 /**
  * A hint, not a promise: the report is stored, and a sweep starts what nobody started. So nobody waits for it, and a
@@ -14,7 +13,7 @@ export function startReconciliation(
 ): void {
   startWorkflow(parts, {
     type: "reconcileReport",
-    workflowId: reconciliationId(reportId),
+    workflowId: reportWorkflowId(reportId),
     client,
     input: { client, reportId },
     summary: `report ${reportId}, client ${client}`,

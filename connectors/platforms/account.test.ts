@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../registry.ts";
 import { addressesOf } from "../vendor-http.ts";
-import { platformAccount, readOwnCredentials, type StoredAccess } from "./account.ts";
+import { platformAccount, type StoredAccess } from "./account.ts";
 import { instagram } from "./instagram.ts";
 import { meta } from "./meta.ts";
 import type { Platform } from "./platform.ts";
@@ -129,15 +129,6 @@ test("an affiliate brings a token and nothing else: no address, no setting, no k
   // Nor does who stores a configuration.
   const stored = account(reddit, {}, { credentials: { ...keys, ...brought, REDDIT_CLIENT_ID: "our-app" } });
   expect(stored).toMatchObject({ baseUrl: "https://oauth.reddit.com", linkBaseUrl: null });
-});
-
-test("what an affiliate gave is a record, or a token alone", () => {
-  expect(readOwnCredentials(reddit, "just-a-token")).toEqual({ REDDIT_REFRESH_TOKEN: "just-a-token" });
-  expect(readOwnCredentials(instagram, "12345678")).toEqual({ INSTAGRAM_ACCESS_TOKEN: "12345678" });
-  expect(readOwnCredentials(instagram, '{"INSTAGRAM_ACCESS_TOKEN":"t","INSTAGRAM_USER_ID":"1","OTHER":"x"}')).toEqual({
-    INSTAGRAM_ACCESS_TOKEN: "t",
-    INSTAGRAM_USER_ID: "1",
-  });
 });
 
 test("a client nobody configured has no account", () => {

@@ -14,8 +14,10 @@ export interface StoredAccess {
 /** An account to ask a platform with: what the gate, the connector and the link resolver need. */
 export interface PlatformAccount extends Account {
   platform: string;
-  /** Who answers is a stand-in, not the platform. */
+  /** Who answers is a mock server, not the platform. */
   isStandIn: boolean;
+  /** It is asked with the affiliate's own token. */
+  isAffiliates: boolean;
   /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
   linkBaseUrl: string | null;
   /** As the platform wants to be told who asks, where it does; its web hosts turn others away, too. */
@@ -31,7 +33,7 @@ export interface AccessAsk {
   stored: StoredAccess;
 }
 
-/** Which account to ask with: the affiliate's own where there is one, else the client's as it was stored, else as it is set. */
+/** The account to ask with: that of the affiliate's token where one is given and can be used, else the client's as it was stored or as it is set. */
 export function platformAccount({ config, platform, client, stored }: AccessAsk): PlatformAccount {
   const { vendor } = platform;
   const set = config.accounts.get(`${vendor.name}/${client}`);
@@ -55,6 +57,7 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     platform: platform.name,
     baseUrl,
     isStandIn,
+    isAffiliates: isOwn,
     linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isStandIn ? `${baseUrl}/links` : null),
     userAgent: settings[settingName(vendor.name, "USER_AGENT")],
     secrets: missing.length === 0 ? secrets : null,
@@ -62,19 +65,6 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     missing,
     credentials: missing.length === 0 ? { ...settings, ...secrets, ...(isOwn ? ownedByAffiliate : {}) } : null,
   };
-}
-
-/** What an affiliate gave as one text: the record of it, or a token alone, which is the platform's usual one. */
-export function readOwnCredentials(platform: Platform, given: string): Record<string, string> {
-  const usual = platform.ownCredentials[0] ?? "";
-  try {
-    const record: unknown = JSON.parse(given);
-    if (typeof record === "object" && record !== null && !Array.isArray(record))
-      return pick(record as Record<string, unknown>, platform.ownCredentials);
-  } catch {
-    // No JSON: a token.
-  }
-  return { [usual]: given };
 }
 
 /** Switching a platform to its stand-in must not show the stand-in a real key. */

@@ -32,7 +32,7 @@ const vendor: Vendor<typeof secrets> = {
   refusal: redditRefusal,
   classify: classifyReddit,
   unhintedWaitMs: 60_000,
-  probe: (account, set) => tokenRequest({ ...account, ...set }),
+  probe: (account, set) => probeRequest({ ...account, ...set }),
 };
 
 /** Views are shown to a post's author alone, so only an affiliate's own token verifies them; the score is fuzzed. */
@@ -76,11 +76,9 @@ async function fetchMetrics({
   if (id === null || !/^[0-9a-z]{2,13}$/i.test(id))
     return { kind: "unknown_post", reason: "the address holds no Reddit post id" };
   const answer = listing.safeParse(
-    await authorized(http, credentials, (authorization) => ({
-      path: "/api/info",
-      query: { id: `t3_${id.toLowerCase()}`, raw_json: 1 },
-      headers: { authorization, "user-agent": agentOf(credentials) },
-    })),
+    await authorized(http, credentials, (authorization) =>
+      infoRequest(credentials, `t3_${id.toLowerCase()}`, authorization),
+    ),
   );
   if (!answer.success) throw new ConnectorError("malformed", "reddit answered no listing");
   const child = answer.data.data.children.find(({ kind, data }) => kind === "t3" && data.id === id.toLowerCase());
@@ -110,6 +108,20 @@ function hintsOf(numbers: Record<string, number | undefined>): Record<string, nu
   return Object.fromEntries(
     Object.entries(numbers).filter((entry): entry is [string, number] => Number.isFinite(entry[1])),
   );
+}
+
+function infoRequest(credentials: Credentials, id: string, authorization: string): PageRequest {
+  return {
+    path: "/api/info",
+    query: { id, raw_json: 1 },
+    headers: { authorization, "user-agent": agentOf(credentials) },
+  };
+}
+
+/** An access token is tried by asking for a post, as no other token has to be got for it. */
+function probeRequest(credentials: Credentials): PageRequest {
+  const given = credentials["REDDIT_ACCESS_TOKEN"];
+  return given === undefined ? tokenRequest(credentials) : infoRequest(credentials, "t3_1", `bearer ${given}`);
 }
 
 const tokens = createTokenCache();

@@ -85,38 +85,6 @@ export async function deletePlatformConfig(
   return rowCount === 1;
 }
 
-export interface AffiliateTokenOf {
-  client: string;
-  affiliateId: string;
-  platform: string;
-}
-
-/** What an affiliate lets us see at a platform; false when there is no such affiliate. */
-export async function writeAffiliateToken(
-  database: Queryable,
-  { client, affiliateId, platform, sealed }: AffiliateTokenOf & { sealed: Buffer },
-): Promise<boolean> {
-  const { rowCount } = await database.query(
-    `insert into recon.affiliate_tokens (_client_id, affiliate_id, platform, sealed)
-     select _client_id, affiliate_id, $3, $4 from recon.affiliates where _client_id = $1 and affiliate_id = $2
-     on conflict on constraint affiliate_tokens_key do update set sealed = excluded.sealed, updated_at = now()`,
-    [client, affiliateId, platform, sealed],
-  );
-  return rowCount === 1;
-}
-
-/** False when there was none. */
-export async function deleteAffiliateToken(
-  database: Queryable,
-  { client, affiliateId, platform }: AffiliateTokenOf,
-): Promise<boolean> {
-  const { rowCount } = await database.query(
-    "delete from recon.affiliate_tokens where _client_id = $1 and affiliate_id = $2 and platform = $3",
-    [client, affiliateId, platform],
-  );
-  return rowCount === 1;
-}
-
 /** Whether a post is one that may be asked for: the client's, and on this platform. */
 export async function findPost(
   database: Queryable,

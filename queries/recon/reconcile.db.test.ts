@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { createCampaign, high, judge, taken, client } from "../../test/reconciliation.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { joinPost, readReportToJudge, recordStopped, recordWait } from "./reconcile.ts";
+import { joinPost } from "./join-post.ts";
+import { recordStopped, recordWait } from "./record-progress.ts";
+import { readReportToJudge } from "./report-to-judge.ts";
 import { notePlatformFails, notePlatformWorks, watchPlatforms } from "./health.ts";
 import { closeReconRun, findPendingReports, planRun, readRunPage } from "./runs.ts";
 import { openDispute, settleDispute } from "./trust.ts";
@@ -20,10 +22,11 @@ afterAll(() => database.drop());
 
 const rows = async <Row extends object>(statement: string, parameters: unknown[] = []) =>
   (await database.pool.query<Row>(statement, parameters)).rows;
+const of = (reportId: string) => ({ client, reportId, attempt: 1, workflowId: "w" });
 let posts = 0;
-const submit = async (more: { url?: string; affiliateId?: string; views?: number } = {}) => {
+const submit = async (more: { url?: string; affiliateId?: string; campaignId?: string; views?: number } = {}) => {
   const { url = `https://redd.it/${(10_000 + (posts += 1)).toString(36)}`, views = 1_000 } = more;
-  const of = { campaignId, affiliateId: more.affiliateId ?? affiliateId };
+  const of = { campaignId: more.campaignId ?? campaignId, affiliateId: more.affiliateId ?? affiliateId };
   const accepted = await taken(database.pool, { ...of, url, claimed: { views, clicks: 1, conversions: 1 } });
   return { ...accepted, affiliateId: of.affiliateId };
 };
@@ -41,6 +44,8 @@ interface Trust {
   total_submissions: number;
   accurate_submissions: number;
 }
+const run = (runId: string, scope: "report" | "post" | "affiliate" | "campaign", scopeId: string, all = true) =>
+  planRun(database.pool, { client, runId, scope, scopeId, requestedBy: "somebody", all });
 const alerts = (subject: string) =>
   rows<{ kind: string; open: boolean; times_seen: number; message: string }>(
     "select kind, resolved_at is null as open, times_seen, message from ops.alerts where subject = $1 order by alert_id",
@@ -57,6 +62,53 @@ describe("trust", () => {
     for (let index = 0; index < 7; index += 1) await judge(database.pool, await submit());
     // 7 of 8 is 0.875.
     expect(await trust()).toEqual({ trust_score: "0.88", total_submissions: 8, accurate_submissions: 7 });
+  });
+
+  test("is not lifted by repeating a true claim: a post counts once, however often it is claimed", async () => {
+    await judge(database.pool, await submit(), high);
+    const url = "https://redd.it/1same0";
+    for (let views = 1; views <= 40; views += 1) await judge(database.pool, await submit({ url, views }));
+    expect(await trust()).toEqual({ trust_score: "0.50", total_submissions: 2, accurate_submissions: 1 });
+  });
+
+  test("remembers a false claim of a post: a true one later does not clear it, nor does its deletion", async () => {
+    const url = "https://redd.it/1twice";
+    await judge(database.pool, await submit({ url, views: 9_000 }), high);
+    await judge(database.pool, await submit({ url, views: 100 }));
+    expect(await trust()).toMatchObject({ trust_score: "0.00", total_submissions: 1 });
+    const deleted = { verdict: "POST_DELETED", countsForTrust: false, isAccurate: false } as const;
+    await judge(database.pool, await submit({ url, views: 101 }), deleted);
+    expect(await trust()).toMatchObject({ trust_score: "0.00", total_submissions: 1 });
+  });
+
+  test("counts the same post of two campaigns once", async () => {
+    const { campaignId: other } = await createCampaign(database.pool, []);
+    const url = "https://redd.it/1both0";
+    await judge(database.pool, await submit({ url }));
+    await judge(database.pool, await submit({ url, campaignId: other }));
+    expect(await trust()).toMatchObject({ total_submissions: 1, accurate_submissions: 1 });
+  });
+
+  test("is right again when a false claim turns out to be true, by another attempt or by a person", async () => {
+    const report = await submit();
+    await judge(database.pool, report, high);
+    await run("r-true", "report", report.reportId);
+    await judge(database.pool, { ...report, attempt: 2 });
+    expect(await trust()).toMatchObject({ trust_score: "1.00", total_submissions: 1 });
+    const disputed = await submit();
+    await judge(database.pool, disputed, high);
+    const opened = await openDispute(database.pool, { client, affiliateId, reportId: disputed.reportId, reason: "no" });
+    if (opened?.outcome !== "opened") throw new Error("not opened");
+    const settled = {
+      client,
+      disputeId: opened.dispute.disputeId,
+      by: { actor: "ada", role: "operator" },
+      notes: null,
+    };
+    expect(await settleDispute(database.pool, { ...settled, outcome: "affiliate" })).toMatchObject({
+      trustScore: "1.00",
+    });
+    expect(await trust()).toMatchObject({ trust_score: "1.00", total_submissions: 2, accurate_submissions: 2 });
   });
 
   test("50 verdicts at once, some of them twice, are all counted once", async () => {
@@ -135,9 +187,6 @@ describe("a verdict", () => {
 });
 
 describe("a run by hand", () => {
-  const run = (runId: string, scope: "report" | "post" | "affiliate" | "campaign", scopeId: string, all = true) =>
-    planRun(database.pool, { client, runId, scope, scopeId, requestedBy: "somebody", all });
-
   test("gives what has a verdict its next attempt, once however often it is asked; the latest verdict counts", async () => {
     const [report, waiting] = [await submit(), await submit()];
     await judge(database.pool, report, high);
@@ -207,9 +256,9 @@ describe("a run by hand", () => {
 
 test("the sweep finds what was never started and what was left waiting, and not what waits its time", async () => {
   const [fresh, waits, left, done] = [await submit(), await submit(), await submit(), await submit()];
-  const wait = { client, attempt: 1, reason: "later", workflowId: "w", raise: [] };
-  await recordWait(database.pool, { ...wait, reportId: waits.reportId, waitMs: 60_000 });
-  await recordWait(database.pool, { ...wait, reportId: left.reportId, waitMs: -600_000 });
+  const wait = { reason: "later", raise: [] };
+  await recordWait(database.pool, { ...wait, attempt: of(waits.reportId), waitMs: 60_000 });
+  await recordWait(database.pool, { ...wait, attempt: of(left.reportId), waitMs: -600_000 });
   await judge(database.pool, done);
   const found = async (quietMs: number) =>
     (await findPendingReports(database.pool, { limit: 1_000, quietMs })).map(({ reportId }) => reportId);
@@ -222,7 +271,7 @@ test("the sweep finds what was never started and what was left waiting, and not 
 describe("a share link", () => {
   const address = (url: string) => ({ url, platformPostId: "1zzzzz", isShareLink: false });
   const join = (report: { reportId: string; postId: string }, url: string) =>
-    joinPost(database.pool, { client, attempt: 1, workflowId: "w", ...report, address: address(url) });
+    joinPost(database.pool, { attempt: of(report.reportId), postId: report.postId, address: address(url) });
 
   test("joins the post that is known by the address it leads to, with all its reports, and those to come", async () => {
     const url = "https://www.reddit.com/comments/1zzzzz";
@@ -248,8 +297,7 @@ describe("a share link", () => {
     const postId = await join(shared, url);
     expect(postId).not.toBe(shared.postId);
     const report = await readReportToJudge(database.pool, {
-      client,
-      reportId: shared.reportId,
+      of: of(shared.reportId),
       giveUpDays: 14,
       jumpHours: 24,
     });

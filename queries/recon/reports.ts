@@ -391,12 +391,16 @@ export interface RunReportRow extends AttemptRow {
   trustAfter: string | null;
 }
 
-/** Trust as the logs up to one of them give it, disputes left aside: what a verdict did to it, whenever it is looked at. */
+/** Trust as the logs up to one of them give it, each post once and disputes left aside: what a verdict did to it, whenever it is looked at. */
 const trustUpTo = (comparison: "<" | "<=") => `(
-  select coalesce(round(count(*) filter (where is_accurate)::numeric / nullif(count(*) filter (where counts_for_trust), 0), 2), 1.00)::text
-    from (select distinct on (report_id) counts_for_trust, is_accurate from recon.reconciliation_logs e
-           where e._client_id = l._client_id and e.affiliate_id = l.affiliate_id and e.log_id ${comparison} l.log_id
-           order by report_id, attempt desc) earlier)`;
+  select coalesce(round(count(*) filter (where post.is_accurate)::numeric / nullif(count(*), 0), 2), 1.00)::text
+    from (select bool_and(earlier.is_accurate) as is_accurate
+            from (select distinct on (report_id) report_id, counts_for_trust, is_accurate from recon.reconciliation_logs e
+                   where e._client_id = l._client_id and e.affiliate_id = l.affiliate_id and e.log_id ${comparison} l.log_id
+                   order by report_id, attempt desc) earlier
+            join recon.report_state es on es._client_id = l._client_id and es.report_id = earlier.report_id
+            join recon.posts ep on ep._client_id = l._client_id and ep.post_id = es.post_id
+           where earlier.counts_for_trust group by ep.platform, ep.url) post)`;
 
 /** The reports of a run, each with the verdict of its own attempt, what it stood on and what it did to trust. */
 export async function listRunReports(

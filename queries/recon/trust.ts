@@ -2,6 +2,8 @@ import { trustAlertBelow } from "../../rules/recon/trust-threshold.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
+import { lockPosts, refreshPostTotals } from "./posts.ts";
+import type { ReportAttempt } from "./shapes.ts";
 
 interface OfAffiliate {
   client: string;
@@ -19,7 +21,7 @@ export async function lockAffiliate(session: Session, { client, affiliateId }: O
   ]);
 }
 
-/** Works trust out anew from the logs. The affiliate must be locked, or one of two verdicts would not be counted. */
+/** Computes trust again from what its posts came to. The affiliate must be locked, or one of two verdicts would not be counted. */
 export async function refreshTrust(session: Session, { client, affiliateId }: OfAffiliate): Promise<string> {
   const { rows } = await session.query<{
     before: string;
@@ -28,11 +30,17 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
     isLow: boolean;
     counts: string;
   }>(
-    `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2)
+    // The same post in several campaigns is one post.
+    `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2), post as (
+       select bool_and(t.is_accurate) as is_accurate
+         from recon.post_totals t join recon.posts p on p._client_id = t._client_id and p.post_id = t.post_id
+        where t._client_id = $1 and t.affiliate_id = $2 and t.counts_for_trust group by p.platform, p.url
+     ), counted as (select count(*)::int as total, count(*) filter (where is_accurate)::int as accurate from post)
      update recon.affiliates a
-        set trust_score = t.trust_score, total_submissions = t.total_submissions, accurate_submissions = t.accurate_submissions, updated_at = now()
-       from recon.affiliate_trust t, before
-      where a._client_id = $1 and a.affiliate_id = $2 and t._client_id = $1 and t.affiliate_id = $2
+        set trust_score = coalesce(round(counted.accurate::numeric / nullif(counted.total, 0), 2), 1.00),
+            total_submissions = counted.total, accurate_submissions = counted.accurate, updated_at = now()
+       from counted, before
+      where a._client_id = $1 and a.affiliate_id = $2
      returning before.trust_score as before, a.trust_score as after, before.trust_score >= $3::numeric and a.trust_score < $3::numeric as fell,
                a.trust_score < $3::numeric as "isLow", a.accurate_submissions || ' of ' || a.total_submissions as counts`,
     [client, affiliateId, trustAlertBelow],
@@ -45,7 +53,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
       ...about,
       kind: "trust_low",
       severity: "warning",
-      message: `the trust of affiliate ${affiliateId} fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} claims that could be checked were accurate`,
+      message: `the trust of affiliate ${affiliateId} fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that could be checked were claimed accurately`,
       details: { before: trust.before, after: trust.after, below: trustAlertBelow },
     });
   else if (!trust.isLow)
@@ -88,13 +96,8 @@ export async function openDispute(
     );
     const [dispute] = rows;
     if (dispute === undefined) return { outcome: "again" };
-    await noteStep(session, {
-      client,
-      reportId,
-      attempt: report.attempt,
-      step: "disputed",
-      detail: "by the affiliate",
-    });
+    const of = { client, reportId, attempt: report.attempt, workflowId: null };
+    await noteStep(session, of, { step: "disputed", detail: "by the affiliate" });
     const judged = report.level === null ? report.verdict : `${report.verdict} ${report.level}`;
     await raiseAlert(session, {
       client,
@@ -127,13 +130,17 @@ export async function settleDispute(
 ): Promise<SettledDispute | "settled_before" | null> {
   const { client, disputeId } = of;
   return inTransaction(database, async (session) => {
-    const { rows: found } = await session.query<{ affiliateId: string }>(
-      `select affiliate_id::text as "affiliateId" from recon.disputes where _client_id = $1 and dispute_id = $2`,
+    const { rows: found } = await session.query<{ affiliateId: string; postId: string }>(
+      `select d.affiliate_id::text as "affiliateId", s.post_id::text as "postId"
+         from recon.disputes d join recon.report_state s on s._client_id = d._client_id and s.report_id = d.report_id
+        where d._client_id = $1 and d.dispute_id = $2`,
       [client, disputeId],
     );
-    const affiliateId = found[0]?.affiliateId;
-    if (affiliateId === undefined) return null;
+    const [about] = found;
+    if (about === undefined) return null;
+    const { affiliateId, postId } = about;
     await lockAffiliate(session, { client, affiliateId });
+    await lockPosts(session, { client, postIds: [postId] });
     const { rows } = await session.query<Omit<SettledDispute, "trustScore"> & { attempt: number }>(
       `update recon.disputes d set outcome = $3, settled_at = now(), settled_by = $4, notes = $5
          from recon.reconciliation_logs l
@@ -146,7 +153,9 @@ export async function settleDispute(
     if (settled === undefined) return "settled_before";
     const { attempt, ...dispute } = settled;
     const { reportId } = dispute;
-    await noteStep(session, { client, reportId, attempt, step: "settled", detail: `in favour of the ${of.outcome}` });
+    const step = { step: "settled", detail: `in favour of the ${of.outcome}` };
+    await noteStep(session, { client, reportId, attempt, workflowId: null }, step);
+    await refreshPostTotals(session, { client, postId });
     const trustScore = await refreshTrust(session, { client, affiliateId });
     const kinds = of.outcome === "affiliate" ? ["disputed", "high_discrepancy", "medium_discrepancy"] : ["disputed"];
     const notes = `the dispute was settled in favour of the ${of.outcome}`;
@@ -164,10 +173,11 @@ export async function settleDispute(
 
 export async function noteStep(
   session: Session,
-  step: { client: string; reportId: string; attempt: number; step: string; detail: string; workflowId?: string | null },
+  { client, reportId, attempt, workflowId }: ReportAttempt,
+  { step, detail }: { step: string; detail: string },
 ): Promise<void> {
   await session.query(
     "insert into recon.report_steps (_client_id, report_id, attempt, step, detail, workflow_id) values ($1, $2, $3, $4, $5, $6)",
-    [step.client, step.reportId, step.attempt, step.step, step.detail, step.workflowId ?? null],
+    [client, reportId, attempt, step, detail, workflowId],
   );
 }

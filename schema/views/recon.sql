@@ -7,14 +7,20 @@ select l._client_id, l.affiliate_id, l.report_id, l.attempt, l.log_id,
           from recon.reconciliation_logs order by _client_id, affiliate_id, report_id, attempt desc) l
   left join recon.disputes d on d._client_id = l._client_id and d.log_id = l.log_id;
 
--- Trust worked out anew from the logs; recon.affiliates holds the same numbers, kept in step by every verdict.
+-- Trust computed again from the logs: each post once, accurate when none of its claims was found too high. The same post
+-- in several campaigns is one post. recon.affiliates holds the same numbers, updated with every verdict.
 create or replace view recon.affiliate_trust as
 select a._client_id, a.affiliate_id, c.total_submissions, c.accurate_submissions,
        coalesce(round(c.accurate_submissions::numeric / nullif(c.total_submissions, 0), 2), 1.00) as trust_score
   from recon.affiliates a
  cross join lateral (
-       select count(*) filter (where v.counts_for_trust)::int as total_submissions, count(*) filter (where v.is_accurate)::int as accurate_submissions
-         from recon.counted_verdicts v where v._client_id = a._client_id and v.affiliate_id = a.affiliate_id) c;
+       select count(*)::int as total_submissions, count(*) filter (where post.is_accurate)::int as accurate_submissions
+         from (select bool_and(v.is_accurate) as is_accurate
+                 from recon.counted_verdicts v
+                 join recon.report_state s on s._client_id = v._client_id and s.report_id = v.report_id
+                 join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
+                where v._client_id = a._client_id and v.affiliate_id = a.affiliate_id and v.counts_for_trust
+                group by p.platform, p.url) post) c;
 
 create or replace view recon.reports as
 select s._client_id, s.report_id, s.campaign_id, s.affiliate_id, s.platform, s.post_id, p.url, r.submission_method, r.submitted_at,

@@ -1,5 +1,5 @@
 import { proxyActivities, proxyLocalActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { FetchedPost, FetchPostInput } from "../../activities/recon/reconcile.ts";
+import type { FetchedPost, FetchPostInput } from "../../activities/recon/fetch-numbers.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import { vendorQueue } from "../shared/queues.ts";
 import { planFailure } from "../shared/failures.ts";

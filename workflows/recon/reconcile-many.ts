@@ -11,7 +11,8 @@ import {
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { ReconcileManyInput, ReportToStart } from "../../activities/recon/reconcile.ts";
+import type { ReportToStart } from "../../activities/recon/find-pending.ts";
+import type { ReconcileManyInput } from "../../activities/recon/plan-many.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";

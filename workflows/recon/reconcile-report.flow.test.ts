@@ -7,6 +7,8 @@ import { client, createCampaign, taken } from "../../test/reconciliation.ts";
 import { tokenContext } from "../../queries/recon/discord.ts";
 import { allHistories, readable } from "../../test/histories.ts";
 import { failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
+import type { TokenChecked } from "../../activities/recon/check-token.ts";
+import { offerToken } from "../../queries/recon/tokens.ts";
 import type { ManyReconciled } from "./reconcile-many.ts";
 import type { Reconciled } from "./reconcile-report.ts";
 import type { Swept } from "./sweep-reports.ts";
@@ -142,6 +144,92 @@ describe("a report comes to its verdict:", () => {
     );
     const after = await submit({ platform: "instagram", url, claimed: { views: 499, clicks: 0, conversions: 0 } }, 2);
     expect(await judged(after.reportId)).toMatchObject({ verdict: "MATCHED" });
+  });
+});
+
+describe("an affiliate's own token", () => {
+  const give = (affiliate: number, platform: string, credentials: Record<string, string>) => {
+    const owner = { client, platform, affiliateId: affiliateIds[affiliate] ?? "" };
+    return stack.rows(
+      `insert into recon.affiliate_tokens (_client_id, affiliate_id, platform, sealed) values ($1, $2, $3, $4)
+       on conflict on constraint affiliate_tokens_key do update set sealed = excluded.sealed, failing_since = null`,
+      [client, owner.affiliateId, platform, sealCredentials(credentialsKey, owner, credentials)],
+    );
+  };
+  const offer = async (affiliate: number, platform: string, credentials: Record<string, string>) => {
+    const owner = { client, platform, affiliateId: affiliateIds[affiliate] ?? "" };
+    const sealed = sealCredentials(credentialsKey, owner, credentials);
+    const offerId = await offerToken(stack.database.pool, { ...owner, sealed });
+    const run = await stack.start("checkAffiliateToken", uniqueId("check-token"), { ...owner, offerId });
+    return (await run.result()) as TokenChecked;
+  };
+  const token = async (affiliate: number) =>
+    (
+      await stack.rows(
+        "select sealed is not null as kept, offered_sealed is null as tried, failing_since is not null as failing from recon.affiliate_tokens where affiliate_id = $1",
+        [affiliateIds[affiliate]],
+      )
+    )[0];
+
+  test.each([
+    ["does not work", "taken-back", "DOurs12345"],
+    ["belongs to another account", "sandbox-somebody-else", "DOurs67890"],
+  ])("that %s does not keep the client's own from checking the claim", async (_how, given, code) => {
+    await give(1, "instagram", { INSTAGRAM_ACCESS_TOKEN: given });
+    await play("instagram", code, { owner: client, views: 500 });
+    const url = `https://www.instagram.com/p/${code}/`;
+    const claimed = { views: 5_000, clicks: 0, conversions: 0 };
+    const { reportId } = await submit({ platform: "instagram", url, claimed }, 1);
+    await start(reportId);
+    await until("a look", async () => (await state(reportId)).state !== "PENDING");
+    expect(await state(reportId)).toMatchObject({ state: "RECONCILED", verdict: "DISCREPANCY", level: "HIGH" });
+    await stack.rows("delete from recon.affiliate_tokens where affiliate_id = $1", [affiliateIds[1]]);
+  });
+
+  test("that stops working leaves the verdict to the client's, says so, and opens one alert until it is renewed", async () => {
+    const subject = `affiliate/${affiliateIds[0]}/instagram`;
+    const url = "https://www.instagram.com/p/DStopped123/";
+    await play("instagram", "DStopped123", { owner: "stopped", views: 500 });
+    const claim = (views: number) =>
+      submit({ platform: "instagram", url, claimed: { views, clicks: 0, conversions: 0 } });
+    await give(0, "instagram", { INSTAGRAM_ACCESS_TOKEN: "taken-back" });
+    for (const views of [500, 501]) {
+      const verdict = await judged((await claim(views)).reportId);
+      expect(verdict).toMatchObject({ verdict: "UNVERIFIABLE" });
+      expect(verdict.reason).toContain("the affiliate's own token is refused");
+    }
+    expect(await alerts(subject)).toMatchObject([{ kind: "affiliate_token_failing", severity: "warning" }]);
+    expect(await offer(0, "instagram", { INSTAGRAM_ACCESS_TOKEN: "sandbox-stopped" })).toEqual({ works: true });
+    expect(await judged((await claim(499)).reportId)).toMatchObject({ verdict: "MATCHED" });
+    expect(await stack.rows("select times_seen, resolved_by from ops.alerts where subject = $1", [subject])).toEqual([
+      { times_seen: 1, resolved_by: "pipeline" },
+    ]);
+    expect(await token(0)).toEqual({ kept: true, tried: true, failing: false });
+  });
+
+  test("is tried when it is given: one that is refused is not kept, and the one before stays in use", async () => {
+    expect(await offer(1, "instagram", { INSTAGRAM_ACCESS_TOKEN: "wrong" })).toMatchObject({
+      works: false,
+      reason: expect.stringContaining("instagram refuses it"),
+    });
+    expect(await token(1)).toBeUndefined();
+    expect(await offer(1, "instagram", { INSTAGRAM_ACCESS_TOKEN: "sandbox-one" })).toEqual({ works: true });
+    expect(await offer(1, "instagram", { INSTAGRAM_ACCESS_TOKEN: "wrong" })).toMatchObject({ works: false });
+    expect(await token(1)).toEqual({ kept: true, tried: true, failing: false });
+    expect(await offer(1, "instagram", { INSTAGRAM_APP_ID: "1" })).toMatchObject({
+      works: false,
+      reason: "it must hold INSTAGRAM_ACCESS_TOKEN or INSTAGRAM_USER_ID",
+    });
+    await stack.rows("delete from recon.affiliate_tokens where affiliate_id = $1", [affiliateIds[1]]);
+  });
+
+  test.each([
+    ["REDDIT_ACCESS_TOKEN", "sandbox-author", { works: true }],
+    ["REDDIT_REFRESH_TOKEN", "sandbox-author", { works: true }],
+    ["REDDIT_REFRESH_TOKEN", "taken-back", { works: false, reason: expect.stringContaining("reddit refuses it") }],
+  ])("Reddit's %s %s is tried by itself", async (name, value, checked) => {
+    expect(await offer(1, "reddit", { [name]: value })).toEqual(checked);
+    await stack.rows("delete from recon.affiliate_tokens where affiliate_id = $1", [affiliateIds[1]]);
   });
 });
 

@@ -11,7 +11,8 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { ReconcileInput, ReconcilePlan, ReconcileStep } from "../../activities/recon/reconcile.ts";
+import type { ReconcileInput, ReconcilePlan } from "../../activities/recon/plan-reconciliation.ts";
+import type { ReconcileStep } from "../../activities/recon/reconcile.ts";
 import type { DiscordActivities, ReconcileActivities } from "../../activities/types.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";

@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
-import type { ReportToStart } from "../../activities/recon/reconcile.ts";
+import type { ReportToStart } from "../../activities/recon/find-pending.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";

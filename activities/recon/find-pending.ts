@@ -1,0 +1,32 @@
+import { watchPlatforms } from "../../queries/recon/health.ts";
+import { findPendingReports, forgetExpiredInteractions } from "../../queries/recon/runs.ts";
+import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
+import type { ReconContext } from "./context.ts";
+import type { ReconcileInput } from "./plan-reconciliation.ts";
+
+/** With its workflow's id, as that depends on settings, which workflows do not know. */
+export interface ReportToStart extends ReconcileInput {
+  workflowId: string;
+}
+
+/** A platform that fails for longer than this is somebody's to look at. */
+const failingForMs = 30 * 60_000;
+const sweepLimit = 500;
+
+/** What a sweep has to start; and, as it comes by every minute, which platforms have failed for long. */
+export async function findPending({
+  database,
+  config,
+}: Pick<ReconContext, "database" | "config">): Promise<ReportToStart[]> {
+  await watchPlatforms(database, { failingForMs });
+  await forgetExpiredInteractions(database);
+  const found = await findPendingReports(database, { limit: sweepLimit, quietMs: config.recon.sweepQuietMs });
+  return found.map((report) => toStart(config, report));
+}
+
+export function toStart(
+  { queuePrefix }: Pick<ReconContext["config"], "queuePrefix">,
+  { client, reportId }: ReconcileInput,
+): ReportToStart {
+  return { client, reportId, workflowId: queuePrefix + reportWorkflowId(reportId) };
+}

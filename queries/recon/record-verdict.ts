@@ -1,0 +1,167 @@
+import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import { raiseAlert, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
+import { insertRow } from "../shared/named.ts";
+import { lockPosts, refreshPostTotals } from "./posts.ts";
+import type { Counts, FetchedNumbers, JudgedMetric, ReportAttempt, StoredVerdict } from "./shapes.ts";
+import { lockAffiliate, noteStep, refreshTrust } from "./trust.ts";
+
+export interface Judgement {
+  attempt: ReportAttempt;
+  affiliateId: string;
+  postId: string;
+  platform: string;
+  verdict: string;
+  level: string | null;
+  countsForTrust: boolean;
+  isAccurate: boolean;
+  worstMetric: string | null;
+  metrics: Counts<JudgedMetric>;
+  reason: string;
+  /** Null when the platform told nothing. */
+  fetched: FetchedNumbers | null;
+  runId: string;
+  raise: RaisedAlert[];
+  /** Kinds of alerts about this report that no longer hold. */
+  settle: string[];
+}
+
+/**
+ * Writes down a verdict with all that follows from it, in one transaction: what the platform said, the log, the
+ * report's state, trust and alerts. An attempt has one verdict: whoever comes second finds the first one's and changes
+ * nothing. Null when the report has gone on to another attempt.
+ */
+export async function recordVerdict(database: Database, judged: Judgement): Promise<StoredVerdict | null> {
+  const { attempt: of, affiliateId, postId, platform } = judged;
+  const { client, reportId, attempt } = of;
+  return inTransaction(database, async (session) => {
+    await lockAffiliate(session, { client, affiliateId });
+    await lockPosts(session, { client, postIds: [postId] });
+    const { rows } = await session.query<{ attempt: number }>(
+      "select attempt from recon.report_state where _client_id = $1 and report_id = $2 for update",
+      [client, reportId],
+    );
+    const earlier = await findVerdict(session, of);
+    if (earlier !== null) return earlier;
+    if (rows[0]?.attempt !== attempt) return null;
+    const { fetched } = judged;
+    const platformReportId =
+      fetched === null ? null : await recordFetched(session, { client, postId, platform, reportId, attempt, fetched });
+    const stored = await insertLog(session, judged, platformReportId);
+    await session.query(
+      `update recon.report_state
+          set state = 'RECONCILED', detail = null, next_try_at = null, log_id = $3, verdict = $4, level = $5, reconciled_at = now(),
+              claim_checked_at = coalesce(claim_checked_at, now()), updated_at = now()
+        where _client_id = $1 and report_id = $2`,
+      [client, reportId, stored.logId, stored.verdict, stored.level],
+    );
+    if (fetched !== null) await noteStep(session, of, { step: "fetched", detail: `from ${platform}` });
+    const judgedAs = stored.level === null ? stored.verdict : `${stored.verdict} ${stored.level}`;
+    await noteStep(session, of, { step: "verdict", detail: `${judgedAs}: ${stored.reason}` });
+    await session.query(
+      "update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $2 and not is_reconciled",
+      [client, postId],
+    );
+    await refreshPostTotals(session, { client, postId });
+    await refreshTrust(session, { client, affiliateId });
+    await settleAlerts(session, {
+      client,
+      area: "recon",
+      kinds: judged.settle,
+      subject: `report/${reportId}`,
+      notes: `attempt ${attempt} came to another verdict`,
+    });
+    // Last, as others may wait for them; an alert about an address is the only one that several affiliates share.
+    for (const alert of judged.raise) await raiseAlert(session, alert);
+    return stored;
+  });
+}
+
+/** The verdict of an attempt, when it has one: whoever comes again is told this. */
+async function findVerdict(
+  session: Session,
+  { client, reportId, attempt }: ReportAttempt,
+): Promise<StoredVerdict | null> {
+  const { rows } = await session.query<StoredVerdict>(
+    `select log_id::text as "logId", verdict, level, reason from recon.reconciliation_logs
+      where _client_id = $1 and report_id = $2 and attempt = $3`,
+    [client, reportId, attempt],
+  );
+  return rows[0] ?? null;
+}
+
+/** Keeps what a platform said of a post; for an attempt of a report, or because somebody wanted to look. */
+export async function recordFetched(
+  database: Queryable,
+  of: {
+    client: string;
+    postId: string;
+    platform: string;
+    reportId: string | null;
+    attempt: number | null;
+    fetched: FetchedNumbers;
+  },
+): Promise<string> {
+  const { fetched } = of;
+  const { text, values } = insertRow(
+    "recon.platform_reports",
+    {
+      _client_id: of.client,
+      post_id: of.postId,
+      platform: of.platform,
+      report_id: of.reportId,
+      attempt: of.attempt,
+      views: fetched.views,
+      clicks: fetched.clicks,
+      conversions: fetched.conversions,
+      spend: fetched.spend,
+      currency: fetched.currency,
+      hints: JSON.stringify(fetched.hints ?? {}),
+      raw_data: JSON.stringify(fetched.raw ?? null),
+    },
+    "platform_report_id::text as id",
+  );
+  const { rows } = await database.query<{ id: string }>(text, values);
+  const [row] = rows;
+  if (row === undefined) throw new Error("what the platform said was not written");
+  return row.id;
+}
+
+async function insertLog(session: Session, judged: Judgement, platformReportId: string | null): Promise<StoredVerdict> {
+  const { attempt: of, metrics } = judged;
+  const { text, values } = insertRow(
+    "recon.reconciliation_logs",
+    {
+      _client_id: of.client,
+      report_id: of.reportId,
+      attempt: of.attempt,
+      post_id: judged.postId,
+      affiliate_id: judged.affiliateId,
+      platform_report_id: platformReportId,
+      verdict: judged.verdict,
+      level: judged.level,
+      counts_for_trust: judged.countsForTrust,
+      is_accurate: judged.isAccurate,
+      worst_metric: judged.worstMetric,
+      ...columnsOf("views", metrics.views),
+      ...columnsOf("clicks", metrics.clicks),
+      ...columnsOf("conversions", metrics.conversions),
+      reason: judged.reason,
+      workflow_id: of.workflowId,
+      _run_id: judged.runId,
+    },
+    `log_id::text as "logId", verdict, level, reason`,
+  );
+  const { rows } = await session.query<StoredVerdict>(text, values);
+  const [row] = rows;
+  if (row === undefined) throw new Error("a verdict was not written");
+  return row;
+}
+
+function columnsOf(metric: keyof Judgement["metrics"], judged: JudgedMetric): Record<string, string | null> {
+  return {
+    [`claimed_${metric}`]: judged.claimed,
+    [`verified_${metric}`]: judged.verified,
+    [`${metric}_discrepancy`]: judged.difference,
+    [`${metric}_diff_pct`]: judged.diffPct,
+  };
+}

@@ -1,0 +1,122 @@
+import type { Queryable } from "../../schema/database.ts";
+import type { Counts, ReportAttempt, SealedAccess, StoredVerdict } from "./shapes.ts";
+
+export interface ReportToJudge {
+  reportId: string;
+  affiliateId: string;
+  campaignId: string;
+  platform: string;
+  attempt: number;
+  state: string;
+  tries: number;
+  /** Its attempt has gone on for longer than anybody should wait. */
+  isOverdue: boolean;
+  post: {
+    postId: string;
+    url: string;
+    platformPostId: string | null;
+    isShareLink: boolean;
+    postedAt: Date | null;
+  };
+  claimed: Counts<string>;
+  isClaimChecked: boolean;
+  /** The claim before this one, of the same post, not older than a jump looks back. */
+  before: Counts<string> | null;
+  /** How many other affiliates claim the same address. */
+  otherAffiliates: string[];
+  access: SealedAccess;
+  /** The verdict of the attempt that was asked for, when it has one. */
+  given: StoredVerdict | null;
+}
+
+export interface PostToFetch {
+  post: ReportToJudge["post"];
+  affiliateId: string;
+  access: SealedAccess;
+}
+
+/** Which attempt a report is at, where, and whether somebody waits for its verdict in Discord. */
+export interface ReportPlan {
+  attempt: number;
+  platform: string;
+  hasInteraction: boolean;
+}
+
+export async function findReportPlan(
+  database: Queryable,
+  { client, reportId }: { client: string; reportId: string },
+): Promise<ReportPlan | null> {
+  const { rows } = await database.query<ReportPlan>(
+    `select attempt, platform,
+            exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction"
+       from recon.report_state s where _client_id = $1 and report_id = $2`,
+    [client, reportId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Everything a verdict needs to know of a report; null when the client has no such report. */
+export async function readReportToJudge(
+  database: Queryable,
+  { of, giveUpDays, jumpHours }: { of: ReportAttempt; giveUpDays: number; jumpHours: number },
+): Promise<ReportToJudge | null> {
+  const { client, reportId, attempt } = of;
+  const { rows } = await database.query<Record<string, never>>(
+    `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
+            s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
+            json_build_object('postId', p.post_id::text, 'url', p.url, 'platformPostId', p.platform_post_id, 'isShareLink', p.is_share_link) as post,
+            p.posted_at as "postedAt",
+            json_build_object('views', r.claimed_views::text, 'clicks', r.claimed_clicks::text, 'conversions', r.claimed_conversions::text) as claimed,
+            s.claim_checked_at is not null as "isClaimChecked", earlier.claimed as before,
+            array(select distinct o.affiliate_id::text from recon.posts o
+                   where o._client_id = p._client_id and o.platform = p.platform and o.url = p.url and o.affiliate_id <> p.affiliate_id
+                   order by 1 limit 20) as "otherAffiliates",
+            c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken",
+            (select json_build_object('logId', l.log_id::text, 'verdict', l.verdict, 'level', l.level, 'reason', l.reason)
+               from recon.reconciliation_logs l where l._client_id = s._client_id and l.report_id = s.report_id and l.attempt = $5) as given
+       from recon.report_state s
+       join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
+       join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
+       left join recon.platform_config c on c._client_id = s._client_id and c.platform = s.platform
+       left join recon.affiliate_tokens t on t._client_id = s._client_id and t.platform = s.platform and t.affiliate_id = s.affiliate_id
+       left join lateral (
+            select json_build_object('views', e.claimed_views::text, 'clicks', e.claimed_clicks::text, 'conversions', e.claimed_conversions::text) as claimed
+              from recon.report_state es join recon.affiliate_reports e on e._client_id = es._client_id and e.report_id = es.report_id
+             where es._client_id = s._client_id and es.post_id = s.post_id and es.report_id < s.report_id
+               and e.submitted_at > r.submitted_at - $4 * interval '1 hour'
+             order by es.report_id desc limit 1) earlier on true
+      where s._client_id = $1 and s.report_id = $2`,
+    [client, reportId, giveUpDays, jumpHours, attempt],
+  );
+  const [row] = rows as unknown as (Omit<ReportToJudge, "access" | "post"> & {
+    post: Omit<ReportToJudge["post"], "postedAt">;
+    postedAt: Date | null;
+    mode: SealedAccess["mode"];
+    sealedConfig: Buffer | null;
+    sealedToken: Buffer | null;
+  })[];
+  if (row === undefined) return null;
+  const { mode, sealedConfig, sealedToken, postedAt, post, ...report } = row;
+  return { ...report, post: { ...post, postedAt }, access: { mode, sealedConfig, sealedToken } };
+}
+
+/** A post that somebody wants to look at; null when the client has no such post on this platform. */
+export async function readPostToFetch(
+  database: Queryable,
+  { client, platform, postId }: { client: string; platform: string; postId: string },
+): Promise<PostToFetch | null> {
+  const { rows } = await database.query<ReportToJudge["post"] & SealedAccess & { affiliateId: string }>(
+    `select p.post_id::text as "postId", p.url, p.platform_post_id as "platformPostId", p.is_share_link and p.joined_post_id is null as "isShareLink",
+            p.posted_at as "postedAt", p.affiliate_id::text as "affiliateId", c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken"
+       from recon.posts asked
+       join recon.posts p on p._client_id = asked._client_id and p.post_id = coalesce(asked.joined_post_id, asked.post_id)
+       left join recon.platform_config c on c._client_id = p._client_id and c.platform = p.platform
+       left join recon.affiliate_tokens t on t._client_id = p._client_id and t.platform = p.platform and t.affiliate_id = p.affiliate_id
+      where asked._client_id = $1 and asked.platform = $2 and asked.post_id = $3`,
+    [client, platform, postId],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { mode, sealedConfig, sealedToken, affiliateId, ...post } = row;
+  return { post, affiliateId, access: { mode, sealedConfig, sealedToken } };
+}
