@@ -31,3 +31,12 @@ select s._client_id, s.report_id, s.campaign_id, s.affiliate_id, s.platform, s.p
   join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
   left join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
   left join recon.disputes d on d._client_id = l._client_id and d.log_id = l.log_id;
+
+-- The same with the names that other tables keep.
+create or replace view recon.claims as
+select r._client_id, r.report_id, r.affiliate_id, a.name as affiliate_name, a.trust_score, r.campaign_id, c.name as campaign_name, c.advertiser_id,
+       r.platform, r.post_id, r.url, r.submission_method, r.submitted_at, r.state, r.verdict, r.level, r.reason, r.claimed_views, r.claimed_clicks,
+       r.claimed_conversions, r.verified_views, r.verified_clicks, r.verified_conversions, r.processed_at, r.dispute_outcome
+  from recon.reports r
+  join recon.affiliates a on a._client_id = r._client_id and a.affiliate_id = r.affiliate_id
+  join recon.campaigns c on c._client_id = r._client_id and c.campaign_id = r.campaign_id;

@@ -2,9 +2,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { projectRoot } from "../../settings/environment.ts";
-import { readCatalog, type DescribedTable } from "../../queries/ops/catalog.ts";
+import { readCatalog } from "../../queries/ops/catalog.ts";
 import { CommandError, defineCommand, exitCodes, runCommand, work, type Report } from "../shared/command-line.ts";
 import { count } from "../shared/printing.ts";
+import { describeTables } from "../shared/table-page.ts";
 
 const command = defineCommand("tables", "Writes docs/tables.md from the comments in the database.", [
   "npm run tables -- --write",
@@ -45,37 +46,6 @@ command.action(
     },
   ),
 );
-
-function describeTables(tables: readonly DescribedTable[]): string {
-  const schemas = [...new Set(tables.map((table) => table.schema))];
-  const parts = schemas.map((schema) => {
-    const own = tables.filter((table) => table.schema === schema);
-    return [
-      `## ${schema}`,
-      ...own.slice(0, 1).flatMap(({ schemaComment }) => schemaComment ?? []),
-      ...own.map(describeTable),
-    ].join("\n\n");
-  });
-  return `${["# Tables", "Generated from the comments in the database by `npm run tables -- --write`; written by hand nowhere.", ...parts].join("\n\n")}\n`;
-}
-
-function describeTable(table: DescribedTable): string {
-  const key = table.key.length === 0 ? [] : [`Key: ${table.key.map((column) => `\`${column}\``).join(", ")}.`];
-  const rows = table.columns.map(
-    ({ name, type, required, comment }) =>
-      `| \`${name}\` | ${type}${required || table.kind === "view" ? "" : ", can be null"} | ${cell(comment)} |`,
-  );
-  return [
-    `### ${table.schema}.${table.name}${table.kind === "view" ? " (view)" : ""}`,
-    ...(table.comment === null ? [] : [table.comment]),
-    ...key,
-    ["| column | type | meaning |", "| --- | --- | --- |", ...rows].join("\n"),
-  ].join("\n\n");
-}
-
-function cell(comment: string | null): string {
-  return (comment ?? "").replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
-}
 
 function firstDifference(one: string, other: string): number {
   const lines = one.split("\n");
