@@ -1,7 +1,7 @@
 import { cancellationSignal } from "@temporalio/activity";
 import {
   collectBody,
-  trackConversionShape,
+  trackConversionBefore,
   trackingHash,
   type TrackConversionInput,
   type Tracked,
@@ -34,7 +34,7 @@ export function createAnytrackActivities({ database, config, gate, redact }: Any
   return {
     /** Tells AnyTrack of one conversion, once: the ledger knows what it was told. Whether a post whose answer got lost arrived nobody knows; it goes again under the same transaction id. */
     async tellConversion(input: TrackConversionInput): Promise<Tracked> {
-      const conversion = checkedInput(trackConversionShape, input);
+      const conversion = checkedInput(trackConversionBefore(new Date()), input);
       const client = conversion.client ?? config.clients[0] ?? "";
       const collect = config.anytrack.collect.get(client);
       if (collect === undefined)

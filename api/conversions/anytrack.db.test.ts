@@ -2,7 +2,7 @@ import net from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { ConversionIdentity } from "../../rules/conversions/anytrack-event.ts";
+import type { ConversionIdentity } from "../../rules/conversions/shapes.ts";
 import { openDatabase } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api, Area } from "../server/parts.ts";

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { z } from "zod";
 import { attributionModels } from "../../rules/conversions/attribution.ts";
 import {
+  trackConversionBefore,
   trackConversionShape,
   trackingHash,
   trackLeadShape,
@@ -412,7 +413,7 @@ async function tell(
 }
 
 function checked(told: unknown): TrackConversion {
-  const parsed = trackConversionShape.safeParse(told);
+  const parsed = trackConversionBefore(new Date()).safeParse(told);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => [
     issue.path.join(".") || "body",

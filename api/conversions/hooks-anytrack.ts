@@ -1,7 +1,7 @@
 import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { readWebhookBody } from "../../rules/conversions/anytrack-event.ts";
+import { readWebhookBody } from "../../rules/conversions/webhook-body.ts";
 import { sameSecret } from "../../core/crypto.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { receiveEvents } from "../../queries/conversions/anytrack-events.ts";
@@ -64,7 +64,7 @@ export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } =
       async (request) => {
         const client = clientOf(request);
         if (client === null) throw notFound("address");
-        const body = readWebhookBody(typeof request.body === "string" ? request.body : "");
+        const body = readWebhookBody(typeof request.body === "string" ? request.body : "", new Date());
         if (body.kind === "problem") {
           await reportRefusal(parts, client, body.details);
           throw new ApiError("validation_error", "body is not valid", body.details);

@@ -1,4 +1,4 @@
-import type { ConversionIdentity } from "../../rules/conversions/anytrack-event.ts";
+import type { ConversionIdentity } from "../../rules/conversions/shapes.ts";
 import type { Config } from "../../settings/config.ts";
 import { identityOf } from "../../rules/conversions/identity.ts";
 import { keepIdentities } from "../../queries/conversions/delivery-identities.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { readAnytrackEvent, type ConversionEvent } from "../../rules/conversions/anytrack-event.ts";
+import { readAnytrackEvent } from "../../rules/conversions/anytrack-event.ts";
+import type { ConversionEvent } from "../../rules/conversions/shapes.ts";
 import { endOfDay, startOfDay } from "../../core/days.ts";
 import { pulledConversions } from "../../schema/anytrack.ts";
 import { defineSource, type Vendor } from "../source.ts";

@@ -1,5 +1,6 @@
 import { attribute, attributionModels } from "../../rules/conversions/attribution.ts";
-import { eventHash, type ClickEvent, type ConversionEvent } from "../../rules/conversions/anytrack-event.ts";
+import { eventHash } from "../../rules/conversions/anytrack-event.ts";
+import type { ClickEvent, ConversionEvent } from "../../rules/conversions/shapes.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 
 export interface ReceivedEvents {

@@ -148,6 +148,8 @@ describe("refused, with the field to mend, and nothing written:", () => {
     ["half a character in it", { evidence: { "\ud800": 1 } }, "validation_error", "evidence"],
     ["a NUL in the title", { title: "\0" }, "validation_error", "title"],
     ["a time that is none", { postedAt: "yesterday" }, "validation_error", "postedAt"],
+    ["a day that there is not", { postedAt: "2026-02-30T10:00:00Z" }, "validation_error", "postedAt"],
+    ["a time to come", { postedAt: "2099-01-01T10:00:00Z" }, "validation_error", "postedAt"],
     ["a key without end", { idempotencyKey: "k".repeat(201) }, "validation_error", "idempotencyKey"],
   ])("%s", async (_what, more, code, field) => {
     const url = "https://redd.it/6fghij";

@@ -1,4 +1,5 @@
 import { sha256 } from "../../core/crypto.ts";
+import { isPast, readMoment } from "../../core/moments.ts";
 import { readPostUrl, type PostAddress } from "../../rules/recon/post-url.ts";
 import { inTransaction, sqlState, type Database, type Session } from "../../schema/database.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
@@ -89,8 +90,9 @@ function readSubmission(submission: Submission): ReadSubmission {
     if (text != null && (text.length > most || !isStorable(text)))
       throw invalid(field, `must be text of at most ${most} characters`);
   }
-  const postedAt = submission.postedAt == null ? null : new Date(submission.postedAt);
-  if (postedAt !== null && Number.isNaN(postedAt.getTime())) throw invalid("postedAt", "must be a time, ISO 8601");
+  const postedAt = submission.postedAt == null ? null : readMoment(submission.postedAt);
+  if (submission.postedAt != null && postedAt === null) throw invalid("postedAt", "must be a time, ISO 8601");
+  if (postedAt !== null && !isPast(postedAt, new Date())) throw invalid("postedAt", "must not be in the future");
   const evidence =
     submission.evidence === undefined || submission.evidence === null ? null : canonical(submission.evidence, 0);
   if (evidence !== null && Buffer.byteLength(evidence) > mostEvidenceBytes) throw tooMuchEvidence();

@@ -1,14 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
 import { sha256 } from "../../core/crypto.ts";
-import {
-  conversionKey,
-  eventHash,
-  identityOf,
-  readAnytrackEvent,
-  readWebhookBody,
-  type ConversionEvent,
-} from "./anytrack-event.ts";
+import { eventHash, identityOf, readAnytrackEvent } from "./anytrack-event.ts";
+import { conversionKey } from "./conversion-key.ts";
+import type { ConversionEvent } from "./shapes.ts";
+import { readWebhookBody } from "./webhook-body.ts";
+
+const now = new Date("2026-03-09T00:00:00Z");
 
 /** As vendors.md has it. */
 const webhook = `{"assetId":"asset_7Qk","clientId":"3f0a","externalClientIds":{"googleAnalytics":"99532458.1592848149"},
@@ -220,11 +218,11 @@ test.each([
     { "1": "expected an object", "2.eventTime": expect.any(String) },
   ],
 ])("a body that holds %s is refused by field, with none of its content", (_, body, details) => {
-  expect(readWebhookBody(body)).toEqual({ kind: "problem", details });
+  expect(readWebhookBody(body, now)).toEqual({ kind: "problem", details });
 });
 
 test("one event, or a list of them", () => {
-  const found = readWebhookBody(`[${webhook},{"eventName":"PageView","eventTime":"2026-03-08T11:03:22Z"}]`);
+  const found = readWebhookBody(`[${webhook},{"eventName":"PageView","eventTime":"2026-03-08T11:03:22Z"}]`, now);
   expect(found).toMatchObject({
     kind: "events",
     conversions: [{ type: "SALE" }],
@@ -232,7 +230,7 @@ test("one event, or a list of them", () => {
     visits: 1,
     identities: [{}],
   });
-  expect(readWebhookBody(webhook)).toMatchObject({ kind: "events", conversions: [{ type: "SALE" }] });
+  expect(readWebhookBody(webhook, now)).toMatchObject({ kind: "events", conversions: [{ type: "SALE" }] });
 });
 
 test("the same event has the same hash in any spelling and order, another amount another", () => {
@@ -246,5 +244,37 @@ test("the same event has the same hash in any spelling and order, another amount
 
 test("text that no column can hold is made storable", () => {
   const event = read({ ...minimal, source: "a\0b\ud800", sub1: "__proto__", subIds: { __proto__: "x" } });
-  expect(event.source).toBe("ab\ufffd");
+  expect(event.source).toBe("a\ufffdb\ufffd");
+});
+
+test.each([
+  ["a day that there is not", { eventTime: "2026-02-30T10:00:00Z" }, "eventTime must be a moment"],
+  ["an hour that there is not", { eventTime: "2026-03-08T24:00:00Z" }, "eventTime must be a moment"],
+  ["a year to come", { eventTime: "2099-01-01T00:00:00Z" }, "eventTime must not be in the future"],
+  ["seconds to come", { eventTime: undefined, eventTimestamp: 4_070_908_800 }, "eventTime must not be in the future"],
+  ["a change to come", { updatedAt: "2099-01-01T00:00:00Z" }, "updatedAt must not be in the future"],
+  ["a NUL in its order", { orderId: "A\0B" }, "orderId must not hold control characters"],
+  ["a line break in its order", { transaction_id: "A\nB" }, "orderId must not hold control characters"],
+  ["half a character in its order", { orderId: "A\ud800" }, "orderId must not hold control characters"],
+  ["a control character in its click", { clickId: "c\u0007" }, "clickId must not hold control characters"],
+  ["an order too long to keep apart", { orderId: `${"A".repeat(200)}1` }, "orderId must have at most 200 characters"],
+  ["an order that is a list", { orderId: ["A"] }, "orderId must be text"],
+])("an event with %s is refused: made into another, it could be taken for another", (_, change, says) => {
+  const read = readAnytrackEvent({ ...minimal, ...change }, now);
+  expect(read.kind === "problem" ? `${read.field} ${read.message}` : read).toContain(says);
+});
+
+test("a moment that is none stands back behind the second that the vendor names", () => {
+  const read = readAnytrackEvent({ ...minimal, eventTime: "2026-02-30T10:00:00Z", eventTimestamp: 1_772_967_802 }, now);
+  expect(read).toMatchObject({ conversion: { eventTime: new Date("2026-03-08T11:03:22Z") } });
+});
+
+test("an event's name may be any word of the language it is read in", () => {
+  expect(read({ ...minimal, eventName: "constructor" }).type).toBe("constructor");
+});
+
+test("a pulled row whose change lies years off does not outweigh all later ones", () => {
+  const at = "2026-03-08T11:03:22Z";
+  expect(read({ ...minimal, updatedAt: "2099-01-01T00:00:00Z" }).version).toEqual(new Date(at));
+  expect(read({ ...minimal, updatedAt: "2026-06-01T00:00:00Z" }).version).toEqual(new Date("2026-06-01T00:00:00Z"));
 });

@@ -1,14 +1,15 @@
 import { z } from "zod";
-import { isPersonal } from "./anytrack-event.ts";
 import { sha256 } from "../../core/crypto.ts";
+import { isPast } from "../../core/moments.ts";
 import { parseMoney } from "../../core/money.ts";
+import { idProblem, isPersonal } from "./event-fields.ts";
 
 const word = z
   .string()
   .trim()
   .min(1)
   .max(200)
-  .refine((text) => !text.includes("\0"), "must be text")
+  .refine((text) => idProblem(text) === null, "must not hold control characters")
   // It goes into Temporal's history, where nothing of a person's may stand.
   .refine((text) => !isPersonal(text), "must not be an e-mail or IP address");
 
@@ -47,6 +48,13 @@ export const trackConversionShape = z
     customData: z.record(z.string().regex(/^[A-Za-z0-9_]{1,40}$/, "must be letters, digits and _"), word).optional(),
   })
   .refine(hasClick, clickMissing);
+
+/** What has not happened yet is not told of. */
+export const trackConversionBefore = (now: Date) =>
+  trackConversionShape.refine(({ eventTime }) => eventTime === undefined || isPast(new Date(eventTime), now), {
+    path: ["eventTime"],
+    error: "must not be in the future",
+  });
 
 export const trackSaleShape = z
   .object({ ...who, orderId: word, revenue: amount, currency: currency.default("USD"), productId: word.optional() })

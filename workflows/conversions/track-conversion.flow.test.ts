@@ -114,6 +114,8 @@ test.each([
   ["no click", { orderId: "B-1", revenue: "1" }, "clickId"],
   ["an amount that is a number", { orderId: "B-1", clickId: "c", revenue: 1 }, "revenue"],
   ["a negative amount", { orderId: "B-1", clickId: "c", revenue: "-1" }, "revenue"],
+  ["a time to come", { orderId: "B-1", clickId: "c", revenue: "1", eventTime: "2099-01-01T00:00:00Z" }, "eventTime"],
+  ["a control character", { orderId: "B\u00001", clickId: "c", revenue: "1" }, "orderId"],
   ["a person's address", { orderId: "jane@shop.example", clickId: "c", revenue: "1" }, "orderId"],
 ])("%s is a 400", async (_, body, field) => {
   const answer = await track("sale", body);

@@ -1,0 +1,61 @@
+import { parse } from "lossless-json";
+import { identityOf, readAnytrackEvent } from "./anytrack-event.ts";
+import type { ClickEvent, ConversionEvent, ConversionIdentity } from "./shapes.ts";
+
+export type WebhookBody =
+  | {
+      kind: "events";
+      conversions: ConversionEvent[];
+      clicks: ClickEvent[];
+      visits: number;
+      identities: ConversionIdentity[];
+    }
+  | { kind: "problem"; details: Record<string, string> };
+
+const mostEvents = 1_000;
+
+/** A webhook's body: one event, or a list of them. One that cannot be read refuses the whole, by its place and field. */
+export function readWebhookBody(body: string, now: Date): WebhookBody {
+  let json: unknown;
+  try {
+    json = parse(body);
+  } catch {
+    return { kind: "problem", details: { body: "must be JSON" } };
+  }
+  const records = Array.isArray(json) ? json : [json];
+  if (records.length === 0 || records.length > mostEvents)
+    return { kind: "problem", details: { body: `must hold 1 to ${mostEvents} events` } };
+  const found = {
+    kind: "events" as const,
+    conversions: [] as ConversionEvent[],
+    clicks: [] as ClickEvent[],
+    visits: 0,
+    identities: [] as ConversionIdentity[],
+  };
+  const details: Record<string, string> = {};
+  for (const [index, record] of records.entries()) {
+    const read = readAnytrackEvent(record, now);
+    switch (read.kind) {
+      case "problem":
+        details[
+          `${Array.isArray(json) ? `${index}` : ""}${Array.isArray(json) && read.field !== "" ? "." : ""}${read.field}` ||
+            "body"
+        ] = read.message;
+        break;
+      case "conversion": {
+        found.conversions.push(read.conversion);
+        const identity = identityOf(record);
+        if (identity !== null) found.identities.push(identity);
+        break;
+      }
+      case "click":
+        found.clicks.push(read.click);
+        break;
+      case "visit":
+        found.visits += 1;
+        break;
+    }
+    if (Object.keys(details).length >= 20) break;
+  }
+  return Object.keys(details).length > 0 ? { kind: "problem", details } : found;
+}
