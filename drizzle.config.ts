@@ -7,7 +7,7 @@ export default defineConfig({
     "./schema/deliveries.ts",
     "./schema/redtrack.ts",
     "./schema/everflow.ts",
-    "./schema/mapping.ts",
+    "./schema/affiliate-mapping.ts",
     "./schema/anytrack.ts",
     "./schema/recon.ts",
     "./schema/files.ts",

@@ -23,7 +23,8 @@ import { codecRoutes } from "./ops/codec.ts";
 import { createAnytrackHooks } from "./conversions/hooks-anytrack.ts";
 import { discordHooks } from "./recon/hooks-discord.ts";
 import { operationsRoutes } from "./sync/operations.ts";
-import { performanceRoutes } from "./cost/performance.ts";
+import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
+import { cpaRoutes } from "./cost/cpa.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { createSystemRoutes } from "./ops/system.ts";
@@ -32,7 +33,8 @@ import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 /** One line per area; each is a file in routes/. */
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
-  { prefix: "/api/v1/performance", routes: performanceRoutes },
+  { prefix: "/api/v1/cost", routes: cpaRoutes },
+  { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },

@@ -4,7 +4,7 @@
 // npm run bench:cpa
 import { readFile } from "node:fs/promises";
 import { sources } from "../connectors/registry.ts";
-import { loadFirstMapping, mappingFile } from "../scripts/shared/mapping-file.ts";
+import { loadFirstMapping, mappingFile } from "../scripts/shared/affiliate-mapping-file.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { independent, independentByAffiliate, key } from "./cpa-truth.ts";
 import { startBenchStack } from "./stack.ts";
@@ -14,11 +14,11 @@ const from = "2025-12-01";
 const to = "2025-12-18";
 const ours = `
   select ${key("date", "affiliate", "affiliate_id", "currency")},
-         (cost_basis, ef_conversions, ef_payout, rt_spend, final_cost, cpa, revenue, margin, roas)
+         (cost_basis, ef_conversions, round(ef_payout, 2), round(rt_spend, 2), round(final_cost, 2), cpa, round(revenue, 2), round(margin, 2), roas)
     from public.cpa_daily where _client_id = '${client}' and date between '${from}' and '${to}'`;
 
 const oursByAffiliate = `
-  select ${key("affiliate", "affiliate_id", "currency")}, (ef_conversions, ef_payout, rt_spend, final_cost, revenue)
+  select ${key("affiliate", "affiliate_id", "currency")}, (ef_conversions, round(ef_payout, 2), round(rt_spend, 2), round(final_cost, 2), round(revenue, 2))
     from public.cpa_by_affiliate('${from}', '${to}', '${client}')`;
 const everflow = sources.find((source) => source.name === "everflow.daily_stats");
 const feeds = ["redtrack.daily_spend", ...(everflow === undefined ? [] : [everflow.name])];

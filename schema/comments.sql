@@ -160,7 +160,7 @@ comment on column ops.freshness.day is 'The civil day.';
 comment on column ops.freshness.state is 'final, provisional (the day was not over when read), failed, or emptied.';
 comment on column ops.freshness.loaded_at is 'When the stored fetch began.';
 comment on column ops.freshness.rows is 'Rows stored.';
-comment on column ops.freshness.total is 'Their sum of money, to the cent.';
+comment on column ops.freshness.total is 'Their sum of money.';
 comment on column ops.freshness.reconciled is 'Do rows and vendor''s total agree; null where the vendor gives none.';
 comment on column ops.freshness.failure is 'Why the last attempt failed.';
 comment on column ops.freshness.timezone is 'The zone whose day it is.';
@@ -189,7 +189,7 @@ comment on column redtrack.spend_intraday.pulled_at is 'When the pull began.';
 comment on column redtrack.spend_intraday.pulled_local is 'The same by the day''s own clock.';
 comment on column redtrack.spend_intraday.source_id is 'Redtrack''s id of the traffic source.';
 comment on column redtrack.spend_intraday.source_name is 'Its name.';
-comment on column redtrack.spend_intraday.cost is 'Spend as known then, to the cent.';
+comment on column redtrack.spend_intraday.cost is 'Spend as known then.';
 comment on column redtrack.spend_intraday.clicks is 'Clicks as known then.';
 comment on column redtrack.spend_intraday.conversions is 'Conversions as known then.';
 
@@ -198,7 +198,7 @@ comment on column redtrack.spend_by_hour._client_id is 'The client the row belon
 comment on column redtrack.spend_by_hour.date is 'The day, in America/New_York.';
 comment on column redtrack.spend_by_hour.hour is 'The hour of the last pull in it; 24 is the whole day, pulled after its end.';
 comment on column redtrack.spend_by_hour.pulled_at is 'When that pull began.';
-comment on column redtrack.spend_by_hour.cost is 'Spend known by then, to the cent.';
+comment on column redtrack.spend_by_hour.cost is 'Spend known by then.';
 comment on column redtrack.spend_by_hour.clicks is 'Clicks known by then.';
 comment on column redtrack.spend_by_hour.conversions is 'Conversions known by then.';
 comment on column redtrack.spend_by_hour.cost_day_before is 'Spend of the day before, known at the same hour.';
@@ -344,7 +344,7 @@ comment on column ops.deliveries_daily.date is 'The conversions'' day, in Americ
 comment on column ops.deliveries_daily.state is 'As in ops.deliveries.';
 comment on column ops.deliveries_daily.currency is 'The currency of value: no sum mixes two.';
 comment on column ops.deliveries_daily.conversions is 'How many.';
-comment on column ops.deliveries_daily.value is 'Their sum, to the cent.';
+comment on column ops.deliveries_daily.value is 'Their sum.';
 comment on column ops.deliveries_daily.updated_at is 'When one of them last changed state.';
 
 
@@ -356,11 +356,12 @@ comment on table public.affiliate_mapping is 'Which Everflow affiliate a Redtrac
 comment on column public.affiliate_mapping._client_id is 'The client the row belongs to.';
 comment on column public.affiliate_mapping.redtrack_source_id is 'Redtrack''s id of the traffic source; null says that the affiliate is known and no source of it is.';
 comment on column public.affiliate_mapping.redtrack_source_name is 'Its name, for people.';
-comment on column public.affiliate_mapping.everflow_affiliate_id is 'Everflow''s id of the affiliate; null when only the label is known.';
+comment on column public.affiliate_mapping.everflow_affiliate_id is 'Everflow''s id of the affiliate: given by a person, or filled in when the label leads to one affiliate; null while it leads to none or to several.';
 comment on column public.affiliate_mapping.everflow_affiliate_label is 'Its label in Everflow; finds the affiliate when there is no id.';
 comment on column public.affiliate_mapping.is_internal is 'Our own buying: its cost is what Redtrack says was spent. Otherwise its cost is Everflow''s payout.';
 comment on column public.affiliate_mapping._loaded_at is 'When the row last changed.';
 comment on column public.affiliate_mapping._loaded_by is 'The file or the person that changed it.';
+comment on column public.affiliate_mapping._matched_at is 'When the label led to the id; null where a person gave the id, or there is none.';
 
 comment on table public.account_currency is 'The currency of accounts whose vendor reports amounts without one; from the settings, such as REDTRACK_CURRENCY.';
 comment on column public.account_currency._client_id is 'The client the row belongs to.';
@@ -395,7 +396,7 @@ comment on column public.cpa_figures.cost_basis is 'Which cost counts: spend (in
 comment on column public.cpa_figures.final_cost is 'That cost; null when it is not known.';
 comment on column public.cpa_figures.across_currencies is 'An internal affiliate whose spend and results of the day are in several currencies.';
 
-comment on view public.cpa_daily is 'Cost per acquisition, one row per client, day, affiliate and currency; amounts rounded to the cent.';
+comment on view public.cpa_daily is 'Cost per acquisition, one row per client, day, affiliate and currency. Amounts have all their digits: add up first, then round.';
 comment on column public.cpa_daily._client_id is 'The client the row belongs to.';
 comment on column public.cpa_daily.date is 'The day, in America/New_York.';
 comment on column public.cpa_daily.affiliate_id is 'Everflow''s id of the affiliate; null for spend whose mapping leads to no single affiliate.';
@@ -436,7 +437,21 @@ comment on column public.cpa_by_affiliate.roas is 'Revenue / final cost, of the 
 comment on column public.cpa_by_affiliate.days_without_cost is 'Days of an internal affiliate with results but no row in Redtrack.';
 comment on column public.cpa_by_affiliate.conversions_without_cost is 'Conversions of those days.';
 comment on column public.cpa_by_affiliate.across_currencies is 'An internal affiliate whose spend and results of the range are in several currencies: it has no ratios.';
-comment on column public.cpa_by_affiliate.note is 'Why a ratio is missing, or what it leaves out; null when nothing is.';
+comment on column public.cpa_by_affiliate.note is 'Why a ratio is missing, what it leaves out, and what of the cost has no row in Everflow; null when nothing is.';
+
+
+comment on view public.merge_view is 'Redtrack''s spend beside Everflow''s conversions for the affiliates of the mapping, per day and currency. public.cpa_daily has all affiliates and says why a ratio is missing.';
+comment on column public.merge_view._client_id is 'The client the row belongs to.';
+comment on column public.merge_view.date is 'The day, in America/New_York.';
+comment on column public.merge_view.affiliate is 'The mapping''s label.';
+comment on column public.merge_view.affiliate_id is 'Everflow''s id of the affiliate.';
+comment on column public.merge_view.currency is 'Of the amounts in the row.';
+comment on column public.merge_view.ef_conversions is 'Conversions, by Everflow; null without a row there.';
+comment on column public.merge_view.ef_payout is 'Payout to the affiliate, by Everflow.';
+comment on column public.merge_view.rt_spend is 'Spend of all Redtrack sources of the affiliate; null without a row there, which is not zero.';
+comment on column public.merge_view.rt_clicks is 'Their clicks.';
+comment on column public.merge_view.final_cost is 'The cost: spend of an internal affiliate, payout of any other.';
+comment on column public.merge_view.cpa is 'Cost / conversions, rounded to the cent; null without conversions or across currencies.';
 
 comment on view public.unmapped_spend is 'Spend of Redtrack sources that the mapping does not know. With cpa_daily it adds up to all of Redtrack''s spend.';
 comment on column public.unmapped_spend._client_id is 'The client the row belongs to.';
@@ -444,7 +459,7 @@ comment on column public.unmapped_spend.date is 'The day, in America/New_York.';
 comment on column public.unmapped_spend.source_id is 'Redtrack''s id of the traffic source.';
 comment on column public.unmapped_spend.source_name is 'Its name.';
 comment on column public.unmapped_spend.currency is 'The account''s currency.';
-comment on column public.unmapped_spend.cost is 'Spend, to the cent.';
+comment on column public.unmapped_spend.cost is 'Spend.';
 comment on column public.unmapped_spend.clicks is 'Clicks.';
 
 comment on schema anytrack is 'Conversions from AnyTrack, their journeys, and the clicks and revenue of affiliates.';
@@ -587,7 +602,7 @@ comment on column anytrack.affiliate_performance.affiliate_id is 'The affiliate.
 comment on column anytrack.affiliate_performance.currency is 'Currency of revenue and EPC.';
 comment on column anytrack.affiliate_performance.clicks is 'Clicks of the affiliate, the same on each of its rows.';
 comment on column anytrack.affiliate_performance.conversions is 'Conversions of the affiliate, the same on each of its rows.';
-comment on column anytrack.affiliate_performance.revenue is 'Revenue in that currency, to the cent.';
+comment on column anytrack.affiliate_performance.revenue is 'Revenue in that currency.';
 comment on column anytrack.affiliate_performance.epc is 'Earnings per click; null without clicks.';
 comment on column anytrack.affiliate_performance.conversion_rate_pct is 'Conversions per hundred clicks; null without clicks.';
 
@@ -597,7 +612,7 @@ comment on column anytrack.daily_report.date is 'The day, in America/New_York.';
 comment on column anytrack.daily_report.currency is 'Currency; null without an amount.';
 comment on column anytrack.daily_report.conversions is 'Conversions.';
 comment on column anytrack.daily_report.sales is 'Those of type SALE.';
-comment on column anytrack.daily_report.revenue is 'Revenue, to the cent.';
+comment on column anytrack.daily_report.revenue is 'Revenue of the day in that currency.';
 comment on column anytrack.daily_report.average_order_value is 'Revenue of sales per sale; null without sales.';
 
 comment on view anytrack.daily_by_source is 'The day by traffic source.';
@@ -639,7 +654,7 @@ comment on column anytrack.attribution_by_source.state is 'known, or unknown: th
 comment on column anytrack.attribution_by_source.source is 'Traffic source of the steps.';
 comment on column anytrack.attribution_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.attribution_by_source.conversions is 'Conversions by share.';
-comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share, to the cent.';
+comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share.';
 
 comment on table recon.campaigns is 'What an advertiser pays affiliates for.';
 comment on column recon.campaigns._client_id is 'The client the row belongs to.';

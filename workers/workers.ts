@@ -12,6 +12,7 @@ import { createSyncActivities, type AfterMerge } from "../activities/sync/sync.t
 import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
+import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
 import { foldPulled } from "../queries/conversions/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
 import { ingestQueue, mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
@@ -125,5 +126,8 @@ export function together(...groups: object[]): Record<string, unknown> {
 
 /** What else a merged slice changes, in its own transaction. */
 export function afterMerge(config: Pick<Config, "anytrack">): Record<string, AfterMerge> {
-  return { "anytrack.pulled_conversions": (session, merged) => foldPulled(session, merged, config.anytrack) };
+  return {
+    "anytrack.pulled_conversions": (session, merged) => foldPulled(session, merged, config.anytrack),
+    "everflow.daily_stats": (session, { client }) => matchLabels(session, { client }),
+  };
 }

@@ -9,7 +9,7 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
 import type { Database } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
-import { watchMapping } from "../cost/mapping.ts";
+import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 
 export interface HouseDependencies {
   database: Database;

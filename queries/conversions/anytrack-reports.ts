@@ -206,15 +206,15 @@ export async function readDailyReport(database: Queryable, of: { client: string;
   const where = "where _client_id = $1 and date = $2";
   const [totals, bySource, byCampaign] = await Promise.all([
     database.query<DailyReport["totals"][number]>(
-      `select currency, conversions, sales, revenue, average_order_value as "averageOrderValue" from anytrack.daily_report ${where} order by currency`,
+      `select currency, conversions, sales, round(revenue, 2) as revenue, average_order_value as "averageOrderValue" from anytrack.daily_report ${where} order by currency`,
       parameters,
     ),
     database.query<DailyReport["bySource"][number]>(
-      `select source, currency, conversions, revenue from anytrack.daily_by_source ${where} order by currency, revenue desc, source`,
+      `select source, currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_source ${where} order by currency, revenue desc, source`,
       parameters,
     ),
     database.query<DailyReport["byCampaign"][number]>(
-      `select campaign_id as "campaignId", currency, conversions, revenue from anytrack.daily_by_campaign ${where} order by currency, revenue desc, campaign_id`,
+      `select campaign_id as "campaignId", currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_campaign ${where} order by currency, revenue desc, campaign_id`,
       parameters,
     ),
   ]);

@@ -3,7 +3,13 @@ import { Big } from "big.js";
 import fc from "fast-check";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { readCostPerDay, readCpaByAffiliate, readCpaDaily, readCpaTotals } from "./cpa.ts";
-import { mergeMapping, readUnmappedSpend, recordCurrency, type MappedSource } from "./mapping.ts";
+import {
+  matchLabels,
+  mergeMapping,
+  readUnmappedSpend,
+  recordCurrency,
+  type MappedSource,
+} from "./affiliate-mapping.ts";
 
 jest.setTimeout(120_000);
 
@@ -191,7 +197,81 @@ test("spend on a day without an Everflow row is shown, and counts in the range",
     note: "no row in Everflow",
   });
   expect(await range("2025-12-17")).toEqual([
-    expect.objectContaining({ days: 2, finalCost: "40.00", cpa: "10.00", margin: "60.00", roas: "2.50" }),
+    expect.objectContaining({
+      days: 2,
+      finalCost: "40.00",
+      cpa: "10.00",
+      margin: "60.00",
+      roas: "2.50",
+      note: "no row in Everflow on 1 of 2 days: their spend of 10.00 is in the cost",
+    }),
+  ]);
+  expect(await readCpaTotals(database.pool, { client, from: "2025-12-17", to: day })).toMatchObject([
+    { finalCost: "40.00", costWithoutResults: "10.00" },
+  ]);
+});
+
+test("a range with days of either kind names both", async () => {
+  await mapping(row());
+  await everflow(
+    { date: "2025-12-15", conversions: 2, revenue: "30" },
+    { date: "2025-12-16", conversions: 7, revenue: "70" },
+  );
+  await redtrack({ source: "fb", cost: "20", date: "2025-12-15" }, { source: "fb", cost: "4.5", date: "2025-12-17" });
+  expect((await range("2025-12-15", "2025-12-17"))[0]?.note).toBe(
+    "no row in Everflow on 1 of 3 days: their spend of 4.50 is in the cost; no spend in Redtrack on 1 of 3 days: their 7 conversions are not in the CPA",
+  );
+});
+
+test("the spend of an external affiliate is not in its cost, so the note does not say that it is", async () => {
+  await mapping(row({ isInternal: false }));
+  await everflow({ conversions: 4, payout: "12", date: "2025-12-17" });
+  await redtrack({ source: "fb", cost: "10" });
+  expect(await range("2025-12-17")).toMatchObject([{ finalCost: "12.00", note: null }]);
+});
+
+test("rows that are added up come to what the tables hold: nothing is rounded before the sum", async () => {
+  await mapping(row(), row({ redtrackSourceId: "g", everflowAffiliateLabel: "nobody" }));
+  const days = Array.from({ length: 9 }, (_, index) => `2025-12-0${index + 1}`);
+  await everflow(...days.map((date) => ({ date, conversions: 1, payout: "0.004", revenue: "0.014999" })));
+  await redtrack(...days.flatMap((date) => ["fb", "g", "lost"].map((source) => ({ date, source, cost: "0.004444" }))));
+  const sums = async (text: string) => (await database.pool.query({ text, rowMode: "array" })).rows[0];
+  const tables = await sums(
+    `select (select sum(cost) from redtrack.daily_spend where source_id <> 'lost'), (select sum(revenue) from everflow.daily_stats), (select sum(payout) from everflow.daily_stats)`,
+  );
+  for (const rows of ["public.cpa_daily", "public.cpa_by_affiliate('2025-12-01', '2025-12-31')"])
+    expect(await sums(`select sum(rt_spend), sum(revenue), sum(ef_payout) from ${rows}`)).toEqual(tables);
+  expect(await sums("select sum(cost) from public.unmapped_spend")).toEqual(["0.039996"]);
+  const [total] = await readCpaTotals(database.pool, { client, from: "2025-12-01", to: "2025-12-31" });
+  expect(total).toMatchObject({ rtSpend: "0.08", unmappedSpend: "0.04", revenue: "0.13" });
+});
+
+test("the join that the document writes gives rows once the label leads to an affiliate, and merge_view has them the right way up", async () => {
+  await mapping(row(), row({ redtrackSourceId: "fb2" }), row({ redtrackSourceId: "x", everflowAffiliateLabel: "Two" }));
+  await everflow({ conversions: 4, payout: "9" }, { id: "20", name: "Two" }, { id: "21", name: "Two" });
+  await redtrack({ source: "fb", cost: "10" }, { source: "fb2", cost: "20" });
+  await matchLabels(database.pool, { client });
+  const pasted = await database.pool.query(
+    `select e.date, m.everflow_affiliate_label as affiliate, e.conversions as ef_conversions, e.payout as ef_payout, r.cost as rt_spend
+       from everflow.daily_stats e
+       join public.affiliate_mapping m on e.affiliate_id = m.everflow_affiliate_id
+       left join redtrack.daily_spend r on r.date = e.date and r.source_id = m.redtrack_source_id
+      where e._client_id = '713' order by r.cost`,
+  );
+  expect(pasted.rows).toMatchObject([
+    { affiliate: "G2 - Meta", ef_conversions: 4, rt_spend: "10.000000" },
+    { affiliate: "G2 - Meta", ef_conversions: 4, rt_spend: "20.000000" },
+  ]);
+  const view = await database.pool.query("select * from public.merge_view where _client_id = '713'");
+  expect(view.rows).toMatchObject([
+    {
+      date: day,
+      affiliate: "G2 - Meta",
+      ef_conversions: 4,
+      rt_spend: "30.000000",
+      final_cost: "30.000000",
+      cpa: "7.50",
+    },
   ]);
 });
 
@@ -405,7 +485,12 @@ test("the view without a range is the last 30 days, today included", async () =>
     { date: old[0]?.before ?? "", conversions: 1, payout: "4" },
   );
   expect(
-    (await database.pool.query("select final_cost from public.cpa_by_affiliate where _client_id = $1", [client])).rows,
+    (
+      await database.pool.query(
+        "select round(final_cost, 2) as final_cost from public.cpa_by_affiliate where _client_id = $1",
+        [client],
+      )
+    ).rows,
   ).toEqual([{ final_cost: "3.00" }]);
 });
 

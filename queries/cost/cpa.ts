@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 
-/** Amounts and ratios as the views give them: decimal text with two places, or null. */
+/** Amounts and ratios: decimal text with two places, rounded here and not in the views that are added up, or null. */
 interface Figures {
   currency: string;
   efClicks: number | null;
@@ -26,8 +26,8 @@ interface Affiliate {
 
 export type CpaDay = Affiliate & Figures & { date: string };
 
-const figures = `currency, ef_clicks as "efClicks", ef_conversions as "efConversions", ef_payout as "efPayout", rt_spend as "rtSpend", rt_clicks as "rtClicks",
-  final_cost as "finalCost", cpa, revenue, margin, roas`;
+const figures = `currency, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout", round(rt_spend, 2) as "rtSpend",
+  rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost", cpa, round(revenue, 2) as revenue, round(margin, 2) as margin, roas`;
 const affiliate = `affiliate_id as "affiliateId", affiliate, is_internal as "isInternal", cost_basis as "costBasis", note`;
 
 export interface DayPlace {
@@ -93,6 +93,8 @@ export type CpaTotal = Figures & {
   /** Spend that reaches no affiliate; in no other figure of this row. */
   unmappedSpend: string;
   conversionsWithoutCost: number;
+  /** Cost of days that Everflow has no row of: in the cost, and so in the ratios. */
+  costWithoutResults: string;
   /** An affiliate in it has spend and results in several currencies: there are no ratios. */
   acrossCurrencies: boolean;
 };
@@ -104,7 +106,8 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
        select currency, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
               sum(rt_spend) as rt_spend, sum(rt_clicks)::bigint as rt_clicks, sum(final_cost) as final_cost, sum(revenue) as revenue,
               sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
-              coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost
+              coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost,
+              sum(final_cost) filter (where ef_conversions is null) as cost_without_results
          from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1
      ), mixed as (
        -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
@@ -117,7 +120,7 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
             case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
             case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
             case when m.currency is null then round(costed_revenue / nullif(final_cost, 0), 2) end as roas,
-            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
+            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(cost_without_results, 0), 2) as "costWithoutResults", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
             m.currency is not null as "acrossCurrencies"
        from summed s
        full join unmapped u on u.currency = s.currency

@@ -19,7 +19,7 @@ export async function readFreshness(
   of: { client: string; source: string; from: string },
 ): Promise<FreshDay[]> {
   const { rows } = await database.query<FreshDay>(
-    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, total, reconciled, failure
+    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure
        from ops.freshness where _client_id = $1 and source = $2 and day >= $3 order by day desc`,
     [of.client, of.source, of.from],
   );

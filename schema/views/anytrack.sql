@@ -15,20 +15,20 @@ with totals as (
   select _client_id, affiliate_id, currency, sum(revenue) as revenue
     from anytrack.affiliate_daily where date > (now() at time zone 'America/New_York')::date - 30 and revenue is not null group by 1, 2, 3
 )
-select t._client_id, t.affiliate_id, m.currency, t.clicks, t.conversions, round(m.revenue, 2) as revenue,
+select t._client_id, t.affiliate_id, m.currency, t.clicks, t.conversions, m.revenue,
        round(m.revenue / nullif(t.clicks, 0), 4) as epc, round(100.0 * t.conversions / nullif(t.clicks, 0), 2) as conversion_rate_pct
   from totals t left join money m using (_client_id, affiliate_id);
 
 create or replace view anytrack.daily_report as
-select _client_id, date, currency, count(*) as conversions, count(*) filter (where type = 'SALE') as sales, round(coalesce(sum(revenue), 0), 2) as revenue,
+select _client_id, date, currency, count(*) as conversions, count(*) filter (where type = 'SALE') as sales, coalesce(sum(revenue), 0) as revenue,
        round(sum(revenue) filter (where type = 'SALE') / nullif(count(*) filter (where type = 'SALE' and revenue is not null), 0), 2) as average_order_value
   from anytrack.conversions group by 1, 2, 3;
 
 create or replace view anytrack.daily_by_source as
-select _client_id, date, source, currency, count(*) as conversions, round(coalesce(sum(revenue), 0), 2) as revenue from anytrack.conversions group by 1, 2, 3, 4;
+select _client_id, date, source, currency, count(*) as conversions, coalesce(sum(revenue), 0) as revenue from anytrack.conversions group by 1, 2, 3, 4;
 
 create or replace view anytrack.daily_by_campaign as
-select _client_id, date, campaign_id, currency, count(*) as conversions, round(coalesce(sum(revenue), 0), 2) as revenue from anytrack.conversions group by 1, 2, 3, 4;
+select _client_id, date, campaign_id, currency, count(*) as conversions, coalesce(sum(revenue), 0) as revenue from anytrack.conversions group by 1, 2, 3, 4;
 
 create or replace view anytrack.attribution_by_conversion as
 select c._client_id, c.conversion_key, c.date, c.currency, m.model, case when a.model is null then 'unknown' else 'known' end as state,
@@ -39,5 +39,5 @@ select c._client_id, c.conversion_key, c.date, c.currency, m.model, case when a.
   left join anytrack.touchpoints t on t._client_id = c._client_id and t.conversion_key = c.conversion_key and t.position = a.position;
 
 create or replace view anytrack.attribution_by_source as
-select _client_id, date, model, state, source, currency, sum(coalesce(weight, 1)) as conversions, round(sum(credited_revenue), 2) as credited_revenue
+select _client_id, date, model, state, source, currency, sum(coalesce(weight, 1)) as conversions, sum(credited_revenue) as credited_revenue
   from anytrack.attribution_by_conversion group by 1, 2, 3, 4, 5, 6;

@@ -17,6 +17,6 @@ select a._client_id, 'anytrack:' || a.conversion_key, a.type, a.event_time, a.re
 
 create or replace view ops.deliveries_daily as
 select _client_id, destination, (event_time at time zone 'America/New_York')::date as date, state, currency,
-       count(*) as conversions, round(sum(value), 2) as value, max(updated_at) as updated_at
+       count(*) as conversions, sum(value) as value, max(updated_at) as updated_at
   from ops.deliveries
  group by 1, 2, 3, 4, 5;

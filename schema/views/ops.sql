@@ -4,7 +4,7 @@ select s._client_id, s.source, s.day,
             when s.outcome = 'emptied' then 'emptied'
             when s.is_final then 'final'
             else 'provisional' end as state,
-       s.fetched_at as loaded_at, s.rows, round(s.total, 2) as total,
+       s.fetched_at as loaded_at, s.rows, s.total::numeric as total,
        case when s.outcome = 'unreconciled' then false when s.outcome <> 'emptied' and r.vendor_total is not null then true end as reconciled,
        s.failure, s.timezone
   from ops.slices s

@@ -1,13 +1,15 @@
 create or replace view public.affiliate_matches as
 select m._client_id, m.redtrack_source_id, m.redtrack_source_name, m.everflow_affiliate_label, m.is_internal,
-       case when m.everflow_affiliate_id is not null then m.everflow_affiliate_id
+       case when given.id is not null then given.id
             when cardinality(found.ids) = 1 then found.ids[1] end as affiliate_id,
-       case when m.everflow_affiliate_id is not null then 'id'
+       case when given.id is not null then 'id'
             when cardinality(found.ids) = 1 then 'label'
             when cardinality(found.ids) > 1 then 'ambiguous'
             else 'unknown' end as matched_by,
-       case when m.everflow_affiliate_id is not null then array[m.everflow_affiliate_id] else found.ids end as candidates
+       case when given.id is not null then array[given.id] else found.ids end as candidates
   from public.affiliate_mapping m
+ -- An id that the label led to says no more than the label does today.
+ cross join lateral (select case when m._matched_at is null then m.everflow_affiliate_id end as id) given
  -- Of any day: an affiliate that was renamed stays the one that had the label.
  cross join lateral (
        select array(select distinct s.affiliate_id from everflow.daily_stats s
@@ -59,11 +61,12 @@ select _client_id, date, affiliate_id, name as affiliate, is_internal, currency,
 window same_day as (partition by _client_id, date, affiliate_id, unmatched_label);
 
 create or replace view public.cpa_daily as
+-- Amounts keep all their digits: whoever adds rows up and rounds then has the sum of the tables, to the cent.
 select _client_id, date, affiliate_id, affiliate, is_internal, currency, ef_clicks, ef_conversions,
-       round(ef_payout, 2) as ef_payout, round(rt_spend, 2) as rt_spend, rt_clicks, cost_basis, round(final_cost, 2) as final_cost,
+       ef_payout, rt_spend, rt_clicks, cost_basis, final_cost,
        case when not across_currencies then round(final_cost / nullif(ef_conversions, 0), 2) end as cpa,
-       round(revenue, 2) as revenue,
-       case when not across_currencies then round(revenue - final_cost, 2) end as margin,
+       revenue,
+       case when not across_currencies then revenue - final_cost end as margin,
        case when not across_currencies then round(revenue / nullif(final_cost, 0), 2) end as roas,
        case when across_currencies then 'spend and results are in several currencies'
             when ef_conversions is null then 'no row in Everflow'
@@ -86,6 +89,8 @@ language sql stable as $$
            sum(f.ef_conversions) filter (where f.final_cost is not null) as costed_conversions,
            sum(f.revenue) filter (where f.final_cost is not null) as costed_revenue,
            count(*) filter (where f.final_cost is null and f.is_internal) as days_without_cost,
+           count(*) filter (where f.is_internal and f.rt_spend <> 0 and f.ef_conversions is null) as days_without_results,
+           sum(f.rt_spend) filter (where f.is_internal and f.ef_conversions is null) as spend_without_results,
            coalesce(sum(f.ef_conversions) filter (where f.final_cost is null), 0)::bigint as conversions_without_cost,
            bool_or(coalesce(f.rt_spend, 0) <> 0 or coalesce(f.ef_conversions, 0) <> 0 or coalesce(f.ef_payout, 0) <> 0 or coalesce(f.revenue, 0) <> 0) as carries
       from public.cpa_figures f
@@ -97,17 +102,21 @@ language sql stable as $$
       from summed window whole as (partition by _client_id, affiliate_id, unmatched_label)
   )
   select s._client_id, s.affiliate_id, s.affiliate, s.is_internal, s.currency, s.days, s.ef_clicks, s.ef_conversions,
-         round(s.ef_payout, 2), round(s.rt_spend, 2), s.rt_clicks, s.cost_basis, round(s.final_cost, 2),
+         s.ef_payout, s.rt_spend, s.rt_clicks, s.cost_basis, s.final_cost,
          case when not s.across_currencies then round(s.final_cost / nullif(s.costed_conversions, 0), 2) end,
-         round(s.revenue, 2),
-         case when not s.across_currencies then round(s.costed_revenue - s.final_cost, 2) end,
+         s.revenue,
+         case when not s.across_currencies then s.costed_revenue - s.final_cost end,
          case when not s.across_currencies then round(s.costed_revenue / nullif(s.final_cost, 0), 2) end,
          s.days_without_cost, s.conversions_without_cost, s.across_currencies,
          case when s.across_currencies then 'spend and results are in several currencies'
               when s.ef_conversions is null then 'no row in Everflow'
               when s.final_cost is null then 'no spend in Redtrack'
-              when s.days_without_cost > 0 and s.is_internal then format('no spend in Redtrack on %s of %s days: their %s conversions are not in the CPA', s.days_without_cost, s.days, s.conversions_without_cost)
-              when s.ef_conversions = 0 then 'no conversions' end
+              else nullif(concat_ws('; ',
+                     case when s.days_without_results > 0
+                          then format('no row in Everflow on %s of %s days: their spend of %s is in the cost', s.days_without_results, s.days, round(s.spend_without_results, 2)) end,
+                     case when s.days_without_cost > 0
+                          then format('no spend in Redtrack on %s of %s days: their %s conversions are not in the CPA', s.days_without_cost, s.days, s.conversions_without_cost) end,
+                     case when s.ef_conversions = 0 then 'no conversions' end), '') end
     from judged s
 $$;
 
@@ -117,8 +126,16 @@ select f.*
  cross join lateral public.cpa_by_affiliate(t.today - 29, t.today) f;
 
 create or replace view public.unmapped_spend as
-select r._client_id, r.date, r.source_id, r.source_name, coalesce(a.currency, 'USD') as currency, round(r.cost, 2) as cost, r.clicks
+select r._client_id, r.date, r.source_id, r.source_name, coalesce(a.currency, 'USD') as currency, r.cost::numeric as cost, r.clicks
   from redtrack.daily_spend r
   left join public.account_currency a on a._client_id = r._client_id and a.vendor = 'redtrack'
  where r.cost <> 0
    and not exists (select from public.affiliate_mapping m where m._client_id = r._client_id and m.redtrack_source_id = r.source_id);
+
+-- The join that people write by hand, the right way up: each side is summed before they meet, and the cost is divided by
+-- the conversions. Affiliates of the mapping alone; cpa_daily has everybody.
+create or replace view public.merge_view as
+select f._client_id, f.date, f.affiliate, f.affiliate_id, f.currency, f.ef_conversions, f.ef_payout, f.rt_spend, f.rt_clicks, f.final_cost,
+       case when not f.across_currencies then round(f.final_cost / nullif(f.ef_conversions, 0), 2) end as cpa
+  from public.cpa_figures f
+ where f.affiliate_id in (select m.affiliate_id from public.affiliate_matches m where m._client_id = f._client_id);

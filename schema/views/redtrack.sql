@@ -5,7 +5,7 @@ select p._client_id, p.slice::date as date, p.fetched_at as pulled_at,
   from ops.receipts p
  cross join lateral (
        select distinct on (r.row_key) r.kind, r.row_key ->> 'source_id' as source_id, r.new ->> 'source_name' as source_name,
-              round((r.new ->> 'cost')::numeric, 2) as cost, (r.new ->> 'clicks')::bigint as clicks, (r.new ->> 'conversions')::bigint as conversions
+              (r.new ->> 'cost')::numeric as cost, (r.new ->> 'clicks')::bigint as clicks, (r.new ->> 'conversions')::bigint as conversions
          from ops.restatements r
         where r._client_id = p._client_id and r.source = p.source and r.slice = p.slice and r.fetch_seq <= p.fetch_seq
         order by r.row_key, r.fetch_seq desc
@@ -18,8 +18,8 @@ with pulls as (
     from (select i._client_id, i.date, i.pulled_at,
                  -- What was pulled after the day's end is the day's whole, known as its hour 24.
                  case when i.pulled_local::date > i.date then 24 else extract(hour from i.pulled_local)::int end as hour,
-                 -- The receipt's own sum: cents that were rounded row by row would not add up to it.
-                 round(max(p.total), 2) as cost, sum(i.clicks)::bigint as clicks, sum(i.conversions)::bigint as conversions
+                 -- The receipt's own sum, unrounded like the rows it adds up.
+                 max(p.total) as cost, sum(i.clicks)::bigint as clicks, sum(i.conversions)::bigint as conversions
             from redtrack.spend_intraday i
             join ops.receipts p on p._client_id = i._client_id and p.source = 'redtrack.daily_spend' and p.slice = i.date::text and p.fetched_at = i.pulled_at
            group by 1, 2, 3, 4) each_pull

@@ -1,14 +1,14 @@
 import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { MappingFileError } from "../../connectors/files/affiliate-mapping.ts";
-import { watchMapping } from "../../activities/cost/mapping.ts";
+import { watchMapping } from "../../activities/cost/watch-affiliate-mapping.ts";
 import {
   hasAffiliates,
   MappingConflict,
   readMapping,
   readUnmappedSpend,
   readUnmatchedMapping,
-} from "../../queries/cost/mapping.ts";
+} from "../../queries/cost/affiliate-mapping.ts";
 import {
   clientOption,
   CommandError,
@@ -19,7 +19,7 @@ import {
   type Desk,
   type Report,
 } from "../shared/command-line.ts";
-import { loadMapping, mappingFile } from "../shared/mapping-file.ts";
+import { loadMapping, mappingFile } from "../shared/affiliate-mapping-file.ts";
 import { count, table } from "../shared/printing.ts";
 
 const largestBytes = 5_000_000;

@@ -16,7 +16,7 @@ import {
 } from "../shared/command-line.ts";
 import { reportLines } from "../report/lines.ts";
 import { reportPage } from "../report/page.ts";
-import { caveats, readPerformance } from "../report/performance.ts";
+import { caveats, readCpaReport } from "../report/cpa-report.ts";
 
 const timezone = "America/New_York";
 
@@ -47,7 +47,7 @@ command.action(
       const to = typed.to ?? dayAt(await databaseNow(database), timezone);
       const from = typed.from ?? addDays(to, -29);
       checkRange(from, to);
-      const report = await readPerformance(database, { client, from, to });
+      const report = await readCpaReport(database, { client, from, to });
       if (html !== undefined) await writePage(html, reportPage(report));
       return {
         document: {

@@ -13,7 +13,7 @@ import { applySchedules } from "../../temporal/schedules.ts";
 import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
-import { loadFirstMapping } from "../shared/mapping-file.ts";
+import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
 import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
 import { accountsToPull, deliverAtOnce, followFirstPulls } from "../stack/first-pulls.ts";
 import { sendFirstWebhooks } from "../stack/first-webhooks.ts";

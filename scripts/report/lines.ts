@@ -1,6 +1,6 @@
 import type { CpaAffiliate, CpaTotal } from "../../queries/cost/cpa.ts";
 import { count, table, type Cell } from "../shared/printing.ts";
-import { caveats, type Performance } from "./performance.ts";
+import { caveats, type CpaReport } from "./cpa-report.ts";
 
 const headings = [
   "affiliate",
@@ -18,7 +18,7 @@ const headings = [
 ];
 
 /** The report for a terminal. */
-export function reportLines(report: Performance): string[] {
+export function reportLines(report: CpaReport): string[] {
   const { affiliates, totals, unmapped } = report;
   const notes = affiliates.filter((row) => row.note !== null);
   const mark = (row: CpaAffiliate) => (row.note === null ? "" : ` [${notes.indexOf(row) + 1}]`);

@@ -4,12 +4,12 @@ import { count, instant } from "../shared/printing.ts";
 import { cpaBars, dayChart, type ChartDay } from "./charts.ts";
 import { amount, escape, shortDay, whole } from "./markup.ts";
 import { pageStyle } from "./page-style.ts";
-import { caveats, type Performance } from "./performance.ts";
+import { caveats, type CpaReport } from "./cpa-report.ts";
 
 const mostBars = 14;
 
 /** The report as one file that needs nothing else: no script, no font, no request. */
-export function reportPage(report: Performance): string {
+export function reportPage(report: CpaReport): string {
   const { client, from, to, readAt, totals } = report;
   const title = `Cost per acquisition, ${shortDay(from, true)} to ${shortDay(to, true)}`;
   return `<!doctype html>
@@ -38,7 +38,7 @@ ${unmatched(report)}
 `;
 }
 
-function reliabilityNote(report: Performance): string {
+function reliabilityNote(report: CpaReport): string {
   const warnings = caveats(report);
   if (warnings.length === 0)
     return '<p class="note good"><b>Final.</b> Every day of both sources was read after it had ended.</p>';
@@ -46,7 +46,7 @@ function reliabilityNote(report: Performance): string {
   return `<div class="note ${serious ? "bad" : "open"}"><b>${serious ? "Incomplete." : "Provisional."}</b> ${serious ? "Some of these days were not read whole." : "Some of these days can still change."}<ul>${warnings.map((warning) => `<li>${escape(warning)}</li>`).join("")}</ul></div>`;
 }
 
-function currencySection(report: Performance, total: CpaTotal): string {
+function currencySection(report: CpaReport, total: CpaTotal): string {
   const { currency } = total;
   const rows = report.affiliates.filter((row) => row.currency === currency);
   if (rows.length === 0) return "";
@@ -87,7 +87,7 @@ function headline(total: CpaTotal): string {
   ].join("")}</dl>`;
 }
 
-function chartDays({ from, to, days, reliability }: Performance, currency: string): ChartDay[] {
+function chartDays({ from, to, days, reliability }: CpaReport, currency: string): ChartDay[] {
   const open = new Set(reliability.flatMap((source) => [...source.provisional, ...source.failed, ...source.missing]));
   return daysFromTo(from, to).map((day) => {
     const found = days.find((one) => one.date === day && one.currency === currency);
@@ -150,7 +150,7 @@ ${rows
 </table></div></div>`;
 }
 
-function unmatched({ unmapped, totals }: Performance): string {
+function unmatched({ unmapped, totals }: CpaReport): string {
   if (unmapped.length === 0) return "";
   const sums = totals
     .filter((total) => total.unmappedSpend !== "0.00")

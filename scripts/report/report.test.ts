@@ -4,7 +4,7 @@ import { cpaBars, dayChart } from "./charts.ts";
 import { reportLines } from "./lines.ts";
 import { amount, escape, whole } from "./markup.ts";
 import { reportPage } from "./page.ts";
-import { caveats, stretches, type Performance } from "./performance.ts";
+import { caveats, stretches, type CpaReport } from "./cpa-report.ts";
 
 const affiliate = (over: Partial<CpaAffiliate> = {}): CpaAffiliate => ({
   affiliateId: "17",
@@ -40,10 +40,10 @@ const total = (over: Partial<CpaTotal> = {}): CpaTotal => {
     daysWithoutCost: _without,
     ...figures
   } = affiliate();
-  return { ...figures, unmappedSpend: "0.00", acrossCurrencies: false, ...over };
+  return { ...figures, unmappedSpend: "0.00", costWithoutResults: "0.00", acrossCurrencies: false, ...over };
 };
 
-const report = (over: Partial<Performance> = {}): Performance => ({
+const report = (over: Partial<CpaReport> = {}): CpaReport => ({
   client: "713",
   from: "2025-12-17",
   to: "2025-12-18",

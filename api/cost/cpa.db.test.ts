@@ -31,7 +31,7 @@ afterAll(async () => {
 const call = async (method: "GET" | "PUT", url: string, claims: Parameters<typeof bearer>[0] = {}, body?: object) =>
   api.inject({
     method,
-    url: `/api/v1/performance${url}`,
+    url: `/api/v1/cost${url}`,
     headers: await bearer(claims),
     ...(body === undefined ? {} : { payload: body }),
   });
@@ -47,7 +47,7 @@ test.each(["/cpa/daily", "/cpa/affiliates?from=2025-12-01&to=2025-12-18", "/unma
       expect(answer.payload).not.toMatch(/"(finalCost|revenue|cost|cpa|roas)":\d/);
     }
     expect((await call("GET", url, { role: "advertiser", advertiser: "7" })).statusCode).toBe(403);
-    expect((await api.inject({ url: `/api/v1/performance${url}` })).statusCode).toBe(401);
+    expect((await api.inject({ url: `/api/v1/cost${url}` })).statusCode).toBe(401);
   },
 );
 

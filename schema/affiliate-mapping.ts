@@ -18,6 +18,8 @@ export const affiliateMapping = pgTable(
     isInternal: boolean("is_internal").notNull(),
     loadedAt: instant("_loaded_at").notNull().defaultNow(),
     loadedBy: text("_loaded_by").notNull(),
+    /** When the label led to the id; null where the id was given, or is not known. */
+    matchedAt: instant("_matched_at"),
   },
   (table) => [
     unique("affiliate_mapping_key")

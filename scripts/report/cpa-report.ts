@@ -11,10 +11,10 @@ import {
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
-import { readUnmappedSpend, type UnmappedSource } from "../../queries/cost/mapping.ts";
+import { readUnmappedSpend, type UnmappedSource } from "../../queries/cost/affiliate-mapping.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 
-export interface Performance extends Range {
+export interface CpaReport extends Range {
   readAt: Date;
   affiliates: CpaAffiliate[];
   totals: CpaTotal[];
@@ -24,7 +24,7 @@ export interface Performance extends Range {
 }
 
 /** Everything the report shows, of one moment: totals and rows must not tell of two. */
-export async function readPerformance(database: Database, range: Range): Promise<Performance> {
+export async function readCpaReport(database: Database, range: Range): Promise<CpaReport> {
   return inTransaction(database, async (session) => {
     await session.query("set transaction isolation level repeatable read, read only");
     return {
@@ -51,7 +51,7 @@ export function stretches(days: readonly string[]): string {
 }
 
 /** What a reader must know before believing the figures, most serious first. */
-export function caveats({ reliability }: Pick<Performance, "reliability">): string[] {
+export function caveats({ reliability }: Pick<CpaReport, "reliability">): string[] {
   return reliability.flatMap(({ source, missing, failed, provisional }) => [
     ...(missing.length > 0 ? [`${source}: never read for ${stretches(missing)}`] : []),
     ...(failed.length > 0 ? [`${source}: the last reading failed for ${stretches(failed)}`] : []),

@@ -3,11 +3,11 @@ import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { watchMapping } from "../../activities/cost/mapping.ts";
-import { loadFirstMapping, loadMapping } from "../../scripts/shared/mapping-file.ts";
+import { watchMapping } from "../../activities/cost/watch-affiliate-mapping.ts";
+import { loadFirstMapping, loadMapping } from "../../scripts/shared/affiliate-mapping-file.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { markNotified, readAlerts, readUnsentAlerts, resolveAlert } from "../ops/alerts.ts";
-import { MappingConflict, mergeMapping, readMapping, type MappedSource } from "./mapping.ts";
+import { MappingConflict, matchLabels, mergeMapping, readMapping, type MappedSource } from "./affiliate-mapping.ts";
 
 const client = "713";
 let database: TestDatabase;
@@ -199,4 +199,43 @@ test("a label that leads nowhere is an alert once there is something to compare 
   await merge([row("s1", "Somebody")]);
   await watch();
   expect(await alerts()).toEqual([["unmatched_affiliate", "everflow", "matched"]]);
+});
+
+test("an id that its label led to is filled in, follows the label, and gives way to one that a person names", async () => {
+  const ids = async () =>
+    (await readMapping(database.pool, { client })).map((one) => [one.everflowAffiliateId, one.matchedAt !== null]);
+  const seen = (id: string, name: string) =>
+    database.pool.query(
+      `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+       values ($1, '2025-12-18', $2, $3, '1', '1', 'USD', 0, 0, 0, 0, 0, 0, 's', 'r')`,
+      [client, id, name],
+    );
+  await merge([row("s1", "A"), row("s2", "B")]);
+  expect(await ids()).toEqual([
+    [null, false],
+    [null, false],
+  ]);
+  await seen("1", "A");
+  await seen("2", "B");
+  await matchLabels(database.pool, { client });
+  expect(await ids()).toEqual([
+    ["1", true],
+    ["2", true],
+  ]);
+  const before = await contents();
+  await matchLabels(database.pool, { client });
+  // Loaded again as the file has it, and given back as it was read: neither is a change.
+  expect(await merge([row("s1", "A"), row("s2", "B", { everflowAffiliateId: "2" })])).toMatchObject({ unchanged: 2 });
+  expect(await contents()).toEqual(before);
+  // Loaded under another label the id follows; a second affiliate with the label leaves none.
+  await merge([row("s2", "A")]);
+  await seen("3", "A");
+  await matchLabels(database.pool, { client });
+  expect(await ids()).toEqual([
+    [null, false],
+    [null, false],
+  ]);
+  expect(await merge([row("s1", "A", { everflowAffiliateId: "3" })])).toMatchObject({ updated: 1 });
+  await matchLabels(database.pool, { client });
+  expect((await ids())[0]).toEqual(["3", false]);
 });

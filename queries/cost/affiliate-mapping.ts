@@ -1,7 +1,7 @@
 import { type Database, inTransaction, type Queryable } from "../../schema/database.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
 
-/** One line of the mapping; see schema/mapping.ts for what the fields mean. */
+/** One line of the mapping; see schema/affiliate-mapping.ts for what the fields mean. */
 export interface MappedSource {
   redtrackSourceId: string | null;
   redtrackSourceName: string | null;
@@ -10,7 +10,12 @@ export interface MappedSource {
   isInternal: boolean;
 }
 
-export type MappingRow = MappedSource & { loadedAt: Date; loadedBy: string };
+export type MappingRow = MappedSource & {
+  loadedAt: Date;
+  loadedBy: string;
+  /** When the label led to the Everflow id; null where a person gave it, or it is not known. */
+  matchedAt: Date | null;
+};
 
 export interface MappingMerged {
   inserted: number;
@@ -64,6 +69,10 @@ export async function mergeMapping(database: Database, merge: MappingMerge): Pro
       select $1::text as client, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bool[]) as g(source_id, source_name, affiliate_id, label, is_internal))`;
     const same = `m._client_id = g.client and m.redtrack_source_id is not distinct from g.source_id
                   and (g.source_id is not null or m.everflow_affiliate_label = g.label)`;
+    const saidId = "case when m._matched_at is null then m.everflow_affiliate_id end";
+    // The id that its label led to, given back as it was read, is nothing new.
+    const newId =
+      "case when m._matched_at is null or m.everflow_affiliate_id is distinct from g.affiliate_id then g.affiliate_id end";
     const removed = !replace
       ? 0
       : (
@@ -75,12 +84,12 @@ export async function mergeMapping(database: Database, merge: MappingMerge): Pro
     const updated = await session.query(
       `with ${given}
        update public.affiliate_mapping m
-          set redtrack_source_name = g.source_name, everflow_affiliate_id = g.affiliate_id, everflow_affiliate_label = g.label,
-              is_internal = g.is_internal, _loaded_at = now(), _loaded_by = $7
+          set redtrack_source_name = g.source_name, everflow_affiliate_id = ${newId}, everflow_affiliate_label = g.label,
+              is_internal = g.is_internal, _loaded_at = now(), _loaded_by = $7, _matched_at = null
          from given g
         where ${same}
-          and (m.redtrack_source_name, m.everflow_affiliate_id, m.everflow_affiliate_label, m.is_internal)
-              is distinct from (g.source_name, g.affiliate_id, g.label, g.is_internal)`,
+          and (m.redtrack_source_name, ${saidId}, m.everflow_affiliate_label, m.is_internal)
+              is distinct from (g.source_name, ${newId}, g.label, g.is_internal)`,
       values,
     );
     const inserted = await session.query(
@@ -92,6 +101,7 @@ export async function mergeMapping(database: Database, merge: MappingMerge): Pro
     );
     const problems = await findConflicts(session, client);
     if (problems.length > 0) throw new MappingConflict(problems);
+    await matchLabels(session, { client });
     const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0, removed: removed ?? 0 };
     if (counts.inserted + counts.updated + counts.removed > 0)
       await recordAudit(session, {
@@ -105,6 +115,28 @@ export async function mergeMapping(database: Database, merge: MappingMerge): Pro
   });
 }
 
+/**
+ * Writes down the Everflow id that a label leads to today, and takes it back where it leads to none or to several: for
+ * whoever joins by the id. What a person gave stays. A repeat writes nothing.
+ */
+export async function matchLabels(database: Queryable, of: { client: string }): Promise<void> {
+  await database.query(
+    `with found as (
+       -- In one order: two that fill at once do not wait for each other.
+       select m.ctid as place, f.affiliate_id
+         from public.affiliate_mapping m
+         join public.affiliate_matches f on f._client_id = m._client_id and f.everflow_affiliate_label = m.everflow_affiliate_label
+                                        and f.redtrack_source_id is not distinct from m.redtrack_source_id
+        where m._client_id = $1 and (m.everflow_affiliate_id is null or m._matched_at is not null)
+          and m.everflow_affiliate_id is distinct from f.affiliate_id
+        order by m.everflow_affiliate_label, m.redtrack_source_id for update of m)
+     update public.affiliate_mapping m
+        set everflow_affiliate_id = f.affiliate_id, _matched_at = case when f.affiliate_id is not null then now() end
+       from found f where m.ctid = f.place`,
+    [of.client],
+  );
+}
+
 /** Which cost counts for an affiliate has one answer, and so has the label of an Everflow id. */
 async function findConflicts(session: Queryable, client: string): Promise<string[]> {
   const { rows } = await session.query<{ problem: string }>(
@@ -112,7 +144,7 @@ async function findConflicts(session: Queryable, client: string): Promise<string
        from public.affiliate_mapping where _client_id = $1 group by everflow_affiliate_label having bool_or(is_internal) <> bool_and(is_internal)
       union all
      select format('Everflow affiliate %s has several labels: %s', everflow_affiliate_id, string_agg(distinct everflow_affiliate_label, ', '))
-       from public.affiliate_mapping where _client_id = $1 and everflow_affiliate_id is not null
+       from public.affiliate_mapping where _client_id = $1 and everflow_affiliate_id is not null and _matched_at is null
       group by everflow_affiliate_id having count(distinct everflow_affiliate_label) > 1
       order by 1`,
     [client],
@@ -124,7 +156,8 @@ async function findConflicts(session: Queryable, client: string): Promise<string
 export async function readMapping(database: Queryable, of: { client: string }): Promise<MappingRow[]> {
   const { rows } = await database.query<MappingRow>(
     `select redtrack_source_id as "redtrackSourceId", redtrack_source_name as "redtrackSourceName", everflow_affiliate_id as "everflowAffiliateId",
-            everflow_affiliate_label as "everflowAffiliateLabel", is_internal as "isInternal", _loaded_at as "loadedAt", _loaded_by as "loadedBy"
+            everflow_affiliate_label as "everflowAffiliateLabel", is_internal as "isInternal", _loaded_at as "loadedAt", _loaded_by as "loadedBy",
+            _matched_at as "matchedAt"
        from public.affiliate_mapping where _client_id = $1
       order by everflow_affiliate_label, redtrack_source_id nulls last`,
     [of.client],

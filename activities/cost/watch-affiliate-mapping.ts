@@ -2,6 +2,7 @@ import type { Account } from "../../settings/config.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import {
   hasAffiliates,
+  matchLabels,
   readAcknowledged,
   readAlerted,
   readUnmappedSpend,
@@ -9,7 +10,7 @@ import {
   recordCurrency,
   type UnmappedSource,
   type UnmatchedMapping,
-} from "../../queries/cost/mapping.ts";
+} from "../../queries/cost/affiliate-mapping.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 const area = "mapping";
@@ -25,6 +26,7 @@ export async function watchMapping(
   const currency = of.accounts.get(`redtrack/${client}`)?.settings["REDTRACK_CURRENCY"];
   if (currency !== undefined) await recordCurrency(database, { client, vendor: "redtrack", currency });
 
+  await matchLabels(database, { client });
   const unmapped = await readUnmappedSpend(database, { client });
   await bringUpToDate(database, {
     client,

@@ -4,7 +4,7 @@ import path from "node:path";
 import { projectRoot } from "../../settings/environment.ts";
 import { commandLineActor } from "./audit.ts";
 import { parseMappingFile, type MappingFile } from "../../connectors/files/affiliate-mapping.ts";
-import { mergeMapping, readMapping, type MappingMerged } from "../../queries/cost/mapping.ts";
+import { mergeMapping, readMapping, type MappingMerged } from "../../queries/cost/affiliate-mapping.ts";
 import type { Database } from "../../schema/database.ts";
 
 /** The mapping that comes with the code. */

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import {
+  mappingKey,
+  MappingConflict,
+  mergeMapping,
+  readMapping,
+  type MappingRow,
+} from "../../queries/cost/affiliate-mapping.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { actorOf } from "../server/audited.ts";
+import { ApiError } from "../server/errors.ts";
+import { word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+
+const readers = allow("admin", "operator", "analyst");
+const keepers = allow("admin", "operator");
+const mostMapped = 5_000;
+
+const text = word
+  .regex(/^\P{Cc}*$/u, "must have no control characters")
+  .trim()
+  .min(1);
+const mapped = z.object({
+  redtrackSourceId: text.nullable().default(null),
+  redtrackSourceName: text.nullable().default(null),
+  everflowAffiliateId: text.nullable().default(null),
+  everflowAffiliateLabel: text,
+  isInternal: z.boolean(),
+});
+const mappingRow = z.object({
+  redtrackSourceId: z.string().nullable(),
+  redtrackSourceName: z.string().nullable(),
+  everflowAffiliateId: z.string().nullable(),
+  everflowAffiliateLabel: z.string(),
+  isInternal: z.boolean(),
+  matchedAt: z
+    .string()
+    .nullable()
+    .describe("when the label led to the Everflow id; null where it was given, or is not known"),
+  loadedAt: z.string().describe("an instant in UTC, ISO 8601"),
+  loadedBy: z.string(),
+});
+
+/** Which affiliate each Redtrack source spends for: for the client of the token. */
+export function affiliateMappingRoutes(api: Api, { reading, database }: ServerParts): void {
+  api.get(
+    "/mapping",
+    {
+      config: readers,
+      schema: {
+        tags: ["cost"],
+        summary: "Which affiliate each Redtrack source spends for",
+        response: { 200: z.object({ items: z.array(mappingRow) }) },
+      },
+    },
+    async (request) => ({
+      items: (await readMapping(reading, { client: callerOf(request).client })).map(toRow),
+    }),
+  );
+
+  api.put(
+    "/mapping",
+    {
+      config: keepers,
+      schema: {
+        tags: ["cost"],
+        summary:
+          "Merges rows by source; the same call again changes nothing. Rows that are not named stay, unless `replace` is set",
+        body: z.object({ items: z.array(mapped).max(mostMapped), replace: z.boolean().default(false) }),
+        response: {
+          200: z.object({
+            inserted: z.number(),
+            updated: z.number(),
+            unchanged: z.number(),
+            removed: z.number(),
+            items: z.array(mappingRow),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { client, ...actor } = actorOf(request);
+      const { items, replace } = request.body;
+      const keys = items.map(mappingKey);
+      const twice = keys.findIndex((key, place) => keys.indexOf(key) !== place);
+      if (twice !== -1)
+        throw new ApiError("validation_error", "body is not valid", {
+          [`items.${twice}`]: `${keys[twice]} stands there twice`,
+        });
+      try {
+        const merged = await mergeMapping(database, { client, rows: items, by: actor.actor, actor, replace });
+        return { ...merged, items: (await readMapping(reading, { client })).map(toRow) };
+      } catch (error) {
+        if (error instanceof MappingConflict) throw new ApiError("conflict", error.problems.join("; "));
+        throw error;
+      }
+    },
+  );
+}
+
+function toRow(row: MappingRow): z.infer<typeof mappingRow> {
+  return { ...row, loadedAt: row.loadedAt.toISOString(), matchedAt: row.matchedAt?.toISOString() ?? null };
+}

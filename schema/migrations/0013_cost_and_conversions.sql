@@ -1,0 +1,1 @@
+ALTER TABLE "affiliate_mapping" ADD COLUMN "_matched_at" timestamp with time zone;
