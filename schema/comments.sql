@@ -316,6 +316,8 @@ comment on column ops.deliveries.held_until is 'When the destination''s daily li
 comment on column ops.deliveries.created_at is 'When the ledger first saw it.';
 comment on column ops.deliveries.updated_at is 'When its state last changed.';
 comment on column ops.deliveries.delivered_at is 'When the destination confirmed it.';
+comment on column ops.deliveries.sent_value is 'The amount the destination was told last, chargebacks taken off; null before it was told.';
+comment on column ops.deliveries.sent_standing is 'The standing it was told last: stands, charged_back or withdrawn.';
 
 comment on table ops.delivery_identity is 'What a delivery needs to know of a person: AES-GCM under IDENTITY_ENCRYPTION_KEY, deleted on delivery or after seven days. Not readable by analysts.';
 comment on column ops.delivery_identity._client_id is 'The client the row belongs to.';
@@ -324,7 +326,7 @@ comment on column ops.delivery_identity.order_key is 'Its order, so that it serv
 comment on column ops.delivery_identity.sealed is 'Hashes and browser ids, encrypted; opens for this client and conversion alone.';
 comment on column ops.delivery_identity.expires_at is 'When it is deleted in any case.';
 
-comment on view ops.deliverable_conversions is 'Conversions that may be delivered: approved ones, from every feed.';
+comment on view ops.deliverable_conversions is 'Conversions that may be delivered, from every feed, and what became of them since: see standing.';
 comment on column ops.deliverable_conversions._client_id is 'The client the row belongs to.';
 comment on column ops.deliverable_conversions.conversion_key is 'The feed and its own id of the conversion.';
 comment on column ops.deliverable_conversions.event_name is 'What the feed calls it: Base, SALE, LEAD and so on.';
@@ -335,7 +337,11 @@ comment on column ops.deliverable_conversions.order_id is 'The shop''s order, wh
 comment on column ops.deliverable_conversions.click_ids is 'Ids of the click it came from; click_id counts as the person''s id where nothing else is known.';
 comment on column ops.deliverable_conversions.source is 'The feed, as vendor.table.';
 comment on column ops.deliverable_conversions.order_key is 'The order it stands for; null for events that follow an order. Of one order, one conversion is delivered per destination.';
-comment on column ops.deliverable_conversions.is_twin is 'Everflow has the same order, in whatever status: it is delivered as Everflow says, unless this one went before.';
+comment on column ops.deliverable_conversions.is_twin is 'Everflow has the same order, in whatever status: where both feeds are delivered it goes as Everflow says, unless this one went before.';
+comment on column ops.deliverable_conversions.type is 'SALE, LEAD, SIGNUP or CUSTOM, for the settings that say which types go where.';
+comment on column ops.deliverable_conversions.standing is 'stands; charged_back: taken back whole, by chargebacks or by its own amount; withdrawn: its feed no longer approves it.';
+comment on column ops.deliverable_conversions.charged_back is 'The sum of its chargebacks, negative; 0 without one.';
+comment on column ops.deliverable_conversions.changed_at is 'When it or a chargeback of it last changed.';
 
 comment on view ops.deliveries_daily is 'How far deliveries have come, per destination, day and state.';
 comment on column ops.deliveries_daily._client_id is 'The client the row belongs to.';

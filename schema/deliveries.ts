@@ -28,6 +28,9 @@ export const deliveries = ops.table(
     updatedAt: instant("updated_at").notNull().defaultNow(),
     deliveredAt: instant("delivered_at"),
     orderKey: text("order_key"),
+    /** What a destination was told last, to see when that no longer holds. */
+    sentValue: numeric("sent_value", { precision: 18, scale: 6 }),
+    sentStanding: text("sent_standing"),
   },
   (table) => [
     primaryKey({ name: "deliveries_key", columns: [table.clientId, table.destination, table.conversionKey] }),

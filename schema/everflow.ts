@@ -85,5 +85,12 @@ export const conversions = everflow.table(
     index("conversions_order")
       .on(table.clientId, table.orderId)
       .where(sql`${table.orderId} is not null and not ${table.isEvent}`),
+    // What a chargeback takes back: the conversion of its order, or of its click where it names no order.
+    index("conversions_charged_back_order")
+      .on(table.clientId, table.orderId)
+      .where(sql`${table.revenue} < 0`),
+    index("conversions_charged_back_click")
+      .on(table.clientId, table.transactionId)
+      .where(sql`${table.revenue} < 0`),
   ],
 );

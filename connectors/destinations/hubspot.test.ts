@@ -10,6 +10,8 @@ const settings = {
   HUBSPOT_ID_PROPERTY: "conversion_key",
   HUBSPOT_PIPELINE: "default",
   HUBSPOT_DEALSTAGE: "closedwon",
+  HUBSPOT_LEAD_DEALSTAGE: "appointmentscheduled",
+  HUBSPOT_LOST_DEALSTAGE: "closedlost",
 };
 
 const conversion = (id: string, more: Partial<Outgoing> = {}): Outgoing => ({
@@ -21,6 +23,9 @@ const conversion = (id: string, more: Partial<Outgoing> = {}): Outgoing => ({
   currency: "USD",
   orderId: "ord-1",
   clickId: null,
+  type: "SALE",
+  standing: "stands",
+  chargedBack: "0",
   ...more,
 });
 
@@ -83,6 +88,56 @@ test("a deal is all text: the amount to the cent, the moment in UTC, the key as 
       closedate: "2026-03-08T11:03:22.000Z",
     },
   });
+});
+
+test.each([
+  ["a sale", {}, "closedwon", "60.00", "Base ord-1", true],
+  ["a lead", { type: "LEAD", value: null }, "appointmentscheduled", undefined, "Base ord-1", false],
+  ["a signup", { type: "SIGNUP", value: "5" }, "appointmentscheduled", "5.00", "Base ord-1", false],
+  [
+    "a sale with a chargeback of part of it",
+    { chargedBack: "-20.005" },
+    "closedwon",
+    "40.00",
+    "Base ord-1 (lowered by a chargeback of 20.01 USD)",
+    true,
+  ],
+  [
+    "a sale that was charged back",
+    { standing: "charged_back", chargedBack: "-60" },
+    "closedlost",
+    "0.00",
+    "Base ord-1 (charged back 60.00 USD)",
+    true,
+  ],
+  [
+    "a chargeback of something we never saw",
+    { standing: "charged_back", value: "-12.5" },
+    "closedlost",
+    "0.00",
+    "Base ord-1 (charged back 12.50 USD)",
+    true,
+  ],
+  [
+    "a lead that its feed rejected",
+    { type: "LEAD", standing: "withdrawn" },
+    "closedlost",
+    "0.00",
+    "Base ord-1 (no longer approved)",
+    true,
+  ],
+] as const)(
+  "%s is a deal in the stage that it has reached, and its name says what became of it",
+  (_, more, dealstage, amount, dealname, closes) => {
+    const { properties } = dealInput(conversion("a1", more), settings);
+    expect(properties).toMatchObject({ dealstage, dealname });
+    expect([properties["amount"], "closedate" in properties]).toEqual([amount, closes]);
+  },
+);
+
+test("the stage of a lead is a setting", () => {
+  const set = { ...settings, HUBSPOT_LEAD_DEALSTAGE: "contractsent" };
+  expect(dealInput(conversion("a1", { type: "LEAD" }), set).properties["dealstage"]).toBe("contractsent");
 });
 
 test.each([

@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { assertNever } from "../../core/assert-never.ts";
 import { isTimeZone } from "../../core/days.ts";
-import { cents } from "../../core/money.ts";
+import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
 import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
 import type { PageRequest, Refusal, Vendor } from "../source.ts";
+import { feedsSetting, typesSetting } from "./routing.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
 const secrets = z.object({ HUBSPOT_ACCESS_TOKEN: z.string().min(1) });
@@ -12,6 +14,8 @@ const secrets = z.object({ HUBSPOT_ACCESS_TOKEN: z.string().min(1) });
 const pathPrefix = z.string().regex(/^\/\S*[^/\s]$/, "must start with / and not end with it");
 
 const settings = z.object({
+  HUBSPOT_FEEDS: feedsSetting,
+  HUBSPOT_TYPES: typesSetting,
   /** HubSpot dates its versions: /crm/objects/2026-03 does the same as the default. */
   HUBSPOT_OBJECTS_PATH: pathPrefix.default("/crm/v3/objects"),
   HUBSPOT_PROPERTIES_PATH: pathPrefix.default("/crm/v3/properties"),
@@ -20,7 +24,12 @@ const settings = z.object({
     .regex(/^[a-z][a-z0-9_]*$/, "must be a property's internal name")
     .default("conversion_key"),
   HUBSPOT_PIPELINE: z.string().min(1).default("default"),
+  /** Of a sale. */
   HUBSPOT_DEALSTAGE: z.string().min(1).default("closedwon"),
+  /** Of a lead or anything else that is no sale yet: an open stage of the pipeline. */
+  HUBSPOT_LEAD_DEALSTAGE: z.string().min(1).default("appointmentscheduled"),
+  /** Of what was charged back, or is no longer approved. */
+  HUBSPOT_LOST_DEALSTAGE: z.string().min(1).default("closedlost"),
   /** The account's own zone: its daily limit starts anew at that zone's midnight. */
   HUBSPOT_TIMEZONE: z.string().refine(isTimeZone, "must be a time zone").default("UTC"),
   /** For a stand-in whose clock is set: what is new is counted from its present. */
@@ -159,11 +168,16 @@ export async function sendToHubspot({
           });
         }
       }
+      const says = new Map(conversions.map((one) => [one.conversionKey, changeOf(one)]));
       // By the id property's value: results come in any order.
       for (const { properties } of results) {
         const conversionKey = properties[idProperty];
         if (typeof conversionKey === "string")
-          settled.set(conversionKey, { conversionKey, state: "delivered", answer: "upserted" });
+          settled.set(conversionKey, {
+            conversionKey,
+            state: "delivered",
+            answer: ["upserted", says.get(conversionKey) ?? null].filter((word) => word !== null).join(": "),
+          });
       }
       const sent = new Set(part.map(({ id }) => id));
       await onSettled([...settled.values()].filter(({ conversionKey }) => sent.has(conversionKey)));
@@ -186,23 +200,46 @@ interface DealInput {
 
 /** Every value is text, amounts with a dot, moments in UTC. Nothing in it is about a person. */
 export function dealInput(conversion: Outgoing, set: Settings): DealInput {
-  const { conversionKey, orderId, eventName, value, currency } = conversion;
+  const { conversionKey, orderId, eventName, value, currency, standing, chargedBack } = conversion;
   const idProperty = set["HUBSPOT_ID_PROPERTY"] ?? "";
+  const change = changeOf(conversion);
+  const isLost = standing !== "stands";
+  const isOpen = !isLost && conversion.type !== "SALE";
+  const stage = isLost ? "HUBSPOT_LOST_DEALSTAGE" : isOpen ? "HUBSPOT_LEAD_DEALSTAGE" : "HUBSPOT_DEALSTAGE";
   return {
     idProperty,
     id: conversionKey,
     objectWriteTraceId: conversionKey,
     properties: {
       [idProperty]: conversionKey,
-      dealname: `${eventName} ${orderId ?? conversionKey}`,
-      ...(value === null ? {} : { amount: cents(value) }),
+      // The name is ours to write; what people noted on the deal stays.
+      dealname: `${eventName} ${orderId ?? conversionKey}${change === null ? "" : ` (${change})`}`,
+      ...(isLost ? { amount: "0.00" } : value === null ? {} : { amount: cents(sumMoney([value, chargedBack])) }),
       // Without it a deal counts in the account's own currency, whatever it was paid in.
       ...(currency === null ? {} : { deal_currency_code: currency }),
       pipeline: set["HUBSPOT_PIPELINE"] ?? "",
-      dealstage: set["HUBSPOT_DEALSTAGE"] ?? "",
-      closedate: conversion.eventTime.toISOString(),
+      dealstage: set[stage] ?? "",
+      // When an open deal will close nobody knows.
+      ...(isOpen ? {} : { closedate: conversion.eventTime.toISOString() }),
     },
   };
+}
+
+/** What has become of a conversion since it happened, for whoever looks at its deal; null when nothing has. */
+function changeOf({ standing, value, chargedBack, currency }: Outgoing): string | null {
+  const amount = (text: string) => [cents(text), currency].filter((word) => word !== null).join(" ");
+  const back = subtractMoney("0", chargedBack);
+  switch (standing) {
+    case "withdrawn":
+      return "no longer approved";
+    case "charged_back":
+      if (back !== "0") return `charged back ${amount(back)}`;
+      return value?.startsWith("-") === true ? `charged back ${amount(value.slice(1))}` : "charged back";
+    case "stands":
+      return back === "0" ? null : `lowered by a chargeback of ${amount(back)}`;
+    default:
+      return assertNever(standing);
+  }
 }
 
 const bearer = (account: Settings) => ({ authorization: `Bearer ${account["HUBSPOT_ACCESS_TOKEN"]}` });

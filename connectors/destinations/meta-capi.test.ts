@@ -20,6 +20,9 @@ const conversion = (id: string, more: Partial<Outgoing> = {}): Outgoing => ({
   currency: "USD",
   orderId: "ord-1",
   clickId: null,
+  type: "SALE",
+  standing: "stands",
+  chargedBack: "0",
   ...more,
 });
 

@@ -8,9 +8,12 @@ import { ConnectorError } from "../errors.ts";
 import { count } from "../fields.ts";
 import type { Http } from "../http.ts";
 import type { PageRequest, Refusal, Vendor } from "../source.ts";
+import { feedsSetting, typesSetting } from "./routing.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
 const settings = z.object({
+  META_FEEDS: feedsSetting,
+  META_TYPES: typesSetting,
   META_GRAPH_VERSION: z
     .string()
     .regex(/^v\d+\.\d+$/, "must look like v26.0")

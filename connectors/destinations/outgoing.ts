@@ -13,6 +13,12 @@ export interface Outgoing {
   orderId: string | null;
   /** The click it came from; stands for the person where nothing else does. */
   clickId: string | null;
+  /** SALE, LEAD, SIGNUP or CUSTOM. */
+  type: string;
+  /** Whether it still is what it was: taken back whole by chargebacks, or no longer approved by its feed. */
+  standing: "stands" | "charged_back" | "withdrawn";
+  /** The sum of its chargebacks, decimal text, negative; "0" without one. */
+  chargedBack: string;
 }
 
 /** What became of one conversion: a definite answer, never a guess. */

@@ -1,21 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { addConversions, createDeliverables } from "../../test/deliverable.ts";
-import {
-  ageDeliveries,
-  claimBatch,
-  countRedelivery,
-  holdDeliveries,
-  readNewConversions,
-  readWaiting,
-  recordConversions,
-  reopenDeliveries,
-  returnBatch,
-  settleDeliveries,
-  type Ledger,
-  type RedeliveryRange,
-} from "./deliveries.ts";
+import { ageDeliveries, holdDeliveries, readWaiting } from "./age-deliveries.ts";
+import type { Ledger, Routing } from "./delivery-ledger.ts";
+import { readNewConversions, recordConversions } from "./record-deliveries.ts";
+import { countRedelivery, reopenDeliveries, type RedeliveryRange } from "./redelivery.ts";
+import { claimBatch, returnBatch, settleDeliveries } from "./send-deliveries.ts";
 
+const routing: Routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false };
 let database: TestDatabase;
 beforeAll(async () => {
   database = await testDatabase();
@@ -32,7 +24,7 @@ async function record(of = ledger): Promise<number> {
   return recordConversions(
     database.pool,
     of,
-    await readNewConversions(database.pool, of, { from: since(), to: null, limit: 1_000 }),
+    await readNewConversions(database.pool, of, { from: since(), to: null, limit: 1_000, routing }),
   );
 }
 
@@ -44,7 +36,7 @@ async function states(of = ledger): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ key, state }) => [key, state]));
 }
 
-const claim = (name: string, limit = 100) => claimBatch(database.pool, ledger, { claim: name, limit });
+const claim = (name: string, limit = 100) => claimBatch(database.pool, ledger, { claim: name, limit, routing });
 const keysOf = (claimed: { conversionKey: string }[]) => claimed.map(({ conversionKey }) => conversionKey);
 const settle = (keys: string[], state: "delivered" | "failed" | "expired", of = ledger) =>
   settleDeliveries(
@@ -117,7 +109,7 @@ test("amounts are those of the feed at the moment of sending; what it withdrew i
   await database.pool.query("update public.test_conversions set approved = false where key = 'b'");
   expect(await claim("run/1")).toMatchObject([
     { conversionKey: "a", value: "61.250000", clickId: "click-1", deliverable: true },
-    { conversionKey: "b", value: "60.000000", clickId: null, deliverable: false },
+    { conversionKey: "b", value: "60.000000", standing: "withdrawn", deliverable: false },
   ]);
 });
 
@@ -200,6 +192,7 @@ test("a redelivery takes what was never delivered; what was, only when asked and
     now: new Date(),
     ageMs: 7 * 24 * hour,
     repeatMs: 47 * hour,
+    routing,
   };
   const counts = async (more: Partial<RedeliveryRange> = {}) =>
     Object.fromEntries(

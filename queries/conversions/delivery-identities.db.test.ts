@@ -3,14 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { identityOf } from "../../rules/conversions/identity.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { addConversions, createDeliverables } from "../../test/deliverable.ts";
-import {
-  ageDeliveries,
-  claimBatch,
-  readNewConversions,
-  recordConversions,
-  settleDeliveries,
-  type Ledger,
-} from "./deliveries.ts";
+import { ageDeliveries } from "./age-deliveries.ts";
+import type { Ledger } from "./delivery-ledger.ts";
+import { readNewConversions, recordConversions } from "./record-deliveries.ts";
+import { claimBatch, settleDeliveries } from "./send-deliveries.ts";
 import { forgetExpiredIdentities, keepIdentities, readIdentities } from "./delivery-identities.ts";
 
 let database: TestDatabase;
@@ -21,6 +17,7 @@ beforeAll(async () => {
 beforeEach(() => database.pool.query("truncate public.test_conversions, ops.deliveries, ops.delivery_identity"));
 afterAll(() => database.drop());
 
+const routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false };
 const key = randomBytes(32);
 const meta: Ledger = { client: "713", destination: "meta" };
 const deals: Ledger = { client: "713", destination: "hubspot" };
@@ -32,9 +29,9 @@ const known = (conversionKey = "a", orderKey: string | null = null) =>
 const kept = async () => (await database.pool.query("select from ops.delivery_identity")).rowCount;
 
 async function claim(ledger: Ledger): Promise<void> {
-  const fresh = await readNewConversions(database.pool, ledger, { from: new Date(0), to: null, limit: 100 });
+  const fresh = await readNewConversions(database.pool, ledger, { from: new Date(0), to: null, limit: 100, routing });
   await recordConversions(database.pool, ledger, fresh);
-  await claimBatch(database.pool, ledger, { claim: "run/1", limit: 10 });
+  await claimBatch(database.pool, ledger, { claim: "run/1", limit: 10, routing });
 }
 const settle = (ledger: Ledger, conversionKey: string, state: "delivered" | "failed") =>
   settleDeliveries(database.pool, ledger, [{ conversionKey, state, answer: "" }], {
@@ -61,7 +58,7 @@ test("goes with the delivery to the destination that was told, not with another'
 test("goes with a conversion that has become too old to be delivered", async () => {
   await addConversions(database.pool, [{ key: "a", hoursAgo: 24 * 8 }, { key: "b" }]);
   for (const one of ["a", "b"]) await keep(one);
-  const fresh = await readNewConversions(database.pool, meta, { from: new Date(0), to: null, limit: 100 });
+  const fresh = await readNewConversions(database.pool, meta, { from: new Date(0), to: null, limit: 100, routing });
   await recordConversions(database.pool, meta, fresh);
   await ageDeliveries(database.pool, meta, { now: new Date(), ageMs: 7 * 86_400_000, repeatMs: null });
   expect([(await known("a")).size, (await known("b")).size]).toEqual([0, 1]);

@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import {
-  claimBatch,
-  countRedelivery,
-  readNewConversions,
-  recordConversions,
-  settleDeliveries,
-  type Deliverable,
-  type Ledger,
-} from "./deliveries.ts";
+import type { Deliverable, Ledger, Routing } from "./delivery-ledger.ts";
+import { readNewConversions, recordConversions, reopenChanged } from "./record-deliveries.ts";
+import { countRedelivery } from "./redelivery.ts";
+import { claimBatch, settleDeliveries } from "./send-deliveries.ts";
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await testDatabase()));
@@ -17,6 +12,13 @@ afterAll(() => database.drop());
 
 const meta: Ledger = { client: "713", destination: "meta" };
 const deals: Ledger = { client: "713", destination: "hubspot" };
+const both: Routing = {
+  feeds: ["everflow.conversions", "anytrack.conversions"],
+  types: ["SALE", "LEAD", "SIGNUP", "CUSTOM"],
+  corrects: false,
+};
+/** A destination whose records are written again when they change. */
+const deal: Routing = { ...both, corrects: true };
 const range = { from: new Date(0), to: null, limit: 1_000 };
 
 interface Everflow {
@@ -25,12 +27,15 @@ interface Everflow {
   status?: string;
   isEvent?: boolean;
   client?: string;
+  revenue?: string;
+  click?: string;
+  event?: string;
 }
-const everflow = ({ id, order, status = "approved", isEvent = false, client = "713" }: Everflow) =>
+const everflow = ({ id, order, status = "approved", isEvent = false, client = "713", ...more }: Everflow) =>
   database.pool.query(
-    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, event, affiliate_id, currency, payout, revenue, order_id, _slice, _run_id)
-     values ($1, $2, current_date, now(), $3, $4, 'Base', '1', 'USD', 45, 60, $5, 's', 'r')`,
-    [client, id, status, isEvent, order ?? null],
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, event, affiliate_id, currency, payout, revenue, order_id, transaction_id, _slice, _run_id)
+     values ($1, $2, current_date, now(), $3, $4, $8, '1', 'USD', 45, $6, $5, $7, 's', 'r')`,
+    [client, id, status, isEvent, order ?? null, more.revenue ?? "60", more.click ?? null, more.event ?? "Base"],
   );
 
 interface Anytrack {
@@ -46,8 +51,9 @@ const anytrack = ({ order, type = "SALE", revenue = "60", currency = "USD" }: An
     [order === undefined ? `event:${type}` : `order:${order}`, order ?? null, type, revenue, currency],
   );
 
-const fresh = (ledger = meta) => readNewConversions(database.pool, ledger, range);
-const record = async (ledger = meta) => recordConversions(database.pool, ledger, await fresh(ledger));
+const fresh = (ledger = meta, routing = both) => readNewConversions(database.pool, ledger, { ...range, routing });
+const record = async (ledger = meta, routing = both) =>
+  recordConversions(database.pool, ledger, await fresh(ledger, routing));
 const keysOf = (conversions: readonly Pick<Deliverable, "conversionKey">[]) =>
   conversions.map(({ conversionKey }) => conversionKey).sort();
 const recorded = async (ledger = meta) => {
@@ -57,9 +63,10 @@ const recorded = async (ledger = meta) => {
   );
   return rows.map(({ key }) => key);
 };
-async function deliver(ledger = meta): Promise<string[]> {
-  await record(ledger);
-  const claimed = await claimBatch(database.pool, ledger, { claim: "run", limit: 100 });
+let runs = 0;
+async function deliver(ledger = meta, routing = both): Promise<string[]> {
+  await record(ledger, routing);
+  const claimed = await claimBatch(database.pool, ledger, { claim: `run ${(runs += 1)}`, limit: 100, routing });
   const sent = claimed.filter(({ deliverable }) => deliverable);
   const settled = sent.map(({ conversionKey }) => ({ conversionKey, state: "delivered" as const, answer: "" }));
   await settleDeliveries(database.pool, ledger, settled, { forgetPersons: false });
@@ -162,6 +169,7 @@ test("a redelivery of a range leaves the twin of what went before, and says so",
     from: new Date(0),
     to: new Date(Date.now() + 60_000),
     includeDelivered: true,
+    routing: both,
     now: new Date(),
     ageMs: null,
     repeatMs: null,
@@ -170,4 +178,99 @@ test("a redelivery of a range leaves the twin of what went before, and says so",
     ["other_feed", 2],
     ["send", 2],
   ]);
+});
+
+test.each([
+  ["AnyTrack's alone, as nobody asked for more", ["anytrack.conversions"], both.types, ["LEAD", "SALE", "SALE"]],
+  ["Everflow's alone", ["everflow.conversions"], both.types, ["Base", "Base"]],
+  ["sales of both, each order once", both.feeds, ["SALE"], ["Base", "Base", "SALE"]],
+  ["leads alone", both.feeds, ["LEAD"], ["LEAD"]],
+])("what goes to a destination is a setting: %s", async (_, feeds, types, names) => {
+  await everflow({ id: "e1", order: "o-1" });
+  await everflow({ id: "e2", order: "o-2" });
+  await anytrack({ order: "o-1" });
+  await anytrack({ order: "o-3" });
+  await anytrack({ type: "LEAD", revenue: null, currency: null });
+  const routing = { feeds, types, corrects: false };
+  expect((await fresh(meta, routing)).map(({ eventName }) => eventName).sort()).toEqual(names);
+});
+
+test("what waits when a feed is no longer sent to a destination is not sent", async () => {
+  await everflow({ id: "e1" });
+  await record(deals, deal);
+  expect(await deliver(deals, { ...deal, feeds: ["anytrack.conversions"] })).toEqual([]);
+});
+
+describe("what becomes of a conversion after it was delivered", () => {
+  const told = async () => {
+    const routing = deal;
+    const claimed = await claimBatch(database.pool, deals, { claim: `run ${(runs += 1)}`, limit: 100, routing });
+    const settled = claimed.map(({ conversionKey }) => ({
+      conversionKey,
+      state: "delivered" as const,
+      answer: "",
+    }));
+    await settleDeliveries(database.pool, deals, settled, { forgetPersons: false });
+    return claimed.map((one) => [one.conversionKey, one.standing, one.chargedBack, one.deliverable]);
+  };
+  const reopened = (since = new Date(0)) => reopenChanged(database.pool, deals, since);
+
+  test("a chargeback of its order takes its deal up again, once, and is no deal of its own", async () => {
+    await everflow({ id: "e1", order: "o-1" });
+    await everflow({ id: "e2", order: "o-2" });
+    expect(await deliver(deals, deal)).toEqual(["everflow:e1", "everflow:e2"]);
+    expect(await reopened()).toBe(0);
+    await everflow({ id: "back", order: "o-1", revenue: "-20" });
+    expect(await fresh(deals, deal)).toEqual([]);
+    expect(await reopened(new Date(Date.now() + 60_000))).toBe(0);
+    expect(await reopened()).toBe(1);
+    expect(await told()).toEqual([["everflow:e1", "stands", "-20.000000", true]]);
+    expect(await reopened()).toBe(0);
+    await everflow({ id: "rest", order: "o-1", revenue: "-40" });
+    expect([await reopened(), await told()]).toEqual([1, [["everflow:e1", "charged_back", "-60.000000", true]]]);
+    expect(await reopened()).toBe(0);
+  });
+
+  test("a chargeback without an order belongs to the conversion of its click; of another currency or order, to none", async () => {
+    await everflow({ id: "e1", order: "o-1", click: "c-1" });
+    await deliver(deals, deal);
+    await everflow({ id: "other", order: "o-9", click: "c-1", revenue: "-60" });
+    await everflow({ id: "lost", click: "c-8", revenue: "-5" });
+    expect([await reopened(), keysOf(await fresh(deals, deal))]).toEqual([0, ["everflow:lost", "everflow:other"]]);
+    expect(keysOf(await fresh(meta))).toEqual(["everflow:e1"]);
+    await everflow({ id: "back", click: "c-1", revenue: "-60" });
+    expect([await reopened(), await told()]).toEqual([1, [["everflow:e1", "charged_back", "-60.000000", true]]]);
+  });
+
+  test("Everflow's chargeback of an order that went out as AnyTrack's counts for that", async () => {
+    await anytrack({ order: "o-1" });
+    const routing = { ...deal, feeds: ["anytrack.conversions"] };
+    expect(await deliver(deals, routing)).toEqual(["anytrack:order:o-1"]);
+    await everflow({ id: "back", order: "o-1", revenue: "-60" });
+    expect([await reopened(), await told()]).toEqual([1, [["anytrack:order:o-1", "charged_back", "-60.000000", true]]]);
+  });
+
+  test("one that its feed no longer approves, or says another amount of, is taken up again; at Meta it is not", async () => {
+    await everflow({ id: "e1" });
+    await everflow({ id: "e2" });
+    await deliver(deals, deal);
+    await deliver(meta);
+    await database.pool.query("update everflow.conversions set status = 'rejected' where conversion_id = 'e1'");
+    await database.pool.query("update everflow.conversions set revenue = 55 where conversion_id = 'e2'");
+    expect([await reopened(), (await told()).sort()]).toEqual([
+      2,
+      [
+        ["everflow:e1", "withdrawn", "0", true],
+        ["everflow:e2", "stands", "0", true],
+      ],
+    ]);
+    expect(await deliver(meta)).toEqual([]);
+  });
+
+  test("one that was rejected before it was ever sent is not sent", async () => {
+    await everflow({ id: "e1" });
+    await record(deals, deal);
+    await database.pool.query("update everflow.conversions set status = 'rejected'");
+    expect(await told()).toEqual([["everflow:e1", "withdrawn", "0", false]]);
+  });
 });

@@ -19,6 +19,8 @@ beforeAll(async () => {
     CLIENTS: "713,acme",
     META_PIXEL_ID: "123456789012345",
     META_ACCESS_TOKEN: "sandbox-713",
+    META_FEEDS: "anytrack,everflow",
+    HUBSPOT_FEEDS: "anytrack,everflow",
     HUBSPOT_ACCESS_TOKEN: "sandbox-713",
     HUBSPOT_ACCESS_TOKEN_ACME: "sandbox-acme",
     IDENTITY_ENCRYPTION_KEY: identityKey.toString("base64"),

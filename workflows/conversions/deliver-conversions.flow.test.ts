@@ -102,6 +102,36 @@ test("what is new goes to every destination once; a second run sends nothing", a
   expect(await heldBy("hubspot", [late ?? ""])).toHaveLength(1);
 });
 
+test("a chargeback lowers its deal, then closes it, and says so; Meta is not asked again", async () => {
+  const [key = ""] = await add([{ orderId: "ord-9" }]);
+  await deliver();
+  const deal = async () => {
+    const [held] = await heldBy("hubspot", [key]);
+    const { amount, dealstage, dealname } = held?.event["properties"] as Record<string, string>;
+    return [amount, dealstage, dealname, held?.times];
+  };
+  expect(await deal()).toEqual(["60.00", "closedwon", "Base ord-9", 1]);
+  const back = (amount: number) =>
+    stack.rows("update public.test_conversions set charged_back = $1, changed_at = now()", [amount]);
+  await back(-20);
+  expect(await deliver()).toMatchObject([{ destination: "meta", delivered: 0 }, { delivered: 1 }]);
+  expect(await deal()).toEqual(["40.00", "closedwon", "Base ord-9 (lowered by a chargeback of 20.00 USD)", 2]);
+  await back(-60);
+  await deliver();
+  expect(await deal()).toEqual(["0.00", "closedlost", "Base ord-9 (charged back 60.00 USD)", 3]);
+  expect(await stack.rows("select last_answer as says from ops.deliveries where destination = 'hubspot'")).toEqual([
+    { says: "upserted: charged back 60.00 USD" },
+  ]);
+  expect(await deliver()).toMatchObject([{ delivered: 0 }, { delivered: 0 }]);
+});
+
+test("a conversion of a feed that nobody asked for stays here", async () => {
+  await add([{}]);
+  await stack.rows("update public.test_conversions set feed = 'everflow.conversions'");
+  expect(await deliver()).toMatchObject([{ delivered: 0 }, { delivered: 0 }]);
+  expect(await stack.rows("select from ops.deliveries")).toEqual([]);
+});
+
 test("a poisoned event in a batch of 500 fails alone, is named, and people are told", async () => {
   const keys = await add([...many(250), { key: "test:poison", currency: "XQZ" }, ...many(249)]);
   expect(await deliver()).toMatchObject([

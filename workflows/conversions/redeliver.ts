@@ -1,5 +1,5 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { RedeliverInput, RedeliveryPlan } from "../../activities/conversions/deliver.ts";
+import type { RedeliverInput, RedeliveryPlan } from "../../activities/conversions/delivery-shapes.ts";
 import type { DeliverActivities } from "../../activities/types.ts";
 import { deliverTo, finish, type Delivered } from "./deliver-conversions.ts";
 import { planFailure } from "../shared/failures.ts";

@@ -1,0 +1,95 @@
+import { settingName, type Account, type Config } from "../../settings/config.ts";
+import type { Redact } from "../../core/redact.ts";
+import { presentAt } from "../../core/present.ts";
+import { metaAgeLimitMs, metaRepeatMs, mostMetaEvents } from "../../connectors/destinations/meta-capi.ts";
+import { mostDeals } from "../../connectors/destinations/hubspot.ts";
+import { routingOf } from "../../connectors/destinations/routing.ts";
+import { destinations } from "../../connectors/registry.ts";
+import type { Ledger, Routing } from "../../queries/conversions/delivery-ledger.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import type { Database } from "../../schema/database.ts";
+import { invalidInput } from "../shared/failures.ts";
+import { clientNamed } from "../shared/input.ts";
+import type { RateGate } from "../shared/rate-gate.ts";
+
+/** What every activity of a delivery needs. */
+export interface DeliveryContext {
+  database: Database;
+  config: Config;
+  gate: RateGate;
+  redact: Redact;
+}
+
+export type Destination = "meta" | "hubspot";
+
+/** Ranges are civil days of this zone, as everywhere. */
+export const timezone = "America/New_York";
+
+export const batchSizes: Record<Destination, number> = { meta: mostMetaEvents, hubspot: mostDeals };
+
+/** What each destination's own rules make of age: a HubSpot deal may be of any, and is told by its key for ever. */
+export const ageRules: Record<Destination, { ageMs: number | null; repeatMs: number | null }> = {
+  meta: { ageMs: metaAgeLimitMs, repeatMs: metaRepeatMs },
+  hubspot: { ageMs: null, repeatMs: null },
+};
+
+/** A deal can be written again; what Meta counted stays counted. */
+export const corrects: Record<Destination, boolean> = { meta: false, hubspot: true };
+
+/** Every configured account that the input means. */
+export function accountsOf(
+  config: Config,
+  { client, destination }: { client?: string | undefined; destination?: string | undefined },
+): Account[] {
+  if (client !== undefined) clientNamed(config, client);
+  if (destination !== undefined && client !== undefined) return [accountOf(config, { client, destination })];
+  if (destination !== undefined) destinationNamed(destination);
+  return [...config.accounts.values()].filter(
+    (account) =>
+      account.secrets !== null &&
+      destinations.some(({ name }) => name === account.vendor) &&
+      (client === undefined || account.client === client) &&
+      (destination === undefined || account.vendor === destination),
+  );
+}
+
+export function accountOf(config: Config, { client, destination }: Ledger): Account {
+  destinationNamed(destination);
+  const account = config.accounts.get(`${destination}/${client}`);
+  if (account === undefined)
+    throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+  if (account.secrets === null)
+    throw invalidInput(`client ${client} has no ${destination}: set ${account.missing.join(", ")}`);
+  return account;
+}
+
+export function destinationNamed(name: string) {
+  const found = destinations.find((destination) => destination.name === name);
+  if (found === undefined)
+    throw invalidInput(
+      `unknown destination "${name}": there are ${destinations.map((known) => known.name).join(", ")}`,
+    );
+  return found;
+}
+
+export const ledgerOf = (account: Account) => ({
+  client: account.client,
+  destination: account.vendor as Destination,
+});
+
+export const keysOf = (account: Account) => ({ secrets: account.secrets ?? {}, settings: account.settings });
+
+export function routingFor({ vendor, settings }: Account): Routing {
+  const setting = (name: string) => settings[settingName(vendor, name)] ?? "";
+  return {
+    ...routingOf({ feeds: setting("FEEDS"), types: setting("TYPES") }),
+    corrects: corrects[vendor as Destination],
+  };
+}
+
+export const alertOf = ({ client, destination }: Ledger) => ({ client, area: "delivery", subject: destination });
+
+/** The destination's present. Only a stand-in's can be another than ours. */
+export async function nowAt(database: Database, { vendor, settings }: Account): Promise<Date> {
+  return presentAt(settings[settingName(vendor, "CLOCK")], await databaseNow(database));
+}

@@ -1,0 +1,17 @@
+import type { Ledger } from "../../queries/conversions/delivery-ledger.ts";
+import { raiseAlert } from "../../queries/ops/alerts.ts";
+import { alertOf, type DeliveryContext } from "./delivery-context.ts";
+
+/** Tells people of a destination that cannot be delivered to: once, not every ten minutes. */
+export async function noteBlocked(
+  { database, redact }: DeliveryContext,
+  { client, destination, type, reason }: Ledger & { type: string; reason: string },
+): Promise<void> {
+  await raiseAlert(database, {
+    ...alertOf({ client, destination }),
+    kind: "delivery_blocked",
+    severity: type === "CredentialsRejected" ? "critical" : "warning",
+    message: redact(reason),
+    details: { type },
+  });
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { typedId, typedText } from "../../core/typed.ts";
+import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
+import { ageDeliveries, holdDeliveries, readWaiting } from "../../queries/conversions/age-deliveries.ts";
+import { reopenChanged } from "../../queries/conversions/record-deliveries.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import { checkedInput } from "../shared/input.ts";
+import { countDeliveries } from "./count-deliveries.ts";
+import { accountsOf, ageRules, corrects, ledgerOf, nowAt, type DeliveryContext } from "./delivery-context.ts";
+import type { DeliverInput, DeliveryTarget } from "./delivery-shapes.ts";
+import { recordNew } from "./record-new.ts";
+
+const dayMs = 86_400_000;
+const shape = z.strictObject({ client: typedId.optional(), destination: typedText.optional() });
+
+/** Takes new conversions into the ledger, takes up again what has changed since, and says where something waits. */
+export async function planDeliveries(context: DeliveryContext, input: DeliverInput): Promise<DeliveryTarget[]> {
+  const { database, config } = context;
+  const typed = checkedInput(shape, input);
+  await forgetExpiredIdentities(database);
+  const lookbackMs = config.deliveryLookbackDays * dayMs;
+  const targets: DeliveryTarget[] = [];
+  for (const account of accountsOf(config, typed)) {
+    const ledger = ledgerOf(account);
+    const now = await nowAt(database, account);
+    await recordNew(database, account, { from: new Date(now.getTime() - lookbackMs), to: null });
+    // When rows changed is told by our own clock, whatever a stand-in's shows.
+    if (corrects[ledger.destination])
+      await reopenChanged(database, ledger, new Date((await databaseNow(database)).getTime() - lookbackMs));
+    const { expired } = await ageDeliveries(database, ledger, { now, ...ageRules[ledger.destination] });
+    countDeliveries(ledger, "expired", expired);
+    const { waiting, heldUntil } = await readWaiting(database, ledger);
+    // Closed until midnight: what came since waits with the rest, without a request to hear so again.
+    if (heldUntil !== null)
+      await holdDeliveries(database, ledger, { until: heldUntil, answer: "not sent: the daily limit is used up" });
+    targets.push({
+      ...ledger,
+      waiting: heldUntil === null ? waiting : 0,
+      expired,
+      heldUntil: heldUntil?.toISOString() ?? null,
+    });
+  }
+  return targets;
+}

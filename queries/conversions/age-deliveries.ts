@@ -1,0 +1,85 @@
+import type { Queryable } from "../../schema/database.ts";
+import { abandonedAfter, changed, type Ledger } from "./delivery-ledger.ts";
+import { forgetIdentities } from "./delivery-identities.ts";
+
+/**
+ * What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. Age
+ * counts from the destination's own present; how long ago we sent something, from ours.
+ */
+export async function ageDeliveries(
+  database: Queryable,
+  ledger: Ledger,
+  limits: { now: Date; ageMs: number | null; repeatMs: number | null },
+): Promise<{ expired: number; lost: number }> {
+  const of = [ledger.client, ledger.destination];
+  const where = "_client_id = $1 and destination = $2";
+  const { rows: expired } =
+    limits.ageMs === null
+      ? { rows: [] }
+      : await database.query<{ key: string }>(
+          `update ops.deliveries set state = 'expired', last_answer = 'not sent: too old for the destination', claim = null, held_until = null, updated_at = now()
+            where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond' returning conversion_key as key`,
+          [...of, limits.ageMs, limits.now],
+        );
+  // What no destination will be told any more needs nobody to be known.
+  if (ledger.destination === "meta")
+    await forgetIdentities(
+      database,
+      ledger.client,
+      expired.map(({ key }) => key),
+    );
+  // Sent perhaps, and the destination has forgotten since: sending again could count twice, so a person decides.
+  const lost =
+    limits.repeatMs === null
+      ? 0
+      : await changed(
+          database,
+          `update ops.deliveries set state = 'failed', last_answer = 'sent, but no answer came, and a repeat would no longer be told from a new event',
+                claim = null, uncertain_since = null, held_until = null, updated_at = now()
+            where ${where} and uncertain_since < now() - $3 * interval '1 millisecond'
+              and (state in ('pending', 'held') or (state = 'sending' and claimed_at < now() - ${abandonedAfter}))`,
+          [...of, limits.repeatMs],
+        );
+  await changed(
+    database,
+    `update ops.deliveries set state = 'pending', held_until = null, updated_at = now() where ${where} and state = 'held' and held_until <= now()`,
+    of,
+  );
+  return { expired: expired.length, lost };
+}
+
+/** How many wait to be sent, and until when the destination is closed to us. */
+export async function readWaiting(
+  database: Queryable,
+  ledger: Ledger,
+): Promise<{ waiting: number; heldUntil: Date | null }> {
+  const { rows } = await database.query<{ waiting: number; heldUntil: Date | null }>(
+    `select count(*) filter (where state = 'pending' or (state = 'sending' and claimed_at < now() - ${abandonedAfter}))::int as waiting,
+            max(held_until) filter (where state = 'held') as "heldUntil"
+       from ops.deliveries where _client_id = $1 and destination = $2 and state in ('pending', 'sending', 'held')`,
+    [ledger.client, ledger.destination],
+  );
+  return rows[0] ?? { waiting: 0, heldUntil: null };
+}
+
+/** Nothing more today: what waits is held until the account's day is over. */
+export async function holdDeliveries(
+  database: Queryable,
+  ledger: Ledger,
+  hold: { until: Date; answer: string },
+): Promise<number> {
+  return changed(
+    database,
+    `update ops.deliveries set state = 'held', held_until = $3, last_answer = left($4, 500), updated_at = now()
+      where _client_id = $1 and destination = $2 and state = 'pending'`,
+    [ledger.client, ledger.destination, hold.until, hold.answer],
+  );
+}
+
+export async function countFailed(database: Queryable, ledger: Ledger): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    "select count(*)::int from ops.deliveries where _client_id = $1 and destination = $2 and state = 'failed'",
+    [ledger.client, ledger.destination],
+  );
+  return rows[0]?.count ?? 0;
+}
