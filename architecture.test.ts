@@ -38,7 +38,8 @@ const rooms: Record<string, Room> = {
     instead: "schema knows core and drizzle; statements belong in queries, and a pool is had from schema/database.ts",
   },
   connectors: {
-    uses: ["core", "settings", "rules", "schema"],
+    uses: ["core", "rules", "schema"],
+    types: ["settings"],
     bans: ["pg", "@temporalio/*"],
     instead: "connectors know core, rules and the tables of schema: what needs Postgres or Temporal is an activity",
   },

@@ -5,7 +5,7 @@
 // npm run bench:conversions -- [--rounds 3] [--pages 100]
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { settingName } from "../settings/config.ts";
+import { settingName } from "../core/setting-name.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { everflowConversions as source } from "../connectors/sources/everflow.ts";

@@ -1,4 +1,5 @@
-import { settingName, type Account } from "../settings/config.ts";
+import { settingName } from "../core/setting-name.ts";
+import type { Account } from "../settings/config.ts";
 import { createEraser, createRedactor, type Redact } from "../core/redact.ts";
 import { createHttp, type Http, type HttpLimits, type TurnOutcome } from "./http.ts";
 import type { Quota, Vendor } from "./source.ts";

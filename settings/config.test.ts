@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { z } from "zod";
-import { ConfigError, loadConfig, settingName, type SourceSettings, type VendorSettings } from "./config.ts";
+import { settingName } from "../core/setting-name.ts";
+import { ConfigError, loadConfig, type SourceSettings, type VendorSettings } from "./config.ts";
 import type { Env } from "./shapes.ts";
 
 const vendors: VendorSettings[] = [

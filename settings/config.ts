@@ -6,6 +6,7 @@ import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import type { Env } from "./shapes.ts";
+import { settingName } from "../core/setting-name.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -282,11 +283,6 @@ export function loadConfig(
       env["TEMPORAL_API_KEY"],
     ].filter((secret): secret is string => typeof secret === "string" && secret !== ""),
   };
-}
-
-/** The spelling of a client, vendor or source in the name of a setting. */
-export function settingName(...parts: string[]): string {
-  return parts.map((part) => part.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_")).join("_");
 }
 
 function readAccount(

@@ -12,7 +12,8 @@ import {
 } from "@temporalio/worker";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
-import { loadConfig, settingName, type Config } from "../settings/config.ts";
+import { settingName } from "../core/setting-name.ts";
+import { loadConfig, type Config } from "../settings/config.ts";
 import { createRedactor } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";

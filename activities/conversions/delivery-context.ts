@@ -1,4 +1,5 @@
-import { settingName, type Account, type Config } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
+import type { Account, Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
 import { presentAt } from "../../core/present.ts";
 import { metaAgeLimitMs, metaRepeatMs, mostMetaEvents } from "../../connectors/destinations/meta-capi.ts";

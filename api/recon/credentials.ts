@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { settingName } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
 import { sealCredentials, type CredentialsOwner } from "../../rules/recon/platform-credentials.ts";
 import { ApiError } from "../server/errors.ts";
 import type { ServerParts } from "../server/parts.ts";

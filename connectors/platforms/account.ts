@@ -1,4 +1,5 @@
-import { settingName, type Account, type Config } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
+import type { Account, Config } from "../../settings/config.ts";
 import type { Vendor } from "../source.ts";
 import { hasNoTls } from "../vendor-http.ts";
 import { ownedByAffiliate, type Platform } from "./platform.ts";

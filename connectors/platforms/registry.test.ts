@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { loadConfig, settingName } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
+import { loadConfig } from "../../settings/config.ts";
 import { postPlatforms } from "../../rules/recon/post-url.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { allQueues } from "../../workers/workers.ts";

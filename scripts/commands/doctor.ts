@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { z } from "zod";
-import { ConfigError, settingName, type Account } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
+import { ConfigError, type Account } from "../../settings/config.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { gatedHttp } from "../../activities/shared/with-vendor.ts";
 import { ConnectorError } from "../../connectors/errors.ts";

@@ -1,5 +1,6 @@
 import { destinations, sources, vendors } from "../../connectors/registry.ts";
-import { loadConfig, settingName, type Account, type Config } from "../../settings/config.ts";
+import { settingName } from "../../core/setting-name.ts";
+import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
 import { sandboxPort } from "./servers.ts";
 import { startChild } from "./supervise.ts";
