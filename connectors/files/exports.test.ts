@@ -124,7 +124,7 @@ describe("Google Authorized Buyers", () => {
   test("a report without clicks is refused by name: nobody can tell a missing number from a nought", async () => {
     const file = "#Day,Creative ID,Country,Impressions,Spend (buyer currency)\n1/11/25,5,Brazil,10,$0.01\n";
     expect((await refusalOf(file, { mapping: "authorized-buyers" })).message).toMatch(
-      /^line 1: the column "Clicks" is missing/,
+      /^line 1: this looks like authorized-buyers; it lacks the column "Clicks"/,
     );
   });
 

@@ -1,20 +1,8 @@
-import type { Layout } from "./header.ts";
 import type { FileMapping } from "./mapping.ts";
-import { FileRefused, type RejectCode } from "./reasons.ts";
-import { StagedLines, type LineRules } from "./staged-line.ts";
-
-export interface RejectedLine {
-  /** The physical line of the file, counted from 1, where the record begins. */
-  line: number;
-  column: string | null;
-  /** In words for whoever bought the media. */
-  reason: string;
-  code: RejectCode;
-  /** The line itself, capped, with NUL made visible. */
-  content: string;
-  /** Whether `content` is all of the line, so that it can be read again. */
-  whole: boolean;
-}
+import { FileRefused } from "./reasons.ts";
+import type { FileRecord, Layout, LineRules, RejectCode, RejectedLine } from "./shapes.ts";
+import { StagedLines } from "./staged-line.ts";
+import { TotalsLines } from "./totals.ts";
 
 const longestContent = 8_192;
 
@@ -22,159 +10,91 @@ const longestContent = 8_192;
 export class FileLines {
   readonly staged: StagedLines;
   readonly rejectedBy: Record<string, number> = {};
-  readonly #totalWords: Set<string>;
-  /** Bytes that the first word of a line of totals may begin with: other lines need no look at their words. */
-  readonly #totalStarts = new Uint8Array(256).fill(1, 0x80);
+  readonly layout: Layout;
+  readonly delimiter: number;
+  readonly #maxLineBytes: number;
+  readonly #totals: TotalsLines;
   #waiting: RejectedLine[] = [];
   /** The physical line where the next record begins. */
   line: number;
   blank: number;
   totals = 0;
   rejected = 0;
-  #seeksSummary: boolean;
 
   constructor(
-    readonly layout: Layout,
-    readonly delimiter: number,
+    opening: { layout: Layout; delimiter: number; line: number; blank: number },
     mapping: FileMapping,
     rules: LineRules,
-    private readonly maxLineBytes: number,
-    at: { line: number; blank: number },
+    maxLineBytes: number,
   ) {
-    this.staged = new StagedLines(layout, rules);
-    this.#totalWords = new Set(mapping.totals.words.map((word) => word.toLowerCase()));
-    for (const word of this.#totalWords)
-      for (const spelled of [word, word.toUpperCase()]) this.#totalStarts[Buffer.from(spelled)[0] ?? 0] = 1;
-    this.#seeksSummary = mapping.totals.summaryLine && layout.summaryBlank.length > 0;
-    this.line = at.line;
-    this.blank = at.blank;
+    this.layout = opening.layout;
+    this.delimiter = opening.delimiter;
+    this.line = opening.line;
+    this.blank = opening.blank;
+    this.staged = new StagedLines(opening.layout, rules);
+    this.#totals = new TotalsLines(opening.layout, mapping.totals);
+    this.#maxLineBytes = maxLineBytes;
   }
 
   get lines(): number {
     return this.staged.accepted + this.rejected;
   }
 
-  /**
-   * Takes a record: its own bytes, without the line break, and its cells within `bytes`. `breaks` are the lines it goes
-   * over, `wellQuoted` says whether every quotation mark stands where it should.
-   */
-  record(
-    raw: Buffer,
-    rawStart: number,
-    rawEnd: number,
-    bytes: Buffer,
-    starts: Int32Array,
-    ends: Int32Array,
-    cells: number,
-    hasNul: boolean,
-    wellQuoted = true,
-    breaks = 1,
-  ): void {
+  /** Takes a record; what of it is kept is copied. */
+  take(record: FileRecord): void {
     const line = this.line;
-    this.line = line + breaks;
-    if (cells === this.layout.width && !hasNul && wellQuoted && rawEnd - rawStart <= this.maxLineBytes) {
+    this.line = line + record.breaks;
+    const { count, start, end } = record;
+    if (count === this.layout.width && !record.hasNul && record.wellQuoted && end - start <= this.#maxLineBytes) {
       // Asked before anything else: with a constant for the creative, totals have all that a line of data has.
-      if (this.#isNoData(bytes, starts, ends)) return;
-      if (this.staged.take(line, bytes, starts, ends)) return;
-    }
-    this.#notTaken(line, raw, rawStart, rawEnd, bytes, starts, ends, cells, hasNul, wellQuoted, breaks);
+      const kind = this.#totals.kindOf(record.cells, count);
+      if (kind !== "data") this[kind] += 1;
+      else if (!this.staged.take(line, record.cells)) this.#reject(line, record, this.staged);
+    } else this.#takeOdd(line, record);
   }
 
-  #notTaken(
-    line: number,
-    raw: Buffer,
-    rawStart: number,
-    rawEnd: number,
-    bytes: Buffer,
-    starts: Int32Array,
-    ends: Int32Array,
-    cells: number,
-    hasNul: boolean,
-    wellQuoted: boolean,
-    breaks: number,
-  ): void {
-    const { staged, layout } = this;
-    const seen = Math.min(cells, layout.width);
-    const reject = (code: RejectCode, column: string | null, reason: string) =>
-      this.#reject({ line, code, column, reason, ...contentOf(raw, rawStart, rawEnd) });
-    if (rawEnd - rawStart > this.maxLineBytes) return this.tooLong(line, raw.subarray(rawStart, rawEnd));
-    if (hasNul)
-      return reject(
-        "nul",
-        null,
-        "the line has a byte that is no text (NUL): the file was damaged on its way, or is no CSV",
-      );
-    if (breaks > 1 && (!wellQuoted || cells !== layout.width))
+  /** A record that is not as the header says. */
+  #takeOdd(line: number, record: FileRecord): void {
+    const { count, breaks, raw, start, end, cells } = record;
+    const { width } = this.layout;
+    const reject = (code: RejectCode, reason: string) => this.#reject(line, record, { code, column: null, reason });
+    if (end - start > this.#maxLineBytes) return this.tooLong(line, raw.subarray(start, end));
+    if (record.hasNul)
+      return reject("nul", "the line has a byte that is no text (NUL): the file was damaged on its way, or is no CSV");
+    if (breaks > 1 && (!record.wellQuoted || count !== width))
       throw new FileRefused(
         "unclosed_quote",
         `line ${line}: a cell that begins with a quotation mark goes on to line ${line + breaks - 1}, and then the columns do not fit: a quotation mark is missing or one too many`,
         { line },
       );
-    if (!wellQuoted)
+    if (!record.wellQuoted)
       return reject(
         "quotation_mark",
-        null,
         'a quotation mark stands in the middle of a cell: put the whole cell in quotation marks and double those in it, "5"" banner"',
       );
-    if (cells !== layout.width) {
-      if (cells < layout.width && firstFilled(bytes, starts, ends, seen) < 0) {
-        this.blank += 1;
-        return;
-      }
-      const texts = Array.from({ length: seen }, (_, place) =>
-        bytes.toString("utf8", starts[place], ends[place]).trim(),
-      );
-      if (this.#isTotals(texts)) return;
-      return reject("column_count", null, `the line has ${cells} columns where the header has ${layout.width}`);
-    }
-    reject(staged.code, staged.column, staged.reason);
-  }
-
-  /** Counts a line that is blank or of totals; false when it is a line of data. */
-  #isNoData(bytes: Buffer, starts: Int32Array, ends: Int32Array): boolean {
-    const { width, summaryBlank } = this.layout;
-    const first = firstFilled(bytes, starts, ends, width);
-    if (first < 0) {
-      this.blank += 1;
-      return true;
-    }
-    const [blank = -1] = this.#seeksSummary ? summaryBlank : [];
-    const mayBeSummary = blank >= 0 && isEmpty(bytes, starts[blank] as number, ends[blank] as number);
-    if (!mayBeSummary && this.#totalStarts[bytes[first] as number] === 0) return false;
-    return this.#isTotals(
-      Array.from({ length: width }, (_, place) => bytes.toString("utf8", starts[place], ends[place]).trim()),
-    );
-  }
-
-  /** Counts a line of totals; false when it is none. */
-  #isTotals(cells: string[]): boolean {
-    const { place, summaryBlank } = this.layout;
-    const creative = cells[place.creative_id] ?? "";
-    const first = cells.find((cell) => cell !== "") ?? "";
-    const word = first.split(":")[0]?.trim().toLowerCase() ?? "";
-    const noCreative = creative === "" || creative === "--" || creative === "-" || creative === first;
-    let isTotals = noCreative && this.#totalWords.has(word);
-    if (!isTotals && this.#seeksSummary) {
-      isTotals = summaryBlank.every((column) => (cells[column] ?? "") === "");
-      this.#seeksSummary = !isTotals;
-    }
-    if (isTotals) this.totals += 1;
-    return isTotals;
+    const kind = this.#totals.kindOf(cells, Math.min(count, width));
+    if (kind === "totals" || (kind === "blank" && count < width)) this[kind] += 1;
+    else reject("column_count", `the line has ${count} columns where the header has ${width}`);
   }
 
   /** Rejects a line that is longer than a line may be; `beginning` is what was kept of it. */
   tooLong(line: number, beginning: Buffer): void {
-    this.#reject({
+    this.#keep({
       line,
       code: "line_too_long",
       column: null,
-      reason: `the line is longer than ${this.maxLineBytes} bytes`,
-      content: contentOf(beginning, 0, Math.min(beginning.length, this.maxLineBytes)).content.replace(/\ufffd+$/, ""),
+      reason: `the line is longer than ${this.#maxLineBytes} bytes`,
+      content: contentOf(beginning, 0, Math.min(beginning.length, this.#maxLineBytes)).content.replace(/\ufffd+$/, ""),
       whole: false,
     });
   }
 
-  #reject(line: RejectedLine): void {
+  #reject(line: number, { raw, start, end }: FileRecord, why: Pick<RejectedLine, "code" | "column" | "reason">): void {
+    const { code, column, reason } = why;
+    this.#keep({ line, code, column, reason, ...contentOf(raw, start, end) });
+  }
+
+  #keep(line: RejectedLine): void {
     this.rejected += 1;
     this.rejectedBy[line.code] = (this.rejectedBy[line.code] ?? 0) + 1;
     this.#waiting.push(line);
@@ -184,19 +104,6 @@ export class FileLines {
   rejects(): RejectedLine[] {
     return this.#waiting.splice(0);
   }
-}
-
-/** Where the first byte stands that is no blank; -1 where there is none. */
-function firstFilled(bytes: Buffer, starts: Int32Array, ends: Int32Array, cells: number): number {
-  for (let place = 0; place < cells; place += 1)
-    for (let at = starts[place] as number; at < (ends[place] as number); at += 1)
-      if ((bytes[at] as number) > 0x20) return at;
-  return -1;
-}
-
-function isEmpty(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at += 1) if ((bytes[at] as number) > 0x20) return false;
-  return true;
 }
 
 function contentOf(raw: Buffer, start: number, end: number): { content: string; whole: boolean } {

@@ -2,24 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { countryCodes } from "./countries.ts";
+import { fileFields, plainHeader, requiredFields } from "../../rules/files/header-meanings.ts";
 import { deviceTypes, type DeviceType } from "./devices.ts";
-
-/** What a staged line says. */
-export const fileFields = [
-  "creative_id",
-  "date",
-  "hour",
-  "geography",
-  "device_type",
-  "placement",
-  "impressions",
-  "clicks",
-  "spend",
-] as const;
-export type FileField = (typeof fileFields)[number];
-
-/** Fields that no file may lack: nobody can tell a missing number from a zero. */
-export const requiredFields: readonly FileField[] = ["creative_id", "date", "impressions", "clicks", "spend"];
 
 const names = z.array(z.string().min(1).max(200)).max(1_000);
 const perField = <Value extends z.ZodType>(value: Value) => z.partialRecord(z.enum(fileFields), value);
@@ -44,6 +28,11 @@ const mappingSchema = z.strictObject({
   ignore: names.default([]),
   /** Columns that split lines finer than our key does. Lines of one key are then added, which "combine" must say. */
   sumOver: names.default([]),
+  /** Reports that the sender offers, each with columns that only it has: the first that a file has names it to people. */
+  reports: z
+    .array(z.strictObject({ title: z.string().min(1).max(100), columns: names.min(1) }))
+    .max(50)
+    .optional(),
   /** Lines of one key within a file: the last one wins, or they are added. */
   combine: z.enum(["later", "sum"]),
   /** What 12/1/25 is. Without it such a date is refused; 2025-12-01, 2025/12/01 and 20251201 need no order. */
@@ -113,6 +102,45 @@ export function parseMapping(json: unknown): FileMapping {
   return { ...mapping, version: createHash("sha256").update(JSON.stringify(mapping)).digest("hex").slice(0, 16) };
 }
 
+/** What may be said of one file, or of one sender's files, beside a mapping. */
+export const extensionSchema = mappingSchema.partial();
+export type MappingExtension = z.input<typeof extensionSchema>;
+
+/**
+ * A mapping with some things said otherwise. What it says of a field, a country or a device comes before what the mapping
+ * says; lists are added to; anything else takes the place of what was there. A header that is given another role leaves the
+ * one that it had.
+ */
+export function extendMapping(base: FileMapping, extension: MappingExtension): FileMapping {
+  const { version: _version, ...known } = base;
+  const given = Object.values(extension.columns ?? {}).concat(
+    ...[extension.ignore, extension.sumOver, extension.currencyColumns].map((list) => list ?? []),
+  );
+  const moved = new Set(given.flat().map(plainHeader));
+  const others = (list: readonly string[]) => list.filter((header) => !moved.has(plainHeader(header)));
+  const added = (list: readonly string[], more: readonly string[] | undefined) => [...others(list), ...(more ?? [])];
+  const columns = Object.fromEntries(
+    fileFields.flatMap((field) => {
+      const headers = [...(extension.columns?.[field] ?? []), ...others(known.columns[field] ?? [])];
+      return headers.length === 0 ? [] : [[field, headers]];
+    }),
+  );
+  return parseMapping({
+    ...known,
+    ...extension,
+    columns,
+    constants: { ...known.constants, ...extension.constants },
+    geographies: { ...known.geographies, ...extension.geographies },
+    devices: { ...known.devices, ...extension.devices },
+    ignore: added(known.ignore, extension.ignore),
+    sumOver: added(known.sumOver, extension.sumOver),
+    currencyColumns: added(known.currencyColumns, extension.currencyColumns),
+    sameDayColumns: [...known.sameDayColumns, ...(extension.sameDayColumns ?? [])],
+    absent: [...known.absent, ...(extension.absent ?? [])],
+    emptyIsZero: [...new Set([...known.emptyIsZero, ...(extension.emptyIsZero ?? [])])],
+  });
+}
+
 function contradictions(mapping: MappingText): string[] {
   const problems: string[] = [];
   if (mapping.sumOver.length > 0 && mapping.combine !== "sum")
@@ -134,15 +162,6 @@ function contradictions(mapping: MappingText): string[] {
       uses.set(plainHeader(header), place);
     }
   return problems;
-}
-
-/** A header as it is compared: without case, blanks, underscores and the # that some exports begin with. */
-export function plainHeader(text: string): string {
-  return text
-    .normalize("NFC")
-    .replace(/[\s_\u200b\ufeff]+/g, "")
-    .replace(/^#/, "")
-    .toLowerCase();
 }
 
 export const shippedMappings: readonly FileMapping[] = ["document", "authorized-buyers", "google-ads", "meta"].map(

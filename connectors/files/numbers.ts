@@ -1,5 +1,6 @@
 import { currenciesOf } from "./currencies.ts";
-import { shown, type RejectCode } from "./reasons.ts";
+import { shown } from "./reasons.ts";
+import type { RejectCode } from "./shapes.ts";
 
 export interface NumberStyle {
   decimal: "point" | "comma";

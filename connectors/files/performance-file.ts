@@ -1,51 +1,22 @@
 import { decodeFile } from "./decode.ts";
-import { FileLines, type RejectedLine } from "./file-lines.ts";
-import { findHeader } from "./header.ts";
+import { fileFields } from "../../rules/files/header-meanings.ts";
+import { FileLines } from "./file-lines.ts";
+import { findHeader, recogniseHeader } from "./header.ts";
 import { LongLine } from "./long-line.ts";
-import { fileFields, type FileMapping } from "./mapping.ts";
+import type { FileMapping } from "./mapping.ts";
 import { microsText } from "./numbers.ts";
-import { PlainScanner, type Taken } from "./plain-scanner.ts";
+import { PlainScanner } from "./plain-scanner.ts";
 import { QuotedParser } from "./quoted-parser.ts";
 import { FileRefused } from "./reasons.ts";
+import type { FileCounts, RejectedLine, Taken } from "./shapes.ts";
 
-export { deviceTypes, type DeviceType } from "./devices.ts";
-export type { RejectedLine } from "./file-lines.ts";
-export { findMapping, MappingError, parseMapping, shippedMappings } from "./mapping.ts";
-export type { FileField, FileMapping } from "./mapping.ts";
+export { deviceTypes } from "./devices.ts";
+export { findMapping, parseMapping, type FileMapping } from "./mapping.ts";
 export { FileRefused } from "./reasons.ts";
-export type { RefusalCode, RejectCode } from "./reasons.ts";
+export type { FileCounts, RefusalCode, RejectCode, RejectedLine } from "./shapes.ts";
 
 /** Columns of a staged line, in the order of the COPY text. */
 export const stagedColumns = ["line", ...fileFields] as const;
-
-export interface FileCounts {
-  /** Data lines: those accepted and those rejected. Every record of the file is one of header, preamble, totals, blank or line. */
-  lines: number;
-  accepted: number;
-  rejected: number;
-  preamble: number;
-  totals: number;
-  blank: number;
-  header: number;
-  /** Bytes of the file as it was handed in. */
-  bytes: number;
-  /** Exact sums of the accepted lines. */
-  sum: { impressions: string; clicks: string; spend: string };
-  rejectedBy: Record<string, number>;
-  encoding: string;
-  delimiter: string;
-  /** The first and the last day of the accepted lines. */
-  from: string | null;
-  to: string | null;
-  /** Accepted lines that may have the key of an earlier one: no other line has. Null: too many to name, so any may. */
-  doubtful: readonly number[] | null;
-  /** Columns of the file that split its lines finer than the key does. */
-  summedOver: string[];
-  /** What the mapping says of lines of one key: the last one wins, or they are added. */
-  combine: "later" | "sum";
-  /** The header as it stands in the file: put before rejected lines, they can be read again. */
-  headerText: string;
-}
 
 export interface ReadingLimits {
   maxLineBytes: number;
@@ -103,7 +74,7 @@ export async function readFile(
   try {
     const { head, whole } = await gather(pieces, Math.max(limits.maxLineBytes, shortestHead));
     const opening = findHeader(head, whole, mapping, reading.currency);
-    lines = new FileLines(opening.layout, opening.delimiter, mapping, reading, limits.maxLineBytes, opening);
+    lines = new FileLines(opening, mapping, reading, limits.maxLineBytes);
     await readLines(head.subarray(opening.start), whole, pieces, lines, reading, how, () => file.bytes());
     const counts = { ...countsOf(lines), preamble: opening.preamble, header: 1 };
     const complete: FileCounts = {
@@ -120,6 +91,24 @@ export async function readFile(
   } catch (error) {
     if (error instanceof FileRefused && lines !== null) error.counts = { ...countsOf(lines), ...error.counts };
     throw error;
+  } finally {
+    await pieces.return?.(undefined);
+  }
+}
+
+/**
+ * Which of these mappings a file is read by, from its header alone; null when it is near none of them. Its bytes are read
+ * no further than a header can reach.
+ */
+export async function recogniseFile(
+  bytes: AsyncIterable<Uint8Array>,
+  mappings: readonly FileMapping[],
+  signal?: AbortSignal,
+): Promise<FileMapping | null> {
+  const pieces = decodeFile(bytes, "auto", signal).pieces[Symbol.asyncIterator]();
+  try {
+    const { head, whole } = await gather(pieces, defaultLimits.maxLineBytes);
+    return recogniseHeader(head, whole, mappings);
   } finally {
     await pieces.return?.(undefined);
   }

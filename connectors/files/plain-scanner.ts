@@ -1,11 +1,5 @@
 import type { FileLines } from "./file-lines.ts";
-
-/** What came of a piece of text: what is left of it, and why it was left. */
-export interface Taken {
-  rest: Buffer;
-  /** "more": a record is not over yet. "complex": a real parser must go on. "long": a record is longer than one may be. */
-  then: "more" | "complex" | "long";
-}
+import type { Cells, FileRecord, Taken } from "./shapes.ts";
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -17,23 +11,27 @@ const quote = 0x22;
  */
 export class PlainScanner {
   readonly #stops = new Uint8Array(256);
-  readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
+  readonly #cells: Cells;
+  readonly #record: FileRecord;
 
   constructor(
     private readonly lines: FileLines,
     private readonly maxLineBytes: number,
   ) {
     for (const byte of [lines.delimiter, lineFeed, carriageReturn, quote]) this.#stops[byte] = 1;
-    this.#starts = new Int32Array(lines.layout.width);
-    this.#ends = new Int32Array(lines.layout.width);
+    const { width } = lines.layout;
+    const nothing = Buffer.alloc(0);
+    this.#cells = { bytes: nothing, starts: new Int32Array(width), ends: new Int32Array(width) };
+    const plain = { wellQuoted: true, breaks: 1 };
+    this.#record = { raw: nothing, start: 0, end: 0, cells: this.#cells, count: 0, hasNul: false, ...plain };
   }
 
   take(bytes: Buffer, last: boolean): Taken {
     const { lines, maxLineBytes } = this;
     const stops = this.#stops;
-    const starts = this.#starts;
-    const ends = this.#ends;
+    const record = this.#record;
+    const { starts, ends } = this.#cells;
+    record.raw = this.#cells.bytes = bytes;
     const { delimiter } = lines;
     const { width, used } = lines.layout;
     const size = bytes.length;
@@ -108,7 +106,11 @@ export class PlainScanner {
         break;
       }
       while (nul >= 0 && nul < begin) nul = bytes.indexOf(0, begin);
-      lines.record(bytes, begin, end, bytes, starts, ends, cell, nul >= 0 && nul < end);
+      record.start = begin;
+      record.end = end;
+      record.count = cell;
+      record.hasNul = nul >= 0 && nul < end;
+      lines.take(record);
     }
     return { rest: bytes.subarray(size), then: "more" };
   }

@@ -2,8 +2,8 @@ import { finished } from "node:stream/promises";
 import { CsvError, Parser, type Options } from "csv-parse";
 import type { FileLines } from "./file-lines.ts";
 import { countBreaks } from "./header.ts";
-import type { Taken } from "./plain-scanner.ts";
 import { FileRefused } from "./reasons.ts";
+import type { Cells, Taken } from "./shapes.ts";
 
 const quote = 0x22;
 
@@ -39,16 +39,15 @@ export class QuotedParser {
   #windowStart = 0;
   /** Where in the window the next record begins. */
   #offset = 0;
-  #scratch = Buffer.alloc(65_536);
-  readonly #starts: Int32Array;
-  readonly #ends: Int32Array;
+  /** The cells of a record as bytes again. */
+  readonly #cells: Cells;
 
   constructor(
     private readonly lines: FileLines,
     maxLineBytes: number,
   ) {
-    this.#starts = new Int32Array(lines.layout.width);
-    this.#ends = new Int32Array(lines.layout.width);
+    const { width } = lines.layout;
+    this.#cells = { bytes: Buffer.alloc(65_536), starts: new Int32Array(width), ends: new Int32Array(width) };
     this.#parser = new Records(
       {
         delimiter: String.fromCharCode(lines.delimiter),
@@ -111,34 +110,33 @@ export class QuotedParser {
     const start = this.#offset;
     const end = ended - this.#windowStart;
     this.#offset = end;
-    const rawEnd = end - breakAtEnd(window, start, end);
-    const breaks = countBreaks(window, start, end) + (rawEnd === end ? 1 : 0);
+    const textEnd = end - breakAtEnd(window, start, end);
     this.#layOut(record, end - start);
-    this.lines.record(
-      window,
+    this.lines.take({
+      raw: window,
       start,
-      rawEnd,
-      this.#scratch,
-      this.#starts,
-      this.#ends,
-      record.length,
-      hasByte(window, start, rawEnd, 0),
-      isWellQuoted(window, start, rawEnd, this.lines.delimiter),
-      breaks,
-    );
+      end: textEnd,
+      cells: this.#cells,
+      count: record.length,
+      hasNul: hasByte(window, start, textEnd, 0),
+      wellQuoted: isWellQuoted(window, start, textEnd, this.lines.delimiter),
+      breaks: countBreaks(window, start, end) + (textEnd === end ? 1 : 0),
+    });
   }
 
   /** Writes the cells of a record as bytes again, for the checks that everybody shares. */
   #layOut(record: string[], length: number): void {
-    if (this.#scratch.length < length * 3) this.#scratch = Buffer.alloc(length * 3);
+    const cells = this.#cells;
+    const { starts, ends } = cells;
+    if (cells.bytes.length < length * 3) cells.bytes = Buffer.alloc(length * 3);
     const text = record.join("");
-    const isAscii = this.#scratch.write(text) === text.length;
+    const isAscii = cells.bytes.write(text) === text.length;
     let at = 0;
-    for (let cell = 0; cell < record.length && cell < this.#starts.length; cell += 1) {
+    for (let cell = 0; cell < record.length && cell < starts.length; cell += 1) {
       const content = record[cell] as string;
-      this.#starts[cell] = at;
-      at += isAscii ? content.length : this.#scratch.write(content, at);
-      this.#ends[cell] = at;
+      starts[cell] = at;
+      at += isAscii ? content.length : cells.bytes.write(content, at);
+      ends[cell] = at;
     }
   }
 }

@@ -1,38 +1,4 @@
-import type { FileCounts } from "./performance-file.ts";
-
-/** Why a line was not taken. */
-export type RejectCode =
-  | "unknown_creative"
-  | "creative_id"
-  | "date"
-  | "future_date"
-  | "hour"
-  | "geography"
-  | "device_type"
-  | "placement"
-  | "impressions"
-  | "clicks"
-  | "clicks_above_impressions"
-  | "spend"
-  | "negative"
-  | "currency"
-  | "column_count"
-  | "quotation_mark"
-  | "nul"
-  | "line_too_long";
-
-/** Why a file was not taken. */
-export type RefusalCode =
-  | "empty"
-  | "not_text"
-  | "encoding"
-  | "header"
-  | "missing_column"
-  | "doubled_column"
-  | "unknown_column"
-  | "currency"
-  | "unclosed_quote"
-  | "mostly_rejected";
+import type { FileCounts, RefusalCode } from "./shapes.ts";
 
 /** What a cell holds, short enough for a sentence. */
 export function shown(text: string): string {

@@ -3,20 +3,12 @@ import { currenciesOf } from "./currencies.ts";
 import { readDay, readHour } from "./dates.ts";
 import { deviceSpelled, deviceTypes } from "./devices.ts";
 import { ExactSum } from "./exact-sum.ts";
-import type { Layout } from "./header.ts";
-import type { FileField, FileMapping } from "./mapping.ts";
+import type { FileField } from "../../rules/files/header-meanings.ts";
 import { microsText, readAmount, readCount, type NumberStyle, type Refusal } from "./numbers.ts";
-import { shown, type RejectCode } from "./reasons.ts";
+import { shown } from "./reasons.ts";
 import { idText, SeenCells, SeenIds } from "./seen-cells.ts";
 import { SeenKeys } from "./seen-keys.ts";
-
-/** What lines are checked against. */
-export interface LineRules {
-  mapping: FileMapping;
-  today: string;
-  currency: string;
-  knownCreatives: { has(id: string): boolean } | null;
-}
+import type { Cells, Layout, LineRules, RejectCode } from "./shapes.ts";
 
 const tab = 0x09;
 const space = 0x20;
@@ -98,7 +90,7 @@ export class StagedLines {
   }
 
   /** Takes a line; false when something is wrong with it, and then says what. */
-  take(line: number, bytes: Buffer, starts: Int32Array, ends: Int32Array): boolean {
+  take(line: number, { bytes, starts, ends }: Cells): boolean {
     if (this.#at + longestStaged > blockSize) this.#next();
     const begin = this.#at;
     this.#lineNumber(line);

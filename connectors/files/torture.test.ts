@@ -192,7 +192,7 @@ const files: Record<string, Expected> = {
   },
   "without a column": {
     file: "creative_id,date,impressions,spend\n1,2025-11-29,5,1\n",
-    refused: { code: "missing_column", line: 1, column: "clicks", says: /"clicks" is missing/ },
+    refused: { code: "missing_column", line: 1, column: "clicks", says: /lacks the column "clicks"/ },
   },
   "with a column twice": {
     file: `${header},Clicks\n${good},9\n`,

@@ -1,0 +1,137 @@
+import type { FileField } from "../../rules/files/header-meanings.ts";
+import type { FileMapping } from "./mapping.ts";
+
+/** Why a line was not taken. */
+export type RejectCode =
+  | "unknown_creative"
+  | "creative_id"
+  | "date"
+  | "future_date"
+  | "hour"
+  | "geography"
+  | "device_type"
+  | "placement"
+  | "impressions"
+  | "clicks"
+  | "clicks_above_impressions"
+  | "spend"
+  | "negative"
+  | "currency"
+  | "column_count"
+  | "quotation_mark"
+  | "nul"
+  | "line_too_long";
+
+/** Why a file was not taken. */
+export type RefusalCode =
+  | "empty"
+  | "not_text"
+  | "encoding"
+  | "header"
+  | "missing_column"
+  | "doubled_column"
+  | "unknown_column"
+  | "currency"
+  | "unclosed_quote"
+  | "mostly_rejected";
+
+export interface RejectedLine {
+  /** The physical line of the file, counted from 1, where the record begins. */
+  line: number;
+  column: string | null;
+  /** In words for whoever bought the media. */
+  reason: string;
+  code: RejectCode;
+  /** The line itself, capped, with NUL made visible. */
+  content: string;
+  /** Whether `content` is all of the line, so that it can be read again. */
+  whole: boolean;
+}
+
+export interface FileCounts {
+  /** Data lines: those accepted and those rejected. Every record of the file is one of header, preamble, totals, blank or line. */
+  lines: number;
+  accepted: number;
+  rejected: number;
+  preamble: number;
+  totals: number;
+  blank: number;
+  header: number;
+  /** Bytes of the file as it was handed in. */
+  bytes: number;
+  /** Exact sums of the accepted lines. */
+  sum: { impressions: string; clicks: string; spend: string };
+  rejectedBy: Record<string, number>;
+  encoding: string;
+  delimiter: string;
+  /** The first and the last day of the accepted lines. */
+  from: string | null;
+  to: string | null;
+  /** Accepted lines that may have the key of an earlier one: no other line has. Null: too many to name, so any may. */
+  doubtful: readonly number[] | null;
+  /** Columns of the file that split its lines finer than the key does. */
+  summedOver: string[];
+  /** What the mapping says of lines of one key: the last one wins, or they are added. */
+  combine: "later" | "sum";
+  /** The header as it stands in the file: put before rejected lines, they can be read again. */
+  headerText: string;
+}
+
+/** Which column of a file says what. */
+export interface Layout {
+  width: number;
+  /** The headers as they stand in the file. */
+  names: string[];
+  /** Where a field stands; -1 where the file has no such column. */
+  place: Record<FileField, number>;
+  currency: number[];
+  sameDay: number[];
+  /** Columns without a header: what stands in them belongs to nothing. */
+  nameless: number[];
+  /** Columns whose cells are looked into. */
+  used: Uint8Array;
+  summedOver: string[];
+  /** Columns that an export's summary leaves empty, and no line of data does. */
+  summaryBlank: number[];
+}
+
+/** What lines are checked against. */
+export interface LineRules {
+  mapping: FileMapping;
+  today: string;
+  currency: string;
+  knownCreatives: { has(id: string): boolean } | null;
+}
+
+/** The cells of a record: each begins and ends somewhere in `bytes`. */
+export interface Cells {
+  bytes: Buffer;
+  starts: Int32Array;
+  ends: Int32Array;
+}
+
+/**
+ * A record as whoever takes a file apart has found it. A reader has one and fills it anew for each record: making an
+ * object of every one of a million records costs more than reading them.
+ */
+export interface FileRecord {
+  /** The record's own text, without its line break, is in `raw` from `start` to `end`. */
+  raw: Buffer;
+  start: number;
+  end: number;
+  cells: Cells;
+  /** How many cells it has, also where they are more than the header has. */
+  count: number;
+  hasNul: boolean;
+  /** Whether every quotation mark stands where it should. */
+  wellQuoted: boolean;
+  /** The lines that it goes over. */
+  breaks: number;
+}
+
+/** What came of a piece of text: what is left of it, and why it was left. */
+export interface Taken {
+  rest: Buffer;
+  /** "more": a record is not over yet. "complex": a real parser must go on. "long": a record is longer than one may be. */
+  then: "more" | "complex" | "long";
+}
