@@ -73,9 +73,9 @@ export const keepHouseEveryMinutes = 10;
  */
 export const deliverEveryMinutes = 10;
 
-/** A report that was taken in while Temporal was away is started within this many minutes. */
+/** A report received while Temporal was away is started within this many minutes. */
 export const sweepEveryMinutes = 1;
-/** When the sums per creative and campaign are computed anew, by the client's own clock: shortly after its day has begun. */
+/** When the sums per creative and campaign are recomputed, by the client's own clock: shortly after its day has begun. */
 export const refreshAggregatesAt = { hour: 0, minute: 10 };
 
 /** Where conversions go, by the names of the accounts. */
@@ -175,7 +175,7 @@ export function plannedSchedules(
         workflowId: `${config.queuePrefix}sweep-reports`,
         taskQueue,
         args: [],
-        staticSummary: "reports that nobody started",
+        staticSummary: "reports that were not started",
         ...startMemo,
       },
       // What a sweep starts follows from the table: one that is skipped is made up by the next.

@@ -79,7 +79,7 @@ class ConnectionBroken extends Error {}
 
 const agents = new Map<string, Agent>();
 
-/** Connections are kept and shared: opening one anew for each request would cost every request its set-up. */
+/** Connections are kept and shared: opening one for each request would cost every request its set-up. */
 function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits): Agent {
   const key = `${headersTimeoutMs}/${bodyTimeoutMs}`;
   const known = agents.get(key);

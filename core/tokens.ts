@@ -15,7 +15,7 @@ export interface TokenClaims {
   expiresInSeconds: number;
 }
 
-/** Signs a token that the HTTP server accepts. It always ends: one that leaked must not open the door for ever. */
+/** Signs a token that the HTTP server accepts. It always ends: a leaked one must not work for ever. */
 export async function issueToken({
   secret,
   client,

@@ -65,7 +65,7 @@ const conversionsBody = range.extend({
   show_events: z.boolean().default(true),
 });
 
-// Columns Everflow knows but whose figures this stand-in does not have.
+// Columns Everflow knows but whose figures this mock server does not have.
 const OTHER_COLUMNS =
   /^(campaign|creative|event_name|offer_url|country|country_code|region|city|sub[1-5]|adv[1-5]|source_id|coupon_code|category|project_id|hour|week|month|year)$/;
 

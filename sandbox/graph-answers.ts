@@ -80,7 +80,7 @@ export function graphPage<Item>(
   });
 }
 
-/** Which page a request asks for; NaN for a cursor nobody gave out. */
+/** Which page a request asks for; NaN for a cursor that was never given out. */
 export function pageAsked({ searchParams }: URL): number {
   const after = searchParams.get("after");
   if (after === null) return 1;

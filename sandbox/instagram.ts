@@ -41,11 +41,11 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
     const size = sizes.get(owner) ?? POSTS_OF_AN_ACCOUNT;
     const kept = made.get(owner);
     if (kept?.length === size) return kept;
-    const anew = Array.from({ length: size }, (_, index) =>
+    const fresh = Array.from({ length: size }, (_, index) =>
       postByChance("instagram", shortcodeByChance(owner, index), owner, nowMs()),
     );
-    made.set(owner, anew);
-    return anew;
+    made.set(owner, fresh);
+    return fresh;
   }
 
   /** What was set for an account lies on top, as the newest. */

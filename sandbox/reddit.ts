@@ -16,7 +16,7 @@ import {
 const TOKEN_SECONDS = 86_400;
 const MOST_IDS = 100;
 const AGENT = /^[\w.-]+:[\w.-]+:[\w.-]+ \(by \/u\/[\w-]+\)$/;
-/** Ids of these beginnings exist without being set: nobody ever posted the one, somebody deleted the other. */
+/** Ids of these beginnings exist without being set: the one was never posted, the other was deleted. */
 const UNKNOWN = /^zz/;
 const DELETED = /^zd/;
 
@@ -85,7 +85,7 @@ export function createReddit({ clock, posts }: Surroundings): Vendor {
 
   function handle(request: VendorRequest): VendorAnswer {
     const { pathname } = request.url;
-    // Who does not say who they are is told to slow down.
+    // A client without a user agent of its own is slowed down.
     if (!AGENT.test(request.headers["user-agent"] ?? "")) return tooMany();
     if (links.isLink(pathname)) return links.answer(request.method, request.url);
     if (pathname === "/api/v1/access_token" && request.method === "POST") return issue(request);

@@ -18,7 +18,7 @@ const ACCOUNT_ZONE = "America/New_York";
 const DEFAULT_PAGE_SIZE = 100;
 const LARGEST_PAGE = 1_000;
 
-// Groups RedTrack knows but whose figures this stand-in does not have. `hour` is not among them: it is `hour_of_day`.
+// Groups RedTrack knows but whose figures this mock server does not have. `hour` is not among them: it is `hour_of_day`.
 const OTHER_GROUPS =
   /^(campaign|offer|landing|network|country|region|city|os|browser|device|hour_of_day|day_of_week|sub([1-9]|1\d|20)|rt_(source|medium|campaign|adgroup|ad|placement|keyword))$/;
 

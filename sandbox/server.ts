@@ -38,7 +38,7 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** Starts the stand-ins of all vendors on one port, with their control route beside them. */
+/** Starts the mock servers of all vendors on one port, with their control route beside them. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const {
     port = 0,

@@ -9,7 +9,7 @@ import { createReddit } from "./reddit.ts";
 import { createRedtrack } from "./redtrack.ts";
 import type { Surroundings, Vendor } from "./vendor.ts";
 
-/** Every vendor the sandbox can play, each mounted under its own name. */
+/** Every vendor of the sandbox, each mounted under its own name. */
 export const vendorFactories: Readonly<Record<string, (surroundings: Surroundings) => Vendor>> = {
   redtrack: createRedtrack,
   meta: createMeta,

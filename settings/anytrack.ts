@@ -1,6 +1,6 @@
 import type { ReadSetting } from "./shapes.ts";
 
-/** Where AnyTrack takes what we tell it. */
+/** Where AnyTrack receives the conversions we send. */
 export interface CollectSettings {
   baseUrl: string;
   accountId: string;
@@ -13,7 +13,7 @@ export interface AnytrackSettings {
   webhookPerMinute: number;
   /** The secret in the webhook's address, by client; a client without one has no webhook. */
   webhookSecrets: Map<string, string>;
-  /** By client; one without an integration tells AnyTrack nothing. */
+  /** By client; one without an integration sends AnyTrack nothing. */
   collect: Map<string, CollectSettings>;
 }
 

@@ -89,7 +89,7 @@ export interface Config {
     quarantineDays: number | null;
     runsDays: number | null;
   };
-  /** Where the stand-ins are, for a platform that is switched to its own. */
+  /** Where the mock servers are, for a platform that is switched to its own. */
   sandboxUrl: string;
   anytrack: AnytrackSettings;
   discord: DiscordConfig;
@@ -101,7 +101,7 @@ export interface Config {
   secrets: string[];
 }
 
-/** One error with every setting that is wrong, so that nobody has to fix them one start at a time. */
+/** One error with every setting that is wrong, so that they can be fixed together. */
 export class ConfigError extends Error {
   constructor(readonly problems: string[]) {
     super(

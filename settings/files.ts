@@ -24,7 +24,7 @@ export interface ClientIngestSettings {
   timezone: string;
   refuseAboveShare: number;
   refuseFromLines: number;
-  /** Creatives nobody has heard of are created instead of their lines being rejected. */
+  /** Unknown creatives are created instead of their lines being rejected. */
   createStubs: boolean;
   s3: S3Settings | null;
 }
@@ -43,12 +43,12 @@ export interface IngestSettings {
   clients: Map<string, ClientIngestSettings>;
 }
 
-/** Below the import folder; what the HTTP server takes in. Hidden, so that the watch passes it by. */
+/** Below the import folder; the HTTP server's uploads. Hidden, so that the watch ignores it. */
 export const uploadsFolder = ".uploads";
 
 const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
 
-/** What becomes of files that are handed in. Problems are added to the list. */
+/** How files are imported. Problems are added to the list. */
 export function readIngestSettings(
   env: Record<string, string>,
   clients: readonly string[],

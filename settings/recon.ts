@@ -1,10 +1,10 @@
 export interface ReconSettings {
-  /** A platform that has no numbers of a post by then will have none: the claim is one that nobody can check. */
+  /** A platform that has no numbers of a post by then will have none: the claim cannot be checked. */
   giveUpDays: number;
   /** The first wait for a platform, and the longest. */
   firstWaitMs: number;
   longestWaitMs: number;
-  /** A report nobody has touched for this long is looked for by the sweep. */
+  /** The sweep looks for reports that have not changed for this long. */
   sweepQuietMs: number;
 }
 

@@ -16,7 +16,7 @@ import type { TemporalDoor } from "../api/server/temporal.ts";
 jest.mock("content-disposition", () => contentDisposition);
 jest.mock("cookie", () => cookie);
 
-/** For tests only: a server that does not listen, with stand-ins for what a test does not care about. */
+/** For tests only: a server that does not listen, with placeholders for what a test does not use. */
 export const testSecret = "a-secret-of-the-tests-with-40-characters";
 
 export interface TestServerOptions {

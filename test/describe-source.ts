@@ -104,7 +104,7 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
         expect(new Set(keys.map((parts: unknown[]) => JSON.stringify(parts))).size).toBe(keys.length);
       });
 
-      test("rows that are set aside say why, what they hold, and what they carry", () => {
+      test("quarantined rows say why, what they hold, and what amounts they carry", () => {
         for (const row of all().filter((one: unknown) => one instanceof SetAside)) {
           expect(row).toEqual({
             reason: expect.stringMatching(/./),

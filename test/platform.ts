@@ -5,7 +5,7 @@ import { vendorHttp } from "../connectors/vendor-http.ts";
 import type { Quota } from "../connectors/source.ts";
 import type { Platform, PlatformAnswer } from "../connectors/platforms/platform.ts";
 
-/** One platform as its stand-in plays it, asked as an activity asks: for tests. */
+/** One platform on its mock server, called as an activity calls it. */
 export async function playPlatform(platform: Platform, options: SandboxOptions = {}) {
   const sandbox = await startSandbox(options);
   const { vendor } = platform;

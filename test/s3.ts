@@ -4,7 +4,7 @@ import path from "node:path";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import S3rver from "@20minutes/s3rver";
 
-/** What the stand-in lets in. */
+/** The keys that the mock server accepts. */
 export const s3Keys = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" };
 
 export interface TestS3 {

@@ -229,7 +229,7 @@ export async function vendorRows(stack: TestStack, client: string, from: string,
   const amounts = new Set(["cost", "revenue", "total_revenue"]);
   const exact = (name: string, value: string | number | undefined) =>
     amounts.has(name) ? sixPlaces(String(value)) : String(value);
-  // What has no source is set aside: it has no key to be stored under.
+  // A row without a source is quarantined: it has no key to be stored under.
   const attributed = rows.filter((row) => row["source_id"] !== "");
   return attributed.map((row) => columns.map((name) => exact(name, row[name])).join(" | ")).sort();
 }
@@ -260,5 +260,5 @@ function sixPlaces(decimal: string): string {
   return `${whole}.${places.padEnd(6, "0")}`;
 }
 
-/** A workflow id nobody else has. */
+/** A workflow id of its own. */
 export const uniqueId = (name: string) => `${name}/${randomUUID().slice(0, 8)}`;

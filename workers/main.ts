@@ -19,7 +19,7 @@ import { createWorkers } from "./workers.ts";
 
 const bootPatienceMs = 120_000;
 
-/** The composition root: reads the settings, opens what is needed, runs one worker per queue until told to stop. */
+/** The composition root: reads the settings, opens what is needed, runs one worker per queue until it is stopped. */
 async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.

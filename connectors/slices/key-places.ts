@@ -7,7 +7,7 @@ import { NumberList } from "./number-list.ts";
  */
 export class KeyPlaces {
   readonly #digests = new NumberList(BigUint64Array);
-  /** By digest, the place and one; nought is free. */
+  /** By digest, the place and one; zero is free. */
   #slots = new Uint32Array(2_048);
 
   /** The key of the next place in the list; gives the place where it was before. */

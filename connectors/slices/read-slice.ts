@@ -79,8 +79,8 @@ async function readPages(
     const cut = source.cut?.(body, rows.length, cursor) ?? null;
     if (cut !== null) throw new ConnectorError("malformed", `the answer is cut short: ${cut}`);
     vendorTotal = source.vendorTotal?.(body) ?? vendorTotal;
-    const told = source.vendorCount?.(body) ?? null;
-    if (told !== null) counts.push(told);
+    const stated = source.vendorCount?.(body) ?? null;
+    if (stated !== null) counts.push(stated);
     onPage?.(pages, rows.length);
     cursor = source.next?.(body, cursor) ?? null;
     if (pages === mostPages) throw new ConnectorError("malformed", `paging did not end after ${mostPages} pages`);

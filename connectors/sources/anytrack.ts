@@ -12,7 +12,7 @@ const authorized = ({ ANYTRACK_API_KEY: key, ANYTRACK_ACCOUNT_ID: account }: z.o
   "x-account-id": account,
 });
 
-/** UNVERIFIED: no public documentation of a reading API was found. Off unless configured; the webhook is the documented way. */
+/** UNVERIFIED: no public documentation of an API to read from was found. Off unless configured; the webhook is the documented way. */
 const anytrack: Vendor<typeof secrets> = {
   name: "anytrack",
   baseUrl: "https://api.anytrack.io/v1",
@@ -71,7 +71,7 @@ export const anytrackPulledConversions = defineSource({
   }),
 
   rows: (body, slice) => {
-    // Whether `date_to` is included nobody says: a conversion on the edge belongs to the day it happened on.
+    // Whether `date_to` is included is not documented: a conversion on the edge belongs to the day it happened on.
     const from = startOfDay(slice.day, slice.timezone);
     const to = endOfDay(slice.day, slice.timezone);
     return (body.data ?? [])

@@ -9,11 +9,11 @@ export interface RaisedAlert {
   severity: "info" | "warning" | "critical";
   message: string;
   details?: Record<string, unknown>;
-  /** There is more to it than people were told. */
+  /** There is more than the message says. */
   isNews?: boolean;
 }
 
-/** One open alert per subject and kind: seeing it again counts, and tells nobody a second time. */
+/** One open alert per subject and kind: seeing it again is counted, and not sent a second time. */
 export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promise<{ isNew: boolean }> {
   const { rows } = await database.query<{ isNew: boolean }>(
     `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
@@ -116,7 +116,7 @@ export async function resolveAlert(
   return rows[0] ?? null;
 }
 
-/** Alerts nobody has been told of yet. */
+/** Alerts that have not been sent yet. */
 export async function readUnsentAlerts(database: Queryable, limit: number): Promise<AlertRow[]> {
   const { rows } = await database.query<AlertRow>(
     `select ${alertColumns} from ops.alerts where notified_at is null and resolved_at is null order by alert_id limit $1`,

@@ -46,7 +46,7 @@ export interface SliceFailure {
   reason: string;
 }
 
-/** Remembers that a slice would not come, in the ledger and in its run. What was stored before stays. */
+/** Records that a slice failed, in the ledger and in its run. What was stored before stays. */
 export async function recordFailure(database: Queryable, failure: SliceFailure): Promise<void> {
   await database.query(
     `with run as (

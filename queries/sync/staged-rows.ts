@@ -29,6 +29,6 @@ export async function stageRows(
   for await (const block of rows.blocks()) await copyBlock(session, "pg_temp.incoming", block);
   if (rows.replaced.length > 0)
     await session.query(`delete from pg_temp.incoming where "#place" = any($1::bigint[])`, [rows.replaced]);
-  // A temporary table is analyzed by nobody else; how many keys there are is all that the plan depends on.
+  // Nothing else analyzes a temporary table; how many keys there are is all that the plan depends on.
   await session.query(`analyze pg_temp.incoming (${key.map(({ name }) => `"${name}"`).join(", ")})`);
 }

@@ -12,7 +12,7 @@ export interface AttributionOptions {
   halfLifeDays: number;
 }
 
-/** Of a journey that nobody told us, nothing is made up. */
+/** Nothing is made up about an unknown journey. */
 export type Attribution = { state: "unknown" } | { state: "known"; weights: Record<AttributionModel, string[]> };
 
 /** Weights are decimals of six places that add up to exactly 1. */
@@ -43,7 +43,7 @@ function chosen(steps: readonly JourneyStep[], which: "first" | "last"): Journey
   return which === "first" ? ordered[0] : ordered.at(-1);
 }
 
-/** Steps of one moment keep the order they were told in. */
+/** Steps of one moment keep the order in which they came. */
 function inTime(steps: readonly JourneyStep[]): JourneyStep[] {
   return [...steps].sort((one, other) => one.at.getTime() - other.at.getTime());
 }

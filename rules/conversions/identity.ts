@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { decrypt, encrypt, sha256 } from "../../core/crypto.ts";
 
-/** What a conversion may tell of a person, as it came. It lives as long as the function that reads it. */
+/** What a conversion may say about a person, as received. It lives as long as the function that reads it. */
 export interface Person {
   email?: string | null | undefined;
   phone?: string | null | undefined;
@@ -73,7 +73,7 @@ export function hashForMeta(field: HashedField, value: string | null | undefined
   return plain === null || plain === "" ? null : sha256(plain);
 }
 
-/** What Meta is told of a person. Empty values are left out: the hash of nothing would match everybody without one. */
+/** What is sent to Meta about a person. Empty values are left out: the hash of nothing would match everybody without one. */
 export function identityOf(person: Person): Identity {
   const hashes: [HashedField, string | null | undefined][] = [
     ["em", person.email],

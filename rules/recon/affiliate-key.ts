@@ -16,7 +16,7 @@ export function makeAffiliateKey(): AffiliateKey {
   return { key, hash: sha256(key) };
 }
 
-/** Null for what cannot be a key of ours: nobody looks for it in the database. */
+/** Null for what cannot be a key of ours: the database is not asked. */
 export function hashAffiliateKey(key: string): string | null {
   return /^aff_[A-Za-z0-9_-]{43}$/.test(key) ? sha256(key) : null;
 }

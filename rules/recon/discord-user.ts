@@ -3,7 +3,7 @@ import { hmacSha256 } from "../../core/crypto.ts";
 
 /**
  * By what an affiliate's Discord account is known again without its id being kept. Keyed, as ids are moments in time
- * and all that ever were are soon tried; by client, so that two clients cannot tell that they know the same person.
+ * and all that ever were are soon tried; by client, so that two clients cannot find out that they know the same person.
  */
 export function hashDiscordUser(
   credentialsKey: Buffer,

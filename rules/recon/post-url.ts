@@ -100,7 +100,7 @@ function readReddit({ host, path }: Page): PostAddress | null {
     const [, code] = /^\/([\w-]{5,30})$/.exec(path) ?? [];
     return code === undefined ? null : share(`https://v.redd.it/${code}`);
   }
-  // A short link holds the post's own id: nobody needs to be asked.
+  // A short link holds the post's own id: no request is needed.
   if (host.endsWith("redd.it")) {
     const [, id] = /^\/(?:tb\/)?([0-9a-z]{2,13})$/i.exec(path) ?? [];
     return id === undefined ? null : found(id);

@@ -11,7 +11,7 @@ export interface Expectation {
 /** A run gets this long before its absence counts. */
 const graceMs = 60 * 60_000;
 
-/** The latest expected moment whose grace is over: since then there should have been a reading. */
+/** The latest expected moment whose grace is over: since then there should have been a fetch. */
 export function lastDue({ hours, minute, timezone }: Omit<Expectation, "source">, now: Date): Date | null {
   const deadline = new Date(now.getTime() - graceMs);
   const today = dayAt(deadline, timezone);
