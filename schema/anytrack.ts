@@ -24,6 +24,10 @@ const said = () => ({
   subIds: jsonb("sub_ids").$type<string | null>(),
   /** Names only: a person-level feed keeps no values it does not know. */
   extra: jsonb("unknown_fields").$type<string | null>(),
+  /** When the click happened, where the event says so. */
+  clickTime: instant("click_time"),
+  /** Stands for the visitor, so that clicks of one visitor are found together: keyed, and of no use outside. */
+  visitor: text("visitor"),
   /** The journey as it was told; null when it was not. */
   touchpoints: jsonb("touchpoints").$type<string | null>(),
 });
@@ -69,6 +73,8 @@ export const conversions = anytrack.table(
     date: date("date").notNull(),
     seenByWebhookAt: instant("seen_by_webhook_at"),
     seenByPullAt: instant("seen_by_pull_at"),
+    /** How complete the journey in `touchpoints` is. */
+    journey: text("journey").notNull().default("unknown"),
     ...loadedColumns,
   },
   (table) => [
@@ -76,6 +82,14 @@ export const conversions = anytrack.table(
     index("conversions_recent").on(table.clientId, table.eventTime, table.conversionKey),
     index("conversions_day").on(table.clientId, table.date),
     index("conversions_loaded").on(table.clientId, table.loadedAt),
+    // A click that comes after its conversion has to find it.
+    index("conversions_click")
+      .on(table.clientId, table.clickId)
+      .where(sql`${table.clickId} is not null`),
+    index("conversions_visitor")
+      .on(table.clientId, table.visitor)
+      .where(sql`${table.visitor} is not null`),
+    check("conversions_journey", sql`${table.journey} in ('told', 'clicks', 'conversion', 'unknown')`),
     check("conversions_seen", sql`${table.seenByWebhookAt} is not null or ${table.seenByPullAt} is not null`),
   ],
 );
@@ -94,6 +108,8 @@ export const touchpoints = anytrack.table(
     affiliateId: text("affiliate_id"),
     clickId: text("click_id"),
     at: instant("at").notNull(),
+    /** Who says so. */
+    origin: text("origin").notNull().default("told"),
     ...loadedColumns,
   },
   (table) => [primaryKey({ name: "touchpoints_key", columns: [table.clientId, table.conversionKey, table.position] })],
@@ -132,11 +148,15 @@ export const clicks = anytrack.table(
     campaignId: text("campaign_id"),
     adId: text("ad_id"),
     affiliateId: text("affiliate_id"),
+    visitor: text("visitor"),
     ...loadedColumns,
   },
   (table) => [
     primaryKey({ name: "clicks_key", columns: [table.clientId, table.clickId] }),
     index("clicks_day").on(table.clientId, table.date),
+    index("clicks_visitor")
+      .on(table.clientId, table.visitor, table.at)
+      .where(sql`${table.visitor} is not null`),
   ],
 );
 

@@ -490,7 +490,9 @@ comment on column anytrack.webhook_events.event_time is 'When it happened.';
 comment on column anytrack.webhook_events.version is 'When the vendor last changed it; of two sayings the later holds.';
 comment on column anytrack.webhook_events.sub_ids is 'Sub ids, without those that hold a person''s address.';
 comment on column anytrack.webhook_events.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.webhook_events.touchpoints is 'The journey as AnyTrack sent it; null when it sent none.';
+comment on column anytrack.webhook_events.touchpoints is 'The journey as it was told; null when it was not.';
+comment on column anytrack.webhook_events.click_time is 'When the click happened, where the event says so.';
+comment on column anytrack.webhook_events.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
 comment on column anytrack.webhook_events.received_at is 'When it first came.';
 
 comment on table anytrack.pulled_conversions is 'What the unverified pull client read, as the vendor says it now.';
@@ -511,7 +513,9 @@ comment on column anytrack.pulled_conversions.event_time is 'When it happened.';
 comment on column anytrack.pulled_conversions.version is 'When the vendor last changed it; of two sayings the later holds.';
 comment on column anytrack.pulled_conversions.sub_ids is 'Sub ids, without those that hold a person''s address.';
 comment on column anytrack.pulled_conversions.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.pulled_conversions.touchpoints is 'The journey as AnyTrack sent it; null when it sent none.';
+comment on column anytrack.pulled_conversions.touchpoints is 'The journey as it was told; null when it was not.';
+comment on column anytrack.pulled_conversions.click_time is 'When the click happened, where the event says so.';
+comment on column anytrack.pulled_conversions.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
 comment on column anytrack.pulled_conversions._client_id is 'The client the row belongs to.';
 comment on column anytrack.pulled_conversions._slice is 'The slice the row came with.';
 comment on column anytrack.pulled_conversions._loaded_at is 'When the row was last written.';
@@ -535,7 +539,10 @@ comment on column anytrack.conversions.event_time is 'When it happened.';
 comment on column anytrack.conversions.version is 'When the vendor last changed it; of two sayings the later holds.';
 comment on column anytrack.conversions.sub_ids is 'Sub ids, without those that hold a person''s address.';
 comment on column anytrack.conversions.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.conversions.touchpoints is 'The journey as AnyTrack sent it; null when it sent none.';
+comment on column anytrack.conversions.touchpoints is 'The journey as it was told; null when it was not.';
+comment on column anytrack.conversions.click_time is 'When the click happened, where the event says so.';
+comment on column anytrack.conversions.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
+comment on column anytrack.conversions.journey is 'How complete its journey is: told (by the vendor, whole), clicks (those that are known, of its click id and its visitor), conversion (what it says of itself alone), unknown.';
 comment on column anytrack.conversions.date is 'The day, in America/New_York.';
 comment on column anytrack.conversions.seen_by_webhook_at is 'When it first came by webhook.';
 comment on column anytrack.conversions.seen_by_pull_at is 'When it first came by pull.';
@@ -553,6 +560,7 @@ comment on column anytrack.touchpoints.ad_id is 'Ad.';
 comment on column anytrack.touchpoints.affiliate_id is 'Affiliate: named as such, or by a sub id.';
 comment on column anytrack.touchpoints.click_id is 'The click, where the step is one.';
 comment on column anytrack.touchpoints.at is 'When it was.';
+comment on column anytrack.touchpoints.origin is 'Who says so: told (the vendor, with the conversion), click (a click that came by itself), conversion (the conversion itself).';
 comment on column anytrack.touchpoints._client_id is 'The client the row belongs to.';
 comment on column anytrack.touchpoints._loaded_at is 'When the row was last written.';
 comment on column anytrack.touchpoints._run_id is 'The run that last wrote it; webhook when that did.';
@@ -574,6 +582,7 @@ comment on column anytrack.clicks.source is 'Traffic source.';
 comment on column anytrack.clicks.campaign_id is 'Campaign.';
 comment on column anytrack.clicks.ad_id is 'Ad.';
 comment on column anytrack.clicks.affiliate_id is 'Affiliate: named as such, or by a sub id.';
+comment on column anytrack.clicks.visitor is 'Stands for the visitor: a keyed hash.';
 comment on column anytrack.clicks._client_id is 'The client the row belongs to.';
 comment on column anytrack.clicks._loaded_at is 'When the row was last written.';
 comment on column anytrack.clicks._run_id is 'The run that last wrote it; webhook when that did.';
@@ -637,6 +646,17 @@ comment on column anytrack.daily_by_campaign.currency is 'Currency of the amount
 comment on column anytrack.daily_by_campaign.conversions is 'Conversions.';
 comment on column anytrack.daily_by_campaign.revenue is 'Their revenue, in the row''s currency.';
 
+comment on view anytrack.known_clicks is 'Clicks from wherever they are known: what journeys are made of.';
+comment on column anytrack.known_clicks._client_id is 'The client the row belongs to.';
+comment on column anytrack.known_clicks.click_id is 'Its id.';
+comment on column anytrack.known_clicks.visitor is 'Stands for the visitor: a keyed hash.';
+comment on column anytrack.known_clicks.at is 'When it happened.';
+comment on column anytrack.known_clicks.source is 'Traffic source.';
+comment on column anytrack.known_clicks.campaign_id is 'Campaign.';
+comment on column anytrack.known_clicks.ad_id is 'Ad.';
+comment on column anytrack.known_clicks.affiliate_id is 'Affiliate.';
+comment on column anytrack.known_clicks.origin is 'Where the click is known from.';
+
 comment on view anytrack.attribution_by_conversion is 'Each conversion under each model; unknown journeys say so.';
 comment on column anytrack.attribution_by_conversion._client_id is 'The client the row belongs to.';
 comment on column anytrack.attribution_by_conversion.conversion_key is 'What makes it one conversion: order:<id>, or event:<hash of asset, event, click and second>.';
@@ -651,6 +671,8 @@ comment on column anytrack.attribution_by_conversion.campaign_id is 'Its campaig
 comment on column anytrack.attribution_by_conversion.affiliate_id is 'Its affiliate.';
 comment on column anytrack.attribution_by_conversion.weight is 'Its share.';
 comment on column anytrack.attribution_by_conversion.credited_revenue is 'Revenue by that share.';
+comment on column anytrack.attribution_by_conversion.journey is 'How complete the journey is: told, clicks, conversion or unknown.';
+comment on column anytrack.attribution_by_conversion.origin is 'Who says that the step happened: told, click or conversion.';
 
 comment on view anytrack.attribution_by_source is 'What each model credits to each source, to compare models.';
 comment on column anytrack.attribution_by_source._client_id is 'The client the row belongs to.';
@@ -661,6 +683,7 @@ comment on column anytrack.attribution_by_source.source is 'Traffic source of th
 comment on column anytrack.attribution_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.attribution_by_source.conversions is 'Conversions by share.';
 comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share.';
+comment on column anytrack.attribution_by_source.conversions_with_journey is 'Those of them whose journey was told or is made of known clicks.';
 
 comment on table recon.campaigns is 'What an advertiser pays affiliates for.';
 comment on column recon.campaigns._client_id is 'The client the row belongs to.';

@@ -393,15 +393,22 @@ describe("reports", () => {
       attribution: { models: expect.arrayContaining([{ model: "linear", weights: weights("1.000000") }]) },
     });
     expect(
-      await rows("select model, sum(weight) from anytrack.attribution group by 1 having sum(weight) <> 1"),
+      await rows(
+        "select model, sum(weight) from anytrack.attribution group by model, conversion_key having sum(weight) <> 1",
+      ),
     ).toEqual([]);
-    expect((await get("/conversions/order:A")).json()).toMatchObject({
+    expect(found["journey"]).toBe("told");
+    await hook(sale("U", { clickId: undefined }));
+    expect((await get("/conversions/order:U")).json()).toMatchObject({
+      journey: "unknown",
       touchpoints: [],
       attribution: { state: "unknown", models: [] },
     });
     expect(
-      await rows("select distinct state from anytrack.attribution_by_conversion where conversion_key = 'order:A'"),
-    ).toEqual([{ state: "unknown" }]);
+      await rows(
+        "select distinct state, journey from anytrack.attribution_by_conversion where conversion_key = 'order:U'",
+      ),
+    ).toEqual([{ state: "unknown", journey: "unknown" }]);
     expect((await get("/conversions/order:J", { client: "acme" })).statusCode).toBe(404);
   });
 

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { attributionModels } from "../../rules/conversions/attribution.ts";
+import { attributionModels, journeyStates } from "../../rules/conversions/attribution.ts";
 import {
   trackConversionBefore,
   trackConversionShape,
@@ -73,6 +73,11 @@ const conversion = z.object({
   subIds: z.record(z.string(), z.string()).nullable(),
   seenByWebhookAt: instant.nullable(),
   seenByPullAt: instant.nullable(),
+  journey: z
+    .enum(journeyStates)
+    .describe(
+      "how complete its journey is: told by the vendor, made of the clicks that are known, what the conversion says of itself alone, or unknown",
+    ),
 });
 
 const touchpoint = z.object({
@@ -84,11 +89,14 @@ const touchpoint = z.object({
   adId: text,
   affiliateId: text,
   clickId: text,
+  origin: z.string().describe("who says so: told, click, or the conversion itself"),
 });
 const details = conversion.extend({
   touchpoints: z.array(touchpoint),
   attribution: z.object({
-    state: z.enum(["known", "unknown"]).describe("unknown when nobody told the journey: then there are no weights"),
+    state: z
+      .enum(["known", "unknown"])
+      .describe("unknown when nothing is known of the journey: then there are no weights; see `journey`"),
     models: z.array(
       z.object({
         model: z.enum(attributionModels),

@@ -64,7 +64,11 @@ export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } =
       async (request) => {
         const client = clientOf(request);
         if (client === null) throw notFound("address");
-        const body = readWebhookBody(typeof request.body === "string" ? request.body : "", new Date());
+        const body = readWebhookBody(typeof request.body === "string" ? request.body : "", {
+          now: new Date(),
+          // With another secret visitors are others: their clicks of before are no longer found.
+          visitorKey: anytrack.webhookSecrets.get(client),
+        });
         if (body.kind === "problem") {
           await reportRefusal(parts, client, body.details);
           throw new ApiError("validation_error", "body is not valid", body.details);
@@ -72,10 +76,7 @@ export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } =
         const { conversions, clicks, visits, identities } = body;
         if (identities.length > 0) await keepIdentities(parts.reading, { client, identities });
         const events = { client, conversions, clicks };
-        const { stored } = await whileAwake(
-          parts.reading,
-          receiveEvents({ statement: parts.reading, database: parts.database }, events, anytrack),
-        );
+        const { stored } = await whileAwake(parts.reading, receiveEvents(parts.reading, events, anytrack));
         return { received: conversions.length + clicks.length + visits, stored };
       },
     );

@@ -1,3 +1,4 @@
+import type { JourneyState } from "../../rules/conversions/attribution.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 export interface ConversionFilter {
@@ -29,6 +30,7 @@ export interface ConversionRow {
   subIds: Record<string, string> | null;
   seenByWebhookAt: Date | null;
   seenByPullAt: Date | null;
+  journey: JourneyState;
 }
 
 export interface Place {
@@ -38,7 +40,8 @@ export interface Place {
 
 const conversionColumns = `conversion_key as "conversionKey", order_id as "orderId", vendor_id as "vendorId", asset_id as "assetId", type, event_name as "eventName",
   event_time as "eventTime", date, revenue, currency, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId",
-  sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt"`;
+  sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt",
+  journey`;
 
 /** Newest first, or oldest first for an export; `after` is where the last page ended. */
 export async function listConversions(
@@ -77,6 +80,7 @@ export interface TouchpointRow {
   adId: string | null;
   affiliateId: string | null;
   clickId: string | null;
+  origin: string;
 }
 
 export interface ConversionDetails extends ConversionRow {
@@ -99,7 +103,7 @@ export async function findConversion(
   if (conversion === undefined) return null;
   const [touchpoints, weights] = await Promise.all([
     database.query<TouchpointRow>(
-      `select position, type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId"
+      `select position, type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId", origin
          from anytrack.touchpoints ${where} order by position`,
       parameters,
     ),

@@ -218,11 +218,11 @@ test.each([
     { "1": "expected an object", "2.eventTime": expect.any(String) },
   ],
 ])("a body that holds %s is refused by field, with none of its content", (_, body, details) => {
-  expect(readWebhookBody(body, now)).toEqual({ kind: "problem", details });
+  expect(readWebhookBody(body, { now })).toEqual({ kind: "problem", details });
 });
 
 test("one event, or a list of them", () => {
-  const found = readWebhookBody(`[${webhook},{"eventName":"PageView","eventTime":"2026-03-08T11:03:22Z"}]`, now);
+  const found = readWebhookBody(`[${webhook},{"eventName":"PageView","eventTime":"2026-03-08T11:03:22Z"}]`, { now });
   expect(found).toMatchObject({
     kind: "events",
     conversions: [{ type: "SALE" }],
@@ -230,7 +230,7 @@ test("one event, or a list of them", () => {
     visits: 1,
     identities: [{}],
   });
-  expect(readWebhookBody(webhook, now)).toMatchObject({ kind: "events", conversions: [{ type: "SALE" }] });
+  expect(readWebhookBody(webhook, { now })).toMatchObject({ kind: "events", conversions: [{ type: "SALE" }] });
 });
 
 test("the same event has the same hash in any spelling and order, another amount another", () => {
@@ -260,12 +260,15 @@ test.each([
   ["an order too long to keep apart", { orderId: `${"A".repeat(200)}1` }, "orderId must have at most 200 characters"],
   ["an order that is a list", { orderId: ["A"] }, "orderId must be text"],
 ])("an event with %s is refused: made into another, it could be taken for another", (_, change, says) => {
-  const read = readAnytrackEvent({ ...minimal, ...change }, now);
+  const read = readAnytrackEvent({ ...minimal, ...change }, { now });
   expect(read.kind === "problem" ? `${read.field} ${read.message}` : read).toContain(says);
 });
 
 test("a moment that is none stands back behind the second that the vendor names", () => {
-  const read = readAnytrackEvent({ ...minimal, eventTime: "2026-02-30T10:00:00Z", eventTimestamp: 1_772_967_802 }, now);
+  const read = readAnytrackEvent(
+    { ...minimal, eventTime: "2026-02-30T10:00:00Z", eventTimestamp: 1_772_967_802 },
+    { now },
+  );
   expect(read).toMatchObject({ conversion: { eventTime: new Date("2026-03-08T11:03:22Z") } });
 });
 
@@ -277,4 +280,22 @@ test("a pulled row whose change lies years off does not outweigh all later ones"
   const at = "2026-03-08T11:03:22Z";
   expect(read({ ...minimal, updatedAt: "2099-01-01T00:00:00Z" }).version).toEqual(new Date(at));
   expect(read({ ...minimal, updatedAt: "2026-06-01T00:00:00Z" }).version).toEqual(new Date("2026-06-01T00:00:00Z"));
+});
+
+test("what an event says of its click is kept; of its visitor only what nobody can read back", () => {
+  const said = { ...minimal, clientId: "3f0a", clickTime: "2026-03-08T10:00:00Z" };
+  const of = (record: object, visitorKey?: string) => {
+    const event = readAnytrackEvent(record, visitorKey === undefined ? {} : { visitorKey });
+    return event.kind === "conversion" ? event.conversion : event;
+  };
+  expect(of(said)).toMatchObject({ clickTime: new Date("2026-03-08T10:00:00Z"), visitor: null });
+  expect(of({ ...minimal, clickTimestamp: 1_772_964_000 })).toMatchObject({
+    clickTime: new Date("2026-03-08T10:00:00Z"),
+  });
+  const visitor = (id: string, key: string) => (of({ ...said, clientId: id }, key) as ConversionEvent).visitor;
+  expect(visitor("3f0a", "one")).toMatch(/^[0-9a-f]{32}$/);
+  expect(visitor("3f0a", "one")).toBe(visitor("3f0a", "one"));
+  expect(new Set([visitor("3f0a", "one"), visitor("3f0a", "two"), visitor("3f0b", "one"), sha256("3f0a")]).size).toBe(
+    4,
+  );
 });

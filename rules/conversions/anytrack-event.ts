@@ -1,5 +1,5 @@
 import { isLosslessNumber } from "lossless-json";
-import { sha256 } from "../../core/crypto.ts";
+import { hmacSha256, sha256 } from "../../core/crypto.ts";
 import { isPast, readEpochSecond, readMoment } from "../../core/moments.ts";
 import { parseMoney } from "../../core/money.ts";
 import { conversionKey, typeOf } from "./conversion-key.ts";
@@ -25,6 +25,8 @@ const known = {
   eventTime: ["eventtime", "timestamp"],
   eventSecond: ["eventtimestamp"],
   changedAt: ["updatedat"],
+  clickTime: ["clicktime", "clickedat", "clickdate"],
+  clickSecond: ["clicktimestamp"],
   subIds: ["subids"],
   touchpoints: ["touchpoints"],
 } as const;
@@ -66,11 +68,15 @@ const valueOf = (fields: Fields, names: readonly string[]): unknown =>
 const wordsOf = (fields: Fields, names: readonly string[]) => impersonal(textOf(valueOf(fields, names)));
 const problem = (field: string, message: string): ReadEvent => ({ kind: "problem", field, message });
 
-/**
- * One JSON event of the webhook or one row of the pull, numbers still with their digits. `now` is left out where the
- * reader knows by itself which days to expect.
- */
-export function readAnytrackEvent(record: unknown, now: Date | null = null): ReadEvent {
+export interface ReadWith {
+  /** Left out where the reader knows by itself which days to expect. */
+  now?: Date;
+  /** Makes of a visitor's id one that says nothing outside; without it visitors are not told apart. */
+  visitorKey?: string | undefined;
+}
+
+/** One JSON event of the webhook or one row of the pull, numbers still with their digits. */
+export function readAnytrackEvent(record: unknown, { now, visitorKey }: ReadWith = {}): ReadEvent {
   if (typeof record !== "object" || record === null || Array.isArray(record) || isLosslessNumber(record))
     return problem("", "expected an object");
   const fields: Fields = new Map(Object.entries(record).map(([name, value]) => [plainName(name), value as unknown]));
@@ -82,19 +88,20 @@ export function readAnytrackEvent(record: unknown, now: Date | null = null): Rea
   const moment = momentOf(valueOf(fields, known.eventTime)) ?? secondOf(valueOf(fields, known.eventSecond));
   if (moment === null) return problem("eventTime", "must be a moment: ISO 8601, or eventTimestamp in seconds");
   const changedAt = momentOf(valueOf(fields, known.changedAt));
-  if (now !== null && !isPast(moment, now)) return problem("eventTime", "must not be in the future");
+  if (now !== undefined && !isPast(moment, now)) return problem("eventTime", "must not be in the future");
   // It would outweigh whatever is said until then.
-  if (now !== null && changedAt !== null && !isPast(changedAt, now))
+  if (now !== undefined && changedAt !== null && !isPast(changedAt, now))
     return problem("updatedAt", "must not be in the future");
   const clickId = wordsOf(fields, known.clickId);
+  const visitor = visitorOf(fields, visitorKey);
   const name = plainName(eventName ?? "");
   if (clickNames.has(name)) {
     if (clickId === null) return { kind: "visit" };
-    return { kind: "click", click: { clickId, at: moment, ...pathOf(fields, readSubIds(fields)) } };
+    return { kind: "click", click: { clickId, at: moment, visitor, ...pathOf(fields, readSubIds(fields)) } };
   }
   if (visitNames.has(name)) return { kind: "visit" };
   if (eventName === null) return problem("eventName", "is missing");
-  return readConversion(record, fields, { eventName, clickId, moment, version: versionOf(changedAt, moment) });
+  return readConversion(record, fields, { eventName, clickId, visitor, moment, version: versionOf(changedAt, moment) });
 }
 
 /** Nobody changes a conversion after a year: a change said to lie further off would outweigh all that follow. */
@@ -105,9 +112,9 @@ function versionOf(changedAt: Date | null, moment: Date): Date {
 function readConversion(
   record: object,
   fields: Fields,
-  read: { eventName: string; clickId: string | null; moment: Date; version: Date },
+  read: { eventName: string; clickId: string | null; visitor: string | null; moment: Date; version: Date },
 ): ReadEvent {
-  const { eventName, clickId, moment, version } = read;
+  const { eventName, clickId, visitor, moment, version } = read;
   const amount = valueOf(fields, known.revenue);
   const revenue = amount === undefined ? null : parseMoney(textOf(amount) ?? "");
   if (amount !== undefined && revenue === null) return problem("eventValue", "must be an amount");
@@ -142,8 +149,16 @@ function readConversion(
       subIds,
       unknownFields: unknownNames(record),
       touchpoints: readTouchpoints(valueOf(fields, known.touchpoints), moment),
+      clickTime: momentOf(valueOf(fields, known.clickTime)) ?? secondOf(valueOf(fields, known.clickSecond)),
+      visitor,
     },
   };
+}
+
+/** AnyTrack's own id of a visitor, keyed: what it was cannot be found by trying. */
+function visitorOf(fields: Fields, key: string | undefined): string | null {
+  const id = textOf(fields.get("clientid"));
+  return id === null || key === undefined ? null : hmacSha256(key, `visitor ${id}`).slice(0, 32);
 }
 
 function pathOf(fields: Fields, subIds: Record<string, string> | null) {

@@ -22,6 +22,10 @@ export interface ConversionEvent {
   /** Names of fields we did not know; never their values. */
   unknownFields: string[] | null;
   touchpoints: Touchpoint[] | null;
+  /** When the click happened, where the event says so. */
+  clickTime: Date | null;
+  /** Stands for the visitor; only for whoever has a key to make it with. */
+  visitor: string | null;
 }
 
 export interface Touchpoint {
@@ -41,6 +45,7 @@ export interface ClickEvent {
   campaignId: string | null;
   adId: string | null;
   affiliateId: string | null;
+  visitor: string | null;
 }
 
 export type ReadEvent =

@@ -1,5 +1,5 @@
 import { parse } from "lossless-json";
-import { identityOf, readAnytrackEvent } from "./anytrack-event.ts";
+import { identityOf, readAnytrackEvent, type ReadWith } from "./anytrack-event.ts";
 import type { ClickEvent, ConversionEvent, ConversionIdentity } from "./shapes.ts";
 
 export type WebhookBody =
@@ -15,7 +15,7 @@ export type WebhookBody =
 const mostEvents = 1_000;
 
 /** A webhook's body: one event, or a list of them. One that cannot be read refuses the whole, by its place and field. */
-export function readWebhookBody(body: string, now: Date): WebhookBody {
+export function readWebhookBody(body: string, read: ReadWith): WebhookBody {
   let json: unknown;
   try {
     json = parse(body);
@@ -34,22 +34,22 @@ export function readWebhookBody(body: string, now: Date): WebhookBody {
   };
   const details: Record<string, string> = {};
   for (const [index, record] of records.entries()) {
-    const read = readAnytrackEvent(record, now);
-    switch (read.kind) {
+    const event = readAnytrackEvent(record, read);
+    switch (event.kind) {
       case "problem":
         details[
-          `${Array.isArray(json) ? `${index}` : ""}${Array.isArray(json) && read.field !== "" ? "." : ""}${read.field}` ||
+          `${Array.isArray(json) ? `${index}` : ""}${Array.isArray(json) && event.field !== "" ? "." : ""}${event.field}` ||
             "body"
-        ] = read.message;
+        ] = event.message;
         break;
       case "conversion": {
-        found.conversions.push(read.conversion);
+        found.conversions.push(event.conversion);
         const identity = identityOf(record);
         if (identity !== null) found.identities.push(identity);
         break;
       }
       case "click":
-        found.clicks.push(read.click);
+        found.clicks.push(event.click);
         break;
       case "visit":
         found.visits += 1;

@@ -30,14 +30,20 @@ select _client_id, date, source, currency, count(*) as conversions, coalesce(sum
 create or replace view anytrack.daily_by_campaign as
 select _client_id, date, campaign_id, currency, count(*) as conversions, coalesce(sum(revenue), 0) as revenue from anytrack.conversions group by 1, 2, 3, 4;
 
+-- Clicks from wherever they are known; anytrack.weigh reads them here.
+create or replace view anytrack.known_clicks as
+select _client_id, click_id, visitor, at, source, campaign_id, ad_id, affiliate_id, 'click'::text as origin from anytrack.clicks;
+
 create or replace view anytrack.attribution_by_conversion as
 select c._client_id, c.conversion_key, c.date, c.currency, m.model, case when a.model is null then 'unknown' else 'known' end as state,
-       a.position, t.type as touchpoint_type, t.source, t.campaign_id, t.affiliate_id, a.weight, a.weight * c.revenue as credited_revenue
+       a.position, t.type as touchpoint_type, t.source, t.campaign_id, t.affiliate_id, a.weight, a.weight * c.revenue as credited_revenue,
+       c.journey, t.origin
   from anytrack.conversions c
  cross join (values ('last_click'), ('first_click'), ('linear'), ('time_decay')) m(model)
   left join anytrack.attribution a on a._client_id = c._client_id and a.conversion_key = c.conversion_key and a.model = m.model
   left join anytrack.touchpoints t on t._client_id = c._client_id and t.conversion_key = c.conversion_key and t.position = a.position;
 
 create or replace view anytrack.attribution_by_source as
-select _client_id, date, model, state, source, currency, sum(coalesce(weight, 1)) as conversions, sum(credited_revenue) as credited_revenue
+select _client_id, date, model, state, source, currency, sum(coalesce(weight, 1)) as conversions, sum(credited_revenue) as credited_revenue,
+       sum(coalesce(weight, 1)) filter (where journey in ('told', 'clicks')) as conversions_with_journey
   from anytrack.attribution_by_conversion group by 1, 2, 3, 4, 5, 6;
