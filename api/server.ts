@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import rateLimit, { normalizeIP } from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply } from "fastify";
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -13,11 +12,14 @@ import {
 import { isRoutine, loggedPath, requestLine } from "./server/access-log.ts";
 import { enforce, open, requireDeclaration, type Access } from "./server/access.ts";
 import { createVerifier } from "./server/auth.ts";
-import { ApiError, errorBody, forLog, notFound, toAnswer } from "./server/errors.ts";
+import { ApiError, errorBody, forLog, toAnswer } from "./server/errors.ts";
+import { limitCallers } from "./server/limits.ts";
 import { createMetrics } from "./ops/metrics.ts";
-import type { Api, Area, ServerDependencies } from "./server/parts.ts";
+import type { Api, Area, ServerDependencies, ServerParts } from "./server/parts.ts";
 import { isLocalCall } from "./server/local.ts";
 import { createReading } from "./server/reading.ts";
+import { createRevocations } from "./server/revocations.ts";
+import { createAffiliateKeys } from "./recon/affiliate-key.ts";
 import { anytrackRoutes } from "./conversions/anytrack.ts";
 import { codecRoutes } from "./ops/codec.ts";
 import { createAnytrackHooks } from "./conversions/hooks-anytrack.ts";
@@ -85,8 +87,8 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
   cutOffSlowBodies(api, settings.requestTimeoutMs, answerBrokenRequest);
   logRequests(api, metrics.observeRequest);
   sendSafeHeaders(api);
-  guardRoutes(api, dependencies);
-  await limitCallers(api, settings.requestsPerMinute);
+  guardRoutes(api, parts);
+  await limitCallers(api, { reading: parts.reading, requestsPerMinute: settings.requestsPerMinute });
   await describeRoutes(api);
 
   const system: Area = { prefix: "", routes: createSystemRoutes(metrics) };
@@ -99,10 +101,17 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
 }
 
 /** Every route says who may call it, or the server does not start; the token is read before the limits, the access checked after. */
-function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
-  const verify = createVerifier({ ...config.api, audience: settings.audience, issuer: settings.issuer });
+function guardRoutes(api: Api, parts: ServerParts): void {
+  const { config, reading } = parts;
+  const verify = createVerifier({
+    ...config.api,
+    clients: config.clients,
+    isRevoked: createRevocations(reading),
+  });
+  const affiliateKeys = createAffiliateKeys(parts);
   api.decorateRequest("caller", null);
   api.decorateRequest("affiliate", null);
+  api.decorateRequest("affiliateKey", null);
   api.decorateRequest("refusal", null);
   api.decorateRequest("isLocal", false);
 
@@ -134,44 +143,21 @@ function guardRoutes(api: Api, { config, settings }: ServerDependencies): void {
       if (!(error instanceof ApiError)) throw error;
       request.refusal = error;
     }
+    affiliateKeys.note(request);
   });
 
   // After the rate limit and before the body: who may not call does not get to send one.
   api.addHook("preParsing", async (request) => {
-    if (!request.is404)
-      enforce(
-        requireDeclaration({
-          method: request.method,
-          url: request.routeOptions.url ?? "",
-          config: request.routeOptions.config,
-        }),
-        request,
-      );
+    if (request.is404) return;
+    await affiliateKeys.find(request);
+    const { url = "", config: declared } = request.routeOptions;
+    enforce(requireDeclaration({ method: request.method, url, config: declared }), request);
   });
 }
 
 /** As it is documented: a token, an affiliate's key, or either. */
 function doorsOf({ roles, affiliates }: Exclude<Access, "public">): Record<string, string[]>[] {
   return [...(roles.length > 0 ? [{ token: [] }] : []), ...(affiliates === true ? [{ affiliateKey: [] }] : [])];
-}
-
-/** The caller is the token or the affiliate's key where there is a good one, else the address; of IPv6 the network, which one caller has whole. */
-async function limitCallers(api: Api, requestsPerMinute: number): Promise<void> {
-  await api.register(rateLimit, {
-    max: requestsPerMinute,
-    timeWindow: 60_000,
-    keyGenerator: ({ caller, affiliate, ip }: FastifyRequest) =>
-      affiliate !== null
-        ? `affiliate ${affiliate.client}/${affiliate.affiliateId}`
-        : caller === null
-          ? `address ${normalizeIP(ip)}`
-          : `token ${caller.client}/${caller.role}/${caller.subject}`,
-    errorResponseBuilder: (_request, { after }) =>
-      new ApiError("rate_limited", `too many requests; come again in ${after}`),
-  });
-  api.setNotFoundHandler({ preHandler: api.rateLimit() }, () => {
-    throw notFound("address");
-  });
 }
 
 async function describeRoutes(api: Api): Promise<void> {

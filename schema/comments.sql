@@ -148,6 +148,23 @@ comment on column ops.audit.action is 'What was done: key_rotated, alert_resolve
 comment on column ops.audit.subject is 'What it was done to: affiliate/17, alert/4.';
 comment on column ops.audit.details is 'What else there is to know; never a secret.';
 
+comment on table ops.revoked_tokens is 'Tokens of the HTTP server that are refused before they end: npm run token -- revoke.';
+comment on column ops.revoked_tokens.token_id is 'The token''s jti, or sha256: and the hash of the token.';
+comment on column ops.revoked_tokens._client_id is 'The client the token names.';
+comment on column ops.revoked_tokens.expires_at is 'When the token ends by itself; the row is deleted then.';
+comment on column ops.revoked_tokens.revoked_at is 'Since when it is refused.';
+comment on column ops.revoked_tokens.revoked_by is 'Who revoked it.';
+
+comment on table ops.call_counts is 'Calls of the present minute per caller of the HTTP server, over all its processes. Not kept after a crash.';
+comment on column ops.call_counts.caller is 'Hash of the token''s subject, key or address, and of the limit.';
+comment on column ops.call_counts.resets_at is 'When counting starts again at zero.';
+comment on column ops.call_counts.calls is 'Calls that processes have set apart for this caller since.';
+
+comment on table ops.applied_sql is 'Which version of the views, comments and grants this database has.';
+comment on column ops.applied_sql.file is 'The file''s name.';
+comment on column ops.applied_sql.hash is 'Hash of what was run.';
+comment on column ops.applied_sql.applied_at is 'When it was run.';
+
 comment on table ops.migrations is 'Which migrations this database has seen.';
 comment on column ops.migrations.id is 'Number.';
 comment on column ops.migrations.hash is 'Hash of the migration.';

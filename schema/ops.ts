@@ -243,3 +243,26 @@ export const audit = ops.table(
   },
   (table) => [index("audit_recent").on(table.clientId, table.auditId)],
 );
+
+/** Tokens that are refused before they end. */
+export const revokedTokens = ops.table("revoked_tokens", {
+  tokenId: text("token_id").primaryKey(),
+  ...clientColumn,
+  expiresAt: instant("expires_at"),
+  revokedAt: instant("revoked_at").notNull().defaultNow(),
+  revokedBy: text("revoked_by").notNull(),
+});
+
+/** How often each caller called in the present minute, over all processes. Unlogged: a crash may forget it. */
+export const callCounts = ops.table("call_counts", {
+  caller: text("caller").primaryKey(),
+  resetsAt: instant("resets_at").notNull(),
+  calls: integer("calls").notNull(),
+});
+
+/** Which text of views, comments and grants this database has: what is the same is not run again. */
+export const appliedSql = ops.table("applied_sql", {
+  file: text("file").primaryKey(),
+  hash: text("hash").notNull(),
+  appliedAt: instant("applied_at").notNull().defaultNow(),
+});

@@ -225,3 +225,21 @@ test("a percent sign that nobody escaped in the database's address is named, not
 test("names are spelled in settings with capitals and underscores", () => {
   expect(settingName("redtrack.daily_spend", "acme-eu")).toBe("REDTRACK_DAILY_SPEND_ACME_EU");
 });
+
+test("published keys without audience and issuer are refused: any application of the provider would be let in", () => {
+  const keys = { API_JWKS_URL: "https://id.example/keys" };
+  expect(problemsOf({ ...required, ...keys })).toEqual([
+    "API_JWT_AUDIENCE is missing: API_JWKS_URL needs it",
+    "API_JWT_ISSUER is missing: API_JWKS_URL needs it",
+  ]);
+  const named = { ...keys, API_JWT_AUDIENCE: "signal-room", API_JWT_ISSUER: "https://id.example" };
+  expect(load(named).api).toMatchObject({ audience: "signal-room", issuer: "https://id.example" });
+});
+
+test("published keys come over TLS, or from this machine", () => {
+  const named = { ...required, API_JWT_AUDIENCE: "signal-room", API_JWT_ISSUER: "https://id.example" };
+  expect(problemsOf({ ...named, API_JWKS_URL: "http://id.example/keys" })).toEqual([
+    "API_JWKS_URL: must be an https:// address",
+  ]);
+  expect(problemsOf({ ...named, API_JWKS_URL: "http://127.0.0.1:9000/keys" })).toEqual([]);
+});

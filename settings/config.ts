@@ -72,7 +72,16 @@ export interface Config {
     unavailableAttempts: number;
     shutdownGraceMs: number;
   };
-  api: { host: string; port: number; jwtSecret: string | null; jwksUrl: string | null; trustedProxies: string[] };
+  api: {
+    host: string;
+    port: number;
+    jwtSecret: string | null;
+    jwksUrl: string | null;
+    /** Whom a token is for and whom it comes from: an identity provider serves other applications too. */
+    audience: string | null;
+    issuer: string | null;
+    trustedProxies: string[];
+  };
   searchAttributes: boolean;
   payloadKey: Buffer | null;
   /** Seals what a delivery needs to know of a person; without it, none of it is kept. */
@@ -153,7 +162,12 @@ const general = z.object({
   API_HOST: z.string().default("127.0.0.1"),
   API_PORT: port.default(3003),
   API_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
-  API_JWKS_URL: z.url().optional(),
+  API_JWKS_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => url.startsWith("https:") || isLoopback(new URL(url).hostname), "must be an https:// address")
+    .optional(),
+  API_JWT_AUDIENCE: z.string().min(1).optional(),
+  API_JWT_ISSUER: z.string().min(1).optional(),
   API_TRUSTED_PROXIES: list.prefault(""),
   SEARCH_ATTRIBUTES: z.enum(["on", "off"]).default("on"),
   PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
@@ -214,6 +228,10 @@ export function loadConfig(
   const recon = readReconSettings(env, problems);
   if (discord.applications.size > 0 && env["CREDENTIALS_ENCRYPTION_KEY"] === undefined)
     problems.push("CREDENTIALS_ENCRYPTION_KEY is missing: DISCORD_PUBLIC_KEY needs it");
+  // One provider signs for many applications: without these, any of their tokens would open this server.
+  for (const name of ["API_JWT_AUDIENCE", "API_JWT_ISSUER"])
+    if (env["API_JWKS_URL"] !== undefined && env[name] === undefined)
+      problems.push(`${name} is missing: API_JWKS_URL needs it`);
   const ingest = readIngestSettings(env, clients, ofClient, problems);
   // A setting that holds for all clients is wrong once, not once for each.
   if ((env["WORKER_DEPLOYMENT_NAME"] === undefined) !== (env["WORKER_BUILD_ID"] === undefined)) {
@@ -248,6 +266,8 @@ export function loadConfig(
       port: values.API_PORT,
       jwtSecret: values.API_JWT_SECRET ?? null,
       jwksUrl: values.API_JWKS_URL ?? null,
+      audience: values.API_JWT_AUDIENCE ?? null,
+      issuer: values.API_JWT_ISSUER ?? null,
       trustedProxies: values.API_TRUSTED_PROXIES,
     },
     searchAttributes: values.SEARCH_ATTRIBUTES === "on",
@@ -283,6 +303,10 @@ export function loadConfig(
       env["TEMPORAL_API_KEY"],
     ].filter((secret): secret is string => typeof secret === "string" && secret !== ""),
   };
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }
 
 function readAccount(

@@ -25,6 +25,9 @@ export interface TestServerOptions {
   host?: string;
   jwtSecret?: string | null;
   jwksUrl?: string | null;
+  audience?: string;
+  issuer?: string;
+  clients?: string[];
   trustedProxies?: string[];
   payloadKey?: Buffer | null;
   identityKey?: Buffer | null;
@@ -51,8 +54,11 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           port: 0,
           jwtSecret: options.jwtSecret === undefined ? testSecret : options.jwtSecret,
           jwksUrl: options.jwksUrl ?? null,
+          audience: options.audience ?? null,
+          issuer: options.issuer ?? null,
           trustedProxies: options.trustedProxies ?? [],
         },
+        clients: options.clients ?? ["713", "acme", "nobody", "paged"],
         payloadKey: options.payloadKey ?? null,
         identityKey: options.identityKey ?? null,
         accounts: options.accounts ?? new Map(),

@@ -4,27 +4,55 @@ import { sameSecret } from "../../core/crypto.ts";
 import { findByKeyHash } from "../../queries/recon/keys.ts";
 import type { AffiliateCaller } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import type { Api, ServerParts } from "../server/parts.ts";
+import type { ServerParts } from "../server/parts.ts";
 
 const refusal = () => new ApiError("unauthorized", "the key in X-API-Key is not valid, or was rotated or disabled");
 
+/** Keys that were good before, by hash: their calls count per key, those of unknown ones per address. */
+const mostKnown = 10_000;
+
+export interface AffiliateKeys {
+  /** Before the limits are counted: notes the key that came along, without asking anybody. */
+  note: (request: FastifyRequest) => void;
+  /** After them: looks it up. */
+  find: (request: FastifyRequest) => Promise<void>;
+}
+
 /**
- * Reads X-API-Key on the routes that affiliates may call, before the limits are counted. The key is found by its hash,
- * which nobody can steer towards another's, so the time that takes tells nothing of any key.
+ * Reads X-API-Key on the routes that affiliates may call. The key is found by its hash, which nobody can steer towards
+ * another's, so the time that takes tells nothing of any key.
  */
-export function readAffiliateKeys(api: Api, { reading }: Pick<ServerParts, "reading">): void {
-  api.addHook("onRequest", async (request) => {
-    const { access } = request.routeOptions.config;
-    const given = request.headers["x-api-key"];
-    if (access === undefined || access === "public" || access.affiliates !== true || given === undefined) return;
-    // A token that came along as well does not make up for a bad key.
-    request.caller = null;
-    const hash = typeof given === "string" ? hashAffiliateKey(given) : null;
-    const found = hash === null ? null : await findByKeyHash(reading, hash);
-    if (hash !== null && found !== null && found.isActive && sameSecret(found.keyHash, hash))
-      request.affiliate = { client: found.client, affiliateId: found.affiliateId };
-    else request.refusal = refusal();
-  });
+export function createAffiliateKeys({ reading, config }: Pick<ServerParts, "reading" | "config">): AffiliateKeys {
+  const known = new Set<string>();
+
+  const holderOf = async (hash: string): Promise<AffiliateCaller | null> => {
+    const found = await findByKeyHash(reading, hash);
+    const isGood = found?.isActive === true && sameSecret(found.keyHash, hash) && config.clients.includes(found.client);
+    return isGood ? { client: found.client, affiliateId: found.affiliateId } : null;
+  };
+
+  return {
+    note(request) {
+      const { access } = request.routeOptions.config;
+      const given = request.headers["x-api-key"];
+      if (access === undefined || access === "public" || access.affiliates !== true || given === undefined) return;
+      const hash = typeof given === "string" ? hashAffiliateKey(given) : null;
+      request.affiliateKey = { hash, isKnown: hash !== null && known.has(hash) };
+      // A token that came along as well does not make up for a bad key.
+      request.caller = null;
+    },
+    async find(request) {
+      if (request.affiliateKey === null) return;
+      const { hash } = request.affiliateKey;
+      request.affiliate = hash === null ? null : await holderOf(hash);
+      if (request.affiliate === null) request.refusal = refusal();
+      if (hash === null) return;
+      known.delete(hash);
+      if (request.affiliate !== null) known.add(hash);
+      const [oldest] = known;
+      if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
+    },
+  };
 }
 
 /** The affiliate of a route that only affiliates may call. */

@@ -1,4 +1,3 @@
-import { readAffiliateKeys } from "./affiliate-key.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { alertRoutes } from "../ops/alerts.ts";
 import { affiliateRoutes } from "./affiliates.ts";
@@ -12,7 +11,6 @@ import { tokenRoutes } from "./tokens.ts";
 
 /** Affiliate reconciliation: claims, verdicts, and whom to believe. */
 export function reconRoutes(api: Api, parts: ServerParts): void {
-  readAffiliateKeys(api, parts);
   submissionRoutes(api, parts);
   affiliateRoutes(api, parts);
   campaignRoutes(api, parts);

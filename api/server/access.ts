@@ -28,6 +28,8 @@ declare module "fastify" {
     caller: Caller | null;
     /** Who holds the X-API-Key that came along; only looked up where affiliates may call. */
     affiliate: AffiliateCaller | null;
+    /** What came along as X-API-Key where affiliates may call, before it was looked up: its hash, and whether it has proved good before. */
+    affiliateKey: { hash: string | null; isKnown: boolean } | null;
     /** Whether it comes from this machine, with nobody in between. */
     isLocal: boolean;
     /** Why the token that came along is not one; told only where a token is needed. */

@@ -149,7 +149,7 @@ test("published keys verify RS256 and ES256, and are never taken for an HMAC sec
   );
   await new Promise<void>((resolve) => idp.listen(0, "127.0.0.1", resolve));
   const jwksUrl = `http://127.0.0.1:${(idp.address() as AddressInfo).port}/keys`;
-  const server = await testServer({ jwtSecret: null, jwksUrl, env: { API_JWT_AUDIENCE: "signal-room" } });
+  const server = await testServer({ jwtSecret: null, jwksUrl, audience: "signal-room" });
 
   const payload = { client: "713", role: "admin", aud: "signal-room", exp: inFiveMinutes() };
   const signed = (alg: string, kid: string, key: CryptoKey | Uint8Array, claims: object = payload) =>
@@ -171,4 +171,25 @@ test("published keys verify RS256 and ES256, and are never taken for an HMAC sec
   // Confusion the other way round: with both kinds configured, each still verifies its own only.
   await expectRefused(await signed("HS256", "rsa", new TextEncoder().encode(await exportSPKI(rsa.publicKey))), keyless);
   await Promise.all([server.close(), keyless.close()]);
+});
+
+test("a token for a client that this server does not have is refused", async () => {
+  const server = await testServer({ clients: ["713"] });
+  const { authorization } = await bearer({ client: "acme", role: "admin" });
+  const answer = await call(authorization, server);
+  expect([answer.statusCode, answer.json<{ message: string }>().message]).toEqual([
+    401,
+    "the token is for a client that this server does not have",
+  ]);
+  expect((await call((await bearer({ client: "713" })).authorization, server)).statusCode).toBe(200);
+  await server.close();
+});
+
+test("a server that insists on audience and issuer takes its own tokens that name them, and no others", async () => {
+  const server = await testServer({ audience: "signal-room", issuer: "https://id.example" });
+  const named = await bearer({ audience: "signal-room", issuer: "https://id.example" });
+  expect((await call(named.authorization, server)).statusCode).toBe(200);
+  for (const claims of [{}, { audience: "signal-room" }, { audience: "other", issuer: "https://id.example" }])
+    expect((await call((await bearer(claims)).authorization, server)).statusCode).toBe(401);
+  await server.close();
 });

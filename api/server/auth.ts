@@ -9,7 +9,7 @@ import {
   type JWTVerifyOptions,
 } from "jose";
 import { z } from "zod";
-import { roles } from "../../core/tokens.ts";
+import { roles, tokenHash } from "../../core/tokens.ts";
 import type { Caller } from "./access.ts";
 import { ApiError, Unavailable } from "./errors.ts";
 
@@ -19,6 +19,16 @@ export interface AuthSettings {
   /** Whom a token must be meant for and come from, where an identity provider serves others too. */
   audience: string | null;
   issuer: string | null;
+  /** A token that names another was meant for another server. */
+  clients: readonly string[];
+  /** Asked for each call: a token that was let in before may have been revoked since. */
+  isRevoked: (token: TokenNames) => Promise<boolean>;
+}
+
+/** What a token goes by when it is revoked. */
+export interface TokenNames {
+  id: string | null;
+  hash: string;
 }
 
 /** Answers who holds a token, or throws what the caller is to hear. */
@@ -26,7 +36,13 @@ export type Verify = (authorization: string) => Promise<Caller>;
 
 const text = z.string().min(1).max(200);
 const claims = z
-  .object({ sub: text.optional(), client: text, role: z.enum(roles), advertiser: text.optional() })
+  .object({
+    jti: text.optional(),
+    sub: text.optional(),
+    client: text,
+    role: z.enum(roles),
+    advertiser: text.optional(),
+  })
   .refine(({ role, advertiser }) => role !== "advertiser" || advertiser !== undefined, {
     path: ["advertiser"],
     error: "is missing",
@@ -54,21 +70,34 @@ export function createVerifier(settings: AuthSettings): Verify {
       throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
     const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization.trim())?.[1];
     if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
-    try {
-      const kind = algorithmOf(token);
-      if (secret !== null && shared.includes(kind)) {
-        const known = seen.find(token);
-        if (known !== null) return known;
-        const { payload } = await jwtVerify(token, await secret(), { ...expected, algorithms: shared });
-        return seen.keep(token, payload.exp, toCaller(payload));
-      }
-      if (keys !== null && published.includes(kind))
-        return toCaller((await jwtVerify(token, keys, { ...expected, algorithms: published })).payload);
-      throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
-    } catch (error) {
+    const { caller, names } = await read(token).catch((error: unknown) => {
       throw refusal(error);
-    }
+    });
+    if (!settings.clients.includes(caller.client))
+      throw new ApiError("unauthorized", "the token is for a client that this server does not have");
+    if (await settings.isRevoked(names)) throw new ApiError("unauthorized", "the token was revoked");
+    return caller;
   };
+
+  async function read(token: string): Promise<Holder> {
+    const kind = algorithmOf(token);
+    if (secret !== null && shared.includes(kind)) {
+      const known = seen.find(token);
+      if (known !== null) return known;
+      const { payload } = await jwtVerify(token, await secret(), { ...expected, algorithms: shared });
+      return seen.keep(token, payload.exp, toHolder(token, payload));
+    }
+    if (keys !== null && published.includes(kind)) {
+      const { payload } = await jwtVerify(token, keys, { ...expected, algorithms: published });
+      return toHolder(token, payload);
+    }
+    throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
+  }
+}
+
+interface Holder {
+  caller: Caller;
+  names: TokenNames;
 }
 
 /** Only chooses which key to try; that key then insists on its own algorithms. */
@@ -85,21 +114,21 @@ function algorithmOf(token: string): string {
  * known again without another verification. Not for published keys, which can be withdrawn.
  */
 function createSeenTokens() {
-  const callers = new Map<string, { caller: Caller; endsAtMs: number }>();
+  const callers = new Map<string, { holder: Holder; endsAtMs: number }>();
   return {
-    find(token: string): Caller | null {
+    find(token: string): Holder | null {
       const known = callers.get(token);
       if (known === undefined) return null;
-      if (Date.now() < known.endsAtMs) return known.caller;
+      if (Date.now() < known.endsAtMs) return known.holder;
       callers.delete(token);
       return null;
     },
-    keep(token: string, expiresAt: number | undefined, caller: Caller): Caller {
-      if (expiresAt === undefined) return caller;
-      callers.set(token, { caller, endsAtMs: expiresAt * 1_000 });
+    keep(token: string, expiresAt: number | undefined, holder: Holder): Holder {
+      if (expiresAt === undefined) return holder;
+      callers.set(token, { holder, endsAtMs: expiresAt * 1_000 });
       const [oldest] = callers.keys();
       if (callers.size > mostSeenTokens && oldest !== undefined) callers.delete(oldest);
-      return caller;
+      return holder;
     },
   };
 }
@@ -124,14 +153,17 @@ function publishedKeys(url: string): JWTVerifyGetKey {
   };
 }
 
-function toCaller(payload: JWTPayload): Caller {
+function toHolder(token: string, payload: JWTPayload): Holder {
   const parsed = claims.safeParse(payload);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ApiError("unauthorized", `the token's claim ${String(issue?.path[0])} is missing or not valid`);
   }
-  const { sub, client, role, advertiser } = parsed.data;
-  return { client, role, advertiser: advertiser ?? null, subject: sub ?? role };
+  const { jti, sub, client, role, advertiser } = parsed.data;
+  return {
+    caller: { client, role, advertiser: advertiser ?? null, subject: sub ?? role },
+    names: { id: jti ?? null, hash: tokenHash(token) },
+  };
 }
 
 function refusal(error: unknown): ApiError {

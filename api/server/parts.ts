@@ -13,6 +13,7 @@ export interface ServerDependencies {
   config: Pick<
     Config,
     | "api"
+    | "clients"
     | "payloadKey"
     | "identityKey"
     | "accounts"

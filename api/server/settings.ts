@@ -12,8 +12,6 @@ export interface ApiSettings {
   uploadTimeoutMs: number;
   /** The largest file that an upload may bring. */
   uploadLimitBytes: number;
-  audience: string | null;
-  issuer: string | null;
   /** Where people open the Temporal UI: linked, and the only origin that may call the codec. */
   temporalUiUrl: string | null;
 }
@@ -26,8 +24,6 @@ const shape = z.object({
   API_REQUEST_TIMEOUT_MS: count.default(10_000),
   UPLOAD_TIMEOUT_MS: count.default(3_600_000),
   UPLOAD_LIMIT_BYTES: count.default(2_147_483_648),
-  API_JWT_AUDIENCE: z.string().optional(),
-  API_JWT_ISSUER: z.string().optional(),
   TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: "must be an address" }).optional(),
 });
 
@@ -42,8 +38,6 @@ export function readApiSettings(env: Env): ApiSettings {
     requestTimeoutMs: data.API_REQUEST_TIMEOUT_MS,
     uploadTimeoutMs: data.UPLOAD_TIMEOUT_MS,
     uploadLimitBytes: data.UPLOAD_LIMIT_BYTES,
-    audience: data.API_JWT_AUDIENCE ?? null,
-    issuer: data.API_JWT_ISSUER ?? null,
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
   };
 }

@@ -77,3 +77,16 @@ export async function listAudit(
   );
   return rows;
 }
+
+/** A token as the log has it since it was issued. */
+export async function findIssuedToken(
+  database: Queryable,
+  tokenId: string,
+): Promise<{ client: string; expiresAt: Date | null } | null> {
+  const { rows } = await database.query<{ client: string; expiresAt: Date | null }>(
+    `select _client_id as client, (details->>'validUntil')::timestamptz as "expiresAt" from ops.audit
+      where action = 'token_issued' and subject = $1`,
+    [`token/${tokenId}`],
+  );
+  return rows[0] ?? null;
+}

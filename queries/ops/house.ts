@@ -35,28 +35,40 @@ export interface Retention {
 
 const batch = 10_000;
 
+/** Each deletes at most $1 rows, those with more than $2 days. */
+const deleteOldReceipts = `delete from ops.receipts where ctid = any(array(
+  select ctid from ops.receipts r where committed_at < now() - $2 * interval '1 day'
+     and not exists (select from ops.slices s where s.receipt_id = r.receipt_id) limit $1))`;
+const deleteOldRestatements = `delete from ops.restatements where ctid = any(array(
+  select ctid from ops.restatements where recorded_at < now() - $2 * interval '1 day' limit $1))`;
+const deleteOldQuarantine = `delete from ops.quarantine where ctid = any(array(
+  select ctid from ops.quarantine where resolved_at < now() - $2 * interval '1 day' limit $1))`;
+const deleteOldRuns = `delete from ops.runs where ctid = any(array(
+  select ctid from ops.runs where finished_at < now() - $2 * interval '1 day' limit $1))`;
+/** These end by themselves. */
+const deleteEndedTokens = `delete from ops.revoked_tokens where ctid = any(array(
+  select ctid from ops.revoked_tokens where expires_at < now() - $2 * interval '1 day' limit $1))`;
+const deleteOldCallCounts = `delete from ops.call_counts where ctid = any(array(
+  select ctid from ops.call_counts where resets_at < now() - $2 * interval '1 day' limit $1))`;
+
 /** In batches, so that a first pruning after years does not hold locks for long. The current receipt of a slice always stays. */
 export async function prune(database: Database, retention: Retention): Promise<number> {
-  const rules: [number | null, string][] = [
-    [
-      retention.receiptsDays,
-      "ops.receipts where committed_at < now() - $1 * interval '1 day' and not exists (select from ops.slices s where s.receipt_id = ops.receipts.receipt_id)",
-    ],
-    [retention.restatementsDays, "ops.restatements where recorded_at < now() - $1 * interval '1 day'"],
-    [retention.quarantineDays, "ops.quarantine where resolved_at < now() - $1 * interval '1 day'"],
-    [retention.runsDays, "ops.runs where finished_at < now() - $1 * interval '1 day'"],
+  const deleted = [
+    await deleteOlder(database, deleteOldReceipts, retention.receiptsDays),
+    await deleteOlder(database, deleteOldRestatements, retention.restatementsDays),
+    await deleteOlder(database, deleteOldQuarantine, retention.quarantineDays),
+    await deleteOlder(database, deleteOldRuns, retention.runsDays),
   ];
-  let deleted = 0;
-  for (const [days, rule] of rules) {
-    if (days === null) continue;
-    const table = rule.split(" ")[0];
-    for (let count = batch; count === batch; deleted += count) {
-      const result = await database.query(
-        `delete from ${table} where ctid = any(array(select ctid from ${rule} limit ${batch}))`,
-        [days],
-      );
-      count = result.rowCount ?? 0;
-    }
+  await deleteOlder(database, deleteEndedTokens, 1);
+  await deleteOlder(database, deleteOldCallCounts, 1);
+  return deleted.reduce((sum, count) => sum + count, 0);
+}
+
+async function deleteOlder(database: Database, statement: string, days: number | null): Promise<number> {
+  if (days === null) return 0;
+  for (let deleted = 0; ;) {
+    const { rowCount } = await database.query(statement, [batch, days]);
+    deleted += rowCount ?? 0;
+    if ((rowCount ?? 0) < batch) return deleted;
   }
-  return deleted;
 }

@@ -111,6 +111,8 @@ async function main(): Promise<void> {
       role: "admin",
       expiresInSeconds: 30 * 86_400,
       subject: "local",
+      audience: config.api.audience,
+      issuer: config.api.issuer,
     }),
     logDir: path.relative(process.cwd(), logDir) || logDir,
   });

@@ -1,5 +1,11 @@
+import { randomUUID } from "node:crypto";
+import { decodeJwt, errors } from "jose";
 import { z } from "zod";
-import { issueToken, roles } from "../../core/tokens.ts";
+import { issueToken, roles, tokenHash } from "../../core/tokens.ts";
+import { findIssuedToken, recordAudit } from "../../queries/ops/audit.ts";
+import { revokeToken } from "../../queries/ops/tokens.ts";
+import { inTransaction } from "../../schema/database.ts";
+import { commandLineActor } from "../shared/audit.ts";
 import {
   clientOption,
   CommandError,
@@ -8,6 +14,8 @@ import {
   runCommand,
   wholeNumber,
   work,
+  type Desk,
+  type Report,
 } from "../shared/command-line.ts";
 
 const secondsPerDay = 86_400;
@@ -15,6 +23,8 @@ const secondsPerDay = 86_400;
 const command = defineCommand("token", "Prints a token for the HTTP server, signed with API_JWT_SECRET.", [
   "npm run --silent token -- --role analyst --days 7",
   "npm run --silent token -- --role advertiser --advertiser 42 --client 713",
+  "npm run token -- revoke 0b6f2f7e-7f4c-4f5e-9d0a-2f1a5d1f8c11",
+  "npm run token -- revoke < token.txt",
 ])
   .option("--role <role>", `what it may do: ${roles.join(", ")}`)
   .option(...clientOption)
@@ -32,7 +42,7 @@ const options = z.object({
 
 command.action(
   work(options, async (desk, { role, advertiser, subject, days, ...typed }) => {
-    const secret = desk.config.api.jwtSecret;
+    const { jwtSecret: secret, audience, issuer } = desk.config.api;
     if (secret === null)
       throw new CommandError(
         exitCodes.usage,
@@ -41,18 +51,91 @@ command.action(
     if ((role === "advertiser") !== (advertiser !== undefined))
       throw new CommandError(exitCodes.usage, "--advertiser belongs to --role advertiser, and that role needs it");
     const client = desk.client(typed.client);
+    const tokenId = randomUUID();
+    const validUntil = new Date(Date.now() + days * secondsPerDay * 1_000);
+    // Recorded first: a token that nobody knows of must not be out.
+    await recordIssue(desk, { client, tokenId, details: { role, subject, advertiser, validUntil } });
+    const expiresInSeconds = days * secondsPerDay;
     const jwt = await issueToken({
       secret,
       client,
       role,
+      advertiser,
       subject,
-      expiresInSeconds: days * secondsPerDay,
-      ...(advertiser === undefined ? {} : { advertiser }),
+      expiresInSeconds,
+      tokenId,
+      audience,
+      issuer,
     });
-    const validUntil = new Date(Date.now() + days * secondsPerDay * 1_000);
-    desk.note(`role ${role}, client ${client}, valid until ${validUntil.toISOString().slice(0, 10)}`);
-    return { document: { jwt, role, client, validUntil }, lines: [jwt] };
+    desk.note(`role ${role}, client ${client}, id ${tokenId}, valid until ${validUntil.toISOString().slice(0, 10)}`);
+    return { document: { jwt, tokenId, role, client, validUntil }, lines: [jwt] };
   }),
 );
 
-await runCommand(command);
+async function recordIssue(
+  desk: Desk,
+  { client, tokenId, details }: { client: string; tokenId: string; details: Record<string, unknown> },
+): Promise<void> {
+  if (!desk.env["DATABASE_URL"]) {
+    desk.note("the audit log does not have this token: no database is known");
+    return;
+  }
+  const entry = { client, action: "token_issued", subject: `token/${tokenId}`, details } as const;
+  await recordAudit(await desk.database(), { ...commandLineActor(), ...entry });
+}
+
+const revoke = defineCommand(
+  "revoke",
+  "Refuses a token from now on: by its id, or the token itself on stdin, as arguments end up in histories.",
+  ["npm run token -- revoke 0b6f2f7e-7f4c-4f5e-9d0a-2f1a5d1f8c11", "npm run token -- revoke < token.txt"],
+).argument("[id]", "its id, as it was printed when it was issued and as the audit log has it");
+
+revoke.action(
+  work(z.object({}), async (desk, _options, [id]): Promise<Report> => {
+    const token = id === undefined ? await readToken() : await knownToken(desk, id);
+    const { client, tokenId, expiresAt } = token;
+    const by = commandLineActor();
+    const isNew = await inTransaction(await desk.database(), async (session) => {
+      const revoked = await revokeToken(session, { client, tokenId, expiresAt, by: by.actor });
+      if (revoked) await recordAudit(session, { ...by, client, action: "token_revoked", subject: `token/${tokenId}` });
+      return revoked;
+    });
+    return {
+      document: { tokenId, client, expiresAt, revoked: isNew },
+      lines: [isNew ? `token ${tokenId} is refused within seconds` : `token ${tokenId} was revoked before`],
+    };
+  }),
+);
+
+interface NamedToken {
+  client: string;
+  tokenId: string;
+  expiresAt: Date | null;
+}
+
+async function knownToken(desk: Desk, tokenId: string): Promise<NamedToken> {
+  const issued = await findIssuedToken(await desk.database(), tokenId);
+  if (issued !== null) return { ...issued, tokenId };
+  desk.note("the audit log has no such token: if another program issued it, it is refused for ever");
+  return { client: desk.client(undefined), tokenId, expiresAt: null };
+}
+
+/** Not verified: refusing what would be refused anyway does no harm. */
+async function readToken(): Promise<NamedToken> {
+  let given = "";
+  for await (const chunk of process.stdin) given += String(chunk);
+  const token = given.trim().replace(/^bearer +/i, "");
+  try {
+    const { jti, client, exp } = decodeJwt<{ client?: string }>(token);
+    return {
+      tokenId: jti ?? tokenHash(token),
+      client: client ?? "",
+      expiresAt: exp === undefined ? null : new Date(exp * 1_000),
+    };
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError)) throw error;
+    throw new CommandError(exitCodes.usage, "what came on stdin is no token");
+  }
+}
+
+await runCommand(command.addCommand(revoke));
