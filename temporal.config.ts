@@ -176,6 +176,8 @@ export function plannedSchedules(
         taskQueue,
         args: [],
         staticSummary: "reports that were not started",
+        // One that hangs must not keep the next from its turn; what it did not start, that one does.
+        workflowRunTimeout: "2 minutes",
         ...startMemo,
       },
       // What a sweep starts follows from the table: one that is skipped is made up by the next.

@@ -137,6 +137,9 @@ comment on column ops.alerts.notified_at is 'When the webhook was notified.';
 comment on column ops.alerts.resolved_at is 'When it was closed; null while open.';
 comment on column ops.alerts.resolved_by is 'Who closed it; pipeline when it closed by itself.';
 comment on column ops.alerts.notes is 'What they said.';
+comment on column ops.alerts.notify_refusals is 'How often the webhook refused this alert; after the eighth time it is not sent again.';
+comment on column ops.alerts.notify_after is 'Not sent again before this, after a try that failed.';
+comment on column ops.alerts.notify_note is 'Why it could not be sent, when it was last tried.';
 
 comment on table ops.audit is 'Who did what by hand, through the API or the command line. Rows are only added.';
 comment on column ops.audit.audit_id is 'Number of the entry.';
@@ -850,6 +853,7 @@ comment on column recon.report_state.verdict is 'MATCHED, DISCREPANCY, UNVERIFIA
 comment on column recon.report_state.level is 'How far a DISCREPANCY goes: LOW below 5 % of the platform''s number, MEDIUM to 20 %, HIGH above; null otherwise.';
 comment on column recon.report_state.reconciled_at is 'When that was written.';
 comment on column recon.report_state.updated_at is 'When it last changed.';
+comment on column recon.report_state.under_way_at is 'When its workflow last said that it is at it; a sweep leaves it alone for a while.';
 
 comment on table recon.post_totals is 'Each post once: its latest claim beside the platform''s latest numbers. What dashboards add up; worked out from the other tables.';
 comment on column recon.post_totals._client_id is 'The client the row belongs to.';

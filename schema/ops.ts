@@ -217,6 +217,9 @@ export const alerts = ops.table(
     resolvedAt: instant("resolved_at"),
     resolvedBy: text("resolved_by"),
     notes: text("notes"),
+    notifyRefusals: integer("notify_refusals").notNull().default(0),
+    notifyAfter: instant("notify_after"),
+    notifyNote: text("notify_note"),
   },
   (table) => [
     uniqueIndex("alerts_open")

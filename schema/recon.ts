@@ -379,6 +379,8 @@ export const reportState = recon.table(
     level: text("level"),
     reconciledAt: instant("reconciled_at"),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    /** When its workflow said that it is at it. */
+    underWayAt: instant("under_way_at"),
   },
   (table) => [
     primaryKey({ name: "report_state_key", columns: [table.clientId, table.reportId] }),

@@ -2,14 +2,14 @@ import type { Config } from "../../settings/config.ts";
 import { addDays, dayAt } from "../../core/days.ts";
 import { lastDue, type Expectation } from "../../rules/sync/expectation.ts";
 import type { Redact } from "../../core/redact.ts";
-import { createHttp } from "../../connectors/http.ts";
-import { markNotified, raiseAlert, readUnsentAlerts, settleAlerts } from "../../queries/ops/alerts.ts";
+import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
 import type { Database } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
+import { sendAlerts } from "./send-alerts.ts";
 
 export interface HouseDependencies {
   database: Database;
@@ -64,31 +64,7 @@ export function createHouseActivities({ database, config, redact, schedules }: H
       });
     },
 
-    /** Tells the webhook of each open alert once. Without a webhook the rows are all there is. */
-    async sendAlerts(): Promise<{ sent: number }> {
-      return guarded("alert webhook", async () => {
-        if (config.alertWebhookUrl === null) return { sent: 0 };
-        const alerts = await readUnsentAlerts(database, 50);
-        const http = createHttp({
-          baseUrl: config.alertWebhookUrl,
-          erase: redact,
-          redact,
-          anyAnswer: true,
-          beforeRequest: () => Promise.resolve(() => Promise.resolve()),
-          limits: { totalTimeoutMs: 15_000, maxBytes: 65_536 },
-        });
-        for (const alert of alerts) {
-          // `text` is what chat webhooks show; the rest is for programs.
-          await http.json({
-            method: "POST",
-            path: "",
-            body: { text: `[${alert.severity}] ${alert.message}`, ...alert },
-          });
-          await markNotified(database, [alert.alertId]);
-        }
-        return { sent: alerts.length };
-      });
-    },
+    sendAlerts: () => guarded("alert webhook", () => sendAlerts({ database, config, redact })),
 
     /** Deletes what is older than its setting says; by default nothing but what was kept of persons for a delivery. */
     async applyRetention(): Promise<{ deleted: number }> {

@@ -11,16 +11,15 @@ export interface ReportToStart extends ReconcileInput {
 
 /** A platform that fails for longer than this is somebody's to look at. */
 const failingForMs = 30 * 60_000;
-const sweepLimit = 500;
 
 /** What a sweep has to start; and, as it comes by every minute, which platforms have failed for long. */
-export async function findPending({
-  database,
-  config,
-}: Pick<ReconContext, "database" | "config">): Promise<ReportToStart[]> {
+export async function findPending(
+  { database, config }: Pick<ReconContext, "database" | "config">,
+  { limit }: { limit: number },
+): Promise<ReportToStart[]> {
   await watchPlatforms(database, { failingForMs });
   await forgetExpiredInteractions(database);
-  const found = await findPendingReports(database, { limit: sweepLimit, quietMs: config.recon.sweepQuietMs });
+  const found = await findPendingReports(database, { limit, quietMs: config.recon.sweepQuietMs });
   return found.map((report) => toStart(config, report));
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { typedId } from "../../core/typed.ts";
-import { findReportPlan } from "../../queries/recon/report-to-judge.ts";
+import { takeUpReport } from "../../queries/recon/report-to-judge.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput } from "../shared/input.ts";
 import { id, platformNamed, type ReconContext } from "./context.ts";
@@ -27,7 +27,7 @@ export async function planReconciliation(
   input: ReconcileInput,
 ): Promise<ReconcilePlan> {
   const { client, reportId } = checkedInput(shape, input);
-  const plan = await findReportPlan(database, { client, reportId });
+  const plan = await takeUpReport(database, { client, reportId });
   if (plan === null) throw invalidInput(`client "${client}" has no report ${reportId}`);
   return { client, reportId, ...plan, vendor: platformNamed(plan.platform).vendor.name };
 }

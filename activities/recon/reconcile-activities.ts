@@ -20,7 +20,7 @@ export function createReconcileActivities(context: ReconContext) {
       withHeartbeat({ place: `report ${of.reportId}`, redact }, () => reconcile(context, of)),
     noteStopped: (stop: Parameters<typeof noteStopped>[1]) =>
       guarded(`report ${stop.reportId}`, () => noteStopped(context, stop)),
-    findPending: () => guarded("sweep", () => findPending(context)),
+    findPending: (batch: { limit: number }) => guarded("sweep", () => findPending(context, batch)),
     planMany: (input: ReconcileManyInput) => guarded("reconciliation", () => planMany(context, input)),
     readPage: (of: Parameters<typeof readPage>[1]) => guarded(`run ${of.runId}`, () => readPage(context, of)),
     noteFailures: (of: Parameters<typeof noteRunFailures>[1]) =>

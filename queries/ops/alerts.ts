@@ -19,7 +19,8 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
     `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (_client_id, area, kind, subject) where resolved_at is null
      do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details,
-       notified_at = case when not $8 then a.notified_at end
+       notified_at = case when not $8 then a.notified_at end, notify_refusals = case when $8 then 0 else a.notify_refusals end,
+       notify_after = case when not $8 then a.notify_after end
      returning times_seen = 1 as "isNew"`,
     [
       alert.client,
@@ -116,13 +117,44 @@ export async function resolveAlert(
   return rows[0] ?? null;
 }
 
-/** Alerts that have not been sent yet. */
+/** An alert that was refused this often is not sent again. */
+export const mostRefusals = 8;
+
+/** Open alerts that are due to be sent: not sent yet, and not waiting after a try that failed. */
 export async function readUnsentAlerts(database: Queryable, limit: number): Promise<AlertRow[]> {
   const { rows } = await database.query<AlertRow>(
-    `select ${alertColumns} from ops.alerts where notified_at is null and resolved_at is null order by alert_id limit $1`,
-    [limit],
+    `select ${alertColumns} from ops.alerts
+      where notified_at is null and resolved_at is null and notify_refusals < $2 and (notify_after is null or notify_after <= now())
+      order by alert_id limit $1`,
+    [limit, mostRefusals],
   );
   return rows;
+}
+
+/** The webhook refused this alert: tried again after twice as long each time, from ten minutes to six hours, and given up in the end. */
+export async function noteRefusedAlert(
+  database: Queryable,
+  { alertId, why }: { alertId: number; why: string },
+): Promise<{ isGivenUp: boolean }> {
+  const { rows } = await database.query<{ isGivenUp: boolean }>(
+    `update ops.alerts
+        set notify_refusals = notify_refusals + 1, notify_after = now() + least(interval '10 minutes' * power(2, notify_refusals), interval '6 hours'),
+            notify_note = case when notify_refusals + 1 >= $3 then 'given up after ' || $3 || ' refusals: ' else '' end || left($2, 400)
+      where alert_id = $1 returning notify_refusals >= $3 as "isGivenUp"`,
+    [alertId, why, mostRefusals],
+  );
+  return rows[0] ?? { isGivenUp: false };
+}
+
+/** The webhook did not answer: others have their turn first. */
+export async function noteUnansweredAlert(
+  database: Queryable,
+  { alertId, why }: { alertId: number; why: string },
+): Promise<void> {
+  await database.query(
+    "update ops.alerts set notify_after = now() + interval '1 minute', notify_note = left($2, 400) where alert_id = $1",
+    [alertId, why],
+  );
 }
 
 export async function markNotified(database: Queryable, alertIds: number[]): Promise<void> {

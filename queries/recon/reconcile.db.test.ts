@@ -3,7 +3,7 @@ import { createCampaign, high, judge, taken, client } from "../../test/reconcili
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { joinPost } from "./join-post.ts";
 import { recordStopped, recordWait } from "./record-progress.ts";
-import { readReportToJudge } from "./report-to-judge.ts";
+import { readReportToJudge, takeUpReport } from "./report-to-judge.ts";
 import { notePlatformFails, notePlatformWorks, watchPlatforms } from "./health.ts";
 import { closeReconRun, findPendingReports, planRun, readRunPage } from "./runs.ts";
 import { openDispute, settleDispute } from "./trust.ts";
@@ -266,6 +266,28 @@ test("the sweep finds what was never started and what was left waiting, and not 
   expect(await found(0)).not.toEqual(expect.arrayContaining([waits.reportId]));
   expect(await found(0)).not.toEqual(expect.arrayContaining([done.reportId]));
   expect(await found(60_000)).toEqual([]);
+});
+
+test("a sweep leaves out what its workflow said it is at, for a while, until it is asked for again", async () => {
+  const report = await submit();
+  const found = async () =>
+    (await findPendingReports(database.pool, { limit: 1_000, quietMs: 0 })).some(
+      ({ reportId }) => reportId === report.reportId,
+    );
+  expect(await takeUpReport(database.pool, { ...report, client: "nobody" })).toBeNull();
+  expect(await takeUpReport(database.pool, { ...report, client })).toEqual({
+    ...{ attempt: 1, platform: "reddit", hasInteraction: false },
+  });
+  expect(await found()).toBe(false);
+  await rows("update recon.report_state set under_way_at = now() - interval '16 minutes' where report_id = $1", [
+    report.reportId,
+  ]);
+  expect(await found()).toBe(true);
+  expect(await found()).toBe(false);
+  await judge(database.pool, report);
+  await run("r-under-way", "report", report.reportId);
+  await closeReconRun(database.pool, { client, runId: "r-under-way", outcome: "completed", reason: null, after: null });
+  expect(await found()).toBe(true);
 });
 
 describe("a share link", () => {

@@ -42,14 +42,15 @@ export interface ReportPlan {
   hasInteraction: boolean;
 }
 
-export async function findReportPlan(
+/** Says that the report's workflow is at it, so that no sweep starts it meanwhile. */
+export async function takeUpReport(
   database: Queryable,
   { client, reportId }: { client: string; reportId: string },
 ): Promise<ReportPlan | null> {
   const { rows } = await database.query<ReportPlan>(
-    `select attempt, platform,
-            exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction"
-       from recon.report_state s where _client_id = $1 and report_id = $2`,
+    `update recon.report_state s set under_way_at = now() where _client_id = $1 and report_id = $2
+     returning attempt, platform,
+            exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction"`,
     [client, reportId],
   );
   return rows[0] ?? null;

@@ -6,7 +6,7 @@ export interface PendingReport {
 }
 
 /**
- * Reports that nobody seems to work at: never started, or left by a workflow that is gone. One that is worked at after
+ * Reports that nobody seems to work at: never started, or left by a workflow that is gone. One that is under way after
  * all is found out by its workflow's id; one of a manual run is that run's to start, for a day.
  */
 export async function findPendingReports(
@@ -15,10 +15,12 @@ export async function findPendingReports(
 ): Promise<PendingReport[]> {
   const { rows } = await database.query<PendingReport>(
     // Marked as looked at, so that those whose platform is paused do not keep the others from being found.
-    `update recon.report_state found set updated_at = now()
+    // One whose workflow said that it is at it is looked at again after a while, as workflows can be terminated.
+    `update recon.report_state found set updated_at = now(), under_way_at = case when found.under_way_at is not null then now() end
        from (select _client_id, report_id from recon.report_state s
               where state in ('PENDING', 'WAITING') and updated_at < now() - $2 * interval '1 millisecond'
                 and (next_try_at is null or next_try_at < now() - interval '5 minutes')
+                and (under_way_at is null or under_way_at < now() - interval '15 minutes')
                 and not exists (select from recon.runs r where r._client_id = s._client_id and r.run_id = s.requested_by
                                    and r.finished_at is null and r.started_at > now() - interval '1 day')
               order by updated_at limit $1 for update skip locked) open
@@ -86,7 +88,7 @@ export async function planRun(database: Database, run: RunRequest): Promise<numb
       `with again as (
          update recon.report_state s
             set attempt = s.attempt + (s.log_id is not null and l.attempt is not distinct from s.attempt)::int,
-                state = 'PENDING', detail = null, next_try_at = null, tries = 0, attempt_since = now(), requested_by = $2, updated_at = now()
+                state = 'PENDING', detail = null, next_try_at = null, tries = 0, attempt_since = now(), requested_by = $2, under_way_at = null, updated_at = now()
            from recon.run_reports u
            join recon.report_state o on o._client_id = u._client_id and o.report_id = u.report_id
            left join recon.reconciliation_logs l on l._client_id = o._client_id and l.log_id = o.log_id

@@ -10,6 +10,8 @@ const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<HouseActi
 export interface HouseKept {
   late: string[];
   sent: number;
+  /** Alerts that the webhook refused. */
+  refused: number;
   deleted: number;
 }
 
@@ -18,9 +20,9 @@ export async function keepHouse(): Promise<HouseKept> {
   const { late } = await watchFreshness();
   const { deleted } = await applyRetention();
   // Last: a webhook that is away must not keep the rest from being done.
-  const { sent } = await sendAlerts();
+  const { sent, refused } = await sendAlerts();
   setCurrentDetails(
-    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}; rows past their retention: ${deleted}`,
+    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}${refused > 0 ? `, refused: ${refused}` : ""}; rows past their retention: ${deleted}`,
   );
-  return { late, sent, deleted };
+  return { late, sent, refused, deleted };
 }

@@ -10,7 +10,7 @@ import { failureOf, logLines, startStack, uniqueId, until, type TestStack } from
 import type { TokenChecked } from "../../activities/recon/check-token.ts";
 import { offerToken } from "../../queries/recon/tokens.ts";
 import type { ManyReconciled } from "./reconcile-many.ts";
-import type { Reconciled } from "./reconcile-report.ts";
+import type { Reconciled, Waited } from "./reconcile-report.ts";
 import type { Swept } from "./sweep-reports.ts";
 
 jest.setTimeout(120_000);
@@ -332,6 +332,34 @@ test("reports taken in while Temporal was away are all started by the next sweep
   expect(await sweep()).toMatchObject({ found: 0 });
 });
 
+test("a report that is under way is left out by a sweep", async () => {
+  await fault("meta_ads", "latency", { ms: 3_000 });
+  const { reportId } = await submit(await ad());
+  const run = await start(reportId);
+  await until("its activity", async () => (await run.describe()).raw.pendingActivities?.length);
+  expect(await sweep()).toEqual({ found: 0, started: 0, underWay: 0 });
+  await stack.control("DELETE", "/faults?vendor=meta_ads");
+  expect(await run.result()).toMatchObject({ verdict: "MATCHED" });
+  // Its workflow may be gone for good: after a while it is looked at again.
+  const left = await submit(await ad());
+  await stack.rows("update recon.report_state set under_way_at = now() - interval '16 minutes' where report_id = $1", [
+    left.reportId,
+  ]);
+  expect(await sweep()).toMatchObject({ found: 1, started: 1 });
+});
+
+test("a backlog is started in small batches, in histories that stay short, without waiting for a verdict", async () => {
+  const urls = Array.from({ length: 210 }, (_, index) => `https://redd.it/1${(60_000 + index).toString(36)}`);
+  for (const url of urls) await submit({ url });
+  const run = await stack.start("sweepReports", uniqueId("sweep"));
+  expect(await run.result()).toEqual({ found: 210, started: 210, underWay: 0 });
+  const last = await stack.client.workflow.getHandle(run.workflowId).fetchHistory();
+  const [started] = last.events ?? [];
+  expect(started?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toBe(run.firstExecutionRunId);
+  const first = await stack.client.workflow.getHandle(run.workflowId, run.firstExecutionRunId).fetchHistory();
+  expect(first.events?.length).toBeLessThan(1_200);
+});
+
 describe("judged again by hand", () => {
   test("each report gets its next attempt, and the latest verdict counts", async () => {
     const post = await ad();
@@ -446,6 +474,39 @@ test("that nobody can be told in Discord keeps no verdict from being written", a
   await run.cancel();
   await failureOf(run.result());
   expect(await state(reportId)).toMatchObject({ state: "RECONCILED", verdict: "MATCHED" });
+});
+
+test("a report that waits for long goes on in another history, again and again, as the attempt it is", async () => {
+  const post = await ad();
+  await fault("meta_ads", "server_error", { times: 5 });
+  const { reportId } = await submit(post);
+  const waited: Waited = { tries: 0, triesPerHistory: 2 };
+  const run = await stack.start("reconcileReport", `reconcile/${reportId}`, { client, reportId }, waited);
+  expect(await run.result()).toMatchObject({ verdict: "MATCHED", attempt: 1 });
+  const { events } = await stack.client.workflow.getHandle(run.workflowId).fetchHistory();
+  const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+  expect(started?.firstExecutionRunId).toBe(run.firstExecutionRunId);
+  const before = stack.client.workflow.getHandle(run.workflowId, started?.continuedExecutionRunId ?? "");
+  const [first] = (await before.fetchHistory()).events ?? [];
+  // The third history of three.
+  expect(first?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toBe(run.firstExecutionRunId);
+  expect(await state(reportId)).toMatchObject({ state: "RECONCILED", tries: 5 });
+  expect(await alerts(`report/${reportId}`)).toEqual([]);
+});
+
+test("a report that is cancelled while somebody is being told in Discord that it waits is stopped", async () => {
+  const applicationId = "1";
+  const sealedToken = encrypt(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
+  await fault("meta_ads", "unauthorized");
+  const of = { ...(await ad()), method: "DISCORD" as const, idempotencyKey: "i-2" };
+  const { reportId } = await submit({ ...of, interaction: { applicationId, sealedToken } });
+  const run = await start(reportId);
+  await until("a try to tell", async () =>
+    (await run.describe()).raw.pendingActivities?.some(({ activityType }) => activityType?.name === "sendVerdict"),
+  );
+  await run.cancel();
+  expect((await failureOf(run.result())).type).toBe("CancelledFailure");
+  expect(await state(reportId)).toMatchObject({ state: "STOPPED", detail: "stopped by hand" });
 });
 
 test.each([

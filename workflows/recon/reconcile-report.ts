@@ -50,8 +50,15 @@ export interface Reconciled {
   reason: string;
 }
 
+/** What a history that continues another has to know of it. */
+export interface Waited {
+  tries: number;
+  /** How many tries one history holds at most; when left out, as many as Temporal suggests. */
+  triesPerHistory?: number;
+}
+
 /** Brings one report to the verdict of the attempt it is at, however long its platform takes. */
-export async function reconcileReport(input: ReconcileInput): Promise<Reconciled> {
+export async function reconcileReport(input: ReconcileInput, waited: Waited = { tries: 0 }): Promise<Reconciled> {
   let isNudged = false;
   setHandler(retryNow, () => void (isNudged = true), { description: "ask the platform again now instead of waiting" });
   const plan = await planReconciliation({ ...input }).catch(planFailure);
@@ -69,24 +76,38 @@ export async function reconcileReport(input: ReconcileInput): Promise<Reconciled
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 minutes" },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
-  let told = Promise.resolve();
-  try {
-    for (let tries = 1; ; tries += 1) {
+  const lastTry = waited.tries + (waited.triesPerHistory ?? Number.POSITIVE_INFINITY);
+  let { tries } = waited;
+  const verdict = await untilVerdict().catch(stopped);
+  // Out here, as continuing is thrown: no error of the work may be taken for it, nor it for one.
+  if (verdict === null) return continueAsNew<typeof reconcileReport>(input, { ...waited, tries });
+  return finish(plan, verdict);
+
+  /** Null when the history is full. */
+  async function untilVerdict(): Promise<Extract<ReconcileStep, { kind: "verdict" }> | null> {
+    let told = Promise.resolve();
+    for (;;) {
       isNudged = false;
+      tries += 1;
       const step = await reconcile.executeWithOptions({ summary: `${platform}, attempt ${attempt}, try ${tries}` }, [
         { client, reportId, attempt },
       ]);
-      if (tries === 1 || step.kind === "verdict") told = told.then(() => tell(plan));
+      if (tries === 1 || step.kind === "verdict") told = observed(told.then(() => tell(plan)));
       setCurrentDetails(describe(plan, step, tries));
       if (step.kind === "verdict") {
         await told;
-        return finish(plan, step);
+        return step;
       }
       note([{ key: outcomeKey, value: "waiting" }]);
       await condition(() => isNudged, step.waitMs, { summary: `${platform}: ${step.reason}`.slice(0, 200) });
-      if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof reconcileReport>(input);
+      if (tries >= lastTry || workflowInfo().continueAsNewSuggested) {
+        await told;
+        return null;
+      }
     }
-  } catch (error) {
+  }
+
+  async function stopped(error: unknown): Promise<never> {
     const byHand = isCancellation(error);
     if (!byHand && !(error instanceof Error)) throw error;
     const { type, reason } = byHand ? { type: "Cancelled", reason: "stopped by hand" } : describeFailure(error);
@@ -96,6 +117,15 @@ export async function reconcileReport(input: ReconcileInput): Promise<Reconciled
     if (byHand) throw error;
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
+}
+
+/**
+ * A promise that is awaited later, if at all: whoever awaits it meets its failure, and until then a failure is not one
+ * that nobody handles. Such a failure fails each workflow task, and the workflow hangs.
+ */
+function observed<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** Whoever submitted over Discord is told there; that nobody could be told changes no verdict. */

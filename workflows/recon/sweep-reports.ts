@@ -1,41 +1,49 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
-import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
+import { continueAsNew, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
 import type { ReportToStart } from "../../activities/recon/find-pending.ts";
 import type { ReconcileActivities } from "../../activities/types.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { settleWithin } from "../shared/settle.ts";
 
+/** Soon over, also when Postgres is away: the next sweep is a minute off, and no two run at once. */
 const { findPending } = proxyActivities<ReconcileActivities>({
-  startToCloseTimeout: "1 minute",
-  scheduleToCloseTimeout: "5 minutes",
-  retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
+  startToCloseTimeout: "20 seconds",
+  scheduleToCloseTimeout: "40 seconds",
+  retry: { initialInterval: "1 second", maximumInterval: "10 seconds" },
 });
 
-const atATime = 50;
+const batch = 50;
+/** What is left after these is another history's. */
+const batchesPerHistory = 4;
 
 export interface Swept {
   found: number;
   started: number;
-  /** Somebody was at them after all. */
+  /** Their workflow was there after all. */
   underWay: number;
 }
 
-/** Starts the reports that nobody started: taken in while Temporal was away, or left behind. The table is the truth, a start only a hint. */
-export async function sweepReports(): Promise<Swept> {
-  const pending = await findPending();
-  const started = await settleWithin(atATime, pending, start);
-  const swept = {
-    found: pending.length,
-    started: started.filter(Boolean).length,
-    underWay: started.filter((isNew) => !isNew).length,
-  };
-  setCurrentDetails(
-    swept.found === 0
-      ? "nothing was left behind"
-      : `${swept.found} reports without anybody at them: ${swept.started} started, ${swept.underWay} under way`,
-  );
-  return swept;
+/**
+ * Starts the reports that nobody started, in small batches: taken in while Temporal was away, or left behind. The table
+ * is the truth, a start only a hint. Nobody waits for what a report comes to.
+ */
+export async function sweepReports(swept: Swept = { found: 0, started: 0, underWay: 0 }): Promise<Swept> {
+  const sum = { ...swept };
+  for (let batches = 1; ; batches += 1) {
+    const pending = await findPending({ limit: batch });
+    const started = await settleWithin(batch, pending, start);
+    sum.found += pending.length;
+    sum.started += started.filter(Boolean).length;
+    sum.underWay += started.filter((isNew) => !isNew).length;
+    setCurrentDetails(
+      sum.found === 0
+        ? "nothing was left behind"
+        : `${sum.found} reports without a workflow: ${sum.started} started, ${sum.underWay} under way`,
+    );
+    if (pending.length < batch) return sum;
+    if (batches === batchesPerHistory) await continueAsNew<typeof sweepReports>(sum);
+  }
 }
 
 /** False when it is under way. */
