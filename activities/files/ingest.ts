@@ -36,7 +36,7 @@ import { guardedBy } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
 import { clientShape, ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
-import { mappingNamed, type NamedMapping } from "./mapping.ts";
+import { mappingRecognised, mappingToldFor, type NamedMapping } from "./mapping.ts";
 import { openPlace, placeOf, type FilePlace } from "./places.ts";
 import { createRedriveActivities } from "./redrive.ts";
 import { createWatchActivities } from "./watch.ts";
@@ -127,10 +127,10 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         const earlier = await findFileOfRun(database, runId);
         if (earlier !== null && input?.dryRun !== true) return answerOfRow(earlier);
         const place = await placeOf(config, checkedInput(ingestShape, input));
-        const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
-        const mapping = await mappingNamed(config, { ...place, folders });
+        const told = await mappingToldFor(config, place);
         const opened = await openPlace(config, place, signal);
         try {
+          const mapping = told ?? (await mappingRecognised(config, place, opened, signal));
           return await takeOpened({ place, mapping, opened, progress, signal });
         } finally {
           await opened.close();

@@ -3,6 +3,8 @@ import type { Config } from "../../settings/config.ts";
 import type { ClientIngestSettings } from "../../settings/files.ts";
 import type { Redact } from "../../core/redact.ts";
 import { FileProblem } from "../../connectors/files/file-places.ts";
+import type { Constants } from "../../rules/files/constants.ts";
+import { fileFields } from "../../rules/files/header-meanings.ts";
 import { typedFlag, typedId, typedText } from "../../core/typed.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { withHeartbeat as beating } from "../shared/with-heartbeat.ts";
@@ -17,6 +19,10 @@ export interface IngestInput {
   url?: string;
   /** A mapping that comes with the code, or a mapping file below the import folder. */
   mapping?: string;
+  /** What a field is where the file has no column for it, beside what the mapping says: `{"clicks": "0"}`. */
+  constants?: Constants;
+  /** Columns that are left out, beside those of the mapping; `*` at the end stands for any ending. */
+  ignore?: string[];
   /** Take it again although the same content was taken before. */
   force?: boolean;
   /** Only read and check. */
@@ -29,6 +35,10 @@ export const ingestShape = z.strictObject({
   path: typedText.optional(),
   url: typedText.optional(),
   mapping: typedText.optional(),
+  constants: z
+    .partialRecord(z.enum(fileFields, { error: `is no field: there are ${fileFields.join(", ")}` }), typedText)
+    .optional(),
+  ignore: z.array(typedText).max(1_000).optional(),
   force: typedFlag.optional(),
   dryRun: typedFlag.optional(),
 });

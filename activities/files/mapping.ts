@@ -1,14 +1,18 @@
 import type { Config } from "../../settings/config.ts";
-import { FileProblem } from "../../connectors/files/file-places.ts";
+import { FileProblem, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
 import {
+  extendMapping,
+  extensionSchema,
   findMapping,
   MappingError,
   parseMapping,
   shippedMappings,
   type FileMapping,
+  type MappingExtension,
 } from "../../connectors/files/mapping.ts";
+import { FileRefused, recogniseFile } from "../../connectors/files/performance-file.ts";
 import { invalidInput } from "../shared/failures.ts";
-import { parseJson, readSmallFile } from "./places.ts";
+import { parseJson, readSmallFile, type FilePlace } from "./places.ts";
 
 /** How a file's headers are understood, and where that is written. */
 export interface NamedMapping {
@@ -29,20 +33,55 @@ export const mappingFile = "mapping.json";
 
 const mostBytes = 262_144;
 
-/**
- * The mapping that was asked for: one of ours, one of the import folder by name, or a mapping file by its path. Without
- * one, what the folders that the file lies in say.
- */
+/** The mapping that was asked for, or that the folders of the file say; null when nobody said. */
+export async function mappingToldFor(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping | null> {
+  const { client, mapping } = place;
+  const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
+  const told =
+    mapping === null
+      ? await mappingOfFolders(config, client, folders)
+      : await mappingNamed(config, { client, mapping });
+  return told === null ? null : saidBeside(told, place);
+}
+
+/** The mapping that a file's header is recognised as; the document's where it is none that we know. */
+export async function mappingRecognised(
+  config: Pick<Config, "ingest">,
+  place: FilePlace,
+  opened: OpenedFile,
+  signal: AbortSignal,
+): Promise<NamedMapping> {
+  const candidates = shippedMappings.map(({ name }) => saidBeside(shippedMapping(name), place));
+  const bytes = unpacked(opened.name, opened.read(signal), { maxBytes: config.ingest.maxBytes });
+  const mappings = candidates.map(({ mapping }) => mapping);
+  const found = await recogniseFile(bytes, mappings, signal).catch(nullIfUnreadable);
+  return candidates.find(({ mapping }) => mapping === found) ?? saidBeside(shippedMapping(defaultMapping), place);
+}
+
+/** What cannot be read for its header cannot be read at all: the reading says so, where it is recorded. */
+function nullIfUnreadable(error: unknown): null {
+  if (error instanceof FileRefused || (error instanceof FileProblem && error.kind === "content")) return null;
+  throw error;
+}
+
+function saidBeside(named: NamedMapping, { beside }: FilePlace): NamedMapping {
+  const { constants, ignore } = beside;
+  if (Object.keys(constants).length === 0 && ignore.length === 0) return named;
+  const mapping = checked(() => extendMapping(named.mapping, { constants, ignore: [...ignore] }), "");
+  // Of no name that it could be found by again: rejected lines are read by what it says here.
+  return { mapping, reference: `${named.reference}, extended`, content: contentOf(mapping) };
+}
+
+/** The mapping that was asked for: one of ours, one of the import folder by name, or a mapping file by its path. */
 export async function mappingNamed(
   config: Pick<Config, "ingest">,
-  { client, mapping, folders }: { client: string; mapping: string | null; folders?: readonly string[] },
+  { client, mapping, extendedBy = [] }: { client: string; mapping: string; extendedBy?: readonly string[] },
 ): Promise<NamedMapping> {
-  if (mapping === null) return (await mappingOfFolders(config, folders ?? [])) ?? shippedMapping(defaultMapping);
   if (shippedMappings.some(({ name }) => name === mapping)) return shippedMapping(mapping);
-  if (mapping.endsWith(".json")) return readMapping(config, mapping);
+  if (mapping.endsWith(".json")) return readMapping(config, { client, file: mapping, extendedBy });
   if (/^[a-z0-9][a-z0-9-]{0,63}$/.test(mapping))
     for (const file of [`${client}/${mappingFolder}/${mapping}.json`, `${mappingFolder}/${mapping}.json`]) {
-      const found = await readIfThere(config, file);
+      const found = await readIfThere(config, { client, file, extendedBy });
       if (found !== null) return found;
     }
   throw invalidInput(
@@ -53,10 +92,12 @@ export async function mappingNamed(
 /** The nearest mapping.json on the way up, else a folder with the name of a mapping of ours: as the watch has it. */
 async function mappingOfFolders(
   config: Pick<Config, "ingest">,
+  client: string,
   folders: readonly string[],
 ): Promise<NamedMapping | null> {
   for (let depth = folders.length; depth >= 0; depth -= 1) {
-    const found = await readIfThere(config, [...folders.slice(0, depth), mappingFile].join("/"));
+    const file = [...folders.slice(0, depth), mappingFile].join("/");
+    const found = await readIfThere(config, { client, file, extendedBy: [] });
     if (found !== null) return found;
   }
   const named = shippedMappings.find(({ name }) => folders.includes(name));
@@ -67,25 +108,70 @@ function shippedMapping(name: string): NamedMapping {
   return { mapping: findMapping(name), reference: name, content: null };
 }
 
-async function readIfThere(config: Pick<Config, "ingest">, file: string): Promise<NamedMapping | null> {
-  return readMapping(config, file).catch((error: unknown) => {
+interface MappingFile {
+  client: string;
+  /** Below the import folder. */
+  file: string;
+  /** The files that led to it by their "extends". */
+  extendedBy: readonly string[];
+}
+
+async function readIfThere(config: Pick<Config, "ingest">, of: MappingFile): Promise<NamedMapping | null> {
+  const content = await readSmallFile(config.ingest.importDir, of.file, mostBytes).catch((error: unknown) => {
     if (error instanceof FileProblem && error.kind === "place") return null;
     throw error;
   });
+  return content === null ? null : builtMapping(config, of, content);
 }
 
 /** A mapping file below the import folder; what is wrong with it is said all at once. */
-export async function readMapping({ ingest }: Pick<Config, "ingest">, file: string): Promise<NamedMapping> {
-  const content = parseJson(await readSmallFile(ingest.importDir, file, mostBytes));
+async function readMapping(config: Pick<Config, "ingest">, of: MappingFile): Promise<NamedMapping> {
+  return builtMapping(config, of, await readSmallFile(config.ingest.importDir, of.file, mostBytes));
+}
+
+async function builtMapping(
+  config: Pick<Config, "ingest">,
+  { client, file, extendedBy }: MappingFile,
+  text: string,
+): Promise<NamedMapping> {
+  const content = parseJson(text);
   if (content === undefined) throw invalidInput(`mapping: ${file} is not JSON`);
-  return { mapping: checkedMapping(file, content), reference: file, content };
+  const base = (content as { extends?: unknown } | null)?.extends;
+  if (base === undefined) return { mapping: checkedMapping(file, content), reference: file, content };
+  if (typeof base !== "string") throw invalidInput(`mapping: ${file}: extends: must be the name of a mapping`);
+  if (extendedBy.includes(file))
+    throw invalidInput(`mapping: ${file} extends itself, by way of ${extendedBy.join(", ")}`);
+  const { extends: _base, ...said } = content as Record<string, unknown>;
+  const { mapping: extended } = await mappingNamed(config, {
+    client,
+    mapping: base,
+    extendedBy: [...extendedBy, file],
+  });
+  const mapping = checked(() => extendMapping(extended, checkedExtension(said)), `${file}: `);
+  return { mapping, reference: file, content: contentOf(mapping) };
+}
+
+/** As it was written: what is not said must not become what a mapping says by default. */
+function checkedExtension(said: Record<string, unknown>): MappingExtension {
+  const read = extensionSchema.safeParse(said);
+  if (read.success) return said;
+  throw new MappingError(read.error.issues.map(({ path, message }) => `${path.join(".") || "mapping"}: ${message}`));
+}
+
+/** What a mapping says, all of it, as a mapping file would. */
+function contentOf({ version: _version, ...said }: FileMapping): unknown {
+  return said;
 }
 
 export function checkedMapping(file: string, content: unknown): FileMapping {
+  return checked(() => parseMapping(content), `${file}: `);
+}
+
+function checked(make: () => FileMapping, where: string): FileMapping {
   try {
-    return parseMapping(content);
+    return make();
   } catch (error) {
     if (!(error instanceof MappingError)) throw error;
-    throw invalidInput(`mapping: ${file}: ${error.problems.slice(0, 20).join("; ")}`);
+    throw invalidInput(`mapping: ${where}${error.problems.slice(0, 20).join("; ")}`);
   }
 }

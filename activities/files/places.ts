@@ -1,5 +1,6 @@
 import type { Config } from "../../settings/config.ts";
 import { parseS3Url } from "../../settings/files.ts";
+import type { Constants } from "../../rules/files/constants.ts";
 import { importIdOfData, uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
 import { FileProblem, openLocalFile, type OpenedFile } from "../../connectors/files/file-places.ts";
 import { openS3File } from "../../connectors/files/s3-place.ts";
@@ -16,6 +17,8 @@ export interface FilePlace {
   /** As its sender called it. */
   name: string;
   mapping: string | null;
+  /** What was said beside the mapping. */
+  beside: { constants: Constants; ignore: readonly string[] };
   force: boolean;
   dryRun: boolean;
   /** What the door that took it in has counted. */
@@ -34,7 +37,12 @@ export async function placeOf(
     throw invalidInput(
       'give either path, a file below the import folder, or url, an s3:// address: {"path": "713/day.csv"}',
     );
-  const typed = { mapping: input.mapping ?? null, force: input.force === true, dryRun: input.dryRun === true };
+  const typed = {
+    mapping: input.mapping ?? null,
+    beside: { constants: input.constants ?? {}, ignore: input.ignore ?? [] },
+    force: input.force === true,
+    dryRun: input.dryRun === true,
+  };
   const address = url ?? (path?.startsWith("s3://") === true ? path : undefined);
   if (address !== undefined) {
     if (input.place !== undefined && input.place !== "s3")
@@ -62,6 +70,10 @@ export async function placeOf(
     path: path ?? "",
     name: record.fileName.slice(0, 300),
     mapping: input.mapping ?? record.mapping,
+    beside: {
+      constants: { ...record.constants, ...typed.beside.constants },
+      ignore: [...new Set([...(record.ignore ?? []), ...typed.beside.ignore])],
+    },
     force: typed.force || record.force,
     dryRun: typed.dryRun,
     expectedHash: record.contentHash,

@@ -16,6 +16,8 @@ export interface Acceptance {
   client: string;
   by: string;
   mapping: string | null;
+  constants?: Record<string, string> | undefined;
+  ignore?: string[] | undefined;
   force: boolean;
   /** The same key is the same upload. */
   idempotencyKey: string | null;
@@ -32,7 +34,7 @@ export async function acceptUpload(
   { importDir }: Pick<UploadPlace, "importDir">,
   acceptance: Acceptance,
 ): Promise<{ record: UploadRecord; isNew: boolean }> {
-  const { client, by, mapping, force, idempotencyKey, now } = acceptance;
+  const { client, by, mapping, constants, ignore, force, idempotencyKey, now } = acceptance;
   const { path: arrived, fileName, contentHash, bytes, isGzip } = received;
   const folder = folderOf(importDir, client);
   const random = () => randomUUID().replaceAll("-", "");
@@ -46,6 +48,8 @@ export async function acceptUpload(
     contentHash,
     bytes,
     mapping,
+    constants,
+    ignore,
     force,
     by,
     acceptedAt: now.toISOString(),

@@ -6,6 +6,7 @@ import { readFileRow, type FileRow } from "../../queries/files/files.ts";
 import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/imports.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
 import type { ingestFile } from "../../workflows/files/ingest-file.ts";
+import { ApiError } from "../server/errors.ts";
 import { withinMs } from "../server/deadline.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
@@ -31,13 +32,20 @@ const nothingYet = { progress: null, reason: null, answer: null };
 /** Starts the ingest of an accepted upload, or joins it, and waits a little for its answer. */
 export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<Answer>> {
   const { client, file, fileName } = record;
-  return runWorkflow<Answer>(parts, {
-    type: "ingestFile",
-    workflowId: uploadWorkflowId(record),
-    client,
-    input: { client, place: "upload", path: `${uploadFolder(client)}/${file}` },
-    summary: `${fileName.slice(0, 120)}, client ${client}`,
-  });
+  const path = `${uploadFolder(client)}/${file}`;
+  try {
+    return await runWorkflow<Answer>(parts, {
+      type: "ingestFile",
+      workflowId: uploadWorkflowId(record),
+      client,
+      input: { client, place: "upload", path },
+      summary: `${fileName.slice(0, 120)}, client ${client}`,
+    });
+  } catch (error) {
+    // Where it lies means nothing to whoever sent it.
+    if (error instanceof ApiError) error.message = error.message.replaceAll(path, fileName);
+    throw error;
+  }
 }
 
 /** The ledger first: what it says is so, also while Temporal is away. */
@@ -48,7 +56,7 @@ export async function statusOfUpload(parts: Parts, record: UploadRecord): Promis
   const answer = fileId === null ? null : await readAnswer(parts, { client, fileId });
   if (answer !== null) return { ...nothingYet, state: "done", answer };
   for (const workflowId of workflowIds) {
-    const status = await statusOfWorkflow(parts, workflowId);
+    const status = await statusOfWorkflow(parts, record, workflowId);
     if (status !== null) return status;
   }
   // Neither started nor in the ledger: but the same content may have been taken before.
@@ -68,7 +76,11 @@ function workflowIdsOf({ config }: Parts, record: UploadRecord): string[] {
 }
 
 /** Null when Temporal knows nothing of it, or does not answer. */
-async function statusOfWorkflow({ temporal }: Parts, workflowId: string): Promise<ImportStatus | null> {
+async function statusOfWorkflow(
+  { temporal }: Parts,
+  record: UploadRecord,
+  workflowId: string,
+): Promise<ImportStatus | null> {
   const handle: WorkflowHandle = temporal.client.workflow.getHandle(workflowId);
   const described = await withinMs(askMs, handle.describe()).catch((error: unknown) =>
     error instanceof WorkflowNotFoundError ? null : undefined,
@@ -81,7 +93,8 @@ async function statusOfWorkflow({ temporal }: Parts, workflowId: string): Promis
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause;
     const reason = cause instanceof ApplicationFailure ? cause.message : `it ended as ${described.status.name}`;
-    return { ...nothingYet, state: "failed", reason };
+    const path = `${uploadFolder(record.client)}/${record.file}`;
+    return { ...nothingYet, state: "failed", reason: reason.replaceAll(path, record.fileName) };
   }
 }
 

@@ -111,14 +111,14 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 interface Sent {
   file?: string | Blob | (string | Blob)[];
-  fields?: Record<string, string>;
+  fields?: Record<string, string | string[]>;
   headers?: Record<string, string>;
   claims?: Parameters<typeof bearer>[0];
 }
 
 async function upload({ file = line, fields = {}, headers = {}, claims = {} }: Sent = {}) {
   const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  for (const [name, values] of Object.entries(fields)) for (const value of [values].flat()) form.append(name, value);
   for (const one of Array.isArray(file) ? file : [file])
     form.append("file", typeof one === "string" ? new Blob([one]) : one, "Day 1.csv");
   const response = await fetch(`http://127.0.0.1:${port}/api/v1/rtb/performance/import`, {
@@ -344,6 +344,34 @@ test("a name that leads elsewhere is only a name", async () => {
   expect([token.status, await readdir(importDir)]).toEqual([404, ["uploads"]]);
 });
 
+test("what is said beside the mapping is kept with the upload, and is checked as it comes", async () => {
+  const said = { constant: ["clicks=0", "placement=a=b"], ignore: "Opportunity cost*" };
+  const { status, body } = await upload({ fields: said });
+  expect(status).toBe(200);
+  expect(await recordOf(body.importId)).toMatchObject({
+    mapping: null,
+    constants: { clicks: "0", placement: "a=b" },
+    ignore: ["Opportunity cost*"],
+  });
+  for (const [fields, details] of [
+    [{ constant: "clicks" }, { constant: '"clicks" must be written field=value, as clicks=0' }],
+    [
+      { constant: "buyer_id=5" },
+      { constant: expect.stringMatching(/^there is no field "buyer_id": there are creative_id/) },
+    ],
+    [{ constant: ["clicks=0", "clicks=1"] }, { constant: "clicks is given twice" }],
+    [{ mapping: ["document", "meta"] }, { mapping: expect.any(String) }],
+  ] satisfies [Record<string, string | string[]>, object][])
+    expect([fields, (await upload({ fields })).body]).toMatchObject([fields, { error: "validation_error", details }]);
+  expect(await lying()).toHaveLength(2);
+  const headers = { "idempotency-key": "beside" };
+  expect((await upload({ headers, fields: said })).status).toBe(200);
+  expect((await upload({ headers, fields: { ...said, constant: "clicks=1" } })).body).toMatchObject({
+    error: "conflict",
+    message: expect.stringContaining("another constant before"),
+  });
+});
+
 test("while Temporal is away an upload is accepted and waits", async () => {
   result = null;
   const { status, body } = await upload();
@@ -385,6 +413,19 @@ test("a refused file is told with its lines, in the shape of every error", async
       details: { file: "more than half of it is wrong", "line 3, spend": "1.2.3 is no amount" },
     },
   ]);
+});
+
+test("a refusal says its reason once, and in the sender's name for the file", async () => {
+  const reason = 'line 1: this looks like meta; it lacks the column "Ad ID"';
+  const errors = [{ line: 1, column: "creative_id", reason: reason.slice("line 1: ".length) }];
+  result = () => Promise.resolve({ ...ingested, status: "refused", imported: 0, reason, errors });
+  expect((await upload()).body["details"]).toEqual({ file: reason });
+  result = () => {
+    const path = started.at(-1)?.input.path ?? "";
+    const cause = ApplicationFailure.create({ type: "InvalidInput", message: `${path} is a link` });
+    return Promise.reject(new WorkflowFailedError("failed", cause, "NON_RETRYABLE_FAILURE"));
+  };
+  expect((await upload()).body).toMatchObject({ message: "Day 1.csv is a link" });
 });
 
 test("an ingest that cannot be is told, too", async () => {

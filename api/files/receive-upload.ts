@@ -51,11 +51,13 @@ export async function receiveUpload<Fields>(
   }
   await mkdir(folder, { recursive: true, mode: 0o750 });
   let received: ReceivedFile | undefined;
-  const fields: Record<string, string> = {};
+  const fields: Record<string, string | string[]> = {};
   try {
     for await (const part of parts(request)) {
       if (part.type === "field") {
-        fields[part.fieldname] = fieldText(part.fieldname, part.value, part.valueTruncated);
+        const text = fieldText(part.fieldname, part.value, part.valueTruncated);
+        const earlier = fields[part.fieldname];
+        fields[part.fieldname] = earlier === undefined ? text : [earlier, text].flat();
       } else if (received !== undefined) {
         part.file.resume();
         throw invalid({
@@ -78,7 +80,7 @@ export async function receiveUpload<Fields>(
 /** The parser's own limits; the file's size is counted by us, because the parser would read to the end of what it drops. */
 function parts(request: FastifyRequest): AsyncIterableIterator<Multipart> {
   return request.parts({
-    limits: { fileSize: Infinity, files: 2, fields: 10, fieldSize: 1_000, fieldNameSize: 100, headerPairs: 50 },
+    limits: { fileSize: Infinity, files: 2, fields: 100, fieldSize: 1_000, fieldNameSize: 100, headerPairs: 50 },
   });
 }
 
@@ -128,14 +130,17 @@ function fieldText(name: string, value: unknown, truncated: boolean): string {
   return value;
 }
 
-function checked<Fields>(shape: z.ZodType<Fields>, fields: Record<string, string>): Fields {
+function checked<Fields>(shape: z.ZodType<Fields>, fields: Record<string, string | string[]>): Fields {
   const parsed = shape.safeParse(fields);
   if (parsed.success) return parsed.data;
   throw invalid(
     Object.fromEntries(
       parsed.error.issues.map((issue) =>
         issue.code === "unrecognized_keys"
-          ? [String(issue.keys[0]), "is no field of this form: there are `file`, `mapping` and `force`"]
+          ? [
+              String(issue.keys[0]),
+              "is no field of this form: there are `file`, `mapping`, `constant`, `ignore` and `force`",
+            ]
           : [issue.path.join("."), issue.message],
       ),
     ) as Record<string, string>,
@@ -148,7 +153,9 @@ function asAnswer(error: unknown): unknown {
   if (code === "FST_MP_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE")
     return invalid({ body: "ended before the file was whole" });
   if (typeof code === "string" && /^FST_(PARTS|FILES|FIELDS)_LIMIT$/.test(code))
-    return invalid({ body: "has more parts than an upload needs: one file, `mapping`, `force`" });
+    return invalid({
+      body: "has more parts than an upload needs: one file, `mapping`, `force`, and some of `constant` and `ignore`",
+    });
   if (typeof code === "string" && code.startsWith("FST_")) return error;
   // The form's parser throws plain errors at what is no form.
   return code === undefined &&

@@ -2,6 +2,8 @@ import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { parseConstants, type Constants } from "../../rules/files/constants.ts";
+import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { listFiles } from "../../queries/files/files.ts";
 import { hasCreative } from "../../queries/rtb/creatives.ts";
@@ -107,7 +109,14 @@ const form = z.object({
   mapping: z
     .string()
     .optional()
-    .describe("a mapping that comes with the server, or a mapping file of the import folder"),
+    .describe(
+      "a mapping that comes with the server, or a mapping file of the import folder; without one the file is recognised by its header",
+    ),
+  constant: z
+    .array(z.string())
+    .optional()
+    .describe("`field=value`, as often as needed: what a field is that the file has no column for, as `clicks=0`"),
+  ignore: z.array(z.string()).optional().describe("columns to leave out; `*` at the end stands for any ending"),
   force: z.enum(["true", "false"]).optional().describe("take it again although the same content was taken before"),
 });
 const mapping = z
@@ -118,7 +127,20 @@ const mapping = z
   .transform((name) => (name === "" ? null : name))
   .nullable()
   .default(null);
-const fields = z.strictObject({ mapping, force: z.enum(["true", "false"], "must be true or false").default("false") });
+const several = z.union([z.string().transform((one) => [one]), z.array(z.string())]).optional();
+const constant = several.transform((typed, context): Constants | undefined => {
+  if (typed === undefined) return undefined;
+  const read = parseConstants(typed);
+  if ("constants" in read) return read.constants;
+  context.addIssue(read.problem);
+  return z.NEVER;
+});
+const fields = z.strictObject({
+  mapping,
+  constant,
+  ignore: several,
+  force: z.enum(["true", "false"], "must be true or false").default("false"),
+});
 const idempotencyKey = z.object({
   "idempotency-key": word
     .optional()
@@ -177,6 +199,8 @@ export function rtbPerformanceRoutes(api: Api, parts: ServerParts): void {
       client,
       by: subject,
       mapping: received.fields.mapping,
+      constants: received.fields.constant,
+      ignore: received.fields.ignore,
       force: received.fields.force === "true",
       idempotencyKey: key,
       now: new Date(),
@@ -314,7 +338,7 @@ function importIdOf({ place, path, fileId }: { place: string; path: string; file
 
 /** The house's shape of an error, with each line that was the reason. */
 function refused({ reason, errors }: Pick<ImportAnswer, "reason" | "errors">): ApiError {
-  const lines = errors
+  const lines = besideReason(reason, errors)
     .slice(0, 50)
     .map(({ line, column, reason: why }) => [column === null ? `line ${line}` : `line ${line}, ${column}`, why]);
   return new ApiError("validation_error", `the file was refused, nothing of it is stored: ${reason ?? ""}`, {

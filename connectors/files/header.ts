@@ -2,7 +2,7 @@ import { CsvError, parse } from "csv-parse/sync";
 import { meaningsOf, requiredFields, type Meanings } from "../../rules/files/header-meanings.ts";
 import { matchHeader, recogniseFormat } from "../../rules/files/recognise.ts";
 import { layOut } from "./layout.ts";
-import type { FileMapping } from "./mapping.ts";
+import { shippedMappings, type FileMapping } from "./mapping.ts";
 import { FileRefused, shown } from "./reasons.ts";
 import type { Layout } from "./shapes.ts";
 
@@ -45,7 +45,9 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
   if (score < 2) {
     const wanted = requiredFields.map((field) => shown(mapping.columns[field]?.[0] ?? field)).join(", ");
     const nor = mapping.preambleLines > 0 ? `; nor is one of the ${mapping.preambleLines} lines after it` : "";
-    throw refuse(`this is no header of the mapping ${mapping.name}, which has ${wanted}${nor}`);
+    throw refuse(
+      `this is no header of the mapping ${mapping.name}, which has ${wanted}${nor}. Mappings: ${shippedMappings.map(({ name }) => name).join(", ")}, or a file of your own`,
+    );
   }
   return { ...opening, layout: layOut(record, { mapping, meanings, currency, line }) };
 }

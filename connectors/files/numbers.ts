@@ -33,7 +33,8 @@ export function readCount(cell: string, column: "impressions" | "clicks", style:
   const read = readDigits(cell, column, style, "count");
   if ("code" in read) return read;
   // 1.000 is a thousand in half of the world.
-  if (/[1-9]/.test(read.fraction) || read.fraction.length === 3 || read.down > 0) return refuse("is no whole number");
+  if (/[1-9]/.test(read.fraction) || read.fraction.length === 3 || read.down > 0)
+    return refuse("is not a whole number");
   const count = BigInt(read.whole);
   return count > most ? refuse(`is more than ${most}`) : count;
 }
@@ -52,6 +53,8 @@ export function readAmount(cell: string, style: NumberStyle): bigint | Refusal {
   return micros > mostMicros ? refuse("is more than an amount can be, 999999999999.999999") : micros;
 }
 
+const noNumber = (kind: "count" | "amount") => (kind === "amount" ? "is not an amount" : "is not a number");
+
 function readDigits(cell: string, column: string, style: NumberStyle, kind: "count" | "amount"): Digits | Refusal {
   const text = cell
     .replace(/[\u00a0\u202f\u2009\u2007]/g, " ")
@@ -62,15 +65,16 @@ function readDigits(cell: string, column: string, style: NumberStyle, kind: "cou
     reason: `${column} ${shown(cell)} ${why}`,
   });
   const parts = number.exec(text)?.groups;
-  if (parts === undefined) return refuse("is no number");
+  const none = noNumber(kind);
+  if (parts === undefined) return refuse(none);
   const before = `${parts["before"] ?? ""}${parts["between"] ?? ""}`.trim();
   const after = (parts["after"] ?? "").trim();
   if (before === "(" && after === ")") return refuse("is negative", "negative");
   const sign = before === "" ? after : before;
-  if (before !== "" && after !== "") return refuse("is no number");
+  if (before !== "" && after !== "") return refuse(none);
   if (sign !== "") {
     const meant = kind === "amount" ? currenciesOf(sign) : undefined;
-    if (meant === undefined) return refuse("is no number");
+    if (meant === undefined) return refuse(none);
     if (!meant.includes(style.currency))
       return refuse(`is in ${meant[0]}, and this client's spend is in ${style.currency}`, "currency");
   }
@@ -81,7 +85,7 @@ function readDigits(cell: string, column: string, style: NumberStyle, kind: "cou
   if (typeof digits === "string") return refuse(digits);
   // A nought with a sign is a nought.
   if (parts["sign"] === "-" && /[1-9]/.test(digits.whole + digits.fraction)) return refuse("is negative", "negative");
-  if (parts["sign"] === "+") return refuse("is no number");
+  if (parts["sign"] === "+") return refuse(none);
   return { ...digits, down: exponent === undefined ? 0 : Number(exponent.slice(2)) };
 }
 
@@ -95,15 +99,15 @@ function split(
   const pieces = text.split(point);
   if (pieces.length > 2) return `has more than one "${point}", which this sender's mapping says is the decimal sign`;
   const [whole = "", fraction] = pieces;
-  if (fraction !== undefined && !/^[0-9]*$/.test(fraction)) return "is no number";
+  if (fraction !== undefined && !/^[0-9]*$/.test(fraction)) return noNumber(kind);
   if (/^[0-9]*$/.test(whole)) {
-    if (whole === "" && (fraction ?? "") === "") return "is no number";
+    if (whole === "" && (fraction ?? "") === "") return noNumber(kind);
     return { whole: whole === "" ? "0" : whole, fraction: fraction ?? "" };
   }
   const separator = /[^0-9]/.exec(whole)?.[0] ?? "";
   const groups = whole.split(separator);
   const grouped = /^[0-9]{1,3}$/.test(groups[0] ?? "") && groups.slice(1).every((digits) => /^[0-9]{3}$/.test(digits));
-  if (!grouped || separator === point) return "is no number";
+  if (!grouped || separator === point) return noNumber(kind);
   // A count has no fraction, and two groups or a decimal sign leave no doubt; 1,234 alone may be a little more than one.
   const doubtful = separator === group && groups.length === 2 && fraction === undefined;
   if (doubtful && kind === "amount" && !style.thousands)

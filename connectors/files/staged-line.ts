@@ -239,7 +239,7 @@ export class StagedLines {
     if (/^\d+\.0*$/.test(text))
       return refuse("is written as a decimal number, and long ones lose digits that way: export it as text");
     if (/^\d+$/.test(text)) return refuse("is no id: ids are whole numbers from 1 to 9223372036854775807");
-    return refuse("is no whole number");
+    return refuse("is not a whole number");
   }
 
   #dayNumber = 0;

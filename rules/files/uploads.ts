@@ -23,6 +23,9 @@ export const uploadRecord = z.object({
   contentHash: z.string().regex(/^[0-9a-f]{64}$/),
   bytes: z.number().int(),
   mapping: z.string().nullable(),
+  /** What was said beside the mapping: values of fields that the file has no column for, and columns to be left out. */
+  constants: z.record(z.string(), z.string()).optional(),
+  ignore: z.array(z.string()).optional(),
   force: z.boolean(),
   by: z.string(),
   acceptedAt: z.string(),
@@ -58,22 +61,24 @@ export function importIdsOfKey(client: string, key: string, now: Date): [current
 }
 
 /** What the requests of one key must agree in. */
-export type UploadRequest = Pick<UploadRecord, "contentHash" | "fileName" | "mapping" | "force">;
+export type UploadRequest = Pick<
+  UploadRecord,
+  "contentHash" | "fileName" | "mapping" | "constants" | "ignore" | "force"
+>;
 
 const requestParts: Record<keyof UploadRequest, string> = {
   contentHash: "file",
   fileName: "file name",
   mapping: "mapping",
+  constants: "constant",
+  ignore: "ignore",
   force: "force",
 };
 
 /** In what two requests differ, in words of the form. */
 export function differences(one: UploadRequest, other: UploadRequest): string[] {
-  return Object.entries(requestParts).flatMap(([part, word]) =>
-    JSON.stringify(one[part as keyof UploadRequest]) === JSON.stringify(other[part as keyof UploadRequest])
-      ? []
-      : [word],
-  );
+  const said = (request: UploadRequest, part: string) => JSON.stringify(request[part as keyof UploadRequest]);
+  return Object.entries(requestParts).flatMap(([part, word]) => (said(one, part) === said(other, part) ? [] : [word]));
 }
 
 /** An upload that nobody has written to for this long belongs to a process that is gone. */

@@ -6,6 +6,9 @@ import { z } from "zod";
 import type { IngestAnswer, IngestProgress } from "../../activities/files/ingest.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
+import { parseConstants } from "../../rules/files/constants.ts";
+import { fileFields } from "../../rules/files/header-meanings.ts";
+import { besideReason } from "../../rules/files/refusal.ts";
 import {
   clientOption,
   CommandError,
@@ -24,31 +27,47 @@ const shownErrors = 20;
 
 const command = defineCommand(
   "ingest",
-  `Takes a file of ad performance: checks every line, stores it whole or not at all, and says what became of it. A file outside the import folder is copied there. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
+  `Takes a file of ad performance: checks every line, stores it whole or not at all, and says what became of it. A file outside the import folder is copied there. How its columns are understood is recognised by its header, unless a mapping is named or lies beside it. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
   [
     "npm run ingest -- performance.csv",
-    "npm run ingest -- ~/Downloads/report.csv.gz --mapping authorized-buyers --dry-run",
+    "npm run ingest -- ~/Downloads/report.csv.gz --dry-run",
+    'npm run ingest -- bidsinauction.csv --constant clicks=0 --ignore "Opportunity cost*"',
     "npm run ingest -- s3://reports/2025-12-18.csv --client 713 --json",
   ],
 )
   .argument("<file>", "a file of this machine, or s3://bucket/key")
   .option(...clientOption)
-  .option("--mapping <name>", "how its headers are understood: a name, or a mapping file (.json)")
+  .option("--mapping <name>", "how its columns are understood: a name, or a mapping file (.json)")
+  .option(
+    "--constant <field=value>",
+    `what a field is that the file has no column for, as clicks=0; as often as needed. Fields: ${fileFields.join(", ")}`,
+    collect,
+  )
+  .option("--ignore <column>", 'a column to leave out, also "Cost of *"; as often as needed', collect)
   .option("--force", "take it again although the same content was taken before")
   .option("--dry-run", "only read and check, store nothing");
+
+function collect(one: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), one];
+}
 
 command.action(
   work(
     z.object({
       client: z.string().optional(),
       mapping: z.string().min(1).optional(),
+      constant: z.array(z.string()).default([]),
+      ignore: z.array(z.string().min(1)).default([]),
       force: z.boolean().default(false),
       dryRun: z.boolean().default(false),
     }),
     async (desk, options, operands): Promise<Report> => {
       const [file = ""] = operands;
       const client = desk.client(options.client);
-      const { force, dryRun } = options;
+      const { force, dryRun, ignore } = options;
+      const read = parseConstants(options.constant);
+      if ("problem" in read) throw new CommandError(exitCodes.usage, `--constant: ${read.problem}`);
+      const { constants } = read;
       const isS3 = file.startsWith("s3://");
       const mappingFile =
         !isS3 && options.mapping?.endsWith(".json") === true && existsSync(options.mapping) ? options.mapping : null;
@@ -62,6 +81,8 @@ command.action(
             importDir,
             client,
             mappingFile,
+            constants,
+            ignore,
             force,
             dryRun,
             maxBytes,
@@ -72,19 +93,38 @@ command.action(
         client,
         ...(handed === null ? { url: file } : { path: handed.path }),
         ...(mapping === undefined ? {} : { mapping }),
+        ...(Object.keys(constants).length === 0 ? {} : { constants }),
+        ...(ignore.length === 0 ? {} : { ignore }),
         ...(force ? { force } : {}),
         ...(dryRun ? { dryRun } : {}),
       };
-      return takeFile(desk, { file, client, input, handed, dryRun });
+      const said = inWordsOf([
+        [handed?.mapping, mappingFile],
+        [handed?.path, file],
+      ]);
+      return takeFile(desk, { file, client, input, handed, dryRun, said });
     },
   ),
 );
 
+/** Where a copy lies is nobody's business: people read the names that they typed. */
+function inWordsOf(names: [copy: string | null | undefined, typed: string | null][]): (text: string) => string {
+  return (text) =>
+    names.reduce((said, [copy, typed]) => (copy == null || typed === null ? said : said.replaceAll(copy, typed)), text);
+}
+
 async function takeFile(
   desk: Desk,
-  given: { file: string; client: string; input: IngestInput; handed: HandedIn | null; dryRun: boolean },
+  given: {
+    file: string;
+    client: string;
+    input: IngestInput;
+    handed: HandedIn | null;
+    dryRun: boolean;
+    said: (text: string) => string;
+  },
 ): Promise<Report> {
-  const { file, client, input, handed, dryRun } = given;
+  const { file, client, input, handed, dryRun, said } = given;
   const short = handed?.importId ?? Date.now().toString(36);
   const started = await startWorkflow(desk, {
     workflowType: "ingestFile",
@@ -113,11 +153,15 @@ async function takeFile(
   if (end.state !== "completed")
     throw new CommandError(
       end.state === "failed" && end.type === "InvalidInput" ? exitCodes.usage : exitCodes.found,
-      end.state === "cancelled" ? `${file}: cancelled, nothing was stored` : `${file}: ${end.reason}`,
+      end.state === "cancelled" ? `${file}: cancelled, nothing was stored` : `${file}: ${said(end.reason)}`,
     );
   const answer = end.result;
   // Its sender's name for it, not the copy's.
-  const named = { ...answer, name: handed === null ? answer.name : path.basename(file) };
+  const named = {
+    ...answer,
+    name: handed === null ? answer.name : path.basename(file),
+    reason: answer.reason === null ? null : said(answer.reason),
+  };
   return {
     exitCode: isFine(answer) ? exitCodes.fine : exitCodes.found,
     document: { workflowId: started.workflowId, ...named },
@@ -153,12 +197,13 @@ function describeProgress(phase: string, done: number, of: number): string {
 function describeAnswer(answer: IngestAnswer): string[] {
   const { status, superseded, sums, days, errors } = answer;
   const title = `${answer.name}, client ${answer.client}, mapping ${answer.mapping}`;
+  const shown = besideReason(answer.reason, errors);
   const rejects = [
-    ...errors
+    ...shown
       .slice(0, shownErrors)
       .map(({ line, column, reason }) => `  line ${line}${column === null ? "" : `, ${column}`}: ${reason}`),
-    ...(answer.rejected > Math.min(errors.length, shownErrors)
-      ? [`  and ${answer.rejected - Math.min(errors.length, shownErrors)} more`]
+    ...(answer.rejected > Math.min(shown.length, shownErrors)
+      ? [`  and ${answer.rejected - Math.min(shown.length, shownErrors)} more`]
       : []),
   ];
   const numbers = [
@@ -184,6 +229,7 @@ function describeAnswer(answer: IngestAnswer): string[] {
       return [
         `${title}: already ingested, as file ${answer.fileId}`,
         ...numbers,
+        ...rejects,
         `  later files have replaced ${answer.replacedSince} of the rows it wrote; --force takes it again`,
       ];
     case "refused":

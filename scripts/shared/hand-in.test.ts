@@ -22,6 +22,8 @@ const give = (file: string, more: Partial<Parameters<typeof handIn>[0]> = {}) =>
     importDir,
     client: "713",
     mappingFile: null,
+    constants: {},
+    ignore: [],
     force: false,
     dryRun: false,
     maxBytes: 1_000_000,
@@ -46,7 +48,7 @@ test("a file that lies in the import folder is taken where it lies", async () =>
 test("any other is copied with a record that says all an ingest needs, and taken back whole", async () => {
   const file = await put("my report.csv", "a,b\n");
   const mappingFile = await put("mapping.json", "{}");
-  const handed = await give(file, { mappingFile, force: true });
+  const handed = await give(file, { mappingFile, force: true, constants: { clicks: "0" }, ignore: ["Note"] });
   expect(await readFile(path.join(importDir, handed.path), "utf8")).toBe("a,b\n");
   const record = uploadRecord.parse(
     JSON.parse(await readFile(path.join(importDir, "uploads/713", `${handed.importId}.json`), "utf8")),
@@ -58,6 +60,8 @@ test("any other is copied with a record that says all an ingest needs, and taken
     contentHash: sha256("a,b\n"),
     bytes: 4,
     mapping: `uploads/713/${handed.importId}.mapping.json`,
+    constants: { clicks: "0" },
+    ignore: ["Note"],
     force: true,
   });
   expect(await readFile(path.join(importDir, handed.mapping ?? ""), "utf8")).toBe("{}");

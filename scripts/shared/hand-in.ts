@@ -27,6 +27,8 @@ export async function handIn(given: {
   importDir: string;
   client: string;
   mappingFile: string | null;
+  constants: Record<string, string>;
+  ignore: readonly string[];
   force: boolean;
   /** Only to be looked at: nobody must take it for an upload. */
   dryRun: boolean;
@@ -72,6 +74,8 @@ export async function handIn(given: {
         contentHash: copied.sha256,
         bytes: found.size,
         mapping,
+        constants: given.constants,
+        ignore: [...given.ignore],
         force: given.force,
         by: "command",
         acceptedAt: new Date().toISOString(),

@@ -259,7 +259,7 @@ describe("what leads elsewhere fails with what to do:", () => {
     [{ path: "none.csv" }, "there is no file none.csv"],
     [{}, "give either path"],
     [{ path: "a.csv", url: "s3://bucket/a.csv" }, "give either path"],
-    [{ path: "a.csv", clientt: "713" }, "unknown field clientt"],
+    [{ path: "a.csv", clientt: "713" }, 'unknown field "clientt"'],
     [{ path: "a.csv", client: "nobody" }, 'unknown client "nobody": there are 713, acme'],
     [{ path: "713/a.csv", client: "acme" }, "lies in the folder of client 713"],
     [{ path: "a.csv", mapping: "nobodys" }, 'none is called "nobodys": there are document'],
@@ -300,6 +300,86 @@ test("a mapping file of the import folder is found by its name or path, and what
   await put("713/mappings/bidder.json", [JSON.stringify({ ...mapping, combine: "guess", columns: {} })]);
   const failure = await failureOf((await start({ path: file, mapping: "bidder" })).result());
   expect(failure.message).toMatch(/^mapping: 713\/mappings\/bidder\.json: .*combine/);
+});
+
+describe("without a mapping a file is recognised by its header:", () => {
+  const authorizedBuyers = [
+    "#Day,Country,Creative ID,Buyer account ID,Bids in auction,Impressions,Clicks,Spend (bidder currency)",
+    '11/29/25,Brazil,79783,1,20,10,2,"$1,000.50"',
+    "11/29/25,Brazil,79783,2,20,5,1,$0.25",
+  ];
+
+  test("an export of a known sender needs nothing, packed or not, and its lines of one key are added", async () => {
+    const file = await put("713/ab.csv", authorizedBuyers);
+    expect(await ingest({ path: file })).toMatchObject({
+      status: "ingested",
+      mapping: "authorized-buyers",
+      inserted: 1,
+      combined: 1,
+      sums: { impressions: "15", clicks: "3", spend: "1000.750000" },
+    });
+    // Named, it is the same reading.
+    expect(await ingest({ path: file, mapping: "authorized-buyers" })).toMatchObject({ status: "already_ingested" });
+    const packed = await put("713/ab.csv.gz", gzipSync(authorizedBuyers.join("\r\n").replace("0.25", "0.50")));
+    expect(await ingest({ path: packed })).toMatchObject({ status: "ingested", mapping: "authorized-buyers" });
+  });
+
+  test("what is nearly one is named with all that it lacks, and is taken with a constant", async () => {
+    const without = authorizedBuyers.map((line) => line.replace(/,(Clicks|2|1)(,[^,]*(?:,000[^,]*)?)$/, "$2"));
+    const file = await put("713/bids.csv", without);
+    const refused = await ingest({ path: file });
+    expect(refused).toMatchObject({ status: "refused", mapping: "authorized-buyers", imported: 0 });
+    expect(refused.reason).toBe(
+      'line 1: this looks like authorized-buyers, the report "bids in auction"; it lacks the column "Clicks": add it to the report, or give a constant (clicks=…)',
+    );
+    const answer = await ingest({ path: file, constants: { clicks: "0" } });
+    expect(answer).toMatchObject({ status: "ingested", mapping: "authorized-buyers", sums: { clicks: "0" } });
+    expect(await openAlerts()).toEqual([]);
+  });
+
+  test("lines that were rejected under a constant are read with it again", async () => {
+    const file = await put("713/constant.csv", [
+      "Creative ID,Day,Impressions,Spend (buyer currency),Colour",
+      "556,11/29/25,10,$2,red",
+    ]);
+    const answer = await ingest({ path: file, constants: { clicks: "3" }, ignore: ["Colour"] });
+    expect(answer).toMatchObject({ status: "ingested", rejected: 1 });
+    await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 556)");
+    const redriven = (await (await stack.start("redriveFiles", uniqueId("redrive"), {})).result()) as RedriveSummary;
+    expect(redriven).toMatchObject({ resolved: 1, remaining: 0 });
+    expect(await stack.rows("select clicks, spend from rtb.performance_metrics where creative_id = 556")).toEqual([
+      { clicks: 3, spend: "2.000000" },
+    ]);
+    await stack.rows("delete from rtb.performance_metrics where creative_id = 556");
+    await stack.rows("delete from rtb.creatives where creative_id = 556");
+  });
+
+  test("what is none of them is refused with the mappings that there are", async () => {
+    const answer = await ingest({ path: await put("713/other.csv", ["Name,Street", "Ada,1 Road"]) });
+    expect(answer).toMatchObject({ status: "refused" });
+    expect(answer.reason).toMatch(/Mappings: document, authorized-buyers, google-ads, meta/);
+  });
+
+  test("a mapping file extends another, and what is wrong with it is said with its place", async () => {
+    const file = await put("713/ours/week.csv", [
+      "Ad,Day,Impressions,Spend (buyer currency)",
+      "79783,2025-11-29,10,$2",
+    ]);
+    await put("713/ours/mapping.json", [
+      JSON.stringify({
+        extends: "authorized-buyers",
+        name: "ours",
+        columns: { creative_id: ["Ad"] },
+        constants: { clicks: "1" },
+      }),
+    ]);
+    expect(await ingest({ path: file })).toMatchObject({ status: "ingested", mapping: "ours", sums: { clicks: "1" } });
+    await put("713/ours/mapping.json", [JSON.stringify({ extends: "713/ours/mapping.json" })]);
+    expect((await failureOf((await start({ path: file })).result())).message).toMatch(/extends itself/);
+    await put("713/ours/mapping.json", [JSON.stringify({ extends: "meta", combine: "guess", colour: 1 })]);
+    expect((await failureOf((await start({ path: file })).result())).message).toMatch(/^mapping: .*combine.*colour/s);
+    await rm(path.join(folder, "713/ours"), { recursive: true });
+  });
 });
 
 describe("the watch", () => {

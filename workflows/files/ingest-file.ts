@@ -89,6 +89,8 @@ export function describeAnswer(answer: IngestAnswer): string {
       : [`Lines that differ only in ${answer.summedOver.join(", ")} were added to each other.`]),
   ];
   const errors = answer.errors
+    // What the refusal names is not said again.
+    .filter(({ reason }) => answer.reason?.includes(reason) !== true)
     .slice(0, 10)
     .map(({ line, column, reason }) => `line ${line}${column === null ? "" : `, ${column}`}: ${reason}`);
   const more = answer.rejected > errors.length ? [`and ${answer.rejected - errors.length} more`] : [];
