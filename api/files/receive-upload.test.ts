@@ -341,7 +341,7 @@ test("a name that leads elsewhere is only a name", async () => {
   expect(await recordOf(importId)).toMatchObject({ fileName: "x.csv" });
   expect(await readdir(importDir)).toEqual(["uploads"]);
   const token = await upload({ claims: { client: "../acme" } });
-  expect([token.status, await readdir(importDir)]).toEqual([404, ["uploads"]]);
+  expect([token.status, await readdir(importDir)]).toEqual([401, ["uploads"]]);
 });
 
 test("what is said beside the mapping is kept with the upload, and is checked as it comes", async () => {
