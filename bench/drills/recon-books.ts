@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { trustAlertBelow } from "../rules/recon/trust-threshold.ts";
-import type { Database } from "../schema/database.ts";
+import { trustAlertBelow } from "../../rules/recon/trust-threshold.ts";
+import type { Database } from "../../schema/database.ts";
 
 /** Waits until every report has its verdict. */
 export async function untilJudged(database: Database, patienceMs: number): Promise<void> {
@@ -28,7 +28,7 @@ export interface Expected {
 export async function checkBooks(
   database: Database,
   { distinct, shared }: Expected,
-): Promise<{ isGood: boolean; found: Record<string, number> }> {
+): Promise<{ isGood: boolean; /** What differs, in words for a table. */ off: string; found: Record<string, number> }> {
   const { rows } = await database.query<Record<string, number>>(
     `select (select count(*)::int from recon.affiliate_reports) as reports,
             (select count(*)::int from recon.reconciliation_logs) as logs,
@@ -63,11 +63,17 @@ export async function checkBooks(
   const found = rows[0] ?? {};
   const none = ["logsTwice", "withoutLog", "fetchedTwice", "trustOff"];
   const noneOfAlerts = ["verdictAlertsOff", "trustAlertsOff", "alertsTwice", "alertsSeenTwice"];
-  const isGood =
-    found["reports"] === distinct &&
-    found["logs"] === distinct &&
-    found["counted"] === distinct &&
-    found["sharedAlerts"] === shared &&
-    [...none, ...noneOfAlerts].every((name) => found[name] === 0);
-  return { isGood, found };
+  const wanted: Record<string, number> = {
+    reports: distinct,
+    logs: distinct,
+    counted: distinct,
+    sharedAlerts: shared,
+    ...Object.fromEntries([...none, ...noneOfAlerts].map((name) => [name, 0])),
+  };
+  const wrong = Object.entries(wanted).filter(([name, count]) => found[name] !== count);
+  return {
+    isGood: wrong.length === 0,
+    off: wrong.map(([name, count]) => `; ${name} ${found[name]} and not ${count}`).join(""),
+    found,
+  };
 }

@@ -1,72 +1,83 @@
-// Kills the worker again and again while a large file is taken, then Postgres while half of its rows are restated, and compares
-// the end with the file row by row.
-// npm run chaos:ingest -- [kills of the worker] [kills of Postgres] [rows]
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { from as copyFrom } from "pg-copy-streams";
-import type { IngestAnswer, IngestProgress } from "../activities/files/ingest.ts";
-import { inTransaction } from "../schema/database.ts";
-import { mainQueue } from "../temporal.config.ts";
-import { writePerformanceFile, type PerformanceFile } from "./performance-files.ts";
-import { startBenchStack } from "./stack.ts";
+import type { IngestAnswer, IngestProgress } from "../../activities/files/ingest.ts";
+import { inTransaction } from "../../schema/database.ts";
+import { mainQueue } from "../../temporal.config.ts";
+import { killChild } from "../children.ts";
+import { writePerformanceFile, type PerformanceFile } from "../performance-files.ts";
+import { startBenchStack, type BenchStack } from "../stack.ts";
+import { finding, type Drill, type DrillSetup } from "./drill.ts";
 
-const [workerKills = 10, postgresKills = 10, rows = 1_000_000] = process.argv.slice(2).map(Number);
-// Deterministic, so that a bad ending can be looked for again.
-let seed = Number(process.env["SEED"] ?? 11);
-const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+const kills = 10;
+const rows = 300_000;
 
-const stack = await startBenchStack({ temporalOnFile: true, settings: { WORKER_SHUTDOWN_GRACE_MS: "0" } });
-const importDir = path.join(stack.folder, "import");
-stack.env["IMPORT_DIR"] = importDir;
-// Stopped in the middle, it leaves no servers behind.
-process.once("SIGTERM", () => void stack.stop().finally(() => process.exit(1)));
-let failed = true;
-try {
-  await mkdir(importDir, { recursive: true });
+/** A file under way: the stack it is taken by, and where it lies. */
+interface Taking extends DrillSetup {
+  stack: BenchStack;
+  importDir: string;
+}
+
+export const ingestKills: Drill = {
+  rows: [1, 4],
+  name: "ingest-kills",
+  done: `a file of ${rows.toLocaleString("en")} lines, the worker killed ${kills} times; half of it restated, Postgres killed ${kills} times`,
+  expected: "the table as Postgres itself reads the file, and the sums with it",
+  run: async (setup) => {
+    const stack = await startBenchStack({ temporalOnFile: true, settings: { WORKER_SHUTDOWN_GRACE_MS: "0" } });
+    try {
+      const importDir = path.join(stack.folder, "import");
+      stack.env["IMPORT_DIR"] = importDir;
+      await mkdir(importDir, { recursive: true });
+      return await killWhileTaken({ ...setup, stack, importDir });
+    } finally {
+      await stack.stop();
+    }
+  },
+};
+
+async function killWhileTaken(taking: Taking) {
+  const { stack, importDir } = taking;
   const first = await writePerformanceFile(path.join(importDir, "first.csv"), { rows });
   const second = await writePerformanceFile(path.join(importDir, "second.csv"), { rows, changed: 0.5 });
   await stack.database.query("insert into rtb.creatives (_client_id, creative_id) select '713', unnest($1::bigint[])", [
     first.creatives,
   ]);
   let worker = await stack.startWorker();
-  const workerWasKilled = await takeAndKill("first.csv", workerKills, async () => {
-    const gone = once(worker, "exit");
-    worker.kill("SIGKILL");
-    await gone;
+  const ofWorker = await takeAndKill(taking, "first.csv", async () => {
+    await killChild(worker);
     worker = await stack.startWorker();
   });
-  await check("first.csv", first, `${workerWasKilled} kills of the worker`);
-  if (postgresKills > 0) {
-    const kills = await takeAndKill("second.csv", postgresKills, stack.restartPostgres);
-    await check("second.csv", second, `${kills} kills of Postgres`);
-  }
-  worker.kill("SIGKILL");
-  failed = false;
-} finally {
-  await stack.stop();
+  const afterFirst = await compare(taking, "first.csv", first);
+  const ofPostgres = await takeAndKill(taking, "second.csv", stack.restartPostgres);
+  const afterSecond = await compare(taking, "second.csv", second);
+  return finding(
+    afterFirst.good && afterSecond.good,
+    `${ofWorker} kills of the worker: ${afterFirst.seen}; ${ofPostgres} of Postgres: ${afterSecond.seen}`,
+  );
 }
-process.exit(failed ? 1 : 0);
 
 /** Takes the file, and kills each attempt at another moment until there were enough. */
-async function takeAndKill(file: string, most: number, kill: () => Promise<ChildProcess | void>): Promise<number> {
-  const began = Date.now();
+async function takeAndKill(
+  { stack, random, say }: Taking,
+  file: string,
+  kill: () => Promise<ChildProcess | void>,
+): Promise<number> {
   const handle = await stack.temporal.client.workflow.start("ingestFile", {
-    workflowId: `chaos/${file}`,
+    workflowId: `drill/${file}`,
     taskQueue: mainQueue,
     args: [{ path: file }],
   });
   let over = false;
   const result = handle.result().finally(() => (over = true)) as Promise<IngestAnswer>;
   result.catch(() => undefined);
-  let kills = 0;
-  const phases: string[] = [];
-  while (!over && kills < most) {
-    if (!(await isWorking())) {
+  let struck = 0;
+  while (!over && struck < kills) {
+    if (!(await isWorking(stack))) {
       await wait(20);
       continue;
     }
@@ -74,19 +85,18 @@ async function takeAndKill(file: string, most: number, kill: () => Promise<Child
     if (over) break;
     const progress = await progressOf(handle);
     await kill();
-    kills += 1;
-    phases.push(progress === null ? "?" : `${progress.phase} ${progress.lines}`);
-    console.log(`${file}: kill ${kills} at ${phases.at(-1)}`);
+    struck += 1;
+    say(`${file}: kill ${struck} at ${progress === null ? "?" : `${progress.phase} ${progress.lines}`}`);
   }
   const answer = await result;
-  console.log(
-    `${file}: ${answer.status}, ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged after ${kills} kills and ${((Date.now() - began) / 1_000).toFixed(0)} s`,
+  say(
+    `${file}: ${answer.status}, ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged`,
   );
-  return kills;
+  return struck;
 }
 
 /** Is an attempt at the file? Seen by its session. */
-async function isWorking(): Promise<boolean> {
+async function isWorking(stack: BenchStack): Promise<boolean> {
   const { rowCount } = await stack.database
     .query(
       "select from pg_stat_activity where datname = current_database() and application_name = 'signal-room worker' and xact_start is not null",
@@ -104,7 +114,7 @@ async function progressOf(handle: { describe: () => Promise<{ raw: unknown }> })
 }
 
 /** The table against the file as Postgres itself reads it: every row, both ways, and the sums that were written down with it. */
-async function check(name: string, file: PerformanceFile, what: string): Promise<void> {
+async function compare({ stack, importDir }: Taking, name: string, file: PerformanceFile) {
   const state = await inTransaction(stack.database, async (session) => {
     await session.query("set local statement_timeout = 0");
     await session.query(
@@ -139,7 +149,9 @@ async function check(name: string, file: PerformanceFile, what: string): Promise
     rolledUp: spend,
     working: 0,
   };
-  const good = Object.entries(wanted).every(([key, value]) => state[key] === value);
-  console.log(`${good ? "ok  " : "FAIL"} ${what}: ${JSON.stringify(state)}`);
-  if (!good) throw new Error(`wanted ${JSON.stringify(wanted)}`);
+  const off = Object.entries(wanted).filter(([key, value]) => state[key] !== value);
+  return {
+    good: off.length === 0,
+    seen: `${state["rows"]} rows, ${state["missing"]} missing, ${state["surplus"]} too many${off.map(([key, value]) => `, ${key} ${state[key]} and not ${value}`).join("")}`,
+  };
 }
