@@ -26,6 +26,7 @@ import {
 } from "../../queries/files/files.ts";
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
+import { checkBooks } from "../../queries/files/books.ts";
 import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
 import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
 import { quarantineRejected, readRejectedLines, stageRejected } from "../../queries/files/quarantined-lines.ts";
@@ -155,7 +156,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       });
     },
 
-    /** Computes every roll-up anew, of one client or of all. */
+    /** Computes every roll-up anew, of one client or of all, and checks that its files add up. */
     async refreshClients(input: { client?: string }): Promise<Refreshed[]> {
       const { client } = checkedInput(clientShape, input ?? {});
       const clients = client === undefined ? config.clients : [clientNamed(config, client)];
@@ -164,6 +165,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
         for (const one of clients) {
           const today = dayAt(await databaseNow(database), settingsOf(config, one).timezone);
           refreshed.push(await refreshAggregates(database, { client: one, today }));
+          await checkBooks(database, one);
         }
         return refreshed;
       });

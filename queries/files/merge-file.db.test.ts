@@ -5,6 +5,7 @@ import { addDays } from "../../core/days.ts";
 import { sumMoney } from "../../core/money.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { checkBooks, readBookDifferences } from "./books.ts";
 import { readKnownCreatives, UnknownCreatives } from "./check-creatives.ts";
 import { readFileDays } from "./file-days.ts";
 import { readFileRow, recordIngested, recordRedriven } from "./files.ts";
@@ -721,4 +722,61 @@ test("of one month only that month's part is read", async () => {
   const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
   expect(plan).toContain("performance_metrics_2025_12");
   expect(plan).not.toContain("performance_metrics_2025_10");
+});
+
+describe("files add up:", () => {
+  const openAlerts = async () =>
+    (
+      await database.pool.query<Record<string, string>>(
+        "select kind, severity, subject, message from ops.alerts where _client_id = $1 and resolved_at is null",
+        [client],
+      )
+    ).rows;
+
+  test("rows that are stored otherwise than they were merged raise a critical alert with the merge", async () => {
+    await database.pool
+      .query(`create or replace function public.lose_money() returns trigger language plpgsql as $$ begin new.spend := new.spend - 1; return new; end $$;
+      create trigger lose_money before insert or update on rtb.performance_metrics for each row when (new._client_id = '${client}') execute function public.lose_money()`);
+    try {
+      const { fileId } = await ingest({ lines: [line(), line({ creative: "2" }), line({ date: "2025-12-16" })] });
+      expect(await openAlerts()).toEqual([
+        {
+          kind: "file_books",
+          severity: "critical",
+          subject: `file/${fileId}`,
+          message: `file ${fileId} does not add up on 2025-12-16 and 1 more days: the table holds 1 rows with a spend of 4.25, later files have taken over 0 rows with a spend of 0.00, the receipt says 1 rows with a spend of 5.25`,
+        },
+      ]);
+    } finally {
+      await database.pool.query("drop trigger lose_money on rtb.performance_metrics");
+    }
+  });
+
+  test("what is changed by hand is found when all days are checked, and settled when it adds up again", async () => {
+    const { fileId } = await ingest({ lines: [line(), line({ creative: "2" })] });
+    await ingest({ lines: [line({ spend: "6" }), line({ creative: "3" })] });
+    expect(await checkBooks(database.pool, client)).toEqual({ files: 0 });
+    await database.pool.query(
+      "update rtb.performance_metrics set clicks = clicks + 1 where _client_id = $1 and creative_id = 2",
+      [client],
+    );
+    expect(await readBookDifferences(database.pool, { client, from: "2025-12-17", to: "2025-12-17" })).toMatchObject([
+      {
+        fileId,
+        date: "2025-12-17",
+        held: { rows: 1, clicks: "11" },
+        takenOver: { rows: 1, clicks: "10" },
+        receipt: { rows: 2, clicks: "20" },
+      },
+    ]);
+    expect(await readBookDifferences(database.pool, { client, from: "2025-12-18" })).toEqual([]);
+    expect(await checkBooks(database.pool, client)).toEqual({ files: 1 });
+    expect(await openAlerts()).toMatchObject([{ kind: "file_books", subject: `file/${fileId}` }]);
+    await database.pool.query(
+      "update rtb.performance_metrics set clicks = clicks - 1 where _client_id = $1 and creative_id = 2",
+      [client],
+    );
+    expect(await checkBooks(database.pool, client)).toEqual({ files: 0 });
+    expect(await openAlerts()).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 import type { Session } from "../../schema/database.ts";
 import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
+import { checkMergedFile } from "./books.ts";
 import { checkCreatives } from "./check-creatives.ts";
 import { recordFileDays } from "./file-days.ts";
 import { addUp, dropOverwritten } from "./fold-lines.ts";
@@ -55,6 +56,14 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   await recordFileDays(session, target, written.days);
   await checkCreatives(session, target);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
+  // A file that is redriven has rows of creatives that these lines do not touch.
+  await checkMergedFile(session, {
+    client: target.client,
+    fileId: target.fileId,
+    from: staged.from,
+    to: staged.to,
+    isWhole: target.redriven !== true,
+  });
   await session.query(
     "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
   );

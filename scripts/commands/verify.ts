@@ -10,6 +10,7 @@ import type { SyncDependencies } from "../../activities/sync/sync.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { sources } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
+import { performanceSource } from "../../queries/files/files.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import type { RowDifference } from "../../queries/sync/slice-statement.ts";
 import {
@@ -21,13 +22,13 @@ import {
   exitCodes,
   inParallel,
   runCommand,
-  sourceName,
   sourceNamed,
   sourceOption,
   work,
   type Report,
 } from "../shared/command-line.ts";
 import { count, table, type Cell } from "../shared/printing.ts";
+import { verifyFiles } from "../shared/verify-files.ts";
 
 /** Days under way at a time; the account's pace decides how fast they come. */
 const atATime = 4;
@@ -56,8 +57,11 @@ interface VerifiedDay {
 
 const command = defineCommand(
   "verify",
-  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent. Exits 1 on a difference.",
-  ["npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18"],
+  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent; files of ad performance with their receipts. Exits 1 on a difference.",
+  [
+    "npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18",
+    "npm run verify -- --source rtb.performance --from 2025-12-01 --to 2025-12-18",
+  ],
 )
   .option(...sourceOption)
   .option("--from <day>", "the first day, YYYY-MM-DD")
@@ -66,9 +70,11 @@ const command = defineCommand(
 
 command.action(
   work(
-    z.object({ source: sourceName, client: z.string().optional(), from: civilDay, to: civilDay }),
+    z.object({ source: z.string(), client: z.string().optional(), from: civilDay, to: civilDay }),
     async (desk, { from, to, ...typed }): Promise<Report> => {
       checkRange(from, to);
+      if (typed.source === performanceSource)
+        return verifyFiles(await desk.database(), { client: desk.client(typed.client), from, to });
       const source = sourceNamed(typed.source);
       const client = desk.client(typed.client);
       const account = desk.config.accounts.get(`${source.vendor.name}/${client}`);

@@ -56,7 +56,11 @@ export const wholeNumber = z.coerce
 /** A source whose name has been checked. */
 export function sourceNamed(name: string): AnySource {
   const source = findSource(name);
-  if (source === undefined) throw new CommandError(exitCodes.usage, `there is no source "${name}"`);
+  if (source === undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      `there is no source "${name}": there are ${sources.map((one) => one.name).join(", ")}`,
+    );
   return source;
 }
 
