@@ -17,6 +17,8 @@ import { limitCallers } from "./server/limits.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import type { Api, Area, ServerDependencies, ServerParts } from "./server/parts.ts";
 import { isLocalCall } from "./server/local.ts";
+import { readJsonBodies } from "./server/json-body.ts";
+import { refuseUnknownFields } from "./server/strict.ts";
 import { createReading } from "./server/reading.ts";
 import { createRevocations } from "./server/revocations.ts";
 import { createAffiliateKeys } from "./recon/affiliate-key.ts";
@@ -83,6 +85,8 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
 
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
+  readJsonBodies(api);
+  refuseUnknownFields(api);
   answerErrors(api);
   cutOffSlowBodies(api, settings.requestTimeoutMs, answerBrokenRequest);
   logRequests(api, metrics.observeRequest);

@@ -41,7 +41,7 @@ export function alertRoutes(api: Api, parts: ServerParts, of: { tags: string[]; 
   const { tags } = of;
   const { reading } = parts;
   const filters = paging.extend({
-    state: z.enum(["open", "resolved"]).optional(),
+    state: z.enum(["open", "resolved", "all"]).default("open"),
     area: word.optional(),
     kind: word.optional(),
     severity: z.enum(["info", "warning", "critical"]).optional(),
@@ -54,7 +54,7 @@ export function alertRoutes(api: Api, parts: ServerParts, of: { tags: string[]; 
       config: readers,
       schema: {
         tags,
-        summary: "Alerts, newest first",
+        summary: "Open alerts, newest first; others with `state`",
         querystring: of.area === undefined ? filters : filters.omit({ area: true }),
         response: { 200: pageOf(alert) },
       },
@@ -65,7 +65,7 @@ export function alertRoutes(api: Api, parts: ServerParts, of: { tags: string[]; 
         ...filter,
         area: of.area ?? filter.area,
         client: callerOf(request).client,
-        open: state === undefined ? undefined : state === "open",
+        open: state === "all" ? undefined : state === "open",
         beforeId: readCursor(cursor, id) ?? undefined,
         limit: limit + 1,
       });

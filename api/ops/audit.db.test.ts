@@ -85,7 +85,7 @@ test("each act of a person is in the log with who did it, and no secret is", asy
     ),
     await act("PUT", `/ops/alerts/${alertId}/resolve`, { notes: "seen" }),
     await act("PUT", `/recon/disputes/${disputeId}/settle`, { outcome: "affiliate", notes: "checked" }),
-    await act("PUT", "/performance/mapping", mapping),
+    await act("PUT", "/cost/mapping", mapping),
   ];
   expect(answers.map(({ statusCode, payload }) => [statusCode, statusCode < 300 ? "" : payload])).toEqual(
     answers.map(({ statusCode }) => [statusCode, ""]),
@@ -118,7 +118,7 @@ test("what changes nothing is not in the log", async () => {
     await act("PUT", `${nobody}/disable`, {}),
     await act("PUT", "/ops/alerts/999999/resolve", { notes: "seen" }),
     await act("PUT", "/recon/platforms/instagram/config", { mode: null }),
-    await act("PUT", "/performance/mapping", { items: [] }),
+    await act("PUT", "/cost/mapping", { items: [] }),
   ].map(({ statusCode }) => statusCode);
   expect(statuses).toEqual([404, 404, 404, 200, 200]);
   expect((await entries()).items).toHaveLength(before);

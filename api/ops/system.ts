@@ -28,18 +28,19 @@ export function createSystemRoutes(metrics: Metrics) {
   return (api: Api, parts: ServerParts): void => {
     const readHealth = createHealthReader(parts);
 
-    api.get(
-      "/healthz",
-      {
-        config: { ...open, rateLimit: false },
-        schema: {
-          tags: ["system"],
-          summary: "Is the process alive?",
-          response: { 200: z.object({ status: z.literal("ok") }) },
+    for (const path of ["/healthz", "/health"])
+      api.get(
+        path,
+        {
+          config: { ...open, rateLimit: false },
+          schema: {
+            tags: ["system"],
+            summary: "Is the process alive?",
+            response: { 200: z.object({ status: z.literal("ok") }) },
+          },
         },
-      },
-      () => Promise.resolve({ status: "ok" as const }),
-    );
+        () => Promise.resolve({ status: "ok" as const }),
+      );
 
     api.get(
       "/readyz",

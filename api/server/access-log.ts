@@ -31,7 +31,8 @@ export function requestLine(request: FastifyRequest, status: number, elapsedMs: 
 }
 
 /** Health checks and scrapes would drown what people do. */
-export const isRoutine = (url: string | undefined) => url === "/healthz" || url === "/readyz" || url === "/metrics";
+export const isRoutine = (url: string | undefined) =>
+  url === "/healthz" || url === "/health" || url === "/readyz" || url === "/metrics";
 
 function decoded(path: string): string {
   try {

@@ -1,3 +1,4 @@
+import { jsonProblem } from "../../core/json-text.ts";
 import { parse } from "lossless-json";
 import { identityOf, readAnytrackEvent, type ReadWith } from "./anytrack-event.ts";
 import type { ClickEvent, ConversionEvent, ConversionIdentity } from "./shapes.ts";
@@ -16,6 +17,8 @@ const mostEvents = 1_000;
 
 /** A webhook's body: one event, or a list of them. One that cannot be read refuses the whole, by its place and field. */
 export function readWebhookBody(body: string, read: ReadWith): WebhookBody {
+  const problem = jsonProblem(body);
+  if (problem !== null) return { kind: "problem", details: { body: problem } };
   let json: unknown;
   try {
     json = parse(body);
