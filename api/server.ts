@@ -22,7 +22,9 @@ import { refuseUnknownFields } from "./server/strict.ts";
 import { createReading } from "./server/reading.ts";
 import { createRevocations } from "./server/revocations.ts";
 import { createAffiliateKeys } from "./recon/affiliate-key.ts";
-import { anytrackRoutes } from "./conversions/anytrack.ts";
+import { affiliateReportRoutes } from "./conversions/affiliates.ts";
+import { conversionRoutes } from "./conversions/conversions.ts";
+import { trackRoutes } from "./conversions/track.ts";
 import { codecRoutes } from "./ops/codec.ts";
 import { createAnytrackHooks } from "./conversions/hooks-anytrack.ts";
 import { discordHooks } from "./recon/hooks-discord.ts";
@@ -39,7 +41,9 @@ const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
-  { prefix: "/api/v1/anytrack", routes: anytrackRoutes },
+  { prefix: "/api/v1/anytrack", routes: conversionRoutes },
+  { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },
+  { prefix: "/api/v1/anytrack", routes: trackRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },

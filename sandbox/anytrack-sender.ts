@@ -39,6 +39,12 @@ export function createSender(clock: Clock) {
   const sendings: Sending[] = [];
   return {
     list: () => sendings,
+    /** One event, until it is taken. */
+    post(url: string, event: object): void {
+      const sending: Sending = { posts: 1, accepted: 0, failed: 0, statuses: {}, tookMs: null };
+      sendings.push(sending);
+      void send([JSON.stringify(event)], { ...order.parse({ url }), retryMs: 1_000 }, sending);
+    },
     start(body: unknown): { id: number } {
       const wanted = order.parse(body);
       const happened =

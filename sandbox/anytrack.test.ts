@@ -121,3 +121,28 @@ test("webhooks are posted as often as asked, out of order, and again where they 
   expect(seen.slice(0, 20)).not.toEqual(inOrder);
   await new Promise((resolve) => server.close(resolve));
 });
+
+test("what the collect address took goes out to the webhook that was named, as the vendor does", async () => {
+  const taken: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      taken.push(body);
+      response.end("{}");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await control("PUT", "/outgoing", { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` });
+  await collect({ click_id: "c-1", value: "9.50", currency: "USD", transaction_id: "t9", event_name: "Purchase" });
+  while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(JSON.parse(taken[0] ?? "")).toMatchObject({
+    eventName: "Purchase",
+    eventValue: "9.50",
+    currency: "USD",
+    transactionId: "t9",
+    clickId: "c-1",
+    eventTime: expect.stringMatching(/Z$/),
+  });
+  await new Promise((resolve) => server.close(resolve));
+});

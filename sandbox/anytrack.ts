@@ -1,5 +1,7 @@
+import { z } from "zod";
 import { conversionsOfDay, pulledRow } from "./anytrack-data.ts";
 import { createSender } from "./anytrack-sender.ts";
+import { presentMs } from "./clock.ts";
 import { dayNumber, eachDay } from "./civil-day.ts";
 import {
   isJsonObject,
@@ -20,6 +22,8 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
   /** What the collect address took, by account and transaction: a repeat is taken and counted once. */
   const collected = new Map<string, JsonObject>();
   const sender = createSender(surroundings.clock);
+  /** Where what the collect address took is posted to, as the vendor's own webhook does; nowhere until somebody says so. */
+  let outgoing: string | null = null;
   return {
     name: "anytrack",
     secretParams: [],
@@ -49,6 +53,10 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
       "GET /collected": () => [...collected.values()],
       "DELETE /collected": () => {
         collected.clear();
+        return {};
+      },
+      "PUT /outgoing": (body) => {
+        outgoing = z.strictObject({ url: z.url() }).parse(body).url;
         return {};
       },
       "GET /webhooks": () => sender.list(),
@@ -118,8 +126,29 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
       times,
       body: given,
     });
+    if (outgoing !== null) sender.post(outgoing, toldBody(fields, presentMs(surroundings.clock.settings())));
     return json(200, { status: "ok" });
   }
+}
+
+/** What was told, as the webhook says it. */
+function toldBody(fields: ReadonlyMap<string, JsonValue | undefined>, nowMs: number): JsonObject {
+  const text = (name: string) => {
+    const value = fields.get(name);
+    return typeof value === "string" || typeof value === "number" ? String(value) : null;
+  };
+  const at = Date.parse(text("eventtime") ?? "");
+  const moment = new Date(Number.isNaN(at) ? nowMs : at);
+  return {
+    assetId: "asset_sandbox",
+    clickId: text("clickid"),
+    eventName: text("eventname"),
+    eventTime: moment.toISOString(),
+    eventTimestamp: Math.floor(moment.getTime() / 1_000),
+    eventValue: text("value"),
+    currency: text("currency"),
+    transactionId: text("transactionid"),
+  };
 }
 
 function refuse(status: number, error: string): VendorAnswer {

@@ -170,6 +170,8 @@ export const tracked = anytrack.table(
     type: text("type").notNull(),
     revenue: money("revenue").notNull(),
     currency: text("currency").notNull(),
+    clickId: text("click_id"),
+    eventTime: instant("event_time"),
     state: text("state").notNull(),
     attempts: integer("attempts").notNull(),
     answer: text("answer"),

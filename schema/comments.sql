@@ -613,6 +613,8 @@ comment on column anytrack.tracked.content_hash is 'Hash of what was sent: the s
 comment on column anytrack.tracked.type is 'SALE, LEAD, SIGNUP or CUSTOM.';
 comment on column anytrack.tracked.revenue is 'Amount sent.';
 comment on column anytrack.tracked.currency is 'Its currency.';
+comment on column anytrack.tracked.click_id is 'The click it was told with.';
+comment on column anytrack.tracked.event_time is 'When it was said to have happened; null where nothing was said.';
 comment on column anytrack.tracked.state is 'sending, sent or refused.';
 comment on column anytrack.tracked.attempts is 'How often it was tried.';
 comment on column anytrack.tracked.answer is 'AnyTrack''s last answer.';

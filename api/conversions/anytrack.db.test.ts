@@ -394,7 +394,7 @@ describe("reports", () => {
     });
     expect(
       await rows(
-        "select model, sum(weight) from anytrack.attribution group by model, conversion_key having sum(weight) <> 1",
+        "select model, sum(weight) from anytrack.attribution group by model, _client_id, conversion_key having sum(weight) <> 1",
       ),
     ).toEqual([]);
     expect(found["journey"]).toBe("told");

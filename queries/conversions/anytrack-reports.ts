@@ -1,3 +1,4 @@
+import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
 import type { JourneyState } from "../../rules/conversions/attribution.ts";
 import type { Queryable } from "../../schema/database.ts";
 
@@ -84,23 +85,27 @@ export interface TouchpointRow {
 }
 
 export interface ConversionDetails extends ConversionRow {
+  /** When we told AnyTrack of it. */
+  trackedAt: Date | null;
   touchpoints: TouchpointRow[];
   weights: { model: string; position: number; weight: string }[];
 }
 
-/** One conversion with its journey and what each model makes of it. */
+/** One conversion with its journey and what each model makes of it, by its key or by its order alone. */
 export async function findConversion(
   database: Queryable,
-  of: { client: string; conversionKey: string },
+  of: { client: string; key: string },
 ): Promise<ConversionDetails | null> {
-  const parameters = [of.client, of.conversionKey];
-  const where = "where _client_id = $1 and conversion_key = $2";
-  const { rows } = await database.query<ConversionRow>(
-    `select ${conversionColumns} from anytrack.conversions ${where}`,
-    parameters,
+  const { rows } = await database.query<ConversionRow & { trackedAt: Date | null }>(
+    `select ${conversionColumns},
+            (select sent_at from anytrack.tracked t where t._client_id = c._client_id and t.tracking_key = c.order_id) as "trackedAt"
+       from anytrack.conversions c where _client_id = $1 and conversion_key in ($2, $3) order by conversion_key = $2 desc limit 1`,
+    [of.client, of.key, conversionKeyOfOrder(of.key)],
   );
   const [conversion] = rows;
   if (conversion === undefined) return null;
+  const parameters = [of.client, conversion.conversionKey];
+  const where = "where _client_id = $1 and conversion_key = $2";
   const [touchpoints, weights] = await Promise.all([
     database.query<TouchpointRow>(
       `select position, type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId", origin

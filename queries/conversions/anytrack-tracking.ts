@@ -1,4 +1,7 @@
+import { attributionModels } from "../../rules/conversions/attribution.ts";
+import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
 import type { Queryable } from "../../schema/database.ts";
+import type { ConversionDetails, TouchpointRow } from "./anytrack-reports.ts";
 
 export interface TrackedRow {
   trackingKey: string;
@@ -29,6 +32,8 @@ export interface Telling {
   type: string;
   revenue: string;
   currency: string;
+  clickId: string | null;
+  eventTime: string | null;
   runId: string;
 }
 
@@ -38,10 +43,11 @@ export interface Telling {
  */
 export async function beginTelling(database: Queryable, telling: Telling): Promise<TrackedRow | null> {
   const { rows } = await database.query<TrackedRow>(
-    `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, state, attempts, _run_id)
-     values ($1, $2, $3, $4, $5, $6, 'sending', 1, $7)
+    `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, click_id, event_time, state, attempts, _run_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', 1, $9)
      on conflict on constraint tracked_key do update
-        set content_hash = excluded.content_hash, type = excluded.type, revenue = excluded.revenue, currency = excluded.currency, state = 'sending',
+        set content_hash = excluded.content_hash, type = excluded.type, revenue = excluded.revenue, currency = excluded.currency, click_id = excluded.click_id,
+            event_time = excluded.event_time, state = 'sending',
             attempts = t.attempts + 1, _loaded_at = now(), _run_id = excluded._run_id
       where t.state = 'refused' or (t.state = 'sending' and t.content_hash = excluded.content_hash)
      returning ${columns}`,
@@ -52,6 +58,8 @@ export async function beginTelling(database: Queryable, telling: Telling): Promi
       telling.type,
       telling.revenue,
       telling.currency,
+      telling.clickId,
+      telling.eventTime,
       telling.runId,
     ],
   );
@@ -68,4 +76,58 @@ export async function endTelling(
     [told.client, told.trackingKey, told.state, told.answer],
   );
   return rows[0] ?? null;
+}
+
+/**
+ * A conversion that AnyTrack was told of and has not brought back yet, by the key that telling it answered or by its order.
+ * It counts in no report: AnyTrack may still leave it out, or bring it under a key of its own.
+ */
+export async function findTrackedConversion(
+  database: Queryable,
+  of: { client: string; key: string },
+): Promise<ConversionDetails | null> {
+  const { rows } = await database.query<{
+    orderId: string;
+    type: string;
+    revenue: string;
+    currency: string;
+    clickId: string | null;
+    eventTime: Date;
+    date: string;
+    trackedAt: Date;
+  }>(
+    `select tracking_key as "orderId", type, revenue, currency, click_id as "clickId", coalesce(event_time, sent_at) as "eventTime",
+            (coalesce(event_time, sent_at) at time zone 'America/New_York')::date as date, sent_at as "trackedAt"
+       from anytrack.tracked where _client_id = $1 and 'order:' || tracking_key in ($2, $3) and tracking_key in ($2, substr($2, 7)) and state = 'sent'`,
+    [of.client, of.key, conversionKeyOfOrder(of.key)],
+  );
+  const [told] = rows;
+  if (told === undefined) return null;
+  const { rows: clicked } = await database.query<TouchpointRow>(
+    `select 1 as position, 'click' as type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId",
+            click_id as "clickId", origin
+       from anytrack.known_clicks where _client_id = $1 and click_id = $2 and at <= $3 order by at limit 1`,
+    [of.client, told.clickId, told.eventTime],
+  );
+  const nothing = { source: null, campaignId: null, adId: null, affiliateId: null };
+  const { clickId, eventTime } = told;
+  const own = { ...nothing, position: 1, type: "click", at: eventTime, clickId, origin: "conversion" };
+  const touchpoints = clicked.length > 0 ? clicked : clickId === null ? [] : [own];
+  return {
+    ...nothing,
+    ...told,
+    conversionKey: conversionKeyOfOrder(told.orderId),
+    vendorId: null,
+    assetId: null,
+    eventName: null,
+    subIds: null,
+    seenByWebhookAt: null,
+    seenByPullAt: null,
+    journey: clicked.length > 0 ? "clicks" : clickId === null ? "unknown" : "conversion",
+    touchpoints,
+    // The only step of a journey has it all, whatever the model.
+    weights: touchpoints.flatMap(({ position }) =>
+      attributionModels.map((model) => ({ model, position, weight: "1.000000" })),
+    ),
+  };
 }

@@ -43,7 +43,7 @@ async function receive(events: object[], { of = client, halfLifeDays = 7 } = {})
   await receiveEvents(database.pool, { client: of, ...body }, { halfLifeDays });
 }
 async function journey(order: string) {
-  const found = await findConversion(database.pool, { client, conversionKey: `order:${order}` });
+  const found = await findConversion(database.pool, { client, key: `order:${order}` });
   if (found === null) throw new Error(`no order ${order}`);
   const weights = (model: AttributionModel) =>
     found.weights.filter((share) => share.model === model).map(({ weight }) => weight);

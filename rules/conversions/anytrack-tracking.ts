@@ -2,21 +2,19 @@ import { z } from "zod";
 import { sha256 } from "../../core/crypto.ts";
 import { isPast } from "../../core/moments.ts";
 import { parseMoney } from "../../core/money.ts";
+import { typedDecimal, typedId } from "../../core/typed.ts";
 import { idProblem, isPersonal } from "./event-fields.ts";
 
-const word = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .refine((text) => idProblem(text) === null, "must not hold control characters")
+const word = typedId
+  .pipe(z.string().trim().min(1, "is empty"))
+  .refine((text) => idProblem(text) === null, "must have at most 200 characters, none of them a control character")
   // It goes into Temporal's history, where nothing of a person's may stand.
   .refine((text) => !isPersonal(text), "must not be an e-mail or IP address");
 
-const amount = z.string().transform((text, context) => {
+const amount = typedDecimal.transform((text, context) => {
   const money = parseMoney(text);
   if (money !== null && !money.startsWith("-")) return money;
-  context.addIssue('must be an amount as text, such as "99.99"');
+  context.addIssue('must be an amount such as "99.99"');
   return z.NEVER;
 });
 const currency = z

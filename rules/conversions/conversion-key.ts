@@ -12,12 +12,15 @@ export interface KeyParts {
   eventTime: Date;
 }
 
+/** Of an order that has an id; it is the same whoever brings the order. */
+export const conversionKeyOfOrder = (orderId: string) => `order:${orderId}`;
+
 /**
  * The order's id where there is one; else asset, event, click and second, hashed. AnyTrack documents no event id. The
  * event counts by its kind, so that a webhook's "Purchase" and a pull's "sale" meet.
  */
 export function conversionKey({ orderId, assetId, eventName, clickId, visitorId, eventTime }: KeyParts): string {
-  if (orderId !== null) return `order:${orderId}`;
+  if (orderId !== null) return conversionKeyOfOrder(orderId);
   const second = Math.floor(eventTime.getTime() / 1_000);
   const who = clickId ?? (visitorId === undefined || visitorId === null ? "" : `visitor ${visitorId}`);
   return `event:${sha256(JSON.stringify([assetId ?? "", typeOf(eventName), who, second]))}`;

@@ -21,7 +21,7 @@ import { keepRunning } from "../stack/keep-running.ts";
 import { localSecrets } from "../stack/local-secrets.ts";
 import { printPanel } from "../stack/panel.ts";
 import { readerLogin } from "../stack/reader-login.ts";
-import { accountsToPlay, isAllPlayed, playDiscord, playVendors, sandboxUrl } from "../stack/sandbox.ts";
+import { accountsToPlay, isAllPlayed, playCollect, playDiscord, playVendors, sandboxUrl } from "../stack/sandbox.ts";
 import {
   apiPort,
   assertStartable,
@@ -70,6 +70,7 @@ async function main(): Promise<void> {
   if (played.length > 0) running.push(await playVendors(played, { env, logDir, say, giveUp }));
   const sandbox = new Set(played.map((account) => account.name));
   playDiscord(env, sandbox.size > 0);
+  playCollect(env, sandbox.size > 0);
   // The SDK's settings reader looks at process.env.
   Object.assign(process.env, env);
   const config = loadConfig(env, vendors, sources);

@@ -8,6 +8,11 @@ export async function sendFirstWebhooks(of: {
   say: (message: string) => void;
 }): Promise<void> {
   const { sandboxUrl, hookUrl, client, say } = of;
+  // As AnyTrack does, the sandbox posts what it is told of to the webhook.
+  await fetch(`${sandboxUrl}/_control/anytrack/outgoing`, {
+    method: "PUT",
+    body: JSON.stringify({ url: hookUrl }),
+  }).catch(() => undefined);
   // What comes again says nothing new: a second start stores what has happened since.
   const answer = await fetch(`${sandboxUrl}/_control/anytrack/webhooks`, {
     method: "POST",

@@ -65,6 +65,18 @@ export function playDiscord(env: Env, hasSandbox: boolean): void {
   else for (const name of ["APPLICATION_ID", "PUBLIC_KEY", "DEMO_PRIVATE_KEY"]) delete env[`DISCORD_${name}`];
 }
 
+/** Without an account of one's own at AnyTrack, what it is told goes to the sandbox. */
+export function playCollect(env: Env, hasSandbox: boolean): void {
+  const own = ["ANYTRACK_INTEGRATION", "ANYTRACK_ACCOUNT_ID", "ANYTRACK_COLLECT_URL", "ANYTRACK_API_KEY"];
+  if (!hasSandbox || Object.keys(env).some((name) => own.some((start) => name.startsWith(start)))) return;
+  env["ANYTRACK_COLLECT_URL"] = `${sandboxUrl(env)}/anytrack`;
+  const { clients } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
+  for (const client of clients) {
+    env[settingName("ANYTRACK_ACCOUNT_ID", client)] = `sandbox-${client}`;
+    env[settingName("ANYTRACK_INTEGRATION", client)] = "sandbox";
+  }
+}
+
 const isDestination = (vendor: string) => destinations.some(({ name }) => name === vendor);
 
 /** There only for clients that have a key: no mock takes its place. */

@@ -52,7 +52,12 @@ test("a sale is told once, whatever is repeated: the same call, the same key, th
   const first = await track("sale", sale("ORD-1"));
   expect([first.statusCode, first.json()]).toEqual([
     200,
-    { trackingKey: "ORD-1", state: "sent", sentAt: expect.stringMatching(/Z$/) },
+    {
+      trackingKey: "ORD-1",
+      conversionKey: "order:ORD-1",
+      state: "sent",
+      sentAt: expect.stringMatching(/Z$/),
+    },
   ]);
   expect((await track("sale", sale("ORD-1"))).json()).toEqual(first.json());
   const { orderId: _orderId, ...withoutOrder } = sale("ORD-1");
@@ -112,7 +117,11 @@ test("leads and other conversions are told under their own names", async () => {
 test.each([
   ["no order and no key", { clickId: "c", revenue: "1" }, "orderId"],
   ["no click", { orderId: "B-1", revenue: "1" }, "clickId"],
-  ["an amount that is a number", { orderId: "B-1", clickId: "c", revenue: 1 }, "revenue"],
+  [
+    "an amount whose digits were lost on the way",
+    { orderId: "B-1", clickId: "c", revenue: 12345678901234567890 },
+    "revenue",
+  ],
   ["a negative amount", { orderId: "B-1", clickId: "c", revenue: "-1" }, "revenue"],
   ["a time to come", { orderId: "B-1", clickId: "c", revenue: "1", eventTime: "2099-01-01T00:00:00Z" }, "eventTime"],
   ["a control character", { orderId: "B\u00001", clickId: "c", revenue: "1" }, "orderId"],
@@ -143,6 +152,71 @@ test("AnyTrack away for a while: it is told as soon as it is back, and once", as
   expect(await stack.rows("select state, attempts from anytrack.tracked where tracking_key = 'ORD-4'")).toEqual([
     { state: "sent", attempts: 3 },
   ]);
+});
+
+test("what tracking answers can be followed: its key, or the order alone, finds the conversion and its attribution", async () => {
+  // Numbers, as the document writes them.
+  const told = await track("sale", { orderId: 713_001, clickId: "atclk_7", revenue: 99.99, currency: "USD" });
+  const { conversionKey } = told.json<{ conversionKey: string }>();
+  expect([told.statusCode, conversionKey]).toEqual([200, "order:713001"]);
+  const get = async (key: string, claims: Parameters<typeof bearer>[0] = {}) =>
+    api.inject({ url: `/api/v1/anytrack/conversions/${encodeURIComponent(key)}`, headers: await bearer(claims) });
+  const before = await get(conversionKey);
+  expect([before.statusCode, before.json()]).toMatchObject([
+    200,
+    {
+      conversionKey,
+      orderId: "713001",
+      type: "SALE",
+      revenue: "99.99",
+      trackedAt: expect.stringMatching(/Z$/),
+      seenByWebhookAt: null,
+      journey: "conversion",
+      touchpoints: [{ clickId: "atclk_7", origin: "conversion" }],
+      attribution: { state: "known", models: [{ weights: [{ position: 1, weight: "1.000000" }] }, {}, {}, {}] },
+    },
+  ]);
+  expect((await get("713001")).json()).toEqual(before.json());
+  expect((await get("713001", { client: "acme" })).statusCode).toBe(404);
+  expect((await get("713002")).statusCode).toBe(404);
+
+  // When AnyTrack brings it back it is that conversion, found under the same names.
+  await api.inject({
+    method: "POST",
+    url: `/hooks/anytrack/${secret}`,
+    headers: { "content-type": "application/json" },
+    payload: {
+      eventName: "Purchase",
+      eventTime: new Date().toISOString(),
+      eventValue: 99.99,
+      currency: "USD",
+      transactionId: "713001",
+      source: "facebook",
+    },
+  });
+  for (const key of [conversionKey, "713001"])
+    expect((await get(key)).json()).toMatchObject({
+      conversionKey,
+      source: "facebook",
+      seenByWebhookAt: expect.stringMatching(/Z$/),
+      trackedAt: before.json<{ trackedAt: string }>().trackedAt,
+    });
+  await stack.rows("truncate anytrack.conversions, anytrack.webhook_events");
+});
+
+test("a client without an integration is told what to set, and not to try again", async () => {
+  const without = await testServer({ database: stack.database.pool, temporal: { client: stack.client } });
+  const answer = await without.inject({
+    method: "POST",
+    url: "/api/v1/anytrack/track/sale",
+    headers: await bearer(),
+    payload: sale("ORD-6"),
+  });
+  expect([answer.statusCode, answer.json()]).toMatchObject([
+    409,
+    { error: "conflict", message: expect.stringContaining("ANYTRACK_INTEGRATION") },
+  ]);
+  await without.close();
 });
 
 test("Temporal away is a 503 and nothing is told", async () => {

@@ -27,7 +27,7 @@ export async function trackConversion(given: TrackConversionInput): Promise<Trac
     retry: { initialInterval: "1 second", backoffCoefficient: 2, maximumInterval: "5 minutes" },
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
-  if (input.client !== undefined) note([{ key: clientIdKey, value: input.client }]);
+  if (input.client !== undefined) note([{ key: clientIdKey, value: String(input.client) }]);
   try {
     const tracked = await tellConversion.executeWithOptions({ summary: `${input.type} ${input.orderId}` }, [input]);
     note([{ key: outcomeKey, value: tracked.state }]);

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import {
+  affiliateMetrics,
+  readAffiliate,
+  readCurrencies,
+  readDailyReport,
+  readTopAffiliates,
+  type AffiliateRow,
+} from "../../queries/conversions/anytrack-reports.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { ApiError, notFound } from "../server/errors.ts";
+import { day, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { inOrder, money, orderError, range, rangeOf, text, today } from "./shapes.ts";
+
+const readers = allow("admin", "operator", "analyst");
+
+const affiliate = z.object({
+  affiliateId: z.string(),
+  clicks: z.number(),
+  conversions: z.number(),
+  conversionRate: z.number().nullable().describe("per hundred clicks; null without clicks"),
+  revenue: z
+    .array(
+      z.object({
+        currency: text,
+        amount: money,
+        epc: z.string().nullable().describe("earnings per click, four decimals; null without clicks"),
+      }),
+    )
+    .describe("per currency: two are never added"),
+});
+const affiliates = z.object({
+  from: z.string(),
+  to: z.string(),
+  currency: text.describe("the one that money ranks by"),
+  items: z.array(affiliate),
+});
+
+const part = z.object({ currency: text, conversions: z.number(), revenue: money });
+const dailyReport = z.object({
+  date: z.string(),
+  totalConversions: z.number(),
+  totals: z.array(part.extend({ sales: z.number(), averageOrderValue: money.nullable() })).describe("per currency"),
+  bySource: z.array(part.extend({ source: text })),
+  byCampaign: z.array(part.extend({ campaignId: text })),
+});
+
+/** What affiliates brought, and what a day did. */
+export function affiliateReportRoutes(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/affiliates/top",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "The best affiliates by one metric",
+        querystring: range
+          .extend({
+            metric: z.enum(affiliateMetrics).default("revenue"),
+            limit: z.coerce.number().int().min(1).max(100).default(10),
+            currency: z.string().max(10).optional().describe("needed for revenue and epc where there are several"),
+          })
+          .refine(inOrder, orderError),
+        response: { 200: affiliates },
+      },
+    },
+    async (request) => {
+      const { metric, limit } = request.query;
+      const of = { ...rangeOf(request.query), client: callerOf(request).client };
+      const currencies = metric === "revenue" || metric === "epc" ? await readCurrencies(reading, of) : [];
+      const currency = request.query.currency ?? currencies[0] ?? null;
+      if (request.query.currency === undefined && currencies.length > 1)
+        throw new ApiError("validation_error", "querystring is not valid", {
+          currency: `must be one of ${currencies.slice(0, 20).join(", ")}: amounts of two are not compared`,
+        });
+      const rows = await readTopAffiliates(reading, { ...of, metric, currency, limit });
+      return { from: of.from, to: of.to, currency, items: rows.map(toAffiliate) };
+    },
+  );
+
+  api.get(
+    "/affiliates/:id/performance",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "Clicks, conversions, revenue, EPC and conversion rate of an affiliate",
+        params: z.object({ id: word }),
+        querystring: range.refine(inOrder, orderError),
+        response: { 200: affiliate.extend({ from: z.string(), to: z.string() }) },
+      },
+    },
+    async (request) => {
+      const of = { ...rangeOf(request.query), client: callerOf(request).client };
+      const row = await readAffiliate(reading, { ...of, affiliate: request.params.id });
+      if (row === null) throw notFound("affiliate in this range");
+      return { from: of.from, to: of.to, ...toAffiliate(row) };
+    },
+  );
+
+  api.get(
+    "/reports/daily",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "A day: revenue, conversions, average order value, by source, by campaign",
+        querystring: z.object({ date: day.optional().describe("today, in America/New_York, when left out") }),
+        response: { 200: dailyReport },
+      },
+    },
+    async (request) => {
+      const date = request.query.date ?? today();
+      const report = await readDailyReport(reading, { client: callerOf(request).client, date });
+      return {
+        date,
+        totalConversions: report.totals.reduce((sum, { conversions }) => sum + conversions, 0),
+        ...report,
+      };
+    },
+  );
+}
+
+function toAffiliate(row: AffiliateRow): z.infer<typeof affiliate> {
+  return { ...row, conversionRate: row.conversionRate === null ? null : Number(row.conversionRate) };
+}

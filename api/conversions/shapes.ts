@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { addDays, dayAt } from "../../core/days.ts";
+import { day } from "../server/lists.ts";
+
+const timezone = "America/New_York";
+const rangeDays = 30;
+
+export const instant = z.string().describe("an instant in UTC, ISO 8601");
+export const money = z.string().describe("a decimal, in cents");
+export const text = z.string().nullable();
+
+export const range = z.object({
+  from: day.optional().describe("30 days ago when left out"),
+  to: day.optional().describe("today, in America/New_York, when left out"),
+});
+export const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
+  from === undefined || to === undefined || from <= to;
+export const orderError = { path: ["from"], error: "must not be after `to`" };
+
+export const today = () => dayAt(new Date(), timezone);
+
+/** The last 30 days where none are named. */
+export function rangeOf({ from, to }: { from?: string | undefined; to?: string | undefined }): {
+  from: string;
+  to: string;
+} {
+  const last = to ?? (from !== undefined && from > today() ? from : today());
+  return { from: from ?? addDays(last, 1 - rangeDays), to: last };
+}
