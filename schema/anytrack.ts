@@ -24,12 +24,16 @@ const said = () => ({
   subIds: jsonb("sub_ids").$type<string | null>(),
   /** Names only: a person-level feed keeps no values it does not know. */
   extra: jsonb("unknown_fields").$type<string | null>(),
+  /** The journey as it was told; null when it was not. */
+  touchpoints: jsonb("touchpoints").$type<string | null>(),
+});
+
+/** What leads from a conversion to its clicks. */
+const clicked = () => ({
   /** When the click happened, where the event says so. */
   clickTime: instant("click_time"),
   /** Stands for the visitor, so that clicks of one visitor are found together: keyed, and of no use outside. */
   visitor: text("visitor"),
-  /** The journey as it was told; null when it was not. */
-  touchpoints: jsonb("touchpoints").$type<string | null>(),
 });
 
 /** Every distinct event of the webhook, for ever as it came: a conversion is worked out from these and never lost by them. */
@@ -41,6 +45,7 @@ export const webhookEvents = anytrack.table(
     eventHash: text("event_hash").notNull(),
     ...said(),
     receivedAt: instant("received_at").notNull().defaultNow(),
+    ...clicked(),
   },
   (table) => [
     primaryKey({ name: "webhook_events_key", columns: [table.clientId, table.conversionKey, table.eventHash] }),
@@ -56,6 +61,7 @@ export const pulledConversions = anytrack.table(
     ...said(),
     revenue: money("revenue").notNull(),
     ...sliceColumns,
+    ...clicked(),
   },
   (table) => [
     primaryKey({ name: "pulled_conversions_key", columns: [table.clientId, table.conversionKey] }),
@@ -73,9 +79,10 @@ export const conversions = anytrack.table(
     date: date("date").notNull(),
     seenByWebhookAt: instant("seen_by_webhook_at"),
     seenByPullAt: instant("seen_by_pull_at"),
+    ...loadedColumns,
+    ...clicked(),
     /** How complete the journey in `touchpoints` is. */
     journey: text("journey").notNull().default("unknown"),
-    ...loadedColumns,
   },
   (table) => [
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionKey] }),
@@ -108,9 +115,9 @@ export const touchpoints = anytrack.table(
     affiliateId: text("affiliate_id"),
     clickId: text("click_id"),
     at: instant("at").notNull(),
+    ...loadedColumns,
     /** Who says so. */
     origin: text("origin").notNull().default("told"),
-    ...loadedColumns,
   },
   (table) => [primaryKey({ name: "touchpoints_key", columns: [table.clientId, table.conversionKey, table.position] })],
 );
@@ -148,8 +155,8 @@ export const clicks = anytrack.table(
     campaignId: text("campaign_id"),
     adId: text("ad_id"),
     affiliateId: text("affiliate_id"),
-    visitor: text("visitor"),
     ...loadedColumns,
+    visitor: text("visitor"),
   },
   (table) => [
     primaryKey({ name: "clicks_key", columns: [table.clientId, table.clickId] }),
@@ -170,14 +177,14 @@ export const tracked = anytrack.table(
     type: text("type").notNull(),
     revenue: money("revenue").notNull(),
     currency: text("currency").notNull(),
-    clickId: text("click_id"),
-    eventTime: instant("event_time"),
     state: text("state").notNull(),
     attempts: integer("attempts").notNull(),
     answer: text("answer"),
     firstTriedAt: instant("first_tried_at").notNull().defaultNow(),
     sentAt: instant("sent_at"),
     ...loadedColumns,
+    clickId: text("click_id"),
+    eventTime: instant("event_time"),
   },
   (table) => [
     primaryKey({ name: "tracked_key", columns: [table.clientId, table.trackingKey] }),
