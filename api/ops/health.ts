@@ -1,3 +1,4 @@
+import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import { countOpenAlerts, type AlertCount } from "../../queries/ops/counts.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import type { Queryable } from "../../schema/database.ts";
@@ -16,6 +17,8 @@ export interface Health {
   temporal: Reach;
   /** Null while Postgres cannot tell. */
   late: { client: string; source: string; reason: string }[] | null;
+  /** Sources whose last run failed; with `key`, because the vendor refuses the key. */
+  failing: { client: string; source: string; key: boolean }[] | null;
   alerts: Record<"critical" | "warning" | "info", number> | null;
 }
 
@@ -40,14 +43,40 @@ export function createHealthReader({
       postgres,
       temporal: temporalReach,
       late: state === null ? null : lateSources(state.freshness, schedules, new Date()),
+      failing: state === null ? null : state.failing,
       alerts: state === null ? null : bySeverity(state.alerts),
     };
   });
 }
 
-async function readState(reading: Queryable): Promise<{ freshness: SourceFreshness[]; alerts: AlertCount[] }> {
-  const [freshness, alerts] = await Promise.all([readSourceFreshness(reading, {}), countOpenAlerts(reading, {})]);
-  return { freshness, alerts };
+interface State {
+  freshness: SourceFreshness[];
+  alerts: AlertCount[];
+  failing: NonNullable<Health["failing"]>;
+}
+
+async function readState(reading: Queryable): Promise<State> {
+  const [freshness, alerts, ofRuns] = await Promise.all([
+    readSourceFreshness(reading, {}),
+    countOpenAlerts(reading, {}),
+    readAlerts(reading, { open: true, area: "sync", limit: 100 }),
+  ]);
+  return { freshness, alerts, failing: failingSources(ofRuns) };
+}
+
+const keyRefused = "credentials_rejected";
+
+/** A refused key is the reason of the failed run beside it, and is named alone. */
+export function failingSources(
+  alerts: readonly Pick<AlertRow, "client" | "kind" | "subject">[],
+): NonNullable<Health["failing"]> {
+  const found = new Map<string, { client: string; source: string; key: boolean }>();
+  for (const { client, kind, subject } of alerts) {
+    if (kind !== keyRefused && kind !== "run_failed") continue;
+    const known = found.get(`${subject} ${client}`);
+    found.set(`${subject} ${client}`, { client, source: subject, key: kind === keyRefused || known?.key === true });
+  }
+  return [...found.values()];
 }
 
 function bySeverity(alerts: readonly AlertCount[]): Record<"critical" | "warning" | "info", number> {

@@ -25,8 +25,8 @@ export function landingPage(health: Health, links: { temporalUi: string | null }
 <ul class="state">
 ${reachLine("Postgres", health.postgres)}
 ${reachLine("Temporal", health.temporal)}
-${stateLine("Sources", health.late === null ? null : health.late.length === 0, sourcesText(health))}
-${stateLine("Alerts", health.alerts === null ? null : health.alerts.critical + health.alerts.warning === 0, alertsText(health))}
+${stateLine("Sources", sourcesState(health), sourcesText(health))}
+${stateLine("Alerts", alertsState(health), alertsText(health))}
 </ul>
 <nav>
 ${doors.map(([href, name, what]) => `<a href="${escape(href)}"><strong>${escape(name)}</strong><span>${escape(what)}</span></a>`).join("\n")}
@@ -39,18 +39,48 @@ ${doors.map(([href, name, what]) => `<a href="${escape(href)}"><strong>${escape(
 }
 
 function reachLine(name: string, { reachable, latencyMs }: Reach): string {
-  return stateLine(name, reachable, reachable ? `answers in ${latencyMs} ms` : "does not answer");
+  return stateLine(name, reachable ? "good" : "bad", reachable ? `answers in ${latencyMs} ms` : "does not answer");
 }
 
-function stateLine(name: string, good: boolean | null, text: string): string {
-  return `<li class="${good === null ? "unknown" : good ? "good" : "bad"}"><b>${escape(name)}</b> <span>${escape(text)}</span></li>`;
+type State = "good" | "warning" | "bad" | "unknown";
+
+function stateLine(name: string, state: State, text: string): string {
+  return `<li class="${state}"><b>${escape(name)}</b> <span>${escape(text)}</span></li>`;
 }
 
-function sourcesText({ late }: Health): string {
-  if (late === null) return "unknown while Postgres is away";
-  return late.length === 0
-    ? "all read when they should be"
-    : `late: ${late.map(({ source, client }) => `${source} (${client})`).join(", ")}`;
+function sourcesState({ late, failing }: Health): State {
+  if (late === null || failing === null) return "unknown";
+  return late.length + failing.length === 0 ? "good" : "bad";
+}
+
+/** A source that fails is named for that, whether or not it is late already. */
+function sourcesText({ late, failing }: Health): string {
+  if (late === null || failing === null) return "unknown while Postgres is away";
+  const name = ({ source, client }: { source: string; client: string }) => `${source} (${client})`;
+  const named = (what: string, of: readonly { source: string; client: string }[]) =>
+    of.length === 0 ? [] : [`${what}: ${of.map(name).join(", ")}`];
+  const failed = new Set(failing.map(name));
+  const said = [
+    ...named(
+      "key refused",
+      failing.filter(({ key }) => key),
+    ),
+    ...named(
+      "failed",
+      failing.filter(({ key }) => !key),
+    ),
+    ...named(
+      "late",
+      late.filter((one) => !failed.has(name(one))),
+    ),
+  ];
+  return said.length === 0 ? "all read when they should be" : said.join("; ");
+}
+
+/** A warning asks to be read today, a critical alert now. */
+function alertsState({ alerts }: Health): State {
+  if (alerts === null) return "unknown";
+  return alerts.critical > 0 ? "bad" : alerts.warning > 0 ? "warning" : "good";
 }
 
 function alertsText({ alerts }: Health): string {
@@ -66,8 +96,8 @@ function escape(text: string): string {
 }
 
 const style = `
-:root{color-scheme:light dark;--ink:#1c2330;--soft:#5b6577;--paper:#f6f7f9;--card:#fff;--line:#e1e5eb;--good:#1a7f4b;--bad:#c2341d;--accent:#2450c4}
-@media(prefers-color-scheme:dark){:root{--ink:#e8ebf1;--soft:#9aa5b8;--paper:#12151b;--card:#1a1f28;--line:#2b323f;--good:#4cc38a;--bad:#ff7a62;--accent:#8eaeff}}
+:root{color-scheme:light dark;--ink:#1c2330;--soft:#5b6577;--paper:#f6f7f9;--card:#fff;--line:#e1e5eb;--good:#1a7f4b;--warning:#b87a00;--bad:#c2341d;--accent:#2450c4}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ebf1;--soft:#9aa5b8;--paper:#12151b;--card:#1a1f28;--line:#2b323f;--good:#4cc38a;--warning:#e5b454;--bad:#ff7a62;--accent:#8eaeff}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:40rem;margin:0 auto;padding:12vh 1.5rem 3rem}
@@ -78,6 +108,7 @@ h1{margin:0;font-size:2.1rem;letter-spacing:-.02em}
 .state li+li{border-top:1px solid var(--line)}
 .state li::before{content:"";flex:none;width:.6rem;height:.6rem;border-radius:50%;background:var(--soft)}
 .state .good::before{background:var(--good)}
+.state .warning::before{background:var(--warning)}
 .state .bad::before{background:var(--bad)}
 .state b{width:5.5rem;flex:none;font-weight:600}
 .state span{color:var(--soft);overflow-wrap:anywhere}

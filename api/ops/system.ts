@@ -15,6 +15,10 @@ const readiness = z.object({
     .array(z.object({ client: z.string(), source: z.string(), reason: z.string() }))
     .nullable()
     .describe("sources that should have been read by now; null while Postgres cannot tell"),
+  failing: z
+    .array(z.object({ client: z.string(), source: z.string(), key: z.boolean() }))
+    .nullable()
+    .describe("sources whose last run failed, with `key` because the vendor refuses the key; null as above"),
   alerts: z
     .object({ critical: z.number(), warning: z.number(), info: z.number() })
     .nullable()

@@ -15,7 +15,7 @@ import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
 import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
-import { accountsToPull, deliverAtOnce, followFirstPulls } from "../stack/first-pulls.ts";
+import { accountsToPull, deliverAtOnce, followFirstPulls, isFirstPull } from "../stack/first-pulls.ts";
 import { sendFirstWebhooks } from "../stack/first-webhooks.ts";
 import { keepRunning } from "../stack/keep-running.ts";
 import { localSecrets } from "../stack/local-secrets.ts";
@@ -190,7 +190,7 @@ interface FirstPullPlan {
 }
 
 async function pullFirst({ config, temporal, database, env, sandbox }: FirstPullPlan): Promise<void> {
-  const accounts = accountsToPull(config, env, sandbox);
+  const accounts = accountsToPull({ config, env, sandbox, isFirst: await isFirstPull(database), now: new Date() });
   await followFirstPulls({ config, client: temporal.client, database, accounts });
   await deliverAtOnce(temporal.client, plannedSchedules(config), say);
 }

@@ -1,4 +1,4 @@
-import { addDays } from "../../core/days.ts";
+import { addDays, daysFromTo } from "../../core/days.ts";
 import {
   readCostPerDay,
   readCpaByAffiliate,
@@ -15,6 +15,8 @@ import { readUnmappedSpend, type UnmappedSource } from "../../queries/cost/affil
 import { inTransaction, type Database } from "../../schema/database.ts";
 
 export interface CpaReport extends Range {
+  /** The days that the figures count: from the first to the last that every source has read. Null when there is none. */
+  counted: { from: string; to: string } | null;
   readAt: Date;
   affiliates: CpaAffiliate[];
   totals: CpaTotal[];
@@ -27,16 +29,41 @@ export interface CpaReport extends Range {
 export async function readCpaReport(database: Database, range: Range): Promise<CpaReport> {
   return inTransaction(database, async (session) => {
     await session.query("set transaction isolation level repeatable read, read only");
+    const reliability = await readReliability(session, range);
+    const counted = countedDays(range, reliability);
+    // With no day that both have, what there is of one is still worth seeing, under its warning.
+    const figures = { ...range, ...counted };
     return {
       ...range,
+      counted,
       readAt: await databaseNow(session),
-      affiliates: await readCpaByAffiliate(session, range),
-      totals: await readCpaTotals(session, range),
+      affiliates: await readCpaByAffiliate(session, figures),
+      totals: await readCpaTotals(session, figures),
       days: await readCostPerDay(session, range),
-      unmapped: await readUnmappedSpend(session, range),
-      reliability: await readReliability(session, range),
+      unmapped: await readUnmappedSpend(session, figures),
+      reliability,
     };
   });
+}
+
+/** Revenue of days without their cost would be profit that nobody made. */
+export function countedDays(
+  { from, to }: Pick<Range, "from" | "to">,
+  reliability: readonly Pick<SourceDays, "missing">[],
+): { from: string; to: string } | null {
+  const missing = new Set(reliability.flatMap((source) => source.missing));
+  const covered = daysFromTo(from, to).filter((day) => !missing.has(day));
+  const [first] = covered;
+  const last = covered.at(-1);
+  return first === undefined || last === undefined ? null : { from: first, to: last };
+}
+
+/** Says which days count when they are not all that were asked for. */
+export function countedNote({ from, to, counted }: Pick<CpaReport, "from" | "to" | "counted">): string | null {
+  if (counted === null) return "no day was read by every source: cost and revenue are of different days";
+  if (counted.from === from && counted.to === to) return null;
+  const days = counted.from === counted.to ? counted.from : `${counted.from} to ${counted.to}`;
+  return `the figures count ${days}, the days that every source has read`;
 }
 
 /** `2025-12-16 to 2025-12-18, 2025-12-20`: days next to each other are one stretch. */
@@ -51,10 +78,12 @@ export function stretches(days: readonly string[]): string {
 }
 
 /** What a reader must know before believing the figures, most serious first. */
-export function caveats({ reliability }: Pick<CpaReport, "reliability">): string[] {
-  return reliability.flatMap(({ source, missing, failed, provisional }) => [
+export function caveats(report: Pick<CpaReport, "from" | "to" | "counted" | "reliability">): string[] {
+  const note = countedNote(report);
+  const ofSources = report.reliability.flatMap(({ source, missing, failed, provisional }) => [
     ...(missing.length > 0 ? [`${source}: never read for ${stretches(missing)}`] : []),
-    ...(failed.length > 0 ? [`${source}: the last reading failed for ${stretches(failed)}`] : []),
+    ...(failed.length > 0 ? [`${source}: the last fetch failed for ${stretches(failed)}`] : []),
     ...(provisional.length > 0 ? [`${source}: provisional for ${stretches(provisional)}`] : []),
   ]);
+  return note === null ? ofSources : [note, ...ofSources];
 }

@@ -89,13 +89,17 @@ function headline(total: CpaTotal): string {
 
 function chartDays({ from, to, days, reliability }: CpaReport, currency: string): ChartDay[] {
   const open = new Set(reliability.flatMap((source) => [...source.provisional, ...source.failed, ...source.missing]));
+  const isMissing = (day: string, prefix = "") =>
+    reliability.some(({ source, missing }) => source.startsWith(prefix) && missing.includes(day));
   return daysFromTo(from, to).map((day) => {
     const found = days.find((one) => one.date === day && one.currency === currency);
+    // A day that a source has not read has no cost of zero: it is a gap. Revenue is Everflow's alone.
+    const hasResults = !isMissing(day, "everflow.");
     return {
       day,
-      cost: found?.finalCost ?? null,
-      revenue: found?.revenue ?? null,
-      conversions: found?.conversions ?? null,
+      cost: isMissing(day) ? null : (found?.finalCost ?? null),
+      revenue: hasResults ? (found?.revenue ?? null) : null,
+      conversions: hasResults ? (found?.conversions ?? null) : null,
       provisional: open.has(day),
     };
   });

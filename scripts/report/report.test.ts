@@ -4,7 +4,7 @@ import { cpaBars, dayChart } from "./charts.ts";
 import { reportLines } from "./lines.ts";
 import { amount, escape, whole } from "./markup.ts";
 import { reportPage } from "./page.ts";
-import { caveats, stretches, type CpaReport } from "./cpa-report.ts";
+import { caveats, countedDays, stretches, type CpaReport } from "./cpa-report.ts";
 
 const affiliate = (over: Partial<CpaAffiliate> = {}): CpaAffiliate => ({
   affiliateId: "17",
@@ -47,6 +47,7 @@ const report = (over: Partial<CpaReport> = {}): CpaReport => ({
   client: "713",
   from: "2025-12-17",
   to: "2025-12-18",
+  counted: { from: "2025-12-17", to: "2025-12-18" },
   readAt: new Date("2025-12-18T21:00:00Z"),
   affiliates: [affiliate()],
   totals: [total()],
@@ -198,4 +199,51 @@ test("an empty range says so", () => {
   const empty = report({ affiliates: [], totals: [], days: [] });
   expect(reportLines(empty)).toContain("nothing is stored for these days");
   expect(reportPage(empty)).toContain("Nothing is stored for these days.");
+});
+
+test("figures count the days that every source has read, and say so", () => {
+  const range = { from: "2025-12-13", to: "2025-12-18" };
+  const reliability = [
+    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
+    {
+      source: "redtrack.daily_spend",
+      provisional: [],
+      failed: [],
+      missing: ["2025-12-13", "2025-12-14"],
+      loadedAt: null,
+    },
+  ];
+  const counted = countedDays(range, reliability);
+  expect(counted).toEqual({ from: "2025-12-15", to: "2025-12-18" });
+  expect(caveats({ ...range, counted, reliability })).toEqual([
+    "the figures count 2025-12-15 to 2025-12-18, the days that every source has read",
+    "redtrack.daily_spend: never read for 2025-12-13 to 2025-12-14",
+  ]);
+  expect(countedDays(range, [{ missing: [] }])).toEqual(range);
+  expect(countedDays({ from: "2025-12-13", to: "2025-12-14" }, reliability)).toBeNull();
+});
+
+test("a day whose spend was not read is a gap in the line of cost, not a cost of zero", () => {
+  const days = ["2025-12-16", "2025-12-17", "2025-12-18"].map((date) => ({
+    date,
+    currency: "USD",
+    finalCost: date === "2025-12-17" ? "0.00" : "10.00",
+    revenue: "20.00",
+    conversions: 1,
+  }));
+  const page = (missing: string[]) =>
+    reportPage(
+      report({
+        from: "2025-12-16",
+        days,
+        reliability: [
+          { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
+          { source: "redtrack.daily_spend", provisional: [], failed: [], missing, loadedAt: null },
+        ],
+      }),
+    );
+  const stretchesOf = (html: string, side: string) => html.split(`class="line ${side}"`).length - 1;
+  expect([stretchesOf(page([]), "cost"), stretchesOf(page([]), "revenue")]).toEqual([1, 1]);
+  const gap = page(["2025-12-17"]);
+  expect([stretchesOf(gap, "cost"), stretchesOf(gap, "revenue")]).toEqual([2, 1]);
 });

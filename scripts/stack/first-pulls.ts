@@ -26,8 +26,9 @@ export async function followFirstPulls({ config, client, database, accounts }: F
   await Promise.all(
     accounts.map(async ({ days, ...account }) => {
       const name = `${account.source}/${account.client}`;
-      const handle = await client.workflow.start(days === undefined ? "syncSource" : "backfill", {
-        workflowId: `${config.queuePrefix}sync/${name}/at-start`,
+      const kind = days === undefined ? "sync" : "backfill";
+      const handle = await client.workflow.start(kind === "sync" ? "syncSource" : "backfill", {
+        workflowId: `${config.queuePrefix}${kind}/${name}/at-start`,
         taskQueue: config.queuePrefix + mainQueue,
         args: [{ ...account, ...days }],
         workflowIdConflictPolicy: "USE_EXISTING",
@@ -65,21 +66,45 @@ async function endOf(handle: { result: () => Promise<unknown> }): Promise<string
   }
 }
 
-/** A source whose vendor is played on a day gone by is read up to that day: there is nothing later. */
-export function accountsToPull(config: Config, env: Record<string, string>, sandbox: ReadonlySet<string>): FirstPull[] {
+export interface PullPlan {
+  config: Config;
+  env: Record<string, string>;
+  sandbox: ReadonlySet<string>;
+  /** Nothing was ever read here. */
+  isFirst: boolean;
+  now: Date;
+}
+
+/**
+ * What is read at once. The first time every source is read as far back as the one that looks back furthest: a report
+ * over cost of four days and revenue of fifteen would make up a profit. A source whose vendor is played on a day gone
+ * by is read up to that day: there is nothing later.
+ */
+export function accountsToPull({ config, env, sandbox, isFirst, now }: PullPlan): FirstPull[] {
   const pinned = env["SANDBOX_TODAY"] ?? env["SANDBOX_NOW"]?.slice(0, 10);
-  const today = dayAt(new Date(), "America/New_York");
-  return sources.flatMap((source) =>
+  const today = dayAt(now, "America/New_York");
+  const lookback = (source: (typeof sources)[number]) =>
+    (config.windows.get(source.name) ?? source.window).lookbackDays;
+  const accounts = sources.flatMap((source) =>
     config.clients
       .filter((client) => config.accounts.get(`${source.vendor.name}/${client}`)?.secrets != null)
-      .map((client) => {
-        const account = { source: source.name, client };
-        const { lookbackDays } = config.windows.get(source.name) ?? source.window;
-        return pinned !== undefined && pinned < today && sandbox.has(`${source.vendor.name}/${client}`)
-          ? { ...account, days: { from: addDays(pinned, -lookbackDays), to: pinned } }
-          : account;
-      }),
+      .map((client) => ({ source, client, name: `${source.vendor.name}/${client}` })),
   );
+  const furthest = Math.max(0, ...accounts.map(({ source }) => lookback(source)));
+  return accounts.flatMap(({ source, client, name }): FirstPull[] => {
+    const pull = { source: source.name, client };
+    const days = isFirst ? furthest : lookback(source);
+    if (pinned !== undefined && pinned < today && sandbox.has(name))
+      return [{ ...pull, days: { from: addDays(pinned, -days), to: pinned } }];
+    const earlier = { from: addDays(today, -days), to: addDays(today, -lookback(source) - 1) };
+    return earlier.from <= earlier.to ? [pull, { ...pull, days: earlier }] : [pull];
+  });
+}
+
+/** Was nothing ever read into this database? */
+export async function isFirstPull(database: Database): Promise<boolean> {
+  const { rows } = await database.query<{ empty: boolean }>("select not exists (select from ops.receipts) as empty");
+  return rows[0]?.empty ?? false;
 }
 
 /** The schedule's own next run may be ten minutes away. */
