@@ -69,3 +69,11 @@ test("the sandbox reads .env", async () => {
     sandbox.kill("SIGKILL");
   }
 });
+
+test.each([["backfill"], ["verify"]])("%s of days that have not begun is refused before anything starts", (command) => {
+  const given = [command, "--source", "redtrack.daily_spend", "--from", "2025-12-01", "--to", "2999-01-01"];
+  expect(run(...given)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/--to 2999-01-01 has not begun: today is \d{4}-\d\d-\d\d in America\/New_York/),
+  });
+});

@@ -16,6 +16,7 @@ import {
   exitCodes,
   runCommand,
   sourceName,
+  sourceNamed,
   sourceOption,
   wholeNumber,
   work,
@@ -76,7 +77,7 @@ for (const [name, description] of [
 
 async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Report> {
   const { source, from, to, dryRun } = typed;
-  checkRange(from, to);
+  checkRange(from, to, sourceNamed(source).slices.timezone);
   const client = desk.client(typed.client);
   const workflowId = `backfill/${source}/${client}/${from}..${to}${dryRun ? "/dry-run" : ""}`;
   const input: BackfillInput = {

@@ -209,15 +209,18 @@ async function standIn({ env, config }: Desk, client: string) {
     sandbox: async <Body>(method: string, path: string, body?: unknown): Promise<Body> =>
       ask<Body>(`${sandbox}${path}`, method, body, {}),
     addresses: (campaignIds: readonly string[], reportId: string) => [
-      ...campaignIds.map((id) => `campaign       ${base}/api/v1/recon/dashboard/campaigns/${id}`),
-      `affiliates     ${base}/api/v1/recon/dashboard/affiliates`,
-      `discrepancies  ${base}/api/v1/recon/dashboard/discrepancies`,
+      // A program's addresses: a browser has no token to show them.
+      "the dashboards, as JSON for programs:",
+      "  TOKEN=$(npm run --silent token -- --role analyst)",
+      ...[...campaignIds.map((id) => `campaigns/${id}`), "affiliates", "discrepancies"].map(
+        (dashboard) => `  curl -H "authorization: Bearer $TOKEN" ${base}/api/v1/recon/dashboard/${dashboard}`,
+      ),
+      `to read and to try in a browser: ${base}/docs`,
       ...(ui === undefined
         ? []
         : [
             `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(`${config.queuePrefix}reconcile/${reportId}`)}`,
           ]),
-      "they take a token: npm run --silent token -- --role analyst",
       `in SQL         select * from recon.reports where report_id = ${reportId}`,
     ],
   };

@@ -116,7 +116,7 @@ redrive.action(
       if (feeds.length + files.length === 0)
         return {
           document: { slices: [], resolved: 0, remaining: entriesOf(before) },
-          lines: ["no slice of a feed and no file has open entries"],
+          lines: ["no slice of a feed and no file has open entries", ...whatElse(before)],
         };
 
       for (const { client, source, slice, entries: open } of [...files, ...feeds])
@@ -173,6 +173,16 @@ redrive.action(
     },
   ),
 );
+
+/** Entries of what is no feed of ours any more, such as a webhook's: nothing can be fetched again, a person decides. */
+function whatElse(open: readonly QuarantinedSlice[]): string[] {
+  if (open.length === 0) return [];
+  const names = [...new Set(open.map(({ source }) => source))].join(", ");
+  return [
+    `${count(entriesOf(open), "open entry", "open entries")} of ${names} cannot be fetched again: whoever sent them has to send them anew.`,
+    "  look at them: npm run quarantine -- list",
+  ];
+}
 
 interface Ended {
   state: "done" | "failed" | "left";

@@ -165,8 +165,11 @@ async function fillFirst(
   if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
   await prepareFolder(config.ingest.importDir);
   const examples = isOurs ? await loadExampleCreatives(database, { client }) : null;
-  if (examples !== null)
-    say(`creatives: ${examples.inserted} of the example, to try \`npm run ingest -- ${exampleFile}\``);
+  if (examples === null) return;
+  const { creatives, seats, campaigns } = examples;
+  say(
+    `example: ${creatives.inserted} creatives, ${seats.inserted} seats, ${campaigns.created} campaigns; try \`npm run ingest -- ${exampleFile}\``,
+  );
 }
 
 async function startParts(env: Env, logDir: string): Promise<void> {

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { z } from "zod";
 import { loadConfig, type Config } from "../../settings/config.ts";
 import type { Env } from "../../settings/shapes.ts";
-import { isDay } from "../../core/days.ts";
+import { addDays, dayAt, isDay } from "../../core/days.ts";
 import { readEnvironment } from "../../settings/environment.ts";
 import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
 import { findSource, sources, vendors } from "../../connectors/registry.ts";
@@ -64,9 +64,18 @@ export function sourceNamed(name: string): AnySource {
   return source;
 }
 
-/** Both ends of a range that was typed. */
-export function checkRange(from: string, to: string): void {
+/** Both ends of a range that was typed: nothing is to be had of a day that has not begun. */
+export function checkRange(from: string, to: string, timezone = "America/New_York"): void {
+  const today = dayAt(new Date(), timezone);
+  if (to > today) throw new CommandError(exitCodes.usage, `--to ${to} has not begun: today is ${today} in ${timezone}`);
   if (from > to) throw new CommandError(exitCodes.usage, `--from ${from} is after --to ${to}: swap them`);
+}
+
+/** Examples are written for 18 December 2025 and printed for yesterday: pasted as they are, they show something. */
+function followingToday(example: string): string {
+  const yesterday = addDays(dayAt(new Date(), "America/New_York"), -1);
+  const shift = (Date.parse(yesterday) - Date.parse("2025-12-18")) / 86_400_000;
+  return example.replaceAll(/\d{4}-\d{2}-\d{2}/g, (day) => addDays(day, shift));
 }
 
 /** A command with its examples and `--json`. */
@@ -74,7 +83,7 @@ export function defineCommand(name: string, description: string, examples: strin
   return new Command(name)
     .description(description)
     .option("--json", "print one JSON document on stdout; progress goes to stderr")
-    .addHelpText("after", `\nExample:\n${examples.map((example) => `  ${example}`).join("\n")}`)
+    .addHelpText("after", `\nExample:\n${examples.map((example) => `  ${followingToday(example)}`).join("\n")}`)
     .showHelpAfterError("(--help shows every option)")
     .configureOutput({ writeErr: (text) => process.stderr.write(redactCarriers(text)) })
     .exitOverride();
