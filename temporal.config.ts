@@ -21,49 +21,6 @@ export const searchAttributes = {
 /** How long Temporal keeps closed workflows. What matters longer lies in the `ops` tables. */
 export const retentionDays = 30;
 
-/** When a source is pulled without anybody asking. */
-export interface SyncSchedule {
-  source: string;
-  /** Runs at `minute` past each of these hours, both included, by the zone's clock. */
-  hours: { from: number; to: number };
-  minute: number;
-  timezone: string;
-  comment: string;
-}
-
-export const syncSchedules: readonly SyncSchedule[] = [
-  {
-    source: "redtrack.daily_spend",
-    // None of these hours is skipped or repeated by daylight saving: 17 runs on every day.
-    hours: { from: 7, to: 23 },
-    minute: 0,
-    timezone: "America/New_York",
-    comment: "hourly 7 to 23: today so far; the first run also makes yesterday final",
-  },
-  {
-    source: "everflow.daily_stats",
-    hours: { from: 7, to: 23 },
-    minute: 0,
-    timezone: "America/New_York",
-    comment: "hourly 7 to 23: today so far; the first run also reads the last 14 days again",
-  },
-  {
-    source: "everflow.conversions",
-    hours: { from: 7, to: 23 },
-    minute: 0,
-    timezone: "America/New_York",
-    comment: "hourly 7 to 23: today so far; the first run also picks up statuses that changed in the last 14 days",
-  },
-  {
-    // Only for clients that have a key to this unverified API: the webhook is the documented way.
-    source: "anytrack.pulled_conversions",
-    hours: { from: 7, to: 23 },
-    minute: 20,
-    timezone: "America/New_York",
-    comment: "hourly 7 to 23: what the webhook may have missed, and where conversions came from",
-  },
-];
-
 /** Housekeeping: late sources, alerts to send, what is older than its retention. */
 export const keepHouseEveryMinutes = 10;
 
@@ -89,14 +46,14 @@ export interface PlannedSchedule {
   options: Omit<ScheduleOptions, "scheduleId">;
 }
 
-/** Every schedule this deployment wants, as data: one per source and client that has a key. */
+/** Every schedule this deployment wants, as data: one per source and client that has a key. When a source is pulled is a field of the source. */
 export function plannedSchedules(
-  config: Pick<Config, "clients" | "accounts" | "queuePrefix" | "searchAttributes" | "ingest">,
+  config: Pick<Config, "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest">,
 ): PlannedSchedule[] {
   const taskQueue = config.queuePrefix + mainQueue;
   const memo = { deployment: config.queuePrefix + deployment };
   const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
-  const syncs = syncSchedules.flatMap((schedule) =>
+  const syncs = config.schedules.flatMap((schedule) =>
     config.clients
       .filter((client) => config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets != null)
       .map((client): PlannedSchedule => {

@@ -4,7 +4,6 @@ import { createLogger } from "../core/log.ts";
 import { metaAccount } from "../rules/conversions/meta-account.ts";
 import { createRedactor } from "../core/redact.ts";
 import { openDatabase } from "../schema/database.ts";
-import { syncSchedules } from "../temporal.config.ts";
 import type { Api } from "./server/parts.ts";
 import { createServer } from "./server.ts";
 import { readApiSettings } from "./server/settings.ts";
@@ -38,7 +37,7 @@ async function main(): Promise<void> {
   const database = open("signal-room api", config.databasePoolSize, connectTimeoutMs);
   const probe = open("signal-room api probe", 1, probeConnectTimeoutMs);
   const temporal = openTemporal(config);
-  const api = await createServer({ config, settings, database, probe, temporal, logger, schedules: syncSchedules });
+  const api = await createServer({ config, settings, database, probe, temporal, logger });
 
   let stopping = false;
   const stop = async (signal: string) => {

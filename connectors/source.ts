@@ -1,6 +1,6 @@
 import type { PgInsertValue, PgTable } from "drizzle-orm/pg-core";
 import type { z } from "zod";
-import type { Pace, Window } from "../settings/config.ts";
+import type { Pace, Schedule, Window } from "../settings/config.ts";
 import type { ConnectorErrorKind } from "./errors.ts";
 
 /** One civil day of one source, in the zone the vendor is asked in. */
@@ -97,6 +97,8 @@ export interface Source<
   vendor: Vendor<Secrets>;
   slices: { timezone: string };
   window: Window;
+  /** Choose hours that daylight saving neither skips nor repeats, which 7 to 23 never are. */
+  schedule: Schedule;
   table: Table;
   /** The money column, by its name in TypeScript: what receipts sum and totals compare. */
   amount: keyof SourceRow<Table> & string;

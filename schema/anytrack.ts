@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { check, date, index, integer, jsonb, numeric, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
 import { clientColumn, instant, loadedColumns, money, sliceColumns } from "./columns.ts";
+import { describeSchema, describeTable } from "./describe.ts";
 
 export const anytrack = pgSchema("anytrack");
 
@@ -191,3 +192,28 @@ export const tracked = anytrack.table(
     check("tracked_state", sql`${table.state} in ('sending', 'sent', 'refused')`),
   ],
 );
+
+describeSchema(anytrack, "Conversions from AnyTrack, their journeys, and the clicks and revenue of affiliates.");
+
+describeTable(pulledConversions, "What the unverified pull client read, as the vendor says it now.", {
+  conversionKey: "What makes it one conversion: order:<id>, or event:<hash of asset, event, click and second>.",
+  orderId: "The order or transaction it belongs to.",
+  vendorId: "AnyTrack's own id, where the pull gave one.",
+  assetId: "The property that tracked it.",
+  eventName: "The event as the vendor named it.",
+  type: "SALE, LEAD, SIGNUP or CUSTOM; an unknown event keeps its own name.",
+  clickId: "AnyTrack's id of the click that led to it.",
+  revenue: "Revenue in its currency; null when no amount was sent.",
+  currency: "Currency of the amount, as sent.",
+  source: "Traffic source.",
+  campaignId: "Campaign.",
+  adId: "Ad.",
+  affiliateId: "Affiliate: named as such, or by a sub id.",
+  eventTime: "When it happened.",
+  version: "When the vendor last changed it; of two sayings the later holds.",
+  subIds: "Sub ids, without those that hold a person's address.",
+  extra: "Names of fields we did not know; never their values.",
+  touchpoints: "The journey as AnyTrack sent it; null when it sent none.",
+  clickTime: "When the click happened, where the event says so.",
+  visitor: "Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.",
+});

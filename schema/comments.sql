@@ -1,7 +1,6 @@
 -- What each thing means, for people who read the tables. Applied with every migration; a test finds what is missing.
 
 comment on schema ops is 'The pipeline''s own record: what ran, what was read, what changed, what was refused.';
-comment on schema redtrack is 'Ad spend from Redtrack.';
 comment on sequence ops.fetch_seq is 'Each fetch of a slice takes a number before its first request; a smaller number never overwrites a greater one.';
 comment on function ops.claim_turn(text, double precision, integer, text, double precision) is 'Decides whose turn it is to ask a vendor: 0, or the milliseconds to wait.';
 
@@ -110,6 +109,12 @@ comment on column ops.quarantine.first_seen_at is 'When it was first met.';
 comment on column ops.quarantine.last_seen_at is 'When it was last met.';
 comment on column ops.quarantine.resolved_at is 'When a later fetch no longer had it; null while open.';
 
+comment on table ops.sources is 'The feeds that are pulled on a schedule, and when; written by the workers from their registry.';
+comment on column ops.sources.source is 'The feed, vendor.table.';
+comment on column ops.sources.timezone is 'The zone of its days, and of the hours below.';
+comment on column ops.sources.hour_from is 'The first hour of the day it is pulled at.';
+comment on column ops.sources.hour_to is 'The last hour of the day it is pulled at.';
+comment on column ops.sources.minute is 'Minutes past each of these hours.';
 comment on table ops.coverage is 'From which day on scheduled runs answer for a source: every day from here has to become final.';
 comment on column ops.coverage._client_id is 'The client the row belongs to.';
 comment on column ops.coverage.source is 'The feed, as vendor.table.';
@@ -185,22 +190,6 @@ comment on column ops.freshness.reconciled is 'Do rows and vendor''s total agree
 comment on column ops.freshness.failure is 'Why the last attempt failed.';
 comment on column ops.freshness.timezone is 'The zone whose day it is.';
 
-comment on table redtrack.daily_spend is 'Ad spend per traffic source and day, as Redtrack reports it now.';
-comment on column redtrack.daily_spend._client_id is 'The client the row belongs to.';
-comment on column redtrack.daily_spend.date is 'The day, in America/New_York.';
-comment on column redtrack.daily_spend.source_id is 'Redtrack''s id of the traffic source.';
-comment on column redtrack.daily_spend.source_name is 'Its name; several ids can share one.';
-comment on column redtrack.daily_spend.source_alias is 'The platform, such as facebook.';
-comment on column redtrack.daily_spend.clicks is 'Clicks.';
-comment on column redtrack.daily_spend.conversions is 'Conversions of the account''s default type.';
-comment on column redtrack.daily_spend.total_conversions is 'Conversions of all types.';
-comment on column redtrack.daily_spend.cost is 'Spend, as Redtrack reports it, in the account''s currency.';
-comment on column redtrack.daily_spend.revenue is 'Revenue of the default type.';
-comment on column redtrack.daily_spend.total_revenue is 'Revenue of all types.';
-comment on column redtrack.daily_spend._slice is 'The slice the row came with.';
-comment on column redtrack.daily_spend._loaded_at is 'When the row was last written.';
-comment on column redtrack.daily_spend._run_id is 'The run that last wrote it.';
-comment on column redtrack.daily_spend._extra is 'What else the vendor sent with the row.';
 
 comment on view redtrack.spend_intraday is 'What was known of a day at each pull, per traffic source.';
 comment on column redtrack.spend_intraday._client_id is 'The client the row belongs to.';
@@ -226,67 +215,8 @@ comment on column redtrack.spend_by_hour.clicks_day_before is 'Clicks of the day
 comment on column redtrack.spend_by_hour.conversions_day_before is 'Conversions of the day before, known at the same hour.';
 comment on column redtrack.spend_by_hour.cost_change_pct is 'Change of spend in percent; null when there was none.';
 
-comment on schema everflow is 'Affiliate statistics and conversions from Everflow.';
 
-comment on table everflow.daily_stats is 'Affiliate figures per day, affiliate, advertiser, offer and currency, as Everflow reports them now.';
-comment on column everflow.daily_stats._client_id is 'The client the row belongs to.';
-comment on column everflow.daily_stats.date is 'The day, in America/New_York.';
-comment on column everflow.daily_stats.affiliate_id is 'Everflow''s id of the affiliate.';
-comment on column everflow.daily_stats.affiliate_name is 'The affiliate''s name.';
-comment on column everflow.daily_stats.advertiser_id is 'Everflow''s id of the advertiser.';
-comment on column everflow.daily_stats.advertiser_name is 'The advertiser''s name.';
-comment on column everflow.daily_stats.offer_id is 'Everflow''s id of the offer.';
-comment on column everflow.daily_stats.offer_name is 'The offer''s name.';
-comment on column everflow.daily_stats.currency is 'The currency of the row''s money; nothing is converted.';
-comment on column everflow.daily_stats.clicks is 'Clicks, of all kinds that Everflow counts.';
-comment on column everflow.daily_stats.conversions is 'Approved conversions, events left out; negative in an adjustment.';
-comment on column everflow.daily_stats.payout is 'What the affiliate earns; negative in an adjustment.';
-comment on column everflow.daily_stats.revenue is 'What the advertiser pays.';
-comment on column everflow.daily_stats.profit is 'Revenue less payout, as Everflow reports it.';
-comment on column everflow.daily_stats.events is 'Approved events after the conversion.';
-comment on column everflow.daily_stats._extra is 'What else the vendor sent with the row.';
-comment on column everflow.daily_stats._slice is 'The slice the row came with.';
-comment on column everflow.daily_stats._loaded_at is 'When the row was last written.';
-comment on column everflow.daily_stats._run_id is 'The run that last wrote it.';
 
-comment on table everflow.conversions is 'Every conversion and event Everflow knows of, in its last known status. Nothing in it names a person.';
-comment on column everflow.conversions._client_id is 'The client the row belongs to.';
-comment on column everflow.conversions.conversion_id is 'Everflow''s id of the conversion.';
-comment on column everflow.conversions.date is 'The day it is counted on, in America/New_York.';
-comment on column everflow.conversions.converted_at is 'The moment of the conversion.';
-comment on column everflow.conversions.clicked_at is 'The moment of the click before it.';
-comment on column everflow.conversions.status is 'approved, pending, rejected, invalid, or what the vendor adds one day; earlier ones are in ops.restatements.';
-comment on column everflow.conversions.is_event is 'An event after the conversion, not the conversion itself.';
-comment on column everflow.conversions.event is 'The name of the event; Base for the conversion.';
-comment on column everflow.conversions.affiliate_id is 'Everflow''s id of the affiliate.';
-comment on column everflow.conversions.affiliate_name is 'The affiliate''s name.';
-comment on column everflow.conversions.advertiser_id is 'Everflow''s id of the advertiser.';
-comment on column everflow.conversions.advertiser_name is 'The advertiser''s name.';
-comment on column everflow.conversions.offer_id is 'Everflow''s id of the offer.';
-comment on column everflow.conversions.offer_name is 'The offer''s name.';
-comment on column everflow.conversions.currency is 'The currency of the row''s money: its offer''s.';
-comment on column everflow.conversions.payout is 'What the affiliate earns.';
-comment on column everflow.conversions.revenue is 'What the advertiser pays.';
-comment on column everflow.conversions.sale_amount is 'What the customer paid.';
-comment on column everflow.conversions.payout_type is 'How the payout is computed.';
-comment on column everflow.conversions.revenue_type is 'How the revenue is computed.';
-comment on column everflow.conversions.transaction_id is 'The id of the click''s session.';
-comment on column everflow.conversions.order_id is 'The advertiser''s order number.';
-comment on column everflow.conversions.coupon_code is 'The coupon that was used.';
-comment on column everflow.conversions.source_id is 'The affiliate''s own traffic source.';
-comment on column everflow.conversions.sub1 is 'The affiliate''s first own value; null where it held an address of a person.';
-comment on column everflow.conversions.sub2 is 'The affiliate''s second own value, likewise.';
-comment on column everflow.conversions.sub3 is 'The affiliate''s third own value, likewise.';
-comment on column everflow.conversions.sub4 is 'The affiliate''s fourth own value, likewise.';
-comment on column everflow.conversions.sub5 is 'The affiliate''s fifth own value, likewise.';
-comment on column everflow.conversions.country is 'Where the conversion came from.';
-comment on column everflow.conversions.is_scrub is 'Held back by a scrub rule.';
-comment on column everflow.conversions.is_view_through is 'Without a click.';
-comment on column everflow.conversions.error_code is 'Why it was refused, as Everflow counts reasons.';
-comment on column everflow.conversions._extra is 'Names of the fields the vendor sent that we do not know; never their values.';
-comment on column everflow.conversions._slice is 'The slice the row came with.';
-comment on column everflow.conversions._loaded_at is 'When the row was last written.';
-comment on column everflow.conversions._run_id is 'The run that last wrote it.';
 
 comment on view everflow.affiliate_daily is 'Everflow''s daily figures per affiliate and currency, all advertisers and offers together.';
 comment on column everflow.affiliate_daily._client_id is 'The client the row belongs to.';
@@ -488,7 +418,6 @@ comment on column public.unmapped_spend.currency is 'The account''s currency.';
 comment on column public.unmapped_spend.cost is 'Spend.';
 comment on column public.unmapped_spend.clicks is 'Clicks.';
 
-comment on schema anytrack is 'Conversions from AnyTrack, their journeys, and the clicks and revenue of affiliates.';
 
 comment on table anytrack.webhook_events is 'Every distinct event received by webhook; conversions are worked out from these.';
 comment on column anytrack.webhook_events._client_id is 'The client the row belongs to.';
@@ -515,31 +444,6 @@ comment on column anytrack.webhook_events.click_time is 'When the click happened
 comment on column anytrack.webhook_events.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
 comment on column anytrack.webhook_events.received_at is 'When it first came.';
 
-comment on table anytrack.pulled_conversions is 'What the unverified pull client read, as the vendor says it now.';
-comment on column anytrack.pulled_conversions.conversion_key is 'What makes it one conversion: order:<id>, or event:<hash of asset, event, click and second>.';
-comment on column anytrack.pulled_conversions.order_id is 'The order or transaction it belongs to.';
-comment on column anytrack.pulled_conversions.vendor_id is 'AnyTrack''s own id, where the pull gave one.';
-comment on column anytrack.pulled_conversions.asset_id is 'The property that tracked it.';
-comment on column anytrack.pulled_conversions.event_name is 'The event as the vendor named it.';
-comment on column anytrack.pulled_conversions.type is 'SALE, LEAD, SIGNUP or CUSTOM; an unknown event keeps its own name.';
-comment on column anytrack.pulled_conversions.click_id is 'AnyTrack''s id of the click that led to it.';
-comment on column anytrack.pulled_conversions.revenue is 'Revenue in its currency; null when no amount was sent.';
-comment on column anytrack.pulled_conversions.currency is 'Currency of the amount, as sent.';
-comment on column anytrack.pulled_conversions.source is 'Traffic source.';
-comment on column anytrack.pulled_conversions.campaign_id is 'Campaign.';
-comment on column anytrack.pulled_conversions.ad_id is 'Ad.';
-comment on column anytrack.pulled_conversions.affiliate_id is 'Affiliate: named as such, or by a sub id.';
-comment on column anytrack.pulled_conversions.event_time is 'When it happened.';
-comment on column anytrack.pulled_conversions.version is 'When the vendor last changed it; of two sayings the later holds.';
-comment on column anytrack.pulled_conversions.sub_ids is 'Sub ids, without those that hold a person''s address.';
-comment on column anytrack.pulled_conversions.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.pulled_conversions.touchpoints is 'The journey as it was told; null when it was not.';
-comment on column anytrack.pulled_conversions.click_time is 'When the click happened, where the event says so.';
-comment on column anytrack.pulled_conversions.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
-comment on column anytrack.pulled_conversions._client_id is 'The client the row belongs to.';
-comment on column anytrack.pulled_conversions._slice is 'The slice the row came with.';
-comment on column anytrack.pulled_conversions._loaded_at is 'When the row was last written.';
-comment on column anytrack.pulled_conversions._run_id is 'The run that last wrote it; webhook when that did.';
 
 comment on table anytrack.conversions is 'One record per conversion, from webhook and pull; the newest version of each field holds.';
 comment on column anytrack.conversions.conversion_key is 'What makes it one conversion: order:<id>, or event:<hash of asset, event, click and second>.';

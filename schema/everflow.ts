@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, boolean, date, index, jsonb, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
 import { clientColumn, money, sliceColumns } from "./columns.ts";
+import { describeSchema, describeTable } from "./describe.ts";
 
 export const everflow = pgSchema("everflow");
 
@@ -93,4 +94,67 @@ export const conversions = everflow.table(
       .on(table.clientId, table.transactionId)
       .where(sql`${table.revenue} < 0`),
   ],
+);
+
+describeSchema(everflow, "Affiliate statistics and conversions from Everflow.");
+
+describeTable(
+  dailyStats,
+  "Affiliate figures per day, affiliate, advertiser, offer and currency, as Everflow reports them now.",
+  {
+    date: "The day, in America/New_York.",
+    affiliateId: "Everflow's id of the affiliate.",
+    affiliateName: "The affiliate's name.",
+    advertiserId: "Everflow's id of the advertiser.",
+    advertiserName: "The advertiser's name.",
+    offerId: "Everflow's id of the offer.",
+    offerName: "The offer's name.",
+    currency: "The currency of the row's money; nothing is converted.",
+    clicks: "Clicks, of all kinds that Everflow counts.",
+    conversions: "Approved conversions, events left out; negative in an adjustment.",
+    payout: "What the affiliate earns; negative in an adjustment.",
+    revenue: "What the advertiser pays.",
+    profit: "Revenue less payout, as Everflow reports it.",
+    events: "Approved events after the conversion.",
+  },
+);
+
+describeTable(
+  conversions,
+  "Every conversion and event Everflow knows of, in its last known status. Nothing in it names a person.",
+  {
+    conversionId: "Everflow's id of the conversion.",
+    date: "The day it is counted on, in America/New_York.",
+    convertedAt: "The moment of the conversion.",
+    clickedAt: "The moment of the click before it.",
+    status:
+      "approved, pending, rejected, invalid, or what the vendor adds one day; earlier ones are in ops.restatements.",
+    isEvent: "An event after the conversion, not the conversion itself.",
+    event: "The name of the event; Base for the conversion.",
+    affiliateId: "Everflow's id of the affiliate.",
+    affiliateName: "The affiliate's name.",
+    advertiserId: "Everflow's id of the advertiser.",
+    advertiserName: "The advertiser's name.",
+    offerId: "Everflow's id of the offer.",
+    offerName: "The offer's name.",
+    currency: "The currency of the row's money: its offer's.",
+    payout: "What the affiliate earns.",
+    revenue: "What the advertiser pays.",
+    saleAmount: "What the customer paid.",
+    payoutType: "How the payout is computed.",
+    revenueType: "How the revenue is computed.",
+    transactionId: "The id of the click's session.",
+    orderId: "The advertiser's order number.",
+    couponCode: "The coupon that was used.",
+    sourceId: "The affiliate's own traffic source.",
+    sub1: "The affiliate's first own value; null where it held an address of a person.",
+    sub2: "The affiliate's second own value, likewise.",
+    sub3: "The affiliate's third own value, likewise.",
+    sub4: "The affiliate's fourth own value, likewise.",
+    sub5: "The affiliate's fifth own value, likewise.",
+    country: "Where the conversion came from.",
+    isScrub: "Held back by a scrub rule.",
+    isViewThrough: "Without a click.",
+    errorCode: "Why it was refused, as Everflow counts reasons.",
+  },
 );

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import { withConnection, type Queryable } from "./database.ts";
+import { commentsOfTables } from "./tables.ts";
 
 const folder = new URL("./migrations/", import.meta.url);
 const views = new URL("./views/", import.meta.url);
@@ -32,6 +33,7 @@ export async function migrateDatabase(url: string): Promise<Migrated> {
       await client.query(await readFile(new URL(file, views), "utf8"));
     }
     await client.query(await readFile(new URL("./comments.sql", import.meta.url), "utf8"));
+    await client.query(await commentsOfTables());
     await client.query(await readFile(new URL("./grants.sql", import.meta.url), "utf8"));
     await client.query("commit");
     return { applied: (await countApplied(client)) - before };

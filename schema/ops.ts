@@ -192,6 +192,15 @@ export const coverage = ops.table(
   (table) => [primaryKey({ name: "coverage_key", columns: [table.clientId, table.source] })],
 );
 
+/** The feeds that the workers pull and when, as their registry says: the HTTP server has no other way to know. */
+export const sources = ops.table("sources", {
+  source: text("source").primaryKey(),
+  timezone: text("timezone").notNull(),
+  hourFrom: integer("hour_from").notNull(),
+  hourTo: integer("hour_to").notNull(),
+  minute: integer("minute").notNull(),
+});
+
 export const rateGate = ops.table("rate_gate", {
   account: text("account").primaryKey(),
   nextAt: instant("next_at").notNull().defaultNow(),

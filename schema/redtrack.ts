@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, date, index, jsonb, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
 import { clientColumn, money, sliceColumns } from "./columns.ts";
+import { describeSchema, describeTable } from "./describe.ts";
 
 export const redtrack = pgSchema("redtrack");
 
@@ -27,3 +28,18 @@ export const dailySpend = redtrack.table(
     check("daily_spend_counts", sql`${table.clicks} >= 0 and ${table.conversions} >= 0`),
   ],
 );
+
+describeSchema(redtrack, "Ad spend from Redtrack.");
+
+describeTable(dailySpend, "Ad spend per traffic source and day, as Redtrack reports it now.", {
+  date: "The day, in America/New_York.",
+  sourceId: "Redtrack's id of the traffic source.",
+  sourceName: "Its name; several ids can share one.",
+  sourceAlias: "The platform, such as facebook.",
+  clicks: "Clicks.",
+  conversions: "Conversions of the account's default type.",
+  totalConversions: "Conversions of all types.",
+  cost: "Spend, as Redtrack reports it, in the account's currency.",
+  revenue: "Revenue of the default type.",
+  totalRevenue: "Revenue of all types.",
+});

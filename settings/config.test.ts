@@ -19,7 +19,14 @@ const vendors: VendorSettings[] = [
     secrets: z.object({ EVERFLOW_API_KEY: z.string().min(1), EVERFLOW_NETWORK: z.string().optional() }),
   },
 ];
-const sources: SourceSettings[] = [{ name: "redtrack.daily_spend", window: { mode: "rolling", lookbackDays: 3 } }];
+const sources: SourceSettings[] = [
+  {
+    name: "redtrack.daily_spend",
+    window: { mode: "rolling", lookbackDays: 3 },
+    slices: { timezone: "America/New_York" },
+    schedule: { hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },
+  },
+];
 const required = { DATABASE_URL: "postgres://app:s3cr%26t@localhost:5432/app" };
 
 const load = (env: Env) => loadConfig({ ...required, ...env }, vendors, sources);

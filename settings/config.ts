@@ -22,6 +22,22 @@ export interface VendorSettings {
 export interface SourceSettings {
   name: string;
   window: Window;
+  slices: { timezone: string };
+  schedule: Schedule;
+}
+
+/** When a source is pulled without anybody asking: at `minute` past each of these hours, both included. */
+export interface Schedule {
+  hours: { from: number; to: number };
+  minute: number;
+  /** Shown beside the schedule in Temporal's UI. */
+  comment: string;
+}
+
+/** The same for one source, by the clock of its zone. */
+export interface SyncSchedule extends Schedule {
+  source: string;
+  timezone: string;
 }
 
 /** How fast one account may be asked, over all workers together. */
@@ -64,6 +80,8 @@ export interface Config {
   queuePrefix: string;
   accounts: Map<string, Account>;
   windows: Map<string, Window>;
+  /** One for each source. */
+  schedules: SyncSchedule[];
   worker: {
     queues: string[] | null;
     vendorSlots: number;
@@ -250,6 +268,7 @@ export function loadConfig(
     queuePrefix: values.TASK_QUEUE_PREFIX,
     accounts,
     windows,
+    schedules: sources.map(({ name, slices, schedule }) => ({ source: name, timezone: slices.timezone, ...schedule })),
     worker: {
       queues: values.WORKER_QUEUES ?? null,
       vendorSlots: values.VENDOR_SLOTS,

@@ -3,7 +3,6 @@ import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
 import { issueToken, type TokenClaims } from "../core/tokens.ts";
 import type { Database } from "../schema/database.ts";
-import { syncSchedules } from "../temporal.config.ts";
 import type { Api, Area, ServerDependencies } from "../api/server/parts.ts";
 import { createServer } from "../api/server.ts";
 import { readApiSettings } from "../api/server/settings.ts";
@@ -33,7 +32,6 @@ export interface TestServerOptions {
   ingest?: ServerDependencies["config"]["ingest"];
   areas?: readonly Area[];
   log?: string[];
-  schedules?: ServerDependencies["schedules"];
 }
 
 export async function testServer(options: TestServerOptions = {}): Promise<Api> {
@@ -84,7 +82,6 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         redact: createRedactor([]),
         write: lines,
       }),
-      schedules: options.schedules ?? syncSchedules,
     },
     options.areas,
   );

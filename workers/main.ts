@@ -16,6 +16,7 @@ import { sources, vendors } from "../connectors/registry.ts";
 import { openDatabase } from "../schema/database.ts";
 import { patiently, temporalAddress } from "../temporal/connection.ts";
 import { createWorkers } from "./workers.ts";
+import { recordSources } from "../queries/sync/sources.ts";
 
 const bootPatienceMs = 120_000;
 
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
     onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
   });
   const onWait = (message: string) => logger.info(message);
-  await patiently(() => database.query("select 1"), "Postgres", { waitMs: bootPatienceMs, onWait });
+  await patiently(() => recordSources(database, config.schedules), "Postgres", { waitMs: bootPatienceMs, onWait });
   const { address, namespace, connect } = temporalAddress();
   const connection = await patiently(
     () => NativeConnection.connect(connect as NativeConnectionOptions),

@@ -15,7 +15,7 @@ import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
 import { foldPulled } from "../queries/conversions/anytrack-events.ts";
 import type { Database } from "../schema/database.ts";
-import { ingestQueue, mainQueue, syncSchedules, vendorQueue } from "../temporal.config.ts";
+import { ingestQueue, mainQueue, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
 
 export interface WorkerParts {
@@ -60,7 +60,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
-  const house = createHouseActivities({ database, config, redact, schedules: syncSchedules });
+  const house = createHouseActivities({ database, config, redact, schedules: config.schedules });
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });

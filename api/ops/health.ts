@@ -31,8 +31,7 @@ export function createHealthReader({
   database,
   probe,
   temporal,
-  schedules,
-}: Pick<ServerParts, "reading" | "database" | "probe" | "temporal" | "schedules">): () => Promise<Health> {
+}: Pick<ServerParts, "reading" | "database" | "probe" | "temporal">): () => Promise<Health> {
   return remember(1_000, async () => {
     const [postgres, temporalReach, state] = await Promise.all([
       measure(() => withinMs(probeMs, (probe ?? database).query("select 1"))),
@@ -42,7 +41,7 @@ export function createHealthReader({
     return {
       postgres,
       temporal: temporalReach,
-      late: state === null ? null : lateSources(state.freshness, schedules, new Date()),
+      late: state === null ? null : lateSources(state.freshness, new Date()),
       failing: state === null ? null : state.failing,
       alerts: state === null ? null : bySeverity(state.alerts),
     };

@@ -1,7 +1,6 @@
 import { addDays, dayAt } from "../../core/days.ts";
 import { lastDue } from "../../rules/sync/expectation.ts";
 import type { SourceFreshness } from "../../queries/sync/freshness.ts";
-import type { SyncSchedule } from "../../temporal.config.ts";
 
 /**
  * The sources that should have been read by now and were not, or hold a day that should be final and is not. Worked
@@ -9,13 +8,11 @@ import type { SyncSchedule } from "../../temporal.config.ts";
  */
 export function lateSources(
   freshness: readonly SourceFreshness[],
-  schedules: readonly SyncSchedule[],
   now: Date,
 ): { client: string; source: string; reason: string }[] {
-  return freshness.flatMap(({ client, source, lastFetchedAt, oldestOpenDay, covered }) => {
-    const schedule = schedules.find((candidate) => candidate.source === source);
+  return freshness.flatMap(({ client, source, lastFetchedAt, oldestOpenDay, covered, schedule }) => {
     // What nobody asked the schedule to keep up to date, such as a single backfill, cannot be late.
-    if (schedule === undefined || !covered) return [];
+    if (schedule === null || !covered) return [];
     const due = lastDue(schedule, now);
     if (due !== null && (lastFetchedAt === null || lastFetchedAt < due)) {
       return [

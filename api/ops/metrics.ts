@@ -17,11 +17,7 @@ export interface Metrics {
 const rememberMs = 2_000;
 
 /** What the process measures itself, and what Postgres knows at the moment of the scrape: a dead Temporal shows, too. */
-export function createMetrics({
-  reading,
-  temporal,
-  schedules,
-}: Pick<ServerParts, "reading" | "temporal" | "schedules">): Metrics {
+export function createMetrics({ reading, temporal }: Pick<ServerParts, "reading" | "temporal">): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "signal_room_api_" });
   const requests = new Histogram({
@@ -45,7 +41,7 @@ export function createMetrics({
     for (const gauge of Object.values(gauges)) gauge.reset();
     gauges.temporalUp.set(temporalUp);
     gauges.postgresUp.set(state === null ? 0 : 1);
-    if (state !== null) fill(gauges, state, schedules, new Date());
+    if (state !== null) fill(gauges, state, new Date());
     return { text: await registry.metrics(), freshness: state?.freshness ?? [] };
   });
 
@@ -102,14 +98,9 @@ function createGauges(registry: Registry) {
   };
 }
 
-function fill(
-  gauges: Gauges,
-  { freshness, alerts, quarantine, runs, gates }: State,
-  schedules: ServerParts["schedules"],
-  now: Date,
-): void {
+function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates }: State, now: Date): void {
   const secondsSince = (moment: Date) => Math.max(0, (now.getTime() - moment.getTime()) / 1_000);
-  const late = new Set(lateSources(freshness, schedules, now).map(({ client, source }) => `${client}/${source}`));
+  const late = new Set(lateSources(freshness, now).map(({ client, source }) => `${client}/${source}`));
   for (const known of freshness) {
     const labels = { client: known.client, source: known.source };
     if (known.lastReceiptAt !== null) gauges.receiptAge.set(labels, secondsSince(known.lastReceiptAt));

@@ -4,7 +4,6 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Config } from "../../settings/config.ts";
 import type { Logger } from "../../core/log.ts";
 import type { Database, Queryable } from "../../schema/database.ts";
-import type { SyncSchedule } from "../../temporal.config.ts";
 import type { ApiSettings } from "./settings.ts";
 import type { TemporalDoor } from "./temporal.ts";
 
@@ -31,7 +30,6 @@ export interface ServerDependencies {
   probe?: Database;
   temporal: TemporalDoor;
   logger: Logger;
-  schedules: readonly SyncSchedule[];
 }
 
 /** What a file in routes/ is given. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { openDatabase } from "../../schema/database.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
+import { recordSources } from "../../queries/sync/sources.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
@@ -217,6 +218,9 @@ test("readiness and metrics come from Postgres, also while Temporal is away", as
        from (select (now() at time zone 'America/New_York')::date - 1 as d) y`,
     [source],
   );
+  await recordSources(database.pool, [
+    { source, timezone: "America/New_York", hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },
+  ]);
   const server = await testServer({
     database: database.pool,
     temporal: { probe: () => Promise.reject(new Error("away")) },

@@ -20,6 +20,7 @@ const paged = defineSource({
   vendor: redtrackDailySpend.vendor,
   slices: { timezone: "America/New_York" },
   window: { mode: "rolling", lookbackDays: 3 },
+  schedule: { hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },
   table: dailySpend,
   amount: "cost",
   answers: "complete",

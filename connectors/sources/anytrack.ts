@@ -46,6 +46,12 @@ export const anytrackPulledConversions = defineSource({
   vendor: anytrack,
   slices: { timezone: "America/New_York" },
   window: { mode: "rolling", lookbackDays: 3 },
+  // Of use only to clients that have a key to this unverified API: the webhook is the documented way.
+  schedule: {
+    hours: { from: 7, to: 23 },
+    minute: 20,
+    comment: "hourly 7 to 23: what the webhook may have missed, and where conversions came from",
+  },
   table: pulledConversions,
   amount: "revenue",
   answers: "partial",

@@ -107,6 +107,11 @@ export const everflowDailyStats = defineSource({
   slices: { timezone: zone.name },
   // As long as that of the conversions: an approval taken back changes both.
   window: { mode: "rolling", lookbackDays: 14 },
+  schedule: {
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    comment: "hourly 7 to 23: today so far; the first run also reads the last 14 days again",
+  },
   table: dailyStats,
   amount: "payout",
   currency: { column: "currency", summed: mainCurrency },
@@ -280,6 +285,11 @@ export const everflowConversions = defineSource({
   vendor: everflow,
   slices: { timezone: zone.name },
   window: { mode: "rolling", lookbackDays: 14 },
+  schedule: {
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    comment: "hourly 7 to 23: today so far; the first run also picks up statuses that changed in the last 14 days",
+  },
   table: conversions,
   amount: "payout",
   currency: { column: "currency", summed: mainCurrency },

@@ -77,6 +77,11 @@ export const redtrackDailySpend = defineSource({
   vendor: redtrack,
   slices: { timezone: "America/New_York" },
   window: { mode: "rolling", lookbackDays: 3 },
+  schedule: {
+    hours: { from: 7, to: 23 },
+    minute: 0,
+    comment: "hourly 7 to 23: today so far; the first run also makes yesterday final",
+  },
   table: dailySpend,
   amount: "cost",
   answers: "complete",

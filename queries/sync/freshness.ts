@@ -1,3 +1,4 @@
+import type { Expectation } from "../../rules/sync/expectation.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 export interface FreshnessRow {
@@ -50,6 +51,8 @@ export interface SourceFreshness {
   lastFetchedAt: Date | null;
   /** Does a schedule answer for it? */
   covered: boolean;
+  /** When it is pulled; null for a feed that no worker pulls any more. */
+  schedule: Expectation | null;
   /** The oldest covered day that is over and not final. */
   oldestOpenDay: string | null;
   /** When that day ended. */
@@ -77,11 +80,15 @@ export async function readSourceFreshness(
               select timezone from ops.slices s where s._client_id = k._client_id and s.source = k.source order by day desc limit 1) z on true
      )
      select z._client_id as client, z.source, r.committed_at as "lastReceiptAt", s.at as "lastFetchedAt", c.covered_from is not null as covered,
+            case when w.source is not null
+                 then jsonb_build_object('source', w.source, 'timezone', w.timezone, 'minute', w.minute,
+                                         'hours', jsonb_build_object('from', w.hour_from, 'to', w.hour_to)) end as schedule,
             o.day as "oldestOpenDay", (o.day + 1)::timestamp at time zone z.timezone as "oldestOpenSince",
             s.failed as "failedSlices", s.rows_today as "rowsToday", s.total_today as "totalToday",
             s.rows_yesterday as "rowsYesterday", s.total_yesterday as "totalYesterday"
        from zoned z
        left join ops.coverage c on c._client_id = z._client_id and c.source = z.source
+       left join ops.sources w on w.source = z.source
       cross join lateral (
             select max(fetched_at) as at, max(receipt_id) as receipt_id, count(*) filter (where failed_at is not null)::int as failed,
                    coalesce(sum(rows) filter (where day = z.today), 0)::int as rows_today,

@@ -17,7 +17,7 @@ import {
   type OpenQuarantine,
 } from "../../queries/sync/status.ts";
 import type { Database } from "../../schema/database.ts";
-import { plannedSchedules, syncSchedules } from "../../temporal.config.ts";
+import { plannedSchedules } from "../../temporal.config.ts";
 import {
   anyClientOption,
   CommandError,
@@ -33,6 +33,7 @@ import {
 } from "../shared/command-line.ts";
 import { count, instant, table } from "../shared/printing.ts";
 import { readScheduleStates, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
+import type { SyncSchedule } from "../../settings/config.ts";
 
 const runsShown = 10;
 const filesShown = 10;
@@ -128,7 +129,14 @@ async function readFeeds(
         addDays(today, -1),
         covered !== null,
       );
-      feeds.push({ ...feed, lastFetch, late: hasKey ? await lateness(database, feed, lastFetch, of.now) : null, days });
+      feeds.push({
+        ...feed,
+        lastFetch,
+        late: hasKey
+          ? await lateness(database, feed, { lastFetch, now: of.now, schedules: desk.config.schedules })
+          : null,
+        days,
+      });
     }
   }
   return feeds;
@@ -154,10 +162,9 @@ function withMissing(known: readonly FreshDay[], from: string, to: string, cover
 async function lateness(
   database: Database,
   feed: { client: string; source: string },
-  lastFetch: Date | null,
-  now: Date,
+  { lastFetch, now, schedules }: { lastFetch: Date | null; now: Date; schedules: readonly SyncSchedule[] },
 ): Promise<string | null> {
-  const schedule = syncSchedules.find((candidate) => candidate.source === feed.source);
+  const schedule = schedules.find((candidate) => candidate.source === feed.source);
   if (schedule === undefined) return null;
   const due = lastDue(schedule, now);
   if (due !== null && lastFetch !== null && lastFetch < due) return `expected to be read after ${instant(due)}`;
