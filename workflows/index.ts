@@ -1,5 +1,5 @@
 export { backfill } from "./sync/backfill.ts";
-export { checkAffiliateToken } from "./recon/check-token.ts";
+export { checkAffiliateToken } from "./recon/check-affiliate-token.ts";
 export { deliverConversions } from "./conversions/deliver-conversions.ts";
 export { fetchPost } from "./recon/fetch-post.ts";
 export { ingestFile } from "./files/ingest-file.ts";

@@ -15,7 +15,7 @@ import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import type { checkAffiliateToken } from "../../workflows/recon/check-token.ts";
+import type { checkAffiliateToken } from "../../workflows/recon/check-affiliate-token.ts";
 import { requireOwn, scopeOf } from "./affiliate-key.ts";
 import { credentials, sealGiven } from "./credentials.ts";
 import { id, instant, link, linkTo, tags, text } from "./shapes.ts";

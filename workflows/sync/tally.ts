@@ -68,6 +68,8 @@ export function addSettled(tally: Tally, settled: SliceSettled): void {
     case "failed":
       if (tally.failed.length < keptFailures)
         tally.failed.push({ day: settled.day, type: settled.type, reason: settled.reason.slice(0, 300) });
+      // Named in the order of days, whichever failed first.
+      tally.failed.sort((one, other) => (one.day < other.day ? -1 : 1));
       if (settled.type === "CredentialsRejected") tally.credentials = true;
       remember(tally, `${settled.day}  FAILED ${settled.type}`);
       break;
