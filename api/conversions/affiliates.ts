@@ -9,9 +9,9 @@ import {
 } from "../../queries/conversions/anytrack-reports.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { day, word } from "../server/lists.ts";
+import { day, inOrder, orderError, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { inOrder, money, orderError, range, rangeOf, text, today } from "./shapes.ts";
+import { money, range, rangeOf, text, today } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 

@@ -7,9 +7,9 @@ import { findConversion, listConversions, type ConversionRow } from "../../queri
 import { findTrackedConversion } from "../../queries/conversions/anytrack-tracking.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { inOrder, orderError, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { inOrder, instant, money, orderError, range, rangeOf, text } from "./shapes.ts";
+import { instant, money, range, rangeOf, text } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 

@@ -13,9 +13,6 @@ export const range = z.object({
   from: day.optional().describe("30 days ago when left out"),
   to: day.optional().describe("today, in America/New_York, when left out"),
 });
-export const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
-  from === undefined || to === undefined || from <= to;
-export const orderError = { path: ["from"], error: "must not be after `to`" };
 
 export const today = () => dayAt(new Date(), timezone);
 

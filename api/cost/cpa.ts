@@ -3,7 +3,7 @@ import { addDays, isDay } from "../../core/days.ts";
 import { readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cost/cpa.ts";
 import { readUnmappedSpend } from "../../queries/cost/affiliate-mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { day, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import { day, inOrder, orderError, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -62,9 +62,6 @@ const unmapped = z.object({
   clicks: z.number(),
 });
 
-const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
-  from === undefined || to === undefined || from <= to;
-const orderError = { path: ["from"], error: "must not be after `to`" };
 const range = z.object({ from: day.optional(), to: day.optional() });
 
 /** What was spent, what came of it, and whose it was: for the client of the token. */

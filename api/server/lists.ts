@@ -11,6 +11,11 @@ export const word = z
 
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 
+/** For a query with a first and a last day: `refine(inOrder, orderError)`. */
+export const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
+  from === undefined || to === undefined || from <= to;
+export const orderError = { path: ["from"], error: "must not be after `to`" };
+
 /** What every list takes. */
 export const paging = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50).describe("how many items, 500 at most"),

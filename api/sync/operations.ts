@@ -13,7 +13,7 @@ import {
 } from "../../queries/sync/operations.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { day, inOrder, orderError, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { alertRoutes } from "../ops/alerts.ts";
 import { auditRoutes } from "../ops/audit.ts";
@@ -25,9 +25,6 @@ const money = z.string().describe("a decimal, in cents");
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 const range = z.object({ source: word.optional(), from: day.optional(), to: day.optional() });
-const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
-  from === undefined || to === undefined || from <= to;
-const orderError = { path: ["from"], error: "must not be after `to`" };
 const ofSlice = paging.extend({ source: word.optional(), day: day.optional() });
 
 const freshness = z.object({
