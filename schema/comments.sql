@@ -687,11 +687,18 @@ comment on column recon.affiliate_reports.affiliate_id is 'The affiliate, as in 
 comment on column recon.affiliate_reports.claimed_views is 'Views the affiliate claims.';
 comment on column recon.affiliate_reports.claimed_clicks is 'Clicks the affiliate claims.';
 comment on column recon.affiliate_reports.claimed_conversions is 'Conversions the affiliate claims.';
-comment on column recon.affiliate_reports.evidence_data is 'What the affiliate added: JSON of at most 64 KB.';
+comment on column recon.affiliate_reports.evidence_data is 'Always empty: what the affiliate added lies sealed in recon.report_evidence.';
 comment on column recon.affiliate_reports.submission_method is 'API or DISCORD.';
-comment on column recon.affiliate_reports.submission_key is 'What makes it one submission: the sender''s idempotency key or interaction, else the hash of its content.';
+comment on column recon.affiliate_reports.submission_key is 'By what a repeat is known: a digest of the sender''s own key for it, or of the content where there is none.';
 comment on column recon.affiliate_reports.content_hash is 'SHA-256 of everything submitted, to distinguish a repeat from another submission under the same key.';
 comment on column recon.affiliate_reports.submitted_at is 'When it was received.';
+
+comment on table recon.report_evidence is 'What affiliates added to a claim, encrypted, and deleted after RECON_EVIDENCE_DAYS. Operators read it over the API, and each view is in the audit log.';
+comment on column recon.report_evidence._client_id is 'The client the row belongs to.';
+comment on column recon.report_evidence.report_id is 'The report, as in recon.affiliate_reports.';
+comment on column recon.report_evidence.sealed is 'The evidence, encrypted under CREDENTIALS_ENCRYPTION_KEY.';
+comment on column recon.report_evidence.unsealed is 'Evidence of an earlier version that is not encrypted yet: the next sweep of a worker that has the key does it.';
+comment on column recon.report_evidence.kept_until is 'When it is deleted.';
 
 comment on table recon.platform_reports is 'What a platform said of a post, each time it was asked. Rows are never changed or removed.';
 comment on column recon.platform_reports._client_id is 'The client the row belongs to.';
@@ -820,6 +827,7 @@ comment on column recon.runs.finished_at is 'When it ended; null while it goes o
 comment on column recon.runs.planned is 'How many reports it has.';
 comment on column recon.runs.outcome is 'running, completed, failed or cancelled.';
 comment on column recon.runs.reason is 'Why it failed.';
+comment on column recon.runs.latest_only is 'Only each post''s latest report; null for older runs.';
 
 comment on table recon.run_reports is 'The reports of a manual run.';
 comment on column recon.run_reports._client_id is 'The client the row belongs to.';

@@ -26,6 +26,6 @@ do $$
 begin
   if exists (select from pg_roles where rolname = 'signal_room_reader') then
     revoke all on ops.delivery_identity from signal_room_reader;
-    revoke all on recon.affiliate_tokens, recon.platform_config, recon.discord_interactions from signal_room_reader;
+    revoke all on recon.affiliate_tokens, recon.report_evidence, recon.platform_config, recon.discord_interactions from signal_room_reader;
   end if;
 end $$;

@@ -231,6 +231,7 @@ export const affiliateReports = recon.table(
     postId: long("post_id").notNull(),
     affiliateId: long("affiliate_id").notNull(),
     ...claimed(),
+    /** Empty: evidence lies sealed in `report_evidence`. */
     evidenceData: jsonb("evidence_data"),
     submissionMethod: text("submission_method").notNull(),
     submissionKey: text("submission_key").notNull(),
@@ -254,7 +255,36 @@ export const affiliateReports = recon.table(
     }),
     notNegative("affiliate_reports_claims", [table.claimedViews, table.claimedClicks, table.claimedConversions]),
     check("affiliate_reports_method", sql`${table.submissionMethod} in ('API', 'DISCORD')`),
-    check("affiliate_reports_evidence", sql`octet_length(${table.evidenceData}::text) <= 65536`),
+    check("affiliate_reports_evidence", sql`${table.evidenceData} is null`),
+  ],
+);
+
+/**
+ * What an affiliate added to a claim, sealed. In a table of its own, as reports only grow and this is deleted when it was
+ * kept for long enough.
+ */
+export const reportEvidence = recon.table(
+  "report_evidence",
+  {
+    ...clientColumn,
+    reportId: long("report_id").notNull(),
+    sealed: bytes("sealed"),
+    /** Moved here by a migration, which has no key; sealed by the next sweep that has one. */
+    unsealed: jsonb("unsealed"),
+    keptUntil: instant("kept_until").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "report_evidence_key", columns: [table.clientId, table.reportId] }),
+    index("report_evidence_expiry").on(table.keptUntil),
+    index("report_evidence_unsealed")
+      .on(table.clientId, table.reportId)
+      .where(sql`${table.unsealed} is not null`),
+    foreignKey({
+      name: "report_evidence_report",
+      columns: [table.clientId, table.reportId],
+      foreignColumns: [affiliateReports.clientId, affiliateReports.reportId],
+    }),
+    check("report_evidence_once", sql`(${table.sealed} is null) <> (${table.unsealed} is null)`),
   ],
 );
 
@@ -527,6 +557,8 @@ export const runs = recon.table(
     planned: integer("planned").notNull(),
     outcome: text("outcome").notNull().default("running"),
     reason: text("reason"),
+    /** Only each post's latest report; null for runs of before this was kept. */
+    latestOnly: boolean("latest_only"),
   },
   (table) => [
     primaryKey({ name: "runs_key", columns: [table.clientId, table.runId] }),

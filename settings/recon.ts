@@ -6,6 +6,8 @@ export interface ReconSettings {
   longestWaitMs: number;
   /** The sweep looks for reports that have not changed for this long. */
   sweepQuietMs: number;
+  /** Evidence of a claim is deleted after this. */
+  evidenceDays: number;
 }
 
 const hour = 3_600_000;
@@ -25,5 +27,6 @@ export function readReconSettings(env: Record<string, string>, problems: string[
     firstWaitMs: number("RECON_FIRST_WAIT_MS", 15_000, 1),
     longestWaitMs: number("RECON_LONGEST_WAIT_MS", 6 * hour, 1),
     sweepQuietMs: number("RECON_SWEEP_QUIET_MS", 30_000, 0),
+    evidenceDays: number("RECON_EVIDENCE_DAYS", 90, 1),
   };
 }

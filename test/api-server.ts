@@ -1,3 +1,4 @@
+import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
@@ -68,6 +69,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         },
         discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
         credentialsKey: options.credentialsKey ?? null,
+        recon: readReconSettings({}, []),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),
         queuePrefix: "",

@@ -38,15 +38,18 @@ export const submission = (given: Given): Submission => ({
   platform: "reddit",
   url: "https://www.reddit.com/r/test/comments/1abcde/a_title/",
   claimed: { views: 1_000, clicks: 100, conversions: 10 },
-  evidence: { note: "seen with my own eyes" },
+  evidence: null,
   method: "API",
   idempotencyKey: null,
   ...given,
 });
 
+/** As a setting would have it. */
+export const keeping = { credentialsKey: Buffer.alloc(32, 7), evidenceDays: 90 };
+
 /** Takes a submission in that must not be refused. */
 export async function taken(database: Database, given: Given): Promise<Extract<Accepted, { reportId: string }>> {
-  const accepted = await accept(database, submission(given));
+  const accepted = await accept(database, submission(given), keeping);
   if (accepted.outcome === "refused") throw new Error(`refused: ${accepted.field} ${accepted.message}`);
   return accepted;
 }

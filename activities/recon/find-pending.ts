@@ -1,3 +1,4 @@
+import { deleteExpiredEvidence, sealMovedEvidence } from "../../queries/recon/evidence.ts";
 import { watchPlatforms } from "../../queries/recon/health.ts";
 import { findPendingReports, forgetExpiredInteractions } from "../../queries/recon/runs.ts";
 import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
@@ -11,6 +12,7 @@ export interface ReportToStart extends ReconcileInput {
 
 /** A platform that fails for longer than this is somebody's to look at. */
 const failingForMs = 30 * 60_000;
+const sealedAtOnce = 500;
 
 /** What a sweep has to start; and, as it comes by every minute, which platforms have failed for long. */
 export async function findPending(
@@ -19,6 +21,9 @@ export async function findPending(
 ): Promise<ReportToStart[]> {
   await watchPlatforms(database, { failingForMs });
   await forgetExpiredInteractions(database);
+  await deleteExpiredEvidence(database);
+  const key = config.credentialsKey;
+  if (key !== null) await sealMovedEvidence(database, { key, limit: sealedAtOnce });
   const found = await findPendingReports(database, { limit, quietMs: config.recon.sweepQuietMs });
   return found.map((report) => toStart(config, report));
 }

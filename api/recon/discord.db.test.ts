@@ -192,7 +192,7 @@ test.each([
   ["an address that is no post", { url: "https://www.reddit.com/r/test/" }, {}, /url is not the address of a post/],
   ["an address of another platform", { platform: "instagram" }, {}, /not an address on instagram/],
   ["fewer than none", { views: -1 }, {}, /views must be a whole number/],
-  ["no views at all", { views: undefined }, {}, /views must be a whole number/],
+  ["half of one", { views: 0.5 }, {}, /views must be a whole number/],
   ["another command", {}, { data: { name: "ban", options: [] } }, /no such command/],
 ])("%s is told at once, alone, and mentions nobody", async (_what, options, fields, words) => {
   const before = (await reports()).length;

@@ -138,9 +138,9 @@ async function submit(
     const campaign = await findCampaignNamed(parts.reading, { client, named });
     if (campaign === null) return say(`There is no campaign "${named.slice(0, 100)}".`);
     const claimed = {
-      views: options.get("views"),
-      clicks: options.get("clicks"),
-      conversions: options.get("conversions"),
+      views: options.get("views") ?? 0,
+      clicks: options.get("clicks") ?? 0,
+      conversions: options.get("conversions") ?? 0,
     };
     const counts = z.object({ views: count, clicks: count, conversions: count }).safeParse(claimed);
     if (!counts.success) return say(`${String(counts.error.issues[0]?.path[0])} must be a whole number, 0 or more.`);

@@ -198,7 +198,7 @@ describe("a submission", () => {
     ["a negative count", { claimed: { views: -1, clicks: 0, conversions: 0 } }, 400],
     ["half a view", { claimed: { views: 1.5, clicks: 0, conversions: 0 } }, 400],
     ["text for a number", { claimed: { views: "1", clicks: 0, conversions: 0 } }, 400],
-    ["a missing count", { claimed: { views: 1, clicks: 0 } }, 400],
+    ["a count that is none", { claimed: { views: null } }, 400],
     ["a number beyond what can be counted", { claimed: { views: 1e20, clicks: 0, conversions: 0 } }, 400],
     ["evidence of more than 64 KB", { evidence: { text: "x".repeat(65_536) } }, 400],
     ["evidence with a NUL", { evidence: { text: "\u0000" } }, 400],
@@ -220,9 +220,7 @@ describe("a submission", () => {
     const answer = await submit({ url: "https://redd.it/1sqlxx", title, evidence: { [title]: title } });
     expect(answer.statusCode).toBe(202);
     const { reportId } = answer.json<{ reportId: string }>();
-    expect(await one("select evidence_data from recon.affiliate_reports where report_id = $1", [reportId])).toEqual({
-      evidence_data: { [title]: title },
-    });
+    expect(await get(`/submissions/${reportId}/evidence`)).toMatchObject({ evidence: { [title]: title } });
   });
 
   test("is limited per key, and another key is not held up by it", async () => {

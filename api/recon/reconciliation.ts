@@ -10,6 +10,8 @@ import {
   type RunRow,
 } from "../../queries/recon/reports.ts";
 import { openDispute, settleDispute } from "../../queries/recon/trust.ts";
+import { dropUnplannedRun, openRun } from "../../queries/recon/runs.ts";
+import { withoutPersons } from "../../rules/recon/personal.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { affiliateOf } from "./affiliate-key.ts";
 import { ApiError, notFound } from "../server/errors.ts";
@@ -96,7 +98,7 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
         summary:
           "Judges again: a report, or all of a post, an affiliate or a campaign; a new attempt each, the last counts",
         body: wanted,
-        headers: z.object({ "idempotency-key": word.optional().describe("the same key is the same run") }),
+        headers: z.object({ "idempotency-key": word.optional().describe("the same key and body is the same run") }),
         response: { 200: started.describe("it is done"), 202: started.describe("it goes on") },
       },
     },
@@ -106,9 +108,6 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       const [field, scopeId = ""] = Object.entries(given).find(([, one]) => one !== undefined) ?? [];
       const scope = scopes[field as keyof typeof scopes];
       const runId = request.headers["idempotency-key"] ?? randomUUID();
-      const known = await findReconciliationRun(reading, { client, runId });
-      if (known !== null && (known.scope !== scope || known.scopeId !== scopeId))
-        throw new ApiError("conflict", "this Idempotency-Key was used for another run");
       const [some] = await listReports(reading, {
         scope: { client, affiliateId: null, advertiserId: null },
         filter: given,
@@ -116,6 +115,8 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
         limit: 1,
       });
       if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);
+      if (!(await openRun(reading, { client, runId, scope, scopeId, requestedBy: subject, all })))
+        throw new ApiError("conflict", "this Idempotency-Key was used for another run");
       const workflowId = `reconcile-many/${client}/${runId}`;
       const outcome = await runWorkflow<unknown>(parts, {
         type: "reconcileMany",
@@ -126,7 +127,10 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       }).catch(async (error: unknown): Promise<Outcome<unknown>> => {
         // A run that failed in part is an answer: its reports say what became of each.
         const ended = await findReconciliationRun(reading, { client, runId });
-        if (ended?.outcome !== "failed") throw error;
+        if (ended?.outcome !== "failed") {
+          await dropUnplannedRun(reading, { client, runId });
+          throw error;
+        }
         return { done: true, workflowId: `${parts.config.queuePrefix}${workflowId}`, result: null };
       });
       const answer = {
@@ -200,7 +204,7 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
     },
     async (request, reply) => {
       const { reportId } = request.params;
-      const { reason } = request.body;
+      const reason = withoutPersons(request.body.reason);
       const opened = await whileAwake(reading, openDispute(database, { ...affiliateOf(request), reportId, reason }));
       if (opened === null) throw notFound("report");
       if (opened.outcome !== "opened")
@@ -232,7 +236,7 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
     async (request) => {
       const { client, ...by } = actorOf(request);
       const { outcome, notes: said } = request.body;
-      const of = { client, disputeId: request.params.id, outcome, by, notes: said };
+      const of = { client, disputeId: request.params.id, outcome, by, notes: withoutPersons(said) };
       const result = await whileAwake(reading, settleDispute(database, of));
       if (result === null) throw notFound("dispute");
       if (result === "settled_before") throw new ApiError("conflict", "the dispute was settled before");

@@ -9,7 +9,9 @@ import {
   listSteps,
   type ReportFilter,
 } from "../../queries/recon/reports.ts";
-import { allowAffiliates } from "../server/access.ts";
+import { findEvidence, openEvidence, type EvidenceKeeping } from "../../queries/recon/evidence.ts";
+import { allow, allowAffiliates, callerOf } from "../server/access.ts";
+import { audited } from "../server/audited.ts";
 import { affiliateOf, scopeOf } from "./affiliate-key.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
@@ -35,7 +37,7 @@ import {
 } from "./shapes.ts";
 
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
-const count = z.int().min(0).describe("a whole number, 0 or more");
+const count = z.int().min(0).default(0).describe("a whole number, 0 or more; 0 when left out");
 
 const submission = z.object({
   campaignId: id,
@@ -44,8 +46,11 @@ const submission = z.object({
     .optional()
     .describe("by the address when left out"),
   url: z.string().min(1).max(2_000).describe("the post's address, in any spelling"),
-  claimed: z.object({ views: count, clicks: count, conversions: count }),
-  evidence: z.unknown().optional().describe("any JSON of at most 64 KB; no images"),
+  claimed: z.object({ views: count, clicks: count, conversions: count }).describe("what is left out is 0"),
+  evidence: z
+    .unknown()
+    .optional()
+    .describe("any JSON of at most 64 KB; no images. Sealed, read by operators alone, deleted after a while"),
   title: z.string().max(300).nullish(),
   description: z.string().max(2_000).nullish(),
   postedAt: z.iso.datetime({ offset: true }).nullish(),
@@ -92,6 +97,10 @@ const step = z.object({ attempt: z.number(), step: z.string(), detail: z.string(
 const details = report.extend({
   attempts: z.array(attempt).describe("every verdict; the last one counts"),
   steps: z.array(step).describe("what happened to it, in order"),
+  evidence: z
+    .object({ keptUntil: instant, href: link })
+    .nullable()
+    .describe("where operators read what the affiliate added"),
 });
 
 /** Claims coming in, and what became of each. */
@@ -120,20 +129,24 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
         throw refused({ code: "validation_error", field: "url", message: "is on no platform that we can check" });
       const accepted = await whileAwake(
         reading,
-        accept(database, {
-          client,
-          affiliateId,
-          campaignId,
-          platform,
-          url,
-          claimed,
-          evidence: evidence ?? null,
-          method: "API",
-          idempotencyKey: request.headers["idempotency-key"] ?? null,
-          title: title ?? null,
-          description: description ?? null,
-          postedAt: postedAt ?? null,
-        }),
+        accept(
+          database,
+          {
+            client,
+            affiliateId,
+            campaignId,
+            platform,
+            url,
+            claimed,
+            evidence: evidence ?? null,
+            method: "API",
+            idempotencyKey: request.headers["idempotency-key"] ?? null,
+            title: title ?? null,
+            description: description ?? null,
+            postedAt: postedAt ?? null,
+          },
+          keepingOf(config),
+        ),
       );
       if (accepted.outcome === "refused") throw refused(accepted);
       const { outcome, reportId, postId } = accepted;
@@ -182,9 +195,10 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
       const { reportId } = request.params;
       const found = await findReport(reading, { scope, reportId });
       if (found === null) throw notFound("report");
-      const [attempts, steps] = await Promise.all([
+      const [attempts, steps, evidence] = await Promise.all([
         listAttempts(reading, { client: scope.client, reportId }),
         listSteps(reading, { client: scope.client, reportId }),
+        findEvidence(reading, { client: scope.client, reportId }),
       ]);
       return {
         ...toReport(found),
@@ -195,7 +209,36 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
           detail: scope.affiliateId !== null && row.step === "rerun_requested" ? "by a person" : row.detail,
           at: row.at.toISOString(),
         })),
+        evidence:
+          evidence === null
+            ? null
+            : { keptUntil: evidence.keptUntil.toISOString(), href: linkTo(`/submissions/${reportId}/evidence`) },
       };
+    },
+  );
+
+  api.get(
+    "/submissions/:reportId/evidence",
+    {
+      config: allow("admin", "operator"),
+      schema: {
+        tags,
+        summary: "What the affiliate added to its claim, in clear; each view is in the audit log",
+        params: z.object({ reportId: id }),
+        response: { 200: z.object({ reportId: z.string(), evidence: z.unknown(), keptUntil: instant }) },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { reportId } = request.params;
+      const opened = await openEvidence(reading, { client, reportId }, config.credentialsKey);
+      if (opened === null) throw notFound("evidence");
+      if (!opened.isOpen)
+        throw new ApiError("unavailable", "the evidence was sealed with another CREDENTIALS_ENCRYPTION_KEY");
+      await audited(parts, request, (session, record) =>
+        record(session, { action: "evidence_viewed", subject: `report/${reportId}` }),
+      );
+      return { reportId, evidence: opened.evidence, keptUntil: opened.keptUntil.toISOString() };
     },
   );
 
@@ -239,6 +282,10 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
 /** What a campaign cost is between its advertiser and the platform. */
 function withoutSpend<Row extends { spend: string | null; currency: string | null }>(row: Row): Row {
   return { ...row, spend: null, currency: null, ...("rawData" in row ? { rawData: null } : {}) };
+}
+
+export function keepingOf({ credentialsKey, recon }: ServerParts["config"]): EvidenceKeeping {
+  return { credentialsKey, evidenceDays: recon.evidenceDays };
 }
 
 export function refused({

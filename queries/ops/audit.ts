@@ -16,6 +16,7 @@ export type AuditAction =
   | "redriven"
   | "empty_answer_approved"
   | "line_viewed"
+  | "evidence_viewed"
   | "line_corrected"
   | "sandbox_purged"
   | "token_issued"

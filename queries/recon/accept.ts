@@ -1,7 +1,9 @@
 import { sha256 } from "../../core/crypto.ts";
 import { isPast, readMoment } from "../../core/moments.ts";
 import { readPostUrl, type PostAddress } from "../../rules/recon/post-url.ts";
-import { inTransaction, sqlState, type Database, type Session } from "../../schema/database.ts";
+import { withoutPersons } from "../../rules/recon/personal.ts";
+import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { keepEvidence, type EvidenceKeeping } from "./evidence.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
 
 export interface Claim {
@@ -57,10 +59,14 @@ const invalid = (field: string, message: string) => new Refusal("validation_erro
  * Takes a submission in, once however often it comes: post, report and state in one transaction, durable before it
  * answers. What it cannot take it says, with the field to mend.
  */
-export async function accept(database: Database, submission: Submission): Promise<Accepted> {
+export async function accept(
+  database: Database,
+  submission: Submission,
+  keeping: EvidenceKeeping = { credentialsKey: null, evidenceDays: 0 },
+): Promise<Accepted> {
   try {
     const read = readSubmission(submission);
-    return await inTransaction(database, (session) => write(session, submission, read));
+    return await inTransaction(database, (session) => write(session, submission, read, keeping));
   } catch (error) {
     if (error instanceof Refusal)
       return { outcome: "refused", code: error.code, field: error.field, message: error.message };
@@ -114,12 +120,18 @@ function readSubmission(submission: Submission): ReadSubmission {
     address: read.address,
     evidence,
     postedAt,
-    submissionKey: idempotencyKey === null ? `content:${contentHash}` : `${method}:${idempotencyKey}`,
+    // Whatever a sender makes its keys of, an address say, is not kept: only what knows it again.
+    submissionKey: idempotencyKey === null ? `content:${contentHash}` : `${method}:${sha256(idempotencyKey)}`,
     contentHash,
   };
 }
 
-async function write(session: Session, submission: Submission, read: ReadSubmission): Promise<Accepted> {
+async function write(
+  session: Session,
+  submission: Submission,
+  read: ReadSubmission,
+  keeping: EvidenceKeeping,
+): Promise<Accepted> {
   const { client, affiliateId, campaignId, platform, claimed, method } = submission;
   // Looked for first: what was taken once stays taken, whatever has become of its campaign.
   const earlier = await findSubmitted(session, submission, read);
@@ -142,8 +154,8 @@ async function write(session: Session, submission: Submission, read: ReadSubmiss
       address.url,
       address.platformPostId,
       address.isShareLink,
-      submission.title ?? null,
-      submission.description ?? null,
+      submission.title == null ? null : withoutPersons(submission.title),
+      submission.description == null ? null : withoutPersons(submission.description),
       read.postedAt,
     ],
   );
@@ -154,6 +166,11 @@ async function write(session: Session, submission: Submission, read: ReadSubmiss
     const meanwhile = await findSubmitted(session, submission, read);
     if (meanwhile === null) throw new Error("a report that another session wrote is not there");
     return meanwhile;
+  }
+  if (read.evidence !== null) {
+    const { credentialsKey: key, evidenceDays: days } = keeping;
+    if (key === null) throw invalid("evidence", "cannot be kept: CREDENTIALS_ENCRYPTION_KEY is not set");
+    await keepEvidence(session, { client, reportId, json: read.evidence, key, days });
   }
   const postId = post.joinedPostId ?? post.postId;
   if (postId !== post.postId) await lockPosts(session, { client, postIds: [postId] });
@@ -188,31 +205,23 @@ async function insertReport(
   read: ReadSubmission,
   postId: string,
 ): Promise<string | null> {
-  const { rows } = await session
-    .query<{ reportId: string }>(
-      `insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
-              evidence_data, submission_method, submission_key, content_hash)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-       on conflict on constraint affiliate_reports_submission do nothing returning report_id::text as "reportId"`,
-      [
-        client,
-        postId,
-        affiliateId,
-        claimed.views,
-        claimed.clicks,
-        claimed.conversions,
-        read.evidence,
-        method,
-        read.submissionKey,
-        read.contentHash,
-      ],
-    )
-    .catch((error: unknown) => {
-      // Postgres writes some numbers longer than they came: 1e300 is 301 digits.
-      if (sqlState(error) === "23514" && (error as { constraint?: string }).constraint === "affiliate_reports_evidence")
-        throw tooMuchEvidence();
-      throw error;
-    });
+  const { rows } = await session.query<{ reportId: string }>(
+    `insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
+            submission_method, submission_key, content_hash)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict on constraint affiliate_reports_submission do nothing returning report_id::text as "reportId"`,
+    [
+      client,
+      postId,
+      affiliateId,
+      claimed.views,
+      claimed.clicks,
+      claimed.conversions,
+      method,
+      read.submissionKey,
+      read.contentHash,
+    ],
+  );
   return rows[0]?.reportId ?? null;
 }
 

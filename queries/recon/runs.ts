@@ -56,6 +56,37 @@ const scopeColumns: Record<RunScope, string> = {
 };
 
 /**
+ * Keeps what a run is asked for, before anybody starts it: of several requests with the same id the first one's counts.
+ * False when the id stands for another run.
+ */
+export async function openRun(
+  database: Queryable,
+  { client, runId, scope, scopeId, requestedBy, all }: RunRequest,
+): Promise<boolean> {
+  await database.query(
+    `insert into recon.runs (_client_id, run_id, scope, scope_id, requested_by, planned, latest_only) values ($1, $2, $3, $4, $5, 0, $6)
+     on conflict on constraint runs_key do nothing`,
+    [client, runId, scope, scopeId, requestedBy, !all],
+  );
+  const { rows } = await database.query<{ isSame: boolean }>(
+    `select scope = $3 and scope_id = $4 and coalesce(latest_only = $5, true) as "isSame" from recon.runs where _client_id = $1 and run_id = $2`,
+    [client, runId, scope, scopeId, !all],
+  );
+  return rows[0]?.isSame ?? false;
+}
+
+/** Nobody could be asked to do it: the id is free again. */
+export async function dropUnplannedRun(
+  database: Queryable,
+  { client, runId }: { client: string; runId: string },
+): Promise<void> {
+  await database.query(
+    "delete from recon.runs where _client_id = $1 and run_id = $2 and planned = 0 and finished_at is null",
+    [client, runId],
+  );
+}
+
+/**
  * Opens a manual run: reports that have a verdict, or were stopped, are given their next attempt; those under way are
  * left to it. Asking again for the same run plans nothing more. How many reports it has, or null when there is nothing
  * of that name.
@@ -64,9 +95,9 @@ export async function planRun(database: Database, run: RunRequest): Promise<numb
   const { client, runId, scope, scopeId, requestedBy, all } = run;
   return inTransaction(database, async (session) => {
     const { rows: opened } = await session.query<{ planned: number }>(
-      `insert into recon.runs as r (_client_id, run_id, scope, scope_id, requested_by, planned) values ($1, $2, $3, $4, $5, 0)
+      `insert into recon.runs as r (_client_id, run_id, scope, scope_id, requested_by, planned, latest_only) values ($1, $2, $3, $4, $5, 0, $6)
        on conflict on constraint runs_key do update set run_id = r.run_id returning planned`,
-      [client, runId, scope, scopeId, requestedBy],
+      [client, runId, scope, scopeId, requestedBy, !all],
     );
     const earlier = opened[0]?.planned ?? 0;
     if (earlier > 0) return earlier;

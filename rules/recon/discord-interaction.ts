@@ -92,9 +92,9 @@ export const submitCommand = {
   options: [
     { name: "campaign", type: 3, required: true, autocomplete: true, description: "The campaign it was for" },
     { name: "url", type: 3, required: true, description: "The post's address" },
-    { name: "views", type: 4, required: true, min_value: 0, description: "How often it was seen" },
-    { name: "clicks", type: 4, required: true, min_value: 0, description: "How often it was clicked" },
-    { name: "conversions", type: 4, required: true, min_value: 0, description: "How many bought or signed up" },
+    { name: "views", type: 4, required: false, min_value: 0, description: "How often it was seen" },
+    { name: "clicks", type: 4, required: false, min_value: 0, description: "How often it was clicked" },
+    { name: "conversions", type: 4, required: false, min_value: 0, description: "How many bought or signed up" },
     {
       name: "platform",
       type: 3,
