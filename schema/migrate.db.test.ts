@@ -59,6 +59,54 @@ test("migrating again keeps rows, views, comments and what was granted", async (
   expect((await client.query("select count(*)::int as count from ops.coverage")).rows).toEqual([{ count: 1 }]);
 });
 
+test("with nothing to do it waits for nobody who reads, and nobody waits for it", async () => {
+  const reader = new pg.Client({ connectionString: url() });
+  await reader.connect();
+  try {
+    await reader.query("begin");
+    await reader.query("select * from ops.freshness; select * from public.cpa_daily; select * from rtb.performance");
+    expect(await migrateDatabase(url(), { lockTimeoutMs: 50, tries: 1 })).toEqual({ applied: 0 });
+  } finally {
+    await reader.end();
+  }
+});
+
+test("a view whose text has changed is replaced, and the others are not touched", async () => {
+  await client.query("update ops.applied_sql set hash = 'of an older text' where file = './views/ops.sql'");
+  const at = async () =>
+    new Map(
+      (await client.query<{ file: string; at: Date }>("select file, applied_at as at from ops.applied_sql")).rows.map(
+        (row) => [row.file, row.at.getTime()],
+      ),
+    );
+  const before = await at();
+  await migrateDatabase(url());
+  const after = await at();
+  const replaced = [...after].filter(([file, moment]) => moment !== before.get(file)).map(([file]) => file);
+  expect(replaced.sort()).toEqual(["./grants.sql", "./views/ops.sql"]);
+  const { rows } = await client.query(
+    "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'v' and n.nspname = 'ops' and not coalesce(c.reloptions @> array['security_invoker=true'], false)",
+  );
+  expect(rows).toEqual([]);
+});
+
+test("a lock that is not to be had is asked for again, then given up with the name of who holds it", async () => {
+  const reader = new pg.Client({ connectionString: url(), application_name: "an analyst's tool" });
+  await reader.connect();
+  try {
+    await reader.query("begin");
+    await reader.query("select * from ops.freshness");
+    await client.query("update ops.applied_sql set hash = 'of an older text' where file = './views/ops.sql'");
+    const waits: string[] = [];
+    const blocked = migrateDatabase(url(), { lockTimeoutMs: 50, tries: 2, onWait: (text) => waits.push(text) });
+    await expect(blocked).rejects.toThrow(/not changed: .*an analyst's tool \(process \d+, user .*ops\.freshness/);
+    expect(waits).toEqual([expect.stringMatching(/^waiting for a lock, try 1 of 2: an analyst's tool/)]);
+  } finally {
+    await reader.end();
+  }
+  expect(await migrateDatabase(url())).toEqual({ applied: 0 });
+});
+
 describe("the migrated database is the one the code declares", () => {
   const dialect = new PgDialect();
   const sqlOf = (value: unknown): string =>

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { migrateDatabase } from "../../schema/migrate.ts";
-import { databasePlace, defineCommand, runCommand, work } from "../shared/command-line.ts";
+import { migrateDatabase, MigrationBlocked } from "../../schema/migrate.ts";
+import { CommandError, databasePlace, defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
 import { count } from "../shared/printing.ts";
 
 const command = defineCommand("migrate", "Brings the database to today's shape: tables, views, comments, grants.", [
@@ -10,7 +10,11 @@ const command = defineCommand("migrate", "Brings the database to today's shape: 
 command.action(
   work(z.object({}), async (desk) => {
     await desk.database();
-    const { applied } = await migrateDatabase(desk.config.databaseUrl);
+    const { applied } = await migrateDatabase(desk.config.databaseUrl, { onWait: desk.note }).catch(
+      (error: unknown) => {
+        throw error instanceof MigrationBlocked ? new CommandError(exitCodes.found, error.message) : error;
+      },
+    );
     const place = databasePlace(desk.config.databaseUrl);
     const said = applied === 0 ? "no migration was pending" : `${count(applied, "migration")} applied`;
     return {

@@ -76,7 +76,7 @@ async function main(): Promise<void> {
   const config = loadConfig(env, vendors, sources);
   const [client = ""] = config.clients;
 
-  const { applied } = await migrateDatabase(config.databaseUrl);
+  const { applied } = await migrateDatabase(config.databaseUrl, { onWait: say });
   if (applied > 0) say(`database: ${applied} migrations applied`);
   const temporal = await connectClient(config, { waitMs: 30_000, onWait: say });
   const database = openDatabase({

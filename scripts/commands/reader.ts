@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { recordAudit } from "../../queries/ops/audit.ts";
+import { issueReader, readerOf, removeReader } from "../../queries/ops/readers.ts";
+import { inTransaction, sqlState } from "../../schema/database.ts";
+import { commandLineActor } from "../shared/audit.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type Report,
+} from "../shared/command-line.ts";
+
+const command = defineCommand(
+  "reader",
+  "A login to Postgres that reads one client's rows and no secrets. Made, or given a new password; its address is printed once.",
+  ["npm run --silent reader -- --client 713", "npm run reader -- --client 713 --remove"],
+)
+  .option(...clientOption)
+  .option("--remove", "remove it instead");
+
+command.action(
+  work(
+    z.object({ client: z.string().optional(), remove: z.boolean().default(false) }),
+    async (desk, { client: named, remove }): Promise<Report> => {
+      const client = desk.client(named);
+      const database = await desk.database();
+      const password = randomBytes(24).toString("base64url");
+      const role = readerOf(client);
+      const done = await inTransaction(database, async (session) => {
+        const result = remove
+          ? (await removeReader(session, client)) && ("removed" as const)
+          : await issueReader(session, { client, password });
+        if (result !== false) {
+          const action = result === "removed" ? "reader_removed" : "reader_issued";
+          await recordAudit(session, { ...commandLineActor(), client, action, subject: `role/${role}` });
+        }
+        return result;
+      }).catch((error: unknown) => {
+        if (!["42501", "42704"].includes(sqlState(error) ?? "")) throw error;
+        throw new CommandError(
+          exitCodes.found,
+          "this login may not create or change roles: run it with the one that migrates, after `npm run migrate`",
+        );
+      });
+      if (done === false) throw new CommandError(exitCodes.found, `client ${client} has no reader`);
+      if (done === "removed") return { document: { client, role, removed: true }, lines: [`${role} is removed`] };
+      const url = Object.assign(new URL(desk.config.databaseUrl), { username: role, password }).href;
+      desk.note(`${role} ${done}: this address is shown now and never again`);
+      return { document: { client, role, url, state: done }, lines: [url] };
+    },
+  ),
+);
+
+await runCommand(command);
