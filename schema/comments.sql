@@ -101,6 +101,7 @@ comment on column ops.quarantine.run_id is 'The run that wrote this: ops.runs.';
 comment on column ops.quarantine.quarantine_id is 'Number of the entry.';
 comment on column ops.quarantine.line is 'The line in the file, for files.';
 comment on column ops.quarantine.reason is 'Why it was quarantined.';
+comment on column ops.quarantine.column_name is 'The column of the file that was wrong, as its header names it; null where it is the line.';
 comment on column ops.quarantine.amount is 'The money it carries.';
 comment on column ops.quarantine.content is 'The row or line itself, as JSON or text, without personal data.';
 comment on column ops.quarantine.whole is 'Whether the content is all of the line, so that it can be read again.';

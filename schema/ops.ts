@@ -172,6 +172,7 @@ export const quarantine = ops.table(
     resolvedAt: instant("resolved_at"),
     runId: text("run_id").notNull(),
     whole: boolean("whole").notNull().default(true),
+    columnName: text("column_name"),
   },
   (table) => [
     uniqueIndex("quarantine_open")

@@ -390,7 +390,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       (row.rejected === 0
         ? []
         : (await readRejectedLines(database, { client, fileId, openOnly: true, limit: shownErrors })).map(
-            ({ line, reason }) => ({ line, column: null, reason: reason.slice(0, shownReason) }),
+            ({ line, column, reason }) => ({ line, column, reason: reason.slice(0, shownReason) }),
           ));
     const skipped = row.superseded + row.rejected;
     return {

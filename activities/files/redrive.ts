@@ -144,7 +144,7 @@ async function mergeRedriven(
       await staging.pause();
       await stageStillRejected(
         session,
-        lines.map(({ line, reason }) => ({ line, reason: redact(reason) })),
+        lines.map(({ line, column, reason }) => ({ line, column, reason: redact(reason) })),
       );
     },
   });

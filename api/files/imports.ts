@@ -121,7 +121,7 @@ export async function readAnswer(
   if (file === null) return null;
   const errors =
     file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, openOnly: false, limit: shownErrors });
-  return { ...answerOfRow(file), errors: errors.map((error) => ({ ...error, column: null })), file };
+  return { ...answerOfRow(file), errors, file };
 }
 
 export function answerOfRow(file: FileRow): ImportAnswer {

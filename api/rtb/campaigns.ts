@@ -15,7 +15,7 @@ import { byName, pageOf, paging, readCursor, toPage, word } from "../server/list
 import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
 import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "./shapes.ts";
-import type { SeenSums } from "./seen-sums.ts";
+import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -76,7 +76,7 @@ const place = z
 const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal(sorted), place, campaignId: number }));
 
 /** Campaigns and the sums of their creatives. */
-export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
+export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSums): void {
   const { reading, database } = parts;
 
   api.get(
@@ -121,7 +121,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, seen: SeenSums):
     async (request) => {
       const { client } = callerOf(request);
       const of = { client, campaignId: request.params.id, period: request.query.period };
-      const { asOf, campaign: row } = await seen.findCampaign(of);
+      const { asOf, campaign: row } = await sums.findCampaign(of);
       if (row === null) throw notFound("campaign");
       return {
         ...toCampaign(row),

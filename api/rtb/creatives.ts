@@ -1,16 +1,10 @@
 import { z } from "zod";
-import {
-  creativeSorts,
-  findCreative,
-  listSeats,
-  listSizes,
-  mergeCreatives,
-  mergeSeats,
-  readRtbStats,
-  tiers,
-  type CreativeRow,
-  type ListedCreative,
-} from "../../queries/rtb/creatives.ts";
+import { creativeSorts, tiers, type CreativeRow } from "../../queries/rtb/creative-shapes.ts";
+import { findCreative } from "../../queries/rtb/find-creative.ts";
+import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
+import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { listSeats, mergeSeats } from "../../queries/rtb/seats.ts";
+import { listSizes, readRtbStats } from "../../queries/rtb/statistics.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -18,7 +12,8 @@ import { ApiError, notFound } from "../server/errors.ts";
 import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
-import { noTopGeography, type SeenSums, type TopGeography } from "./seen-sums.ts";
+import type { CreativeLists } from "./creative-lists.ts";
+import { noTopGeography, type TopGeography } from "./top-geographies.ts";
 import { counted, creativeId, days, figures, geography, instant, iso, number, period, trend } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -139,7 +134,7 @@ const placeIn = byName(creativeSorts, (sort) =>
 const yesNo = z.enum(["true", "false"]).default("false");
 
 /** Creatives with what they brought, and whose they are. */
-export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums): void {
+export function rtbCreativeRoutes(api: Api, parts: ServerParts, lists: CreativeLists): void {
   const { reading, database } = parts;
 
   api.get(
@@ -168,7 +163,7 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, seen: SeenSums):
       const { client } = callerOf(request);
       const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, ...filter } = request.query;
       const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
-      const { asOf, rows, tops } = await seen.listCreatives({
+      const { asOf, rows, tops } = await lists.listCreatives({
         ...filter,
         client,
         buyerId,

@@ -6,7 +6,7 @@ import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { listFiles } from "../../queries/files/files.ts";
-import { hasCreative } from "../../queries/rtb/creatives.ts";
+import { hasCreative } from "../../queries/rtb/find-creative.ts";
 import { readMetrics } from "../../queries/rtb/metrics.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";

@@ -38,9 +38,12 @@ const signs: Record<string, readonly string[]> = {
   fr: ["CHF"],
 };
 
+const codes = new Set(Intl.supportedValuesOf("currency"));
+
 /** The currencies that a sign or a code means; undefined when it means none. */
 export function currenciesOf(sign: string): readonly string[] | undefined {
   const plain = sign.replace(/[\s.]+/g, "").toLowerCase();
   if (Object.hasOwn(signs, plain)) return signs[plain];
-  return /^[a-z]{3}$/.test(plain) ? [plain.toUpperCase()] : undefined;
+  const code = plain.toUpperCase();
+  return codes.has(code) ? [code] : undefined;
 }

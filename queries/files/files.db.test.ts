@@ -138,7 +138,7 @@ test("files are listed the latest first, page by page", async () => {
 test("rejected lines wait with their numbers and reasons, equal ones too, until they are redriven", async () => {
   const file = await handled();
   const of = { client, fileId: file.fileId };
-  const line = { reason: "creative 5 is not known", content: "5,2025-12-17", whole: true };
+  const line = { column: "Ad", reason: "creative 5 is not known", content: "5,2025-12-17", whole: true };
   await inTransaction(database.pool, async (session) => {
     await stageRejected(session, [
       { ...line, line: 9 },
@@ -157,7 +157,7 @@ test("rejected lines wait with their numbers and reasons, equal ones too, until 
     for await (const lines of readOpenLines(session, of)) read.push(...lines);
     // What is not the whole line cannot be read again.
     expect(read.map((one) => one.line)).toEqual([4, 9]);
-    await stageStillRejected(session, [{ line: 9, reason: "creative 5 is still not known" }]);
+    await stageStillRejected(session, [{ line: 9, column: null, reason: "creative 5 is still not known" }]);
     expect(await resolveRedriven(session, of)).toEqual({ resolved: 1, remaining: 2 });
     await recordRedriven(
       session,
@@ -166,8 +166,8 @@ test("rejected lines wait with their numbers and reasons, equal ones too, until 
     );
   });
   expect(await open()).toEqual([
-    { line: 9, reason: "creative 5 is still not known" },
-    { line: 12, reason: "creative 5 is not known" },
+    { line: 9, column: null, reason: "creative 5 is still not known" },
+    { line: 12, column: "Ad", reason: "creative 5 is not known" },
   ]);
   expect(await readRejectedLines(database.pool, { ...of, openOnly: false, limit: 10 })).toHaveLength(3);
   expect(await readFileRow(database.pool, of)).toMatchObject({

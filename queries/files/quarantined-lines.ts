@@ -7,9 +7,14 @@ export function quarantineSlice(fileId: number): string {
   return `file/${fileId}`;
 }
 
-export interface Rejected {
+export interface RejectedLineError {
   line: number;
+  /** As the file's header names it; null where no one column is wrong. */
+  column: string | null;
   reason: string;
+}
+
+export interface Rejected extends RejectedLineError {
   content: string;
   /** Whether the content is all of the line, so that it can be read again. */
   whole: boolean;
@@ -18,12 +23,13 @@ export interface Rejected {
 /** Rejected lines wait in a temporary table of the transaction until their file has its number. */
 export async function stageRejected(session: Session, lines: readonly Rejected[]): Promise<void> {
   await session.query(
-    "create temp table if not exists rejected (line int, reason text, content text, whole boolean, hash text) on commit drop",
+    'create temp table if not exists rejected (line int, "column" text, reason text, content text, whole boolean, hash text) on commit drop',
   );
   await session.query(
-    "insert into pg_temp.rejected select * from unnest($1::int[], $2::text[], $3::text[], $4::boolean[], $5::text[])",
+    "insert into pg_temp.rejected select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[])",
     [
       lines.map(({ line }) => line),
+      lines.map(({ column }) => column),
       lines.map(({ reason }) => reason),
       lines.map(({ content }) => content),
       lines.map(({ whole }) => whole),
@@ -39,8 +45,8 @@ export async function quarantineRejected(
   of: { client: string; fileId: number; runId: string },
 ): Promise<void> {
   await session.query(
-    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, whole, content_hash, run_id)
-     select $1, $2, $3, line, reason, content, whole, hash, $4 from pg_temp.rejected order by line`,
+    `insert into ops.quarantine (_client_id, source, slice, line, column_name, reason, content, whole, content_hash, run_id)
+     select $1, $2, $3, line, "column", reason, content, whole, hash, $4 from pg_temp.rejected order by line`,
     [of.client, performanceSource, quarantineSlice(of.fileId), of.runId],
   );
 }
@@ -49,9 +55,9 @@ export async function quarantineRejected(
 export async function readRejectedLines(
   database: Queryable,
   of: { client: string; fileId: number; openOnly: boolean; limit: number },
-): Promise<{ line: number; reason: string }[]> {
-  const { rows } = await database.query<{ line: number; reason: string }>(
-    `select line, reason from ops.quarantine
+): Promise<RejectedLineError[]> {
+  const { rows } = await database.query<RejectedLineError>(
+    `select line, column_name as "column", reason from ops.quarantine
       where _client_id = $1 and source = $2 and slice = $3 and (resolved_at is null or not $4) order by line limit $5`,
     [of.client, performanceSource, quarantineSlice(of.fileId), of.openOnly, of.limit],
   );
@@ -98,13 +104,13 @@ export async function* readOpenLines(
 }
 
 /** Notes lines that were looked at again and are still rejected: the reason may be another one now. */
-export async function stageStillRejected(
-  session: Session,
-  lines: readonly { line: number; reason: string }[],
-): Promise<void> {
-  await session.query("create temp table if not exists still_rejected (line int, reason text) on commit drop");
-  await session.query("insert into pg_temp.still_rejected select * from unnest($1::int[], $2::text[])", [
+export async function stageStillRejected(session: Session, lines: readonly RejectedLineError[]): Promise<void> {
+  await session.query(
+    'create temp table if not exists still_rejected (line int, "column" text, reason text) on commit drop',
+  );
+  await session.query("insert into pg_temp.still_rejected select * from unnest($1::int[], $2::text[], $3::text[])", [
     lines.map(({ line }) => line),
+    lines.map(({ column }) => column),
     lines.map(({ reason }) => reason),
   ]);
 }
@@ -118,7 +124,7 @@ export async function resolveRedriven(
   await stageStillRejected(session, []);
   await session.query("analyze pg_temp.still_rejected");
   await session.query(
-    `update ops.quarantine q set reason = s.reason, last_seen_at = now() from pg_temp.still_rejected s where ${open} and q.line = s.line`,
+    `update ops.quarantine q set reason = s.reason, column_name = s."column", last_seen_at = now() from pg_temp.still_rejected s where ${open} and q.line = s.line`,
     values,
   );
   const resolved = await session.query(

@@ -5,7 +5,8 @@ import { parseCreativesFile } from "../../connectors/files/creatives-file.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { listCampaigns } from "./campaigns.ts";
-import { listCreatives, listSeats } from "./creatives.ts";
+import { listCreatives } from "./list-creatives.ts";
+import { listSeats } from "./seats.ts";
 import { loadCreatives } from "./load.ts";
 
 let database: TestDatabase;

@@ -1,6 +1,8 @@
 import { type Database, inTransaction, type Session } from "../../schema/database.ts";
 import { putCampaignsIn, type PutCampaigns } from "./campaigns.ts";
-import { mergeCreativesIn, mergeSeatsIn, type GivenCreative, type GivenSeat, type Merged } from "./creatives.ts";
+import { mergeCreativesIn, type GivenCreative } from "./merge-creatives.ts";
+import type { Merged } from "./merged.ts";
+import { mergeSeatsIn, type GivenSeat } from "./seats.ts";
 import { lockPerformance } from "./rollups.ts";
 
 export interface LoadedCreatives {

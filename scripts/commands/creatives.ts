@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CreativesFileError, parseCreativesFile } from "../../connectors/files/creatives-file.ts";
 import { dayAt } from "../../core/days.ts";
 import { CampaignProblem } from "../../queries/rtb/campaigns.ts";
-import { listCreatives } from "../../queries/rtb/creatives.ts";
+import { listCreatives } from "../../queries/rtb/list-creatives.ts";
 import { loadCreatives } from "../../queries/rtb/load.ts";
 import { readAsOf } from "../../queries/rtb/metrics.ts";
 import { periods } from "../../queries/rtb/rollups.ts";

@@ -95,6 +95,17 @@ test("a file is taken once: the second time it is known at once, and forced it c
   });
 });
 
+test("a file that is known shows its rejected lines again, with their columns as the file names them", async () => {
+  const file = await put("713/known.csv", [
+    header.replace("spend", "Spend"),
+    ...example,
+    "79783,2025-11-30,1,1,12abc,BR,mobile",
+  ]);
+  const errors = [{ line: 5, column: "Spend", reason: 'spend "12abc" is not an amount' }];
+  expect(await ingest({ path: file })).toMatchObject({ status: "ingested", rejected: 1, errors });
+  expect(await ingest({ path: file })).toMatchObject({ status: "already_ingested", rejected: 1, errors });
+});
+
 test("what later files replaced is counted, per file and per day", async () => {
   const first = await ingest({ path: await put("713/a.csv", [header, ...example]) });
   const changed = example.map((line, index) => (index === 0 ? line.replace("125.50", "130.00") : line));

@@ -1,0 +1,61 @@
+import { percentSql, ratioSql, type Figures } from "./metrics.ts";
+
+export const creativeSorts = ["spend", "cpc", "cpm", "id"] as const;
+export type CreativeSort = (typeof creativeSorts)[number];
+export const tiers = ["high", "medium", "low", "zero"] as const;
+export type Tier = (typeof tiers)[number];
+
+/** What a creative did in a period; null ratios where there is nothing to divide by. */
+export type PeriodFigures = Figures & {
+  /** In percent against as many days before; null where nothing was spent then. */
+  trend: number | null;
+  tier: Tier;
+};
+
+export type CreativeFigures = PeriodFigures & {
+  /** Where most was spent, and its share of all spend in percent; null without spend in a known country. */
+  topGeography: string | null;
+  topGeographyShare: number | null;
+};
+
+export interface CreativeRow {
+  creativeId: string;
+  buyerId: string | null;
+  format: string | null;
+  width: number | null;
+  height: number | null;
+  canonicalSize: string | null;
+  sizeCategory: string | null;
+  googleBuyersUrl: string | null;
+  isStub: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** What makes an answer long, and a list of cards does not show. */
+export interface HeavyFields {
+  declaredClickUrls: unknown;
+  destinationUrlsParsed: unknown;
+  htmlSnippet: string | null;
+  vastXml: string | null;
+  creativeAttributes: unknown;
+}
+
+export const lightColumns = `c.creative_id::text as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
+  c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+export const heavyColumns = `c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.html_snippet as "htmlSnippet",
+  c.vast_xml as "vastXml", c.creative_attributes as "creativeAttributes"`;
+
+/** Values of a statement, each under its number. */
+export function createValues(): { values: unknown[]; put: (value: unknown) => string } {
+  const values: unknown[] = [];
+  return { values, put: (value) => `$${values.push(value)}` };
+}
+
+export type Put = (value: unknown) => string;
+
+const tierOf = `case when coalesce(p.whole, 0) <= 0 then 'zero' when p.whole >= t.high_from then 'high' when p.whole <= t.low_to then 'low' else 'medium' end`;
+
+export const figureColumns = `round(coalesce(p.spend, 0), 2) as spend, coalesce(p.impressions, 0)::text as impressions, coalesce(p.clicks, 0)::text as clicks,
+  ${ratioSql.cpc("p.spend", "p.clicks")} as cpc, ${ratioSql.cpm("p.spend", "p.impressions")} as cpm,
+  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, ${tierOf} as tier`;

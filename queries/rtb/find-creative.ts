@@ -1,0 +1,73 @@
+import { prepared, type Queryable } from "../../schema/database.ts";
+import {
+  createValues,
+  figureColumns,
+  heavyColumns,
+  lightColumns,
+  type CreativeFigures,
+  type CreativeRow,
+  type HeavyFields,
+} from "./creative-shapes.ts";
+import { daysOf, percentSql, stateSql } from "./metrics.ts";
+import { periods, type Period } from "./rollups.ts";
+
+export type FoundCreative = CreativeRow &
+  HeavyFields & {
+    /** The day that its periods end with; null when nothing was rolled up yet. */
+    asOf: string | null;
+    performance: (CreativeFigures & { period: Period })[];
+    campaigns: { campaignId: number; campaignName: string }[];
+  };
+
+/** One creative with every period; null when the client has none of this id. */
+export async function findCreative(
+  database: Queryable,
+  of: { client: string; creativeId: string; asOf: string },
+): Promise<FoundCreative | null> {
+  const { values, put } = createValues();
+  const [client, creativeId] = [put(of.client), put(of.creativeId)];
+  const sums = periods.map((period, place) => {
+    const previous = period === "all" ? "null::numeric" : `o.previous_spend_${period}`;
+    return `(${place}, '${period}', o.spend_${period}, o.impressions_${period}, o.clicks_${period}, ${previous}, o.spend_${period})`;
+  });
+  const days = periods.map((period) => {
+    const { from, to } = daysOf(period, of.asOf);
+    return `('${period}', ${from === null ? "'-infinity'" : put(from)}::date, ${to === null ? "'infinity'" : put(to)}::date)`;
+  });
+  const { rows } = await database.query<FoundCreative>(
+    prepared(
+      `with top as materialized (
+         select distinct on (d.period) d.period, m.geography, sum(m.spend) as spend
+           from rtb.performance_metrics m join (values ${days.join(", ")}) d(period, first, last) on m.date between d.first and d.last
+          where m._client_id = ${client} and m.creative_id = ${creativeId} and m.geography <> ''
+          group by 1, 2 having sum(m.spend) > 0 order by 1, 3 desc, 2
+       ), figures as (
+         select p.place, p.period, ${figureColumns}, g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"
+           from (select) one left join rtb.creative_performance o on o._client_id = ${client} and o.creative_id = ${creativeId}
+          cross join lateral (values ${sums.join(", ")}) p(place, period, spend, impressions, clicks, previous, whole)
+           left join rtb.spend_tiers t on t._client_id = ${client} and t.period = p.period
+           left join top g on g.period = p.period and p.whole > 0
+       )
+       select ${lightColumns}, ${heavyColumns}, v."asOf",
+              (select json_agg(json_build_object('period', period, 'spend', spend::text, 'impressions', impressions, 'clicks', clicks, 'cpc', cpc::text, 'cpm', cpm::text,
+                         'trend', trend, 'tier', tier, 'topGeography', "topGeography", 'topGeographyShare', "topGeographyShare") order by place) from figures) as performance,
+              (select coalesce(json_agg(json_build_object('campaignId', campaign_id, 'campaignName', campaign_name) order by campaign_id), '[]')
+                 from rtb.campaign_creatives k join rtb.campaigns using (_client_id, campaign_id)
+                where k._client_id = ${client} and k.creative_id = ${creativeId}) as campaigns
+         from rtb.creatives c, ${stateSql(client)} v
+        where c._client_id = ${client} and c.creative_id = ${creativeId}`,
+      values,
+    ),
+  );
+  return rows[0] ?? null;
+}
+
+export async function hasCreative(database: Queryable, of: { client: string; creativeId: string }): Promise<boolean> {
+  const { rows } = await database.query<{ there: boolean }>(
+    "select exists (select from rtb.creatives where _client_id = $1 and creative_id = $2) as there",
+    [of.client, of.creativeId],
+  );
+  return rows[0]?.there === true;
+}
+
+/** What is said of a creative. What is left out stays as it is; null takes it away. */

@@ -1,0 +1,183 @@
+import { prepared, type Queryable } from "../../schema/database.ts";
+import {
+  createValues,
+  figureColumns,
+  heavyColumns,
+  lightColumns,
+  type CreativeRow,
+  type CreativeSort,
+  type HeavyFields,
+  type PeriodFigures,
+  type Put,
+  type Tier,
+} from "./creative-shapes.ts";
+import { apartFromState, daysBefore, daysOf, stateSql, type SumsState } from "./metrics.ts";
+import type { Period } from "./rollups.ts";
+
+export type ListedCreative = CreativeRow &
+  Partial<HeavyFields> &
+  PeriodFigures & {
+    /** All that it spent in the period, with every digit; null without performance. */
+    whole: string | null;
+    /** Where it stands in the order: exact text, null where it has no ratio to be sorted by. */
+    place: string | null;
+  };
+
+export interface CreativeFilter {
+  client: string;
+  /** The day that periods end with. */
+  asOf: string;
+  sort: CreativeSort;
+  period: Period;
+  tier?: Tier | undefined;
+  format?: string | undefined;
+  geography?: string | undefined;
+  buyerId?: string | undefined;
+  campaignId?: number | undefined;
+  slim: boolean;
+  after?: { place: string | null; creativeId: string } | null;
+  limit: number;
+  /** Who comes first in an order by CPC or CPM, where that is known: then nobody's ratio is computed for the order but theirs. */
+  first?: readonly string[] | undefined;
+}
+
+/** What a tier means for `p`, with its thresholds. */
+const tierConditions: Record<Tier, (highFrom: string, lowTo: string) => string> = {
+  high: (highFrom) => `p.whole > 0 and p.whole >= ${highFrom}`,
+  medium: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole > ${lowTo}`,
+  low: (highFrom, lowTo) => `p.whole > 0 and p.whole < ${highFrom} and p.whole <= ${lowTo}`,
+  zero: () => "coalesce(p.whole, 0) <= 0",
+};
+/** Sums of a period as the roll-up has them; `whole` is the spend in all countries. */
+function rolledUp(period: Period, client: string): string {
+  const previous = period === "all" ? "null::numeric" : `previous_spend_${period}`;
+  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${previous} as previous, spend_${period} as whole
+             from rtb.creative_performance where _client_id = ${client})`;
+}
+
+/** The same sums over one country: no roll-up has them, so the rows of its days are added up. */
+function ofGeography({ period, asOf, geography }: CreativeFilter, client: string, put: Put): string {
+  const { from, to } = daysOf(period, asOf);
+  const before = daysBefore(period, asOf);
+  const within = from === null || to === null ? "true" : `date between ${put(from)}::date and ${put(to)}::date`;
+  const earlier = before === null ? "false" : `date between ${put(before.from)}::date and ${put(before.to)}::date`;
+  return `(select s.*, o.whole from (
+             select creative_id, sum(spend) filter (where ${within}) as spend, sum(impressions) filter (where ${within}) as impressions,
+                    sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${earlier}), 0) as previous
+               from rtb.performance_metrics
+              where _client_id = ${client} and geography = ${put(geography)} and (${within} or ${earlier})
+              group by 1 having count(*) filter (where ${within}) > 0) s
+             left join ${rolledUp(period, client)} o using (creative_id))`;
+}
+
+/** What those that have it are sorted by, before all that have none: `has` and `lacks` are true of nobody at once. */
+interface Rank {
+  value: string;
+  direction: "asc" | "desc";
+  has: string;
+  lacks: string;
+  /** The place of those without. */
+  otherwise: string;
+}
+
+const ratioRank = (value: string, below: string): Rank => ({
+  value,
+  direction: "asc",
+  has: `${below} <> 0`,
+  lacks: `coalesce(${below}, 0) = 0`,
+  otherwise: "null::numeric",
+});
+const ranks: Record<Exclude<CreativeSort, "id">, Rank> = {
+  spend: {
+    value: "p.spend",
+    direction: "desc",
+    has: "p.spend > 0",
+    lacks: "coalesce(p.spend, 0) <= 0",
+    otherwise: "0::numeric",
+  },
+  cpc: ratioRank("p.spend / nullif(p.clicks, 0)", "p.clicks"),
+  cpm: ratioRank("p.spend * 1000 / nullif(p.impressions, 0)", "p.impressions"),
+};
+
+/**
+ * Creatives with what they did in a period. By spend the greatest come first, by CPC and CPM the cheapest, those without
+ * a ratio last; equals are ordered by id, so that pages join without a gap.
+ */
+export async function listCreatives(
+  database: Queryable,
+  filter: CreativeFilter,
+): Promise<SumsState & { rows: (ListedCreative & SumsState)[] }> {
+  const { values, put } = createValues();
+  const client = put(filter.client);
+  const page = pageOf(filter, client, put);
+  const { rows } = await database.query<ListedCreative & SumsState>(
+    prepared(
+      `with ${page.tables}
+       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole, v.*
+         from ${stateSql(client)} v
+         left join (page p join rtb.creatives c on c._client_id = ${client} and c.creative_id = p.creative_id
+                    left join rtb.spend_tiers t on t._client_id = ${client} and t.period = '${filter.period}') on true
+        order by ${page.order}`,
+      values,
+    ),
+  );
+  return apartFromState(rows, "creativeId");
+}
+
+/** Only which creatives are on the page, as the table `page`: what is told of them is computed for no others. */
+function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
+  const { period, sort, after } = filter;
+  const figures = filter.geography === undefined ? rolledUp(period, client) : ofGeography(filter, client, put);
+  const conditions = [`c._client_id = ${client}`];
+  // Looked up beforehand: a threshold that the plan has in hand is a place in the index.
+  const threshold = (column: string) =>
+    `(select ${column} from rtb.spend_tiers where _client_id = ${client} and period = '${period}')`;
+  if (filter.tier !== undefined)
+    conditions.push(tierConditions[filter.tier](threshold("high_from"), threshold("low_to")));
+  if (filter.format !== undefined) conditions.push(`upper(c.format) = upper(${put(filter.format)})`);
+  if (filter.buyerId !== undefined) conditions.push(`c.buyer_id = ${put(filter.buyerId)}`);
+  if (filter.campaignId !== undefined)
+    conditions.push(
+      `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.creative_id)`,
+    );
+  // Said in the text: the plan for any number of rows is not the one for a page.
+  const limit = String(Math.trunc(filter.limit));
+  const select = (from: string, place: string, more: string[], order: string, most: string) =>
+    `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
+       from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
+  // In one country only those that have anything there are listed.
+  const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.creative_id`;
+  const afterId = after == null ? null : `${put(after.creativeId)}::bigint`;
+  const sinceId = afterId === null ? [] : [`c.creative_id > ${afterId}`];
+  if (sort === "id")
+    return {
+      tables: `page as materialized (${select(all, "null::numeric", sinceId, "c.creative_id", limit)})`,
+      order: "p.creative_id",
+    };
+
+  const { value, direction, has, lacks, otherwise } = ranks[sort];
+  const pastRanked = after != null && (after.place === null || (sort === "spend" && Number(after.place) <= 0));
+  const since = () => {
+    if (after == null || afterId === null) return [];
+    if (pastRanked) return ["false"];
+    const place = `${put(after.place)}::numeric`;
+    const [beyond, upTo] = direction === "desc" ? ["<", "<="] : [">", ">="];
+    return [`${value} ${upTo} ${place}`, `(${value} ${beyond} ${place} or p.creative_id > ${afterId})`];
+  };
+  const among = filter.first === undefined ? [] : [`p.creative_id = any(${put(filter.first)}::bigint[])`];
+  const order = `place ${direction}, creative_id`;
+  // Put in order alone, by the index if there is one, and only then joined, one after the other until the page is full.
+  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
+  const first = select(ranked, "p.place", [], `p.place ${direction}, p.creative_id`, limit);
+  const rest = select(
+    all,
+    otherwise,
+    [lacks, ...(pastRanked ? sinceId : [])],
+    "c.creative_id",
+    `greatest(0, ${limit} - (select count(*) from ranked))`,
+  );
+  return {
+    tables: `ranked as materialized (${first}), page as materialized (select * from ranked union all (${rest}))`,
+    order: `p.place ${direction} nulls last, p.creative_id`,
+  };
+}

@@ -1,0 +1,6 @@
+/** What a merge came to, in rows. */
+export interface Merged {
+  inserted: number;
+  updated: number;
+  unchanged: number;
+}

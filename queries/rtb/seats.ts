@@ -1,0 +1,87 @@
+import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import type { Merged } from "./merged.ts";
+
+export interface Seat {
+  buyerId: string;
+  displayName: string | null;
+  bidderAccountId: string | null;
+  creativeCount: number;
+  lastSync: Date | null;
+}
+
+/** By id, each with the creatives that are here of it. */
+export async function listSeats(
+  database: Queryable,
+  filter: { client: string; after: string | null; limit: number },
+): Promise<Seat[]> {
+  const { rows } = await database.query<Seat>(
+    `select s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
+            coalesce(s.creative_count, 0) as "creativeCount", s.last_sync as "lastSync"
+       from rtb.buyer_seats s where s._client_id = $1 and ($2::text is null or s.buyer_id > $2) order by s.buyer_id limit $3`,
+    [filter.client, filter.after, filter.limit],
+  );
+  return rows;
+}
+
+export interface GivenSeat {
+  buyerId: string;
+  displayName?: string | null | undefined;
+  bidderAccountId?: string | null | undefined;
+}
+
+/** Merges seats by id, as creatives are. */
+export async function mergeSeats(
+  database: Database,
+  merge: { client: string; rows: readonly GivenSeat[] },
+): Promise<Merged> {
+  return inTransaction(database, (session) => mergeSeatsIn(session, merge));
+}
+
+export async function mergeSeatsIn(
+  session: Session,
+  { client, rows }: { client: string; rows: readonly GivenSeat[] },
+): Promise<Merged> {
+  await session.query("select pg_advisory_xact_lock(hashtextextended('rtb creatives ' || $1, 0))", [client]);
+  const given = `given as (select item ->> 'buyerId' as buyer_id, item from jsonb_array_elements($2::jsonb) as item order by 1)`;
+  const next = (name: string, column: string) =>
+    `case when g.item ? '${name}' then g.item ->> '${name}' else s.${column} end`;
+  const values = [client, JSON.stringify(rows)];
+  const inserted = await session.query(
+    `with ${given}
+     insert into rtb.buyer_seats (_client_id, buyer_id, display_name, bidder_account_id)
+     select $1, g.buyer_id, g.item ->> 'displayName', g.item ->> 'bidderAccountId' from given g order by 2
+         on conflict (_client_id, buyer_id) do nothing`,
+    values,
+  );
+  const updated = await session.query(
+    `with ${given}
+     update rtb.buyer_seats s set display_name = ${next("displayName", "display_name")}, bidder_account_id = ${next("bidderAccountId", "bidder_account_id")}
+       from given g where s._client_id = $1 and s.buyer_id = g.buyer_id
+        and (s.display_name, s.bidder_account_id) is distinct from (${next("displayName", "display_name")}, ${next("bidderAccountId", "bidder_account_id")})`,
+    values,
+  );
+  await countCreatives(
+    session,
+    client,
+    rows.map(({ buyerId }) => buyerId),
+  );
+  const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0 };
+  return { ...counts, unchanged: rows.length - counts.inserted - counts.updated };
+}
+
+/** Keeps the count that a seat shows. */
+export async function countCreatives(
+  session: Session,
+  client: string,
+  buyers: readonly (string | null)[],
+): Promise<void> {
+  const named = [...new Set(buyers)].filter((buyer) => buyer !== null);
+  if (named.length === 0) return;
+  await session.query(
+    `update rtb.buyer_seats s set creative_count = n.creatives
+       from (select b.buyer_id, count(c.creative_id)::int as creatives
+               from unnest($2::text[]) as b(buyer_id) left join rtb.creatives c on c._client_id = $1 and c.buyer_id = b.buyer_id group by 1) n
+      where s._client_id = $1 and s.buyer_id = n.buyer_id and s.creative_count is distinct from n.creatives`,
+    [client, named],
+  );
+}

@@ -1,0 +1,1 @@
+ALTER TABLE "ops"."quarantine" ADD COLUMN "column_name" text;
