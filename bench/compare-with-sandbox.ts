@@ -1,3 +1,4 @@
+import { sumMoney } from "../core/money.ts";
 import type { BenchStack } from "./stack.ts";
 
 export interface Difference {
@@ -7,12 +8,15 @@ export interface Difference {
   vendor: string | null;
 }
 
+export interface Comparison {
+  rows: number;
+  differences: Difference[];
+  costStored: string;
+  costVendor: string;
+}
+
 /** The stored table against the sandbox's own data, row by row, decimals as exact text. */
-export async function compareWithSandbox(
-  stack: BenchStack,
-  from: string,
-  to: string,
-): Promise<{ rows: number; differences: Difference[] }> {
+export async function compareWithSandbox(stack: BenchStack, from: string, to: string): Promise<Comparison> {
   const dump = (await stack.control("GET", `/dump?vendor=redtrack&client=713&from=${from}&to=${to}`)) as Record<
     string,
     string | number
@@ -41,7 +45,13 @@ export async function compareWithSandbox(
       ? []
       : [{ day, sourceId, stored: stored.get(name) ?? null, vendor: vendor.get(name) ?? null }];
   });
-  return { rows: rows.length, differences };
+  const costOf = (list: readonly Record<string, unknown>[]) => sumMoney(list.map((row) => String(row["cost"] ?? "0")));
+  return {
+    rows: rows.length,
+    differences,
+    costStored: decimal(costOf(rows)),
+    costVendor: decimal(costOf(dump.filter((row) => row["source_id"] !== ""))),
+  };
 }
 
 function decimal(value: unknown): string {

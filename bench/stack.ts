@@ -18,6 +18,8 @@ export interface BenchOptions {
   temporalOnFile?: boolean;
   settings?: Record<string, string>;
   sandbox?: Record<string, string>;
+  /** Called with the folder that Postgres will lie in, before it is filled. */
+  prepare?: (postgresFolder: string) => Promise<void>;
 }
 
 export interface BenchStack {
@@ -35,7 +37,8 @@ export interface BenchStack {
   /** Kills Temporal, and starts it again after so long; its file is kept. */
   restartTemporal: (awayMs?: number) => Promise<void>;
   control: (method: string, route: string, body?: unknown) => Promise<unknown>;
-  stop: () => Promise<void>;
+  /** `last` runs when every server is down and the folder still there. */
+  stop: (last?: () => Promise<void>) => Promise<void>;
 }
 
 const stops = new Set<() => Promise<void>>();
@@ -46,6 +49,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 /** A whole stack of real processes, apart from any other: its own ports, its own data, gone at the end. */
 export async function startBenchStack(options: BenchOptions = {}): Promise<BenchStack> {
   const folder = await makeBenchFolder();
+  await options.prepare?.(path.join(folder, "postgres"));
   const servers = await startServers(folder, options.temporalOnFile === true);
   const [sandboxPort = 0] = await freePorts(1);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
@@ -65,11 +69,12 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
   };
   const children = new Children(folder, env);
   const closing: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
+  const stop = async (last?: () => Promise<void>) => {
     stops.delete(stop);
     await Promise.allSettled(closing.map((close) => close()));
     children.killAll();
     await servers.stop();
+    await last?.();
     await removeBenchFolder(folder);
   };
   stops.add(stop);

@@ -102,7 +102,7 @@ export async function judgeDays(stack: BenchStack, range: Days) {
 }
 
 export async function countDays(stack: BenchStack, { from, to }: Days) {
-  const { rows, differences } = await compareWithSandbox(stack, from, to);
+  const { rows, differences, costStored, costVendor } = await compareWithSandbox(stack, from, to);
   const ledger = await stack.database.query<{ days: number; current: number; doubled: number; firsts: number }>(
     `select (select count(*) from ops.slices) as days,
             (select count(*) from ops.slices s join ops.receipts r using (receipt_id) where r.fetch_seq = (select max(fetch_seq) from ops.receipts o where o.slice = r.slice)) as current,
@@ -118,6 +118,8 @@ export async function countDays(stack: BenchStack, { from, to }: Days) {
     days,
     current,
     firsts,
+    costStored,
+    costVendor,
   };
 }
 

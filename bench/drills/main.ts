@@ -65,7 +65,8 @@ async function play(drill: Drill, setup: DrillSetup): Promise<Finding> {
     return await drill.run(setup);
   } catch (error) {
     setup.say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return { state: "broken", seen: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { state: "broken", seen: message.split("\n")[0]?.slice(0, 200) ?? "" };
   }
 }
 

@@ -1,18 +1,41 @@
 import { postgresKills, temporalAway } from "./backfill-kills.ts";
+import { canaries } from "./canaries.ts";
+import { clockSkew, hostZones } from "./clocks.ts";
+import { commitCut } from "./commit-cut.ts";
+import { deploy } from "./deploy.ts";
+import { diskFull } from "./disk-full.ts";
 import type { Drill } from "./drill.ts";
+import { endedBackfill } from "./ended-backfill.ts";
+import { frozenWorker } from "./frozen-worker.ts";
 import { ingestKills } from "./ingest-kills.ts";
+import { kills } from "./kills.ts";
+import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
 import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
+import { slowAnswers } from "./slow-answers.ts";
+import { suiteDrills } from "./suite-drills.ts";
 import { webhookStorm } from "./webhook-storm.ts";
 
-/** Every drill there is, in the order of the rows. */
+/** Every drill there is: first those with servers of their own, then those of the suite. */
 export const drills: readonly Drill[] = [
+  kills,
   ingestKills,
+  frozenWorker,
   temporalAway,
   reconAway,
   postgresKills,
+  commitCut,
+  diskFull,
   pacing,
+  slowAnswers,
+  hostZones,
+  clockSkew,
   webhookStorm,
   reconStorm,
+  canaries,
+  deploy,
+  endedBackfill,
+  oldDatabase,
+  ...suiteDrills,
 ];
