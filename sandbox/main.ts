@@ -4,7 +4,7 @@ import { isCivilDay } from "./civil-day.ts";
 import type { DiscordApplication } from "./vendor.ts";
 import { parseLimits, type Limits } from "./limits.ts";
 import { startSandbox } from "./server.ts";
-import { vendorFactories } from "./vendors.ts";
+import { findVendors } from "./find-vendors.ts";
 
 const settings = z.object({
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
@@ -18,9 +18,9 @@ const settings = z.object({
 });
 
 /** SANDBOX_REDTRACK_LIMITS and the like, one for each vendor. */
-function limitsFrom(env: NodeJS.ProcessEnv): Record<string, Partial<Limits>> {
+function limitsFrom(env: NodeJS.ProcessEnv, vendors: readonly string[]): Record<string, Partial<Limits>> {
   const limits: Record<string, Partial<Limits>> = {};
-  for (const vendor of Object.keys(vendorFactories)) {
+  for (const vendor of vendors) {
     const name = `SANDBOX_${vendor.toUpperCase().replaceAll("-", "_")}_LIMITS`;
     const text = env[name];
     if (text === undefined || text === "") continue;
@@ -50,12 +50,13 @@ async function main(): Promise<void> {
   const parsed = settings.safeParse(env);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   const { SANDBOX_PORT: port, SANDBOX_HOST: host, SANDBOX_TODAY: today, SANDBOX_NOW: now } = parsed.data;
+  const vendors = [...(await findVendors()).keys()];
   const sandbox = await startSandbox({
     port,
     host,
     today: today ?? null,
     now: now ?? null,
-    limits: limitsFrom(env),
+    limits: limitsFrom(env, vendors),
     instant: parsed.data.SANDBOX_INSTANT === "on",
     discord: discordFrom(parsed.data),
     log: (message) => console.error(message),
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
   process.once("SIGINT", stop);
   // Whoever started us is gone, killed perhaps: nobody else would stop us.
   process.once("disconnect", stop);
-  console.log(`sandbox listening on ${sandbox.url} (${Object.keys(vendorFactories).join(", ")})`);
+  console.log(`sandbox listening on ${sandbox.url} (${vendors.join(", ")})`);
 }
 
 main().catch((error: unknown) => {

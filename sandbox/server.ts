@@ -12,7 +12,7 @@ import { createLimiter, noLimits, type Limits } from "./limits.ts";
 import { createPosts } from "./recon-model.ts";
 import { createRequestLog, hintEnd, monotonicMs } from "./request-log.ts";
 import type { WireRequest } from "./vendor.ts";
-import { vendorFactories } from "./vendors.ts";
+import { findVendors } from "./find-vendors.ts";
 
 export interface SandboxOptions {
   /** 0, the default, takes any free port. */
@@ -52,11 +52,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   } = options;
   const clock = createClock({ now, today });
   const accounts = createAccounts();
-  const faults = createFaults(Object.keys(vendorFactories));
+  const found = await findVendors();
+  const faults = createFaults([...found.keys()]);
   const log = createRequestLog();
   const posts = createPosts({ clock, instant });
   const vendors = new Map<string, PlayedVendor>();
-  for (const [name, create] of Object.entries(vendorFactories)) {
+  for (const [name, create] of found) {
     const dataFaults = (client: string, day: string) => faults.dataFaults(name, client, day);
     const vendor = create({ clock, posts, discord, dataFaults });
     vendors.set(name, {

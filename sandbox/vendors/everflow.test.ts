@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { decimalFromMicros, microsFromDecimal } from "./decimal.ts";
-import { startSandbox, type Sandbox } from "./server.ts";
+import { decimalFromMicros, microsFromDecimal } from "../decimal.ts";
+import { startSandbox, type Sandbox } from "../server.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
-import { dayNumber } from "./civil-day.ts";
-import { presentMs } from "./clock.ts";
+import { dayNumber } from "../civil-day.ts";
+import { presentMs } from "../clock.ts";
 import {
   isJsonObject,
   json,
@@ -11,7 +11,7 @@ import {
   type VendorAnswer,
   type VendorRequest,
   type WireRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const MOST_EVENTS = 1_000;
 const OLDEST_SECONDS = 7 * 86_400;

@@ -1,5 +1,5 @@
-import { dayNumber } from "./civil-day.ts";
-import { presentMs } from "./clock.ts";
+import { dayNumber } from "../civil-day.ts";
+import { presentMs } from "../clock.ts";
 import {
   isJsonObject,
   json,
@@ -9,7 +9,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const MOST_INPUTS = 100;
 const ID_PROPERTY = "conversion_key";

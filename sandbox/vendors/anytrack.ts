@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { conversionsOfDay, pulledRow } from "./anytrack-data.ts";
-import { createSender } from "./anytrack-sender.ts";
-import { presentMs } from "./clock.ts";
-import { dayNumber, eachDay } from "./civil-day.ts";
+import { conversionsOfDay, pulledRow } from "../anytrack-data.ts";
+import { createSender } from "../anytrack-sender.ts";
+import { presentMs } from "../clock.ts";
+import { dayNumber, eachDay } from "../civil-day.ts";
 import {
   isJsonObject,
   json,
@@ -12,7 +12,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const zone = "America/New_York";
 const pageSize = 100;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { eachDay } from "./civil-day.ts";
-import { decimalFromMicros, microsFromDecimal } from "./decimal.ts";
-import { startSandbox, type Sandbox } from "./server.ts";
+import { eachDay } from "../civil-day.ts";
+import { decimalFromMicros, microsFromDecimal } from "../decimal.ts";
+import { startSandbox, type Sandbox } from "../server.ts";
 
 interface Item {
   date?: string;

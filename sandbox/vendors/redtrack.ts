@@ -1,8 +1,8 @@
-import { dayNumber, isCivilDay, isZone } from "./civil-day.ts";
-import { reportRow, reportTotal, type GroupField } from "./redtrack-columns.ts";
-import type { SpendRow } from "./redtrack-rows.ts";
-import { dumpRow, spendBetween } from "./redtrack-model.ts";
-import { trafficSources } from "./redtrack-sources.ts";
+import { dayNumber, isCivilDay, isZone } from "../civil-day.ts";
+import { reportRow, reportTotal, type GroupField } from "../redtrack-columns.ts";
+import type { SpendRow } from "../redtrack-rows.ts";
+import { dumpRow, spendBetween } from "../redtrack-model.ts";
+import { trafficSources } from "../redtrack-sources.ts";
 import {
   isJsonObject,
   json,
@@ -12,7 +12,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const ACCOUNT_ZONE = "America/New_York";
 const DEFAULT_PAGE_SIZE = 100;

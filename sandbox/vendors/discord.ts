@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { z } from "zod";
-import { presentMs } from "./clock.ts";
+import { presentMs } from "../clock.ts";
 import {
   isJsonObject,
   json,
@@ -12,7 +12,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const TOKEN_MS = 15 * 60_000;
 const MOST_CHARACTERS = 2_000;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { presentMs } from "./clock.ts";
-import { postByChance, redditIdByChance, type PlayedPost } from "./recon-model.ts";
-import { createShareLinks } from "./share-links.ts";
+import { presentMs } from "../clock.ts";
+import { postByChance, redditIdByChance, type PlayedPost } from "../recon-model.ts";
+import { createShareLinks } from "../share-links.ts";
 import {
   isJsonObject,
   json,
@@ -11,7 +11,7 @@ import {
   type VendorAnswer,
   type VendorRequest,
   type WireRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const TOKEN_SECONDS = 86_400;
 const MOST_IDS = 100;

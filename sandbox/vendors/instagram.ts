@@ -1,8 +1,16 @@
 import { z } from "zod";
-import { presentMs } from "./clock.ts";
-import { expiredToken, graphError, graphKey, graphPage, graphPath, pageAsked, unknownObject } from "./graph-answers.ts";
-import { digitsByChance, postByChance, shortcodeByChance, type PlayedPost } from "./recon-model.ts";
-import { createShareLinks } from "./share-links.ts";
+import { presentMs } from "../clock.ts";
+import {
+  expiredToken,
+  graphError,
+  graphKey,
+  graphPage,
+  graphPath,
+  pageAsked,
+  unknownObject,
+} from "../graph-answers.ts";
+import { digitsByChance, postByChance, shortcodeByChance, type PlayedPost } from "../recon-model.ts";
+import { createShareLinks } from "../share-links.ts";
 import {
   isJsonObject,
   json,
@@ -11,7 +19,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const POSTS_OF_AN_ACCOUNT = 24;
 const MOST_PER_PAGE = 100;

@@ -1,7 +1,15 @@
-import { presentMs } from "./clock.ts";
-import { expiredToken, graphError, graphKey, graphPage, graphPath, pageAsked, unknownObject } from "./graph-answers.ts";
-import { digitsByChance, postByChance, type PlayedPost } from "./recon-model.ts";
-import { createShareLinks } from "./share-links.ts";
+import { presentMs } from "../clock.ts";
+import {
+  expiredToken,
+  graphError,
+  graphKey,
+  graphPage,
+  graphPath,
+  pageAsked,
+  unknownObject,
+} from "../graph-answers.ts";
+import { digitsByChance, postByChance, type PlayedPost } from "../recon-model.ts";
+import { createShareLinks } from "../share-links.ts";
 import {
   isJsonObject,
   json,
@@ -10,7 +18,7 @@ import {
   type Vendor,
   type VendorAnswer,
   type VendorRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const CAMPAIGNS_OF_A_CLIENT = 8;
 

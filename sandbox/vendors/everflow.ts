@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { clockTime } from "../core/days.ts";
-import { dayNumber, eachDay, isCivilDay } from "./civil-day.ts";
-import { LARGEST_PAGE, type Conversion } from "./everflow-data.ts";
-import { conversionRow, statsColumns, statsRow, type StatsColumn } from "./everflow-answers.ts";
+import { clockTime } from "../../core/days.ts";
+import { dayNumber, eachDay, isCivilDay } from "../civil-day.ts";
+import { LARGEST_PAGE, type Conversion } from "../everflow-data.ts";
+import { conversionRow, statsColumns, statsRow, type StatsColumn } from "../everflow-answers.ts";
 import {
   conversionsBetween,
   dumpConversion,
@@ -12,7 +12,7 @@ import {
   secondOf,
   statsBetween,
   type Stats,
-} from "./everflow-model.ts";
+} from "../everflow-model.ts";
 import {
   isJsonObject,
   json,
@@ -22,7 +22,7 @@ import {
   type VendorAnswer,
   type VendorRequest,
   type WireRequest,
-} from "./vendor.ts";
+} from "../vendor.ts";
 
 const REPORT = "/networks/reporting/entity/table";
 const CONVERSIONS = "/networks/reporting/conversions";

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { startSandbox, type Sandbox } from "./server.ts";
+import { startSandbox, type Sandbox } from "../server.ts";
 
 let sandbox: Sandbox;
 beforeAll(async () => {
