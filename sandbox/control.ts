@@ -67,6 +67,9 @@ const faultsQuery = z.strictObject({ id: z.coerce.number().int().optional(), ven
 /** The sandbox's own routes, under /_control. The system under test never calls them. */
 export function createControl(deps: ControlDeps): (request: ControlRequest) => ControlAnswer {
   const { vendors, accounts, clock, faults, log, posts } = deps;
+  const ofMockedPlatform = z.looseObject({
+    platform: z.string().refine((name) => vendors.has(name), "the sandbox has no such platform"),
+  });
   const ok = (body: unknown): ControlAnswer => ({ status: 200, body });
   const query = ({ url }: ControlRequest) => Object.fromEntries(url.searchParams);
   const body = (request: ControlRequest): unknown => JSON.parse(request.body === "" ? "{}" : request.body);
@@ -121,7 +124,11 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
     "GET /posts": (request) => ok(posts.list(postsQuery.parse(query(request)).platform)),
     "POST /posts": (request) => {
       const given = body(request);
-      return { status: 201, body: Array.isArray(given) ? given.map((one) => posts.set(one)) : posts.set(given) };
+      const set = (one: unknown) => {
+        ofMockedPlatform.parse(one);
+        return posts.set(one);
+      };
+      return { status: 201, body: Array.isArray(given) ? given.map(set) : set(given) };
     },
     "DELETE /posts": () => {
       posts.clear();

@@ -8,14 +8,12 @@ export async function findVendors(): Promise<Map<string, CreateVendor>> {
   const files = (await readdir(new URL("./vendors/", import.meta.url))).filter((file) =>
     /^[a-z-]+\.(ts|js)$/.test(file),
   );
-  return new Map(
-    await Promise.all(
-      files.sort().map(async (file): Promise<[string, CreateVendor]> => {
-        const exported = Object.entries((await import(`./vendors/${file}`)) as Record<string, unknown>);
-        const [, create] = exported.find(([name]) => name.startsWith("create")) ?? [];
-        if (typeof create !== "function") throw new Error(`sandbox/vendors/${file} exports no function create...`);
-        return [file.replace(/\.(ts|js)$/, "").replaceAll("-", "_"), create as CreateVendor];
-      }),
-    ),
-  );
+  const found = new Map<string, CreateVendor>();
+  for (const file of files.sort()) {
+    const exported = Object.entries((await import(`./vendors/${file}`)) as Record<string, unknown>);
+    const [, create] = exported.find(([name]) => name.startsWith("create")) ?? [];
+    if (typeof create !== "function") throw new Error(`sandbox/vendors/${file} exports no function create...`);
+    found.set(file.replace(/\.(ts|js)$/, "").replaceAll("-", "_"), create as CreateVendor);
+  }
+  return found;
 }

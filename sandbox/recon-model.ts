@@ -7,7 +7,7 @@ const states = z.enum(["live", "deleted", "too_few_viewers", "before_professiona
 
 /** What a test or the demo says of a post; what it leaves out stays, or is what chance made it. */
 const change = z.strictObject({
-  platform: z.enum(["reddit", "instagram", "meta"]),
+  platform: z.string().regex(/^[a-z_]{1,40}$/),
   /** As the platform names it: Reddit's id, Instagram's shortcode, the digits of an ad or campaign. */
   id: z.string().min(1).max(80),
   /** Whose it is: the client or affiliate whose token `sandbox-<owner>` sees what only owners see. */
@@ -132,8 +132,10 @@ export function postByChance(platform: PostPlatform, id: string, owner: string |
     state: "live",
     kind: draw("kind") < 0.5 ? "FEED" : "REELS",
     shareCode: null,
-    // Days ago, so that it has its numbers.
-    postedAt: new Date(nowMs - Math.floor((3 + 60 * draw("age")) * 86_400_000)).toISOString(),
+    // Days ago, so that it has its numbers; counted from the day's beginning, so that it is the same all day.
+    postedAt: new Date(
+      Math.floor(nowMs / 86_400_000) * 86_400_000 - Math.floor((3 + 60 * draw("age")) * 86_400_000),
+    ).toISOString(),
     readyAfterRequests: 0,
     readyAtMs: 0,
   };
