@@ -4,11 +4,11 @@ import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import {
   findReconciliationRun,
   listReconciliationRuns,
-  listReports,
   listRunReports,
   type RunReportRow,
   type RunRow,
-} from "../../queries/recon/reports.ts";
+} from "../../queries/recon/list-runs.ts";
+import { listReports } from "../../queries/recon/reports.ts";
 import { openDispute, settleDispute } from "../../queries/recon/trust.ts";
 import { dropUnplannedRun, openRun } from "../../queries/recon/runs.ts";
 import { withoutPersons } from "../../rules/recon/personal.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
-import type { AttemptRow, PostRow, ReportRow } from "../../queries/recon/reports.ts";
+import type { PostRow } from "../../queries/recon/list-posts.ts";
+import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
 
 export const tags = ["reconciliation"];
 export const instant = z.string().describe("an instant in UTC, ISO 8601");

@@ -1,14 +1,8 @@
 import { z } from "zod";
 import { platformOfUrl, postPlatforms } from "../../rules/recon/post-url.ts";
 import { accept, type Accepted } from "../../queries/recon/accept.ts";
-import {
-  findReport,
-  listAttempts,
-  listPosts,
-  listReports,
-  listSteps,
-  type ReportFilter,
-} from "../../queries/recon/reports.ts";
+import { listPosts } from "../../queries/recon/list-posts.ts";
+import { findReport, listAttempts, listReports, listSteps, type ReportFilter } from "../../queries/recon/reports.ts";
 import { findEvidence, openEvidence, type EvidenceKeeping } from "../../queries/recon/evidence.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
