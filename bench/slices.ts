@@ -113,6 +113,7 @@ async function plain(days: string[]): Promise<void> {
         workflowRunId: "",
         attempt: 1,
         acceptEmpty: false,
+        mostWithdrawnPercent: 100,
       }),
     );
   }

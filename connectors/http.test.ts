@@ -142,7 +142,8 @@ describe("how long to wait", () => {
   const now = Date.parse("2026-11-21T06:00:00Z");
   test.each([
     ["30", 30_000],
-    ["0", 0],
+    ["0", 1_000],
+    ["0.2", 1_000],
     ["1.5", 1_500],
     [" 7 ", 7_000],
     ["Sat, 21 Nov 2026 06:00:20 GMT", 20_000],
@@ -186,6 +187,23 @@ describe("how long to wait", () => {
     say(200, "[]", { "x-ratelimit-remaining-minute": "12", "ratelimit-reset": "25" });
     await get({ quota });
     expect(turns).toEqual([{ waitMs: 25_000 }, { waitMs: 25_000 }, { waitMs: 9_000 }, { waitMs: null }]);
+  });
+
+  test("what the answer says comes before what the vendor's description guesses, be it shorter or longer", async () => {
+    const guess = { kind: "rate_limited" as const, message: "busy", retryAfterMs: 60_000 };
+    const classify = () => guess;
+    const refusal = () => guess;
+    const quota = () => ({ waitMs: 12_000 });
+    say(429, "{}", { "retry-after": "3" });
+    expect(await failureOf(get({ classify }))).toMatchObject({ retryAfterMs: 3_000 });
+    say(200, "{}", { "retry-after": "3" });
+    expect(await failureOf(get({ refusal }))).toMatchObject({ retryAfterMs: 3_000 });
+    say(429, "{}");
+    expect(await failureOf(get({ classify, quota }))).toMatchObject({ retryAfterMs: 12_000 });
+    say(200, "{}");
+    expect(await failureOf(get({ refusal, quota }))).toMatchObject({ retryAfterMs: 12_000 });
+    expect(await failureOf(get({ refusal }))).toMatchObject({ retryAfterMs: 60_000 });
+    expect(turns).toEqual([3_000, 3_000, 12_000, 12_000, 60_000].map((waitMs) => ({ waitMs })));
   });
 
   test("a refusal under HTTP 200 is recognised by the vendor, hint and all", async () => {
@@ -506,13 +524,13 @@ describe("against the sandbox's Redtrack", () => {
     await control("PUT", "/limits", { vendor: "redtrack", perMinute: null, perSecond: null });
     await control("POST", "/keys", { vendor: "redtrack", key: canary, client: "713" });
   });
-  const report = () => {
+  const report = (totalTimeoutMs = 800) => {
     const { vendor } = redtrackDailySpend;
     const api = http({
       baseUrl: `${sandbox.url}/redtrack`,
       quota: vendor.quota,
       refusal: vendor.refusal,
-      limits: { maxBytes: 3_000_000, totalTimeoutMs: 800 },
+      limits: { maxBytes: 3_000_000, totalTimeoutMs },
     });
     return api.json(redtrackDailySpend.request({ slice, secrets: { REDTRACK_API_KEY: canary }, cursor: null }));
   };
@@ -537,7 +555,9 @@ describe("against the sandbox's Redtrack", () => {
     ["gzip_bomb", { megabytes: 64 }, "malformed", null],
   ])("%s %j is %s, with a hint of %s", async (kind, parameters, expected, retryAfterMs) => {
     await control("POST", "/faults", { vendor: "redtrack", kind, ...parameters });
-    expect(await failureOf(report())).toMatchObject({ kind: expected, retryAfterMs });
+    // What is too long is found by its length, also on a machine that unpacks it slowly.
+    const limitMs = expected === "malformed" ? 20_000 : 800;
+    expect(await failureOf(report(limitMs))).toMatchObject({ kind: expected, retryAfterMs });
   });
 
   test("a limit disguised as a good answer is a limit when it says how long to wait, else trouble like any other", async () => {

@@ -54,6 +54,7 @@ const defaultLimits: HttpLimits = {
 
 /** A hint longer than this is a vendor's mistake or our misreading: we ask again after it. */
 const longestHintMs = 15 * 60_000;
+export const shortestHintMs = 1_000;
 const excerptLength = 300;
 
 /** The one place that calls fetch: deadlines, a byte cap, redaction, and JSON that keeps its digits. */
@@ -106,26 +107,28 @@ async function attempt(
     const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const response = await send(request, options, dispatcher, signal, limits);
-    waitMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
+    const quotaMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
+    waitMs = quotaMs;
     // A no stays a no when its words do not arrive whole: its status says what to do.
     const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {
       if (response.ok || !(error instanceof ConnectorError)) throw error;
       return "";
     });
     const body = options.erase(text);
-    const refused = refusalOf(response, body, options);
+    const refused = refusalOf(response, body, options, quotaMs);
     if (refused !== null) {
-      waitMs = refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, 1_000) : waitMs;
+      waitMs =
+        refused.kind === "rate_limited" ? Math.max(refused.retryAfterMs ?? 0, waitMs ?? 0, shortestHintMs) : waitMs;
       throw refused;
     }
     if (options.anyAnswer === true) return body;
     const answer = parseJson(body, response, options.redact);
     const disguised = options.refusal?.(plainJson(answer)) ?? null;
     if (disguised !== null) {
-      const hint = disguised.retryAfterMs ?? retryAfter(response.headers.get("retry-after"));
+      const hint = hintOf(response, quotaMs, disguised);
       // Who says no and when to come back means a limit, whatever the status says.
       const kind = hint === null ? disguised.kind : "rate_limited";
-      if (kind === "rate_limited") waitMs = Math.max(hint ?? 0, waitMs ?? 0, 1_000);
+      if (kind === "rate_limited") waitMs = Math.max(hint ?? 0, waitMs ?? 0, shortestHintMs);
       throw new ConnectorError(kind, options.redact(disguised.message).slice(0, excerptLength), { retryAfterMs: hint });
     }
     return answer;
@@ -261,17 +264,28 @@ function jsonText(body: unknown): string {
   return stringify(body) ?? "null";
 }
 
-function refusalOf(response: Response, body: string, { classify, redact }: HttpOptions): ConnectorError | null {
+/** What stands in the answer wins: a vendor's description has only a guess, for where nothing does. */
+function hintOf(response: Response, quotaMs: number | null, { kind, retryAfterMs }: Refusal): number | null {
+  const told = retryAfter(response.headers.get("retry-after"));
+  if (told !== null) return told;
+  if (retryAfterMs !== undefined && quotaMs !== null && quotaMs > 0 && kind === "rate_limited")
+    return Math.max(quotaMs, shortestHintMs);
+  return retryAfterMs ?? null;
+}
+
+function refusalOf(
+  response: Response,
+  body: string,
+  { classify, redact }: HttpOptions,
+  quotaMs: number | null,
+): ConnectorError | null {
   if (response.status >= 200 && response.status < 300) return null;
   if (classify === undefined) return classifyStatus(response, body, redact);
   const refusal = classify(response.status, jsonOrNull(body));
   return new ConnectorError(
     refusal.kind,
     redact(`answered ${response.status}: ${refusal.message}`).slice(0, excerptLength),
-    {
-      retryAfterMs: retryAfter(response.headers.get("retry-after")) ?? refusal.retryAfterMs ?? null,
-      code: refusal.code,
-    },
+    { retryAfterMs: hintOf(response, quotaMs, refusal), code: refusal.code },
   );
 }
 
@@ -295,7 +309,10 @@ function classifyStatus(response: Response, body: string, redact: Redact): Conne
   return new ConnectorError("rejected", message);
 }
 
-/** Seconds or an HTTP date; what is neither, or lies in the past, is no hint. Long waits are cut and asked again. */
+/**
+ * Seconds or an HTTP date; what is neither, or lies in the past, is no hint. "At once" is a second: a wait of nothing would
+ * meet the same limit, and to Temporal it is none at all. Long waits are cut and asked again.
+ */
 export function retryAfter(header: string | null, now = Date.now()): number | null {
   if (header === null) return null;
   const waitMs = /^\d+(\.\d+)?$/.test(header.trim())
@@ -304,7 +321,7 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
       ? Date.parse(header) - now
       : Number.NaN;
   if (Number.isNaN(waitMs) || waitMs < 0) return null;
-  return Math.min(waitMs, longestHintMs);
+  return Math.min(Math.max(waitMs, shortestHintMs), longestHintMs);
 }
 
 function parseJson(body: string, response: Response, redact: Redact): unknown {

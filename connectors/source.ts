@@ -107,6 +107,8 @@ export interface Source<
    * No sum mixes currencies; what the others come to is in the table, and every changed row is in the ledger.
    */
   currency?: { column: keyof SourceRow<Table> & string; summed: string };
+  /** Another feed of the vendor that counts the same things: where the two disagree there is an alert. */
+  agreesWith?: string;
   /** "complete": a row missing from a later answer was withdrawn. "partial": it was merely not mentioned. */
   answers: "complete" | "partial";
   /** One key on two pages: an aggregated feed moved while we read and is read again; of a feed by id the later page wins. */

@@ -64,7 +64,7 @@ comment on column ops.receipts.timezone is 'The zone whose day was asked for.';
 comment on column ops.receipts.fetch_seq is 'Number of the fetch.';
 comment on column ops.receipts.fetched_at is 'When the fetch began, by the database''s clock.';
 comment on column ops.receipts.committed_at is 'When it was merged.';
-comment on column ops.receipts.outcome is 'changed, unchanged, emptied (the vendor answered nothing where rows are stored: they were kept) or unreconciled (rows do not add up to the vendor''s total).';
+comment on column ops.receipts.outcome is 'changed, unchanged, emptied (nothing that can be stored came where rows are stored), shrunk (too many of the stored rows were missing; in both cases they were kept and nothing was written) or unreconciled (rows do not add up to the vendor''s total).';
 comment on column ops.receipts.pages is 'Pages read.';
 comment on column ops.receipts.fetched is 'Rows in the answer.';
 comment on column ops.receipts.inserted is 'Rows new to the table.';
@@ -183,7 +183,7 @@ comment on view ops.freshness is 'Per source and day: how far it can be believed
 comment on column ops.freshness._client_id is 'The client the row belongs to.';
 comment on column ops.freshness.source is 'The feed, as vendor.table.';
 comment on column ops.freshness.day is 'The civil day.';
-comment on column ops.freshness.state is 'final, provisional (the day was not over when read), failed, or emptied.';
+comment on column ops.freshness.state is 'final, provisional (the day was not over when read), failed, or emptied (the answer was empty or had lost too many rows, and what is stored was kept).';
 comment on column ops.freshness.loaded_at is 'When the stored fetch began.';
 comment on column ops.freshness.rows is 'Rows stored.';
 comment on column ops.freshness.total is 'Their sum of money.';

@@ -55,3 +55,12 @@ export function mergeColumns(table: PgTable): MergeColumn[] {
 export function rowKey(table: PgTable): MergeColumn[] {
   return mergeKey(table).filter((column) => column.name !== "_client_id");
 }
+
+/** A table's whole name, as a statement needs it. */
+export function nameOf(table: PgTable): string {
+  return `${quote(getTableConfig(table).schema ?? "public")}.${quote(getTableName(table))}`;
+}
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -130,7 +130,7 @@ export const receipts = ops.table(
     uniqueIndex("receipts_fetch").on(table.fetchSeq),
     index("receipts_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
     index("receipts_run").on(table.runId),
-    check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'unreconciled')`),
+    check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'shrunk', 'unreconciled')`),
   ],
 );
 

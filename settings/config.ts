@@ -6,7 +6,7 @@ import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import type { Env } from "./shapes.ts";
-import { settingName } from "../core/setting-name.ts";
+import { settingInForce, settingName } from "../core/setting-name.ts";
 
 /** What the configuration needs to know of a vendor; the vendors themselves are declared beside their sources. */
 export interface VendorSettings {
@@ -109,6 +109,8 @@ export interface Config {
   /** How far back a conversion may lie that is delivered without anybody asking. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
+  /** The share of a day's rows, 0 to 100, that an answer may lose at once and still be believed. */
+  mostWithdrawnPercent: number;
   logLevel: string;
   retention: {
     receiptsDays: number | null;
@@ -194,6 +196,7 @@ const general = z.object({
   SUBMISSIONS_PER_MINUTE: positive.default(120),
   DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
+  MOST_WITHDRAWN_PERCENT: z.coerce.number().min(0).max(100).default(50),
   SANDBOX_URL: z.url().optional(),
   SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
   SANDBOX_PORT: port.default(3010),
@@ -295,6 +298,7 @@ export function loadConfig(
     credentialsKey: values.CREDENTIALS_ENCRYPTION_KEY ?? null,
     deliveryLookbackDays: values.DELIVERY_LOOKBACK_DAYS,
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
+    mostWithdrawnPercent: values.MOST_WITHDRAWN_PERCENT,
     logLevel: values.LOG_LEVEL,
     retention: {
       receiptsDays: values.RETENTION_RECEIPTS_DAYS,
@@ -336,8 +340,7 @@ function readAccount(
   problems: string[],
 ): Account {
   const prefix = settingName(vendor.name);
-  /** The name of the setting that counts: the client's own, else the one that holds for all. */
-  const inForce = (name: string) => (env[settingName(name, client)] === undefined ? name : settingName(name, client));
+  const inForce = (name: string) => settingInForce(env, name, client);
   const baseUrl = env[inForce(`${prefix}_BASE_URL`)] ?? vendor.baseUrl;
   if (!URL.canParse(baseUrl)) problems.push(`${inForce(`${prefix}_BASE_URL`)}: must be an address`);
   const number = (general: string, otherwise: number, least: number) => {

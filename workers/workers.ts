@@ -8,7 +8,8 @@ import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
-import { createSyncActivities, type AfterMerge } from "../activities/sync/sync.ts";
+import type { AfterMerge } from "../activities/sync/context.ts";
+import { createSyncActivities } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { destinations } from "../connectors/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
@@ -127,7 +128,8 @@ export function together(...groups: object[]): Record<string, unknown> {
 /** What else a merged slice changes, in its own transaction. */
 export function afterMerge(config: Pick<Config, "anytrack">): Record<string, AfterMerge> {
   return {
-    "anytrack.pulled_conversions": (session, merged) => foldPulled(session, merged, config.anytrack),
+    "anytrack.pulled_conversions": (session, { client, day, runId }) =>
+      foldPulled(session, { client, slice: day, runId }, config.anytrack),
     "everflow.daily_stats": (session, { client }) => matchLabels(session, { client }),
   };
 }

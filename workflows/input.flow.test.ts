@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { failureOf, startStack, uniqueId, type TestStack } from "../test/stack.ts";
 
@@ -5,8 +7,8 @@ jest.setTimeout(30_000);
 
 let stack: TestStack;
 beforeAll(async () => {
-  // Nobody works on the vendor's queue: what a person typed wrongly has to be told all the same.
-  stack = await startStack({ WORKER_QUEUES: "signal-room" });
+  // Nobody works on the queues of those who are pulled: what a person typed wrongly has to be told all the same.
+  stack = await startStack({ WORKER_QUEUES: "signal-room,ingest,vendor-anytrack" });
 });
 afterAll(() => stack.stop());
 
@@ -30,7 +32,7 @@ test.each([
     /^unknown source "redtrack\.spend": there are redtrack\.daily_spend/,
   ],
   ["backfill", { ...december, client: "714" }, /^unknown client "714": there are 713 \(the setting CLIENTS\)$/],
-  ["backfill", { ...december, parallel: 0 }, /^parallel: .*>=\s*1/],
+  ["backfill", { ...december, parallel: 0 }, /^parallel: must be a whole number from 1 to 50$/],
   ["backfill", undefined, /source: is missing.*redtrack\.daily_spend.*from: .*missing.*to: .*missing/],
   ["syncSlice", { source, day: "2025-13-01" }, /^day: must be a day/],
   ["syncSlice", { source, day: "2999-01-01" }, /^day 2999-01-01 is in the future/],
@@ -43,4 +45,78 @@ test.each([
   const handle = await stack.start(type, uniqueId(`${type}/typed`), ...(input === undefined ? [] : [input]));
   expect(await failureOf(handle.result())).toEqual({ type: "InvalidInput", message: expect.stringMatching(message) });
   expect(await stack.rows("select from ops.runs")).toHaveLength(0);
+});
+
+/** Per workflow what somebody may type with a slip in it, and what is said: an option that is not known must not act as if it had been left out. */
+const slips: Record<string, [input: unknown, said: string][]> = {
+  backfill: [
+    [{ ...december, dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
+    [
+      { source, form: "2025-12-01", to: "2025-12-40", acceptempty: 1 },
+      'from: is missing: write it as YYYY-MM-DD; to: must be a day, written YYYY-MM-DD; unknown field "form": there are source, client, from, to, dryRun, parallel, acceptEmpty; unknown field "acceptempty": did you mean acceptEmpty?',
+    ],
+  ],
+  checkAffiliateToken: [
+    [
+      { client: "713", affiliateId: 1, platform: "reddit", offerId: "o-1", plattform: "x" },
+      'unknown field "plattform": did you mean platform?',
+    ],
+  ],
+  deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],
+  fetchPost: [
+    [{ client: "713", platform: "reddit", postId: 1, postid: 1 }, 'unknown field "postid": did you mean postId?'],
+  ],
+  ingestFile: [[{ path: "day.csv", dryrun: true }, 'unknown field "dryrun": did you mean dryRun?']],
+  keepHouse: [[{ client: "713" }, 'unknown field "client": keepHouse takes no input']],
+  reconcileMany: [
+    [
+      { client: "713", scope: "campaign", scopeId: 5, latestonly: true },
+      'unknown field "latestonly": did you mean latestOnly?',
+    ],
+  ],
+  reconcileReport: [
+    [{ client: "713", reportId: 5, attempt: 1 }, 'unknown field "attempt": there are client, reportId'],
+  ],
+  redeliver: [
+    [
+      { destination: "hubspot", from: "2025-12-01", to: "2025-12-02", dryrun: true },
+      'unknown field "dryrun": did you mean dryRun?',
+    ],
+  ],
+  sweepReports: [[{ client: "713" }, 'unknown field "client": sweepReports takes no input']],
+  redriveFiles: [[{ client: 713, fileid: 5 }, 'unknown field "fileid": did you mean fileId?']],
+  refreshAggregates: [[{ clinet: "713" }, 'unknown field "clinet": did you mean client?']],
+  syncSlice: [[{ source, day: "2025-12-01", clientid: 713 }, 'unknown field "clientid": did you mean client?']],
+  syncSource: [[{ source, clinet: "714" }, 'unknown field "clinet": did you mean client?']],
+  trackConversion: [
+    [{ type: "SALE", orderId: 7, clickId: "c", revenu: 99.99 }, 'unknown field "revenu": did you mean revenue?'],
+  ],
+  trackLead: [[{ leadId: "L-1", clickId: "c", clikId: "c" }, 'unknown field "clikId": did you mean clickId?']],
+  trackSale: [
+    [
+      { orderId: "O-1", clickId: "c", revenue: 99.99, curency: "EUR" },
+      'unknown field "curency": did you mean currency?',
+    ],
+  ],
+  watchFiles: [[{ client: "713" }, 'unknown field "client": watchFiles takes no input']],
+};
+
+test("every registered workflow is among those that are tried with a slip", async () => {
+  const registered = await readFile(path.join(import.meta.dirname, "index.ts"), "utf8");
+  expect(Object.keys(slips).sort()).toEqual(
+    [...registered.matchAll(/export \{ (\w+) \}/g)].map(([, name]) => name).sort(),
+  );
+});
+
+test.each(Object.entries(slips).flatMap(([type, tried]) => tried.map(([input, said]) => [type, input, said] as const)))(
+  "%s of %j does nothing, and says what was meant",
+  async (type, input, said) => {
+    const handle = await stack.start(type, uniqueId(`${type}/slip`), input);
+    expect(await failureOf(handle.result())).toEqual({ type: "InvalidInput", message: said });
+  },
+);
+
+test("numbers are taken where ids are text", async () => {
+  const handle = await stack.start("syncSlice", uniqueId("typed/number"), { source, day: "2999-01-01", client: 714 });
+  expect(await failureOf(handle.result())).toMatchObject({ message: expect.stringMatching(/^unknown client "714"/) });
 });

@@ -4,12 +4,11 @@ import type { Database } from "../../schema/database.ts";
 
 const named = 5;
 
-/** What a merged day shows beside other tables. Looked at after the commit: of two feeds that are compared, the later one sees both. */
+/** What a merged day of Everflow shows beside its other feed. Looked at after the commit: of two feeds that are compared, the later one sees both. */
 export async function lookForFindings(
   database: Database,
-  { source, client, day }: { source: string; client: string; day: string },
+  { client, day }: { client: string; day: string },
 ): Promise<void> {
-  if (!source.startsWith("everflow.")) return;
   const differences = await readConversionDifferences(database, { client, day });
   if (differences === null) return;
   const subject = { client, area: "sync", subject: `everflow/${day}` };

@@ -6,6 +6,7 @@ import {
   type TrackConversionInput,
   type Tracked,
 } from "../../rules/conversions/anytrack-tracking.ts";
+import { ownSetting } from "../../core/setting-name.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
@@ -40,9 +41,10 @@ export async function tellConversion(
   const conversion = checkedInput(trackConversionBefore(new Date()), input);
   const client = conversion.client ?? config.clients[0] ?? "";
   const collect = config.anytrack.collect.get(client);
+  const own = (name: string) => ownSetting(config.clients, name, client);
   if (collect === undefined)
     throw invalidInput(
-      `client "${client}" has no AnyTrack integration: set ANYTRACK_ACCOUNT_ID and ANYTRACK_INTEGRATION`,
+      `client "${client}" has no AnyTrack integration: set ${own("ANYTRACK_ACCOUNT_ID")} and ${own("ANYTRACK_INTEGRATION")}`,
     );
   const trackingKey = conversion.orderId;
   const contentHash = trackingHash(conversion);

@@ -10,6 +10,8 @@ import type { Database } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 import { sendAlerts } from "./send-alerts.ts";
+import { sources } from "../../connectors/registry.ts";
+import { watchBooks } from "../sync/watch-books.ts";
 
 export interface HouseDependencies {
   database: Database;
@@ -59,6 +61,7 @@ export function createHouseActivities({ database, config, redact, schedules }: H
             });
           }
         }
+        await watchBooks(database, sources, now);
         for (const client of config.clients) await watchMapping(database, { client, accounts: config.accounts });
         return { late };
       });

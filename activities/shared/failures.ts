@@ -108,7 +108,8 @@ function failure(
     type,
     message,
     nonRetryable: !how.retried,
-    ...(how.nextRetryDelayMs == null ? {} : { nextRetryDelay: how.nextRetryDelayMs }),
+    // A delay of 0 means "do not retry" to Temporal.
+    ...(how.nextRetryDelayMs == null ? {} : { nextRetryDelay: Math.max(how.nextRetryDelayMs, 1_000) }),
     ...(how.benign === true ? { category: ApplicationFailureCategory.BENIGN } : {}),
   });
 }

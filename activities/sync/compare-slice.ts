@@ -2,12 +2,14 @@ import type { Account } from "../../settings/config.ts";
 import { cents } from "../../core/money.ts";
 import type { Redact } from "../../core/redact.ts";
 import type { AnySource, Vendor } from "../../connectors/source.ts";
-import { compareRows, isReconciled, previewSlice } from "../../queries/sync/merge.ts";
-import type { RowDifference } from "../../queries/sync/slice-statement.ts";
+import { compareRows } from "../../queries/sync/merge.ts";
+import type { RowDifference } from "../../queries/sync/shapes.ts";
+import { readHeld } from "../../queries/sync/stored.ts";
+import { isReconciled } from "../../queries/sync/trust.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
 import { gatedHttp } from "../shared/with-vendor.ts";
-import { amountOf, readDay, targetOf } from "./read-day.ts";
+import { readDay, targetOf } from "./read-day.ts";
 
 /** Compares stored rows with the vendor's, one by one, without writing. For commands, outside any workflow. */
 export async function compareSlice(
@@ -19,8 +21,8 @@ export async function compareSlice(
   const target = targetOf(source, account.client, day);
   return withoutKeeping(dependencies.database, async (session) => {
     const differences = await compareRows(session, target, answer);
-    const { totalBefore } = await previewSlice(session, target, answer, amountOf(source));
-    return { differences, stored: cents(totalBefore), vendor: cents(answer.total), reconciled: isReconciled(answer) };
+    const { total } = await readHeld(session, target);
+    return { differences, stored: cents(total), vendor: cents(answer.total), reconciled: isReconciled(answer) };
   }).finally(() => answer.discard());
 }
 

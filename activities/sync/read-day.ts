@@ -3,8 +3,8 @@ import { ConnectorError } from "../../connectors/errors.ts";
 import type { Http } from "../../connectors/http.ts";
 import { readSlice, type SliceAnswer } from "../../connectors/slices/read-slice.ts";
 import type { AnySource } from "../../connectors/source.ts";
-import { isReconciled, type MergeTarget } from "../../queries/sync/merge.ts";
-import type { Amount } from "../../queries/sync/slice-statement.ts";
+import type { Amount, MergeTarget } from "../../queries/sync/shapes.ts";
+import { isReconciled } from "../../queries/sync/trust.ts";
 import { mergeColumns } from "../../schema/merge-key.ts";
 
 export interface DayReading {
@@ -59,10 +59,10 @@ export function targetOf(source: AnySource, client: string, day: string): MergeT
   return {
     client,
     source: source.name,
-    slice: day,
     day,
     timezone: source.slices.timezone,
     table: source.table as MergeTarget["table"],
+    amount: amountOf(source),
     answers: source.answers,
     keyedBy: source.keyedBy,
   };

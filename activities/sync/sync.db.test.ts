@@ -16,7 +16,9 @@ import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createRateGate } from "../shared/rate-gate.ts";
 import { compareSlice } from "./compare-slice.ts";
-import { createSyncActivities, type SyncDependencies } from "./sync.ts";
+import type { SyncContext } from "./context.ts";
+import { createSyncActivities } from "./sync.ts";
+import { watchBooks } from "./watch-books.ts";
 
 jest.setTimeout(60_000);
 
@@ -54,7 +56,7 @@ const fault = (kind: string, parameters: object = {}) =>
   control("POST", "/faults", { vendor: "redtrack", kind, ...parameters });
 const calls = async () => ((await control("GET", "/log")) as { entries: unknown[] }).entries.length;
 
-function parts(settings: Record<string, string> = {}, pool: Database = database.pool): SyncDependencies {
+function parts(settings: Record<string, string> = {}, pool: Database = database.pool): SyncContext {
   const env = {
     DATABASE_URL: database.url,
     CLIENTS: "713,acme",
@@ -223,7 +225,6 @@ describe("which days a run pulls", () => {
     expect(planned).toMatchObject({
       client: "713",
       source,
-      timezone: newYork,
       slices: [{ day: "2026-06-07" }, { day: "2026-06-08" }, { day: "2026-06-09" }, { day: "2026-06-10" }],
     });
     expect((await database.pool.query("select from ops.coverage")).rowCount).toBe(0);
@@ -244,7 +245,7 @@ describe("what a person typed is checked, with an answer to act on", () => {
     [{ from: "2026-06-04" }, /from 2026-06-04 is after to 2026-06-03/],
     [{ to: "2026-06-11" }, /to 2026-06-11 is in the future: today is 2026-06-10 in America\/New_York/],
     [{ from: "2026-02-30" }, /from: must be a day, written YYYY-MM-DD/],
-    [{ from: undefined }, /from is missing/],
+    [{ from: undefined }, /from: is missing/],
     [{ source: "redtrack.spend" }, /unknown source "redtrack.spend": there are redtrack.daily_spend/],
     [{ client: "nobody" }, /unknown client "nobody": there are 713, acme/],
     [{ parallel: 0 }, /parallel/],
@@ -269,7 +270,7 @@ describe("what a person typed is checked, with an answer to act on", () => {
 
   test("a slice started by hand may be today's, not tomorrow's", async () => {
     const { checkSlice } = activities({}, now());
-    expect(await checkSlice({ source, day: "2026-06-10" })).toEqual({ client: "713", timezone: newYork });
+    expect(await checkSlice({ source, day: "2026-06-10" })).toEqual({ client: "713" });
     expect(await failureOf(checkSlice({ source, day: "2026-06-11" }))).toMatchObject({ type: "InvalidInput" });
   });
 });
@@ -408,6 +409,72 @@ describe("pulling a slice", () => {
     expect(await open()).toEqual([]);
   });
 
+  test.each([
+    ["missing_field", { field: "source_id" }],
+    ["rename_field", { field: "source_id", to: "sourceId" }],
+  ])(
+    "a key column that is gone (%s) is a change of the vendor's, and no day without spend",
+    async (kind, parameters) => {
+      await pull();
+      await fault(kind, parameters);
+      expect(await failureOf(pull())).toMatchObject({
+        type: "ResponseMalformed",
+        message: expect.stringContaining("source_id"),
+      });
+      expect((await database.pool.query("select from redtrack.daily_spend")).rowCount).toBe(16);
+    },
+  );
+
+  test("rows whose key is blank are quarantined, and do not take away what is stored", async () => {
+    await pull();
+    await fault("null_field", { field: "source_id" });
+    expect(await pull()).toMatchObject({ outcome: "emptied", withdrawn: 0, setAside: 16 });
+    expect(await open()).toMatchObject([
+      { kind: "emptied", message: expect.stringContaining("16 rows are in quarantine") },
+    ]);
+  });
+
+  test("an answer that lost most of its rows is not believed, by a share that is a setting", async () => {
+    await pull();
+    await database.pool.query(
+      `with more as (
+         insert into redtrack.daily_spend (_client_id, _slice, _run_id, date, source_id, clicks, conversions, cost)
+         select '713', $1::text, 'run', $1::date, 'gone ' || n, 0, 0, 1 from generate_series(1, 20) n)
+       update ops.slices set rows = rows + 20, total = total + 20`,
+      [day],
+    );
+    expect(await pull()).toMatchObject({ outcome: "shrunk", withdrawn: 0 });
+    expect(await open()).toMatchObject([{ kind: "shrunk", message: expect.stringContaining("--accept-empty") }]);
+    expect(await pull({}, activities({ MOST_WITHDRAWN_PERCENT: "60" }))).toMatchObject({ withdrawn: 20 });
+    expect(await open()).toEqual([]);
+  });
+
+  test("a table that holds something else than its receipts is a critical alert, until it agrees", async () => {
+    await pull();
+    await database.pool.query(
+      "update redtrack.daily_spend set cost = cost + 1 where clicks = (select max(clicks) from redtrack.daily_spend)",
+    );
+    for (let share = 0; share < 144; share += 1) await watchBooks(database.pool, sources, new Date(share * 600_000));
+    expect(await open()).toMatchObject([
+      {
+        kind: "books_differ",
+        severity: "critical",
+        subject: `${source}/${day}`,
+        message: expect.stringMatching(/holds 16 rows/),
+      },
+    ]);
+    expect(await pull()).toMatchObject({ outcome: "changed", updated: 1 });
+    expect(await open()).toEqual([]);
+  });
+
+  test("Retry-After: 0 is waited for, and not taken for a no", async () => {
+    await fault("rate_limited", { retryAfter: "0" });
+    const failure = await failureOf(pull());
+    expect(failure).toMatchObject({ type: "RateLimited", nonRetryable: false });
+    expect(failure.nextRetryDelay).toBe(1_000);
+    await database.pool.query("truncate ops.rate_gate");
+  });
+
   test("a commit whose answer got lost is looked up, not done again", async () => {
     const losing = Object.assign(Object.create(database.pool) as Database, {
       query: database.pool.query.bind(database.pool),
@@ -525,7 +592,7 @@ describe("a run's record", () => {
   });
 
   /** The database is there only once the tests run. */
-  function lazily(): SyncDependencies {
+  function lazily(): SyncContext {
     const query: Database["query"] = ((text: string, values?: unknown[]) =>
       database.pool.query(text, values)) as Database["query"];
     const pool = { query, connect: () => database.pool.connect() } as unknown as Database;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { compareSlice } from "../../activities/sync/compare-slice.ts";
-import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SliceResult } from "../../activities/sync/shapes.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sumMoney } from "../../core/money.ts";

@@ -176,6 +176,44 @@ describe("the conversions", () => {
   });
 });
 
+describe("what the vendor has moved, renamed or left out", () => {
+  const [whole] = (load("everflow-conversions.json") as { conversions: Record<string, unknown>[] }).conversions;
+  const body = (changed: Record<string, unknown>) => ({
+    conversions: [{ ...whole, ...changed }],
+    paging: { page: 1, page_size: 2_000, total_count: 1 },
+  });
+  const read = (source: AnySource, answer: unknown) =>
+    readHeld({ source, slice, secrets, http: { json: () => Promise.resolve(parse(stringify(answer) ?? "")) } });
+
+  test.each([
+    [{ relationship: undefined }, "relationship"],
+    [{ relationship: {} }, "relationship.affiliate"],
+    [{ relationship: { affiliate: { network_affiliate_id: "" } } }, "relationship.affiliate.network_affiliate_id"],
+    [{ status: "" }, "status is empty"],
+    [{ currency_id: " " }, "currency_id is empty"],
+    [{ conversion_id: undefined }, "conversion_id"],
+    [{ conversion_unix_timestamp: 1_700_000_000 }, "is of 2023-11-14, not of 2025-12-18"],
+  ])("a conversion with %j is no conversion of nobody's, but a malformed answer", async (changed, message) => {
+    await expect(read(everflowConversions, body(changed))).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test.each([
+    ["date", "1700000000", "is of 2023-11-14, not of 2025-12-18"],
+    ["affiliate", "", "id is empty"],
+    ["currency", "", "id is empty"],
+  ])("a row of the statistics whose %s is %j is refused", async (type, id, message) => {
+    const table = load("everflow-stats.json") as { table: { columns: { column_type: string; id: string }[] }[] };
+    for (const column of table.table[0]?.columns ?? []) if (column.column_type === type) column.id = id;
+    await expect(read(everflowDailyStats, table)).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining(message),
+    });
+  });
+});
+
 describe("the account", () => {
   const check = (list: object[]) => everflowDailyStats.vendor.check?.(parse(JSON.stringify({ timezones: list })));
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { addDays, endOfDay, startOfDay } from "../../core/days.ts";
 import { conversions, dailyStats } from "../../schema/everflow.ts";
+import { ConnectorError } from "../errors.ts";
 import {
   count,
   epochSeconds,
@@ -63,8 +65,13 @@ const mainCurrency = "USD";
 /** More rows than this are cut off, with or without the flag that says so. */
 const mostRows = 10_000;
 
+/** What tells rows apart is never blank: a blank one is a field that the vendor has moved or renamed. */
+function named<Field extends z.ZodType<string>>(field: Field) {
+  return field.refine((value) => value.trim() !== "", "is empty");
+}
+
 const statsRow = z.object({
-  columns: z.array(z.object({ column_type: z.string(), id, label: text.nullish() })),
+  columns: z.array(z.object({ column_type: z.string(), id: named(id), label: text.nullish() })),
   reporting: z.looseObject({
     total_click: wholeNumber,
     cv: wholeNumber,
@@ -82,6 +89,12 @@ const statsTable = z
     rows: body.table ?? [],
     isCut: body.incomplete_results === true || (body.table ?? []).length >= mostRows,
   }));
+
+/** An answer about another day than the one asked for must not be stored as this one's. */
+function assertDay(at: Date, { day, timezone }: Slice, what: string): void {
+  if (at >= startOfDay(addDays(day, -1), timezone) && at < endOfDay(addDays(day, 1), timezone)) return;
+  throw new ConnectorError("malformed", `${what} is of ${at.toISOString().slice(0, 10)}, not of ${day}`);
+}
 
 const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
 /** A day that is too long is asked for by affiliate, an affiliate that is too long by offer. */
@@ -113,6 +126,7 @@ export const everflowDailyStats = defineSource({
     comment: "hourly 7 to 23: today so far; the first run also reads the last 14 days again",
   },
   table: dailyStats,
+  agreesWith: "everflow.conversions",
   amount: "payout",
   currency: { column: "currency", summed: mainCurrency },
   answers: "complete",
@@ -137,12 +151,14 @@ export const everflowDailyStats = defineSource({
     });
   },
 
-  // The day is the one asked for: whether date.id is midnight here or in UTC is not documented.
+  // The day is the one asked for, and date.id within a day of it: whether it is midnight here or in UTC is not documented.
   rows: (body, slice) =>
     body.isCut || !body.rows.every(isGrain)
       ? []
       : body.rows.map(({ columns, reporting }) => {
           const of = (type: string) => columns.find((column) => column.column_type === type);
+          const date = epochSeconds.safeParse(of("date")?.id);
+          if (date.success) assertDay(date.data, slice, `a row of affiliate ${of("affiliate")?.id}`);
           return {
             date: slice.day,
             affiliateId: of("affiliate")?.id ?? "",
@@ -201,10 +217,10 @@ const party = <Kind extends string>(kind: Kind) =>
 
 /** What is kept of a conversion. All else is left where it is: there are e-mails, addresses and devices in it. */
 const conversionRow = z.looseObject({
-  conversion_id: id.refine((value) => value !== "", "is empty"),
+  conversion_id: named(id),
   conversion_unix_timestamp: epochSeconds,
   click_unix_timestamp: epochSecondsOrNone.nullish(),
-  status: text,
+  status: named(text),
   is_event: z.boolean(),
   event: text.nullish(),
   payout: money,
@@ -212,7 +228,7 @@ const conversionRow = z.looseObject({
   sale_amount: money.nullish(),
   payout_type: text.nullish(),
   revenue_type: text.nullish(),
-  currency_id: text,
+  currency_id: named(text),
   transaction_id: impersonal,
   order_id: impersonal,
   coupon_code: impersonal,
@@ -226,13 +242,12 @@ const conversionRow = z.looseObject({
   is_scrub: z.boolean().nullish(),
   is_view_through: z.boolean().nullish(),
   error_code: id.nullish(),
-  relationship: z
-    .object({
-      offer: party("offer").nullish(),
-      affiliate: party("affiliate").nullish(),
-      advertiser: party("advertiser").nullish(),
-    })
-    .nullish(),
+  relationship: z.object({
+    offer: party("offer").nullish(),
+    // Whose conversion it is: without it a day's money would be nobody's.
+    affiliate: z.object({ network_affiliate_id: named(id), name: text.nullish() }),
+    advertiser: party("advertiser").nullish(),
+  }),
 });
 
 /** Documented, and not wanted: they do not count as news. */
@@ -291,6 +306,7 @@ export const everflowConversions = defineSource({
     comment: "hourly 7 to 23: today so far; the first run also picks up statuses that changed in the last 14 days",
   },
   table: conversions,
+  agreesWith: "everflow.daily_stats",
   amount: "payout",
   currency: { column: "currency", summed: mainCurrency },
   answers: "complete",
@@ -310,7 +326,8 @@ export const everflowConversions = defineSource({
 
   rows: (body, slice) =>
     (body.conversions ?? []).map((conversion) => {
-      const { offer, affiliate, advertiser } = conversion.relationship ?? {};
+      const { offer, affiliate, advertiser } = conversion.relationship;
+      assertDay(conversion.conversion_unix_timestamp, slice, `conversion ${conversion.conversion_id}`);
       return {
         conversionId: conversion.conversion_id,
         date: slice.day,
@@ -319,8 +336,8 @@ export const everflowConversions = defineSource({
         status: conversion.status,
         isEvent: conversion.is_event,
         event: conversion.event ?? null,
-        affiliateId: affiliate?.network_affiliate_id ?? "",
-        affiliateName: affiliate?.name ?? null,
+        affiliateId: affiliate.network_affiliate_id,
+        affiliateName: affiliate.name ?? null,
         advertiserId: advertiser?.network_advertiser_id ?? null,
         advertiserName: advertiser?.name ?? null,
         offerId: offer?.network_offer_id ?? null,

@@ -138,8 +138,8 @@ describe("numbers", () => {
 });
 
 describe("a row without a source", () => {
-  test.each([['""'], ["null"], ['"  "'], [undefined]])("%s is set aside with its cost, not dropped", async (id) => {
-    const blank = `{${id === undefined ? "" : `"source_id":${id},`}"source":"direct","clicks":5,"conversions":1,"cost":3.70}`;
+  test.each([['""'], ["null"], ['"  "']])("%s is quarantined with its cost, not dropped", async (id) => {
+    const blank = `{"source_id":${id},"source":"direct","clicks":5,"conversions":1,"cost":3.70}`;
     const answer = await read(
       `{"items":[${blank},{"source_id":"a1","clicks":1,"conversions":0,"cost":1.5}],"total":{"cost":5.2}}`,
     );
@@ -147,6 +147,15 @@ describe("a row without a source", () => {
       new SetAside("no source_id", "3.7", { source: "direct", cost: "3.7", clicks: 5, conversions: 1 }),
     ]);
     expect(answer).toMatchObject({ total: "1.5", setAsideTotal: "3.7", vendorTotal: "5.2" });
+  });
+
+  test("one whose column is gone is a change of the vendor's", async () => {
+    await expect(
+      read('[{"sourceId":"a1","source":"direct","clicks":5,"conversions":1,"cost":3.70}]'),
+    ).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("source_id"),
+    });
   });
 });
 

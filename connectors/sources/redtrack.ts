@@ -47,7 +47,8 @@ const redtrack = {
 const perPage = 1_000;
 
 const spendRow = z.looseObject({
-  source_id: id.nullish(),
+  // Empty for traffic without a source. Absent is another thing: the column was renamed, and no row would have its key.
+  source_id: id.nullable(),
   source: text.nullish(),
   source_alias: text.nullish(),
   clicks: count,

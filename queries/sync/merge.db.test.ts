@@ -8,16 +8,11 @@ import { dataColumns } from "../../schema/merge-key.ts";
 import { dailySpend, redtrack } from "../../schema/redtrack.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { readSlices, recordFailure } from "./ledger.ts";
-import {
-  compareRows,
-  mergeSlice,
-  previewSlice,
-  type MergeAttempt,
-  type MergeContent,
-  type MergeTarget,
-} from "./merge.ts";
+import { compareRows, mergeSlice, previewSlice } from "./merge.ts";
 import { findReceipt, takeFetchNumber } from "./receipts.ts";
 import { closeRun, openRun } from "./runs.ts";
+import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
+import { compareBooks } from "./stored.ts";
 import type { StagedRows } from "./staged-rows.ts";
 
 jest.setTimeout(60_000);
@@ -72,6 +67,7 @@ beforeEach(() => {
 afterAll(() => database.drop());
 
 const day = "2025-12-18";
+const believed = { acceptEmpty: true, mostWithdrawnPercent: 100 };
 const spend = (sourceId: string, cost = "1.50", more: object = {}) => ({
   date: day,
   sourceId,
@@ -82,16 +78,15 @@ const spend = (sourceId: string, cost = "1.50", more: object = {}) => ({
 });
 
 function target(over: Partial<MergeTarget> = {}): MergeTarget {
-  const slice = over.slice ?? day;
   return {
     client,
     source: "redtrack.daily_spend",
-    slice,
-    day: slice,
+    day,
     timezone: "America/New_York",
     table: dailySpend,
     answers: "complete",
     keyedBy: "aggregate",
+    amount: { column: over.table === events ? "count" : "cost" },
     ...over,
   };
 }
@@ -135,6 +130,7 @@ async function attempt(over: Partial<MergeAttempt> = {}): Promise<MergeAttempt> 
     workflowRunId: "workflow-run",
     attempt: 1,
     acceptEmpty: false,
+    mostWithdrawnPercent: 100,
     ...over,
   };
 }
@@ -218,7 +214,10 @@ describe("merging a slice", () => {
   test("leaves a receipt that can be found by its fetch number, and points the slice at it", async () => {
     const by = await attempt({ runId: "r1", workflowId: "w1", attempt: 3 });
     const what = content([spend("a", "5")], { vendorTotal: "5.00", pages: 4, contentHash: "h1" });
-    const receipt = await inTransaction(database.pool, (session) => mergeSlice(session, target(), what, by));
+    const { books, ...receipt } = await inTransaction(database.pool, (session) =>
+      mergeSlice(session, target(), what, by),
+    );
+    expect(books).toEqual({ expected: { rows: 1, total: "5" }, held: { rows: 1, total: "5.000000" } });
     expect(await findReceipt(database.pool, by.fetchSeq)).toEqual({
       ...receipt,
       setAsideTotal: "0.000000",
@@ -329,7 +328,7 @@ describe("merging a slice", () => {
 
   test("clients and days do not touch each other, though their source ids are the same", async () => {
     const other = { client: `${client}-other` };
-    const next = { slice: "2025-12-19" };
+    const next = { day: "2025-12-19" };
     await merge(content([spend("a", "1"), spend("b", "2")]));
     await merge(content([spend("a", "10")]), {}, other);
     await merge(content([{ ...spend("a", "100"), date: "2025-12-19" }]), {}, next);
@@ -363,6 +362,19 @@ describe("an empty answer where rows are stored", () => {
       isFinal: true,
       ...counts(0, 0, 1, 1),
     });
+  });
+
+  test("is no less empty for rows that cannot be stored: they are quarantined, and the day keeps what it has", async () => {
+    await merge(content([spend("a", "5"), spend("b", "6")]));
+    const setAside = ["5", "6"].map((amount) => ({ reason: "no source_id", amount, content: { amount } }));
+    expect(await merge(content([], { setAside, vendorTotal: "11" }))).toMatchObject({
+      outcome: "emptied",
+      isFinal: false,
+      ...counts(0, 0, 2, 0),
+    });
+    expect(await costs()).toEqual({ a: "5.000000", b: "6.000000" });
+    expect(await query("select from ops.quarantine where _client_id = $1 and resolved_at is null")).toHaveLength(2);
+    expect(await merge(content([], { setAside }), { acceptEmpty: true })).toMatchObject({ ...counts(0, 0, 0, 2) });
   });
 
   test("is believed when an operator says so: the rows leave, their content stays in the ledger", async () => {
@@ -531,12 +543,124 @@ describe("what is stored is what was sent", () => {
     const read = content(rows, { rows: staged(dailySpend, rows, [spend("c", "1"), spend("a", "9")]) });
     await inTransaction(database.pool, async (session) => {
       expect(await compareRows(session, target(), read)).toHaveLength(3);
-      expect(await previewSlice(session, target(), read, { column: "cost" })).toMatchObject(counts(1, 1, 1, 1));
+      expect(await previewSlice(session, target(), read, believed)).toMatchObject(counts(1, 1, 1, 1));
     });
     expect(await merge(read)).toMatchObject({ ...counts(1, 1, 1, 1), fetched: 3, total: "6.5" });
     expect(await costs()).toEqual({ a: "1.500000", b: "2.000000", c: "3.000000" });
     expect(await merge(read)).toMatchObject({ ...counts(0, 0, 3, 0), outcome: "unchanged" });
     expect((await ledger()).filter(({ id }) => id === "c")).toHaveLength(1);
+  });
+});
+
+describe("an answer that has lost many of a day's rows at once", () => {
+  const ids = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+  const guarded = { mostWithdrawnPercent: 50 };
+
+  test("changes nothing and says so; an operator's word, or the rows, bring it on", async () => {
+    await merge(content(ids.map((id) => spend(id, "1"))));
+    const rest = content([spend("a", "7"), spend("new", "9")]);
+    expect(await merge(rest, guarded)).toMatchObject({ outcome: "shrunk", isFinal: false, ...counts(0, 0, 10, 0) });
+    expect(Object.keys(await costs())).toEqual(ids);
+    expect(await slice()).toMatchObject({ outcome: "shrunk", rows: 10, total: "10.000000" });
+    expect(await query("select state from ops.freshness where _client_id = $1")).toEqual([{ state: "emptied" }]);
+    const previewed = await rolledBack((session) =>
+      previewSlice(session, target(), rest, { ...guarded, acceptEmpty: false }),
+    );
+    expect(previewed).toMatchObject({ doubted: "shrunk", ...counts(0, 0, 10, 0) });
+    expect(await merge(rest, { ...guarded, acceptEmpty: true })).toMatchObject(counts(1, 1, 0, 9));
+  });
+
+  test("another name for every key would count a day twice: it is not believed either", async () => {
+    await merge(content(ids.map((id) => spend(id, "1"))));
+    expect(await merge(content(ids.map((id) => spend(`id-${id}`, "1"))), guarded)).toMatchObject({ outcome: "shrunk" });
+    expect(Object.keys(await costs())).toEqual(ids);
+  });
+
+  test("up to the share that is set it is a vendor taking rows back; and so are a few of a small day", async () => {
+    await merge(content(ids.map((id) => spend(id, "1"))));
+    expect(await merge(content(ids.slice(0, 5).map((id) => spend(id, "1"))), guarded)).toMatchObject(
+      counts(0, 0, 5, 5),
+    );
+    expect(await merge(content([spend("a", "1")]), guarded)).toMatchObject(counts(0, 0, 1, 4));
+  });
+
+  test("rows that came in their thousands are put back all the same", async () => {
+    const read = (rows: object[]) => ({ ...content(rows), rows: staged(dailySpend, rows) });
+    await merge(read(ids.map((id) => spend(id, "1"))));
+    expect(await merge(read([spend("a", "2")]), guarded)).toMatchObject({ outcome: "shrunk" });
+    expect(await costs()).toMatchObject({ a: "1.000000", j: "1.000000" });
+  });
+});
+
+describe("receipts beside tables", () => {
+  const feed = () => target();
+  const differences = async () => (await compareBooks(database.pool, feed(), { client })).differences;
+
+  test("a row that somebody changed, removed or added by hand is found, with both sums", async () => {
+    await merge(content([spend("a", "5"), spend("b", "6")]));
+    await merge(content([{ ...spend("a", "1"), date: "2025-12-19" }]), {}, { day: "2025-12-19" });
+    expect(await compareBooks(database.pool, feed(), { client })).toEqual({ slices: 2, differences: [] });
+    await query("update redtrack.daily_spend set cost = 4.5 where _client_id = $1 and source_id = 'b'");
+    expect(await differences()).toEqual([
+      {
+        client,
+        source: "redtrack.daily_spend",
+        slice: day,
+        expected: { rows: 2, total: "11.000000" },
+        held: { rows: 2, total: "9.500000" },
+      },
+    ]);
+    await query("delete from redtrack.daily_spend where _client_id = $1 and source_id = 'b'");
+    expect(await differences()).toMatchObject([{ held: { rows: 1, total: "5.000000" } }]);
+    await query(
+      "insert into redtrack.daily_spend (_client_id, _slice, _run_id, date, source_id, clicks, conversions, cost) values ($1, '2025-12-01', '', '2025-12-01', 'x', 0, 0, 3)",
+    );
+    expect((await differences()).map(({ slice: name, expected }) => [name, expected.rows])).toEqual([
+      ["2025-12-01", 0],
+      [day, 2],
+    ]);
+    expect(
+      (await compareBooks(database.pool, feed(), { client, from: "2025-12-02", to: day })).differences,
+    ).toHaveLength(1);
+  });
+
+  test("the merge itself sees what should not be there", async () => {
+    await merge(content([spend("a", "5")]));
+    await query("update redtrack.daily_spend set cost = 4 where _client_id = $1");
+    // An answer that is not believed leaves what is stored: the receipt before it says what that is.
+    expect((await merge(content([]))).books).toMatchObject({
+      expected: { total: "5.000000" },
+      held: { total: "4.000000" },
+    });
+    expect((await merge(content([spend("a", "5")]))).books).toMatchObject({ held: { total: "5.000000" } });
+    expect(await differences()).toEqual([]);
+  });
+
+  test("a row that moves to another day is taken off the day it was on", async () => {
+    const where = { table: events, source: "redtrack.events" };
+    const counted = (ids: number[], count: number) =>
+      content(
+        ids.map((id) => ({ id, count, note: `${count}` })),
+        { total: String(ids.length * count) },
+      );
+    await merge(counted([1, 2, 3], 10), {}, { ...where, day: "2025-12-01" });
+    await merge(counted([3, 4], 7), {}, { ...where, day: "2025-12-02" });
+    const found = await compareBooks(database.pool, target(where), { client });
+    expect(found).toEqual({ slices: 2, differences: [] });
+    expect(await query("select slice, rows, total from ops.slices where _client_id = $1 order by slice")).toEqual([
+      { slice: "2025-12-01", rows: 2, total: "20.000000" },
+      { slice: "2025-12-02", rows: 2, total: "14.000000" },
+    ]);
+  });
+
+  test("every slice is in one share, and one alone", async () => {
+    for (const name of ["2025-12-17", "2025-12-18", "2025-12-19", "2025-12-20"])
+      await merge(content([{ ...spend("a", "1"), date: name }]), {}, { day: name });
+    const shares = await Promise.all(
+      [0, 1, 2].map((number) => compareBooks(database.pool, feed(), { client, share: { number, of: 3 } })),
+    );
+    expect(shares.reduce((sum, { slices }) => sum + slices, 0)).toBe(4);
+    expect(shares.flatMap((share) => share.differences)).toEqual([]);
   });
 });
 
@@ -606,7 +730,7 @@ describe("any sequence of readings", () => {
             date: reading.day,
             clicks,
           }));
-          const where = target({ client: name, slice: reading.day });
+          const where = target({ client: name, day: reading.day });
           const read = content(rows, reading.held ? {} : { rows: staged(dailySpend, rows) });
           const before = model.get(place) ?? { seq: 0, rows: new Map<string, string>() };
           const incoming = new Map(rows.map((row) => [row.sourceId, `${row.cost} ${row.clicks}`]));
@@ -616,7 +740,7 @@ describe("any sequence of readings", () => {
             unchanged: [...incoming].filter(([id, value]) => before.rows.get(id) === value).length,
             withdrawn: [...before.rows.keys()].filter((id) => !incoming.has(id)).length,
           };
-          const previewed = await rolledBack((session) => previewSlice(session, where, read, { column: "cost" }));
+          const previewed = await rolledBack((session) => previewSlice(session, where, read, believed));
           expect(previewed).toMatchObject(expected);
           const receipt = await inTransaction(database.pool, (session) => mergeSlice(session, where, read, by));
           if (before.seq > by.fetchSeq) {
@@ -654,19 +778,6 @@ describe("any sequence of readings", () => {
       { numRuns: 25 },
     );
   });
-
-  async function rolledBack<Result>(
-    work: (session: Parameters<typeof mergeSlice>[0]) => Promise<Result>,
-  ): Promise<Result> {
-    const session = await database.pool.connect();
-    try {
-      await session.query("begin");
-      return await work(session);
-    } finally {
-      await session.query("rollback");
-      session.release();
-    }
-  }
 
   test("a comparison names each row that differs, and writes nothing", async () => {
     await merge(content([spend("a", "1"), spend("b", "2"), spend("c", "3")]));
@@ -708,7 +819,7 @@ describe("at the same time", () => {
       table: events,
       source: "redtrack.events",
       answers: "partial" as const,
-      slice: name,
+      day: name,
     });
     const ids = Array.from({ length: 200 }, (_, index) => index + 1);
     for (let round = 0; round < 8; round += 1) {
@@ -730,7 +841,7 @@ describe("at the same time", () => {
       table: events,
       source: "redtrack.events",
       answers: "partial" as const,
-      slice: name,
+      day: name,
     });
     await merge(content([{ id: 1, note: "0" }]), {}, where("2025-12-01"));
     const slices = Array.from({ length: 9 }, (_, index) => `2025-12-1${index}`);
@@ -800,7 +911,7 @@ describe("a run whose slices failed", () => {
     done: 2 - failed,
     failed,
     reason: "2 of 2 days failed",
-    ...counts(0, 0, 0, 0),
+    found: null,
   });
   const outcome = async () =>
     (await query<{ outcome: string }>("select outcome from ops.runs where run_id = $1", [runId()]))[0]?.outcome;
@@ -809,7 +920,7 @@ describe("a run whose slices failed", () => {
   test("is healed when the last of them has come, and its slices no longer show a failure", async () => {
     await fail(days);
     expect(await slice()).toMatchObject({ failure: "answered 500", failure_type: "VendorUnavailable" });
-    await merge(rowsOf("2025-12-17"), {}, { slice: "2025-12-17" });
+    await merge(rowsOf("2025-12-17"), {}, { day: "2025-12-17" });
     expect(await outcome()).toBe("failed");
     await merge(rowsOf(day));
     expect(await outcome()).toBe("healed");
@@ -829,7 +940,7 @@ describe("a run whose slices failed", () => {
       days.map(async (name) => {
         const by = await attempt();
         await inTransaction(database.pool, async (session) => {
-          await mergeSlice(session, target({ slice: name }), rowsOf(name), by);
+          await mergeSlice(session, target({ day: name }), rowsOf(name), by);
           // Both are past their merge before either commits, unless one waits for the other.
           await session.query("select pg_sleep(0.1)");
         });
@@ -841,7 +952,7 @@ describe("a run whose slices failed", () => {
   test("is healed when the slice came while the run was being closed", async () => {
     await fail([day], false);
     const by = await attempt();
-    let closed: Promise<void> | undefined;
+    let closed: Promise<unknown> | undefined;
     await inTransaction(database.pool, async (session) => {
       await mergeSlice(session, target(), rowsOf(day), by);
       closed = closeRun(database.pool, closing(1));
@@ -873,5 +984,18 @@ async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await holds()); tries += 1) {
     if (tries > 500) throw new Error("it did not come to pass");
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function rolledBack<Result>(
+  work: (session: Parameters<typeof mergeSlice>[0]) => Promise<Result>,
+): Promise<Result> {
+  const session = await database.pool.connect();
+  try {
+    await session.query("begin");
+    return await work(session);
+  } finally {
+    await session.query("rollback");
+    session.release();
   }
 }

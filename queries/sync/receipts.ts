@@ -1,22 +1,6 @@
 import type { Queryable, Session } from "../../schema/database.ts";
-import type { MergeAttempt, MergeContent, MergeTarget } from "./merge.ts";
-
-export type MergeOutcome = "changed" | "unchanged" | "emptied" | "unreconciled" | "superseded";
-
-export interface Receipt {
-  receiptId: number | null;
-  outcome: MergeOutcome;
-  isFinal: boolean;
-  fetched: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  withdrawn: number;
-  setAside: number;
-  setAsideTotal: string;
-  total: string;
-  vendorTotal: string | null;
-}
+import type { MergeAttempt, MergeContent, MergeTarget, Receipt } from "./shapes.ts";
+import type { Held } from "./stored.ts";
 
 /** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
 export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: number; fetchedAt: Date }> {
@@ -62,31 +46,40 @@ export function superseded(content: MergeContent): Receipt {
 /** The receipt, and the slice as it now stands. */
 export async function writeReceipt(
   session: Session,
-  target: MergeTarget,
-  content: MergeContent,
-  attempt: MergeAttempt,
-  receipt: Omit<Receipt, "receiptId">,
+  {
+    target,
+    content,
+    attempt,
+    receipt,
+    stands,
+  }: {
+    target: MergeTarget;
+    content: MergeContent;
+    attempt: MergeAttempt;
+    receipt: Omit<Receipt, "receiptId">;
+    /** What the table has to hold of the slice from now on. */
+    stands: Held;
+  },
 ): Promise<number> {
   const { rows } = await session.query<{ receiptId: number }>(
     `with receipt as (
        insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
                                  withdrawn, set_aside, set_aside_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+       values ($1, $2, $3::text, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
        returning *
      )
      insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id)
-     select $1, $2, $3, $23, $4, receipt_id, $5, $6, $24, $7, $25, $16, $18, $19 from receipt
+     select $1, $2, $3::text, ($3::text)::date, $4, receipt_id, $5, $6, $23, $7, $24, $25, $18, $19 from receipt
      on conflict on constraint slices_key do update
        set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
            outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
-           rows = case when excluded.outcome = 'emptied' then s.rows else excluded.rows end,
-           total = case when excluded.outcome = 'emptied' then s.total else excluded.total end,
-           content_hash = case when excluded.outcome = 'emptied' then s.content_hash else excluded.content_hash end
+           rows = excluded.rows, total = excluded.total,
+           content_hash = case when excluded.outcome in ('emptied', 'shrunk') then s.content_hash else excluded.content_hash end
      returning receipt_id as "receiptId"`,
     [
       target.client,
       target.source,
-      target.slice,
+      target.day,
       target.timezone,
       attempt.fetchSeq,
       attempt.fetchedAt,
@@ -106,9 +99,9 @@ export async function writeReceipt(
       attempt.workflowId,
       attempt.workflowRunId,
       attempt.attempt,
-      target.day,
       receipt.isFinal,
-      content.rows.length,
+      stands.rows,
+      stands.total,
     ],
   );
   const [row] = rows;

@@ -31,21 +31,38 @@ export interface RunTotals {
   withdrawn: number;
 }
 
-export interface CloseRun extends RunTotals {
+export interface CloseRun {
   runId: string;
   outcome: "completed" | "failed" | "cancelled";
   done: number;
   failed: number;
   reason: string | null;
+  /** What a dry run found would change. What any other run wrote stands in its receipts, also where an answer got lost. */
+  found: RunTotals | null;
 }
 
-/** A run whose failed slices all came since is healed, not failed; one that never started some of its days is not. */
-export async function closeRun(database: Queryable, run: CloseRun): Promise<void> {
-  await database.query(
-    `update ops.runs
-        set finished_at = now(), outcome = $2, slices_done = $3, slices_failed = $4, inserted = $5, updated = $6, unchanged = $7, withdrawn = $8, reason = $9
-      where run_id = $1`,
-    [run.runId, run.outcome, run.done, run.failed, run.inserted, run.updated, run.unchanged, run.withdrawn, run.reason],
+/**
+ * Ends a run's record and returns what it wrote. A run whose failed slices all came since is healed, not failed; one that
+ * never started some of its days is not.
+ */
+export async function closeRun(database: Queryable, run: CloseRun): Promise<RunTotals> {
+  const { rows } = await database.query<RunTotals>(
+    `with written as (
+       select coalesce(sum(inserted), 0) as inserted, coalesce(sum(updated), 0) as updated,
+              coalesce(sum(unchanged), 0) as unchanged, coalesce(sum(withdrawn), 0) as withdrawn
+         from ops.receipts where run_id = $1
+     )
+     update ops.runs r
+        set finished_at = now(), outcome = $2, slices_done = $3, slices_failed = $4, reason = $5,
+            inserted = coalesce($6::bigint, w.inserted), updated = coalesce($7::bigint, w.updated),
+            unchanged = coalesce($8::bigint, w.unchanged), withdrawn = coalesce($9::bigint, w.withdrawn)
+       from written w
+      where r.run_id = $1
+     returning r.inserted, r.updated, r.unchanged, r.withdrawn`,
+    [
+      ...[run.runId, run.outcome, run.done, run.failed, run.reason],
+      ...[run.found?.inserted, run.found?.updated, run.found?.unchanged, run.found?.withdrawn],
+    ],
   );
   // In a statement of its own: the first may have waited for a slice that was healing, and still sees it failed.
   await database.query(
@@ -55,6 +72,7 @@ export async function closeRun(database: Queryable, run: CloseRun): Promise<void
         and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
     [run.runId],
   );
+  return rows[0] ?? { inserted: 0, updated: 0, unchanged: 0, withdrawn: 0 };
 }
 
 export interface RunRow extends RunTotals {

@@ -1,32 +1,9 @@
 import { getTableName } from "drizzle-orm";
-import { getTableConfig } from "drizzle-orm/pg-core";
 import { prepared, type Session } from "../../schema/database.ts";
-import { dataColumns, rowKey, type MergeColumn } from "../../schema/merge-key.ts";
-import type { MergeAttempt, MergeTarget } from "./merge.ts";
+import { dataColumns, nameOf, quote, rowKey, type MergeColumn } from "../../schema/merge-key.ts";
+import type { Differences, MergeAttempt, MergeTarget, RowDifference } from "./shapes.ts";
 import { stageRows, type StagedRows } from "./staged-rows.ts";
-
-/** What a merge would do to a slice, or did. */
-export interface Differences {
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  withdrawn: number;
-  totalBefore: string;
-}
-
-/** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
-export interface Amount {
-  column: string;
-  currency?: { column: string; summed: string };
-}
-
-/** One row that differs between the vendor and the table. */
-export interface RowDifference {
-  kind: "first" | "changed" | "withdrawn";
-  key: string;
-  stored: string | null;
-  vendor: string | null;
-}
+import type { Moved } from "./stored.ts";
 
 const plannedOnceRows = 500;
 
@@ -59,15 +36,14 @@ class SliceStatement {
   ) {
     this.key = rowKey(target.table);
     this.content = dataColumns(target.table).slice(this.key.length);
-    const { schema } = getTableConfig(target.table);
-    this.name = `${quote(schema ?? "public")}.${quote(getTableName(target.table))}`;
+    this.name = nameOf(target.table);
   }
 
   /** Keeps the ledger, writes what is new or changed, removes what was withdrawn; rows that are the same are not touched. */
-  async write({ fetchSeq, runId }: MergeAttempt): Promise<Differences> {
+  async write({ fetchSeq, runId }: MergeAttempt): Promise<Omit<Differences, "totalBefore"> & { moved: Moved[] }> {
     const difference = this.difference("for update of t", this.keptFirst());
     const client = this.parameter(this.target.client, "text");
-    const slice = this.parameter(this.target.slice, "text");
+    const slice = this.parameter(this.target.day, "text");
     const source = this.parameter(this.target.source, "text");
     const seq = this.parameter(fetchSeq, "bigint");
     const run = this.parameter(runId, "text");
@@ -80,7 +56,7 @@ class SliceStatement {
         : `, removed as (
          delete from ${this.name} t using gone g where t._client_id = ${client} and t._slice = ${slice} and ${this.matches("t", "g")}
        )`;
-    return this.count(
+    return this.run(
       `${difference}, ledger as (
          insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
          select ${client}, ${source}, ${slice}, "#key", "#kind", "#old", "#new", ${seq}, ${run} from difference
@@ -90,16 +66,31 @@ class SliceStatement {
          on conflict on constraint ${quote(`${getTableName(this.target.table)}_key`)} do update
            set ${assigned.map((name) => `${quote(name)} = excluded.${quote(name)}`).join(", ")}
        )${removed}`,
+      `, ${this.moved(slice)} as moved`,
     );
   }
 
-  async preview({ column, currency }: Amount): Promise<Differences> {
+  async preview(): Promise<Differences> {
     const client = this.parameter(this.target.client, "text");
-    const slice = this.parameter(this.target.slice, "text");
+    const slice = this.parameter(this.target.day, "text");
+    const { column, currency } = this.target.amount;
     const inCurrency =
       currency === undefined ? "" : ` and ${quote(currency.column)} = ${this.parameter(currency.summed, "text")}`;
     const total = `(select coalesce(sum(${quote(column)}), 0)::text from ${this.name} where _client_id = ${client} and _slice = ${slice}${inCurrency})`;
-    return this.count(this.difference(""), total);
+    return this.run(this.difference(""), `, ${total} as "totalBefore"`);
+  }
+
+  /** Rows that were stored under another day: those days have them no longer. */
+  private moved(slice: string): string {
+    const { column, currency } = this.target.amount;
+    const old = (name: string) => `coalesce("#old" ->> '${name}', "#key" ->> '${name}')`;
+    const inCurrency =
+      currency === undefined
+        ? ""
+        : ` filter (where ${old(currency.column)} = ${this.parameter(currency.summed, "text")})`;
+    return `(select coalesce(jsonb_agg(m), '[]') from (
+        select "#was" as day, count(*)::int as rows, coalesce(sum((${old(column)})::numeric)${inCurrency}, 0)::text as total
+          from difference where "#was" <> ${slice} group by 1) m)`;
   }
 
   async differences(): Promise<RowDifference[]> {
@@ -111,19 +102,19 @@ class SliceStatement {
     return rows;
   }
 
-  private async count(common: string, totalBefore = "'0'"): Promise<Differences> {
+  private async run<Result extends object>(common: string, also: string): Promise<Result> {
     const text = `${common}
        select count(*) filter (where "#kind" = 'first')::int as inserted,
               count(*) filter (where "#kind" = 'changed')::int as updated,
               count(*) filter (where "#kind" = 'withdrawn')::int as withdrawn,
-              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged,
-              ${totalBefore} as "totalBefore"
+              ((select count(*) from incoming) - count(*) filter (where "#kind" <> 'withdrawn'))::int as unchanged
+              ${also}
          from difference`;
     // Planning costs a small slice more than running does, so a session plans once; a large one deserves its own plan.
     const small = this.rows !== null && this.rows.length <= plannedOnceRows;
     const values = this.parameters;
-    const { rows } = await this.session.query<Differences>(small ? prepared(text, values) : { text, values });
-    return rows[0] as Differences;
+    const { rows } = await this.session.query<Result>(small ? prepared(text, values) : { text, values });
+    return rows[0] as Result;
   }
 
   /**
@@ -144,12 +135,12 @@ class SliceStatement {
     // Each row whole: looking it up in `incoming` again is a join that the planner cannot estimate, and takes the square of the rows.
     const changed = `
       select ${names(columns, "i")}, case when t._client_id is null then 'first' else 'changed' end as "#kind", ${key("i")} as "#key",
-             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", case when t._client_id is null then ${amounts(keptFirst, "i")} else ${amounts(this.content, "i")} end as "#new"
+             case when t._client_id is not null then ${amounts(this.content, "t")} end as "#old", case when t._client_id is null then ${amounts(keptFirst, "i")} else ${amounts(this.content, "i")} end as "#new", t._slice as "#was"
         from incoming i left join stored t on ${this.matches("t", "i")}
        where t._client_id is null or not (${same})`;
     const order = `order by ${this.key.map((_, index) => index + 1).join(", ")}`;
     if (this.target.answers === "partial") return `${common}, difference as materialized (${changed} ${order})`;
-    const slice = this.parameter(this.target.slice, "text");
+    const slice = this.parameter(this.target.day, "text");
     return `${common}, gone as materialized (
         select t.* from ${this.name} t
          where t._client_id = ${client} and t._slice = ${slice} and not exists (select from incoming i where ${this.matches("t", "i")})
@@ -157,7 +148,7 @@ class SliceStatement {
       ), difference as materialized (
         ${changed}
         union all
-        select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null from gone t
+        select ${names(columns, "t")}, 'withdrawn', ${key("t")}, ${amounts(this.content, "t")}, null, null from gone t
         ${order}
       )`;
   }
@@ -214,8 +205,4 @@ function toParameter(value: unknown, column: MergeColumn): unknown {
 
 function names(columns: MergeColumn[], alias?: string): string {
   return columns.map(({ name }) => (alias === undefined ? quote(name) : `${alias}.${quote(name)}`)).join(", ");
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -10,7 +10,7 @@ select p._client_id, p.slice::date as date, p.fetched_at as pulled_at,
         where r._client_id = p._client_id and r.source = p.source and r.slice = p.slice and r.fetch_seq <= p.fetch_seq
         order by r.row_key, r.fetch_seq desc
        ) known
- where p.source = 'redtrack.daily_spend' and p.outcome <> 'emptied' and known.kind <> 'withdrawn';
+ where p.source = 'redtrack.daily_spend' and p.outcome not in ('emptied', 'shrunk') and known.kind <> 'withdrawn';
 
 create or replace view redtrack.spend_by_hour as
 with pulls as (

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { daysFromTo } from "../../core/days.ts";
 import { cents, sumMoney } from "../../core/money.ts";
-import type { BackfillInput, DayPreview } from "../../activities/sync/sync.ts";
+import type { BackfillInput, DayPreview } from "../../activities/sync/shapes.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { readRunDays, type RunDay } from "../../queries/sync/status.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
@@ -31,7 +31,15 @@ import {
   type WorkflowEnd,
 } from "../shared/follow-workflow.ts";
 import { count, table } from "../shared/printing.ts";
-import { describeFailure, describeSummary, isSummary, runDayDocument, runDayTable } from "../shared/run-days.ts";
+import {
+  describeDoubts,
+  describeFailure,
+  describeSummary,
+  doubtfulDays,
+  isSummary,
+  runDayDocument,
+  runDayTable,
+} from "../shared/run-days.ts";
 
 /** Longer ranges are told in sums. */
 const mostDaysListed = 60;
@@ -50,7 +58,7 @@ const options = z.object({
 
 const command = defineCommand(
   "backfill",
-  "Reads a range of days again. Doing it twice changes nothing twice. Exits 1 when days failed.",
+  "Reads a range of days again. Doing it twice changes nothing twice. Exits 1 when days failed, or do not add up.",
   [
     "npm run backfill -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18 --dry-run",
     "npm run backfill -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18 --client 713",
@@ -190,16 +198,19 @@ function reportDryRun({ end, summary, ...run }: EndedBackfill): Report {
           ],
         );
   if (summary !== null && end.state === "completed") {
-    const same = summary.done - days.length;
+    const changing = days.filter((day) => day.change !== "0.00" || day.inserted + day.updated + day.withdrawn > 0);
+    const same = summary.done - changing.length;
     lines.push(
       ...(days.length === 0 ? [] : [""]),
-      days.length === 0
+      changing.length === 0
         ? `nothing would change: ${count(same, "day")} read`
-        : `${count(days.length, "day")} would change, ${same} would not. Nothing was written.`,
+        : `${count(changing.length, "day")} would change, ${same} would not. Nothing was written.`,
     );
   }
   if (end.state !== "completed" && summary !== null) lines.push(describeSummary(summary));
-  return finish(document, lines, end, []);
+  const report = finish(document, lines, end, []);
+  // A day whose rows do not add up is no better for not having been written.
+  return days.every((day) => day.reconciled) ? report : { ...report, exitCode: exitCodes.found };
 }
 
 const previewRow = (day: DayPreview) => [
@@ -234,13 +245,14 @@ async function reportRun(
     ...(listed && days.length > 0 ? [...runDayTable(days), ""] : []),
     ...(summary === null ? [] : [`${describeSummary(summary)}; sum ${total}`]),
     ...(unread > 0 ? [`${count(unread, "day")} left as stored: a later reading was there already`] : []),
-    ...(summary?.flagged ?? []).map(({ day, outcome }) => `  ${day}  ${outcome}: see npm run status`),
+    ...describeDoubts(days),
   ];
   return finish(document, lines, end, days);
 }
 
 function finish(document: unknown, lines: string[], end: EndedBackfill["end"], days: readonly RunDay[]): Report {
-  if (end.state === "completed") return { document, lines };
+  if (end.state === "completed")
+    return { exitCode: doubtfulDays(days).length > 0 ? exitCodes.found : exitCodes.fine, document, lines };
   return { exitCode: exitCodes.found, document, lines: [...lines, ...describeFailure(end, days)] };
 }
 

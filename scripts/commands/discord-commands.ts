@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { submitCommand } from "../../rules/recon/discord-interaction.ts";
+import { ownSetting } from "../../core/setting-name.ts";
 import { vendorHttp } from "../../connectors/vendor-http.ts";
 import { clientOption, CommandError, defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
 
@@ -22,17 +23,18 @@ const options = z.object({
 command.action(
   work(options, async (desk, { client: named, guild }) => {
     const client = desk.client(named);
+    const settingOf = (name: string) => ownSetting(desk.config.clients, name, client);
     const application = desk.config.discord.applications.get(client);
     if (application === undefined)
       throw new CommandError(
         exitCodes.usage,
-        `client "${client}" has no Discord application: set DISCORD_APPLICATION_ID and DISCORD_PUBLIC_KEY`,
+        `client "${client}" has no Discord application: set ${settingOf("DISCORD_APPLICATION_ID")} and ${settingOf("DISCORD_PUBLIC_KEY")}`,
       );
     const { applicationId, botToken } = application;
     if (botToken === null)
       throw new CommandError(
         exitCodes.usage,
-        "DISCORD_BOT_TOKEN is not set: Discord's portal shows it once, on the page Bot",
+        `${settingOf("DISCORD_BOT_TOKEN")} is not set: Discord's portal shows it once, on the page Bot`,
       );
     const http = vendorHttp({
       vendor: { name: "discord" },

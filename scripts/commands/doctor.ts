@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { z } from "zod";
-import { settingName } from "../../core/setting-name.ts";
+import { settingInForce, settingName } from "../../core/setting-name.ts";
 import { ConfigError, type Account } from "../../settings/config.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { gatedHttp } from "../../activities/shared/with-vendor.ts";
@@ -205,7 +205,9 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
     return [ok(`${account.name}: the key works (${where})`)];
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    const settings = Object.keys(account.secrets).join(", ");
+    const settings = Object.keys(account.secrets)
+      .map((name) => settingInForce(desk.env, name, account.client))
+      .join(", ");
     if (error.kind === "unauthorized")
       return [
         fail(`${account.name}: the key is refused (${where}): ${error.message}`, `set ${settings} to a key that works`),
@@ -215,7 +217,7 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
     return [
       fail(
         `${account.name}: ${error.message} (${where})`,
-        `is ${settingName(account.vendor)}_BASE_URL right? Is the vendor up?`,
+        `is ${settingInForce(desk.env, `${settingName(account.vendor)}_BASE_URL`, account.client)} right? Is the vendor up?`,
       ),
     ];
   }

@@ -12,6 +12,7 @@ import {
 } from "../shared/command-line.ts";
 import { table } from "../shared/printing.ts";
 import { rerunSlices } from "../shared/rerun-slices.ts";
+import { doubtfulOutcomes } from "../shared/run-days.ts";
 
 const command = defineCommand(
   "rerun",
@@ -42,7 +43,7 @@ command.action(
       return {
         exitCode: reruns.some((rerun) => rerun.state === "left")
           ? exitCodes.interrupted
-          : healed < slices.length
+          : healed < slices.length || slices.some((slice) => isDoubtful(slice.outcome))
             ? exitCodes.found
             : exitCodes.fine,
         document: { slices, healed, remaining: remaining.length },
@@ -62,5 +63,8 @@ command.action(
     },
   ),
 );
+
+/** Read, and still not as it should be. */
+const isDoubtful = (outcome: string | null) => outcome !== null && doubtfulOutcomes.includes(outcome);
 
 await runCommand(command);

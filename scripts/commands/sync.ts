@@ -12,7 +12,7 @@ import {
   type Report,
 } from "../shared/command-line.ts";
 import { followWorkflow, howToFollow, startWorkflow } from "../shared/follow-workflow.ts";
-import { describeFailure, runDayDocument, runDayTable } from "../shared/run-days.ts";
+import { describeDoubts, describeFailure, doubtfulDays, runDayDocument, runDayTable } from "../shared/run-days.ts";
 
 const command = defineCommand(
   "sync",
@@ -66,7 +66,12 @@ command.action(
       days: runDayDocument(days),
     };
     const lines = days.length === 0 ? [] : runDayTable(days);
-    if (end.state === "completed") return { document, lines };
+    if (end.state === "completed")
+      return {
+        exitCode: doubtfulDays(days).length > 0 ? exitCodes.found : exitCodes.fine,
+        document,
+        lines: [...lines, ...describeDoubts(days)],
+      };
     return { exitCode: exitCodes.found, document, lines: [...lines, "", ...describeFailure(end, days)] };
   }),
 );

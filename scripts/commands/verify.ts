@@ -6,13 +6,15 @@ import { dayAt, daysFromTo } from "../../core/days.ts";
 import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { compareSlice } from "../../activities/sync/compare-slice.ts";
-import type { SyncDependencies } from "../../activities/sync/sync.ts";
+import { targetOf } from "../../activities/sync/read-day.ts";
+import type { SyncContext } from "../../activities/sync/context.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { sources } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { performanceSource } from "../../queries/files/files.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
-import type { RowDifference } from "../../queries/sync/slice-statement.ts";
+import { compareBooks, type BooksDifference } from "../../queries/sync/stored.ts";
+import type { RowDifference } from "../../queries/sync/shapes.ts";
 import {
   checkRange,
   civilDay,
@@ -57,7 +59,7 @@ interface VerifiedDay {
 
 const command = defineCommand(
   "verify",
-  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent; files of ad performance with their receipts. Exits 1 on a difference.",
+  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent; and what is stored with its receipts, also of files. Exits 1 on a difference.",
   [
     "npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18",
     "npm run verify -- --source rtb.performance --from 2025-12-01 --to 2025-12-18",
@@ -91,7 +93,7 @@ command.action(
           `--to ${to} is in the future: today is ${today} in ${source.slices.timezone}`,
         );
 
-      const dependencies: SyncDependencies = {
+      const dependencies: SyncContext = {
         database,
         config: desk.config,
         sources,
@@ -109,13 +111,14 @@ command.action(
         desk.progress.show(`${source.name}: ${done} of ${count(range.length, "day")} compared`);
         return verified;
       });
-      return report({ source: source.name, client, from, to }, days);
+      const books = await compareBooks(database, targetOf(source, client, from), { client, from, to });
+      return report({ source: source.name, client, from, to }, days, books.differences);
     },
   ),
 );
 
 async function verifyDay(
-  dependencies: SyncDependencies,
+  dependencies: SyncContext,
   pull: { source: AnySource; account: Account; day: string },
   onRejected: () => void,
 ): Promise<VerifiedDay> {
@@ -164,6 +167,7 @@ function readRow(json: string | null): Record<string, unknown> | null {
 function report(
   range: { source: string; client: string; from: string; to: string },
   days: readonly VerifiedDay[],
+  books: readonly BooksDifference[],
 ): Report {
   const compared = days.filter((day) => day.state !== "not compared");
   const differing = days.filter((day) => day.state === "differs");
@@ -184,12 +188,17 @@ function report(
     "",
     ...failed.map((day) => `${day.day} was not compared: ${day.reason ?? ""}`),
     ...unreconciled.map((day) => `${day.day}: the vendor's rows do not add up to its own total`),
+    ...books.map(
+      ({ slice, expected, held }) =>
+        `${slice}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}`,
+    ),
     differing.length + failed.length === 0
       ? `${count(days.length, "day")} the same, row by row and to the cent`
       : `of ${count(days.length, "day")}, ${differing.length} with differences, ${failed.length} not compared${differing.length > 0 ? "; bring them up to date with: npm run backfill" : ""}`,
   ];
   return {
-    exitCode: differing.length + failed.length > 0 ? exitCodes.found : exitCodes.fine,
+    exitCode:
+      differing.length + failed.length + unreconciled.length + books.length > 0 ? exitCodes.found : exitCodes.fine,
     document: {
       ...range,
       same: differing.length + failed.length === 0,
@@ -197,6 +206,7 @@ function report(
       stored: cents(sums.stored),
       vendor: cents(sums.vendor),
       days,
+      books,
     },
     lines,
   };

@@ -1,4 +1,4 @@
-import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SliceResult } from "../../activities/sync/shapes.ts";
 import { inParallel, type Desk } from "./command-line.ts";
 import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
 import { type SyncSliceInput } from "../../workflows/sync/shapes.ts";

@@ -59,3 +59,21 @@ export function describeFailure(
   const rest = unstarted > 0 ? [`  ${count(unstarted, "day")} not started: run this again`] : [];
   return ["failed:", ...failures, ...rest, "try them again with: npm run rerun -- --failed"];
 }
+
+/** What a day comes to that was fetched and is not as it should be. */
+export const doubtfulOutcomes: readonly string[] = ["unreconciled", "emptied", "shrunk"];
+
+/** Days that were fetched and still are not as they should be: somebody has to look at them. */
+export function doubtfulDays(days: readonly RunDay[]): RunDay[] {
+  return days.filter((day) => day.failure === null && doubtfulOutcomes.includes(day.outcome));
+}
+
+export function describeDoubts(days: readonly RunDay[]): string[] {
+  const doubtful = doubtfulDays(days);
+  if (doubtful.length === 0) return [];
+  return [
+    "need a look:",
+    ...doubtful.map(({ day, outcome }) => `  ${day}  ${outcome}`),
+    "npm run status shows the alerts and what to do",
+  ];
+}

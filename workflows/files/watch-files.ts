@@ -17,6 +17,7 @@ import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";
 import { describeFailure } from "../shared/failures.ts";
 import { settleWithin } from "../shared/settle.ts";
+import { takesNoInput } from "../shared/no-input.ts";
 
 /** What a look at the import folder, the uploads and S3 came to. */
 export interface FilesWatched {
@@ -35,7 +36,8 @@ type Settled = FoundFile & { outcome: string; failure: { type: string; reason: s
 const lasting = ["InvalidInput", "RowRejected", "RequestRejected"];
 
 /** Takes every new file that has lain still for a while, and clears away uploads that are done with. */
-export async function watchFiles(): Promise<FilesWatched> {
+export async function watchFiles(input?: unknown): Promise<FilesWatched> {
+  takesNoInput("watchFiles", input);
   const { lookForFiles, rememberFiles, sweepUploads } = proxyActivities<IngestActivities>({
     taskQueue: ingestQueue(),
     startToCloseTimeout: "10 minutes",

@@ -1,5 +1,6 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { HouseActivities } from "../../activities/types.ts";
+import { takesNoInput } from "../shared/no-input.ts";
 
 const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<HouseActivities>({
   startToCloseTimeout: "5 minutes",
@@ -16,7 +17,8 @@ export interface HouseKept {
 }
 
 /** Looks for late sources, tells of new alerts, and deletes what is older than its retention. */
-export async function keepHouse(): Promise<HouseKept> {
+export async function keepHouse(input?: unknown): Promise<HouseKept> {
+  takesNoInput("keepHouse", input);
   const { late } = await watchFreshness();
   const { deleted } = await applyRetention();
   // Last: a webhook that is away must not keep the rest from being done.

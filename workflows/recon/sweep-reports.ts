@@ -5,6 +5,7 @@ import type { ReconcileActivities } from "../../activities/types.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { settleWithin } from "../shared/settle.ts";
+import { takesNoInput } from "../shared/no-input.ts";
 
 /** Soon over, also when Postgres is away: the next sweep is a minute off, and no two run at once. */
 const { findPending } = proxyActivities<ReconcileActivities>({
@@ -28,8 +29,9 @@ export interface Swept {
  * Starts the reports that nobody started, in small batches: taken in while Temporal was away, or left behind. The table
  * is the truth, a start only a hint. Nobody waits for what a report comes to.
  */
-export async function sweepReports(swept: Swept = { found: 0, started: 0, underWay: 0 }): Promise<Swept> {
-  const sum = { ...swept };
+export async function sweepReports(given?: Swept): Promise<Swept> {
+  takesNoInput("sweepReports", given);
+  const sum: Swept = { found: 0, started: 0, underWay: 0, ...given };
   for (let batches = 1; ; batches += 1) {
     const pending = await findPending({ limit: batch });
     const started = await settleWithin(batch, pending, start);

@@ -10,7 +10,7 @@ export function describeFailure(error: unknown): { type: string; reason: string 
   if (error instanceof ChildWorkflowFailure)
     return {
       type: "Terminated",
-      reason: `the slice's workflow was ended from outside: ${cause instanceof Error ? cause.message : error.message}`,
+      reason: `the child workflow was ended from outside: ${cause instanceof Error ? cause.message : error.message}`,
     };
   return { type: "Unexpected", reason: error instanceof Error ? error.message : String(error) };
 }

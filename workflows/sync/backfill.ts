@@ -13,15 +13,15 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { BackfillInput, BackfillPlan, DayPreview } from "../../activities/sync/sync.ts";
+import type { BackfillInput, BackfillPlan, DayPreview } from "../../activities/sync/shapes.ts";
 import type { SyncActivities } from "../../activities/types.ts";
 import { runSlice } from "./slices.ts";
-import { finishRun } from "./sync-source.ts";
+import { finishRun } from "./finish-run.ts";
 import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";
 import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { settleWithin, whateverHappens } from "../shared/settle.ts";
-import { vendorQueue } from "../shared/queues.ts";
+import { sourceQueue } from "../shared/queues.ts";
 import { type SliceSettled } from "./shapes.ts";
 
 /** Where a backfill goes on after it continued as new. Nobody types this. */
@@ -138,7 +138,8 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
     await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
   const changing = previews.filter(
-    ({ change, inserted, updated, withdrawn }) => change !== "0.00" || inserted + updated + withdrawn > 0,
+    ({ change, inserted, updated, withdrawn, reconciled }) =>
+      change !== "0.00" || inserted + updated + withdrawn > 0 || !reconciled,
   );
   return finishRun({
     runId,
@@ -157,7 +158,7 @@ async function preview(
   previews: DayPreview[],
 ): Promise<void> {
   const { previewSlice } = proxyActivities<SyncActivities>({
-    taskQueue: vendorQueue(plan.source),
+    taskQueue: sourceQueue(plan.source),
     startToCloseTimeout: "30 minutes",
     scheduleToCloseTimeout: "6 hours",
     heartbeatTimeout: "12 seconds",

@@ -1,4 +1,4 @@
-import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SliceResult } from "../../activities/sync/shapes.ts";
 
 /** What a person types to pull one day of one source: `{"source": "redtrack.daily_spend", "day": "2025-12-18"}`. */
 export interface SyncSliceInput {

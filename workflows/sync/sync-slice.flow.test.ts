@@ -6,7 +6,7 @@ import {
   defaultPayloadConverter,
 } from "@temporalio/common";
 import { MockActivityEnvironment } from "@temporalio/testing";
-import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SliceResult } from "../../activities/sync/shapes.ts";
 import {
   failureOf,
   startStack,

@@ -6,11 +6,11 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { SliceResult } from "../../activities/sync/sync.ts";
+import type { SliceResult } from "../../activities/sync/shapes.ts";
 import type { SyncActivities } from "../../activities/types.ts";
 import { clientIdKey, note, outcomeKey, sliceDayKey, sourceKey } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
-import { vendorQueue } from "../shared/queues.ts";
+import { sourceQueue } from "../shared/queues.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import type { SyncSliceInput } from "./shapes.ts";
 
@@ -34,7 +34,7 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     ]);
   }
   const { pullSlice } = proxyActivities<SyncActivities>({
-    taskQueue: vendorQueue(source),
+    taskQueue: sourceQueue(source),
     startToCloseTimeout: "30 minutes",
     scheduleToCloseTimeout: "6 hours",
     heartbeatTimeout: "12 seconds",

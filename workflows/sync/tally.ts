@@ -1,4 +1,4 @@
-import type { DayPreview } from "../../activities/sync/sync.ts";
+import type { DayPreview } from "../../activities/sync/shapes.ts";
 import { type SliceSettled } from "./shapes.ts";
 
 /** How far a run is. Kept small: it travels along when a backfill continues as new. */
@@ -10,7 +10,7 @@ export interface Tally {
   unchanged: number;
   withdrawn: number;
   failed: { day: string; type: string; reason: string }[];
-  /** Days worth a look: unreconciled or emptied. */
+  /** Days worth a look: unreconciled, emptied or shrunk. */
   flagged: { day: string; outcome: string }[];
   lastDays: string[];
   credentials: boolean;
@@ -59,7 +59,7 @@ export function addSettled(tally: Tally, settled: SliceSettled): void {
       tally.updated += result.updated;
       tally.unchanged += result.unchanged;
       tally.withdrawn += result.withdrawn;
-      if (result.outcome === "unreconciled" || result.outcome === "emptied")
+      if (["unreconciled", "emptied", "shrunk"].includes(result.outcome))
         tally.flagged.push({ day, outcome: result.outcome });
       const state = result.isFinal ? "final" : "provisional";
       remember(tally, dayLine(day, `${result.outcome}, ${state}`, result, result.shownTotal));

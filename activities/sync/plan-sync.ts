@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { addDays, dayAt, daysFromTo, startOfDay } from "../../core/days.ts";
+import { coverFrom, readSlices } from "../../queries/sync/ledger.ts";
+import { openRun } from "../../queries/sync/runs.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import { guardedBy } from "../shared/failures.ts";
+import { checkedFeed, defaultParallel, ofRun, typedFeed, type Feed, type SyncContext } from "./context.ts";
+import type { PlanSyncInput, SyncPlan } from "./shapes.ts";
+
+const shape = z.object({ ...typedFeed, ...ofRun, moment: z.iso.datetime(), scheduled: z.boolean() });
+
+/** A run made up for a moment longer ago than this pulls its own day and leaves the window alone. */
+const stillCurrentMs = 36 * 3_600_000;
+/** Beyond this, what an outage left open is caught up by the next runs. */
+const mostSlicesPerRun = 200;
+
+/** Decides from the ledger which days a run pulls. */
+export async function planSync(context: SyncContext, input: PlanSyncInput): Promise<SyncPlan> {
+  const { database } = context;
+  const { source, account, moment, scheduled, runId, workflowId } = checkedFeed(
+    context,
+    shape,
+    input,
+    Object.keys(typedFeed),
+  );
+  return guardedBy(context.redact)(source.name, async () => {
+    const now = await databaseNow(database);
+    const day = dayAt(moment, source.slices.timezone);
+    const days = await daysOfRun(context, { source, account, day, moment: new Date(moment), now, scheduled });
+    await openRun(database, {
+      runId,
+      client: account.client,
+      source: source.name,
+      kind: "sync",
+      workflowId,
+      scheduledFor: scheduled ? new Date(moment) : null,
+      from: days[0] ?? day,
+      to: days.at(-1) ?? day,
+      slices: days.length,
+    });
+    return {
+      client: account.client,
+      source: source.name,
+      day,
+      slices: days.map((one) => ({ day: one })),
+      parallel: context.parallel ?? defaultParallel,
+    };
+  });
+}
+
+/** Own day, the days that are not final, and once a day those that may have been restated. */
+async function daysOfRun(
+  { database, config }: SyncContext,
+  run: Feed & { day: string; moment: Date; now: Date; scheduled: boolean },
+): Promise<string[]> {
+  const { source, account, day } = run;
+  const { client } = account;
+  const window = config.windows.get(source.name) ?? source.window;
+  if (run.now.getTime() - run.moment.getTime() > stillCurrentMs) return [day];
+  const windowStart =
+    window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
+  const coverage = { client, source: source.name, day: windowStart };
+  const from = run.scheduled ? await coverFrom(database, coverage) : windowStart;
+  const earlier = daysFromTo(from < windowStart ? from : windowStart, addDays(day, -1));
+  if (earlier.length === 0) return [day];
+  const known = await readSlices(database, { client, source: source.name, from: earlier[0] ?? day, to: day });
+  const today = startOfDay(day, source.slices.timezone);
+  const due = earlier.filter((candidate) => {
+    const state = known.get(candidate);
+    if (state?.isFinal !== true) return true;
+    const rereads = window.mode !== "incremental" && candidate >= windowStart;
+    return rereads && (state.fetchedAt === null || state.fetchedAt < today);
+  });
+  // The newest first: after a long outage the recent days are the ones people wait for.
+  return [...due.slice(-mostSlicesPerRun), day];
+}

@@ -1,0 +1,64 @@
+import { metricMeter } from "@temporalio/activity";
+import { endOfDay } from "../../core/days.ts";
+import { cents } from "../../core/money.ts";
+import { mergeSlice } from "../../queries/sync/merge.ts";
+import { findReceipt, takeFetchNumber } from "../../queries/sync/receipts.ts";
+import type { Receipt } from "../../queries/sync/shapes.ts";
+import { CommitUnknown, inTransaction } from "../../schema/database.ts";
+import { lookForFindings } from "../conversions/findings.ts";
+import { runOf } from "../shared/run-of.ts";
+import { askForDay } from "./ask-for-day.ts";
+import { checkedPull, type Feed, type SyncContext } from "./context.ts";
+import { targetOf } from "./read-day.ts";
+import type { PullSliceInput, SliceResult } from "./shapes.ts";
+import { raiseBooksAlert, raiseSliceAlerts } from "./slice-alerts.ts";
+
+/** Pulls one slice whole and merges it in one transaction with its receipt. */
+export async function pullSlice(context: SyncContext, input: PullSliceInput): Promise<SliceResult> {
+  const { database } = context;
+  const { source, account, day, runId, acceptEmpty = false } = checkedPull(context, input);
+  const { client } = account;
+  return askForDay(context, { source, account, day }, async (read) => {
+    // The number comes before the first request: a reading that began later knows better.
+    const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
+    const answer = await read();
+    const run = runOf();
+    const merging = {
+      fetchSeq,
+      fetchedAt,
+      isFinal: fetchedAt >= endOfDay(day, source.slices.timezone),
+      runId,
+      workflowId: run.workflowId,
+      workflowRunId: run.runId,
+      attempt: run.attempt,
+      acceptEmpty,
+      mostWithdrawnPercent: context.config.mostWithdrawnPercent,
+    };
+    const target = targetOf(source, client, day);
+    const receipt = await inTransaction(database, async (session) => {
+      const merged = await mergeSlice(session, target, answer, merging);
+      await context.afterMerge?.[source.name]?.(session, { client, day, runId });
+      const { books, ...rest } = merged;
+      await raiseSliceAlerts(session, target, rest);
+      await raiseBooksAlert(session, { ...target, books });
+      return rest;
+    }).catch(async (error: unknown) => {
+      const found = error instanceof CommitUnknown ? await findReceipt(database, fetchSeq) : null;
+      if (found === null) throw error;
+      return found;
+    });
+    countRows({ source, account }, receipt);
+    if (source.agreesWith !== undefined) await lookForFindings(database, { client, day });
+    return { ...receipt, day, shownTotal: cents(receipt.total) };
+  });
+}
+
+function countRows({ source, account }: Feed, receipt: Receipt): void {
+  const tags = { source: source.name, client: account.client };
+  const rows = metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them");
+  for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const)
+    rows.add(receipt[change], { ...tags, change });
+  metricMeter
+    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
+    .add(1, { ...tags, outcome: receipt.outcome });
+}

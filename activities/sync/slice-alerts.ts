@@ -1,0 +1,67 @@
+import { cents, toMicros } from "../../core/money.ts";
+import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
+import type { MergeTarget, Receipt } from "../../queries/sync/shapes.ts";
+import type { Held } from "../../queries/sync/stored.ts";
+import type { Queryable, Session } from "../../schema/database.ts";
+
+/** What a merged slice calls for, and which alerts about it a good one settles. */
+export async function raiseSliceAlerts(session: Session, target: MergeTarget, receipt: Receipt): Promise<void> {
+  const subject = { client: target.client, area: "sync", subject: `${target.source}/${target.day}` };
+  if (receipt.outcome === "unreconciled") {
+    await raiseAlert(session, {
+      ...subject,
+      kind: "unreconciled",
+      severity: "warning",
+      message: `${target.source} ${target.day}: rows sum to ${cents(receipt.total)} and ${cents(receipt.setAsideTotal)} quarantined, the vendor's total is ${cents(receipt.vendorTotal ?? "0")}`,
+    });
+  } else if (receipt.outcome === "emptied") {
+    await raiseAlert(session, {
+      ...subject,
+      kind: "emptied",
+      severity: "warning",
+      message: `${target.source} ${target.day}: the vendor now answers nothing that can be stored where rows are stored${receipt.setAside === 0 ? "" : ` (${receipt.setAside} rows are in quarantine)`}; they were kept. If the day really is empty: ${accepting(target)}`,
+    });
+  } else if (receipt.outcome === "shrunk") {
+    await raiseAlert(session, {
+      ...subject,
+      kind: "shrunk",
+      severity: "warning",
+      message: `${target.source} ${target.day}: the vendor's answer of ${receipt.fetched} rows (${receipt.setAside} of them cannot be stored) has lost too many of those that are stored; they were kept. If the day really is so: ${accepting(target)}`,
+    });
+  } else if (receipt.outcome !== "superseded") {
+    const kinds = ["unreconciled", "emptied", "shrunk"];
+    await settleAlerts(session, { ...subject, kinds, notes: "a later fetch adds up" });
+  }
+}
+
+const accepting = ({ source, day, client }: MergeTarget) =>
+  `npm run backfill -- --source ${source} --from ${day} --to ${day} --client ${client} --accept-empty`;
+
+type Books = { expected: Held; held: Held };
+
+/** A slice whose table holds something else than its receipts say is money lost or doubled. */
+export async function raiseBooksAlert(
+  database: Queryable,
+  { client, source, day, books }: { client: string; source: string; day: string; books: Books | "same" | null },
+): Promise<void> {
+  if (books === null) return;
+  const subject = { client, area: "sync", subject: `${source}/${day}` };
+  if (books === "same" || isSame(books))
+    return settleAlerts(database, { ...subject, kinds: ["books_differ"], notes: "they add up again" });
+  await raiseAlert(database, {
+    ...subject,
+    kind: "books_differ",
+    severity: "critical",
+    ...describeBooks(source, day, books),
+  });
+}
+
+const isSame = ({ expected, held }: Books) =>
+  expected.rows === held.rows && toMicros(expected.total) === toMicros(held.total);
+
+function describeBooks(source: string, day: string, { expected, held }: Books) {
+  return {
+    message: `${source} ${day}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}. Somebody or something else has written there: fetch the day again with npm run backfill`,
+    details: { day, expected, held },
+  };
+}

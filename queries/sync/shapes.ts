@@ -1,0 +1,84 @@
+import type { PgTable } from "drizzle-orm/pg-core";
+import type { StagedRows } from "./staged-rows.ts";
+
+/** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
+export interface Amount {
+  column: string;
+  currency?: { column: string; summed: string };
+}
+
+/** Which slice of which feed, and how its table is merged. A slice is one civil day, and is named by it. */
+export interface MergeTarget {
+  client: string;
+  source: string;
+  day: string;
+  timezone: string;
+  table: PgTable;
+  amount: Amount;
+  answers: "complete" | "partial";
+  keyedBy: "aggregate" | "id";
+}
+
+/** A slice read whole, ready to be stored. */
+export interface MergeContent {
+  rows: Record<string, unknown>[] | StagedRows;
+  setAside: { reason: string; amount: string; content: unknown }[];
+  pages: number;
+  total: string;
+  setAsideTotal: string;
+  vendorTotal: string | null;
+  contentHash: string;
+}
+
+/** Who reads, and when the reading began by the database's clock. */
+export interface MergeAttempt {
+  fetchSeq: number;
+  fetchedAt: Date;
+  isFinal: boolean;
+  runId: string;
+  workflowId: string;
+  workflowRunId: string;
+  attempt: number;
+  /** An operator has said that an answer that is empty, or has lost many rows, is true. */
+  acceptEmpty: boolean;
+  /** The share of a day's rows, 0 to 100, that may vanish at once without anybody's word. */
+  mostWithdrawnPercent: number;
+}
+
+/**
+ * `emptied` and `shrunk`: the answer holds nothing, or has lost many of the rows that are stored; nothing was written, and
+ * an operator decides.
+ */
+export type MergeOutcome = "changed" | "unchanged" | "emptied" | "shrunk" | "unreconciled" | "superseded";
+
+export interface Receipt {
+  receiptId: number | null;
+  outcome: MergeOutcome;
+  isFinal: boolean;
+  fetched: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  withdrawn: number;
+  setAside: number;
+  setAsideTotal: string;
+  total: string;
+  vendorTotal: string | null;
+}
+
+/** What a merge would do to a slice, or did. */
+export interface Differences {
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  withdrawn: number;
+  totalBefore: string;
+}
+
+/** One row that differs between the vendor and the table. */
+export interface RowDifference {
+  kind: "first" | "changed" | "withdrawn";
+  key: string;
+  stored: string | null;
+  vendor: string | null;
+}

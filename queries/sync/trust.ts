@@ -1,0 +1,40 @@
+import { sameCents, subtractMoney, sumMoney } from "../../core/money.ts";
+import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
+
+type Totals = Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">;
+
+/** Do the stored and the quarantined rows add up to the vendor's own total? */
+export function isReconciled({ total, setAsideTotal, vendorTotal }: Totals): boolean {
+  return vendorTotal === null || sameCents(sumMoney([total, setAsideTotal]), vendorTotal);
+}
+
+/**
+ * Less money than the vendor's own total: rows may be missing from the answer. What it does not hold is then not
+ * taken for withdrawn, and the day not for final.
+ */
+export function isShort(content: Totals): boolean {
+  const { total, setAsideTotal, vendorTotal } = content;
+  if (vendorTotal === null || isReconciled(content)) return false;
+  return subtractMoney(vendorTotal, sumMoney([total, setAsideTotal]))[0] !== "-";
+}
+
+/** Would a complete answer without a single row that can be stored take away what is stored? */
+export function isEmptied(
+  { answers }: Pick<MergeTarget, "answers">,
+  { rows }: Pick<MergeContent, "rows">,
+  { storedRows, acceptEmpty }: { storedRows: number } & Pick<MergeAttempt, "acceptEmpty">,
+): boolean {
+  return answers === "complete" && rows.length === 0 && storedRows > 0 && !acceptEmpty;
+}
+
+/** Fewer than these come and go on a quiet day. */
+const fewRows = 5;
+
+/** Has an answer lost more rows at once than a vendor takes back in the ordinary way? */
+export function isShrunk(
+  withdrawn: number,
+  storedRows: number,
+  { acceptEmpty, mostWithdrawnPercent }: Pick<MergeAttempt, "acceptEmpty" | "mostWithdrawnPercent">,
+): boolean {
+  return !acceptEmpty && withdrawn >= fewRows && withdrawn * 100 > storedRows * mostWithdrawnPercent;
+}
