@@ -11,6 +11,7 @@ const webhookSecret = "canary-webhook-5f0d1c7b9a3e";
 const tokenSecret = "canary-token-secret-8c1b2f6d4e7a9035";
 /** What a visitor left: it may be used and sealed, and never lie anywhere in clear. */
 const person = { email: "canary.person@canary-mail.example", ip: "198.51.100.77", userAgent: "CanaryBrowser/7.7" };
+const clickId = "atclk_harmless";
 const planted = [apiKey, webhookSecret, tokenSecret, ...Object.values(person)];
 
 /** Where something was looked for, how much of it there was, and what was found. */
@@ -18,6 +19,8 @@ interface Search {
   place: string;
   texts: number;
   found: string[];
+  /** What does belong there was found: the search can find something. */
+  works: boolean;
 }
 
 export const canaries: Drill = {
@@ -42,7 +45,7 @@ export const canaries: Drill = {
       await stack.startChild("api", "api/main.js");
       const answers = await provoke(stack, base);
       return judge([
-        { place: "answers", texts: answers.length, found: search(answers) },
+        { place: "answers", texts: answers.length, found: search(answers), works: has(answers, "openapi") },
         await searchTables(stack),
         await searchLogs(stack),
         await searchHistories(stack),
@@ -56,7 +59,7 @@ export const canaries: Drill = {
 function judge(searches: Search[]) {
   const found = searches.flatMap((one) => one.found.map((canary) => `${canary} in ${one.place}`));
   return finding(
-    found.length === 0 && searches.every(({ texts }) => texts > 0),
+    found.length === 0 && searches.every(({ works }) => works),
     `${planted.length} canaries looked for in ${searches.map(({ place, texts }) => `${texts} ${place}`).join(", ")}: ${found.length} found${found.map((one) => `; ${one}`).join("")}`,
   );
 }
@@ -68,7 +71,7 @@ async function provoke(stack: BenchStack, base: string): Promise<string[]> {
   await untilOver(stack, "drill");
   const conversion = {
     assetId: "asset_sandbox",
-    clickId: "atclk_canary",
+    clickId,
     eventName: "Purchase",
     eventTime: "2026-03-08T12:00:00Z",
     eventValue: 12.5,
@@ -104,6 +107,10 @@ async function describeAnswer(response: Response): Promise<string> {
   return `${JSON.stringify([...response.headers])}\n${await response.text()}`;
 }
 
+function has(texts: readonly string[], text: string): boolean {
+  return texts.some((one) => one.includes(text));
+}
+
 function search(texts: readonly string[]): string[] {
   return planted.filter((canary) =>
     texts.some((text) => text.includes(canary) || text.includes(Buffer.from(canary).toString("base64"))),
@@ -117,12 +124,15 @@ async function searchTables({ database }: BenchStack): Promise<Search> {
   );
   const found = new Set<string>();
   let rows = 0;
+  let works = false;
   for (const { name } of tables) {
     const { rows: lines } = await database.query<{ line: string }>(`select t::text as line from ${name} t`);
     rows += lines.length;
-    for (const canary of search(lines.map(({ line }) => line))) found.add(`${canary} (${name})`);
+    const texts = lines.map(({ line }) => line);
+    works ||= has(texts, clickId);
+    for (const canary of search(texts)) found.add(`${canary} (${name})`);
   }
-  return { place: "rows", texts: rows, found: [...found] };
+  return { place: "rows", texts: rows, found: [...found], works };
 }
 
 async function searchLogs({ folder }: BenchStack): Promise<Search> {
@@ -131,7 +141,7 @@ async function searchLogs({ folder }: BenchStack): Promise<Search> {
     /^(postgres|temporal)\/[^/]+\.log$/.test(name),
   );
   const texts = await Promise.all([...names, ...servers].map((name) => readFile(path.join(folder, name), "utf8")));
-  return { place: "logs", texts: texts.length, found: search(texts) };
+  return { place: "logs", texts: texts.length, found: search(texts), works: has(texts, "worker is up") };
 }
 
 async function searchHistories({ temporal }: BenchStack): Promise<Search> {
@@ -144,5 +154,5 @@ async function searchHistories({ temporal }: BenchStack): Promise<Search> {
       ),
     );
   }
-  return { place: "histories", texts: histories.length, found: search(histories) };
+  return { place: "histories", texts: histories.length, found: search(histories), works: has(histories, range.from) };
 }
