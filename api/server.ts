@@ -33,6 +33,7 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
+import { importRoutes } from "./files/import-routes.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
@@ -45,6 +46,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },
   { prefix: "/api/v1/anytrack", routes: trackRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
+  { prefix: "/api/v1/rtb", routes: importRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },

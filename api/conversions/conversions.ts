@@ -9,7 +9,8 @@ import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { inOrder, orderError, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, money, range, rangeOf, text } from "./shapes.ts";
+import { range, rangeOf, text } from "./shapes.ts";
+import { instant, money } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 

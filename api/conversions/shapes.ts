@@ -5,8 +5,6 @@ import { day } from "../server/lists.ts";
 const timezone = "America/New_York";
 const rangeDays = 30;
 
-export const instant = z.string().describe("an instant in UTC, ISO 8601");
-export const money = z.string().describe("a decimal, in cents");
 export const text = z.string().nullable();
 
 export const range = z.object({

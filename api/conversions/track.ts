@@ -15,7 +15,7 @@ import { ApiError } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { instant } from "./shapes.ts";
+import { instant } from "../server/shapes.ts";
 
 const keepers = allow("admin", "operator");
 

@@ -5,11 +5,11 @@ import { readUnmappedSpend } from "../../queries/cost/affiliate-mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { day, inOrder, orderError, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { money } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const mostDays = 1_100;
 
-const money = z.string().describe("a decimal, in cents");
 const known = money.nullable();
 const count = z.number().nullable();
 /** What a row of an affiliate and a total have in common. */

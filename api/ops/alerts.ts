@@ -5,11 +5,11 @@ import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { instant } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
-const instant = z.string().describe("an instant in UTC, ISO 8601");
 
 export const alert = z.object({
   alertId: z.number(),

@@ -16,7 +16,8 @@ import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { share } from "./affiliates.ts";
 import { ownerOf } from "./campaigns.ts";
-import { id, known, levelName, link, linkTo, money, report, tags, toReport, verdictName } from "./shapes.ts";
+import { id, known, levelName, link, linkTo, report, tags, toReport, verdictName } from "./shapes.ts";
+import { money } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 

@@ -2,10 +2,9 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import type { PostRow } from "../../queries/recon/list-posts.ts";
 import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
+import { instant, money } from "../server/shapes.ts";
 
 export const tags = ["reconciliation"];
-export const instant = z.string().describe("an instant in UTC, ISO 8601");
-export const money = z.string().describe("a decimal, in cents");
 export const text = z.string().nullable();
 
 /** Numbers of the database that may not fit a JavaScript number travel as text. */

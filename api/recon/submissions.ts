@@ -15,7 +15,6 @@ import { whileAwake } from "../server/whole-transaction.ts";
 import {
   attempt,
   id,
-  instant,
   levelName,
   link,
   linkTo,
@@ -29,6 +28,7 @@ import {
   toReport,
   verdictName,
 } from "./shapes.ts";
+import { instant } from "../server/shapes.ts";
 
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 const count = z.int().min(0).default(0).describe("a whole number, 0 or more; 0 when left out");

@@ -14,9 +14,11 @@ import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
-import { counted, creativeId, days, figures, instant, iso, number, period, trend } from "./shapes.ts";
+import { counted, creativeId, days, figures, iso, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
+import { money } from "../server/shapes.ts";
+import { instant, number } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -28,7 +30,6 @@ const lockMs = 20_000;
 const lockNotAvailable = "55P03";
 
 const text = z.string().nullable();
-const money = z.string().describe("a decimal, in cents");
 const ratio = z.string().nullable().describe("a ratio of sums, four places; null without a denominator");
 const campaign = z.object({
   campaignId: z.number(),

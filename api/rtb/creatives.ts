@@ -14,7 +14,8 @@ import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
 import type { CreativeLists } from "./creative-lists.ts";
 import { noTopGeography, type TopGeography } from "./top-geographies.ts";
-import { counted, creativeId, days, figures, geography, instant, iso, number, period, trend } from "./shapes.ts";
+import { counted, creativeId, days, figures, geography, iso, period, trend } from "./shapes.ts";
+import { instant, number } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -107,7 +108,7 @@ const size = z.object({
   sizeCategory: text,
   format: text,
   creatives: z.number(),
-  spend: z.string().describe("of all days, a decimal, in cents"),
+  spend: z.string().describe("of all days, a decimal, rounded to the cent"),
 });
 const stats = z.object({
   creatives: z.number(),

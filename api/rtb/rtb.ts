@@ -5,7 +5,7 @@ import { rtbCampaignRoutes } from "./campaigns.ts";
 import { rtbCreativeRoutes } from "./creatives.ts";
 import { rtbPerformanceRoutes } from "./performance.ts";
 
-/** Ad performance that bidders and buyers hand over as files: the files, the records, creatives and campaigns. */
+/** What imported files say: the records, creatives and campaigns. */
 export function rtbRoutes(api: Api, parts: ServerParts): void {
   rtbPerformanceRoutes(api, parts);
   rtbCreativeRoutes(api, parts, createCreativeLists(parts));

@@ -18,9 +18,6 @@ export const period = z
   .default("7d")
   .describe("1d is yesterday; 7d and 30d end with the client's today; all is every stored day");
 
-export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
-export const instant = z.string().describe("an instant in UTC, ISO 8601");
-
 /** Which days the figures beside it are of. */
 export const days = {
   period: z.enum(periods),
@@ -29,7 +26,7 @@ export const days = {
 };
 
 export const figures = {
-  spend: z.string().describe("a decimal, in cents, in the client's currency"),
+  spend: z.string().describe("a decimal, rounded to the cent, in the client's currency"),
   impressions: z.number(),
   clicks: z.number(),
   cpc: z.string().nullable().describe("spend by clicks, a ratio of sums, four places; null without clicks"),

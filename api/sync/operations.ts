@@ -17,11 +17,10 @@ import { day, inOrder, orderError, pageOf, paging, readCursor, toPage, word } fr
 import type { Api, ServerParts } from "../server/parts.ts";
 import { alertRoutes } from "../ops/alerts.ts";
 import { auditRoutes } from "../ops/audit.ts";
+import { instant, money } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
-const instant = z.string().describe("an instant in UTC, ISO 8601");
-const money = z.string().describe("a decimal, in cents");
 const id = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 const range = z.object({ source: word.optional(), from: day.optional(), to: day.optional() });

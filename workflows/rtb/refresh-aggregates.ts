@@ -1,10 +1,11 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { Refreshed } from "../../activities/files/ingest.ts";
 import type { IngestActivities } from "../../activities/types.ts";
 import { ingestQueue } from "../shared/queues.ts";
 import { planFailure } from "../shared/failures.ts";
 
-/** Computes the sums per creative and campaign anew from the rows: nightly, when the windows move on by a day, and on demand. */
+type Refreshed = Awaited<ReturnType<IngestActivities["refreshClients"]>>[number];
+
+/** Recomputes the sums per creative and campaign from the rows: nightly, when the windows move on by a day, and on demand. */
 export async function refreshAggregates(input: { client?: string } = {}): Promise<Refreshed[]> {
   const { refreshClients } = proxyActivities<IngestActivities>({
     taskQueue: ingestQueue(),

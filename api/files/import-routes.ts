@@ -1,0 +1,190 @@
+import multipart from "@fastify/multipart";
+import type { FastifyRequest } from "fastify";
+import { validatorCompiler } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { besideReason } from "../../rules/files/refusal.ts";
+import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
+import { listFiles } from "../../queries/files/files.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { ApiError, notFound, Unavailable } from "../server/errors.ts";
+import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { number } from "../server/shapes.ts";
+import { acceptUpload } from "./accept-upload.ts";
+import { done, fields, form, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
+import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
+import { receiveUpload } from "./receive-upload.ts";
+import { clearAbandoned, findUpload, type UploadPlace } from "./upload-folder.ts";
+
+const readers = allow("admin", "operator", "analyst");
+const keepers = allow("admin", "operator");
+
+/** Uploads of ad performance, and what became of every imported file. */
+export function importRoutes(api: Api, parts: ServerParts): void {
+  const { config, settings } = parts;
+  const place = { importDir: config.ingest.importDir, limitBytes: settings.uploadLimitBytes };
+  void api.register(multipart);
+  clearRegularly(api, place);
+  uploadRoute(api, parts, place);
+  listRoute(api, parts);
+  statusRoute(api, parts, place);
+}
+
+function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
+  const { settings } = parts;
+  api.post(
+    "/performance/import",
+    {
+      config: { ...keepers, bodyTimeoutMs: settings.uploadTimeoutMs },
+      handlerTimeout: settings.uploadTimeoutMs + 30_000,
+      // The form is read as it comes; there is no body to check afterwards.
+      validatorCompiler: (route) =>
+        route.httpPart === "body"
+          ? () => ({ value: undefined })
+          : validatorCompiler({ ...route, schema: route.schema as unknown as z.ZodType }),
+      schema: {
+        tags: ["performance files"],
+        summary: "Takes a file of ad performance",
+        description:
+          "One file per request, several requests at once. The answer comes with the request if the file is done within five seconds; else 202 and an import to follow. The same content again is answered at once and changes nothing. An accepted file is safe on disk: if Temporal is away, it is started later. A file that is refused is a 400 with the line, the column and the reason.",
+        consumes: ["multipart/form-data"],
+        headers: idempotencyKey,
+        body: form,
+        response: { 200: done, 202: underWay },
+      },
+    },
+    async (request, reply) => {
+      const upload = await accept(request, place);
+      try {
+        const outcome = await ingestUpload(parts, upload);
+        if (!outcome.done) return reply.code(202).send({ importId: upload.importId, state: "running" as const });
+        if (outcome.result.status === "refused") throw refused(outcome.result);
+        return reply.code(200).send({ ...outcome.result, importId: upload.importId });
+      } catch (error) {
+        // Accepted is accepted: whoever looks through the uploads starts it.
+        if (!(error instanceof Unavailable)) throw error;
+        request.log.warn({ importId: upload.importId, error: error.message }, "an upload waits to be started");
+        return reply.code(202).send({ importId: upload.importId, state: "accepted" as const });
+      }
+    },
+  );
+}
+
+async function accept(request: FastifyRequest, place: UploadPlace): Promise<UploadRecord> {
+  const { client, subject } = callerOf(request);
+  const key = (request.headers["idempotency-key"] as string | undefined) ?? null;
+  const received = await receiveUpload(request, place, client, fields);
+  const { record: accepted } = await acceptUpload(received, place, {
+    client,
+    by: subject,
+    mapping: received.fields.mapping,
+    constants: received.fields.constant,
+    ignore: received.fields.ignore,
+    force: received.fields.force === "true",
+    idempotencyKey: key,
+    now: new Date(),
+  });
+  return accepted;
+}
+
+function listRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/performance/imports",
+    {
+      config: readers,
+      schema: {
+        tags: ["performance files"],
+        summary: "Files that were taken or refused, the latest first, wherever they came from",
+        querystring: paging.extend({ outcome: z.enum(["ingested", "refused"]).optional() }),
+        response: { 200: pageOf(listedImport) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, outcome } = request.query;
+      const before = readCursor(cursor, number.max(2_147_483_647)) ?? undefined;
+      const rows = await listFiles(reading, { client: callerOf(request).client, outcome, before, limit: limit + 1 });
+      return toPage(
+        rows,
+        limit,
+        (row) => row.fileId,
+        (row) => ({
+          ...answerOfRow(row),
+          importId: importIdOf(row),
+          place: row.place,
+          isRepeat: row.isRepeat,
+          committedAt: row.committedAt.toISOString(),
+        }),
+      );
+    },
+  );
+}
+
+function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
+  api.get(
+    "/performance/imports/:id",
+    {
+      config: readers,
+      schema: {
+        tags: ["performance files"],
+        summary: "Where an import is, and what came of it",
+        params: z.object({ id: z.string().regex(/^(\d{1,9}|[0-9a-f]{32})$/, "is no import's id") }),
+        response: { 200: status },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { id } = request.params;
+      if (/^\d{1,9}$/.test(id)) {
+        const known = await readAnswer(parts, { client, fileId: Number(id) });
+        if (known === null) throw notFound("import");
+        return {
+          importId: id,
+          name: known.name,
+          acceptedAt: null,
+          state: "done" as const,
+          progress: null,
+          reason: null,
+          answer: known,
+        };
+      }
+      const upload = await findUpload(place, { client, importId: id });
+      if (upload === null) throw notFound("import");
+      const { fileName: name, acceptedAt } = upload;
+      return { importId: id, name, acceptedAt, ...(await statusOfUpload(parts, upload)) };
+    },
+  );
+}
+
+const clearEveryMs = 3_600_000;
+
+/** What killed servers and commands left half received goes with the start, and every hour. */
+function clearRegularly(api: Api, place: UploadPlace): void {
+  const clear = async () => {
+    const cleared = await clearAbandoned(place, Date.now());
+    if (cleared > 0) api.log.info({ cleared }, "files of uploads that were never accepted are deleted");
+  };
+  const timer = setInterval(() => {
+    clear().catch((error: unknown) => api.log.warn({ error: String(error) }, "abandoned uploads are not deleted"));
+  }, clearEveryMs).unref();
+  api.addHook("onReady", clear);
+  api.addHook("onClose", (_api, done) => {
+    clearInterval(timer);
+    done();
+  });
+}
+
+/** An upload is followed by its own id, any other file by its number. */
+function importIdOf({ place, path, fileId }: { place: string; path: string; fileId: number }): string {
+  return (place === "upload" ? importIdOfData(path) : null) ?? String(fileId);
+}
+
+/** The house's shape of an error, with each line that was the reason. */
+function refused({ reason, errors }: Pick<ImportAnswer, "reason" | "errors">): ApiError {
+  const lines = besideReason(reason, errors)
+    .slice(0, 50)
+    .map(({ line, column, reason: why }) => [column === null ? `line ${line}` : `line ${line}, ${column}`, why]);
+  return new ApiError("validation_error", `the file was refused, nothing of it is stored: ${reason ?? ""}`, {
+    file: reason ?? "is not valid",
+    ...(Object.fromEntries(lines) as Record<string, string>),
+  });
+}

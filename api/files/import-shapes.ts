@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { parseConstants, type Constants } from "../../rules/files/constants.ts";
+import { word } from "../server/lists.ts";
+import { instant } from "../server/shapes.ts";
+
+const digits = z.string().describe("a decimal with every digit, as the ledger keeps it");
+const sums = z.object({ impressions: digits, clicks: digits, spend: digits });
+export const answer = z.object({
+  status: z
+    .enum(["ingested", "already_ingested", "refused", "checked"])
+    .describe("already_ingested: the same content was taken before, and nothing was written now"),
+  fileId: z.number().nullable().describe("the file's number in ops.files"),
+  name: z.string(),
+  mapping: z.string(),
+  bytes: z.number(),
+  lines: z.number().describe("data lines: inserted, updated, unchanged, combined, superseded and rejected ones"),
+  imported: z.number().describe("lines whose amounts are stored now"),
+  skipped: z.number().describe("lines that are not: superseded or rejected"),
+  inserted: z.number(),
+  updated: z.number(),
+  unchanged: z.number(),
+  combined: z.number().describe("lines that were added to another of the same key"),
+  superseded: sums.extend({ lines: z.number() }).describe("lines that a later one of the same key outweighs"),
+  rejected: z.number(),
+  errors: z
+    .array(z.object({ line: z.number(), column: z.string().nullable(), reason: z.string() }))
+    .describe("the first hundred rejected lines; all are in the quarantine"),
+  sums,
+  days: z.object({ from: z.string().nullable(), to: z.string().nullable() }),
+  replacedSince: z.number().describe("rows it wrote that later files have replaced"),
+  reason: z.string().nullable().describe("why it was refused"),
+  preamble: z.number(),
+  totals: z.number(),
+  summedOver: z.array(z.string()).describe("columns that split the file's lines finer than they are stored"),
+  encoding: z.string().nullable(),
+  delimiter: z.string().nullable(),
+});
+const importId = z.string().describe("`GET /performance/imports/{id}` tells what became of it");
+const state = z.enum(["accepted", "running", "done", "failed"]);
+export const done = answer.extend({ importId });
+export const underWay = z.object({
+  importId,
+  state: state.describe("accepted: it is safe on disk, and is started as soon as that can be"),
+});
+const progress = z.object({ phase: z.string(), bytes: z.number(), ofBytes: z.number(), lines: z.number() });
+export const status = z.object({
+  importId,
+  name: z.string(),
+  acceptedAt: instant.nullable().describe("null for a file that was not uploaded"),
+  state,
+  progress: progress.nullable(),
+  reason: z.string().nullable().describe("why it failed"),
+  answer: answer.nullable(),
+});
+export const listedImport = answer.omit({ errors: true, summedOver: true, encoding: true, delimiter: true }).extend({
+  importId,
+  place: z.enum(["upload", "import", "s3"]),
+  isRepeat: z.boolean().describe("the same content had been taken before, and this was forced"),
+  committedAt: instant,
+});
+
+/** For the documentation; the body is a stream, and is checked as it comes. */
+export const form = z.object({
+  file: z.file().describe("CSV, also gzipped"),
+  mapping: z
+    .string()
+    .optional()
+    .describe(
+      "a mapping that comes with the server, or a mapping file of the import folder; without one the file is recognised by its header",
+    ),
+  constant: z
+    .array(z.string())
+    .optional()
+    .describe("`field=value`, as often as needed: what a field is that the file has no column for, as `clicks=0`"),
+  ignore: z.array(z.string()).optional().describe("columns to leave out; `*` at the end stands for any ending"),
+  force: z.enum(["true", "false"]).optional().describe("take it again although the same content was taken before"),
+});
+const mapping = z
+  .string()
+  .trim()
+  .max(300)
+  .regex(/^[\w./ -]*$/, "must be the name of a mapping")
+  .transform((name) => (name === "" ? null : name))
+  .nullable()
+  .default(null);
+const several = z.union([z.string().transform((one) => [one]), z.array(z.string())]).optional();
+const constant = several.transform((typed, context): Constants | undefined => {
+  if (typed === undefined) return undefined;
+  const read = parseConstants(typed);
+  if ("constants" in read) return read.constants;
+  context.addIssue(read.problem);
+  return z.NEVER;
+});
+export const fields = z.strictObject({
+  mapping,
+  constant,
+  ignore: several,
+  force: z.enum(["true", "false"], "must be true or false").default("false"),
+});
+export const idempotencyKey = z.object({
+  "idempotency-key": word
+    .optional()
+    .describe("the same key with the same request gives the first answer again, for a day"),
+});
