@@ -19,6 +19,13 @@ export interface DatabaseOptions {
   onError?: (error: Error) => void;
 }
 
+const broken = new WeakSet<Error>();
+
+/** The connection broke while a statement was under way: whether it was carried out is not known. */
+export function isBrokenConnection(error: unknown): boolean {
+  return error instanceof Error && broken.has(error);
+}
+
 const dateOid = 1082;
 const bigintOid = 20;
 const textDates = new Map<number, (text: string) => unknown>([
@@ -48,6 +55,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // A connection that breaks while idle is an event, not a crash.
   pool.on("error", (error) => options.onError?.(error));
+  // The driver's error for one that breaks in use has no code: the connection itself says which errors those are.
+  pool.on("connect", (client) => client.on("error", (error) => broken.add(error)));
   return pool;
 }
 

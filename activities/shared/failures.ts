@@ -3,7 +3,8 @@ import { ApplicationFailureCategory } from "@temporalio/common";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { CommitUnknown, sqlState } from "../../schema/database.ts";
+import { CommitUnknown, isBrokenConnection, sqlState } from "../../schema/database.ts";
+import { whyUnavailable } from "../../schema/sql-states.ts";
 
 /** The failure types an operator meets in the UI. */
 export type FailureType =
@@ -44,6 +45,10 @@ export function toFailure(error: unknown, context: FailureContext): Error {
   if (error instanceof ConnectorError) return vendorFailure(error, context);
   const state = sqlState(error);
   if (state !== null) return postgresFailure(state, error as Error, context);
+  if (isBrokenConnection(error))
+    return failure("DatabaseUnavailable", `${context.place}: the connection to Postgres broke while it was in use`, {
+      retried: true,
+    });
   if (error instanceof CommitUnknown || isConnectionError(error)) {
     return failure("DatabaseUnavailable", `${context.place}: Postgres does not answer`, { retried: true });
   }
@@ -94,7 +99,9 @@ function postgresFailure(state: string, error: Error, { place }: FailureContext)
       { retried: false },
     );
   if (/^(08|40|53|55|57)/.test(state))
-    return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now (SQLSTATE ${state})`, { retried: true });
+    return failure("DatabaseUnavailable", `${place}: Postgres cannot serve now: ${whyUnavailable(state)}`, {
+      retried: true,
+    });
   const hint = state.startsWith("42") ? ": are migrations pending? npm run migrate" : "";
   return failure("Unexpected", `${place}: Postgres answered SQLSTATE ${state}${hint}`, { retried: true });
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 
 export interface ServerFacts {
   /** 180004 for 18.4. */
@@ -15,6 +15,14 @@ export async function readServer(database: Queryable): Promise<ServerFacts> {
   const [facts] = rows;
   if (facts === undefined) throw new Error("Postgres says nothing of itself");
   return facts;
+}
+
+/** Fails where Postgres can store nothing more: one row of a table of its own makes it ask for a block of the disk. */
+export async function canStore(database: Database): Promise<void> {
+  await inTransaction(database, async (session) => {
+    await session.query("create temporary table storable (content text) on commit drop");
+    await session.query("insert into storable values ('')");
+  });
 }
 
 /** What this role lacks of the rights that merging needs, and whether the analysts' role is there. */

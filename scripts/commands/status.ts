@@ -16,8 +16,10 @@ import {
   type FreshDay,
   type OpenQuarantine,
 } from "../../queries/sync/status.ts";
-import type { Database } from "../../schema/database.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
+import { canStore } from "../../queries/ops/server.ts";
+import { sqlState, type Database } from "../../schema/database.ts";
+import { whyUnavailable } from "../../schema/sql-states.ts";
 import {
   anyClientOption,
   CommandError,
@@ -85,24 +87,54 @@ command.action(
       const alerts = (await readAlerts(database, { client, open: true, limit: alertsShown })).filter(
         (alert) => source === undefined || alert.subject.startsWith(source),
       );
+      const untold = await whyNothingIsStored(database);
       const schedules = await readSchedules(desk);
-      const wrong = failed.length > 0 || feeds.some((feed) => feed.late !== null);
+      const wrong = untold !== null || failed.length > 0 || feeds.some((feed) => feed.late !== null);
       return {
         exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
-        document: { at: now, ok: !wrong, feeds, runs, files, failed, quarantine, alerts, schedules },
+        document: {
+          at: now,
+          ok: !wrong,
+          feeds,
+          runs,
+          files,
+          failed,
+          quarantine,
+          alerts,
+          alertsUnknown: untold,
+          schedules,
+        },
         lines: [
           ...feeds.flatMap(describeFeed),
           ...section("Last runs", describeRuns(runs)),
           ...section("Last files", describeFiles(files)),
           ...section("Failed slices", describeFailed(failed)),
           ...section("Quarantine, open", describeQuarantine(quarantine)),
-          ...section("Alerts, open", describeAlerts(alerts)),
+          ...(untold === null
+            ? section("Alerts, open", describeAlerts(alerts))
+            : [
+                "",
+                `Alerts, open: not known, since Postgres stores no new ones: ${untold}`,
+                ...describeAlerts(alerts).map((line) => `  ${line}`),
+              ]),
           ...section("Schedules", schedules.reachable ? scheduleTable(schedules.states) : [schedules.reason]),
         ],
       };
     },
   ),
 );
+
+/** What could not be stored is not there to be read: a full disk would look like a quiet morning. Null when all is well. */
+async function whyNothingIsStored(database: Database): Promise<string | null> {
+  try {
+    await canStore(database);
+    return null;
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === null || !state.startsWith("53")) return null;
+    return whyUnavailable(state);
+  }
+}
 
 async function readFeeds(
   desk: Desk,

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../settings/config.ts";
-import { sqlState } from "../../schema/database.ts";
+import { isBrokenConnection, sqlState } from "../../schema/database.ts";
+import { whyUnavailable } from "../../schema/sql-states.ts";
 
 /** What a command's end tells the shell. */
 export const exitCodes = { fine: 0, found: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
@@ -25,6 +26,11 @@ interface Explained {
 export async function explain(error: unknown): Promise<Explained> {
   if (error instanceof CommandError) return error;
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message: error.message };
+  if (isBrokenConnection(error))
+    return {
+      exitCode: exitCodes.unreachable,
+      message: "the connection to Postgres broke while it was in use: try again",
+    };
   const state = sqlState(error);
   if (state !== null) return explainPostgres(state, error as Error);
   // Loaded late: it takes longer than most commands, and most failures are not Temporal's.
@@ -60,8 +66,11 @@ function explainPostgres(state: string, error: Error): Explained {
       exitCode: exitCodes.usage,
       message: `the database lacks something this needs (${error.message}): bring it up to date with \`npm run migrate\``,
     };
-  if (/^(08|53|57)/.test(state))
-    return { exitCode: exitCodes.unreachable, message: `Postgres cannot serve now (SQLSTATE ${state}): try again` };
+  if (/^(08|40|53|55|57)/.test(state))
+    return {
+      exitCode: exitCodes.unreachable,
+      message: `Postgres cannot serve now: ${whyUnavailable(state)}. Then try again`,
+    };
   return { exitCode: exitCodes.found, message: `Postgres answered SQLSTATE ${state}: ${error.message}` };
 }
 
