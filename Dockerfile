@@ -18,7 +18,10 @@ RUN apt-get update \
 WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev && npm cache clean --force
+# Postgres is a server of its own here, and of Temporal's native code only this machine's is needed: 230 MB less.
+RUN npm ci --omit=dev --omit=optional \
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} + \
+  && npm cache clean --force
 COPY scripts/run.mjs scripts/run.mjs
 COPY internal-affiliates.csv internal-affiliates.csv
 COPY examples examples
