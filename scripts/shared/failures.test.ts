@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import pg from "pg";
 import { exitCodes, explain } from "./failures.ts";
 
-const answered = (code: string) => Object.assign(new pg.DatabaseError("could not extend file", 0, "error"), { code, severity: "ERROR" });
+const answered = (code: string) =>
+  Object.assign(new pg.DatabaseError("could not extend file", 0, "error"), { code, severity: "ERROR" });
 
 test("a full disk is named, and is no mistake of whoever typed the command", async () => {
   expect(await explain(answered("53100"))).toEqual({
