@@ -36,6 +36,7 @@ import { CommitUnknown, inTransaction, type Database, type Session } from "../..
 import { guardedBy } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
+import { endingUnknown } from "./ending-unknown.ts";
 import { clientShape, ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingRecognised, mappingToldFor, type NamedMapping } from "./mapping.ts";
 import { openPlace, placeOf, type FilePlace } from "./places.ts";
@@ -124,19 +125,21 @@ export function createIngestActivities(dependencies: IngestDependencies) {
     async takeFile(input: IngestInput): Promise<IngestAnswer> {
       const { runId } = runOf();
       const progress: IngestProgress = { phase: "hashing", bytes: 0, ofBytes: 0, lines: 0 };
-      return withHeartbeat(progress, redact, async (signal) => {
-        const earlier = await findFileOfRun(database, runId);
-        if (earlier !== null && input?.dryRun !== true) return answerOfRow(earlier);
-        const place = await placeOf(config, checkedInput(ingestShape, input));
-        const told = await mappingToldFor(config, place);
-        const opened = await openPlace(config, place, signal);
-        try {
-          const mapping = told ?? (await mappingRecognised(config, place, opened, signal));
-          return await takeOpened({ place, mapping, opened, progress, signal });
-        } finally {
-          await opened.close();
-        }
-      });
+      return endingUnknown(() =>
+        withHeartbeat(progress, redact, async (signal) => {
+          const earlier = await findFileOfRun(database, runId);
+          if (earlier !== null && input?.dryRun !== true) return answerOfRow(earlier);
+          const place = await placeOf(config, checkedInput(ingestShape, input));
+          const told = await mappingToldFor(config, place);
+          const opened = await openPlace(config, place, signal);
+          try {
+            const mapping = told ?? (await mappingRecognised(config, place, opened, signal));
+            return await takeOpened({ place, mapping, opened, progress, signal });
+          } finally {
+            await opened.close();
+          }
+        }),
+      );
     },
 
     /** Tells people of a file that could not be taken, and of nothing twice. */

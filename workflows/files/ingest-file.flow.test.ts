@@ -400,6 +400,28 @@ describe("the watch", () => {
       await rm(path.join(folder, name), { recursive: true, force: true });
   });
 
+  test("does not let two files that fail again and again keep the others waiting", async () => {
+    await stack.rows(`create function ops.curse() returns trigger language plpgsql as $$ begin raise exception 'nobody knows' using errcode = 'XX000'; end $$;
+      create trigger curse before insert on ops.files for each row when (new.name like 'a-cursed%') execute function ops.curse()`);
+    try {
+      for (const name of ["a-cursed-1", "a-cursed-2", "good-1", "good-2"])
+        await put(
+          `713/${name}.csv`,
+          [header, ...example, `79783,2025-11-28,1,1,0.5,BR,mobile`].concat(
+            `144634,2025-11-27,${name.length},1,1,BR,mobile`,
+          ),
+        );
+      const { taken, failed } = await watch();
+      expect([taken.map(({ path: file }) => file).sort(), failed]).toEqual([["713/good-1.csv", "713/good-2.csv"], []]);
+      // They go on by themselves, and the next look does not wait for them.
+      expect(await watch()).toMatchObject({ found: 2, taken: [], failed: [] });
+    } finally {
+      await stack.rows("drop trigger curse on ops.files; drop function ops.curse()");
+    }
+    const cursed = () => stack.rows("select from ops.files where name like 'a-cursed%'");
+    await until("both to be stored", async () => (await cursed()).length === 2, 70_000);
+  });
+
   test("takes what has lain still, each client's own, and does not look at it again", async () => {
     await put("713/day.csv", [header, ...example]);
     await put("acme/2025/day.csv", [header, ...example]);

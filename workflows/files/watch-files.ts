@@ -5,6 +5,7 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   sleep,
@@ -60,7 +61,7 @@ export async function watchFiles(input?: unknown): Promise<FilesWatched> {
     const there = new Set(second.files.map(({ workflowId, identity }) => `${workflowId} ${identity}`));
     const still = first.files.filter(({ workflowId, identity }) => there.has(`${workflowId} ${identity}`));
     watched.moving = first.files.length - still.length;
-    const settled = await settleWithin(first.parallel, still, takeFound, {
+    const settled = await settleWithin(first.parallel, still, (file) => takeInLane(file, first.stillMs), {
       mayStart: () => Promise.resolve(!CancellationScope.current().consideredCancelled),
       onSettled(one) {
         if (one === null) return;
@@ -89,13 +90,37 @@ export async function watchFiles(input?: unknown): Promise<FilesWatched> {
   return watched;
 }
 
+/** How much longer than it has to lie still a file may keep others waiting. */
+const patience = 12;
+
+/**
+ * Takes a file, and waits for it only so long: one that takes long, or fails again and again, must not keep those behind
+ * it waiting. It goes on by itself, and a later look finds it under way or done. Null when it was not waited for.
+ */
+async function takeInLane(file: FoundFile, stillMs: number): Promise<Settled | null> {
+  if (!patched("lanes-go-on")) return takeFound(file, ParentClosePolicy.REQUEST_CANCEL);
+  const child = takeFound(file, ParentClosePolicy.ABANDON);
+  const timer = new CancellationScope();
+  const waited = timer
+    .run(() => sleep(Math.max(stillMs, 1_000) * patience, { summary: `waiting for ${file.path.slice(-100)}` }))
+    .then(
+      () => null,
+      () => child,
+    );
+  try {
+    return await Promise.race([child, waited]);
+  } finally {
+    timer.cancel();
+  }
+}
+
 /** One file, one workflow. Null when it is under way already: whoever started it sees to it. */
-async function takeFound(file: FoundFile): Promise<Settled | null> {
+async function takeFound(file: FoundFile, parentClosePolicy: ParentClosePolicy): Promise<Settled | null> {
   try {
     const answer = await executeChild<typeof ingestFile>("ingestFile", {
       workflowId: file.workflowId,
       args: [file.input],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      parentClosePolicy,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       staticSummary: `${file.path.slice(-150)}, client ${file.client}`,
       ...(workflowInfo().memo?.["searchAttributes"] === "off" ? { memo: { searchAttributes: "off" } } : {}),
