@@ -13,6 +13,7 @@ import { takeFetchNumber } from "../queries/sync/receipts.ts";
 import { inTransaction } from "../schema/database.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { startBenchStack } from "./stack.ts";
+import { createSeal } from "../core/seal.ts";
 
 const { values } = parseArgs({
   options: { file: { type: "boolean" }, rounds: { type: "string", default: "3" }, long: { type: "boolean" } },
@@ -114,6 +115,7 @@ async function plain(days: string[]): Promise<void> {
         attempt: 1,
         acceptEmpty: false,
         mostWithdrawnPercent: 100,
+        seal: createSeal([], "quarantine"),
       }),
     );
   }

@@ -103,7 +103,7 @@ comment on column ops.quarantine.line is 'The line in the file, for files.';
 comment on column ops.quarantine.reason is 'Why it was quarantined.';
 comment on column ops.quarantine.column_name is 'The column of the file that was wrong, as its header names it; null where it is the line.';
 comment on column ops.quarantine.amount is 'The money it carries.';
-comment on column ops.quarantine.content is 'The row or line itself, as JSON or text, without personal data.';
+comment on column ops.quarantine.content is 'The row or line itself, as JSON or text, sealed; empty where there is no key to seal it with.';
 comment on column ops.quarantine.whole is 'Whether the content is all of the line, so that it can be read again.';
 comment on column ops.quarantine.content_hash is 'Tells the same row apart from another.';
 comment on column ops.quarantine.first_seen_at is 'When it was first met.';

@@ -161,7 +161,15 @@ const anySteps: fc.Arbitrary<Step[]> = fc
   ]);
 
 function activitiesOver(pool: Database) {
-  const config = loadConfig({ DATABASE_URL: database.url, IMPORT_DIR: folder }, vendors, sources);
+  const config = loadConfig(
+    {
+      DATABASE_URL: database.url,
+      IMPORT_DIR: folder,
+      CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    },
+    vendors,
+    sources,
+  );
   return createIngestActivities({ database: pool, config, redact: createRedactor(config.secrets) });
 }
 type Activities = ReturnType<typeof activitiesOver>;

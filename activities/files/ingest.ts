@@ -4,7 +4,9 @@ import type { Config } from "../../settings/config.ts";
 import { sha256 } from "../../core/crypto.ts";
 import { dayAt } from "../../core/days.ts";
 import type { ClientIngestSettings } from "../../settings/files.ts";
+import { maskContacts, maskPersonal } from "../../core/personal.ts";
 import type { Redact } from "../../core/redact.ts";
+import type { Seal } from "../../core/seal.ts";
 import { changed, FileProblem, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
 import {
   defaultLimits,
@@ -35,6 +37,7 @@ import { learnSizes, refreshAggregates, type Refreshed } from "../../queries/rtb
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
 import { runOf } from "../shared/run-of.ts";
 import { endingUnknown } from "./ending-unknown.ts";
 import { clientShape, ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
@@ -114,8 +117,11 @@ const quarantinedAtATime = 1_000;
 const quarantinedBytes = 4_000_000;
 
 /** The activities of files: take one, look for new ones, take up again what was set aside, compute the roll-ups anew. */
-export function createIngestActivities(dependencies: IngestDependencies) {
-  const { database, config, redact } = dependencies;
+export function createIngestActivities(given: IngestDependencies) {
+  const { database, config } = given;
+  // A cell can hold anything: what is said of it names no person.
+  const redact: Redact = (text) => maskContacts(given.redact(text));
+  const dependencies = { ...given, redact };
   const guarded = guardedBy(redact);
   return {
     ...createWatchActivities(dependencies),
@@ -222,7 +228,7 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       return cancellable(session, signal, async () => {
         const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
         const staging = await openStaging(session);
-        const setAside = createSetAside(session, staging);
+        const setAside = createSetAside(session, staging, quarantineSeal(config));
         const today = dayAt(reading.startedAt, settings.timezone);
         counts = await readChecked(reading, {
           settings,
@@ -331,9 +337,10 @@ export function createIngestActivities(dependencies: IngestDependencies) {
       },
       signal,
       accepted: to.accepted,
-      rejected(lines) {
+      rejected(found) {
+        const lines = found.map((line) => ({ ...line, reason: maskPersonal(redact(line.reason)) }));
         for (const { line, column, reason } of lines.slice(0, shownErrors - errors.length))
-          errors.push({ line, column, reason: redact(reason).slice(0, shownReason) });
+          errors.push({ line, column, reason: reason.slice(0, shownReason) });
         return to.rejected(lines);
       },
       progress: ({ lines }) => void (progress.lines = lines),
@@ -501,6 +508,7 @@ function subjectOf(place: FilePlace) {
 function createSetAside(
   session: Session,
   staging: Staging,
+  seal: Seal,
 ): { add: (lines: RejectedLine[]) => Promise<void>; flush: () => Promise<void> } {
   let waiting: RejectedLine[] = [];
   let bytes = 0;
@@ -514,7 +522,9 @@ function createSetAside(
   return {
     async add(lines) {
       for (const line of lines) {
-        waiting.push(line);
+        const content = seal.seal(line.content);
+        // What is not kept cannot be read again.
+        waiting.push({ ...line, content, whole: line.whole && content !== "" });
         bytes += line.content.length;
         if (waiting.length >= quarantinedAtATime || bytes >= quarantinedBytes) await flush();
       }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dayAt } from "../../core/days.ts";
+import { maskPersonal } from "../../core/personal.ts";
 import { typedId } from "../../core/typed.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
@@ -20,6 +21,7 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
 import type { IngestDependencies } from "./ingest.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { linesAsFile } from "./lines-as-file.ts";
@@ -132,22 +134,25 @@ async function mergeRedriven(
   const mapping = await mappingOf(context, client, kept);
   const known = settings.createStubs ? null : await readKnownCreatives(session, client);
   const staging = await openStaging(session);
-  const counts = await readPerformanceFile(linesAsFile(kept.header, readOpenLines(session, { client, fileId })), {
-    mapping,
-    today,
-    currency: settings.currency,
-    knownCreatives: known,
-    limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
-    signal,
-    accepted: (block) => staging.write(block),
-    async rejected(lines) {
-      await staging.pause();
-      await stageStillRejected(
-        session,
-        lines.map(({ line, column, reason }) => ({ line, column, reason: redact(reason) })),
-      );
+  const counts = await readPerformanceFile(
+    linesAsFile(kept.header, openedLines(context, session, { client, fileId })),
+    {
+      mapping,
+      today,
+      currency: settings.currency,
+      knownCreatives: known,
+      limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
+      signal,
+      accepted: (block) => staging.write(block),
+      async rejected(lines) {
+        await staging.pause();
+        await stageStillRejected(
+          session,
+          lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) })),
+        );
+      },
     },
-  });
+  );
   await staging.end();
   const { resolved, remaining } = await resolveRedriven(session, { client, fileId });
   // A mended mapping may say of a line that it is one of totals: it is no line of data then.
@@ -164,6 +169,24 @@ async function mergeRedriven(
   await recordRedriven(session, { client, fileId, totals }, merged);
   const { inserted, updated, unchanged, superseded } = merged;
   return { tried, resolved, remaining, inserted, updated, unchanged, superseded: superseded.lines };
+}
+
+/** The lines as they stood in their file. */
+async function* openedLines(
+  { config }: IngestDependencies,
+  session: Session,
+  of: { client: string; fileId: number },
+): AsyncGenerator<{ line: number; content: string }[]> {
+  const seal = quarantineSeal(config);
+  for await (const lines of readOpenLines(session, of))
+    yield lines.map(({ line, content }) => {
+      const opened = seal.open(content);
+      if (opened === null)
+        throw invalidInput(
+          `line ${line} of file ${of.fileId} cannot be opened: it was sealed with another CREDENTIALS_ENCRYPTION_KEY`,
+        );
+      return { line, content: opened };
+    });
 }
 
 const nothingRedriven = {

@@ -7,7 +7,9 @@ import { forgetExpiredIdentities } from "../../queries/conversions/delivery-iden
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
 import type { Database } from "../../schema/database.ts";
+import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import { guardedBy } from "../shared/failures.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 import { sendAlerts } from "./send-alerts.ts";
 import { sources } from "../../connectors/registry.ts";
@@ -74,6 +76,7 @@ export function createHouseActivities({ database, config, redact, schedules }: H
       return guarded("retention", async () => {
         // What is known of persons goes in any case, also when nothing is delivered any more.
         const forgotten = await forgetExpiredIdentities(database);
+        await sealStoredContent(database, quarantineSeal(config));
         return { deleted: forgotten + (await prune(database, config.retention)) };
       });
     },

@@ -12,6 +12,7 @@ import { checkedPull, type Feed, type SyncContext } from "./context.ts";
 import { targetOf } from "./read-day.ts";
 import type { PullSliceInput, SliceResult } from "./shapes.ts";
 import { raiseBooksAlert, raiseSliceAlerts } from "./slice-alerts.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
 
 /** Pulls one slice whole and merges it in one transaction with its receipt. */
 export async function pullSlice(context: SyncContext, input: PullSliceInput): Promise<SliceResult> {
@@ -33,6 +34,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       attempt: run.attempt,
       acceptEmpty,
       mostWithdrawnPercent: context.config.mostWithdrawnPercent,
+      seal: quarantineSeal(context.config),
     };
     const target = targetOf(source, client, day);
     const receipt = await inTransaction(database, async (session) => {

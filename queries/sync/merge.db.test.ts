@@ -14,6 +14,7 @@ import { closeRun, openRun } from "./runs.ts";
 import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
 import { compareBooks } from "./stored.ts";
 import type { StagedRows } from "./staged-rows.ts";
+import { createSeal } from "../../core/seal.ts";
 
 jest.setTimeout(60_000);
 
@@ -131,6 +132,7 @@ async function attempt(over: Partial<MergeAttempt> = {}): Promise<MergeAttempt> 
     attempt: 1,
     acceptEmpty: false,
     mostWithdrawnPercent: 100,
+    seal: createSeal([Buffer.alloc(32, 7)], "quarantine"),
     ...over,
   };
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from "../../schema/database.ts";
+import { shownContent } from "./quarantine.ts";
 import type { RunRow } from "./runs.ts";
 
 export interface SliceRow {
@@ -219,13 +220,13 @@ export interface QuarantinedRow {
   runId: string;
 }
 
-/** Newest first. */
+/** Newest first. What a row holds is shown to nobody by default. */
 export async function listQuarantine(
   database: Queryable,
   filter: LedgerFilter & { open?: boolean | undefined },
 ): Promise<QuarantinedRow[]> {
   const { rows } = await database.query<QuarantinedRow>(
-    `select quarantine_id as "quarantineId", source, slice, line, reason, amount, content, first_seen_at as "firstSeenAt",
+    `select quarantine_id as "quarantineId", source, slice, line, reason, amount, ${shownContent} as content, first_seen_at as "firstSeenAt",
             last_seen_at as "lastSeenAt", resolved_at as "resolvedAt", run_id as "runId"
        from ops.quarantine q
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("q")} and ($4::bigint is null or quarantine_id < $4)

@@ -1,4 +1,3 @@
-import { sha256 } from "../../core/crypto.ts";
 import type { Session } from "../../schema/database.ts";
 import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
 
@@ -15,7 +14,7 @@ export async function quarantineRows(
   const hashes = texts.map((text, index) => {
     const place = (seen.get(text) ?? 0) + 1;
     seen.set(text, place);
-    return sha256(`${content.setAside[index]?.reason}\n${place}\n${text}`);
+    return attempt.seal.digest(`${content.setAside[index]?.reason}\n${place}\n${text}`);
   });
   await session.query(
     `update ops.quarantine set resolved_at = now()
@@ -35,7 +34,7 @@ export async function quarantineRows(
       attempt.runId,
       content.setAside.map((row) => row.reason),
       content.setAside.map((row) => row.amount),
-      texts,
+      texts.map((text) => attempt.seal.seal(text)),
       hashes,
     ],
   );

@@ -1,4 +1,8 @@
-import type { Queryable } from "../../schema/database.ts";
+import { sealedLike, type Seal } from "../../core/seal.ts";
+import type { Database, Queryable } from "../../schema/database.ts";
+
+/** In place of what a row or line holds: that it is kept, or that it is not. */
+export const shownContent = "case when content = '' then '' else '[sealed]' end";
 
 export interface QuarantineFilter {
   client?: string | undefined;
@@ -26,7 +30,7 @@ export async function readQuarantine(
   filter: QuarantineFilter & { openOnly: boolean; limit: number },
 ): Promise<QuarantineEntry[]> {
   const { rows } = await database.query<QuarantineEntry>(
-    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, content,
+    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
             first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
        from ops.quarantine
       where ($1::text is null or _client_id = $1) and ($2::text is null or source = $2) and ($3::text is null or slice = $3)
@@ -57,4 +61,40 @@ export async function readQuarantinedSlices(
     [filter.client ?? null, filter.source ?? null, filter.slice ?? null],
   );
   return rows;
+}
+
+/** One entry with what is stored of its content, for a person who has to look at it. */
+export async function readEntry(
+  database: Queryable,
+  quarantineId: number,
+): Promise<(QuarantineEntry & { stored: string }) | null> {
+  const { rows } = await database.query<QuarantineEntry & { stored: string }>(
+    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
+            content as stored, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
+       from ops.quarantine where quarantine_id = $1`,
+    [quarantineId],
+  );
+  return rows[0] ?? null;
+}
+
+const sealedAtATime = 1_000;
+
+/** Seals what was stored in clear before contents were sealed; without a key there is nothing it could be sealed with. */
+export async function sealStoredContent(database: Database, seal: Seal): Promise<number> {
+  if (seal.seal("?") === "") return 0;
+  let sealed = 0;
+  for (;;) {
+    const { rows } = await database.query<{ id: number; content: string }>(
+      `select quarantine_id as id, content from ops.quarantine
+        where content <> '' and content not like $1 order by 1 limit ${sealedAtATime}`,
+      [sealedLike],
+    );
+    if (rows.length === 0) return sealed;
+    await database.query(
+      `update ops.quarantine q set content = s.content
+         from unnest($1::bigint[], $2::text[]) as s(id, content) where q.quarantine_id = s.id`,
+      [rows.map(({ id }) => id), rows.map(({ content }) => seal.seal(content))],
+    );
+    sealed += rows.length;
+  }
 }

@@ -1,5 +1,6 @@
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { StagedRows } from "./staged-rows.ts";
+import type { Seal } from "../../core/seal.ts";
 
 /** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
 export interface Amount {
@@ -43,6 +44,8 @@ export interface MergeAttempt {
   acceptEmpty: boolean;
   /** The share of a day's rows, 0 to 100, that may vanish at once without anybody's word. */
   mostWithdrawnPercent: number;
+  /** What rows that cannot be stored are sealed with. */
+  seal: Seal;
 }
 
 /**

@@ -4,8 +4,14 @@ import { findSource } from "../../connectors/registry.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { performanceSource } from "../../queries/files/files.ts";
 import { quarantineSlice } from "../../queries/files/quarantined-lines.ts";
-import { readQuarantine, readQuarantinedSlices, type QuarantinedSlice } from "../../queries/sync/quarantine.ts";
+import {
+  readEntry,
+  readQuarantine,
+  readQuarantinedSlices,
+  type QuarantinedSlice,
+} from "../../queries/sync/quarantine.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
+import { quarantineSeal } from "../../activities/shared/quarantine-seal.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import {
   anyClientOption,
@@ -84,6 +90,47 @@ list.action(
       };
     },
   ),
+);
+
+const show = defineCommand(
+  "show",
+  "Shows one entry. What the row or line holds is sealed; --clear opens it, which goes to the audit log.",
+  ["npm run quarantine -- show 17", "npm run quarantine -- show 17 --clear"],
+)
+  .argument("<entry>", "its id, as `list` shows it")
+  .option("--clear", "show what the row or line holds");
+
+show.action(
+  work(z.object({ clear: z.boolean().default(false) }), async (desk, { clear }, [typed]): Promise<Report> => {
+    const entry = wholeNumber.safeParse(typed);
+    if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${entry.error.issues[0]?.message ?? ""}`);
+    const quarantineId = entry.data;
+    const database = await desk.database();
+    const found = await readEntry(database, quarantineId);
+    if (found === null) throw new CommandError(exitCodes.usage, `there is no entry ${quarantineId}`);
+    const { stored, ...shownEntry } = found;
+    const content = clear ? quarantineSeal(desk.config).open(stored) : shownEntry.content;
+    if (content === null)
+      throw new CommandError(
+        exitCodes.found,
+        stored === ""
+          ? "its content was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with"
+          : "its content was sealed with another CREDENTIALS_ENCRYPTION_KEY",
+      );
+    if (clear)
+      await recordAudit(database, {
+        ...commandLineActor(),
+        client: found.client,
+        action: "line_viewed",
+        subject: `quarantine/${quarantineId}`,
+        details: { source: found.source, slice: found.slice, line: found.line },
+      });
+    const { client, source, slice, line, reason } = found;
+    return {
+      document: { ...shownEntry, content },
+      lines: [`${client} ${source} ${slice}${line === null ? "" : ` line ${line}`}: ${reason}`, "", content],
+    };
+  }),
 );
 
 const redrive = defineCommand(
@@ -218,4 +265,4 @@ const command = defineCommand(
 const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
 const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;
 
-await runCommand(command.addCommand(list).addCommand(redrive));
+await runCommand(command.addCommand(list).addCommand(show).addCommand(redrive));

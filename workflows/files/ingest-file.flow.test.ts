@@ -21,6 +21,7 @@ beforeAll(async () => {
     CLIENTS: "713,acme",
     RTB_CURRENCY_ACME: "EUR",
     INGEST_STILL_SECONDS: "1",
+    CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
   });
   await stack.rows(
     "insert into rtb.creatives (_client_id, creative_id) select c, g from unnest(array['713', 'acme']) c, unnest(array[79783, 144634, 9007199254740993]) g",
@@ -404,13 +405,8 @@ describe("the watch", () => {
     await stack.rows(`create function ops.curse() returns trigger language plpgsql as $$ begin raise exception 'nobody knows' using errcode = 'XX000'; end $$;
       create trigger curse before insert on ops.files for each row when (new.name like 'a-cursed%') execute function ops.curse()`);
     try {
-      for (const name of ["a-cursed-1", "a-cursed-2", "good-1", "good-2"])
-        await put(
-          `713/${name}.csv`,
-          [header, ...example, `79783,2025-11-28,1,1,0.5,BR,mobile`].concat(
-            `144634,2025-11-27,${name.length},1,1,BR,mobile`,
-          ),
-        );
+      for (const [index, name] of ["a-cursed-1", "a-cursed-2", "good-1", "good-2"].entries())
+        await put(`713/${name}.csv`, [header, ...example, `79783,2025-11-28,${index + 1},1,0.5,BR,mobile`]);
       const { taken, failed } = await watch();
       expect([taken.map(({ path: file }) => file).sort(), failed]).toEqual([["713/good-1.csv", "713/good-2.csv"], []]);
       // They go on by themselves, and the next look does not wait for them.

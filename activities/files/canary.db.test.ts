@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import { createRedactor } from "../../core/redact.ts";
+import { loadConfig } from "../../settings/config.ts";
+import { sources, vendors } from "../../connectors/registry.ts";
+import { listQuarantine } from "../../queries/sync/operations.ts";
+import { mergeSlice } from "../../queries/sync/merge.ts";
+import { readEntry, readQuarantine, sealStoredContent } from "../../queries/sync/quarantine.ts";
+import { takeFetchNumber } from "../../queries/sync/receipts.ts";
+import { dailySpend } from "../../schema/redtrack.ts";
+import { inTransaction } from "../../schema/database.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { createIngestActivities } from "./ingest.ts";
+
+jest.setTimeout(60_000);
+
+const client = "713";
+/** What a file or a vendor's row may hold of a person, and must be nowhere to be read. */
+const canaries = ["jane.canary@example.com", "+1 (555) 010-0199", "sk_live_4242deadbeef0000canary", "Jane Canary"];
+let database: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  [database, folder] = await Promise.all([testDatabase(), mkdtemp(path.join(os.tmpdir(), "canary-"))]);
+  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) values ('713', 1)");
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const configured = (settings: Record<string, string>) =>
+  loadConfig({ DATABASE_URL: database.url, IMPORT_DIR: folder, ...settings }, vendors, sources);
+const withKey = () => configured({ CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64") });
+
+async function everyRow(): Promise<string> {
+  const { rows: tables } = await database.pool.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
+  );
+  const texts = await Promise.all(
+    tables.map(async ({ name }) => (await database.pool.query<{ t: string }>(`select t::text from ${name} t`)).rows),
+  );
+  return texts
+    .flat()
+    .map(({ t }) => t)
+    .join("\n");
+}
+
+function expectNoCanary(where: string, text: string): void {
+  expect(text.length).toBeGreaterThan(0);
+  for (const canary of canaries) expect([where, canary, text.includes(canary)]).toEqual([where, canary, false]);
+}
+
+const columns = ["creative_id", "date", "impressions", "clicks", "spend", "geography", "device_type"];
+const good = ["1", "2025-11-29", "10", "1", "0.50", "BR", "mobile"];
+
+async function importFile(name: string, lines: string[][], settings = withKey()) {
+  const text = [columns, ...lines].map((cells) => cells.map((cell) => `"${cell}"`).join(",")).join("\n");
+  await writeFile(path.join(folder, name), `${text}\n`);
+  const { takeFile } = createIngestActivities({
+    database: database.pool,
+    config: settings,
+    redact: createRedactor(settings.secrets),
+  });
+  return new MockActivityEnvironment(
+    { workflowExecution: { workflowId: `ingest/${name}`, runId: randomUUID() } },
+    { logger: new DefaultLogger("ERROR") },
+  ).run(takeFile, { path: name });
+}
+
+test("whatever cell of a file names a person, no table, answer or alert shows it, and only the key opens it", async () => {
+  const bad = canaries.flatMap((canary) =>
+    columns.map((_, place) => good.map((cell, index) => (index === place ? canary : cell))),
+  );
+  const answer = await importFile("cells.csv", [good, ...bad]);
+  expect(answer).toMatchObject({ status: "ingested", rejected: bad.length });
+  expectNoCanary("the answer", JSON.stringify(answer));
+  // Refused whole, it is in the refusal's reason and alert.
+  const refused = await importFile("most.csv", [...Array.from({ length: 4 }, () => bad).flat()]);
+  expect(refused).toMatchObject({ status: "refused" });
+  expectNoCanary("the refusal", JSON.stringify(refused));
+  expectNoCanary("the tables", await everyRow());
+  const listed = await readQuarantine(database.pool, { client, openOnly: true, limit: 100 });
+  expectNoCanary("the list", JSON.stringify(listed));
+  expectNoCanary("the API's list", JSON.stringify(await listQuarantine(database.pool, { client, limit: 100 })));
+  const opened = await Promise.all(
+    listed.map(async ({ quarantineId }) =>
+      quarantineSeal(withKey()).open((await readEntry(database.pool, quarantineId))?.stored ?? ""),
+    ),
+  );
+  for (const canary of canaries)
+    expect([canary, opened.filter((line) => line?.includes(canary)).length]).toEqual([canary, columns.length]);
+});
+
+test("a vendor's row that cannot be stored is sealed with all its fields", async () => {
+  const { fetchSeq, fetchedAt } = await takeFetchNumber(database.pool);
+  const content = Object.fromEntries(canaries.map((canary, index) => [`field${index}`, canary]));
+  const seal = quarantineSeal(withKey());
+  await inTransaction(database.pool, (session) =>
+    mergeSlice(
+      session,
+      {
+        client,
+        source: "redtrack.daily_spend",
+        day: "2025-12-18",
+        timezone: "America/New_York",
+        table: dailySpend,
+        answers: "complete",
+        keyedBy: "aggregate",
+        amount: { column: "cost" },
+      },
+      {
+        rows: [],
+        setAside: [{ reason: "no source", amount: "1.00", content }],
+        pages: 1,
+        total: "0",
+        setAsideTotal: "1.00",
+        vendorTotal: null,
+        contentHash: "hash",
+      },
+      {
+        fetchSeq,
+        fetchedAt,
+        isFinal: false,
+        runId: "run",
+        workflowId: "workflow",
+        workflowRunId: "run",
+        attempt: 1,
+        acceptEmpty: false,
+        mostWithdrawnPercent: 100,
+        seal,
+      },
+    ),
+  );
+  expectNoCanary("the tables", await everyRow());
+  const [entry] = await readQuarantine(database.pool, { source: "redtrack.daily_spend", openOnly: true, limit: 1 });
+  const stored = (await readEntry(database.pool, entry?.quarantineId ?? 0))?.stored ?? "";
+  expect(JSON.parse(seal.open(stored) ?? "")).toEqual(content);
+});
+
+test("what was stored in clear before is sealed, once, and opens as it was", async () => {
+  await database.pool.query(
+    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
+     select $1, 'rtb.performance', 'file/99', n, 'reason', 'line ' || n || ' of jane.canary@example.com', n, 'run' from generate_series(1, 2500) n`,
+    [client],
+  );
+  const seal = quarantineSeal(withKey());
+  expect(await sealStoredContent(database.pool, quarantineSeal(configured({})))).toBe(0);
+  expect(await sealStoredContent(database.pool, seal)).toBe(2_500);
+  expect(await sealStoredContent(database.pool, seal)).toBe(0);
+  expectNoCanary("the tables", await everyRow());
+  const { rows } = await database.pool.query<{ content: string }>(
+    "select content from ops.quarantine where slice = 'file/99' and line = 7",
+  );
+  expect(seal.open(rows[0]?.content ?? "")).toBe("line 7 of jane.canary@example.com");
+});
+
+test("without a key no line is kept, and nothing is taken for resolved", async () => {
+  await importFile("keyless.csv", [good, good.with(0, "7")], configured({}));
+  const { rows } = await database.pool.query(
+    "select content, whole from ops.quarantine order by quarantine_id desc limit 1",
+  );
+  expect(rows).toEqual([{ content: "", whole: false }]);
+});

@@ -1,0 +1,24 @@
+import { expect, test } from "@jest/globals";
+import { maskPersonal } from "./personal.ts";
+
+test.each([
+  ['spend "jane.canary+x@example.com" is not an amount', 'spend "[address]" is not an amount'],
+  ["spend jane@example.com is not an amount", "spend [address] is not an amount"],
+  ['clicks "+1 (555) 010-0199" is no whole number', 'clicks "[phone]" is no whole number'],
+  ['clicks "555-010-0199" is no whole number', 'clicks "[number]" is no whole number'],
+  ['geography "Jane Canary" is no country', 'geography "[text]" is no country'],
+  ['placement "sk_live_4242deadbeef0000" is too long', 'placement "[key]" is too long'],
+])("%s", (message, masked) => {
+  expect(maskPersonal(message)).toBe(masked);
+});
+
+test.each([
+  'spend "12abc" is not an amount',
+  'device_type "phonn" is not a device',
+  'creative "123456789012345678" is not known',
+  'date "2025-11-31" is not a day',
+  'date "2025-11-31 00:00:00" is not a day',
+  "2,000 of 3,000 lines would be rejected (2000 creative id): nothing is stored",
+])("%s is left as it is", (message) => {
+  expect(maskPersonal(message)).toBe(message);
+});
