@@ -10,6 +10,8 @@ const from = "2025-10-20";
 const days = 60;
 const to = addDays(from, days - 1);
 const serverKills = 3;
+/** Longer than any of it takes, on a busy machine too. */
+const patienceMs = 15 * 60_000;
 
 interface Kill {
   what: string;
@@ -74,10 +76,12 @@ export async function startBackfill(stack: BenchStack, workflowId: string, range
 
 /** Waits for a workflow's end across restarts of its server: the client's own connection may go with it. */
 export async function untilOver(stack: BenchStack, workflowId: string): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const status = await statusOf(stack, workflowId);
     if (status === "COMPLETED") return;
     if (status !== "RUNNING" && status !== "unreachable") throw new Error(`the backfill ended as ${status}`);
+    if (Date.now() > deadline) throw new Error(`${workflowId} is ${status} after ${patienceMs / 60_000} minutes`);
     await wait(300);
   }
 }

@@ -28,6 +28,7 @@ export const canaries: Drill = {
   name: "canaries",
   done: "a vendor that sends the key back in its errors, wrong secrets in addresses, a conversion with a person's data; then tables, logs, histories and answers are searched",
   expected: "no secret and nothing of the person anywhere in clear",
+  isShort: true,
   run: async () => {
     const [apiPort = 0] = await freePorts(1);
     const stack = await startBenchStack({

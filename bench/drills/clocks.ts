@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { addDays } from "../../core/days.ts";
+import { sources } from "../../connectors/registry.ts";
+import { addDays, dayAt } from "../../core/days.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { mainQueue } from "../../temporal.config.ts";
 import { killChild, type ChildOptions } from "../children.ts";
 import { startBenchStack, type BenchStack } from "../stack.ts";
-import { startBackfill, untilOver } from "./backfill-kills.ts";
+import { startBackfill, statusOf, untilOver } from "./backfill-kills.ts";
 import { finding, type Drill } from "./drill.ts";
 
 const dayMs = 86_400_000;
@@ -18,8 +19,8 @@ const changes = ["2025-11-02", "2025-03-09"];
 export const clockSkew: Drill = {
   rows: [18],
   name: "clock-skew",
-  done: "a worker whose clock is a day ahead, and one whose clock is a day behind, bring the source up to date",
-  expected: "the same days, as final and with the same amounts as with the right clock",
+  done: "a worker whose clock is a day ahead, and one whose clock is a day behind, bring the source up to date, and are asked for today and tomorrow",
+  expected: "the same days, as final and with the same amounts as with the right clock; tomorrow refused",
   isShort: true,
   run: async () => {
     const seen = await compareWorkers(
@@ -34,6 +35,7 @@ export const clockSkew: Drill = {
           args: [{ source: "redtrack.daily_spend" }],
         });
         await untilOver(stack, name);
+        await askForToday(stack, name);
         const { time } = await lastLogLine(stack);
         const daysOff = Math.round((time - Date.now()) / dayMs);
         if (`${daysOff} d` !== name) throw new Error(`the worker's clock is ${daysOff} days off, not ${name}`);
@@ -107,6 +109,21 @@ async function readTables({ database }: BenchStack): Promise<Omit<Outcome, "name
   const [found] = rows;
   if (found === undefined) throw new Error("nothing to read");
   return found;
+}
+
+/** A worker that went by its own clock would refuse today, or take tomorrow. */
+async function askForToday(stack: BenchStack, name: string): Promise<void> {
+  const timezone = sources.find((source) => source.name === "redtrack.daily_spend")?.slices.timezone ?? "UTC";
+  const today = dayAt(new Date(), timezone);
+  await startBackfill(stack, `${name}/today`, { from: today, to: today });
+  await untilOver(stack, `${name}/today`);
+  await startBackfill(stack, `${name}/tomorrow`, { from: today, to: addDays(today, 1) });
+  const answer = await untilOver(stack, `${name}/tomorrow`).then(
+    () => "taken",
+    () => statusOf(stack, `${name}/tomorrow`),
+  );
+  if (answer !== "FAILED")
+    throw new Error(`a backfill of tomorrow was ${answer} by a worker whose clock is ${name} off`);
 }
 
 /** What the worker itself takes for the time: that its clock was shifted at all. */
