@@ -1,7 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { decrypt, encrypt, hmacSha256, parseKey, sameSecret, sha256 } from "./crypto.ts";
+import {
+  decrypt,
+  encrypt,
+  hmacSha256,
+  keyRing,
+  openSealed,
+  parseKey,
+  reseal,
+  sameSecret,
+  seal,
+  sealingKey,
+  sha256,
+} from "./crypto.ts";
 
 const key = Buffer.alloc(32, 7);
 
@@ -56,4 +68,41 @@ test("hashes are the well-known ones", () => {
 test("secrets of any length are compared whole", () => {
   expect(sameSecret("abc", "abc")).toBe(true);
   for (const other of ["abd", "ab", "abcd", ""]) expect(sameSecret("abc", other)).toBe(false);
+});
+
+test("with two keys the current one seals, and both open, in their context alone", () => {
+  const [old, current] = [randomBytes(32), randomBytes(32)];
+  const [before, during, after] = [keyRing(old), keyRing(current, old), keyRing(current)];
+  const earlier = seal(before, Buffer.from("x"), "713");
+  const later = seal(during, Buffer.from("y"), "713");
+  expect(openSealed(during, earlier, "713").toString()).toBe("x");
+  expect(openSealed(after, later, "713").toString()).toBe("y");
+  expect(() => openSealed(after, earlier, "713")).toThrow("another key");
+  expect(() => openSealed(before, later, "713")).toThrow("another key");
+  expect(() => openSealed(during, earlier, "acme")).toThrow("another place");
+});
+
+test("what seals is derived from the setting, and what the setting itself sealed still opens", () => {
+  const direct = encrypt(key, Buffer.from("from before"), "713");
+  expect(openSealed(keyRing(key), direct, "713").toString()).toBe("from before");
+  expect(openSealed(keyRing(randomBytes(32), key), direct, "713").toString()).toBe("from before");
+  expect(() => decrypt(key, seal(keyRing(key), Buffer.from("new"), "713"), "713")).toThrow();
+  expect(sealingKey(key).equals(key)).toBe(false);
+});
+
+test("re-sealing leaves what is current as it is, and says what no key opens", () => {
+  const [old, current] = [randomBytes(32), randomBytes(32)];
+  const keys = keyRing(current, old);
+  for (const earlier of [
+    seal(keyRing(old), Buffer.from("x"), "713"),
+    encrypt(old, Buffer.from("x"), "713"),
+    encrypt(current, Buffer.from("x"), "713"),
+  ]) {
+    const fresh = reseal(keys, earlier, "713");
+    if (fresh.state !== "resealed") throw new Error(fresh.state);
+    expect(openSealed(keyRing(current), fresh.sealed, "713").toString()).toBe("x");
+    expect(reseal(keys, fresh.sealed, "713")).toEqual({ state: "current" });
+  }
+  expect(reseal(keys, seal(keyRing(randomBytes(32)), Buffer.from("x"), "713"), "713")).toEqual({ state: "unreadable" });
+  expect(reseal(keys, Buffer.alloc(3), "713")).toEqual({ state: "unreadable" });
 });

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -25,6 +33,55 @@ export function decrypt(key: Buffer, sealed: Uint8Array, context = ""): Buffer {
   decipher.setAAD(Buffer.from(context));
   decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
   return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, bytes.length - tagBytes)), decipher.final()]);
+}
+
+/** While a key is being changed there are two: `current` writes, both read. */
+export interface KeyRing {
+  current: Buffer;
+  previous: Buffer | null;
+}
+
+export function keyRing(current: Buffer, previous: Buffer | null = null): KeyRing {
+  return { current, previous };
+}
+
+/** What seals is derived: the bytes of a setting may also be what keyed hashes are made with, and no key serves both. */
+export function sealingKey(key: Buffer): Buffer {
+  return Buffer.from(hkdfSync("sha256", key, "", "seal", 32));
+}
+
+/** Sealed with the current key, bound to `context`. */
+export function seal({ current }: KeyRing, plain: Uint8Array, context: string): Buffer {
+  return encrypt(sealingKey(current), plain, context);
+}
+
+/** Opens what either key sealed; throws when neither did, or not in this context. */
+export function openSealed(keys: KeyRing, sealed: Uint8Array, context: string): Buffer {
+  const opened = tryToOpen(keys, sealed, context);
+  if (opened === null) throw new Error("it was sealed with another key, or for another place");
+  return opened.plain;
+}
+
+export type Resealed = { state: "current" } | { state: "unreadable" } | { state: "resealed"; sealed: Buffer };
+
+/** The same content under the current key. What is under it already stays as it is, so a repeat changes nothing. */
+export function reseal(keys: KeyRing, sealed: Uint8Array, context: string): Resealed {
+  const opened = tryToOpen(keys, sealed, context);
+  if (opened === null) return { state: "unreadable" };
+  return opened.isCurrent ? { state: "current" } : { state: "resealed", sealed: seal(keys, opened.plain, context) };
+}
+
+/** Earlier versions sealed with the bytes of the setting themselves. The tag says which of the keys it was. */
+function tryToOpen({ current, previous }: KeyRing, sealed: Uint8Array, context: string) {
+  const keys = [sealingKey(current), current, ...(previous === null ? [] : [sealingKey(previous), previous])];
+  for (const [index, key] of keys.entries()) {
+    try {
+      return { plain: decrypt(key, sealed, context), isCurrent: index === 0 };
+    } catch {
+      continue;
+    }
+  }
+  return null;
 }
 
 export function sha256(text: string | Uint8Array): string {

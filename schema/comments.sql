@@ -640,7 +640,7 @@ comment on column recon.affiliates.affiliate_id is 'Made by the database.';
 comment on column recon.affiliates.name is 'As people call them, once per client.';
 comment on column recon.affiliates.email_hash is 'HMAC of the e-mail address, so that one address is one affiliate; null without one.';
 comment on column recon.affiliates.email_sealed is 'The e-mail address, encrypted; null without one.';
-comment on column recon.affiliates.discord_user_hash is 'HMAC of the id of the Discord account whose slash commands are theirs, with a key derived from CREDENTIALS_ENCRYPTION_KEY; null without one.';
+comment on column recon.affiliates.discord_user_hash is 'HMAC of the id of the Discord account whose slash commands are theirs, with a key derived from CREDENTIALS_HASHING_KEY or, without one, from CREDENTIALS_ENCRYPTION_KEY; null without one.';
 comment on column recon.affiliates.api_key_hash is 'SHA-256 of the key, which has 256 random bits; null without one.';
 comment on column recon.affiliates.api_key_prefix is 'The key''s first letters, so that people can recognize it.';
 comment on column recon.affiliates.api_key_issued_at is 'When it was issued.';

@@ -201,8 +201,39 @@ describe("the window of a source", () => {
 test("a payload key is read as hex or base64, and kept as a secret in its text", () => {
   const key = randomBytes(32);
   const config = load({ PAYLOAD_ENCRYPTION_KEY: key.toString("base64") });
-  expect(config.payloadKey?.equals(key)).toBe(true);
+  expect(config.payloadKey).toEqual({ current: key, previous: null });
   expect(config.secrets).toContain(key.toString("base64"));
+});
+
+test("a key is changed with its predecessor beside it, both kept as secrets, and what keys hashes stays", () => {
+  const [first, second] = [randomBytes(32), randomBytes(32)];
+  const typed = {
+    PAYLOAD_ENCRYPTION_KEY: second.toString("base64"),
+    PAYLOAD_ENCRYPTION_KEY_PREVIOUS: first.toString("hex"),
+    CREDENTIALS_ENCRYPTION_KEY: second.toString("hex"),
+    CREDENTIALS_ENCRYPTION_KEY_PREVIOUS: first.toString("base64"),
+    CREDENTIALS_HASHING_KEY: first.toString("base64"),
+    API_JWT_SECRET: "c".repeat(32),
+    API_JWT_SECRET_PREVIOUS: "p".repeat(32),
+  };
+  const config = load(typed);
+  const both = { current: second, previous: first };
+  expect(config).toMatchObject({ payloadKey: both, credentialsKey: both, identityKey: null, hashingKey: first });
+  expect(config.api).toMatchObject({ jwtSecret: "c".repeat(32), previousJwtSecret: "p".repeat(32) });
+  for (const secret of Object.values(typed)) expect(config.secrets).toContain(secret);
+  expect(load({ CREDENTIALS_ENCRYPTION_KEY: first.toString("hex") }).hashingKey).toEqual(first);
+});
+
+test("a previous key needs a current one, and that of credentials says what keys the hashes", () => {
+  const key = randomBytes(32).toString("hex");
+  expect(problemsOf({ ...required, PAYLOAD_ENCRYPTION_KEY_PREVIOUS: key, API_JWT_SECRET_PREVIOUS: key })).toEqual([
+    "API_JWT_SECRET is missing: API_JWT_SECRET_PREVIOUS needs it",
+    "PAYLOAD_ENCRYPTION_KEY is missing: PAYLOAD_ENCRYPTION_KEY_PREVIOUS needs it",
+  ]);
+  const changed = { CREDENTIALS_ENCRYPTION_KEY: key, CREDENTIALS_ENCRYPTION_KEY_PREVIOUS: key };
+  expect(problemsOf({ ...required, ...changed })).toEqual([
+    expect.stringMatching(/^CREDENTIALS_HASHING_KEY is missing/),
+  ]);
 });
 
 test("retention is a number of days, or forever", () => {

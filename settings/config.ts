@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack.ts";
-import { parseKey } from "../core/crypto.ts";
 import { isDay } from "../core/days.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
+import { keySettings, problemsOfKeys, readKeys, secretsOfKeys, type Keys } from "./keys.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import type { Env } from "./shapes.ts";
@@ -71,7 +71,7 @@ export interface Account {
   missing: string[];
 }
 
-export interface Config {
+export interface Config extends Keys {
   environment: "development" | "production" | "test";
   databaseUrl: string;
   databasePoolSize: number;
@@ -94,6 +94,8 @@ export interface Config {
     host: string;
     port: number;
     jwtSecret: string | null;
+    /** Checks tokens that were signed before the secret was changed; signs none. */
+    previousJwtSecret: string | null;
     jwksUrl: string | null;
     /** Whom a token is for and whom it comes from: an identity provider serves other applications too. */
     audience: string | null;
@@ -101,11 +103,6 @@ export interface Config {
     trustedProxies: string[];
   };
   searchAttributes: boolean;
-  payloadKey: Buffer | null;
-  /** Seals what a delivery needs to know of a person; without it, none of it is kept. */
-  identityKey: Buffer | null;
-  /** Seals the platforms' credentials and Discord's tokens; without it, none of them is kept. */
-  credentialsKey: Buffer | null;
   /** How far back a conversion may lie that is delivered without anybody asking. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
@@ -150,12 +147,6 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ""),
 );
 
-const encryptionKey = z.string().transform((text, context) => {
-  const key = parseKey(text);
-  if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
-  return key;
-});
-
 const general = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   DATABASE_URL: z
@@ -181,7 +172,6 @@ const general = z.object({
   UNAVAILABLE_ATTEMPTS: positive.default(8),
   API_HOST: z.string().default("127.0.0.1"),
   API_PORT: port.default(3003),
-  API_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   API_JWKS_URL: z
     .url({ protocol: /^https?$/ })
     .refine((url) => url.startsWith("https:") || isLoopback(new URL(url).hostname), "must be an https:// address")
@@ -190,9 +180,7 @@ const general = z.object({
   API_JWT_ISSUER: z.string().min(1).optional(),
   API_TRUSTED_PROXIES: list.prefault(""),
   SEARCH_ATTRIBUTES: z.enum(["on", "off"]).default("on"),
-  PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
-  IDENTITY_ENCRYPTION_KEY: encryptionKey.optional(),
-  CREDENTIALS_ENCRYPTION_KEY: encryptionKey.optional(),
+  ...keySettings,
   SUBMISSIONS_PER_MINUTE: positive.default(120),
   DELIVERY_LOOKBACK_DAYS: positive.max(400).default(30),
   ALERT_WEBHOOK_URL: z.url().optional(),
@@ -249,6 +237,7 @@ export function loadConfig(
   const recon = readReconSettings(env, problems);
   if (discord.applications.size > 0 && env["CREDENTIALS_ENCRYPTION_KEY"] === undefined)
     problems.push("CREDENTIALS_ENCRYPTION_KEY is missing: DISCORD_PUBLIC_KEY needs it");
+  problems.push(...problemsOfKeys(env));
   // One provider signs for many applications: without these, any of their tokens would open this server.
   for (const name of ["API_JWT_AUDIENCE", "API_JWT_ISSUER"])
     if (env["API_JWKS_URL"] !== undefined && env[name] === undefined)
@@ -287,15 +276,14 @@ export function loadConfig(
       host: values.API_HOST,
       port: values.API_PORT,
       jwtSecret: values.API_JWT_SECRET ?? null,
+      previousJwtSecret: values.API_JWT_SECRET_PREVIOUS ?? null,
       jwksUrl: values.API_JWKS_URL ?? null,
       audience: values.API_JWT_AUDIENCE ?? null,
       issuer: values.API_JWT_ISSUER ?? null,
       trustedProxies: values.API_TRUSTED_PROXIES,
     },
     searchAttributes: values.SEARCH_ATTRIBUTES === "on",
-    payloadKey: values.PAYLOAD_ENCRYPTION_KEY ?? null,
-    identityKey: values.IDENTITY_ENCRYPTION_KEY ?? null,
-    credentialsKey: values.CREDENTIALS_ENCRYPTION_KEY ?? null,
+    ...readKeys(values),
     deliveryLookbackDays: values.DELIVERY_LOOKBACK_DAYS,
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
     mostWithdrawnPercent: values.MOST_WITHDRAWN_PERCENT,
@@ -317,11 +305,8 @@ export function loadConfig(
       ...anytrack.webhookSecrets.values(),
       ...[...ingest.clients.values()].map(({ s3 }) => s3?.keys?.secretAccessKey),
       databasePassword,
-      values.API_JWT_SECRET,
       values.ALERT_WEBHOOK_URL,
-      env["PAYLOAD_ENCRYPTION_KEY"],
-      env["IDENTITY_ENCRYPTION_KEY"],
-      env["CREDENTIALS_ENCRYPTION_KEY"],
+      ...secretsOfKeys(env),
       ...[...discord.applications.values()].map(({ botToken }) => botToken),
       env["TEMPORAL_API_KEY"],
     ].filter((secret): secret is string => typeof secret === "string" && secret !== ""),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
+import { keyRing } from "../core/crypto.ts";
 import { allHistories, readable } from "../test/histories.ts";
 import { failureOf, startStack, until, workflowBundle, type TestStack } from "../test/stack.ts";
 import { dataConverter } from "./payload-codec.ts";
@@ -59,7 +60,7 @@ test("what the server keeps says neither what was asked for nor what went wrong"
 });
 
 test("the histories replay with the key, and cannot be read with another", async () => {
-  const converter = dataConverter(key);
+  const converter = dataConverter(keyRing(key));
   const replayed: (Error | undefined)[] = [];
   const options = { workflowBundle: await workflowBundle(converter?.failureConverterPath), dataConverter: converter };
   for await (const { error } of Worker.runReplayHistories(options as never, await allHistories(stack)))
@@ -68,7 +69,7 @@ test("the histories replay with the key, and cannot be read with another", async
   const stranger = new Client({
     connection: stack.temporal.connection,
     namespace: stack.temporal.namespace,
-    dataConverter: dataConverter(randomBytes(32)) as never,
+    dataConverter: dataConverter(keyRing(randomBytes(32))) as never,
   });
   await expect(stranger.workflow.getHandle("backfill/secret").query("progress")).rejects.toThrow();
   await expect(stranger.workflow.getHandle("backfill/secret").result()).rejects.toThrow(/encrypted with another key/);

@@ -1,25 +1,40 @@
 import { fileURLToPath } from "node:url";
 import type { DataConverter, Payload, PayloadCodec } from "@temporalio/common";
 import protos from "@temporalio/proto";
-import { decrypt, encrypt, sha256 } from "../core/crypto.ts";
+import { decrypt, encrypt, sealingKey, sha256, type KeyRing } from "../core/crypto.ts";
 
 const encoding = "binary/encrypted";
+const version = "2";
 const proto = protos.temporal.api.common.v1.Payload;
 
-/** Encrypts everything Temporal stores with AES-256-GCM. A payload in clear, from before, is still read. */
-export function createPayloadCodec(key: Buffer): PayloadCodec {
-  // Says which key, without saying anything about it.
-  const keyId = sha256(key).slice(0, 8);
+/**
+ * Encrypts everything Temporal stores with AES-256-GCM: with the current key, and reads what the previous one wrote.
+ * A payload in clear, from before, is still read.
+ */
+export function createPayloadCodec({ current, previous }: KeyRing): PayloadCodec {
+  const keys = new Map([current, ...(previous === null ? [] : [previous])].map((key) => [idOf(key), readersOf(key)]));
+  const keyId = idOf(current);
+  const writer = sealingKey(current);
   const seal = (payload: Payload): Payload => ({
-    metadata: { encoding: Buffer.from(encoding), "encryption-key-id": Buffer.from(keyId) },
-    data: encrypt(key, proto.encode(payload).finish()),
+    metadata: {
+      encoding: Buffer.from(encoding),
+      "encryption-key-id": Buffer.from(keyId),
+      "encryption-version": Buffer.from(version),
+    },
+    data: encrypt(writer, proto.encode(payload).finish(), contextOf(keyId)),
   });
   const open = (payload: Payload): Payload => {
-    if (!payload.data || Buffer.from(payload.metadata?.["encoding"] ?? []).toString() !== encoding) return payload;
-    const used = Buffer.from(payload.metadata?.["encryption-key-id"] ?? []).toString();
-    if (used !== keyId)
-      throw new Error(`a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${keyId})`);
-    return proto.decode(decrypt(key, payload.data));
+    const said = (name: string) => Buffer.from(payload.metadata?.[name] ?? []).toString();
+    if (!payload.data || said("encoding") !== encoding) return payload;
+    const used = said("encryption-key-id");
+    const readers = keys.get(used);
+    if (readers === undefined)
+      throw new Error(
+        `a payload was encrypted with another key (${used}) than PAYLOAD_ENCRYPTION_KEY (${[...keys.keys()].join(", ")})`,
+      );
+    const read = readers[said("encryption-version")];
+    if (read === undefined) throw new Error("a payload was encrypted by a later version");
+    return proto.decode(read(payload.data));
   };
   return {
     encode: (payloads) => Promise.resolve().then(() => payloads.map(seal)),
@@ -27,11 +42,24 @@ export function createPayloadCodec(key: Buffer): PayloadCodec {
   };
 }
 
+/** Says which key, without saying anything about it. */
+const idOf = (key: Buffer) => sha256(key).slice(0, 8);
+
+/** What a payload says of itself is bound to its content: altered, it does not open. */
+const contextOf = (keyId: string) => `payload/${encoding}/${version}/${keyId}`;
+
+/** By what the payload says of its version; the first one said nothing and bound nothing. */
+function readersOf(key: Buffer): Partial<Record<string, (data: Uint8Array) => Buffer>> {
+  const derived = sealingKey(key);
+  const context = contextOf(idOf(key));
+  return { "": (data) => decrypt(key, data), [version]: (data) => decrypt(derived, data, context) };
+}
+
 /** With a key, messages and stack traces of failures are encrypted too. */
-export function dataConverter(key: Buffer | null): DataConverter | undefined {
-  return key === null
+export function dataConverter(keys: KeyRing | null): DataConverter | undefined {
+  return keys === null
     ? undefined
-    : { payloadCodecs: [createPayloadCodec(key)], failureConverterPath: failureConverterPath() };
+    : { payloadCodecs: [createPayloadCodec(keys)], failureConverterPath: failureConverterPath() };
 }
 
 function failureConverterPath(): string {

@@ -1,5 +1,6 @@
 import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
+import type { KeyRing } from "../core/crypto.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
 import { issueToken, type TokenClaims } from "../core/tokens.ts";
@@ -17,18 +18,20 @@ export interface TestServerOptions {
   temporal?: Partial<TemporalDoor>;
   host?: string;
   jwtSecret?: string | null;
+  previousJwtSecret?: string;
   jwksUrl?: string | null;
   audience?: string;
   issuer?: string;
   clients?: string[];
   trustedProxies?: string[];
-  payloadKey?: Buffer | null;
-  identityKey?: Buffer | null;
+  payloadKey?: KeyRing | null;
+  identityKey?: KeyRing | null;
   accounts?: ServerDependencies["config"]["accounts"];
   env?: Record<string, string>;
   anytrack?: ServerDependencies["config"]["anytrack"];
   discord?: ServerDependencies["config"]["discord"];
-  credentialsKey?: Buffer | null;
+  credentialsKey?: KeyRing | null;
+  hashingKey?: Buffer;
   submissionsPerMinute?: number;
   ingest?: ServerDependencies["config"]["ingest"];
   areas?: readonly Area[];
@@ -45,6 +48,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           host: options.host ?? "127.0.0.1",
           port: 0,
           jwtSecret: options.jwtSecret === undefined ? testSecret : options.jwtSecret,
+          previousJwtSecret: options.previousJwtSecret ?? null,
           jwksUrl: options.jwksUrl ?? null,
           audience: options.audience ?? null,
           issuer: options.issuer ?? null,
@@ -69,6 +73,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         },
         discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
         credentialsKey: options.credentialsKey ?? null,
+        hashingKey: options.hashingKey ?? options.credentialsKey?.current ?? null,
         recon: readReconSettings({}, []),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),

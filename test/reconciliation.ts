@@ -1,3 +1,4 @@
+import { keyRing } from "../core/crypto.ts";
 import { accept, type Accepted, type Submission } from "../queries/recon/accept.ts";
 import { recordVerdict, type Judgement } from "../queries/recon/record-verdict.ts";
 import type { Database } from "../schema/database.ts";
@@ -45,7 +46,7 @@ export const submission = (given: Given): Submission => ({
 });
 
 /** As a setting would have it. */
-export const keeping = { credentialsKey: Buffer.alloc(32, 7), evidenceDays: 90 };
+export const keeping = { credentialsKey: keyRing(Buffer.alloc(32, 7)), evidenceDays: 90 };
 
 /** Takes a submission in that must not be refused. */
 export async function taken(database: Database, given: Given): Promise<Extract<Accepted, { reportId: string }>> {

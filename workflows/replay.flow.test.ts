@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
+import { keyRing } from "../core/crypto.ts";
 import { addDays } from "../core/days.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
@@ -215,7 +216,7 @@ async function recordFiles(): Promise<void> {
   }
 }
 
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const performanceHeader = "creative_id,date,impressions,clicks,spend";
 
 async function recordReconciliation(): Promise<void> {
@@ -223,7 +224,7 @@ async function recordReconciliation(): Promise<void> {
     RECON_FIRST_WAIT_MS: "50",
     RECON_LONGEST_WAIT_MS: "60000",
     RECON_SWEEP_QUIET_MS: "0",
-    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.toString("base64"),
+    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.current.toString("base64"),
   });
   try {
     const { campaignId, affiliateIds } = await createCampaign(stack.database.pool, ["one"]);

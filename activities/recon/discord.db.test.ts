@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
-import { encrypt } from "../../core/crypto.ts";
+import { keyRing, seal } from "../../core/crypto.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { accept } from "../../queries/recon/accept.ts";
 import { tokenContext } from "../../queries/recon/discord.ts";
@@ -13,7 +13,7 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createDiscordActivities, type VerdictSent } from "./discord.ts";
 import { createRateGate } from "../shared/rate-gate.ts";
 
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const applicationId = "1001";
 const token = "canary/interaction token";
 const asked: { method: string; url: string; body: { content: string; allowed_mentions: unknown } }[] = [];
@@ -90,12 +90,7 @@ async function waiting({ key = credentialsKey, minutes = 15 } = {}): Promise<str
 async function keepToken(reportId: string, key = credentialsKey, minutes = 15): Promise<void> {
   await database.pool.query(
     "insert into recon.discord_interactions (_client_id, report_id, application_id, sealed, expires_at) values ('713', $1, $2, $3, now() + make_interval(mins => $4))",
-    [
-      reportId,
-      applicationId,
-      encrypt(key, Buffer.from(token), tokenContext({ client: "713", applicationId })),
-      minutes,
-    ],
+    [reportId, applicationId, seal(key, Buffer.from(token), tokenContext({ client: "713", applicationId })), minutes],
   );
 }
 const isKept = async (reportId: string) =>
@@ -136,7 +131,7 @@ test("before there is a verdict it says what is waited for, and keeps the token 
     idempotencyKey: "i-1",
     interaction: {
       applicationId,
-      sealedToken: encrypt(credentialsKey, Buffer.from(token), tokenContext({ client: "713", applicationId })),
+      sealedToken: seal(credentialsKey, Buffer.from(token), tokenContext({ client: "713", applicationId })),
     },
   });
   if (accepted.outcome === "refused") throw new Error(accepted.message);
@@ -170,7 +165,7 @@ test("when Discord is away the token stays, and the failure names it nowhere", a
 });
 
 test("after its 15 minutes, or sealed with another key, a token is only forgotten", async () => {
-  for (const reportId of [await waiting({ minutes: -1 }), await waiting({ key: randomBytes(32) })]) {
+  for (const reportId of [await waiting({ minutes: -1 }), await waiting({ key: keyRing(randomBytes(32)) })]) {
     expect(await send(reportId)).toMatchObject({ sent: false });
     expect(await isKept(reportId)).toBe(false);
   }

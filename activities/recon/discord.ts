@@ -1,6 +1,6 @@
 import { cancellationSignal } from "@temporalio/activity";
 import type { Config } from "../../settings/config.ts";
-import { decrypt } from "../../core/crypto.ts";
+import { openSealed, type KeyRing } from "../../core/crypto.ts";
 import { createRedactor, type Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { findInteraction, forgetInteraction, tokenContext } from "../../queries/recon/discord.ts";
@@ -84,9 +84,9 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
   };
 }
 
-function openToken(key: Buffer | null, sealed: Buffer, context: string): string | null {
+function openToken(key: KeyRing | null, sealed: Buffer, context: string): string | null {
   try {
-    return key === null ? null : decrypt(key, sealed, context).toString("utf8");
+    return key === null ? null : openSealed(key, sealed, context).toString("utf8");
   } catch {
     return null;
   }

@@ -7,5 +7,8 @@ export function quarantineSeal({
   identityKey,
   payloadKey,
 }: Pick<Config, "credentialsKey" | "identityKey" | "payloadKey">): Seal {
-  return createSeal([credentialsKey, identityKey, payloadKey], "quarantine");
+  const rings = [credentialsKey, identityKey, payloadKey].filter((ring) => ring !== null);
+  // The previous ones last: they open, and seal nothing.
+  const keys = [...rings.map(({ current }) => current), ...rings.map(({ previous }) => previous)];
+  return createSeal(keys, "quarantine");
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import type { AuditRow } from "../../queries/ops/audit.ts";
 import type { Api } from "../server/parts.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
@@ -14,7 +15,11 @@ const temporal = fakeTemporal();
 temporal.result = { value: { works: true } };
 beforeAll(async () => {
   database = await testDatabase();
-  api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey: randomBytes(32) });
+  api = await testServer({
+    database: database.pool,
+    temporal: temporal.door,
+    credentialsKey: keyRing(randomBytes(32)),
+  });
   cyd = await makeAffiliate(database.pool, { client: "713", name: "cyd" });
 });
 afterAll(async () => {

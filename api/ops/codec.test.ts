@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
+import { keyRing, type KeyRing } from "../../core/crypto.ts";
 import { createPayloadCodec } from "../../temporal/payload-codec.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 
-const payloadKey = randomBytes(32);
+const payloadKey = keyRing(randomBytes(32));
 const ui = "http://localhost:8233";
 const clear = {
   metadata: { encoding: Buffer.from("json/plain").toString("base64") },
@@ -88,7 +89,7 @@ test("reachable from elsewhere, or behind a proxy, it takes the token of an admi
 });
 
 test("without a key there is no codec, and with another key it says only that it cannot", async () => {
-  const ask = async (key: Buffer | null) => {
+  const ask = async (key: KeyRing | null) => {
     const server = await testServer({ payloadKey: key });
     const answer = await server.inject({
       method: "POST",
@@ -99,7 +100,7 @@ test("without a key there is no codec, and with another key it says only that it
     return answer;
   };
   expect((await ask(null)).statusCode).toBe(404);
-  expect((await ask(randomBytes(32))).json()).toMatchObject({
+  expect((await ask(keyRing(randomBytes(32)))).json()).toMatchObject({
     error: "validation_error",
     message: "a payload cannot be read with PAYLOAD_ENCRYPTION_KEY",
   });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { makeAffiliateKey } from "../../rules/recon/affiliate-key.ts";
-import { encrypt, hmacSha256 } from "../../core/crypto.ts";
+import { seal, hmacSha256 } from "../../core/crypto.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import {
   createAffiliate,
@@ -121,8 +121,8 @@ export function affiliateRoutes(api: Api, parts: ServerParts): void {
       const wanted = {
         client,
         name,
-        ...sealEmail(config.credentialsKey, client, email ?? null),
-        discordUserHash: hashAccount(config.credentialsKey, client, discordUserId ?? null),
+        ...sealEmail(config, client, email ?? null),
+        discordUserHash: hashAccount(config.hashingKey, client, discordUserId ?? null),
         ...stored,
       };
       const row = await audited(parts, request, async (session, record) => {
@@ -230,7 +230,7 @@ export function affiliateRoutes(api: Api, parts: ServerParts): void {
     async (request) => {
       const { client } = callerOf(request);
       const affiliateId = request.params.id;
-      const discordUserHash = hashAccount(config.credentialsKey, client, request.body.discordUserId);
+      const discordUserHash = hashAccount(config.hashingKey, client, request.body.discordUserId);
       const row = await audited(parts, request, async (session, record) => {
         const linked = await setDiscordUser(session, { client, affiliateId, discordUserHash });
         if (linked !== null)
@@ -343,18 +343,18 @@ function newKey(): { key: string; keyHash: string; keyPrefix: string } {
 }
 
 function sealEmail(
-  key: Buffer | null,
+  { credentialsKey, hashingKey }: Pick<ServerParts["config"], "credentialsKey" | "hashingKey">,
   client: string,
   email: string | null,
 ): { emailHash: string | null; emailSealed: Buffer | null } {
   if (email === null) return { emailHash: null, emailSealed: null };
-  if (key === null)
+  if (credentialsKey === null || hashingKey === null)
     throw new ApiError("validation_error", "an e-mail address cannot be kept: CREDENTIALS_ENCRYPTION_KEY is not set", {
       email: "cannot be kept",
     });
   // Keyed: an address without one is guessed in no time.
-  const emailHash = hmacSha256(key, `${emailContext(client)}/${email.toLowerCase()}`);
-  return { emailHash, emailSealed: encrypt(key, Buffer.from(email), emailContext(client)) };
+  const emailHash = hmacSha256(hashingKey, `${emailContext(client)}/${email.toLowerCase()}`);
+  return { emailHash, emailSealed: seal(credentialsKey, Buffer.from(email), emailContext(client)) };
 }
 
 function hashAccount(key: Buffer | null, client: string, userId: string | null): string | null {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { decrypt } from "../../core/crypto.ts";
+import { keyRing, openSealed } from "../../core/crypto.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import { tokenContext } from "../../queries/recon/discord.ts";
 import { openDatabase } from "../../schema/database.ts";
@@ -13,7 +13,7 @@ const applicationId = "1001";
 const userId = "9007199254740993";
 const pair = generateKeyPairSync("ed25519");
 const stranger = generateKeyPairSync("ed25519");
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const temporal = fakeTemporal();
 const log: string[] = [];
 const applications = new Map([
@@ -28,7 +28,7 @@ let campaignId: string;
 beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey, discord, log });
-  const discordUserHash = hashDiscordUser(credentialsKey, { client: "713", userId });
+  const discordUserHash = hashDiscordUser(credentialsKey.current, { client: "713", userId });
   await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "Spring Sale" });
 }, 60_000);
@@ -149,7 +149,11 @@ test("a submission is stored, answered later, and its token kept sealed for its 
   expect(Number(kept?.minutes)).toBeLessThanOrEqual(15);
   expect(kept?.sealed.toString("latin1")).not.toContain("canary");
   expect(
-    decrypt(credentialsKey, kept?.sealed ?? Buffer.alloc(0), tokenContext({ client: "713", applicationId })).toString(),
+    openSealed(
+      credentialsKey,
+      kept?.sealed ?? Buffer.alloc(0),
+      tokenContext({ client: "713", applicationId }),
+    ).toString(),
   ).toBe("canary-interaction-token");
 
   // Discord sends again what it had no answer to.
@@ -210,6 +214,18 @@ test("campaigns are offered while their name is typed", async () => {
     type: 8,
     data: { choices: [{ name: "Spring Sale", value: campaignId }] },
   });
+});
+
+test("an account that was linked before the credentials' key was changed is still known", async () => {
+  const next = randomBytes(32);
+  const parts = { database: database.pool, temporal: temporal.door, discord };
+  const changed = await testServer({ ...parts, credentialsKey: keyRing(next), hashingKey: credentialsKey.current });
+  const url = "https://www.reddit.com/r/test/comments/1later/title/";
+  expect((await post(command({ url }), { server: changed })).json()).toMatchObject({ type: 5 });
+  await changed.close();
+  const rehashed = await testServer({ ...parts, credentialsKey: keyRing(next) });
+  expect(said(await post(command(), { server: rehashed }))).toMatch(/belongs to no affiliate/);
+  await rehashed.close();
 });
 
 test("while Postgres is away it says so within three seconds, and promises nothing", async () => {

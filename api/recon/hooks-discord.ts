@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { encrypt } from "../../core/crypto.ts";
+import { seal } from "../../core/crypto.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import {
   answerTypes,
@@ -119,10 +119,10 @@ async function submit(
   const { command, options, userId, token } = interaction;
   if (command !== submitCommand.name) return say("There is no such command here: use /submit.");
   if (userId === null || token === null) return say("Discord did not say who you are.");
-  const key = parts.config.credentialsKey;
-  if (key === null) return say("Submissions over Discord are not set up yet.");
-  const discordUserHash = hashDiscordUser(key, { client, userId });
-  const sealedToken = encrypt(key, Buffer.from(token), tokenContext({ client, applicationId }));
+  const { credentialsKey, hashingKey } = parts.config;
+  if (credentialsKey === null || hashingKey === null) return say("Submissions over Discord are not set up yet.");
+  const discordUserHash = hashDiscordUser(hashingKey, { client, userId });
+  const sealedToken = seal(credentialsKey, Buffer.from(token), tokenContext({ client, applicationId }));
   return withinMs(patienceMs, work());
 
   async function work(): Promise<Answer> {

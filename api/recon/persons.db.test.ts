@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import { fakeTemporal, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
@@ -8,7 +9,7 @@ import { judge } from "../../test/reconciliation.ts";
 import { everyRow } from "../../test/stack.ts";
 import type { Api } from "../server/parts.ts";
 
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const pair = generateKeyPairSync("ed25519");
 const temporal = fakeTemporal();
 const log: string[] = [];
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const applications = new Map([["713", { applicationId: "1001", publicKey: pair.publicKey, botToken: null }]]);
   const discord = { baseUrl: "http://127.0.0.1:1", applications };
   api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey, discord, log });
-  const discordUserHash = hashDiscordUser(credentialsKey, { client: "713", userId });
+  const discordUserHash = hashDiscordUser(credentialsKey.current, { client: "713", userId });
   ada = await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "spring" });
 });

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { UnsecuredJWT } from "jose";
+import { keyRing } from "../../core/crypto.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 
 const prefix = "/api/v1/recon";
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const temporal = fakeTemporal();
 const log: string[] = [];
 let database: TestDatabase;

@@ -122,6 +122,26 @@ test("a good token of a role that may not is forbidden, not unauthorized", async
   expect(resolve.statusCode).toBe(403);
 });
 
+test("while the secret is changed, tokens of the previous one are accepted; without it they are refused", async () => {
+  const current = "another secret of more than 32 characters";
+  const [earlier, later, stranger] = await Promise.all([
+    bearer(),
+    bearer({ secret: current }),
+    bearer({ secret: "a secret that this server never had, 32+" }),
+  ]);
+  const during = await testServer({ jwtSecret: current, previousJwtSecret: testSecret });
+  expect((await call(earlier.authorization, during)).statusCode).toBe(200);
+  expect((await call(later.authorization, during)).statusCode).toBe(200);
+  expect((await call(stranger.authorization, during)).statusCode).toBe(401);
+  const expired = await bearer({ expiresInSeconds: -60 });
+  expect((await call(expired.authorization, during)).json()).toMatchObject({ message: "the token has expired" });
+  await during.close();
+  const after = await testServer({ jwtSecret: current });
+  expect((await call(earlier.authorization, after)).statusCode).toBe(401);
+  expect((await call(later.authorization, after)).statusCode).toBe(200);
+  await after.close();
+});
+
 test("without any key setting, protected routes say which setting is missing and public ones work", async () => {
   const server = await testServer({ jwtSecret: null });
   const { authorization } = await bearer();

@@ -15,6 +15,8 @@ import { ApiError, Unavailable } from "./errors.ts";
 
 export interface AuthSettings {
   jwtSecret: string | null;
+  /** Accepted too, while tokens it signed are about. */
+  previousJwtSecret: string | null;
   jwksUrl: string | null;
   /** Whom a token must be meant for and come from, where an identity provider serves others too. */
   audience: string | null;
@@ -55,7 +57,9 @@ const shared = ["HS256"];
 const published = ["RS256", "ES256"];
 
 export function createVerifier(settings: AuthSettings): Verify {
-  const secret = settings.jwtSecret === null ? null : sharedKey(settings.jwtSecret);
+  const secrets = [settings.jwtSecret, settings.previousJwtSecret].flatMap((one) =>
+    one === null ? [] : [sharedKey(one)],
+  );
   const seen = createSeenTokens();
   const keys = settings.jwksUrl === null ? null : publishedKeys(settings.jwksUrl);
   const expected: JWTVerifyOptions = {
@@ -66,7 +70,7 @@ export function createVerifier(settings: AuthSettings): Verify {
   };
 
   return async (authorization) => {
-    if (secret === null && keys === null)
+    if (secrets.length === 0 && keys === null)
       throw new Unavailable("no token can be checked: set API_JWT_SECRET or API_JWKS_URL");
     const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(authorization.trim())?.[1];
     if (token === undefined) throw new ApiError("unauthorized", "the Authorization header must be: Bearer <JWT>");
@@ -81,10 +85,10 @@ export function createVerifier(settings: AuthSettings): Verify {
 
   async function read(token: string): Promise<Holder> {
     const kind = algorithmOf(token);
-    if (secret !== null && shared.includes(kind)) {
+    if (secrets.length > 0 && shared.includes(kind)) {
       const known = seen.find(token);
       if (known !== null) return known;
-      const { payload } = await jwtVerify(token, await secret(), { ...expected, algorithms: shared });
+      const payload = await verifyShared(token);
       return seen.keep(token, payload.exp, toHolder(token, payload));
     }
     if (keys !== null && published.includes(kind)) {
@@ -92,6 +96,18 @@ export function createVerifier(settings: AuthSettings): Verify {
       return toHolder(token, payload);
     }
     throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
+  }
+
+  async function verifyShared(token: string): Promise<JWTPayload> {
+    for (const [index, secret] of secrets.entries()) {
+      try {
+        return (await jwtVerify(token, await secret(), { ...expected, algorithms: shared })).payload;
+      } catch (error) {
+        const isLast = index === secrets.length - 1;
+        if (isLast || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
   }
 }
 

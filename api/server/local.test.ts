@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import type { Api } from "./parts.ts";
 import { isLocalCall } from "./local.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 
 let api: Api;
 beforeAll(async () => {
-  api = await testServer({ payloadKey: randomBytes(32) });
+  api = await testServer({ payloadKey: keyRing(randomBytes(32)) });
 });
 afterAll(() => api.close());
 

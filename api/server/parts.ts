@@ -20,6 +20,7 @@ export interface ServerDependencies {
     | "discord"
     | "ingest"
     | "credentialsKey"
+    | "hashingKey"
     | "recon"
     | "submissionsPerMinute"
     | "queuePrefix"

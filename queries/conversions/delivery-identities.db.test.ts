@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import { identityOf } from "../../rules/conversions/identity.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { addConversions, createDeliverables } from "../../test/deliverable.ts";
@@ -18,7 +19,7 @@ beforeEach(() => database.pool.query("truncate public.test_conversions, ops.deli
 afterAll(() => database.drop());
 
 const routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false };
-const key = randomBytes(32);
+const key = keyRing(randomBytes(32));
 const meta: Ledger = { client: "713", destination: "meta" };
 const deals: Ledger = { client: "713", destination: "hubspot" };
 const identity = identityOf({ email: "someone@shop.example", ipAddress: "203.0.113.7" });

@@ -1,3 +1,4 @@
+import type { KeyRing } from "../../core/crypto.ts";
 import { openIdentity, sealIdentity, type Identity } from "../../rules/conversions/identity.ts";
 import type { Queryable } from "../../schema/database.ts";
 
@@ -14,7 +15,7 @@ export interface KnownPerson extends ConversionOrder {
 /** Keeps what deliveries will need to know of persons, sealed; nothing for what was told already, and nothing of nobody. */
 export async function keepIdentities(
   database: Queryable,
-  key: Buffer,
+  key: KeyRing,
   client: string,
   persons: readonly KnownPerson[],
 ): Promise<void> {
@@ -47,7 +48,7 @@ export async function keepIdentities(
 /** What is known, by the conversions asked for: of a conversion itself, else of its order. */
 export async function readIdentities(
   database: Queryable,
-  key: Buffer | null,
+  key: KeyRing | null,
   client: string,
   conversions: readonly ConversionOrder[],
 ): Promise<Map<string, Identity>> {

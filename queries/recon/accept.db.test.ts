@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import { createCampaign, submission, taken, type Given, keeping } from "../../test/reconciliation.ts";
 import { deleteExpiredEvidence, openEvidence, sealMovedEvidence } from "./evidence.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -192,7 +193,7 @@ describe("evidence", () => {
     const { reportId } = await taken(database.pool, of(4, { evidence: { note }, url: "https://redd.it/7evid1" }));
     expect(await kept(reportId)).toEqual([{ sealed: true, unsealed: null }]);
     const report = { client: "713", reportId };
-    expect(await openEvidence(database.pool, report, Buffer.alloc(32, 8))).toMatchObject({ isOpen: false });
+    expect(await openEvidence(database.pool, report, keyRing(Buffer.alloc(32, 8)))).toMatchObject({ isOpen: false });
     expect(await openEvidence(database.pool, report, null)).toMatchObject({ isOpen: false });
     await rows("update recon.report_evidence set kept_until = now() - interval '1 second' where report_id = $1", [
       reportId,

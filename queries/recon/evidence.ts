@@ -1,4 +1,4 @@
-import { decrypt, encrypt } from "../../core/crypto.ts";
+import { openSealed, seal, type KeyRing } from "../../core/crypto.ts";
 import type { Database, Queryable, Session } from "../../schema/database.ts";
 
 interface OfReport {
@@ -8,23 +8,23 @@ interface OfReport {
 
 /** What seals evidence, and for how long it is kept. */
 export interface EvidenceKeeping {
-  credentialsKey: Buffer | null;
+  credentialsKey: KeyRing | null;
   evidenceDays: number;
 }
 
 /** Bound to its report: moved to another, it opens nothing. */
-const contextOf = ({ client, reportId }: OfReport) => `evidence/${client}/${reportId}`;
+export const evidenceContext = ({ client, reportId }: OfReport) => `evidence/${client}/${reportId}`;
 
-const seal = (key: Buffer, of: OfReport, json: string) => encrypt(key, Buffer.from(json), contextOf(of));
+const sealEvidence = (key: KeyRing, of: OfReport, json: string) => seal(key, Buffer.from(json), evidenceContext(of));
 
 /** Beside the report, which is for ever: what a person wrote is not. */
 export async function keepEvidence(
   session: Session,
-  { client, reportId, json, key, days }: OfReport & { json: string; key: Buffer; days: number },
+  { client, reportId, json, key, days }: OfReport & { json: string; key: KeyRing; days: number },
 ): Promise<void> {
   await session.query(
     "insert into recon.report_evidence (_client_id, report_id, sealed, kept_until) values ($1, $2, $3, now() + make_interval(days => $4))",
-    [client, reportId, seal(key, { client, reportId }, json), days],
+    [client, reportId, sealEvidence(key, { client, reportId }, json), days],
   );
 }
 
@@ -47,7 +47,7 @@ export type OpenedEvidence = KeptEvidence & ({ isOpen: true; evidence: unknown }
 export async function openEvidence(
   database: Queryable,
   { client, reportId }: OfReport,
-  key: Buffer | null,
+  key: KeyRing | null,
 ): Promise<OpenedEvidence | null> {
   const { rows } = await database.query<KeptEvidence & { sealed: Buffer | null; unsealed: unknown }>(
     `select sealed, unsealed, kept_until as "keptUntil" from recon.report_evidence where _client_id = $1 and report_id = $2 and kept_until > now()`,
@@ -59,7 +59,7 @@ export async function openEvidence(
   if (sealed === null) return { keptUntil, isOpen: true, evidence: unsealed };
   try {
     if (key === null) return { keptUntil, isOpen: false };
-    const json = decrypt(key, sealed, contextOf({ client, reportId })).toString("utf8");
+    const json = openSealed(key, sealed, evidenceContext({ client, reportId })).toString("utf8");
     return { keptUntil, isOpen: true, evidence: JSON.parse(json) as unknown };
   } catch {
     return { keptUntil, isOpen: false };
@@ -75,7 +75,7 @@ export async function deleteExpiredEvidence(database: Queryable): Promise<number
 /** Seals what an earlier version left in clear, a part at a time. */
 export async function sealMovedEvidence(
   database: Database,
-  { key, limit }: { key: Buffer; limit: number },
+  { key, limit }: { key: KeyRing; limit: number },
 ): Promise<number> {
   const { rows } = await database.query<OfReport & { json: string }>(
     `select _client_id as client, report_id::text as "reportId", unsealed::text as json from recon.report_evidence
@@ -85,7 +85,7 @@ export async function sealMovedEvidence(
   for (const { client, reportId, json } of rows)
     await database.query(
       "update recon.report_evidence set sealed = $3, unsealed = null where _client_id = $1 and report_id = $2 and unsealed is not null",
-      [client, reportId, seal(key, { client, reportId }, json)],
+      [client, reportId, sealEvidence(key, { client, reportId }, json)],
     );
   return rows.length;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "@jest/globals";
-import { sha256 } from "../../core/crypto.ts";
+import { sha256, keyRing } from "../../core/crypto.ts";
 import { hashForMeta, identityOf, openIdentity, sealIdentity, type HashedField } from "./identity.ts";
 
 // What each value has to be before it is hashed; null: it is left out.
@@ -61,13 +61,13 @@ test("address, user agent and the browser's ids stay as they are; what is empty 
 });
 
 test("a sealed identity opens for its own conversion and key alone, and shows nothing", () => {
-  const key = randomBytes(32);
+  const key = keyRing(randomBytes(32));
   const owner = { client: "713", conversionKey: "everflow:1" };
   const identity = identityOf({ ipAddress: "203.0.113.7" });
   const sealed = sealIdentity(key, owner, identity);
   expect(openIdentity(key, owner, sealed)).toEqual(identity);
   expect(openIdentity(key, { ...owner, conversionKey: "everflow:2" }, sealed)).toBeNull();
   expect(openIdentity(key, { ...owner, client: "acme" }, sealed)).toBeNull();
-  expect(openIdentity(randomBytes(32), owner, sealed)).toBeNull();
+  expect(openIdentity(keyRing(randomBytes(32)), owner, sealed)).toBeNull();
   expect(sealed.toString("latin1")).not.toContain("203.0.113");
 });

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { decrypt, encrypt, sha256 } from "../../core/crypto.ts";
+import { openSealed, seal, sha256, type KeyRing } from "../../core/crypto.ts";
 
 /** What a conversion may say about a person, as received. It lives as long as the function that reads it. */
 export interface Person {
@@ -120,18 +120,19 @@ export interface IdentityOwner {
   conversionKey: string;
 }
 
-export function sealIdentity(key: Buffer, owner: IdentityOwner, identity: Identity): Buffer {
-  return encrypt(key, Buffer.from(JSON.stringify(identity)), sealContext(owner));
+export function sealIdentity(key: KeyRing, owner: IdentityOwner, identity: Identity): Buffer {
+  return seal(key, Buffer.from(JSON.stringify(identity)), identityContext(owner));
 }
 
 /** Null when it was sealed under another key or for another conversion. */
-export function openIdentity(key: Buffer, owner: IdentityOwner, sealed: Uint8Array): Identity | null {
+export function openIdentity(key: KeyRing, owner: IdentityOwner, sealed: Uint8Array): Identity | null {
   try {
-    return JSON.parse(decrypt(key, sealed, sealContext(owner)).toString("utf8")) as Identity;
+    return JSON.parse(openSealed(key, sealed, identityContext(owner)).toString("utf8")) as Identity;
   } catch {
     return null;
   }
 }
 
-const sealContext = ({ client, conversionKey }: IdentityOwner) =>
+/** What a sealed identity is bound to. */
+export const identityContext = ({ client, conversionKey }: IdentityOwner) =>
   JSON.stringify(["delivery_identity", client, conversionKey]);

@@ -1,4 +1,4 @@
-import { decrypt, encrypt } from "../../core/crypto.ts";
+import { openSealed, seal, type KeyRing } from "../../core/crypto.ts";
 
 /** Whose credentials: the client's own for a platform, or those of one of its affiliates. */
 export interface CredentialsOwner {
@@ -8,22 +8,22 @@ export interface CredentialsOwner {
 }
 
 /** Bound to their owner: copied to another row, they open nothing there. */
-const contextOf = ({ client, platform, affiliateId }: CredentialsOwner) =>
+export const credentialsContext = ({ client, platform, affiliateId }: CredentialsOwner) =>
   `platform credentials/${client}/${platform}/${affiliateId ?? "own"}`;
 
 /** Secrets and settings by their names as settings, as `recon.platform_config` and `recon.affiliate_tokens` keep them. */
-export function sealCredentials(key: Buffer, owner: CredentialsOwner, credentials: Record<string, string>): Buffer {
-  return encrypt(key, Buffer.from(JSON.stringify(credentials)), contextOf(owner));
+export function sealCredentials(key: KeyRing, owner: CredentialsOwner, credentials: Record<string, string>): Buffer {
+  return seal(key, Buffer.from(JSON.stringify(credentials)), credentialsContext(owner));
 }
 
 /** Null when they were sealed under another key or for another owner. */
 export function openCredentials(
-  key: Buffer,
+  key: KeyRing,
   owner: CredentialsOwner,
   sealed: Uint8Array,
 ): Record<string, string> | null {
   try {
-    return JSON.parse(decrypt(key, sealed, contextOf(owner)).toString("utf8")) as Record<string, string>;
+    return JSON.parse(openSealed(key, sealed, credentialsContext(owner)).toString("utf8")) as Record<string, string>;
   } catch {
     return null;
   }

@@ -97,7 +97,7 @@ async function create(
 }
 
 function hashAccount({ config }: Desk, client: string, userId: string): string {
-  if (config.credentialsKey !== null) return hashDiscordUser(config.credentialsKey, { client, userId });
+  if (config.hashingKey !== null) return hashDiscordUser(config.hashingKey, { client, userId });
   throw new CommandError(
     exitCodes.usage,
     "CREDENTIALS_ENCRYPTION_KEY is not set: without it no Discord account can be linked",

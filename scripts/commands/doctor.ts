@@ -123,7 +123,7 @@ function report(findings: Finding[]): Report {
 /** Which settings are set. Never their values. */
 function describeSettings({ env, config }: Desk): Finding[] {
   const general =
-    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|PAYLOAD_ENCRYPTION_KEY|IDENTITY_ENCRYPTION_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
+    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|(PAYLOAD|IDENTITY|CREDENTIALS)_ENCRYPTION_KEY(_PREVIOUS)?|CREDENTIALS_HASHING_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
   const ofVendors = vendors.map((vendor) => `${settingName(vendor.name)}_`);
   const set = Object.keys(env).filter(
     (name) => general.test(name) || ofVendors.some((prefix) => name.startsWith(prefix)),

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Api } from "../../api/server/parts.ts";
 import { testServer } from "../../test/api-server.ts";
-import { sha256 } from "../../core/crypto.ts";
+import { sha256, keyRing } from "../../core/crypto.ts";
 import { allHistories, readable } from "../../test/histories.ts";
 import { everyRow, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 
 jest.setTimeout(120_000);
 
-const identityKey = randomBytes(32);
+const identityKey = keyRing(randomBytes(32));
 const secrets = { "713": "a-webhook-secret-of-713-long", acme: "a-webhook-secret-of-acme-long" };
 const log: string[] = [];
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
     HUBSPOT_FEEDS: "anytrack,everflow",
     HUBSPOT_ACCESS_TOKEN: "sandbox-713",
     HUBSPOT_ACCESS_TOKEN_ACME: "sandbox-acme",
-    IDENTITY_ENCRYPTION_KEY: identityKey.toString("base64"),
+    IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
     ANYTRACK_WEBHOOK_SECRET: secrets["713"],
     ANYTRACK_WEBHOOK_SECRET_ACME: secrets.acme,
   });

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { projectRoot } from "../../settings/environment.ts";
-import { sha256 } from "../../core/crypto.ts";
+import { sha256, keyRing } from "../../core/crypto.ts";
 import { identityOf } from "../../rules/conversions/identity.ts";
 import { keepIdentities } from "../../queries/conversions/delivery-identities.ts";
 import type { RequestEntry } from "../../sandbox/request-log.ts";
@@ -15,7 +15,7 @@ import type { Delivered } from "./deliver-conversions.ts";
 
 jest.setTimeout(120_000);
 
-const identityKey = randomBytes(32);
+const identityKey = keyRing(randomBytes(32));
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
     META_PIXEL_ID: "123456789012345",
     META_ACCESS_TOKEN: "sandbox-713",
     HUBSPOT_ACCESS_TOKEN: "sandbox-713",
-    IDENTITY_ENCRYPTION_KEY: identityKey.toString("base64"),
+    IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
   });
   await createDeliverables(stack.database.pool);
 });
@@ -241,7 +241,7 @@ describe("a worker that dies between sending and recording", () => {
         META_ACCESS_TOKEN: "sandbox-713",
         HUBSPOT_BASE_URL: `${sandboxUrl}/hubspot`,
         HUBSPOT_ACCESS_TOKEN: "sandbox-713",
-        IDENTITY_ENCRYPTION_KEY: identityKey.toString("base64"),
+        IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
       },
     });
     await once(child, "message");

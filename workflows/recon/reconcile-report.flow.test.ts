@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { encrypt } from "../../core/crypto.ts";
+import { keyRing, seal } from "../../core/crypto.ts";
 import { sealCredentials } from "../../rules/recon/platform-credentials.ts";
 import type { Given } from "../../test/reconciliation.ts";
 import { client, createCampaign, taken } from "../../test/reconciliation.ts";
@@ -15,7 +15,7 @@ import type { Swept } from "./sweep-reports.ts";
 
 jest.setTimeout(120_000);
 
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const interactionToken = "canary-interaction-token";
 
 let stack: TestStack;
@@ -23,7 +23,7 @@ let campaignId: string;
 let affiliateIds: string[];
 beforeAll(async () => {
   stack = await startStack({
-    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.toString("base64"),
+    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.current.toString("base64"),
     RECON_FIRST_WAIT_MS: "100",
     RECON_LONGEST_WAIT_MS: "60000",
     RECON_SWEEP_QUIET_MS: "0",
@@ -462,7 +462,7 @@ test("a platform is asked about a post without judging anything", async () => {
 
 test("that nobody can be told in Discord keeps no verdict from being written", async () => {
   const applicationId = "1";
-  const sealed = encrypt(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
+  const sealed = seal(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
   const interaction = { applicationId, sealedToken: sealed };
   const { reportId } = await submit({ ...(await ad()), method: "DISCORD", idempotencyKey: "i-1", interaction });
   const run = await start(reportId);
@@ -496,7 +496,7 @@ test("a report that waits for long goes on in another history, again and again, 
 
 test("a report that is cancelled while somebody is being told in Discord that it waits is stopped", async () => {
   const applicationId = "1";
-  const sealedToken = encrypt(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
+  const sealedToken = seal(credentialsKey, Buffer.from(interactionToken), tokenContext({ client, applicationId }));
   await fault("meta_ads", "unauthorized");
   const of = { ...(await ad()), method: "DISCORD" as const, idempotencyKey: "i-2" };
   const { reportId } = await submit({ ...of, interaction: { applicationId, sealedToken } });
@@ -535,7 +535,7 @@ test("no credential is in any history or log line", async () => {
   expect(histories.length).toBeGreaterThan(10);
   for (const { history } of histories) {
     const text = readable(history);
-    for (const secret of [canary, "sandbox-somebody", interactionToken, credentialsKey.toString("base64")])
+    for (const secret of [canary, "sandbox-somebody", interactionToken, credentialsKey.current.toString("base64")])
       expect(text).not.toContain(secret);
   }
   expect(logLines.join("\n")).not.toMatch(/canary-/);

@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { rotateColumn, sealedColumns } from "../../queries/ops/rotate.ts";
+import { commandLineActor } from "../shared/audit.ts";
+import { defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
+import { table } from "../shared/printing.ts";
+
+const mostListed = 20;
+
+const command = defineCommand(
+  "rotate",
+  "Seals everything in Postgres with the current keys that the previous ones sealed. Can be stopped and started again.",
+  ["npm run rotate -- --dry-run", "npm run rotate"],
+).option("--dry-run", "counts, and changes nothing");
+
+command.action(
+  work(z.object({ dryRun: z.boolean().default(false) }), async (desk, { dryRun }) => {
+    const database = await desk.database();
+    const { credentialsKey, identityKey } = desk.config;
+    const keys = { credentialsKey, identityKey };
+    const columns = [];
+    for (const column of sealedColumns)
+      columns.push(await rotateColumn(database, column, { keys, by: commandLineActor(), dryRun }));
+    const unreadable = columns.flatMap(({ column, unreadable: rows }) => rows.map((row) => `${column} ${row}`));
+    return {
+      exitCode: unreadable.length === 0 ? exitCodes.fine : exitCodes.found,
+      document: { dryRun, columns },
+      lines: [
+        ...table(
+          ["column", "current", dryRun ? "to re-seal" : "re-sealed", "unreadable"],
+          columns.map((one) => [one.column, one.current, one.resealed, one.unreadable.length]),
+        ),
+        ...unreadable.slice(0, mostListed).map((row) => `neither key opens ${row}`),
+        ...(unreadable.length > mostListed ? [`and ${unreadable.length - mostListed} more: --json lists all`] : []),
+      ],
+    };
+  }),
+);
+
+await runCommand(command);
