@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import { fakeTemporal, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { canary, listening, type Attack, type Target, type Try } from "../../test/attack.ts";
@@ -7,7 +8,7 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 
 const recon = "/api/v1/recon";
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const temporal = fakeTemporal();
 const webhookSecret = "a-webhook-secret-of-acme-long";
 const anytrack = {

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { keyRing } from "../../core/crypto.ts";
 import { fakeTemporal, makeAffiliate, makeCampaign } from "../../test/api-recon.ts";
 import { listening, type Attack, type Target, type Try } from "../../test/attack.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -21,7 +22,7 @@ const applications = new Map([
   ["713", { applicationId: "1001", publicKey: ours.publicKey, botToken: null }],
   ["acme", { applicationId: "2002", publicKey: acmes.publicKey, botToken: null }],
 ]);
-const credentialsKey = randomBytes(32);
+const credentialsKey = keyRing(randomBytes(32));
 const userId = "9007199254740993";
 const temporal = fakeTemporal();
 let database: TestDatabase;
@@ -32,7 +33,7 @@ beforeAll(async () => {
   database = await testDatabase();
   const discord = { baseUrl: "http://127.0.0.1:1", applications };
   target = await listening({ database: database.pool, temporal: temporal.door, anytrack, discord, credentialsKey });
-  const discordUserHash = hashDiscordUser(credentialsKey, { client: "713", userId });
+  const discordUserHash = hashDiscordUser(credentialsKey.current, { client: "713", userId });
   await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "spring" });
 }, 60_000);
