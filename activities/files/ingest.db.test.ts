@@ -12,7 +12,8 @@ import { createRedactor } from "../../core/redact.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import type { Database, Session } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { createIngestActivities, type IngestAnswer } from "./ingest.ts";
+import { createIngestActivities } from "./ingest.ts";
+import type { IngestAnswer } from "./shapes.ts";
 import type { IngestInput } from "./input.ts";
 
 jest.setTimeout(60_000);

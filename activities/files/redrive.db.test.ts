@@ -10,7 +10,8 @@ import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import type { Database } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { createIngestActivities, type IngestAnswer } from "./ingest.ts";
+import { createIngestActivities } from "./ingest.ts";
+import type { IngestAnswer } from "./shapes.ts";
 
 jest.setTimeout(60_000);
 

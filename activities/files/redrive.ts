@@ -22,7 +22,7 @@ import { inTransaction, type Session } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { quarantineSeal } from "../shared/quarantine-seal.ts";
-import type { IngestDependencies } from "./ingest.ts";
+import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { linesAsFile } from "./lines-as-file.ts";
 import { checkedMapping, mappingNamed } from "./mapping.ts";
@@ -60,7 +60,7 @@ export interface RedriveStep extends Redriven {
   next: number | null;
 }
 
-export function createRedriveActivities(context: IngestDependencies) {
+export function createRedriveActivities(context: FilesContext) {
   return {
     /** Checks what was typed, and lists the files that have rejected lines. */
     planRedrive: (input: RedriveInput) => planRedrive(context, input),
@@ -73,10 +73,7 @@ export function createRedriveActivities(context: IngestDependencies) {
   };
 }
 
-async function planRedrive(
-  { database, config, redact }: IngestDependencies,
-  input: RedriveInput,
-): Promise<RedrivePlan> {
+async function planRedrive({ database, config, redact }: FilesContext, input: RedriveInput): Promise<RedrivePlan> {
   return withHeartbeat({}, redact, async () => {
     const shape = z.strictObject({
       client: typedId.optional(),
@@ -92,7 +89,7 @@ async function planRedrive(
 
 /** All lines of the file in one transaction, so that those of one key meet, whichever of them was rejected before. */
 async function redriveLines(
-  context: IngestDependencies,
+  context: FilesContext,
   { client, fileId }: { client: string; fileId: number },
 ): Promise<RedriveStep> {
   const { database, redact } = context;
@@ -124,7 +121,7 @@ async function redriveLines(
 }
 
 async function mergeRedriven(
-  context: IngestDependencies,
+  context: FilesContext,
   session: Session,
   { client, fileId, kept, signal }: { client: string; fileId: number; kept: FileHeader; signal: AbortSignal },
 ): Promise<Partial<RedriveStep>> {
@@ -173,7 +170,7 @@ async function mergeRedriven(
 
 /** The lines as they stood in their file. */
 async function* openedLines(
-  { config }: IngestDependencies,
+  { config }: FilesContext,
   session: Session,
   of: { client: string; fileId: number },
 ): AsyncGenerator<{ line: number; content: string }[]> {
@@ -202,7 +199,7 @@ const nothingRedriven = {
 };
 
 /** The mapping as it is today, for mending it may be what the lines have waited for; as it was, where it is gone. */
-async function mappingOf({ config }: IngestDependencies, client: string, kept: FileHeader): Promise<FileMapping> {
+async function mappingOf({ config }: FilesContext, client: string, kept: FileHeader): Promise<FileMapping> {
   const current = await mappingNamed(config, { client, mapping: kept.mapping }).catch((error: unknown) => {
     if (kept.mappingContent === null) throw error;
     return null;

@@ -9,7 +9,7 @@ import { listS3 } from "../../connectors/files/s3-place.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { knownFiles, nameOf, rememberFiles, workflowsInLedger, type WatchedFile } from "../../queries/files/ingest.ts";
 import type { Database } from "../../schema/database.ts";
-import type { IngestDependencies } from "./ingest.ts";
+import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingFile, mappingFolder } from "./mapping.ts";
 import { parseJson, readSmallFile, readUploadRecord } from "./places.ts";
@@ -41,7 +41,7 @@ const mostRecordBytes = 65_536;
 const dayMs = 86_400_000;
 
 /** The activities that look for files nobody has handed in by name, and clear away uploads that are done with. */
-export function createWatchActivities({ database, config, redact }: IngestDependencies) {
+export function createWatchActivities({ database, config, redact }: FilesContext) {
   return {
     /** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
     async lookForFiles(): Promise<FoundFiles> {

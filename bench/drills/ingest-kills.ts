@@ -5,7 +5,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { from as copyFrom } from "pg-copy-streams";
-import type { IngestAnswer, IngestProgress } from "../../activities/files/ingest.ts";
+import type { IngestAnswer, IngestProgress } from "../../activities/files/shapes.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { mainQueue } from "../../temporal.config.ts";
 import { killChild } from "../children.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Payload } from "@temporalio/common";
 import { decodeFromPayloadsAtIndex } from "@temporalio/common/lib/internal-non-workflow/index.js";
 import { z } from "zod";
-import type { IngestAnswer, IngestProgress } from "../../activities/files/ingest.ts";
+import type { IngestAnswer, IngestProgress } from "../../activities/files/shapes.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { parseConstants } from "../../rules/files/constants.ts";

@@ -1,0 +1,101 @@
+import type { FileCounts } from "../../connectors/files/performance-file.ts";
+import type { FileRow } from "../../queries/files/files.ts";
+import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
+import {
+  shownErrors,
+  shownReason,
+  type FilesContext,
+  type IngestAnswer,
+  type LineError,
+  type Taking,
+} from "./shapes.ts";
+
+/** What is known of a file from its receipt. */
+export async function answerOfRow(
+  { database }: Pick<FilesContext, "database">,
+  row: FileRow,
+  errors?: LineError[],
+): Promise<IngestAnswer> {
+  const { client, fileId } = row;
+  const shown =
+    errors ??
+    (row.rejected === 0
+      ? []
+      : (await readRejectedLines(database, { client, fileId, openOnly: true, limit: shownErrors })).map(
+          ({ line, column, reason }) => ({ line, column, reason: reason.slice(0, shownReason) }),
+        ));
+  const skipped = row.superseded + row.rejected;
+  return {
+    status: row.outcome,
+    fileId,
+    client,
+    name: row.name,
+    mapping: row.mapping,
+    bytes: row.bytes,
+    lines: row.lines,
+    imported: row.outcome === "refused" ? 0 : row.lines - skipped,
+    skipped: row.outcome === "refused" ? row.lines : skipped,
+    inserted: row.inserted,
+    updated: row.updated,
+    unchanged: row.unchanged,
+    combined: row.combined,
+    superseded: {
+      lines: row.superseded,
+      impressions: row.supersededImpressions,
+      clicks: row.supersededClicks,
+      spend: row.supersededSpend,
+    },
+    rejected: row.rejected,
+    errors: shown,
+    sums: { impressions: row.impressions, clicks: row.clicks, spend: row.spend },
+    days: { from: row.dayFrom, to: row.dayTo },
+    replacedSince: row.replaced,
+    reason: row.reason,
+    preamble: row.preamble,
+    totals: row.totals,
+    summedOver: [],
+    encoding: null,
+    delimiter: null,
+  };
+}
+
+/** What only a reading knows, and no receipt keeps. */
+export function readingFacts(
+  counts: Partial<FileCounts> | undefined,
+): Pick<IngestAnswer, "summedOver" | "encoding" | "delimiter"> {
+  return {
+    summedOver: counts?.summedOver ?? [],
+    encoding: counts?.encoding ?? null,
+    delimiter: counts?.delimiter ?? null,
+  };
+}
+
+/** The answer of a file of which nothing is stored. */
+export function emptyAnswer({ place, mapping, opened }: Taking): IngestAnswer {
+  const nothing = { impressions: "0", clicks: "0", spend: "0" };
+  return {
+    status: "refused",
+    fileId: null,
+    client: place.client,
+    name: place.name,
+    mapping: mapping.mapping.name,
+    bytes: opened.bytes,
+    lines: 0,
+    imported: 0,
+    skipped: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    combined: 0,
+    superseded: { lines: 0, ...nothing },
+    rejected: 0,
+    errors: [],
+    sums: nothing,
+    days: { from: null, to: null },
+    replacedSince: 0,
+    reason: null,
+    preamble: 0,
+    totals: 0,
+    ...readingFacts(undefined),
+  };
+}

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { changed, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
+import {
+  defaultLimits,
+  readPerformanceFile,
+  type FileCounts,
+  type RejectedLine,
+} from "../../connectors/files/performance-file.ts";
+import { maskPersonal } from "../../core/personal.ts";
+import type { ClientIngestSettings } from "../../settings/files.ts";
+import { shownErrors, shownReason, type FilesContext, type IngestProgress, type Reading } from "./shapes.ts";
+
+/** Reads and checks a whole file; what is accepted and what is rejected goes to whoever asked. */
+export async function readChecked(
+  { config, redact }: FilesContext,
+  { place, mapping, opened, progress, signal, errors, digest }: Reading,
+  to: {
+    settings: ClientIngestSettings;
+    today: string;
+    knownCreatives: { has(id: string): boolean } | null;
+    accepted: (block: Buffer) => Promise<void>;
+    rejected: (lines: RejectedLine[]) => Promise<void>;
+  },
+): Promise<FileCounts> {
+  const again = createHash("sha256");
+  Object.assign(progress, { phase: "reading", bytes: 0 });
+  const packed = counting(opened.read(signal), (chunk) => {
+    again.update(chunk);
+    progress.bytes += chunk.length;
+  });
+  const counts = await readPerformanceFile(unpacked(opened.name, packed, { maxBytes: config.ingest.maxBytes }), {
+    mapping: mapping.mapping,
+    today: to.today,
+    currency: to.settings.currency,
+    knownCreatives: to.knownCreatives,
+    limits: {
+      ...defaultLimits,
+      refuseAboveShare: to.settings.refuseAboveShare,
+      refuseFromLines: to.settings.refuseFromLines,
+    },
+    signal,
+    accepted: to.accepted,
+    rejected(found) {
+      const lines = found.map((line) => ({ ...line, reason: maskPersonal(redact(line.reason)) }));
+      for (const { line, column, reason } of lines.slice(0, shownErrors - errors.length))
+        errors.push({ line, column, reason: reason.slice(0, shownReason) });
+      return to.rejected(lines);
+    },
+    progress: ({ lines }) => void (progress.lines = lines),
+  });
+  await opened.assertUnchanged();
+  // What was hashed is what was stored, whatever the clocks of a network drive say.
+  if (again.digest("hex") !== digest) throw changed(opened.name);
+  if (place.expectedHash !== null && place.expectedHash !== digest) throw changed(opened.name);
+  return counts;
+}
+
+export async function hashOf(opened: OpenedFile, progress: IngestProgress, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  progress.bytes = 0;
+  for await (const chunk of opened.read(signal)) {
+    hash.update(chunk);
+    progress.bytes += chunk.length;
+  }
+  return hash.digest("hex");
+}
+
+async function* counting(
+  bytes: AsyncIterable<Uint8Array>,
+  onChunk: (chunk: Uint8Array) => void,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of bytes) {
+    onChunk(chunk);
+    yield chunk;
+  }
+}

@@ -1,0 +1,57 @@
+import { metricMeter } from "@temporalio/activity";
+import type { FileCounts } from "../../connectors/files/performance-file.ts";
+import { recordRefused, takeFileId } from "../../queries/files/files.ts";
+import { raiseAlert } from "../../queries/ops/alerts.ts";
+import { inTransaction } from "../../schema/database.ts";
+import { emptyAnswer, readingFacts } from "./answer.ts";
+import { handled, subjectOf } from "./handled-file.ts";
+import { shownErrors, type FilesContext, type IngestAnswer, type LineError, type Taking } from "./shapes.ts";
+
+export interface Refusal {
+  reason: string;
+  counts: Partial<FileCounts>;
+  errors: LineError[];
+}
+
+/** Nothing of it is stored; that it was refused, and why, is. */
+export async function refuseFile(
+  context: FilesContext,
+  taking: Taking,
+  refusal: Refusal & { digest: string; startedAt: Date },
+): Promise<IngestAnswer> {
+  const { database, redact } = context;
+  const { place } = taking;
+  const { counts, digest, startedAt } = refusal;
+  // An upload lies under a number that means nothing to whoever sent it.
+  const reason = redact(
+    place.place === "upload" ? refusal.reason.replaceAll(taking.opened.name, place.name) : refusal.reason,
+  ).slice(0, 1_000);
+  const answer: IngestAnswer = {
+    ...emptyAnswer(taking),
+    status: "refused",
+    lines: counts.lines ?? 0,
+    skipped: counts.lines ?? 0,
+    rejected: counts.rejected ?? 0,
+    errors: refusal.errors.slice(0, shownErrors),
+    preamble: counts.preamble ?? 0,
+    totals: counts.totals ?? 0,
+    reason,
+    ...readingFacts(counts),
+  };
+  if (place.dryRun) return answer;
+  const fileId = await takeFileId(database);
+  await inTransaction(database, async (session) => {
+    await recordRefused(session, handled(context, { ...taking, digest, startedAt }, fileId, counts), reason);
+    await raiseAlert(session, {
+      ...subjectOf(place),
+      kind: "file_refused",
+      severity: "warning",
+      message: `${place.place === "upload" ? place.name : taking.opened.name} was refused, nothing of it is stored: ${reason}`,
+      details: { fileId, path: place.path, mapping: taking.mapping.mapping.name },
+    });
+  });
+  metricMeter
+    .createCounter("signal_room_files", "files", "Imported files, by what became of them")
+    .add(1, { client: place.client, outcome: "refused" });
+  return { ...answer, fileId };
+}

@@ -1,0 +1,144 @@
+import { metricMeter } from "@temporalio/activity";
+import type { FileCounts, RejectedLine } from "../../connectors/files/performance-file.ts";
+import { dayAt } from "../../core/days.ts";
+import type { Seal } from "../../core/seal.ts";
+import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { findFileOfRun, recordIngested, type FileRow } from "../../queries/files/files.ts";
+import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
+import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
+import { quarantineRejected, stageRejected } from "../../queries/files/quarantined-lines.ts";
+import { openStaging, type Staging } from "../../queries/files/staging.ts";
+import { settleAlerts } from "../../queries/ops/alerts.ts";
+import { learnSizes } from "../../queries/rtb/rollups.ts";
+import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { runOf } from "../shared/run-of.ts";
+import { answerOfRow, readingFacts } from "./answer.ts";
+import { alertKinds, handled, subjectOf } from "./handled-file.ts";
+import { settingsOf } from "./input.ts";
+import { readChecked } from "./read-checked.ts";
+import type { FilesContext, IngestAnswer, Reading } from "./shapes.ts";
+
+const quarantinedAtATime = 1_000;
+const quarantinedBytes = 4_000_000;
+
+/** Reads, merges and keeps the receipt, in one transaction. */
+export async function storeFile(context: FilesContext, reading: Reading): Promise<IngestAnswer> {
+  const { database, config } = context;
+  const { place, signal, errors } = reading;
+  const { runId } = runOf();
+  const settings = settingsOf(config, place.client);
+  let counts: FileCounts | undefined;
+  const row = await inTransaction(database, async (session) => {
+    await allowLongWork(session);
+    return cancellable(database, session, signal, async () => {
+      const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
+      const staging = await openStaging(session);
+      const setAside = createSetAside(session, staging, quarantineSeal(config));
+      const today = dayAt(reading.startedAt, settings.timezone);
+      counts = await readChecked(context, reading, {
+        settings,
+        today,
+        knownCreatives: known,
+        accepted: (block) => staging.write(block),
+        rejected: (lines) => setAside.add(lines),
+      });
+      await setAside.flush();
+      await staging.end();
+      reading.progress.phase = "merging";
+      const fileId = await takeTurn(session, place.client);
+      if (counts.rejected > 0) {
+        await quarantineRejected(session, { client: place.client, fileId, runId });
+        await keepHeader(
+          session,
+          { client: place.client, fileId },
+          {
+            header: counts.headerText,
+            delimiter: counts.delimiter,
+            mapping: reading.mapping.reference,
+            mappingContent: reading.mapping.content,
+          },
+        );
+      }
+      const merged = await mergeStaged(session, {
+        client: place.client,
+        fileId,
+        today,
+        combine: reading.mapping.mapping.combine,
+        createStubs: settings.createStubs,
+        doubtful: counts.doubtful,
+      });
+      const stored = await recordIngested(
+        session,
+        { ...handled(context, reading, fileId, counts), force: place.force },
+        merged,
+      );
+      await settleAlerts(session, { ...subjectOf(place), kinds: alertKinds, notes: "the file was taken" });
+      return stored;
+    });
+  }).catch(async (error: unknown) => {
+    const found = error instanceof CommitUnknown ? await findFileOfRun(database, runId) : null;
+    if (found === null) throw error;
+    return found;
+  });
+  // What is stored stays stored, whatever becomes of this.
+  await learnSizes(database).catch(() => undefined);
+  countFile(row);
+  return { ...(await answerOfRow(context, row, errors)), ...readingFacts(counts) };
+}
+
+/** While the work goes on, a cancellation also reaches the statement that Postgres is at. */
+async function cancellable<Result>(
+  database: Database,
+  session: Session,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const pid = await backendOf(session);
+  const onAbort = () => void cancelBackend(database, pid).catch(() => undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Rejected lines on their way to the quarantine: staging has to pause for them, so they go in lots, small in bytes too. */
+function createSetAside(
+  session: Session,
+  staging: Staging,
+  seal: Seal,
+): { add: (lines: RejectedLine[]) => Promise<void>; flush: () => Promise<void> } {
+  let waiting: RejectedLine[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (waiting.length === 0) return;
+    await staging.pause();
+    await stageRejected(session, waiting);
+    waiting = [];
+    bytes = 0;
+  };
+  return {
+    async add(lines) {
+      for (const line of lines) {
+        const content = seal.seal(line.content);
+        // What is not kept cannot be read again.
+        waiting.push({ ...line, content, whole: line.whole && content !== "" });
+        bytes += line.content.length;
+        if (waiting.length >= quarantinedAtATime || bytes >= quarantinedBytes) await flush();
+      }
+    },
+    flush,
+  };
+}
+
+function countFile(row: FileRow): void {
+  metricMeter
+    .createCounter("signal_room_files", "files", "Imported files, by what became of them")
+    .add(1, { client: row.client, outcome: "ingested" });
+  const rows = metricMeter.createCounter("signal_room_file_rows", "rows", "Rows of files, by what happened to them");
+  for (const change of ["inserted", "updated", "unchanged", "superseded", "rejected"] as const)
+    rows.add(row[change], { client: row.client, change });
+}

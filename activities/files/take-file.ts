@@ -1,0 +1,123 @@
+import { changed, FileProblem } from "../../connectors/files/file-places.ts";
+import { FileRefused } from "../../connectors/files/performance-file.ts";
+import { dayAt } from "../../core/days.ts";
+import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../queries/files/files.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import { checkedInput } from "../shared/input.ts";
+import { runOf } from "../shared/run-of.ts";
+import { answerOfRow, emptyAnswer, readingFacts } from "./answer.ts";
+import { endingUnknown } from "./ending-unknown.ts";
+import { ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
+import { mappingRecognised, mappingToldFor } from "./mapping.ts";
+import { openPlace, placeOf } from "./places.ts";
+import { hashOf, readChecked } from "./read-checked.ts";
+import { refuseFile, type Refusal } from "./refuse-file.ts";
+import {
+  shownReason,
+  type FilesContext,
+  type IngestAnswer,
+  type IngestProgress,
+  type LineError,
+  type Reading,
+  type Taking,
+} from "./shapes.ts";
+import { storeFile } from "./store-file.ts";
+
+/** Reads, checks and merges one file in one transaction with its receipt; a known one is only looked up. */
+export async function takeFile(context: FilesContext, input: IngestInput): Promise<IngestAnswer> {
+  const { database, config, redact } = context;
+  const { runId } = runOf();
+  const progress: IngestProgress = { phase: "hashing", bytes: 0, ofBytes: 0, lines: 0 };
+  return endingUnknown(() =>
+    withHeartbeat(progress, redact, async (signal) => {
+      const earlier = await findFileOfRun(database, runId);
+      if (earlier !== null && input?.dryRun !== true) return answerOfRow(context, earlier);
+      const place = await placeOf(config, checkedInput(ingestShape, input));
+      const told = await mappingToldFor(config, place);
+      const opened = await openPlace(config, place, signal);
+      try {
+        const mapping = told ?? (await mappingRecognised(config, place, opened, signal));
+        return await takeOpened(context, { place, mapping, opened, progress, signal });
+      } finally {
+        await opened.close();
+      }
+    }),
+  );
+}
+
+async function takeOpened(context: FilesContext, taking: Taking): Promise<IngestAnswer> {
+  const { database } = context;
+  const { place, mapping, opened, progress, signal } = taking;
+  const startedAt = await databaseNow(database);
+  progress.ofBytes = opened.bytes;
+  let refusal: Refusal;
+  const errors: LineError[] = [];
+  let digest = "";
+  try {
+    digest = await hashOf(opened, progress, signal);
+    await opened.assertUnchanged();
+    if (place.expectedHash !== null && place.expectedHash !== digest) throw changed(opened.name);
+    const content = {
+      client: place.client,
+      sha256: digest,
+      mapping: mapping.mapping.name,
+      mappingVersion: mapping.mapping.version,
+    };
+    const known = await findIngestedFile(database, content);
+    if (known !== null && !place.force && !place.dryRun)
+      return { ...(await answerOfRow(context, known)), status: "already_ingested" };
+    const reading = { ...taking, digest, startedAt, errors };
+    return place.dryRun ? await checkOnly(context, reading) : await storeFile(context, reading);
+  } catch (error) {
+    if (error instanceof FileAlreadyIngested) {
+      // A timed-out attempt of this run that committed after all counts as this run's.
+      const own = error.file.runId === runOf().runId;
+      return { ...(await answerOfRow(context, error.file)), ...(own ? {} : { status: "already_ingested" }) };
+    }
+    if (error instanceof FileRefused)
+      refusal = { reason: whereAnd(error), counts: error.counts, errors: [...errors, ...errorAt(error)] };
+    else if (error instanceof FileProblem && error.kind === "content")
+      refusal = { reason: error.message, counts: {}, errors };
+    else throw error;
+  }
+  return refuseFile(context, taking, { ...refusal, digest, startedAt });
+}
+
+/** Reads as a real ingest does, against the same creatives, and leaves nothing. */
+async function checkOnly({ database, config, redact }: FilesContext, reading: Reading): Promise<IngestAnswer> {
+  const { place } = reading;
+  const settings = settingsOf(config, place.client);
+  const known = settings.createStubs ? null : await readKnownCreatives(database, place.client);
+  const counts = await readChecked({ database, config, redact }, reading, {
+    settings,
+    today: dayAt(reading.startedAt, settings.timezone),
+    knownCreatives: known,
+    accepted: () => Promise.resolve(),
+    rejected: () => Promise.resolve(),
+  });
+  return {
+    ...emptyAnswer(reading),
+    status: "checked",
+    lines: counts.lines,
+    imported: counts.accepted,
+    skipped: counts.rejected,
+    rejected: counts.rejected,
+    errors: reading.errors,
+    sums: counts.sum,
+    days: { from: counts.from, to: counts.to },
+    preamble: counts.preamble,
+    totals: counts.totals,
+    ...readingFacts(counts),
+  };
+}
+
+function whereAnd({ line, column, message }: FileRefused): string {
+  if (line === null || message.startsWith(`line ${line}`)) return message;
+  return `line ${line}${column === null ? "" : `, column ${column}`}: ${message}`;
+}
+
+function errorAt({ line, column, message }: FileRefused): LineError[] {
+  if (line === null) return [];
+  return [{ line, column, reason: message.replace(`line ${line}: `, "").slice(0, shownReason) }];
+}
