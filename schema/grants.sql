@@ -37,7 +37,7 @@ declare
 begin
   for area in
     select nspname from pg_namespace
-     where nspname in ('ops', 'redtrack', 'everflow', 'anytrack', 'rtb', 'recon', 'promo', 'intelligence', 'public')
+     where nspname <> 'information_schema' and nspname not like 'pg\_%'
   loop
     if has_writer then
       execute format('grant usage on schema %I to signal_room_writer', area);
