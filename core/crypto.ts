@@ -62,7 +62,8 @@ export function openSealed(keys: KeyRing, sealed: Uint8Array, context: string): 
   return opened.plain;
 }
 
-export type Resealed = { state: "current" } | { state: "unreadable" } | { state: "resealed"; sealed: Buffer };
+export type Resealed<Sealed extends Buffer | string = Buffer> =
+  { state: "current" } | { state: "unreadable" } | { state: "resealed"; sealed: Sealed };
 
 /** The same content under the current key. What is under it already stays as it is, so a repeat changes nothing. */
 export function reseal(keys: KeyRing, sealed: Uint8Array, context: string): Resealed {

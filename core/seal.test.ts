@@ -31,3 +31,19 @@ test("equal texts have one digest, which another key does not make", () => {
   expect(digest(one)).toBe(digest(one));
   expect(digest(one)).not.toBe(digest(other));
 });
+
+test("a text is sealed anew with the key that comes first, once, and what no key opens stays", () => {
+  const sealed = createSeal([one], "quarantine").seal("text");
+  const both = createSeal([other, one], "quarantine");
+  const fresh = both.reseal(sealed);
+  if (fresh.state !== "resealed") throw new Error(fresh.state);
+  expect(createSeal([other], "quarantine").open(fresh.sealed)).toBe("text");
+  expect(both.reseal(fresh.sealed)).toEqual({ state: "current" });
+  expect(createSeal([other], "quarantine").reseal(sealed)).toEqual({ state: "unreadable" });
+});
+
+test("a digest outlives the key that sealed", () => {
+  const digest = createSeal([one], "quarantine").digest("text");
+  expect(createSeal([other, one], "quarantine", one).digest("text")).toBe(digest);
+  expect(createSeal([other, one], "quarantine").digest("text")).not.toBe(digest);
+});

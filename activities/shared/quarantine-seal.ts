@@ -6,9 +6,10 @@ export function quarantineSeal({
   credentialsKey,
   identityKey,
   payloadKey,
-}: Pick<Config, "credentialsKey" | "identityKey" | "payloadKey">): Seal {
+  hashingKey,
+}: Pick<Config, "credentialsKey" | "identityKey" | "payloadKey" | "hashingKey">): Seal {
   const rings = [credentialsKey, identityKey, payloadKey].filter((ring) => ring !== null);
   // The previous ones last: they open, and seal nothing.
   const keys = [...rings.map(({ current }) => current), ...rings.map(({ previous }) => previous)];
-  return createSeal(keys, "quarantine");
+  return createSeal(keys, "quarantine", hashingKey ?? undefined);
 }

@@ -1,4 +1,5 @@
 import { reseal, type KeyRing, type Resealed } from "../../core/crypto.ts";
+import { sealedLike, type Seal } from "../../core/seal.ts";
 import { identityContext } from "../../rules/conversions/identity.ts";
 import { credentialsContext } from "../../rules/recon/platform-credentials.ts";
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
@@ -14,16 +15,29 @@ interface SealedRow {
   key: string[];
   /** What the context needs beyond the key. */
   bound: string;
-  sealed: Buffer;
+  sealed: Buffer | string;
 }
 
 interface SealedColumn {
   name: `${string}.${string}.${string}`;
   key: [column: string, type: "text" | "bigint"][];
   bound?: string;
-  keys: "credentialsKey" | "identityKey";
-  context: (row: SealedRow) => string;
+  /** Which rows, where others hold something else in the column. */
+  only?: string;
+  reseal: (keys: RotationKeys, row: SealedRow) => Resealed<Buffer | string>;
 }
+
+export interface RotationKeys {
+  credentialsKey: KeyRing | null;
+  identityKey: KeyRing | null;
+  quarantine: Seal;
+}
+
+/** Bytes under one of the keys, bound to what `context` makes of the row. */
+const under =
+  (name: "credentialsKey" | "identityKey", context: (row: SealedRow) => string): SealedColumn["reseal"] =>
+  ({ [name]: ring }, row) =>
+    ring === null || typeof row.sealed === "string" ? { state: "unreadable" } : reseal(ring, row.sealed, context(row));
 
 const ofAffiliate = ({ client, key: [affiliateId = "", platform = ""] }: SealedRow) =>
   credentialsContext({ client, platform, affiliateId });
@@ -37,44 +51,44 @@ export const sealedColumns: readonly SealedColumn[] = [
   {
     name: "recon.platform_config.sealed",
     key: [["platform", "text"]],
-    keys: "credentialsKey",
-    context: ({ client, key: [platform = ""] }) => credentialsContext({ client, platform, affiliateId: null }),
+    reseal: under("credentialsKey", ({ client, key: [platform = ""] }) =>
+      credentialsContext({ client, platform, affiliateId: null }),
+    ),
   },
-  { name: "recon.affiliate_tokens.sealed", key: affiliateTokenKey, keys: "credentialsKey", context: ofAffiliate },
+  { name: "recon.affiliate_tokens.sealed", key: affiliateTokenKey, reseal: under("credentialsKey", ofAffiliate) },
   {
     name: "recon.affiliate_tokens.offered_sealed",
     key: affiliateTokenKey,
-    keys: "credentialsKey",
-    context: ofAffiliate,
+    reseal: under("credentialsKey", ofAffiliate),
   },
   {
     name: "recon.affiliates.email_sealed",
     key: [["affiliate_id", "bigint"]],
-    keys: "credentialsKey",
-    context: ({ client }) => emailContext(client),
+    reseal: under("credentialsKey", ({ client }) => emailContext(client)),
   },
   {
     name: "recon.discord_interactions.sealed",
     key: [["report_id", "bigint"]],
     bound: "application_id",
-    keys: "credentialsKey",
-    context: ({ client, bound }) => tokenContext({ client, applicationId: bound }),
+    reseal: under("credentialsKey", ({ client, bound }) => tokenContext({ client, applicationId: bound })),
   },
   {
     name: "recon.report_evidence.sealed",
     key: [["report_id", "bigint"]],
-    keys: "credentialsKey",
-    context: ({ client, key: [reportId = ""] }) => evidenceContext({ client, reportId }),
+    reseal: under("credentialsKey", ({ client, key: [reportId = ""] }) => evidenceContext({ client, reportId })),
   },
   {
     name: "ops.delivery_identity.sealed",
     key: [["conversion_key", "text"]],
-    keys: "identityKey",
-    context: ({ client, key: [conversionKey = ""] }) => identityContext({ client, conversionKey }),
+    reseal: under("identityKey", ({ client, key: [conversionKey = ""] }) => identityContext({ client, conversionKey })),
+  },
+  {
+    name: "ops.quarantine.content",
+    key: [["quarantine_id", "bigint"]],
+    only: `content like '${sealedLike}'`,
+    reseal: ({ quarantine }, { sealed }) => quarantine.reseal(String(sealed)),
   },
 ];
-
-export type RotationKeys = Record<SealedColumn["keys"], KeyRing | null>;
 
 export interface RotatedColumn {
   column: string;
@@ -123,10 +137,9 @@ async function rotateRows(
   column: SealedColumn,
   { keys, by, dryRun, rows, total }: Rotation & { rows: readonly SealedRow[]; total: RotatedColumn },
 ): Promise<void> {
-  const ring = keys[column.keys];
   const before = total.resealed;
   for (const row of rows) {
-    const fresh = ring === null ? unreadable : reseal(ring, row.sealed, column.context(row));
+    const fresh = column.reseal(keys, row);
     if (fresh.state === "unreadable") total.unreadable.push([row.client, ...row.key].join("/"));
     else total[fresh.state] += 1;
     if (fresh.state === "resealed" && !dryRun) await writeSealed(session, column, { ...row, sealed: fresh.sealed });
@@ -142,11 +155,9 @@ async function rotateRows(
     });
 }
 
-const unreadable: Resealed = { state: "unreadable" };
-
 async function readRows(
   database: Queryable,
-  { name, key, bound }: SealedColumn,
+  { name, key, bound, only }: SealedColumn,
   { after, atOnce, lock }: { after: SealedRow | null; atOnce: number; lock: boolean },
 ): Promise<SealedRow[]> {
   const [table, column] = splitName(name);
@@ -156,7 +167,7 @@ async function readRows(
     `select _client_id as client, array[${key.map(([of]) => `${of}::text`).join(", ")}] as key,
             ${bound ?? "''"} as bound, ${column} as sealed
        from ${table}
-      where ${column} is not null and ($1::text is null or (${columns}) > (${from}))
+      where ${column} is not null and ${only ?? "true"} and ($1::text is null or (${columns}) > (${from}))
       order by ${columns} limit $2 ${lock ? "for update" : ""}`,
     [after?.client ?? null, atOnce, ...key.map((_of, index) => after?.key[index] ?? null)],
   );

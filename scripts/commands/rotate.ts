@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quarantineSeal } from "../../activities/shared/quarantine-seal.ts";
 import { rotateColumn, sealedColumns } from "../../queries/ops/rotate.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import { defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
@@ -16,7 +17,7 @@ command.action(
   work(z.object({ dryRun: z.boolean().default(false) }), async (desk, { dryRun }) => {
     const database = await desk.database();
     const { credentialsKey, identityKey } = desk.config;
-    const keys = { credentialsKey, identityKey };
+    const keys = { credentialsKey, identityKey, quarantine: quarantineSeal(desk.config) };
     const columns = [];
     for (const column of sealedColumns)
       columns.push(await rotateColumn(database, column, { keys, by: commandLineActor(), dryRun }));
