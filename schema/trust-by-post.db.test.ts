@@ -18,7 +18,7 @@ test("trust that was stored by report is computed again by post, and whoever fal
     insert into recon.posts (_client_id, campaign_id, affiliate_id, platform, url) values
       ('713', 1, 1, 'meta', 'false'), ('713', 1, 1, 'meta', 'true'), ('713', 1, 2, 'meta', 'b'), ('713', 1, 2, 'meta', 'c'), ('713', 1, 4, 'meta', 'd');
     insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions, submission_method, submission_key, content_hash)
-      select '713', p, a, 1, 1, 1, 'API', 'k' || i, 'h'
+      select '713', p, a, 1, 1, 1, 'API', 'API:k' || i, 'h'
         from (select i, case when i <= 2 then 1 when i <= 42 then 2 else i - 40 end as p, case when i <= 42 then 1 when i <= 44 then 2 else 4 end as a from generate_series(1, 45) i) r order by i;
     insert into recon.reconciliation_logs (_client_id, report_id, attempt, post_id, affiliate_id, verdict, level, counts_for_trust, is_accurate,
            claimed_views, claimed_clicks, claimed_conversions, reason, workflow_id, _run_id)
