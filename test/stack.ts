@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, WorkflowFailedError, type WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
@@ -73,7 +74,7 @@ export function workflowBundle(failureConverterPath?: string): Promise<WorkflowB
   const bundle =
     bundles.get(key) ??
     bundleWorkflowCode({
-      workflowsPath: new URL("../workflows/index.ts", import.meta.url).pathname,
+      workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
       logger: new DefaultLogger("ERROR"),
       ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
     });
