@@ -64,11 +64,14 @@ export function toAnswer(error: unknown, requestId: string): ErrorAnswer {
       Object.fromEntries(fields) as Record<string, string>,
     );
   }
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  // Fastify gives a line that broke under a body a status; one that broke to Postgres has none.
+  if (statusCode === 400 && code === "ECONNRESET")
+    return answer("validation_error", "the body ended before it was whole");
   if (isDatabaseAway(error)) return answer("unavailable", "the database does not answer; try again soon");
   // A value that no column can hold, whatever got past the schemas.
   if (sqlState(error)?.startsWith("22") === true)
     return answer("validation_error", "a value is not one that can be looked for");
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
   if (statusCode === 413) return answer("payload_too_large", "the body is larger than this server takes");
   if (statusCode === 503) return answer("unavailable", "the answer took too long; try again soon");
   // Fastify's own words for what is wrong with a request; they quote nothing but header names.
