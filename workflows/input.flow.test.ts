@@ -58,7 +58,13 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   ],
   checkAffiliateToken: [
     [
-      { client: "713", affiliateId: 1, platform: "reddit", offerId: "o-1", plattform: "x" },
+      {
+        client: "713",
+        affiliateId: 1,
+        platform: "reddit",
+        offerId: "6f0a3c1e-7a63-4a6e-9b43-2f6a1c1d9e10",
+        plattform: "x",
+      },
       'unknown field "plattform": did you mean platform?',
     ],
   ],
