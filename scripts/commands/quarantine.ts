@@ -2,7 +2,8 @@ import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { findSource } from "../../connectors/registry.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
-import { performanceSource } from "../../queries/files/files.ts";
+import { performanceSource, readFileRow } from "../../queries/files/files.ts";
+import type { Database } from "../../schema/database.ts";
 import { quarantineSlice } from "../../queries/files/quarantined-lines.ts";
 import {
   readEntry,
@@ -157,6 +158,7 @@ redrive.action(
         client: options.client === undefined ? undefined : desk.client(options.client),
         slice: options.file === undefined ? options.day : quarantineSlice(options.file),
       };
+      if (options.file !== undefined) await fileThereIs(database, of.client ?? desk.config.clients, options.file);
       const before = await readQuarantinedSlices(database, of);
       const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
       const files = before.filter((slice) => slice.source === performanceSource);
@@ -220,6 +222,16 @@ redrive.action(
     },
   ),
 );
+
+/** A number that no file has is a slip of whoever typed it, not a file with nothing to do. */
+async function fileThereIs(database: Database, clients: string | string[], fileId: number): Promise<void> {
+  const found = await Promise.all([clients].flat().map((client) => readFileRow(database, { client, fileId })));
+  if (found.every((file) => file === null))
+    throw new CommandError(
+      exitCodes.usage,
+      `there is no file ${fileId}: npm run status shows the last ones, the table ops.files all`,
+    );
+}
 
 /** Entries of what is no feed of ours any more, such as a webhook's: nothing can be fetched again, a person decides. */
 function whatElse(open: readonly QuarantinedSlice[]): string[] {
