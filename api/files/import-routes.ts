@@ -44,7 +44,7 @@ function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
           : validatorCompiler({ ...route, schema: route.schema as unknown as z.ZodType }),
       schema: {
         tags: ["performance files"],
-        summary: "Takes a file of ad performance",
+        summary: "Imports a file of ad performance",
         description:
           "One file per request, several requests at once. The answer comes with the request if the file is done within five seconds; else 202 and an import to follow. The same content again is answered at once and changes nothing. An accepted file is safe on disk: if Temporal is away, it is started later. A file that is refused is a 400 with the line, the column and the reason.",
         consumes: ["multipart/form-data"],

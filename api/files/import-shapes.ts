@@ -20,7 +20,7 @@ export const answer = z.object({
   updated: z.number(),
   unchanged: z.number(),
   combined: z.number().describe("lines that were added to another of the same key"),
-  superseded: sums.extend({ lines: z.number() }).describe("lines that a later one of the same key outweighs"),
+  superseded: sums.extend({ lines: z.number() }).describe("lines overwritten by a later one of the same key"),
   rejected: z.number(),
   errors: z
     .array(z.object({ line: z.number(), column: z.string().nullable(), reason: z.string() }))
@@ -35,7 +35,7 @@ export const answer = z.object({
   encoding: z.string().nullable(),
   delimiter: z.string().nullable(),
 });
-const importId = z.string().describe("`GET /performance/imports/{id}` tells what became of it");
+const importId = z.string().describe("`GET /performance/imports/{id}` shows its result");
 const state = z.enum(["accepted", "running", "done", "failed"]);
 export const done = answer.extend({ importId });
 export const underWay = z.object({

@@ -23,8 +23,8 @@ const readers = allow("admin", "operator", "analyst", "advertiser");
 
 const sideBySide = z.object({
   claimed: z.number().describe("by the latest report of each post"),
-  comparable: z.number().describe("the part claimed for posts whose number the platform tells"),
-  verified: known.describe("the platform's number of those posts; null when it tells none"),
+  comparable: z.number().describe("the part claimed for posts whose number the platform reports"),
+  verified: known.describe("the platform's number of those posts; null when it reports none"),
   differencePct: z.number().nullable().describe("comparable beyond verified, of verified"),
 });
 const totals = z.object({

@@ -69,7 +69,7 @@ export const reportFilters = z.object({
   state: stateName.optional(),
   verdict: verdictName.optional(),
   level: levelName.optional(),
-  disputed: flag.describe("true: with a dispute that nobody has settled"),
+  disputed: flag.describe("true: with an open dispute"),
   judged: flag.describe("whether it has a verdict"),
   open: flag.describe("true: a verdict will come by itself"),
 });

@@ -176,7 +176,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSu
       config: keepers,
       schema: {
         tags: ["campaigns"],
-        summary: "Computes the sums of every creative and campaign anew from the records",
+        summary: "Recomputes the sums of every creative and campaign from the records",
         response: { 200: refreshed, 202: z.object({ state: z.literal("running"), workflowId: z.string() }) },
       },
     },

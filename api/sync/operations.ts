@@ -327,7 +327,7 @@ export function operationsRoutes(api: Api, parts: ServerParts): void {
       config: readers,
       schema: {
         tags: ["operations"],
-        summary: "Rows that were set aside, and why",
+        summary: "Quarantined rows, and why",
         querystring: ofSlice.extend({ state }),
         response: { 200: pageOf(quarantined) },
       },

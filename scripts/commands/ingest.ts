@@ -27,7 +27,7 @@ const shownErrors = 20;
 
 const command = defineCommand(
   "ingest",
-  `Takes a file of ad performance: checks every line, stores it whole or not at all, and says what became of it. A file outside the import folder is copied there. How its columns are understood is recognised by its header, unless a mapping is named or lies beside it. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
+  `Imports a file of ad performance: checks every line, stores it whole or not at all, and prints the result. A file outside the import folder is copied there. Its format is recognised by its header, unless a mapping is named or lies beside it. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
   [
     "npm run ingest -- performance.csv",
     "npm run ingest -- ~/Downloads/report.csv.gz --dry-run",
@@ -223,7 +223,7 @@ function describeAnswer(answer: IngestAnswer): string[] {
         ...rejects,
         ...(answer.rejected === 0
           ? []
-          : [`Once that is mended: npm run quarantine -- redrive --client ${answer.client} --file ${answer.fileId}`]),
+          : [`Once that is fixed: npm run quarantine -- redrive --client ${answer.client} --file ${answer.fileId}`]),
       ];
     case "already_ingested":
       return [

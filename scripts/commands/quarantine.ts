@@ -136,7 +136,7 @@ show.action(
 
 const redrive = defineCommand(
   "redrive",
-  "Reads again the slices that have open entries, and the rejected lines of files. What is mended now is resolved; what newer files have written since stays.",
+  "Fetches slices with open entries again, and re-processes the rejected lines of files. Entries that are fixed now are resolved; what newer files wrote since stays.",
   [
     "npm run quarantine -- redrive --file 17",
     "npm run quarantine -- redrive --source redtrack.daily_spend",
@@ -238,7 +238,7 @@ function whatElse(open: readonly QuarantinedSlice[]): string[] {
   if (open.length === 0) return [];
   const names = [...new Set(open.map(({ source }) => source))].join(", ");
   return [
-    `${count(entriesOf(open), "open entry", "open entries")} of ${names} cannot be fetched again: whoever sent them has to send them anew.`,
+    `${count(entriesOf(open), "open entry", "open entries")} of ${names} cannot be fetched again: their sender has to send them again.`,
     "  look at them: npm run quarantine -- list",
   ];
 }

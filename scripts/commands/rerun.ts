@@ -16,7 +16,7 @@ import { doubtfulOutcomes } from "../shared/run-days.ts";
 
 const command = defineCommand(
   "rerun",
-  "Reads again the slices that failed. Runs whose failed slices all came are healed. Exits 1 when some failed again.",
+  "Fetches the failed slices again. A run recovers when all its failed slices are loaded. Exits 1 when some failed again.",
   ["npm run rerun -- --failed", "npm run rerun -- --failed --source redtrack.daily_spend --client 713"],
 )
   .requiredOption("--failed", "the slices that the ledger calls failed")
@@ -52,12 +52,12 @@ command.action(
             ["slice", "now", "reason"],
             slices.map((slice) => [
               slice.workflowId,
-              slice.healed ? `healed, ${slice.outcome ?? "read"}` : slice.state === "left" ? "left" : "failed",
+              slice.healed ? `recovered, ${slice.outcome ?? "fetched"}` : slice.state === "left" ? "left" : "failed",
               slice.reason ?? "",
             ]),
           ),
           "",
-          `${healed} of ${slices.length} healed; ${remaining.length} failed in the ledger now`,
+          `${healed} of ${slices.length} recovered; ${remaining.length} failed in the ledger now`,
         ],
       };
     },
