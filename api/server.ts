@@ -37,7 +37,7 @@ import { importRoutes } from "./files/import-routes.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
-/** One line per area; each is a file in routes/. */
+/** One line per area; each is a file of routes in its domain's folder. */
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/cost", routes: cpaRoutes },

@@ -64,8 +64,6 @@ export const impersonal = z
 /** What is in an e-mail address, also URL-encoded, in an IPv4 address, and in an IPv6 address of at least four groups. */
 const personal = /[^\s@](?:@|%40)[^\s@]|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|:[0-9a-f]{0,4}:[0-9a-f]{0,4}:/i;
 
-export const isoDate = z.iso.date();
-
 const instantOf = (text: string) => (/^\d{9,11}$/.test(text) ? new Date(Number(text) * 1_000) : undefined);
 const notSeconds = () => "expected epoch seconds";
 

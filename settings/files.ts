@@ -43,9 +43,6 @@ export interface IngestSettings {
   clients: Map<string, ClientIngestSettings>;
 }
 
-/** Below the import folder; the HTTP server's uploads. Hidden, so that the watch ignores it. */
-export const uploadsFolder = ".uploads";
-
 const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
 
 /** How files are imported. Problems are added to the list. */

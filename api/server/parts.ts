@@ -34,7 +34,7 @@ export interface ServerDependencies {
   logger: Logger;
 }
 
-/** What a file in routes/ is given. */
+/** What a domain's routes are given. */
 export interface ServerParts extends ServerDependencies {
   /** For single statements: knows within a second when Postgres is away. */
   reading: Queryable;
@@ -48,7 +48,7 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** One area of the server: a file in routes/ and a line in the list in server.ts. */
+/** One area of the server: a file of routes in its domain's folder and a line in the list in server.ts. */
 export interface Area {
   prefix: string;
   routes: (api: Api, parts: ServerParts) => void;

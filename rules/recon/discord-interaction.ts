@@ -4,8 +4,6 @@ import { postPlatforms } from "./post-url.ts";
 
 /** A signature is worth something for this long; a recorded request is not good for ever. */
 export const signatureMinutes = 5;
-/** Discord takes follow-ups for 15 minutes; the last one goes to clocks that differ. */
-export const interactionMinutes = 15;
 
 export const interactionTypes = { ping: 1, command: 2, autocomplete: 4 } as const;
 export const answerTypes = { pong: 1, message: 4, deferred: 5, choices: 8 } as const;
