@@ -11,8 +11,8 @@ import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { day, inOrder, orderError, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { range, rangeOf, text, today } from "./shapes.ts";
-import { money } from "../server/shapes.ts";
+import { range, rangeOf, today } from "./shapes.ts";
+import { money, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 

@@ -7,10 +7,11 @@ import { findConversion, listConversions, type ConversionRow } from "../../queri
 import { findTrackedConversion } from "../../queries/conversions/anytrack-tracking.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { inOrder, orderError, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
+import { inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { range, rangeOf, text } from "./shapes.ts";
-import { instant, money } from "../server/shapes.ts";
+import { range, rangeOf } from "./shapes.ts";
+import { instant, iso, money, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -81,33 +82,30 @@ const details = conversion.extend({
 });
 
 /** Conversions and their journeys. */
-export function conversionRoutes(api: Api, { reading }: ServerParts): void {
-  api.get(
-    "/conversions",
-    {
-      config: readers,
-      schema: {
-        tags: ["conversions"],
-        summary: "Conversions by day, source, campaign, affiliate or type, newest first",
-        querystring: paging.extend(filters.shape).refine(inOrder, orderError),
-        response: { 200: pageOf(conversion) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, ...filter } = request.query;
-      const after = readCursor(cursor, z.object({ at: z.iso.datetime(), key: z.string().max(300) }));
-      const rows = await listConversions(reading, {
-        ...filter,
-        ...rangeOf(filter),
-        client: callerOf(request).client,
-        after,
-        limit: limit + 1,
-        order: "newest",
-      });
-      return toPage(rows, limit, (row) => ({ at: row.eventTime.toISOString(), key: row.conversionKey }), toConversion);
-    },
-  );
+export function conversionRoutes(api: Api, parts: ServerParts): void {
+  conversionsRoute(api, parts);
+  exportRoute(api, parts);
+  conversionRoute(api, parts);
+}
 
+function conversionsRoute(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/conversions", {
+    config: readers,
+    tags: ["conversions"],
+    summary: "Conversions by day, source, campaign, affiliate or type, newest first",
+    querystring: paging.extend(filters.shape).refine(inOrder, orderError),
+    item: conversion,
+    place: z.object({ at: z.iso.datetime(), key: z.string().max(300) }),
+    read: ({ filter, after, limit }, request) => {
+      const { client } = callerOf(request);
+      return listConversions(reading, { ...filter, ...rangeOf(filter), client, after, limit, order: "newest" });
+    },
+    placeOf: (row) => ({ at: row.eventTime.toISOString(), key: row.conversionKey }),
+    toItem: toConversion,
+  });
+}
+
+function exportRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/conversions.csv",
     // Streamed for as long as it takes.
@@ -135,7 +133,9 @@ export function conversionRoutes(api: Api, { reading }: ServerParts): void {
         .send(Readable.from(body, { objectMode: false }));
     },
   );
+}
 
+function conversionRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/conversions/:key",
     {
@@ -155,7 +155,7 @@ export function conversionRoutes(api: Api, { reading }: ServerParts): void {
       const { touchpoints, weights, trackedAt, ...row } = found;
       return {
         ...toConversion(row),
-        trackedAt: trackedAt?.toISOString() ?? null,
+        trackedAt: iso(trackedAt),
         touchpoints: touchpoints.map((step) => ({ ...step, at: step.at.toISOString() })),
         attribution: {
           state: weights.length === 0 ? ("unknown" as const) : ("known" as const),
@@ -179,7 +179,7 @@ function toConversion(row: ConversionRow): z.infer<typeof conversion> {
     ...row,
     eventTime: row.eventTime.toISOString(),
     revenue: row.revenue === null ? null : cents(row.revenue),
-    seenByWebhookAt: row.seenByWebhookAt?.toISOString() ?? null,
-    seenByPullAt: row.seenByPullAt?.toISOString() ?? null,
+    seenByWebhookAt: iso(row.seenByWebhookAt),
+    seenByPullAt: iso(row.seenByPullAt),
   };
 }

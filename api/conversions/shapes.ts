@@ -5,8 +5,6 @@ import { day } from "../server/lists.ts";
 const timezone = "America/New_York";
 const rangeDays = 30;
 
-export const text = z.string().nullable();
-
 export const range = z.object({
   from: day.optional().describe("30 days ago when left out"),
   to: day.optional().describe("today, in America/New_York, when left out"),

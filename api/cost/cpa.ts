@@ -3,7 +3,8 @@ import { addDays, isDay } from "../../core/days.ts";
 import { readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cost/cpa.ts";
 import { readUnmappedSpend } from "../../queries/cost/affiliate-mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { day, inOrder, orderError, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import { day, inOrder, orderError, paging } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { money } from "../server/shapes.ts";
 
@@ -64,37 +65,27 @@ const unmapped = z.object({
 
 const range = z.object({ from: day.optional(), to: day.optional() });
 
+const place = z.object({ date: day, affiliate: z.string(), affiliateId: z.string(), currency: z.string() });
+
 /** What was spent, what came of it, and whose it was: for the client of the token. */
 export function cpaRoutes(api: Api, { reading }: ServerParts): void {
-  api.get(
-    "/cpa/daily",
-    {
-      config: readers,
-      schema: {
-        tags: ["cost"],
-        summary: "Cost per acquisition per day, affiliate and currency, newest day first",
-        querystring: paging.extend(range.shape).refine(inOrder, orderError),
-        response: { 200: pageOf(daily) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, ...filter } = request.query;
-      const place = z.object({ date: day, affiliate: z.string(), affiliateId: z.string(), currency: z.string() });
-      const after = readCursor(cursor, place);
-      const rows = await readCpaDaily(reading, {
-        ...filter,
-        client: callerOf(request).client,
-        after,
-        limit: limit + 1,
-      });
-      return toPage(
-        rows,
-        limit,
-        ({ date, affiliate, affiliateId, currency }) => ({ date, affiliate, affiliateId: affiliateId ?? "", currency }),
-        (row) => row,
-      );
-    },
-  );
+  listRoute(api, "/cpa/daily", {
+    config: readers,
+    tags: ["cost"],
+    summary: "Cost per acquisition per day, affiliate and currency, newest day first",
+    querystring: paging.extend(range.shape).refine(inOrder, orderError),
+    item: daily,
+    place,
+    read: ({ filter, after, limit }, request) =>
+      readCpaDaily(reading, { ...filter, client: callerOf(request).client, after, limit }),
+    placeOf: ({ date, affiliate, affiliateId, currency }) => ({
+      date,
+      affiliate,
+      affiliateId: affiliateId ?? "",
+      currency,
+    }),
+    toItem: (row) => row,
+  });
 
   api.get(
     "/cpa/affiliates",

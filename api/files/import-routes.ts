@@ -7,7 +7,8 @@ import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts"
 import { listFiles } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
-import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
+import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
@@ -26,7 +27,7 @@ export function importRoutes(api: Api, parts: ServerParts): void {
   void api.register(multipart);
   clearRegularly(api, place);
   uploadRoute(api, parts, place);
-  listRoute(api, parts);
+  importsRoute(api, parts);
   statusRoute(api, parts, place);
 }
 
@@ -87,36 +88,25 @@ async function accept(request: FastifyRequest, place: UploadPlace): Promise<Uplo
   return accepted;
 }
 
-function listRoute(api: Api, { reading }: ServerParts): void {
-  api.get(
-    "/performance/imports",
-    {
-      config: readers,
-      schema: {
-        tags: ["performance files"],
-        summary: "Files that were taken or refused, the latest first, wherever they came from",
-        querystring: paging.extend({ outcome: z.enum(["ingested", "refused"]).optional() }),
-        response: { 200: pageOf(listedImport) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, outcome } = request.query;
-      const before = readCursor(cursor, number.max(2_147_483_647)) ?? undefined;
-      const rows = await listFiles(reading, { client: callerOf(request).client, outcome, before, limit: limit + 1 });
-      return toPage(
-        rows,
-        limit,
-        (row) => row.fileId,
-        (row) => ({
-          ...answerOfRow(row),
-          importId: importIdOf(row),
-          place: row.place,
-          isRepeat: row.isRepeat,
-          committedAt: row.committedAt.toISOString(),
-        }),
-      );
-    },
-  );
+function importsRoute(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/performance/imports", {
+    config: readers,
+    tags: ["performance files"],
+    summary: "Files that were taken or refused, the latest first, wherever they came from",
+    querystring: paging.extend({ outcome: z.enum(["ingested", "refused"]).optional() }),
+    item: listedImport,
+    place: number.max(2_147_483_647),
+    read: ({ filter: { outcome }, after, limit }, request) =>
+      listFiles(reading, { client: callerOf(request).client, outcome, before: after ?? undefined, limit }),
+    placeOf: (row) => row.fileId,
+    toItem: (row) => ({
+      ...answerOfRow(row),
+      importId: importIdOf(row),
+      place: row.place,
+      isRepeat: row.isRepeat,
+      committedAt: row.committedAt.toISOString(),
+    }),
+  });
 }
 
 function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {

@@ -22,8 +22,8 @@ import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { reportFilters, toFilter } from "./submissions.ts";
-import { id, levelName, link, linkTo, report, tags, text, toReport, verdictName } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { id, levelName, link, linkTo, report, tags, toReport, verdictName } from "./shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");

@@ -12,8 +12,8 @@ import { ApiError, notFound } from "../server/errors.ts";
 import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
-import { id, link, linkTo, tags, text } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { id, link, linkTo, tags } from "./shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 const keepers = allow("admin", "operator");

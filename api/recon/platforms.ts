@@ -14,8 +14,8 @@ import { credentials, sealGiven } from "./credentials.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { id, link, linkTo, tags, text } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { id, link, linkTo, tags } from "./shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");

@@ -21,8 +21,8 @@ import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
 import { actorOf } from "../server/audited.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
 import { alert, toAlert } from "../ops/alerts.ts";
-import { attempt, id, link, linkTo, tags, text, toAttempt } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { attempt, id, link, linkTo, tags, toAttempt } from "./shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");

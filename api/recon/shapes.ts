@@ -2,10 +2,9 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import type { PostRow } from "../../queries/recon/list-posts.ts";
 import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
-import { instant, money } from "../server/shapes.ts";
+import { instant, money, text } from "../server/shapes.ts";
 
 export const tags = ["reconciliation"];
-export const text = z.string().nullable();
 
 /** Numbers of the database that may not fit a JavaScript number travel as text. */
 export const id = z

@@ -22,13 +22,12 @@ import {
   report,
   stateName,
   tags,
-  text,
   toAttempt,
   toPost,
   toReport,
   verdictName,
 } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 const count = z.int().min(0).default(0).describe("a whole number, 0 or more; 0 when left out");

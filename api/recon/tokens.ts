@@ -18,8 +18,8 @@ import { runWorkflow } from "../server/run-workflow.ts";
 import type { checkAffiliateToken } from "../../workflows/recon/check-affiliate-token.ts";
 import { requireOwn, scopeOf } from "./affiliate-key.ts";
 import { credentials, sealGiven } from "./credentials.ts";
-import { id, link, linkTo, tags, text } from "./shapes.ts";
-import { instant } from "../server/shapes.ts";
+import { id, link, linkTo, tags } from "./shapes.ts";
+import { instant, text } from "../server/shapes.ts";
 
 const holders = allowAffiliates("admin", "operator");
 const ofToken = z.object({ id, platform: z.enum(postPlatforms as [string, ...string[]]) });

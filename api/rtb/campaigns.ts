@@ -14,11 +14,10 @@ import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
-import { counted, creativeId, days, figures, iso, period, trend } from "./shapes.ts";
+import { counted, creativeId, days, figures, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { money } from "../server/shapes.ts";
-import { instant, number } from "../server/shapes.ts";
+import { instant, iso, money, number, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -29,7 +28,6 @@ const putBytes = 8_388_608;
 const lockMs = 20_000;
 const lockNotAvailable = "55P03";
 
-const text = z.string().nullable();
 const ratio = z.string().nullable().describe("a ratio of sums, four places; null without a denominator");
 const campaign = z.object({
   campaignId: z.number(),
@@ -78,8 +76,13 @@ const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal
 
 /** Campaigns and the sums of their creatives. */
 export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSums): void {
-  const { reading, database } = parts;
+  campaignsRoute(api, parts);
+  campaignRoute(api, sums);
+  putRoute(api, parts);
+  refreshRoute(api, parts);
+}
 
+function campaignsRoute(api: Api, parts: ServerParts): void {
   api.get(
     "/campaigns",
     {
@@ -96,7 +99,7 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSu
       const { limit, cursor, period: sorted } = request.query;
       const after = readCursor(cursor, placeIn[sorted]);
       const { found } = await readUpToToday(parts, client, () =>
-        listCampaigns(reading, { client, period: sorted, after, limit: limit + 1 }),
+        listCampaigns(parts.reading, { client, period: sorted, after, limit: limit + 1 }),
       );
       return toPage(
         found.rows,
@@ -106,7 +109,9 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSu
       );
     },
   );
+}
 
+function campaignRoute(api: Api, sums: CampaignSums): void {
   api.get(
     "/campaigns/:id",
     {
@@ -133,7 +138,9 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSu
       };
     },
   );
+}
 
+function putRoute(api: Api, { database }: ServerParts): void {
   api.put(
     "/campaigns",
     {
@@ -169,7 +176,9 @@ export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSu
       }
     },
   );
+}
 
+function refreshRoute(api: Api, parts: ServerParts): void {
   api.post(
     "/campaigns/refresh",
     {

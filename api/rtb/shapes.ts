@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { periods } from "../../queries/rtb/rollups.ts";
+import { ApiError } from "../server/errors.ts";
+import { word } from "../server/lists.ts";
 
 /** Up to 2^63 - 1, as the exchange numbers creatives: text in JSON, because a JS number loses digits above 2^53. */
 export const creativeId = z
@@ -44,6 +46,18 @@ export function counted<Row extends { impressions: string; clicks: string }>(
   return { ...row, impressions: Number(row.impressions), clicks: Number(row.clicks) };
 }
 
-export function iso(moment: Date | null): string | null {
-  return moment === null ? null : moment.toISOString();
+export const name = word.trim().min(1).nullable().optional();
+
+/** How many items a merge takes at once. */
+export const mostMerged = 5_000;
+export const merged = z.object({ inserted: z.number(), updated: z.number(), unchanged: z.number() });
+
+/** Which of two of one key is meant, nobody can know. */
+export function assertUnique(keys: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const [item, key] of keys.entries()) {
+    if (seen.has(key))
+      throw new ApiError("validation_error", "body is not valid", { [`items.${item}`]: `${key} stands there twice` });
+    seen.add(key);
+  }
 }

@@ -4,3 +4,12 @@ import { z } from "zod";
 export const instant = z.string().describe("an instant in UTC, ISO 8601");
 export const money = z.string().describe("a decimal, rounded to the cent");
 export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const text = z.string().nullable();
+
+/** A yes or no in a query; undefined when it is left out. */
+export const flag = z.enum(["true", "false"]).optional();
+export const isTrue = (given: z.infer<typeof flag>) => (given === undefined ? undefined : given === "true");
+
+export function iso(moment: Date | null): string | null {
+  return moment === null ? null : moment.toISOString();
+}

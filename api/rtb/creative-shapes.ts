@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
+import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
+import { periods } from "../../queries/rtb/rollups.ts";
+import { byName } from "../server/lists.ts";
+import { instant, text } from "../server/shapes.ts";
+import { creativeId, days, figures, name, trend } from "./shapes.ts";
+import type { TopGeography } from "./top-geographies.ts";
+
+const performance = {
+  ...days,
+  ...figures,
+  trend,
+  tier: z
+    .enum(tiers)
+    .describe("of all the spend in the period: high is the top quarter of those that spent, low the bottom quarter"),
+  topGeography: text.describe("the country with the greatest spend; null without spend in a known one"),
+  topGeographyShare: z.number().nullable().describe("its share of all the creative's spend, in percent"),
+};
+const light = {
+  creativeId: z.string().describe("64 bits, so text"),
+  buyerId: text,
+  format: text,
+  width: z.number().nullable(),
+  height: z.number().nullable(),
+  canonicalSize: text,
+  sizeCategory: text,
+  googleBuyersUrl: text,
+  isStub: z.boolean().describe("nothing is known of it but that a file names it"),
+  createdAt: instant,
+  updatedAt: instant,
+};
+const heavy = {
+  declaredClickUrls: z.unknown().nullable(),
+  destinationUrlsParsed: z.unknown().nullable(),
+  htmlSnippet: text,
+  vastXml: text,
+  creativeAttributes: z.unknown().nullable(),
+};
+export const listed = z.object({
+  ...light,
+  ...z.object(heavy).partial().shape,
+  performance: z.object(performance),
+});
+export const found = z.object({
+  ...light,
+  ...heavy,
+  performance: z.array(z.object(performance)).describe("every period"),
+  campaigns: z.array(z.object({ campaignId: z.number(), campaignName: z.string() })),
+});
+
+/** Text of a creative may be long, but Postgres has no NUL. */
+const content = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\u0000]*$/, "must be text")
+    .nullable()
+    .optional();
+const pixels = z.number().int().min(0).max(100_000).nullable().optional();
+const json = z
+  .unknown()
+  .refine((value) => value === undefined || !JSON.stringify(value).includes("\\u0000"), "must be text")
+  .optional();
+export const given = z.strictObject({
+  creativeId,
+  buyerId: name,
+  format: name,
+  width: pixels,
+  height: pixels,
+  canonicalSize: name,
+  sizeCategory: name,
+  googleBuyersUrl: content(2_000),
+  declaredClickUrls: z.array(z.string().max(4_000)).max(100).nullable().optional(),
+  destinationUrlsParsed: json,
+  htmlSnippet: content(1_000_000),
+  vastXml: content(1_000_000),
+  creativeAttributes: json,
+});
+
+const place = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .max(80)
+  .nullable();
+/** A place in one order is none in another. */
+export const placeIn = byName(creativeSorts, (sort) =>
+  byName(periods, (shown) => z.object({ sort: z.literal(sort), period: z.literal(shown), place, creativeId })),
+);
+
+/** Field by field: objects that are made by leaving fields out are slow to make and slow to read. */
+export function toListed(
+  row: ListedCreative,
+  shown: Pick<z.infer<typeof listed>["performance"], "period" | "from" | "to">,
+  { topGeography, topGeographyShare }: TopGeography,
+): z.infer<typeof listed> {
+  return {
+    creativeId: row.creativeId,
+    buyerId: row.buyerId,
+    format: row.format,
+    width: row.width,
+    height: row.height,
+    canonicalSize: row.canonicalSize,
+    sizeCategory: row.sizeCategory,
+    googleBuyersUrl: row.googleBuyersUrl,
+    isStub: row.isStub,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    declaredClickUrls: row.declaredClickUrls,
+    destinationUrlsParsed: row.destinationUrlsParsed,
+    htmlSnippet: row.htmlSnippet,
+    vastXml: row.vastXml,
+    creativeAttributes: row.creativeAttributes,
+    performance: {
+      period: shown.period,
+      from: shown.from,
+      to: shown.to,
+      spend: row.spend,
+      impressions: Number(row.impressions),
+      clicks: Number(row.clicks),
+      cpc: row.cpc,
+      cpm: row.cpm,
+      trend: row.trend,
+      tier: row.tier,
+      topGeography,
+      topGeographyShare,
+    },
+  };
+}
+
+export function withSize(item: z.infer<typeof given>): z.infer<typeof given> {
+  const { width, height, canonicalSize } = item;
+  return canonicalSize !== undefined || width == null || height == null
+    ? item
+    : { ...item, canonicalSize: `${width}x${height}` };
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { listSizes, readRtbStats } from "../../queries/rtb/statistics.ts";
+import { allow, callerOf } from "../server/access.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { text } from "../server/shapes.ts";
+import { counted, figures } from "./shapes.ts";
+
+const readers = allow("admin", "operator", "analyst");
+
+const size = z.object({
+  canonicalSize: text,
+  sizeCategory: text,
+  format: text,
+  creatives: z.number(),
+  spend: z.string().describe("of all days, a decimal, rounded to the cent"),
+});
+const stats = z.object({
+  creatives: z.number(),
+  stubs: z.number(),
+  withPerformance: z.number(),
+  seats: z.number(),
+  campaigns: z.number(),
+  rows: z.number().describe("records of performance"),
+  firstDay: text,
+  lastDay: text,
+  ...figures,
+});
+
+/** How much of everything there is. */
+export function rtbStatisticsRoutes(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/sizes",
+    {
+      config: readers,
+      schema: {
+        tags: ["creatives"],
+        summary: "The sizes of creatives, the most frequent first",
+        response: { 200: z.object({ items: z.array(size) }) },
+      },
+    },
+    async (request) => ({ items: await listSizes(reading, { client: callerOf(request).client }) }),
+  );
+
+  api.get(
+    "/stats",
+    {
+      config: readers,
+      schema: { tags: ["creatives"], summary: "How much of everything there is", response: { 200: stats } },
+    },
+    async (request) => counted(await readRtbStats(reading, { client: callerOf(request).client })),
+  );
+}

@@ -1,0 +1,143 @@
+import { isLosslessNumber, parse } from "lossless-json";
+import { z } from "zod";
+import type { ListedRun } from "../../queries/sync/operations.ts";
+import { instant, iso, money } from "../server/shapes.ts";
+
+export const freshness = z.object({
+  source: z.string(),
+  day: z.string(),
+  state: z.enum(["final", "provisional", "failed", "emptied"]),
+  loadedAt: instant.nullable(),
+  rows: z.number(),
+  total: money,
+  reconciled: z
+    .boolean()
+    .nullable()
+    .describe("does it add up to the vendor's own total? null when the vendor gives none"),
+  failure: z.string().nullable(),
+});
+
+export const slice = z.object({
+  source: z.string(),
+  slice: z.string(),
+  day: z.string(),
+  timezone: z.string(),
+  isFinal: z.boolean(),
+  outcome: z.string().nullable(),
+  rows: z.number(),
+  total: money,
+  fetchedAt: instant.nullable(),
+  receiptId: z.number().nullable(),
+  runId: z.string().nullable(),
+  failure: z.string().nullable(),
+  failureType: z.string().nullable(),
+  failedAt: instant.nullable(),
+});
+
+export const run = z.object({
+  runId: z.string(),
+  source: z.string(),
+  kind: z.string(),
+  workflowId: z.string(),
+  scheduledFor: instant.nullable(),
+  startedAt: instant,
+  finishedAt: instant.nullable(),
+  outcome: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  planned: z.number(),
+  done: z.number(),
+  failed: z.number(),
+  inserted: z.number(),
+  updated: z.number(),
+  unchanged: z.number(),
+  withdrawn: z.number(),
+  reason: z.string().nullable(),
+});
+
+export const runFailure = z.object({
+  slice: z.string(),
+  type: z.string(),
+  reason: z.string(),
+  failedAt: instant,
+  healedAt: instant.nullable(),
+});
+
+export const receipt = z.object({
+  receiptId: z.number(),
+  source: z.string(),
+  slice: z.string(),
+  timezone: z.string(),
+  fetchedAt: instant,
+  committedAt: instant,
+  outcome: z.string(),
+  pages: z.number(),
+  fetched: z.number(),
+  inserted: z.number(),
+  updated: z.number(),
+  unchanged: z.number(),
+  withdrawn: z.number(),
+  setAside: z.number(),
+  setAsideTotal: money,
+  total: money,
+  vendorTotal: money.nullable(),
+  contentHash: z.string(),
+  runId: z.string(),
+  workflowId: z.string(),
+  workflowRunId: z.string(),
+  attempt: z.number(),
+});
+
+const amounts = z
+  .record(z.string(), z.unknown())
+  .nullable()
+  .describe("amounts are decimals with all their digits: the ledger keeps what is below a cent");
+export const restatement = z.object({
+  restatementId: z.number(),
+  source: z.string(),
+  slice: z.string(),
+  rowKey: z.record(z.string(), z.unknown()),
+  kind: z.string(),
+  old: amounts,
+  new: amounts,
+  runId: z.string(),
+  recordedAt: instant,
+});
+
+export const quarantined = z.object({
+  quarantineId: z.number(),
+  source: z.string(),
+  slice: z.string(),
+  line: z.number().nullable(),
+  reason: z.string(),
+  amount: money.nullable(),
+  content: z.string(),
+  firstSeenAt: instant,
+  lastSeenAt: instant,
+  resolvedAt: instant.nullable(),
+  runId: z.string(),
+});
+
+export function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<typeof run> {
+  return {
+    ...row,
+    scheduledFor: iso(row.scheduledFor),
+    startedAt: row.startedAt.toISOString(),
+    finishedAt: iso(row.finishedAt),
+  };
+}
+
+/** The ledger's numerics carry a point, its counts do not; amounts become text before a float can touch them. */
+export function exactAmounts(json: string | null): Record<string, unknown> | null {
+  if (json === null) return null;
+  const entries = Object.entries(parse(json) as Record<string, unknown>);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isLosslessNumber(value) ? exactNumber(value.toString()) : value]),
+  );
+}
+
+function exactNumber(digits: string): string | number {
+  if (!digits.includes(".")) return Number(digits);
+  // At least cents, and no zeros after what was said.
+  return digits.replace(/(\.\d\d\d*?)0+$/, "$1");
+}
