@@ -9,28 +9,30 @@ import {
 } from "../../queries/recon/campaigns.ts";
 import { allow, callerOf, type Caller } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { day, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { day, paging, word } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
-import { id, link, linkTo, tags } from "./shapes.ts";
+import { id, link, linkTo, platformName, tags } from "./shapes.ts";
 import { instant, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 const keepers = allow("admin", "operator");
 
 const platformNames = z
-  .array(z.enum(postPlatforms as [string, ...string[]]))
+  .array(platformName)
   .min(1)
   .max(postPlatforms.length)
   .transform((names) => [...new Set(names)].sort());
 
+const campaignStatus = z.enum(["active", "paused", "ended"]);
 const campaign = z.object({
   campaignId: z.string(),
   advertiserId: z.string(),
   name: z.string(),
   startsOn: text,
   endsOn: text,
-  status: z.enum(["active", "paused", "ended"]),
+  status: campaignStatus,
   platforms: z.array(z.string()),
   createdAt: instant,
   dashboard: link,
@@ -50,7 +52,13 @@ const newCampaign = z
   });
 
 /** What affiliates may post for, and on which platforms. */
-export function campaignRoutes(api: Api, { reading, database }: ServerParts): void {
+export function campaignRoutes(api: Api, parts: ServerParts): void {
+  createRoute(api, parts);
+  readRoutes(api, parts);
+  platformsRoute(api, parts);
+}
+
+function createRoute(api: Api, { reading, database }: ServerParts): void {
   api.post(
     "/campaigns",
     {
@@ -76,29 +84,21 @@ export function campaignRoutes(api: Api, { reading, database }: ServerParts): vo
       return reply.code(200).send(toCampaign(row));
     },
   );
+}
 
-  api.get(
-    "/campaigns",
-    {
-      config: readers,
-      schema: {
-        tags,
-        summary: "Campaigns, the oldest first; an advertiser sees its own",
-        querystring: paging.extend({ status: z.enum(["active", "paused", "ended"]).optional() }),
-        response: { 200: pageOf(campaign) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, status } = request.query;
-      const rows = await listCampaigns(reading, {
-        ...ownerOf(callerOf(request)),
-        status,
-        afterId: readCursor(cursor, id),
-        limit: limit + 1,
-      });
-      return toPage(rows, limit, (row) => row.campaignId, toCampaign);
-    },
-  );
+function readRoutes(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/campaigns", {
+    config: readers,
+    tags,
+    summary: "Campaigns, the oldest first; an advertiser sees its own",
+    querystring: paging.extend({ status: campaignStatus.optional() }),
+    item: campaign,
+    place: id,
+    read: ({ filter: { status }, after, limit }, request) =>
+      listCampaigns(reading, { ...ownerOf(callerOf(request)), status, afterId: after, limit }),
+    placeOf: (row) => row.campaignId,
+    toItem: toCampaign,
+  });
 
   api.get(
     "/campaigns/:id",
@@ -112,7 +112,9 @@ export function campaignRoutes(api: Api, { reading, database }: ServerParts): vo
       return toCampaign(found);
     },
   );
+}
 
+function platformsRoute(api: Api, { reading, database }: ServerParts): void {
   api.put(
     "/campaigns/:id/platforms",
     {
@@ -144,7 +146,7 @@ export function ownerOf({ client, role, advertiser }: Caller): { client: string;
 function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
   return {
     ...row,
-    status: row.status as z.infer<typeof campaign>["status"],
+    status: row.status as z.infer<typeof campaignStatus>,
     createdAt: row.createdAt.toISOString(),
     dashboard: linkTo(`/dashboard/campaigns/${row.campaignId}`),
   };

@@ -7,16 +7,31 @@ import {
   readAffiliateOverview,
   readAttention,
   readCampaignTotals,
+  type AffiliateOverview,
   type PlatformTotals,
 } from "../../queries/recon/dashboards.ts";
 import { listReports } from "../../queries/recon/reports.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { share } from "./affiliates.ts";
 import { ownerOf } from "./campaigns.ts";
-import { id, known, levelName, link, linkTo, report, tags, toReport, verdictName } from "./shapes.ts";
+import {
+  id,
+  known,
+  link,
+  linkTo,
+  report,
+  reportsAt,
+  share,
+  standing,
+  tags,
+  toNames,
+  toReport,
+  toStanding,
+  verdictCount,
+} from "./shapes.ts";
 import { money } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
@@ -34,14 +49,6 @@ const totals = z.object({
   clicks: sideBySide,
   conversions: sideBySide,
 });
-const verdictCount = z.object({
-  verdict: verdictName.nullable().describe("null: waits for one"),
-  level: levelName.nullable(),
-  reports: z.number(),
-  sharePct: z.number().nullable(),
-  href: link,
-});
-
 const campaignDashboard = z.object({
   campaignId: z.string(),
   name: z.string(),
@@ -49,19 +56,18 @@ const campaignDashboard = z.object({
   status: z.string(),
   totals: totals.extend({ href: link }),
   platforms: z.array(totals.extend({ platform: z.string(), href: link })),
-  verdicts: z.array(verdictCount).describe("latest verdicts of its reports"),
+  verdicts: z
+    .array(verdictCount.extend({ sharePct: z.number().nullable() }))
+    .describe("latest verdicts of its reports"),
   spend: z
     .array(z.object({ currency: z.string(), spend: money, posts: z.number(), href: link }))
     .describe("per currency: two are never added"),
 });
 
-const overview = z.object({
+const overview = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),
-  trust: z.number(),
-  counted: z.number(),
-  accurate: z.number(),
   reports: z.object({
     all: z.number(),
     matched: z.number(),
@@ -76,17 +82,23 @@ const overview = z.object({
 });
 
 const discrepancies = pageOf(report).extend({
-  high: z.object({ reports: z.number(), href: link }),
-  medium: z.object({ reports: z.number(), href: link }),
-  openDisputes: z.object({ reports: z.number(), href: link }),
-  waiting: z.object({ reports: z.number(), href: link }),
+  high: reportsAt,
+  medium: reportsAt,
+  openDisputes: reportsAt,
+  waiting: reportsAt,
   openAlerts: z
     .array(z.object({ kind: z.string(), severity: z.string(), alerts: z.number(), href: link }))
     .describe("empty for an advertiser"),
 });
 
 /** What there is to see at a glance; every number says where its rows are. */
-export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
+export function dashboardRoutes(api: Api, parts: ServerParts): void {
+  campaignRoute(api, parts);
+  affiliatesRoute(api, parts);
+  discrepanciesRoute(api, parts);
+}
+
+function campaignRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/dashboard/campaigns/:id",
     {
@@ -121,8 +133,7 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
           href: linkTo("/posts", { campaign: campaignId, platform }),
         })),
         verdicts: verdicts.map(({ verdict, level, reports }) => ({
-          verdict: verdict as z.infer<typeof verdictName> | null,
-          level: level as z.infer<typeof levelName> | null,
+          ...toNames({ verdict, level }),
           reports,
           sharePct: share(reports, judged),
           href: linkTo("/submissions", {
@@ -137,49 +148,24 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
       };
     },
   );
+}
 
-  api.get(
-    "/dashboard/affiliates",
-    {
-      config: readers,
-      schema: {
-        tags,
-        summary: "Whom to believe: affiliates by trust, the least trusted first",
-        querystring: paging,
-        response: { 200: pageOf(overview) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const after = readCursor(cursor, z.object({ trustScore: z.string().regex(/^[01]\.\d\d$/), affiliateId: id }));
-      const rows = await readAffiliateOverview(reading, { ...ownerOf(callerOf(request)), after, limit: limit + 1 });
-      return toPage(
-        rows,
-        limit,
-        ({ trustScore, affiliateId }) => ({ trustScore, affiliateId }),
-        (row) => {
-          const { affiliateId, reports: all, matched, low, medium, high, unverifiable, gone, waiting } = row;
-          const submissions = `/affiliates/${affiliateId}/submissions`;
-          return {
-            affiliateId,
-            name: row.name,
-            isActive: row.isActive,
-            trust: Number(row.trustScore),
-            counted: row.totalSubmissions,
-            accurate: row.accurateSubmissions,
-            reports: { all, matched, low, medium, high, unverifiable, gone, waiting },
-            links: {
-              submissions: linkTo(submissions),
-              high: linkTo(submissions, { level: "HIGH" }),
-              medium: linkTo(submissions, { level: "MEDIUM" }),
-              performance: linkTo(`/affiliates/${affiliateId}/performance`),
-            },
-          };
-        },
-      );
-    },
-  );
+function affiliatesRoute(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/dashboard/affiliates", {
+    config: readers,
+    tags,
+    summary: "Whom to believe: affiliates by trust, the least trusted first",
+    querystring: paging,
+    item: overview,
+    place: z.object({ trustScore: z.string().regex(/^[01]\.\d\d$/), affiliateId: id }),
+    read: ({ after, limit }, request) =>
+      readAffiliateOverview(reading, { ...ownerOf(callerOf(request)), after, limit }),
+    placeOf: ({ trustScore, affiliateId }) => ({ trustScore, affiliateId }),
+    toItem: toOverview,
+  });
+}
 
+function discrepanciesRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/dashboard/discrepancies",
     {
@@ -223,6 +209,24 @@ export function dashboardRoutes(api: Api, { reading }: ServerParts): void {
       };
     },
   );
+}
+
+function toOverview(row: AffiliateOverview): z.infer<typeof overview> {
+  const { affiliateId, reports: all, matched, low, medium, high, unverifiable, gone, waiting } = row;
+  const submissions = `/affiliates/${affiliateId}/submissions`;
+  return {
+    affiliateId,
+    name: row.name,
+    isActive: row.isActive,
+    ...toStanding(row),
+    reports: { all, matched, low, medium, high, unverifiable, gone, waiting },
+    links: {
+      submissions: linkTo(submissions),
+      high: linkTo(submissions, { level: "HIGH" }),
+      medium: linkTo(submissions, { level: "MEDIUM" }),
+      performance: linkTo(`/affiliates/${affiliateId}/performance`),
+    },
+  };
 }
 
 /** Two currencies are never added. */

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
 import {
   deletePlatformConfig,
   findPost,
@@ -14,13 +13,13 @@ import { credentials, sealGiven } from "./credentials.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { id, link, linkTo, tags } from "./shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { id, link, linkTo, platformName, tags } from "./shapes.ts";
+import { instant, iso, text } from "../server/shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
 
-const ofPlatform = z.object({ platform: z.enum(postPlatforms as [string, ...string[]]) });
+const ofPlatform = z.object({ platform: platformName });
 
 const config = z.object({
   platform: z.string(),
@@ -50,8 +49,12 @@ const underWay = z.object({ workflowId: z.string(), href: link.describe("where t
 
 /** Whether the platforms answer, and how they are asked. */
 export function platformRoutes(api: Api, parts: ServerParts): void {
-  const { reading } = parts;
+  statusRoute(api, parts);
+  configRoute(api, parts);
+  fetchRoute(api, parts);
+}
 
+function statusRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/platforms/:platform/status",
     {
@@ -71,18 +74,20 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
       return {
         ...toConfig(of.platform, set),
         works,
-        since: since?.toISOString() ?? null,
-        lastOkAt: health?.lastOkAt?.toISOString() ?? null,
-        lastErrorAt: health?.lastErrorAt?.toISOString() ?? null,
+        since: iso(since ?? null),
+        lastOkAt: iso(health?.lastOkAt ?? null),
+        lastErrorAt: iso(health?.lastErrorAt ?? null),
         lastErrorKind: health?.lastErrorKind ?? null,
         lastError: health?.lastError ?? null,
         quotaLeftPct: health?.quotaLeftPct == null ? null : Number(health.quotaLeftPct),
-        quotaResetsAt: health?.quotaResetsAt?.toISOString() ?? null,
-        quotaSeenAt: health?.quotaSeenAt?.toISOString() ?? null,
+        quotaResetsAt: iso(health?.quotaResetsAt ?? null),
+        quotaSeenAt: iso(health?.quotaSeenAt ?? null),
       };
     },
   );
+}
 
+function configRoute(api: Api, parts: ServerParts): void {
   api.put(
     "/platforms/:platform/config",
     {
@@ -116,7 +121,9 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
       return toConfig(platform, row);
     },
   );
+}
 
+function fetchRoute(api: Api, parts: ServerParts): void {
   api.post(
     "/platforms/:platform/fetch",
     {
@@ -133,7 +140,8 @@ export function platformRoutes(api: Api, parts: ServerParts): void {
       const { client } = callerOf(request);
       const { platform } = request.params;
       const { postId } = request.body;
-      if ((await findPost(reading, { client, postId, platform })) === null) throw notFound("post on this platform");
+      if ((await findPost(parts.reading, { client, postId, platform })) === null)
+        throw notFound("post on this platform");
       const outcome = await runWorkflow<unknown>(parts, {
         type: "fetchPost",
         workflowId: `fetch/${platform}/${postId}/${randomUUID()}`,
@@ -159,7 +167,7 @@ function toConfig(platform: string, row: Awaited<ReturnType<typeof readPlatformC
     platform,
     mode: (row?.mode ?? null) as z.infer<typeof config>["mode"],
     hasCredentials: row?.hasCredentials ?? false,
-    updatedAt: row?.updatedAt.toISOString() ?? null,
+    updatedAt: iso(row?.updatedAt ?? null),
     updatedBy: row?.updatedBy ?? null,
   };
 }

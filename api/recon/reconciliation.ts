@@ -9,30 +9,20 @@ import {
   type RunRow,
 } from "../../queries/recon/list-runs.ts";
 import { listReports } from "../../queries/recon/reports.ts";
-import { openDispute, settleDispute } from "../../queries/recon/trust.ts";
 import { dropUnplannedRun, openRun } from "../../queries/recon/runs.ts";
-import { withoutPersons } from "../../rules/recon/personal.ts";
-import { allow, allowAffiliates, callerOf } from "../server/access.ts";
-import { affiliateOf } from "./affiliate-key.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
-import { actorOf } from "../server/audited.ts";
-import { whileAwake } from "../server/whole-transaction.ts";
 import { alert, toAlert } from "../ops/alerts.ts";
 import { attempt, id, link, linkTo, tags, toAttempt } from "./shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { instant, iso, text } from "../server/shapes.ts";
 
 const staff = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
-
-const notes = z
-  .string()
-  .trim()
-  .min(1)
-  .max(2_000)
-  .regex(/^[^\u0000]*$/, "must be text");
 
 /** The scope of a manual run, by the field that names it. */
 const scopes = { reportId: "report", postId: "post", affiliateId: "affiliate", campaignId: "campaign" } as const;
@@ -75,21 +65,15 @@ const runReport = z.object({
   href: link,
 });
 const started = z.object({ runId: z.string(), workflowId: z.string(), href: link });
-const settled = z.object({
-  disputeId: z.string(),
-  reportId: z.string(),
-  affiliateId: z.string(),
-  outcome: z.enum(["affiliate", "platform"]),
-  settledBy: z.string(),
-  settledAt: instant,
-  notes: text,
-  trust: z.number().describe("of the affiliate, now"),
-});
 
-/** Judging again by hand, and what people say to a verdict. */
+/** Judging again by hand. */
 export function reconciliationRoutes(api: Api, parts: ServerParts): void {
-  const { reading, database } = parts;
+  startRoute(api, parts);
+  runsRoute(api, parts);
+  runRoute(api, parts);
+}
 
+function startRoute(api: Api, parts: ServerParts): void {
   api.post(
     "/reconciliation/run",
     {
@@ -109,14 +93,14 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       const [field, scopeId = ""] = Object.entries(given).find(([, one]) => one !== undefined) ?? [];
       const scope = scopes[field as keyof typeof scopes];
       const runId = request.headers["idempotency-key"] ?? randomUUID();
-      const [some] = await listReports(reading, {
+      const [some] = await listReports(parts.reading, {
         scope: { client, affiliateId: null, advertiserId: null },
         filter: given,
         beforeId: null,
         limit: 1,
       });
       if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);
-      if (!(await openRun(reading, { client, runId, scope, scopeId, requestedBy: subject, all })))
+      if (!(await openRun(parts.reading, { client, runId, scope, scopeId, requestedBy: subject, all })))
         throw new ApiError("conflict", "this Idempotency-Key was used for another run");
       const workflowId = `reconcile-many/${client}/${runId}`;
       const outcome = await runWorkflow<unknown>(parts, {
@@ -127,9 +111,9 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
         summary: `${scope} ${scopeId}, client ${client}, asked by ${subject}`,
       }).catch(async (error: unknown): Promise<Outcome<unknown>> => {
         // A run that failed in part is an answer: its reports say what became of each.
-        const ended = await findReconciliationRun(reading, { client, runId });
+        const ended = await findReconciliationRun(parts.reading, { client, runId });
         if (ended?.outcome !== "failed") {
-          await dropUnplannedRun(reading, { client, runId });
+          await dropUnplannedRun(parts.reading, { client, runId });
           throw error;
         }
         return { done: true, workflowId: `${parts.config.queuePrefix}${workflowId}`, result: null };
@@ -142,25 +126,24 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       return outcome.done ? reply.code(200).send(answer) : reply.code(202).send(answer);
     },
   );
+}
 
-  api.get(
-    "/reconciliation/runs",
-    {
-      config: staff,
-      schema: { tags, summary: "Manual runs, newest first", querystring: paging, response: { 200: pageOf(run) } },
-    },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const place = z.object({ startedAt: z.iso.datetime({ precision: 6 }), runId: word });
-      const rows = await listReconciliationRuns(reading, {
-        client: callerOf(request).client,
-        before: readCursor(cursor, place),
-        limit: limit + 1,
-      });
-      return toPage(rows, limit, (row) => ({ startedAt: row.place, runId: row.runId }), toRun);
-    },
-  );
+function runsRoute(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/reconciliation/runs", {
+    config: staff,
+    tags,
+    summary: "Manual runs, newest first",
+    querystring: paging,
+    item: run,
+    place: z.object({ startedAt: z.iso.datetime({ precision: 6 }), runId: word }),
+    read: ({ after, limit }, request) =>
+      listReconciliationRuns(reading, { client: callerOf(request).client, before: after, limit }),
+    placeOf: (row) => ({ startedAt: row.place, runId: row.runId }),
+    toItem: toRun,
+  });
+}
 
+function runRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/reconciliation/runs/:id",
     {
@@ -180,7 +163,7 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       const found = await findReconciliationRun(reading, of);
       if (found === null) throw notFound("run");
       const rows = await listRunReports(reading, { ...of, afterId: readCursor(cursor, id), limit: limit + 1 });
-      const alerts = await readAlertsOf(rows.slice(0, limit), of.client);
+      const alerts = await readAlertsOf(reading, of.client, rows.slice(0, limit));
       const reports = toPage(
         rows,
         limit,
@@ -190,74 +173,14 @@ export function reconciliationRoutes(api: Api, parts: ServerParts): void {
       return { ...toRun(found), reports };
     },
   );
+}
 
-  api.post(
-    "/submissions/:reportId/dispute",
-    {
-      config: allowAffiliates(),
-      schema: {
-        tags,
-        summary: "Objects to the verdict that counts now, once per verdict; a person settles it",
-        params: z.object({ reportId: id }),
-        body: z.object({ reason: notes }),
-        response: { 201: z.object({ disputeId: z.string(), openedAt: instant, href: link }) },
-      },
-    },
-    async (request, reply) => {
-      const { reportId } = request.params;
-      const reason = withoutPersons(request.body.reason);
-      const opened = await whileAwake(reading, openDispute(database, { ...affiliateOf(request), reportId, reason }));
-      if (opened === null) throw notFound("report");
-      if (opened.outcome !== "opened")
-        throw new ApiError(
-          "conflict",
-          opened.outcome === "again"
-            ? "this verdict was disputed before"
-            : "the report has no verdict yet: there is nothing to dispute",
-        );
-      const { disputeId, openedAt } = opened.dispute;
-      return reply
-        .code(201)
-        .send({ disputeId, openedAt: openedAt.toISOString(), href: linkTo(`/submissions/${reportId}`) });
-    },
+async function readAlertsOf(reading: Queryable, client: string, rows: readonly RunReportRow[]) {
+  const subjects = rows.map(({ reportId }) => `report/${reportId}`);
+  const found = await readAlerts(reading, { client, area: "recon", subjects, limit: 5 * subjects.length });
+  return new Map(
+    rows.map(({ reportId }) => [reportId, found.filter(({ subject }) => subject === `report/${reportId}`)]),
   );
-
-  api.put(
-    "/disputes/:id/settle",
-    {
-      config: keepers,
-      schema: {
-        tags,
-        summary: "Settles a dispute; in the affiliate's favour the verdict counts as accurate from then on",
-        params: z.object({ id }),
-        body: z.object({ outcome: z.enum(["affiliate", "platform"]).describe("in whose favour"), notes }),
-        response: { 200: settled },
-      },
-    },
-    async (request) => {
-      const { client, ...by } = actorOf(request);
-      const { outcome, notes: said } = request.body;
-      const of = { client, disputeId: request.params.id, outcome, by, notes: withoutPersons(said) };
-      const result = await whileAwake(reading, settleDispute(database, of));
-      if (result === null) throw notFound("dispute");
-      if (result === "settled_before") throw new ApiError("conflict", "the dispute was settled before");
-      const { trustScore, settledAt, ...dispute } = result;
-      return {
-        ...dispute,
-        outcome,
-        settledAt: settledAt.toISOString(),
-        trust: Number(trustScore),
-      };
-    },
-  );
-
-  async function readAlertsOf(rows: readonly RunReportRow[], client: string) {
-    const subjects = rows.map(({ reportId }) => `report/${reportId}`);
-    const found = await readAlerts(reading, { client, area: "recon", subjects, limit: 5 * subjects.length });
-    return new Map(
-      rows.map(({ reportId }) => [reportId, found.filter(({ subject }) => subject === `report/${reportId}`)]),
-    );
-  }
 }
 
 function toRun({ runId, scopeId, requestedBy, planned, reason, ...row }: RunRow): z.infer<typeof run> {
@@ -270,7 +193,7 @@ function toRun({ runId, scopeId, requestedBy, planned, reason, ...row }: RunRow)
     scope: row.scope as z.infer<typeof run>["scope"],
     outcome: row.outcome as z.infer<typeof run>["outcome"],
     startedAt: row.startedAt.toISOString(),
-    finishedAt: row.finishedAt?.toISOString() ?? null,
+    finishedAt: iso(row.finishedAt),
     href: linkTo(`/reconciliation/runs/${encodeURIComponent(runId)}`),
   };
 }

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
+import { postPlatforms } from "../../rules/recon/post-url.ts";
 import type { PostRow } from "../../queries/recon/list-posts.ts";
+import type { AffiliateRow } from "../../queries/recon/keys.ts";
 import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
-import { instant, money, text } from "../server/shapes.ts";
+import { instant, iso, money, text } from "../server/shapes.ts";
 
 export const tags = ["reconciliation"];
 
@@ -13,6 +15,7 @@ export const id = z
   .describe("an id, as text");
 export const verdictName = z.enum(["MATCHED", "DISCREPANCY", "UNVERIFIABLE", "POST_DELETED", "POST_UNKNOWN"]);
 export const levelName = z.enum(["LOW", "MEDIUM", "HIGH"]);
+export const platformName = z.enum(postPlatforms);
 export const stateName = z.enum(["PENDING", "WAITING", "RECONCILED", "STOPPED"]);
 
 export const prefix = "/api/v1/recon";
@@ -22,6 +25,43 @@ export const link = z.string().describe("where its rows are");
 export function linkTo(path: string, query: Record<string, string | undefined> = {}): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return `${prefix}${path}${given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`}`;
+}
+
+/** How many of something there are, and where they are listed. */
+export const reportsAt = z.object({ reports: z.number(), href: link });
+export const verdictCount = reportsAt.extend({
+  verdict: verdictName.nullable().describe("null: waits for one"),
+  level: levelName.nullable(),
+});
+
+/** A verdict's columns in the words of the API: the database keeps them as text, under a check. */
+export function toNames(row: { verdict: string | null; level: string | null }) {
+  return {
+    verdict: row.verdict as z.infer<typeof verdictName> | null,
+    level: row.level as z.infer<typeof levelName> | null,
+  };
+}
+
+/** How far an affiliate's claims can be believed. */
+export const standing = z.object({
+  trust: z
+    .number()
+    .describe(
+      "0 to 1: the share of its posts, each once, of which no claim was found too high; 1 before the first verdict",
+    ),
+  counted: z.number().describe("posts of which a claim could be checked, each once however often it was claimed"),
+  accurate: z.number().describe("those of them of which no claim was found too high"),
+});
+
+export function toStanding(
+  row: Pick<AffiliateRow, "trustScore" | "totalSubmissions" | "accurateSubmissions">,
+): z.infer<typeof standing> {
+  return { trust: Number(row.trustScore), counted: row.totalSubmissions, accurate: row.accurateSubmissions };
+}
+
+/** Per hundred, two decimals. */
+export function share(part: number, whole: number): number | null {
+  return whole === 0 ? null : Math.round((10_000 * part) / whole) / 100;
 }
 
 export const counts = z.object({ views: z.number(), clicks: z.number(), conversions: z.number() });
@@ -106,24 +146,18 @@ type Compared = Pick<
 > & { claimedViews: number; claimedClicks: number; claimedConversions: number };
 
 function toCompared(row: Compared): z.infer<typeof compared>[] {
-  const metric = (
-    name: "views" | "clicks" | "conversions",
-    claimed: number,
-    verified: number | null,
-    difference: number | null,
-    pct: string | null,
-  ) => ({ metric: name, claimed, verified, difference, differencePct: pct === null ? null : Number(pct) });
-  return [
-    metric("views", row.claimedViews, row.verifiedViews, row.viewsDiscrepancy, row.viewsDiffPct),
-    metric("clicks", row.claimedClicks, row.verifiedClicks, row.clicksDiscrepancy, row.clicksDiffPct),
-    metric(
-      "conversions",
-      row.claimedConversions,
-      row.verifiedConversions,
-      row.conversionsDiscrepancy,
-      row.conversionsDiffPct,
-    ),
-  ];
+  const metric = (name: "views" | "clicks" | "conversions") => {
+    const of = { views: "Views", clicks: "Clicks", conversions: "Conversions" } as const;
+    const pct = row[`${name}DiffPct`];
+    return {
+      metric: name,
+      claimed: row[`claimed${of[name]}`],
+      verified: row[`verified${of[name]}`],
+      difference: row[`${name}Discrepancy`],
+      differencePct: pct === null ? null : Number(pct),
+    };
+  };
+  return [metric("views"), metric("clicks"), metric("conversions")];
 }
 
 export function toReport(row: ReportRow): z.infer<typeof report> {
@@ -141,7 +175,7 @@ export function toReport(row: ReportRow): z.infer<typeof report> {
     submittedAt: row.submittedAt.toISOString(),
     claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
     state: row.state as z.infer<typeof stateName>,
-    nextTryAt: row.nextTryAt?.toISOString() ?? null,
+    nextTryAt: iso(row.nextTryAt),
     verdict:
       row.logId === null || row.verdict === null || row.processedAt === null
         ? null
@@ -164,7 +198,7 @@ export function toReport(row: ReportRow): z.infer<typeof report> {
             reason: row.disputeReason ?? "",
             openedAt: row.disputedAt.toISOString(),
             outcome: row.disputeOutcome,
-            settledAt: row.settledAt?.toISOString() ?? null,
+            settledAt: iso(row.settledAt),
             notes: row.disputeNotes,
           },
     href: linkTo(`/submissions/${reportId}`),
@@ -232,9 +266,13 @@ export function toPost(row: PostRow): z.infer<typeof post> {
     claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
     verified: { views: row.verifiedViews, clicks: row.verifiedClicks, conversions: row.verifiedConversions },
     spend: row.spend === null ? null : cents(row.spend),
-    verifiedAt: row.verifiedAt?.toISOString() ?? null,
-    verdict: row.verdict as z.infer<typeof verdictName> | null,
-    level: row.level as z.infer<typeof levelName> | null,
+    verifiedAt: iso(row.verifiedAt),
+    ...toNames(row),
     href: linkTo("/submissions", { post: postId }),
   };
+}
+
+/** What a campaign cost is between its advertiser and the platform. */
+export function withoutSpend<Row extends { spend: string | null; currency: string | null }>(row: Row): Row {
+  return { ...row, spend: null, currency: null, ...("rawData" in row ? { rawData: null } : {}) };
 }

@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { platformOfUrl, postPlatforms } from "../../rules/recon/post-url.ts";
+import { platformOfUrl } from "../../rules/recon/post-url.ts";
 import { accept, type Accepted } from "../../queries/recon/accept.ts";
-import { listPosts } from "../../queries/recon/list-posts.ts";
 import { findReport, listAttempts, listReports, listSteps, type ReportFilter } from "../../queries/recon/reports.ts";
 import { findEvidence, openEvidence, type EvidenceKeeping } from "../../queries/recon/evidence.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { affiliateOf, scopeOf } from "./affiliate-key.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { paging, word } from "../server/lists.ts";
+import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { startReconciliation } from "./start-reconciliation.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
@@ -18,26 +18,23 @@ import {
   levelName,
   link,
   linkTo,
-  post,
+  platformName,
   report,
   stateName,
   tags,
   toAttempt,
-  toPost,
   toReport,
   verdictName,
+  withoutSpend,
 } from "./shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { flag, instant, isTrue, text } from "../server/shapes.ts";
 
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 const count = z.int().min(0).default(0).describe("a whole number, 0 or more; 0 when left out");
 
 const submission = z.object({
   campaignId: id,
-  platform: z
-    .enum(postPlatforms as [string, ...string[]])
-    .optional()
-    .describe("by the address when left out"),
+  platform: platformName.optional().describe("by the address when left out"),
   url: z.string().min(1).max(2_000).describe("the post's address, in any spelling"),
   claimed: z.object({ views: count, clicks: count, conversions: count }).describe("what is left out is 0"),
   evidence: z
@@ -56,9 +53,6 @@ const taken = z.object({
   outcome: z.enum(["accepted", "repeated"]).describe("repeated: it was here before, and this is its report"),
   href: link.describe("where its verdict will be"),
 });
-
-const flag = z.enum(["true", "false"]).optional();
-const isTrue = (given: "true" | "false" | undefined) => (given === undefined ? undefined : given === "true");
 
 export const reportFilters = z.object({
   affiliate: id.optional(),
@@ -98,6 +92,13 @@ const details = report.extend({
 
 /** Claims coming in, and what became of each. */
 export function submissionRoutes(api: Api, parts: ServerParts): void {
+  submitRoute(api, parts);
+  submissionsRoute(api, parts);
+  submissionRoute(api, parts);
+  evidenceRoute(api, parts);
+}
+
+function submitRoute(api: Api, parts: ServerParts): void {
   const { reading, database, config } = parts;
 
   api.post(
@@ -148,30 +149,24 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
       return reply.code(202).send({ outcome, reportId, postId, state, href: linkTo(`/submissions/${reportId}`) });
     },
   );
+}
 
-  api.get(
-    "/submissions",
-    {
-      config: readers,
-      schema: {
-        tags,
-        summary: "Reports with their latest verdicts, newest first",
-        querystring: paging.extend(reportFilters.shape),
-        response: { 200: pageOf(report) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, ...query } = request.query;
-      const rows = await listReports(reading, {
-        scope: scopeOf(request),
-        filter: toFilter(query),
-        beforeId: readCursor(cursor, id),
-        limit: limit + 1,
-      });
-      return toPage(rows, limit, (row) => row.reportId, toReport);
-    },
-  );
+function submissionsRoute(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/submissions", {
+    config: readers,
+    tags,
+    summary: "Reports with their latest verdicts, newest first",
+    querystring: paging.extend(reportFilters.shape),
+    item: report,
+    place: id,
+    read: ({ filter, after, limit }, request) =>
+      listReports(reading, { scope: scopeOf(request), filter: toFilter(filter), beforeId: after, limit }),
+    placeOf: (row) => row.reportId,
+    toItem: toReport,
+  });
+}
 
+function submissionRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/submissions/:reportId",
     {
@@ -209,7 +204,9 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
       };
     },
   );
+}
 
+function evidenceRoute(api: Api, parts: ServerParts): void {
   api.get(
     "/submissions/:reportId/evidence",
     {
@@ -224,7 +221,7 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
     async (request) => {
       const { client } = callerOf(request);
       const { reportId } = request.params;
-      const opened = await openEvidence(reading, { client, reportId }, config.credentialsKey);
+      const opened = await openEvidence(parts.reading, { client, reportId }, parts.config.credentialsKey);
       if (opened === null) throw notFound("evidence");
       if (!opened.isOpen)
         throw new ApiError("unavailable", "the evidence was sealed with another CREDENTIALS_ENCRYPTION_KEY");
@@ -234,47 +231,6 @@ export function submissionRoutes(api: Api, parts: ServerParts): void {
       return { reportId, evidence: opened.evidence, keptUntil: opened.keptUntil.toISOString() };
     },
   );
-
-  api.get(
-    "/posts",
-    {
-      config: readers,
-      schema: {
-        tags,
-        summary: "Posts with their latest claim beside the platform's latest numbers",
-        querystring: paging.extend({
-          affiliate: id.optional(),
-          campaign: id.optional(),
-          platform: word.optional(),
-          verdict: verdictName.optional(),
-          level: levelName.optional(),
-          currency: word.optional().describe("those with spend in it"),
-        }),
-        response: { 200: pageOf(post) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor, affiliate, campaign, ...filter } = request.query;
-      const rows = await listPosts(reading, {
-        scope: scopeOf(request),
-        filter: { ...filter, affiliateId: affiliate, campaignId: campaign },
-        afterId: readCursor(cursor, id),
-        limit: limit + 1,
-      });
-      const { affiliateId } = scopeOf(request);
-      return toPage(
-        rows,
-        limit,
-        (row) => row.postId,
-        affiliateId === null ? toPost : (row) => toPost(withoutSpend(row)),
-      );
-    },
-  );
-}
-
-/** What a campaign cost is between its advertiser and the platform. */
-function withoutSpend<Row extends { spend: string | null; currency: string | null }>(row: Row): Row {
-  return { ...row, spend: null, currency: null, ...("rawData" in row ? { rawData: null } : {}) };
 }
 
 export function keepingOf({ credentialsKey, recon }: ServerParts["config"]): EvidenceKeeping {

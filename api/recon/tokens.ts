@@ -1,7 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { AuditAction } from "../../queries/ops/audit.ts";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
 import {
   deleteAffiliateToken,
   dropOfferedToken,
@@ -18,11 +17,11 @@ import { runWorkflow } from "../server/run-workflow.ts";
 import type { checkAffiliateToken } from "../../workflows/recon/check-affiliate-token.ts";
 import { requireOwn, scopeOf } from "./affiliate-key.ts";
 import { credentials, sealGiven } from "./credentials.ts";
-import { id, link, linkTo, tags } from "./shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { id, link, linkTo, platformName, tags } from "./shapes.ts";
+import { instant, iso, text } from "../server/shapes.ts";
 
 const holders = allowAffiliates("admin", "operator");
-const ofToken = z.object({ id, platform: z.enum(postPlatforms as [string, ...string[]]) });
+const ofToken = z.object({ id, platform: platformName });
 const named = z.object({ affiliateId: z.string(), platform: z.string() });
 const given = named.extend({
   works: z.boolean().nullable().describe("null: it is still being tried"),
@@ -140,7 +139,7 @@ function toToken({ platform, isInUse, isBeingTried, lastError, ...row }: TokenRo
     isBeingTried,
     lastError,
     works,
-    since: (row.failingSince ?? row.worksSince)?.toISOString() ?? null,
-    checkedAt: row.checkedAt?.toISOString() ?? null,
+    since: iso(row.failingSince ?? row.worksSince),
+    checkedAt: iso(row.checkedAt),
   };
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Access } from "./access.ts";
 import { pageOf, readCursor, toPage, type paging } from "./lists.ts";
 import type { Api } from "./parts.ts";

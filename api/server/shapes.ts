@@ -6,6 +6,14 @@ export const money = z.string().describe("a decimal, rounded to the cent");
 export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const text = z.string().nullable();
 
+/** What a person says of an act of theirs. */
+export const notes = z
+  .string()
+  .trim()
+  .min(1)
+  .max(2_000)
+  .regex(/^[^\u0000]*$/, "must be text");
+
 /** A yes or no in a query; undefined when it is left out. */
 export const flag = z.enum(["true", "false"]).optional();
 export const isTrue = (given: z.infer<typeof flag>) => (given === undefined ? undefined : given === "true");
