@@ -1,14 +1,14 @@
 import type { createDeliverActivities } from "./conversions/deliver.ts";
 import type { createAnytrackActivities } from "./conversions/anytrack.ts";
 import type { createDiscordActivities } from "./recon/discord.ts";
-import type { createHouseActivities } from "./ops/house.ts";
+import type { createMaintenanceActivities } from "./ops/maintenance.ts";
 import type { createReconcileActivities } from "./recon/reconcile-activities.ts";
 import type { createIngestActivities } from "./files/ingest.ts";
 import type { createSyncActivities } from "./sync/sync.ts";
 
 /** What workflows may call. */
 export type SyncActivities = ReturnType<typeof createSyncActivities>;
-export type HouseActivities = ReturnType<typeof createHouseActivities>;
+export type MaintenanceActivities = ReturnType<typeof createMaintenanceActivities>;
 export type DeliverActivities = ReturnType<typeof createDeliverActivities>;
 export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;
 export type DiscordActivities = ReturnType<typeof createDiscordActivities>;

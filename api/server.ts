@@ -132,7 +132,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
     const schema = route.schema ?? {};
     route.schema = {
       ...schema,
-      ...(access === "public" ? {} : { security: doorsOf(access) }),
+      ...(access === "public" ? {} : { security: securityOf(access) }),
       // Without a schema of its own an answer is not ours to describe: the metrics page, the front page.
       ...(schema.response === undefined
         ? {}
@@ -166,7 +166,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
 }
 
 /** As it is documented: a token, an affiliate's key, or either. */
-function doorsOf({ roles, affiliates }: Exclude<Access, "public">): Record<string, string[]>[] {
+function securityOf({ roles, affiliates }: Exclude<Access, "public">): Record<string, string[]>[] {
   return [...(roles.length > 0 ? [{ token: [] }] : []), ...(affiliates === true ? [{ affiliateKey: [] }] : [])];
 }
 

@@ -133,7 +133,7 @@ async function take(way: Way, name: string, worker: ChildProcess | null): Promis
   if (way === "temporal") {
     const pid = worker?.pid ?? 0;
     const idle = await memoryOf(pid, "VmRSS");
-    await forgetPeak(pid);
+    await resetPeak(pid);
     const started = performance.now();
     const answer = await stack.temporal.client.workflow.execute<
       (input: { client: string; path: string }) => Promise<IngestAnswer>
@@ -199,7 +199,7 @@ async function memoryOf(pid: number, which: "VmRSS" | "VmHWM"): Promise<number> 
 }
 
 /** From here on VmHWM is the peak of what comes, where the system lets us say so. */
-async function forgetPeak(pid: number): Promise<void> {
+async function resetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, "5").catch(() => undefined);
 }
 

@@ -70,7 +70,7 @@ export interface PageRequest {
 }
 
 /** A row that cannot be attributed: kept in quarantine with its reason, its amount counted. */
-export class SetAside {
+export class QuarantinedRow {
   constructor(
     readonly reason: string,
     readonly amount: string,
@@ -78,7 +78,8 @@ export class SetAside {
   ) {}
 }
 
-export const setAside = (reason: string, amount: string, content: unknown) => new SetAside(reason, amount, content);
+export const quarantine = (reason: string, amount: string, content: unknown) =>
+  new QuarantinedRow(reason, amount, content);
 
 type Bookkeeping = "clientId" | "slice" | "loadedAt" | "runId";
 
@@ -115,7 +116,7 @@ export interface Source<
   keyedBy: "aggregate" | "id";
   body: Body;
   request: (page: { slice: Slice; secrets: z.output<Secrets>; cursor: Cursor | null }) => PageRequest;
-  rows: (body: z.output<Body>, slice: Slice) => (SourceRow<Table> | SetAside)[];
+  rows: (body: z.output<Body>, slice: Slice) => (SourceRow<Table> | QuarantinedRow)[];
   /**
    * The cursor of the next page; null after the last. An answer that may be cut asks on in smaller parts here: its own
    * rows are then left out by `rows`.

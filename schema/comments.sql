@@ -15,7 +15,7 @@ comment on column ops.runs.day_from is 'First day of the plan.';
 comment on column ops.runs.day_to is 'Last day of the plan.';
 comment on column ops.runs.started_at is 'When the run was planned.';
 comment on column ops.runs.finished_at is 'When it ended; null while it runs.';
-comment on column ops.runs.outcome is 'running, completed, failed, cancelled, or healed: failed at first, and every failed day was loaded later.';
+comment on column ops.runs.outcome is 'running, completed, failed, cancelled, or recovered: failed at first, and every failed day was loaded later.';
 comment on column ops.runs.slices_planned is 'Days in the plan.';
 comment on column ops.runs.slices_done is 'Days merged.';
 comment on column ops.runs.slices_failed is 'Days that failed.';
@@ -33,7 +33,7 @@ comment on column ops.run_failures.slice is 'The part of the feed that is read a
 comment on column ops.run_failures.type is 'The failure''s type, as in Temporal.';
 comment on column ops.run_failures.reason is 'What the vendor or the database said, without secrets.';
 comment on column ops.run_failures.failed_at is 'When it failed.';
-comment on column ops.run_failures.healed_at is 'When a later fetch of the slice was merged.';
+comment on column ops.run_failures.recovered_at is 'When a later fetch of the slice was merged.';
 
 comment on table ops.slices is 'The ledger: the state of each slice, one row each.';
 comment on column ops.slices._client_id is 'The client the row belongs to.';
@@ -71,8 +71,8 @@ comment on column ops.receipts.inserted is 'Rows new to the table.';
 comment on column ops.receipts.updated is 'Rows whose content changed.';
 comment on column ops.receipts.unchanged is 'Rows found as they were.';
 comment on column ops.receipts.withdrawn is 'Rows the answer no longer has.';
-comment on column ops.receipts.set_aside is 'Rows that could not be attributed: ops.quarantine.';
-comment on column ops.receipts.set_aside_total is 'Their sum of money.';
+comment on column ops.receipts.quarantined is 'Rows that could not be attributed: ops.quarantine.';
+comment on column ops.receipts.quarantined_total is 'Their sum of money.';
 comment on column ops.receipts.total is 'Sum of money of the rows that can be stored.';
 comment on column ops.receipts.vendor_total is 'The vendor''s own total; null where it gives none.';
 comment on column ops.receipts.content_hash is 'A hash of the answer''s content, whatever its order.';

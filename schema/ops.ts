@@ -45,7 +45,7 @@ export const runs = ops.table(
   (table) => [
     index("runs_recent").on(table.clientId, table.source, table.startedAt),
     check("runs_kind", sql`${table.kind} in ('sync', 'backfill', 'dry_run')`),
-    check("runs_outcome", sql`${table.outcome} in ('running', 'completed', 'failed', 'cancelled', 'healed')`),
+    check("runs_outcome", sql`${table.outcome} in ('running', 'completed', 'failed', 'cancelled', 'recovered')`),
   ],
 );
 
@@ -59,13 +59,13 @@ export const runFailures = ops.table(
     type: text("type").notNull(),
     reason: text("reason").notNull(),
     failedAt: instant("failed_at").notNull().defaultNow(),
-    healedAt: instant("healed_at"),
+    recoveredAt: instant("recovered_at"),
   },
   (table) => [
     primaryKey({ name: "run_failures_key", columns: [table.runId, table.slice] }),
     index("run_failures_open")
       .on(table.clientId, table.source, table.slice)
-      .where(sql`${table.healedAt} is null`),
+      .where(sql`${table.recoveredAt} is null`),
   ],
 );
 
@@ -116,8 +116,8 @@ export const receipts = ops.table(
     updated: integer("updated").notNull(),
     unchanged: integer("unchanged").notNull(),
     withdrawn: integer("withdrawn").notNull(),
-    setAside: integer("set_aside").notNull(),
-    setAsideTotal: money("set_aside_total").notNull(),
+    quarantined: integer("quarantined").notNull(),
+    quarantinedTotal: money("quarantined_total").notNull(),
     total: money("total").notNull(),
     vendorTotal: money("vendor_total"),
     contentHash: text("content_hash").notNull(),

@@ -4,27 +4,27 @@ import { accept } from "../queries/recon/accept.ts";
 import { createAffiliate } from "../queries/recon/keys.ts";
 import { makeAffiliateKey } from "../rules/recon/affiliate-key.ts";
 import type { Database } from "../schema/database.ts";
-import type { TemporalDoor } from "../api/server/temporal.ts";
+import type { TemporalAccess } from "../api/server/temporal.ts";
 
 /** For tests only: Temporal as far as doors know it. What was started is kept; results are what the test says. */
 export interface FakeTemporal {
-  door: Partial<TemporalDoor>;
+  access: Partial<TemporalAccess>;
   started: { type: string; workflowId: string; input: unknown }[];
   /** Null: away. */
   result: { value: unknown } | null;
 }
 
 export function fakeTemporal(): FakeTemporal {
-  const fake: FakeTemporal = { door: {}, started: [], result: { value: null } };
+  const fake: FakeTemporal = { access: {}, started: [], result: { value: null } };
   const start = (type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
     if (fake.result === null) return Promise.reject(new Error("14 UNAVAILABLE"));
     fake.started.push({ type, workflowId, input: args[0] });
     const { value } = fake.result;
     return Promise.resolve({ workflowId, result: () => Promise.resolve(value) });
   };
-  fake.door = {
+  fake.access = {
     client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
-  } as unknown as Partial<TemporalDoor>;
+  } as unknown as Partial<TemporalAccess>;
   return fake;
 }
 

@@ -8,14 +8,14 @@ import type { Database } from "../schema/database.ts";
 import type { Api, Area, ServerDependencies } from "../api/server/parts.ts";
 import { createServer } from "../api/server.ts";
 import { readApiSettings } from "../api/server/settings.ts";
-import type { TemporalDoor } from "../api/server/temporal.ts";
+import type { TemporalAccess } from "../api/server/temporal.ts";
 
 /** For tests only: a server that does not listen, with placeholders for what a test does not use. */
 export const testSecret = "a-secret-of-the-tests-with-40-characters";
 
 export interface TestServerOptions {
   database?: Database;
-  temporal?: Partial<TemporalDoor>;
+  temporal?: Partial<TemporalAccess>;
   host?: string;
   jwtSecret?: string | null;
   previousJwtSecret?: string;
@@ -82,7 +82,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
       },
       settings: readApiSettings(options.env ?? {}),
       database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
-      temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalDoor,
+      temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalAccess,
       logger: createLogger({
         name: "api",
         level: log === undefined ? "silent" : "debug",

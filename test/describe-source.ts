@@ -8,7 +8,7 @@ import { parseMoney } from "../core/money.ts";
 import { createRedactor } from "../core/redact.ts";
 import { bookkeeping, mergeColumns, rowKey, type MergeColumn } from "../schema/merge-key.ts";
 import type { Row } from "../connectors/slices/slice-rows.ts";
-import { SetAside, type AnySource } from "../connectors/source.ts";
+import { QuarantinedRow, type AnySource } from "../connectors/source.ts";
 
 const slice = { day: "2025-12-18", timezone: "America/New_York" };
 
@@ -70,7 +70,7 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
     describe.each(fixtures)("on %s", (file) => {
       const read = () => source.body.parse(load(file)) as unknown;
       const all = () => source.rows(read(), ownSlice);
-      const rows = () => all().filter((row: unknown): row is Row => !(row instanceof SetAside));
+      const rows = () => all().filter((row: unknown): row is Row => !(row instanceof QuarantinedRow));
 
       test("the answer parses and has rows", () => {
         expect(rows().length).toBeGreaterThan(0);
@@ -105,7 +105,7 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
       });
 
       test("quarantined rows say why, what they hold, and what amounts they carry", () => {
-        for (const row of all().filter((one: unknown) => one instanceof SetAside)) {
+        for (const row of all().filter((one: unknown) => one instanceof QuarantinedRow)) {
           expect(row).toEqual({
             reason: expect.stringMatching(/./),
             amount: parseMoney(row.amount),

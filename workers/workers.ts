@@ -3,7 +3,7 @@ import type { Config } from "../settings/config.ts";
 import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/conversions/anytrack.ts";
 import { createDeliverActivities } from "../activities/conversions/deliver.ts";
-import { createHouseActivities } from "../activities/ops/house.ts";
+import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
@@ -61,7 +61,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
-  const house = createHouseActivities({ database, config, redact, schedules: config.schedules });
+  const house = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });

@@ -135,7 +135,7 @@ describe("a changed workflow is noticed", () => {
     [
       "sync-slice-by-hand",
       "an activity less",
-      /office\.checkSlice\(.*?\)\.catch\(/,
+      /records\.checkSlice\(.*?\)\.catch\(/,
       'Promise.resolve({ client: "713" }).catch(',
     ],
   ])("%s with %s does not replay", async (name, _change, before, after) => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { typedId, typedText } from "../../core/typed.ts";
-import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
+import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { ageDeliveries, holdDeliveries, readWaiting } from "../../queries/conversions/age-deliveries.ts";
 import { reopenChanged } from "../../queries/conversions/record-deliveries.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
@@ -17,7 +17,7 @@ const shape = z.strictObject({ client: typedId.optional(), destination: typedTex
 export async function planDeliveries(context: DeliveryContext, input: DeliverInput): Promise<DeliveryTarget[]> {
   const { database, config } = context;
   const typed = checkedInput(shape, input);
-  await forgetExpiredIdentities(database);
+  await deleteExpiredIdentities(database);
   const lookbackMs = config.deliveryLookbackDays * dayMs;
   const targets: DeliveryTarget[] = [];
   for (const account of accountsOf(config, typed)) {

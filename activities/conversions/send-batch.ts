@@ -79,7 +79,7 @@ async function settle(
   result: BatchResult,
 ): Promise<void> {
   const clean = settled.map((one) => ({ ...one, answer: redact(one.answer) }));
-  await settleDeliveries(database, ledger, clean, { forgetPersons: ledger.destination === "meta" });
+  await settleDeliveries(database, ledger, clean, { deletePersons: ledger.destination === "meta" });
   for (const { conversionKey, state } of settled) {
     result[state] += 1;
     if (state === "failed" && result.refused.length < mostNamed) result.refused.push(conversionKey);

@@ -10,7 +10,12 @@ import { ownSetting } from "../../core/setting-name.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { beginTelling, endTelling, findTracked, type TrackedRow } from "../../queries/conversions/anytrack-tracking.ts";
+import {
+  beginTracking,
+  endTracking,
+  findTracked,
+  type TrackedRow,
+} from "../../queries/conversions/anytrack-tracking.ts";
 import type { Database } from "../../schema/database.ts";
 import { invalidInput, toFailure } from "../shared/failures.ts";
 import { runOf } from "../shared/run-of.ts";
@@ -51,7 +56,7 @@ export async function tellConversion(
   const place = `anytrack order ${trackingKey}`;
   try {
     const { type, revenue, currency } = conversion;
-    const begun = await beginTelling(database, {
+    const begun = await beginTracking(database, {
       client,
       trackingKey,
       contentHash,
@@ -78,14 +83,14 @@ export async function tellConversion(
       .json({ method: "POST", path, body: collectBody(conversion) })
       .catch(async (error: unknown) => {
         if (error instanceof ConnectorError && (error.kind === "rejected" || error.kind === "unauthorized"))
-          await endTelling(database, {
+          await endTracking(database, {
             ...told,
             state: "refused",
             answer: redact(error.message).slice(0, answerLength),
           });
         throw error;
       });
-    const ended = await endTelling(database, {
+    const ended = await endTracking(database, {
       ...told,
       state: "sent",
       answer: redact(String(answer)).slice(0, answerLength),

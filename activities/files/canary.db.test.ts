@@ -116,10 +116,10 @@ test("a vendor's row that cannot be stored is sealed with all its fields", async
       },
       {
         rows: [],
-        setAside: [{ reason: "no source", amount: "1.00", content }],
+        quarantined: [{ reason: "no source", amount: "1.00", content }],
         pages: 1,
         total: "0",
-        setAsideTotal: "1.00",
+        quarantinedTotal: "1.00",
         vendorTotal: null,
         contentHash: "hash",
       },

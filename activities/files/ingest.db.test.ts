@@ -84,7 +84,7 @@ async function release(): Promise<void> {
   holder = undefined;
 }
 afterEach(() => release());
-const readingStarts = "lock table rtb.creatives in access exclusive mode";
+const readStarts = "lock table rtb.creatives in access exclusive mode";
 const mergeStarts = "select pg_advisory_xact_lock(hashtextextended('rtb.performance/713', 0))";
 
 /** An ingest that waits for what is held. */
@@ -176,7 +176,7 @@ describe("a file that changes between its two readings is refused, and nothing o
     ["it is deleted", (file) => rm(file)],
   ])("%s", async (_what, change) => {
     await put("moving.csv", [header, ...lines(9)]);
-    await hold(readingStarts);
+    await hold(readStarts);
     const taking = take({ path: "moving.csv" });
     await untilWaiting();
     await change(path.join(folder, "moving.csv"));
@@ -191,7 +191,7 @@ describe("a file that changes between its two readings is refused, and nothing o
 
 describe("a cancelled ingest ends at once, wherever it is, and leaves nothing:", () => {
   test.each([
-    ["before the first line", readingStarts],
+    ["before the first line", readStarts],
     ["in the merge", mergeStarts],
   ])("%s", async (_where, statement) => {
     await put("cancelled.csv", [header, ...lines(9), "1,2025-11-01,1,1,1,BR,mobile"]);

@@ -34,7 +34,7 @@ export const mappingFile = "mapping.json";
 const mostBytes = 262_144;
 
 /** The mapping that was asked for, or that the folders of the file say; null when nobody said. */
-export async function mappingToldFor(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping | null> {
+export async function mappingGivenFor(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping | null> {
   const { client, mapping } = place;
   const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
   const told =

@@ -34,16 +34,16 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
     return cancellable(database, session, signal, async () => {
       const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
       const staging = await openStaging(session);
-      const setAside = createSetAside(session, staging, quarantineSeal(config));
+      const quarantined = createQuarantine(session, staging, quarantineSeal(config));
       const today = dayAt(reading.startedAt, settings.timezone);
       counts = await readChecked(context, reading, {
         settings,
         today,
         knownCreatives: known,
         accepted: (block) => staging.write(block),
-        rejected: (lines) => setAside.add(lines),
+        rejected: (lines) => quarantined.add(lines),
       });
-      await setAside.flush();
+      await quarantined.flush();
       await staging.end();
       reading.progress.phase = "merging";
       const fileId = await takeTurn(session, place.client);
@@ -106,7 +106,7 @@ async function cancellable<Result>(
 }
 
 /** Rejected lines on their way to the quarantine: staging has to pause for them, so they go in lots, small in bytes too. */
-function createSetAside(
+function createQuarantine(
   session: Session,
   staging: Staging,
   seal: Seal,

@@ -9,7 +9,7 @@ import { runOf } from "../shared/run-of.ts";
 import { answerOfRow, emptyAnswer, readingFacts } from "./answer.ts";
 import { endingUnknown } from "./ending-unknown.ts";
 import { ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
-import { mappingRecognised, mappingToldFor } from "./mapping.ts";
+import { mappingRecognised, mappingGivenFor } from "./mapping.ts";
 import { openPlace, placeOf } from "./places.ts";
 import { hashOf, readChecked } from "./read-checked.ts";
 import { refuseFile, type Refusal } from "./refuse-file.ts";
@@ -34,7 +34,7 @@ export async function takeFile(context: FilesContext, input: IngestInput): Promi
       const earlier = await findFileOfRun(database, runId);
       if (earlier !== null && input?.dryRun !== true) return answerOfRow(context, earlier);
       const place = await placeOf(config, checkedInput(ingestShape, input));
-      const told = await mappingToldFor(config, place);
+      const told = await mappingGivenFor(config, place);
       const opened = await openPlace(config, place, signal);
       try {
         const mapping = told ?? (await mappingRecognised(config, place, opened, signal));

@@ -109,7 +109,7 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
       ),
     );
   }
-  await tellOfFolders(database, config, strange);
+  await alertAboutFolders(database, config, strange);
   return found;
 }
 
@@ -137,7 +137,7 @@ function mappingOf(
   return shipped === undefined ? null : { reference: shipped.name, identity: shipped.version };
 }
 
-async function tellOfFolders(database: Database, config: Config, strange: ReadonlySet<string>): Promise<void> {
+async function alertAboutFolders(database: Database, config: Config, strange: ReadonlySet<string>): Promise<void> {
   const subject = { client: config.clients[0] ?? "", area: "ingest", subject: "import folder" };
   if (strange.size === 0)
     return settleAlerts(database, { ...subject, kinds: ["folder_unknown"], notes: "every folder has its client" });
@@ -165,7 +165,7 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
     );
     for (const [importId, file] of records) {
       if (importId === undefined || done.has(uploadId(config, client, importId))) continue;
-      const record = await readUploadRecord(config.ingest.importDir, `${folder}/${file.path}`).catch(nullIfGone);
+      const record = await readUploadRecord(config.ingest.importDir, `${folder}/${file.path}`).catch(nullIfMissing);
       if (record === null || !files.some(({ path: name }) => name === record.file)) continue;
       const input: IngestInput = { client, place: "upload", path: `${folder}/${record.file}` };
       found.push({
@@ -181,7 +181,7 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
   return found;
 }
 
-function nullIfGone(error: unknown): null {
+function nullIfMissing(error: unknown): null {
   if (error instanceof FileProblem) return null;
   throw error;
 }

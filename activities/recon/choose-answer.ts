@@ -15,7 +15,7 @@ export interface Chosen {
   note: string | null;
 }
 
-const mendedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
+const fixedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
   "unauthorized",
   "rejected",
   "malformed",
@@ -23,7 +23,7 @@ const mendedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
 ]);
 
 /** What only a person can fix is not fixed in seconds. */
-export const needsAPerson = ({ kind }: ConnectorError) => mendedByPeople.has(kind);
+export const needsAPerson = ({ kind }: ConnectorError) => fixedByPeople.has(kind);
 
 /** Whether the client's account has said all there is to say: an affiliate's token is only asked where it has not. */
 export function isEnough({ verifies }: Pick<Platform, "verifies">, tried: Tried): boolean {
@@ -58,8 +58,8 @@ export function chooseAnswer({ verifies }: Pick<Platform, "verifies">, client: T
   if (client.kind === "missing") return affiliates;
   if (affiliate.answer.kind === "unknown_post")
     return clients("the account of the affiliate's own token has no such post");
-  const clientTold = client.kind === "answer" ? told(verifies, client.answer) : 0;
-  const isMore = affiliate.answer.kind !== "metrics" || told(verifies, affiliate.answer) > clientTold;
+  const clientMetrics = client.kind === "answer" ? told(verifies, client.answer) : 0;
+  const isMore = affiliate.answer.kind !== "metrics" || told(verifies, affiliate.answer) > clientMetrics;
   return isMore ? affiliates : clients("the affiliate's own token does not show more");
 }
 

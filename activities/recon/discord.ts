@@ -3,7 +3,7 @@ import type { Config } from "../../settings/config.ts";
 import { openSealed, type KeyRing } from "../../core/crypto.ts";
 import { createRedactor, type Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { findInteraction, forgetInteraction, tokenContext } from "../../queries/recon/discord.ts";
+import { findInteraction, deleteInteraction, tokenContext } from "../../queries/recon/discord.ts";
 import { findReport, type ReportRow } from "../../queries/recon/reports.ts";
 import type { Database } from "../../schema/database.ts";
 import { toFailure } from "../shared/failures.ts";
@@ -29,7 +29,7 @@ const pace = { intervalMs: 50, concurrent: 4 };
 const limits = { totalTimeoutMs: 15_000, maxBytes: 262_144 };
 const longestMessage = 2_000;
 
-/** Telling people in Discord what became of their submission. */
+/** Tracking people in Discord what became of their submission. */
 export function createDiscordActivities({ database, config, redact, gate }: DiscordDependencies) {
   return {
     /**
@@ -43,7 +43,7 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
         const interaction = await findInteraction(database, of);
         if (interaction === null) return { sent: false, why: "nobody asked over Discord, or was told already" };
         const forget = async (why: string): Promise<VerdictSent> => {
-          await forgetInteraction(database, of);
+          await deleteInteraction(database, of);
           return { sent: false, why };
         };
         if (interaction.isExpired) return await forget("Discord takes no answer after 15 minutes");
@@ -75,7 +75,7 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
             return await forget(redact(clean(error.message)).slice(0, 300));
           throw error;
         }
-        if (report.verdict !== null) await forgetInteraction(database, of);
+        if (report.verdict !== null) await deleteInteraction(database, of);
         return { sent: true, why: null };
       } catch (error) {
         throw toFailure(error, { place, redact });

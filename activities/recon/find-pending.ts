@@ -1,6 +1,6 @@
 import { deleteExpiredEvidence, sealMovedEvidence } from "../../queries/recon/evidence.ts";
 import { watchPlatforms } from "../../queries/recon/health.ts";
-import { findPendingReports, forgetExpiredInteractions } from "../../queries/recon/runs.ts";
+import { findPendingReports, deleteExpiredInteractions } from "../../queries/recon/runs.ts";
 import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
 import type { ReconContext } from "./context.ts";
 import type { ReconcileInput } from "./plan-reconciliation.ts";
@@ -20,7 +20,7 @@ export async function findPending(
   { limit }: { limit: number },
 ): Promise<ReportToStart[]> {
   await watchPlatforms(database, { failingForMs });
-  await forgetExpiredInteractions(database);
+  await deleteExpiredInteractions(database);
   await deleteExpiredEvidence(database);
   const key = config.credentialsKey;
   if (key !== null) await sealMovedEvidence(database, { key, limit: sealedAtOnce });

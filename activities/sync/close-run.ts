@@ -31,7 +31,7 @@ export async function closeRun({ database, redact }: SyncContext, run: RunToClos
         details: { runId: run.runId, days: run.failedDays.slice(0, 50) },
       });
     } else if (run.outcome === "completed") {
-      // A run of other days, or a dry run, heals no slice; that the key works it does show.
+      // A run of other days, or a dry run, recovers no slice, but it shows that the key works.
       const failed = await readFailedSlices(database, { client: run.client, source: run.source });
       const kinds = failed.length === 0 ? ["credentials_rejected", "run_failed"] : ["credentials_rejected"];
       await settleAlerts(database, { ...subject, kinds, notes: "a later run completed" });

@@ -12,21 +12,21 @@ export async function raiseSliceAlerts(session: Session, target: MergeTarget, re
       ...subject,
       kind: "unreconciled",
       severity: "warning",
-      message: `${target.source} ${target.day}: rows sum to ${cents(receipt.total)} and ${cents(receipt.setAsideTotal)} quarantined, the vendor's total is ${cents(receipt.vendorTotal ?? "0")}`,
+      message: `${target.source} ${target.day}: rows sum to ${cents(receipt.total)} and ${cents(receipt.quarantinedTotal)} quarantined, the vendor's total is ${cents(receipt.vendorTotal ?? "0")}`,
     });
   } else if (receipt.outcome === "emptied") {
     await raiseAlert(session, {
       ...subject,
       kind: "emptied",
       severity: "warning",
-      message: `${target.source} ${target.day}: the vendor now answers nothing that can be stored where rows are stored${receipt.setAside === 0 ? "" : ` (${receipt.setAside} rows are in quarantine)`}; they were kept. If the day really is empty: ${accepting(target)}`,
+      message: `${target.source} ${target.day}: the vendor now answers nothing that can be stored where rows are stored${receipt.quarantined === 0 ? "" : ` (${receipt.quarantined} rows are in quarantine)`}; they were kept. If the day really is empty: ${accepting(target)}`,
     });
   } else if (receipt.outcome === "shrunk") {
     await raiseAlert(session, {
       ...subject,
       kind: "shrunk",
       severity: "warning",
-      message: `${target.source} ${target.day}: the vendor's answer of ${receipt.fetched} rows (${receipt.setAside} of them cannot be stored) has lost too many of those that are stored; they were kept. If the day really is so: ${accepting(target)}`,
+      message: `${target.source} ${target.day}: the vendor's answer of ${receipt.fetched} rows (${receipt.quarantined} of them cannot be stored) has lost too many of those that are stored; they were kept. If the day really is so: ${accepting(target)}`,
     });
   } else if (receipt.outcome !== "superseded") {
     const kinds = ["unreconciled", "emptied", "shrunk"];

@@ -428,7 +428,7 @@ describe("pulling a slice", () => {
   test("rows whose key is blank are quarantined, and do not take away what is stored", async () => {
     await pull();
     await fault("null_field", { field: "source_id" });
-    expect(await pull()).toMatchObject({ outcome: "emptied", withdrawn: 0, setAside: 16 });
+    expect(await pull()).toMatchObject({ outcome: "emptied", withdrawn: 0, quarantined: 16 });
     expect(await open()).toMatchObject([
       { kind: "emptied", message: expect.stringContaining("16 rows are in quarantine") },
     ]);

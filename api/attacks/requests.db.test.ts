@@ -24,7 +24,7 @@ beforeAll(async () => {
   token = (await bearer()).authorization;
   target = await listening({
     database: database.pool,
-    temporal: fakeTemporal().door,
+    temporal: fakeTemporal().access,
     env: { API_REQUEST_TIMEOUT_MS: String(timeoutMs) },
   });
   internal = http.createServer((_request, response) => {

@@ -28,7 +28,7 @@ let ours: { campaign: string; otherCampaign: string; ada: MadeAffiliate; bob: Ma
 beforeAll(async () => {
   database = await testDatabase();
   const { pool } = database;
-  const options = { database: pool, temporal: temporal.door, credentialsKey, anytrack };
+  const options = { database: pool, temporal: temporal.access, credentialsKey, anytrack };
   own = await testServer(options);
   target = await listening(options);
   const affiliate = await makeAffiliate(pool, { client: "acme", name: canary });

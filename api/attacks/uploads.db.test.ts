@@ -14,7 +14,7 @@ import { loadConfig } from "../../settings/config.ts";
 import { bearer } from "../../test/api-server.ts";
 import { canary, listening, type Attack, type Target, type Try } from "../../test/attack.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import type { TemporalDoor } from "../server/temporal.ts";
+import type { TemporalAccess } from "../server/temporal.ts";
 
 const limitBytes = 300_000;
 let database: TestDatabase;
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 /** In Temporal's place: the activity that takes files, itself. */
-function ingesting(config: ReturnType<typeof loadConfig>): Partial<TemporalDoor> {
+function ingesting(config: ReturnType<typeof loadConfig>): Partial<TemporalAccess> {
   const redact = createRedactor(config.secrets);
   const { takeFile } = createIngestActivities({ database: database.pool, config, redact });
   const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
@@ -64,7 +64,7 @@ function ingesting(config: ReturnType<typeof loadConfig>): Partial<TemporalDoor>
   };
   return {
     client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
-  } as unknown as Partial<TemporalDoor>;
+  } as unknown as Partial<TemporalAccess>;
 }
 
 const header = "creative_id,date,impressions,clicks,spend,geography,device_type\n";

@@ -32,7 +32,7 @@ let campaignId: string;
 beforeAll(async () => {
   database = await testDatabase();
   const discord = { baseUrl: "http://127.0.0.1:1", applications };
-  target = await listening({ database: database.pool, temporal: temporal.door, anytrack, discord, credentialsKey });
+  target = await listening({ database: database.pool, temporal: temporal.access, anytrack, discord, credentialsKey });
   const discordUserHash = hashDiscordUser(credentialsKey.current, { client: "713", userId });
   await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "spring" });

@@ -35,7 +35,7 @@ const saleBody = z.object(trackSaleShape.shape).omit({ client: true }).partial({
 const leadBody = z.object(trackLeadShape.shape).omit({ client: true }).partial({ leadId: true });
 const conversionBody = z.object(trackConversionShape.shape).omit({ client: true }).partial({ orderId: true });
 
-/** Telling AnyTrack of new conversions. */
+/** Tracking AnyTrack of new conversions. */
 export function trackRoutes(api: Api, parts: ServerParts): void {
   const track = { config: keepers };
   const answers = { 200: done, 202: underWay };

@@ -10,7 +10,7 @@ import { ApplicationFailure } from "@temporalio/common";
 import { readIngestSettings } from "../../settings/files.ts";
 import { uploadRecord } from "../../rules/files/uploads.ts";
 import type { Api } from "../server/parts.ts";
-import type { TemporalDoor } from "../server/temporal.ts";
+import type { TemporalAccess } from "../server/temporal.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 
 // Real connections, on machines that are busy with other tests.
@@ -44,7 +44,7 @@ const temporal = {
     },
     withAbortSignal: (_signal: AbortSignal, work: () => Promise<unknown>) => work(),
   },
-} as unknown as Partial<TemporalDoor>;
+} as unknown as Partial<TemporalAccess>;
 
 const sums = { impressions: "10000", clicks: "250", spend: "125.500000" };
 const ingested = {

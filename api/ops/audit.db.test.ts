@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({
     database: database.pool,
-    temporal: temporal.door,
+    temporal: temporal.access,
     credentialsKey: keyRing(randomBytes(32)),
   });
   cyd = await makeAffiliate(database.pool, { client: "713", name: "cyd" });

@@ -27,7 +27,7 @@ let campaignId: string;
 
 beforeAll(async () => {
   database = await testDatabase();
-  api = await testServer({ database: database.pool, temporal: temporal.door, credentialsKey, discord, log });
+  api = await testServer({ database: database.pool, temporal: temporal.access, credentialsKey, discord, log });
   const discordUserHash = hashDiscordUser(credentialsKey.current, { client: "713", userId });
   await makeAffiliate(database.pool, { client: "713", name: "ada", discordUserHash });
   campaignId = await makeCampaign(database.pool, { client: "713", name: "Spring Sale" });
@@ -218,7 +218,7 @@ test("campaigns are offered while their name is typed", async () => {
 
 test("an account that was linked before the credentials' key was changed is still known", async () => {
   const next = randomBytes(32);
-  const parts = { database: database.pool, temporal: temporal.door, discord };
+  const parts = { database: database.pool, temporal: temporal.access, discord };
   const changed = await testServer({ ...parts, credentialsKey: keyRing(next), hashingKey: credentialsKey.current });
   const url = "https://www.reddit.com/r/test/comments/1later/title/";
   expect((await post(command({ url }), { server: changed })).json()).toMatchObject({ type: 5 });
@@ -235,7 +235,7 @@ test("while Postgres is away it says so within three seconds, and promises nothi
     name: "tests",
     connectTimeoutMs: 600,
   });
-  const server = await testServer({ database: away, temporal: temporal.door, credentialsKey, discord });
+  const server = await testServer({ database: away, temporal: temporal.access, credentialsKey, discord });
   const began = performance.now();
   const answer = await post(command(), { server });
   expect(performance.now() - began).toBeLessThan(3_000);

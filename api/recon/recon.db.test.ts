@@ -23,7 +23,7 @@ let judged: { matched: string; low: string; high: string; unverifiable: string; 
 beforeAll(async () => {
   database = await testDatabase();
   const { pool } = database;
-  api = await testServer({ database: pool, temporal: temporal.door, credentialsKey, log });
+  api = await testServer({ database: pool, temporal: temporal.access, credentialsKey, log });
   ada = await makeAffiliate(pool, { client: "713", name: "ada" });
   bob = await makeAffiliate(pool, { client: "713", name: "bob" });
   campaignId = await makeCampaign(pool, { client: "713", name: "spring" });
@@ -225,7 +225,7 @@ describe("a submission", () => {
   });
 
   test("is limited per key, and another key is not held up by it", async () => {
-    const server = await testServer({ database: database.pool, temporal: temporal.door, submissionsPerMinute: 2 });
+    const server = await testServer({ database: database.pool, temporal: temporal.access, submissionsPerMinute: 2 });
     const send = (key: string) => submit({ url: "https://redd.it/1limit" }, { key, server });
     // Until a key has proved good here, its calls count against its address.
     for (const { key } of [ada, bob]) await server.inject({ url: `${prefix}/affiliates/me`, headers: keyed(key) });
@@ -288,7 +288,7 @@ describe("who may come in", () => {
   });
 
   test("no Discord account is linked without a key to hash it with", async () => {
-    const server = await testServer({ database: database.pool, temporal: temporal.door });
+    const server = await testServer({ database: database.pool, temporal: temporal.access });
     try {
       const payload = { name: "unlinked", discordUserId: "42" };
       const headers = await bearer();

@@ -5,7 +5,7 @@ import type { Config } from "../../settings/config.ts";
 import type { Logger } from "../../core/log.ts";
 import type { Database, Queryable } from "../../schema/database.ts";
 import type { ApiSettings } from "./settings.ts";
-import type { TemporalDoor } from "./temporal.ts";
+import type { TemporalAccess } from "./temporal.ts";
 
 /** What the composition root opens. */
 export interface ServerDependencies {
@@ -30,7 +30,7 @@ export interface ServerDependencies {
   database: Database;
   /** A connection of its own for asking whether Postgres is there; the pool itself where there is none. */
   probe?: Database;
-  temporal: TemporalDoor;
+  temporal: TemporalAccess;
   logger: Logger;
 }
 

@@ -25,7 +25,7 @@ interface Answer {
 }
 
 /** As whoever may call it: an admin, an advertiser or an affiliate. */
-async function asWhoMay(request: InjectOptions) {
+async function withTheRightRole(request: InjectOptions) {
   const callers = [
     await bearer({ role: "admin" }),
     await bearer({ role: "advertiser", advertiser: "adv-1" }),
@@ -47,7 +47,7 @@ test("every route of the API refuses a parameter that it does not know", async (
   const lenient: string[] = [];
   for (const { path, method } of routes) {
     const url = `${path.replaceAll(/\{[^}]+\}/g, "1")}?nosuchfilter=1`;
-    const answer = await asWhoMay({ method: method as "GET", url });
+    const answer = await withTheRightRole({ method: method as "GET", url });
     const { details } = answer.json<Answer>();
     if (answer.statusCode !== 400 || details?.["nosuchfilter"] === undefined)
       lenient.push(`${method} ${path}: ${answer.statusCode} ${answer.payload.slice(0, 100)}`);
@@ -56,7 +56,7 @@ test("every route of the API refuses a parameter that it does not know", async (
 });
 
 test("a misspelt filter is named with the one that is meant", async () => {
-  const answer = await asWhoMay({ url: "/api/v1/ops/runs?sorce=redtrack.daily_spend" });
+  const answer = await withTheRightRole({ url: "/api/v1/ops/runs?sorce=redtrack.daily_spend" });
   expect([answer.statusCode, answer.json()]).toEqual([
     400,
     {
@@ -70,7 +70,7 @@ test("a misspelt filter is named with the one that is meant", async () => {
 test("a misspelt field of a body is refused, however deep it stands", async () => {
   const asked = { method: "PUT", url: "/api/v1/cost/mapping" } as const;
   const item = { everflowAffiliateLabel: "a", redtrackSourceId: "s", isInternal: true };
-  const details = async (payload: object) => (await asWhoMay({ ...asked, payload })).json<Answer>().details;
+  const details = async (payload: object) => (await withTheRightRole({ ...asked, payload })).json<Answer>().details;
   expect(await details({ items: [item], replce: true })).toEqual({
     replce: 'unknown field "replce": did you mean replace?',
   });
@@ -118,7 +118,7 @@ test("alerts are the open ones unless others are asked for, in both lists", asyn
   );
   for (const list of ["/api/v1/ops/alerts", "/api/v1/recon/alerts"]) {
     const subjects = async (query: string) =>
-      (await asWhoMay({ url: list + query }))
+      (await withTheRightRole({ url: list + query }))
         .json<{ items: { subject: string }[] }>()
         .items.map(({ subject }) => subject);
     expect(await subjects("")).toEqual(["open"]);

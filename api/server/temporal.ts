@@ -5,7 +5,7 @@ import { dataConverter } from "../../temporal/payload-codec.ts";
 import { withinMs } from "./deadline.ts";
 
 /** Temporal as the HTTP server sees it: it may be away at any time, and comes back by itself. */
-export interface TemporalDoor {
+export interface TemporalAccess {
   client: Client;
   /** Resolves when the namespace answers; rejects otherwise, within the time given. */
   probe: (timeoutMs: number) => Promise<void>;
@@ -13,7 +13,7 @@ export interface TemporalDoor {
 }
 
 /** Connects at the first call and again whenever the connection was lost. */
-export function openTemporal(config: Pick<Config, "payloadKey">): TemporalDoor {
+export function openTemporal(config: Pick<Config, "payloadKey">): TemporalAccess {
   const { namespace, connect } = temporalAddress();
   const connection = Connection.lazy({
     ...connect,

@@ -48,7 +48,7 @@ async function fill(client: string): Promise<void> {
     await pool.query(
       `with receipt as (
          insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged, withdrawn,
-                                   set_aside, set_aside_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
+                                   quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
          values ($1, $2, $3, 'America/New_York', nextval('ops.fetch_seq'), now(), 'changed', 1, 16, 16, 0, 0, 0, 0, 0, $4, $5, 'hash', $6, 'w', 'r', 1)
          returning receipt_id, fetch_seq, fetched_at
        )
@@ -124,7 +124,7 @@ test("money is a decimal string in cents, and the ledger's amounts keep every di
     },
   ]);
   expect((await items("/receipts?day=2025-12-16")).items).toMatchObject([
-    { total: "26269.20", vendorTotal: "26269.20", setAsideTotal: "0.00" },
+    { total: "26269.20", vendorTotal: "26269.20", quarantinedTotal: "0.00" },
   ]);
   expect((await items("/quarantine?state=open")).items).toMatchObject([{ amount: "1999.01", content: "[sealed]" }]);
   expect((await items("/restatements?source=redtrack.daily_spend&day=2025-12-16")).items).toMatchObject([
@@ -143,7 +143,7 @@ test("a run is found with its failures by its own client only", async () => {
     outcome: "failed",
     planned: 3,
     failed: 1,
-    failures: [{ slice: "2025-12-18", type: "VendorUnavailable", healedAt: null }],
+    failures: [{ slice: "2025-12-18", type: "VendorUnavailable", recoveredAt: null }],
   });
   const other = await get("/runs/run-acme");
   expect(other.statusCode).toBe(404);

@@ -81,7 +81,7 @@ function runRoutes(api: Api, { reading }: ServerParts): void {
     summary: "Runs, newest first",
     querystring: paging.extend({
       source: word.optional(),
-      outcome: z.enum(["running", "completed", "failed", "cancelled", "healed"]).optional(),
+      outcome: z.enum(["running", "completed", "failed", "cancelled", "recovered"]).optional(),
     }),
     item: run,
     place: z.object({ startedAt: z.iso.datetime({ precision: 6 }), runId: word }),
@@ -108,7 +108,7 @@ function runRoutes(api: Api, { reading }: ServerParts): void {
       const failures = found.failures.map((failure) => ({
         ...failure,
         failedAt: failure.failedAt.toISOString(),
-        healedAt: iso(failure.healedAt),
+        recoveredAt: iso(failure.recoveredAt),
       }));
       return { ...toRun(found), failures };
     },
@@ -130,7 +130,7 @@ function ledgerRoutes(api: Api, { reading }: ServerParts): void {
       ...row,
       fetchedAt: row.fetchedAt.toISOString(),
       committedAt: row.committedAt.toISOString(),
-      setAsideTotal: cents(row.setAsideTotal),
+      quarantinedTotal: cents(row.quarantinedTotal),
       total: cents(row.total),
       vendorTotal: row.vendorTotal === null ? null : cents(row.vendorTotal),
     }),

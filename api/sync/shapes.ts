@@ -60,7 +60,7 @@ export const runFailure = z.object({
   type: z.string(),
   reason: z.string(),
   failedAt: instant,
-  healedAt: instant.nullable(),
+  recoveredAt: instant.nullable(),
 });
 
 export const receipt = z.object({
@@ -77,8 +77,8 @@ export const receipt = z.object({
   updated: z.number(),
   unchanged: z.number(),
   withdrawn: z.number(),
-  setAside: z.number(),
-  setAsideTotal: money,
+  quarantined: z.number(),
+  quarantinedTotal: money,
   total: money,
   vendorTotal: money.nullable(),
   contentHash: z.string(),

@@ -171,7 +171,7 @@ async function readLines(
         long = new LongLine(lines.delimiter);
       }
     }
-    await handOut(lines, reading, last);
+    await passOn(lines, reading, last);
     reading.progress?.({ bytes: bytesTaken(), lines: lines.lines });
     if (last) return;
     const next = await pieces.next();
@@ -180,7 +180,7 @@ async function readLines(
   }
 }
 
-async function handOut(lines: FileLines, reading: PerformanceReading, last: boolean): Promise<void> {
+async function passOn(lines: FileLines, reading: PerformanceReading, last: boolean): Promise<void> {
   reading.signal?.throwIfAborted();
   for (const block of lines.staged.blocks(last)) await reading.accepted(block);
   const rejects = lines.rejects();

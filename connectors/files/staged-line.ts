@@ -499,7 +499,7 @@ export class StagedLines {
       }
     }
     const cell = bytes.toString("utf8", start, end);
-    if (this.#isNought(cell, field)) {
+    if (this.#isZero(cell, field)) {
       this.#block[this.#at++] = nought;
       return 0;
     }
@@ -518,7 +518,7 @@ export class StagedLines {
     return this.#refuse(code, field, reason);
   }
 
-  #isNought(cell: string, field: "impressions" | "clicks" | "spend"): boolean {
+  #isZero(cell: string, field: "impressions" | "clicks" | "spend"): boolean {
     return this.rules.mapping.emptyIsZero.includes(field) && dashes.has(cell.trim());
   }
 
@@ -573,7 +573,7 @@ export class StagedLines {
   }
 
   #readSpend(cell: string): boolean {
-    const amount = this.#isNought(cell, "spend") ? 0n : readAmount(cell, this.#style);
+    const amount = this.#isZero(cell, "spend") ? 0n : readAmount(cell, this.#style);
     if (typeof amount !== "bigint") return this.#refused(amount, "spend");
     this.#text(microsText(amount));
     if (amount < 1_000_000_000_000_000n) this.#lineMicros = Number(amount);

@@ -24,7 +24,7 @@ test("the settings decide where nobody stored anything", () => {
     baseUrl: "https://oauth.reddit.com",
     addresses: { tokens: "https://www.reddit.com" },
     linkBaseUrl: null,
-    isStandIn: false,
+    isSandbox: false,
     credentials: { ...keys, REDDIT_USER_AGENT: expect.stringContaining("(by /u/") },
   });
 });
@@ -37,7 +37,7 @@ test("a platform that wants to know who asks is told so by its links' hosts, too
 
 test("an address without TLS is a stand-in's, which plays every other address too", () => {
   expect(account(reddit, { ...keys, REDDIT_BASE_URL: "http://127.0.0.1:3010/reddit" })).toMatchObject({
-    isStandIn: true,
+    isSandbox: true,
     addresses: { tokens: "http://127.0.0.1:3010/reddit" },
     linkBaseUrl: "http://127.0.0.1:3010/reddit/links",
     credentials: keys,
@@ -72,7 +72,7 @@ test("switched to the sandbox, no real key goes there; switched back, no sandbox
   const real = account(reddit, { ...keys, SANDBOX_PORT: "3155" }, { mode: "sandbox" });
   expect(real).toMatchObject({
     baseUrl: "http://127.0.0.1:3155/reddit",
-    isStandIn: true,
+    isSandbox: true,
     secrets: { REDDIT_CLIENT_ID: "sandbox-713", REDDIT_CLIENT_SECRET: "sandbox-713" },
   });
   const played = {

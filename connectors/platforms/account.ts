@@ -16,7 +16,7 @@ export interface StoredAccess {
 export interface PlatformAccount extends Account {
   platform: string;
   /** Who answers is a mock server, not the platform. */
-  isStandIn: boolean;
+  isSandbox: boolean;
   /** It is asked with the affiliate's own token. */
   isAffiliates: boolean;
   /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
@@ -40,13 +40,13 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
   const set = config.accounts.get(`${vendor.name}/${client}`);
   if (set === undefined) throw new RangeError(`no client ${client} is configured for ${platform.name}`);
   const baseUrl = baseUrlOf(vendor, set, stored.mode, config.sandboxUrl);
-  const isStandIn = hasNoTls(baseUrl);
+  const isSandbox = hasNoTls(baseUrl);
   const { affiliate } = stored;
-  const isSwitched = isStandIn && !hasNoTls(set.baseUrl);
+  const isSwitched = isSandbox && !hasNoTls(set.baseUrl);
   const brought = affiliate === null ? null : pick(affiliate.credentials, platform.ownCredentials);
   const own = isSwitched && !areSandboxes(brought) ? null : brought;
   const isOwn = own !== null && Object.keys(own).length > 0;
-  const clients = clientCredentials(vendor, set, stored, isStandIn);
+  const clients = clientCredentials(vendor, set, stored, isSandbox);
   const secrets = isOwn ? { ...without(clients.secrets, platform.ownCredentials), ...own } : clients.secrets;
   const settings = { ...set.settings, ...clients.settings };
   // An affiliate's token stands by itself where the platform needs no key of ours beside it.
@@ -57,9 +57,9 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
     name: isOwn ? `${set.name}/affiliate-${affiliate?.id ?? ""}` : set.name,
     platform: platform.name,
     baseUrl,
-    isStandIn,
+    isSandbox,
     isAffiliates: isOwn,
-    linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isStandIn ? `${baseUrl}/links` : null),
+    linkBaseUrl: settings[settingName(vendor.name, "LINK_BASE_URL")] ?? (isSandbox ? `${baseUrl}/links` : null),
     userAgent: settings[settingName(vendor.name, "USER_AGENT")],
     secrets: missing.length === 0 ? secrets : null,
     settings,
@@ -80,13 +80,13 @@ function baseUrlOf(vendor: Vendor, set: Account, mode: StoredAccess["mode"], san
 }
 
 /** Stored ones come first. A stand-in takes the settings' key only if it was set for one, and has one for everybody. */
-function clientCredentials(vendor: Vendor, set: Account, { credentials }: StoredAccess, isStandIn: boolean) {
+function clientCredentials(vendor: Vendor, set: Account, { credentials }: StoredAccess, isSandbox: boolean) {
   const names = Object.keys(vendor.secrets.shape);
-  const wasStandIn = hasNoTls(set.baseUrl);
-  const fromSettings = isStandIn === wasStandIn ? (set.secrets ?? {}) : {};
-  const played = isStandIn ? Object.fromEntries(names.map((name) => [name, `sandbox-${set.client}`])) : {};
+  const wasSandbox = hasNoTls(set.baseUrl);
+  const fromSettings = isSandbox === wasSandbox ? (set.secrets ?? {}) : {};
+  const played = isSandbox ? Object.fromEntries(names.map((name) => [name, `sandbox-${set.client}`])) : {};
   const kept = pick(credentials ?? {}, names);
-  const stored = isStandIn && !wasStandIn && !areSandboxes(kept) ? {} : kept;
+  const stored = isSandbox && !wasSandbox && !areSandboxes(kept) ? {} : kept;
   // A stored token must not be sent along with another account's id.
   const secrets =
     Object.keys(stored).length > 0 ? stored : Object.keys(fromSettings).length > 0 ? fromSettings : played;

@@ -6,7 +6,7 @@ import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { createHttp } from "../http.ts";
 import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
-import { defineSource, setAside, type AnySource } from "../source.ts";
+import { defineSource, quarantine, type AnySource } from "../source.ts";
 import { count, money } from "../fields.ts";
 import { redtrackDailySpend } from "../sources/redtrack.ts";
 
@@ -34,7 +34,7 @@ const paged = defineSource({
   rows: (body, { day }) =>
     body.rows.map((row) =>
       row.id === ""
-        ? setAside("no id", row.cost, { cost: row.cost })
+        ? quarantine("no id", row.cost, { cost: row.cost })
         : { date: day, sourceId: row.id, clicks: row.clicks, conversions: 0, cost: row.cost },
     ),
   next: (body, cursor: number | null) => (body.rows.length === 2 ? (cursor ?? 1) + 1 : null),
@@ -82,9 +82,9 @@ describe("pages", () => {
     expect(answer).toMatchObject({
       pages: 3,
       total: "26270.5",
-      setAsideTotal: "12.37",
+      quarantinedTotal: "12.37",
       vendorTotal: "26282.87",
-      setAside: [{ reason: "no id" }],
+      quarantined: [{ reason: "no id" }],
     });
     expect(asked).toEqual([1, 2, 3]);
     expect(seen).toEqual([
@@ -240,7 +240,7 @@ describe("against the sandbox's Redtrack", () => {
       ...answer.rows.map((one) =>
         [one["sourceId"], one["cost"], one["clicks"], one["conversions"]].map(String).join(" "),
       ),
-      ...answer.setAside.map(({ amount, content }) =>
+      ...answer.quarantined.map(({ amount, content }) =>
         ["", amount, ...["clicks", "conversions"].map((name) => (content as Record<string, unknown>)[name])]
           .map(String)
           .join(" "),
@@ -254,7 +254,7 @@ describe("against the sandbox's Redtrack", () => {
     expect(answer.pages).toBe(3);
     expect(readRows(answer)).toEqual(true_);
     expect(answer.vendorTotal).not.toBeNull();
-    expect(subtractMoney(sumMoney([answer.total, answer.setAsideTotal]), answer.vendorTotal ?? "")).toBe("0");
+    expect(subtractMoney(sumMoney([answer.total, answer.quarantinedTotal]), answer.vendorTotal ?? "")).toBe("0");
   });
 
   test("numbers sent as text read the same", async () => {

@@ -3,16 +3,16 @@ import { sumMoney } from "../../core/money.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
 import { SliceRows, type Row, type SpooledRows } from "./slice-rows.ts";
-import { SetAside, type AnySource, type Slice } from "../source.ts";
+import { QuarantinedRow, type AnySource, type Slice } from "../source.ts";
 
 /** A slice as the vendor gave it: every page, whole. It is to be discarded when it is no longer needed. */
 export interface SliceAnswer {
   rows: Row[] | SpooledRows;
-  setAside: SetAside[];
+  quarantined: QuarantinedRow[];
   pages: number;
   /** The exact sum of the source's amount over the rows that can be stored, in the one currency it is summed in. */
   total: string;
-  setAsideTotal: string;
+  quarantinedTotal: string;
   vendorTotal: string | null;
   contentHash: string;
   discard: () => Promise<void>;
@@ -51,7 +51,7 @@ async function readPages(
   rows: SliceRows,
   isLast: boolean,
 ): Promise<SliceAnswer | "moved"> {
-  const aside: SetAside[] = [];
+  const aside: QuarantinedRow[] = [];
   const seenPages = new Set<string>();
   let vendorTotal: string | null = null;
   const counts: number[] = [];
@@ -65,7 +65,7 @@ async function readPages(
     const found = source.rows(body, slice);
     const asideBefore = aside.length;
     for (const row of found) {
-      if (row instanceof SetAside) {
+      if (row instanceof QuarantinedRow) {
         aside.push(row);
         continue;
       }
@@ -91,10 +91,10 @@ async function readPages(
   if (moved || rows.length + aside.length < expected) return "moved";
   return {
     rows: rows.rows(),
-    setAside: aside,
+    quarantined: aside,
     pages,
     total: rows.total(),
-    setAsideTotal: sumMoney(aside.map((row) => row.amount)),
+    quarantinedTotal: sumMoney(aside.map((row) => row.amount)),
     vendorTotal,
     contentHash: rows.contentHash(),
     discard: () => rows.discard(),

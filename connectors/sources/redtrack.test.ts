@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parse } from "lossless-json";
 import { describeSource, load } from "../../test/describe-source.ts";
 import { readHeld } from "../../test/read-held.ts";
-import { SetAside } from "../source.ts";
+import { QuarantinedRow } from "../source.ts";
 import { redtrackDailySpend as source } from "./redtrack.ts";
 
 describeSource(source, ["redtrack-report.json", "redtrack-report-bare.json"]);
@@ -57,7 +57,7 @@ test("a recorded day is read to the last digit", async () => {
     ["65f1c0ffee0000000000a003", "8450.12", 8, 0, 0],
     ["65f1c0ffee0000000000a004", "0", 310, 2, 2],
   ]);
-  expect(answer).toMatchObject({ total: "36718.325", setAsideTotal: "12.37", vendorTotal: "36730.695", pages: 1 });
+  expect(answer).toMatchObject({ total: "36718.325", quarantinedTotal: "12.37", vendorTotal: "36730.695", pages: 1 });
 });
 
 describe("the shapes of an answer", () => {
@@ -78,7 +78,7 @@ describe("the shapes of an answer", () => {
   test.each([["null"], ["[]"], ['{"items":null,"total":{"cost":0}}'], ['{"items":[],"total":{"cost":"0.00"}}']])(
     "%s is an empty day",
     async (json) => {
-      expect(await read(json)).toMatchObject({ rows: [], setAside: [], total: "0", pages: 1 });
+      expect(await read(json)).toMatchObject({ rows: [], quarantined: [], total: "0", pages: 1 });
     },
   );
 
@@ -143,10 +143,10 @@ describe("a row without a source", () => {
     const answer = await read(
       `{"items":[${blank},{"source_id":"a1","clicks":1,"conversions":0,"cost":1.5}],"total":{"cost":5.2}}`,
     );
-    expect(answer.setAside).toEqual([
-      new SetAside("no source_id", "3.7", { source: "direct", cost: "3.7", clicks: 5, conversions: 1 }),
+    expect(answer.quarantined).toEqual([
+      new QuarantinedRow("no source_id", "3.7", { source: "direct", cost: "3.7", clicks: 5, conversions: 1 }),
     ]);
-    expect(answer).toMatchObject({ total: "1.5", setAsideTotal: "3.7", vendorTotal: "5.2" });
+    expect(answer).toMatchObject({ total: "1.5", quarantinedTotal: "3.7", vendorTotal: "5.2" });
   });
 
   test("one whose column is gone is a change of the vendor's", async () => {

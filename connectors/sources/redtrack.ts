@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { count, id, money, text, unknownFields } from "../fields.ts";
-import { defineSource, setAside, type Vendor } from "../source.ts";
+import { defineSource, quarantine, type Vendor } from "../source.ts";
 
 /** The vendor's own limit: 20 calls a calendar minute, of which one call often costs two. */
 const redtrack = {
@@ -112,7 +112,7 @@ export const redtrackDailySpend = defineSource({
       const sourceId = spend.source_id?.trim() ?? "";
       // Traffic that came without a source has a cost all the same.
       if (sourceId === "")
-        return setAside("no source_id", spend.cost, {
+        return quarantine("no source_id", spend.cost, {
           source: spend.source ?? null,
           cost: spend.cost,
           clicks: spend.clicks,

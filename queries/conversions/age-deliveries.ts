@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 import { abandonedAfter, changed, type Ledger } from "./delivery-ledger.ts";
-import { forgetIdentities } from "./delivery-identities.ts";
+import { deleteIdentities } from "./delivery-identities.ts";
 
 /**
  * What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. Age
@@ -23,7 +23,7 @@ export async function ageDeliveries(
         );
   // What no destination will be told any more needs nobody to be known.
   if (ledger.destination === "meta")
-    await forgetIdentities(
+    await deleteIdentities(
       database,
       ledger.client,
       expired.map(({ key }) => key),

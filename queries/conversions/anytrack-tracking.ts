@@ -25,7 +25,7 @@ export async function findTracked(
   return rows[0] ?? null;
 }
 
-export interface Telling {
+export interface Tracking {
   client: string;
   trackingKey: string;
   contentHash: string;
@@ -41,7 +41,7 @@ export interface Telling {
  * Notes that AnyTrack is about to be told, unless it was: null then, or when the same order is being told with another
  * content. What was refused may come again, corrected.
  */
-export async function beginTelling(database: Queryable, telling: Telling): Promise<TrackedRow | null> {
+export async function beginTracking(database: Queryable, telling: Tracking): Promise<TrackedRow | null> {
   const { rows } = await database.query<TrackedRow>(
     `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, click_id, event_time, state, attempts, _run_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', 1, $9)
@@ -66,7 +66,7 @@ export async function beginTelling(database: Queryable, telling: Telling): Promi
   return rows[0] ?? null;
 }
 
-export async function endTelling(
+export async function endTracking(
   database: Queryable,
   told: { client: string; trackingKey: string; state: "sent" | "refused"; answer: string },
 ): Promise<TrackedRow | null> {

@@ -43,7 +43,7 @@ const settle = (keys: string[], state: "delivered" | "failed" | "expired", of = 
     database.pool,
     of,
     keys.map((conversionKey) => ({ conversionKey, state, answer: "x".repeat(900) })),
-    { forgetPersons: of.destination === "meta" },
+    { deletePersons: of.destination === "meta" },
   );
 const later = (hours: number) =>
   database.pool.query(

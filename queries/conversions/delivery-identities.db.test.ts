@@ -8,7 +8,7 @@ import { ageDeliveries } from "./age-deliveries.ts";
 import type { Ledger } from "./delivery-ledger.ts";
 import { readNewConversions, recordConversions } from "./record-deliveries.ts";
 import { claimBatch, settleDeliveries } from "./send-deliveries.ts";
-import { forgetExpiredIdentities, keepIdentities, readIdentities } from "./delivery-identities.ts";
+import { deleteExpiredIdentities, keepIdentities, readIdentities } from "./delivery-identities.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -36,7 +36,7 @@ async function claim(ledger: Ledger): Promise<void> {
 }
 const settle = (ledger: Ledger, conversionKey: string, state: "delivered" | "failed") =>
   settleDeliveries(database.pool, ledger, [{ conversionKey, state, answer: "" }], {
-    forgetPersons: ledger.destination === "meta",
+    deletePersons: ledger.destination === "meta",
   });
 
 test("goes with the delivery to the destination that was told, not with another's", async () => {
@@ -89,7 +89,7 @@ test("goes after seven days in any case, is never in clear, and is not kept when
   expect(rows[0]).toMatchObject({ days: 7, text: expect.not.stringMatching(/203\.0|client_ip/) });
   await database.pool.query("update ops.delivery_identity set expires_at = now()");
   expect((await known()).size).toBe(0);
-  expect(await forgetExpiredIdentities(database.pool)).toBe(1);
+  expect(await deleteExpiredIdentities(database.pool)).toBe(1);
 });
 
 test("a list that names one conversion twice keeps the later saying", async () => {

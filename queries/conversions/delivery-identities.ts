@@ -79,7 +79,7 @@ export async function readIdentities(
 }
 
 /** Nothing needs to be known of whoever the destination was told of. */
-export async function forgetIdentities(
+export async function deleteIdentities(
   database: Queryable,
   client: string,
   conversionKeys: readonly string[],
@@ -94,6 +94,6 @@ export async function forgetIdentities(
   );
 }
 
-export async function forgetExpiredIdentities(database: Queryable): Promise<number> {
+export async function deleteExpiredIdentities(database: Queryable): Promise<number> {
   return (await database.query("delete from ops.delivery_identity where expires_at <= now()")).rowCount ?? 0;
 }

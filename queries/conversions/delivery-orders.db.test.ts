@@ -69,7 +69,7 @@ async function deliver(ledger = meta, routing = both): Promise<string[]> {
   const claimed = await claimBatch(database.pool, ledger, { claim: `run ${(runs += 1)}`, limit: 100, routing });
   const sent = claimed.filter(({ deliverable }) => deliverable);
   const settled = sent.map(({ conversionKey }) => ({ conversionKey, state: "delivered" as const, answer: "" }));
-  await settleDeliveries(database.pool, ledger, settled, { forgetPersons: false });
+  await settleDeliveries(database.pool, ledger, settled, { deletePersons: false });
   return keysOf(sent);
 }
 
@@ -210,7 +210,7 @@ describe("what becomes of a conversion after it was delivered", () => {
       state: "delivered" as const,
       answer: "",
     }));
-    await settleDeliveries(database.pool, deals, settled, { forgetPersons: false });
+    await settleDeliveries(database.pool, deals, settled, { deletePersons: false });
     return claimed.map((one) => [one.conversionKey, one.standing, one.chargedBack, one.deliverable]);
   };
   const reopened = (since = new Date(0)) => reopenChanged(database.pool, deals, since);

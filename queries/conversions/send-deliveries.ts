@@ -1,6 +1,6 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { abandonedAfter, type Ledger, type Routing } from "./delivery-ledger.ts";
-import { forgetIdentities } from "./delivery-identities.ts";
+import { deleteIdentities } from "./delivery-identities.ts";
 
 export interface Claimed {
   conversionKey: string;
@@ -95,7 +95,7 @@ export async function settleDeliveries(
   database: Database,
   ledger: Ledger,
   settled: readonly SettledDelivery[],
-  { forgetPersons }: { forgetPersons: boolean },
+  { deletePersons }: { deletePersons: boolean },
 ): Promise<void> {
   await inTransaction(database, async (session) => {
     await session.query(
@@ -112,8 +112,8 @@ export async function settleDeliveries(
         settled.map((one) => one.answer),
       ],
     );
-    if (!forgetPersons) return;
-    await forgetIdentities(
+    if (!deletePersons) return;
+    await deleteIdentities(
       session,
       ledger.client,
       settled.filter(({ state }) => state !== "failed").map(({ conversionKey }) => conversionKey),

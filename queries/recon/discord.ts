@@ -63,7 +63,7 @@ export async function findInteraction(
 }
 
 /** The one that was answered, and with it all that nobody can answer any more. */
-export async function forgetInteraction(
+export async function deleteInteraction(
   database: Queryable,
   { client, reportId }: { client: string; reportId: string },
 ): Promise<void> {

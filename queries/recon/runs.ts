@@ -155,7 +155,7 @@ export async function readRunPage(
 }
 
 /** A token that no verdict can use any more is no token to keep. */
-export async function forgetExpiredInteractions(database: Queryable): Promise<void> {
+export async function deleteExpiredInteractions(database: Queryable): Promise<void> {
   await database.query("delete from recon.discord_interactions where expires_at <= now()");
 }
 

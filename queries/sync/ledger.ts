@@ -51,7 +51,7 @@ export async function recordFailure(database: Queryable, failure: SliceFailure):
   await database.query(
     `with run as (
        insert into ops.run_failures as f (run_id, _client_id, source, slice, type, reason) values ($1, $2, $3, $4, $5, $6)
-       on conflict on constraint run_failures_key do update set type = excluded.type, reason = excluded.reason, failed_at = now(), healed_at = null
+       on conflict on constraint run_failures_key do update set type = excluded.type, reason = excluded.reason, failed_at = now(), recovered_at = null
      )
      insert into ops.slices (_client_id, source, slice, day, timezone, failure, failure_type, failed_at) values ($2, $3, $4, $7, $8, $6, $5, now())
      on conflict on constraint slices_key do update set failure = excluded.failure, failure_type = excluded.failure_type, failed_at = excluded.failed_at`,

@@ -93,13 +93,13 @@ function target(over: Partial<MergeTarget> = {}): MergeTarget {
 }
 function content(rows: object[], over: Partial<MergeContent> = {}): MergeContent {
   const costs = (rows as { cost?: string }[]).map(({ cost }) => cost ?? "0");
-  const setAside = over.setAside ?? [];
+  const quarantined = over.quarantined ?? [];
   return {
     rows: rows as MergeContent["rows"],
-    setAside,
+    quarantined,
     pages: 1,
     total: sumMoney(costs),
-    setAsideTotal: sumMoney(setAside.map((row) => row.amount)),
+    quarantinedTotal: sumMoney(quarantined.map((row) => row.amount)),
     vendorTotal: null,
     contentHash: "hash",
     ...over,
@@ -222,7 +222,7 @@ describe("merging a slice", () => {
     expect(books).toEqual({ expected: { rows: 1, total: "5" }, held: { rows: 1, total: "5.000000" } });
     expect(await findReceipt(database.pool, by.fetchSeq)).toEqual({
       ...receipt,
-      setAsideTotal: "0.000000",
+      quarantinedTotal: "0.000000",
       total: "5.000000",
       vendorTotal: "5.000000",
     });
@@ -368,15 +368,15 @@ describe("an empty answer where rows are stored", () => {
 
   test("is no less empty for rows that cannot be stored: they are quarantined, and the day keeps what it has", async () => {
     await merge(content([spend("a", "5"), spend("b", "6")]));
-    const setAside = ["5", "6"].map((amount) => ({ reason: "no source_id", amount, content: { amount } }));
-    expect(await merge(content([], { setAside, vendorTotal: "11" }))).toMatchObject({
+    const quarantined = ["5", "6"].map((amount) => ({ reason: "no source_id", amount, content: { amount } }));
+    expect(await merge(content([], { quarantined, vendorTotal: "11" }))).toMatchObject({
       outcome: "emptied",
       isFinal: false,
       ...counts(0, 0, 2, 0),
     });
     expect(await costs()).toEqual({ a: "5.000000", b: "6.000000" });
     expect(await query("select from ops.quarantine where _client_id = $1 and resolved_at is null")).toHaveLength(2);
-    expect(await merge(content([], { setAside }), { acceptEmpty: true })).toMatchObject({ ...counts(0, 0, 0, 2) });
+    expect(await merge(content([], { quarantined }), { acceptEmpty: true })).toMatchObject({ ...counts(0, 0, 0, 2) });
   });
 
   test("is believed when an operator says so: the rows leave, their content stays in the ledger", async () => {
@@ -397,8 +397,8 @@ describe("an empty answer where rows are stored", () => {
   });
 
   test("closes nothing in quarantine either: it is not believed", async () => {
-    const setAside = [{ reason: "no source_id", amount: "3.7", content: { source: "direct" } }];
-    await merge(content([spend("a")], { setAside }));
+    const quarantined = [{ reason: "no source_id", amount: "3.7", content: { source: "direct" } }];
+    await merge(content([spend("a")], { quarantined }));
     await merge(content([]));
     expect(await query("select resolved_at from ops.quarantine where _client_id = $1")).toEqual([
       { resolved_at: null },
@@ -407,11 +407,11 @@ describe("an empty answer where rows are stored", () => {
 });
 
 describe("the vendor's total", () => {
-  const setAside = [{ reason: "no source_id", amount: "3.7", content: { source: "direct" } }];
+  const quarantined = [{ reason: "no source_id", amount: "3.7", content: { source: "direct" } }];
   test("is met by stored and set-aside rows together, to the cent", async () => {
-    expect(await merge(content([spend("a", "1.5")], { setAside, vendorTotal: "5.204" }))).toMatchObject({
+    expect(await merge(content([spend("a", "1.5")], { quarantined, vendorTotal: "5.204" }))).toMatchObject({
       outcome: "changed",
-      setAsideTotal: "3.7",
+      quarantinedTotal: "3.7",
     });
     expect(await query("select reconciled from ops.freshness where _client_id = $1")).toEqual([{ reconciled: true }]);
   });
@@ -447,30 +447,30 @@ describe("quarantine", () => {
     );
 
   test("opens once per row, is seen again, and resolves when a later reading no longer has it", async () => {
-    await merge(content([spend("a")], { setAside: [row("1"), row("2")] }));
+    await merge(content([spend("a")], { quarantined: [row("1"), row("2")] }));
     const [first] = await query<{ firstSeenAt: Date }>(
       `select first_seen_at as "firstSeenAt" from ops.quarantine where _client_id = $1 order by amount`,
     );
-    await merge(content([spend("a")], { setAside: [row("2"), row("1")] }));
+    await merge(content([spend("a")], { quarantined: [row("2"), row("1")] }));
     expect(await open()).toEqual([{ amount: "1.000000" }, { amount: "2.000000" }]);
     expect(
       await query(
         `select first_seen_at as "firstSeenAt", last_seen_at > first_seen_at as again from ops.quarantine where _client_id = $1 order by amount limit 1`,
       ),
     ).toEqual([{ ...first, again: true }]);
-    await merge(content([spend("a")], { setAside: [row("2")] }));
+    await merge(content([spend("a")], { quarantined: [row("2")] }));
     expect(await open()).toEqual([{ amount: "2.000000" }]);
     await merge(content([spend("a")]));
     expect(await open()).toEqual([]);
-    await merge(content([spend("a")], { setAside: [row("2")] }));
+    await merge(content([spend("a")], { quarantined: [row("2")] }));
     expect(await query("select from ops.quarantine where _client_id = $1")).toHaveLength(3);
   });
 
   test("holds two equal rows as two", async () => {
-    const setAside = [row("1"), row("1"), row("1")];
-    expect(await merge(content([], { setAside }))).toMatchObject({ setAside: 3, setAsideTotal: "3" });
+    const quarantined = [row("1"), row("1"), row("1")];
+    expect(await merge(content([], { quarantined }))).toMatchObject({ quarantined: 3, quarantinedTotal: "3" });
     expect(await open()).toHaveLength(3);
-    await merge(content([], { setAside: setAside.slice(1) }));
+    await merge(content([], { quarantined: quarantined.slice(1) }));
     expect(await open()).toHaveLength(2);
   });
 });
@@ -863,7 +863,7 @@ describe("at the same time", () => {
       const receipt = await mergeSlice(
         session,
         target(),
-        content([spend("a", "2"), spend("b", "3")], { setAside: [{ reason: "r", amount: "1", content: {} }] }),
+        content([spend("a", "2"), spend("b", "3")], { quarantined: [{ reason: "r", amount: "1", content: {} }] }),
         by,
       );
       expect(receipt.outcome).toBe("changed");
@@ -919,13 +919,13 @@ describe("a run whose slices failed", () => {
     (await query<{ outcome: string }>("select outcome from ops.runs where run_id = $1", [runId()]))[0]?.outcome;
   const rowsOf = (name: string) => content([{ ...spend("a"), date: name }]);
 
-  test("is healed when the last of them has come, and its slices no longer show a failure", async () => {
+  test("is recovered when the last of them has come, and its slices no longer show a failure", async () => {
     await fail(days);
     expect(await slice()).toMatchObject({ failure: "answered 500", failure_type: "VendorUnavailable" });
     await merge(rowsOf("2025-12-17"), {}, { day: "2025-12-17" });
     expect(await outcome()).toBe("failed");
     await merge(rowsOf(day));
-    expect(await outcome()).toBe("healed");
+    expect(await outcome()).toBe("recovered");
     expect(await slice()).toMatchObject({ failure: null, failure_type: null, failed_at: null });
     expect(
       [
@@ -936,7 +936,7 @@ describe("a run whose slices failed", () => {
     ).toEqual([true, true]);
   });
 
-  test("is healed too when both come at the same time", async () => {
+  test("is recovered too when both come at the same time", async () => {
     await fail(days);
     await Promise.all(
       days.map(async (name) => {
@@ -948,10 +948,10 @@ describe("a run whose slices failed", () => {
         });
       }),
     );
-    expect(await outcome()).toBe("healed");
+    expect(await outcome()).toBe("recovered");
   });
 
-  test("is healed when the slice came while the run was being closed", async () => {
+  test("is recovered when the slice came while the run was being closed", async () => {
     await fail([day], false);
     const by = await attempt();
     let closed: Promise<unknown> | undefined;
@@ -969,16 +969,16 @@ describe("a run whose slices failed", () => {
       );
     });
     await closed;
-    expect(await outcome()).toBe("healed");
+    expect(await outcome()).toBe("recovered");
   });
 
-  test("is not healed by an answer that was not believed, but by the one after it", async () => {
+  test("is not recovered by an answer that was not believed, but by the one after it", async () => {
     await merge(rowsOf(day));
     await fail([day]);
     expect(await merge(content([]))).toMatchObject({ outcome: "emptied" });
     expect(await outcome()).toBe("failed");
     await merge(rowsOf(day));
-    expect(await outcome()).toBe("healed");
+    expect(await outcome()).toBe("recovered");
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Session } from "../../schema/database.ts";
-import { healSlice } from "./healing.ts";
+import { recoverSlice } from "./recovery.ts";
 import { quarantineRows } from "./quarantine-rows.ts";
 import { superseded, writeReceipt } from "./receipts.ts";
 import type {
@@ -34,9 +34,9 @@ export async function mergeSlice(
   const written = await writeRows(session, target, content, { ...attempt, storedRows: known.rows });
   const { doubted, differences } = written;
   // An answer that is not believed resolves nothing either.
-  if (content.setAside.length > 0 || (known.quarantined && doubted === null))
+  if (content.quarantined.length > 0 || (known.quarantined && doubted === null))
     await quarantineRows(session, target, content, attempt);
-  if (known.failed && doubted === null) await healSlice(session, sliceId);
+  if (known.failed && doubted === null) await recoverSlice(session, sliceId);
 
   const { inserted, updated, unchanged, withdrawn } = differences;
   const outcome: MergeOutcome =
@@ -44,13 +44,13 @@ export async function mergeSlice(
   const receipt = {
     outcome,
     isFinal: attempt.isFinal && doubted === null && !isShort(content),
-    fetched: content.rows.length + content.setAside.length,
+    fetched: content.rows.length + content.quarantined.length,
     inserted,
     updated,
     unchanged,
     withdrawn,
-    setAside: content.setAside.length,
-    setAsideTotal: content.setAsideTotal,
+    quarantined: content.quarantined.length,
+    quarantinedTotal: content.quarantinedTotal,
     total: content.total,
     vendorTotal: content.vendorTotal,
   };
@@ -140,7 +140,7 @@ interface Known {
 async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   const { rows } = await session.query<Known>(
     `select s.fetch_seq as "fetchSeq", s.rows, s.total,
-            exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.healed_at is null) as failed,
+            exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.recovered_at is null) as failed,
             exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
        from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
     sliceId,

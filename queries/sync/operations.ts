@@ -96,7 +96,7 @@ export interface RunFailureRow {
   type: string;
   reason: string;
   failedAt: Date;
-  healedAt: Date | null;
+  recoveredAt: Date | null;
 }
 
 /** Null when this client has no such run. */
@@ -111,7 +111,7 @@ export async function findRun(
   const [found] = rows;
   if (found === undefined) return null;
   const failures = await database.query<RunFailureRow>(
-    `select slice, type, reason, failed_at as "failedAt", healed_at as "healedAt" from ops.run_failures
+    `select slice, type, reason, failed_at as "failedAt", recovered_at as "recoveredAt" from ops.run_failures
       where _client_id = $1 and run_id = $2 order by slice`,
     [run.client, run.runId],
   );
@@ -132,8 +132,8 @@ export interface ReceiptRow {
   updated: number;
   unchanged: number;
   withdrawn: number;
-  setAside: number;
-  setAsideTotal: string;
+  quarantined: number;
+  quarantinedTotal: string;
   total: string;
   vendorTotal: string | null;
   contentHash: string;
@@ -159,7 +159,7 @@ const ofDay = (alias: string) =>
 export async function listReceipts(database: Queryable, filter: LedgerFilter): Promise<ReceiptRow[]> {
   const { rows } = await database.query<ReceiptRow>(
     `select receipt_id as "receiptId", source, slice, timezone, fetched_at as "fetchedAt", committed_at as "committedAt", outcome, pages, fetched, inserted,
-            updated, unchanged, withdrawn, set_aside as "setAside", set_aside_total as "setAsideTotal", total, vendor_total as "vendorTotal",
+            updated, unchanged, withdrawn, quarantined as "quarantined", quarantined_total as "quarantinedTotal", total, vendor_total as "vendorTotal",
             content_hash as "contentHash", run_id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId", attempt
        from ops.receipts r
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or receipt_id < $4)

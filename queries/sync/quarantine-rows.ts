@@ -8,13 +8,13 @@ export async function quarantineRows(
   content: MergeContent,
   attempt: MergeAttempt,
 ): Promise<void> {
-  const texts = content.setAside.map((row) => JSON.stringify(row.content));
+  const texts = content.quarantined.map((row) => JSON.stringify(row.content));
   // Two equal rows are two rows: the place among its equals is part of what tells them apart.
   const seen = new Map<string, number>();
   const hashes = texts.map((text, index) => {
     const place = (seen.get(text) ?? 0) + 1;
     seen.set(text, place);
-    return attempt.seal.digest(`${content.setAside[index]?.reason}\n${place}\n${text}`);
+    return attempt.seal.digest(`${content.quarantined[index]?.reason}\n${place}\n${text}`);
   });
   await session.query(
     `update ops.quarantine set resolved_at = now()
@@ -32,8 +32,8 @@ export async function quarantineRows(
       target.source,
       target.day,
       attempt.runId,
-      content.setAside.map((row) => row.reason),
-      content.setAside.map((row) => row.amount),
+      content.quarantined.map((row) => row.reason),
+      content.quarantined.map((row) => row.amount),
       texts.map((text) => attempt.seal.seal(text)),
       hashes,
     ],

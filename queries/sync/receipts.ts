@@ -16,7 +16,7 @@ export async function takeFetchNumber(database: Queryable): Promise<{ fetchSeq: 
 export async function findReceipt(database: Queryable, fetchSeq: number): Promise<Receipt | null> {
   const { rows } = await database.query<Receipt>(
     `select r.receipt_id as "receiptId", r.outcome, s.is_final as "isFinal", r.fetched, r.inserted, r.updated, r.unchanged, r.withdrawn,
-            r.set_aside as "setAside", r.set_aside_total as "setAsideTotal", r.total, r.vendor_total as "vendorTotal"
+            r.quarantined as "quarantined", r.quarantined_total as "quarantinedTotal", r.total, r.vendor_total as "vendorTotal"
        from ops.receipts r join ops.slices s using (_client_id, source, slice)
       where r.fetch_seq = $1`,
     [fetchSeq],
@@ -26,7 +26,7 @@ export async function findReceipt(database: Queryable, fetchSeq: number): Promis
 
 /** An older reading than the one stored: it did nothing, and left no receipt. */
 export function superseded(content: MergeContent): Receipt {
-  const fetched = content.rows.length + content.setAside.length;
+  const fetched = content.rows.length + content.quarantined.length;
   return {
     receiptId: null,
     outcome: "superseded",
@@ -36,8 +36,8 @@ export function superseded(content: MergeContent): Receipt {
     updated: 0,
     unchanged: 0,
     withdrawn: 0,
-    setAside: content.setAside.length,
-    setAsideTotal: content.setAsideTotal,
+    quarantined: content.quarantined.length,
+    quarantinedTotal: content.quarantinedTotal,
     total: content.total,
     vendorTotal: content.vendorTotal,
   };
@@ -64,7 +64,7 @@ export async function writeReceipt(
   const { rows } = await session.query<{ receiptId: number }>(
     `with receipt as (
        insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
-                                 withdrawn, set_aside, set_aside_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
+                                 withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
        values ($1, $2, $3::text, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
        returning *
      )
@@ -90,8 +90,8 @@ export async function writeReceipt(
       receipt.updated,
       receipt.unchanged,
       receipt.withdrawn,
-      receipt.setAside,
-      receipt.setAsideTotal,
+      receipt.quarantined,
+      receipt.quarantinedTotal,
       receipt.total,
       receipt.vendorTotal,
       content.contentHash,

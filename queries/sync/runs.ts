@@ -42,7 +42,7 @@ export interface CloseRun {
 }
 
 /**
- * Ends a run's record and returns what it wrote. A run whose failed slices all came since is healed, not failed; one that
+ * Ends a run's record and returns what it wrote. A run whose failed slices all came since is recovered, not failed; one that
  * never started some of its days is not.
  */
 export async function closeRun(database: Queryable, run: CloseRun): Promise<RunTotals> {
@@ -64,12 +64,12 @@ export async function closeRun(database: Queryable, run: CloseRun): Promise<RunT
       ...[run.found?.inserted, run.found?.updated, run.found?.unchanged, run.found?.withdrawn],
     ],
   );
-  // In a statement of its own: the first may have waited for a slice that was healing, and still sees it failed.
+  // In a statement of its own: the first may have waited for a slice that was recovering, and still sees it failed.
   await database.query(
-    `update ops.runs r set outcome = 'healed'
+    `update ops.runs r set outcome = 'recovered'
       where run_id = $1 and outcome = 'failed' and slices_failed > 0 and slices_done + slices_failed >= slices_planned
         and exists (select from ops.run_failures f where f.run_id = r.run_id)
-        and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.healed_at is null)`,
+        and not exists (select from ops.run_failures f where f.run_id = r.run_id and f.recovered_at is null)`,
     [run.runId],
   );
   return rows[0] ?? { inserted: 0, updated: 0, unchanged: 0, withdrawn: 0 };

@@ -23,10 +23,10 @@ export interface MergeTarget {
 /** A slice read whole, ready to be stored. */
 export interface MergeContent {
   rows: Record<string, unknown>[] | StagedRows;
-  setAside: { reason: string; amount: string; content: unknown }[];
+  quarantined: { reason: string; amount: string; content: unknown }[];
   pages: number;
   total: string;
-  setAsideTotal: string;
+  quarantinedTotal: string;
   vendorTotal: string | null;
   contentHash: string;
 }
@@ -63,8 +63,8 @@ export interface Receipt {
   updated: number;
   unchanged: number;
   withdrawn: number;
-  setAside: number;
-  setAsideTotal: string;
+  quarantined: number;
+  quarantinedTotal: string;
   total: string;
   vendorTotal: string | null;
 }

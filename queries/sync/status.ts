@@ -49,7 +49,7 @@ export async function readRunProgress(database: Queryable, runId: string): Promi
   const { rows } = await database.query<RunProgress>(
     `select slices_planned as planned,
             (select count(distinct slice) from ops.receipts where run_id = r.run_id) as done,
-            (select count(*) from ops.run_failures where run_id = r.run_id and healed_at is null) as failed
+            (select count(*) from ops.run_failures where run_id = r.run_id and recovered_at is null) as failed
        from ops.runs r where run_id = $1`,
     [runId],
   );
@@ -78,7 +78,7 @@ export async function readRunDays(database: Queryable, runId: string): Promise<R
               (array_agg(unchanged order by fetch_seq desc))[1]::bigint as unchanged, (array_agg(total order by fetch_seq desc))[1]::text as total
          from ops.receipts where run_id = $1 group by 1, 2, 3
      ), failed as (
-       select _client_id, source, slice, type || ': ' || reason as failure from ops.run_failures where run_id = $1 and healed_at is null
+       select _client_id, source, slice, type || ': ' || reason as failure from ops.run_failures where run_id = $1 and recovered_at is null
      )
      select s.day, case when f.failure is not null then 'failed' else m.outcome end as outcome, coalesce(s.is_final and m.slice is not null, false) as final,
             coalesce(m.inserted, 0) as inserted, coalesce(m.updated, 0) as updated, coalesce(m.unchanged, 0) as unchanged,

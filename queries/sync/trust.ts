@@ -1,11 +1,11 @@
 import { sameCents, subtractMoney, sumMoney } from "../../core/money.ts";
 import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
 
-type Totals = Pick<MergeContent, "total" | "setAsideTotal" | "vendorTotal">;
+type Totals = Pick<MergeContent, "total" | "quarantinedTotal" | "vendorTotal">;
 
 /** Do the stored and the quarantined rows add up to the vendor's own total? */
-export function isReconciled({ total, setAsideTotal, vendorTotal }: Totals): boolean {
-  return vendorTotal === null || sameCents(sumMoney([total, setAsideTotal]), vendorTotal);
+export function isReconciled({ total, quarantinedTotal, vendorTotal }: Totals): boolean {
+  return vendorTotal === null || sameCents(sumMoney([total, quarantinedTotal]), vendorTotal);
 }
 
 /**
@@ -13,9 +13,9 @@ export function isReconciled({ total, setAsideTotal, vendorTotal }: Totals): boo
  * taken for withdrawn, and the day not for final.
  */
 export function isShort(content: Totals): boolean {
-  const { total, setAsideTotal, vendorTotal } = content;
+  const { total, quarantinedTotal, vendorTotal } = content;
   if (vendorTotal === null || isReconciled(content)) return false;
-  return subtractMoney(vendorTotal, sumMoney([total, setAsideTotal]))[0] !== "-";
+  return subtractMoney(vendorTotal, sumMoney([total, quarantinedTotal]))[0] !== "-";
 }
 
 /** Would a complete answer without a single row that can be stored take away what is stored? */

@@ -126,13 +126,13 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
       times,
       body: given,
     });
-    if (outgoing !== null) sender.post(outgoing, toldBody(fields, presentMs(surroundings.clock.settings())));
+    if (outgoing !== null) sender.post(outgoing, outgoingBody(fields, presentMs(surroundings.clock.settings())));
     return json(200, { status: "ok" });
   }
 }
 
 /** What was told, as the webhook says it. */
-function toldBody(fields: ReadonlyMap<string, JsonValue | undefined>, nowMs: number): JsonObject {
+function outgoingBody(fields: ReadonlyMap<string, JsonValue | undefined>, nowMs: number): JsonObject {
   const text = (name: string) => {
     const value = fields.get(name);
     return typeof value === "string" || typeof value === "number" ? String(value) : null;

@@ -21,7 +21,7 @@ import {
   exitCodes,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { instant, table } from "../shared/printing.ts";
@@ -53,27 +53,27 @@ const options = z.object({
 });
 
 command.action(
-  work(options, async (desk, { client: named, discord }, operands): Promise<Report> => {
-    const client = desk.client(named);
+  work(options, async (context, { client: named, discord }, operands): Promise<Report> => {
+    const client = context.client(named);
     const [typed, affiliate] = operands;
     const task = tasks.find((known) => known === typed);
     if (task === undefined)
       throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
     if (discord !== undefined && task !== "create")
       throw new CommandError(exitCodes.usage, "--discord goes with create only");
-    if (task === "list") return list(desk, client);
-    if (task === "key") return whose(desk);
+    if (task === "list") return list(context, client);
+    if (task === "key") return whose(context);
     if (affiliate === undefined || affiliate.trim() === "")
       throw new CommandError(exitCodes.usage, `${task} needs the affiliate's name${task === "create" ? "" : " or id"}`);
-    if (task === "create") return create(desk, { client, name: affiliate.trim(), discord });
-    const found = await find(await desk.database(), client, affiliate);
-    if (task === "rotate") return rotate(desk, client, found);
-    return setActive(desk, client, found, task === "enable");
+    if (task === "create") return create(context, { client, name: affiliate.trim(), discord });
+    const found = await find(await context.database(), client, affiliate);
+    if (task === "rotate") return rotate(context, client, found);
+    return setActive(context, client, found, task === "enable");
   }),
 );
 
 async function create(
-  desk: Desk,
+  context: CommandContext,
   { client, name, discord }: { client: string; name: string; discord: string | undefined },
 ): Promise<Report> {
   if (name.length > 200) throw new CommandError(exitCodes.usage, "a name has at most 200 characters");
@@ -81,22 +81,22 @@ async function create(
   const wanted = {
     client,
     name,
-    discordUserHash: discord === undefined ? null : hashAccount(desk, client, discord),
+    discordUserHash: discord === undefined ? null : hashAccount(context, client, discord),
     emailHash: null,
     emailSealed: null,
     keyHash: hash,
     keyPrefix: key.slice(0, 8),
   };
-  const row = await recorded(desk, { client, action: "key_issued" }, (session) => createAffiliate(session, wanted));
+  const row = await recorded(context, { client, action: "key_issued" }, (session) => createAffiliate(session, wanted));
   if (row === null)
     throw new CommandError(
       exitCodes.found,
       `client ${client} has an affiliate of this name or Discord account already`,
     );
-  return shownOnce(desk, row, key);
+  return shownOnce(context, row, key);
 }
 
-function hashAccount({ config }: Desk, client: string, userId: string): string {
+function hashAccount({ config }: CommandContext, client: string, userId: string): string {
   if (config.hashingKey !== null) return hashDiscordUser(config.hashingKey, { client, userId });
   throw new CommandError(
     exitCodes.usage,
@@ -104,23 +104,23 @@ function hashAccount({ config }: Desk, client: string, userId: string): string {
   );
 }
 
-async function rotate(desk: Desk, client: string, { affiliateId }: AffiliateRow): Promise<Report> {
+async function rotate(context: CommandContext, client: string, { affiliateId }: AffiliateRow): Promise<Report> {
   const { key, hash } = makeAffiliateKey();
   const stored = { keyHash: hash, keyPrefix: key.slice(0, 8) };
-  const row = await recorded(desk, { client, action: "key_rotated" }, (session) =>
+  const row = await recorded(context, { client, action: "key_rotated" }, (session) =>
     rotateKey(session, { client, affiliateId, ...stored }),
   );
   if (row === null) throw new CommandError(exitCodes.found, `affiliate ${affiliateId} is gone`);
-  return shownOnce(desk, row, key);
+  return shownOnce(context, row, key);
 }
 
 /** The act and its entry in the audit log, as one. */
 async function recorded(
-  desk: Desk,
+  context: CommandContext,
   { client, action }: { client: string; action: AuditAction },
   act: (session: Session) => Promise<AffiliateRow | null>,
 ): Promise<AffiliateRow | null> {
-  return inTransaction(await desk.database(), async (session) => {
+  return inTransaction(await context.database(), async (session) => {
     const row = await act(session);
     if (row !== null) {
       const details = { name: row.name, keyPrefix: row.keyPrefix };
@@ -131,14 +131,19 @@ async function recorded(
   });
 }
 
-function shownOnce(desk: Desk, row: AffiliateRow, key: string): Report {
-  desk.note(`affiliate ${row.affiliateId}, "${row.name}": this key is shown now and never again`);
+function shownOnce(context: CommandContext, row: AffiliateRow, key: string): Report {
+  context.note(`affiliate ${row.affiliateId}, "${row.name}": this key is shown now and never again`);
   return { document: { ...row, key }, lines: [key] };
 }
 
-async function setActive(desk: Desk, client: string, found: AffiliateRow, isActive: boolean): Promise<Report> {
+async function setActive(
+  context: CommandContext,
+  client: string,
+  found: AffiliateRow,
+  isActive: boolean,
+): Promise<Report> {
   const { affiliateId, name } = found;
-  await recorded(desk, { client, action: isActive ? "key_enabled" : "key_disabled" }, (session) =>
+  await recorded(context, { client, action: isActive ? "key_enabled" : "key_disabled" }, (session) =>
     setAffiliateActive(session, { client, affiliateId, isActive }),
   );
   return {
@@ -148,11 +153,11 @@ async function setActive(desk: Desk, client: string, found: AffiliateRow, isActi
 }
 
 /** A leaked key names its owner, without anybody having to keep keys: read from stdin, as arguments end up in histories. */
-async function whose(desk: Desk): Promise<Report> {
+async function whose(context: CommandContext): Promise<Report> {
   let given = "";
   for await (const chunk of process.stdin) given += String(chunk);
   const hash = hashAffiliateKey(given.trim());
-  const found = hash === null ? null : await findByKeyHash(await desk.database(), hash);
+  const found = hash === null ? null : await findByKeyHash(await context.database(), hash);
   if (found === null)
     throw new CommandError(exitCodes.found, "no affiliate has this key: it was rotated, or never was one");
   const { client, affiliateId, isActive } = found;
@@ -162,8 +167,8 @@ async function whose(desk: Desk): Promise<Report> {
   };
 }
 
-async function list(desk: Desk, client: string): Promise<Report> {
-  const database = await desk.database();
+async function list(context: CommandContext, client: string): Promise<Report> {
+  const database = await context.database();
   const rows: AffiliateRow[] = [];
   for (;;) {
     const page = await listAffiliates(database, { client, afterId: rows.at(-1)?.affiliateId ?? null, limit: 500 });

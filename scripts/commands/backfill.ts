@@ -20,7 +20,7 @@ import {
   sourceOption,
   wholeNumber,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import {
@@ -83,10 +83,10 @@ for (const [name, description] of [
   command.addCommand(updateCommand(name, description));
 }
 
-async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Report> {
+async function backfill(context: CommandContext, typed: z.output<typeof options>): Promise<Report> {
   const { source, from, to, dryRun } = typed;
   checkRange(from, to, sourceNamed(source).slices.timezone);
-  const client = desk.client(typed.client);
+  const client = context.client(typed.client);
   const workflowId = `backfill/${source}/${client}/${from}..${to}${dryRun ? "/dry-run" : ""}`;
   const input: BackfillInput = {
     source,
@@ -98,13 +98,13 @@ async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Re
     ...(typed.parallel === undefined ? {} : { parallel: typed.parallel }),
   };
   if (typed.acceptEmpty && !dryRun)
-    await recordAudit(await desk.database(), {
+    await recordAudit(await context.database(), {
       ...commandLineActor(),
       client,
       action: "empty_answer_approved",
       subject: `${source}/${from}..${to}`,
     });
-  const started = await startWorkflow(desk, {
+  const started = await startWorkflow(context, {
     workflowType: "backfill",
     workflowId,
     input,
@@ -123,19 +123,19 @@ async function backfill(desk: Desk, typed: z.output<typeof options>): Promise<Re
       ),
     ],
   });
-  desk.note(
+  context.note(
     started.wasRunning ? `${workflowId} is running already: following it, as it was started` : `started ${workflowId}`,
   );
   if (typed.detach) return leave(undefined);
 
-  const end = await followWorkflow<RunSummary>(desk, started, { progress: () => describeProgress(started) });
+  const end = await followWorkflow<RunSummary>(context, started, { progress: () => describeProgress(started) });
   if (end.state === "left") return leave(exitCodes.interrupted);
   if (end.state === "failed" && end.type === "InvalidInput") throw new CommandError(exitCodes.usage, end.reason);
   const summary =
     end.state === "completed" ? end.result : end.state === "failed" && isSummary(end.details) ? end.details : null;
   return dryRun
     ? reportDryRun({ workflowId, runId, client, source, end, summary })
-    : await reportRun(desk, { workflowId, runId, client, source, from, to, end, summary });
+    : await reportRun(context, { workflowId, runId, client, source, from, to, end, summary });
 }
 
 async function describeProgress({ handle }: StartedWorkflow): Promise<string> {
@@ -225,10 +225,10 @@ const previewRow = (day: DayPreview) => [
 ];
 
 async function reportRun(
-  desk: Desk,
+  context: CommandContext,
   { end, summary, from, to, ...run }: EndedBackfill & { from: string; to: string },
 ): Promise<Report> {
-  const days = await readRunDays(await desk.database(), run.runId);
+  const days = await readRunDays(await context.database(), run.runId);
   const total = cents(sumMoney(days.map((day) => day.total)));
   const listed = daysFromTo(from, to).length <= mostDaysListed;
   const document = {
@@ -274,8 +274,8 @@ function updateCommand(name: "pause" | "resume" | "cancel", description: string)
   ])
     .argument("<workflowId>", "the backfill's workflow id")
     .action(
-      work(z.object({}), async (desk, _, [workflowId = ""]) => {
-        const { client, connection } = await desk.temporal();
+      work(z.object({}), async (context, _, [workflowId = ""]) => {
+        const { client, connection } = await context.temporal();
         // Nobody answers an update while no worker runs.
         const said = await connection.withDeadline(Date.now() + updateTimeoutMs, () =>
           client.workflow.getHandle(workflowId).executeUpdate<string, []>(name),

@@ -15,7 +15,7 @@ import {
   runCommand,
   wholeNumber,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { table } from "../shared/printing.ts";
@@ -41,11 +41,11 @@ command.action(
       period: z.enum(periods, `must be one of ${periods.join(", ")}`),
       limit: wholeNumber.max(10_000, "must be at most 10000"),
     }),
-    async (desk, { client: named, period, limit }, operands): Promise<Report> => {
-      const client = desk.client(named);
+    async (context, { client: named, period, limit }, operands): Promise<Report> => {
+      const client = context.client(named);
       const [task, file] = operands;
-      if (task === "load") return load(desk, client, file);
-      if (task === "list" && file === undefined) return list(desk, { client, period, limit });
+      if (task === "load") return load(context, client, file);
+      if (task === "list" && file === undefined) return list(context, { client, period, limit });
       throw new CommandError(
         exitCodes.usage,
         task === "list"
@@ -56,7 +56,7 @@ command.action(
   ),
 );
 
-async function load(desk: Desk, client: string, file: string | undefined): Promise<Report> {
+async function load(context: CommandContext, client: string, file: string | undefined): Promise<Report> {
   if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run creatives -- load FILE");
   const found = await stat(file).catch(() => null);
   if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
@@ -67,7 +67,7 @@ async function load(desk: Desk, client: string, file: string | undefined): Promi
     );
   try {
     const given = parseCreativesFile(await readFile(file));
-    const loaded = await loadCreatives(await desk.database(), { client, ...given });
+    const loaded = await loadCreatives(await context.database(), { client, ...given });
     const { creatives, seats, campaigns } = loaded;
     return {
       document: { client, file, ...loaded },
@@ -88,11 +88,11 @@ async function load(desk: Desk, client: string, file: string | undefined): Promi
 }
 
 async function list(
-  desk: Desk,
+  context: CommandContext,
   { client, period, limit }: { client: string; period: (typeof periods)[number]; limit: number },
 ): Promise<Report> {
-  const database = await desk.database();
-  const today = dayAt(new Date(), desk.config.ingest.clients.get(client)?.timezone ?? "UTC");
+  const database = await context.database();
+  const today = dayAt(new Date(), context.config.ingest.clients.get(client)?.timezone ?? "UTC");
   const asOf = (await readAsOf(database, { client })) ?? today;
   const { rows: found } = await listCreatives(database, { client, asOf, period, sort: "spend", slim: true, limit });
   const rows = found.map(({ place: _place, whole: _whole, asOf: _asOf, version: _version, ...row }) => row);

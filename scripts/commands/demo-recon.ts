@@ -9,7 +9,7 @@ import {
   exitCodes,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
 } from "../shared/command-line.ts";
 import {
   demoAffiliates,
@@ -63,11 +63,11 @@ interface Submitted {
 }
 
 command.action(
-  work(z.object({ client: z.string().optional() }), async (desk, { client: named }) => {
-    const client = desk.client(named);
-    const stand = await standIn(desk, client);
+  work(z.object({ client: z.string().optional() }), async (context, { client: named }) => {
+    const client = context.client(named);
+    const stand = await standIn(context, client);
     const run = Date.now().toString(36);
-    desk.progress.show("campaigns and affiliates");
+    context.progress.show("campaigns and affiliates");
     const campaigns = new Map<string, string>();
     for (const name of demoCampaigns) {
       const body = { name, advertiserId: "demo-advertiser", platforms: ["instagram", "meta", "reddit"] };
@@ -76,7 +76,7 @@ command.action(
     const affiliates = new Map<string, Affiliate>();
     for (const wanted of demoAffiliates) affiliates.set(wanted.name, await makeAffiliate(stand, wanted));
 
-    desk.progress.show("what is true of each post");
+    context.progress.show("what is true of each post");
     const posts = demoClaims.map((claim) => demoPost(claim, { client, run }));
     await stand.sandbox(
       "POST",
@@ -86,7 +86,7 @@ command.action(
 
     const submitted: Submitted[] = [];
     for (const [index, claim] of demoClaims.entries()) {
-      desk.progress.show(`submission ${index + 1} of ${demoClaims.length}`);
+      context.progress.show(`submission ${index + 1} of ${demoClaims.length}`);
       const affiliate = affiliates.get(claim.by);
       const campaignId = campaigns.get(claim.campaign);
       const url = posts[index]?.url;
@@ -104,7 +104,7 @@ command.action(
       submitted.push({ claim, affiliate, reportId });
     }
 
-    const reports = await settled(desk, stand, submitted);
+    const reports = await settled(context, stand, submitted);
     const alerts = (await stand.api<{ items: Alert[] }>("GET", "/alerts?state=open&limit=500")).items;
     const now = new Map<string, Affiliate>();
     for (const { affiliateId } of affiliates.values())
@@ -173,7 +173,7 @@ command.action(
 type Stand = Awaited<ReturnType<typeof standIn>>;
 
 /** Where the local stack's doors are, and the means to knock. */
-async function standIn({ env, config }: Desk, client: string) {
+async function standIn({ env, config }: CommandContext, client: string) {
   const { jwtSecret, host, port } = config.api;
   const sandboxPort = env["SANDBOX_PORT"];
   if (jwtSecret === null || sandboxPort === undefined)
@@ -316,7 +316,11 @@ async function submitOverDiscord(
 }
 
 /** Every report with its verdict, or as far as it came. */
-async function settled(desk: Desk, stand: Stand, submitted: readonly Submitted[]): Promise<Map<string, Report>> {
+async function settled(
+  context: CommandContext,
+  stand: Stand,
+  submitted: readonly Submitted[],
+): Promise<Map<string, Report>> {
   const reports = new Map<string, Report>();
   const until = performance.now() + patienceMs;
   for (;;) {
@@ -325,7 +329,7 @@ async function settled(desk: Desk, stand: Stand, submitted: readonly Submitted[]
       reports.set(reportId, await stand.api<Report>("GET", `/submissions/${reportId}`));
     }
     const open = [...reports.values()].filter(({ verdict, state }) => verdict === null && state !== "STOPPED");
-    desk.progress.show(`${submitted.length - open.length} of ${submitted.length} verdicts`);
+    context.progress.show(`${submitted.length - open.length} of ${submitted.length} verdicts`);
     if (open.length === 0 || performance.now() > until) return reports;
     await wait(lookEveryMs);
   }

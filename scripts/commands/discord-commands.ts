@@ -21,10 +21,10 @@ const options = z.object({
 });
 
 command.action(
-  work(options, async (desk, { client: named, guild }) => {
-    const client = desk.client(named);
-    const settingOf = (name: string) => ownSetting(desk.config.clients, name, client);
-    const application = desk.config.discord.applications.get(client);
+  work(options, async (context, { client: named, guild }) => {
+    const client = context.client(named);
+    const settingOf = (name: string) => ownSetting(context.config.clients, name, client);
+    const application = context.config.discord.applications.get(client);
     if (application === undefined)
       throw new CommandError(
         exitCodes.usage,
@@ -38,8 +38,8 @@ command.action(
       );
     const http = vendorHttp({
       vendor: { name: "discord" },
-      account: { baseUrl: desk.config.discord.baseUrl, secrets: { botToken }, settings: {} },
-      redact: desk.redact,
+      account: { baseUrl: context.config.discord.baseUrl, secrets: { botToken }, settings: {} },
+      redact: context.redact,
       beforeRequest: () => Promise.resolve(() => Promise.resolve()),
       limits: { totalTimeoutMs: 20_000, maxBytes: 1_048_576 },
     });

@@ -30,7 +30,7 @@ import {
   readSettings,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { accountOrigin } from "../shared/account-origin.ts";
@@ -81,31 +81,31 @@ function brokenSettings(): Finding[] | null {
   }
 }
 
-async function examine(desk: Desk): Promise<Report> {
+async function examine(context: CommandContext): Promise<Report> {
   const findings: Finding[] = [];
   const look = async (what: string, check: () => Promise<Finding[]>) => {
-    desk.progress.show(`looking at ${what}`);
+    context.progress.show(`looking at ${what}`);
     findings.push(
       ...(await check().catch((error: unknown) => [
         fail(`${what}: ${error instanceof Error ? error.message : String(error)}`, "see above for what it depends on"),
       ])),
     );
   };
-  await look("settings", () => Promise.resolve(describeSettings(desk)));
+  await look("settings", () => Promise.resolve(describeSettings(context)));
   let database: Database | null = null;
   await look("Postgres", async () => {
     try {
-      database = await desk.database();
+      database = await context.database();
     } catch (error) {
       return [fail(`Postgres: ${messageOf(error)}`, "nothing is stored without it")];
     }
-    return examineDatabase(desk, database);
+    return examineDatabase(context, database);
   });
-  for (const account of desk.config.accounts.values())
-    await look(`the key for ${account.name}`, () => examineKey(desk, account, database));
-  await look("the import folder", () => examineImport(desk));
-  await look("Temporal", () => examineTemporal(desk));
-  await look("the HTTP server", () => examineApi(desk));
+  for (const account of context.config.accounts.values())
+    await look(`the key for ${account.name}`, () => examineKey(context, account, database));
+  await look("the import folder", () => examineImport(context));
+  await look("Temporal", () => examineTemporal(context));
+  await look("the HTTP server", () => examineApi(context));
   return report(findings);
 }
 
@@ -121,7 +121,7 @@ function report(findings: Finding[]): Report {
 }
 
 /** Which settings are set. Never their values. */
-function describeSettings({ env, config }: Desk): Finding[] {
+function describeSettings({ env, config }: CommandContext): Finding[] {
   const general =
     /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|(PAYLOAD|IDENTITY|CREDENTIALS)_ENCRYPTION_KEY(_PREVIOUS)?|CREDENTIALS_HASHING_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
   const ofVendors = vendors.map((vendor) => `${settingName(vendor.name)}_`);
@@ -140,8 +140,8 @@ function describeSettings({ env, config }: Desk): Finding[] {
   ];
 }
 
-async function examineDatabase(desk: Desk, database: Database): Promise<Finding[]> {
-  const place = databasePlace(desk.config.databaseUrl);
+async function examineDatabase(context: CommandContext, database: Database): Promise<Finding[]> {
+  const place = databasePlace(context.config.databaseUrl);
   const server = await readServer(database);
   const findings: Finding[] = [
     server.version >= oldestPostgres
@@ -183,8 +183,8 @@ async function examineDatabase(desk: Desk, database: Database): Promise<Finding[
 }
 
 /** The vendor's cheapest call, at the account's pace. */
-async function examineKey(desk: Desk, account: Account, database: Database | null): Promise<Finding[]> {
-  const where = `${accountOrigin(account, desk.config)}, ${new URL(account.baseUrl).host}`;
+async function examineKey(context: CommandContext, account: Account, database: Database | null): Promise<Finding[]> {
+  const where = `${accountOrigin(account, context.config)}, ${new URL(account.baseUrl).host}`;
   const vendor = vendors.find((candidate) => candidate.name === account.vendor);
   if (account.secrets === null && vendor?.optional === true)
     return [ok(`${account.name}: not configured, and not needed (${account.missing.join(", ")})`)];
@@ -201,12 +201,12 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
       warn(`${account.name}: the key was not tried (${where})`, "the pace is kept in Postgres, which does not answer"),
     ];
   try {
-    await probe(desk, account, vendor, database);
+    await probe(context, account, vendor, database);
     return [ok(`${account.name}: the key works (${where})`)];
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
     const settings = Object.keys(account.secrets)
-      .map((name) => settingInForce(desk.env, name, account.client))
+      .map((name) => settingInForce(context.env, name, account.client))
       .join(", ");
     if (error.kind === "unauthorized")
       return [
@@ -217,13 +217,13 @@ async function examineKey(desk: Desk, account: Account, database: Database | nul
     return [
       fail(
         `${account.name}: ${error.message} (${where})`,
-        `is ${settingInForce(desk.env, `${settingName(account.vendor)}_BASE_URL`, account.client)} right? Is the vendor up?`,
+        `is ${settingInForce(context.env, `${settingName(account.vendor)}_BASE_URL`, account.client)} right? Is the vendor up?`,
       ),
     ];
   }
 }
 
-async function probe({ redact }: Desk, account: Account, vendor: Vendor, database: Database): Promise<void> {
+async function probe({ redact }: CommandContext, account: Account, vendor: Vendor, database: Database): Promise<void> {
   const secrets = account.secrets ?? {};
   const signal = AbortSignal.timeout(probeTimeoutMs);
   const http = gatedHttp({ gate: createRateGate(database), redact }, { vendor, account }, { signal });
@@ -242,7 +242,7 @@ async function probe({ redact }: Desk, account: Account, vendor: Vendor, databas
 }
 
 /** Where files are handed in: the folder, and S3 for each client that has one. */
-async function examineImport({ config }: Desk): Promise<Finding[]> {
+async function examineImport({ config }: CommandContext): Promise<Finding[]> {
   const { importDir, clients } = config.ingest;
   const findings: Finding[] = [];
   try {
@@ -279,10 +279,10 @@ async function examineImport({ config }: Desk): Promise<Finding[]> {
   return findings;
 }
 
-async function examineTemporal(desk: Desk): Promise<Finding[]> {
-  let temporal: Awaited<ReturnType<Desk["temporal"]>>;
+async function examineTemporal(context: CommandContext): Promise<Finding[]> {
+  let temporal: Awaited<ReturnType<CommandContext["temporal"]>>;
   try {
-    temporal = await desk.temporal();
+    temporal = await context.temporal();
   } catch (error) {
     return [fail(`Temporal: ${messageOf(error)}`, "nothing runs without it")];
   }
@@ -311,15 +311,15 @@ async function examineTemporal(desk: Desk): Promise<Finding[]> {
   );
   return [
     ...findings,
-    ...(await examineSearchAttributes(desk)),
-    ...(await examineSchedules(desk)),
-    ...(await examinePollers(desk)),
+    ...(await examineSearchAttributes(context)),
+    ...(await examineSchedules(context)),
+    ...(await examinePollers(context)),
   ];
 }
 
-async function examineSearchAttributes(desk: Desk): Promise<Finding[]> {
-  if (!desk.config.searchAttributes) return [ok("search attributes: off (SEARCH_ATTRIBUTES)")];
-  const { connection, namespace, address } = await desk.temporal();
+async function examineSearchAttributes(context: CommandContext): Promise<Finding[]> {
+  if (!context.config.searchAttributes) return [ok("search attributes: off (SEARCH_ATTRIBUTES)")];
+  const { connection, namespace, address } = await context.temporal();
   const { missingSearchAttributes } = await import("../../temporal/search-attributes.ts");
   let missing: string[];
   try {
@@ -344,9 +344,9 @@ async function examineSearchAttributes(desk: Desk): Promise<Finding[]> {
   ];
 }
 
-async function examineSchedules(desk: Desk): Promise<Finding[]> {
-  const { client } = await desk.temporal();
-  const planned = plannedSchedules(desk.config);
+async function examineSchedules(context: CommandContext): Promise<Finding[]> {
+  const { client } = await context.temporal();
+  const planned = plannedSchedules(context.config);
   const states = await readScheduleStates(client, planned);
   const findings = states.map(({ scheduleId, state, note, nextRuns }) => {
     if (state === "missing") return fail(`schedule ${scheduleId} is missing`, "npm run schedules");
@@ -359,7 +359,7 @@ async function examineSchedules(desk: Desk): Promise<Finding[]> {
   });
   const wanted = new Set(planned.map(({ scheduleId }) => scheduleId));
   for await (const schedule of client.schedule.list()) {
-    const ours = schedule.memo?.["deployment"] === desk.config.queuePrefix + deployment;
+    const ours = schedule.memo?.["deployment"] === context.config.queuePrefix + deployment;
     if (ours && !wanted.has(schedule.scheduleId))
       findings.push(
         warn(`schedule ${schedule.scheduleId} is no longer in temporal.config.ts`, "npm run schedules removes it"),
@@ -368,7 +368,7 @@ async function examineSchedules(desk: Desk): Promise<Finding[]> {
   return findings;
 }
 
-async function examinePollers(desk: Desk): Promise<Finding[]> {
+async function examinePollers(context: CommandContext): Promise<Finding[]> {
   const queues = [
     { name: mainQueue, kinds: ["workflows", "activities"] as const },
     { name: ingestQueue, kinds: ["activities"] as const },
@@ -376,9 +376,9 @@ async function examinePollers(desk: Desk): Promise<Finding[]> {
   ];
   const findings: Finding[] = [];
   for (const { name, kinds } of queues) {
-    const queue = desk.config.queuePrefix + name;
+    const queue = context.config.queuePrefix + name;
     for (const kind of kinds) {
-      const pollers = await countPollers(desk, queue, kind);
+      const pollers = await countPollers(context, queue, kind);
       findings.push(
         pollers > 0
           ? ok(`queue ${queue}: ${count(pollers, "poller")} for ${kind}`)
@@ -389,13 +389,13 @@ async function examinePollers(desk: Desk): Promise<Finding[]> {
   return findings;
 }
 
-async function examineApi(desk: Desk): Promise<Finding[]> {
-  const { host, port } = desk.config.api;
+async function examineApi(context: CommandContext): Promise<Finding[]> {
+  const { host, port } = context.config.api;
   const address = `${host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host}:${port}`;
   const http = createHttp({
     baseUrl: `http://${address}`,
-    erase: desk.redact,
-    redact: desk.redact,
+    erase: context.redact,
+    redact: context.redact,
     anyAnswer: true,
     beforeRequest: () => Promise.resolve(() => Promise.resolve()),
     limits: { totalTimeoutMs: 3_000, connectAttempts: 1, maxBytes: 65_536 },

@@ -47,13 +47,13 @@ command.action(
       type: filter,
       out: filter,
     }),
-    async (desk, { traffic, out, ...options }): Promise<Report> => {
+    async (context, { traffic, out, ...options }): Promise<Report> => {
       checkRange(options.from, options.to);
       const file = path.resolve(out ?? `conversions-${options.from}-${options.to}.csv`);
-      const database = await desk.database();
+      const database = await context.database();
       let conversions = -1;
       const lines = Readable.from(
-        exportConversions(database, { ...options, source: traffic, client: desk.client(options.client) }),
+        exportConversions(database, { ...options, source: traffic, client: context.client(options.client) }),
         { objectMode: false },
       );
       // Beside it first: an export that breaks off must not look like one.
@@ -64,7 +64,7 @@ command.action(
           async function* (chunks: AsyncIterable<Buffer>) {
             for await (const chunk of chunks) {
               conversions += countLines(chunk);
-              desk.progress.show(`${Math.max(0, conversions)} conversions`);
+              context.progress.show(`${Math.max(0, conversions)} conversions`);
               yield chunk;
             }
           },

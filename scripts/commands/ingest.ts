@@ -16,11 +16,11 @@ import {
   exitCodes,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { followWorkflow, howToFollow, startWorkflow, type StartedWorkflow } from "../shared/follow-workflow.ts";
-import { handIn, type HandedIn } from "../shared/hand-in.ts";
+import { placeFile, type PlacedFile } from "../shared/place-file.ts";
 import { count } from "../shared/printing.ts";
 
 const shownErrors = 20;
@@ -61,9 +61,9 @@ command.action(
       force: z.boolean().default(false),
       dryRun: z.boolean().default(false),
     }),
-    async (desk, options, operands): Promise<Report> => {
+    async (context, options, operands): Promise<Report> => {
       const [file = ""] = operands;
-      const client = desk.client(options.client);
+      const client = context.client(options.client);
       const { force, dryRun, ignore } = options;
       const read = parseConstants(options.constant);
       if ("problem" in read) throw new CommandError(exitCodes.usage, `--constant: ${read.problem}`);
@@ -71,12 +71,12 @@ command.action(
       const isS3 = file.startsWith("s3://");
       const mappingFile =
         !isS3 && options.mapping?.endsWith(".json") === true && existsSync(options.mapping) ? options.mapping : null;
-      const { importDir, maxBytes } = desk.config.ingest;
+      const { importDir, maxBytes } = context.config.ingest;
       // Before anything is copied: without Temporal there is nobody to take it.
-      await desk.temporal();
-      const handed = isS3
+      await context.temporal();
+      const placed = isS3
         ? null
-        : await handIn({
+        : await placeFile({
             file,
             importDir,
             client,
@@ -86,12 +86,12 @@ command.action(
             force,
             dryRun,
             maxBytes,
-            onProgress: (copied, of) => desk.progress.show(describeProgress("copying", copied, of)),
+            onProgress: (copied, of) => context.progress.show(describeProgress("copying", copied, of)),
           });
-      const mapping = handed?.mapping ?? options.mapping;
+      const mapping = placed?.mapping ?? options.mapping;
       const input: IngestInput = {
         client,
-        ...(handed === null ? { url: file } : { path: handed.path }),
+        ...(placed === null ? { url: file } : { path: placed.path }),
         ...(mapping === undefined ? {} : { mapping }),
         ...(Object.keys(constants).length === 0 ? {} : { constants }),
         ...(ignore.length === 0 ? {} : { ignore }),
@@ -99,10 +99,10 @@ command.action(
         ...(dryRun ? { dryRun } : {}),
       };
       const said = inWordsOf([
-        [handed?.mapping, mappingFile],
-        [handed?.path, file],
+        [placed?.mapping, mappingFile],
+        [placed?.path, file],
       ]);
-      return takeFile(desk, { file, client, input, handed, dryRun, said });
+      return takeFile(context, { file, client, input, placed, dryRun, said });
     },
   ),
 );
@@ -114,33 +114,33 @@ function inWordsOf(names: [copy: string | null | undefined, typed: string | null
 }
 
 async function takeFile(
-  desk: Desk,
+  context: CommandContext,
   given: {
     file: string;
     client: string;
     input: IngestInput;
-    handed: HandedIn | null;
+    placed: PlacedFile | null;
     dryRun: boolean;
     said: (text: string) => string;
   },
 ): Promise<Report> {
-  const { file, client, input, handed, dryRun, said } = given;
-  const short = handed?.importId ?? Date.now().toString(36);
-  const started = await startWorkflow(desk, {
+  const { file, client, input, placed, dryRun, said } = given;
+  const short = placed?.importId ?? Date.now().toString(36);
+  const started = await startWorkflow(context, {
     workflowType: "ingestFile",
-    workflowId: `${desk.config.queuePrefix}ingest/${client}/${short}`,
+    workflowId: `${context.config.queuePrefix}ingest/${client}/${short}`,
     input,
     summary: `${path.basename(file)}, client ${client}${dryRun ? ", only checked" : ""}`,
     searchAttributes: { ClientId: client, Source: "rtb.performance" },
   });
-  const end = await followWorkflow<IngestAnswer>(desk, started, {
+  const end = await followWorkflow<IngestAnswer>(context, started, {
     everyMs: 400,
-    progress: () => readProgress(desk, started),
+    progress: () => readProgress(context, started),
   });
   if (end.state === "left") {
     // Nobody waits for what a check says.
     if (dryRun) await started.handle.cancel();
-    if (dryRun) await handed?.takeBack();
+    if (dryRun) await placed?.remove();
     return {
       exitCode: exitCodes.interrupted,
       document: { workflowId: started.workflowId, state: dryRun ? "cancelled" : "left" },
@@ -149,7 +149,7 @@ async function takeFile(
         : howToFollow(started.workflowId, `npm run ingest -- ${file} (the same content is not stored twice)`),
     };
   }
-  await handed?.takeBack();
+  await placed?.remove();
   if (end.state !== "completed")
     throw new CommandError(
       end.state === "failed" && end.type === "InvalidInput" ? exitCodes.usage : exitCodes.found,
@@ -159,7 +159,7 @@ async function takeFile(
   // Its sender's name for it, not the copy's.
   const named = {
     ...answer,
-    name: handed === null ? answer.name : path.basename(file),
+    name: placed === null ? answer.name : path.basename(file),
     reason: answer.reason === null ? null : said(answer.reason),
   };
   return {
@@ -174,8 +174,8 @@ function isFine({ status, rejected }: IngestAnswer): boolean {
 }
 
 /** What the attempt's last heartbeat told. */
-async function readProgress(desk: Desk, started: StartedWorkflow): Promise<string> {
-  const { client } = await desk.temporal();
+async function readProgress(context: CommandContext, started: StartedWorkflow): Promise<string> {
+  const { client } = await context.temporal();
   const { raw } = await started.handle.describe();
   const [pending] = raw.pendingActivities ?? [];
   if (pending === undefined) return "waiting for a worker";

@@ -16,7 +16,7 @@ import {
   exitCodes,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { loadMapping, mappingFile } from "../shared/affiliate-mapping-file.ts";
@@ -38,30 +38,33 @@ const command = defineCommand(
 command.action(
   work(
     z.object({ client: z.string().optional(), replace: z.boolean().default(false) }),
-    async (desk, { client: named, replace }, operands): Promise<Report> => {
-      const client = desk.client(named);
+    async (context, { client: named, replace }, operands): Promise<Report> => {
+      const client = context.client(named);
       const [typed, file] = operands;
       const task = tasks.find((known) => known === typed);
       if (task === undefined)
         throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
       if (task !== "load" && (file !== undefined || replace))
         throw new CommandError(exitCodes.usage, "a file and --replace go with load only");
-      if (task === "load") return load(desk, { client, file: file ?? mappingFile(), replace });
-      return task === "list" ? list(desk, client) : check(desk, client);
+      if (task === "load") return load(context, { client, file: file ?? mappingFile(), replace });
+      return task === "list" ? list(context, client) : check(context, client);
     },
   ),
 );
 
-async function load(desk: Desk, given: { client: string; file: string; replace: boolean }): Promise<Report> {
+async function load(
+  context: CommandContext,
+  given: { client: string; file: string; replace: boolean },
+): Promise<Report> {
   const { client, file } = given;
   const found = await stat(file).catch(() => null);
   if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
   if (found.size > largestBytes)
     throw new CommandError(exitCodes.usage, `${file} has ${found.size} bytes; a mapping has ${largestBytes} at most`);
-  const database = await desk.database();
+  const database = await context.database();
   try {
     const loaded = await loadMapping(database, given);
-    await watchMapping(database, { client, accounts: desk.config.accounts });
+    await watchMapping(database, { client, accounts: context.config.accounts });
     return {
       document: { client, file, ...loaded },
       lines: [
@@ -81,8 +84,8 @@ async function load(desk: Desk, given: { client: string; file: string; replace: 
   }
 }
 
-async function list(desk: Desk, client: string): Promise<Report> {
-  const rows = await readMapping(await desk.database(), { client });
+async function list(context: CommandContext, client: string): Promise<Report> {
+  const rows = await readMapping(await context.database(), { client });
   return {
     document: { client, rows },
     lines:
@@ -102,9 +105,9 @@ async function list(desk: Desk, client: string): Promise<Report> {
   };
 }
 
-async function check(desk: Desk, client: string): Promise<Report> {
-  const database = await desk.database();
-  await watchMapping(database, { client, accounts: desk.config.accounts });
+async function check(context: CommandContext, client: string): Promise<Report> {
+  const database = await context.database();
+  await watchMapping(database, { client, accounts: context.config.accounts });
   const unmapped = await readUnmappedSpend(database, { client });
   const compared = await hasAffiliates(database, { client });
   const unmatched = compared ? await readUnmatchedMapping(database, { client }) : [];

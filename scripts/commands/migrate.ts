@@ -8,14 +8,14 @@ const command = defineCommand("migrate", "Brings the database to today's shape: 
 ]);
 
 command.action(
-  work(z.object({}), async (desk) => {
-    await desk.database();
-    const { applied } = await migrateDatabase(desk.config.databaseUrl, { onWait: desk.note }).catch(
+  work(z.object({}), async (context) => {
+    await context.database();
+    const { applied } = await migrateDatabase(context.config.databaseUrl, { onWait: context.note }).catch(
       (error: unknown) => {
         throw error instanceof MigrationBlocked ? new CommandError(exitCodes.found, error.message) : error;
       },
     );
-    const place = databasePlace(desk.config.databaseUrl);
+    const place = databasePlace(context.config.databaseUrl);
     const said = applied === 0 ? "no migration was pending" : `${count(applied, "migration")} applied`;
     return {
       document: { database: place, applied },

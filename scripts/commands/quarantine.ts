@@ -25,7 +25,7 @@ import {
   sourceOption,
   wholeNumber,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { followWorkflow, startWorkflow } from "../shared/follow-workflow.ts";
@@ -50,12 +50,12 @@ const list = defineCommand("list", "Shows rows that could not be stored, with th
 list.action(
   work(
     z.object({ ...filter, open: z.boolean().default(false), all: z.boolean().default(false), limit: wholeNumber }),
-    async (desk, options) => {
+    async (context, options) => {
       if (options.open && options.all) throw new CommandError(exitCodes.usage, "--open and --all exclude each other");
-      const database = await desk.database();
+      const database = await context.database();
       const of = {
         source: options.source,
-        client: options.client === undefined ? undefined : desk.client(options.client),
+        client: options.client === undefined ? undefined : context.client(options.client),
       };
       const entries = await readQuarantine(database, { ...of, openOnly: !options.all, limit: options.limit });
       const open = await countQuarantine(database, of);
@@ -102,15 +102,15 @@ const show = defineCommand(
   .option("--clear", "show what the row or line holds");
 
 show.action(
-  work(z.object({ clear: z.boolean().default(false) }), async (desk, { clear }, [typed]): Promise<Report> => {
+  work(z.object({ clear: z.boolean().default(false) }), async (context, { clear }, [typed]): Promise<Report> => {
     const entry = wholeNumber.safeParse(typed);
     if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${entry.error.issues[0]?.message ?? ""}`);
     const quarantineId = entry.data;
-    const database = await desk.database();
+    const database = await context.database();
     const found = await readEntry(database, quarantineId);
     if (found === null) throw new CommandError(exitCodes.usage, `there is no entry ${quarantineId}`);
     const { stored, ...shownEntry } = found;
-    const content = clear ? quarantineSeal(desk.config).open(stored) : shownEntry.content;
+    const content = clear ? quarantineSeal(context.config).open(stored) : shownEntry.content;
     if (content === null)
       throw new CommandError(
         exitCodes.found,
@@ -151,14 +151,14 @@ const redrive = defineCommand(
 redrive.action(
   work(
     z.object({ ...filter, day: civilDay.optional(), file: wholeNumber.optional() }),
-    async (desk, options): Promise<Report> => {
-      const database = await desk.database();
+    async (context, options): Promise<Report> => {
+      const database = await context.database();
       const of = {
         source: options.source,
-        client: options.client === undefined ? undefined : desk.client(options.client),
+        client: options.client === undefined ? undefined : context.client(options.client),
         slice: options.file === undefined ? options.day : quarantineSlice(options.file),
       };
-      if (options.file !== undefined) await fileThereIs(database, of.client ?? desk.config.clients, options.file);
+      if (options.file !== undefined) await fileThereIs(database, of.client ?? context.config.clients, options.file);
       const before = await readQuarantinedSlices(database, of);
       const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
       const files = before.filter((slice) => slice.source === performanceSource);
@@ -176,9 +176,9 @@ redrive.action(
           subject: `${source}/${slice}`,
           details: { entries: open },
         });
-      const redriven = await redriveFiles(desk, files);
+      const redriven = await redriveFiles(context, files);
       const reruns = await rerunSlices(
-        desk,
+        context,
         feeds.map(({ client, source, slice }) => ({ client, source, day: slice })),
       );
       const after = new Map((await readQuarantinedSlices(database, of)).map((slice) => [nameOf(slice), slice.entries]));
@@ -249,17 +249,17 @@ interface Ended {
 }
 
 /** One workflow per file. Two commands at once join it instead of reading the lines twice. */
-async function redriveFiles(desk: Desk, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
+async function redriveFiles(context: CommandContext, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
   return inParallel(2, files, async ({ client, slice }): Promise<Ended> => {
     const fileId = Number(slice.split("/")[1]);
-    const started = await startWorkflow(desk, {
+    const started = await startWorkflow(context, {
       workflowType: "redriveFiles",
-      workflowId: `${desk.config.queuePrefix}redrive/${client}/${fileId}`,
+      workflowId: `${context.config.queuePrefix}redrive/${client}/${fileId}`,
       input: { client, fileId },
       summary: `rejected lines of file ${fileId}, client ${client}`,
       searchAttributes: { ClientId: client, Source: performanceSource },
     });
-    const end = await followWorkflow<RedriveSummary>(desk, started, {
+    const end = await followWorkflow<RedriveSummary>(context, started, {
       progress: () => Promise.resolve(`reading the rejected lines of ${count(files.length, "file")} again`),
     });
     if (end.state === "left") return { state: "left", reason: null };

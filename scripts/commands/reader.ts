@@ -25,9 +25,9 @@ const command = defineCommand(
 command.action(
   work(
     z.object({ client: z.string().optional(), remove: z.boolean().default(false) }),
-    async (desk, { client: named, remove }): Promise<Report> => {
-      const client = desk.client(named);
-      const database = await desk.database();
+    async (context, { client: named, remove }): Promise<Report> => {
+      const client = context.client(named);
+      const database = await context.database();
       const password = randomBytes(24).toString("base64url");
       const role = readerOf(client);
       const done = await inTransaction(database, async (session) => {
@@ -48,8 +48,8 @@ command.action(
       });
       if (done === false) throw new CommandError(exitCodes.found, `client ${client} has no reader`);
       if (done === "removed") return { document: { client, role, removed: true }, lines: [`${role} is removed`] };
-      const url = Object.assign(new URL(desk.config.databaseUrl), { username: role, password }).href;
-      desk.note(`${role} ${done}: this address is shown now and never again`);
+      const url = Object.assign(new URL(context.config.databaseUrl), { username: role, password }).href;
+      context.note(`${role} ${done}: this address is shown now and never again`);
       return { document: { client, role, url, state: done }, lines: [url] };
     },
   ),

@@ -8,7 +8,7 @@ import {
   exitCodes,
   runCommand,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { count } from "../shared/printing.ts";
@@ -33,10 +33,10 @@ const loadHistories = () => import("@temporalio/common/lib/proto-utils.js");
 const options = z.object({ runId: z.string().optional(), file: z.string().optional(), save: z.string().optional() });
 
 command.action(
-  work(options, async (desk, { runId, file, save }, [workflowId]): Promise<Report> => {
+  work(options, async (context, { runId, file, save }, [workflowId]): Promise<Report> => {
     if ((workflowId === undefined) === (file === undefined))
       throw new CommandError(exitCodes.usage, "name a workflow id or --file, one of them");
-    const history = file === undefined ? await fetchHistory(desk, workflowId ?? "", runId) : await readHistory(file);
+    const history = file === undefined ? await fetchHistory(context, workflowId ?? "", runId) : await readHistory(file);
     const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
     const name = workflowId ?? started?.workflowId ?? file ?? "";
     const type = started?.workflowType?.name ?? "unknown";
@@ -44,9 +44,9 @@ command.action(
     if (save !== undefined) {
       const { historyToJSON } = await loadHistories();
       await writeFile(save, `${historyToJSON(history)}\n`);
-      desk.note(`saved ${count(events, "event")} to ${save}`);
+      context.note(`saved ${count(events, "event")} to ${save}`);
     }
-    const divergence = await replay(desk, history, name);
+    const divergence = await replay(context, history, name);
     const document = { workflowId: name, workflowType: type, events, ok: divergence === null, divergence };
     const what = `${name} (${type}, ${count(events, "event")})`;
     return divergence === null
@@ -55,8 +55,8 @@ command.action(
   }),
 );
 
-async function fetchHistory(desk: Desk, workflowId: string, runId: string | undefined): Promise<History> {
-  const { client } = await desk.temporal();
+async function fetchHistory(context: CommandContext, workflowId: string, runId: string | undefined): Promise<History> {
+  const { client } = await context.temporal();
   return client.workflow.getHandle(workflowId, runId).fetchHistory();
 }
 
@@ -76,7 +76,7 @@ async function readHistory(file: string): Promise<History> {
 }
 
 /** Null when it replays; else where and how it diverges. */
-async function replay(desk: Desk, history: History, workflowId: string): Promise<string | null> {
+async function replay(context: CommandContext, history: History, workflowId: string): Promise<string | null> {
   const [{ DefaultLogger, ReplayError, Runtime, Worker }, { DeterminismViolationError }, { dataConverter }] =
     await Promise.all([
       import("@temporalio/worker"),
@@ -88,7 +88,7 @@ async function replay(desk: Desk, history: History, workflowId: string): Promise
     logger: new DefaultLogger("ERROR", () => undefined),
     telemetryOptions: { logging: { filter: "OFF", forward: {} } },
   });
-  const converter = dataConverter(desk.config.payloadKey);
+  const converter = dataConverter(context.config.payloadKey);
   const codePath = fileURLToPath(new URL("../../workflow-bundle.js", import.meta.url));
   try {
     await Worker.runReplayHistory(

@@ -41,9 +41,9 @@ command.action(
       to: civilDay.optional(),
       html: z.string().min(1).optional(),
     }),
-    async (desk, { html, ...typed }): Promise<Report> => {
-      const client = desk.client(typed.client);
-      const database = await desk.database();
+    async (context, { html, ...typed }): Promise<Report> => {
+      const client = context.client(typed.client);
+      const database = await context.database();
       const to = typed.to ?? dayAt(await databaseNow(database), timezone);
       const from = typed.from ?? addDays(to, -29);
       checkRange(from, to);

@@ -26,38 +26,38 @@ const command = defineCommand(
 command.action(
   work(
     z.object({ source: sourceName.optional(), client: z.string().optional() }),
-    async (desk, { source, client }): Promise<Report> => {
-      const filter = { source, client: client === undefined ? undefined : desk.client(client) };
-      const failed = await readFailedSlices(await desk.database(), filter);
+    async (context, { source, client }): Promise<Report> => {
+      const filter = { source, client: client === undefined ? undefined : context.client(client) };
+      const failed = await readFailedSlices(await context.database(), filter);
       if (failed.length === 0)
-        return { document: { slices: [], healed: 0, remaining: 0 }, lines: ["no slice is failed"] };
+        return { document: { slices: [], recovered: 0, remaining: 0 }, lines: ["no slice is failed"] };
 
       const reruns = await rerunSlices(
-        desk,
+        context,
         failed.map(({ client: ofClient, source: ofSource, day }) => ({ client: ofClient, source: ofSource, day })),
       );
-      const remaining = await readFailedSlices(await desk.database(), filter);
+      const remaining = await readFailedSlices(await context.database(), filter);
       const open = new Set(remaining.map((slice) => `${slice.source}/${slice.client}/${slice.day}`));
-      const slices = reruns.map((rerun) => ({ ...rerun, healed: !open.has(rerun.workflowId) }));
-      const healed = slices.filter((slice) => slice.healed).length;
+      const slices = reruns.map((rerun) => ({ ...rerun, recovered: !open.has(rerun.workflowId) }));
+      const recovered = slices.filter((slice) => slice.recovered).length;
       return {
         exitCode: reruns.some((rerun) => rerun.state === "left")
           ? exitCodes.interrupted
-          : healed < slices.length || slices.some((slice) => isDoubtful(slice.outcome))
+          : recovered < slices.length || slices.some((slice) => isDoubtful(slice.outcome))
             ? exitCodes.found
             : exitCodes.fine,
-        document: { slices, healed, remaining: remaining.length },
+        document: { slices, recovered, remaining: remaining.length },
         lines: [
           ...table(
             ["slice", "now", "reason"],
             slices.map((slice) => [
               slice.workflowId,
-              slice.healed ? `recovered, ${slice.outcome ?? "fetched"}` : slice.state === "left" ? "left" : "failed",
+              slice.recovered ? `recovered, ${slice.outcome ?? "fetched"}` : slice.state === "left" ? "left" : "failed",
               slice.reason ?? "",
             ]),
           ),
           "",
-          `${healed} of ${slices.length} recovered; ${remaining.length} failed in the ledger now`,
+          `${recovered} of ${slices.length} recovered; ${remaining.length} failed in the ledger now`,
         ],
       };
     },

@@ -14,10 +14,10 @@ const command = defineCommand(
 ).option("--dry-run", "counts, and changes nothing");
 
 command.action(
-  work(z.object({ dryRun: z.boolean().default(false) }), async (desk, { dryRun }) => {
-    const database = await desk.database();
-    const { credentialsKey, identityKey } = desk.config;
-    const keys = { credentialsKey, identityKey, quarantine: quarantineSeal(desk.config) };
+  work(z.object({ dryRun: z.boolean().default(false) }), async (context, { dryRun }) => {
+    const database = await context.database();
+    const { credentialsKey, identityKey } = context.config;
+    const keys = { credentialsKey, identityKey, quarantine: quarantineSeal(context.config) };
     const columns = [];
     for (const column of sealedColumns)
       columns.push(await rotateColumn(database, column, { keys, by: commandLineActor(), dryRun }));

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { plannedSchedules } from "../../temporal.config.ts";
-import { defineCommand, runCommand, work, type Desk } from "../shared/command-line.ts";
+import { defineCommand, runCommand, work, type CommandContext } from "../shared/command-line.ts";
 import { readScheduleStates, scheduleTable } from "../shared/schedule-states.ts";
 
 const command = defineCommand(
@@ -10,11 +10,11 @@ const command = defineCommand(
 ).option("--list", "only show how they stand; change nothing");
 
 command.action(
-  work(z.object({ list: z.boolean().default(false) }), async (desk, { list }) => {
-    const planned = plannedSchedules(desk.config);
-    const { client, namespace } = await desk.temporal();
+  work(z.object({ list: z.boolean().default(false) }), async (context, { list }) => {
+    const planned = plannedSchedules(context.config);
+    const { client, namespace } = await context.temporal();
     const { applySchedules } = await import("../../temporal/schedules.ts");
-    const registered = list ? [] : await register(desk);
+    const registered = list ? [] : await register(context);
     const changes = list ? [] : await applySchedules(client, planned);
     const schedules = await readScheduleStates(client, planned);
     return {
@@ -29,9 +29,9 @@ command.action(
   }),
 );
 
-async function register(desk: Desk): Promise<string[]> {
-  if (!desk.config.searchAttributes) return [];
-  const { connection, namespace } = await desk.temporal();
+async function register(context: CommandContext): Promise<string[]> {
+  if (!context.config.searchAttributes) return [];
+  const { connection, namespace } = await context.temporal();
   const { registerSearchAttributes } = await import("../../temporal/search-attributes.ts");
   return registerSearchAttributes(connection, namespace);
 }

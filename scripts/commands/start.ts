@@ -31,7 +31,7 @@ import {
   embedTemporal,
   sandboxPort,
 } from "../stack/servers.ts";
-import { ignoresHangup, onStarterGone } from "../stack/starter.ts";
+import { ignoresHangup, onStarterExit } from "../stack/starter.ts";
 import { startChild } from "../stack/supervise.ts";
 
 type Env = Record<string, string>;
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   process.on("SIGINT", () => void stop("stopping", 0));
   process.on("SIGTERM", () => void stop("stopping", 0));
   if (!ignoresHangup()) process.on("SIGHUP", () => void stop("the terminal is gone: stopping", 0));
-  onStarterGone(() => void stop("whoever started this is gone: stopping", 0));
+  onStarterExit(() => void stop("whoever started this is gone: stopping", 0));
   // What is kept on this machine is its owner's alone, whoever writes it.
   process.umask(0o077);
   const given = definedOnly(readOwnEnvironment(process.env));

@@ -30,7 +30,7 @@ import {
   sourceOption,
   wholeNumber,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { count, instant, table } from "../shared/printing.ts";
@@ -73,22 +73,22 @@ command.action(
       days: wholeNumber.max(3_650, "must be at most 3650"),
       check: z.boolean().default(false),
     }),
-    async (desk, options): Promise<Report> => {
-      const database = await desk.database();
+    async (context, options): Promise<Report> => {
+      const database = await context.database();
       const { source } = options;
-      const client = options.client === undefined ? undefined : desk.client(options.client);
+      const client = options.client === undefined ? undefined : context.client(options.client);
       const filter = { source, client };
       const now = await databaseNow(database);
-      const feeds = await readFeeds(desk, database, { ...filter, days: options.days, now });
+      const feeds = await readFeeds(context, database, { ...filter, days: options.days, now });
       const runs = await readRuns(database, { ...filter, limit: runsShown });
-      const files = source === undefined ? await readFiles(desk, database, client) : [];
+      const files = source === undefined ? await readFiles(context, database, client) : [];
       const failed = await readFailedSlices(database, filter);
       const quarantine = await countQuarantine(database, filter);
       const alerts = (await readAlerts(database, { client, open: true, limit: alertsShown })).filter(
         (alert) => source === undefined || alert.subject.startsWith(source),
       );
       const untold = await whyNothingIsStored(database);
-      const schedules = await readSchedules(desk);
+      const schedules = await readSchedules(context);
       const wrong = untold !== null || failed.length > 0 || feeds.some((feed) => feed.late !== null);
       return {
         exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
@@ -137,13 +137,13 @@ async function whyNothingIsStored(database: Database): Promise<string | null> {
 }
 
 async function readFeeds(
-  desk: Desk,
+  context: CommandContext,
   database: Database,
   of: { source?: string | undefined; client?: string | undefined; days: number; now: Date },
 ): Promise<FeedStatus[]> {
   const feeds: FeedStatus[] = [];
   for (const source of sources.filter((candidate) => of.source === undefined || candidate.name === of.source)) {
-    for (const client of desk.config.clients.filter(
+    for (const client of context.config.clients.filter(
       (candidate) => of.client === undefined || candidate === of.client,
     )) {
       const feed = { client, source: source.name };
@@ -152,7 +152,7 @@ async function readFeeds(
       const known = await readFreshness(database, { ...feed, from });
       const lastFetch = await readLastFetch(database, feed);
       // A client without a key has nothing to be late with.
-      const hasKey = desk.config.accounts.get(`${source.vendor.name}/${client}`)?.missing.length === 0;
+      const hasKey = context.config.accounts.get(`${source.vendor.name}/${client}`)?.missing.length === 0;
       if (!hasKey && lastFetch === null) continue;
       const covered = await readCoveredFrom(database, feed);
       const days = withMissing(
@@ -165,7 +165,7 @@ async function readFeeds(
         ...feed,
         lastFetch,
         late: hasKey
-          ? await lateness(database, feed, { lastFetch, now: of.now, schedules: desk.config.schedules })
+          ? await lateness(database, feed, { lastFetch, now: of.now, schedules: context.config.schedules })
           : null,
         days,
       });
@@ -206,10 +206,10 @@ async function lateness(
     : `${count(overdue.length, "day")} not final: ${overdue.slice(0, 10).join(", ")}${overdue.length > 10 ? ", ..." : ""}`;
 }
 
-async function readSchedules(desk: Desk): Promise<Schedules> {
+async function readSchedules(context: CommandContext): Promise<Schedules> {
   try {
-    const { client } = await desk.temporal();
-    return { reachable: true, states: await readScheduleStates(client, plannedSchedules(desk.config)) };
+    const { client } = await context.temporal();
+    return { reachable: true, states: await readScheduleStates(client, plannedSchedules(context.config)) };
   } catch (error) {
     // The rest comes from Postgres, and is worth having without it.
     const reason = error instanceof CommandError ? error.message : "Temporal did not say: npm run doctor";
@@ -261,8 +261,8 @@ function describeRuns(runs: readonly RunRow[]): string[] {
   );
 }
 
-async function readFiles(desk: Desk, database: Database, only: string | undefined): Promise<FileRow[]> {
-  const clients = desk.config.clients.filter((client) => only === undefined || client === only);
+async function readFiles(context: CommandContext, database: Database, only: string | undefined): Promise<FileRow[]> {
+  const clients = context.config.clients.filter((client) => only === undefined || client === only);
   const files = await Promise.all(clients.map((client) => listFiles(database, { client, limit: filesShown })));
   return files
     .flat()

@@ -26,11 +26,11 @@ const command = defineCommand(
   .option(...clientOption);
 
 command.action(
-  work(z.object({ source: sourceName, client: z.string().optional() }), async (desk, options): Promise<Report> => {
+  work(z.object({ source: sourceName, client: z.string().optional() }), async (context, options): Promise<Report> => {
     const { source } = options;
-    const client = desk.client(options.client);
-    const database = await desk.database();
-    const started = await startWorkflow(desk, {
+    const client = context.client(options.client);
+    const database = await context.database();
+    const started = await startWorkflow(context, {
       workflowType: "syncSource",
       workflowId: `sync/${source}/${client}/by-hand`,
       input: { source, client },
@@ -38,9 +38,9 @@ command.action(
       searchAttributes: { ClientId: client, Source: source },
     });
     const { workflowId, runId } = started;
-    desk.note(started.wasRunning ? `${workflowId} is running already: following it` : `started ${workflowId}`);
+    context.note(started.wasRunning ? `${workflowId} is running already: following it` : `started ${workflowId}`);
 
-    const end = await followWorkflow<RunSummary>(desk, started, {
+    const end = await followWorkflow<RunSummary>(context, started, {
       progress: async () => {
         const progress = await readRunProgress(database, runId);
         return progress === null

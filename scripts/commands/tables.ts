@@ -17,9 +17,9 @@ const command = defineCommand("tables", "Writes docs/tables.md from the comments
 command.action(
   work(
     z.object({ write: z.boolean().default(false), check: z.boolean().default(false) }),
-    async (desk, { write, check }): Promise<Report> => {
+    async (context, { write, check }): Promise<Report> => {
       if (write && check) throw new CommandError(exitCodes.usage, "--write and --check exclude each other");
-      const tables = await readCatalog(await desk.database());
+      const tables = await readCatalog(await context.database());
       const page = describeTables(tables);
       const file = path.join(projectRoot(), "docs", "tables.md");
       const written = await readFile(file, "utf8").catch(() => "");

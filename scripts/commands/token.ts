@@ -14,7 +14,7 @@ import {
   runCommand,
   wholeNumber,
   work,
-  type Desk,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 
@@ -41,8 +41,8 @@ const options = z.object({
 });
 
 command.action(
-  work(options, async (desk, { role, advertiser, subject, days, ...typed }) => {
-    const { jwtSecret: secret, audience, issuer } = desk.config.api;
+  work(options, async (context, { role, advertiser, subject, days, ...typed }) => {
+    const { jwtSecret: secret, audience, issuer } = context.config.api;
     if (secret === null)
       throw new CommandError(
         exitCodes.usage,
@@ -50,11 +50,11 @@ command.action(
       );
     if ((role === "advertiser") !== (advertiser !== undefined))
       throw new CommandError(exitCodes.usage, "--advertiser belongs to --role advertiser, and that role needs it");
-    const client = desk.client(typed.client);
+    const client = context.client(typed.client);
     const tokenId = randomUUID();
     const validUntil = new Date(Date.now() + days * secondsPerDay * 1_000);
     // Recorded first: a token that nobody knows of must not be out.
-    await recordIssue(desk, { client, tokenId, details: { role, subject, advertiser, validUntil } });
+    await recordIssue(context, { client, tokenId, details: { role, subject, advertiser, validUntil } });
     const expiresInSeconds = days * secondsPerDay;
     const jwt = await issueToken({
       secret,
@@ -67,21 +67,21 @@ command.action(
       audience,
       issuer,
     });
-    desk.note(`role ${role}, client ${client}, id ${tokenId}, valid until ${validUntil.toISOString().slice(0, 10)}`);
+    context.note(`role ${role}, client ${client}, id ${tokenId}, valid until ${validUntil.toISOString().slice(0, 10)}`);
     return { document: { jwt, tokenId, role, client, validUntil }, lines: [jwt] };
   }),
 );
 
 async function recordIssue(
-  desk: Desk,
+  context: CommandContext,
   { client, tokenId, details }: { client: string; tokenId: string; details: Record<string, unknown> },
 ): Promise<void> {
-  if (!desk.env["DATABASE_URL"]) {
-    desk.note("the audit log does not have this token: no database is known");
+  if (!context.env["DATABASE_URL"]) {
+    context.note("the audit log does not have this token: no database is known");
     return;
   }
   const entry = { client, action: "token_issued", subject: `token/${tokenId}`, details } as const;
-  await recordAudit(await desk.database(), { ...commandLineActor(), ...entry });
+  await recordAudit(await context.database(), { ...commandLineActor(), ...entry });
 }
 
 const revoke = defineCommand(
@@ -91,11 +91,11 @@ const revoke = defineCommand(
 ).argument("[id]", "its id, as it was printed when it was issued and as the audit log has it");
 
 revoke.action(
-  work(z.object({}), async (desk, _options, [id]): Promise<Report> => {
-    const token = id === undefined ? await readToken() : await knownToken(desk, id);
+  work(z.object({}), async (context, _options, [id]): Promise<Report> => {
+    const token = id === undefined ? await readToken() : await knownToken(context, id);
     const { client, tokenId, expiresAt } = token;
     const by = commandLineActor();
-    const isNew = await inTransaction(await desk.database(), async (session) => {
+    const isNew = await inTransaction(await context.database(), async (session) => {
       const revoked = await revokeToken(session, { client, tokenId, expiresAt, by: by.actor });
       if (revoked) await recordAudit(session, { ...by, client, action: "token_revoked", subject: `token/${tokenId}` });
       return revoked;
@@ -113,11 +113,11 @@ interface NamedToken {
   expiresAt: Date | null;
 }
 
-async function knownToken(desk: Desk, tokenId: string): Promise<NamedToken> {
-  const issued = await findIssuedToken(await desk.database(), tokenId);
+async function knownToken(context: CommandContext, tokenId: string): Promise<NamedToken> {
+  const issued = await findIssuedToken(await context.database(), tokenId);
   if (issued !== null) return { ...issued, tokenId };
-  desk.note("the audit log has no such token: if another program issued it, it is refused for ever");
-  return { client: desk.client(undefined), tokenId, expiresAt: null };
+  context.note("the audit log has no such token: if another program issued it, it is refused for ever");
+  return { client: context.client(undefined), tokenId, expiresAt: null };
 }
 
 /** Not verified: refusing what would be refused anyway does no harm. */

@@ -73,19 +73,19 @@ const command = defineCommand(
 command.action(
   work(
     z.object({ source: z.string(), client: z.string().optional(), from: civilDay, to: civilDay }),
-    async (desk, { from, to, ...typed }): Promise<Report> => {
+    async (context, { from, to, ...typed }): Promise<Report> => {
       checkRange(from, to);
       if (typed.source === performanceSource)
-        return verifyFiles(await desk.database(), { client: desk.client(typed.client), from, to });
+        return verifyFiles(await context.database(), { client: context.client(typed.client), from, to });
       const source = sourceNamed(typed.source);
-      const client = desk.client(typed.client);
-      const account = desk.config.accounts.get(`${source.vendor.name}/${client}`);
+      const client = context.client(typed.client);
+      const account = context.config.accounts.get(`${source.vendor.name}/${client}`);
       if (!account?.secrets)
         throw new CommandError(
           exitCodes.usage,
           `client ${client} has no key for ${source.vendor.name}: set ${account?.missing.join(", ") ?? ""}`,
         );
-      const database = await desk.database();
+      const database = await context.database();
       const today = dayAt(await databaseNow(database), source.slices.timezone);
       if (to > today)
         throw new CommandError(
@@ -95,10 +95,10 @@ command.action(
 
       const dependencies: SyncContext = {
         database,
-        config: desk.config,
+        config: context.config,
         sources,
         gate: createRateGate(database),
-        redact: desk.redact,
+        redact: context.redact,
       };
       const range = daysFromTo(from, to);
       let done = 0;
@@ -108,7 +108,7 @@ command.action(
           ? notCompared(day, "the key was refused")
           : await verifyDay(dependencies, { source, account, day }, () => (rejected = true));
         done += 1;
-        desk.progress.show(`${source.name}: ${done} of ${count(range.length, "day")} compared`);
+        context.progress.show(`${source.name}: ${done} of ${count(range.length, "day")} compared`);
         return verified;
       });
       const books = await compareBooks(database, targetOf(source, client, from), { client, from, to });

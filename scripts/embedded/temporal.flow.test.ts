@@ -36,14 +36,17 @@ async function start(changes: Partial<TemporalOptions> = {}): Promise<RunningTem
 test("a second start knows the workflows of the first and our search attributes; closed workflows are kept 30 days", async () => {
   const first = await start();
   const before = await Connection.connect({ address: first.address });
-  await new Client({ connection: before }).workflow.start("nobodyRunsThis", { taskQueue: "none", workflowId: "kept" });
+  await new Client({ connection: before }).workflow.start("unregisteredWorkflow", {
+    taskQueue: "none",
+    workflowId: "kept",
+  });
   await before.close();
   await first.stop();
 
   const second = await start();
   const connection = await Connection.connect({ address: second.address });
   cleanUps.push(() => connection.close());
-  expect((await new Client({ connection }).workflow.getHandle("kept").describe()).type).toBe("nobodyRunsThis");
+  expect((await new Client({ connection }).workflow.getHandle("kept").describe()).type).toBe("unregisteredWorkflow");
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: "default" });
   expect(Object.keys(customAttributes).sort()).toEqual(["ClientId", "Outcome", "SliceDay", "Source"]);
   const { config } = await connection.workflowService.describeNamespace({ namespace: "default" });

@@ -5,14 +5,14 @@ import os from "node:os";
 import path from "node:path";
 import type { Identity } from "./process.ts";
 
-let rootsStandIn: Identity | undefined;
+let knownUser: Identity | undefined;
 
 /** PostgreSQL refuses to run as root; this is who runs it then. Undefined: ourselves. */
 export function unprivilegedUser(): Identity | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  rootsStandIn ??= passwdEntry("postgres") ?? createUser("postgres") ?? passwdEntry("nobody");
-  if (!rootsStandIn) throw new Error("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`.");
-  return rootsStandIn;
+  knownUser ??= passwdEntry("postgres") ?? createUser("postgres") ?? passwdEntry("nobody");
+  if (!knownUser) throw new Error("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`.");
+  return knownUser;
 }
 
 function passwdEntry(name: string): Identity | undefined {

@@ -22,7 +22,7 @@ export interface Report {
 }
 
 /** What every command works with. Servers are opened when they are asked for. */
-export interface Desk {
+export interface CommandContext {
   env: Env;
   config: Config;
   redact: Redact;
@@ -92,14 +92,14 @@ export function defineCommand(name: string, description: string, examples: strin
 /** A commander action: checks the options, does the work, prints what it came to. */
 export function work<Options>(
   options: z.ZodType<Options>,
-  perform: (desk: Desk, options: Options, operands: string[]) => Promise<Report>,
+  perform: (context: CommandContext, options: Options, operands: string[]) => Promise<Report>,
 ) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const typed = command.optsWithGlobals<Record<string, unknown>>();
     const asJson = typed["json"] === true;
-    process.exitCode = await carryOut(asJson, async (desk) =>
-      perform(desk, checkOptions(options, typed), command.args),
+    process.exitCode = await carryOut(asJson, async (context) =>
+      perform(context, checkOptions(options, typed), command.args),
     );
   };
 }
@@ -129,7 +129,7 @@ export function databasePlace(databaseUrl: string): string {
   return `${hostname}:${port || "5432"}${pathname}`;
 }
 
-async function carryOut(asJson: boolean, perform: (desk: Desk) => Promise<Report>): Promise<ExitCode> {
+async function carryOut(asJson: boolean, perform: (context: CommandContext) => Promise<Report>): Promise<ExitCode> {
   let redact: Redact = redactCarriers;
   let erase: Redact = (text) => text;
   const closing: (() => Promise<unknown>)[] = [];
@@ -139,7 +139,7 @@ async function carryOut(asJson: boolean, perform: (desk: Desk) => Promise<Report
     redact = createRedactor(config.secrets);
     erase = createEraser(config.secrets);
     progress = createProgress(process.stderr, redact);
-    const { document, lines, exitCode } = await perform(createDesk({ env, config, redact, progress }, closing));
+    const { document, lines, exitCode } = await perform(createContext({ env, config, redact, progress }, closing));
     progress.end();
     // Texts are cleaned where they stand, and known secrets once more in the whole.
     process.stdout.write(
@@ -159,13 +159,13 @@ async function carryOut(asJson: boolean, perform: (desk: Desk) => Promise<Report
   }
 }
 
-function createDesk(
-  given: Pick<Desk, "env" | "config" | "redact" | "progress">,
+function createContext(
+  given: Pick<CommandContext, "env" | "config" | "redact" | "progress">,
   closing: (() => Promise<unknown>)[],
-): Desk {
+): CommandContext {
   const { env, config, redact, progress } = given;
   let database: Promise<Database> | undefined;
-  let temporal: ReturnType<Desk["temporal"]> | undefined;
+  let temporal: ReturnType<CommandContext["temporal"]> | undefined;
   return {
     ...given,
     note(text) {
@@ -215,7 +215,7 @@ async function reachTemporal(
   env: Env,
   config: Config,
   closing: (() => Promise<unknown>)[],
-): ReturnType<Desk["temporal"]> {
+): ReturnType<CommandContext["temporal"]> {
   // Nothing of ours runs and nothing is set: what listens on Temporal's usual port is somebody else's.
   if (!["DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"].some((name) => env[name]))
     throw new CommandError(

@@ -1,7 +1,7 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import type { SearchAttributePair } from "@temporalio/common";
 import { mainQueue, type searchAttributes } from "../../temporal.config.ts";
-import { CommandError, exitCodes, type Desk } from "./command-line.ts";
+import { CommandError, exitCodes, type CommandContext } from "./command-line.ts";
 
 export interface WorkflowStart {
   workflowType: string;
@@ -27,17 +27,17 @@ const loadClient = () => import("@temporalio/client");
 const loadCommon = () => import("@temporalio/common");
 
 /** Starts a workflow, or joins it when it is running. */
-export async function startWorkflow(desk: Desk, start: WorkflowStart): Promise<StartedWorkflow> {
-  const { client, connection, namespace } = await desk.temporal();
+export async function startWorkflow(context: CommandContext, start: WorkflowStart): Promise<StartedWorkflow> {
+  const { client, connection, namespace } = await context.temporal();
   const { workflowId } = start;
-  const wasRunning = await isRunning(desk, workflowId);
-  const options = desk.config.searchAttributes
+  const wasRunning = await isRunning(context, workflowId);
+  const options = context.config.searchAttributes
     ? { typedSearchAttributes: await attributePairs(start.searchAttributes) }
     : { memo: { searchAttributes: "off" } };
   try {
     const handle = await client.workflow.start(start.workflowType, {
       workflowId,
-      taskQueue: desk.config.queuePrefix + mainQueue,
+      taskQueue: context.config.queuePrefix + mainQueue,
       args: [start.input],
       workflowIdConflictPolicy: "USE_EXISTING",
       staticSummary: start.summary,
@@ -49,7 +49,7 @@ export async function startWorkflow(desk: Desk, start: WorkflowStart): Promise<S
   } catch (error) {
     const { isGrpcServiceError, ServiceError } = await loadClient();
     const grpc = error instanceof ServiceError ? error.cause : error;
-    if (!isGrpcServiceError(grpc) || Number(grpc.code) !== invalidArgument || !desk.config.searchAttributes)
+    if (!isGrpcServiceError(grpc) || Number(grpc.code) !== invalidArgument || !context.config.searchAttributes)
       throw error;
     const { missingSearchAttributes } = await import("../../temporal/search-attributes.ts");
     const missing = await missingSearchAttributes(connection, namespace);
@@ -76,11 +76,11 @@ export interface Following {
 
 const pollerHintAfterMs = 6_000;
 /** One hint a command, not one for each of its workflows. */
-const hinted = new WeakSet<Desk>();
+const hinted = new WeakSet<CommandContext>();
 
 /** Waits for a workflow's end and shows how far it is. Ctrl-C stops the waiting, not the workflow. */
 export async function followWorkflow<Result>(
-  desk: Desk,
+  context: CommandContext,
   started: Pick<StartedWorkflow, "handle">,
   { progress, everyMs = 700 }: Following,
 ): Promise<WorkflowEnd<Result>> {
@@ -91,10 +91,10 @@ export async function followWorkflow<Result>(
     if (looking) return;
     looking = true;
     try {
-      desk.progress.show(await progress());
-      if (!hinted.has(desk) && Date.now() - began > pollerHintAfterMs) {
-        hinted.add(desk);
-        await hintAtMissingWorker(desk);
+      context.progress.show(await progress());
+      if (!hinted.has(context) && Date.now() - began > pollerHintAfterMs) {
+        hinted.add(context);
+        await hintAtMissingWorker(context);
       }
     } catch {
       // The next look may see more; what matters is the workflow's end.
@@ -111,7 +111,7 @@ export async function followWorkflow<Result>(
   } finally {
     clearInterval(timer);
     stop();
-    desk.progress.end();
+    context.progress.end();
   }
 }
 
@@ -161,8 +161,8 @@ function leaveOnInterrupt(): { result: Promise<void>; stop: () => void } {
   return { result, stop: () => void process.off("SIGINT", listener) };
 }
 
-async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
-  const { client } = await desk.temporal();
+async function isRunning(context: CommandContext, workflowId: string): Promise<boolean> {
+  const { client } = await context.temporal();
   try {
     return (await client.workflow.getHandle(workflowId).describe()).status.name === "RUNNING";
   } catch (error) {
@@ -173,8 +173,12 @@ async function isRunning(desk: Desk, workflowId: string): Promise<boolean> {
 }
 
 /** How many workers ask a queue for work. */
-export async function countPollers(desk: Desk, queue: string, kind: "workflows" | "activities"): Promise<number> {
-  const { connection, namespace } = await desk.temporal();
+export async function countPollers(
+  context: CommandContext,
+  queue: string,
+  kind: "workflows" | "activities",
+): Promise<number> {
+  const { connection, namespace } = await context.temporal();
   const { default: protos } = await import("@temporalio/proto");
   const { TaskQueueType } = protos.temporal.api.enums.v1;
   const { pollers } = await connection.workflowService.describeTaskQueue({
@@ -186,10 +190,10 @@ export async function countPollers(desk: Desk, queue: string, kind: "workflows" 
   return pollers.length;
 }
 
-async function hintAtMissingWorker(desk: Desk): Promise<void> {
-  const queue = desk.config.queuePrefix + mainQueue;
-  if ((await countPollers(desk, queue, "workflows")) === 0)
-    desk.note(`no worker asks the queue ${queue} for work: start one with \`npm start\` or \`npm run worker\``);
+async function hintAtMissingWorker(context: CommandContext): Promise<void> {
+  const queue = context.config.queuePrefix + mainQueue;
+  if ((await countPollers(context, queue, "workflows")) === 0)
+    context.note(`no worker asks the queue ${queue} for work: start one with \`npm start\` or \`npm run worker\``);
 }
 
 async function attributePairs(values: WorkflowStart["searchAttributes"]): Promise<SearchAttributePair[]> {

@@ -1,5 +1,5 @@
 import type { SliceResult } from "../../activities/sync/shapes.ts";
-import { inParallel, type Desk } from "./command-line.ts";
+import { inParallel, type CommandContext } from "./command-line.ts";
 import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
 import { type SyncSliceInput } from "../../workflows/sync/shapes.ts";
 
@@ -19,18 +19,18 @@ export interface Rerun extends SliceToRerun {
 const atATime = 4;
 
 /** Starts each slice again, a few at a time, and waits. Ctrl-C leaves those that run, and starts no more. */
-export async function rerunSlices(desk: Desk, slices: readonly SliceToRerun[]): Promise<Rerun[]> {
+export async function rerunSlices(context: CommandContext, slices: readonly SliceToRerun[]): Promise<Rerun[]> {
   const done: Rerun[] = [];
   let leaving = false;
   const show = () =>
-    desk.progress.show(
+    context.progress.show(
       `${done.length} of ${slices.length} slices, ${done.filter((slice) => slice.state === "failed").length} failed`,
     );
   return inParallel(atATime, slices, async (slice) => {
     const workflowId = `${slice.source}/${slice.client}/${slice.day}`;
     const rerun = leaving
       ? { ...slice, workflowId, state: "left" as const, outcome: null, reason: "was not started" }
-      : await rerunSlice(desk, slice, workflowId);
+      : await rerunSlice(context, slice, workflowId);
     leaving ||= rerun.state === "left";
     done.push(rerun);
     show();
@@ -38,17 +38,17 @@ export async function rerunSlices(desk: Desk, slices: readonly SliceToRerun[]): 
   });
 }
 
-async function rerunSlice(desk: Desk, slice: SliceToRerun, workflowId: string): Promise<Rerun> {
+async function rerunSlice(context: CommandContext, slice: SliceToRerun, workflowId: string): Promise<Rerun> {
   const { client, source, day } = slice;
   const input: SyncSliceInput = { source, client, day };
-  const started = await startWorkflow(desk, {
+  const started = await startWorkflow(context, {
     workflowType: "syncSlice",
     workflowId,
     input,
     summary: `${source} ${day}`,
     searchAttributes: { ClientId: client, Source: source, SliceDay: day },
   });
-  const end = await followWorkflow<SliceResult>(desk, started, {
+  const end = await followWorkflow<SliceResult>(context, started, {
     progress: () => Promise.resolve(`reading ${workflowId}`),
     everyMs: 5_000,
   });

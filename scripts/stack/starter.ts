@@ -7,7 +7,7 @@ const lookEveryMs = 1_000;
  * Calls back once when whoever started this process is gone, killed perhaps: nobody else would stop what runs here.
  * Who was told to stay (nohup), or was set free before (setsid, a service), belongs to nobody and stays.
  */
-export function onStarterGone(gone: () => void): void {
+export function onStarterExit(gone: () => void): void {
   if (process.ppid <= 1 || ignoresHangup()) return;
   const starters = [process.ppid];
   // npm runs a script in a shell of its own, which would outlive npm and wait for us.

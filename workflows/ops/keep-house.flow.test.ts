@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { startStack, uniqueId, type TestStack } from "../../test/stack.ts";
-import type { HouseKept } from "./keep-house.ts";
+import type { MaintenanceSummary } from "./keep-house.ts";
 
 jest.setTimeout(60_000);
 
@@ -57,7 +57,8 @@ afterAll(async () => {
 });
 
 const source = "redtrack.daily_spend";
-const keepHouse = async () => (await (await stack.start("keepHouse", uniqueId("keep-house"))).result()) as HouseKept;
+const keepHouse = async () =>
+  (await (await stack.start("keepHouse", uniqueId("keep-house"))).result()) as MaintenanceSummary;
 const pull = async (day: string) => (await stack.start("syncSlice", `${source}/713/${day}`, { source, day })).result();
 /** As if the pause after a failed try were over. */
 const soon = () => stack.rows("update ops.alerts set notify_after = null");

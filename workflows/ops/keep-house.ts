@@ -1,14 +1,14 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { HouseActivities } from "../../activities/types.ts";
+import type { MaintenanceActivities } from "../../activities/types.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
-const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<HouseActivities>({
+const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<MaintenanceActivities>({
   startToCloseTimeout: "5 minutes",
   scheduleToCloseTimeout: "8 minutes",
   retry: { initialInterval: "5 seconds" },
 });
 
-export interface HouseKept {
+export interface MaintenanceSummary {
   late: string[];
   sent: number;
   /** Alerts that the webhook refused. */
@@ -17,7 +17,7 @@ export interface HouseKept {
 }
 
 /** Looks for late sources, tells of new alerts, and deletes what is older than its retention. */
-export async function keepHouse(input?: unknown): Promise<HouseKept> {
+export async function keepHouse(input?: unknown): Promise<MaintenanceSummary> {
   takesNoInput("keepHouse", input);
   const { late } = await watchFreshness();
   const { deleted } = await applyRetention();

@@ -127,7 +127,7 @@ test("a dry run tells the change in money per day and writes nothing", async () 
   );
 });
 
-test("a dry run takes back no alert: it has healed nothing", async () => {
+test("a dry run takes back no alert: it has loaded nothing", async () => {
   await stack.fault("server_error", { status: 400, match: { day: "2025-10-10" } });
   await failureOf(backfill("2025-10-10", "2025-10-10"));
   await backfill("2025-10-11", "2025-10-11", { dryRun: true });

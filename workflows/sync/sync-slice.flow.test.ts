@@ -70,7 +70,7 @@ async function lastAttempt(handle: WorkflowHandle) {
 }
 
 describe("a failed day", () => {
-  test("does not stop the others; the run names each, and pulling again or a reset in the UI heals both slice and run", async () => {
+  test("does not stop the others; the run names each, and pulling again or a reset in the UI recovers both slice and run", async () => {
     for (const day of ["2025-11-03", "2025-11-05"]) await stack.fault("server_error", { match: { day } });
     const run = await backfill("2025-11-01", "2025-11-07");
     expect(await failureOf(run.result())).toEqual({
@@ -86,7 +86,7 @@ describe("a failed day", () => {
     const state = async () => ({
       run: (await stack.rows("select outcome from ops.runs where workflow_id = $1", [run.workflowId]))[0]?.["outcome"],
       open: (
-        await stack.rows("select slice from ops.run_failures where run_id = $1 and healed_at is null order by 1", [
+        await stack.rows("select slice from ops.run_failures where run_id = $1 and recovered_at is null order by 1", [
           run.firstExecutionRunId,
         ])
       ).map((row) => row["slice"]),
@@ -115,7 +115,7 @@ describe("a failed day", () => {
     });
     expect(await child.result()).toMatchObject({ outcome: "changed", day: "2025-11-05" });
     expect(await sliceOf("2025-11-05")).toMatchObject({ failure: null, is_final: true });
-    expect(await state()).toEqual({ run: "healed", open: [] });
+    expect(await state()).toEqual({ run: "recovered", open: [] });
     expect(await storedRows(stack, "713", "2025-11-01", "2025-11-07")).toEqual(
       await vendorRows(stack, "713", "2025-11-01", "2025-11-07"),
     );
@@ -233,7 +233,7 @@ describe("answers that do not add up", () => {
 
   test("rows without a source are set aside with their cost, not lost", async () => {
     const day = "2025-09-11";
-    expect(await pull(day)).toMatchObject({ outcome: "changed", setAside: 1, setAsideTotal: "17.39" });
+    expect(await pull(day)).toMatchObject({ outcome: "changed", quarantined: 1, quarantinedTotal: "17.39" });
     expect(await stack.rows("select reason, amount from ops.quarantine where slice = $1", [day])).toEqual([
       { reason: "no source_id", amount: "17.390000" },
     ]);

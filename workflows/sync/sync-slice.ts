@@ -14,7 +14,7 @@ import { sourceQueue } from "../shared/queues.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import type { SyncSliceInput } from "./shapes.ts";
 
-const office = proxyActivities<SyncActivities>({
+const records = proxyActivities<SyncActivities>({
   startToCloseTimeout: "30 seconds",
   scheduleToCloseTimeout: "6 hours",
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
@@ -24,7 +24,7 @@ const office = proxyActivities<SyncActivities>({
 export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
   // A parent has checked its plan; what a person typed, or left out, has not been checked by anyone.
   const planned = workflowInfo().parent === undefined ? undefined : input.client;
-  const client = planned ?? (await office.checkSlice({ ...input }).catch(planFailure)).client;
+  const client = planned ?? (await records.checkSlice({ ...input }).catch(planFailure)).client;
   const { source, day } = input;
   if (workflowInfo().parent === undefined) {
     note([
@@ -61,19 +61,25 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     setCurrentDetails(
       `**Failed** (${type}): ${reason}\n\nReset this workflow to its first task, or start it again, to try once more.`,
     );
-    await whateverHappens(() => office.recordSliceFailure({ client, source, day, runId, type, reason }));
+    await whateverHappens(() => records.recordSliceFailure({ client, source, day, runId, type, reason }));
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
 }
 
-function describeResult(source: string, client: string, result: SliceResult): string {
+/** Results in older histories name the quarantined rows differently. */
+type StoredResult = Omit<SliceResult, "quarantined" | "quarantinedTotal"> &
+  (Pick<SliceResult, "quarantined" | "quarantinedTotal"> | { setAside: number; setAsideTotal: string });
+
+function describeResult(source: string, client: string, result: StoredResult): string {
+  const { quarantined, quarantinedTotal } =
+    "setAside" in result ? { quarantined: result.setAside, quarantinedTotal: result.setAsideTotal } : result;
   const lines = [
     ["rows in the answer", result.fetched],
     ["inserted", result.inserted],
     ["updated", result.updated],
     ["unchanged", result.unchanged],
     ["withdrawn", result.withdrawn],
-    ["set aside", `${result.setAside} (${result.setAsideTotal})`],
+    ["quarantined", `${quarantined} (${quarantinedTotal})`],
     ["sum", result.shownTotal],
     ["vendor's total", result.vendorTotal ?? "none given"],
   ].map(([name, value]) => `${String(name).padEnd(20)} ${value}`);

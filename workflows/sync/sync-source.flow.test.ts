@@ -46,7 +46,7 @@ test("a day that was cut short by a failure is pulled again by the next run", as
   await stack.control("DELETE", "/faults");
   expect(await (await startSync("acme")).result()).toMatchObject({ days: 2, done: 2 });
   expect(await stack.rows("select outcome from ops.runs where _client_id = 'acme' order by started_at")).toEqual([
-    { outcome: "healed" },
+    { outcome: "recovered" },
     { outcome: "completed" },
   ]);
 });

@@ -7,7 +7,7 @@ import { checksFolder } from "../../activities/files/watch.ts";
 import { CommandError, exitCodes } from "./command-line.ts";
 
 /** A file of this machine, as the worker will find it below the import folder. */
-export interface HandedIn {
+export interface PlacedFile {
   /** Below the import folder. */
   path: string;
   /** Names the workflow, so that a file handed in twice at once is two. */
@@ -15,14 +15,14 @@ export interface HandedIn {
   /** The mapping file that was handed in beside it. */
   mapping: string | null;
   /** Deletes the copy; nothing when the file lay in the import folder already. */
-  takeBack: () => Promise<void>;
+  remove: () => Promise<void>;
 }
 
 /** Room that a copy leaves on the disk. */
 const spareBytes = 256 * 1_048_576;
 
 /** Puts a file where the worker may read it, unless it lies there already. */
-export async function handIn(given: {
+export async function placeFile(given: {
   file: string;
   importDir: string;
   client: string;
@@ -34,7 +34,7 @@ export async function handIn(given: {
   dryRun: boolean;
   maxBytes: number;
   onProgress: (copied: number, of: number) => void;
-}): Promise<HandedIn> {
+}): Promise<PlacedFile> {
   const { file, importDir, client, mappingFile, dryRun, maxBytes } = given;
   const found = await statOf(file);
   if (found.size > maxBytes)
@@ -45,7 +45,7 @@ export async function handIn(given: {
   const importId = randomUUID().replaceAll("-", "");
   const inside = await pathInside(importDir, file);
   if (inside !== null && mappingFile === null)
-    return { path: inside, importId, mapping: null, takeBack: () => Promise.resolve() };
+    return { path: inside, importId, mapping: null, remove: () => Promise.resolve() };
 
   const below = dryRun ? `${checksFolder}/${client}` : (uploadFolder(client) ?? `uploads/${client}`);
   const folder = path.join(importDir, below);
@@ -56,7 +56,7 @@ export async function handIn(given: {
   const name = (ending: string) => path.join(folder, `${importId}${ending}`);
   const copied = await copyInto(file, name(".part"), found.size, given.onProgress);
   const data = `${importId}.${copied.isGzip ? "gz" : "csv"}`;
-  const takeBack = async () => {
+  const remove = async () => {
     for (const ending of [".json", ".csv", ".gz", ".mapping.json", ".part", ".record.part"])
       await rm(name(ending), { force: true });
   };
@@ -84,9 +84,9 @@ export async function handIn(given: {
       await writeFile(name(".record.part"), JSON.stringify(record), whole);
       await rename(name(".record.part"), name(".json"));
     }
-    return { path: `${below}/${data}`, importId, mapping, takeBack };
+    return { path: `${below}/${data}`, importId, mapping, remove };
   } catch (error) {
-    await takeBack();
+    await remove();
     throw error;
   }
 }

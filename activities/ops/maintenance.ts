@@ -3,7 +3,7 @@ import { addDays, dayAt } from "../../core/days.ts";
 import { lastDue, type Expectation } from "../../rules/sync/expectation.ts";
 import type { Redact } from "../../core/redact.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
-import { forgetExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
+import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
 import type { Database } from "../../schema/database.ts";
@@ -15,7 +15,7 @@ import { sendAlerts } from "./send-alerts.ts";
 import { sources } from "../../connectors/registry.ts";
 import { watchBooks } from "../sync/watch-books.ts";
 
-export interface HouseDependencies {
+export interface MaintenanceDependencies {
   database: Database;
   config: Config;
   redact: Redact;
@@ -23,7 +23,7 @@ export interface HouseDependencies {
 }
 
 /** What keeps the house in order between runs: late sources, alerts to send, what is older than its retention. */
-export function createHouseActivities({ database, config, redact, schedules }: HouseDependencies) {
+export function createMaintenanceActivities({ database, config, redact, schedules }: MaintenanceDependencies) {
   const guarded = guardedBy(redact);
 
   return {
@@ -75,7 +75,7 @@ export function createHouseActivities({ database, config, redact, schedules }: H
     async applyRetention(): Promise<{ deleted: number }> {
       return guarded("retention", async () => {
         // What is known of persons goes in any case, also when nothing is delivered any more.
-        const forgotten = await forgetExpiredIdentities(database);
+        const forgotten = await deleteExpiredIdentities(database);
         await sealStoredContent(database, quarantineSeal(config));
         return { deleted: forgotten + (await prune(database, config.retention)) };
       });

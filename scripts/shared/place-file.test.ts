@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { sha256 } from "../../core/crypto.ts";
 import { uploadRecord } from "../../rules/files/uploads.ts";
-import { handIn } from "./hand-in.ts";
+import { placeFile } from "./place-file.ts";
 
 let base: string;
 let importDir: string;
@@ -16,8 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(base, { recursive: true, force: true }));
 
-const give = (file: string, more: Partial<Parameters<typeof handIn>[0]> = {}) =>
-  handIn({
+const give = (file: string, more: Partial<Parameters<typeof placeFile>[0]> = {}) =>
+  placeFile({
     file,
     importDir,
     client: "713",
@@ -41,7 +41,7 @@ test("a file that lies in the import folder is taken where it lies", async () =>
   const file = await put("import/713/day.csv", "a");
   const handed = await give(file);
   expect([handed.path, await readdir(importDir)]).toEqual(["713/day.csv", ["713"]]);
-  await handed.takeBack();
+  await handed.remove();
   expect(await readFile(file, "utf8")).toBe("a");
 });
 
@@ -65,7 +65,7 @@ test("any other is copied with a record that says all an ingest needs, and taken
     force: true,
   });
   expect(await readFile(path.join(importDir, handed.mapping ?? ""), "utf8")).toBe("{}");
-  await handed.takeBack();
+  await handed.remove();
   expect(await readdir(path.join(importDir, "uploads/713"))).toEqual([]);
 });
 
@@ -73,7 +73,7 @@ test("what is only to be checked goes where no watch takes it for an upload", as
   const handed = await give(await put("packed", gzipSync("a")), { dryRun: true });
   expect(handed.path).toBe(`.checks/713/${handed.importId}.gz`);
   expect(await readdir(path.join(importDir, ".checks/713"))).toEqual([`${handed.importId}.gz`]);
-  await handed.takeBack();
+  await handed.remove();
   expect(await readdir(path.join(importDir, ".checks/713"))).toEqual([]);
 });
 
