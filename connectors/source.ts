@@ -1,7 +1,7 @@
 import type { PgInsertValue, PgTable } from "drizzle-orm/pg-core";
 import type { z } from "zod";
 import type { Pace, Schedule, Window } from "../settings/config.ts";
-import type { ConnectorErrorKind } from "./errors.ts";
+import type { ConnectorError, ConnectorErrorKind } from "./errors.ts";
 
 /** One civil day of one source, in the zone the vendor is asked in. */
 export interface Slice {
@@ -86,6 +86,12 @@ type Bookkeeping = "clientId" | "slice" | "loadedAt" | "runId";
 /** What `rows` returns: the table's insert type, so that a required column left out fails the compiler. */
 export type SourceRow<Table extends PgTable> = Omit<PgInsertValue<Table>, Bookkeeping>;
 
+/** What to ask where the vendor refuses the first question, and what people have to know about the answer. */
+export interface Instead<Cursor = unknown> {
+  cursor: Cursor;
+  caveat: string;
+}
+
 /** A vendor feed: data and pure functions. Nothing here waits, retries, logs or reads the environment. */
 export interface Source<
   Table extends PgTable = PgTable,
@@ -117,11 +123,15 @@ export interface Source<
   body: Body;
   request: (page: { slice: Slice; secrets: z.output<Secrets>; cursor: Cursor | null }) => PageRequest;
   rows: (body: z.output<Body>, slice: Slice) => (SourceRow<Table> | QuarantinedRow)[];
-  /**
-   * The cursor of the next page; null after the last. An answer that may be cut asks on in smaller parts here: its own
-   * rows are then left out by `rows`.
-   */
+  /** The cursor of the next page; null after the last. */
   next?: (body: z.output<Body>, cursor: Cursor | null) => Cursor | null;
+  /**
+   * Smaller questions in place of an answer that is cut, whose own rows are then left out by `rows`. They have no order:
+   * several are under way at once, and a part that was answered is not asked again when another fails.
+   */
+  parts?: (body: z.output<Body>, cursor: Cursor | null) => Cursor[];
+  /** Where the vendor refuses the first question: the one to ask instead, or null. */
+  instead?: (refusal: ConnectorError) => Instead<Cursor> | null;
   /** The vendor's own total of `amount` for the slice, decimal text. */
   vendorTotal?: (body: z.output<Body>) => string | null;
   /** How many rows the slice has, as the vendor says beside each page; fewer means that rows slipped between pages. */

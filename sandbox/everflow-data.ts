@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { chance } from "./chance.ts";
-import { affiliatesOf, bulkPages, WIDE_CLIENT, type Affiliate, type Offer } from "./everflow-network.ts";
+import {
+  affiliatesOf,
+  bulkPages,
+  CROWDED_CLIENT,
+  WIDE_CLIENT,
+  type Affiliate,
+  type Offer,
+} from "./everflow-network.ts";
 
 /** Nothing is known before it. */
 export const FIRST_DAY = "2015-01-01";
@@ -92,7 +99,7 @@ function inventDay(client: string, day: string): NetworkDay {
     for (const offer of affiliate.offers) {
       const most = affiliate.usual * 40;
       const some =
-        client === WIDE_CLIENT
+        client === WIDE_CLIENT || client === CROWDED_CLIENT
           ? 1 + Math.floor(draw(affiliate.id, offer.id, "clicks") * 20)
           : Math.floor(most * (0.5 + draw(affiliate.id, offer.id, "clicks")));
       if (some > 0) clicks.push({ affiliate, offer, clicks: some });

@@ -21,6 +21,9 @@ export interface Affiliate extends Party {
 /** Has 10,001 combinations of affiliate and offer on every day: one row more than a report holds. */
 export const WIDE_CLIENT = "wide";
 
+/** Has 12,000 affiliates on every day: more than a list holds, too. */
+export const CROWDED_CLIENT = "crowd";
+
 /** Clients `bulk-1`, `bulk-2` and so on have that many full pages of conversions on every day; others have no such share. */
 export function bulkPages(client: string): number | null {
   const [, pages] = /^bulk-(\d{1,3})$/.exec(client) ?? [];
@@ -81,7 +84,16 @@ const wideAffiliates: readonly Affiliate[] = Array.from({ length: 73 }, (_, inde
   offers: wideOffers,
 }));
 
+/** Most work on one offer, some on two. */
+const crowd: readonly Affiliate[] = Array.from({ length: 12_000 }, (_, index) => ({
+  id: String(20_001 + index),
+  name: `Crowd affiliate ${index}`,
+  usual: 0.4,
+  offers: wideOffers.slice(index % 130, (index % 130) + (index % 10 === 0 ? 2 : 1)),
+}));
+
 /** Who works with a client's network. */
 export function affiliatesOf(client: string): readonly Affiliate[] {
+  if (client === CROWDED_CLIENT) return crowd;
   return client === WIDE_CLIENT ? wideAffiliates : affiliates;
 }

@@ -1,10 +1,12 @@
-import { numeric, text, timestamp } from "drizzle-orm/pg-core";
+import { customType, numeric, text, timestamp } from "drizzle-orm/pg-core";
 
 /** A moment, in UTC. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true });
 
 /** Six places, as vendors send them; decimal text in TypeScript, never a JS number. */
 export const money = (name: string) => numeric(name, { precision: 18, scale: 6 });
+
+export const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
 /** The first part of every key. */
 export const clientColumn = { clientId: text("_client_id").notNull() };

@@ -80,6 +80,16 @@ comment on column ops.receipts.workflow_id is 'The workflow that read it.';
 comment on column ops.receipts.workflow_run_id is 'Its run in Temporal.';
 comment on column ops.receipts.attempt is 'Which attempt of the activity it was.';
 
+comment on table ops.slice_parts is 'Answers to parts of a slice that is too large for one, until it is stored: a retry asks only for what is missing.';
+comment on column ops.slice_parts._client_id is 'The client the row belongs to.';
+comment on column ops.slice_parts.source is 'The feed, as vendor.table.';
+comment on column ops.slice_parts.slice is 'The part of the feed that is read as one: its day.';
+comment on column ops.slice_parts.workflow_run_id is 'The run in Temporal that reads it.';
+comment on column ops.slice_parts.part is 'What was asked.';
+comment on column ops.slice_parts.fetch_seq is 'Number of the fetch that asked.';
+comment on column ops.slice_parts.fetched_at is 'When that fetch began, by the database''s clock.';
+comment on column ops.slice_parts.answer is 'The vendor''s answer, packed.';
+
 comment on table ops.restatements is 'Every first, changed and withdrawn amount, with what was known before.';
 comment on column ops.restatements._client_id is 'The client the row belongs to.';
 comment on column ops.restatements.source is 'The feed, as vendor.table.';

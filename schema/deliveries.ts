@@ -1,9 +1,7 @@
 import { sql } from "drizzle-orm";
-import { check, customType, index, integer, numeric, primaryKey, text } from "drizzle-orm/pg-core";
-import { clientColumn, instant } from "./columns.ts";
+import { check, index, integer, numeric, primaryKey, text } from "drizzle-orm/pg-core";
+import { bytes, clientColumn, instant } from "./columns.ts";
 import { ops } from "./ops.ts";
-
-const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
 /** One row per conversion and destination: what was sent, what came back, what is still to be done. */
 export const deliveries = ops.table(

@@ -12,7 +12,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { clientColumn, instant, money } from "./columns.ts";
+import { bytes, clientColumn, instant, money } from "./columns.ts";
 
 export const ops = pgSchema("ops");
 
@@ -131,6 +131,27 @@ export const receipts = ops.table(
     index("receipts_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
     index("receipts_run").on(table.runId),
     check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'shrunk', 'unreconciled')`),
+  ],
+);
+
+/** What was answered of a slice that is asked for in parts, until it is stored whole: a retry goes on from here. */
+export const sliceParts = ops.table(
+  "slice_parts",
+  {
+    ...clientColumn,
+    source: text("source").notNull(),
+    slice: text("slice").notNull(),
+    workflowRunId: text("workflow_run_id").notNull(),
+    part: text("part").notNull(),
+    fetchSeq: bigint("fetch_seq", { mode: "number" }).notNull(),
+    fetchedAt: instant("fetched_at").notNull(),
+    answer: bytes("answer").notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: "slice_parts_key",
+      columns: [table.clientId, table.source, table.slice, table.workflowRunId, table.part],
+    }),
   ],
 );
 

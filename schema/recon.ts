@@ -4,7 +4,6 @@ import {
   bigint,
   boolean,
   check,
-  customType,
   date,
   foreignKey,
   index,
@@ -18,12 +17,11 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { clientColumn, instant, money } from "./columns.ts";
+import { bytes, clientColumn, instant, money } from "./columns.ts";
 import { ops } from "./ops.ts";
 
 export const recon = pgSchema("recon");
 
-const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 /** Leaves Postgres as text: the driver makes numbers of bigint columns, so statements cast ids and counts. */
 const long = (name: string) => bigint(name, { mode: "bigint" });
 const identity = (name: string) => long(name).notNull().generatedAlwaysAsIdentity();

@@ -147,7 +147,7 @@ describe("the reader of one client", () => {
     expect(
       missing.filter(
         (name) =>
-          !/^(ops\.(delivery_identity|revoked_tokens)|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
+          !/^(ops\.(delivery_identity|revoked_tokens|slice_parts)|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
             name,
           ),
       ),
@@ -231,6 +231,7 @@ test("the reader of all clients reads every view, and every table that is not cl
     "ops.delivery_identity",
     "ops.migrations",
     "ops.revoked_tokens",
+    "ops.slice_parts",
     "recon.affiliate_tokens",
     "recon.discord_interactions",
     "recon.platform_config",

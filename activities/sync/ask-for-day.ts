@@ -1,4 +1,4 @@
-import type { SliceAnswer } from "../../connectors/slices/read-slice.ts";
+import type { KeptParts, SliceAnswer } from "../../connectors/slices/read-slice.ts";
 import type { Vendor } from "../../connectors/source.ts";
 import { withVendor } from "../shared/with-vendor.ts";
 import type { Feed, SyncContext } from "./context.ts";
@@ -8,7 +8,7 @@ import { readDay } from "./read-day.ts";
 export async function askForDay<Result>(
   context: SyncContext,
   { source, account, day }: Feed & { day: string },
-  work: (read: () => Promise<SliceAnswer>) => Promise<Result>,
+  work: (read: (kept?: KeptParts) => Promise<SliceAnswer>) => Promise<Result>,
 ): Promise<Result> {
   const progress = { page: 0, rows: 0 };
   const call = { vendor: source.vendor as Vendor, account, place: `${source.name} ${day}`, progress };
@@ -16,7 +16,7 @@ export async function askForDay<Result>(
     let answer: SliceAnswer | undefined;
     const onPage = (page: number, rows: number) => Object.assign(progress, { page, rows });
     try {
-      return await work(async () => (answer = await readDay({ source, account, day, onPage }, http)));
+      return await work(async (kept) => (answer = await readDay({ source, account, day, onPage, kept }, http)));
     } finally {
       await answer?.discard();
     }

@@ -4,14 +4,16 @@ import { cents } from "../../core/money.ts";
 import { mergeSlice } from "../../queries/sync/merge.ts";
 import { findReceipt, takeFetchNumber } from "../../queries/sync/receipts.ts";
 import type { Receipt } from "../../queries/sync/shapes.ts";
+import { dropParts } from "../../queries/sync/slice-parts.ts";
 import { CommitUnknown, inTransaction } from "../../schema/database.ts";
 import { lookForFindings } from "../conversions/findings.ts";
 import { runOf } from "../shared/run-of.ts";
 import { askForDay } from "./ask-for-day.ts";
 import { checkedPull, type Feed, type SyncContext } from "./context.ts";
+import { keptParts } from "./kept-parts.ts";
 import { targetOf } from "./read-day.ts";
 import type { PullSliceInput, SliceResult } from "./shapes.ts";
-import { raiseBooksAlert, raiseSliceAlerts } from "./slice-alerts.ts";
+import { raiseBooksAlert, raiseCaveat, raiseSliceAlerts } from "./slice-alerts.ts";
 import { quarantineSeal } from "../shared/quarantine-seal.ts";
 
 /** Pulls one slice whole and merges it in one transaction with its receipt. */
@@ -22,12 +24,14 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
   return askForDay(context, { source, account, day }, async (read) => {
     // The number comes before the first request: a reading that began later knows better.
     const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
-    const answer = await read();
     const run = runOf();
+    const reading = { client, source: source.name, day, workflowRunId: run.runId };
+    const kept = keptParts(database, reading, { fetchSeq, fetchedAt });
+    const answer = await read(kept);
     const merging = {
       fetchSeq,
       fetchedAt,
-      isFinal: fetchedAt >= endOfDay(day, source.slices.timezone),
+      isFinal: kept.since() >= endOfDay(day, source.slices.timezone),
       runId,
       workflowId: run.workflowId,
       workflowRunId: run.runId,
@@ -43,6 +47,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       const { books, ...rest } = merged;
       await raiseSliceAlerts(session, target, rest);
       await raiseBooksAlert(session, { ...target, books });
+      await dropParts(session, reading);
       return rest;
     }).catch(async (error: unknown) => {
       const found = error instanceof CommitUnknown ? await findReceipt(database, fetchSeq) : null;
@@ -50,6 +55,8 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       return found;
     });
     countRows({ source, account }, receipt);
+    if (source.instead !== undefined)
+      await raiseCaveat(database, { client, source: source.name, caveat: answer.instead?.caveat ?? null });
     if (source.agreesWith !== undefined) await lookForFindings(database, { client, day });
     return { ...receipt, day, shownTotal: cents(receipt.total) };
   });

@@ -37,6 +37,22 @@ export async function raiseSliceAlerts(session: Session, target: MergeTarget, re
 const accepting = ({ source, day, client }: MergeTarget) =>
   `npm run backfill -- --source ${source} --from ${day} --to ${day} --client ${client} --accept-empty`;
 
+/** The vendor refused what we would rather ask: what that means for all that is stored of the feed. */
+export async function raiseCaveat(
+  database: Queryable,
+  { client, source, caveat }: { client: string; source: string; caveat: string | null },
+): Promise<void> {
+  const subject = { client, area: "sync", subject: source };
+  if (caveat === null)
+    return settleAlerts(database, { ...subject, kinds: ["question_refused"], notes: "answered as asked" });
+  await raiseAlert(database, {
+    ...subject,
+    kind: "question_refused",
+    severity: "warning",
+    message: `${source}: ${caveat}`,
+  });
+}
+
 type Books = { expected: Held; held: Held };
 
 /** A slice whose table holds something else than its receipts say is money lost or doubled. */

@@ -5,7 +5,7 @@ import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sumMoney } from "../../core/money.ts";
 import type { RequestEntry } from "../../sandbox/request-log.ts";
-import { startStack, uniqueId, type TestStack } from "../../test/stack.ts";
+import { startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 import { sources } from "../registry.ts";
 import { everflowConversions, everflowDailyStats } from "./everflow.ts";
 
@@ -15,7 +15,12 @@ const stats = "everflow.daily_stats";
 const conversions = "everflow.conversions";
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startStack({ CLIENTS: "713,wide", EVERFLOW_API_KEY_WIDE: "sandbox-wide" });
+  stack = await startStack({
+    CLIENTS: "713,wide,crowd,plain",
+    EVERFLOW_API_KEY_WIDE: "sandbox-wide",
+    EVERFLOW_API_KEY_CROWD: "sandbox-crowd",
+    EVERFLOW_API_KEY_PLAIN: "sandbox-plain",
+  });
   await stack.control("PUT", "/clock", { today: "2026-06-30" });
 });
 afterEach(() => stack.control("DELETE", "/faults"));
@@ -178,6 +183,59 @@ test("a day of 10,001 rows is stored whole, and again changes nothing", async ()
     updated: 0,
     unchanged: 10_001,
   });
+});
+
+test("a day of 12,000 affiliates, more than even their list holds, is stored whole, and a retry asks only for what is missing", async () => {
+  const day = "2025-12-18";
+  const asked = async () =>
+    (await calls("/networks/reporting/entity/table")).filter((entry) => entry.account === "crowd");
+  await fault("latency", { ms: 300, match: { client: "crowd" } });
+  const pulling = pull(stats, "crowd", day);
+  // The day, the list of affiliates, the list of offers, the first four groups of offers.
+  await until(
+    "the first parts to be answered",
+    async () => (await asked()).filter((entry) => entry.status === 200).length >= 7,
+  );
+  await fault("server_error", { status: 503, times: 1, match: { client: "crowd" } });
+  const pulled = await pulling;
+  expect(pulled).toMatchObject({ outcome: "changed", isFinal: true });
+  expect(pulled.inserted).toBeGreaterThan(13_000);
+  expect(await expectTruth("daily_stats", "crowd", day)).toBe(pulled.inserted);
+  const answers = (await asked()).map((entry) => entry.status);
+  expect(answers.filter((status) => status === 503)).toHaveLength(1);
+  // Once more the day alone, and the part that failed.
+  expect(answers.filter((status) => status === 200)).toHaveLength(1 + 2 + 8 + 1);
+  expect(await stack.rows("select from ops.slice_parts")).toEqual([]);
+});
+
+test("a network that refuses the column for the currency is read without it, not asked with it again, and an alert says so", async () => {
+  const day = "2026-01-20";
+  const open = () =>
+    stack.rows("select message, severity from ops.alerts where kind = 'question_refused' and resolved_at is null");
+  await fault("server_error", {
+    status: 422,
+    times: 1,
+    match: { client: "plain", path: "/networks/reporting/entity/table" },
+  });
+  expect(await pull(stats, "plain", day)).toMatchObject({ outcome: "changed" });
+  expect(
+    await stack.rows("select distinct currency from everflow.daily_stats where _client_id = 'plain' and date = $1", [
+      day,
+    ]),
+  ).toEqual([{ currency: "USD" }]);
+  const asked = async () =>
+    (await calls("/networks/reporting/entity/table"))
+      .filter((entry) => entry.account === "plain")
+      .map(({ status }) => status);
+  expect(await asked()).toEqual([422, 200]);
+  expect(await pull(stats, "plain", day)).toMatchObject({ outcome: "unchanged" });
+  expect(await asked()).toEqual([422, 200, 200]);
+  expect(await open()).toEqual([
+    {
+      severity: "warning",
+      message: expect.stringMatching(/^everflow.daily_stats: the report refuses the column for the currency/),
+    },
+  ]);
 });
 
 test("inserts during paging, a burst of 429 and changed statuses: nothing lost, nothing double, and the ledger tells the story", async () => {

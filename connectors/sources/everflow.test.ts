@@ -3,6 +3,7 @@ import { parse, stringify } from "lossless-json";
 import { sumMoney } from "../../core/money.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { describeSource, load } from "../../test/describe-source.ts";
+import { ConnectorError } from "../errors.ts";
 import { createHttp } from "../http.ts";
 import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
 import type { AnySource, PageRequest } from "../source.ts";
@@ -73,66 +74,166 @@ describe("the daily statistics", () => {
     };
     await expect(readHeld({ source: everflowDailyStats, slice, secrets, http: { json } })).rejects.toMatchObject({
       kind: "malformed",
-      message: "the answer is cut short: even the list of affiliates is",
+      message: "the answer is cut short: even the list of advertisers is, and there is nothing left to split it by",
     });
-    expect(asked).toHaveLength(2);
+    expect(asked).toHaveLength(4);
   });
 });
 
 describe("a day that is cut", () => {
-  /** Answers every question about more than one affiliate and offer with a cut. */
-  function vendor(answers: (filters: Record<string, string>, columns: string[]) => string[] | "cut") {
+  interface Fact {
+    affiliate: string;
+    offer: string;
+    advertiser: string;
+    currency: string;
+  }
+  const dimensions = ["affiliate", "offer", "advertiser"] as const;
+
+  /** Answers as Everflow does, with at most `most` rows. */
+  function vendor(facts: Fact[], most: number, refuses: string[] = []) {
     const asked: string[] = [];
     const json = (request: PageRequest) => {
       const { columns, query } = request.body as {
         columns: { column: string }[];
         query: { filters: { resource_type: string; filter_id_value: string }[] };
       };
-      const filters = Object.fromEntries(query.filters.map((filter) => [filter.resource_type, filter.filter_id_value]));
-      const names = columns.map(({ column }) => column);
-      asked.push(`${names.includes("currency") ? "rows" : names.join("+")} ${Object.values(filters).join("/")}`.trim());
-      const ids = answers(filters, names);
-      const row = (id: string) => ({
-        columns: names.map((type) => ({
-          column_type: type,
-          id: filters[type] ?? (type === "currency" ? "USD" : id),
-          label: "",
-        })),
-        reporting: { total_click: 1, cv: 1, event: 0, payout: 2.5, revenue: 4, profit: 1.5 },
-      });
-      return Promise.resolve(
-        parse(JSON.stringify({ table: (ids === "cut" ? ["1"] : ids).map(row), incomplete_results: ids === "cut" })),
+      const names = columns.map(({ column }) => column).filter((name) => name !== "date");
+      const values = (type: string) =>
+        query.filters.filter((filter) => filter.resource_type === type).map((filter) => filter.filter_id_value);
+      const filters = dimensions.flatMap((type) => (values(type).length === 0 ? [] : [values(type).join("+")]));
+      asked.push([names.length > 1 ? "rows" : `list ${names.join()}`, ...filters].join(" "));
+      const refused = names.find((name) => refuses.includes(name));
+      if (refused !== undefined)
+        return Promise.reject(new ConnectorError("rejected", `answered 400: unknown column ${refused}`));
+      const found = facts.filter((fact) =>
+        dimensions.every((type) => values(type).length === 0 || values(type).includes(fact[type])),
       );
+      const groups = new Map<string, Fact[]>();
+      for (const fact of found) {
+        const key = names.map((name) => fact[name as keyof Fact]).join("/");
+        groups.set(key, [...(groups.get(key) ?? []), fact]);
+      }
+      const table = [...groups.values()].slice(0, most).map((group) => ({
+        columns: names.map((name) => ({ column_type: name, id: group[0]?.[name as keyof Fact], label: "" })),
+        reporting: {
+          ...{ total_click: 1, cv: 1, event: 0 },
+          ...{ payout: 2.5 * group.length, revenue: 4 * group.length, profit: 1.5 * group.length },
+        },
+      }));
+      return Promise.resolve(parse(JSON.stringify({ table, incomplete_results: groups.size > most })));
     };
-    return { asked, read: () => readHeld({ source: everflowDailyStats, slice, secrets, http: { json } }) };
+    const options = { source: everflowDailyStats, slice, secrets };
+    return { asked, read: (more: object = {}) => readHeld({ ...options, http: { json }, ...more }) };
   }
 
+  const fact = (affiliate: string, offer: string, currency = "USD"): Fact => ({
+    affiliate,
+    offer,
+    advertiser: "1",
+    currency,
+  });
+  /** So many affiliates of each offer; they are the same ones. */
+  const facts = (sizes: Record<string, number>): Fact[] =>
+    Object.entries(sizes).flatMap(([offer, size]) =>
+      Array.from({ length: size }, (_, index) => fact(String(index), offer)),
+    );
+  const keys = (answer: HeldAnswer) => answer.rows.map((row) => `${row["offerId"]}/${row["affiliateId"]}`).sort();
+  const keysOf = (all: Fact[]) => all.map(({ offer, affiliate }) => `${offer}/${affiliate}`).sort();
+
   test("is asked for by affiliate, and an affiliate that is cut by offer; nothing of a cut answer is kept", async () => {
-    const { asked, read } = vendor(({ affiliate, offer }, columns) => {
-      if (!columns.includes("currency")) return affiliate === undefined ? ["7", "8"] : ["70", "71"];
-      if (affiliate === undefined || (affiliate === "7" && offer === undefined)) return "cut";
-      return ["x"];
-    });
+    const all = [fact("0", "a"), fact("0", "a", "EUR"), fact("0", "b"), fact("0", "b", "EUR"), fact("1", "c")];
+    const { asked, read } = vendor(all, 3);
     const answer = await read();
-    expect(asked).toEqual(["rows", "affiliate+date", "rows 7", "offer+date 7", "rows 7/70", "rows 7/71", "rows 8"]);
-    expect(answer.rows.map((row) => [row["affiliateId"], row["offerId"]])).toEqual([
-      ["7", "70"],
-      ["7", "71"],
-      ["8", "x"],
-    ]);
+    const questions = ["rows", "list affiliate", "rows 0", "rows 1", "list offer 0", "rows 0 a", "rows 0 b"];
+    expect(asked).toEqual(questions);
+    expect(keys(answer)).toEqual(keysOf(all));
     expect(answer.total).toBe("7.5");
   });
 
-  test("is refused where one affiliate's one offer is still cut, or where nothing is listed", async () => {
-    const stubborn = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : ["7"]));
-    await expect(stubborn.read()).rejects.toMatchObject({
+  test("with more affiliates than can be listed is asked for by groups of offers, and a group that is cut in halves", async () => {
+    const all = Array.from({ length: 16 }, (_, offer) =>
+      Array.from({ length: offer === 0 ? 18 : 4 }, (_, index) => fact(`${offer}-${index}`, `o${10 + offer}`)),
+    ).flat();
+    const { asked, read } = vendor(all, 20);
+    const answer = await read();
+    expect(asked.slice(0, 3)).toEqual(["rows", "list affiliate", "list offer"]);
+    expect(asked).toContain("rows o10+o11");
+    expect(asked.slice(-2)).toEqual(["rows o10", "rows o11"]);
+    expect(asked).toHaveLength(3 + 8 + 2);
+    expect(keys(answer)).toEqual(keysOf(all));
+    expect(answer.total).toBe("195");
+  });
+
+  test("what was answered of it is not asked again when another part fails, and nothing is doubled", async () => {
+    const all = facts({ a: 3, b: 3, c: 3 });
+    const { asked, read } = vendor(all, 4);
+    const answers = new Map<string, unknown>();
+    let fails = true;
+    const kept = {
+      find: (part: string) => Promise.resolve(answers.get(part)),
+      keep: (part: string, answer: unknown) => {
+        if (part.includes('"2"') && fails) return Promise.reject(new ConnectorError("unavailable", "gone"));
+        answers.set(part, answer);
+        return Promise.resolve();
+      },
+      drop: () => Promise.resolve(answers.clear()),
+    };
+    await expect(read({ kept, atOnce: 4 })).rejects.toMatchObject({ kind: "unavailable" });
+    fails = false;
+    const before = asked.length;
+    const answer = await read({ kept, atOnce: 4 });
+    expect(asked.slice(before)).toEqual(["rows", "rows 2"]);
+    expect(keys(answer)).toEqual(keysOf(all));
+    expect(answer.total).toBe("22.5");
+  });
+
+  test("is refused where even the smallest part is cut, where nothing is listed, and where a filter is read otherwise", async () => {
+    const many = ["USD", "EUR", "GBP"].map((currency) => ({ affiliate: "7", offer: "7", advertiser: "7", currency }));
+    await expect(vendor(many, 2).read()).rejects.toMatchObject({
       kind: "malformed",
-      message: expect.stringContaining("more rows of affiliate 7 of offer 7 than 10000"),
+      message: expect.stringContaining("more rows of affiliate 7 of offer 7 of advertiser 7 than 10000"),
     });
-    const silent = vendor((_filters, columns) => (columns.includes("currency") ? "cut" : []));
-    await expect(silent.read()).rejects.toMatchObject({
+    const answer = (names: string[], table: string[], isCut: boolean) =>
+      parse(
+        JSON.stringify({
+          table: table.map((id) => ({
+            columns: names.map((name) => ({ column_type: name, id, label: "" })),
+            reporting: { total_click: 1, cv: 1, event: 0, payout: 2.5, revenue: 4, profit: 1.5 },
+          })),
+          incomplete_results: isCut,
+        }),
+      );
+    const other = (listed: string[], part: string[]) => (request: PageRequest) => {
+      const { columns, query } = request.body as { columns: { column: string }[]; query: { filters: unknown[] } };
+      const names = columns.map(({ column }) => column).filter((name) => name !== "date");
+      if (names.length === 1) return Promise.resolve(answer(names, listed, false));
+      return Promise.resolve(answer(names, query.filters.length === 0 ? ["1"] : part, query.filters.length === 0));
+    };
+    const read = (listed: string[], part: string[]) =>
+      readHeld({ source: everflowDailyStats, slice, secrets, http: { json: other(listed, part) } });
+    await expect(read([], [])).rejects.toMatchObject({ message: expect.stringContaining("yet no affiliates") });
+    await expect(read(["7"], [])).rejects.toMatchObject({
       kind: "malformed",
-      message: expect.stringContaining("yet no affiliates"),
+      message: expect.stringContaining("no row of affiliate 7, which its list has"),
+    });
+    await expect(read(["7"], ["7", "8"])).rejects.toMatchObject({
+      kind: "malformed",
+      message: expect.stringContaining("rows of affiliate 8, which was not asked for"),
+    });
+  });
+
+  test("a report without a column for the currency is asked without it, says so, and is not asked with it again", async () => {
+    const { asked, read } = vendor(facts({ a: 2 }), 10, ["currency"]);
+    const answer = await read();
+    expect(asked).toEqual(["rows", "rows"]);
+    expect(answer.rows).toMatchObject([{ currency: "USD", payout: "2.5" }, { currency: "USD" }]);
+    expect(answer.instead?.caveat).toContain("refuses the column for the currency");
+    expect((await read({ instead: answer.instead })).total).toBe("5");
+    expect(asked).toHaveLength(3);
+    // A no that has another reason stays what it was.
+    await expect(vendor(facts({ a: 2 }), 10, ["currency", "offer"]).read()).rejects.toMatchObject({
+      kind: "rejected",
+      message: "answered 400: unknown column offer",
     });
   });
 });
@@ -316,17 +417,18 @@ describe("against the sandbox", () => {
   test("a day of 10,001 rows is asked for by affiliate, and no row is lost or twice", async () => {
     const answer = await read(everflowDailyStats, "wide");
     expect(answer.rows).toHaveLength(10_001);
-    // The day, the list of its 73 affiliates, and each of them.
-    expect(answer.pages).toBe(1 + 1 + 73);
+    // The day, the list of its 73 affiliates, and eight groups of them.
+    expect(answer.pages).toBe(1 + 1 + 8);
     // The test runner would print whole days to show where they differ.
     expect(JSON.stringify(statsOf(answer)) === JSON.stringify(await trueStats("wide"))).toBe(true);
   }, 120_000);
 
   test("a part of which not even the list fits is refused whole", async () => {
-    await fault("page_cap", { rows: 136 });
+    await fault("page_cap", { rows: 40 });
     await expect(read(everflowDailyStats, "wide")).rejects.toMatchObject({
       kind: "malformed",
-      message: "the answer is cut short: even the list of offers of affiliate 5001 is",
+      message:
+        "the answer is cut short: even the list of offers of advertiser 1 is, and there is nothing left to split it by",
     });
   });
 

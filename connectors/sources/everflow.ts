@@ -97,21 +97,74 @@ function assertDay(at: Date, { day, timezone }: Slice, what: string): void {
 }
 
 const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
-/** A day that is too long is asked for by affiliate, an affiliate that is too long by offer. */
-const narrower = ["affiliate", "offer"] as const;
-type Filter = Partial<Record<(typeof narrower)[number], string>>;
+/**
+ * What a day that is too long is split by, in this order: an affiliate that is still too long by offer, and where there are
+ * too many even to list, by what is left.
+ */
+const dimensions = ["affiliate", "offer", "advertiser"] as const;
+type Dimension = (typeof dimensions)[number];
 
-/** What is asked next: the rows of a part of the day, or which smaller parts a part has; and the parts still to ask. */
+/** Of the rows of a part of the day, or of which smaller parts it has. */
 interface Question {
-  list: (typeof narrower)[number] | null;
-  filter: Filter;
-  waiting: Filter[];
+  list: Dimension | null;
+  /** Several values of one dimension mean any of them. */
+  filter: Partial<Record<Dimension, string[]>>;
+  /** The report knows no column for the currency: all amounts come converted into the one that was asked for. */
+  isConverted?: boolean;
 }
-const wholeDay: Question = { list: null, filter: {}, waiting: [] };
+const wholeDay: Question = { list: null, filter: {} };
+const grainOf = ({ isConverted }: Question) =>
+  isConverted === true ? grain.filter((column) => column !== "currency") : grain;
 
 const columnOf = (row: StatsRow, type: string) => row.columns.find((column) => column.column_type === type);
-const isGrain = (row: StatsRow) => grain.every((type) => columnOf(row, type) !== undefined);
-const narrowerThan = (filter: Filter) => narrower.find((type) => filter[type] === undefined) ?? null;
+const valuesOf = (rows: StatsRow[], dimension: Dimension) =>
+  new Set(rows.map((row) => columnOf(row, dimension)?.id ?? ""));
+const isPart = (row: StatsRow) => dimensions.every((type) => columnOf(row, type) !== undefined);
+
+/** What to list in order to split a part: the first dimension that does not tell its rows apart yet, or the one after a list that was too long. */
+function splitBy({ filter, list }: Question): Dimension | null {
+  const left = dimensions.filter((type) => filter[type] === undefined);
+  return left[list === null ? 0 : left.indexOf(list) + 1] ?? null;
+}
+
+/** A part whose rows are still too many although it is a group: its halves. */
+function halves(question: Question): Question[] | null {
+  for (const [dimension, values] of Object.entries(question.filter)) {
+    if (values.length < 2) continue;
+    const middle = Math.ceil(values.length / 2);
+    return [values.slice(0, middle), values.slice(middle)].map((half) => ({
+      ...question,
+      filter: { ...question.filter, [dimension]: half },
+    }));
+  }
+  return null;
+}
+
+/** Few calls for a day: reports with many different values may be asked for 1,000 times an hour. */
+const groupsOfList = 8;
+const mostInGroup = 100;
+
+function groups(values: readonly string[]): string[][] {
+  const size = Math.min(Math.ceil(values.length / groupsOfList), mostInGroup);
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, index) =>
+    values.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** A filter that the vendor reads otherwise than we do would lose rows: each value is answered, and no other. */
+function misread(rows: StatsRow[], filter: Question["filter"]): string | null {
+  for (const dimension of dimensions) {
+    const asked = filter[dimension];
+    if (asked === undefined) continue;
+    const answered = valuesOf(rows, dimension);
+    const missing = asked.find((value) => !answered.has(value));
+    if (missing !== undefined) return `no row of ${dimension} ${missing}, which its list has`;
+    const foreign = [...answered].find((value) => !asked.includes(value));
+    if (foreign !== undefined)
+      return `rows of ${dimension} ${foreign}, which was not asked for: its filter is not read`;
+  }
+  return null;
+}
 
 /** What affiliates did per day, at one grain: affiliate, advertiser, offer and currency. */
 export const everflowDailyStats = defineSource({
@@ -135,15 +188,18 @@ export const everflowDailyStats = defineSource({
 
   // One day at a time. With the currency among the columns each row stays in its own; without, it would be converted.
   request: ({ slice, secrets, cursor }: { slice: Slice; secrets: Secrets; cursor: Question | null }) => {
-    const { list, filter } = cursor ?? wholeDay;
+    const question = cursor ?? wholeDay;
+    const { list, filter } = question;
     return reportRequest(secrets, "entity/table", {
       from: slice.day,
       to: slice.day,
       currency_id: mainCurrency,
-      columns: [...(list === null ? grain : [list]), "date"].map((column) => ({ column })),
+      columns: [...(list === null ? grainOf(question) : [list]), "date"].map((column) => ({ column })),
       query: {
         // A value that is no text, under any other name, is no filter and answers everything.
-        filters: Object.entries(filter).map(([type, value]) => ({ resource_type: type, filter_id_value: value })),
+        filters: Object.entries(filter).flatMap(([type, values]) =>
+          values.map((value) => ({ resource_type: type, filter_id_value: value })),
+        ),
         exclusions: [],
         metric_filters: [],
         settings: {},
@@ -153,7 +209,7 @@ export const everflowDailyStats = defineSource({
 
   // The day is the one asked for, and date.id within a day of it: whether it is midnight here or in UTC is not documented.
   rows: (body, slice) =>
-    body.isCut || !body.rows.every(isGrain)
+    body.isCut || !body.rows.every(isPart)
       ? []
       : body.rows.map(({ columns, reporting }) => {
           const of = (type: string) => columns.find((column) => column.column_type === type);
@@ -167,7 +223,7 @@ export const everflowDailyStats = defineSource({
             advertiserName: of("advertiser")?.label ?? null,
             offerId: of("offer")?.id ?? "",
             offerName: of("offer")?.label ?? null,
-            currency: of("currency")?.id ?? "",
+            currency: of("currency")?.id ?? mainCurrency,
             clicks: reporting.total_click,
             conversions: reporting.cv,
             payout: reporting.payout,
@@ -178,35 +234,45 @@ export const everflowDailyStats = defineSource({
           };
         }),
 
-  next: (body, cursor: Question | null): Question | null => {
-    const { list, filter, waiting } = cursor ?? wholeDay;
-    if (list === null && body.isCut) return { list: narrowerThan(filter), filter, waiting };
-    const parts =
-      list === null
-        ? []
-        : [...new Set(body.rows.map((row) => columnOf(row, list)?.id ?? ""))].map((part) => ({
-            ...filter,
-            [list]: part,
-          }));
-    const [following, ...later] = [...parts, ...waiting];
-    return following === undefined ? null : { list: null, filter: following, waiting: later };
+  parts: (body, cursor: Question | null): Question[] => {
+    const question = cursor ?? wholeDay;
+    const { list, filter } = question;
+    if (body.isCut) return (list === null ? halves(question) : null) ?? [{ ...question, list: splitBy(question) }];
+    if (list === null) return [];
+    return groups([...valuesOf(body.rows, list)].sort()).map((group) => ({
+      ...question,
+      list: null,
+      filter: { ...filter, [list]: group },
+    }));
   },
 
+  // Whether this report has a column for the currency is not documented.
+  instead: ({ kind }) =>
+    kind === "rejected"
+      ? {
+          cursor: { ...wholeDay, isConverted: true },
+          caveat: `the report refuses the column for the currency, so all amounts are stored as Everflow converts them into ${mainCurrency}`,
+        }
+      : null,
+
   cut: (body, _rowsSoFar, cursor: Question | null) => {
-    const { list, filter } = cursor ?? wholeDay;
+    const question = cursor ?? wholeDay;
+    const { list, filter } = question;
     const where = Object.entries(filter)
-      .map(([type, part]) => ` of ${type} ${part}`)
+      .map(([type, values]) => ` of ${type} ${values.length > 3 ? `${values.length} values` : values.join(", ")}`)
       .join("");
+    const isLast = body.isCut && splitBy(question) === null;
     if (list !== null) {
-      if (body.isCut) return `even the list of ${list}s${where} is`;
-      return body.rows.length === 0 ? `more rows than ${mostRows}, yet no ${list}s${where}` : null;
+      if (isLast) return `even the list of ${list}s${where} is, and there is nothing left to split it by`;
+      return !body.isCut && body.rows.length === 0 ? `more rows than ${mostRows}, yet no ${list}s${where}` : null;
     }
+    if (isLast && halves(question) === null) return `more rows${where} than ${mostRows}`;
     const missing =
       body.rows.length === 0
         ? undefined
-        : grain.find((type) => body.rows.some((row) => columnOf(row, type) === undefined));
+        : grainOf(question).find((type) => body.rows.some((row) => columnOf(row, type) === undefined));
     if (missing !== undefined) return `rows${where} have no ${missing}`;
-    return body.isCut && narrowerThan(filter) === null ? `more rows${where} than ${mostRows}` : null;
+    return body.isCut ? null : misread(body.rows, filter);
   },
 });
 

@@ -50,6 +50,9 @@ const deleteEndedTokens = `delete from ops.revoked_tokens where ctid = any(array
   select ctid from ops.revoked_tokens where expires_at < now() - $2 * interval '1 day' limit $1))`;
 const deleteOldCallCounts = `delete from ops.call_counts where ctid = any(array(
   select ctid from ops.call_counts where resets_at < now() - $2 * interval '1 day' limit $1))`;
+/** Of readings that were given up. */
+const deleteOldParts = `delete from ops.slice_parts where ctid = any(array(
+  select ctid from ops.slice_parts where fetched_at < now() - $2 * interval '1 day' limit $1))`;
 
 /** In batches, so that a first pruning after years does not hold locks for long. The current receipt of a slice always stays. */
 export async function prune(database: Database, retention: Retention): Promise<number> {
@@ -61,6 +64,7 @@ export async function prune(database: Database, retention: Retention): Promise<n
   ];
   await deleteOlder(database, deleteEndedTokens, 1);
   await deleteOlder(database, deleteOldCallCounts, 1);
+  await deleteOlder(database, deleteOldParts, 1);
   return deleted.reduce((sum, count) => sum + count, 0);
 }
 
