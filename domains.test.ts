@@ -142,7 +142,7 @@ describe("the table is really executed:", () => {
   test.each([
     ["queries/recon/x.ts", 'import { a } from "../rtb/a.ts";', "recon does not use rtb"],
     ["rules/files/x.ts", 'import type { A } from "../recon/a.ts";', "files does not use recon"],
-    ["activities/sync/x.ts", 'import { house } from "../../queries/ops/house.ts";', "sync does not use ops"],
+    ["activities/sync/x.ts", 'import { house } from "../../queries/ops/retention.ts";', "sync does not use ops"],
     ["workflows/harbour/x.ts", "export const x = 1;", "has no row"],
     ["queries/recon/x.ts", "const q = `select 1 from rtb.creatives`;", "reads rtb.creatives"],
     ["queries/rtb/x.ts", "const q = `${a} join recon.posts on true ${b}`;", "reads recon.posts"],

@@ -21,7 +21,7 @@ export const searchAttributes = {
 /** How long Temporal keeps closed workflows. What matters longer lies in the `ops` tables. */
 export const retentionDays = 30;
 
-/** Housekeeping: late sources, alerts to send, what is older than its retention. */
+/** Maintenance: late sources, alerts to send, what is older than its retention. */
 export const keepHouseEveryMinutes = 10;
 
 /**
@@ -87,7 +87,7 @@ export function plannedSchedules(
         };
       }),
   );
-  const house: PlannedSchedule = {
+  const maintenance: PlannedSchedule = {
     scheduleId: `${config.queuePrefix}keep-house`,
     options: {
       spec: { intervals: [{ every: `${keepHouseEveryMinutes} minutes` }] },
@@ -185,7 +185,7 @@ export function plannedSchedules(
   };
   return [
     ...syncs,
-    house,
+    maintenance,
     sweep,
     ...(delivers ? [deliver] : []),
     ...refreshes,

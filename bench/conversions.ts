@@ -1,7 +1,7 @@
 // 200,000 Everflow conversions of one day, 100 pages of 2,000, from a sandbox without limits into Postgres: the pipeline
 // beside the simplest script that fetches a page and inserts it with ON CONFLICT, into a table of the same shape. First
 // load, and the same again with nothing changed. Both are given the same bytes, made up before the clock starts. What the
-// worker's memory comes to is told for a tenth of the pages, too.
+// worker's memory use is shown for a tenth of the pages, too.
 // npm run bench:conversions -- [--rounds 3] [--pages 100]
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -121,7 +121,7 @@ async function page(number: number): Promise<Json[]> {
   return ((await response.json()) as { conversions: Json[] }).conversions;
 }
 
-/** What anybody would write in ten minutes: no totals, no ledger, floats for money, half a day when it is stopped half way. */
+/** The simplest script, written in ten minutes: no totals, no ledger, floats for money, half a day when it is stopped half way. */
 async function script(): Promise<void> {
   for (let number = 1; ; number += 1) {
     const rows = await page(number);
@@ -187,7 +187,7 @@ async function insert(rows: Json[]): Promise<void> {
 
 /** The most memory a process takes while something is done, in MB. */
 async function peak(pid: number | undefined, work: () => Promise<unknown>): Promise<number> {
-  // Forgets the greatest so far.
+  // Resets the peak.
   await writeFile(`/proc/${pid}/clear_refs`, "5");
   await work();
   return memory(pid, "VmHWM");

@@ -1,4 +1,4 @@
-// The loop that is written when somebody needs a CSV in Postgres: parse to objects, check, compute the ratios, 1,000 rows
+// The loop most people write to get a CSV into Postgres: parse to objects, check, compute the ratios, 1,000 rows
 // a statement.
 import { createReadStream } from "node:fs";
 import { parse } from "csv-parse";

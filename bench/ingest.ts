@@ -46,7 +46,7 @@ const wanted = values.ways.split(",").map((name) => {
   return way;
 });
 const client = "713";
-/** Files as they come: their days count for the periods, which an import then has to sum up anew. */
+/** Files as they usually arrive: their days count for the periods, which an import then has to sum up again. */
 const yesterday = addDays(dayAt(new Date(), "America/New_York"), -1);
 
 const stack = await startBenchStack({ settings: { LOG_LEVEL: "error", INGEST_SLOTS: "1" } });
@@ -214,7 +214,7 @@ async function emptied(way: Way, creatives: readonly string[]): Promise<void> {
     `select format('%I.%I', n.nspname, c.relname) as name, c.relispartition as "isMonth" from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and (n.nspname = 'rtb' or (n.nspname = 'ops' and (c.relname like 'file%' or c.relname = 'quarantine')))`,
   );
-  // As the others' tables are made anew.
+  // The other contestants' tables are created again, too.
   for (const { name } of rows.filter(({ isMonth }) => isMonth)) await stack.database.query(`drop table ${name}`);
   const tables = rows.filter(({ isMonth }) => !isMonth).map(({ name }) => name);
   await stack.database.query(`truncate ${tables.join(", ")} cascade`);

@@ -1,5 +1,5 @@
 // Stands before the sandbox and answers a page that was asked for once with the same bytes again: making 2,000 conversions
-// up takes longer than reading and storing them, and would be most of what is measured. Tells pages by their address and the key they are asked with.
+// up takes longer than reading and storing them, and would be most of what is measured. Pages are identified by their address and the key of the request.
 import { once } from "node:events";
 import { createServer } from "node:http";
 

@@ -23,7 +23,7 @@ const campaigns = 100;
 const aimMs = 100;
 
 const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-dashboards-"));
-// As root, Postgres runs as somebody else, who has to get in.
+// As root, Postgres runs as another user, which needs access.
 await chmod(folder, 0o755);
 const [postgresPort = 0, apiPort = 0] = await freePorts(2);
 const postgres = await startPostgres({
@@ -76,7 +76,7 @@ try {
   };
 
   const random = (most: number) => 1 + Math.floor(Math.random() * most);
-  const doors: [string, () => string][] = [
+  const routes: [string, () => string][] = [
     ["a campaign", () => `/dashboard/campaigns/${random(campaigns)}`],
     [`the largest campaign, ${busiest.campaignReports} reports`, () => `/dashboard/campaigns/${busiest.campaignId}`],
     ["affiliates, first page", () => "/dashboard/affiliates"],
@@ -92,7 +92,7 @@ try {
     ["a campaign's posts", () => `/posts?campaign=${random(campaigns)}`],
   ];
   const rows: (string | number)[][] = [];
-  for (const [name, route] of doors) {
+  for (const [name, route] of routes) {
     for (let warmUp = 0; warmUp < 5; warmUp += 1) await get(route());
     const times: number[] = [];
     for (let request = 0; request < requests; request += 1) times.push((await get(route())).ms);
@@ -100,7 +100,7 @@ try {
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
     rows.push([name, at(0.5).toFixed(1), at(0.99).toFixed(1), at(0.5) < aimMs ? "ok" : "SLOW"]);
   }
-  console.log(table(["door", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
+  console.log(table(["route", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
   isSlow = rows.some((row) => row.at(-1) !== "ok");
 } finally {
   api?.kill("SIGKILL");

@@ -22,11 +22,11 @@ export interface ReconStack {
   startApi: () => Promise<ChildProcess>;
   /** Ads the platform counts `seen` views of; it knows no others. */
   playAds: (ads: string[]) => Promise<void>;
-  /** What the API answered; null when nobody was there to answer. */
+  /** What the API answered; null when it did not answer. */
   submit: (claim: Claim) => Promise<{ status: number; reportId: string } | null>;
 }
 
-/** A whole stack whose platform is a stand-in that answers at once, with a campaign and affiliates who hold keys. */
+/** A whole stack whose mock platform answers at once, with a campaign and affiliates who hold keys. */
 export async function startReconStack(
   count: number,
   settings: Record<string, string> = {},
@@ -111,7 +111,7 @@ export async function startReconStack(
 /** How often the platform has seen each ad. */
 export const seen = 100;
 
-/** An ad's id that nobody else uses. */
+/** An unused ad id. */
 export const adId = (index: number) => String(120_210_000_000_000_000n + BigInt(index));
 
 /**

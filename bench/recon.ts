@@ -1,5 +1,5 @@
 // How long a report waits for its verdict: from the POST to the log, through the real API, a worker, Temporal and a
-// stand-in that answers at once. The first argument is how many reports each degree of concurrency gets, the second
+// mock that answers at once. The first argument is how many reports each degree of concurrency gets, the second
 // where Temporal's own database lies.
 // npm run bench:recon -- [reports] [file | memory]
 import { setTimeout as wait } from "node:timers/promises";
@@ -15,7 +15,7 @@ const judged = new Map<string, () => void>();
 let watching = true;
 let ads = 0;
 
-/** Tells of verdicts as they become visible, to within a few milliseconds. */
+/** Reports verdicts as they become visible, to within a few milliseconds. */
 async function watch(): Promise<void> {
   let last = "0";
   while (watching) {

@@ -177,7 +177,7 @@ async function controlSandbox(
 
 export async function makeBenchFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-bench-"));
-  // As root, Postgres runs as somebody else, who has to get in.
+  // As root, Postgres runs as another user, which needs access.
   await chmod(folder, 0o755);
   return folder;
 }

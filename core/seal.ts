@@ -9,7 +9,7 @@ export interface Seal {
   open(sealed: string): string | null;
   /** The same text under the key that seals now. */
   reseal(sealed: string): Resealed<string>;
-  /** Tells equal texts from others without giving away what they say. */
+  /** Equal texts have equal digests, which do not reveal the text. */
   digest(text: string): string;
 }
 

@@ -12,7 +12,7 @@ export interface TokenClaims {
   role: Role;
   /** Whose rows a token of role `advertiser` may see. */
   advertiser?: string | undefined;
-  /** Whom the log and a resolved alert name. */
+  /** The name shown in logs and on resolved alerts. */
   subject: string;
   expiresInSeconds: number;
   /** By which it can be revoked. */

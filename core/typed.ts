@@ -58,7 +58,7 @@ export function problemsOf(shape: z.ZodType, error: z.ZodError, known: readonly 
   });
 }
 
-/** Says of a field that nobody knows which one may be meant. */
+/** Suggests the known field that an unknown one may be meant for. */
 export function unknownField(name: string, known: readonly string[], key = name): string {
   const shown = name.slice(0, 100);
   const meant = nearest(key, known);

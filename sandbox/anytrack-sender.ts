@@ -34,7 +34,7 @@ export interface Sending {
   tookMs: number | null;
 }
 
-/** Plays AnyTrack's own sender: at least once, in any order, and again after a failure. */
+/** Mocks AnyTrack's own sender: at least once, in any order, and again after a failure. */
 export function createSender(clock: Clock) {
   const sendings: Sending[] = [];
   return {

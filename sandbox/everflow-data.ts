@@ -134,7 +134,7 @@ function adjustments(client: string, day: string): Conversion[] {
   ];
 }
 
-/** A conversion that comes while somebody reads the day: later than all others, so that it moves them down the pages. */
+/** A conversion that arrives while a client reads the day: later than all others, so that it moves them down the pages. */
 export function lateConversion(client: string, day: string, index: number): Conversion {
   const all = affiliatesOf(client);
   const affiliate = all[index % all.length];

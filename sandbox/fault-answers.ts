@@ -9,7 +9,7 @@ import {
   type VendorRequest,
 } from "./vendor.ts";
 
-/** The vendor's answer to a request, and how it is to be sent, with the given faults played on it. */
+/** The vendor's answer to a request, and how it is to be sent, with the given faults applied. */
 export function answerUnderFaults(vendor: Vendor, request: VendorRequest, faults: readonly WireFault[]): Delivery {
   const replaced = faults.map((fault) => replacement(fault, vendor, request)).find((answer) => answer !== undefined);
   const answer = replaced ?? vendor.handle(faults.reduce((asked, fault) => rewritten(asked, fault, vendor), request));

@@ -12,7 +12,7 @@ import type { Place } from "./vendor.ts";
 
 export interface Fault extends FaultTarget {
   id: number;
-  /** How many requests it was played on; data faults are not counted. */
+  /** How many requests it was applied to; data faults are not counted. */
   hits: number;
   effect: FaultEffect;
 }
@@ -28,12 +28,12 @@ export interface Faults {
   list(vendor?: string): Fault[];
   /** Lifts one fault, those of a vendor, or all; says how many. */
   lift(which: { id?: number | undefined; vendor?: string | undefined }): number;
-  /** The wire faults to play on a request, oldest first; each counts as used. */
+  /** The wire faults to apply to a request, oldest first; each counts as used. */
   take(request: FaultedRequest): WireFault[];
   dataFaults(vendor: string, client: string, day: string): DataFault[];
 }
 
-// Of these only the oldest is played: each stands in for the vendor's answer.
+// Of these only the oldest is applied: each replaces the vendor's answer.
 const REPLACING: ReadonlySet<WireFault["kind"]> = new Set<WireFault["kind"]>([
   ...(["rate_limited", "rate_limited_200", "server_error", "unauthorized", "html", "null", "empty_body"] as const),
   ...(["wrapped_error", "echo_key", "reset", "never_ending", "huge", "gzip_bomb"] as const),
@@ -71,12 +71,12 @@ export function createFaults(vendors: readonly string[]): Faults {
           striking.push({ fault, effect });
       }
       const replacement = striking.find(({ effect }) => REPLACING.has(effect.kind));
-      const played =
+      const applied =
         replacement === undefined
           ? striking
           : striking.filter((one) => one === replacement || DELAYING.has(one.effect.kind));
-      for (const { fault } of played) fault.hits += 1;
-      return played.map(({ effect }) => effect);
+      for (const { fault } of applied) fault.hits += 1;
+      return applied.map(({ effect }) => effect);
     },
     dataFaults: (vendor, client, day) => {
       const found: DataFault[] = [];

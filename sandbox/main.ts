@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  // The process that started us has ended, perhaps killed: nothing else would stop us.
   process.once("disconnect", stop);
   console.log(`sandbox listening on ${sandbox.url} (${vendors.join(", ")})`);
 }

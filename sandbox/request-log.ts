@@ -13,7 +13,7 @@ export interface RequestEntry {
   query: Record<string, string>;
   /** null while unanswered, and for a connection that was cut before any answer. */
   status: number | null;
-  /** The kinds of fault that were played on this request. */
+  /** The kinds of fault that were applied to this request. */
   faults: string[];
   /** For a 429 that says when to come back: that moment. No call of the account may arrive before it. */
   hintEndsAtMs: number | null;

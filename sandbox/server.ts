@@ -67,7 +67,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   const control = createControl({ vendors, accounts, clock, faults, log, posts });
 
-  async function play(
+  async function respond(
     { vendor, limiter }: PlayedVendor,
     request: WireRequest,
     arrivedAtMs: number,
@@ -117,11 +117,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const method = incoming.method ?? "GET";
     const [, first = ""] = url.pathname.split("/");
     if (first === "_control") return sendJson(out, control({ method, url, body }));
-    const played = vendors.get(first);
-    if (played === undefined) return sendJson(out, { status: 404, body: { error: `no vendor ${first}` } });
+    const vendor = vendors.get(first);
+    if (vendor === undefined) return sendJson(out, { status: 404, body: { error: `no vendor ${first}` } });
     url.pathname = url.pathname.slice(first.length + 1);
     const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]));
-    await play(played, { method, url, headers, body }, arrivedAtMs, out);
+    await respond(vendor, { method, url, headers, body }, arrivedAtMs, out);
   }
 
   const server = createServer((incoming, out) => {

@@ -9,7 +9,7 @@ const order = z.strictObject({
   location: z.string().optional(),
 });
 
-/** The hosts of share links, played below `/links/<host>/`: what a test set, else what the vendor says of a path. */
+/** The hosts of share links, mocked below `/links/<host>/`: what a test set, else what the vendor says of a path. */
 export function createShareLinks(destinationOf: (host: string, path: string) => string | null) {
   const set = new Map<string, z.output<typeof order>>();
   const asked: { host: string; path: string; method: string }[] = [];

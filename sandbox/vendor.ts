@@ -60,7 +60,7 @@ export interface Surroundings {
   dataFaults(client: string, day: string): readonly DataFault[];
 }
 
-/** One played vendor. A new one is a file that makes this, and a line in vendors.ts. */
+/** One mock vendor. A new one is a file that makes this, and a line in vendors.ts. */
 export interface Vendor {
   name: string;
   /** Query parameters that carry a secret: they never reach the request log. */

@@ -90,7 +90,7 @@ async function swapIn() {
       await rename(unfinished, dist);
       break;
     } catch (error) {
-      // Somebody else built at the same time and was first: theirs gives way to ours.
+      // Another process built at the same time and finished first: our build replaces it.
       if (tries === 10 || !["ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
       await rm(old, { recursive: true, force: true });
     }

@@ -34,7 +34,7 @@ const parts = {
   },
 };
 
-/** A reader that has seen enough, such as `head`, is no failure. What stops in order is told to; all else ends here. */
+/** A reader that stops early, such as `head`, is no failure. A process with an orderly stop gets SIGTERM; others exit. */
 function endWithReader(stream) {
   stream.on("error", (error) => {
     if (error.code !== "EPIPE") throw error;

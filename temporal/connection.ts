@@ -54,7 +54,7 @@ export async function patiently<Result>(
   what: string,
   { waitMs = 0, onWait }: { waitMs?: number; onWait?: (message: string) => void } = {},
 ): Promise<Result> {
-  let told = false;
+  let reported = false;
   return pRetry(attempt, {
     retries: waitMs === 0 ? 0 : Number.MAX_SAFE_INTEGER,
     maxRetryTime: waitMs,
@@ -62,8 +62,8 @@ export async function patiently<Result>(
     maxTimeout: 2_000,
     factor: 1.5,
     onFailedAttempt: () => {
-      if (!told) onWait?.(`waiting for ${what}`);
-      told = true;
+      if (!reported) onWait?.(`waiting for ${what}`);
+      reported = true;
     },
   });
 }

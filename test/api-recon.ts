@@ -6,7 +6,7 @@ import { makeAffiliateKey } from "../rules/recon/affiliate-key.ts";
 import type { Database } from "../schema/database.ts";
 import type { TemporalAccess } from "../api/server/temporal.ts";
 
-/** For tests only: Temporal as far as doors know it. What was started is kept; results are what the test says. */
+/** For tests only: Temporal as far as the API knows it. What was started is kept; results are what the test says. */
 export interface FakeTemporal {
   access: Partial<TemporalAccess>;
   started: { type: string; workflowId: string; input: unknown }[];

@@ -77,7 +77,7 @@ export async function listening(options: TestServerOptions): Promise<Target> {
 
 function errorOf({ status, body }: Answer): string | null {
   if (status < 400) return null;
-  // What node itself refuses, before anybody of ours sees it.
+  // What node itself refuses, before our code sees it.
   if (body === "") return "";
   const { error, message } = JSON.parse(body) as { error: string; message: string };
   expect(message).toMatch(/\w/);

@@ -123,13 +123,13 @@ export function describePlatform(platform: Platform, fixtures: readonly string[]
         "an answer of another form, %j, is no number",
         async (odd) => {
           const odds = { ...fixture, answers: fixture.answers.map(({ path }) => ({ path, answer: odd })) };
-          const anew = Object.fromEntries(
+          const fresh = Object.fromEntries(
             Object.entries(fixture.credentials).map(([name, value]) => [
               name,
               value.startsWith("canary") ? `${value}-${JSON.stringify(odd)}` : value,
             ]),
           );
-          await expect(ask({ ...odds, credentials: anew })).rejects.toMatchObject({ kind: "malformed" });
+          await expect(ask({ ...odds, credentials: fresh })).rejects.toMatchObject({ kind: "malformed" });
         },
       );
     });

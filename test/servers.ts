@@ -73,7 +73,7 @@ async function startAndMigrate(dataDir: string): Promise<RunningPostgres> {
   await migrateDatabase(postgres.url);
   const client = new pg.Client({ connectionString: postgres.superuserUrl.replace(/[^/]*$/, "postgres"), ssl: false });
   await client.connect();
-  // A database is copied only while nobody is connected to it, not even the autovacuum.
+  // A database is copied only while no session is connected to it, not even the autovacuum.
   await client.query(`alter database ${templateDatabase} with is_template true allow_connections false`);
   await client.end();
   return postgres;

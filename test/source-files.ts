@@ -23,7 +23,7 @@ export interface Parsed {
   tables: { line: number; schema: string; table: string }[];
 }
 
-/** What a file imports, what it is told from outside, and which tables its statements name. */
+/** What a file imports, what it reads from outside, and which tables its statements name. */
 export function parseFile(file: string, text: string): Parsed {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: Parsed = { imports: [], environment: [], undecoded: [], tables: [] };
@@ -68,7 +68,7 @@ export function parseFile(file: string, text: string): Parsed {
   return found;
 }
 
-/** Every source file of the house below a folder, tests left out: they may look anywhere. */
+/** Every source file below a folder, tests left out: they may look anywhere. */
 export function sourceFiles(folder = ""): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const file = path.posix.join(folder, entry.name);

@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
-  // Whoever started us is gone, killed perhaps: nobody else would stop us.
+  // The process that started us has ended, perhaps killed: nothing else would stop us.
   process.on("disconnect", () => stop("the starter is gone"));
   logger.info({ queues: workers.map((worker) => worker.options.taskQueue), namespace, address }, "worker is up");
   process.send?.("ready");

@@ -61,7 +61,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
-  const house = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
+  const maintenance = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
@@ -97,7 +97,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: together(sync, deliver, house, reconcile, discord),
+              activities: together(sync, deliver, maintenance, reconcile, discord),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }

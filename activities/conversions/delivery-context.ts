@@ -28,7 +28,7 @@ export const timezone = "America/New_York";
 
 export const batchSizes: Record<Destination, number> = { meta: mostMetaEvents, hubspot: mostDeals };
 
-/** What each destination's own rules make of age: a HubSpot deal may be of any, and is told by its key for ever. */
+/** What each destination's own rules say about age: a HubSpot deal may have any age, and its key identifies it for ever. */
 export const ageRules: Record<Destination, { ageMs: number | null; repeatMs: number | null }> = {
   meta: { ageMs: metaAgeLimitMs, repeatMs: metaRepeatMs },
   hubspot: { ageMs: null, repeatMs: null },
@@ -90,7 +90,7 @@ export function routingFor({ vendor, settings }: Account): Routing {
 
 export const alertOf = ({ client, destination }: Ledger) => ({ client, area: "delivery", subject: destination });
 
-/** The destination's present. Only a stand-in's can be another than ours. */
+/** The destination's present. Only the sandbox's can differ from ours. */
 export async function nowAt(database: Database, { vendor, settings }: Account): Promise<Date> {
   return presentAt(settings[settingName(vendor, "CLOCK")], await databaseNow(database));
 }

@@ -12,9 +12,9 @@ export interface RedeliverInput {
   from: string;
   to: string;
   client?: string;
-  /** Only tell what would be sent. */
+  /** Only report what would be sent. */
   dryRun?: boolean;
-  /** Also what was delivered, as long as the destination still tells a repeat. */
+  /** Also what was delivered, as long as the destination still recognises a repeat. */
   includeDelivered?: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface DeliveryTarget {
 export interface SendBatchInput {
   client: string;
   destination: string;
-  /** Names the batch; the same claim takes up the same conversions. */
+  /** Names the batch; the same claim processes the same conversions. */
   claim: string;
 }
 

@@ -2,7 +2,7 @@ import type { Ledger } from "../../queries/conversions/delivery-ledger.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { alertOf, type DeliveryContext } from "./delivery-context.ts";
 
-/** Tells people of a destination that cannot be delivered to: once, not every ten minutes. */
+/** Alerts people about a destination that cannot be delivered to: once, not every ten minutes. */
 export async function noteBlocked(
   { database, redact }: DeliveryContext,
   { client, destination, type, reason }: Ledger & { type: string; reason: string },

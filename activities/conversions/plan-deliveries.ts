@@ -13,7 +13,7 @@ import { recordNew } from "./record-new.ts";
 const dayMs = 86_400_000;
 const shape = z.strictObject({ client: typedId.optional(), destination: typedText.optional() });
 
-/** Takes new conversions into the ledger, takes up again what has changed since, and says where something waits. */
+/** Adds new conversions to the ledger, queues again what has changed since, and reports where something waits. */
 export async function planDeliveries(context: DeliveryContext, input: DeliverInput): Promise<DeliveryTarget[]> {
   const { database, config } = context;
   const typed = checkedInput(shape, input);
@@ -24,7 +24,7 @@ export async function planDeliveries(context: DeliveryContext, input: DeliverInp
     const ledger = ledgerOf(account);
     const now = await nowAt(database, account);
     await recordNew(database, account, { from: new Date(now.getTime() - lookbackMs), to: null });
-    // When rows changed is told by our own clock, whatever a stand-in's shows.
+    // Our own clock says when rows changed, whatever the sandbox's shows.
     if (corrects[ledger.destination])
       await reopenChanged(database, ledger, new Date((await databaseNow(database)).getTime() - lookbackMs));
     const { expired } = await ageDeliveries(database, ledger, { now, ...ageRules[ledger.destination] });

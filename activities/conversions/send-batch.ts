@@ -61,10 +61,10 @@ export async function sendBatch(context: DeliveryContext, input: SendBatchInput)
     }
     if (result.failed > 0) await alertOfRefusals(context, ledger, result.refused);
     if (result.delivered > 0) {
-      const mended = (await countFailed(database, ledger)) === 0 ? ["delivery_refused"] : [];
+      const fixed = (await countFailed(database, ledger)) === 0 ? ["delivery_refused"] : [];
       await settleAlerts(database, {
         ...alertOf(ledger),
-        kinds: ["delivery_blocked", "delivery_held", ...mended],
+        kinds: ["delivery_blocked", "delivery_held", ...fixed],
         notes: "conversions are delivered again",
       });
     }

@@ -36,8 +36,8 @@ const pace = { intervalMs: 50, concurrent: 4 };
 const limits = { totalTimeoutMs: 20_000, maxBytes: 65_536 };
 
 /**
- * Tells AnyTrack of one conversion, once: the ledger knows what it was told. Whether a post whose answer got lost arrived
- * nobody knows; it goes again under the same transaction id.
+ * Sends one conversion to AnyTrack, once: the ledger records what was sent. Whether a request whose answer got lost
+ * arrived is unknown; it is sent again under the same transaction id.
  */
 export async function tellConversion(
   { database, config, gate, redact }: AnytrackContext,
@@ -78,24 +78,24 @@ export async function tellConversion(
     const signal = cancellationSignal();
     const http = gatedHttp({ gate, redact }, { vendor: collector, account }, { signal, anyAnswer: true, limits });
     const path = `/${encodeURIComponent(collect.accountId)}/collect/${encodeURIComponent(collect.integration)}`;
-    const told = { client, trackingKey };
+    const tracking = { client, trackingKey };
     const answer = await http
       .json({ method: "POST", path, body: collectBody(conversion) })
       .catch(async (error: unknown) => {
         if (error instanceof ConnectorError && (error.kind === "rejected" || error.kind === "unauthorized"))
           await endTracking(database, {
-            ...told,
+            ...tracking,
             state: "refused",
             answer: redact(error.message).slice(0, answerLength),
           });
         throw error;
       });
     const ended = await endTracking(database, {
-      ...told,
+      ...tracking,
       state: "sent",
       answer: redact(String(answer)).slice(0, answerLength),
     });
-    return earlier(ended ?? (await findTracked(database, told)), contentHash, place);
+    return earlier(ended ?? (await findTracked(database, tracking)), contentHash, place);
   } catch (error) {
     throw toFailure(error, { place, redact });
   }
@@ -103,8 +103,8 @@ export async function tellConversion(
 
 function earlier(row: TrackedRow | null, contentHash: string, place: string): Tracked {
   if (row === null || row.contentHash !== contentHash)
-    throw invalidInput(`${place}: was told with another content; an order is told once`);
+    throw invalidInput(`${place}: was sent with other content before; an order is sent once`);
   if (row.state !== "sent" || row.sentAt === null)
-    throw new ConnectorError("unavailable", "is being told by another run");
+    throw new ConnectorError("unavailable", "is being sent by another run");
   return { trackingKey: row.trackingKey, contentHash, state: "sent", sentAt: row.sentAt.toISOString() };
 }

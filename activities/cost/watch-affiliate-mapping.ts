@@ -33,7 +33,7 @@ export async function watchMapping(
     kind: "unmapped_spend",
     subject: "redtrack",
     found: unmapped.map((source) => ({ name: source.sourceId, finding: source })),
-    tell: describeUnmapped,
+    describe: describeUnmapped,
     notes: "mapped",
   });
 
@@ -45,7 +45,7 @@ export async function watchMapping(
     kind: "unmatched_affiliate",
     subject: "everflow",
     found: unmatched.map((row) => ({ name: row.label, finding: row })),
-    tell: describeUnmatched,
+    describe: describeUnmatched,
     notes: "matched",
   });
 }
@@ -67,14 +67,14 @@ function describeUnmatched(rows: UnmatchedMapping[]): string {
     .map(({ label, matchedBy, candidates }) =>
       matchedBy === "ambiguous"
         ? `${candidates.length} affiliates have the label "${label}" (${candidates.join(", ")}): say which in the mapping, by its id`
-        : `nobody there is called "${label}": its spend stands alone`,
+        : `no affiliate there is called "${label}": its spend has no revenue beside it`,
     );
   return `The mapping does not agree with Everflow: ${shown.join("; ")}${andMore(rows)}`;
 }
 
 const andMore = (all: readonly unknown[]) => (all.length > mostNamed ? `; and ${all.length - mostNamed} more` : "");
 
-/** One alert for all that was found, told again when there is more of it; what somebody closed by hand is not found again. */
+/** One alert for everything found. It is sent again when more is found; what a person closed is not reported again. */
 async function bringUpToDate<Finding>(
   database: Queryable,
   state: {
@@ -82,23 +82,23 @@ async function bringUpToDate<Finding>(
     kind: string;
     subject: string;
     found: { name: string; finding: Finding }[];
-    tell: (findings: Finding[]) => string;
+    describe: (findings: Finding[]) => string;
     notes: string;
   },
 ): Promise<void> {
-  const { client, kind, subject, found, tell, notes } = state;
+  const { client, kind, subject, found, describe, notes } = state;
   const acknowledged = await readAcknowledged(database, { client, kind });
   const open = found.filter(({ name }) => !acknowledged.has(name));
   if (open.length === 0) return settleAlerts(database, { client, area, kinds: [kind], subject, notes });
-  const told = new Set(await readAlerted(database, { client, kind }));
+  const alerted = new Set(await readAlerted(database, { client, kind }));
   await raiseAlert(database, {
     client,
     area,
     kind,
     subject,
     severity: "warning",
-    message: tell(open.map(({ finding }) => finding)),
+    message: describe(open.map(({ finding }) => finding)),
     details: { names: open.map(({ name }) => name), found: open.map(({ finding }) => finding) },
-    isNews: open.some(({ name }) => !told.has(name)),
+    isNews: open.some(({ name }) => !alerted.has(name)),
   });
 }

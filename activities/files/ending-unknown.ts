@@ -7,8 +7,8 @@ const enough = 8;
 const unknown: FailureType = "Unexpected";
 
 /**
- * Ends the tries of a file whose error nobody knows: the next one would read the whole file again and come to the same,
- * and a person is told only when they end. Servers that are away are known errors and waited for.
+ * Stops retrying a file whose error is unknown: the next try would read the whole file again and fail the same way,
+ * and people are alerted only when the retries end. Servers that do not answer are known errors and are waited for.
  */
 export async function endingUnknown<Result>(work: () => Promise<Result>): Promise<Result> {
   try {

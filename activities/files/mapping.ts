@@ -33,15 +33,15 @@ export const mappingFile = "mapping.json";
 
 const mostBytes = 262_144;
 
-/** The mapping that was asked for, or that the folders of the file say; null when nobody said. */
+/** The mapping that the request or the file's folder names; null when neither does. */
 export async function mappingGivenFor(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping | null> {
   const { client, mapping } = place;
   const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
-  const told =
+  const given =
     mapping === null
       ? await mappingOfFolders(config, client, folders)
       : await mappingNamed(config, { client, mapping });
-  return told === null ? null : saidBeside(told, place);
+  return given === null ? null : saidBeside(given, place);
 }
 
 /** The mapping that a file's header is recognised as; the document's where it is none that we know. */

@@ -21,7 +21,7 @@ export interface FilePlace {
   beside: { constants: Constants; ignore: readonly string[] };
   force: boolean;
   dryRun: boolean;
-  /** What the door that took it in has counted. */
+  /** What was counted on upload. */
   expectedHash: string | null;
 }
 

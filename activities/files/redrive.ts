@@ -152,7 +152,7 @@ async function mergeRedriven(
   );
   await staging.end();
   const { resolved, remaining } = await resolveRedriven(session, { client, fileId });
-  // A mended mapping may say of a line that it is one of totals: it is no line of data then.
+  // A corrected mapping may mark a line as a total: it is no data line then.
   const { totals } = counts;
   if (resolved !== counts.accepted + totals)
     throw new Error(
@@ -198,7 +198,7 @@ const nothingRedriven = {
   next: null,
 };
 
-/** The mapping as it is today, for mending it may be what the lines have waited for; as it was, where it is gone. */
+/** The mapping as it is today, since correcting it may be what the lines waited for; the one used before, where it was deleted. */
 async function mappingOf({ config }: FilesContext, client: string, kept: FileHeader): Promise<FileMapping> {
   const current = await mappingNamed(config, { client, mapping: kept.mapping }).catch((error: unknown) => {
     if (kept.mappingContent === null) throw error;

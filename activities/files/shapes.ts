@@ -61,7 +61,7 @@ export interface IngestAnswer {
   delimiter: string | null;
 }
 
-/** How far an attempt is: what its heartbeats tell. */
+/** How far an attempt is, as its heartbeats report. */
 export interface IngestProgress {
   phase: "hashing" | "reading" | "merging";
   bytes: number;

@@ -34,10 +34,10 @@ export async function takeFile(context: FilesContext, input: IngestInput): Promi
       const earlier = await findFileOfRun(database, runId);
       if (earlier !== null && input?.dryRun !== true) return answerOfRow(context, earlier);
       const place = await placeOf(config, checkedInput(ingestShape, input));
-      const told = await mappingGivenFor(config, place);
+      const given = await mappingGivenFor(config, place);
       const opened = await openPlace(config, place, signal);
       try {
-        const mapping = told ?? (await mappingRecognised(config, place, opened, signal));
+        const mapping = given ?? (await mappingRecognised(config, place, opened, signal));
         return await takeOpened(context, { place, mapping, opened, progress, signal });
       } finally {
         await opened.close();

@@ -14,7 +14,7 @@ import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingFile, mappingFolder } from "./mapping.ts";
 import { parseJson, readSmallFile, readUploadRecord } from "./places.ts";
 
-/** A file that nobody has dealt with yet, and the workflow that would. */
+/** A file that was not imported yet, and the workflow that would import it. */
 export interface FoundFile extends WatchedFile {
   workflowId: string;
   input: IngestInput;
@@ -40,7 +40,7 @@ export const checksFolder = ".checks";
 const mostRecordBytes = 65_536;
 const dayMs = 86_400_000;
 
-/** The activities that look for files nobody has handed in by name, and clear away uploads that are done with. */
+/** The activities that look for new files in the folders, and delete uploads that are finished. */
 export function createWatchActivities({ database, config, redact }: FilesContext) {
   return {
     /** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
@@ -91,7 +91,7 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
     const owner = ownerOf(config.clients, file.path);
     if (owner.rest[0] === mappingFolder) continue;
     const mapping = mappingOf(file.path, owner.rest, mappings);
-    // A folder of nobody's may be a client's name with a slip in it: whose money it is must not be guessed.
+    // A folder of no known client may be a misspelt client name: whose money it is must not be guessed.
     if (!owner.named && owner.rest.length > 1 && mapping === null) {
       strange.add(top);
       continue;
@@ -272,7 +272,7 @@ async function sweepUploadsOf(database: Database, config: Config, client: string
 /** The id that the HTTP server starts an upload under. */
 const uploadId = (config: Pick<Config, "queuePrefix">, client: string, importId: string) =>
   config.queuePrefix + uploadWorkflowId({ client, importId });
-/** Copies that a dry run left because it was killed: nobody comes back for them. */
+/** Copies that a killed dry run left behind: nothing else deletes them. */
 async function sweepChecks(folder: string): Promise<void> {
   for (const file of (await listFolder(folder)).files) {
     const { mtimeMs } = await stat(path.join(folder, file.path));

@@ -5,7 +5,7 @@ import type { Redact } from "../../core/redact.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
-import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
+import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/retention.ts";
 import type { Database } from "../../schema/database.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import { guardedBy } from "../shared/failures.ts";
@@ -22,7 +22,7 @@ export interface MaintenanceDependencies {
   schedules: readonly Expectation[];
 }
 
-/** What keeps the house in order between runs: late sources, alerts to send, what is older than its retention. */
+/** Regular maintenance: finds late sources, sends alerts, deletes what is older than its retention. */
 export function createMaintenanceActivities({ database, config, redact, schedules }: MaintenanceDependencies) {
   const guarded = guardedBy(redact);
 
@@ -75,9 +75,9 @@ export function createMaintenanceActivities({ database, config, redact, schedule
     async applyRetention(): Promise<{ deleted: number }> {
       return guarded("retention", async () => {
         // What is known of persons goes in any case, also when nothing is delivered any more.
-        const forgotten = await deleteExpiredIdentities(database);
+        const identities = await deleteExpiredIdentities(database);
         await sealStoredContent(database, quarantineSeal(config));
-        return { deleted: forgotten + (await prune(database, config.retention)) };
+        return { deleted: identities + (await prune(database, config.retention)) };
       });
     },
   };

@@ -3,7 +3,7 @@ import type { ClaimSigns } from "../../rules/recon/claims.ts";
 import { jump } from "../../rules/recon/claims.ts";
 import type { Claimed, Level } from "../../rules/recon/compare.ts";
 
-/** Whom and what an alert is about: by ids alone, as nobody's name belongs in it. */
+/** Who and what an alert is about, by ids only: personal names do not belong in it. */
 export interface AboutReport {
   client: string;
   reportId: string;

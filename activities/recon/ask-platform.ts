@@ -171,7 +171,7 @@ async function askWith(
     return { kind: "answer", answer };
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
-    // Being told to wait is how a platform works that has much to do.
+    // A busy platform answers "wait": that is normal.
     if (!account.isAffiliates && error.kind !== "rate_limited") {
       const message = redactFor(context, account)(error.message);
       await notePlatformFails(context.database, { ...of, kind: error.kind, message });

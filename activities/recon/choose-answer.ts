@@ -34,7 +34,7 @@ export function isEnough({ verifies }: Pick<Platform, "verifies">, tried: Tried)
       return !needsAPerson(tried.error);
     case "answer":
       return tried.answer.kind === "metrics"
-        ? told(verifies, tried.answer) === verifies.length
+        ? verifiedMetrics(verifies, tried.answer) === verifies.length
         : tried.answer.kind !== "unknown_post";
   }
 }
@@ -58,11 +58,11 @@ export function chooseAnswer({ verifies }: Pick<Platform, "verifies">, client: T
   if (client.kind === "missing") return affiliates;
   if (affiliate.answer.kind === "unknown_post")
     return clients("the account of the affiliate's own token has no such post");
-  const clientMetrics = client.kind === "answer" ? told(verifies, client.answer) : 0;
-  const isMore = affiliate.answer.kind !== "metrics" || told(verifies, affiliate.answer) > clientMetrics;
+  const clientMetrics = client.kind === "answer" ? verifiedMetrics(verifies, client.answer) : 0;
+  const isMore = affiliate.answer.kind !== "metrics" || verifiedMetrics(verifies, affiliate.answer) > clientMetrics;
   return isMore ? affiliates : clients("the affiliate's own token does not show more");
 }
 
-function told(verifies: Platform["verifies"], answer: PlatformAnswer): number {
+function verifiedMetrics(verifies: Platform["verifies"], answer: PlatformAnswer): number {
   return answer.kind === "metrics" ? verifies.filter((metric) => answer.metrics[metric] !== null).length : 0;
 }

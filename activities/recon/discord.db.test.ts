@@ -110,7 +110,7 @@ test("the verdict takes the place of the thinking, mentions nobody, and the toke
   for (const line of [
     "**DISCREPANCY HIGH**: DISCREPANCY in a test",
     "views: 900 claimed, 100 by the platform (800.00 %)",
-    "conversions: 1 claimed, not told by the platform",
+    "conversions: 1 claimed, not reported by the platform",
   ])
     expect(content).toContain(line);
   expect(await isKept(reportId)).toBe(false);

@@ -19,7 +19,7 @@ export interface DiscordDependencies {
 
 export interface VerdictSent {
   sent: boolean;
-  /** Why nobody was told; null when somebody was. */
+  /** Why no message was sent; null when one was. */
   why: string | null;
 }
 
@@ -34,25 +34,26 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
   return {
     /**
      * Puts the verdict, or what it waits for, in place of "is thinking". Writing the same answer again is the same
-     * answer, so a repeat is harmless; after the verdict the token is forgotten.
+     * answer, so a repeat is harmless; after the verdict the token is deleted.
      */
     async sendVerdict({ client, reportId }: { client: string; reportId: string }): Promise<VerdictSent> {
       const of = { client, reportId };
       const place = `discord answer to report ${reportId}`;
       try {
         const interaction = await findInteraction(database, of);
-        if (interaction === null) return { sent: false, why: "nobody asked over Discord, or was told already" };
-        const forget = async (why: string): Promise<VerdictSent> => {
+        if (interaction === null)
+          return { sent: false, why: "there is no request from Discord, or it was answered already" };
+        const drop = async (why: string): Promise<VerdictSent> => {
           await deleteInteraction(database, of);
           return { sent: false, why };
         };
-        if (interaction.isExpired) return await forget("Discord takes no answer after 15 minutes");
+        if (interaction.isExpired) return await drop("Discord takes no answer after 15 minutes");
         const { applicationId, sealed } = interaction;
         const token = openToken(config.credentialsKey, sealed, tokenContext({ client, applicationId }));
-        if (token === null) return await forget("the token was sealed with another CREDENTIALS_ENCRYPTION_KEY");
+        if (token === null) return await drop("the token was sealed with another CREDENTIALS_ENCRYPTION_KEY");
         const scope = { client, affiliateId: null, advertiserId: null };
         const report = await findReport(database, { scope, reportId });
-        if (report === null) return await forget("there is no such report");
+        if (report === null) return await drop("there is no such report");
         const clean = createRedactor([token]);
         const account = {
           name: `discord/${client}`,
@@ -72,7 +73,7 @@ export function createDiscordActivities({ database, config, redact, gate }: Disc
         } catch (error) {
           // The token ran out, or whoever asked has thrown the answer away: nothing that a person should look at.
           if (error instanceof ConnectorError && (error.kind === "rejected" || error.kind === "unauthorized"))
-            return await forget(redact(clean(error.message)).slice(0, 300));
+            return await drop(redact(clean(error.message)).slice(0, 300));
           throw error;
         }
         if (report.verdict !== null) await deleteInteraction(database, of);
@@ -108,7 +109,7 @@ export function describeVerdict(report: ReportRow): string {
   ] as const;
   const lines = rows.map(([metric, claimed, verified, pct]) =>
     verified === null
-      ? `${metric}: ${claimed} claimed, not told by the platform`
+      ? `${metric}: ${claimed} claimed, not reported by the platform`
       : `${metric}: ${claimed} claimed, ${verified} by the platform${pct === null ? "" : ` (${pct} %)`}`,
   );
   return [about, `**${title.replaceAll("_", " ")}**: ${report.reason ?? ""}`, ...lines]

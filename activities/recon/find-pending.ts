@@ -10,7 +10,7 @@ export interface ReportToStart extends ReconcileInput {
   workflowId: string;
 }
 
-/** A platform that fails for longer than this is somebody's to look at. */
+/** A platform that fails for longer than this needs a person. */
 const failingForMs = 30 * 60_000;
 const sealedAtOnce = 500;
 

@@ -3,7 +3,7 @@ import { runOf } from "../shared/run-of.ts";
 import type { ReconContext } from "./context.ts";
 import type { ReconcileInput } from "./plan-reconciliation.ts";
 
-/** Nobody works at the report any more. */
+/** The report is no longer being processed. */
 export async function noteStopped(
   { database, redact }: Pick<ReconContext, "database" | "redact">,
   { client, reportId, reason, byHand }: ReconcileInput & { reason: string; byHand: boolean },

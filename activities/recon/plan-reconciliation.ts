@@ -21,7 +21,7 @@ export interface ReconcilePlan extends ReconcileInput {
 
 const shape = z.strictObject({ client: typedId, reportId: id });
 
-/** Which attempt a report is at, and whom it needs. Quick: it runs inside the workflow's own task. */
+/** Which attempt a report is at, and which platform it needs. Quick: it runs inside the workflow's own task. */
 export async function planReconciliation(
   { database }: Pick<ReconContext, "database">,
   input: ReconcileInput,

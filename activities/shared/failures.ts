@@ -28,7 +28,7 @@ export interface FailureContext {
   unavailable?: { times: number; enough: number };
 }
 
-/** Around an activity's work: only errors that Temporal can tell apart get out. */
+/** Around an activity's work: only errors of a type that Temporal knows get out. */
 export function guardedBy(redact: Redact) {
   return async <Result>(place: string, work: () => Promise<Result>): Promise<Result> => {
     try {
@@ -56,7 +56,7 @@ export function toFailure(error: unknown, context: FailureContext): Error {
   return failure("Unexpected", context.redact(`${context.place}: ${message}`).slice(0, 1_000), { retried: true });
 }
 
-/** Input that a person typed and can mend. */
+/** Input that a person typed and can correct. */
 export function invalidInput(message: string): ApplicationFailure {
   return failure("InvalidInput", message, { retried: false });
 }

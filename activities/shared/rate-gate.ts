@@ -16,7 +16,7 @@ export interface RateGate {
 
 export interface TurnOptions {
   signal?: AbortSignal | undefined;
-  /** Told once the wait is over, in milliseconds. */
+  /** Called when the wait is over, with its milliseconds. */
   onWaited?: (waitedMs: number) => void;
 }
 

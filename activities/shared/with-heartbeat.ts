@@ -13,7 +13,7 @@ export interface Beating {
   translate?: ((error: unknown) => unknown) | undefined;
 }
 
-/** Long work of an activity: it beats, can be cancelled, and only errors that Temporal can tell apart get out of it. */
+/** Long work of an activity: it sends heartbeats, can be cancelled, and throws only errors of a type that Temporal knows. */
 export async function withHeartbeat<Result>(
   { place, redact, progress, everyMs = 2_000, translate }: Beating,
   work: (signal: AbortSignal) => Promise<Result>,

@@ -10,7 +10,7 @@ import { toFailure } from "./failures.ts";
 import type { RateGate, TurnOptions } from "./rate-gate.ts";
 import { withHeartbeat } from "./with-heartbeat.ts";
 
-/** Whom an activity asks, and as whom. */
+/** Which vendor an activity asks, and for which client. */
 export interface VendorCall {
   vendor: VendorManners & Pick<Vendor, "unhintedWaitMs">;
   /** Its name and pace are the rate gate's. */

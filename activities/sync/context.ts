@@ -29,7 +29,7 @@ export interface Feed {
   account: Account;
 }
 
-/** Slices of one run that are under way at a time, where nobody says otherwise. */
+/** Slices of one run that are fetched at a time, unless a setting says otherwise. */
 export const defaultParallel = 4;
 
 /** What names a feed. */

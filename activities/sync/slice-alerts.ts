@@ -77,7 +77,7 @@ const isSame = ({ expected, held }: Books) =>
 
 function describeBooks(source: string, day: string, { expected, held }: Books) {
   return {
-    message: `${source} ${day}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}. Somebody or something else has written there: fetch the day again with npm run backfill`,
+    message: `${source} ${day}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}. Fetch the day again with npm run backfill: something else has written to the table`,
     details: { day, expected, held },
   };
 }

@@ -14,7 +14,7 @@ interface Results {
   numRuntimeErrorTestSuites: number;
 }
 
-/** A fault that tests of the suite already play: the drill runs those files. */
+/** A fault that tests of the suite already cause: the drill runs those files. */
 export function inSuite(fault: {
   rows: number[];
   name: string;

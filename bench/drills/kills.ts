@@ -164,7 +164,7 @@ function runBackfills(stack: BenchStack) {
   };
 }
 
-/** Sends new conversions until told to stop; each again until it is taken. */
+/** Sends new conversions until stopped; each is repeated until it is accepted. */
 function sendConversions(url: string) {
   const sent: SandboxConversion[] = [];
   let stopped = false;

@@ -1,4 +1,4 @@
-// Plays the faults this software is made to survive, and says for each whether what should be true afterwards is true.
+// Causes the faults this software must survive, and checks after each that what should be true is true.
 // npm run drill -- [rows or names] [--short] [--list] [--seed 7] [--kills 100]
 import { Command, InvalidArgumentError } from "commander";
 import { createChance } from "./chance.ts";
@@ -8,9 +8,7 @@ import { drills } from "./registry.ts";
 import { drawList, drawTable, summarize, type DrillResult } from "./table.ts";
 
 const program = new Command("drill")
-  .description(
-    "Plays faults against a system of its own, and prints what came of each. Exits 1 when one does not hold.",
-  )
+  .description("Causes faults in a system of its own, and prints the result of each. Exits 1 when a check fails.")
   .argument("[drills...]", "rows or names, as --list shows them; all, when none is given")
   .option("--short", "only those that take seconds")
   .option("--list", "show the drills, run none")
@@ -37,7 +35,7 @@ else {
   for (const drill of chosen) {
     console.error(`── ${drill.name}: ${drill.done}`);
     const began = performance.now();
-    const found = await play(drill, {
+    const found = await runDrill(drill, {
       random: createChance(seed),
       kills,
       say: (line) => console.error(`   ${line}`),
@@ -60,7 +58,7 @@ function choose(): Drill[] {
 }
 
 /** A drill that throws has not held. */
-async function play(drill: Drill, setup: DrillSetup): Promise<Finding> {
+async function runDrill(drill: Drill, setup: DrillSetup): Promise<Finding> {
   try {
     return await drill.run(setup);
   } catch (error) {

@@ -46,7 +46,7 @@ export const reconStorm: Drill = {
   },
 };
 
-/** The sweep that starts what nobody started, as a deployment has it. */
+/** The sweep that starts reports that were not started, as a deployment has it. */
 export async function scheduleSweep(stack: BenchStack): Promise<void> {
   const planned = plannedSchedules(loadConfig(stack.env, vendors, sources));
   await applySchedules(

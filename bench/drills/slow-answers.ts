@@ -18,7 +18,7 @@ const limits = {
 };
 const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
-/** What a server sends, a piece at a time, until nobody reads any more. */
+/** What a server sends, a piece at a time, until the reader stops. */
 interface Answer {
   name: string;
   kind: ConnectorError["kind"];

@@ -1,6 +1,6 @@
 import { inSuite } from "./in-suite.ts";
 
-/** Faults that the suite plays, each with the files that do. */
+/** Faults that the suite causes, each with its test files. */
 export const suiteDrills = [
   inSuite({
     rows: [7],

@@ -89,6 +89,6 @@ async function judge(stack: BenchStack) {
   const [found] = rows;
   return finding(
     found?.conversions === conversions && found.events === conversions && found.wrong === 0,
-    `${accepted} posts taken in ${tookMs} ms, ${failed} sent again; ${found?.conversions} conversions, ${found?.events} events, ${found?.wrong} wrong`,
+    `${accepted} posts accepted in ${tookMs} ms, ${failed} sent again; ${found?.conversions} conversions, ${found?.events} events, ${found?.wrong} wrong`,
   );
 }

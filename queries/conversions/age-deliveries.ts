@@ -3,7 +3,7 @@ import { abandonedAfter, changed, type Ledger } from "./delivery-ledger.ts";
 import { deleteIdentities } from "./delivery-identities.ts";
 
 /**
- * What the clock decides without asking anybody: too old, no longer held, unknown for longer than a repeat is told. Age
+ * What age alone decides: too old, no longer held, unknown for longer than a repeat is recognised. Age
  * counts from the destination's own present; how long ago we sent something, from ours.
  */
 export async function ageDeliveries(
@@ -21,20 +21,20 @@ export async function ageDeliveries(
             where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond' returning conversion_key as key`,
           [...of, limits.ageMs, limits.now],
         );
-  // What no destination will be told any more needs nobody to be known.
+  // What is sent to no destination any more needs no personal data.
   if (ledger.destination === "meta")
     await deleteIdentities(
       database,
       ledger.client,
       expired.map(({ key }) => key),
     );
-  // Sent perhaps, and the destination has forgotten since: sending again could count twice, so a person decides.
+  // Perhaps sent, and the destination no longer recognises a repeat: sending again could count twice, so a person decides.
   const lost =
     limits.repeatMs === null
       ? 0
       : await changed(
           database,
-          `update ops.deliveries set state = 'failed', last_answer = 'sent, but no answer came, and a repeat would no longer be told from a new event',
+          `update ops.deliveries set state = 'failed', last_answer = 'sent, but no answer came, and the destination would count a repeat as a new event',
                 claim = null, uncertain_since = null, held_until = null, updated_at = now()
             where ${where} and uncertain_since < now() - $3 * interval '1 millisecond'
               and (state in ('pending', 'held') or (state = 'sending' and claimed_at < now() - ${abandonedAfter}))`,

@@ -85,7 +85,7 @@ export interface TouchpointRow {
 }
 
 export interface ConversionDetails extends ConversionRow {
-  /** When we told AnyTrack of it. */
+  /** When we sent it to AnyTrack. */
   trackedAt: Date | null;
   touchpoints: TouchpointRow[];
   weights: { model: string; position: number; weight: string }[];

@@ -38,10 +38,10 @@ export interface Tracking {
 }
 
 /**
- * Notes that AnyTrack is about to be told, unless it was: null then, or when the same order is being told with another
- * content. What was refused may come again, corrected.
+ * Records that a conversion is about to be sent. Null when it was sent before, or when the same order is being sent with other
+ * content. A refused conversion may be sent again, corrected.
  */
-export async function beginTracking(database: Queryable, telling: Tracking): Promise<TrackedRow | null> {
+export async function beginTracking(database: Queryable, tracking: Tracking): Promise<TrackedRow | null> {
   const { rows } = await database.query<TrackedRow>(
     `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, click_id, event_time, state, attempts, _run_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', 1, $9)
@@ -52,15 +52,15 @@ export async function beginTracking(database: Queryable, telling: Tracking): Pro
       where t.state = 'refused' or (t.state = 'sending' and t.content_hash = excluded.content_hash)
      returning ${columns}`,
     [
-      telling.client,
-      telling.trackingKey,
-      telling.contentHash,
-      telling.type,
-      telling.revenue,
-      telling.currency,
-      telling.clickId,
-      telling.eventTime,
-      telling.runId,
+      tracking.client,
+      tracking.trackingKey,
+      tracking.contentHash,
+      tracking.type,
+      tracking.revenue,
+      tracking.currency,
+      tracking.clickId,
+      tracking.eventTime,
+      tracking.runId,
     ],
   );
   return rows[0] ?? null;
@@ -68,19 +68,19 @@ export async function beginTracking(database: Queryable, telling: Tracking): Pro
 
 export async function endTracking(
   database: Queryable,
-  told: { client: string; trackingKey: string; state: "sent" | "refused"; answer: string },
+  sent: { client: string; trackingKey: string; state: "sent" | "refused"; answer: string },
 ): Promise<TrackedRow | null> {
   const { rows } = await database.query<TrackedRow>(
     `update anytrack.tracked set state = $3, answer = $4, sent_at = case when $3 = 'sent' then now() end, _loaded_at = now()
       where _client_id = $1 and tracking_key = $2 and state = 'sending' returning ${columns}`,
-    [told.client, told.trackingKey, told.state, told.answer],
+    [sent.client, sent.trackingKey, sent.state, sent.answer],
   );
   return rows[0] ?? null;
 }
 
 /**
- * A conversion that AnyTrack was told of and has not brought back yet, by the key that telling it answered or by its order.
- * It counts in no report: AnyTrack may still leave it out, or bring it under a key of its own.
+ * A conversion that was sent to AnyTrack and that AnyTrack has not reported yet, by the key of our answer or by its order.
+ * It counts in no report: AnyTrack may still leave it out, or report it under a key of its own.
  */
 export async function findTrackedConversion(
   database: Queryable,
@@ -101,22 +101,22 @@ export async function findTrackedConversion(
        from anytrack.tracked where _client_id = $1 and 'order:' || tracking_key in ($2, $3) and tracking_key in ($2, substr($2, 7)) and state = 'sent'`,
     [of.client, of.key, conversionKeyOfOrder(of.key)],
   );
-  const [told] = rows;
-  if (told === undefined) return null;
+  const [sent] = rows;
+  if (sent === undefined) return null;
   const { rows: clicked } = await database.query<TouchpointRow>(
     `select 1 as position, 'click' as type, at, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId",
             click_id as "clickId", origin
        from anytrack.known_clicks where _client_id = $1 and click_id = $2 and at <= $3 order by at limit 1`,
-    [of.client, told.clickId, told.eventTime],
+    [of.client, sent.clickId, sent.eventTime],
   );
   const nothing = { source: null, campaignId: null, adId: null, affiliateId: null };
-  const { clickId, eventTime } = told;
+  const { clickId, eventTime } = sent;
   const own = { ...nothing, position: 1, type: "click", at: eventTime, clickId, origin: "conversion" };
   const touchpoints = clicked.length > 0 ? clicked : clickId === null ? [] : [own];
   return {
     ...nothing,
-    ...told,
-    conversionKey: conversionKeyOfOrder(told.orderId),
+    ...sent,
+    conversionKey: conversionKeyOfOrder(sent.orderId),
     vendorId: null,
     assetId: null,
     eventName: null,

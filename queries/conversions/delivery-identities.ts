@@ -12,7 +12,7 @@ export interface KnownPerson extends ConversionOrder {
   identity: Identity;
 }
 
-/** Keeps what deliveries will need to know of persons, sealed; nothing for what was told already, and nothing of nobody. */
+/** Keeps the personal data that deliveries need, sealed; nothing for conversions that were sent already or have no person. */
 export async function keepIdentities(
   database: Queryable,
   key: KeyRing,
@@ -78,7 +78,7 @@ export async function readIdentities(
   return found;
 }
 
-/** Nothing needs to be known of whoever the destination was told of. */
+/** After delivery the personal data is no longer needed. */
 export async function deleteIdentities(
   database: Queryable,
   client: string,

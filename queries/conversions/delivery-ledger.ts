@@ -6,7 +6,7 @@ export interface Ledger {
   destination: string;
 }
 
-/** What goes to a destination, and whether it can be told that a conversion has changed. */
+/** What goes to a destination, and whether the destination accepts changes of a conversion. */
 export interface Routing {
   /** As `vendor.table`. */
   feeds: readonly string[];
@@ -28,13 +28,13 @@ export interface Deliverable {
 
 /**
  * The ledger has this order under another feed's key. Whatever became of it there: it is that key that is sent, tried
- * again or redelivered, as a destination could not tell that the two are one.
+ * again or redelivered, as a destination could not see that the two are one.
  */
 export const knownByAnotherFeed = (one: string) =>
   `exists (select from ops.deliveries t where t._client_id = $1 and t.destination = $2 and t.order_key = ${one}.order_key
                         and split_part(t.conversion_key, ':', 1) <> split_part(${one}.conversion_key, ':', 1))`;
 
-/** A batch nobody has worked at for this long may be taken over: its attempt ended long before. */
+/** A batch without progress for this long may be taken over: its attempt ended long before. */
 export const abandonedAfter = "interval '30 minutes'";
 
 export async function changed(database: Queryable, statement: string, values: unknown[]): Promise<number> {

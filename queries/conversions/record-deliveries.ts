@@ -68,7 +68,7 @@ export async function recordConversions(
 }
 
 /**
- * Takes up again what was delivered and is something else by now: charged back, withdrawn by its feed, of another amount.
+ * Queues again what was delivered and has changed since: charged back, withdrawn by its feed, of another amount.
  * Whatever the settings say now: what we wrote, we put right.
  */
 export async function reopenChanged(database: Queryable, ledger: Ledger, since: Date): Promise<number> {

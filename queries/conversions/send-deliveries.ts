@@ -12,7 +12,7 @@ export interface Claimed {
   currency: string | null;
   orderId: string | null;
   clickId: string | null;
-  /** It may have been sent before, and nobody knows how that ended. */
+  /** It may have been sent before, with an unknown result. */
   uncertain: boolean;
   /** SALE, LEAD, SIGNUP or CUSTOM. */
   type: string;
@@ -25,7 +25,7 @@ export interface Claimed {
 
 /**
  * Takes the next batch in hand. The same claim gets its own rows back, so that an attempt that died is repeated with
- * what it had; amounts are read anew, as a feed may have corrected them.
+ * what it had; amounts are read again, as a feed may have corrected them.
  */
 export async function claimBatch(
   database: Database,
@@ -90,7 +90,7 @@ export interface SettledDelivery {
   answer: string;
 }
 
-/** Writes down definite answers. Where the destination was told of a person, nothing needs to be known of them any more. */
+/** Records final answers. Personal data that was delivered is no longer needed. */
 export async function settleDeliveries(
   database: Database,
   ledger: Ledger,

@@ -32,7 +32,7 @@ export class MappingConflict extends Error {
   }
 }
 
-/** What tells two lines apart: the source, or for an affiliate without one its label. */
+/** What identifies a line: the source, or for an affiliate without one its label. */
 export function mappingKey(row: Pick<MappedSource, "redtrackSourceId" | "everflowAffiliateLabel">): string {
   return row.redtrackSourceId === null ? `affiliate ${row.everflowAffiliateLabel}` : `source ${row.redtrackSourceId}`;
 }
@@ -228,7 +228,7 @@ export async function hasAffiliates(database: Queryable, of: { client: string })
 }
 
 /**
- * What an alert of this kind named when somebody closed it by hand, after the newest spend of the source came in: they
+ * What an alert of this kind named when a person closed it, after the newest spend of the source came in: they
  * know. New spend opens it again.
  */
 export async function readAcknowledged(

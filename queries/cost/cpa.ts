@@ -99,7 +99,7 @@ export type CpaTotal = Figures & {
   acrossCurrencies: boolean;
 };
 
-/** One row per currency, summed before it is rounded. Spend that nobody is mapped to is beside the sum, not in it. */
+/** One row per currency, summed before it is rounded. Spend without an affiliate is shown beside the sum, not in it. */
 export async function readCpaTotals(database: Queryable, { client, from, to }: Range): Promise<CpaTotal[]> {
   const { rows } = await database.query<CpaTotal>(
     `with summed as (

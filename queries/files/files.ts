@@ -30,7 +30,7 @@ export interface FileRow extends FileContent {
   unchanged: number;
   /** Lines that were added to another of the same key. */
   combined: number;
-  /** Lines that a later one of the same key, or a newer file, outweighs. */
+  /** Lines overwritten by a later one of the same key, or by a newer file. */
   superseded: number;
   supersededImpressions: string;
   supersededClicks: string;

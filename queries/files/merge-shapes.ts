@@ -1,7 +1,7 @@
 import { subtractMoney, sumMoney } from "../../core/money.ts";
 import type { Session } from "../../schema/database.ts";
 
-/** What a merge is told besides the lines, which lie staged. */
+/** What a merge needs besides the staged lines. */
 export interface MergeTarget {
   client: string;
   /** The file's number, carried by every row that is written. The greater one came later: `takeTurn` gives it. */
@@ -10,7 +10,7 @@ export interface MergeTarget {
   today: string;
   /** What becomes of several lines of one key: the last one wins, or they are added. */
   combine: "later" | "sum";
-  /** Creatives that nobody knows are created as stubs; otherwise such a line fails the merge. */
+  /** Unknown creatives are created as stubs; otherwise such a line fails the merge. */
   createStubs: boolean;
   /** The lines were quarantined when the rest of their file was merged: they join it, in its place and in their lines' order. */
   redriven?: boolean;
@@ -91,7 +91,7 @@ export const keyOf = (alias: string) => key.map((column) => `${alias}.${column}`
 export const sameKey = (one: string, other: string) =>
   key.map((column) => `${one}.${column} = ${other}.${column}`).join(" and ");
 
-/** Staged lines as the table keeps them: what is not said has its stand-in. */
+/** Staged lines as the table keeps them: a missing value has its placeholder. */
 export const linesOf = (table: string) =>
   `(select ctid as at, line, creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
            coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table}) lines`;

@@ -31,7 +31,7 @@ export async function openStaging(session: Session): Promise<Staging> {
     bytes = 0;
     await underWay;
     underWay = copyBlock(session, "pg_temp.staged", block).then((copied) => void (lines += copied));
-    // Whoever writes next, pauses or ends is told.
+    // The next write, pause or end throws it.
     underWay.catch(() => undefined);
   };
   const pause = async () => {

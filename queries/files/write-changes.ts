@@ -94,7 +94,7 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
 
 /**
  * Whether rows that stay as they are have to carry this file's number: while a file up to this one has lines that may
- * still be redriven, the row has to tell them that a later file has said the same. Otherwise they are not written at all.
+ * still be redriven, the row has to record that a later file holds the same. Otherwise they are not written at all.
  */
 async function mustConfirm(session: Session, target: MergeTarget): Promise<boolean> {
   if (target.redriven === true) return true;

@@ -2,7 +2,7 @@ import type { Queryable } from "../../schema/database.ts";
 
 export interface RaisedAlert {
   client: string;
-  /** Which part of the house raised it: sync, ingest, recon, ... */
+  /** Which area raised it: sync, ingest, recon, ... */
   area: string;
   kind: string;
   subject: string;

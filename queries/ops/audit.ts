@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 
-/** What a person can do that somebody may later ask about. */
+/** The acts of people that are recorded. */
 export type AuditAction =
   | "key_issued"
   | "key_rotated"

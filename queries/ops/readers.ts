@@ -16,7 +16,7 @@ export async function issueReader(
   // As a verifier: the password itself is in no log of the server's.
   await run(database, "alter role %I password %L", name, scramVerifier(password));
   await run(database, "grant signal_room_client_reader to %I", name);
-  // A forgotten session must not hold up a migration.
+  // A session that was left open must not block a migration.
   await run(database, "alter role %I set idle_in_transaction_session_timeout = '5min'", name);
   await run(database, "alter role %I set statement_timeout = '5min'", name);
   await run(database, "alter role %I set default_transaction_read_only = on", name);

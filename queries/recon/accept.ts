@@ -12,7 +12,7 @@ export interface Claim {
   conversions: number;
 }
 
-/** What an affiliate says of a post, over whichever door. */
+/** What an affiliate claims for a post, over HTTP or Discord. */
 export interface Submission {
   client: string;
   affiliateId: string;
@@ -29,7 +29,7 @@ export interface Submission {
   description?: string | null;
   /** When the post was published, ISO 8601. */
   postedAt?: string | null;
-  /** Whom to tell of the verdict, its token sealed. */
+  /** Where the verdict is sent, its token sealed. */
   interaction?: { applicationId: string; sealedToken: Buffer } | null;
 }
 
@@ -57,7 +57,7 @@ const invalid = (field: string, message: string) => new Refusal("validation_erro
 
 /**
  * Takes a submission in, once however often it comes: post, report and state in one transaction, durable before it
- * answers. What it cannot take it says, with the field to mend.
+ * answers. What it refuses it names, with the field to correct.
  */
 export async function accept(
   database: Database,

@@ -26,7 +26,7 @@ export interface NewCampaign {
 
 /**
  * A campaign with its platforms, once per advertiser and name: the same again is the campaign there is, and `isNew`
- * tells the two apart.
+ * distinguishes the two.
  */
 export async function createCampaign(
   database: Database,

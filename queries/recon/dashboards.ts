@@ -4,7 +4,7 @@ import type { Queryable } from "../../schema/database.ts";
 export interface PlatformTotals {
   platform: string;
   currency: string | null;
-  /** Null where nothing was spent, or nobody tells. */
+  /** Null where nothing was spent, or the platform reports nothing. */
   spend: string | null;
   postsWithSpend: number;
   posts: number;
@@ -12,7 +12,7 @@ export interface PlatformTotals {
   claimedViews: string;
   claimedClicks: string;
   claimedConversions: string;
-  /** What was claimed for the posts whose number the platform tells: the part that the verified sum stands beside. */
+  /** What was claimed for the posts whose number the platform reports: the part to compare with the verified sum. */
   comparableViews: string;
   comparableClicks: string;
   comparableConversions: string;
@@ -75,7 +75,7 @@ export interface AffiliateOverview {
   waiting: number;
 }
 
-/** Whom to believe: the least trusted first, with how their reports were judged. */
+/** Affiliates, the least trusted first, with how their reports were judged. */
 export async function readAffiliateOverview(
   database: Queryable,
   {

@@ -16,7 +16,7 @@ export async function findAffiliateOfDiscordUser(
   return rows[0] ?? null;
 }
 
-/** By its id, which the suggestions send, or by the name somebody typed; a name that several advertisers use names none. */
+/** By its id, which the suggestions send, or by a typed name; a name that several advertisers use names none. */
 export async function findCampaignNamed(
   database: Queryable,
   { client, named }: { client: string; named: string },
@@ -31,7 +31,7 @@ export async function findCampaignNamed(
   return found;
 }
 
-/** What is offered while somebody types; 25 is as many as Discord shows. */
+/** Suggestions while a person types; Discord shows 25 at most. */
 export async function listCampaignChoices(
   database: Queryable,
   { client, typed }: { client: string; typed: string },
@@ -62,7 +62,7 @@ export async function findInteraction(
   return rows[0] ?? null;
 }
 
-/** The one that was answered, and with it all that nobody can answer any more. */
+/** The one that was answered, and with it all that have expired. */
 export async function deleteInteraction(
   database: Queryable,
   { client, reportId }: { client: string; reportId: string },

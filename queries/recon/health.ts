@@ -12,7 +12,7 @@ export interface QuotaSeen {
   resetsInMs: number | null;
 }
 
-/** Told again only now and then: a hundred answers a second need not all be written down. */
+/** Written only now and then: a hundred answers a second need not all be stored. */
 const rewriteAfter = "interval '10 seconds'";
 
 /** The platform answered, whatever it said of the post. */

@@ -21,7 +21,7 @@ export interface AffiliateRow {
   affiliateId: string;
   name: string;
   hasEmail: boolean;
-  /** Which account it is, nobody is told. */
+  /** Which account it is, is never shown. */
   hasDiscord: boolean;
   keyPrefix: string | null;
   keyIssuedAt: Date | null;
@@ -36,7 +36,7 @@ export const affiliateColumns = `affiliate_id::text as "affiliateId", name, emai
   api_key_prefix as "keyPrefix", api_key_issued_at as "keyIssuedAt", trust_score as "trustScore", total_submissions as "totalSubmissions",
   accurate_submissions as "accurateSubmissions", is_active as "isActive", created_at as "createdAt"`;
 
-/** A key as it is stored: its hash, and the beginning by which a person tells it from another. */
+/** A key as it is stored: its hash, and the beginning by which a person recognises it. */
 export interface StoredKey {
   keyHash: string;
   keyPrefix: string;

@@ -12,7 +12,7 @@ export interface PlatformHealthRow {
   quotaSeenAt: Date | null;
 }
 
-/** As activities saw it last; null before anybody asked the platform anything. */
+/** As activities saw it last; null before the first request to the platform. */
 export async function readPlatformHealth(
   database: Queryable,
   { client, platform }: { client: string; platform: string },
@@ -36,7 +36,7 @@ export interface PlatformConfigRow {
 
 const configColumns = `mode, sealed is not null as "hasCredentials", updated_at as "updatedAt", updated_by as "updatedBy"`;
 
-/** Null where the settings decide. What was sealed is not read here: no door shows it. */
+/** Null where the settings decide. Sealed values are not read here: no endpoint shows them. */
 export async function readPlatformConfig(
   database: Queryable,
   { client, platform }: { client: string; platform: string },

@@ -1,6 +1,6 @@
 import type { Queryable, Session } from "../../schema/database.ts";
 
-/** Waits until nobody else is at these posts. A share link's post is locked before the one it leads to, and others by id: nobody waits in a circle. */
+/** Locks these posts. A share link's post is locked before the one it leads to, and others by id, so that there is no deadlock. */
 export async function lockPosts(
   session: Session,
   { client, postIds }: { client: string; postIds: readonly string[] },

@@ -3,7 +3,7 @@ import { raiseAlert, type RaisedAlert } from "../ops/alerts.ts";
 import type { ReportAttempt } from "./shapes.ts";
 import { noteStep } from "./trust.ts";
 
-/** The report waits: until when, and for what, in words that its affiliate may read. What its claim shows by itself is told at the first wait. */
+/** The report waits: until when, and for what, in words that its affiliate may read. What its claim shows by itself is stored at the first wait. */
 export async function recordWait(
   database: Database,
   wait: {
@@ -30,7 +30,7 @@ export async function recordWait(
   });
 }
 
-/** Nobody works at it any more, and unless a person stopped it, somebody should know why. A run by hand takes it up again. */
+/** It is no longer processed, and unless a person stopped it, an alert says why. A manual run starts it again. */
 export async function recordStopped(
   database: Database,
   stop: { client: string; reportId: string; reason: string; byHand: boolean; workflowId: string },

@@ -17,7 +17,7 @@ export interface Judgement {
   worstMetric: string | null;
   metrics: Counts<JudgedMetric>;
   reason: string;
-  /** Null when the platform told nothing. */
+  /** Null when the platform reported nothing. */
   fetched: FetchedNumbers | null;
   runId: string;
   raise: RaisedAlert[];
@@ -76,7 +76,7 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
   });
 }
 
-/** The verdict of an attempt, when it has one: whoever comes again is told this. */
+/** The verdict of an attempt, when it has one: a repeat gets this answer. */
 async function findVerdict(
   session: Session,
   { client, reportId, attempt }: ReportAttempt,
@@ -89,7 +89,7 @@ async function findVerdict(
   return rows[0] ?? null;
 }
 
-/** Keeps what a platform said of a post; for an attempt of a report, or because somebody wanted to look. */
+/** Keeps what a platform said of a post; for an attempt of a report, or for a manual fetch. */
 export async function recordFetched(
   database: Queryable,
   of: {

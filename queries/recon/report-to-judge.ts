@@ -9,7 +9,7 @@ export interface ReportToJudge {
   attempt: number;
   state: string;
   tries: number;
-  /** Its attempt has gone on for longer than anybody should wait. */
+  /** Its attempt has run for longer than the limit. */
   isOverdue: boolean;
   post: {
     postId: string;
@@ -35,7 +35,7 @@ export interface PostToFetch {
   access: SealedAccess;
 }
 
-/** Which attempt a report is at, where, and whether somebody waits for its verdict in Discord. */
+/** Which attempt a report is at, where, and whether a person waits for its verdict in Discord. */
 export interface ReportPlan {
   attempt: number;
   platform: string;
@@ -101,7 +101,7 @@ export async function readReportToJudge(
   return { ...report, post: { ...post, postedAt }, access: { mode, sealedConfig, sealedToken } };
 }
 
-/** A post that somebody wants to look at; null when the client has no such post on this platform. */
+/** A post to fetch by hand; null when the client has no such post on this platform. */
 export async function readPostToFetch(
   database: Queryable,
   { client, platform, postId }: { client: string; platform: string; postId: string },

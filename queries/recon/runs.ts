@@ -6,7 +6,7 @@ export interface PendingReport {
 }
 
 /**
- * Reports that nobody seems to work at: never started, or left by a workflow that is gone. One that is under way after
+ * Reports that are not being processed: never started, or left by a workflow that has ended. One that is under way after
  * all is found out by its workflow's id; one of a manual run is that run's to start, for a day.
  */
 export async function findPendingReports(
@@ -56,7 +56,7 @@ const scopeColumns: Record<RunScope, string> = {
 };
 
 /**
- * Keeps what a run is asked for, before anybody starts it: of several requests with the same id the first one's counts.
+ * Stores what a run is asked for, before it starts: of several requests with the same id the first one's counts.
  * False when the id stands for another run.
  */
 export async function openRun(
@@ -75,7 +75,7 @@ export async function openRun(
   return rows[0]?.isSame ?? false;
 }
 
-/** Nobody could be asked to do it: the id is free again. */
+/** It could not be started: the id is free again. */
 export async function dropUnplannedRun(
   database: Queryable,
   { client, runId }: { client: string; runId: string },
@@ -175,7 +175,7 @@ export async function noteRunFailures(
   );
 }
 
-/** Closes a run. Of one that was cancelled, the reports nobody began with are stopped: else a sweep would take them up. */
+/** Closes a run. Of one that was cancelled, reports that were not started are stopped: else a sweep would start them. */
 export async function closeReconRun(
   database: Queryable,
   run: {

@@ -6,7 +6,7 @@ export interface ReportAttempt {
   workflowId: string | null;
 }
 
-/** Counts of posts and claims, as Postgres writes them: some are beyond what a JS number can tell. */
+/** Counts of posts and claims, as Postgres writes them: some are too large for a JS number. */
 export interface Counts<Value> {
   views: Value;
   clicks: Value;

@@ -11,7 +11,7 @@ interface OfAffiliate {
 }
 
 /**
- * Waits until nobody else is judging this affiliate, and then sees what they wrote. What verdicts lock comes in this
+ * Waits for other verdicts on this affiliate, and then sees what they wrote. What verdicts lock comes in this
  * order: affiliate, post, report, alerts.
  */
 export async function lockAffiliate(session: Session, { client, affiliateId }: OfAffiliate): Promise<void> {

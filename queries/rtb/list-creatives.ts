@@ -37,7 +37,7 @@ export interface CreativeFilter {
   slim: boolean;
   after?: { place: string | null; creativeId: string } | null;
   limit: number;
-  /** Who comes first in an order by CPC or CPM, where that is known: then nobody's ratio is computed for the order but theirs. */
+  /** Who comes first in an order by CPC or CPM, where that is known: only their ratios are computed for the order. */
   first?: readonly string[] | undefined;
 }
 
@@ -70,7 +70,7 @@ function ofGeography({ period, asOf, geography }: CreativeFilter, client: string
              left join ${rolledUp(period, client)} o using (creative_id))`;
 }
 
-/** What those that have it are sorted by, before all that have none: `has` and `lacks` are true of nobody at once. */
+/** What those that have it are sorted by, before all that have none: `has` and `lacks` are never true of the same one. */
 interface Rank {
   value: string;
   direction: "asc" | "desc";
@@ -124,7 +124,7 @@ export async function listCreatives(
   return apartFromState(rows, "creativeId");
 }
 
-/** Only which creatives are on the page, as the table `page`: what is told of them is computed for no others. */
+/** Only which creatives are on the page, as the table `page`: their figures are computed for no others. */
 function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
   const { period, sort, after } = filter;
   const figures = filter.geography === undefined ? rolledUp(period, client) : ofGeography(filter, client, put);

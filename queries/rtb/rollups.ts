@@ -60,7 +60,7 @@ const allColumns = measures.map((measure) => `${measure}_all`);
 
 /**
  * Adds what an import changed to the roll-ups, in the import's transaction: the sums of all days by difference, which is
- * exact, those of periods anew for the creatives it touched. `touched` is a temporary table of creative_id and by how much
+ * exact, those of periods again for the creatives it touched. `touched` is a temporary table of creative_id and by how much
  * more impressions, clicks and spend there are.
  */
 export async function rollUp(
@@ -100,7 +100,7 @@ async function readAsOf(database: Queryable, client: string): Promise<string | n
   return rows[0]?.asOf ?? null;
 }
 
-/** The periods of all creatives anew: their sums of all days stay as they are. */
+/** Computes the periods of all creatives again: their sums of all days stay as they are. */
 async function rollWindows(session: Session, { client, today }: { client: string; today: string }): Promise<void> {
   await session.query("create temp table windows (like rtb.creative_performance including defaults) on commit drop");
   await session.query(
@@ -198,7 +198,7 @@ async function renewCampaigns(
   return renewed.rowCount ?? 0;
 }
 
-/** Computes all roll-ups of a client anew from the rows: nightly, and on demand. */
+/** Computes all roll-ups of a client again from the rows: nightly, and on demand. */
 export async function refreshAggregates(database: Database, of: { client: string; today: string }): Promise<Refreshed> {
   const refreshed = await inTransaction(database, async (session) => {
     await session.query("set local work_mem = '192MB'; set local jit = off; set local statement_timeout = '15min'");
@@ -206,22 +206,22 @@ export async function refreshAggregates(database: Database, of: { client: string
     const known = await readAsOf(session, of.client);
     const today = known !== null && known > of.today ? known : of.today;
     const columns = [...windowColumns, ...allColumns];
-    await session.query("create temp table anew (like rtb.creative_performance) on commit drop");
+    await session.query("create temp table recomputed (like rtb.creative_performance) on commit drop");
     const { rowCount: creatives } = await session.query(
-      `insert into pg_temp.anew (_client_id, creative_id, ${columns.join(", ")})
+      `insert into pg_temp.recomputed (_client_id, creative_id, ${columns.join(", ")})
        select $1, creative_id, ${windowSelect.join(", ")}, ${measures.map((measure) => `sum(${measure})`).join(", ")}
          from rtb.performance_metrics where _client_id = $1 group by creative_id`,
       [of.client, today],
     );
-    await session.query("analyze pg_temp.anew");
+    await session.query("analyze pg_temp.recomputed");
     await session.query(
-      `delete from rtb.creative_performance p where _client_id = $1 and not exists (select from pg_temp.anew a where a.creative_id = p.creative_id)`,
+      `delete from rtb.creative_performance p where _client_id = $1 and not exists (select from pg_temp.recomputed a where a.creative_id = p.creative_id)`,
       [of.client],
     );
     const list = (alias: string) => columns.map((column) => `${alias}.${column}`).join(", ");
     await session.query(
       `insert into rtb.creative_performance as p (_client_id, creative_id, ${columns.join(", ")})
-       select $1, creative_id, ${columns.join(", ")} from pg_temp.anew order by creative_id
+       select $1, creative_id, ${columns.join(", ")} from pg_temp.recomputed order by creative_id
        on conflict on constraint creative_performance_key do update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}
         where (${list("p")}) is distinct from (${list("excluded")})`,
       [of.client],
@@ -234,7 +234,7 @@ export async function refreshAggregates(database: Database, of: { client: string
 }
 
 /**
- * Tells the planner of roll-ups that were just filled or have doubled: until it knows, it sorts all of a client's creatives
+ * Gives the planner new statistics of roll-ups that were just filled or have doubled: without them it sorts all of a client's creatives
  * for a page of fifty. After the commit and not within it, because ANALYZE would keep imports of other clients waiting to its end.
  */
 export async function learnSizes(database: Database): Promise<void> {

@@ -220,7 +220,7 @@ export interface QuarantinedRow {
   runId: string;
 }
 
-/** Newest first. What a row holds is shown to nobody by default. */
+/** Newest first. What a row holds is not shown by default. */
 export async function listQuarantine(
   database: Queryable,
   filter: LedgerFilter & { open?: boolean | undefined },

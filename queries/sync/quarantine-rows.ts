@@ -9,7 +9,7 @@ export async function quarantineRows(
   attempt: MergeAttempt,
 ): Promise<void> {
   const texts = content.quarantined.map((row) => JSON.stringify(row.content));
-  // Two equal rows are two rows: the place among its equals is part of what tells them apart.
+  // Two equal rows are two rows: the position among equal rows is part of what identifies each.
   const seen = new Map<string, number>();
   const hashes = texts.map((text, index) => {
     const place = (seen.get(text) ?? 0) + 1;

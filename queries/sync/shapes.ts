@@ -42,7 +42,7 @@ export interface MergeAttempt {
   attempt: number;
   /** An operator has said that an answer that is empty, or has lost many rows, is true. */
   acceptEmpty: boolean;
-  /** The share of a day's rows, 0 to 100, that may vanish at once without anybody's word. */
+  /** The share of a day's rows, 0 to 100, that may be withdrawn at once without an operator's confirmation. */
   mostWithdrawnPercent: number;
   /** What rows that cannot be stored are sealed with. */
   seal: Seal;

@@ -71,7 +71,7 @@ const problem = (field: string, message: string): ReadEvent => ({ kind: "problem
 export interface ReadWith {
   /** Left out where the reader knows by itself which days to expect. */
   now?: Date;
-  /** Makes of a visitor's id one that says nothing outside; without it visitors are not told apart. */
+  /** Hashes a visitor's id; without it visitors are not distinguished. */
   visitorKey?: string | undefined;
 }
 
@@ -89,7 +89,7 @@ export function readAnytrackEvent(record: unknown, { now, visitorKey }: ReadWith
   if (moment === null) return problem("eventTime", "must be a moment: ISO 8601, or eventTimestamp in seconds");
   const changedAt = momentOf(valueOf(fields, known.changedAt));
   if (now !== undefined && !isPast(moment, now)) return problem("eventTime", "must not be in the future");
-  // It would outweigh whatever is said until then.
+  // It would overwrite every change until then.
   if (now !== undefined && changedAt !== null && !isPast(changedAt, now))
     return problem("updatedAt", "must not be in the future");
   const clickId = wordsOf(fields, known.clickId);
@@ -104,7 +104,7 @@ export function readAnytrackEvent(record: unknown, { now, visitorKey }: ReadWith
   return readConversion(record, fields, { eventName, clickId, visitor, moment, version: versionOf(changedAt, moment) });
 }
 
-/** Nobody changes a conversion after a year: a change said to lie further off would outweigh all that follow. */
+/** A conversion does not change after a year: a change dated later would overwrite all that follow. */
 function versionOf(changedAt: Date | null, moment: Date): Date {
   return changedAt === null || changedAt.getTime() - moment.getTime() > 366 * 86_400_000 ? moment : changedAt;
 }

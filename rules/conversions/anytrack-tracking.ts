@@ -33,7 +33,7 @@ const clickMissing = { path: ["clickId"], error: "is missing: AnyTrack takes not
 
 export const conversionTypes = ["SALE", "LEAD", "SIGNUP", "CUSTOM"] as const;
 
-/** What a person types, or the API sends, to tell AnyTrack of a conversion. */
+/** What a person types, or the API sends, to report a conversion to AnyTrack. */
 export const trackConversionShape = z
   .object({
     ...who,
@@ -47,7 +47,7 @@ export const trackConversionShape = z
   })
   .refine(hasClick, clickMissing);
 
-/** What has not happened yet is not told of. */
+/** What has not happened yet is not sent. */
 export const trackConversionBefore = (now: Date) =>
   trackConversionShape.refine(({ eventTime }) => eventTime === undefined || isPast(new Date(eventTime), now), {
     path: ["eventTime"],
@@ -67,7 +67,7 @@ export type TrackConversionInput = z.input<typeof trackConversionShape>;
 export type TrackSaleInput = z.input<typeof trackSaleShape>;
 export type TrackLeadInput = z.input<typeof trackLeadShape>;
 
-/** What telling AnyTrack came to. */
+/** The result of sending to AnyTrack. */
 export interface Tracked {
   trackingKey: string;
   contentHash: string;

@@ -7,7 +7,7 @@ export interface KeyParts {
   assetId: string | null;
   eventName: string | null;
   clickId: string | null;
-  /** Tells visitors apart where there is no click; it goes into the hash and nowhere else. */
+  /** Distinguishes visitors where there is no click; it goes into the hash and nowhere else. */
   visitorId?: string | null;
   eventTime: Date;
 }

@@ -17,7 +17,7 @@ export function textOf(value: unknown, longest = longestText): string | null {
 
 /**
  * Why a value cannot be an id, or null: two ids that differ must stay two. Nothing is cut from them, and a character
- * that no column holds or nobody sees is refused, as dropping or replacing it could make one id of two.
+ * that no column can hold or that is invisible is refused, as dropping or replacing it could make one id of two.
  */
 export function idProblem(value: unknown): string | null {
   if (!isThere(value)) return null;

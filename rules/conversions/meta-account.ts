@@ -3,7 +3,7 @@ import type { VendorSettings } from "../../settings/config.ts";
 
 /**
  * What makes a client one that is delivered to at Meta. Here, and not beside the rest of that destination, because the
- * HTTP server asks too: what a webhook tells of a person is kept for such clients only.
+ * HTTP server asks too: personal data of a webhook is kept for such clients only.
  */
 export const metaAccount = {
   name: "meta",

@@ -12,7 +12,7 @@ export const fileFields = [
 ] as const;
 export type FileField = (typeof fileFields)[number];
 
-/** Fields that no file may lack: nobody can tell a missing number from a zero. */
+/** Fields that no file may lack: a missing number must not become a zero. */
 export const requiredFields: readonly FileField[] = ["creative_id", "date", "impressions", "clicks", "spend"];
 
 /** A report that a sender offers, and the columns that only it has. */

@@ -11,7 +11,7 @@ const dayMs = 86_400_000;
 /**
  * An upload is accepted when its record `<importId>.json` lies in the upload folder of its client. The bytes lie beside it
  * before, under the name that the record says. The record says all that an ingest needs, so that one can be started at any
- * time, by whoever finds it. Bytes without a record belong to nobody.
+ * time, by whoever finds it. Bytes without a record are no upload.
  */
 export const uploadRecord = z.object({
   importId: z.string().regex(new RegExp(`^${id}$`)),
@@ -81,7 +81,7 @@ export function differences(one: UploadRequest, other: UploadRequest): string[] 
   return Object.entries(requestParts).flatMap(([part, word]) => (said(one, part) === said(other, part) ? [] : [word]));
 }
 
-/** An upload that nobody has written to for this long belongs to a process that is gone. */
+/** An upload without a write for this long belongs to a process that has ended. */
 export const abandonedMs = dayMs;
 
 /**

@@ -1,6 +1,6 @@
 import { metrics, type Claimed, type Metric } from "./compare.ts";
 
-/** What a claim shows by itself, before anybody asks the platform. */
+/** What a claim shows by itself, before the platform is asked. */
 export interface ClaimSigns {
   /** More clicks than there were views. */
   impossible: boolean;

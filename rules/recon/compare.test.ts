@@ -31,9 +31,9 @@ test.each<Case>([
   ["20 %", 12_000n, 10_000n, "DISCREPANCY", "MEDIUM", "20.00"],
   ["what rounds to 20.00 % and is more", 12_000_001n, 10_000_000n, "DISCREPANCY", "HIGH", "20.00"],
   ["20.01 %", 12_001n, 10_000n, "DISCREPANCY", "HIGH", "20.01"],
-  ["one where there are none", 1n, 0n, "DISCREPANCY", "HIGH", null],
+  ["one where the platform reports 0", 1n, 0n, "DISCREPANCY", "HIGH", null],
   ["two where there is one", 2n, 1n, "DISCREPANCY", "HIGH", "100.00"],
-  ["a number nobody can check", 1_000n, null, "UNVERIFIABLE", null, null],
+  ["a number that cannot be checked", 1_000n, null, "UNVERIFIABLE", null, null],
   ["one above, beyond what a double can tell", beyond + 1n, beyond, "DISCREPANCY", "LOW", "0.00"],
   ["equal, beyond what a double can tell", beyond, beyond, "MATCHED", null, "0.00"],
   [
@@ -77,26 +77,26 @@ describe("of several metrics", () => {
     ).toMatchObject({ verdict: "MATCHED", metrics: { views: { level: null, difference: null } } });
   });
 
-  test("a zero that holds does not vouch for a claim that nobody can check", () => {
+  test("a correct zero does not confirm a claim that cannot be checked", () => {
     expect(
       compare({ views: 10_000n, clicks: 0n, conversions: 0n }, { views: null, clicks: 7n, conversions: null }),
     ).toMatchObject({ verdict: "UNVERIFIABLE", level: null });
   });
 
-  test("a platform that tells nothing at all verifies not even zeros", () => {
+  test("a platform that reports nothing at all verifies not even zeros", () => {
     expect(compare(only(0n), { views: null, clicks: null, conversions: null }).verdict).toBe("UNVERIFIABLE");
   });
 });
 
-test("the words tell the numbers, what could not be checked, and never a threshold that was not met", () => {
+test("the words give the numbers, what could not be checked, and never a threshold that was not met", () => {
   const claimed = { views: 10_499_999n, clicks: 5n, conversions: 3n };
   const verified = { views: 10_000_000n, clicks: 0n, conversions: null };
   expect(explain(compare(claimed, verified), { platform: "instagram", claimed, verified, note: null })).toBe(
-    "views 10499999 claimed, 10000000 on instagram: a little under 5 % above (LOW); clicks 5 claimed, 0 on instagram: where there are none (HIGH); instagram cannot tell conversions",
+    "views 10499999 claimed, 10000000 on instagram: a little under 5 % above (LOW); clicks 5 claimed, 0 on instagram: the platform reports 0 (HIGH); instagram does not report conversions",
   );
   const nothing = { views: null, clicks: null, conversions: null };
   expect(explain(compare(claimed, nothing), { platform: "reddit", claimed, verified: nothing, note: "not ours" })).toBe(
-    "reddit cannot tell views and clicks and conversions (not ours), so nobody can check the claim",
+    "reddit does not report views and clicks and conversions (not ours), so the claim cannot be checked",
   );
 });
 

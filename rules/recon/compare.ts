@@ -26,13 +26,13 @@ export interface Comparison {
   metrics: Record<Metric, Compared>;
 }
 
-/** Whom to believe: the worst metric decides. Whole numbers throughout, so that nothing hangs on how a percentage was rounded. */
+/** The verdict on claimed against verified numbers: the worst metric decides. Whole numbers throughout, so that nothing hangs on how a percentage was rounded. */
 export function compare(claimed: Claimed, verified: Verified): Comparison {
   const compared = Object.fromEntries(
     metrics.map((metric) => [metric, compareMetric(claimed[metric], verified[metric])]),
   ) as Record<Metric, Compared>;
   const known = metrics.filter((metric) => verified[metric] !== null);
-  // Where the only thing claimed is what nobody can check, a zero that holds says nothing of it.
+  // Where only metrics are claimed that cannot be checked, a correct zero proves nothing.
   const checked = known.some((metric) => claimed[metric] > 0n) || metrics.every((metric) => claimed[metric] === 0n);
   if (known.length === 0 || !checked) return { verdict: "UNVERIFIABLE", level: null, worst: null, metrics: compared };
   const over = known.filter((metric) => compared[metric].level !== null);
@@ -80,11 +80,11 @@ export function explain(
   const { platform, claimed, verified, note } = of;
   const unknown = metrics.filter((metric) => verified[metric] === null && claimed[metric] > 0n);
   const why = note === null ? "" : ` (${note})`;
-  const cannot = unknown.length === 0 ? "" : `${platform} cannot tell ${unknown.join(" and ")}${why}`;
+  const cannot = unknown.length === 0 ? "" : `${platform} does not report ${unknown.join(" and ")}${why}`;
   if (comparison.verdict === "UNVERIFIABLE")
     return cannot === ""
-      ? `${platform} tells no numbers of this post${why}`
-      : `${cannot}, so nobody can check the claim`;
+      ? `${platform} reports no numbers of this post${why}`
+      : `${cannot}, so the claim cannot be checked`;
   const known = metrics.filter((metric) => verified[metric] !== null);
   const lines = known.map((metric) => {
     const { level, difference, diffPct } = comparison.metrics[metric];
@@ -98,7 +98,7 @@ export function explain(
 
 /** A share that was decided on one side of a threshold is not shown as the threshold. */
 function shown(over: bigint, platform: bigint, pct: string | null): string {
-  if (pct === null) return "where there are none";
+  if (pct === null) return "the platform reports 0";
   for (const threshold of Object.values(levelPct)) {
     if (pct !== `${threshold}.00` || over * 100n === threshold * platform) continue;
     return `a little ${over * 100n < threshold * platform ? "under" : "over"} ${threshold} % above`;

@@ -50,7 +50,7 @@ export interface Interaction {
   applicationId: string;
   type: number;
   token: string | null;
-  /** Null where nobody is behind it, as in a ping. */
+  /** Null where no person sent it, as in a ping. */
   userId: string | null;
   command: string | null;
   options: Map<string, string | number | boolean>;

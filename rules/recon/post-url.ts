@@ -1,4 +1,4 @@
-/** What an address says of the post behind it, without asking anybody. */
+/** What an address says about its post, without a request. */
 export interface PostAddress {
   /** One text for every spelling of the post's address. */
   url: string;
@@ -125,7 +125,7 @@ function readInstagram({ path }: Page): PostAddress | null {
 
 /**
  * An organic post's canonical address leaves out whose page it is on: that is often a person's name. It has no id here:
- * of such a post the platform tells nobody but its page, and asking for it by this number would find something else.
+ * of such a post the platform reports only to its page, and asking for it by this number would find something else.
  */
 function readMeta({ host, path, query }: Page): PostAddress | null {
   if (host.endsWith("fb.watch")) {

@@ -1,2 +1,2 @@
-/** An affiliate whose trust falls below this is somebody's to look at. Decimal text, as trust itself is. */
+/** An affiliate whose trust falls below this needs a person. Decimal text, as trust itself is. */
 export const trustAlertBelow = "0.70";

@@ -22,7 +22,7 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
   /** What the collect address took, by account and transaction: a repeat is taken and counted once. */
   const collected = new Map<string, JsonObject>();
   const sender = createSender(surroundings.clock);
-  /** Where what the collect address took is posted to, as the vendor's own webhook does; nowhere until somebody says so. */
+  /** Where what the collect address took is posted to, as the vendor's own webhook does; nowhere until it is set. */
   let outgoing: string | null = null;
   return {
     name: "anytrack",
@@ -131,7 +131,7 @@ export function createAnytrack(surroundings: Surroundings): Vendor {
   }
 }
 
-/** What was told, as the webhook says it. */
+/** The conversion, as the webhook sends it. */
 function outgoingBody(fields: ReadonlyMap<string, JsonValue | undefined>, nowMs: number): JsonObject {
   const text = (name: string) => {
     const value = fields.get(name);

@@ -154,7 +154,7 @@ export function createDiscord({ clock, discord: application = ownApplication() }
       "GET /interactions": () => interactions,
       /** Sends a signed interaction; how it was answered is listed once it was. */
       "POST /interactions": start,
-      /** Of an interaction that somebody else made. */
+      /** Of an interaction of another person. */
       "POST /tokens": (body) => {
         const { applicationId = ownId, token, issuedAt } = tokenBody.parse(body);
         const issuedAtMs = issuedAt === undefined ? nowMs() : Date.parse(issuedAt);
@@ -177,7 +177,7 @@ function bodyProblem(body: JsonValue): string | null {
   const { content, allowed_mentions: mentions } = body;
   if (typeof content !== "string" || content === "") return "This field is required";
   if ([...content].length > MOST_CHARACTERS) return `Must be ${MOST_CHARACTERS} or fewer in length.`;
-  // Discord itself would take it, and ring everybody whom a submitted text names.
+  // Discord itself would accept it, and notify everybody whom a submitted text names.
   const rings = !isJsonObject(mentions) || !Array.isArray(mentions["parse"]) || mentions["parse"].length > 0;
   return rings ? 'allowed_mentions must be {"parse":[]}: the content may hold what affiliates wrote' : null;
 }
@@ -237,7 +237,7 @@ async function post(
       incoming.on("error", () => outgoing.destroy());
     });
     outgoing.on("timeout", () => outgoing.destroy());
-    // Nobody listens, or not for long enough: Discord shows "did not respond".
+    // The app did not answer in time: Discord shows "did not respond".
     outgoing.on("error", () => {
       interaction.status = 0;
       resolve();

@@ -22,7 +22,7 @@ const DELETED = /^zd/;
 
 /**
  * Reddit as of vendors.md, section 6a: tokens for an hour of the day, posts by id with those unknown left out, views
- * for their author alone. Its ten minutes are played in one, so that a wait for them is short.
+ * for their author alone. Its ten minutes are shortened to one, so that a wait for them is short.
  */
 export function createReddit({ clock, posts }: Surroundings): Vendor {
   const issued = new Map<string, { key: string; expiresAtMs: number }>();

@@ -152,7 +152,7 @@ async function setActive(
   };
 }
 
-/** A leaked key names its owner, without anybody having to keep keys: read from stdin, as arguments end up in histories. */
+/** Finds the owner of a leaked key although keys are not stored: read from stdin, as arguments end up in shell histories. */
 async function whose(context: CommandContext): Promise<Report> {
   let given = "";
   for await (const chunk of process.stdin) given += String(chunk);

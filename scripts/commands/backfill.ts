@@ -41,7 +41,7 @@ import {
   runDayTable,
 } from "../shared/run-days.ts";
 
-/** Longer ranges are told in sums. */
+/** Longer ranges are summed up. */
 const mostDaysListed = 60;
 const updateTimeoutMs = 20_000;
 
@@ -69,7 +69,7 @@ const command = defineCommand(
   .option("--from <day>", "the first day, YYYY-MM-DD")
   .option("--to <day>", "the last day, YYYY-MM-DD")
   .option(...clientOption)
-  .option("--dry-run", "only tell what would change, in rows and in money")
+  .option("--dry-run", "only show what would change, in rows and in money")
   .option("--parallel <days>", "days under way at a time")
   .option("--accept-empty", "take an empty answer for true, also where rows are stored: they are withdrawn")
   .option("--detach", "start it and do not wait")
@@ -276,7 +276,7 @@ function updateCommand(name: "pause" | "resume" | "cancel", description: string)
     .action(
       work(z.object({}), async (context, _, [workflowId = ""]) => {
         const { client, connection } = await context.temporal();
-        // Nobody answers an update while no worker runs.
+        // An update gets no answer while no worker runs.
         const said = await connection.withDeadline(Date.now() + updateTimeoutMs, () =>
           client.workflow.getHandle(workflowId).executeUpdate<string, []>(name),
         );

@@ -23,7 +23,7 @@ import { table } from "../shared/printing.ts";
 
 const command = defineCommand(
   "demo-recon",
-  "Whom to believe, shown on a running local stack: an honest, a sloppy and a fraudulent affiliate submit what their posts brought, and each gets the verdicts, the trust and the alerts it deserves. Needs `npm start`; running it again adds new posts.",
+  "Shows affiliate reconciliation on a running local stack: an honest, a sloppy and a fraudulent affiliate submit numbers for their posts. Claims are compared with the mock platforms, and verdicts, trust scores and alerts are printed. Needs `npm start`. Running it again adds new posts.",
   ["npm run demo:recon", "npm run demo:recon -- --json"],
 ).option(...clientOption);
 
@@ -65,20 +65,20 @@ interface Submitted {
 command.action(
   work(z.object({ client: z.string().optional() }), async (context, { client: named }) => {
     const client = context.client(named);
-    const stand = await standIn(context, client);
+    const stack = await findStack(context, client);
     const run = Date.now().toString(36);
     context.progress.show("campaigns and affiliates");
     const campaigns = new Map<string, string>();
     for (const name of demoCampaigns) {
       const body = { name, advertiserId: "demo-advertiser", platforms: ["instagram", "meta", "reddit"] };
-      campaigns.set(name, (await stand.api<{ campaignId: string }>("POST", "/campaigns", { body })).campaignId);
+      campaigns.set(name, (await stack.api<{ campaignId: string }>("POST", "/campaigns", { body })).campaignId);
     }
     const affiliates = new Map<string, Affiliate>();
-    for (const wanted of demoAffiliates) affiliates.set(wanted.name, await makeAffiliate(stand, wanted));
+    for (const wanted of demoAffiliates) affiliates.set(wanted.name, await makeAffiliate(stack, wanted));
 
     context.progress.show("what is true of each post");
     const posts = demoClaims.map((claim) => demoPost(claim, { client, run }));
-    await stand.sandbox(
+    await stack.sandbox(
       "POST",
       "/posts",
       posts.flatMap(({ truth }) => (truth === null ? [] : [truth])),
@@ -94,9 +94,9 @@ command.action(
         throw new Error("the demo is at odds with itself");
       const reportId =
         claim.over === "discord"
-          ? await submitOverDiscord(stand, { claim, affiliate, campaignId, url })
+          ? await submitOverDiscord(stack, { claim, affiliate, campaignId, url })
           : (
-              await stand.api<{ reportId: string }>("POST", "/affiliates/submissions", {
+              await stack.api<{ reportId: string }>("POST", "/affiliates/submissions", {
                 key: affiliate.key,
                 body: { campaignId, url, claimed: claim.claimed, evidence: { demo: run, note: claim.what } },
               })
@@ -104,11 +104,11 @@ command.action(
       submitted.push({ claim, affiliate, reportId });
     }
 
-    const reports = await settled(context, stand, submitted);
-    const alerts = (await stand.api<{ items: Alert[] }>("GET", "/alerts?state=open&limit=500")).items;
+    const reports = await settled(context, stack, submitted);
+    const alerts = (await stack.api<{ items: Alert[] }>("GET", "/alerts?state=open&limit=500")).items;
     const now = new Map<string, Affiliate>();
     for (const { affiliateId } of affiliates.values())
-      now.set(affiliateId, await stand.api<Affiliate>("GET", `/affiliates/${affiliateId}`));
+      now.set(affiliateId, await stack.api<Affiliate>("GET", `/affiliates/${affiliateId}`));
     const lines = submitted.map(({ claim, affiliate, reportId }) => {
       const report = reports.get(reportId);
       const judged = judgedAs(report);
@@ -161,7 +161,7 @@ command.action(
           .filter(({ subject }) => !/^(report|affiliate)\//.test(subject))
           .map(({ severity, kind, message }) => `${severity} ${kind}: ${message}`),
         "",
-        ...stand.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? ""),
+        ...stack.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? ""),
         wrong.length === 0
           ? "every verdict is what its claim deserves"
           : `${wrong.length} verdicts are not what their claims deserve`,
@@ -170,10 +170,10 @@ command.action(
   }),
 );
 
-type Stand = Awaited<ReturnType<typeof standIn>>;
+type Stack = Awaited<ReturnType<typeof findStack>>;
 
-/** Where the local stack's doors are, and the means to knock. */
-async function standIn({ env, config }: CommandContext, client: string) {
+/** Where the local stack's API and sandbox are, and a key to call them. */
+async function findStack({ env, config }: CommandContext, client: string) {
   const { jwtSecret, host, port } = config.api;
   const sandboxPort = env["SANDBOX_PORT"];
   if (jwtSecret === null || sandboxPort === undefined)
@@ -234,7 +234,7 @@ async function ask<Body>(url: string, method: string, body: unknown, headers: Re
   }).catch(() => {
     throw new CommandError(
       exitCodes.unreachable,
-      `nobody answers at ${new URL(url).origin}: is \`npm start\` running?`,
+      `nothing answers at ${new URL(url).origin}: is \`npm start\` running?`,
     );
   });
   const text = await response.text();
@@ -246,17 +246,17 @@ async function ask<Body>(url: string, method: string, body: unknown, headers: Re
   return JSON.parse(text) as Body;
 }
 
-/** One of that name may be there from an earlier run; nobody has its key any more, so it gets another. */
-async function makeAffiliate(stand: Stand, { name, discordUserId, tokens }: DemoAffiliate): Promise<Affiliate> {
-  const known = (await stand.api<{ items: Affiliate[] }>("GET", "/affiliates?limit=500")).items.find(
+/** An affiliate of that name may exist from an earlier run; its key is not stored, so it gets a new one. */
+async function makeAffiliate(stack: Stack, { name, discordUserId, tokens }: DemoAffiliate): Promise<Affiliate> {
+  const known = (await stack.api<{ items: Affiliate[] }>("GET", "/affiliates?limit=500")).items.find(
     (one) => one.name === name,
   );
   const affiliate =
     known === undefined
-      ? await stand.api<Affiliate>("POST", "/affiliates", { body: { name, discordUserId } })
-      : await stand.api<Affiliate>("POST", `/affiliates/${known.affiliateId}/rotate-key`);
+      ? await stack.api<Affiliate>("POST", "/affiliates", { body: { name, discordUserId } })
+      : await stack.api<Affiliate>("POST", `/affiliates/${known.affiliateId}/rotate-key`);
   for (const [platform, credentials] of Object.entries(tokens))
-    await stand.api("PUT", `/affiliates/${affiliate.affiliateId}/tokens/${platform}`, {
+    await stack.api("PUT", `/affiliates/${affiliate.affiliateId}/tokens/${platform}`, {
       key: affiliate.key,
       body: { credentials },
     });
@@ -265,10 +265,10 @@ async function makeAffiliate(stand: Stand, { name, discordUserId, tokens }: Demo
 
 /** Signs as Discord does, with the key pair of this machine's own stack, and sends what Discord would. */
 async function submitOverDiscord(
-  stand: Stand,
+  stack: Stack,
   { claim, affiliate, campaignId, url }: { claim: DemoClaim; affiliate: Affiliate; campaignId: string; url: string },
 ): Promise<string> {
-  const { applicationId, privateKey } = stand.discord;
+  const { applicationId, privateKey } = stack.discord;
   const user = demoAffiliates.find(({ name }) => name === affiliate.name)?.discordUserId;
   if (applicationId === null || privateKey === null || user == null)
     throw new CommandError(
@@ -276,7 +276,7 @@ async function submitOverDiscord(
       "the local stack has no Discord key pair of its own: unset DISCORD_PUBLIC_KEY and start it again",
     );
   const token = randomBytes(48).toString("base64url");
-  await stand.sandbox("POST", "/discord/tokens", { applicationId, token });
+  await stack.sandbox("POST", "/discord/tokens", { applicationId, token });
   const { views, clicks, conversions } = claim.claimed;
   const options = { campaign: campaignId, url, views, clicks, conversions };
   const body = JSON.stringify({
@@ -296,7 +296,7 @@ async function submitOverDiscord(
   });
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const key = createPrivateKey({ key: Buffer.from(privateKey, "base64"), format: "der", type: "pkcs8" });
-  const response = await fetch(`${stand.base}/hooks/discord`, {
+  const response = await fetch(`${stack.base}/hooks/discord`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -308,7 +308,7 @@ async function submitOverDiscord(
   const answer = (await response.json()) as { type?: number; data?: { content?: string } };
   if (answer.type !== 5)
     throw new CommandError(exitCodes.found, `Discord's hook answered ${response.status}: ${JSON.stringify(answer)}`);
-  const { items } = await stand.api<{ items: Report[] }>(
+  const { items } = await stack.api<{ items: Report[] }>(
     "GET",
     `/affiliates/${affiliate.affiliateId}/submissions?limit=1`,
   );
@@ -318,7 +318,7 @@ async function submitOverDiscord(
 /** Every report with its verdict, or as far as it came. */
 async function settled(
   context: CommandContext,
-  stand: Stand,
+  stack: Stack,
   submitted: readonly Submitted[],
 ): Promise<Map<string, Report>> {
   const reports = new Map<string, Report>();
@@ -326,7 +326,7 @@ async function settled(
   for (;;) {
     for (const { reportId } of submitted) {
       if (reports.get(reportId)?.verdict != null) continue;
-      reports.set(reportId, await stand.api<Report>("GET", `/submissions/${reportId}`));
+      reports.set(reportId, await stack.api<Report>("GET", `/submissions/${reportId}`));
     }
     const open = [...reports.values()].filter(({ verdict, state }) => verdict === null && state !== "STOPPED");
     context.progress.show(`${submitted.length - open.length} of ${submitted.length} verdicts`);
@@ -341,13 +341,13 @@ function judgedAs(report: Report | undefined): string {
   return level === null ? verdict : `${verdict} ${level}`;
 }
 
-type Told = Record<"views" | "clicks" | "conversions", number | null>;
+type Numbers = Record<"views" | "clicks" | "conversions", number | null>;
 
 const verifiedOf = ({ compared }: Verdict) =>
-  Object.fromEntries(compared.map(({ metric, verified }) => [metric, verified])) as Told;
+  Object.fromEntries(compared.map(({ metric, verified }) => [metric, verified])) as Numbers;
 
-/** views/clicks/conversions; what nobody tells is a question mark. */
-function numbers({ views, clicks, conversions }: Told): string {
+/** views/clicks/conversions; a question mark for what the platform does not report. */
+function numbers({ views, clicks, conversions }: Numbers): string {
   return [views, clicks, conversions].map((count) => count ?? "?").join("/");
 }
 

@@ -135,7 +135,12 @@ function describeSettings({ env, config }: CommandContext): Finding[] {
       ? ok("payloads: stored by Temporal in clear; PAYLOAD_ENCRYPTION_KEY would encrypt them")
       : ok("payloads: encrypted with PAYLOAD_ENCRYPTION_KEY"),
     ...(config.api.jwtSecret === null && config.api.jwksUrl === null
-      ? [warn("tokens: neither API_JWT_SECRET nor API_JWKS_URL is set", "the HTTP server lets nobody in: set one")]
+      ? [
+          warn(
+            "tokens: neither API_JWT_SECRET nor API_JWKS_URL is set",
+            "set one: without it the HTTP server refuses every request",
+          ),
+        ]
       : []),
   ];
 }
@@ -241,7 +246,7 @@ async function probe({ redact }: CommandContext, account: Account, vendor: Vendo
   }
 }
 
-/** Where files are handed in: the folder, and S3 for each client that has one. */
+/** Where files are imported from: the folder, and S3 for each client that has one. */
 async function examineImport({ config }: CommandContext): Promise<Finding[]> {
   const { importDir, clients } = config.ingest;
   const findings: Finding[] = [];
@@ -327,7 +332,7 @@ async function examineSearchAttributes(context: CommandContext): Promise<Finding
   } catch (error) {
     return [
       warn(
-        `search attributes: Temporal does not tell which there are (${messageOf(error)})`,
+        `search attributes: Temporal does not list them (${messageOf(error)})`,
         "Temporal Cloud lists them under the namespace; SEARCH_ATTRIBUTES=off goes without",
       ),
     ];

@@ -72,7 +72,7 @@ command.action(
       const mappingFile =
         !isS3 && options.mapping?.endsWith(".json") === true && existsSync(options.mapping) ? options.mapping : null;
       const { importDir, maxBytes } = context.config.ingest;
-      // Before anything is copied: without Temporal there is nobody to take it.
+      // Before anything is copied: without Temporal nothing would import it.
       await context.temporal();
       const placed = isS3
         ? null
@@ -107,7 +107,7 @@ command.action(
   ),
 );
 
-/** Where a copy lies is nobody's business: people read the names that they typed. */
+/** People see the file name that they typed, not where the copy is. */
 function inWordsOf(names: [copy: string | null | undefined, typed: string | null][]): (text: string) => string {
   return (text) =>
     names.reduce((said, [copy, typed]) => (copy == null || typed === null ? said : said.replaceAll(copy, typed)), text);
@@ -138,7 +138,7 @@ async function takeFile(
     progress: () => readProgress(context, started),
   });
   if (end.state === "left") {
-    // Nobody waits for what a check says.
+    // The result of a check is not needed any more.
     if (dryRun) await started.handle.cancel();
     if (dryRun) await placed?.remove();
     return {
@@ -173,7 +173,7 @@ function isFine({ status, rejected }: IngestAnswer): boolean {
   return status === "checked" ? rejected === 0 : status !== "refused";
 }
 
-/** What the attempt's last heartbeat told. */
+/** What the attempt's last heartbeat reported. */
 async function readProgress(context: CommandContext, started: StartedWorkflow): Promise<string> {
   const { client } = await context.temporal();
   const { raw } = await started.handle.describe();
@@ -182,10 +182,10 @@ async function readProgress(context: CommandContext, started: StartedWorkflow): 
   const payloads = pending.heartbeatDetails?.payloads as Payload[] | undefined;
   const again = (pending.attempt ?? 1) > 1 ? `attempt ${pending.attempt}: ` : "";
   if (payloads === undefined || payloads.length === 0) return `${again}waiting for a worker`;
-  const told = await decodeFromPayloadsAtIndex<IngestProgress>(client.options.loadedDataConverter, 0, payloads);
-  if (told.phase === "merging") return `${again}storing ${told.lines.toLocaleString("en")} lines`;
-  const lines = told.phase === "reading" ? `, ${told.lines.toLocaleString("en")} lines` : "";
-  return `${again}${describeProgress(told.phase, told.bytes, told.ofBytes)}${lines}`;
+  const last = await decodeFromPayloadsAtIndex<IngestProgress>(client.options.loadedDataConverter, 0, payloads);
+  if (last.phase === "merging") return `${again}storing ${last.lines.toLocaleString("en")} lines`;
+  const lines = last.phase === "reading" ? `, ${last.lines.toLocaleString("en")} lines` : "";
+  return `${again}${describeProgress(last.phase, last.bytes, last.ofBytes)}${lines}`;
 }
 
 function describeProgress(phase: string, done: number, of: number): string {

@@ -62,7 +62,7 @@ command.action(
   ),
 );
 
-/** Whole or not at all: a page that somebody has open does not become half of one. */
+/** Whole or not at all: a page that is open in a browser is never half written. */
 async function writePage(file: string, page: string): Promise<void> {
   const next = `${file}.${process.pid}.next`;
   try {

@@ -21,7 +21,14 @@ import { keepRunning } from "../stack/keep-running.ts";
 import { localSecrets } from "../stack/local-secrets.ts";
 import { printPanel } from "../stack/panel.ts";
 import { readerLogin } from "../stack/reader-login.ts";
-import { accountsToPlay, isAllPlayed, playCollect, playDiscord, playVendors, sandboxUrl } from "../stack/sandbox.ts";
+import {
+  accountsOfSandbox,
+  isAllPlayed,
+  playCollect,
+  playDiscord,
+  startSandbox,
+  sandboxUrl,
+} from "../stack/sandbox.ts";
 import {
   apiPort,
   assertStartable,
@@ -41,10 +48,10 @@ const running: { name: string; stop: (graceMs?: number) => Promise<unknown> }[] 
 let stopping: Promise<void> | null = null;
 
 const say = (message: string) => console.log(`  ${message}`);
-/** Without a server that has died for good nothing can end in order: nobody waits for it. */
+/** When a server has died for good, an orderly stop is impossible and not waited for. */
 const giveUp = (reason: string) => void stop(reason, 1, { graceMs: 1_000 });
 
-/** Everything on one machine: servers that no setting names are embedded, vendors without a key are played by the sandbox. */
+/** Everything on one machine: servers that no setting names are embedded; the sandbox answers for vendors without a key. */
 async function main(): Promise<void> {
   process.on("SIGINT", () => void stop("stopping", 0));
   process.on("SIGTERM", () => void stop("stopping", 0));
@@ -55,10 +62,10 @@ async function main(): Promise<void> {
   const given = definedOnly(readOwnEnvironment(process.env));
   const dataDir = given["DATA_DIR"] ?? defaultDataDir(homeFolder());
   const logDir = path.join(localFolder(), "logs");
-  const played = accountsToPlay(given);
+  const mocked = accountsOfSandbox(given);
   await assertStartable(given, dataDir, [
     [apiPort(given), "API_PORT"],
-    ...(played.length > 0 ? [[sandboxPort(given), "SANDBOX_PORT"] satisfies [number, string]] : []),
+    ...(mocked.length > 0 ? [[sandboxPort(given), "SANDBOX_PORT"] satisfies [number, string]] : []),
   ]);
   console.log("\nSignal Room is starting\n");
   prepareFolders(dataDir, logDir);
@@ -67,8 +74,8 @@ async function main(): Promise<void> {
   const env: Env = { ...given, ...local.settings, API_PORT: String(apiPort(given)) };
   const apiUrl = `http://${env["API_HOST"] ?? "127.0.0.1"}:${env["API_PORT"]}`;
   const servers = await startServers({ env, dataDir, apiUrl });
-  if (played.length > 0) running.push(await playVendors(played, { env, logDir, say, giveUp }));
-  const sandbox = new Set(played.map((account) => account.name));
+  if (mocked.length > 0) running.push(await startSandbox(mocked, { env, logDir, say, giveUp }));
+  const sandbox = new Set(mocked.map((account) => account.name));
   playDiscord(env, sandbox.size > 0);
   playCollect(env, sandbox.size > 0);
   // The SDK's settings reader looks at process.env.
@@ -156,7 +163,7 @@ async function startServers({ env, dataDir, apiUrl }: ServersPlan): Promise<{ su
   return { superuserUrl: postgres.first.superuserUrl };
 }
 
-/** What a new database starts with. Into one of somebody's own nothing is put that was not asked for. */
+/** What a new database starts with. A database of the user's own gets nothing that was not asked for. */
 async function fillFirst(
   database: Database,
   { client, config, isOurs }: { client: string; config: Config; isOurs: boolean },

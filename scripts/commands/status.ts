@@ -5,7 +5,7 @@ import { lastDue } from "../../rules/sync/expectation.ts";
 import { sources } from "../../connectors/registry.ts";
 import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import { listFiles, type FileRow } from "../../queries/files/files.ts";
-import { readLastFetch, readOverdueDays } from "../../queries/ops/house.ts";
+import { readLastFetch, readOverdueDays } from "../../queries/ops/retention.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { readFailedSlices, type FailedSlice } from "../../queries/sync/ledger.ts";
 import { readRuns, type RunRow } from "../../queries/sync/runs.ts";
@@ -87,9 +87,9 @@ command.action(
       const alerts = (await readAlerts(database, { client, open: true, limit: alertsShown })).filter(
         (alert) => source === undefined || alert.subject.startsWith(source),
       );
-      const untold = await whyNothingIsStored(database);
+      const notStored = await whyNothingIsStored(database);
       const schedules = await readSchedules(context);
-      const wrong = untold !== null || failed.length > 0 || feeds.some((feed) => feed.late !== null);
+      const wrong = notStored !== null || failed.length > 0 || feeds.some((feed) => feed.late !== null);
       return {
         exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
         document: {
@@ -101,7 +101,7 @@ command.action(
           failed,
           quarantine,
           alerts,
-          alertsUnknown: untold,
+          alertsUnknown: notStored,
           schedules,
         },
         lines: [
@@ -110,11 +110,11 @@ command.action(
           ...section("Last files", describeFiles(files)),
           ...section("Failed slices", describeFailed(failed)),
           ...section("Quarantine, open", describeQuarantine(quarantine)),
-          ...(untold === null
+          ...(notStored === null
             ? section("Alerts, open", describeAlerts(alerts))
             : [
                 "",
-                `Alerts, open: not known, since Postgres stores no new ones: ${untold}`,
+                `Alerts, open: not known, since Postgres stores no new ones: ${notStored}`,
                 ...describeAlerts(alerts).map((line) => `  ${line}`),
               ]),
           ...section("Schedules", schedules.reachable ? scheduleTable(schedules.states) : [schedules.reason]),
@@ -174,7 +174,7 @@ async function readFeeds(
   return feeds;
 }
 
-/** Days that scheduled runs answer for and that nobody has read have no row in the ledger. */
+/** Days that scheduled runs should have fetched and did not have no row in the ledger. */
 function withMissing(known: readonly FreshDay[], from: string, to: string, covered: boolean): FeedStatus["days"] {
   const days: FeedStatus["days"] = known.map(({ client: _client, source: _source, ...day }) => day);
   const there = new Set(known.map((day) => day.day));

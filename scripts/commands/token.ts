@@ -29,7 +29,7 @@ const command = defineCommand("token", "Prints a token for the HTTP server, sign
   .option("--role <role>", `what it may do: ${roles.join(", ")}`)
   .option(...clientOption)
   .option("--advertiser <id>", "whose rows a token of role advertiser sees")
-  .option("--subject <name>", "whom logs and resolved alerts name", "command-line")
+  .option("--subject <name>", "the name shown in logs and on resolved alerts", "command-line")
   .option("--days <days>", "how long it is valid", "30");
 
 const options = z.object({
@@ -53,7 +53,7 @@ command.action(
     const client = context.client(typed.client);
     const tokenId = randomUUID();
     const validUntil = new Date(Date.now() + days * secondsPerDay * 1_000);
-    // Recorded first: a token that nobody knows of must not be out.
+    // Recorded first: no token may exist without a record.
     await recordIssue(context, { client, tokenId, details: { role, subject, advertiser, validUntil } });
     const expiresInSeconds = days * secondsPerDay;
     const jwt = await issueToken({

@@ -104,7 +104,7 @@ export const demoClaims: readonly DemoClaim[] = [
   },
   {
     by: "Demo Sloppy",
-    what: "nobody can check",
+    what: "cannot be checked",
     campaign: summer,
     platform: "reddit",
     post: 7,
@@ -134,7 +134,7 @@ export const demoClaims: readonly DemoClaim[] = [
   },
   {
     by: "Demo Fraudulent",
-    what: "somebody else's post",
+    what: "another account's post",
     campaign: spring,
     platform: "meta",
     post: 1,
@@ -164,7 +164,7 @@ export const demoClaims: readonly DemoClaim[] = [
   },
   {
     by: "Demo Fraudulent",
-    what: "nobody saw it",
+    what: "no views",
     campaign: summer,
     platform: "instagram",
     post: 12,

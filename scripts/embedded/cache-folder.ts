@@ -23,7 +23,7 @@ function homeOfUser(): string | undefined {
   }
 }
 
-/** What lies in a folder of somebody else's must not be run. */
+/** Files in a folder that another user owns must not be run. */
 export function isOurs(folder: string): boolean {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   return stat !== undefined && (process.getuid === undefined || stat.uid === process.getuid());

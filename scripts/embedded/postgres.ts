@@ -135,7 +135,7 @@ function prepareFolder(folder: string): Place {
   };
 }
 
-/** An existing cluster belongs to whoever created it, and PostgreSQL starts for nobody else. */
+/** An existing cluster belongs to the user who created it, and PostgreSQL starts for that user only. */
 function userFor(cluster: string): Identity | undefined {
   const existing = statSync(cluster, { throwIfNoEntry: false });
   const self = process.getuid?.();
@@ -269,7 +269,7 @@ async function stopOrphans(cluster: string, onProgress: (message: string) => voi
     ]);
   }
   // Nothing of it is left. PostgreSQL would take anything with that number for its predecessor and not start: another
-  // program, or its own killed one that nobody has reaped yet.
+  // program, or its own killed one that was not reaped yet.
   if (pid !== undefined) await rm(path.join(cluster, "postmaster.pid"), { force: true });
 }
 

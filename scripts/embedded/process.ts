@@ -44,7 +44,7 @@ async function probePort(port: number, setting: string): Promise<void> {
     throw error;
   }
   await new Promise((resolve) => server.close(resolve));
-  // macOS lets us bind 127.0.0.1 beside a listener on all addresses: only connecting tells.
+  // macOS lets us bind 127.0.0.1 beside a listener on all addresses: only connecting shows it.
   if (await accepts(port)) throw new Error(inUse);
 }
 
@@ -59,7 +59,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Ports nobody listens on, all different, from below the range that outgoing connections take theirs from. */
+/** Free ports, all different, from below the range that outgoing connections use. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; ports.size < count; attempt += 1) {
@@ -85,7 +85,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A zombie counts as gone: in a container nobody may be there to reap an orphan. */
+/** A zombie counts as ended: in a container there may be no process that reaps an orphan. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -117,7 +117,7 @@ function ps(pid: number, field: string): string {
   }
 }
 
-/** When a process began, in whatever words the system has: with the pid it tells one process from a later one. */
+/** When a process started, in the system's own format: together with the pid it identifies the process. */
 export function startOf(pid: number): string {
   return hasProc ? (procStat(pid)?.[19] ?? "") : ps(pid, "lstart");
 }

@@ -26,7 +26,7 @@ import { makeFolder } from "./unprivileged.ts";
 export interface TemporalOptions {
   /** A folder of its own: the database, the log and the run record go there. */
   dataDir: string;
-  /** Keeps the database in memory: everything is forgotten at the end. */
+  /** Keeps the database in memory: everything is lost at the end. */
   inMemory?: boolean;
   port: number;
   /** Without it there is no UI. */
@@ -60,7 +60,7 @@ const stopSteps: readonly StopStep[] = [
   { signal: "SIGKILL", waitMs: 2_000 },
 ];
 
-/** Starts Temporal's dev server and sets how long it keeps closed workflows, which is one day unless told. */
+/** Starts Temporal's dev server and sets how long it keeps closed workflows: its default is one day. */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
   const { port, uiPort, namespace, retentionDays = 30, onProgress = () => {} } = options;
   makeFolder(options.dataDir);

@@ -42,7 +42,7 @@ export function canEnter(folder: string, user: Identity | undefined): boolean {
   }
 }
 
-/** Where PostgreSQL runs as another user, that one has to pass through; nobody else sees what is inside. */
+/** Where PostgreSQL runs as another user, that user may enter the folder; no other user sees what is inside. */
 const folderMode = () => (unprivilegedUser() === undefined ? 0o700 : 0o711);
 
 /** Creates a folder with its parents; those created, and the folder itself, are closed to others, whatever the umask. */
@@ -74,7 +74,7 @@ function closeOne(place: string, mode: number): void {
   try {
     chmodSync(place, mode);
   } catch (error) {
-    // Somebody else's file in our folder: the folder is closed, which is what counts.
+    // Another user's file in our folder: the folder is closed, and that is enough.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
@@ -93,7 +93,7 @@ export function sharedFolder(): string {
     try {
       makeFolder(folder);
       accessSync(folder, constants.W_OK);
-      // In a folder open to all, somebody else may have made it first.
+      // In a folder open to all, another user may have made it first.
       const { uid } = lstatSync(folder);
       if (uid === process.getuid?.() && canEnter(folder, unprivilegedUser())) return folder;
     } catch {

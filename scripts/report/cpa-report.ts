@@ -25,7 +25,7 @@ export interface CpaReport extends Range {
   reliability: SourceDays[];
 }
 
-/** Everything the report shows, of one moment: totals and rows must not tell of two. */
+/** Everything the report shows, read at one moment: totals and rows must match. */
 export async function readCpaReport(database: Database, range: Range): Promise<CpaReport> {
   return inTransaction(database, async (session) => {
     await session.query("set transaction isolation level repeatable read, read only");
@@ -46,7 +46,7 @@ export async function readCpaReport(database: Database, range: Range): Promise<C
   });
 }
 
-/** Revenue of days without their cost would be profit that nobody made. */
+/** Revenue of days without their cost would look like profit. */
 export function countedDays(
   { from, to }: Pick<Range, "from" | "to">,
   reliability: readonly Pick<SourceDays, "missing">[],

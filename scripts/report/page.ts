@@ -159,7 +159,7 @@ function unmatched({ unmapped, totals }: CpaReport): string {
   const sums = totals
     .filter((total) => total.unmappedSpend !== "0.00")
     .map((total) => amount(total.unmappedSpend, total.currency));
-  return `<section class="card wide"><h3>Spend without an affiliate</h3><p class="soft">${escape(sums.join(" and "))} of ${count(unmapped.length, "Redtrack source")} ${unmapped.length === 1 ? "reaches" : "reach"} nobody, and ${unmapped.length === 1 ? "is" : "are"} in no figure above. Name ${unmapped.length === 1 ? "it" : "them"} in <code>internal-affiliates.csv</code>.</p><div class="scroll"><table>
+  return `<section class="card wide"><h3>Spend without an affiliate</h3><p class="soft">${escape(sums.join(" and "))} of ${count(unmapped.length, "Redtrack source")} ${unmapped.length === 1 ? "belongs" : "belong"} to no affiliate, and ${unmapped.length === 1 ? "is" : "are"} in no figure above. Name ${unmapped.length === 1 ? "it" : "them"} in <code>internal-affiliates.csv</code>.</p><div class="scroll"><table>
 <thead><tr><th scope="col">Source</th><th scope="col">Id</th><th scope="col">Days</th><th scope="col" class="number">Clicks</th><th scope="col" class="number">Spend</th></tr></thead>
 <tbody>
 ${unmapped

@@ -135,7 +135,7 @@ test("a name cannot command the terminal", () => {
   expect(lines.join("")).toContain("a�[2Jb�c�d");
 });
 
-test("spend that reaches nobody is listed beside the totals, with its sum", () => {
+test("spend without an affiliate is listed beside the totals, with its sum", () => {
   const unmapped = [
     {
       sourceId: "s1",
@@ -151,7 +151,7 @@ test("spend that reaches nobody is listed beside the totals, with its sum", () =
   const lost = report({ unmapped, totals: [total({ unmappedSpend: "12.34" })] });
   expect(reportLines(lost).filter((line) => line.includes("12.34"))).toHaveLength(2);
   const page = reportPage(lost);
-  expect(page).toContain("$12.34 of 1 Redtrack source reaches nobody");
+  expect(page).toContain("$12.34 of 1 Redtrack source belongs to no affiliate");
   expect(page).toContain("+ $12.34 unmatched");
 });
 

@@ -1,6 +1,6 @@
 import type { Account, Config } from "../../settings/config.ts";
 
-/** Who answers for an account: nobody, the mock vendors, or the vendor. Said the same way wherever it is said. */
+/** What answers for an account: nothing, the sandbox, or the vendor. The same words everywhere. */
 export function accountOrigin(
   account: Account,
   config: Pick<Config, "sandboxUrl">,

@@ -216,7 +216,7 @@ async function reachTemporal(
   config: Config,
   closing: (() => Promise<unknown>)[],
 ): ReturnType<CommandContext["temporal"]> {
-  // Nothing of ours runs and nothing is set: what listens on Temporal's usual port is somebody else's.
+  // Nothing of ours runs and nothing is set: what listens on Temporal's usual port is not ours.
   if (!["DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"].some((name) => env[name]))
     throw new CommandError(
       exitCodes.usage,

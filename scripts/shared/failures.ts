@@ -2,11 +2,11 @@ import { ConfigError } from "../../settings/config.ts";
 import { isBrokenConnection, sqlState } from "../../schema/database.ts";
 import { whyUnavailable } from "../../schema/sql-states.ts";
 
-/** What a command's end tells the shell. */
+/** A command's exit codes. */
 export const exitCodes = { fine: 0, found: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Something a person can mend, in one line: what, where, what to do. */
+/** Something a person can fix, in one line: what, where, what to do. */
 export class CommandError extends Error {
   constructor(
     readonly exitCode: ExitCode,
@@ -22,7 +22,7 @@ interface Explained {
   message: string;
 }
 
-/** One clear line for whatever went wrong, and what to tell the shell. */
+/** One clear line for whatever went wrong, and the exit code. */
 export async function explain(error: unknown): Promise<Explained> {
   if (error instanceof CommandError) return error;
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message: error.message };

@@ -10,9 +10,9 @@ import { CommandError, exitCodes } from "./command-line.ts";
 export interface PlacedFile {
   /** Below the import folder. */
   path: string;
-  /** Names the workflow, so that a file handed in twice at once is two. */
+  /** Names the workflow, so that the same file imported twice at the same time is two imports. */
   importId: string;
-  /** The mapping file that was handed in beside it. */
+  /** The mapping file given with it. */
   mapping: string | null;
   /** Deletes the copy; nothing when the file lay in the import folder already. */
   remove: () => Promise<void>;
@@ -30,7 +30,7 @@ export async function placeFile(given: {
   constants: Record<string, string>;
   ignore: readonly string[];
   force: boolean;
-  /** Only to be looked at: nobody must take it for an upload. */
+  /** Only to be checked: it must not be imported as an upload. */
   dryRun: boolean;
   maxBytes: number;
   onProgress: (copied: number, of: number) => void;

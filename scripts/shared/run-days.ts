@@ -63,7 +63,7 @@ export function describeFailure(
 /** What a day comes to that was fetched and is not as it should be. */
 export const doubtfulOutcomes: readonly string[] = ["unreconciled", "emptied", "shrunk"];
 
-/** Days that were fetched and still are not as they should be: somebody has to look at them. */
+/** Days that were fetched and still are not as they should be: a person has to look at them. */
 export function doubtfulDays(days: readonly RunDay[]): RunDay[] {
   return days.filter((day) => day.failure === null && doubtfulOutcomes.includes(day.outcome));
 }

@@ -21,7 +21,7 @@ export interface FirstPulls {
   accounts: FirstPull[];
 }
 
-/** Pulls every source once, at once, and shows how it goes: nobody should wait for the next full hour to see a row. */
+/** Pulls every source once, at once, and shows the progress: a new user should see rows before the next full hour. */
 export async function followFirstPulls({ config, client, database, accounts }: FirstPulls): Promise<void> {
   await Promise.all(
     accounts.map(async ({ days, ...account }) => {
@@ -77,7 +77,7 @@ export interface PullPlan {
 
 /**
  * What is read at once. The first time every source is read as far back as the one that looks back furthest: a report
- * over cost of four days and revenue of fifteen would make up a profit. A source whose vendor is played on a day gone
+ * over cost of four days and revenue of fifteen would make up a profit. A source whose mock vendor lives on a day gone
  * by is read up to that day: there is nothing later.
  */
 export function accountsToPull({ config, env, sandbox, isFirst, now }: PullPlan): FirstPull[] {

@@ -1,6 +1,6 @@
 const days = 14;
 
-/** Has the sandbox post AnyTrack's conversions of the last days to the local webhook: reports without a row teach nobody anything. */
+/** Has the sandbox post AnyTrack's conversions of the last days to the local webhook: empty reports show nothing. */
 export async function sendFirstWebhooks(of: {
   sandboxUrl: string;
   hookUrl: string;
@@ -8,7 +8,7 @@ export async function sendFirstWebhooks(of: {
   say: (message: string) => void;
 }): Promise<void> {
   const { sandboxUrl, hookUrl, client, say } = of;
-  // As AnyTrack does, the sandbox posts what it is told of to the webhook.
+  // Like AnyTrack, the sandbox posts the conversions it receives to the webhook.
   await fetch(`${sandboxUrl}/_control/anytrack/outgoing`, {
     method: "PUT",
     body: JSON.stringify({ url: hookUrl }),

@@ -39,7 +39,7 @@ export async function keepRunning<One extends Running>(keep: Keep<One>): Promise
   let current = first;
   let deaths = 0;
 
-  /** Null when it was told to stop, or has given up. */
+  /** Null when it was stopped on purpose, or has given up. */
   const startAgain = async (died: string): Promise<One | null> => {
     for (let reason = died; ;) {
       if (deaths >= mostDeathsInARow) {

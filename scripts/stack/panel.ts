@@ -12,9 +12,9 @@ export interface PanelContent {
   client: Client;
   apiUrl: string;
   uiUrl: string | null;
-  /** AnyTrack's webhook where its secret is this machine's own; nobody's real one is printed. */
+  /** AnyTrack's webhook where its secret was made on this machine; a real secret is never printed. */
   hook: string | null;
-  /** A login that only reads; null where the database is somebody's own. */
+  /** A login that only reads; null where the database is the user's own. */
   readerUrl: string | null;
   token: string;
   logDir: string;

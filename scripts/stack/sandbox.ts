@@ -8,7 +8,7 @@ import { startChild } from "./supervise.ts";
 type Env = Record<string, string>;
 
 /** The accounts without a key that the mock vendors answer for. */
-export function accountsToPlay(env: Env): Account[] {
+export function accountsOfSandbox(env: Env): Account[] {
   if (env["SANDBOX"] === "off") return [];
   const { accounts } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
   return [...accounts.values()].filter(
@@ -29,7 +29,7 @@ export interface SandboxPlan {
 }
 
 /** Starts the mock vendors and gives each account they answer for their address and a sandbox key, under its client's own setting names. */
-export async function playVendors(played: readonly Account[], plan: SandboxPlan): Promise<Kept<Running>> {
+export async function startSandbox(mocked: readonly Account[], plan: SandboxPlan): Promise<Kept<Running>> {
   const { env, logDir, say, giveUp } = plan;
   env["SANDBOX_PORT"] = String(sandboxPort(env));
   const kept = await keepRunning({
@@ -45,7 +45,7 @@ export async function playVendors(played: readonly Account[], plan: SandboxPlan)
         readyUrl: `${sandboxUrl(env)}/_control`,
       }),
   });
-  for (const account of played) {
+  for (const account of mocked) {
     env[settingName(account.vendor, "BASE_URL", account.client)] = `${sandboxUrl(env)}/${account.vendor}`;
     const vendor = vendors.find((candidate) => candidate.name === account.vendor);
     for (const name of Object.keys(vendor?.secrets.shape ?? {}))
@@ -65,7 +65,7 @@ export function playDiscord(env: Env, hasSandbox: boolean): void {
   else for (const name of ["APPLICATION_ID", "PUBLIC_KEY", "DEMO_PRIVATE_KEY"]) delete env[`DISCORD_${name}`];
 }
 
-/** Without an account of one's own at AnyTrack, what it is told goes to the sandbox. */
+/** Without a real AnyTrack account, conversions for AnyTrack go to the sandbox. */
 export function playCollect(env: Env, hasSandbox: boolean): void {
   const own = ["ANYTRACK_INTEGRATION", "ANYTRACK_ACCOUNT_ID", "ANYTRACK_COLLECT_URL", "ANYTRACK_API_KEY"];
   if (!hasSandbox || Object.keys(env).some((name) => own.some((start) => name.startsWith(start)))) return;
@@ -82,7 +82,7 @@ const isDestination = (vendor: string) => destinations.some(({ name }) => name =
 /** There only for clients that have a key: no mock takes its place. */
 const isOptional = (vendor: string) => vendors.some(({ name, optional }) => name === vendor && optional === true);
 
-/** What the sandbox makes up must not go out to anybody's real account. */
+/** Made-up sandbox data must not go to a real account. */
 function deliversForReal(accounts: Config["accounts"], client: string): boolean {
   return destinations.some(({ name }) => (accounts.get(`${name}/${client}`)?.secrets ?? null) !== null);
 }

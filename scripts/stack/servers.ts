@@ -19,7 +19,7 @@ const temporalUiPort = (env: Env) => Number(env["TEMPORAL_UI_PORT"] ?? 8233);
 export const apiPort = (env: Env) => Number(env["API_PORT"] ?? 3003);
 export const sandboxPort = (env: Env) => Number(env["SANDBOX_PORT"] ?? 3010);
 
-/** Servers that a setting names are somebody else's, and are not embedded. */
+/** Servers that a setting names are run elsewhere, and are not embedded. */
 export const embedsPostgres = (env: Env) => env["DATABASE_URL"] === undefined;
 export const embedsTemporal = (env: Env) =>
   ["TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"].every((name) => env[name] === undefined);

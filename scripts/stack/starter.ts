@@ -4,8 +4,8 @@ import { commandLine, isSameProcess, parentOf, startOf } from "../embedded/proce
 const lookEveryMs = 1_000;
 
 /**
- * Calls back once when whoever started this process is gone, killed perhaps: nobody else would stop what runs here.
- * Who was told to stay (nohup), or was set free before (setsid, a service), belongs to nobody and stays.
+ * Calls back once when the process that started this one has ended, perhaps killed: nothing else would stop what runs here.
+ * A process that was told to stay (nohup), or detached before (setsid, a service), keeps running.
  */
 export function onStarterExit(gone: () => void): void {
   if (process.ppid <= 1 || ignoresHangup()) return;

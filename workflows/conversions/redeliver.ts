@@ -10,7 +10,7 @@ const { planRedelivery } = proxyActivities<DeliverActivities>({
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 
-/** Sends a range of days again: what was refused, held or never sent. A dry run only tells what that would be. */
+/** Sends a range of days again: what was refused, held or never sent. A dry run only reports what that would be. */
 export async function redeliver(input: RedeliverInput): Promise<RedeliveryPlan & { sent: Delivered | null }> {
   const plan = await planRedelivery(input).catch(planFailure);
   const { client, destination } = plan;

@@ -16,7 +16,7 @@ import { clientIdKey, note, outcomeKey } from "../shared/attributes.ts";
 import { describeFailure } from "../shared/failures.ts";
 import { vendorQueue } from "../shared/queues.ts";
 
-/** Tells AnyTrack of a conversion, once per order: `{"type": "SALE", "orderId": "ORD-1", "clickId": "...", "revenue": "99.99", "currency": "USD"}`. */
+/** Sends a conversion to AnyTrack, once per order: `{"type": "SALE", "orderId": "ORD-1", "clickId": "...", "revenue": "99.99", "currency": "USD"}`. */
 export async function trackConversion(given: TrackConversionInput): Promise<Tracked> {
   // What a person left out is the activity's to say, not a crash.
   const input: TrackConversionInput = { ...given };
@@ -31,13 +31,13 @@ export async function trackConversion(given: TrackConversionInput): Promise<Trac
   try {
     const tracked = await tellConversion.executeWithOptions({ summary: `${input.type} ${input.orderId}` }, [input]);
     note([{ key: outcomeKey, value: tracked.state }]);
-    setCurrentDetails(`AnyTrack was told of order **${tracked.trackingKey}** at ${tracked.sentAt}.`);
+    setCurrentDetails(`Order **${tracked.trackingKey}** was sent to AnyTrack at ${tracked.sentAt}.`);
     return tracked;
   } catch (error) {
     if (isCancellation(error)) throw error;
     const { type, reason } = describeFailure(error);
     note([{ key: outcomeKey, value: "failed" }]);
-    setCurrentDetails(`**Not told** (${type}): ${reason}`);
+    setCurrentDetails(`**Not sent** (${type}): ${reason}`);
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
   }
 }

@@ -47,7 +47,9 @@ export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
       { key: sourceKey, value: "rtb.performance" },
       { key: outcomeKey, value: "failed" },
     ]);
-    setCurrentDetails(`**Failed** (${type}): ${reason}\n\nNothing was stored. Start it again when that is mended.`);
+    setCurrentDetails(
+      `**Failed** (${type}): ${reason}\n\nNothing was stored. Fix the cause and import the file again.`,
+    );
     // Whoever only asked what would happen, or typed what cannot be, is looking at the answer.
     const isSeen = input?.dryRun === true || (type === "InvalidInput" && workflowInfo().parent === undefined);
     if (!isSeen) await whateverHappens(() => noteIngestFailure({ input: input ?? {}, type, reason }));

@@ -15,7 +15,7 @@ export interface RedriveSummary {
 
 const shownFiles = 50;
 
-/** Tries the rejected lines of one file, or of all, again: after a creative was loaded or a mapping mended. */
+/** Tries the rejected lines of one file, or of all, again: after a creative was loaded or a mapping corrected. */
 export async function redriveFiles(input: RedriveInput = {}): Promise<RedriveSummary> {
   const { planRedrive, redriveLines } = proxyActivities<IngestActivities>({
     taskQueue: ingestQueue(),

@@ -33,7 +33,7 @@ export interface FilesWatched {
 
 type Settled = FoundFile & { outcome: string; failure: { type: string; reason: string } | null };
 
-/** Failures that trying again does not mend: such a file is left alone until it changes. */
+/** Failures that a retry does not fix: such a file is skipped until it changes. */
 const lasting = ["InvalidInput", "RowRejected", "RequestRejected"];
 
 /** Takes every new file that has lain still for a while, and clears away uploads that are done with. */

@@ -16,7 +16,7 @@ export interface MaintenanceSummary {
   deleted: number;
 }
 
-/** Looks for late sources, tells of new alerts, and deletes what is older than its retention. */
+/** Finds late sources, sends new alerts, and deletes what is older than its retention. */
 export async function keepHouse(input?: unknown): Promise<MaintenanceSummary> {
   takesNoInput("keepHouse", input);
   const { late } = await watchFreshness();

@@ -85,23 +85,23 @@ export async function reconcileReport(input: ReconcileInput, waited: Waited = { 
 
   /** Null when the history is full. */
   async function untilVerdict(): Promise<Extract<ReconcileStep, { kind: "verdict" }> | null> {
-    let told = Promise.resolve();
+    let sent = Promise.resolve();
     for (;;) {
       isNudged = false;
       tries += 1;
       const step = await reconcile.executeWithOptions({ summary: `${platform}, attempt ${attempt}, try ${tries}` }, [
         { client, reportId, attempt },
       ]);
-      if (tries === 1 || step.kind === "verdict") told = observed(told.then(() => tell(plan)));
+      if (tries === 1 || step.kind === "verdict") sent = observed(sent.then(() => answerDiscord(plan)));
       setCurrentDetails(describe(plan, step, tries));
       if (step.kind === "verdict") {
-        await told;
+        await sent;
         return step;
       }
       note([{ key: outcomeKey, value: "waiting" }]);
       await condition(() => isNudged, step.waitMs, { summary: `${platform}: ${step.reason}`.slice(0, 200) });
       if (tries >= lastTry || workflowInfo().continueAsNewSuggested) {
-        await told;
+        await sent;
         return null;
       }
     }
@@ -121,15 +121,15 @@ export async function reconcileReport(input: ReconcileInput, waited: Waited = { 
 
 /**
  * A promise that is awaited later, if at all: whoever awaits it meets its failure, and until then a failure is not one
- * that nobody handles. Such a failure fails each workflow task, and the workflow hangs.
+ * that is not handled. Such a failure fails each workflow task, and the workflow hangs.
  */
 function observed<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;
 }
 
-/** Whoever submitted over Discord is told there; that nobody could be told changes no verdict. */
-async function tell({ client, reportId, hasInteraction }: ReconcilePlan): Promise<void> {
+/** A submission over Discord is answered there; a failed message changes no verdict. */
+async function answerDiscord({ client, reportId, hasInteraction }: ReconcilePlan): Promise<void> {
   if (!hasInteraction) return;
   await sendVerdict
     .executeWithOptions({ summary: `report ${reportId}` }, [{ client, reportId }])

@@ -26,8 +26,8 @@ export interface Swept {
 }
 
 /**
- * Starts the reports that nobody started, in small batches: taken in while Temporal was away, or left behind. The table
- * is the truth, a start only a hint. Nobody waits for what a report comes to.
+ * Starts the reports that were not started, in small batches: accepted while Temporal was away, or left behind. The table
+ * is the truth, a start only a hint. The sweep does not wait for their results.
  */
 export async function sweepReports(given?: Swept): Promise<Swept> {
   takesNoInput("sweepReports", given);

@@ -3,7 +3,7 @@ import { workflowInfo } from "@temporalio/workflow";
 
 /** A workflow that does all there is to do must not be asked for a part of it: the part would be ignored, and all done. */
 export function takesNoInput(workflow: string, input: unknown): void {
-  // What an earlier history handed on was typed by nobody.
+  // Input that an earlier run passed on was not typed by a person.
   if (input === undefined || input === null || workflowInfo().continuedFromExecutionRunId !== undefined) return;
   const fields = typeof input === "object" ? Object.keys(input) : [String(input)];
   if (fields.length === 0) return;

@@ -24,7 +24,7 @@ import { settleWithin, whateverHappens } from "../shared/settle.ts";
 import { sourceQueue } from "../shared/queues.ts";
 import { type SliceSettled } from "./shapes.ts";
 
-/** Where a backfill goes on after it continued as new. Nobody types this. */
+/** Where a backfill goes on after it continued as new. Set by the workflow, never typed. */
 export interface BackfillProgress {
   runId: string;
   cursor: number;
