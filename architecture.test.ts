@@ -67,6 +67,12 @@ const rooms: Record<string, Room> = {
     bans: ["pg", "undici", "@temporalio/worker", "@temporalio/workflow", "@temporalio/activity"],
     instead: "temporal.config.ts and temporal/ know core, settings and Temporal's client: pass in what else they need",
   },
+  web: {
+    uses: ["core", "settings", "rules", "schema", "queries", "temporal", "api"],
+    types: ["workflows"],
+    bans: ["@temporalio/worker", "@temporalio/workflow", "@temporalio/activity", "undici", "pg"],
+    instead: "a page reads through queries and acts through the JSON routes: see call() in web/shared/page.tsx",
+  },
   api: {
     uses: ["core", "settings", "rules", "schema", "queries", "temporal"],
     types: ["workflows"],
@@ -87,6 +93,9 @@ const rooms: Record<string, Room> = {
   },
   bench: { uses: "any but api", bans: [], instead: "the api is a process of its own" },
 };
+
+/** Where one room is put into another. */
+const mounts = [["api/main.ts", "web/pages.tsx"]] as const;
 
 /** Opening Postgres has a place of its own, and so has everything that a process is told from outside. */
 const opensPostgres = ["schema/database.ts", "schema/migrate.ts"];
@@ -125,12 +134,14 @@ function complaintsAbout(file: string, text: string): string[] {
       continue;
     }
     const target = path.posix.join(path.posix.dirname(file), from);
-    if (!target.endsWith(".ts") && !target.endsWith(".json"))
+    if (!/\.(tsx?|json)$/.test(target))
       complain(line, `imports ${from} without its .ts`, "write the file's whole name");
     const other = roomOf(target);
-    if (other === name) continue;
+    if (other === name || mounts.some(([one, two]) => one === file && two === target)) continue;
+    if (name === "web" && other === "api" && !target.startsWith("api/server/"))
+      complain(line, `imports ${target}`, "api/server/ is shared; what a route does is called over `call()`");
     if (room.uses === "any but api") {
-      if (other === "api") complain(line, "imports the api", room.instead);
+      if (other === "api" || other === "web") complain(line, `imports the ${other}`, room.instead);
     } else if (!room.uses.includes(other) && !(typeOnly && room.types?.includes(other) === true)) {
       const kind = room.types?.includes(other) === true ? "values of" : "";
       complain(line, `imports ${kind} ${other} (${target})`.replace("  ", " "), room.instead);
@@ -189,6 +200,10 @@ describe("the table is really executed:", () => {
     ["workflows/x.ts", 'import { type A, b } from "../activities/sync/sync.ts";', "imports values of activities"],
     ["workflows/x.ts", 'import "../activities/sync/sync.ts";', "imports values of activities"],
     ["workflows/x.ts", 'import type { Database } from "../schema/database.ts";', "imports schema"],
+    ["web/x.tsx", 'import { alertRoutes } from "../api/ops/alerts.ts";', "imports api/ops/alerts.ts"],
+    ["web/x.tsx", 'import { sources } from "../connectors/registry.ts";', "imports connectors"],
+    ["api/x.ts", 'import { webArea } from "../web/pages.tsx";', "imports web"],
+    ["scripts/x.ts", 'import { webArea } from "../web/pages.tsx";', "imports the web"],
     ["api/x.ts", 'import { sources } from "../connectors/registry.ts";', "imports connectors"],
     ["api/x.ts", 'import type { Source } from "../connectors/source.ts";', "imports connectors"],
     ["api/x.ts", 'import { backfill } from "../workflows/sync/backfill.ts";', "imports values of workflows"],

@@ -5,7 +5,7 @@ export default defineConfig(
   globalIgnores(["dist/", ".dist.*/", "coverage/", ".signal-room/", "node_modules/"]),
   tseslint.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",

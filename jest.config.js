@@ -1,12 +1,15 @@
-const shared = {
+const swc = (parser) => ({
+  jsc: { target: "es2022", parser, transform: { react: { runtime: "automatic", importSource: "preact" } } },
+  module: { type: "es6" },
+});
+
+export const shared = {
   testEnvironment: "node",
-  extensionsToTreatAsEsm: [".ts"],
+  extensionsToTreatAsEsm: [".ts", ".tsx"],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.signal-room/"],
   transform: {
-    "^.+\\.ts$": [
-      "@swc/jest",
-      { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "es6" } },
-    ],
+    "^.+\\.ts$": ["@swc/jest", swc({ syntax: "typescript" })],
+    "^.+\\.tsx$": ["@swc/jest", swc({ syntax: "typescript", tsx: true })],
   },
 };
 
@@ -20,7 +23,13 @@ export default {
       ...shared,
       displayName: "unit",
       testMatch: ["**/*.test.ts"],
-      testPathIgnorePatterns: ["/node_modules/", "/dist/", "\\.db\\.test\\.ts$", "\\.flow\\.test\\.ts$"],
+      testPathIgnorePatterns: [
+        "/node_modules/",
+        "/dist/",
+        "\\.page\\.test\\.ts$",
+        "\\.db\\.test\\.ts$",
+        "\\.flow\\.test\\.ts$",
+      ],
     },
     {
       ...shared,

@@ -8,6 +8,7 @@ import type { Api } from "./server/parts.ts";
 import { createServer } from "./server.ts";
 import { readApiSettings } from "./server/settings.ts";
 import { openTemporal } from "./server/temporal.ts";
+import { webArea } from "../web/pages.tsx";
 
 /** A second is what a caller waits to hear that Postgres is away; whoever asks that may use up this much of it. */
 const probeConnectTimeoutMs = 600;
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
   const database = open("signal-room api", config.databasePoolSize, connectTimeoutMs);
   const probe = open("signal-room api probe", 1, probeConnectTimeoutMs);
   const temporal = openTemporal(config);
-  const api = await createServer({ config, settings, database, probe, temporal, logger });
+  const api = await createServer({ config, settings, database, probe, temporal, logger }, [webArea]);
 
   let stopping = false;
   const stop = async (signal: string) => {

@@ -257,7 +257,7 @@ test("the documentation lists every route with who may call it, and the pages lo
   );
   expect(paths["/api/v1/ops/runs"]?.["get"]?.security).toEqual([{ token: [] }]);
   expect(paths["/healthz"]?.["get"]?.security).toBeUndefined();
-  for (const url of ["/", "/docs/"]) {
+  for (const url of ["/docs/"]) {
     const page = await api.inject(url);
     expect(page.statusCode).toBe(200);
     expect(page.payload).not.toMatch(/(src|href)="(https?:)?\/\//);

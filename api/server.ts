@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
+import cookie from "@fastify/cookie";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply } from "fastify";
@@ -11,6 +12,8 @@ import {
 } from "fastify-type-provider-zod";
 import { isRoutine, loggedPath, requestLine } from "./server/access-log.ts";
 import { enforce, open, requireDeclaration, type Access } from "./server/access.ts";
+import { calledOnBehalfOf } from "./server/on-behalf.ts";
+import { enforceLogin, findLogin, type PageAccess } from "./server/sessions.ts";
 import { createVerifier } from "./server/auth.ts";
 import { ApiError, errorBody, forLog, toAnswer } from "./server/errors.ts";
 import { limitCallers } from "./server/limits.ts";
@@ -89,6 +92,7 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
     },
   }).withTypeProvider<ZodTypeProvider>();
 
+  await api.register(cookie);
   api.setValidatorCompiler(validatorCompiler);
   api.setSerializerCompiler(serializerCompiler);
   readJsonBodies(api);
@@ -124,6 +128,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
   api.decorateRequest("affiliateKey", null);
   api.decorateRequest("refusal", null);
   api.decorateRequest("isLocal", false);
+  api.decorateRequest("sessionId", null);
 
   api.addHook("onRoute", (route) => {
     if (route.url === docs || route.url.startsWith(`${docs}/`))
@@ -144,6 +149,10 @@ function guardRoutes(api: Api, parts: ServerParts): void {
     const { authorization } = request.headers;
     const { access } = request.routeOptions.config;
     request.isLocal = isLocalCall(request, config.api);
+    // A page has cookies, which are looked up after the limits.
+    if (pageAccess(access) !== null) return;
+    const holder = calledOnBehalfOf(request);
+    if (holder !== null) return void Object.assign(request, holder);
     if (authorization === undefined && (access === "public" || (access?.local === true && request.isLocal))) return;
     try {
       // Without any key to check with, a caller without a token is told that, too.
@@ -159,10 +168,20 @@ function guardRoutes(api: Api, parts: ServerParts): void {
   // After the rate limit and before the body: who may not call does not get to send one.
   api.addHook("preParsing", async (request) => {
     if (request.is404) return;
-    await affiliateKeys.find(request);
     const { url = "", config: declared } = request.routeOptions;
-    enforce(requireDeclaration({ method: request.method, url, config: declared }), request);
+    const access = requireDeclaration({ method: request.method, url, config: declared });
+    const page = pageAccess(access);
+    if (page !== null) {
+      await findLogin(reading, request, config.clients);
+      return enforceLogin(page, request);
+    }
+    await affiliateKeys.find(request);
+    enforce(access, request);
   });
+}
+
+function pageAccess(access: Access | undefined): PageAccess | null {
+  return access === undefined || access === "public" || access.page !== true ? null : access;
 }
 
 /** As it is documented: a token, an affiliate's key, or either. */

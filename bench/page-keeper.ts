@@ -27,7 +27,7 @@ async function ask(url: string, method: string, headers: NodeJS.Dict<string | st
   const answer = await fetch(`http://127.0.0.1:${process.env["SANDBOX_PORT"]}${url}`, {
     method,
     headers: { "content-type": "application/json", "x-eflow-api-key": String(headers["x-eflow-api-key"]) },
-    ...(method === "GET" ? {} : { body }),
+    ...(method === "GET" ? {} : { body: new Uint8Array(body) }),
   });
   return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
 }

@@ -45,3 +45,8 @@ export async function issueToken(claims: TokenClaims): Promise<string> {
 export function tokenHash(token: string): string {
   return `sha256:${sha256(token)}`;
 }
+
+/** How a code that logs in once is stored. */
+export function loginCodeHash(code: string): string {
+  return sha256(`login code ${code}`);
+}

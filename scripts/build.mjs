@@ -18,9 +18,9 @@ async function* sources(folder = "") {
     const name = path.join(folder, entry.name);
     if (entry.isDirectory()) {
       if (!entry.name.startsWith(".") && !skippedFolders.has(entry.name)) yield* sources(name);
-    } else if (/\.ts$/.test(entry.name) && !/(\.test|\.d)\.ts$/.test(entry.name)) {
+    } else if (/\.tsx?$/.test(entry.name) && !/(\.test|\.d)\.tsx?$/.test(entry.name)) {
       yield name;
-    } else if (folder !== "" && /\.(sql|json|csv|html|svg|css)$/.test(entry.name)) {
+    } else if (folder !== "" && /\.(sql|json|csv|html|svg|css|js)$/.test(entry.name)) {
       yield name;
     }
   }
@@ -54,14 +54,19 @@ async function build(files, stamp) {
   await rm(unfinished, { recursive: true, force: true });
   await Promise.all(
     files.map(async (file) => {
-      const target = path.join(unfinished, file.replace(/\.ts$/, ".js"));
+      const target = path.join(unfinished, file.replace(/\.tsx?$/, ".js"));
       await mkdir(path.dirname(target), { recursive: true });
-      if (!file.endsWith(".ts")) return writeFile(target, await readFile(path.join(root, file)));
+      if (!/\.tsx?$/.test(file)) return writeFile(target, await readFile(path.join(root, file)));
       const { code, map } = await transformFile(path.join(root, file), {
         swcrc: false,
         sourceMaps: true,
         module: { type: "es6" },
-        jsc: { target: "es2022", parser: { syntax: "typescript" }, rewriteRelativeImportExtensions: true },
+        jsc: {
+          target: "es2022",
+          parser: { syntax: "typescript", tsx: file.endsWith(".tsx") },
+          transform: { react: { runtime: "automatic", importSource: "preact" } },
+          rewriteRelativeImportExtensions: true,
+        },
       });
       await writeFile(target, `${code}\n//# sourceMappingURL=${path.basename(target)}.map\n`);
       await writeFile(`${target}.map`, map);

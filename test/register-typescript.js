@@ -5,14 +5,18 @@ import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 
 export async function load(url, context, nextLoad) {
-  if (!url.startsWith("file:") || !url.endsWith(".ts") || url.includes("/node_modules/")) return nextLoad(url, context);
+  if (!url.startsWith("file:") || !/\.tsx?$/.test(url) || url.includes("/node_modules/")) return nextLoad(url, context);
   const { transform } = await import("@swc/core");
   const { code } = await transform(await readFile(fileURLToPath(url), "utf8"), {
     filename: fileURLToPath(url),
     swcrc: false,
     sourceMaps: "inline",
     module: { type: "es6" },
-    jsc: { target: "es2022", parser: { syntax: "typescript" } },
+    jsc: {
+      target: "es2022",
+      parser: { syntax: "typescript", tsx: url.endsWith(".tsx") },
+      transform: { react: { runtime: "automatic", importSource: "preact" } },
+    },
   });
   return { format: "module", source: code, shortCircuit: true };
 }

@@ -25,7 +25,13 @@ export interface Parsed {
 
 /** What a file imports, what it reads from outside, and which tables its statements name. */
 export function parseFile(file: string, text: string): Parsed {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const source = ts.createSourceFile(
+    file,
+    text,
+    ts.ScriptTarget.Latest,
+    true,
+    file.endsWith(".tsx") ? ts.ScriptKind.TSX : ts.ScriptKind.TS,
+  );
   const found: Parsed = { imports: [], environment: [], undecoded: [], tables: [] };
   const lineOf = (node: ts.Node) => source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
   const add = (node: ts.Node, from: ts.Node | undefined, typeOnly: boolean) => {
@@ -78,12 +84,12 @@ export function sourceFiles(folder = ""): string[] {
         file.startsWith("dist.")
         ? []
         : sourceFiles(file);
-    return /\.ts$/.test(entry.name) && !isTest(file) ? [file] : [];
+    return /\.tsx?$/.test(entry.name) && !isTest(file) ? [file] : [];
   });
 }
 
 function isTest(file: string): boolean {
-  return /\.(test|d)\.ts$/.test(file);
+  return /\.(test|d)\.tsx?$/.test(file);
 }
 
 export function readSource(file: string): string {

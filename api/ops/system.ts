@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Role } from "../../core/tokens.ts";
 import { open } from "../server/access.ts";
 import { createHealthReader } from "./health.ts";
-import { landingPage } from "./landing.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 
@@ -27,7 +26,7 @@ const readiness = z.object({
 
 const readsMoney: readonly Role[] = ["admin", "operator", "analyst"];
 
-/** The server itself: alive, ready, measured, and a front page. */
+/** The server itself: alive, ready, measured. */
 export function createSystemRoutes(metrics: Metrics) {
   return (api: Api, parts: ServerParts): void => {
     const readHealth = createHealthReader(parts);
@@ -82,16 +81,6 @@ export function createSystemRoutes(metrics: Metrics) {
               : "none";
         return reply.type(metrics.contentType).send(await metrics.scrape(money));
       },
-    );
-
-    api.get("/", { config: open, schema: { hide: true } }, async (_request, reply) =>
-      reply
-        .header(
-          "content-security-policy",
-          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-        )
-        .type("text/html; charset=utf-8")
-        .send(landingPage(await readHealth(), { temporalUi: parts.settings.temporalUiUrl })),
     );
   };
 }

@@ -18,7 +18,7 @@ export interface AffiliateCaller {
 }
 
 /** Who may call a route. There is no default: a route without one does not start. */
-export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean; local?: boolean };
+export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean; local?: boolean; page?: boolean };
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -50,6 +50,16 @@ export function allowAffiliates(...staff: Role[]): { access: Access } {
 /** `config: allowLocal("admin", ...)`: those roles, and anybody on this machine. */
 export function allowLocal(...roles: [Role, ...Role[]]): { access: Access } {
   return { access: { roles, local: true } };
+}
+
+/** `config: allowPage("admin", ...)` on a page: whoever is logged in with one of those roles. */
+export function allowPage(...roles: Role[]): { access: Access } {
+  return { access: { roles, page: true } };
+}
+
+/** `config: allowAffiliatesPage("admin", ...)`: those, and affiliates who are logged in. */
+export function allowAffiliatesPage(...roles: Role[]): { access: Access } {
+  return { access: { roles, affiliates: true, page: true } };
 }
 
 /** `config: open` on a route that anybody may call. */

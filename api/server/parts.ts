@@ -51,5 +51,5 @@ export type Api = FastifyInstance<
 /** One area of the server: a file of routes in its domain's folder and a line in the list in server.ts. */
 export interface Area {
   prefix: string;
-  routes: (api: Api, parts: ServerParts) => void;
+  routes: (api: Api, parts: ServerParts) => void | Promise<void>;
 }

@@ -14,9 +14,26 @@ export interface ApiSettings {
   uploadLimitBytes: number;
   /** Where people open the Temporal UI: linked, and the only origin that may call the codec. */
   temporalUiUrl: string | null;
+  /** How long somebody stays logged in to the pages. */
+  sessionHours: number;
+  /** Where people log in, other than by a link or a key. */
+  oidc: OidcSettings | null;
+}
+
+export interface OidcSettings {
+  issuer: string;
+  clientId: string;
+  clientSecret: string | null;
+  /** Where the pages are for the browser: the provider sends people back there. */
+  publicUrl: string;
+  scope: string;
+  /** Which of the provider's claims say what a person may see. */
+  claims: { client: string; role: string; advertiser: string; name: string };
 }
 
 const count = z.coerce.number().int().min(1);
+
+const address = z.url({ protocol: /^https?$/, error: "must be an address" });
 
 const shape = z.object({
   API_RATE_LIMIT_PER_MINUTE: count.default(600),
@@ -24,7 +41,17 @@ const shape = z.object({
   API_REQUEST_TIMEOUT_MS: count.default(10_000),
   UPLOAD_TIMEOUT_MS: count.default(3_600_000),
   UPLOAD_LIMIT_BYTES: count.default(2_147_483_648),
-  TEMPORAL_UI_URL: z.url({ protocol: /^https?$/, error: "must be an address" }).optional(),
+  TEMPORAL_UI_URL: address.optional(),
+  SESSION_HOURS: count.max(720).default(12),
+  OIDC_ISSUER: address.optional(),
+  OIDC_CLIENT_ID: z.string().min(1).optional(),
+  OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  OIDC_SCOPE: z.string().min(1).default("openid profile"),
+  OIDC_CLIENT_CLAIM: z.string().min(1).default("client"),
+  OIDC_ROLE_CLAIM: z.string().min(1).default("role"),
+  OIDC_ADVERTISER_CLAIM: z.string().min(1).default("advertiser"),
+  OIDC_NAME_CLAIM: z.string().min(1).default("sub"),
+  PUBLIC_URL: address.optional(),
 });
 
 export function readApiSettings(env: Env): ApiSettings {
@@ -39,5 +66,30 @@ export function readApiSettings(env: Env): ApiSettings {
     uploadTimeoutMs: data.UPLOAD_TIMEOUT_MS,
     uploadLimitBytes: data.UPLOAD_LIMIT_BYTES,
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
+    sessionHours: data.SESSION_HOURS,
+    oidc: oidcOf(data),
+  };
+}
+
+function oidcOf(data: z.output<typeof shape>): OidcSettings | null {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, PUBLIC_URL: publicUrl } = data;
+  if (issuer === undefined) return null;
+  const missing = [
+    ...(clientId === undefined ? ["OIDC_CLIENT_ID: the identity provider knows this program by it"] : []),
+    ...(publicUrl === undefined ? ["PUBLIC_URL: the identity provider sends people back to it"] : []),
+  ];
+  if (clientId === undefined || publicUrl === undefined) throw new ConfigError(missing);
+  return {
+    issuer,
+    clientId,
+    clientSecret: data.OIDC_CLIENT_SECRET ?? null,
+    publicUrl,
+    scope: data.OIDC_SCOPE,
+    claims: {
+      client: data.OIDC_CLIENT_CLAIM,
+      role: data.OIDC_ROLE_CLAIM,
+      advertiser: data.OIDC_ADVERTISER_CLAIM,
+      name: data.OIDC_NAME_CLAIM,
+    },
   };
 }

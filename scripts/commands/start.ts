@@ -13,6 +13,7 @@ import { applySchedules } from "../../temporal/schedules.ts";
 import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
+import { createLoginLink } from "../shared/login-link.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
 import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
 import { accountsToPull, deliverAtOnce, followFirstPulls, isFirstPull } from "../stack/first-pulls.ts";
@@ -46,6 +47,9 @@ type Env = Record<string, string>;
 /** What has been started, to be stopped in the reverse order. */
 const running: { name: string; stop: (graceMs?: number) => Promise<unknown> }[] = [];
 let stopping: Promise<void> | null = null;
+
+/** Long enough for the first pulls to be watched before the link is opened. */
+const startLinkMinutes = 10;
 
 const say = (message: string) => console.log(`  ${message}`);
 /** When a server has died for good, an orderly stop is impossible and not waited for. */
@@ -121,6 +125,11 @@ async function main(): Promise<void> {
       subject: "local",
       audience: config.api.audience,
       issuer: config.api.issuer,
+    }),
+    loginUrl: await createLoginLink(database, {
+      holder: { client, role: "admin", advertiser: null, affiliateId: null, subject: "local" },
+      minutes: startLinkMinutes,
+      apiUrl,
     }),
     logDir: path.relative(process.cwd(), logDir) || logDir,
   });

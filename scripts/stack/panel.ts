@@ -17,6 +17,8 @@ export interface PanelContent {
   /** A login that only reads; null where the database is the user's own. */
   readerUrl: string | null;
   token: string;
+  /** Logs in to the pages once. */
+  loginUrl: string;
   logDir: string;
 }
 
@@ -25,11 +27,12 @@ const lineWidth = 100;
 
 /** What a newcomer needs to look around: addresses, a token, who is real, and what happens next. */
 export async function printPanel(content: PanelContent): Promise<void> {
-  const { config, client, apiUrl, uiUrl, hook, readerUrl, token, logDir } = content;
+  const { config, client, apiUrl, uiUrl, hook, readerUrl, token, loginUrl, logDir } = content;
   const { address, namespace } = temporalAddress();
   const vendors = [...config.accounts.values()].map((account) => `${account.name} ${accountOrigin(account, config)}`);
   const importFolder = path.join(config.ingest.importDir, config.clients[0] ?? "");
   const lines: [string, string[]][] = [
+    ["open", [loginUrl, "works once, for ten minutes; `npm run login` prints another"]],
     ["Temporal UI", [uiUrl ?? `(server ${address}, namespace ${namespace})`]],
     ["API", [apiUrl, `docs ${apiUrl}/docs`]],
     ["token", [token]],

@@ -1,0 +1,36 @@
+// @ts-check
+// Keys for those who know them: each does what a link or field of the page does.
+
+const fields = "input, textarea, select, [contenteditable]";
+
+document.addEventListener("keydown", (event) => {
+  const at = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey || at.closest(fields) !== null) return;
+  const help = /** @type {HTMLDialogElement | null} */ (document.getElementById("help"));
+  if (help?.open === true) return;
+  if (event.key === "?") {
+    event.preventDefault();
+    help?.showModal();
+    return;
+  }
+  if (event.key === "/") {
+    const search = /** @type {HTMLElement | null} */ (
+      document.querySelector("input[type=search], form.filters input:not([type=hidden]), form.filters select")
+    );
+    if (search === null) return;
+    event.preventDefault();
+    search.focus();
+    return;
+  }
+  if (!/^[a-z]$/.test(event.key)) return;
+  const link = /** @type {HTMLElement | null} */ (document.querySelector(`[data-key="${event.key}"]`));
+  if (link === null) return;
+  event.preventDefault();
+  link.click();
+});
+
+// A menu closes when something else is chosen.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.account[open]"))
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute("open");
+});

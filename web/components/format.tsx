@@ -1,0 +1,69 @@
+import type { ComponentChildren } from "preact";
+import { Temporal } from "temporal-polyfill";
+
+/** How figures are written: one language, one way, everywhere. */
+const locale = "en-US";
+const counts = new Intl.NumberFormat(locale);
+const moneys = new Map<string, Intl.NumberFormat>();
+
+/** Dollars as $1,234.50; a currency the browser's tables do not know keeps its code. Decimal text stays exact. */
+export function moneyText(amount: string, currency: string): string {
+  let format = moneys.get(currency);
+  if (format === undefined) {
+    format = /^[A-Z]{3}$/.test(currency)
+      ? new Intl.NumberFormat(locale, {
+          style: "currency",
+          currency,
+          minimumFractionDigits: 2,
+          maximumFractionDigits: 2,
+        })
+      : new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    moneys.set(currency, format);
+  }
+  return format.format(amount as `${number}`).replace("-", "−");
+}
+
+export const countText = (value: number | bigint | string) => counts.format(value as number).replace("-", "−");
+
+/** A change against another figure: always with its sign, never with colour alone. */
+export function changeText(now: number, before: number): string | null {
+  if (before === 0) return null;
+  const percent = ((now - before) / Math.abs(before)) * 100;
+  const digits = Math.abs(percent) >= 100 ? 0 : 1;
+  const text = Math.abs(percent).toFixed(digits);
+  return Number(text) === 0 ? "±0 %" : `${percent > 0 ? "+" : "−"}${text} %`;
+}
+
+/** A figure that is not known is a dash, and says why to whoever asks. */
+export function None({ why }: { why: string | null }) {
+  return why === null ? (
+    <span class="none">–</span>
+  ) : (
+    <span class="none" title={why}>
+      –<span class="visually-hidden"> ({why})</span>
+    </span>
+  );
+}
+
+/** A moment, in the client's zone; the machine-readable one beside it. */
+export function Moment({ at, zone, seconds = false }: { at: Date; zone: string; seconds?: boolean }) {
+  return <time dateTime={at.toISOString()}>{momentText(at, zone, seconds)}</time>;
+}
+
+export function momentText(at: Date, zone: string, seconds = false): string {
+  const local = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(zone);
+  const time = local.toPlainTime().toString({ smallestUnit: seconds ? "second" : "minute" });
+  return `${local.toPlainDate().toString()} ${time}`;
+}
+
+/** New York, as people say it, for captions: "EST". */
+export function zoneName(zone: string, at: Date): string {
+  const parts = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" }).formatToParts(at);
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? zone;
+}
+
+/** A short mark beside a figure or a row. Said in words; the colour only helps. */
+export function Badge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
+  return <span class={`badge ${tone}`}>{children}</span>;
+}
+export type Tone = "good" | "warning" | "bad" | "quiet" | "note";

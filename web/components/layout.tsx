@@ -1,0 +1,148 @@
+import type { ComponentChildren } from "preact";
+import type { Role } from "../../core/tokens.ts";
+import type { Assets } from "../shared/assets.ts";
+import type { Viewer } from "../shared/web.ts";
+import { momentText, zoneName } from "./format.tsx";
+
+interface NavigationItem {
+  href: string;
+  label: string;
+  who: readonly (Role | "affiliate")[];
+}
+
+const staff = ["admin", "operator", "analyst"] as const;
+
+/** The pages in the order in which a morning goes. One line per page. */
+const navigation: readonly NavigationItem[] = [
+  { href: "/", label: "Today", who: staff },
+  { href: "/cost", label: "CPA", who: staff },
+];
+
+export interface LayoutProps {
+  title: string;
+  assets: Assets;
+  viewer: Viewer | null;
+  path: string;
+  zone: string;
+  now: Date;
+  /** Scripts of this page besides those of all. */
+  scripts?: readonly string[] | undefined;
+  styles?: readonly string[] | undefined;
+  children: ComponentChildren;
+}
+
+/** Every page: what is around its content. */
+export function Layout(props: LayoutProps) {
+  const { title, assets, viewer, path, zone, now, scripts = [], styles = [], children } = props;
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{`${title} · Signal Room`}</title>
+        <link rel="icon" href={assets("icon.svg")} />
+        <link rel="stylesheet" href={assets("style.css")} />
+        {styles.map((name) => (
+          <link key={name} rel="stylesheet" href={assets(name)} />
+        ))}
+        <script type="module" src={assets("keys.js")} />
+        <script type="module" src={assets("live.js")} />
+        {scripts.map((name) => (
+          <script key={name} {...(name.includes("iife") ? { defer: true } : { type: "module" })} src={assets(name)} />
+        ))}
+      </head>
+      <body>
+        <a class="skip" href="#content">
+          Skip to the content
+        </a>
+        {viewer === null ? null : <Header viewer={viewer} path={path} />}
+        <main id="content" tabIndex={-1}>
+          {children}
+        </main>
+        <footer>
+          {viewer === null ? (
+            <span>Signal Room</span>
+          ) : (
+            <span>
+              As of {momentText(now, zone)} {zoneName(zone, now)}. Days and times are in {zone.replaceAll("_", " ")}{" "}
+              unless stated.
+            </span>
+          )}
+          <span class="screen-only">
+            Press <kbd>?</kbd> for keys
+          </span>
+        </footer>
+        <Help />
+      </body>
+    </html>
+  );
+}
+
+function Header({ viewer, path }: { viewer: Viewer; path: string }) {
+  const items = navigation.filter(({ who }) => who.includes(viewer.role));
+  const isCurrent = (href: string) => (href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`));
+  return (
+    <header class="top">
+      <a class="brand" href="/">
+        Signal Room
+      </a>
+      <nav aria-label="Pages">
+        <ul>
+          {items.map(({ href, label }) => (
+            <li key={href}>
+              <a href={href} aria-current={isCurrent(href) ? "page" : undefined}>
+                {label}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <details class="account">
+        <summary>
+          {viewer.subject} <span class="quiet">client {viewer.client}</span>
+        </summary>
+        <div class="menu">
+          <p>
+            Logged in as {viewer.subject} ({viewer.role})
+          </p>
+          <a href="/sessions">Sessions</a>
+          <form method="post" action="/logout">
+            <button type="submit">Log out</button>
+          </form>
+        </div>
+      </details>
+    </header>
+  );
+}
+
+function Help() {
+  return (
+    <dialog id="help" aria-labelledby="help-title">
+      <h2 id="help-title">Keys</h2>
+      <dl class="keys">
+        {[
+          ["/", "search or filter"],
+          ["?", "this list"],
+          ["t", "today"],
+          ["y", "yesterday"],
+          ["w", "the last 7 days"],
+          ["m", "the last 30 days"],
+          ["q", "the last 90 days"],
+          ["e", "export what is shown"],
+          ["Esc", "close"],
+        ].map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,137 @@
+import type { ComponentChildren } from "preact";
+import { namedPeriods, type Period } from "../shared/period.ts";
+import { withQuery } from "../shared/web.ts";
+import type { Tone } from "./format.tsx";
+
+/** The heading of a page, with what can be done there beside it. */
+export function PageHead({
+  title,
+  lead,
+  children,
+}: {
+  title: string;
+  lead?: ComponentChildren;
+  children?: ComponentChildren;
+}) {
+  return (
+    <div class="page-head">
+      <div>
+        <h1>{title}</h1>
+        {lead === undefined ? null : <p class="lead">{lead}</p>}
+      </div>
+      {children === undefined ? null : <div class="actions">{children}</div>}
+    </div>
+  );
+}
+
+/** Named periods as links, and a form for any other. The other filters of the address stay. */
+export function PeriodPicker({ url, period }: { url: URL; period: Period }) {
+  return (
+    <div class="period" role="group" aria-label="Period">
+      {namedPeriods.map(({ name, label, key }) => (
+        <a
+          key={name}
+          href={withQuery(url, { period: name, from: null, to: null })}
+          data-key={key}
+          aria-current={period.name === name ? "true" : undefined}
+        >
+          {label}
+        </a>
+      ))}
+      <form method="get" action={url.pathname}>
+        <Kept url={url} except={["period", "from", "to", "cursor"]} />
+        <label>
+          <span class="visually-hidden">First day</span>
+          <input type="date" name="from" value={period.from} required />
+        </label>
+        <span aria-hidden="true">–</span>
+        <label>
+          <span class="visually-hidden">Last day</span>
+          <input type="date" name="to" value={period.to} required />
+        </label>
+        <button type="submit">Show</button>
+      </form>
+    </div>
+  );
+}
+
+/** The filters that a form keeps as they are. */
+export function Kept({ url, except }: { url: URL; except: readonly string[] }) {
+  return (
+    <>
+      {[...url.searchParams]
+        .filter(([name]) => !except.includes(name))
+        .map(([name, value]) => (
+          <input key={name} type="hidden" name={name} value={value} />
+        ))}
+    </>
+  );
+}
+
+/** Something to know before reading on. `alert` is read aloud at once. */
+export function Notice({ tone, title, children }: { tone: Tone; title?: string; children: ComponentChildren }) {
+  return (
+    <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : "status"}>
+      {title === undefined ? null : <strong>{title}</strong>}
+      <div>{children}</div>
+    </div>
+  );
+}
+
+/** What to do when there is nothing to show yet. */
+export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <strong>{title}</strong>
+      <div>{children}</div>
+    </div>
+  );
+}
+
+export function ExportLink({ url, path }: { url: URL; path?: string }) {
+  const to = new URL(url);
+  to.pathname = path ?? `${url.pathname === "/" ? "/today" : url.pathname}.csv`;
+  return (
+    <a class="button" href={withQuery(to, {})} data-key="e" download>
+      Export CSV
+    </a>
+  );
+}
+
+/** The next page of a list that is read from a place on. */
+export function NextPage({ url, next }: { url: URL; next: string | null }) {
+  if (next === null && !url.searchParams.has("cursor")) return null;
+  return (
+    <nav class="pages" aria-label="Pages of this list">
+      {url.searchParams.has("cursor") ? <a href={withQuery(url, { cursor: null })}>First page</a> : null}
+      {next === null ? null : (
+        <a href={withQuery(url, { cursor: next })} rel="next">
+          Next page
+        </a>
+      )}
+    </nav>
+  );
+}
+
+/** One figure with its name, what it is compared with, and a link to what it is made of. */
+export interface FigureProps {
+  label: string;
+  value: ComponentChildren;
+  href?: string;
+  /** The JSON route and the field that say the same. */
+  fact?: { json: string; field: string; value: string };
+  children?: ComponentChildren;
+}
+
+export function Figure({ label, value, href, fact, children }: FigureProps) {
+  const data = fact === undefined ? {} : { "data-json": fact.json, "data-fact": fact.field, "data-value": fact.value };
+  return (
+    <div class="figure-card">
+      <div class="label">{label}</div>
+      <div class="value" {...data}>
+        {href === undefined ? value : <a href={href}>{value}</a>}
+      </div>
+      {children === undefined ? null : <div class="beside">{children}</div>}
+    </div>
+  );
+}

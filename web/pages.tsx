@@ -1,0 +1,90 @@
+import compress from "@fastify/compress";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { forLog, toAnswer } from "../api/server/errors.ts";
+import type { Api, Area, ServerParts } from "../api/server/parts.ts";
+import { Notice, PageHead } from "./components/parts.tsx";
+import { costPages } from "./cost/page.tsx";
+import { loginPages } from "./login/login.tsx";
+import { sessionPages } from "./login/sessions.tsx";
+import { morningPage } from "./overview/page.tsx";
+import { serveAssets, type Assets } from "./shared/assets.ts";
+import { sendBare, zoneOf } from "./shared/page.tsx";
+import { viewerOf, type Web } from "./shared/web.ts";
+
+/** One line per page; each is a folder with its page and what only it needs. */
+const pages: readonly ((web: Web) => void | Promise<void>)[] = [loginPages, sessionPages, morningPage, costPages];
+
+/** The pages that people open, beside the JSON routes, on the same port. */
+export const webArea: Area = {
+  prefix: "",
+  routes: async (api: Api, parts: ServerParts) => {
+    await api.register(compress, {
+      encodings: ["br", "gzip"],
+      threshold: 1_024,
+      brotliOptions: { params: { 0: 1, 1: 4 } },
+    });
+    const assets = await serveAssets(api);
+    readForms(api);
+    answerErrorsAsPages(api, parts, assets);
+    for (const add of pages) await add({ api, parts, assets });
+  },
+};
+
+/** What a form sends: text fields only; of a name that comes twice all values. */
+function readForms(api: Api): void {
+  api.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
+    const fields = new URLSearchParams(body as string);
+    const read: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
+    for (const name of new Set(fields.keys())) {
+      const [first = "", ...more] = fields.getAll(name);
+      if (more.length > 0) read[name] = [first, ...more];
+      else if (first !== "") read[name] = first;
+    }
+    done(null, read);
+  });
+}
+
+/** Whoever is not logged in is sent to do so, and comes back; what went wrong is said on a page. */
+function answerErrorsAsPages(api: Api, parts: ServerParts, assets: Assets): void {
+  api.setErrorHandler((error, request, reply) => {
+    const { status, body } = toAnswer(error, request.id);
+    if (status === 401) return sendToLogin(request, reply);
+    if (status >= 500) request.log[status === 503 ? "warn" : "error"]({ error: forLog(error) }, "a page failed");
+    if (status === 503) reply.header("retry-after", "5");
+    const viewer = request.caller === null && request.affiliate === null ? null : viewerOf(request);
+    const zone = zoneOf(parts, viewer?.client ?? "");
+    const title = titles[status] ?? "This did not work";
+    return sendBare(
+      reply,
+      { assets, title, status, viewer, zone },
+      <>
+        <PageHead title={title} />
+        <Notice tone={status >= 500 ? "bad" : "warning"}>
+          <p>{capitalised(body.message)}</p>
+          <p>
+            <a href={request.method === "GET" ? (request.url.split("?")[0] ?? "/") : "/"}>
+              {request.method === "GET" && status === 400 ? "Open the page without filters" : "Go on"}
+            </a>
+          </p>
+        </Notice>
+      </>,
+    );
+  });
+}
+
+const titles: Record<number, string> = {
+  400: "That cannot be",
+  403: "Not allowed",
+  404: "There is no such page",
+  409: "Somebody was faster",
+  429: "Too many requests",
+  503: "Not available now",
+};
+
+const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function sendToLogin(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Where they wanted to go, when that was to look at something.
+  const next = request.method === "GET" && request.url !== "/" ? `?next=${encodeURIComponent(request.url)}` : "";
+  return reply.code(303).header("location", `/login${next}`).send();
+}
