@@ -35,9 +35,6 @@ export const sweepEveryMinutes = 1;
 /** When the sums per creative and campaign are recomputed, by the client's own clock: shortly after its day has begun. */
 export const refreshAggregatesAt = { hour: 0, minute: 10 };
 
-/** Where conversions go, by the names of the accounts. */
-const deliverTo = ["meta", "hubspot"];
-
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
 
@@ -143,7 +140,7 @@ export function plannedSchedules(
     },
   };
   const delivers = [...config.accounts.values()].some(
-    (account) => deliverTo.includes(account.vendor) && account.secrets !== null,
+    ({ isDestination, secrets }) => isDestination && secrets !== null,
   );
   const refreshes = config.clients.map((client): PlannedSchedule => ({
     scheduleId: `${config.queuePrefix}refresh-aggregates/${client}`,

@@ -1,7 +1,7 @@
 import { ConfigError, loadConfig } from "../settings/config.ts";
 import { readEnvironment } from "../settings/environment.ts";
 import { createLogger } from "../core/log.ts";
-import { metaAccount } from "../rules/conversions/meta-account.ts";
+import { personDestinations } from "../rules/conversions/person-destinations.ts";
 import { createRedactor } from "../core/redact.ts";
 import { openDatabase } from "../schema/database.ts";
 import type { Api } from "./server/parts.ts";
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
   for (const [name, value] of Object.entries(env)) process.env[name] ??= value;
-  const config = loadConfig(env, [metaAccount], []);
+  const config = loadConfig(env, personDestinations, []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
   const open = (name: string, poolSize: number, connectWaitMs: number) =>

@@ -1,5 +1,4 @@
-import { hubspot } from "./destinations/hubspot.ts";
-import { meta } from "./destinations/meta-capi.ts";
+import { destinations } from "./destinations/registry.ts";
 import { platforms } from "./platforms/registry.ts";
 import type { AnySource, Vendor } from "./source.ts";
 import { anytrackPulledConversions } from "./sources/anytrack.ts";
@@ -13,9 +12,6 @@ export const sources: readonly AnySource[] = [
   everflowConversions,
   anytrackPulledConversions,
 ];
-
-/** Where conversions are sent. */
-export const destinations: readonly Vendor[] = [meta as Vendor, hubspot as Vendor];
 
 /** Everybody we have an account with. */
 export const vendors: readonly Vendor[] = [

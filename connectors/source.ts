@@ -17,6 +17,8 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   addresses?: Readonly<Record<string, string>>;
   /** There only for clients that have a key: nobody misses it, and no stand-in takes its place. */
   optional?: boolean;
+  /** Conversions are sent to it. */
+  isDestination?: boolean;
   /** Of one account, "redtrack/713"; a setting, and the vendor's own hints win. */
   pace: Pace;
   /** Named as the settings are. */

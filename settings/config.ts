@@ -16,6 +16,8 @@ export interface VendorSettings {
   secrets: z.ZodObject;
   /** What else can be set for an account and may be printed; one without a client's suffix holds for all clients. */
   settings?: z.ZodObject | undefined;
+  /** Conversions are sent to it. */
+  isDestination?: boolean;
 }
 
 /** What the configuration needs to know of a source. */
@@ -62,6 +64,8 @@ export interface Account {
   name: string;
   vendor: string;
   client: string;
+  /** Conversions are sent to it. */
+  isDestination: boolean;
   baseUrl: string;
   pace: Pace;
   /** Null when the client has no key for this vendor. */
@@ -360,6 +364,7 @@ function readAccount(
     name: `${vendor.name}/${client}`,
     vendor: vendor.name,
     client,
+    isDestination: vendor.isDestination === true,
     baseUrl,
     pace: {
       intervalMs: number(`${prefix}_INTERVAL_MS`, vendor.pace.intervalMs, 0),

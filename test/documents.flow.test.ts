@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -28,14 +28,40 @@ test("a day of the new source is pulled, described and scheduled", async () => {
 });
 `;
 
+/** And to see a conversion arrive. */
+const deliverOne = `
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { plannedSchedules } from "./temporal.config.ts";
+import { addConversions, createDeliverables } from "./test/deliverable.ts";
+import { startStack, uniqueId, type TestStack } from "./test/stack.ts";
+jest.setTimeout(120_000);
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startStack({ PIER_TOKEN: "sandbox-713" });
+  await createDeliverables(stack.database.pool);
+});
+afterAll(() => stack.stop());
+test("a conversion goes to the new destination, once, on a schedule of its own", async () => {
+  const [key] = await addConversions(stack.database.pool, [{}]);
+  for (const delivered of [1, 0]) {
+    const ended = await (await stack.start("deliverConversions", uniqueId("pier"), {})).result();
+    expect(ended).toMatchObject([{ destination: "pier", delivered, stopped: null }]);
+  }
+  expect(await stack.control("GET", "/dump?vendor=pier&client=713&from=2020-01-01&to=2100-01-01")).toMatchObject([{ id: key, received: 1 }]);
+  expect(await stack.rows("select state, last_answer from ops.deliveries")).toEqual([{ state: "delivered", last_answer: "counted" }]);
+  expect(plannedSchedules(stack.config).map(({ scheduleId }) => scheduleId)).toContain("deliver-conversions");
+});
+`;
+
 let folder: string;
-const touched: string[] = [];
+const touched: Record<string, string[]> = {};
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(path.join(os.tmpdir(), "signal-room documents-")));
   await copyProject(folder);
-  for (const document of ["docs/adding-a-source.md", "docs/adding-a-platform.md"])
-    touched.push(...(await followDocument(folder, document)));
+  for (const document of ["docs/adding-a-source.md", "docs/adding-a-platform.md", "docs/adding-a-destination.md"])
+    touched[document] = await followDocument(folder, document);
   await writeFile(path.join(folder, "pull-a-day.flow.test.ts"), pullADay);
+  await writeFile(path.join(folder, "deliver-one.flow.test.ts"), deliverOne);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -49,26 +75,58 @@ const inCopy = async (program: string, ...args: string[]) => {
   return "failed" in ended ? `${ended.stdout}\n${ended.stderr}` : null;
 };
 
-test("a source is six things by hand", () => {
-  expect(touched.filter((file) => /tidewater|connectors\/registry/.test(file)).sort()).toEqual([
-    "connectors/registry.ts",
-    "connectors/sources/fixtures/tidewater-costs.json",
-    "connectors/sources/tidewater.test.ts",
-    "connectors/sources/tidewater.ts",
-    "sandbox/vendors/tidewater.ts",
-    "schema/tidewater.ts",
-  ]);
+test.each([
+  [
+    "source",
+    "Six things are made by hand",
+    [
+      "connectors/registry.ts",
+      "connectors/sources/fixtures/tidewater-costs.json",
+      "connectors/sources/tidewater.test.ts",
+      "connectors/sources/tidewater.ts",
+      "sandbox/vendors/tidewater.ts",
+      "schema/tidewater.ts",
+    ],
+  ],
+  [
+    "platform",
+    "Six things are made by hand",
+    [
+      "connectors/platforms/fixtures/harbor-live.json",
+      "connectors/platforms/harbor.test.ts",
+      "connectors/platforms/harbor.ts",
+      "connectors/platforms/registry.ts",
+      "rules/recon/post-url.ts",
+      "sandbox/vendors/harbor.ts",
+    ],
+  ],
+  [
+    "destination",
+    "Four things are made by hand",
+    [
+      "connectors/destinations/pier.test.ts",
+      "connectors/destinations/pier.ts",
+      "connectors/destinations/registry.ts",
+      "sandbox/vendors/pier.ts",
+    ],
+  ],
+])("a %s is made of as many things by hand as its document says: %s", async (what, words, files) => {
+  const document = `docs/adding-a-${what}.md`;
+  expect(touched[document]?.toSorted()).toEqual(files);
+  expect(await readFile(path.join(folder, document), "utf8")).toContain(words);
 });
 
-test("who follows the documents has code that compiles, passes its tests, and pulls a day", async () => {
+test("who follows the documents has code that compiles, passes its tests, pulls a day and delivers a conversion", async () => {
   expect(await inCopy("drizzle-kit/bin.cjs", "generate", "--name", "tidewater")).toBeNull();
   expect(await inCopy("typescript/bin/tsc", "-p", ".")).toBeNull();
   const tests = [
     "connectors/sources/tidewater",
     "connectors/platforms/harbor",
+    "connectors/destinations/pier",
     "architecture",
     "domains",
     "pull-a-day",
+    "deliver-one",
   ];
   expect(
     await inCopy(

@@ -11,7 +11,7 @@ import { createReconcileActivities } from "../activities/recon/reconcile-activit
 import type { AfterMerge } from "../activities/sync/context.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
-import { destinations } from "../connectors/registry.ts";
+import { destinations } from "../connectors/destinations/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
 import { foldPulled } from "../queries/conversions/anytrack-events.ts";

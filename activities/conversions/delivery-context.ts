@@ -2,10 +2,10 @@ import { settingName } from "../../core/setting-name.ts";
 import type { Account, Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
 import { presentAt } from "../../core/present.ts";
-import { metaAgeLimitMs, metaRepeatMs, mostMetaEvents } from "../../connectors/destinations/meta-capi.ts";
-import { mostDeals } from "../../connectors/destinations/hubspot.ts";
+import type { Destination } from "../../connectors/destinations/destination.ts";
+import { destinations, findDestination } from "../../connectors/destinations/registry.ts";
 import { routingOf } from "../../connectors/destinations/routing.ts";
-import { destinations } from "../../connectors/registry.ts";
+import { personsGoTo } from "../../rules/conversions/person-destinations.ts";
 import type { Ledger, Routing } from "../../queries/conversions/delivery-ledger.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import type { Database } from "../../schema/database.ts";
@@ -21,21 +21,8 @@ export interface DeliveryContext {
   redact: Redact;
 }
 
-export type Destination = "meta" | "hubspot";
-
 /** Ranges are civil days of this zone, as everywhere. */
 export const timezone = "America/New_York";
-
-export const batchSizes: Record<Destination, number> = { meta: mostMetaEvents, hubspot: mostDeals };
-
-/** What each destination's own rules say about age: a HubSpot deal may have any age, and its key identifies it for ever. */
-export const ageRules: Record<Destination, { ageMs: number | null; repeatMs: number | null }> = {
-  meta: { ageMs: metaAgeLimitMs, repeatMs: metaRepeatMs },
-  hubspot: { ageMs: null, repeatMs: null },
-};
-
-/** A deal can be written again; what Meta counted stays counted. */
-export const corrects: Record<Destination, boolean> = { meta: false, hubspot: true };
 
 /** Every configured account that the input means. */
 export function accountsOf(
@@ -48,7 +35,7 @@ export function accountsOf(
   return [...config.accounts.values()].filter(
     (account) =>
       account.secrets !== null &&
-      destinations.some(({ name }) => name === account.vendor) &&
+      account.isDestination &&
       (client === undefined || account.client === client) &&
       (destination === undefined || account.vendor === destination),
   );
@@ -64,8 +51,8 @@ export function accountOf(config: Config, { client, destination }: Ledger): Acco
   return account;
 }
 
-export function destinationNamed(name: string) {
-  const found = destinations.find((destination) => destination.name === name);
+export function destinationNamed(name: string): Destination {
+  const found = findDestination(name);
   if (found === undefined)
     throw invalidInput(
       `unknown destination "${name}": there are ${destinations.map((known) => known.name).join(", ")}`,
@@ -75,7 +62,7 @@ export function destinationNamed(name: string) {
 
 export const ledgerOf = (account: Account) => ({
   client: account.client,
-  destination: account.vendor as Destination,
+  destination: account.vendor,
 });
 
 export const keysOf = (account: Account) => ({ secrets: account.secrets ?? {}, settings: account.settings });
@@ -84,8 +71,14 @@ export function routingFor({ vendor, settings }: Account): Routing {
   const setting = (name: string) => settings[settingName(vendor, name)] ?? "";
   return {
     ...routingOf({ feeds: setting("FEEDS"), types: setting("TYPES") }),
-    corrects: corrects[vendor as Destination],
+    corrects: destinationNamed(vendor).corrects,
   };
+}
+
+/** What age means for an account's deliveries: the vendor's own rules, and where personal data goes. */
+export function ageRulesOf(config: Config, { vendor, client }: Account) {
+  const { ageLimitMs, repeatMs } = destinationNamed(vendor);
+  return { ageLimitMs, repeatMs, sentTo: personsGoTo(config.accounts, client) };
 }
 
 export const alertOf = ({ client, destination }: Ledger) => ({ client, area: "delivery", subject: destination });

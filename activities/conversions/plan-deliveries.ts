@@ -6,7 +6,7 @@ import { reopenChanged } from "../../queries/conversions/record-deliveries.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { checkedInput } from "../shared/input.ts";
 import { countDeliveries } from "./count-deliveries.ts";
-import { accountsOf, ageRules, corrects, ledgerOf, nowAt, type DeliveryContext } from "./delivery-context.ts";
+import { accountsOf, ageRulesOf, destinationNamed, ledgerOf, nowAt, type DeliveryContext } from "./delivery-context.ts";
 import type { DeliverInput, DeliveryTarget } from "./delivery-shapes.ts";
 import { recordNew } from "./record-new.ts";
 
@@ -25,9 +25,9 @@ export async function planDeliveries(context: DeliveryContext, input: DeliverInp
     const now = await nowAt(database, account);
     await recordNew(database, account, { from: new Date(now.getTime() - lookbackMs), to: null });
     // Our own clock says when rows changed, whatever the sandbox's shows.
-    if (corrects[ledger.destination])
+    if (destinationNamed(ledger.destination).corrects)
       await reopenChanged(database, ledger, new Date((await databaseNow(database)).getTime() - lookbackMs));
-    const { expired } = await ageDeliveries(database, ledger, { now, ...ageRules[ledger.destination] });
+    const { expired } = await ageDeliveries(database, ledger, { now, ...ageRulesOf(config, account) });
     countDeliveries(ledger, "expired", expired);
     const { waiting, heldUntil } = await readWaiting(database, ledger);
     // Closed until midnight: what came since waits with the rest, without a request to hear so again.

@@ -7,7 +7,7 @@ import { invalidInput } from "../shared/failures.ts";
 import { checkedInput } from "../shared/input.ts";
 import {
   accountOf,
-  ageRules,
+  ageRulesOf,
   ledgerOf,
   nowAt,
   routingFor,
@@ -35,13 +35,13 @@ export async function planRedelivery(
   if (from > to) throw invalidInput(`from ${from} is after to ${to}`);
   const account = accountOf(config, { client: client ?? config.clients[0] ?? "", destination });
   const ledger = ledgerOf(account);
-  const range: RedeliveryRange = {
+  const range: RedeliveryRange & ReturnType<typeof ageRulesOf> = {
     from: startOfDay(from, timezone),
     to: endOfDay(to, timezone),
     includeDelivered: includeDelivered === true,
     now: await nowAt(database, account),
     routing: routingFor(account),
-    ...ageRules[ledger.destination],
+    ...ageRulesOf(config, account),
   };
   const counts = await countRedelivery(database, ledger, range);
   if (dryRun !== true) {

@@ -1,8 +1,7 @@
 import type { Account } from "../../settings/config.ts";
-import { metaEventName } from "../../connectors/destinations/meta-capi.ts";
 import { readNewConversions, recordConversions } from "../../queries/conversions/record-deliveries.ts";
 import type { Database } from "../../schema/database.ts";
-import { ledgerOf, routingFor } from "./delivery-context.ts";
+import { destinationNamed, ledgerOf, routingFor } from "./delivery-context.ts";
 
 /** Recorded per statement, and per run: the rest comes with the next. */
 const recordedAtATime = 5_000;
@@ -15,13 +14,14 @@ export async function recordNew(
   range: { from: Date; to: Date | null },
 ): Promise<void> {
   const ledger = ledgerOf(account);
+  const { eventName: nameOf } = destinationNamed(ledger.destination);
   const page = { ...range, limit: recordedAtATime, routing: routingFor(account) };
   for (let recorded = 0; recorded < mostRecorded; recorded += recordedAtATime) {
     const fresh = await readNewConversions(database, ledger, page);
     if (fresh.length > 0) {
       const named = fresh.map((one) => ({
         ...one,
-        eventName: ledger.destination === "meta" ? metaEventName(one.eventName) : one.eventName,
+        eventName: nameOf?.(one.eventName) ?? one.eventName,
       }));
       await recordConversions(database, ledger, named);
     }

@@ -1,9 +1,9 @@
 import { activityInfo } from "@temporalio/activity";
-import { assertNever } from "../../core/assert-never.ts";
 import { addDays, dayAt, startOfDay } from "../../core/days.ts";
+import { settingName } from "../../core/setting-name.ts";
+import { personsGoTo } from "../../rules/conversions/person-destinations.ts";
 import type { Account } from "../../settings/config.ts";
-import { sendToHubspot } from "../../connectors/destinations/hubspot.ts";
-import { sendToMeta } from "../../connectors/destinations/meta-capi.ts";
+import { partByAge } from "../../connectors/destinations/destination.ts";
 import type { Settled } from "../../connectors/destinations/outgoing.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import type { Http } from "../../connectors/http.ts";
@@ -17,7 +17,7 @@ import { countDeliveries } from "./count-deliveries.ts";
 import {
   accountOf,
   alertOf,
-  batchSizes,
+  destinationNamed,
   keysOf,
   ledgerOf,
   nowAt,
@@ -35,7 +35,7 @@ export async function sendBatch(context: DeliveryContext, input: SendBatchInput)
   const { claim } = input;
   const account = accountOf(config, input);
   const ledger = ledgerOf(account);
-  const limit = batchSizes[ledger.destination];
+  const limit = destinationNamed(ledger.destination).mostAtOnce;
   return withDestination(context, account, async (http) => {
     const claimed = await claimBatch(database, ledger, { claim, limit, routing: routingFor(account) });
     const result: BatchResult = {
@@ -73,13 +73,15 @@ export async function sendBatch(context: DeliveryContext, input: SendBatchInput)
 }
 
 async function settle(
-  { database, redact }: DeliveryContext,
+  { database, redact, config }: DeliveryContext,
   ledger: Ledger,
   settled: Settled[],
   result: BatchResult,
 ): Promise<void> {
   const clean = settled.map((one) => ({ ...one, answer: redact(one.answer) }));
-  await settleDeliveries(database, ledger, clean, { deletePersons: ledger.destination === "meta" });
+  await settleDeliveries(database, ledger, clean, {
+    sentTo: personsGoTo(config.accounts, ledger.client),
+  });
   for (const { conversionKey, state } of settled) {
     result[state] += 1;
     if (state === "failed" && result.refused.length < mostNamed) result.refused.push(conversionKey);
@@ -93,7 +95,7 @@ async function send(
   account: Account,
   { http, claimed, onSettled }: { http: Http; claimed: Claimed[]; onSettled: (settled: Settled[]) => Promise<void> },
 ): Promise<void> {
-  const { client, destination } = ledgerOf(account);
+  const destination = destinationNamed(account.vendor);
   const gone = claimed.filter(({ deliverable }) => !deliverable);
   if (gone.length > 0)
     await onSettled(
@@ -103,28 +105,18 @@ async function send(
         answer: "not sent: no longer approved by its feed, charged back, or of a feed or type that is not sent here",
       })),
     );
-  const conversions = claimed.filter(({ deliverable }) => deliverable);
+  // A batch that is tried again may have waited for hours since it was planned.
+  const { inTime: conversions, expired } = partByAge(
+    claimed.filter(({ deliverable }) => deliverable),
+    { now: await nowAt(database, account), ageLimitMs: destination.ageLimitMs },
+  );
+  if (expired.length > 0) await onSettled(expired);
   if (conversions.length === 0) return;
-  switch (destination) {
-    case "meta": {
-      // In the clear in here only, and only for as long as the request takes.
-      const identities = await readIdentities(database, config.identityKey, client, conversions);
-      return sendToMeta({
-        http,
-        ...keysOf(account),
-        now: await nowAt(database, account),
-        conversions: conversions.map((conversion) => ({
-          conversion,
-          identity: identities.get(conversion.conversionKey) ?? null,
-        })),
-        onSettled,
-      });
-    }
-    case "hubspot":
-      return sendToHubspot({ http, ...keysOf(account), conversions, onSettled });
-    default:
-      return assertNever(destination);
-  }
+  // In the clear in here only, and only for as long as the request takes.
+  const identities = destination.takesPersons
+    ? await readIdentities(database, config.identityKey, account.client, conversions)
+    : new Map<string, never>();
+  await destination.send({ http, ...keysOf(account), conversions, identities, onSettled });
 }
 
 /** The destination has read the request and refused it. */
@@ -138,7 +130,7 @@ async function holdUntilMidnight(
   error: ConnectorError,
 ): Promise<Date> {
   const ledger = ledgerOf(account);
-  const zone = account.settings["HUBSPOT_TIMEZONE"] ?? "UTC";
+  const zone = account.settings[settingName(account.vendor, "TIMEZONE")] ?? "UTC";
   const until = startOfDay(addDays(dayAt(await databaseNow(database), zone), 1), zone);
   const held = await holdDeliveries(database, ledger, { until, answer: redact(error.message) });
   await raiseAlert(database, {

@@ -1,6 +1,7 @@
 import type { ConversionIdentity } from "../../rules/conversions/shapes.ts";
 import type { Config } from "../../settings/config.ts";
 import { identityOf } from "../../rules/conversions/identity.ts";
+import { personsGoTo } from "../../rules/conversions/person-destinations.ts";
 import { keepIdentities } from "../../queries/conversions/delivery-identities.ts";
 import type { Queryable } from "../../schema/database.ts";
 
@@ -13,20 +14,20 @@ export type KeepIdentities = (
   of: { client: string; identities: readonly ConversionIdentity[] },
 ) => Promise<void>;
 
-/** Sealed, hashed as Meta wants it, and only for clients that are delivered to there; of anybody else it is dropped. */
+/** Sealed, hashed as Meta wants it, and only for clients that deliver to a destination that is sent it; else it is dropped. */
 export function createIdentityKeeper({
   identityKey,
   accounts,
 }: Pick<Config, "identityKey" | "accounts">): KeepIdentities {
   return async (database, { client, identities }) => {
-    const deliversToMeta = (accounts.get(`meta/${client}`)?.secrets ?? null) !== null;
-    if (identityKey === null || !deliversToMeta) return;
+    const sentTo = personsGoTo(accounts, client);
+    if (identityKey === null || sentTo.length === 0) return;
     const persons = identities.map(({ conversionKey, orderId, fields }) => ({
       conversionKey: `anytrack:${conversionKey}`,
       orderKey: orderId,
       // AnyTrack's own id of the visitor is a stable one where the shop names none.
       identity: identityOf({ ...fields, externalId: fields["externalId"] ?? fields["clientId"] }),
     }));
-    await keepIdentities(database, identityKey, client, persons);
+    await keepIdentities(database, identityKey, { client, sentTo }, persons);
   };
 }

@@ -1,7 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { createRedactor } from "../../core/redact.ts";
+import { settingName } from "../../core/setting-name.ts";
+import { personDestinations } from "../../rules/conversions/person-destinations.ts";
 import { loadConfig } from "../../settings/config.ts";
-import { destinations, sources, vendors } from "../registry.ts";
+import { sources, vendors } from "../registry.ts";
+import { partByAge } from "./destination.ts";
+import { destinations } from "./registry.ts";
 
 const env = { DATABASE_URL: "postgres://localhost/x", CLIENTS: "713,acme" };
 const load = (more: Record<string, string>) => loadConfig({ ...env, ...more }, vendors, sources);
@@ -16,7 +20,7 @@ test("a destination is an account like any other, without being a source", () =>
     secrets: null,
     missing: ["META_PIXEL_ID_ACME", "META_ACCESS_TOKEN_ACME"],
   });
-  expect(sources.some((source) => destinations.includes(source.vendor))).toBe(false);
+  expect(sources.some((source) => source.vendor.isDestination === true)).toBe(false);
 });
 
 test("its settings may differ per client, hold for all without a suffix, and are no secrets", () => {
@@ -49,4 +53,32 @@ test.each(destinations)("looking whether $name's key works shows the key to nobo
   expect(request.method ?? "GET").toBe("GET");
   expect(JSON.stringify(request.query ?? {})).not.toContain("canary");
   expect(createRedactor(names.map((name) => `canary-${name}`))(JSON.stringify(request))).not.toContain("canary");
+});
+
+test("every destination has the settings that say what goes there, and one that is sent personal data is known to the HTTP server", () => {
+  for (const { name, settings, takesPersons } of destinations) {
+    const prefix = settingName(name);
+    expect(Object.keys(settings?.shape ?? {})).toEqual(
+      expect.arrayContaining([`${prefix}_FEEDS`, `${prefix}_TYPES`, `${prefix}_CLOCK`]),
+    );
+    expect([name, takesPersons]).toEqual([name, personDestinations.some((account) => account.name === name)]);
+  }
+  expect(personDestinations.map(({ name }) => destinations.some((destination) => destination.name === name))).toEqual([
+    true,
+  ]);
+});
+
+test("what has become too old while its batch waited is not sent, at a destination that has such a limit", () => {
+  const now = new Date("2026-03-10T12:00:00Z");
+  const conversions = ["2026-03-03T12:00:59Z", "2026-03-03T12:01:00Z"].map((time, index) => ({
+    conversionKey: `everflow:${index}`,
+    eventTime: new Date(time),
+  }));
+  const [old, young] = conversions;
+  const ageLimitMs = destinations.find(({ name }) => name === "meta")?.ageLimitMs ?? null;
+  expect(partByAge(conversions, { now, ageLimitMs })).toEqual({
+    inTime: [young],
+    expired: [{ conversionKey: old?.conversionKey, state: "expired", answer: "not sent: too old for the destination" }],
+  });
+  expect(partByAge(conversions, { now, ageLimitMs: null }).inTime).toEqual(conversions);
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
+import { describeDestination } from "../../test/describe-destination.ts";
 import { createHttp } from "../http.ts";
-import { checkHubspotProperty, classifyHubspot, dealInput, hubspot, sendToHubspot } from "./hubspot.ts";
+import { classifyHubspot, dealInput, hubspot } from "./hubspot.ts";
 import type { Outgoing, Settled } from "./outgoing.ts";
 
 const settings = {
@@ -28,6 +29,8 @@ const conversion = (id: string, more: Partial<Outgoing> = {}): Outgoing => ({
   chargedBack: "0",
   ...more,
 });
+
+describeDestination(hubspot);
 
 let sandbox: Sandbox;
 let settled: Settled[];
@@ -62,9 +65,10 @@ const connection = (as: string, set: Record<string, string> = settings) => {
 };
 
 const send = (as: string, conversions: Outgoing[], set?: Record<string, string>) =>
-  sendToHubspot({
+  hubspot.send({
     ...connection(as, set),
     conversions,
+    identities: new Map(),
     onSettled: (some) => Promise.resolve(void settled.push(...some)),
   });
 
@@ -145,7 +149,7 @@ test.each([
   [{ ...settings, HUBSPOT_OBJECTS_PATH: "/crm/objects/2026-03", HUBSPOT_PROPERTIES_PATH: "/crm/properties/2026-03" }],
 ])("a repeat writes the same deal again, under %j", async (set) => {
   const as = `repeat-${set.HUBSPOT_OBJECTS_PATH.length}`;
-  await checkHubspotProperty(connection(as, set));
+  await hubspot.checkAccount?.(connection(as, set));
   for (const value of ["60", "61.5"]) await send(as, [conversion("a"), conversion("b", { value })], set);
   expect(settled.map(({ state }) => state)).toEqual(["delivered", "delivered", "delivered", "delivered"]);
   expect(
@@ -178,15 +182,6 @@ test("one key twice goes once: twice would refuse the whole batch", async () => 
   expect(await heldBy("twice")).toMatchObject([{ properties: { amount: "7.00" }, writes: 1 }]);
 });
 
-test("more than a hundred at a time is our own mistake", async () => {
-  await expect(
-    send(
-      "many",
-      Array.from({ length: 101 }, (_, index) => conversion(String(index))),
-    ),
-  ).rejects.toThrow("100 deals at a time");
-});
-
 test("a deal the answer says nothing of is neither delivered nor failed: it is asked again", async () => {
   const other = {
     kind: "raw_field",
@@ -205,12 +200,12 @@ test("a deal the answer says nothing of is neither delivered nor failed: it is a
 
 test("a missing property is told with what to do, before anything is sent", async () => {
   const missing = { ...settings, HUBSPOT_ID_PROPERTY: "no_such_property" };
-  await expect(checkHubspotProperty(connection("713", missing))).rejects.toMatchObject({
+  await expect(hubspot.checkAccount?.(connection("713", missing))).rejects.toMatchObject({
     kind: "rejected",
     message: expect.stringMatching(/no deal property no_such_property: create .*unique values/),
   });
   await expect(
-    checkHubspotProperty(connection("713", { ...settings, HUBSPOT_ID_PROPERTY: "amount" })),
+    hubspot.checkAccount?.(connection("713", { ...settings, HUBSPOT_ID_PROPERTY: "amount" })),
   ).rejects.toMatchObject({ message: expect.stringContaining("does not require unique values") });
 });
 

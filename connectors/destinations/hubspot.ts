@@ -2,11 +2,9 @@ import { z } from "zod";
 import { assertNever } from "../../core/assert-never.ts";
 import { isTimeZone } from "../../core/days.ts";
 import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
-import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";
-import type { Http } from "../http.ts";
-import type { PageRequest, Refusal, Vendor } from "../source.ts";
-import { feedsSetting, typesSetting } from "./routing.ts";
+import type { PageRequest, Refusal } from "../source.ts";
+import { defineDestination, type Batch, type Reach } from "./destination.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
 const secrets = z.object({ HUBSPOT_ACCESS_TOKEN: z.string().min(1) });
@@ -14,8 +12,6 @@ const secrets = z.object({ HUBSPOT_ACCESS_TOKEN: z.string().min(1) });
 const pathPrefix = z.string().regex(/^\/\S*[^/\s]$/, "must start with / and not end with it");
 
 const settings = z.object({
-  HUBSPOT_FEEDS: feedsSetting,
-  HUBSPOT_TYPES: typesSetting,
   /** HubSpot dates its versions: /crm/objects/2026-03 does the same as the default. */
   HUBSPOT_OBJECTS_PATH: pathPrefix.default("/crm/v3/objects"),
   HUBSPOT_PROPERTIES_PATH: pathPrefix.default("/crm/v3/properties"),
@@ -32,14 +28,12 @@ const settings = z.object({
   HUBSPOT_LOST_DEALSTAGE: z.string().min(1).default("closedlost"),
   /** The account's own zone: its daily limit starts anew at that zone's midnight. */
   HUBSPOT_TIMEZONE: z.string().refine(isTimeZone, "must be a time zone").default("UTC"),
-  /** For a stand-in whose clock is set: what is new is counted from its present. */
-  HUBSPOT_CLOCK: present.optional(),
 });
 
 type Settings = Record<string, string>;
 
 /** Conversions out to HubSpot as deals. 100 requests in 10 s are a private app's due; we stay below. */
-export const hubspot: Vendor<typeof secrets> = {
+export const hubspot = defineDestination({
   name: "hubspot",
   baseUrl: "https://api.hubapi.com",
   pace: { intervalMs: 120, concurrent: 2 },
@@ -47,10 +41,15 @@ export const hubspot: Vendor<typeof secrets> = {
   settings,
   classify: classifyHubspot,
   probe: (account, set) => propertyRequest(account, set),
-};
-
-/** HubSpot refuses a call with more. */
-export const mostDeals = 100;
+  // HubSpot refuses a call with more.
+  mostAtOnce: 100,
+  // A deal may be of any age, is known by its key for ever, and can be written again.
+  ageLimitMs: null,
+  repeatMs: null,
+  corrects: true,
+  checkAccount: checkProperty,
+  send,
+});
 
 const hubspotError = z.object({
   message: z.string().catch(""),
@@ -86,15 +85,7 @@ const property = z.looseObject({
 });
 
 /** Without the unique property every upsert would fail, and creating it is a person's decision. */
-export async function checkHubspotProperty({
-  http,
-  secrets: account,
-  settings: set,
-}: {
-  http: Http;
-  secrets: Settings;
-  settings: Settings;
-}): Promise<void> {
+async function checkProperty({ http, secrets: account, settings: set }: Reach): Promise<void> {
   const name = set["HUBSPOT_ID_PROPERTY"] ?? "";
   const todo = `create a deal property with the internal name ${name}, single-line text, with "require unique values" (that is only possible when it is created)`;
   const answer = await http.json(propertyRequest(account, set)).catch((error: unknown) => {
@@ -110,14 +101,6 @@ export async function checkHubspotProperty({
       `HubSpot's deal property ${name} does not require unique values, or is archived: ${todo}, and set HUBSPOT_ID_PROPERTY to its name`,
     );
   }
-}
-
-export interface HubspotBatch {
-  http: Http;
-  secrets: Settings;
-  settings: Settings;
-  conversions: readonly Outgoing[];
-  onSettled: (settled: Settled[]) => Promise<void>;
 }
 
 const batchAnswer = z.looseObject({
@@ -137,15 +120,7 @@ const batchAnswer = z.looseObject({
 });
 
 /** Upserts deals; those HubSpot refuses are named, the others are written. Throws what concerns the account and not a deal. */
-export async function sendToHubspot({
-  http,
-  secrets: account,
-  settings: set,
-  conversions,
-  onSettled,
-}: HubspotBatch): Promise<void> {
-  if (conversions.length > mostDeals)
-    throw new RangeError(`HubSpot takes ${mostDeals} deals at a time, not ${conversions.length}`);
+async function send({ http, secrets: account, settings: set, conversions, onSettled }: Batch): Promise<void> {
   const idProperty = set["HUBSPOT_ID_PROPERTY"] ?? "";
   // One id twice refuses the whole batch.
   const inputs = [

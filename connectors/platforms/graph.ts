@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { classifyMeta } from "../destinations/meta-capi.ts";
+import { classifyMeta } from "../destinations/meta.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
 import type { Quota, Refusal } from "../source.ts";

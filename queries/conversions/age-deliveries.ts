@@ -9,23 +9,23 @@ import { deleteIdentities } from "./delivery-identities.ts";
 export async function ageDeliveries(
   database: Queryable,
   ledger: Ledger,
-  limits: { now: Date; ageMs: number | null; repeatMs: number | null },
+  limits: { now: Date; ageLimitMs: number | null; repeatMs: number | null; sentTo: readonly string[] },
 ): Promise<{ expired: number; lost: number }> {
   const of = [ledger.client, ledger.destination];
   const where = "_client_id = $1 and destination = $2";
   const { rows: expired } =
-    limits.ageMs === null
+    limits.ageLimitMs === null
       ? { rows: [] }
       : await database.query<{ key: string }>(
           `update ops.deliveries set state = 'expired', last_answer = 'not sent: too old for the destination', claim = null, held_until = null, updated_at = now()
             where ${where} and state in ('pending', 'held') and uncertain_since is null and event_time < $4::timestamptz - $3 * interval '1 millisecond' returning conversion_key as key`,
-          [...of, limits.ageMs, limits.now],
+          [...of, limits.ageLimitMs, limits.now],
         );
   // What is sent to no destination any more needs no personal data.
-  if (ledger.destination === "meta")
+  if (limits.sentTo.includes(ledger.destination))
     await deleteIdentities(
       database,
-      ledger.client,
+      { client: ledger.client, sentTo: limits.sentTo },
       expired.map(({ key }) => key),
     );
   // Perhaps sent, and the destination no longer recognises a repeat: sending again could count twice, so a person decides.

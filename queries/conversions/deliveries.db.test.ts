@@ -43,7 +43,7 @@ const settle = (keys: string[], state: "delivered" | "failed" | "expired", of = 
     database.pool,
     of,
     keys.map((conversionKey) => ({ conversionKey, state, answer: "x".repeat(900) })),
-    { deletePersons: of.destination === "meta" },
+    { sentTo: ["meta"] },
   );
 const later = (hours: number) =>
   database.pool.query(
@@ -93,7 +93,12 @@ describe("an attempt that died", () => {
     await claim("run/1");
     await later(48);
     expect(
-      await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: 7 * 24 * hour, repeatMs: 47 * hour }),
+      await ageDeliveries(database.pool, ledger, {
+        now: new Date(),
+        ageLimitMs: 7 * 24 * hour,
+        repeatMs: 47 * hour,
+        sentTo: ["meta"],
+      }),
     ).toEqual({
       expired: 0,
       lost: 1,
@@ -150,10 +155,10 @@ test("what is held waits until its hour, then it is pending", async () => {
   expect(await holdDeliveries(database.pool, ledger, { until, answer: "DAILY" })).toBe(1);
   expect(await readWaiting(database.pool, ledger)).toEqual({ waiting: 0, heldUntil: until });
   expect(await claim("run/1")).toEqual([]);
-  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, { now: new Date(), ageLimitMs: null, repeatMs: null, sentTo: ["meta"] });
   expect(await states()).toEqual({ a: "held" });
   await database.pool.query("update ops.deliveries set held_until = now() - interval '1 second'");
-  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, { now: new Date(), ageLimitMs: null, repeatMs: null, sentTo: ["meta"] });
   expect(await readWaiting(database.pool, ledger)).toEqual({ waiting: 1, heldUntil: null });
 });
 
@@ -161,8 +166,13 @@ test("what is too old expires without being sent, where the destination has such
   await addConversions(database.pool, [{ key: "new" }, { key: "old", hoursAgo: 24 * 8 }]);
   const deals = { ...ledger, destination: "hubspot" };
   for (const each of [ledger, deals]) await record(each);
-  await ageDeliveries(database.pool, ledger, { now: new Date(), ageMs: 7 * 24 * hour, repeatMs: null });
-  await ageDeliveries(database.pool, deals, { now: new Date(), ageMs: null, repeatMs: null });
+  await ageDeliveries(database.pool, ledger, {
+    now: new Date(),
+    ageLimitMs: 7 * 24 * hour,
+    repeatMs: null,
+    sentTo: ["meta"],
+  });
+  await ageDeliveries(database.pool, deals, { now: new Date(), ageLimitMs: null, repeatMs: null, sentTo: ["meta"] });
   expect([await states(), await states(deals)]).toEqual([
     { new: "pending", old: "expired" },
     { new: "pending", old: "pending" },
@@ -190,7 +200,7 @@ test("a redelivery takes what was never delivered; what was, only when asked and
     to: new Date(),
     includeDelivered: false,
     now: new Date(),
-    ageMs: 7 * 24 * hour,
+    ageLimitMs: 7 * 24 * hour,
     repeatMs: 47 * hour,
     routing,
   };

@@ -24,7 +24,7 @@ const meta: Ledger = { client: "713", destination: "meta" };
 const deals: Ledger = { client: "713", destination: "hubspot" };
 const identity = identityOf({ email: "someone@shop.example", ipAddress: "203.0.113.7" });
 const keep = (conversionKey: string, orderKey: string | null = null, of = identity) =>
-  keepIdentities(database.pool, key, "713", [{ conversionKey, orderKey, identity: of }]);
+  keepIdentities(database.pool, key, { client: "713", sentTo: ["meta"] }, [{ conversionKey, orderKey, identity: of }]);
 const known = (conversionKey = "a", orderKey: string | null = null) =>
   readIdentities(database.pool, key, "713", [{ conversionKey, orderKey }]);
 const kept = async () => (await database.pool.query("select from ops.delivery_identity")).rowCount;
@@ -36,7 +36,7 @@ async function claim(ledger: Ledger): Promise<void> {
 }
 const settle = (ledger: Ledger, conversionKey: string, state: "delivered" | "failed") =>
   settleDeliveries(database.pool, ledger, [{ conversionKey, state, answer: "" }], {
-    deletePersons: ledger.destination === "meta",
+    sentTo: ["meta"],
   });
 
 test("goes with the delivery to the destination that was told, not with another's", async () => {
@@ -56,12 +56,38 @@ test("goes with the delivery to the destination that was told, not with another'
   expect(await kept()).toBe(0);
 });
 
+test("stays until the last of several destinations has it, by whichever key of the order", async () => {
+  const sentTo = ["meta", "pier"];
+  const pier: Ledger = { client: "713", destination: "pier" };
+  const keepForBoth = () =>
+    keepIdentities(database.pool, key, { client: "713", sentTo }, [
+      { conversionKey: "anytrack:order:o-1", orderKey: "o-1", identity },
+    ]);
+  await addConversions(database.pool, [{ key: "everflow:1", orderId: "o-1" }]);
+  await keepForBoth();
+  for (const ledger of [meta, pier]) {
+    await claim(ledger);
+    expect(await kept()).toBe(1);
+    await settleDeliveries(database.pool, ledger, [{ conversionKey: "everflow:1", state: "delivered", answer: "" }], {
+      sentTo,
+    });
+    // A webhook that comes again brings it back as long as one of them waits for it.
+    await keepForBoth();
+  }
+  expect(await kept()).toBe(0);
+});
+
 test("goes with a conversion that has become too old to be delivered", async () => {
   await addConversions(database.pool, [{ key: "a", hoursAgo: 24 * 8 }, { key: "b" }]);
   for (const one of ["a", "b"]) await keep(one);
   const fresh = await readNewConversions(database.pool, meta, { from: new Date(0), to: null, limit: 100, routing });
   await recordConversions(database.pool, meta, fresh);
-  await ageDeliveries(database.pool, meta, { now: new Date(), ageMs: 7 * 86_400_000, repeatMs: null });
+  await ageDeliveries(database.pool, meta, {
+    now: new Date(),
+    ageLimitMs: 7 * 86_400_000,
+    repeatMs: null,
+    sentTo: ["meta"],
+  });
   expect([(await known("a")).size, (await known("b")).size]).toEqual([0, 1]);
 });
 
@@ -94,7 +120,7 @@ test("goes after seven days in any case, is never in clear, and is not kept when
 
 test("a list that names one conversion twice keeps the later saying", async () => {
   const later = identityOf({ email: "other@shop.example" });
-  await keepIdentities(database.pool, key, "713", [
+  await keepIdentities(database.pool, key, { client: "713", sentTo: ["meta"] }, [
     { conversionKey: "a", orderKey: null, identity },
     { conversionKey: "a", orderKey: null, identity: later },
   ]);

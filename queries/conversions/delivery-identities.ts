@@ -8,15 +8,29 @@ export interface ConversionOrder {
   orderKey: string | null;
 }
 
+/** Whose personal data, and every destination it is sent to: it is kept until the last of them has it. */
+export interface PersonsOfClient {
+  client: string;
+  sentTo: readonly string[];
+}
+
 export interface KnownPerson extends ConversionOrder {
   identity: Identity;
 }
+
+/** One of these destinations was sent neither the conversion nor another of its order. */
+const isAwaited = (conversionKey: string, orderKey: string, destinations: string) => {
+  const sent = (which: string) =>
+    `select from ops.deliveries t where t._client_id = $1 and t.destination = w.destination and t.${which} and t.state in ('delivered', 'expired')`;
+  return `exists (select from unnest(${destinations}::text[]) w(destination)
+          where not exists (${sent(`conversion_key = ${conversionKey}`)}) and not exists (${sent(`order_key = ${orderKey}`)}))`;
+};
 
 /** Keeps the personal data that deliveries need, sealed; nothing for conversions that were sent already or have no person. */
 export async function keepIdentities(
   database: Queryable,
   key: KeyRing,
-  client: string,
+  { client, sentTo }: PersonsOfClient,
   persons: readonly KnownPerson[],
 ): Promise<void> {
   // One row per conversion, also when a list names one twice: the later saying holds.
@@ -32,8 +46,7 @@ export async function keepIdentities(
     `insert into ops.delivery_identity (_client_id, conversion_key, order_key, sealed, expires_at)
      select $1, p.key, p.order_key, p.sealed, now() + interval '7 days'
        from unnest($2::text[], $3::text[], $4::bytea[]) p(key, order_key, sealed)
-      where not exists (select from ops.deliveries d where d._client_id = $1 and d.destination = 'meta' and d.conversion_key = p.key and d.state in ('delivered', 'expired'))
-        and not exists (select from ops.deliveries d where d._client_id = $1 and d.destination = 'meta' and d.order_key = p.order_key and d.state in ('delivered', 'expired'))
+      where ${isAwaited("p.key", "p.order_key", "$5")}
       order by p.key
      on conflict (_client_id, conversion_key) do update set sealed = excluded.sealed`,
     [
@@ -41,6 +54,7 @@ export async function keepIdentities(
       known.map(({ conversionKey }) => conversionKey),
       known.map(({ orderKey }) => orderKey),
       known.map(({ conversionKey, identity }) => sealIdentity(key, { client, conversionKey }, identity)),
+      sentTo,
     ],
   );
 }
@@ -78,10 +92,10 @@ export async function readIdentities(
   return found;
 }
 
-/** After delivery the personal data is no longer needed. */
+/** After delivery to every destination the personal data is no longer needed. */
 export async function deleteIdentities(
   database: Queryable,
-  client: string,
+  { client, sentTo }: PersonsOfClient,
   conversionKeys: readonly string[],
 ): Promise<void> {
   if (conversionKeys.length === 0) return;
@@ -89,8 +103,9 @@ export async function deleteIdentities(
     `delete from ops.delivery_identity i
       where i._client_id = $1
         and (i.conversion_key = any($2)
-             or i.order_key in (select d.order_key from ops.deliveries d where d._client_id = $1 and d.destination = 'meta' and d.conversion_key = any($2)))`,
-    [client, conversionKeys],
+             or i.order_key in (select d.order_key from ops.deliveries d where d._client_id = $1 and d.destination = any($3) and d.conversion_key = any($2)))
+        and not ${isAwaited("i.conversion_key", "i.order_key", "$3")}`,
+    [client, conversionKeys, sentTo],
   );
 }
 

@@ -69,7 +69,7 @@ async function deliver(ledger = meta, routing = both): Promise<string[]> {
   const claimed = await claimBatch(database.pool, ledger, { claim: `run ${(runs += 1)}`, limit: 100, routing });
   const sent = claimed.filter(({ deliverable }) => deliverable);
   const settled = sent.map(({ conversionKey }) => ({ conversionKey, state: "delivered" as const, answer: "" }));
-  await settleDeliveries(database.pool, ledger, settled, { deletePersons: false });
+  await settleDeliveries(database.pool, ledger, settled, { sentTo: ["meta"] });
   return keysOf(sent);
 }
 
@@ -171,7 +171,7 @@ test("a redelivery of a range leaves the twin of what went before, and says so",
     includeDelivered: true,
     routing: both,
     now: new Date(),
-    ageMs: null,
+    ageLimitMs: null,
     repeatMs: null,
   });
   expect(counts.map(({ what, conversions }) => [what, conversions])).toEqual([
@@ -210,7 +210,7 @@ describe("what becomes of a conversion after it was delivered", () => {
       state: "delivered" as const,
       answer: "",
     }));
-    await settleDeliveries(database.pool, deals, settled, { deletePersons: false });
+    await settleDeliveries(database.pool, deals, settled, { sentTo: ["meta"] });
     return claimed.map((one) => [one.conversionKey, one.standing, one.chargedBack, one.deliverable]);
   };
   const reopened = (since = new Date(0)) => reopenChanged(database.pool, deals, since);

@@ -8,7 +8,7 @@ export interface RedeliveryRange {
   includeDelivered: boolean;
   /** The destination's present: what is too old for it is counted from here. */
   now: Date;
-  ageMs: number | null;
+  ageLimitMs: number | null;
   repeatMs: number | null;
 }
 
@@ -39,7 +39,7 @@ const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [
   ledger.destination,
   range.from,
   range.to,
-  range.ageMs,
+  range.ageLimitMs,
   range.repeatMs,
   range.includeDelivered,
   range.now,

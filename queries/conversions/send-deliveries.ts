@@ -90,12 +90,12 @@ export interface SettledDelivery {
   answer: string;
 }
 
-/** Records final answers. Personal data that was delivered is no longer needed. */
+/** Records final answers. Personal data that was delivered to every destination in `sentTo` is no longer needed. */
 export async function settleDeliveries(
   database: Database,
   ledger: Ledger,
   settled: readonly SettledDelivery[],
-  { deletePersons }: { deletePersons: boolean },
+  { sentTo }: { sentTo: readonly string[] },
 ): Promise<void> {
   await inTransaction(database, async (session) => {
     await session.query(
@@ -112,10 +112,10 @@ export async function settleDeliveries(
         settled.map((one) => one.answer),
       ],
     );
-    if (!deletePersons) return;
+    if (!sentTo.includes(ledger.destination)) return;
     await deleteIdentities(
       session,
-      ledger.client,
+      { client: ledger.client, sentTo },
       settled.filter(({ state }) => state !== "failed").map(({ conversionKey }) => conversionKey),
     );
   });

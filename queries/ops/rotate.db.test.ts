@@ -67,7 +67,7 @@ async function sealEverything(keys: KeyRing): Promise<void> {
   );
   const evidence = { client, reportId, json: JSON.stringify("https://example.com"), key: keys, days: 90 };
   await inTransaction(database.pool, (session) => keepEvidence(session, evidence));
-  await keepIdentities(database.pool, keys, client, [
+  await keepIdentities(database.pool, keys, { client: client, sentTo: ["meta"] }, [
     { conversionKey: "everflow:1", orderKey: null, identity: { client_user_agent: "canary" } },
   ]);
 }

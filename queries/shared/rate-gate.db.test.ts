@@ -35,6 +35,7 @@ const accountOf = (pace: Account["pace"]): Account => ({
   name: account,
   vendor: "redtrack",
   client: "1",
+  isDestination: false,
   baseUrl: "",
   pace,
   secrets: {},

@@ -7,6 +7,7 @@ import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { gatedHttp } from "../../activities/shared/with-vendor.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { createHttp } from "../../connectors/http.ts";
+import { findDestination } from "../../connectors/destinations/registry.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { probeS3 } from "../../connectors/files/s3-place.ts";
 import type { Vendor } from "../../connectors/source.ts";
@@ -236,6 +237,7 @@ async function probe({ redact }: CommandContext, account: Account, vendor: Vendo
     const answer = await http.json(vendor.probe(secrets, account.settings));
     const problem = vendor.check?.(answer) ?? null;
     if (problem !== null) throw new ConnectorError("malformed", problem);
+    await findDestination(vendor.name)?.checkAccount?.({ http, secrets, settings: account.settings });
   } catch (error) {
     throw signal.aborted
       ? new ConnectorError(

@@ -1,4 +1,4 @@
-import { destinations, sources, vendors } from "../../connectors/registry.ts";
+import { sources, vendors } from "../../connectors/registry.ts";
 import { settingName } from "../../core/setting-name.ts";
 import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
@@ -15,7 +15,7 @@ export function accountsOfSandbox(env: Env): Account[] {
     (account) =>
       account.secrets === null &&
       !isOptional(account.vendor) &&
-      (isDestination(account.vendor) || !deliversForReal(accounts, account.client)),
+      (account.isDestination || !deliversForReal(accounts, account.client)),
   );
 }
 
@@ -52,7 +52,7 @@ export async function startSandbox(mocked: readonly Account[], plan: SandboxPlan
       env[settingName(name, account.client)] = `sandbox-${account.client}`;
     // What is too old or too new for a mock counts from its own present.
     const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
-    if (isDestination(account.vendor) && present !== undefined)
+    if (account.isDestination && present !== undefined)
       env[settingName(account.vendor, "CLOCK", account.client)] = present;
   }
   return kept;
@@ -77,14 +77,12 @@ export function playCollect(env: Env, hasSandbox: boolean): void {
   }
 }
 
-const isDestination = (vendor: string) => destinations.some(({ name }) => name === vendor);
-
 /** There only for clients that have a key: no mock takes its place. */
 const isOptional = (vendor: string) => vendors.some(({ name, optional }) => name === vendor && optional === true);
 
 /** Made-up sandbox data must not go to a real account. */
 function deliversForReal(accounts: Config["accounts"], client: string): boolean {
-  return destinations.some(({ name }) => (accounts.get(`${name}/${client}`)?.secrets ?? null) !== null);
+  return [...accounts.values()].some((one) => one.isDestination && one.client === client && one.secrets !== null);
 }
 
 export function isAllPlayed(config: Config, sandbox: ReadonlySet<string>): boolean {

@@ -353,7 +353,7 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
   await keepIdentities(
     stack.database.pool,
     identityKey,
-    "713",
+    { client: "713", sentTo: ["meta"] },
     keys.map((conversionKey) => ({ conversionKey, orderKey: null, identity })),
   );
   const hashes = [sha256("canary.person@shop.example"), sha256("16505550199"), sha256("user-17")];

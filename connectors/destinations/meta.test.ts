@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { sha256 } from "../../core/crypto.ts";
 import { identityOf, type Identity } from "../../rules/conversions/identity.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
+import { describeDestination } from "../../test/describe-destination.ts";
 import { createHttp, type Http } from "../http.ts";
-import { classifyMeta, meta, metaEvent, metaEventName, sendToMeta } from "./meta-capi.ts";
+import { classifyMeta, meta, metaEvent, metaEventName } from "./meta.ts";
 import type { Outgoing, Settled } from "./outgoing.ts";
 
 const now = new Date("2026-03-10T12:00:00Z");
@@ -25,6 +26,8 @@ const conversion = (id: string, more: Partial<Outgoing> = {}): Outgoing => ({
   chargedBack: "0",
   ...more,
 });
+
+describeDestination(meta);
 
 let sandbox: Sandbox;
 let http: Http;
@@ -68,12 +71,12 @@ const heldBy = (name: string) =>
 const calls = async () => ((await control("GET", "/log?vendor=meta")) as { entries: unknown[] }).entries.length;
 
 const send = (conversions: Outgoing[], { identity = person as Identity | null, as = "713" } = {}) =>
-  sendToMeta({
+  meta.send({
     http,
     secrets: { ...secrets, META_ACCESS_TOKEN: `sandbox-${as}` },
     settings,
-    now,
-    conversions: conversions.map((one) => ({ conversion: one, identity })),
+    conversions,
+    identities: new Map(identity === null ? [] : conversions.map(({ conversionKey }) => [conversionKey, identity])),
     onSettled: (some) => Promise.resolve(void settled.push(...some)),
   });
 
@@ -102,14 +105,10 @@ test("it is a website's only with a page and a user agent", () => {
   expect(metaEvent(conversion("x"), person, page)).toMatchObject({ event: { action_source: "system_generated" } });
 });
 
-test("what Meta would refuse is not sent: too old, nobody, a Purchase without a currency", async () => {
-  await send(
-    [conversion("old", { eventTime: new Date("2026-03-03T11:59:00Z") }), conversion("unpriced", { currency: null })],
-    { as: "unsent" },
-  );
+test("what Meta would refuse is not sent: nobody, a Purchase without a currency", async () => {
+  await send([conversion("unpriced", { currency: null })], { as: "unsent" });
   await send([conversion("nobody")], { as: "unsent", identity: identityOf({ country: "us", gender: "f" }) });
   expect(settled).toEqual([
-    { conversionKey: "everflow:old", state: "expired", answer: expect.stringContaining("seven days") },
     { conversionKey: "everflow:unpriced", state: "failed", answer: expect.stringContaining("currency") },
     { conversionKey: "everflow:nobody", state: "failed", answer: expect.stringContaining("whose") },
   ]);

@@ -1,19 +1,15 @@
 import { LosslessNumber } from "lossless-json";
 import { z } from "zod";
 import { identityOf, type Identity } from "../../rules/conversions/identity.ts";
-import { metaAccount } from "../../rules/conversions/meta-account.ts";
+import { metaAccount } from "../../rules/conversions/person-destinations.ts";
 import { parseMoney } from "../../core/money.ts";
-import { present } from "../../core/present.ts";
 import { ConnectorError } from "../errors.ts";
 import { count } from "../fields.ts";
-import type { Http } from "../http.ts";
-import type { PageRequest, Refusal, Vendor } from "../source.ts";
-import { feedsSetting, typesSetting } from "./routing.ts";
+import type { PageRequest, Refusal } from "../source.ts";
+import { defineDestination, type Batch } from "./destination.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
 const settings = z.object({
-  META_FEEDS: feedsSetting,
-  META_TYPES: typesSetting,
   META_GRAPH_VERSION: z
     .string()
     .regex(/^v\d+\.\d+$/, "must look like v26.0")
@@ -22,14 +18,12 @@ const settings = z.object({
   META_TEST_EVENT_CODE: z.string().min(1).optional(),
   /** The page an event is said to have happened on; without one it is reported as system generated. */
   META_EVENT_SOURCE_URL: z.url().optional(),
-  /** For a stand-in whose clock is set: what is too old is counted from its present. */
-  META_CLOCK: present.optional(),
 });
 
 type Settings = Record<string, string>;
 
 /** Conversions out to Meta's Conversions API. */
-export const meta: Vendor<typeof metaAccount.secrets> = {
+export const meta = defineDestination({
   ...metaAccount,
   settings,
   classify: classifyMeta,
@@ -38,14 +32,17 @@ export const meta: Vendor<typeof metaAccount.secrets> = {
     query: { fields: "id" },
     headers: { authorization: `Bearer ${META_ACCESS_TOKEN}` },
   }),
-};
-
-/** Meta refuses a call with more. */
-export const mostMetaEvents = 1_000;
-/** Meta refuses what is older, and with it the whole call. A minute less, for the way there. */
-export const metaAgeLimitMs = 7 * 86_400_000 - 60_000;
-/** Meta tells a repeat by name and id for this long; an hour less, as we do not know when its clock began. */
-export const metaRepeatMs = 47 * 3_600_000;
+  // Meta refuses a call with more.
+  mostAtOnce: 1_000,
+  // Meta refuses what is older than seven days, and with it the whole call. A minute less, for the way there.
+  ageLimitMs: 7 * 86_400_000 - 60_000,
+  // Meta knows a repeat by name and id for 48 hours; an hour less, as we do not know when its clock began.
+  repeatMs: 47 * 3_600_000,
+  // What Meta counted stays counted.
+  corrects: false,
+  eventName: metaEventName,
+  send,
+});
 
 const throttled = new Set([4, 17, 32, 341, 613]);
 const tooOld = "100/2804003";
@@ -139,35 +136,15 @@ function identifies(user: Identity): boolean {
 
 const received = z.object({ events_received: count });
 
-export interface MetaBatch {
-  http: Http;
-  secrets: Settings;
-  settings: Settings;
-  /** What is too old is counted from here. */
-  now: Date;
-  conversions: readonly { conversion: Outgoing; identity: Identity | null }[];
-  onSettled: (settled: Settled[]) => Promise<void>;
-}
-
 /** Sends a batch; one bad event is found and named, the others go. Throws what concerns the account and not an event. */
-export async function sendToMeta({
-  http,
-  secrets: account,
-  settings: set,
-  now,
-  conversions,
-  onSettled,
-}: MetaBatch): Promise<void> {
-  if (conversions.length > mostMetaEvents)
-    throw new RangeError(`Meta takes ${mostMetaEvents} events at a time, not ${conversions.length}`);
+async function send(batch: Batch): Promise<void> {
+  const { http, secrets: account, settings: set, conversions, identities, onSettled } = batch;
   const ready: { conversionKey: string; event: object }[] = [];
   const settled: Settled[] = [];
-  for (const { conversion, identity } of conversions) {
+  for (const conversion of conversions) {
     const { conversionKey } = conversion;
-    const made = metaEvent(conversion, identity, set);
-    if (now.getTime() - conversion.eventTime.getTime() > metaAgeLimitMs)
-      settled.push({ conversionKey, state: "expired", answer: "not sent: older than seven days" });
-    else if ("refused" in made) settled.push({ conversionKey, state: "failed", answer: made.refused });
+    const made = metaEvent(conversion, identities.get(conversionKey) ?? null, set);
+    if ("refused" in made) settled.push({ conversionKey, state: "failed", answer: made.refused });
     else ready.push({ conversionKey, event: made.event });
   }
   if (settled.length > 0) await onSettled(settled);
