@@ -6,6 +6,8 @@ export type DateOrder = "month-day-year" | "day-month-year" | null;
 /** The first day that is believed; what is older is a slip of the pen. */
 const first = "2000-01-01";
 
+const zero = 0x30;
+
 const yearFirst = /^(\d{4})(?:-(\d{1,2})-|\/(\d{1,2})\/|\.(\d{1,2})\.)(\d{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?)?$/;
 const compact = /^(\d{4})(\d{2})(\d{2})$/;
 const yearLast = /^(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})$/;
@@ -42,4 +44,11 @@ export function readHour(cell: string): number | null {
   const range = hourRange.exec(text);
   if (range !== null) return range[1] === range[2] ? Number(range[1]) : null;
   return /^(0?\d|1\d|2[0-3])$/.test(text) ? Number(text) : null;
+}
+
+/** Two digits among bytes; -1 where there are none. */
+export function twoDigits(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] as number) - zero;
+  const ones = (bytes[at + 1] as number) - zero;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }

@@ -49,7 +49,7 @@ export class FileLines {
       // Asked before anything else: with a constant for the creative, totals have all that a line of data has.
       const kind = this.#totals.kindOf(record.cells, count);
       if (kind !== "data") this[kind] += 1;
-      else if (!this.staged.take(line, record.cells)) this.#reject(line, record, this.staged);
+      else if (!this.staged.take(line, record.cells)) this.#reject(line, record, this.staged.fault);
     } else this.#takeOdd(line, record);
   }
 

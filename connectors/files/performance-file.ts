@@ -75,7 +75,8 @@ export async function readFile(
     const { head, whole } = await gather(pieces, Math.max(limits.maxLineBytes, shortestHead));
     const opening = findHeader(head, whole, mapping, reading.currency);
     lines = new FileLines(opening, mapping, reading, limits.maxLineBytes);
-    await readLines(head.subarray(opening.start), whole, pieces, lines, reading, how, () => file.bytes());
+    const rest = { first: head.subarray(opening.start), isAll: whole, pieces, bytesTaken: () => file.bytes() };
+    await readLines(rest, lines, reading, how);
     const counts = { ...countsOf(lines), preamble: opening.preamble, header: 1 };
     const complete: FileCounts = {
       ...counts,
@@ -125,14 +126,20 @@ async function gather(pieces: AsyncIterator<Buffer>, size: number): Promise<{ he
   return { head: Buffer.concat(parts), whole: false };
 }
 
+/** What of a file comes after its header. */
+interface Rest {
+  /** What is read of it already, and whether that is all. */
+  first: Buffer;
+  isAll: boolean;
+  pieces: AsyncIterator<Buffer>;
+  bytesTaken: () => number;
+}
+
 async function readLines(
-  first: Buffer,
-  isAll: boolean,
-  pieces: AsyncIterator<Buffer>,
+  { first, isAll, pieces, bytesTaken }: Rest,
   lines: FileLines,
   reading: PerformanceReading,
   how: How,
-  bytesTaken: () => number,
 ): Promise<void> {
   const { maxLineBytes } = reading.limits;
   const parser = () => new QuotedParser(lines, maxLineBytes);
@@ -197,9 +204,9 @@ function countsOf(lines: FileLines) {
     totals: lines.totals,
     blank: lines.blank,
     sum: {
-      impressions: staged.impressions.total.toString(),
-      clicks: staged.clicks.total.toString(),
-      spend: microsText(staged.micros.total),
+      impressions: staged.metrics.impressions.total.toString(),
+      clicks: staged.metrics.clicks.total.toString(),
+      spend: microsText(staged.metrics.micros.total),
     },
     rejectedBy: { ...lines.rejectedBy },
     from: dayText(staged.firstDay),

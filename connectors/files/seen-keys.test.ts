@@ -7,9 +7,10 @@ const countries = ["US", "BR", "IN", "MX", "GB", "DE", "FR", "ES", "IT", "CA"].m
 
 /** The key with this number: creatives beside each other, day by day, country by country. */
 function take(keys: SeenKeys, line: number, key: number): void {
-  const rest = countries[key % 10] as Buffer;
+  const bytes = countries[key % 10] as Buffer;
   const creative = Math.floor(key / 10) % 5_000;
-  keys.take(line, creative % 2, 79_783 + creative * 7, 20_251_201 + Math.floor(key / 50_000), rest, 0, rest.length);
+  const day = 20_251_201 + Math.floor(key / 50_000);
+  keys.take(line, { high: creative % 2, low: 79_783 + creative * 7, day, bytes, start: 0, end: bytes.length });
 }
 
 test("every line whose key was there before is doubtful, and hardly another", () => {

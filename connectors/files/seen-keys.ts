@@ -4,6 +4,19 @@ const blockBits = 18;
 export const mostDoubtful = 100_000;
 
 /**
+ * The key of a line: a creative's id in two parts (the digits before the last nine, and those), a day as YYYYMMDD, and
+ * the bytes from `start` to `end` that are equal where the rest of the keys is. Whoever reads lines fills one anew for each.
+ */
+export interface LineKey {
+  high: number;
+  low: number;
+  day: number;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/**
  * Which lines may have the key of an earlier one: a line that is not doubtful has a key of its own. It keeps five bits of
  * each key in 16 MB, whatever the file's size. So it may doubt where nothing is wrong: of a million lines hardly one, of
  * five million about a hundred. It never passes over a doubled key.
@@ -12,14 +25,14 @@ export class SeenKeys {
   readonly #words = new Uint32Array(16 << blockBits);
   #doubtful: number[] | null = [];
 
-  /** Takes the key of a line: a creative's id in two parts, a day, and bytes that are equal where the rest of the keys is. */
-  take(line: number, high: number, low: number, day: number, rest: Uint8Array, start: number, end: number): void {
+  /** Takes the key of a line. */
+  take(line: number, { high, low, day, bytes, start, end }: LineKey): void {
     let one = Math.imul(high ^ day, 0xcc9e2d51);
     let other = Math.imul(low ^ (day << 9), 0x9e3779b1);
     one = Math.imul((one ^ (one >>> 15)) + low, 0x85ebca6b);
     other = Math.imul((other ^ (other >>> 16)) + high, 0xc2b2ae35);
     for (let at = start; at < end; at += 1) {
-      const byte = rest[at] as number;
+      const byte = bytes[at] as number;
       one = Math.imul(one ^ byte, 0x01000193);
       other = Math.imul((other ^ byte) + (other >>> 19), 0x27d4eb2f);
     }
