@@ -115,7 +115,7 @@ comment on column ops.quarantine.column_name is 'The column of the file that was
 comment on column ops.quarantine.amount is 'The money it carries.';
 comment on column ops.quarantine.content is 'The row or line itself, as JSON or text, sealed; empty where there is no key to seal it with.';
 comment on column ops.quarantine.whole is 'Whether the content is all of the line, so that it can be read again.';
-comment on column ops.quarantine.content_hash is 'Tells the same row apart from another.';
+comment on column ops.quarantine.content_hash is 'Hash of the row: equal rows have equal hashes.';
 comment on column ops.quarantine.first_seen_at is 'When it was first met.';
 comment on column ops.quarantine.last_seen_at is 'When it was last met.';
 comment on column ops.quarantine.resolved_at is 'When a later fetch no longer had it; null while open.';
@@ -277,8 +277,8 @@ comment on column ops.deliveries.held_until is 'When the destination''s daily li
 comment on column ops.deliveries.created_at is 'When the ledger first saw it.';
 comment on column ops.deliveries.updated_at is 'When its state last changed.';
 comment on column ops.deliveries.delivered_at is 'When the destination confirmed it.';
-comment on column ops.deliveries.sent_value is 'The amount the destination was told last, chargebacks taken off; null before it was told.';
-comment on column ops.deliveries.sent_standing is 'The standing it was told last: stands, charged_back or withdrawn.';
+comment on column ops.deliveries.sent_value is 'The amount sent last, chargebacks subtracted; null before the first delivery.';
+comment on column ops.deliveries.sent_standing is 'The state sent last: stands, charged_back or withdrawn.';
 
 comment on table ops.delivery_identity is 'What a delivery needs to know of a person: AES-GCM under IDENTITY_ENCRYPTION_KEY, deleted on delivery or after seven days. Not readable by analysts.';
 comment on column ops.delivery_identity._client_id is 'The client the row belongs to.';
@@ -450,7 +450,7 @@ comment on column anytrack.webhook_events.event_time is 'When it happened.';
 comment on column anytrack.webhook_events.version is 'When the vendor last changed it; of two sayings the later holds.';
 comment on column anytrack.webhook_events.sub_ids is 'Sub ids, without those that hold a person''s address.';
 comment on column anytrack.webhook_events.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.webhook_events.touchpoints is 'The journey as it was told; null when it was not.';
+comment on column anytrack.webhook_events.touchpoints is 'The journey as AnyTrack sent it; null when it sent none.';
 comment on column anytrack.webhook_events.click_time is 'When the click happened, where the event says so.';
 comment on column anytrack.webhook_events.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
 comment on column anytrack.webhook_events.received_at is 'When it first came.';
@@ -474,10 +474,10 @@ comment on column anytrack.conversions.event_time is 'When it happened.';
 comment on column anytrack.conversions.version is 'When the vendor last changed it; of two sayings the later holds.';
 comment on column anytrack.conversions.sub_ids is 'Sub ids, without those that hold a person''s address.';
 comment on column anytrack.conversions.unknown_fields is 'Names of fields we did not know; never their values.';
-comment on column anytrack.conversions.touchpoints is 'The journey as it was told; null when it was not.';
+comment on column anytrack.conversions.touchpoints is 'The journey as AnyTrack sent it; null when it sent none.';
 comment on column anytrack.conversions.click_time is 'When the click happened, where the event says so.';
 comment on column anytrack.conversions.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
-comment on column anytrack.conversions.journey is 'How complete its journey is: told (by the vendor, whole), clicks (those that are known, of its click id and its visitor), conversion (what it says of itself alone), unknown.';
+comment on column anytrack.conversions.journey is 'How complete its journey is: told (sent whole by the vendor), clicks (built from known clicks of its click id and its visitor), conversion (only what the conversion itself says), unknown.';
 comment on column anytrack.conversions.date is 'The day, in America/New_York.';
 comment on column anytrack.conversions.seen_by_webhook_at is 'When it first came by webhook.';
 comment on column anytrack.conversions.seen_by_pull_at is 'When it first came by pull.';
@@ -495,7 +495,7 @@ comment on column anytrack.touchpoints.ad_id is 'Ad.';
 comment on column anytrack.touchpoints.affiliate_id is 'Affiliate: named as such, or by a sub id.';
 comment on column anytrack.touchpoints.click_id is 'The click, where the step is one.';
 comment on column anytrack.touchpoints.at is 'When it was.';
-comment on column anytrack.touchpoints.origin is 'Who says so: told (the vendor, with the conversion), click (a click that came by itself), conversion (the conversion itself).';
+comment on column anytrack.touchpoints.origin is 'Where the step comes from: told (sent by the vendor with the conversion), click (a click of its own), conversion (the conversion itself).';
 comment on column anytrack.touchpoints._client_id is 'The client the row belongs to.';
 comment on column anytrack.touchpoints._loaded_at is 'When the row was last written.';
 comment on column anytrack.touchpoints._run_id is 'The run that last wrote it; webhook when that did.';
@@ -528,7 +528,7 @@ comment on column anytrack.tracked.content_hash is 'Hash of what was sent: the s
 comment on column anytrack.tracked.type is 'SALE, LEAD, SIGNUP or CUSTOM.';
 comment on column anytrack.tracked.revenue is 'Amount sent.';
 comment on column anytrack.tracked.currency is 'Its currency.';
-comment on column anytrack.tracked.click_id is 'The click it was told with.';
+comment on column anytrack.tracked.click_id is 'The click id it was sent with.';
 comment on column anytrack.tracked.event_time is 'When it was said to have happened; null where nothing was said.';
 comment on column anytrack.tracked.state is 'sending, sent or refused.';
 comment on column anytrack.tracked.attempts is 'How often it was tried.';
@@ -609,7 +609,7 @@ comment on column anytrack.attribution_by_conversion.affiliate_id is 'Its affili
 comment on column anytrack.attribution_by_conversion.weight is 'Its share.';
 comment on column anytrack.attribution_by_conversion.credited_revenue is 'Revenue by that share.';
 comment on column anytrack.attribution_by_conversion.journey is 'How complete the journey is: told, clicks, conversion or unknown.';
-comment on column anytrack.attribution_by_conversion.origin is 'Who says that the step happened: told, click or conversion.';
+comment on column anytrack.attribution_by_conversion.origin is 'Where the step comes from: told, click or conversion.';
 
 comment on view anytrack.attribution_by_source is 'What each model credits to each source, to compare models.';
 comment on column anytrack.attribution_by_source._client_id is 'The client the row belongs to.';
@@ -620,7 +620,7 @@ comment on column anytrack.attribution_by_source.source is 'Traffic source of th
 comment on column anytrack.attribution_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.attribution_by_source.conversions is 'Conversions by share.';
 comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share.';
-comment on column anytrack.attribution_by_source.conversions_with_journey is 'Those of them whose journey was told or is made of known clicks.';
+comment on column anytrack.attribution_by_source.conversions_with_journey is 'Those of them whose journey AnyTrack sent or known clicks form.';
 
 comment on table recon.campaigns is 'What an advertiser pays affiliates for.';
 comment on column recon.campaigns._client_id is 'The client the row belongs to.';

@@ -44,7 +44,7 @@ const conversion = z.object({
   journey: z
     .enum(journeyStates)
     .describe(
-      "how complete its journey is: told by the vendor, made of the clicks that are known, what the conversion says of itself alone, or unknown",
+      "how complete its journey is: told = sent whole by the vendor, clicks = built from known clicks, conversion = only what the conversion itself says, unknown = nothing is known",
     ),
 });
 
@@ -57,13 +57,17 @@ const touchpoint = z.object({
   adId: text,
   affiliateId: text,
   clickId: text,
-  origin: z.string().describe("who says so: told, click, or the conversion itself"),
+  origin: z
+    .string()
+    .describe(
+      "where the step comes from: told = sent by the vendor, click = a click of its own, conversion = the conversion itself",
+    ),
 });
 const details = conversion.extend({
   trackedAt: instant
     .nullable()
     .describe(
-      "when we told AnyTrack of it; one that neither its webhook nor the pull brought is known from that alone",
+      "when we sent it to AnyTrack; null when we did not. A conversion that AnyTrack has not reported back is known from this alone",
     ),
   touchpoints: z.array(touchpoint),
   attribution: z.object({

@@ -45,7 +45,7 @@ export function trackRoutes(api: Api, parts: ServerParts): void {
       ...track,
       schema: {
         tags: ["conversions"],
-        summary: "Tells AnyTrack of a sale, once per order",
+        summary: "Sends a sale to AnyTrack, once per order",
         body: saleBody,
         headers: idempotencyKey,
         response: answers,
@@ -69,7 +69,7 @@ export function trackRoutes(api: Api, parts: ServerParts): void {
       ...track,
       schema: {
         tags: ["conversions"],
-        summary: "Tells AnyTrack of a lead, once",
+        summary: "Sends a lead to AnyTrack, once",
         body: leadBody,
         headers: idempotencyKey,
         response: answers,
@@ -92,7 +92,7 @@ export function trackRoutes(api: Api, parts: ServerParts): void {
       ...track,
       schema: {
         tags: ["conversions"],
-        summary: "Tells AnyTrack of any conversion, once",
+        summary: "Sends any conversion to AnyTrack, once",
         body: conversionBody,
         headers: idempotencyKey,
         response: answers,
@@ -125,7 +125,7 @@ async function tell(
       `client ${client} has no AnyTrack integration: set ANYTRACK_ACCOUNT_ID and ANYTRACK_INTEGRATION, then send this again`,
     );
   const known = await findTracked(parts.reading, { client, trackingKey });
-  const conflict = new ApiError("conflict", "this order was told with another content");
+  const conflict = new ApiError("conflict", "this order was sent with other content before");
   if (known !== null && known.state !== "refused" && known.contentHash !== contentHash) throw conflict;
   if (known?.state === "sent" && known.sentAt !== null)
     return { ...keys, state: "sent", sentAt: known.sentAt.toISOString() };

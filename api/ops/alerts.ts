@@ -117,7 +117,7 @@ function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): v
       if (resolved !== null) return toAlert(resolved);
       const closed = (await findAlert(client, alertId)) ?? known;
       if (closed.resolvedBy === subject && closed.notes === said) return toAlert(closed);
-      throw new ApiError("conflict", `the alert was already resolved by ${closed.resolvedBy ?? "somebody"}`);
+      throw new ApiError("conflict", `the alert was already resolved by ${closed.resolvedBy ?? "a person"}`);
     },
   );
 }

@@ -13,7 +13,7 @@ const readiness = z.object({
   late: z
     .array(z.object({ client: z.string(), source: z.string(), reason: z.string() }))
     .nullable()
-    .describe("sources that should have been read by now; null while Postgres cannot tell"),
+    .describe("sources that should have been fetched by now; null while Postgres does not answer"),
   failing: z
     .array(z.object({ client: z.string(), source: z.string(), key: z.boolean() }))
     .nullable()
@@ -21,7 +21,7 @@ const readiness = z.object({
   alerts: z
     .object({ critical: z.number(), warning: z.number(), info: z.number() })
     .nullable()
-    .describe("open alerts; null while Postgres cannot tell"),
+    .describe("open alerts; null while Postgres does not answer"),
 });
 
 const readsMoney: readonly Role[] = ["admin", "operator", "analyst"];

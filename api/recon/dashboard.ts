@@ -154,7 +154,7 @@ function affiliatesRoute(api: Api, { reading }: ServerParts): void {
   listRoute(api, "/dashboard/affiliates", {
     config: readers,
     tags,
-    summary: "Whom to believe: affiliates by trust, the least trusted first",
+    summary: "Affiliates by trust score, the least trusted first",
     querystring: paging,
     item: overview,
     place: z.object({ trustScore: z.string().regex(/^[01]\.\d\d$/), affiliateId: id }),

@@ -12,7 +12,7 @@ import { tags } from "./shapes.ts";
 import { submissionRoutes } from "./submissions.ts";
 import { tokenRoutes } from "./tokens.ts";
 
-/** Affiliate reconciliation: claims, verdicts, and whom to believe. */
+/** Affiliate reconciliation: claims, verdicts and trust. */
 export function reconRoutes(api: Api, parts: ServerParts): void {
   submissionRoutes(api, parts);
   postRoutes(api, parts);

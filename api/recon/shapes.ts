@@ -65,7 +65,7 @@ export function share(part: number, whole: number): number | null {
 }
 
 export const counts = z.object({ views: z.number(), clicks: z.number(), conversions: z.number() });
-export const known = z.number().nullable().describe("null when the platform does not tell it: that is not zero");
+export const known = z.number().nullable().describe("null when the platform does not report it: that is not zero");
 
 const compared = z.object({
   metric: z.enum(["views", "clicks", "conversions"]),

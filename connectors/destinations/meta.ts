@@ -103,7 +103,7 @@ export function metaEvent(
 ): { event: object } | { refused: string } {
   // A click id is the person's id where nothing else is known: Meta takes any stable one.
   const user = { ...identityOf({ externalId: conversion.clickId }), ...identity };
-  if (!identifies(user)) return { refused: "not sent: nothing in it tells Meta whose it is" };
+  if (!identifies(user)) return { refused: "not sent: it holds nothing by which Meta could find the person" };
   const value = conversion.value === null ? null : parseMoney(conversion.value);
   const priced = value !== null && conversion.currency !== null;
   if (conversion.eventName === "Purchase" && !priced)

@@ -121,7 +121,7 @@ describe("Google Authorized Buyers", () => {
     expect(added).toEqual(new Map([...keys].map(([key, { impressions }]) => [key, impressions])));
   });
 
-  test("a report without clicks is refused by name: nobody can tell a missing number from a nought", async () => {
+  test("a report without clicks is refused by name: a missing number must not become a zero", async () => {
     const file = "#Day,Creative ID,Country,Impressions,Spend (buyer currency)\n1/11/25,5,Brazil,10,$0.01\n";
     expect((await refusalOf(file, { mapping: "authorized-buyers" })).message).toMatch(
       /^line 1: this looks like authorized-buyers; it lacks the column "Clicks"/,
@@ -210,7 +210,7 @@ describe("Meta Ads Manager", () => {
   const header =
     "Day,Ad ID,Ad name,Campaign ID,Campaign name,Country,Impression device,Platform,Placement,Amount spent (USD),Impressions,Clicks (all),Link clicks,Results,Result indicator,Reporting starts,Reporting ends";
 
-  test("ads by day, country, device and placement add up; empty numbers are noughts, the summary is none of them", async () => {
+  test("ads by day, country, device and placement add up; empty numbers are zeros, the summary is none of them", async () => {
     const next = random(13);
     const sum = none();
     const lines = Array.from({ length: 900 }, (_, row) => {

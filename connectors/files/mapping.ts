@@ -52,7 +52,7 @@ const mappingSchema = z.strictObject({
   devices: z.record(z.string(), z.enum(deviceTypes)).default({}),
   /** What stands in a cell of a dimension that has nothing to say. */
   absent: names.default([]),
-  /** Measures in which an empty cell or a dash is a nought. */
+  /** Measures in which an empty cell or a dash is a zero. */
   emptyIsZero: z.array(z.enum(["impressions", "clicks", "spend"])).default([]),
   /** How many lines may stand above the header. */
   preambleLines: z.int().min(0).max(100).default(0),

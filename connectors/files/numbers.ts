@@ -29,7 +29,7 @@ interface Digits {
 /** A count of impressions or clicks. */
 export function readCount(cell: string, column: "impressions" | "clicks", style: NumberStyle): bigint | Refusal {
   const refuse = (why: string): Refusal => ({ code: column, reason: `${column} ${shown(cell)} ${why}` });
-  if (cell.trim() === "") return refuse("is empty: a missing number is not a nought");
+  if (cell.trim() === "") return refuse("is empty: a missing number is not zero");
   const read = readDigits(cell, column, style, "count");
   if ("code" in read) return read;
   // 1.000 is a thousand in half of the world.
@@ -42,7 +42,7 @@ export function readCount(cell: string, column: "impressions" | "clicks", style:
 /** An amount of money in millionths, half-up at the sixth place. */
 export function readAmount(cell: string, style: NumberStyle): bigint | Refusal {
   const refuse = (why: string): Refusal => ({ code: "spend", reason: `spend ${shown(cell)} ${why}` });
-  if (cell.trim() === "") return refuse("is empty: a missing amount is not a nought");
+  if (cell.trim() === "") return refuse("is empty: a missing amount is not zero");
   const read = readDigits(cell, "spend", style, "amount");
   if ("code" in read) return read;
   // Programs write an exponent after one digit before the point: 1.5e-3 is 0.0015.
@@ -83,7 +83,7 @@ function readDigits(cell: string, column: string, style: NumberStyle, kind: "cou
     return refuse("was shortened by a spreadsheet: export it with all its digits");
   const digits = split((parts["digits"] ?? "").trim(), style, kind);
   if (typeof digits === "string") return refuse(digits);
-  // A nought with a sign is a nought.
+  // A zero with a sign is a zero.
   if (parts["sign"] === "-" && /[1-9]/.test(digits.whole + digits.fraction)) return refuse("is negative", "negative");
   if (parts["sign"] === "+") return refuse(none);
   return { ...digits, down: exponent === undefined ? 0 : Number(exponent.slice(2)) };

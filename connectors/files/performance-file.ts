@@ -160,7 +160,7 @@ async function readLines(
         if (end < 0 && long.open)
           throw new FileRefused(
             "unclosed_quote",
-            `line ${lines.line}: a quotation mark is opened in this record and never closed, so nobody can tell where it ends`,
+            `line ${lines.line}: a quotation mark is opened in this record and never closed, so its end cannot be found`,
             { line: lines.line },
           );
         lines.line += Math.max(1, long.breaks);

@@ -96,7 +96,7 @@ export class QuotedParser {
     if (error.code === "CSV_QUOTE_NOT_CLOSED")
       return new FileRefused(
         "unclosed_quote",
-        `line ${line}: a quotation mark is opened in this record and never closed, so nobody can tell where it ends`,
+        `line ${line}: a quotation mark is opened in this record and never closed, so its end cannot be found`,
         { line },
       );
     return new FileRefused("unclosed_quote", `line ${line}: the quotation marks cannot be read: ${error.message}`, {

@@ -26,7 +26,7 @@ export async function openS3File(
       client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), sending(limits.signal)),
     );
     if (ETag === undefined || ContentLength === undefined)
-      throw new ConnectorError("malformed", `${name}: the server tells neither size nor ETag`);
+      throw new ConnectorError("malformed", `${name}: the server reports neither size nor ETag`);
     return { etag: ETag, bytes: ContentLength };
   };
   try {

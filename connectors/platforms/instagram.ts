@@ -63,7 +63,7 @@ async function fetchMetrics({
   if (found === "unknown") {
     return areAffiliates(credentials)
       ? { kind: "unknown_post", reason: "the account that the affiliate's token belongs to has no such post" }
-      : unverifiable("the post is of another account than our token's: only its owner's token can tell");
+      : unverifiable("the post is of another account than our token's: only its owner's token can read the numbers");
   }
   if (found === "looking")
     return { kind: "not_ready", reason: "the account has many posts and is still looked through", retryAfterMs: 1_000 };
@@ -73,7 +73,11 @@ async function fetchMetrics({
     if (!(error instanceof ConnectorError)) throw error;
     switch (error.code) {
       case tooFewViewers:
-        return { kind: "not_ready", reason: "too few people have seen it for Instagram to tell", retryAfterMs: null };
+        return {
+          kind: "not_ready",
+          reason: "Instagram reports no numbers while too few people have seen it",
+          retryAfterMs: null,
+        };
       case unknownObject:
         return { kind: "deleted", reason: "the account had this post and has it no longer" };
       case beforeProfessional:

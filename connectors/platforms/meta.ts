@@ -176,7 +176,7 @@ async function withoutDelivery(http: Http, credentials: Credentials, id: string)
   );
   if (!answer.success) throw new ConnectorError("malformed", "meta: an ad has another form than expected");
   const { effective_status: status = "UNKNOWN", created_time: created } = answer.data;
-  if (status === "DELETED") return { kind: "deleted", reason: "it was deleted before it was shown to anybody" };
+  if (status === "DELETED") return { kind: "deleted", reason: "it was deleted before it was shown" };
   const createdAt = parseGraphTime(created);
   if (createdAt === null || Date.now() - createdAt < newForMs)
     return {

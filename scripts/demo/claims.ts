@@ -108,7 +108,7 @@ export const demoClaims: readonly DemoClaim[] = [
     campaign: summer,
     platform: "reddit",
     post: 7,
-    truth: { views: 900, owner: "somebody-else" },
+    truth: { views: 900, owner: "another-account" },
     claimed: { views: 1_000, clicks: 0, conversions: 0 },
     deserves: "UNVERIFIABLE",
   },
