@@ -76,7 +76,7 @@ const titles: Record<number, string> = {
   400: "That cannot be",
   403: "Not allowed",
   404: "There is no such page",
-  409: "Somebody was faster",
+  409: "Changed in the meantime",
   429: "Too many requests",
   503: "Not available now",
 };

@@ -110,7 +110,7 @@ test("what Meta would refuse is not sent: nobody, a Purchase without a currency"
   await send([conversion("nobody")], { as: "unsent", identity: identityOf({ country: "us", gender: "f" }) });
   expect(settled).toEqual([
     { conversionKey: "everflow:unpriced", state: "failed", answer: expect.stringContaining("currency") },
-    { conversionKey: "everflow:nobody", state: "failed", answer: expect.stringContaining("whose") },
+    { conversionKey: "everflow:nobody", state: "failed", answer: expect.stringContaining("find the person") },
   ]);
   expect(await calls()).toBe(0);
 });

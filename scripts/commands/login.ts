@@ -19,7 +19,7 @@ const command = defineCommand(
   .option("--role <role>", `what it may do: ${roles.join(", ")}`, "admin")
   .option(...clientOption)
   .option("--advertiser <id>", "whose campaigns a login of role advertiser sees")
-  .option("--subject <name>", "whom logs and resolved alerts name", "local");
+  .option("--subject <name>", "the name shown in logs and on resolved alerts", "local");
 
 const options = z.object({
   role: z.enum(roles, { error: `must be one of ${roles.join(", ")}` }),
