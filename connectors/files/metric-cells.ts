@@ -67,7 +67,7 @@ export class MetricCells {
     return this.#faults.refuse(
       "clicks_above_impressions",
       "clicks",
-      `${clicks} clicks on ${impressions} impressions: nobody clicks on what was not shown`,
+      `${clicks} clicks on ${impressions} impressions: there cannot be more clicks than impressions`,
     );
   }
 
