@@ -138,8 +138,12 @@ function complaintsAbout(file: string, text: string): string[] {
       complain(line, `imports ${from} without its .ts`, "write the file's whole name");
     const other = roomOf(target);
     if (other === name || mounts.some(([one, two]) => one === file && two === target)) continue;
-    if (name === "web" && other === "api" && !target.startsWith("api/server/"))
-      complain(line, `imports ${target}`, "api/server/ is shared; what a route does is called over `call()`");
+    if (name === "web" && other === "api" && !typeOnly && !target.startsWith("api/server/"))
+      complain(
+        line,
+        `imports ${target}`,
+        "api/server/ and types are shared; what a route does is called over `call()`",
+      );
     if (room.uses === "any but api") {
       if (other === "api" || other === "web") complain(line, `imports the ${other}`, room.instead);
     } else if (!room.uses.includes(other) && !(typeOnly && room.types?.includes(other) === true)) {

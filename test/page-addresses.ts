@@ -2,6 +2,7 @@ import type { Queryable } from "../schema/database.ts";
 
 export type Who = "admin" | "operator" | "analyst" | "advertiser" | "affiliate";
 const staff: Who[] = ["admin", "operator", "analyst"];
+const withAdvertiser: Who[] = [...staff, "advertiser"];
 const all: Who[] = [...staff, "advertiser", "affiliate"];
 
 interface Walked {
@@ -16,14 +17,44 @@ export const walked: Record<string, Walked> = {
   "/": { address: "/", who: staff },
   "/cost": { address: "/cost?period=30d", who: staff },
   "/cost.csv": { address: "/cost.csv?period=30d", who: staff },
+  "/reconciliation": { address: "/reconciliation", who: withAdvertiser },
+  "/reconciliation/queue": { address: "/reconciliation/queue", who: withAdvertiser },
+  "/reconciliation/queue.csv": { address: "/reconciliation/queue.csv", who: withAdvertiser },
+  "/reconciliation/reports/:id": {
+    address: "/reconciliation/reports/:id",
+    who: withAdvertiser,
+    fill: {
+      id: "select report_id::text as value from recon.report_state where level = 'HIGH' order by report_id limit 1",
+    },
+  },
+  "/reconciliation/reports/:id/evidence": {
+    address: "/reconciliation/reports/:id/evidence",
+    who: ["admin", "operator"],
+    fill: { id: "select report_id::text as value from recon.report_evidence order by report_id limit 1" },
+  },
+  "/reconciliation/campaigns/:id": {
+    address: "/reconciliation/campaigns/:id",
+    who: withAdvertiser,
+    fill: { id: "select campaign_id::text as value from recon.campaigns order by campaign_id limit 1" },
+  },
+  "/reconciliation/affiliates": { address: "/reconciliation/affiliates", who: staff },
+  "/reconciliation/affiliates/:id": {
+    address: "/reconciliation/affiliates/:id",
+    who: withAdvertiser,
+    fill: { id: "select affiliate_id::text as value from recon.affiliates order by affiliate_id limit 1" },
+  },
+  "/reconciliation/platforms": { address: "/reconciliation/platforms", who: staff },
+  "/claims": { address: "/claims", who: ["affiliate"] },
+  "/claims.csv": { address: "/claims.csv", who: ["affiliate"] },
+  "/claims/:id": { address: "/claims/:id", who: ["affiliate"] },
   "/sessions": { address: "/sessions", who: all },
 };
 
 /** The pages' addresses with what this database holds: no exports. */
 export async function readAddresses(database: Queryable): Promise<[string, string][]> {
   const found: [string, string][] = [];
-  for (const [route, { address, fill = {} }] of Object.entries(walked)) {
-    if (route.endsWith(".csv")) continue;
+  for (const [route, { address, who, fill = {} }] of Object.entries(walked)) {
+    if (route.endsWith(".csv") || !who.includes("admin")) continue;
     let filled = address;
     for (const [name, statement] of Object.entries(fill)) {
       const { rows } = await database.query<{ value: string }>(statement);

@@ -7,12 +7,29 @@ import { costPages } from "./cost/page.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
 import { morningPage } from "./overview/page.tsx";
+import { affiliatePages } from "./recon/affiliates.tsx";
+import { campaignPage } from "./recon/campaign.tsx";
+import { claimPages } from "./recon/claims.tsx";
+import { reconPages } from "./recon/page.tsx";
+import { platformPages } from "./recon/platforms.tsx";
+import { reportPages } from "./recon/report.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { sendBare, zoneOf } from "./shared/page.tsx";
 import { viewerOf, type Web } from "./shared/web.ts";
 
 /** One line per page; each is a folder with its page and what only it needs. */
-const pages: readonly ((web: Web) => void | Promise<void>)[] = [loginPages, sessionPages, morningPage, costPages];
+const pages: readonly ((web: Web) => void | Promise<void>)[] = [
+  loginPages,
+  sessionPages,
+  morningPage,
+  costPages,
+  reconPages,
+  reportPages,
+  campaignPage,
+  affiliatePages,
+  platformPages,
+  claimPages,
+];
 
 /** The pages that people open, beside the JSON routes, on the same port. */
 export const webArea: Area = {

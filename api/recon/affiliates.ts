@@ -16,7 +16,7 @@ import { reportFilters, toFilter } from "./submissions.ts";
 const staff = allow("admin", "operator", "analyst");
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 
-const performance = standing.extend({
+export const performance = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),

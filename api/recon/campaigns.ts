@@ -26,7 +26,7 @@ const platformNames = z
   .transform((names) => [...new Set(names)].sort());
 
 const campaignStatus = z.enum(["active", "paused", "ended"]);
-const campaign = z.object({
+export const campaign = z.object({
   campaignId: z.string(),
   advertiserId: z.string(),
   name: z.string(),

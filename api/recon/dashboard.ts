@@ -49,7 +49,7 @@ const totals = z.object({
   clicks: sideBySide,
   conversions: sideBySide,
 });
-const campaignDashboard = z.object({
+export const campaignDashboard = z.object({
   campaignId: z.string(),
   name: z.string(),
   advertiserId: z.string(),
@@ -64,7 +64,7 @@ const campaignDashboard = z.object({
     .describe("per currency: two are never added"),
 });
 
-const overview = standing.extend({
+export const overview = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),
@@ -81,7 +81,7 @@ const overview = standing.extend({
   links: z.object({ submissions: link, high: link, medium: link, performance: link }),
 });
 
-const discrepancies = pageOf(report).extend({
+export const discrepancies = pageOf(report).extend({
   high: reportsAt,
   medium: reportsAt,
   openDisputes: reportsAt,

@@ -28,7 +28,7 @@ const config = z.object({
   updatedAt: instant.nullable(),
   updatedBy: text,
 });
-const status = config.extend({
+export const status = config.extend({
   works: z.boolean().nullable().describe("null before it was asked anything"),
   since: instant.nullable().describe("since when it has, or has not"),
   lastOkAt: instant.nullable(),

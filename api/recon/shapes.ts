@@ -100,7 +100,9 @@ export const report = z.object({
   reportId: z.string(),
   postId: z.string(),
   campaignId: z.string(),
+  campaignName: z.string(),
   affiliateId: z.string(),
+  affiliateName: z.string(),
   platform: z.string(),
   url: z.string(),
   method: z.string(),
@@ -161,12 +163,15 @@ function toCompared(row: Compared): z.infer<typeof compared>[] {
 }
 
 export function toReport(row: ReportRow): z.infer<typeof report> {
-  const { reportId, postId, campaignId, affiliateId, platform, url, method, detail, attempt } = row;
+  const { reportId, postId, campaignId, campaignName, affiliateId, affiliateName } = row;
+  const { platform, url, method, detail, attempt } = row;
   return {
     reportId,
     postId,
     campaignId,
+    campaignName,
     affiliateId,
+    affiliateName,
     platform,
     url,
     method,

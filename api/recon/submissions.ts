@@ -81,7 +81,7 @@ export function toFilter(query: z.infer<typeof reportFilters>): ReportFilter {
 }
 
 const step = z.object({ attempt: z.number(), step: z.string(), detail: z.string(), workflowId: text, at: instant });
-const details = report.extend({
+export const details = report.extend({
   attempts: z.array(attempt).describe("every verdict; the last one counts"),
   steps: z.array(step).describe("what happened to it, in order"),
   evidence: z

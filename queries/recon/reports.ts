@@ -28,7 +28,9 @@ export interface ReportRow {
   reportId: string;
   postId: string;
   campaignId: string;
+  campaignName: string;
   affiliateId: string;
+  affiliateName: string;
   platform: string;
   url: string;
   method: string;
@@ -77,7 +79,7 @@ export const attemptDetails = `${comparisonColumns}, l.claimed_views as "claimed
   q.views, q.clicks, q.conversions, q.spend, q.currency, q.hints, q.raw_data as "rawData", q.fetched_at as "fetchedAt"`;
 
 const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "postId", s.campaign_id::text as "campaignId",
-  s.affiliate_id::text as "affiliateId", s.platform, p.url, r.submission_method as method, r.submitted_at as "submittedAt",
+  c.name as "campaignName", s.affiliate_id::text as "affiliateId", a.name as "affiliateName", s.platform, p.url, r.submission_method as method, r.submitted_at as "submittedAt",
   r.claimed_views as "claimedViews", r.claimed_clicks as "claimedClicks", r.claimed_conversions as "claimedConversions",
   s.state, s.detail, s.next_try_at as "nextTryAt", s.attempt, ${comparisonColumns},
   d.dispute_id::text as "disputeId", d.reason as "disputeReason", d.opened_at as "disputedAt", d.outcome as "disputeOutcome",
@@ -87,12 +89,14 @@ const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "post
 const reportTables = `recon.report_state s
   join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
   join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
+  join recon.campaigns c on c._client_id = s._client_id and c.campaign_id = s.campaign_id
+  join recon.affiliates a on a._client_id = s._client_id and a.affiliate_id = s.affiliate_id
   left join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
   left join recon.disputes d on d._client_id = s._client_id and d.log_id = s.log_id`;
 
 export const inScope = `s._client_id = :client and (:ownAffiliate::bigint is null or s.affiliate_id = :ownAffiliate)
-  and (:advertiser::text is null or exists (select from recon.campaigns c
-        where c._client_id = s._client_id and c.campaign_id = s.campaign_id and c.advertiser_id = :advertiser))`;
+  and (:advertiser::text is null or exists (select from recon.campaigns o
+        where o._client_id = s._client_id and o.campaign_id = s.campaign_id and o.advertiser_id = :advertiser))`;
 
 /** The values that the scope's conditions name. */
 export const scopeValues = ({ client, affiliateId, advertiserId }: ReportScope) => ({

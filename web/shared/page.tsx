@@ -113,6 +113,16 @@ export async function call<Body>(
   return { status: answer.statusCode, body: parsed as Body };
 }
 
+/** What a JSON route answers the person who is logged in. */
+export async function get<Body>(web: Pick<Web, "api">, request: FastifyRequest, url: string): Promise<Body> {
+  return (await call<Body>(web, request, { method: "GET", url })).body;
+}
+
+/** What stands for `:name` in the address of a page. */
+export function param({ request }: Pick<At<unknown>, "request">, name: string): string {
+  return encodeURIComponent((request.params as Record<string, string>)[name] ?? "");
+}
+
 function accessOf({ who, affiliates }: Pick<PageOptions<never>, "who" | "affiliates">) {
   return affiliates === true ? allowAffiliatesPage(...who) : allowPage(...who);
 }

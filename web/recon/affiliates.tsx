@@ -1,0 +1,244 @@
+import { z } from "zod";
+import { LineChart } from "../components/charts.tsx";
+import { Badge, countText } from "../components/format.tsx";
+import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { call, form, get, page, param, type Content } from "../shared/page.tsx";
+import { keepers, type Web } from "../shared/web.ts";
+import { recon, type Affiliate, type AffiliatePerformance, type Listed, type Report } from "./answers.ts";
+import { reportColumns, Trust, VerdictBadge } from "./verdicts.tsx";
+
+const readers = ["admin", "operator", "analyst", "advertiser"] as const;
+const trendDays = 90;
+
+/** Affiliates: how far each can be believed over time, and their keys. */
+export function affiliatePages(web: Web): void {
+  listPage(web);
+  affiliatePage(web);
+  keyForms(web);
+}
+
+function listPage(web: Web): void {
+  const query = { cursor: z.string().max(1_000).optional() };
+  page(web, { url: "/reconciliation/affiliates", who: ["admin", "operator", "analyst"], query }, async (at) => {
+    const url = `${recon}/affiliates?limit=100${at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`}`;
+    const { items, next } = await get<Listed<Affiliate>>(web, at.request, url);
+    return {
+      title: "Affiliates",
+      body: (
+        <>
+          <PageHead title="Affiliates and keys" />
+          <Table
+            columns={columns}
+            rows={items}
+            caption="Affiliates"
+            zone={at.zone}
+            json={{ url, path: "items" }}
+            empty={<Empty title="No affiliate yet">Create the first below.</Empty>}
+          />
+          <NextPage url={at.url} next={next} />
+          {at.viewer.isKeeper ? <NewAffiliate /> : null}
+        </>
+      ),
+    };
+  });
+}
+
+const columns: readonly Column<Affiliate>[] = [
+  {
+    name: "name",
+    label: "Affiliate",
+    kind: "text",
+    value: ({ name }) => name,
+    show: ({ name, affiliateId, isActive }) => (
+      <>
+        <a href={`/reconciliation/affiliates/${affiliateId}`}>{name}</a>{" "}
+        {isActive ? null : <Badge tone="warning">disabled</Badge>}
+      </>
+    ),
+  },
+  { name: "trust", label: "Trust", kind: "text", value: ({ trust }) => trust, show: (row) => <Trust {...row} /> },
+  {
+    name: "keyPrefix",
+    label: "Key",
+    kind: "text",
+    value: ({ keyPrefix }) => keyPrefix,
+    show: ({ keyPrefix }) => (keyPrefix === null ? "–" : <code>{keyPrefix}…</code>),
+    isExtra: true,
+  },
+  {
+    name: "keyIssuedAt",
+    label: "Key since",
+    kind: "moment",
+    value: ({ keyIssuedAt }) => (keyIssuedAt === null ? null : new Date(keyIssuedAt)),
+    isExtra: true,
+  },
+  { name: "createdAt", label: "Since", kind: "moment", value: ({ createdAt }) => new Date(createdAt), isExtra: true },
+];
+
+function NewAffiliate() {
+  return (
+    <section class="panel" aria-labelledby="new">
+      <h2 id="new">New affiliate</h2>
+      <form class="stack" method="post" action="/reconciliation/affiliates/new">
+        <label>
+          Name
+          <input name="name" required maxLength={200} autocomplete="off" />
+        </label>
+        <label>
+          E-mail (sealed, never shown again)
+          <input name="email" type="email" maxLength={200} autocomplete="off" />
+        </label>
+        <div>
+          <button type="submit" class="primary">
+            Create, and show the key once
+          </button>
+        </div>
+      </form>
+    </section>
+  );
+}
+
+function affiliatePage(web: Web): void {
+  page(web, { url: "/reconciliation/affiliates/:id", who: readers }, async (at) => {
+    const id = param(at, "id");
+    const json = `${recon}/affiliates/${id}/performance?days=${trendDays}`;
+    const claims = `${recon}/affiliates/${id}/submissions?limit=20`;
+    const [found, reports] = await Promise.all([
+      get<AffiliatePerformance>(web, at.request, json),
+      get<Listed<Report>>(web, at.request, claims),
+    ]);
+    return {
+      title: found.name,
+      body: (
+        <>
+          <PageHead title={found.name} lead={`Affiliate ${found.affiliateId}${found.isActive ? "" : ", disabled"}`}>
+            {at.viewer.isKeeper ? <Changes found={found} /> : null}
+          </PageHead>
+          <div class="cards">
+            <Figure
+              label="Trust"
+              value={<Trust {...found} />}
+              fact={{ json, field: "trust", value: String(found.trust) }}
+            >
+              share of posts whose claims were right
+            </Figure>
+            <Figure
+              label="Claims"
+              value={countText(found.submitted)}
+              fact={{ json, field: "submitted", value: String(found.submitted) }}
+            />
+            {found.verdicts.map(({ verdict, level, reports: some }, index) => (
+              <Figure
+                key={`${verdict} ${level}`}
+                label="of them"
+                value={countText(some)}
+                fact={{ json, field: `verdicts.${index}.reports`, value: String(some) }}
+              >
+                <VerdictBadge verdict={verdict} level={level} />
+              </Figure>
+            ))}
+          </div>
+          <TrustOverTime found={found} />
+          <section aria-labelledby="claims">
+            <div class="section-head">
+              <h2 id="claims">Latest claims</h2>
+              <a href={`/reconciliation/queue?affiliate=${found.affiliateId}`}>All</a>
+            </div>
+            <Table
+              columns={reportColumns({ isOwn: false })}
+              rows={reports.items}
+              caption="Latest claims"
+              zone={at.zone}
+              json={{ url: claims, path: "items" }}
+              empty={<Empty title="No claim yet">It sends them with its API key, or logs in with it.</Empty>}
+            />
+          </section>
+        </>
+      ),
+    };
+  });
+}
+
+/** Trust as it grew: the share that was accurate of all that counted until each day. */
+export function TrustOverTime({ found }: { found: AffiliatePerformance }) {
+  let [counted, accurate] = [0, 0];
+  const days = found.trend.map((day) => {
+    counted += day.counted;
+    accurate += day.accurate;
+    return { date: day.date, share: counted === 0 ? null : accurate / counted };
+  });
+  if (days.length < 2) return null;
+  const percent = (value: number) => `${Math.round(value * 100)} %`;
+  return (
+    <section class="panel">
+      <LineChart
+        id="trust"
+        finding={<h2>Accurate claims, of all that could be checked in the last {trendDays} days</h2>}
+        labels={days.map(({ date }) => date)}
+        labelName="Day"
+        series={[{ name: "Accurate so far", points: days.map(({ share }) => share), text: percent }]}
+        axisText={percent}
+      />
+    </section>
+  );
+}
+
+function Changes({ found }: { found: AffiliatePerformance }) {
+  const action = `/reconciliation/affiliates/${found.affiliateId}`;
+  return (
+    <>
+      <form method="post" action={`${action}/key`}>
+        <button type="submit">New key</button>
+      </form>
+      <form method="post" action={`${action}/${found.isActive ? "disable" : "enable"}`}>
+        <button type="submit" class={found.isActive ? "danger" : ""}>
+          {found.isActive ? "Disable" : "Enable"}
+        </button>
+      </form>
+    </>
+  );
+}
+
+function keyForms(web: Web): void {
+  const address = "/reconciliation/affiliates/:id";
+  const wanted = z.object({ name: z.string().trim().min(1).max(200), email: z.email().optional() });
+  form(web, { url: "/reconciliation/affiliates/new", who: keepers, body: wanted }, async ({ request }, body) => {
+    const answer = await call<Affiliate & { key: string }>(web, request, {
+      method: "POST",
+      url: `${recon}/affiliates`,
+      body,
+    });
+    return keyContent(answer.body);
+  });
+  form(web, { url: `${address}/key`, who: keepers, body: z.object({}) }, async (at) => {
+    const url = `${recon}/affiliates/${param(at, "id")}/rotate-key`;
+    const answer = await call<Affiliate & { key: string }>(web, at.request, { method: "POST", url });
+    return keyContent(answer.body);
+  });
+  for (const change of ["disable", "enable"])
+    form(web, { url: `${address}/${change}`, who: keepers, body: z.object({}) }, async (at) => {
+      const id = param(at, "id");
+      await call(web, at.request, { method: "PUT", url: `${recon}/affiliates/${id}/${change}` });
+      return `/reconciliation/affiliates/${id}`;
+    });
+}
+
+/** A key is shown once: it is kept as a hash. */
+function keyContent({ key, name, affiliateId }: Affiliate & { key: string }): Content {
+  return {
+    title: "New key",
+    body: (
+      <>
+        <PageHead title={`Key of ${name}`} />
+        <Notice tone="warning" title="Copy it now">
+          It is shown once. The key before it, if there was one, has stopped working.
+        </Notice>
+        <pre tabIndex={0}>{key}</pre>
+        <p>
+          <a href={`/reconciliation/affiliates/${affiliateId}`}>Back to {name}</a>
+        </p>
+      </>
+    ),
+  };
+}

@@ -1,0 +1,26 @@
+import type { z } from "zod";
+import type { affiliate } from "../../api/recon/affiliate-shapes.ts";
+import type { performance } from "../../api/recon/affiliates.ts";
+import type { campaign } from "../../api/recon/campaigns.ts";
+import type { campaignDashboard, discrepancies, overview } from "../../api/recon/dashboard.ts";
+import type { status } from "../../api/recon/platforms.ts";
+import type { report } from "../../api/recon/shapes.ts";
+import type { details } from "../../api/recon/submissions.ts";
+
+/** What the JSON routes answer: the pages show that, and nothing else. */
+export type Affiliate = z.infer<typeof affiliate>;
+export type AffiliatePerformance = z.infer<typeof performance>;
+export type AffiliateOverview = z.infer<typeof overview>;
+export type Campaign = z.infer<typeof campaign>;
+export type CampaignDashboard = z.infer<typeof campaignDashboard>;
+export type Discrepancies = z.infer<typeof discrepancies>;
+export type PlatformStatus = z.infer<typeof status>;
+export type Report = z.infer<typeof report>;
+export type ReportDetails = z.infer<typeof details>;
+
+export interface Listed<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+export const recon = "/api/v1/recon";

@@ -1,0 +1,287 @@
+import { z } from "zod";
+import { countText } from "../components/format.tsx";
+import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { download, get, page } from "../shared/page.tsx";
+import { type At, type Web } from "../shared/web.ts";
+import {
+  recon,
+  type AffiliateOverview,
+  type Campaign,
+  type Discrepancies,
+  type Listed,
+  type Report,
+} from "./answers.ts";
+import { reportColumns, Trust } from "./verdicts.tsx";
+
+const who = ["admin", "operator", "analyst", "advertiser"] as const;
+
+/** Claimed beside verified: what a person should look at first, then campaigns and affiliates. */
+export function reconPages(web: Web): void {
+  page(web, { url: "/reconciliation", who }, async ({ request, zone, viewer }) => {
+    const [first, campaigns, affiliates] = await Promise.all([
+      get<Discrepancies>(web, request, `${recon}/dashboard/discrepancies?level=HIGH&limit=10`),
+      get<Listed<Campaign>>(web, request, `${recon}/campaigns?limit=100`),
+      get<Listed<AffiliateOverview>>(web, request, `${recon}/dashboard/affiliates?limit=50`),
+    ]);
+    return {
+      title: "Reconciliation",
+      body: (
+        <>
+          <PageHead title="Reconciliation" lead="What affiliates claim, beside what the platforms say.">
+            {viewer.isKeeper ? (
+              <a class="button" href="/reconciliation/affiliates">
+                Affiliates and keys
+              </a>
+            ) : null}
+            {viewer.role === "advertiser" ? null : (
+              <a class="button" href="/reconciliation/platforms">
+                Platforms
+              </a>
+            )}
+          </PageHead>
+          <Attention of={first} />
+          <section aria-labelledby="queue">
+            <div class="section-head">
+              <h2 id="queue">Far too high, newest first</h2>
+              <a href="/reconciliation/queue?level=HIGH">All</a>
+            </div>
+            <Table
+              columns={reportColumns({ isOwn: false })}
+              rows={first.items}
+              caption="Claims far too high"
+              zone={zone}
+              json={{ url: `${recon}/dashboard/discrepancies?level=HIGH&limit=10`, path: "items" }}
+              empty={<Empty title="Nothing to look at">No claim is far beyond what its platform says.</Empty>}
+            />
+          </section>
+          <section aria-labelledby="campaigns">
+            <h2 id="campaigns">Campaigns</h2>
+            <Table
+              columns={campaignColumns}
+              rows={campaigns.items}
+              caption="Campaigns"
+              zone={zone}
+              json={{ url: `${recon}/campaigns?limit=100`, path: "items" }}
+              empty={
+                <Empty title="No campaign yet">
+                  Create one: <code>POST {recon}/campaigns</code>
+                </Empty>
+              }
+            />
+          </section>
+          <section aria-labelledby="affiliates">
+            <h2 id="affiliates">Affiliates, the least trusted first</h2>
+            <Table
+              columns={affiliateColumns}
+              rows={affiliates.items}
+              caption="Affiliates by trust"
+              zone={zone}
+              json={{ url: `${recon}/dashboard/affiliates?limit=50`, path: "items" }}
+              empty={<Empty title="No affiliate yet">Create the first under “Affiliates and keys”.</Empty>}
+            />
+          </section>
+        </>
+      ),
+    };
+  });
+
+  queuePage(web);
+}
+
+const filters = {
+  level: z.enum(["LOW", "MEDIUM", "HIGH"]).optional(),
+  verdict: z.enum(["MATCHED", "DISCREPANCY", "UNVERIFIABLE", "POST_DELETED", "POST_UNKNOWN"]).optional(),
+  disputed: z.enum(["true"]).optional(),
+  open: z.enum(["true"]).optional(),
+  judged: z.enum(["true", "false"]).optional(),
+  campaign: z
+    .string()
+    .regex(/^\d{1,18}$/)
+    .optional(),
+  affiliate: z
+    .string()
+    .regex(/^\d{1,18}$/)
+    .optional(),
+  cursor: z.string().max(1_000).optional(),
+};
+type Filters = z.output<z.ZodObject<typeof filters>>;
+const rowsPerPage = 50;
+
+function listAddress({ query }: Pick<At<Filters>, "query">, limit: number): string {
+  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return `${recon}/submissions?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
+}
+
+function queuePage(web: Web): void {
+  page(web, { url: "/reconciliation/queue", who, query: filters }, async (at) => {
+    const url = listAddress(at, rowsPerPage);
+    const { items, next } = await get<Listed<Report>>(web, at.request, url);
+    return {
+      title: "Claims",
+      body: (
+        <>
+          <PageHead title="Claims" lead="Newest first.">
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Filter query={at.query} />
+          <Table
+            columns={reportColumns({ isOwn: false })}
+            rows={items}
+            caption="Claims"
+            zone={at.zone}
+            json={{ url, path: "items" }}
+            empty={<Empty title="No claim is like this">Choose other filters.</Empty>}
+          />
+          <NextPage url={at.url} next={next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/reconciliation/queue.csv", who, query: filters }, async (at) => {
+    const rows: Report[] = [];
+    // All pages of the list, as the page before it would show them one by one.
+    for (let cursor = at.query.cursor; ;) {
+      const query = { ...at.query, cursor };
+      const { items, next } = await get<Listed<Report>>(web, at.request, listAddress({ query }, 500));
+      rows.push(...items);
+      if (next === null || rows.length >= mostExported) break;
+      cursor = next;
+    }
+    return { name: "claims.csv", text: toCsv(reportColumns({ isOwn: false }), rows) };
+  });
+}
+
+/** A longer list is what SQL is for. */
+const mostExported = 50_000;
+
+function Filter({ query }: { query: Filters }) {
+  return (
+    <form class="filters" method="get" action="/reconciliation/queue">
+      <label>
+        Level
+        <select name="level">
+          {[
+            ["", "any"],
+            ["HIGH", "far too high"],
+            ["MEDIUM", "too high"],
+            ["LOW", "slightly too high"],
+          ].map(([value, text]) => (
+            <option key={value} value={value} selected={(query.level ?? "") === value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Verdict
+        <select name="verdict">
+          {[
+            ["", "any"],
+            ["MATCHED", "matched"],
+            ["DISCREPANCY", "too high"],
+            ["UNVERIFIABLE", "cannot be checked"],
+            ["POST_DELETED", "post deleted"],
+            ["POST_UNKNOWN", "no such post"],
+          ].map(([value, text]) => (
+            <option key={value} value={value} selected={(query.verdict ?? "") === value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Campaign
+        <input name="campaign" inputMode="numeric" value={query.campaign} size={8} />
+      </label>
+      <label>
+        Affiliate
+        <input name="affiliate" inputMode="numeric" value={query.affiliate} size={8} />
+      </label>
+      <label>
+        Disputed
+        <select name="disputed">
+          <option value="" selected={query.disputed === undefined}>
+            or not
+          </option>
+          <option value="true" selected={query.disputed === "true"}>
+            open disputes
+          </option>
+        </select>
+      </label>
+      <button type="submit">Filter</button>
+    </form>
+  );
+}
+
+function Attention({ of }: { of: Discrepancies }) {
+  const json = `${recon}/dashboard/discrepancies?level=HIGH&limit=10`;
+  const figure = (name: "high" | "medium" | "openDisputes" | "waiting", label: string, href: string) => (
+    <Figure
+      label={label}
+      value={countText(of[name].reports)}
+      href={href}
+      fact={{ json, field: `${name}.reports`, value: String(of[name].reports) }}
+    />
+  );
+  return (
+    <div class="cards">
+      {figure("high", "Far too high", "/reconciliation/queue?level=HIGH")}
+      {figure("medium", "Too high", "/reconciliation/queue?level=MEDIUM")}
+      {figure("openDisputes", "Open disputes", "/reconciliation/queue?disputed=true")}
+      {figure("waiting", "Waiting for a verdict", "/reconciliation/queue?open=true")}
+    </div>
+  );
+}
+
+const campaignColumns: readonly Column<Campaign>[] = [
+  {
+    name: "name",
+    label: "Campaign",
+    kind: "text",
+    value: ({ name }) => name,
+    show: ({ name, campaignId }) => <a href={`/reconciliation/campaigns/${campaignId}`}>{name}</a>,
+  },
+  { name: "advertiserId", label: "Advertiser", kind: "text", value: (row) => row.advertiserId },
+  { name: "status", label: "State", kind: "text", value: (row) => row.status },
+  {
+    name: "platforms",
+    label: "Platforms",
+    kind: "text",
+    value: (row) => row.platforms.join(","),
+    show: (row) => row.platforms.join(", "),
+    isExtra: true,
+  },
+  { name: "startsOn", label: "From", kind: "day", value: (row) => row.startsOn, isExtra: true },
+  { name: "endsOn", label: "To", kind: "day", value: (row) => row.endsOn, isExtra: true },
+];
+
+const affiliateColumns: readonly Column<AffiliateOverview>[] = [
+  {
+    name: "name",
+    label: "Affiliate",
+    kind: "text",
+    value: ({ name }) => name,
+    show: ({ name, affiliateId }) => <a href={`/reconciliation/affiliates/${affiliateId}`}>{name}</a>,
+  },
+  {
+    name: "trust",
+    label: "Trust",
+    kind: "text",
+    value: ({ trust }) => trust,
+    show: (row) => <Trust {...row} />,
+  },
+  count("matched", "Matched"),
+  count("low", "Slightly too high", true),
+  count("medium", "Too high"),
+  count("high", "Far too high"),
+  count("unverifiable", "Cannot be checked", true),
+  count("gone", "Post gone", true),
+  count("waiting", "Waiting", true),
+];
+
+function count(name: keyof AffiliateOverview["reports"], label: string, isExtra = false): Column<AffiliateOverview> {
+  return { name: `reports.${name}`, label, kind: "count", value: ({ reports }) => reports[name], isExtra };
+}
