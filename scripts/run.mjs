@@ -14,7 +14,7 @@ const commands = path.join(root, "dist/scripts/commands");
 const parts = {
   start: {
     entry: "scripts/commands/start",
-    help: "Runs everything on this machine: Postgres, Temporal with its UI, the worker, the HTTP API, and mock vendors for\nwhat has no key. Data and logs go to .signal-room/. Ctrl-C stops everything.",
+    help: "Runs everything on this machine: Postgres, Temporal with its UI, the worker, the HTTP API, and mock vendors for\nvendors without a key. Data and logs go to .signal-room/. Ctrl-C stops everything.",
     settings: "API_PORT, POSTGRES_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, SANDBOX_PORT, DATABASE_URL, TEMPORAL_ADDRESS",
   },
   worker: {

@@ -30,7 +30,7 @@ const tasks = ["create", "key", "rotate", "disable", "enable", "list"] as const;
 
 const command = defineCommand(
   "affiliate",
-  "Who may submit claims. create: a new affiliate, its key shown once; rotate: a new key in place of the old; key: whose key it is, read from stdin; disable, enable: without or with its key; list: all of them.",
+  "Manages the affiliates who may submit claims. create: adds one and shows its key once; rotate: replaces its key; key: shows whose key it is, read from stdin; disable, enable: switches its key off or on; list: shows all.",
   [
     'npm run affiliate -- create "Ada" --discord 9007199254740993',
     'npm run affiliate -- rotate "Ada"',

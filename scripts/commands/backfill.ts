@@ -58,7 +58,7 @@ const options = z.object({
 
 const command = defineCommand(
   "backfill",
-  "Reads a range of days again. Doing it twice changes nothing twice. Exits 1 when days failed, or do not add up.",
+  "Fetches a range of days again. It is safe to repeat: unchanged days write nothing. Exits 1 when a day failed or does not add up.",
   [
     "npm run backfill -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18 --dry-run",
     "npm run backfill -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18 --client 713",
@@ -70,9 +70,9 @@ const command = defineCommand(
   .option("--to <day>", "the last day, YYYY-MM-DD")
   .option(...clientOption)
   .option("--dry-run", "only show what would change, in rows and in money")
-  .option("--parallel <days>", "days under way at a time")
-  .option("--accept-empty", "take an empty answer for true, also where rows are stored: they are withdrawn")
-  .option("--detach", "start it and do not wait")
+  .option("--parallel <days>", "how many days are fetched at a time")
+  .option("--accept-empty", "accept an empty answer also where rows are stored: those rows are deleted")
+  .option("--detach", "start it and do not wait for the end")
   .action(work(options, backfill));
 
 for (const [name, description] of [

@@ -25,7 +25,7 @@ const tasks = ["load", "list"] as const;
 
 const command = defineCommand(
   "creatives",
-  "The creatives that files of ad performance may name. load: merge a CSV of creatives, buyer seats and campaigns by id and name; list: creatives with what they spent.",
+  "Manages the creatives that performance files refer to. load: imports a CSV of creatives, buyer seats and campaigns; list: shows creatives and their spend.",
   ["npm run creatives -- load examples/creatives.csv", "npm run creatives -- list --period 30d --limit 20"],
 )
   .argument("<task>", tasks.join(", "))

@@ -6,11 +6,11 @@ import { clientOption, CommandError, defineCommand, exitCodes, runCommand, work 
 
 const command = defineCommand(
   "discord-commands",
-  "Registers the slash command /submit with Discord, once per application; again after it changed. Needs DISCORD_BOT_TOKEN.",
+  "Registers the slash command /submit with Discord, once per application. Run it again after the command changed. Needs DISCORD_BOT_TOKEN.",
   ["npm run discord-commands", "npm run discord-commands -- --guild 9007199254740993"],
 )
   .option(...clientOption)
-  .option("--guild <id>", "only in this server, where it shows at once; everywhere when left out");
+  .option("--guild <id>", "only in this server, where it appears at once; all servers when left out");
 
 const options = z.object({
   client: z.string().optional(),

@@ -57,7 +57,7 @@ const fail = (what: string, todo: string): Finding => ({ level: "FAIL", what, to
 
 const command = defineCommand(
   "doctor",
-  "Looks at settings, keys, Postgres, Temporal and the HTTP server, and says what to do. Exits 1 on a FAIL.",
+  "Checks settings, keys, Postgres, Temporal and the HTTP server, and says what to do. Exits 1 on a FAIL.",
   ["npm run doctor", "npm run doctor -- --json"],
 );
 

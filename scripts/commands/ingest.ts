@@ -43,8 +43,8 @@ const command = defineCommand(
     `what a field is that the file has no column for, as clicks=0; as often as needed. Fields: ${fileFields.join(", ")}`,
     collect,
   )
-  .option("--ignore <column>", 'a column to leave out, also "Cost of *"; as often as needed', collect)
-  .option("--force", "take it again although the same content was taken before")
+  .option("--ignore <column>", 'a column to leave out, also "Cost of *"; can be repeated', collect)
+  .option("--force", "import it again although the same content was imported before")
   .option("--dry-run", "only read and check, store nothing");
 
 function collect(one: string, earlier: string[] | undefined): string[] {

@@ -9,14 +9,14 @@ const minutes = 1;
 
 const command = defineCommand(
   "login",
-  "Prints a link that logs in to the pages once, on this machine, within a minute.",
+  "Prints a link that logs in to the pages. It works once, on this machine, for one minute.",
   [
     "npm run login",
     "npm run login -- --role analyst --subject ada",
     "npm run login -- --role advertiser --advertiser 42",
   ],
 )
-  .option("--role <role>", `what it may do: ${roles.join(", ")}`, "admin")
+  .option("--role <role>", `the role of the login: ${roles.join(", ")}`, "admin")
   .option(...clientOption)
   .option("--advertiser <id>", "whose campaigns a login of role advertiser sees")
   .option("--subject <name>", "the name shown in logs and on resolved alerts", "local");

@@ -27,13 +27,13 @@ const tasks = ["load", "list", "check"] as const;
 
 const command = defineCommand(
   "mapping",
-  "Which Everflow affiliate each Redtrack source spends for. load: merge a file by source; list: what is known; check: spend and labels that lead nowhere (exits 1 when there are some).",
+  "Which Redtrack source belongs to which Everflow affiliate. load: imports a file; list: shows the mapping; check: finds spend and labels without an affiliate (exits 1 when it finds some).",
   ["npm run mapping -- load internal-affiliates.csv", "npm run mapping -- list", "npm run mapping -- check --json"],
 )
   .argument("<task>", tasks.join(", "))
   .argument("[file]", "for load: the file; internal-affiliates.csv when left out")
   .option(...clientOption)
-  .option("--replace", "with load: remove what the file does not name");
+  .option("--replace", "with load: remove lines that the file does not have");
 
 command.action(
   work(

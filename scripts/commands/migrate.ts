@@ -3,7 +3,7 @@ import { migrateDatabase, MigrationBlocked } from "../../schema/migrate.ts";
 import { CommandError, databasePlace, defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
 import { count } from "../shared/printing.ts";
 
-const command = defineCommand("migrate", "Brings the database to today's shape: tables, views, comments, grants.", [
+const command = defineCommand("migrate", "Updates the database schema: tables, views, comments, grants.", [
   "npm run migrate",
 ]);
 

@@ -95,11 +95,11 @@ list.action(
 
 const show = defineCommand(
   "show",
-  "Shows one entry. What the row or line holds is sealed; --clear opens it, which goes to the audit log.",
+  "Shows one entry. The row or line itself is encrypted; --clear shows it and is recorded in the audit log.",
   ["npm run quarantine -- show 17", "npm run quarantine -- show 17 --clear"],
 )
   .argument("<entry>", "its id, as `list` shows it")
-  .option("--clear", "show what the row or line holds");
+  .option("--clear", "show the row or line itself");
 
 show.action(
   work(z.object({ clear: z.boolean().default(false) }), async (context, { clear }, [typed]): Promise<Report> => {
@@ -136,7 +136,7 @@ show.action(
 
 const redrive = defineCommand(
   "redrive",
-  "Fetches slices with open entries again, and re-processes the rejected lines of files. Entries that are fixed now are resolved; what newer files wrote since stays.",
+  "Fetches days with open entries again, and re-processes the rejected lines of files. Entries that are fixed are resolved. Rows of newer files are not overwritten.",
   [
     "npm run quarantine -- redrive --file 17",
     "npm run quarantine -- redrive --source redtrack.daily_spend",
@@ -268,11 +268,10 @@ async function redriveFiles(context: CommandContext, files: readonly Quarantined
   });
 }
 
-const command = defineCommand(
-  "quarantine",
-  "Rows that could not be stored: look at them, and read their slices again.",
-  ["npm run quarantine -- list", "npm run quarantine -- redrive"],
-);
+const command = defineCommand("quarantine", "Rows that could not be stored: list them, show them, re-process them.", [
+  "npm run quarantine -- list",
+  "npm run quarantine -- redrive",
+]);
 
 const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
 const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;

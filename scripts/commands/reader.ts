@@ -16,11 +16,11 @@ import {
 
 const command = defineCommand(
   "reader",
-  "A login to Postgres that reads one client's rows and no secrets. Made, or given a new password; its address is printed once.",
+  "Creates a Postgres login that reads one client's rows and no secrets, or gives it a new password. Its address is printed once.",
   ["npm run --silent reader -- --client 713", "npm run reader -- --client 713 --remove"],
 )
   .option(...clientOption)
-  .option("--remove", "remove it instead");
+  .option("--remove", "remove the login instead");
 
 command.action(
   work(

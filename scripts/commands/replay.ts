@@ -23,7 +23,7 @@ const command = defineCommand(
   ],
 )
   .argument("[workflowId]", "the workflow, unless --file has its history")
-  .option("--run-id <id>", "a run of it other than the latest")
+  .option("--run-id <id>", "a run of it; the latest when left out")
   .option("--file <file>", "a history saved as JSON")
   .option("--save <file>", "write the history as JSON, for workflows/histories");
 

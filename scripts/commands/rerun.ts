@@ -16,10 +16,10 @@ import { doubtfulOutcomes } from "../shared/run-days.ts";
 
 const command = defineCommand(
   "rerun",
-  "Fetches the failed slices again. A run recovers when all its failed slices are loaded. Exits 1 when some failed again.",
+  "Fetches failed slices (one day of one source) again. A run is recovered when all its failed slices are loaded. Exits 1 when some failed again.",
   ["npm run rerun -- --failed", "npm run rerun -- --failed --source redtrack.daily_spend --client 713"],
 )
-  .requiredOption("--failed", "the slices that the ledger calls failed")
+  .requiredOption("--failed", "all slices that are failed now")
   .option(...sourceOption)
   .option(...anyClientOption);
 

@@ -9,9 +9,9 @@ const mostListed = 20;
 
 const command = defineCommand(
   "rotate",
-  "Seals everything in Postgres with the current keys that the previous ones sealed. Can be stopped and started again.",
+  "Encrypts everything in Postgres again with the current keys, where a previous key was used. It can be stopped and started again.",
   ["npm run rotate -- --dry-run", "npm run rotate"],
-).option("--dry-run", "counts, and changes nothing");
+).option("--dry-run", "only count, change nothing");
 
 command.action(
   work(z.object({ dryRun: z.boolean().default(false) }), async (context, { dryRun }) => {

@@ -5,9 +5,9 @@ import { readScheduleStates, scheduleTable } from "../shared/schedule-states.ts"
 
 const command = defineCommand(
   "schedules",
-  "Makes Temporal's schedules and search attributes what temporal.config.ts says. A pause and its note stay.",
+  "Updates Temporal's schedules and search attributes to match temporal.config.ts. A pause and its note stay.",
   ["npm run schedules", "npm run schedules -- --list"],
-).option("--list", "only show how they stand; change nothing");
+).option("--list", "only show their state, change nothing");
 
 command.action(
   work(z.object({ list: z.boolean().default(false) }), async (context, { list }) => {

@@ -57,7 +57,7 @@ type Schedules = { reachable: true; states: ScheduleState[] } | { reachable: fal
 
 const command = defineCommand(
   "status",
-  "How fresh each source is, what failed, what waits for a person, and what runs next.",
+  "Shows how fresh each source is, what failed, what needs a person, and what runs next.",
   ["npm run status", "npm run status -- --source redtrack.daily_spend --days 30", "npm run status -- --check --json"],
 )
   .option(...sourceOption)

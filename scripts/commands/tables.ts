@@ -12,7 +12,7 @@ const command = defineCommand("tables", "Writes docs/tables.md from the comments
   "npm run tables -- --check",
 ])
   .option("--write", "write docs/tables.md")
-  .option("--check", "exit 1 when docs/tables.md is not what the database says");
+  .option("--check", "exit 1 when docs/tables.md differs from the database");
 
 command.action(
   work(

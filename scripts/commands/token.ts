@@ -26,7 +26,7 @@ const command = defineCommand("token", "Prints a token for the HTTP server, sign
   "npm run token -- revoke 0b6f2f7e-7f4c-4f5e-9d0a-2f1a5d1f8c11",
   "npm run token -- revoke < token.txt",
 ])
-  .option("--role <role>", `what it may do: ${roles.join(", ")}`)
+  .option("--role <role>", `the role of the token: ${roles.join(", ")}`)
   .option(...clientOption)
   .option("--advertiser <id>", "whose rows a token of role advertiser sees")
   .option("--subject <name>", "the name shown in logs and on resolved alerts", "command-line")
@@ -86,9 +86,9 @@ async function recordIssue(
 
 const revoke = defineCommand(
   "revoke",
-  "Refuses a token from now on: by its id, or the token itself on stdin, as arguments end up in histories.",
+  "Revokes a token: give its id, or the token itself on stdin, because arguments end up in shell histories.",
   ["npm run token -- revoke 0b6f2f7e-7f4c-4f5e-9d0a-2f1a5d1f8c11", "npm run token -- revoke < token.txt"],
-).argument("[id]", "its id, as it was printed when it was issued and as the audit log has it");
+).argument("[id]", "its id, printed when it was issued and kept in the audit log");
 
 revoke.action(
   work(z.object({}), async (context, _options, [id]): Promise<Report> => {

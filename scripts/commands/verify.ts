@@ -59,7 +59,7 @@ interface VerifiedDay {
 
 const command = defineCommand(
   "verify",
-  "Pulls days again without writing, and compares them with what is stored, row by row and to the cent; and what is stored with its receipts, also of files. Exits 1 on a difference.",
+  "Fetches days again without writing and compares them with the stored rows, to the cent. Also compares stored rows, and imported files, with their receipts. Exits 1 on a difference.",
   [
     "npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18",
     "npm run verify -- --source rtb.performance --from 2025-12-01 --to 2025-12-18",
