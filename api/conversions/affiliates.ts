@@ -29,12 +29,12 @@ const affiliate = z.object({
         epc: z.string().nullable().describe("earnings per click, four decimals; null without clicks"),
       }),
     )
-    .describe("per currency: two are never added"),
+    .describe("per currency; amounts of different currencies are never added"),
 });
 const affiliates = z.object({
   from: z.string(),
   to: z.string(),
-  currency: text.describe("the one that money ranks by"),
+  currency: text.describe("the currency of the ranking"),
   items: z.array(affiliate),
 });
 

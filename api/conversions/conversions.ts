@@ -73,7 +73,7 @@ const details = conversion.extend({
   attribution: z.object({
     state: z
       .enum(["known", "unknown"])
-      .describe("unknown when nothing is known of the journey: then there are no weights; see `journey`"),
+      .describe("unknown: nothing is known of the journey, so there are no weights; see `journey`"),
     models: z.array(
       z.object({
         model: z.enum(attributionModels),

@@ -13,7 +13,7 @@ import { whileAwake } from "../server/whole-transaction.ts";
 
 const received = z.object({
   received: z.number().describe("events in the body"),
-  stored: z.number().describe("conversions of which they said something new"),
+  stored: z.number().describe("conversions that are new or changed"),
 });
 
 /** AnyTrack's webhook: stored for good before it answers, however often and in whatever order events come. */

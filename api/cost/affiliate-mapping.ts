@@ -36,7 +36,7 @@ const mappingRow = z.object({
   matchedAt: z
     .string()
     .nullable()
-    .describe("when the label led to the Everflow id; null where it was given, or is not known"),
+    .describe("when the Everflow id was found by the label; null where the file gave the id, or none was found"),
   loadedAt: z.string().describe("an instant in UTC, ISO 8601"),
   loadedBy: z.string(),
 });
@@ -49,7 +49,7 @@ export function affiliateMappingRoutes(api: Api, { reading, database }: ServerPa
       config: readers,
       schema: {
         tags: ["cost"],
-        summary: "Which affiliate each Redtrack source spends for",
+        summary: "Which affiliate each Redtrack source belongs to",
         response: { 200: z.object({ items: z.array(mappingRow) }) },
       },
     },
@@ -85,7 +85,7 @@ export function affiliateMappingRoutes(api: Api, { reading, database }: ServerPa
       const twice = keys.findIndex((key, place) => keys.indexOf(key) !== place);
       if (twice !== -1)
         throw new ApiError("validation_error", "body is not valid", {
-          [`items.${twice}`]: `${keys[twice]} stands there twice`,
+          [`items.${twice}`]: `${keys[twice]} is given twice`,
         });
       try {
         const merged = await mergeMapping(database, { client, rows: items, by: actor.actor, actor, replace });

@@ -111,7 +111,7 @@ test("the mapping is put by those who keep it; the same again changes nothing, a
   expect((await put(conflicting)).statusCode).toBe(409);
   expect((await put({ items: [...body.items, ...body.items] })).json()).toMatchObject({
     error: "validation_error",
-    details: { "items.1": "source s1 stands there twice" },
+    details: { "items.1": "source s1 is given twice" },
   });
   expect(
     (await put({ items: [{ redtrackSourceId: "s\u0000", everflowAffiliateLabel: "x", isInternal: true }] })).statusCode,

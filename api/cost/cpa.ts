@@ -19,7 +19,7 @@ const amounts = {
   efClicks: count,
   efConversions: count,
   efPayout: known,
-  rtSpend: known.describe("null without a row in Redtrack, which is not zero"),
+  rtSpend: known.describe("null without a row in Redtrack: that is not zero"),
   rtClicks: count,
   finalCost: known,
   cpa: known.describe("final cost / conversions; null without conversions or across currencies"),
@@ -28,14 +28,14 @@ const amounts = {
   roas: known.describe("revenue / final cost, two decimals"),
 };
 const ofAffiliate = {
-  affiliateId: z.string().nullable().describe("null for spend whose mapping leads to no single affiliate"),
+  affiliateId: z.string().nullable().describe("null for spend that is not mapped to exactly one affiliate"),
   affiliate: z.string(),
   isInternal: z.boolean(),
-  costBasis: z.enum(["spend", "payout"]).describe("which cost counts"),
+  costBasis: z.enum(["spend", "payout"]).describe("what the cost is: Redtrack spend or Everflow payout"),
   note: z
     .string()
     .nullable()
-    .describe("why a ratio is missing, what it leaves out, or what of the cost has no row in Everflow"),
+    .describe("why a ratio is missing, what it leaves out, or which cost has no row in Everflow"),
   ...amounts,
 };
 const daily = z.object({ date: z.string(), ...ofAffiliate });
@@ -48,9 +48,9 @@ const perAffiliate = z.object({
 const total = z.object({
   ...amounts,
   conversionsWithoutCost: z.number(),
-  costWithoutResults: money.describe("cost of days without a row in Everflow; it is in the cost and in the ratios"),
-  acrossCurrencies: z.boolean().describe("an affiliate in it has spend and results in several currencies"),
-  unmappedSpend: money.describe("spend that reaches no affiliate, beside the other figures"),
+  costWithoutResults: money.describe("cost of days without a row in Everflow; included in the cost and in the ratios"),
+  acrossCurrencies: z.boolean().describe("true when an affiliate has spend and results in different currencies"),
+  unmappedSpend: money.describe("spend without an affiliate; not included in the other figures"),
 });
 const unmapped = z.object({
   sourceId: z.string(),

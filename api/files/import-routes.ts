@@ -116,7 +116,7 @@ function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
       config: readers,
       schema: {
         tags: ["performance files"],
-        summary: "Where an import is, and what came of it",
+        summary: "The state of an import, and its result",
         params: z.object({ id: z.string().regex(/^(\d{1,9}|[0-9a-f]{32})$/, "is no import's id") }),
         response: { 200: status },
       },

@@ -8,14 +8,14 @@ const sums = z.object({ impressions: digits, clicks: digits, spend: digits });
 export const answer = z.object({
   status: z
     .enum(["ingested", "already_ingested", "refused", "checked"])
-    .describe("already_ingested: the same content was taken before, and nothing was written now"),
+    .describe("already_ingested: the same content was imported before; nothing was written now"),
   fileId: z.number().nullable().describe("the file's number in ops.files"),
   name: z.string(),
   mapping: z.string(),
   bytes: z.number(),
   lines: z.number().describe("data lines: inserted, updated, unchanged, combined, superseded and rejected ones"),
   imported: z.number().describe("lines whose amounts are stored now"),
-  skipped: z.number().describe("lines that are not: superseded or rejected"),
+  skipped: z.number().describe("lines whose amounts are not stored: superseded or rejected"),
   inserted: z.number(),
   updated: z.number(),
   unchanged: z.number(),
@@ -27,11 +27,11 @@ export const answer = z.object({
     .describe("the first hundred rejected lines; all are in the quarantine"),
   sums,
   days: z.object({ from: z.string().nullable(), to: z.string().nullable() }),
-  replacedSince: z.number().describe("rows it wrote that later files have replaced"),
+  replacedSince: z.number().describe("rows of this file that later files have replaced"),
   reason: z.string().nullable().describe("why it was refused"),
   preamble: z.number(),
   totals: z.number(),
-  summedOver: z.array(z.string()).describe("columns that split the file's lines finer than they are stored"),
+  summedOver: z.array(z.string()).describe("columns that are not stored: lines that differ only in them are added up"),
   encoding: z.string().nullable(),
   delimiter: z.string().nullable(),
 });
@@ -40,7 +40,7 @@ const state = z.enum(["accepted", "running", "done", "failed"]);
 export const done = answer.extend({ importId });
 export const underWay = z.object({
   importId,
-  state: state.describe("accepted: it is safe on disk, and is started as soon as that can be"),
+  state: state.describe("accepted: the file is safe on disk and is imported as soon as possible"),
 });
 const progress = z.object({ phase: z.string(), bytes: z.number(), ofBytes: z.number(), lines: z.number() });
 export const status = z.object({
@@ -55,7 +55,7 @@ export const status = z.object({
 export const listedImport = answer.omit({ errors: true, summedOver: true, encoding: true, delimiter: true }).extend({
   importId,
   place: z.enum(["upload", "import", "s3"]),
-  isRepeat: z.boolean().describe("the same content had been taken before, and this was forced"),
+  isRepeat: z.boolean().describe("true when the same content had been imported before and `force` was set"),
   committedAt: instant,
 });
 
@@ -71,9 +71,11 @@ export const form = z.object({
   constant: z
     .array(z.string())
     .optional()
-    .describe("`field=value`, as often as needed: what a field is that the file has no column for, as `clicks=0`"),
+    .describe(
+      "`field=value`, can be repeated: the value of a field that the file has no column for, such as `clicks=0`",
+    ),
   ignore: z.array(z.string()).optional().describe("columns to leave out; `*` at the end stands for any ending"),
-  force: z.enum(["true", "false"]).optional().describe("take it again although the same content was taken before"),
+  force: z.enum(["true", "false"]).optional().describe("import it again although the same content was imported before"),
 });
 const mapping = z
   .string()

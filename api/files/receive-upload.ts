@@ -168,4 +168,4 @@ function asAnswer(error: unknown): unknown {
 const invalid = (details: Record<string, string>) => new ApiError("validation_error", "body is not valid", details);
 
 const tooLarge = (limitBytes: number) =>
-  new ApiError("payload_too_large", `the file is larger than this server takes: ${limitBytes} bytes at most`);
+  new ApiError("payload_too_large", `the file is too large: ${limitBytes} bytes at most`);

@@ -92,7 +92,7 @@ function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): v
       config: keepers,
       schema: {
         tags,
-        summary: "Closes an alert by hand, with notes; the same call again gives the same answer",
+        summary: "Closes an alert, with notes; safe to repeat",
         params: z.object({ id }),
         body: z.object({ notes }),
         response: { 200: alert },

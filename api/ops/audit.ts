@@ -12,7 +12,7 @@ const entry = z.object({
   actor: z.string().describe("the subject of a token, `affiliate/<id>`, or `cli:<os user>` from the command line"),
   role: z.string().nullable().describe("the role of the token; null from the command line"),
   action: z.string(),
-  subject: z.string().describe("what was acted upon"),
+  subject: z.string().describe("what was changed"),
   details: z.unknown(),
 });
 
@@ -21,7 +21,7 @@ export function auditRoutes(api: Api, { reading }: ServerParts): void {
   listRoute(api, "/audit", {
     config: allow("admin"),
     tags: ["operations"],
-    summary: "Who did what by hand, newest first",
+    summary: "What people did, newest first",
     querystring: paging.extend({ actor: word.optional(), action: word.optional(), subject: word.optional() }),
     item: entry,
     place: z.number().int().min(1),

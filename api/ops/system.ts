@@ -51,7 +51,7 @@ export function createSystemRoutes(metrics: Metrics) {
         config: open,
         schema: {
           tags: ["system"],
-          summary: "Are Postgres and Temporal reachable? Says also what is late and what is alerted",
+          summary: "Are Postgres and Temporal reachable? Also lists late sources and open alerts",
           response: { 200: readiness, 503: readiness },
         },
       },

@@ -81,7 +81,7 @@ function rotateRoute(api: Api, parts: ServerParts): void {
       config: keepers,
       schema: {
         tags,
-        summary: "A new key in place of the old one, which stops working now",
+        summary: "Replaces the key; the old one stops working now",
         params: ofAffiliate,
         response: { 200: withKey },
       },
@@ -129,7 +129,7 @@ function discordRoute(api: Api, parts: ServerParts): void {
       config: keepers,
       schema: {
         tags,
-        summary: "Which Discord account may submit for it; null for none",
+        summary: "Sets which Discord account may submit for it; null for none",
         params: ofAffiliate,
         body: z.object({ discordUserId: snowflake.nullable() }),
         response: { 200: affiliate },

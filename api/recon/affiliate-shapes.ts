@@ -8,7 +8,7 @@ export const affiliate = standing.extend({
   name: z.string(),
   hasEmail: z.boolean(),
   hasDiscord: z.boolean().describe("whether a Discord account may submit for it; which one is never shown again"),
-  keyPrefix: text.describe("how its key begins"),
+  keyPrefix: text.describe("the first characters of its key"),
   keyIssuedAt: instant.nullable(),
   isActive: z.boolean(),
   createdAt: instant,

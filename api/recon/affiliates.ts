@@ -20,12 +20,12 @@ export const performance = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),
-  accuracyPct: z.number().nullable().describe("null before the first that counts"),
-  submitted: z.number().describe("reports, each claim by itself"),
+  accuracyPct: z.number().nullable().describe("null before the first verdict that counts"),
+  submitted: z.number().describe("number of reports"),
   verdicts: z.array(verdictCount),
   trend: z.array(
     z.object({
-      date: z.string().describe("the day of the verdict, in UTC; its numbers are of reports, each claim by itself"),
+      date: z.string().describe("the day of the verdict, in UTC; the numbers count reports"),
       judged: z.number(),
       counted: z.number(),
       accurate: z.number(),
@@ -64,7 +64,7 @@ function affiliateRoute(api: Api, { reading }: ServerParts): void {
     "/affiliates/me",
     {
       config: allowAffiliates(),
-      schema: { tags, summary: "The affiliate whose key this is", response: { 200: affiliate } },
+      schema: { tags, summary: "The affiliate of the key that was sent", response: { 200: affiliate } },
     },
     async (request) => {
       const row = await findAffiliate(reading, affiliateOf(request));
@@ -93,7 +93,7 @@ function submissionsOfRoute(api: Api, { reading }: ServerParts): void {
       config: readers,
       schema: {
         tags,
-        summary: "What it submitted, newest first, each with its verdict and the numbers compared",
+        summary: "Its reports, newest first, each with its verdict and the numbers compared",
         params: ofAffiliate,
         querystring: paging.extend(reportFilters.omit({ affiliate: true }).shape),
         response: { 200: pageOf(report) },

@@ -67,7 +67,7 @@ function createRoute(api: Api, { reading, database }: ServerParts): void {
         tags,
         summary: "Creates a campaign with its platforms, once per advertiser and name",
         body: newCampaign,
-        response: { 200: campaign.describe("it was there already, and is the same"), 201: campaign },
+        response: { 200: campaign.describe("the same campaign existed already"), 201: campaign },
       },
     },
     async (request, reply) => {
@@ -121,7 +121,7 @@ function platformsRoute(api: Api, { reading, database }: ServerParts): void {
       config: keepers,
       schema: {
         tags,
-        summary: "What a campaign runs on from now on; what was posted elsewhere stays",
+        summary: "Sets the platforms of a campaign from now on; posts on other platforms stay",
         params: z.object({ id }),
         body: z.object({ platforms: platformNames }),
         response: { 200: campaign },

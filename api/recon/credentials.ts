@@ -14,7 +14,7 @@ export const credentials = z
       .regex(/^[^\u0000]*$/, "must be text"),
   )
   .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= 10, "must be one to ten")
-  .describe("by their names as settings: REDDIT_CLIENT_ID and the like; sealed, never read back");
+  .describe("by their setting names, such as REDDIT_CLIENT_ID; stored encrypted, never shown");
 
 /** Bound to their owner, and of the owner's platform alone. */
 export function sealGiven(

@@ -38,9 +38,9 @@ const readers = allow("admin", "operator", "analyst", "advertiser");
 
 const sideBySide = z.object({
   claimed: z.number().describe("by the latest report of each post"),
-  comparable: z.number().describe("the part claimed for posts whose number the platform reports"),
+  comparable: z.number().describe("claims for posts whose number the platform reports"),
   verified: known.describe("the platform's number of those posts; null when it reports none"),
-  differencePct: z.number().nullable().describe("comparable beyond verified, of verified"),
+  differencePct: z.number().nullable().describe("by how much comparable exceeds verified, in percent of verified"),
 });
 const totals = z.object({
   posts: z.number(),
@@ -61,7 +61,7 @@ export const campaignDashboard = z.object({
     .describe("latest verdicts of its reports"),
   spend: z
     .array(z.object({ currency: z.string(), spend: money, posts: z.number(), href: link }))
-    .describe("per currency: two are never added"),
+    .describe("per currency; amounts of different currencies are never added"),
 });
 
 export const overview = standing.extend({
@@ -75,7 +75,7 @@ export const overview = standing.extend({
     medium: z.number(),
     high: z.number(),
     unverifiable: z.number(),
-    gone: z.number().describe("the post was deleted, or there never was one"),
+    gone: z.number().describe("the post was deleted or never existed"),
     waiting: z.number(),
   }),
   links: z.object({ submissions: link, high: link, medium: link, performance: link }),
@@ -105,7 +105,7 @@ function campaignRoute(api: Api, { reading }: ServerParts): void {
       config: readers,
       schema: {
         tags,
-        summary: "A campaign: claimed beside verified, how far apart they are, and what was spent",
+        summary: "A campaign: claimed and verified numbers, their difference, and the spend",
         params: z.object({ id }),
         response: { 200: campaignDashboard },
       },
@@ -172,7 +172,7 @@ function discrepanciesRoute(api: Api, { reading }: ServerParts): void {
       config: readers,
       schema: {
         tags,
-        summary: "What a person should look at: HIGH and MEDIUM verdicts newest first, disputes, alerts, what waits",
+        summary: "What needs a person: HIGH and MEDIUM verdicts (newest first), disputes, alerts, waiting reports",
         querystring: paging.extend({
           level: z.enum(["MEDIUM", "HIGH"]).default("HIGH"),
           campaign: id.optional(),

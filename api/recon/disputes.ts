@@ -20,7 +20,7 @@ const settled = z.object({
   settledBy: z.string(),
   settledAt: instant,
   notes: text,
-  trust: z.number().describe("of the affiliate, now"),
+  trust: z.number().describe("the affiliate's trust score now"),
 });
 
 /** What people say to a verdict. */
@@ -36,7 +36,7 @@ function openRoute(api: Api, { reading, database }: ServerParts): void {
       config: allowAffiliates(),
       schema: {
         tags,
-        summary: "Objects to the verdict that counts now, once per verdict; a person settles it",
+        summary: "Disputes the current verdict, once per verdict; a person decides",
         params: z.object({ reportId: id }),
         body: z.object({ reason: notes }),
         response: { 201: z.object({ disputeId: z.string(), openedAt: instant, href: link }) },

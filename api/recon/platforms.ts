@@ -23,26 +23,26 @@ const ofPlatform = z.object({ platform: platformName });
 
 const config = z.object({
   platform: z.string(),
-  mode: z.enum(["real", "sandbox"]).nullable().describe("null: as the settings have it"),
-  hasCredentials: z.boolean().describe("kept here, sealed; none of them is ever shown"),
+  mode: z.enum(["real", "sandbox"]).nullable().describe("null: the settings decide"),
+  hasCredentials: z.boolean().describe("stored here, encrypted; never shown"),
   updatedAt: instant.nullable(),
   updatedBy: text,
 });
 export const status = config.extend({
-  works: z.boolean().nullable().describe("null before it was asked anything"),
-  since: instant.nullable().describe("since when it has, or has not"),
+  works: z.boolean().nullable().describe("null before the first request"),
+  since: instant.nullable().describe("since when it works, or does not"),
   lastOkAt: instant.nullable(),
   lastErrorAt: instant.nullable(),
   lastErrorKind: text,
   lastError: text,
-  quotaLeftPct: z.number().nullable().describe("of a hundred, as the platform said it last"),
+  quotaLeftPct: z.number().nullable().describe("percent of the quota left, by the platform's last answer"),
   quotaResetsAt: instant.nullable(),
   quotaSeenAt: instant.nullable(),
 });
 
 const fetched = z.object({
   workflowId: z.string(),
-  result: z.unknown().describe("what the platform said of the post"),
+  result: z.unknown().describe("the platform's numbers of the post"),
   href: link,
 });
 const underWay = z.object({ workflowId: z.string(), href: link.describe("where the numbers will be") });
@@ -61,7 +61,7 @@ function statusRoute(api: Api, { reading }: ServerParts): void {
       config: staff,
       schema: {
         tags,
-        summary: "Whether it works, since when not, and the quota left: as activities saw it last",
+        summary: "Whether the platform works, since when, and the quota left, by its last answer",
         params: ofPlatform,
         response: { 200: status },
       },
@@ -94,7 +94,8 @@ function configRoute(api: Api, parts: ServerParts): void {
       config: keepers,
       schema: {
         tags,
-        summary: "Asks the platform itself or its sandbox, with credentials kept here; null goes back to the settings",
+        summary:
+          "Switches between the real platform and the sandbox, with stored credentials; null returns to the settings",
         params: ofPlatform,
         body: z.object({ mode: z.enum(["real", "sandbox"]).nullable(), credentials: credentials.optional() }),
         response: { 200: config },
@@ -130,7 +131,7 @@ function fetchRoute(api: Api, parts: ServerParts): void {
       config: keepers,
       schema: {
         tags,
-        summary: "Asks the platform about one post now; nothing is judged by it",
+        summary: "Fetches one post's numbers now; no verdict changes",
         params: ofPlatform,
         body: z.object({ postId: id }),
         response: { 200: fetched, 202: underWay },

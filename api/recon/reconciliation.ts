@@ -58,7 +58,7 @@ const runReport = z.object({
   state: z.string(),
   detail: text.describe("what it waits for"),
   failure: text,
-  result: attempt.nullable().describe("its verdict and what it stood on; null while there is none"),
+  result: attempt.nullable().describe("its verdict and the numbers behind it; null while there is none"),
   trustBefore: trust,
   trustAfter: trust,
   alerts: z.array(alert).describe("about this report"),

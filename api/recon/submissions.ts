@@ -34,13 +34,15 @@ const count = z.int().min(0).default(0).describe("a whole number, 0 or more; 0 w
 
 const submission = z.object({
   campaignId: id,
-  platform: platformName.optional().describe("by the address when left out"),
+  platform: platformName.optional().describe("found by the address when left out"),
   url: z.string().min(1).max(2_000).describe("the post's address, in any spelling"),
   claimed: z.object({ views: count, clicks: count, conversions: count }).describe("what is left out is 0"),
   evidence: z
     .unknown()
     .optional()
-    .describe("any JSON of at most 64 KB; no images. Sealed, read by operators alone, deleted after a while"),
+    .describe(
+      "any JSON of at most 64 KB; no images. Stored encrypted, readable by operators only, deleted after a while",
+    ),
   title: z.string().max(300).nullish(),
   description: z.string().max(2_000).nullish(),
   postedAt: z.iso.datetime({ offset: true }).nullish(),
@@ -50,8 +52,10 @@ const taken = z.object({
   reportId: z.string(),
   postId: z.string(),
   state: stateName,
-  outcome: z.enum(["accepted", "repeated"]).describe("repeated: it was here before, and this is its report"),
-  href: link.describe("where its verdict will be"),
+  outcome: z
+    .enum(["accepted", "repeated"])
+    .describe("repeated: the same claim was submitted before; this is its report"),
+  href: link.describe("the address of its verdict"),
 });
 
 export const reportFilters = z.object({
@@ -64,7 +68,7 @@ export const reportFilters = z.object({
   level: levelName.optional(),
   disputed: flag.describe("true: with an open dispute"),
   judged: flag.describe("whether it has a verdict"),
-  open: flag.describe("true: a verdict will come by itself"),
+  open: flag.describe("true: it still waits for a verdict"),
 });
 
 export function toFilter(query: z.infer<typeof reportFilters>): ReportFilter {
@@ -107,7 +111,7 @@ function submitRoute(api: Api, parts: ServerParts): void {
       config: { ...allowAffiliates(), rateLimit: { max: config.submissionsPerMinute, timeWindow: 60_000 } },
       schema: {
         tags,
-        summary: "Claims what a post brought; stored for good before the answer, judged after it",
+        summary: "Submits a claim for a post. It is stored before the answer; the verdict comes later",
         body: submission,
         headers: z.object({
           "idempotency-key": word.optional().describe("the same key and content is the same submission"),
@@ -173,7 +177,7 @@ function submissionRoute(api: Api, { reading }: ServerParts): void {
       config: readers,
       schema: {
         tags,
-        summary: "One report with every attempt, what the platform answered, and every step",
+        summary: "One report with every attempt, every step and the platform's answers",
         params: z.object({ reportId: id }),
         response: { 200: details },
       },
@@ -213,7 +217,7 @@ function evidenceRoute(api: Api, parts: ServerParts): void {
       config: allow("admin", "operator"),
       schema: {
         tags,
-        summary: "What the affiliate added to its claim, in clear; each view is in the audit log",
+        summary: "The affiliate's evidence, decrypted; each view is recorded in the audit log",
         params: z.object({ reportId: id }),
         response: { 200: z.object({ reportId: z.string(), evidence: z.unknown(), keptUntil: instant }) },
       },

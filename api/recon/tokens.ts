@@ -25,16 +25,16 @@ const ofToken = z.object({ id, platform: platformName });
 const named = z.object({ affiliateId: z.string(), platform: z.string() });
 const given = named.extend({
   works: z.boolean().nullable().describe("null: it is still being tried"),
-  href: link.describe("where its state is"),
+  href: link.describe("the address of its state"),
 });
 const token = z.object({
   platform: z.string(),
   works: z.boolean().nullable().describe("null before it was used"),
-  since: instant.nullable().describe("since when it has, or has not"),
-  checkedAt: instant.nullable().describe("when the platform last answered it"),
+  since: instant.nullable().describe("since when it works, or does not"),
+  checkedAt: instant.nullable().describe("when the platform last answered with it"),
   lastError: text,
   isInUse: z.boolean(),
-  isBeingTried: z.boolean().describe("one that was given and has not been tried yet"),
+  isBeingTried: z.boolean().describe("true: a new token that was not tried yet"),
 });
 
 /** An affiliate's own tokens at the platforms: tried when they are given, used where the client's account shows too little. */
@@ -47,7 +47,7 @@ export function tokenRoutes(api: Api, parts: ServerParts): void {
       config: holders,
       schema: {
         tags,
-        summary: "For which platforms it gave a token, and whether each works; the tokens are not shown",
+        summary: "For which platforms the affiliate gave a token, and whether it works; tokens are never shown",
         params: z.object({ id }),
         response: { 200: z.object({ items: z.array(token) }) },
       },
@@ -65,7 +65,7 @@ export function tokenRoutes(api: Api, parts: ServerParts): void {
       config: holders,
       schema: {
         tags,
-        summary: "Shows us this affiliate's posts with its own token; tried at once, kept only if it works; sealed",
+        summary: "Stores the affiliate's own platform token, encrypted. It is tried at once and kept only if it works",
         params: ofToken,
         body: z.object({ credentials }),
         response: { 200: given, 202: given.describe("it is still being tried") },
@@ -95,7 +95,7 @@ export function tokenRoutes(api: Api, parts: ServerParts): void {
       const answer = { affiliateId, platform, href: linkTo(`/affiliates/${affiliateId}/tokens`) };
       if (!outcome.done) return reply.code(202).send({ ...answer, works: null });
       if (!outcome.result.works)
-        throw new ApiError("validation_error", `the token was not taken: ${outcome.result.reason}`, {
+        throw new ApiError("validation_error", `the token was not accepted: ${outcome.result.reason}`, {
           credentials: outcome.result.reason,
         });
       return reply.code(200).send({ ...answer, works: true });
@@ -106,7 +106,7 @@ export function tokenRoutes(api: Api, parts: ServerParts): void {
     "/affiliates/:id/tokens/:platform",
     {
       config: holders,
-      schema: { tags, summary: "Deletes it", params: ofToken, response: { 200: named } },
+      schema: { tags, summary: "Deletes the token", params: ofToken, response: { 200: named } },
     },
     async (request) => {
       const of = tokenOf(request, request.params);

@@ -49,7 +49,7 @@ const share = z.number().nullable().describe("of the campaign's spend, in percen
 const found = campaign.extend({
   performance: z.object({ ...days, ...figures, trend }),
   geographies: z
-    .array(z.object({ geography: text.describe("null where the files do not say"), ...figures, share }))
+    .array(z.object({ geography: text.describe("null where the files name none"), ...figures, share }))
     .describe("the greatest spend first"),
   topCreative: z.object({ creativeId: z.string(), ...figures, share }).nullable(),
   creativeIds: z.array(z.string()),
@@ -60,7 +60,7 @@ const given = z
     campaignName: word.trim().min(1).optional(),
     confidenceScore: z.number().min(0).max(1).nullable().optional(),
     aiProvider: word.nullable().optional(),
-    creativeIds: z.array(creativeId).max(mostCreatives).optional().describe("all that it consists of"),
+    creativeIds: z.array(creativeId).max(mostCreatives).optional().describe("all creatives of the campaign"),
   })
   .refine(({ campaignId, campaignName }) => campaignId !== undefined || campaignName !== undefined, {
     path: ["campaignName"],
@@ -118,7 +118,7 @@ function campaignRoute(api: Api, sums: CampaignSums): void {
       config: readers,
       schema: {
         tags: ["campaigns"],
-        summary: "One campaign: its sums in a period, where they came from, and its best creative",
+        summary: "One campaign: its sums in a period, by geography, and its best creative",
         params: z.object({ id: number }),
         querystring: z.object({ period }),
         response: { 200: found },

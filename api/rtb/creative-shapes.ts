@@ -26,7 +26,7 @@ const light = {
   canonicalSize: text,
   sizeCategory: text,
   googleBuyersUrl: text,
-  isStub: z.boolean().describe("nothing is known of it but that a file names it"),
+  isStub: z.boolean().describe("true: known only because a file names it"),
   createdAt: instant,
   updatedAt: instant,
 };

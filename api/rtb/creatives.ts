@@ -41,7 +41,7 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
           sort: z.enum(creativeSorts).default("spend"),
           period,
           tier: z.enum(tiers).optional(),
-          format: word.optional().describe("HTML, VIDEO, NATIVE or another; its case does not matter"),
+          format: word.optional().describe("HTML, VIDEO, NATIVE or another; upper or lower case"),
           geography: geography.optional(),
           buyer_id: word.optional(),
           campaign: number.optional().describe("a campaign's number"),

@@ -497,7 +497,7 @@ test("creatives are merged by id: left out stays, null goes, the same again chan
   const twice = await send("PUT", "/creatives", { items: [item, item] });
   expect(twice.json()).toMatchObject({
     error: "validation_error",
-    details: { "items.1": `${item.creativeId} stands there twice` },
+    details: { "items.1": `${item.creativeId} is given twice` },
   });
   expect((await send("PUT", "/seats", { items: [{ buyerId: "s1", displayName: "One" }] })).json()).toEqual({
     inserted: 1,

@@ -57,7 +57,7 @@ export function assertUnique(keys: readonly string[]): void {
   const seen = new Set<string>();
   for (const [item, key] of keys.entries()) {
     if (seen.has(key))
-      throw new ApiError("validation_error", "body is not valid", { [`items.${item}`]: `${key} stands there twice` });
+      throw new ApiError("validation_error", "body is not valid", { [`items.${item}`]: `${key} is given twice` });
     seen.add(key);
   }
 }

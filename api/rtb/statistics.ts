@@ -45,7 +45,11 @@ export function rtbStatisticsRoutes(api: Api, { reading }: ServerParts): void {
     "/stats",
     {
       config: readers,
-      schema: { tags: ["creatives"], summary: "How much of everything there is", response: { 200: stats } },
+      schema: {
+        tags: ["creatives"],
+        summary: "Counts of creatives, seats, campaigns and records",
+        response: { 200: stats },
+      },
     },
     async (request) => counted(await readRtbStats(reading, { client: callerOf(request).client })),
   );

@@ -95,7 +95,7 @@ export function createVerifier(settings: AuthSettings): Verify {
       const { payload } = await jwtVerify(token, keys, { ...expected, algorithms: published });
       return toHolder(token, payload);
     }
-    throw new ApiError("unauthorized", "the token is signed in a way this server does not take");
+    throw new ApiError("unauthorized", "the token is signed with an algorithm this server does not accept");
   }
 
   async function verifyShared(token: string): Promise<JWTPayload> {

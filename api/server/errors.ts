@@ -18,8 +18,8 @@ export type ErrorCode = keyof typeof statuses;
 
 /** The one shape of every error, also as it is documented. */
 export const errorBody = z.object({
-  error: z.string().describe("what a program looks at"),
-  message: z.string().describe("what a person reads"),
+  error: z.string().describe("the code, for programs"),
+  message: z.string().describe("the message, for people"),
   details: z.record(z.string(), z.string()).optional().describe("the fields that were wrong, or the request's id"),
 });
 export type ErrorBody = z.infer<typeof errorBody>;
@@ -72,7 +72,7 @@ export function toAnswer(error: unknown, requestId: string): ErrorAnswer {
   // A value that no column can hold, whatever got past the schemas.
   if (sqlState(error)?.startsWith("22") === true)
     return answer("validation_error", "a value is not one that can be looked for");
-  if (statusCode === 413) return answer("payload_too_large", "the body is larger than this server takes");
+  if (statusCode === 413) return answer("payload_too_large", "the body is too large");
   if (statusCode === 503) return answer("unavailable", "the answer took too long; try again soon");
   // Fastify's own words for what is wrong with a request; they quote nothing but header names.
   if (

@@ -46,7 +46,7 @@ export async function limitCallers(
       return `${countTogether ? "" : alone}${callerName(request)}`;
     },
     errorResponseBuilder: (_request, { after }) =>
-      new ApiError("rate_limited", `too many requests; come again in ${after}`),
+      new ApiError("rate_limited", `too many requests; try again in ${after}`),
   });
   api.setNotFoundHandler({ preHandler: api.rateLimit() }, () => {
     throw notFound("address");

@@ -39,7 +39,7 @@ function dayRoutes(api: Api, { reading }: ServerParts): void {
   listRoute(api, "/freshness", {
     config,
     tags,
-    summary: "Per source and day: how final, when loaded, rows and sum",
+    summary: "Per source and day: final or not, when loaded, rows and sum",
     querystring: paging.extend(range.shape).refine(inOrder, orderError),
     item: freshness,
     place: z.object({ day, source: word }),
@@ -97,7 +97,7 @@ function runRoutes(api: Api, { reading }: ServerParts): void {
       config,
       schema: {
         tags,
-        summary: "One run, with the slices that would not come",
+        summary: "One run, with its failed slices",
         params: z.object({ id: word }),
         response: { 200: run.extend({ failures: z.array(runFailure) }) },
       },
@@ -119,7 +119,7 @@ function ledgerRoutes(api: Api, { reading }: ServerParts): void {
   listRoute(api, "/receipts", {
     config,
     tags,
-    summary: "What each reading of a slice found and did",
+    summary: "Receipts: what each fetch of a slice found and changed",
     querystring: ofSlice,
     item: receipt,
     place: id,

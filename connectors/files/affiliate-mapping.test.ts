@@ -85,7 +85,7 @@ test.each([
   [
     `${header},${header.split(",")[0]},comment`,
     [
-      "line 1, column 6: redtrack_source_id stands there twice",
+      "line 1, column 6: redtrack_source_id is there twice",
       expect.stringMatching(/^line 1, column 7: "comment" is no column/),
     ],
   ],

@@ -105,7 +105,7 @@ function readHeader({ record }: Read): Map<Column, number> {
       problems.push(
         `line 1, column ${place + 1}: "${name}" is no column of this file: there are ${columns.join(", ")}`,
       );
-    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} stands there twice`);
+    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} is there twice`);
     else places.set(column, place);
   }
   for (const column of required) if (!places.has(column)) problems.push(`line 1: the column ${column} is missing`);

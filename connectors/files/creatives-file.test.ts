@@ -41,7 +41,7 @@ test.each([
   ["", /the file is empty/],
   ["creative_id\n", /no creatives/],
   ["id\n1\n", /"id" is no column of this file/],
-  ["creative_id,creative_id\n1,1\n", /stands there twice/],
+  ["creative_id,creative_id\n1,1\n", /is there twice/],
   ["format\nHTML\n", /creative_id is missing/],
   ["creative_id\n9223372036854775808\n", /line 2, creative_id: must be the digits/],
   ["creative_id\n1e5\n", /not "1e5"/],

@@ -133,7 +133,7 @@ function readHeader(record: readonly string[]): Map<Column, number> {
       problems.push(
         `line 1, column ${place + 1}: "${name.slice(0, 80)}" is no column of this file: there are ${columns.join(", ")}`,
       );
-    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} stands there twice`);
+    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} is there twice`);
     else places.set(column, place);
   }
   if (!places.has("creative_id")) problems.push("line 1: the column creative_id is missing");

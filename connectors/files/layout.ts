@@ -69,7 +69,7 @@ function placeColumns(layout: Layout, reading: Reading): number[] {
       throw refusal(
         reading,
         "doubled_column",
-        `the column ${shown(name)} stands there twice, as number ${(seen.get(plain) ?? 0) + 1} and ${place + 1}`,
+        `the column ${shown(name)} is there twice, as number ${(seen.get(plain) ?? 0) + 1} and ${place + 1}`,
         name,
       );
     seen.set(plain, place);
