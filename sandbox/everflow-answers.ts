@@ -151,5 +151,5 @@ export function conversionRow(conversion: Conversion, client: string): JsonObjec
 }
 
 function amount(micros: bigint): number {
-  return Number(decimalFromMicros(micros));
+  return micros === 0n ? 0 : Number(decimalFromMicros(micros));
 }

@@ -35,15 +35,9 @@ export function conversionsBetween(surroundings: Surroundings, range: Omit<DumpQ
 }
 
 export function statsBetween(surroundings: Surroundings, range: Omit<DumpQuery, "zone">): Stats[] {
-  return networkDays(surroundings, range).flatMap(([day, network]) => {
-    const stats = sumUp(day, network);
-    for (const fault of surroundings.dataFaults(range.client, day)) {
-      const target =
-        fault.kind === "adjust_stats" ? stats.find((row) => row.affiliate.id === fault.affiliateId) : undefined;
-      if (fault.kind === "adjust_stats" && target !== undefined) target.payoutMicros += microsFromDecimal(fault.payout);
-    }
-    return stats;
-  });
+  return networkDays(surroundings, range).flatMap(([day, network]) =>
+    surroundings.dataFaults(range.client, day).reduce(adjusted, sumsOf(day, network)),
+  );
 }
 
 /** After a page was read: what the faults of its days add before the next one. */
@@ -102,6 +96,23 @@ function changed(day: NetworkDay, fault: DataFault, client: string, name: string
     default:
       return day;
   }
+}
+
+function adjusted(stats: readonly Stats[], fault: DataFault): readonly Stats[] {
+  if (fault.kind !== "adjust_stats") return stats;
+  const at = stats.findIndex((row) => row.affiliate.id === fault.affiliateId);
+  return stats.map((row, index) =>
+    index === at ? { ...row, payoutMicros: row.payoutMicros + microsFromDecimal(fault.payout) } : row,
+  );
+}
+
+/** A day that is over is asked for affiliate by affiliate: it is summed once. */
+const summed = new WeakMap<NetworkDay, readonly Stats[]>();
+
+function sumsOf(day: string, network: NetworkDay): readonly Stats[] {
+  const sums = summed.get(network) ?? sumUp(day, network);
+  summed.set(network, sums);
+  return sums;
 }
 
 /** The day's statistics are the sums of its approved conversions, and its clicks. */
