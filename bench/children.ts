@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { noteProcess } from "../scripts/embedded/watchdog.ts";
 import { projectRoot } from "../settings/environment.ts";
 
 export interface ChildOptions {
@@ -59,11 +60,13 @@ export class Children {
     });
     closeSync(log);
     this.running.add(child);
+    const noted = noteProcess(this.folder, child, script);
     const ended = once(child, "exit").then(async () => {
       this.running.delete(child);
       throw new Error(`${name} ended:\n${(await readFile(logFile, "utf8").catch(() => "")).slice(-2_000)}`);
     });
     await Promise.race([ready(child), ended]);
+    await noted;
     ended.catch(() => undefined);
     return child;
   }

@@ -10,6 +10,7 @@ import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres, type PostgresOptions, type RunningPostgres } from "../scripts/embedded/postgres.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 import { startTemporal } from "../scripts/embedded/temporal.ts";
+import { startWatchdog } from "../scripts/embedded/watchdog.ts";
 import { connectClient, type TemporalClient } from "../temporal/connection.ts";
 import { Children, killChild, type ChildOptions } from "./children.ts";
 
@@ -41,6 +42,7 @@ export interface BenchStack {
   stop: (last?: () => Promise<void>) => Promise<void>;
 }
 
+const watchdogs = new Map<string, ChildProcess>();
 const stops = new Set<() => Promise<void>>();
 // Stopped in the middle, a bench leaves no servers behind.
 for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -179,10 +181,12 @@ export async function makeBenchFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-bench-"));
   // As root, Postgres runs as another user, which needs access.
   await chmod(folder, 0o755);
+  watchdogs.set(folder, startWatchdog(folder));
   return folder;
 }
 
 async function removeBenchFolder(folder: string): Promise<void> {
   if (process.env["KEEP"] === undefined) await rm(folder, { recursive: true, force: true });
   else console.error(`kept ${folder}`);
+  watchdogs.get(folder)?.stdin?.end();
 }

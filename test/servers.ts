@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { chmod, mkdtemp, realpath, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { type RunningPostgres, startPostgres } from "../scripts/embedded/postgres.ts";
 import { freePort } from "../scripts/embedded/process.ts";
 import { type RunningTemporal, startTemporal } from "../scripts/embedded/temporal.ts";
+import { startWatchdog } from "../scripts/embedded/watchdog.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { templateDatabase } from "./template-database.ts";
 
@@ -56,15 +56,6 @@ export async function prepareFolder(): Promise<TestServers> {
   const folder = await realpath(await mkdtemp(path.join(os.tmpdir(), "signal-room-test-")));
   await chmod(folder, 0o755);
   return { folder, watchdog: startWatchdog(folder) };
-}
-
-/** Its standard input is a pipe from us: it ends when we do, however we end. */
-function startWatchdog(folder: string): ChildProcess {
-  const script = path.join(path.dirname(fileURLToPath(import.meta.url)), "watchdog.js");
-  const watchdog = spawn(process.execPath, [script, folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  watchdog.unref();
-  (watchdog.stdin as unknown as { unref(): void }).unref();
-  return watchdog;
 }
 
 async function startAndMigrate(dataDir: string): Promise<RunningPostgres> {

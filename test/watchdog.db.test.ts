@@ -8,13 +8,16 @@ import { projectRoot } from "../settings/environment.ts";
 
 jest.setTimeout(60_000);
 
-test("when jest is killed, its servers and their data go too", async () => {
+test.each([
+  ["jest", "const { folder } = await prepareFolder()", "test/servers.ts", "prepareFolder"],
+  ["a drill", "const folder = await makeBenchFolder()", "bench/stack.ts", "makeBenchFolder"],
+])("when %s is killed, its servers and their data go too", async (_who, makeFolder, file, name) => {
   const root = projectRoot();
   const code = `
-    const { prepareFolder } = await import(${JSON.stringify(path.join(root, "test/servers.ts"))});
+    const { ${name} } = await import(${JSON.stringify(path.join(root, file))});
     const { startPostgres } = await import(${JSON.stringify(path.join(root, "scripts/embedded/postgres.ts"))});
     const { freePort } = await import(${JSON.stringify(path.join(root, "scripts/embedded/process.ts"))});
-    const { folder } = await prepareFolder();
+    ${makeFolder};
     const options = { dataDir: folder + "/postgres", port: await freePort(), database: "x", fast: true };
     console.log(JSON.stringify({ folder, pid: (await startPostgres(options)).pid }));
     setInterval(() => {}, 1000);`;

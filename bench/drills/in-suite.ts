@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { noteProcess, startWatchdog } from "../../scripts/embedded/watchdog.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { finding, notRun, type Drill, type DrillSetup } from "./drill.ts";
 
@@ -21,22 +22,25 @@ export function inSuite(fault: {
   what: string;
   expected: string;
   files: string[];
+  /** Settings of the tests, such as how many random cases they try. */
+  env?: Record<string, string>;
 }): Drill {
-  const { rows, name, what, expected, files } = fault;
+  const { rows, name, what, expected, files, env = {} } = fault;
   return {
     rows,
     name,
     done: `${what}; in the suite: ${files.join(", ")}`,
     expected,
-    run: (setup) => runTests(files, setup),
+    run: (setup) => runTests(files, env, setup),
   };
 }
 
-async function runTests(files: readonly string[], { say }: DrillSetup) {
+async function runTests(files: readonly string[], env: Record<string, string>, { say }: DrillSetup) {
   const root = projectRoot();
   const missing = files.filter((file) => !existsSync(path.join(root, file)));
   if (missing.length > 0) return notRun(`there is no ${missing.join(", ")} here: drills of the suite need the sources`);
   const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-drill-"));
+  const watchdog = startWatchdog(folder);
   const results = path.join(folder, "results.json");
   try {
     const child = spawn(
@@ -50,11 +54,14 @@ async function runTests(files: readonly string[], { say }: DrillSetup) {
         "--runTestsByPath",
         ...files,
       ],
-      { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
+      { cwd: root, stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } },
     );
+    // Its own servers go when it does.
+    const noted = noteProcess(folder, child, results);
     let output = "";
     child.stderr.on("data", (chunk) => (output += String(chunk)));
     await once(child, "exit");
+    await noted;
     const found = await readFile(results, "utf8").then(
       (text) => JSON.parse(text) as Results,
       () => null,
@@ -67,5 +74,6 @@ async function runTests(files: readonly string[], { say }: DrillSetup) {
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
+    watchdog.stdin?.end();
   }
 }

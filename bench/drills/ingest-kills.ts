@@ -16,8 +16,8 @@ import { finding, type Drill, type DrillSetup } from "./drill.ts";
 const kills = 10;
 const rows = 300_000;
 
-/** A file under way: the stack it is taken by, and where it lies. */
-interface Taking extends DrillSetup {
+/** Where a file is taken: by which stack, and from where. */
+export interface Taking {
   stack: BenchStack;
   importDir: string;
 }
@@ -33,14 +33,14 @@ export const ingestKills: Drill = {
       const importDir = path.join(stack.folder, "import");
       stack.env["IMPORT_DIR"] = importDir;
       await mkdir(importDir, { recursive: true });
-      return await killWhileTaken({ ...setup, stack, importDir });
+      return await killWhileTaken({ stack, importDir }, setup);
     } finally {
       await stack.stop();
     }
   },
 };
 
-async function killWhileTaken(taking: Taking) {
+async function killWhileTaken(taking: Taking, setup: DrillSetup) {
   const { stack, importDir } = taking;
   const first = await writePerformanceFile(path.join(importDir, "first.csv"), { rows });
   const second = await writePerformanceFile(path.join(importDir, "second.csv"), { rows, changed: 0.5 });
@@ -48,12 +48,12 @@ async function killWhileTaken(taking: Taking) {
     first.creatives,
   ]);
   let worker = await stack.startWorker();
-  const ofWorker = await takeAndKill(taking, "first.csv", async () => {
+  const ofWorker = await takeAndKill(taking, setup, "first.csv", async () => {
     await killChild(worker);
     worker = await stack.startWorker();
   });
   const afterFirst = await compare(taking, "first.csv", first);
-  const ofPostgres = await takeAndKill(taking, "second.csv", stack.restartPostgres);
+  const ofPostgres = await takeAndKill(taking, setup, "second.csv", stack.restartPostgres);
   const afterSecond = await compare(taking, "second.csv", second);
   return finding(
     afterFirst.good && afterSecond.good,
@@ -63,7 +63,8 @@ async function killWhileTaken(taking: Taking) {
 
 /** Takes the file, and kills each attempt at another moment until there were enough. */
 async function takeAndKill(
-  { stack, random, say }: Taking,
+  { stack }: Taking,
+  { random, say }: DrillSetup,
   file: string,
   kill: () => Promise<ChildProcess | void>,
 ): Promise<number> {
@@ -96,7 +97,7 @@ async function takeAndKill(
 }
 
 /** Is an attempt at the file? Seen by its session. */
-async function isWorking(stack: BenchStack): Promise<boolean> {
+export async function isWorking(stack: BenchStack): Promise<boolean> {
   const { rowCount } = await stack.database
     .query(
       "select from pg_stat_activity where datname = current_database() and application_name = 'signal-room worker' and xact_start is not null",
@@ -114,7 +115,7 @@ async function progressOf(handle: { describe: () => Promise<{ raw: unknown }> })
 }
 
 /** The table against the file as Postgres itself reads it: every row, both ways, and the sums that were written down with it. */
-async function compare({ stack, importDir }: Taking, name: string, file: PerformanceFile) {
+export async function compare({ stack, importDir }: Taking, name: string, file: PerformanceFile) {
   const state = await inTransaction(stack.database, async (session) => {
     await session.query("set local statement_timeout = 0");
     await session.query(

@@ -8,6 +8,7 @@ import type { Drill } from "./drill.ts";
 import { endedBackfill } from "./ended-backfill.ts";
 import { frozenWorker } from "./frozen-worker.ts";
 import { ingestKills } from "./ingest-kills.ts";
+import { ingestMoments } from "./ingest-moments.ts";
 import { kills } from "./kills.ts";
 import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
@@ -21,6 +22,7 @@ import { webhookStorm } from "./webhook-storm.ts";
 export const drills: readonly Drill[] = [
   kills,
   ingestKills,
+  ingestMoments,
   frozenWorker,
   temporalAway,
   reconAway,

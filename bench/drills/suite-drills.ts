@@ -50,7 +50,9 @@ export const suiteDrills = [
       "connectors/files/torture.test.ts",
       "connectors/files/dialects.test.ts",
       "activities/files/ingest.db.test.ts",
+      "activities/files/files-model.db.test.ts",
     ],
+    env: { MODEL_RUNS: "400" },
   }),
   inSuite({
     rows: [22, 23],

@@ -1,36 +1,58 @@
-// Ends the test servers when jest was killed before it could: standard input closes with the process that started us.
-// Plain JavaScript, because nothing transforms it. The data is thrown away, so nothing is stopped gently.
+// Ends what was started in a folder when whoever started it was killed before it could: standard input closes with that
+// process. Plain JavaScript, because nothing transforms it. The data is thrown away, so nothing is stopped gently.
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 
 const [folder] = process.argv.slice(2);
-if (!folder || path.basename(folder).indexOf("signal-room-test-") !== 0) throw new Error("usage: watchdog.js <folder>");
+if (!folder || !/^signal-room-(test|bench|drill)-/.test(path.basename(folder)))
+  throw new Error("usage: watchdog.mjs <folder>");
 process.on("SIGINT", () => {}).on("SIGTERM", () => {});
 
-function recordedPid(server) {
-  try {
-    return JSON.parse(readFileSync(path.join(folder, server, "run.json"), "utf8")).pid;
-  } catch {
-    return undefined;
-  }
+/** Servers note themselves in a folder of their own, other processes in a file: both say what is seen of them in `ps`. */
+function recorded() {
+  const notes = readdirSync(folder).flatMap((name) => (name.endsWith(".pid") ? [name] : [path.join(name, "run.json")]));
+  return notes.flatMap((note) => {
+    try {
+      return [JSON.parse(readFileSync(path.join(folder, note), "utf8"))];
+    } catch {
+      return [];
+    }
+  });
 }
 
-function isOurServer(pid) {
+function isOurs({ pid, command = folder }) {
   try {
-    const command = execFileSync("ps", ["-ww", "-o", "command=", "-p", String(pid)]).toString();
-    return command.includes(folder) || command.includes("server start-dev");
+    const seen = execFileSync("ps", ["-ww", "-o", "command=", "-p", String(pid)]).toString();
+    return seen.includes(command) || seen.includes("server start-dev");
   } catch {
     return false;
   }
 }
 
+/** A drill may have mounted a small disk there. */
+function unmount() {
+  try {
+    const mounted = readFileSync("/proc/mounts", "utf8")
+      .split("\n")
+      .map((line) => line.split(" ")[1] ?? "")
+      .filter((place) => place.startsWith(`${folder}/`));
+    for (const place of mounted) execFileSync("umount", [place], { stdio: "ignore" });
+  } catch {
+    // No /proc, or still in use: the next try may do it.
+  }
+}
+
 async function cleanUp() {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    for (const pid of ["postgres", "temporal"].map(recordedPid)) {
-      if (pid !== undefined && isOurServer(pid)) process.kill(pid, "SIGKILL");
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    try {
+      for (const note of recorded()) if (isOurs(note)) process.kill(note.pid, "SIGKILL");
+    } catch {
+      // The folder is gone, or the process is by now.
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
+    if (process.env.KEEP !== undefined) return;
+    unmount();
     try {
       rmSync(folder, { recursive: true, force: true });
       return;
