@@ -11,7 +11,7 @@ const stampFile = path.join(dist, ".sources");
 const unfinished = path.join(root, `.dist.${process.pid}`);
 /** What the sources looked like from outside at the last look: a command should not have to read them all. */
 const glanceFile = path.join(dist, ".glance");
-const skippedFolders = new Set(["node_modules", "dist", "coverage", "docs", "histories", "test", "fixtures"]);
+const skippedFolders = new Set(["node_modules", "dist", "docker", "coverage", "docs", "histories", "test", "fixtures"]);
 
 async function* sources(folder = "") {
   for (const entry of await readdir(path.join(root, folder), { withFileTypes: true })) {

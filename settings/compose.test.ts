@@ -1,0 +1,195 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { parse } from "yaml";
+import { z } from "zod";
+import { sources, vendors } from "../connectors/registry.ts";
+import { metaAccount } from "../rules/conversions/meta-account.ts";
+import { loadConfig } from "./config.ts";
+import { projectRoot } from "./environment.ts";
+
+const read = (file: string) => readFileSync(path.join(projectRoot(), file), "utf8");
+const text = read("docker-compose.yml");
+
+/** What of a Compose file is used here: anything else, and anything misspelt, is refused. */
+const service = z.strictObject({
+  image: z.string(),
+  build: z.string().optional(),
+  command: z.array(z.string()).optional(),
+  init: z.boolean().optional(),
+  restart: z.enum(["no", "on-failure", "unless-stopped"]),
+  read_only: z.boolean().optional(),
+  cap_drop: z.array(z.string()).optional(),
+  security_opt: z.array(z.string()),
+  tmpfs: z.array(z.string()).optional(),
+  shm_size: z.string().optional(),
+  stop_grace_period: z.string().optional(),
+  profiles: z.array(z.string()).optional(),
+  volumes: z.array(z.string()).optional(),
+  ports: z.array(z.string()).optional(),
+  env_file: z.array(z.strictObject({ path: z.string(), required: z.boolean() })).optional(),
+  environment: z.record(z.string(), z.string().nullable()).optional(),
+  depends_on: z
+    .union([
+      z.array(z.string()),
+      z.record(
+        z.string(),
+        z.strictObject({ condition: z.enum(["service_healthy", "service_completed_successfully"]) }),
+      ),
+    ])
+    .optional(),
+  healthcheck: z
+    .strictObject({
+      test: z.tuple([z.literal("CMD")], z.string()),
+      interval: z.string(),
+      timeout: z.string(),
+      retries: z.number(),
+      start_period: z.string().optional(),
+    })
+    .optional(),
+});
+const document = z
+  .looseObject({
+    name: z.string(),
+    services: z.record(z.string(), service),
+    volumes: z.record(z.string(), z.null()),
+  })
+  .parse(parse(text, { merge: true }));
+const { services } = document;
+const environmentOf = (name: string) => services[name]?.environment ?? {};
+const named = (pattern: RegExp) =>
+  Object.keys(services).filter((name) =>
+    Object.entries(environmentOf(name)).some(([setting, value]) => pattern.test(`${setting}=${value ?? ""}`)),
+  );
+
+/** Every setting that is described anywhere. */
+const described = new Set(
+  [".env.example", "docs/settings.md"]
+    .filter((file) => existsSync(path.join(projectRoot(), file)))
+    .flatMap((file) => read(file).match(/\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\b|\bCLIENTS\b/g) ?? []),
+);
+
+const shared = ["NODE_ENV", "LOG_LEVEL", "CLIENTS", "TASK_QUEUE_PREFIX", "SEARCH_ATTRIBUTES"];
+const temporal = [
+  "TEMPORAL_ADDRESS",
+  "TEMPORAL_NAMESPACE",
+  "PAYLOAD_ENCRYPTION_KEY",
+  "PAYLOAD_ENCRYPTION_KEY_PREVIOUS",
+];
+// Both seal what comes in (evidence, tokens, persons), and read again what was sealed.
+const sealing = [
+  "CREDENTIALS_ENCRYPTION_KEY",
+  "CREDENTIALS_ENCRYPTION_KEY_PREVIOUS",
+  "CREDENTIALS_HASHING_KEY",
+  "IDENTITY_ENCRYPTION_KEY",
+  "IDENTITY_ENCRYPTION_KEY_PREVIOUS",
+];
+const tokens = ["API_JWT_SECRET", "API_JWT_SECRET_PREVIOUS"];
+
+/** What each part of ours cannot do its work without, or has to agree on with another. */
+const needed: Record<string, string[]> = {
+  migrate: [...shared, "DATABASE_URL"],
+  schedules: [...shared, ...temporal],
+  worker: [...shared, ...temporal, ...sealing, "DATABASE_URL", "WORKER_METRICS_ADDRESS"],
+  api: [...shared, ...temporal, ...sealing, "DATABASE_URL", "API_HOST", ...tokens, "TEMPORAL_UI_URL"],
+  sandbox: ["SANDBOX_HOST", "SANDBOX_TODAY"],
+};
+
+/** As Compose would, with every password set; what .env does not have is not set. */
+function settingsOf(name: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environmentOf(name)).flatMap(([setting, value]) =>
+      value === null
+        ? []
+        : [
+            [
+              setting,
+              value.replace(
+                /\$\{(\w+):\?[^}]*\}/g,
+                (_, variable: string) => `${variable.toLowerCase()}${"x".repeat(32)}`,
+              ),
+            ],
+          ],
+    ),
+  );
+}
+
+test("every image of ours gets the settings it needs by name, all of them known, and no whole .env", () => {
+  const ours = Object.keys(services).filter((name) => services[name]?.image === "signal-room");
+  expect(ours.sort()).toEqual(Object.keys(needed).sort());
+  for (const name of ours) {
+    expect([name, Object.keys(environmentOf(name)).sort()]).toEqual([name, [...(needed[name] ?? [])].sort()]);
+    expect(Object.keys(environmentOf(name)).filter((setting) => !described.has(setting))).toEqual([]);
+  }
+  const files = Object.fromEntries(
+    Object.entries(services).map(([name, { env_file: given = [] }]) => [name, given.map((file) => file.path)]),
+  );
+  expect(Object.values(files).flat()).not.toContain(".env");
+  expect(files).toMatchObject({ worker: ["worker.env"], schedules: ["worker.env"], api: ["api.env"], migrate: [] });
+});
+
+test("each process starts with what it is given", () => {
+  for (const name of ["migrate", "worker"]) expect(loadConfig(settingsOf(name), vendors, sources)).toBeDefined();
+  expect(loadConfig(settingsOf("api"), [metaAccount], []).api.jwtSecret).toContain("api_jwt_secret");
+  // A command that needs no database does without its address.
+  expect(settingsOf("schedules")["DATABASE_URL"]).toBeUndefined();
+});
+
+describe("logins", () => {
+  test("the owner's is the migration's alone, the administrator's Postgres's alone, and nobody shares Temporal's", () => {
+    expect(named(/POSTGRES_OWNER_PASSWORD/).sort()).toEqual(["migrate", "postgres"]);
+    expect(named(/\{POSTGRES_PASSWORD/)).toEqual(["postgres"]);
+    expect(named(/POSTGRES_TEMPORAL_PASSWORD/).sort()).toEqual(["postgres", "temporal"]);
+    expect(named(/POSTGRES_WRITER_PASSWORD/).sort()).toEqual(["api", "postgres", "worker"]);
+    for (const name of ["worker", "api"])
+      expect(new URL(settingsOf(name)["DATABASE_URL"] ?? "").username).toBe("signal_room_app");
+    expect(new URL(settingsOf("migrate")["DATABASE_URL"] ?? "").username).toBe("signal_room");
+  });
+
+  test("what signs tokens is the API's alone", () => {
+    expect(named(/^API_JWT_SECRET/)).toEqual(["api"]);
+  });
+
+  test("there is no default password: each is asked for by its name, with what makes one", () => {
+    const passwords = [...text.matchAll(/\$\{(POSTGRES_\w+|API_JWT_SECRET)([^}]*)\}/g)];
+    expect(passwords.length).toBeGreaterThan(7);
+    for (const [, name = "", rest = ""] of passwords) expect(rest).toMatch(new RegExp(`^:\\?set ${name} in \\.env, `));
+    expect(text).not.toMatch(/PASSWORD: (?!\$\{)\S|:-[^}]*[Pp]ass/);
+    // Grafana's own is admin/admin: it has no administrator here, and no way to log in.
+    expect(environmentOf("grafana")).toMatchObject({
+      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: "true",
+      GF_AUTH_DISABLE_LOGIN_FORM: "true",
+      GF_AUTH_BASIC_ENABLED: "false",
+    });
+  });
+});
+
+test("what runs on is watched, cannot gain rights, and cannot write but where it has to", () => {
+  for (const [name, given] of Object.entries(services)) {
+    expect([name, given.security_opt]).toEqual([name, ["no-new-privileges:true"]]);
+    if (given.restart === "unless-stopped") expect([name, given.healthcheck !== undefined]).toEqual([name, true]);
+    // These two write their own configuration when they start.
+    const mayWrite = ["temporal", "temporal-ui"].includes(name);
+    expect([name, given.read_only === true]).toEqual([name, !mayWrite]);
+    for (const port of given.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+  }
+});
+
+test("what is waited for exists, and has a health check where its health is waited for", () => {
+  for (const [name, { depends_on: awaited = {}, volumes = [] }] of Object.entries(services)) {
+    const conditions = Array.isArray(awaited)
+      ? awaited.map((other) => [other, null] as const)
+      : Object.entries(awaited);
+    for (const [other, wanted] of conditions) {
+      expect([name, other, services[other] !== undefined]).toEqual([name, other, true]);
+      if (wanted?.condition === "service_healthy") expect(services[other]?.healthcheck).toBeDefined();
+      if (wanted?.condition === "service_completed_successfully")
+        expect(services[other]?.restart).not.toBe("unless-stopped");
+    }
+    for (const [source = ""] of volumes.map((volume) => volume.split(":")))
+      expect([
+        source,
+        source.startsWith("./") ? existsSync(path.join(projectRoot(), source)) : source in document.volumes,
+      ]).toEqual([source, true]);
+  }
+});
