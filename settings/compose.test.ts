@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { z } from "zod";
 import { sources, vendors } from "../connectors/registry.ts";
-import { metaAccount } from "../rules/conversions/meta-account.ts";
+import { personDestinations } from "../rules/conversions/person-destinations.ts";
 import { loadConfig } from "./config.ts";
 import { projectRoot } from "./environment.ts";
 
@@ -130,7 +130,7 @@ test("every image of ours gets the settings it needs by name, all of them known,
 
 test("each process starts with what it is given", () => {
   for (const name of ["migrate", "worker"]) expect(loadConfig(settingsOf(name), vendors, sources)).toBeDefined();
-  expect(loadConfig(settingsOf("api"), [metaAccount], []).api.jwtSecret).toContain("api_jwt_secret");
+  expect(loadConfig(settingsOf("api"), personDestinations, []).api.jwtSecret).toContain("api_jwt_secret");
   // A command that needs no database does without its address.
   expect(settingsOf("schedules")["DATABASE_URL"]).toBeUndefined();
 });
