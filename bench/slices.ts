@@ -109,6 +109,7 @@ async function plain(days: string[]): Promise<void> {
       mergeSlice(session, targetOf(source, "713", day), answer, {
         ...numbered,
         isFinal: true,
+        origin: "real",
         runId: "plain",
         workflowId: "",
         workflowRunId: "",

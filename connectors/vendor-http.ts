@@ -1,3 +1,4 @@
+import { originOf } from "../core/origin.ts";
 import { settingName } from "../core/setting-name.ts";
 import type { Account } from "../settings/config.ts";
 import { createEraser, createRedactor, type Redact } from "../core/redact.ts";
@@ -65,5 +66,4 @@ export function addressesOf(
   );
 }
 
-/** No vendor speaks without TLS: an address that does is a mock server's. */
-export const hasNoTls = (address: string) => new URL(address).protocol === "http:";
+export const hasNoTls = (baseUrl: string) => originOf({ baseUrl }) === "sandbox";

@@ -2,6 +2,7 @@ import { Agent, request } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { addDays, daysFromTo } from "../core/days.ts";
+import { originHeader } from "../core/origin.ts";
 import { streamOf, webhookBody, webhooksOfDay } from "./anytrack-data.ts";
 import { chance } from "./chance.ts";
 import { presentMs, type Clock } from "./clock.ts";
@@ -111,7 +112,11 @@ function post(url: string, body: string, agent: Agent): Promise<string> {
         method: "POST",
         agent,
         timeout: 5_000,
-        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+        headers: {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(body),
+          [originHeader]: "sandbox",
+        },
       },
       (answer) => {
         answer.resume();

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, date, index, integer, jsonb, numeric, pgSchema, primaryKey, text } from "drizzle-orm/pg-core";
-import { clientColumn, instant, loadedColumns, money, sliceColumns } from "./columns.ts";
+import { clientColumn, instant, loadedColumns, money, originCheck, originColumn, sliceColumns } from "./columns.ts";
 import { describeSchema, describeTable } from "./describe.ts";
 
 export const anytrack = pgSchema("anytrack");
@@ -47,8 +47,10 @@ export const webhookEvents = anytrack.table(
     ...said(),
     receivedAt: instant("received_at").notNull().defaultNow(),
     ...clicked(),
+    ...originColumn,
   },
   (table) => [
+    originCheck("webhook_events_origin_known", table.origin),
     primaryKey({ name: "webhook_events_key", columns: [table.clientId, table.conversionKey, table.eventHash] }),
   ],
 );
@@ -84,8 +86,11 @@ export const conversions = anytrack.table(
     ...clicked(),
     /** How complete the journey in `touchpoints` is. */
     journey: text("journey").notNull().default("unknown"),
+    /** Of what it was worked out from: what is real outweighs what a mock server said of the same conversion. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("conversions_origin_known", table.origin),
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionKey] }),
     index("conversions_recent").on(table.clientId, table.eventTime, table.conversionKey),
     index("conversions_day").on(table.clientId, table.date),
@@ -158,8 +163,10 @@ export const clicks = anytrack.table(
     affiliateId: text("affiliate_id"),
     ...loadedColumns,
     visitor: text("visitor"),
+    ...originColumn,
   },
   (table) => [
+    originCheck("clicks_origin_known", table.origin),
     primaryKey({ name: "clicks_key", columns: [table.clientId, table.clickId] }),
     index("clicks_day").on(table.clientId, table.date),
     index("clicks_visitor")
@@ -186,8 +193,11 @@ export const tracked = anytrack.table(
     ...loadedColumns,
     clickId: text("click_id"),
     eventTime: instant("event_time"),
+    /** Who was told. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("tracked_origin_known", table.origin),
     primaryKey({ name: "tracked_key", columns: [table.clientId, table.trackingKey] }),
     check("tracked_state", sql`${table.state} in ('sending', 'sent', 'refused')`),
   ],

@@ -53,6 +53,7 @@ comment on column ops.slices.content_hash is 'A hash of the stored content.';
 comment on column ops.slices.failure is 'Why the last attempt failed; null when it did not.';
 comment on column ops.slices.failure_type is 'Its type.';
 comment on column ops.slices.failed_at is 'When it failed.';
+comment on column ops.slices.origin is 'Who sent what is stored of it: real, sandbox (made up by mock servers), or unknown (stored before this was recorded).';
 
 comment on table ops.receipts is 'One row per merged fetch of a slice, also when nothing changed.';
 comment on column ops.receipts._client_id is 'The client the row belongs to.';
@@ -79,6 +80,7 @@ comment on column ops.receipts.content_hash is 'A hash of the answer''s content,
 comment on column ops.receipts.workflow_id is 'The workflow that read it.';
 comment on column ops.receipts.workflow_run_id is 'Its run in Temporal.';
 comment on column ops.receipts.attempt is 'Which attempt of the activity it was.';
+comment on column ops.receipts.origin is 'Who was asked: real, sandbox (a mock server), or unknown.';
 
 comment on table ops.slice_parts is 'Answers to parts of a slice that is too large for one, until it is stored: a retry asks only for what is missing.';
 comment on column ops.slice_parts._client_id is 'The client the row belongs to.';
@@ -200,6 +202,7 @@ comment on column ops.freshness.total is 'Their sum of money.';
 comment on column ops.freshness.reconciled is 'Do rows and vendor''s total agree; null where the vendor gives none.';
 comment on column ops.freshness.failure is 'Why the last attempt failed.';
 comment on column ops.freshness.timezone is 'The zone whose day it is.';
+comment on column ops.freshness.origin is 'Who sent what is stored of it: real, sandbox (made up by mock servers), or unknown (stored before this was recorded).';
 
 
 comment on view redtrack.spend_intraday is 'What was known of a day at each pull, per traffic source.';
@@ -279,6 +282,7 @@ comment on column ops.deliveries.updated_at is 'When its state last changed.';
 comment on column ops.deliveries.delivered_at is 'When the destination confirmed it.';
 comment on column ops.deliveries.sent_value is 'The amount sent last, chargebacks subtracted; null before the first delivery.';
 comment on column ops.deliveries.sent_standing is 'The state sent last: stands, charged_back or withdrawn.';
+comment on column ops.deliveries.origin is 'Who was sent it: real, sandbox (a mock server), or unknown.';
 
 comment on table ops.delivery_identity is 'What a delivery needs to know of a person: AES-GCM under IDENTITY_ENCRYPTION_KEY, deleted on delivery or after seven days. Not readable by analysts.';
 comment on column ops.delivery_identity._client_id is 'The client the row belongs to.';
@@ -303,6 +307,7 @@ comment on column ops.deliverable_conversions.type is 'SALE, LEAD, SIGNUP or CUS
 comment on column ops.deliverable_conversions.standing is 'stands; charged_back: taken back whole, by chargebacks or by its own amount; withdrawn: its feed no longer approves it.';
 comment on column ops.deliverable_conversions.charged_back is 'The sum of its chargebacks, negative; 0 without one.';
 comment on column ops.deliverable_conversions.changed_at is 'When it or a chargeback of it last changed.';
+comment on column ops.deliverable_conversions.origin is 'Who said it: real, sandbox (made up by a mock server; it goes to no real destination), or unknown.';
 
 comment on view ops.deliveries_daily is 'How far deliveries have come, per destination, day and state.';
 comment on column ops.deliveries_daily._client_id is 'The client the row belongs to.';
@@ -313,6 +318,7 @@ comment on column ops.deliveries_daily.currency is 'The currency of value: no su
 comment on column ops.deliveries_daily.conversions is 'How many.';
 comment on column ops.deliveries_daily.value is 'Their sum.';
 comment on column ops.deliveries_daily.updated_at is 'When one of them last changed state.';
+comment on column ops.deliveries_daily.origin is 'Who was sent it: real, sandbox (a mock server), or unknown.';
 
 
 
@@ -362,6 +368,8 @@ comment on column public.cpa_figures.rt_clicks is 'Their clicks.';
 comment on column public.cpa_figures.cost_basis is 'Which cost counts: spend (internal) or payout.';
 comment on column public.cpa_figures.final_cost is 'That cost; null when it is not known.';
 comment on column public.cpa_figures.across_currencies is 'An internal affiliate whose spend and results of the day are in several currencies.';
+comment on column public.cpa_figures.origin is 'Whose figures: real, sandbox (made up by mock servers; in rows of their own, never joined with real ones), or unknown (stored before this was recorded).';
+comment on column public.cpa_figures.across_origins is 'The affiliate has both real and sandbox figures on the day.';
 
 comment on view public.cpa_daily is 'Cost per acquisition, one row per client, day, affiliate and currency. Amounts have all their digits: add up first, then round.';
 comment on column public.cpa_daily._client_id is 'The client the row belongs to.';
@@ -382,6 +390,7 @@ comment on column public.cpa_daily.revenue is 'Revenue, by Everflow.';
 comment on column public.cpa_daily.margin is 'Revenue less final cost.';
 comment on column public.cpa_daily.roas is 'Revenue / final cost; null without a cost.';
 comment on column public.cpa_daily.note is 'Why a ratio is missing; null when nothing is.';
+comment on column public.cpa_daily.origin is 'Whose figures: real, sandbox (made up by mock servers; in rows of their own, never joined with real ones), or unknown (stored before this was recorded).';
 
 comment on view public.cpa_by_affiliate is 'The last 30 days, today included, per affiliate and currency. For any other range: the function of the same name.';
 comment on column public.cpa_by_affiliate._client_id is 'The client the row belongs to.';
@@ -405,6 +414,7 @@ comment on column public.cpa_by_affiliate.days_without_cost is 'Days of an inter
 comment on column public.cpa_by_affiliate.conversions_without_cost is 'Conversions of those days.';
 comment on column public.cpa_by_affiliate.across_currencies is 'An internal affiliate whose spend and results of the range are in several currencies: it has no ratios.';
 comment on column public.cpa_by_affiliate.note is 'Why a ratio is missing, what it leaves out, and what of the cost has no row in Everflow; null when nothing is.';
+comment on column public.cpa_by_affiliate.origin is 'Whose figures: real, sandbox (made up by mock servers; in rows of their own, never joined with real ones), or unknown (stored before this was recorded).';
 
 
 comment on view public.merge_view is 'Redtrack''s spend beside Everflow''s conversions for the affiliates of the mapping, per day and currency. public.cpa_daily has all affiliates and says why a ratio is missing.';
@@ -419,6 +429,7 @@ comment on column public.merge_view.rt_spend is 'Spend of all Redtrack sources o
 comment on column public.merge_view.rt_clicks is 'Their clicks.';
 comment on column public.merge_view.final_cost is 'The cost: spend of an internal affiliate, payout of any other.';
 comment on column public.merge_view.cpa is 'Cost / conversions, rounded to the cent; null without conversions or across currencies.';
+comment on column public.merge_view.origin is 'Whose figures: real, sandbox (in rows of their own), or unknown.';
 
 comment on view public.unmapped_spend is 'Spend of Redtrack sources that the mapping does not know. With cpa_daily it adds up to all of Redtrack''s spend.';
 comment on column public.unmapped_spend._client_id is 'The client the row belongs to.';
@@ -428,6 +439,7 @@ comment on column public.unmapped_spend.source_name is 'Its name.';
 comment on column public.unmapped_spend.currency is 'The account''s currency.';
 comment on column public.unmapped_spend.cost is 'Spend.';
 comment on column public.unmapped_spend.clicks is 'Clicks.';
+comment on column public.unmapped_spend.origin is 'Whose spend: real, sandbox (made up by mock servers), or unknown.';
 
 
 comment on table anytrack.webhook_events is 'Every distinct event received by webhook; conversions are worked out from these.';
@@ -454,6 +466,7 @@ comment on column anytrack.webhook_events.touchpoints is 'The journey as AnyTrac
 comment on column anytrack.webhook_events.click_time is 'When the click happened, where the event says so.';
 comment on column anytrack.webhook_events.visitor is 'Stands for the visitor: a keyed hash, so that clicks of one visitor are found together.';
 comment on column anytrack.webhook_events.received_at is 'When it first came.';
+comment on column anytrack.webhook_events.origin is 'Who posted it: real, sandbox (the mock server''s sender), or unknown.';
 
 
 comment on table anytrack.conversions is 'One record per conversion, from webhook and pull; the newest version of each field holds.';
@@ -484,6 +497,7 @@ comment on column anytrack.conversions.seen_by_pull_at is 'When it first came by
 comment on column anytrack.conversions._client_id is 'The client the row belongs to.';
 comment on column anytrack.conversions._loaded_at is 'When the row was last written.';
 comment on column anytrack.conversions._run_id is 'The run that last wrote it; webhook when that did.';
+comment on column anytrack.conversions.origin is 'Who said it: real, sandbox (only the mock server), or unknown.';
 
 comment on table anytrack.touchpoints is 'The steps of a conversion''s journey.';
 comment on column anytrack.touchpoints.conversion_key is 'What makes it one conversion: order:<id>, or event:<hash of asset, event, click and second>.';
@@ -521,6 +535,7 @@ comment on column anytrack.clicks.visitor is 'Stands for the visitor: a keyed ha
 comment on column anytrack.clicks._client_id is 'The client the row belongs to.';
 comment on column anytrack.clicks._loaded_at is 'When the row was last written.';
 comment on column anytrack.clicks._run_id is 'The run that last wrote it; webhook when that did.';
+comment on column anytrack.clicks.origin is 'Who said it: real, sandbox (the mock server), or unknown.';
 
 comment on table anytrack.tracked is 'Conversions sent to AnyTrack, once per order.';
 comment on column anytrack.tracked.tracking_key is 'The order''s id, or the idempotency key.';
@@ -538,6 +553,7 @@ comment on column anytrack.tracked.sent_at is 'When AnyTrack accepted it.';
 comment on column anytrack.tracked._client_id is 'The client the row belongs to.';
 comment on column anytrack.tracked._loaded_at is 'When the row was last written.';
 comment on column anytrack.tracked._run_id is 'The run that last wrote it; webhook when that did.';
+comment on column anytrack.tracked.origin is 'Who received it: real, sandbox (a mock server), or unknown.';
 
 comment on view anytrack.affiliate_daily is 'Clicks, conversions and revenue per affiliate, day and currency; clicks on rows without a currency, so that sums count nothing twice.';
 comment on column anytrack.affiliate_daily._client_id is 'The client the row belongs to.';
@@ -726,6 +742,7 @@ comment on column recon.platform_reports.currency is 'Currency of the spend.';
 comment on column recon.platform_reports.hints is 'Numbers that say something without verifying a claim, such as a score or likes.';
 comment on column recon.platform_reports.raw_data is 'The fields of its answer that we know and that describe no person.';
 comment on column recon.platform_reports.fetched_at is 'When it answered.';
+comment on column recon.platform_reports.origin is 'Who answered: real, sandbox (a mock server), or unknown.';
 
 comment on table recon.reconciliation_logs is 'Every verdict, one per report and attempt. Rows are never changed or removed.';
 comment on column recon.reconciliation_logs._client_id is 'The client the row belongs to.';
@@ -756,6 +773,7 @@ comment on column recon.reconciliation_logs.reason is 'The verdict in words, wit
 comment on column recon.reconciliation_logs.workflow_id is 'The workflow that judged it.';
 comment on column recon.reconciliation_logs._run_id is 'Its run.';
 comment on column recon.reconciliation_logs.processed_at is 'When the verdict was written.';
+comment on column recon.reconciliation_logs.origin is 'Whose answer it was judged by: real, sandbox (a mock server), or unknown.';
 
 comment on table recon.report_state is 'How far each report is: what changes about it.';
 comment on column recon.report_state._client_id is 'The client the row belongs to.';
@@ -1132,6 +1150,7 @@ comment on column ops.files.run_id is 'The Temporal run that ingested it; its fi
 comment on column ops.files.workflow_id is 'The workflows id in Temporal.';
 comment on column ops.files.started_at is 'When the run began with it.';
 comment on column ops.files.committed_at is 'When it was done.';
+comment on column ops.files.origin is 'Who imported it: real is a person, also with an example.';
 
 comment on table ops.file_days is 'What each file changed, per day instead of per row: the restatements of files.';
 comment on column ops.file_days._client_id is 'The client the row belongs to.';

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, numeric, primaryKey, text } from "drizzle-orm/pg-core";
-import { bytes, clientColumn, instant } from "./columns.ts";
+import { bytes, clientColumn, instant, originCheck, originColumn } from "./columns.ts";
 import { ops } from "./ops.ts";
 
 /** One row per conversion and destination: what was sent, what came back, what is still to be done. */
@@ -29,8 +29,11 @@ export const deliveries = ops.table(
     /** What a destination was told last, to see when that no longer holds. */
     sentValue: numeric("sent_value", { precision: 18, scale: 6 }),
     sentStanding: text("sent_standing"),
+    /** Who was sent it, or is to be. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("deliveries_origin_known", table.origin),
     primaryKey({ name: "deliveries_key", columns: [table.clientId, table.destination, table.conversionKey] }),
     // What is to be done is little beside what was done.
     index("deliveries_open")

@@ -11,7 +11,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { clientColumn, instant } from "./columns.ts";
+import { clientColumn, instant, originCheck } from "./columns.ts";
 import { ops } from "./ops.ts";
 
 const count = (name: string) => bigint(name, { mode: "number" }).notNull().default(0);
@@ -62,8 +62,11 @@ export const files = ops.table(
     workflowId: text("workflow_id").notNull(),
     startedAt: instant("started_at").notNull(),
     committedAt: instant("committed_at").notNull().defaultNow(),
+    /** What a person imports is real, an example too. */
+    origin: text("origin").notNull().default("real"),
   },
   (table) => [
+    originCheck("files_origin_known", table.origin),
     // The same content once. A forced repeat is a row of its own that says so.
     uniqueIndex("files_content")
       .on(table.clientId, table.sha256, table.mapping, table.mappingVersion)

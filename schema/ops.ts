@@ -12,7 +12,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { bytes, clientColumn, instant, money } from "./columns.ts";
+import { bytes, clientColumn, instant, money, originCheck, originColumn } from "./columns.ts";
 
 export const ops = pgSchema("ops");
 
@@ -89,9 +89,13 @@ export const slices = ops.table(
     failureType: text("failure_type"),
     failedAt: instant("failed_at"),
     runId: text("run_id"),
+    ...originColumn,
   },
   (table) => [
     primaryKey({ name: "slices_key", columns: [table.clientId, table.source, table.slice] }),
+    // Before each pull: is anything of another origin stored?
+    index("slices_origin").on(table.clientId, table.source, table.origin),
+    originCheck("slices_origin_known", table.origin),
     index("slices_failed")
       .on(table.clientId, table.source)
       .where(sql`${table.failedAt} is not null`),
@@ -125,9 +129,11 @@ export const receipts = ops.table(
     workflowId: text("workflow_id").notNull(),
     workflowRunId: text("workflow_run_id").notNull(),
     attempt: integer("attempt").notNull(),
+    ...originColumn,
   },
   (table) => [
     uniqueIndex("receipts_fetch").on(table.fetchSeq),
+    originCheck("receipts_origin_known", table.origin),
     index("receipts_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
     index("receipts_run").on(table.runId),
     check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'shrunk', 'unreconciled')`),

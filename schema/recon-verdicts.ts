@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, foreignKey, index, integer, jsonb, primaryKey, text, unique } from "drizzle-orm/pg-core";
-import { clientColumn, instant, money } from "./columns.ts";
+import { clientColumn, instant, money, originCheck, originColumn } from "./columns.ts";
 import { claimed, identity, levels, long, notNegative, percentage, recon, verdicts, verified } from "./recon.ts";
 import { posts, affiliateReports } from "./recon-reports.ts";
 
@@ -23,8 +23,11 @@ export const platformReports = recon.table(
     hints: jsonb("hints").notNull().default({}),
     rawData: jsonb("raw_data"),
     fetchedAt: instant("fetched_at").notNull().defaultNow(),
+    /** Who answered. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("platform_reports_origin_known", table.origin),
     primaryKey({ name: "platform_reports_key", columns: [table.clientId, table.platformReportId] }),
     unique("platform_reports_attempt").on(table.clientId, table.reportId, table.attempt),
     index("platform_reports_post").on(table.clientId, table.postId, table.platformReportId),
@@ -66,8 +69,11 @@ export const reconciliationLogs = recon.table(
     workflowId: text("workflow_id").notNull(),
     runId: text("_run_id").notNull(),
     processedAt: instant("processed_at").notNull().defaultNow(),
+    /** Whose answer it was judged by. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("reconciliation_logs_origin_known", table.origin),
     primaryKey({ name: "reconciliation_logs_key", columns: [table.clientId, table.logId] }),
     unique("reconciliation_logs_attempt").on(table.clientId, table.reportId, table.attempt),
     // Trust is counted from here, without a look at the table.

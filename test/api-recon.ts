@@ -104,6 +104,7 @@ export async function judge(
   const countsForTrust = verdict === "MATCHED" || verdict === "DISCREPANCY";
   const [spend, currency] = of.spend ?? [null, null];
   await recordVerdict(database, {
+    origin: "real",
     attempt: {
       client,
       reportId: accepted.reportId,

@@ -6,12 +6,12 @@ export async function createDeliverables(database: Queryable): Promise<void> {
   await database.query(`
     create table public.test_conversions (client text not null default '713', key text primary key, name text not null default 'Base', at timestamptz not null,
       value numeric(18, 6), currency text, order_id text, click_id text, approved boolean not null default true,
-      charged_back numeric(18, 6) not null default 0, feed text not null default 'anytrack.conversions', type text not null default 'SALE', changed_at timestamptz not null default now());
+      charged_back numeric(18, 6) not null default 0, feed text not null default 'anytrack.conversions', type text not null default 'SALE', changed_at timestamptz not null default now(), origin text not null default 'real');
     create or replace view ops.deliverable_conversions as
       select client as _client_id, key as conversion_key, name as event_name, at as event_time, value, currency, order_id,
              jsonb_build_object('click_id', click_id) as click_ids, feed as source, order_id as order_key, false as is_twin, type,
              case when not approved then 'withdrawn' when value + charged_back <= 0 and charged_back < 0 then 'charged_back' else 'stands' end as standing,
-             charged_back::numeric as charged_back, changed_at
+             charged_back::numeric as charged_back, changed_at, origin
         from public.test_conversions`);
 }
 

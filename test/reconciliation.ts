@@ -64,6 +64,7 @@ export async function judge(
   const metric = { claimed: "0", verified: "0", difference: "0", diffPct: "0.00" };
   const { reportId, attempt = 1, postId, affiliateId } = of;
   return recordVerdict(database, {
+    origin: "real",
     attempt: { client, reportId, attempt, workflowId: "test" },
     postId,
     affiliateId,

@@ -1,3 +1,4 @@
+import { originOf } from "../../core/origin.ts";
 import { settingName } from "../../core/setting-name.ts";
 import type { Account, Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
@@ -67,11 +68,12 @@ export const ledgerOf = (account: Account) => ({
 
 export const keysOf = (account: Account) => ({ secrets: account.secrets ?? {}, settings: account.settings });
 
-export function routingFor({ vendor, settings }: Account): Routing {
+export function routingFor({ vendor, settings, baseUrl }: Account): Routing {
   const setting = (name: string) => settings[settingName(vendor, name)] ?? "";
   return {
     ...routingOf({ feeds: setting("FEEDS"), types: setting("TYPES") }),
     corrects: destinationNamed(vendor).corrects,
+    origin: originOf({ baseUrl }),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type TrackConversionInput,
   type Tracked,
 } from "../../rules/conversions/anytrack-tracking.ts";
+import { originOf } from "../../core/origin.ts";
 import { ownSetting } from "../../core/setting-name.ts";
 import type { Config } from "../../settings/config.ts";
 import type { Redact } from "../../core/redact.ts";
@@ -66,6 +67,7 @@ export async function tellConversion(
       clickId: conversion.clickId ?? null,
       eventTime: conversion.eventTime ?? null,
       runId: runOf().runId,
+      origin: originOf(collect),
     });
     if (begun === null) return earlier(await findTracked(database, { client, trackingKey }), contentHash, place);
     const account = {

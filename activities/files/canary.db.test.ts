@@ -127,6 +127,7 @@ test("a vendor's row that cannot be stored is sealed with all its fields", async
         fetchSeq,
         fetchedAt,
         isFinal: false,
+        origin: "real",
         runId: "run",
         workflowId: "workflow",
         workflowRunId: "run",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originOf } from "../../core/origin.ts";
 import { typedId } from "../../core/typed.ts";
 import type { UnifiedMetrics } from "../../connectors/platforms/platform.ts";
 import { recordFetched } from "../../queries/recon/record-verdict.ts";
@@ -6,7 +7,7 @@ import { readPostToFetch, type PostToFetch } from "../../queries/recon/report-to
 import { ConnectorError } from "../../connectors/errors.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput } from "../shared/input.ts";
-import { askPlatform } from "./ask-platform.ts";
+import { askPlatform, clientAccount } from "./ask-platform.ts";
 import { id, platformNamed, type ReconContext } from "./context.ts";
 
 export interface FetchPostInput {
@@ -34,7 +35,8 @@ export async function fetchNumbers(context: ReconContext, of: FetchPostInput): P
   const { client, platform, postId } = of;
   const { post, access, affiliateId } = await read(context, of);
   if (post.isShareLink) return { kind: "not_ready", reason: "where the link leads is found out with its first report" };
-  const asked = await askPlatform(context, { client, affiliateId, platform: platformNamed(platform), access }, post);
+  const ask = { client, affiliateId, platform: platformNamed(platform), access };
+  const asked = await askPlatform(context, ask, post);
   if (asked.kind === "waits") {
     if (asked.error !== null) throw new ConnectorError(asked.error, asked.detail ?? asked.reason, asked);
     throw invalidInput(`client ${client} has no ${platform}: ${asked.detail ?? asked.reason}`);
@@ -45,6 +47,7 @@ export async function fetchNumbers(context: ReconContext, of: FetchPostInput): P
   const platformReportId = await recordFetched(context.database, {
     ...{ client, postId, platform, reportId: null, attempt: null },
     fetched: { ...kept, raw },
+    origin: originOf(clientAccount(context, ask)),
   });
   return { kind: "metrics", platformReportId, metrics: kept };
 }

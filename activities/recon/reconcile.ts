@@ -1,4 +1,5 @@
 import { cancellationSignal } from "@temporalio/activity";
+import { originOf } from "../../core/origin.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { resolveShareLink } from "../../connectors/platforms/resolve-link.ts";
 import { joinPost } from "../../queries/recon/join-post.ts";
@@ -106,7 +107,7 @@ async function followLink(
 }
 
 async function settle(
-  { database }: ReconContext,
+  context: ReconContext,
   attempt: ReportAttempt,
   report: ReportToJudge,
   judged: Judged,
@@ -115,7 +116,8 @@ async function settle(
   const level = comparison?.level ?? null;
   const claim = claimAlerts(attempt.client, report);
   const said = alertsOfVerdict(claim.about, { level, reason, attempt: attempt.attempt });
-  const stored = await recordVerdict(database, {
+  const ask = { client: attempt.client, platform: platformNamed(report.platform), access: report.access };
+  const stored = await recordVerdict(context.database, {
     attempt,
     affiliateId: report.affiliateId,
     postId: report.post.postId,
@@ -127,6 +129,7 @@ async function settle(
     worstMetric: comparison?.worst ?? null,
     metrics: { views: compared("views"), clicks: compared("clicks"), conversions: compared("conversions") },
     fetched,
+    origin: originOf(clientAccount(context, ask)),
     runId: runOf().runId,
     raise: [...claim.raise, ...said.raise],
     settle: said.settle,

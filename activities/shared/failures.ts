@@ -3,6 +3,7 @@ import { ApplicationFailureCategory } from "@temporalio/common";
 import { assertNever } from "../../core/assert-never.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
+import { OriginMixed } from "../../queries/shared/origins.ts";
 import { CommitUnknown, isBrokenConnection, sqlState } from "../../schema/database.ts";
 import { whyUnavailable } from "../../schema/sql-states.ts";
 
@@ -18,6 +19,7 @@ export type FailureType =
   | "RowRejected"
   | "DatabaseUnavailable"
   | "InvalidInput"
+  | "OriginMixed"
   | "Unexpected";
 
 export interface FailureContext {
@@ -43,6 +45,8 @@ export function guardedBy(redact: Redact) {
 export function toFailure(error: unknown, context: FailureContext): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof ConnectorError) return vendorFailure(error, context);
+  // Only a person can say which of the two is to stay.
+  if (error instanceof OriginMixed) return failure("OriginMixed", error.message, { retried: false });
   const state = sqlState(error);
   if (state !== null) return postgresFailure(state, error as Error, context);
   if (isBrokenConnection(error))

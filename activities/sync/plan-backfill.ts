@@ -5,6 +5,7 @@ import { openRun } from "../../queries/sync/runs.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { guardedBy, invalidInput } from "../shared/failures.ts";
 import { checkedFeed, defaultParallel, ofRun, typedFeed, type SyncContext } from "./context.ts";
+import { keepingOrigins } from "./one-origin.ts";
 import type { BackfillPlan, PlanBackfillInput } from "./shapes.ts";
 
 const typed = {
@@ -34,7 +35,9 @@ export async function planBackfill(context: SyncContext, input: PlanBackfillInpu
     runId,
     workflowId,
   } = checkedFeed(context, shape, input, Object.keys(typed));
-  return guardedBy(context.redact)(source.name, async () => {
+  return guardedBy(context.redact)(source.name, () => keepingOrigins(context, { source, account }, plan));
+
+  async function plan(): Promise<BackfillPlan> {
     const { timezone } = source.slices;
     const today = dayAt(await databaseNow(database), timezone);
     if (from > to) throw invalidInput(`from ${from} is after to ${to}: swap them`);
@@ -63,5 +66,5 @@ export async function planBackfill(context: SyncContext, input: PlanBackfillInpu
       dryRun,
       acceptEmpty,
     };
-  });
+  }
 }

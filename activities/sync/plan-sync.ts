@@ -5,6 +5,7 @@ import { openRun } from "../../queries/sync/runs.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { checkedFeed, defaultParallel, ofRun, typedFeed, type Feed, type SyncContext } from "./context.ts";
+import { keepingOrigins } from "./one-origin.ts";
 import type { PlanSyncInput, SyncPlan } from "./shapes.ts";
 
 const shape = z.object({ ...typedFeed, ...ofRun, moment: z.iso.datetime(), scheduled: z.boolean() });
@@ -23,7 +24,9 @@ export async function planSync(context: SyncContext, input: PlanSyncInput): Prom
     input,
     Object.keys(typedFeed),
   );
-  return guardedBy(context.redact)(source.name, async () => {
+  return guardedBy(context.redact)(source.name, () => keepingOrigins(context, { source, account }, plan));
+
+  async function plan(): Promise<SyncPlan> {
     const now = await databaseNow(database);
     const day = dayAt(moment, source.slices.timezone);
     const days = await daysOfRun(context, { source, account, day, moment: new Date(moment), now, scheduled });
@@ -45,7 +48,7 @@ export async function planSync(context: SyncContext, input: PlanSyncInput): Prom
       slices: days.map((one) => ({ day: one })),
       parallel: context.parallel ?? defaultParallel,
     };
-  });
+  }
 }
 
 /** Own day, the days that are not final, and once a day those that may have been restated. */

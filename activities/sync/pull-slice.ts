@@ -1,6 +1,7 @@
 import { metricMeter } from "@temporalio/activity";
 import { endOfDay } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
+import { originOf } from "../../core/origin.ts";
 import { mergeSlice } from "../../queries/sync/merge.ts";
 import { findReceipt, takeFetchNumber } from "../../queries/sync/receipts.ts";
 import type { Receipt } from "../../queries/sync/shapes.ts";
@@ -8,9 +9,10 @@ import { dropParts } from "../../queries/sync/slice-parts.ts";
 import { CommitUnknown, inTransaction } from "../../schema/database.ts";
 import { lookForFindings } from "../conversions/findings.ts";
 import { runOf } from "../shared/run-of.ts";
-import { askForDay } from "./ask-for-day.ts";
+import { askForDay, type ReadDay } from "./ask-for-day.ts";
 import { checkedPull, type Feed, type SyncContext } from "./context.ts";
 import { keptParts } from "./kept-parts.ts";
+import { keepingOrigins } from "./one-origin.ts";
 import { targetOf } from "./read-day.ts";
 import type { PullSliceInput, SliceResult } from "./shapes.ts";
 import { raiseBooksAlert, raiseCaveat, raiseSliceAlerts } from "./slice-alerts.ts";
@@ -21,7 +23,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
   const { database } = context;
   const { source, account, day, runId, acceptEmpty = false } = checkedPull(context, input);
   const { client } = account;
-  return askForDay(context, { source, account, day }, async (read) => {
+  const pull = async (read: ReadDay): Promise<SliceResult> => {
     // The number comes before the first request: a reading that began later knows better.
     const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
     const run = runOf();
@@ -32,6 +34,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       fetchSeq,
       fetchedAt,
       isFinal: kept.since() >= endOfDay(day, source.slices.timezone),
+      origin: originOf(account),
       runId,
       workflowId: run.workflowId,
       workflowRunId: run.runId,
@@ -59,7 +62,10 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       await raiseCaveat(database, { client, source: source.name, caveat: answer.instead?.caveat ?? null });
     if (source.agreesWith !== undefined) await lookForFindings(database, { client, day });
     return { ...receipt, day, shownTotal: cents(receipt.total) };
-  });
+  };
+  return askForDay(context, { source, account, day }, (read) =>
+    keepingOrigins(context, { source, account }, () => pull(read)),
+  );
 }
 
 function countRows({ source, account }: Feed, receipt: Receipt): void {

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { readWebhookBody } from "../../rules/conversions/webhook-body.ts";
 import { sameSecret } from "../../core/crypto.ts";
+import { originHeader, type Origin } from "../../core/origin.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { receiveEvents } from "../../queries/conversions/anytrack-events.ts";
 import { open } from "../server/access.ts";
@@ -75,12 +76,17 @@ export function createAnytrackHooks(given: { keepIdentities?: KeepIdentities } =
         }
         const { conversions, clicks, visits, identities } = body;
         if (identities.length > 0) await keepIdentities(parts.reading, { client, identities });
-        const events = { client, conversions, clicks };
+        const events = { client, origin: senderOf(request), conversions, clicks };
         const { stored } = await whileAwake(parts.reading, receiveEvents(parts.reading, events, anytrack));
         return { received: conversions.length + clicks.length + visits, stored };
       },
     );
   };
+}
+
+/** The mock server says what it is; whoever knows the secret and says so too only keeps its events out of the real figures. */
+function senderOf(request: FastifyRequest): Origin {
+  return request.headers[originHeader] === "sandbox" ? "sandbox" : "real";
 }
 
 /** The secret was right, so the sender is AnyTrack: its form changed, and somebody should know. */

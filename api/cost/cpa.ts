@@ -6,7 +6,7 @@ import { allow, callerOf } from "../server/access.ts";
 import { day, inOrder, orderError, paging } from "../server/lists.ts";
 import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { money } from "../server/shapes.ts";
+import { money, storedOrigin } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const mostDays = 1_100;
@@ -16,6 +16,7 @@ const count = z.number().nullable();
 /** What a row of an affiliate and a total have in common. */
 const amounts = {
   currency: z.string(),
+  origin: storedOrigin.describe("sandbox figures have rows and totals of their own, and never meet real ones"),
   efClicks: count,
   efConversions: count,
   efPayout: known,
@@ -56,6 +57,7 @@ const unmapped = z.object({
   sourceId: z.string(),
   sourceName: z.string().nullable(),
   currency: z.string(),
+  origin: storedOrigin,
   days: z.number(),
   firstDay: z.string(),
   lastDay: z.string(),
@@ -65,7 +67,13 @@ const unmapped = z.object({
 
 const range = z.object({ from: day.optional(), to: day.optional() });
 
-const place = z.object({ date: day, affiliate: z.string(), affiliateId: z.string(), currency: z.string() });
+const place = z.object({
+  date: day,
+  affiliate: z.string(),
+  affiliateId: z.string(),
+  currency: z.string(),
+  origin: z.string().default("real"),
+});
 
 /** What was spent, what came of it, and whose it was: for the client of the token. */
 export function cpaRoutes(api: Api, { reading }: ServerParts): void {
@@ -78,11 +86,12 @@ export function cpaRoutes(api: Api, { reading }: ServerParts): void {
     place,
     read: ({ filter, after, limit }, request) =>
       readCpaDaily(reading, { ...filter, client: callerOf(request).client, after, limit }),
-    placeOf: ({ date, affiliate, affiliateId, currency }) => ({
+    placeOf: ({ date, affiliate, affiliateId, currency, origin }) => ({
       date,
       affiliate,
       affiliateId: affiliateId ?? "",
       currency,
+      origin,
     }),
     toItem: (row) => row,
   });

@@ -21,3 +21,8 @@ export const isTrue = (given: z.infer<typeof flag>) => (given === undefined ? un
 export function iso(moment: Date | null): string | null {
   return moment === null ? null : moment.toISOString();
 }
+
+/** `sandbox`: mock servers made it up; `unknown`: stored before origins were recorded. */
+export const storedOrigin = z
+  .enum(["real", "sandbox", "unknown"])
+  .describe("who sent it: sandbox is made up by mock servers; unknown is of before this was recorded");

@@ -1,7 +1,7 @@
 import { isLosslessNumber, parse } from "lossless-json";
 import { z } from "zod";
 import type { ListedRun } from "../../queries/sync/operations.ts";
-import { instant, iso, money } from "../server/shapes.ts";
+import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 
 export const freshness = z.object({
   source: z.string(),
@@ -15,6 +15,7 @@ export const freshness = z.object({
     .nullable()
     .describe("does it add up to the vendor's own total? null when the vendor gives none"),
   failure: z.string().nullable(),
+  origin: storedOrigin,
 });
 
 export const slice = z.object({
@@ -32,6 +33,7 @@ export const slice = z.object({
   failure: z.string().nullable(),
   failureType: z.string().nullable(),
   failedAt: instant.nullable(),
+  origin: storedOrigin,
 });
 
 export const run = z.object({
@@ -86,6 +88,7 @@ export const receipt = z.object({
   workflowId: z.string(),
   workflowRunId: z.string(),
   attempt: z.number(),
+  origin: storedOrigin,
 });
 
 const amounts = z

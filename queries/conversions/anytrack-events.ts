@@ -1,9 +1,12 @@
 import { eventHash } from "../../rules/conversions/anytrack-event.ts";
 import type { ClickEvent, ConversionEvent } from "../../rules/conversions/shapes.ts";
+import type { Origin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 
 export interface ReceivedEvents {
   client: string;
+  /** Who sent them. */
+  origin: Origin;
   conversions: readonly ConversionEvent[];
   clicks: readonly ClickEvent[];
 }
@@ -15,14 +18,14 @@ export interface Weighing {
 /** Stores webhook events for good before it returns, and works out the journeys they change: one statement, one commit. */
 export async function receiveEvents(
   database: Queryable,
-  { client, conversions, clicks }: ReceivedEvents,
+  { client, origin, conversions, clicks }: ReceivedEvents,
   { halfLifeDays }: Weighing,
 ): Promise<{ stored: number }> {
   const { rows } = await database.query<{ stored: number }>("select anytrack.receive($1, $2, $3, $4) as stored", [
     client,
-    JSON.stringify(conversions.map(toRow)),
+    JSON.stringify(conversions.map((event) => ({ ...toRow(event), origin }))),
     JSON.stringify(
-      clicks.map(({ clickId, at, visitor, ...path }) => ({ click_id: clickId, at, visitor, ...toPath(path) })),
+      clicks.map(({ clickId, at, visitor, ...path }) => ({ click_id: clickId, at, visitor, origin, ...toPath(path) })),
     ),
     halfLifeDays,
   ]);

@@ -1,5 +1,6 @@
 import { attributionModels } from "../../rules/conversions/attribution.ts";
 import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
+import type { Origin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import type { ConversionDetails, TouchpointRow } from "./anytrack-reports.ts";
 
@@ -35,6 +36,8 @@ export interface Tracking {
   clickId: string | null;
   eventTime: string | null;
   runId: string;
+  /** Who is told: AnyTrack or a mock server. */
+  origin: Origin;
 }
 
 /**
@@ -43,11 +46,11 @@ export interface Tracking {
  */
 export async function beginTracking(database: Queryable, tracking: Tracking): Promise<TrackedRow | null> {
   const { rows } = await database.query<TrackedRow>(
-    `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, click_id, event_time, state, attempts, _run_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', 1, $9)
+    `insert into anytrack.tracked as t (_client_id, tracking_key, content_hash, type, revenue, currency, click_id, event_time, state, attempts, _run_id, origin)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, 'sending', 1, $9, $10)
      on conflict on constraint tracked_key do update
         set content_hash = excluded.content_hash, type = excluded.type, revenue = excluded.revenue, currency = excluded.currency, click_id = excluded.click_id,
-            event_time = excluded.event_time, state = 'sending',
+            event_time = excluded.event_time, state = 'sending', origin = excluded.origin,
             attempts = t.attempts + 1, _loaded_at = now(), _run_id = excluded._run_id
       where t.state = 'refused' or (t.state = 'sending' and t.content_hash = excluded.content_hash)
      returning ${columns}`,
@@ -61,6 +64,7 @@ export async function beginTracking(database: Queryable, tracking: Tracking): Pr
       tracking.clickId,
       tracking.eventTime,
       tracking.runId,
+      tracking.origin,
     ],
   );
   return rows[0] ?? null;

@@ -7,7 +7,7 @@ import { readNewConversions, recordConversions } from "./record-deliveries.ts";
 import { countRedelivery, reopenDeliveries, type RedeliveryRange } from "./redelivery.ts";
 import { claimBatch, returnBatch, settleDeliveries } from "./send-deliveries.ts";
 
-const routing: Routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false };
+const routing: Routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false, origin: "real" };
 let database: TestDatabase;
 beforeAll(async () => {
   database = await testDatabase();

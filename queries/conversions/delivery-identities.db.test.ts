@@ -18,7 +18,7 @@ beforeAll(async () => {
 beforeEach(() => database.pool.query("truncate public.test_conversions, ops.deliveries, ops.delivery_identity"));
 afterAll(() => database.drop());
 
-const routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false };
+const routing = { feeds: ["anytrack.conversions"], types: ["SALE"], corrects: false, origin: "real" as const };
 const key = keyRing(randomBytes(32));
 const meta: Ledger = { client: "713", destination: "meta" };
 const deals: Ledger = { client: "713", destination: "hubspot" };

@@ -1,3 +1,4 @@
+import type { Origin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 /** One client's ledger at one destination. */
@@ -13,7 +14,13 @@ export interface Routing {
   types: readonly string[];
   /** A record that is written again under its key; an event that was counted stays counted. */
   corrects: boolean;
+  /** Who is sent it: what the sandbox made up goes to no real destination. */
+  origin: Origin;
 }
+
+/** May a conversion go to a destination of this origin? */
+export const mayGoTo = (origin: string, conversion: string) =>
+  `(${origin}::text = 'sandbox' or ${conversion}.origin <> 'sandbox')`;
 
 export interface Deliverable {
   conversionKey: string;

@@ -16,6 +16,7 @@ const both: Routing = {
   feeds: ["everflow.conversions", "anytrack.conversions"],
   types: ["SALE", "LEAD", "SIGNUP", "CUSTOM"],
   corrects: false,
+  origin: "real",
 };
 /** A destination whose records are written again when they change. */
 const deal: Routing = { ...both, corrects: true };
@@ -191,7 +192,7 @@ test.each([
   await anytrack({ order: "o-1" });
   await anytrack({ order: "o-3" });
   await anytrack({ type: "LEAD", revenue: null, currency: null });
-  const routing = { feeds, types, corrects: false };
+  const routing: Routing = { feeds, types, corrects: false, origin: "real" };
   expect((await fresh(meta, routing)).map(({ eventName }) => eventName).sort()).toEqual(names);
 });
 

@@ -40,7 +40,7 @@ async function receive(events: object[], { of = client, halfLifeDays = 7 } = {})
   const read = { now: new Date(bought + dayMs), visitorKey: "a key of the tests" };
   const body = readWebhookBody(JSON.stringify(events), read);
   if (body.kind === "problem") throw new Error(JSON.stringify(body.details));
-  await receiveEvents(database.pool, { client: of, ...body }, { halfLifeDays });
+  await receiveEvents(database.pool, { client: of, origin: "real", ...body }, { halfLifeDays });
 }
 async function journey(order: string) {
   const found = await findConversion(database.pool, { client, key: `order:${order}` });

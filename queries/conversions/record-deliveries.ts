@@ -1,5 +1,12 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
-import { changed, knownByAnotherFeed, type Deliverable, type Ledger, type Routing } from "./delivery-ledger.ts";
+import {
+  changed,
+  knownByAnotherFeed,
+  mayGoTo,
+  type Deliverable,
+  type Ledger,
+  type Routing,
+} from "./delivery-ledger.ts";
 
 /** Conversions of a range that the ledger does not know yet, in their order of time. */
 export async function readNewConversions(
@@ -14,7 +21,7 @@ export async function readNewConversions(
         and c.source = any($6) and c.type = any($7) and not (c.is_twin and 'everflow.conversions' = any($6))
         and (c.standing = 'stands' or $8 and c.standing = 'charged_back')
         and not exists (select from ops.deliveries d where d._client_id = c._client_id and d.destination = $2 and d.conversion_key = c.conversion_key)
-        and not ${knownByAnotherFeed("c")}
+        and not ${knownByAnotherFeed("c")} and ${mayGoTo("$9", "c")}
       order by c.event_time, c.conversion_key
       limit $5`,
     [
@@ -26,6 +33,7 @@ export async function readNewConversions(
       range.routing.feeds,
       range.routing.types,
       range.routing.corrects,
+      range.routing.origin,
     ],
   );
   return rows;

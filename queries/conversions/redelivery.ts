@@ -1,5 +1,5 @@
 import type { Queryable } from "../../schema/database.ts";
-import { changed, knownByAnotherFeed, type Ledger, type Routing } from "./delivery-ledger.ts";
+import { changed, knownByAnotherFeed, mayGoTo, type Ledger, type Routing } from "./delivery-ledger.ts";
 
 export interface RedeliveryRange {
   routing: Routing;
@@ -32,7 +32,8 @@ const redeliverable = `
     from ops.deliverable_conversions c
     left join ops.deliveries d on d._client_id = c._client_id and d.destination = $2 and d.conversion_key = c.conversion_key
    where c._client_id = $1 and c.event_time >= $3 and c.event_time < $4
-     and c.source = any($9) and c.type = any($10) and (c.standing = 'stands' or $11 and (c.standing = 'charged_back' or d.delivered_at is not null))`;
+     and c.source = any($9) and c.type = any($10) and (c.standing = 'stands' or $11 and (c.standing = 'charged_back' or d.delivered_at is not null))
+     and ${mayGoTo("$12", "c")}`;
 
 const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [
   ledger.client,
@@ -46,6 +47,7 @@ const redeliveryValues = (ledger: Ledger, range: RedeliveryRange) => [
   range.routing.feeds,
   range.routing.types,
   range.routing.corrects,
+  range.routing.origin,
 ];
 
 export async function countRedelivery(

@@ -1,5 +1,5 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
-import { abandonedAfter, type Ledger, type Routing } from "./delivery-ledger.ts";
+import { abandonedAfter, mayGoTo, type Ledger, type Routing } from "./delivery-ledger.ts";
 import { deleteIdentities } from "./delivery-identities.ts";
 
 export interface Claimed {
@@ -50,14 +50,14 @@ export async function claimBatch(
       // The feeds are read once for the batch: joined row by row, a long feed would be read for each.
       `with feed as materialized (
          select conversion_key, value, currency, order_id, click_ids ->> 'click_id' as click_id, type, standing, charged_back,
-                source = any($6) and type = any($7) as routed
-           from ops.deliverable_conversions where _client_id = $1 and conversion_key = any($4)
+                source = any($6) and type = any($7) and ${mayGoTo("$9", "c")} as routed
+           from ops.deliverable_conversions c where _client_id = $1 and conversion_key = any($4)
        ), claimed as (
          update ops.deliveries d
             set state = 'sending', claim = $3, claimed_at = clock_timestamp(), attempts = attempts + 1,
                 uncertain_since = coalesce(uncertain_since, clock_timestamp()),
                 value = coalesce(f.value, d.value), currency = coalesce(f.currency, d.currency),
-                sent_value = f.value + f.charged_back, sent_standing = f.standing, updated_at = now()
+                sent_value = f.value + f.charged_back, sent_standing = f.standing, origin = $9, updated_at = now()
            from unnest($4::text[], $5::boolean[]) due(conversion_key, uncertain)
            left join feed f on f.conversion_key = due.conversion_key
           where d._client_id = $1 and d.destination = $2 and d.conversion_key = due.conversion_key
@@ -78,6 +78,7 @@ export async function claimBatch(
         batch.routing.feeds,
         batch.routing.types,
         batch.routing.corrects,
+        batch.routing.origin,
       ],
     );
     return rows;

@@ -1,4 +1,5 @@
 import { type Database, inTransaction, type Queryable } from "../../schema/database.ts";
+import type { StoredOrigin } from "../../core/origin.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
 
 /** One line of the mapping; see schema/affiliate-mapping.ts for what the fields mean. */
@@ -169,6 +170,7 @@ export interface UnmappedSource {
   sourceId: string;
   sourceName: string | null;
   currency: string;
+  origin: StoredOrigin;
   days: number;
   firstDay: string;
   lastDay: string;
@@ -183,12 +185,13 @@ export async function readUnmappedSpend(
   filter: { client: string; from?: string | undefined; to?: string | undefined },
 ): Promise<UnmappedSource[]> {
   const { rows } = await database.query<UnmappedSource>(
-    `select r.source_id as "sourceId", (array_agg(r.source_name order by r.date desc))[1] as "sourceName", u.currency, count(*) as days,
+    `select r.source_id as "sourceId", (array_agg(r.source_name order by r.date desc))[1] as "sourceName", u.currency,
+            case when u.origin = 'sandbox' then 'sandbox' when bool_or(u.origin = 'unknown') then 'unknown' else 'real' end as origin, count(*) as days,
             min(r.date) as "firstDay", max(r.date) as "lastDay", round(sum(r.cost), 2) as cost, sum(r.clicks)::bigint as clicks
        from public.unmapped_spend u
        join redtrack.daily_spend r on r._client_id = u._client_id and r.date = u.date and r.source_id = u.source_id
       where u._client_id = $1 and ($2::date is null or u.date >= $2) and ($3::date is null or u.date <= $3)
-      group by 1, 3 order by sum(r.cost) desc, 1`,
+      group by 1, 3, u.origin = 'sandbox' order by u.origin = 'sandbox', sum(r.cost) desc, 1`,
     [filter.client, filter.from ?? null, filter.to ?? null],
   );
   return rows;

@@ -449,6 +449,7 @@ test("what is mapped and what is not adds up to all of Redtrack's spend", async 
       sourceId: "lost",
       sourceName: "Lost",
       currency: "USD",
+      origin: "unknown",
       days: 2,
       firstDay: "2025-12-17",
       lastDay: day,
@@ -634,7 +635,7 @@ test("a day whose cost is unknown has none in the chart, rather than zero", asyn
   await mapping(row());
   await everflow({ conversions: 2, revenue: "10" });
   expect(await readCostPerDay(database.pool, { client, from: day, to: day })).toEqual([
-    { date: day, currency: "USD", finalCost: null, revenue: "10.00", conversions: 2 },
+    { date: day, currency: "USD", isSandbox: false, finalCost: null, revenue: "10.00", conversions: 2 },
   ]);
 });
 
@@ -647,7 +648,156 @@ test("cost and revenue per day are the sums of the day, currency by currency", a
   );
   await redtrack({ source: "fb", cost: "7" });
   expect(await readCostPerDay(database.pool, { client, from: day, to: day })).toEqual([
-    { date: day, currency: "EUR", finalCost: "3.00", revenue: "0.00", conversions: 0 },
-    { date: day, currency: "USD", finalCost: "12.00", revenue: "11.01", conversions: 3 },
+    { date: day, currency: "EUR", isSandbox: false, finalCost: "3.00", revenue: "0.00", conversions: 0 },
+    { date: day, currency: "USD", isSandbox: false, finalCost: "12.00", revenue: "11.01", conversions: 3 },
   ]);
+});
+
+describe("real and sandbox figures are never joined", () => {
+  const origin = (source: string, slice: string, of: string) =>
+    database.pool.query(
+      `insert into ops.slices (_client_id, source, slice, day, timezone, origin) values ($1, $2, $3, $4, 'America/New_York', $5)
+       on conflict on constraint slices_key do update set origin = excluded.origin`,
+      [client, source, slice, day, of],
+    );
+  const both = async (spent: string, earned: string) => {
+    await mapping(row());
+    await everflow({ conversions: 4, payout: "10", revenue: "200" });
+    await redtrack({ source: "fb", cost: "100" }, { source: "nobody's", cost: "7" });
+    await origin("redtrack.daily_spend", "s", spent);
+    await origin("everflow.daily_stats", "s", earned);
+  };
+  afterAll(() => database.pool.query("truncate ops.slices"));
+
+  test.each([
+    ["sandbox", "real"],
+    ["real", "sandbox"],
+  ])("%s spend is divided by no %s conversions: two rows and two totals, and a note on each", async (spent, earned) => {
+    await both(spent, earned);
+    for (const rows of [await daily(), await range()]) {
+      expect(rows).toHaveLength(2);
+      expect(rows.find((one) => one.origin === spent)).toMatchObject({
+        rtSpend: "100.00",
+        efConversions: null,
+        cpa: null,
+        roas: null,
+      });
+      expect(rows.find((one) => one.origin === earned)).toMatchObject({
+        rtSpend: null,
+        efConversions: 4,
+        finalCost: null,
+        cpa: null,
+        roas: null,
+      });
+      expect(rows.find((one) => one.origin === "sandbox")?.note).toMatch(/^made up by the sandbox; real figures are/);
+      expect(rows.find((one) => one.origin === "real")?.note).toMatch(/^sandbox figures are left out; /);
+    }
+    const totals = await readCpaTotals(database.pool, { client, from: day, to: day });
+    expect(totals.map((one) => [one.origin, one.finalCost, one.efConversions, one.cpa, one.unmappedSpend])).toEqual(
+      spent === "sandbox"
+        ? [
+            ["real", null, 4, null, "0.00"],
+            ["sandbox", "100.00", null, null, "7.00"],
+          ]
+        : [
+            ["real", "100.00", null, null, "7.00"],
+            ["sandbox", null, 4, null, "0.00"],
+          ],
+    );
+    const { rows } = await database.pool.query<{ cpa: string | null }>(
+      "select cpa from public.merge_view where _client_id = $1",
+      [client],
+    );
+    expect(rows.map(({ cpa }) => cpa)).toEqual([null, null]);
+  });
+
+  test.each([
+    ["real", "real"],
+    ["sandbox", "sandbox"],
+    ["real", "unknown"],
+    ["unknown", "unknown"],
+  ])("%s spend and %s conversions are one row", async (spent, earned) => {
+    await both(spent, earned);
+    const [only, ...more] = await daily();
+    expect(more).toEqual([]);
+    expect(only).toMatchObject({ origin: earned, cpa: "25.00", finalCost: "100.00" });
+    expect(only?.note).toBe(spent === "sandbox" ? "made up by the sandbox" : null);
+  });
+
+  test("whatever is mixed, each origin's figures are those of a database that holds it alone", async () => {
+    const slices = ["s1", "s2", "s3"];
+    const stat = fc.record({
+      slice: fc.constantFrom(...slices),
+      id: fc.constantFrom("17", "20"),
+      conversions: fc.nat(5),
+      revenue: fc.nat(500),
+    });
+    const cost = fc.record({
+      slice: fc.constantFrom(...slices),
+      source: fc.constantFrom("fb", "tt"),
+      cost: fc.nat(300),
+    });
+    const said = fc.constantFrom("real", "sandbox");
+    const figuresOf = async (which: string | null) =>
+      (await readCpaTotals(database.pool, { client, from: day, to: day }))
+        .filter(({ origin: of }) => which === null || of === which)
+        .map(({ origin: of, finalCost, efConversions, cpa, revenue, roas, unmappedSpend }) => ({
+          of,
+          finalCost,
+          efConversions,
+          cpa,
+          revenue,
+          roas,
+          unmappedSpend,
+        }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(stat, { maxLength: 6 }),
+        fc.uniqueArray(cost, { maxLength: 2, selector: ({ source }) => source }),
+        fc.array(said, { minLength: 6, maxLength: 6 }),
+        async (stats, costs, origins) => {
+          const fill = async (only: string | null) => {
+            await database.pool.query(
+              "truncate everflow.daily_stats, redtrack.daily_spend, public.affiliate_mapping, ops.slices",
+            );
+            await mapping(row());
+            for (const [place, slice] of slices.entries()) {
+              await origin("everflow.daily_stats", slice, origins[place] ?? "real");
+              await origin("redtrack.daily_spend", slice, origins[place + 3] ?? "real");
+            }
+            const isOf = (place: number) => only === null || origins[place] === only;
+            for (const [index, one] of stats.entries())
+              if (isOf(slices.indexOf(one.slice))) {
+                await everflow({
+                  id: one.id,
+                  name: one.id === "17" ? "G2 - Meta" : "P",
+                  offer: String(index),
+                  conversions: one.conversions,
+                  revenue: String(one.revenue),
+                });
+                await database.pool.query("update everflow.daily_stats set _slice = $1 where offer_id = $2", [
+                  one.slice,
+                  String(index),
+                ]);
+              }
+            for (const one of costs)
+              if (isOf(slices.indexOf(one.slice) + 3)) {
+                await redtrack({ source: one.source, cost: String(one.cost) });
+                await database.pool.query("update redtrack.daily_spend set _slice = $1 where source_id = $2", [
+                  one.slice,
+                  one.source,
+                ]);
+              }
+          };
+          await fill(null);
+          const mixed = { real: await figuresOf("real"), sandbox: await figuresOf("sandbox") };
+          for (const which of ["real", "sandbox"] as const) {
+            await fill(which);
+            expect(mixed[which]).toEqual(await figuresOf(null));
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
 });

@@ -1,8 +1,11 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 /** Amounts and ratios: decimal text with two places, rounded here and not in the views that are added up, or null. */
 interface Figures {
   currency: string;
+  /** What the sandbox made up is never in one row with what is real. */
+  origin: StoredOrigin;
   efClicks: number | null;
   efConversions: number | null;
   efPayout: string | null;
@@ -26,7 +29,7 @@ interface Affiliate {
 
 export type CpaDay = Affiliate & Figures & { date: string };
 
-const figures = `currency, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout", round(rt_spend, 2) as "rtSpend",
+const figures = `currency, origin, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout", round(rt_spend, 2) as "rtSpend",
   rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost", cpa, round(revenue, 2) as revenue, round(margin, 2) as margin, roas`;
 const affiliate = `affiliate_id as "affiliateId", affiliate, is_internal as "isInternal", cost_basis as "costBasis", note`;
 
@@ -35,6 +38,7 @@ export interface DayPlace {
   affiliate: string;
   affiliateId: string;
   currency: string;
+  origin: string;
 }
 
 /** Newest day first. Goes on after a place, when there is one. */
@@ -53,8 +57,8 @@ export async function readCpaDaily(
     `select date, ${affiliate}, ${figures} from public.cpa_daily
       where _client_id = $1 and ($2::date is null or date >= $2) and ($3::date is null or date <= $3)
         and ($4::date is null or date <= $4)
-        and ($4::date is null or date < $4 or (affiliate, coalesce(affiliate_id, ''), currency) > ($5, $6, $7))
-      order by date desc, affiliate, coalesce(affiliate_id, ''), currency limit $8`,
+        and ($4::date is null or date < $4 or (affiliate, coalesce(affiliate_id, ''), currency, origin) > ($5, $6, $7, $9))
+      order by date desc, affiliate, coalesce(affiliate_id, ''), currency, origin limit $8`,
     [
       client,
       from ?? null,
@@ -64,6 +68,7 @@ export async function readCpaDaily(
       after?.affiliateId ?? null,
       after?.currency ?? null,
       limit,
+      after?.origin ?? null,
     ],
   );
   return rows;
@@ -83,7 +88,7 @@ export async function readCpaByAffiliate(database: Queryable, { client, from, to
   const { rows } = await database.query<CpaAffiliate>(
     `select ${affiliate}, days, ${figures}, days_without_cost as "daysWithoutCost", conversions_without_cost as "conversionsWithoutCost"
        from public.cpa_by_affiliate($2, $3, $1)
-      order by currency, final_cost desc nulls last, revenue desc nulls last, affiliate, affiliate_id`,
+      order by currency, origin = 'sandbox', final_cost desc nulls last, revenue desc nulls last, affiliate, affiliate_id`,
     [client, from, to],
   );
   return rows;
@@ -99,23 +104,25 @@ export type CpaTotal = Figures & {
   acrossCurrencies: boolean;
 };
 
-/** One row per currency, summed before it is rounded. Spend without an affiliate is shown beside the sum, not in it. */
+/** One row per currency, and one more for what the sandbox made up; summed before it is rounded. Spend without an affiliate is shown beside the sum, not in it. */
 export async function readCpaTotals(database: Queryable, { client, from, to }: Range): Promise<CpaTotal[]> {
   const { rows } = await database.query<CpaTotal>(
     `with summed as (
-       select currency, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
+       select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
               sum(rt_spend) as rt_spend, sum(rt_clicks)::bigint as rt_clicks, sum(final_cost) as final_cost, sum(revenue) as revenue,
               sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
               coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost,
               sum(final_cost) filter (where ef_conversions is null) as cost_without_results
-         from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1
+         from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2
      ), mixed as (
        -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
-       select distinct currency from public.cpa_by_affiliate($2, $3, $1) where across_currencies
+       select distinct currency, origin = 'sandbox' as is_sandbox from public.cpa_by_affiliate($2, $3, $1) where across_currencies
      ), unmapped as (
-       select currency, sum(cost) as cost from public.unmapped_spend where _client_id = $1 and date between $2 and $3 group by 1
+       select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(cost) as cost
+         from public.unmapped_spend where _client_id = $1 and date between $2 and $3 group by 1, 2
      )
-     select coalesce(s.currency, u.currency) as currency, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
+     select coalesce(s.currency, u.currency) as currency,
+            case when coalesce(s.is_sandbox, u.is_sandbox) then 'sandbox' when s.is_unknown or u.is_unknown then 'unknown' else 'real' end as origin, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
             round(rt_spend, 2) as "rtSpend", rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost",
             case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
             case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
@@ -123,9 +130,9 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
             coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(cost_without_results, 0), 2) as "costWithoutResults", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
             m.currency is not null as "acrossCurrencies"
        from summed s
-       full join unmapped u on u.currency = s.currency
-       left join mixed m on m.currency = s.currency
-      order by final_cost desc nulls last, 1`,
+       full join unmapped u on u.currency = s.currency and u.is_sandbox = s.is_sandbox
+       left join mixed m on m.currency = s.currency and m.is_sandbox = s.is_sandbox
+      order by coalesce(s.is_sandbox, u.is_sandbox), final_cost desc nulls last, 1`,
     [client, from, to],
   );
   return rows;
@@ -134,6 +141,7 @@ export async function readCpaTotals(database: Queryable, { client, from, to }: R
 export interface DayTotal {
   date: string;
   currency: string;
+  isSandbox: boolean;
   /** In cents; null where nothing is known of it. */
   finalCost: string | null;
   revenue: string | null;
@@ -143,9 +151,9 @@ export interface DayTotal {
 /** Cost and revenue per day, for charts. */
 export async function readCostPerDay(database: Queryable, { client, from, to }: Range): Promise<DayTotal[]> {
   const { rows } = await database.query<DayTotal>(
-    `select date, currency, round(sum(final_cost), 2) as "finalCost", round(sum(revenue), 2) as revenue,
+    `select date, currency, origin = 'sandbox' as "isSandbox", round(sum(final_cost), 2) as "finalCost", round(sum(revenue), 2) as revenue,
             coalesce(sum(ef_conversions), 0)::bigint as conversions
-       from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2 order by 1, 2`,
+       from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2, 3 order by 1, 2, 3`,
     [client, from, to],
   );
   return rows;
@@ -157,6 +165,8 @@ export interface SourceDays {
   provisional: string[];
   failed: string[];
   missing: string[];
+  /** Days that the sandbox made up. */
+  sandbox: string[];
   loadedAt: Date | null;
 }
 
@@ -166,7 +176,8 @@ export async function readReliability(database: Queryable, { client, from, to }:
     `select w.source, max(f.loaded_at) as "loadedAt",
             coalesce(array_agg(d::date::text order by d) filter (where f.state = 'provisional'), '{}') as provisional,
             coalesce(array_agg(d::date::text order by d) filter (where f.state in ('failed', 'emptied')), '{}') as failed,
-            coalesce(array_agg(d::date::text order by d) filter (where f.state is null), '{}') as missing
+            coalesce(array_agg(d::date::text order by d) filter (where f.state is null), '{}') as missing,
+            coalesce(array_agg(d::date::text order by d) filter (where f.origin = 'sandbox'), '{}') as sandbox
        from unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) w(source)
       cross join generate_series($2::timestamp, $3::timestamp, interval '1 day') d
        left join ops.freshness f on f._client_id = $1 and f.source = w.source and f.day = d::date

@@ -1,3 +1,4 @@
+import type { Origin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
 import { insertRow } from "../shared/named.ts";
@@ -19,6 +20,8 @@ export interface Judgement {
   reason: string;
   /** Null when the platform reported nothing. */
   fetched: FetchedNumbers | null;
+  /** Who was asked: the platform or a mock server. */
+  origin: Origin;
   runId: string;
   raise: RaisedAlert[];
   /** Kinds of alerts about this report that no longer hold. */
@@ -43,9 +46,11 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
     const earlier = await findVerdict(session, of);
     if (earlier !== null) return earlier;
     if (rows[0]?.attempt !== attempt) return null;
-    const { fetched } = judged;
+    const { fetched, origin } = judged;
     const platformReportId =
-      fetched === null ? null : await recordFetched(session, { client, postId, platform, reportId, attempt, fetched });
+      fetched === null
+        ? null
+        : await recordFetched(session, { client, postId, platform, reportId, attempt, fetched, origin });
     const stored = await insertLog(session, judged, platformReportId);
     await session.query(
       `update recon.report_state
@@ -99,6 +104,7 @@ export async function recordFetched(
     reportId: string | null;
     attempt: number | null;
     fetched: FetchedNumbers;
+    origin: Origin;
   },
 ): Promise<string> {
   const { fetched } = of;
@@ -117,6 +123,7 @@ export async function recordFetched(
       currency: fetched.currency,
       hints: JSON.stringify(fetched.hints ?? {}),
       raw_data: JSON.stringify(fetched.raw ?? null),
+      origin: of.origin,
     },
     "platform_report_id::text as id",
   );
@@ -148,6 +155,7 @@ async function insertLog(session: Session, judged: Judgement, platformReportId: 
       reason: judged.reason,
       workflow_id: of.workflowId,
       _run_id: judged.runId,
+      origin: judged.origin,
     },
     `log_id::text as "logId", verdict, level, reason`,
   );

@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Expectation } from "../../rules/sync/expectation.ts";
 import type { Queryable } from "../../schema/database.ts";
 
@@ -11,6 +12,7 @@ export interface FreshnessRow {
   total: string;
   reconciled: boolean | null;
   failure: string | null;
+  origin: StoredOrigin;
 }
 
 /** Newest day first. Goes on after a place, when there is one. */
@@ -26,7 +28,7 @@ export async function readFreshness(
   },
 ): Promise<FreshnessRow[]> {
   const { rows } = await database.query<FreshnessRow>(
-    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure
+    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure, origin
        from ops.freshness
       where _client_id = $1 and ($2::text is null or source = $2) and ($3::date is null or day >= $3) and ($4::date is null or day <= $4)
         and ($5::date is null or day < $5 or (day = $5 and source > $6))

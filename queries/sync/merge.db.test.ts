@@ -126,6 +126,7 @@ async function attempt(over: Partial<MergeAttempt> = {}): Promise<MergeAttempt> 
   return {
     ...taken,
     isFinal: true,
+    origin: "real",
     runId: "run",
     workflowId: "workflow",
     workflowRunId: "workflow-run",
@@ -1001,3 +1002,45 @@ async function rolledBack<Result>(
     session.release();
   }
 }
+
+describe("whose rows they are", () => {
+  const origins = async () =>
+    (
+      await database.pool.query<{ of: string; origin: string }>(
+        `select 'slice' as of, origin from ops.slices where _client_id = $1
+          union all select 'receipt', origin from ops.receipts where _client_id = $1 order by 1, 2`,
+        [client],
+      )
+    ).rows.map(({ of, origin }) => `${of} ${origin}`);
+
+  test.each(["real", "sandbox"] as const)("a slice and its receipt say that they are %s", async (origin) => {
+    await merge(content([spend("a")]), { origin });
+    expect(await origins()).toEqual([`receipt ${origin}`, `slice ${origin}`]);
+  });
+
+  test.each([
+    ["sandbox", "real"],
+    ["real", "sandbox"],
+  ] as const)("where %s days are stored, nothing %s is written, not even of another day", async (stored, pulled) => {
+    await merge(content([spend("a")]), { origin: stored });
+    const next = content([spend("b", "9.00", { date: "2025-12-19" })]);
+    await expect(merge(next, { origin: pulled }, { day: "2025-12-19" })).rejects.toMatchObject({
+      name: "OriginMixed",
+      mixed: { pulled, stored, days: 1 },
+    });
+    expect(await origins()).toEqual([`receipt ${stored}`, `slice ${stored}`]);
+    // Another client and another feed are nobody's business.
+    await merge(next, { origin: pulled }, { client: `${client}-other`, day: "2025-12-19" });
+    await merge(content([]), { origin: pulled, acceptEmpty: true }, { source: "redtrack.another" });
+  });
+
+  test("of rows from before origins were recorded real ones may be read again, and the sandbox stays away", async () => {
+    await merge(content([spend("a")]));
+    await database.pool.query("update ops.slices set origin = 'unknown' where _client_id = $1", [client]);
+    await expect(merge(content([spend("a")]), { origin: "sandbox" })).rejects.toThrow(
+      /unknown origin.*npm run purge -- --sandbox --source redtrack\.daily_spend --client \S+ --unknown/,
+    );
+    await merge(content([spend("a", "2.00")]));
+    expect(await origins()).toContain("slice real");
+  });
+});

@@ -1,4 +1,5 @@
 import type { Session } from "../../schema/database.ts";
+import { assertUnmixed } from "../shared/origins.ts";
 import { recoverSlice } from "./recovery.ts";
 import { quarantineRows } from "./quarantine-rows.ts";
 import { superseded, writeReceipt } from "./receipts.ts";
@@ -31,6 +32,7 @@ export async function mergeSlice(
   const known = await readKnown(session, sliceId);
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return { ...superseded(content), books: null };
 
+  await assertUnmixed(session, target, attempt.origin);
   const written = await writeRows(session, target, content, { ...attempt, storedRows: known.rows });
   const { doubted, differences } = written;
   // An answer that is not believed resolves nothing either.

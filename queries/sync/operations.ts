@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { shownContent } from "./quarantine.ts";
 import type { RunRow } from "./runs.ts";
@@ -17,6 +18,7 @@ export interface SliceRow {
   failure: string | null;
   failureType: string | null;
   failedAt: Date | null;
+  origin: StoredOrigin;
 }
 
 interface DayFilter {
@@ -34,7 +36,7 @@ export async function listSlices(
 ): Promise<SliceRow[]> {
   const { rows } = await database.query<SliceRow>(
     `select source, slice, day, timezone, is_final as "isFinal", outcome, rows, total, fetched_at as "fetchedAt", receipt_id as "receiptId",
-            run_id as "runId", failure, failure_type as "failureType", failed_at as "failedAt"
+            run_id as "runId", failure, failure_type as "failureType", failed_at as "failedAt", origin
        from ops.slices
       where _client_id = $1 and ($2::text is null or source = $2) and ($3::date is null or day >= $3) and ($4::date is null or day <= $4)
         and ($5::boolean is null or (failed_at is not null) = $5)
@@ -141,6 +143,7 @@ export interface ReceiptRow {
   workflowId: string;
   workflowRunId: string;
   attempt: number;
+  origin: StoredOrigin;
 }
 
 interface LedgerFilter {
@@ -160,7 +163,7 @@ export async function listReceipts(database: Queryable, filter: LedgerFilter): P
   const { rows } = await database.query<ReceiptRow>(
     `select receipt_id as "receiptId", source, slice, timezone, fetched_at as "fetchedAt", committed_at as "committedAt", outcome, pages, fetched, inserted,
             updated, unchanged, withdrawn, quarantined as "quarantined", quarantined_total as "quarantinedTotal", total, vendor_total as "vendorTotal",
-            content_hash as "contentHash", run_id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId", attempt
+            content_hash as "contentHash", run_id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId", attempt, origin
        from ops.receipts r
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or receipt_id < $4)
       order by receipt_id desc limit $5`,

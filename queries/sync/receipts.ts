@@ -64,16 +64,17 @@ export async function writeReceipt(
   const { rows } = await session.query<{ receiptId: number }>(
     `with receipt as (
        insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
-                                 withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
-       values ($1, $2, $3::text, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+                                 withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt, origin)
+       values ($1, $2, $3::text, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $26)
        returning *
      )
-     insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id)
-     select $1, $2, $3::text, ($3::text)::date, $4, receipt_id, $5, $6, $23, $7, $24, $25, $18, $19 from receipt
+     insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id, origin)
+     select $1, $2, $3::text, ($3::text)::date, $4, receipt_id, $5, $6, $23, $7, $24, $25, $18, $19, $26 from receipt
      on conflict on constraint slices_key do update
        set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
            outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
            rows = excluded.rows, total = excluded.total,
+           origin = case when excluded.outcome in ('emptied', 'shrunk') then s.origin else excluded.origin end,
            content_hash = case when excluded.outcome in ('emptied', 'shrunk') then s.content_hash else excluded.content_hash end
      returning receipt_id as "receiptId"`,
     [
@@ -102,6 +103,7 @@ export async function writeReceipt(
       receipt.isFinal,
       stands.rows,
       stands.total,
+      attempt.origin,
     ],
   );
   const [row] = rows;

@@ -1,5 +1,6 @@
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { StagedRows } from "./staged-rows.ts";
+import type { Origin } from "../../core/origin.ts";
 import type { Seal } from "../../core/seal.ts";
 
 /** What a slice's total sums: a column, and of a table in several currencies the rows in one of them. */
@@ -36,6 +37,8 @@ export interface MergeAttempt {
   fetchSeq: number;
   fetchedAt: Date;
   isFinal: boolean;
+  /** Who was asked: a vendor or a mock server. */
+  origin: Origin;
   runId: string;
   workflowId: string;
   workflowRunId: string;

@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 export interface FreshDay {
@@ -11,6 +12,7 @@ export interface FreshDay {
   total: string;
   reconciled: boolean | null;
   failure: string | null;
+  origin: StoredOrigin;
 }
 
 /** How far each day can be believed, newest first. */
@@ -19,7 +21,7 @@ export async function readFreshness(
   of: { client: string; source: string; from: string },
 ): Promise<FreshDay[]> {
   const { rows } = await database.query<FreshDay>(
-    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure
+    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure, origin
        from ops.freshness where _client_id = $1 and source = $2 and day >= $3 order by day desc`,
     [of.client, of.source, of.from],
   );

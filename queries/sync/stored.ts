@@ -102,7 +102,8 @@ export async function compareBooks(
   return { slices: found?.slices ?? 0, differences };
 }
 
-function sumOf({ column, currency }: Amount, values: unknown[]): string {
+/** The sum of an amount, in the one currency it is summed in. */
+export function sumOf({ column, currency }: Amount, values: unknown[]): string {
   if (currency === undefined) return `coalesce(sum(${quote(column)}), 0)`;
   values.push(currency.summed);
   return `coalesce(sum(${quote(column)}) filter (where ${quote(currency.column)} = $${values.length}), 0)`;

@@ -15,8 +15,9 @@ select c._client_id, 'everflow:' || c.conversion_id as conversion_key, c.event a
             when c.revenue < 0 or back.amount + c.revenue <= 0 then 'charged_back'
             else 'stands' end as standing,
        coalesce(back.amount, 0) as charged_back,
-       greatest(c._loaded_at, back.changed_at) as changed_at
+       greatest(c._loaded_at, back.changed_at) as changed_at, coalesce(s.origin, 'unknown') as origin
   from everflow.conversions c
+  left join ops.slices s on s._client_id = c._client_id and s.source = 'everflow.conversions' and s.slice = c._slice
   -- A chargeback is a row of its own: of the order, or of the click where it names no order.
   left join lateral (
        select sum(n.revenue) as amount, max(n._loaded_at) as changed_at
@@ -40,10 +41,14 @@ select c._client_id, 'everflow:' || c.conversion_id as conversion_key, c.event a
  union all
 select a._client_id, 'anytrack:' || a.conversion_key, a.type, a.event_time, a.revenue, a.currency, a.order_id, jsonb_build_object('click_id', a.click_id),
        'anytrack.conversions', a.order_id,
-       exists (select from everflow.conversions e where e._client_id = a._client_id and e.order_id = a.order_id and not e.is_event),
+       -- An order that one of the two only made up is no order of the other's.
+       exists (select from everflow.conversions e
+                 left join ops.slices s on s._client_id = e._client_id and s.source = 'everflow.conversions' and s.slice = e._slice
+                where e._client_id = a._client_id and e.order_id = a.order_id and not e.is_event
+                  and (coalesce(s.origin, 'unknown') = 'sandbox') = (a.origin = 'sandbox')),
        case when a.type in ('SALE', 'LEAD', 'SIGNUP') then a.type else 'CUSTOM' end,
        case when a.revenue < 0 or lower(a.type) in ('refund', 'chargeback') or back.amount + a.revenue <= 0 then 'charged_back' else 'stands' end,
-       coalesce(back.amount, 0), greatest(a._loaded_at, back.changed_at)
+       coalesce(back.amount, 0), greatest(a._loaded_at, back.changed_at), a.origin
   from anytrack.conversions a
   -- Everflow's chargebacks of the same order.
  cross join lateral (
@@ -55,6 +60,6 @@ select a._client_id, 'anytrack:' || a.conversion_key, a.type, a.event_time, a.re
 
 create or replace view ops.deliveries_daily as
 select _client_id, destination, (event_time at time zone 'America/New_York')::date as date, state, currency,
-       count(*) as conversions, sum(value) as value, max(updated_at) as updated_at
+       count(*) as conversions, sum(value) as value, max(updated_at) as updated_at, origin
   from ops.deliveries
- group by 1, 2, 3, 4, 5;
+ group by 1, 2, 3, 4, 5, origin;

@@ -30,6 +30,6 @@ select d._client_id, d.date, d.affiliate_id, d.affiliate_name, d.currency,
   from both_sides d
   join ops.slices s on s._client_id = d._client_id and s.source = 'everflow.daily_stats' and s.slice = d.date::text
   join ops.slices c on c._client_id = d._client_id and c.source = 'everflow.conversions' and c.slice = d.date::text
- where s.is_final and c.is_final
+ where s.is_final and c.is_final and (s.origin = 'sandbox') = (c.origin = 'sandbox')
    and (d.stats_conversions <> d.raw_conversions or d.stats_events <> d.raw_events
         or abs(d.stats_payout - d.raw_payout) >= 0.005 or abs(d.stats_revenue - d.raw_revenue) >= 0.005);

@@ -190,7 +190,7 @@ async function examineDatabase(context: CommandContext, database: Database): Pro
 
 /** The vendor's cheapest call, at the account's pace. */
 async function examineKey(context: CommandContext, account: Account, database: Database | null): Promise<Finding[]> {
-  const where = `${accountOrigin(account, context.config)}, ${new URL(account.baseUrl).host}`;
+  const where = `${accountOrigin(account)}, ${new URL(account.baseUrl).host}`;
   const vendor = vendors.find((candidate) => candidate.name === account.vendor);
   if (account.secrets === null && vendor?.optional === true)
     return [ok(`${account.name}: not configured, and not needed (${account.missing.join(", ")})`)];

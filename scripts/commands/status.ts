@@ -50,7 +50,11 @@ interface FeedStatus {
   lastFetch: Date | null;
   /** A scheduled moment has passed without a reading, or days that ended are not final. */
   late: string | null;
-  days: (Omit<FreshDay, "state" | "client" | "source"> & { state: DayState })[];
+  /** A day that was never read has no origin. */
+  days: (Omit<FreshDay, "state" | "client" | "source" | "origin"> & {
+    state: DayState;
+    origin: FreshDay["origin"] | null;
+  })[];
 }
 
 type Schedules = { reachable: true; states: ScheduleState[] } | { reachable: false; reason: string };
@@ -187,6 +191,7 @@ function withMissing(known: readonly FreshDay[], from: string, to: string, cover
     total: "0.00",
     reconciled: null,
     failure: null,
+    origin: null,
   }));
   return [...days, ...unread].sort((one, other) => other.day.localeCompare(one.day));
 }
@@ -222,7 +227,8 @@ function section(title: string, lines: string[]): string[] {
 }
 
 function describeFeed(feed: FeedStatus): string[] {
-  const title = `${feed.source}, client ${feed.client}: last read ${instant(feed.lastFetch)}${feed.late === null ? "" : `, LATE: ${feed.late}`}`;
+  const made = feed.days.some(({ origin }) => origin === "sandbox") ? ", SANDBOX" : "";
+  const title = `${feed.source}, client ${feed.client}${made}: last read ${instant(feed.lastFetch)}${feed.late === null ? "" : `, LATE: ${feed.late}`}`;
   const agreed = (reconciled: boolean | null) => (reconciled === null ? "no vendor total" : reconciled ? "yes" : "NO");
   const rows = feed.days.map((day) => [
     day.day,
@@ -231,13 +237,16 @@ function describeFeed(feed: FeedStatus): string[] {
     day.rows,
     day.total,
     day.loadedAt === null ? "" : agreed(day.reconciled),
+    day.origin ?? "",
     (day.failure ?? "").slice(0, 100),
   ]);
   return [
     title,
     ...(rows.length === 0
       ? ["  nothing was read in these days"]
-      : table(["day", "state", "loaded at", "rows", "sum", "reconciled", "failure"], rows).map((line) => `  ${line}`)),
+      : table(["day", "state", "loaded at", "rows", "sum", "reconciled", "origin", "failure"], rows).map(
+          (line) => `  ${line}`,
+        )),
   ];
 }
 

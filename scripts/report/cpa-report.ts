@@ -85,5 +85,8 @@ export function caveats(report: Pick<CpaReport, "from" | "to" | "counted" | "rel
     ...(failed.length > 0 ? [`${source}: the last fetch failed for ${stretches(failed)}`] : []),
     ...(provisional.length > 0 ? [`${source}: provisional for ${stretches(provisional)}`] : []),
   ]);
-  return note === null ? ofSources : [note, ...ofSources];
+  const madeUp = report.reliability.flatMap(({ source, sandbox }) =>
+    sandbox.length > 0 ? [`${source}: sandbox data, made up, for ${stretches(sandbox)}`] : [],
+  );
+  return [...madeUp, ...(note === null ? [] : [note]), ...ofSources];
 }

@@ -30,8 +30,14 @@ export function reportLines(report: CpaReport): string[] {
     ...(affiliates.length === 0
       ? ["nothing is stored for these days"]
       : table(headings, [
-          ...affiliates.map((row) => cells(`${plain(row.affiliate)}${mark(row)}`, row.costBasis, row)),
-          ...summed.map((total) => cells(`total ${total.currency}`, "", total)),
+          ...affiliates.map((row) =>
+            cells(
+              `${plain(row.affiliate)}${row.origin === "sandbox" ? " (sandbox)" : ""}${mark(row)}`,
+              row.costBasis,
+              row,
+            ),
+          ),
+          ...summed.map((total) => cells(`total ${named(total)}`, "", total)),
         ])),
     ...(notes.length === 0
       ? []
@@ -48,7 +54,7 @@ export function reportLines(report: CpaReport): string[] {
             ["source", "id", "spend", "", "clicks", "days"],
             [
               ...unmapped.map((row): Cell[] => [
-                plain(row.sourceName ?? ""),
+                plain(row.sourceName ?? "") + (isMadeUp(row) ? " (sandbox)" : ""),
                 plain(row.sourceId),
                 row.cost,
                 row.currency,
@@ -56,8 +62,10 @@ export function reportLines(report: CpaReport): string[] {
                 row.days,
               ]),
               ...totals
-                .filter((total) => unmapped.some((row) => row.currency === total.currency))
-                .map((total): Cell[] => [`total ${total.currency}`, "", total.unmappedSpend, total.currency, "", ""]),
+                .filter((total) =>
+                  unmapped.some((row) => row.currency === total.currency && isMadeUp(row) === isMadeUp(total)),
+                )
+                .map((total): Cell[] => [`total ${named(total)}`, "", total.unmappedSpend, total.currency, "", ""]),
             ],
           ),
         ]),
@@ -70,6 +78,10 @@ function cells(name: string, basis: string, row: CpaAffiliate | CpaTotal): Cell[
   const { currency, efConversions, efPayout, rtSpend, rtClicks, finalCost, cpa, revenue, margin, roas } = row;
   return [name, basis, currency, efConversions, efPayout, rtSpend, rtClicks, finalCost, cpa, revenue, margin, roas];
 }
+
+const isMadeUp = ({ origin }: { origin: string }) => origin === "sandbox";
+
+const named = (total: CpaTotal) => `${isMadeUp(total) ? "sandbox " : ""}${total.currency}`;
 
 /** Names come from outside: a terminal would obey what is hidden in one. */
 function plain(text: string): string {

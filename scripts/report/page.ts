@@ -42,16 +42,26 @@ function reliabilityNote(report: CpaReport): string {
   const warnings = caveats(report);
   if (warnings.length === 0)
     return '<p class="note good"><b>Final.</b> Every day of both sources was read after it had ended.</p>';
+  const madeUp = report.reliability.some(({ sandbox }) => sandbox.length > 0);
   const serious = report.reliability.some((source) => source.missing.length + source.failed.length > 0);
-  return `<div class="note ${serious ? "bad" : "open"}"><b>${serious ? "Incomplete." : "Provisional."}</b> ${serious ? "Some of these days were not read whole." : "Some of these days can still change."}<ul>${warnings.map((warning) => `<li>${escape(warning)}</li>`).join("")}</ul></div>`;
+  const said = serious
+    ? "<b>Incomplete.</b> Some of these days were not read whole."
+    : report.reliability.some(({ provisional }) => provisional.length > 0) || report.counted === null
+      ? "<b>Provisional.</b> Some of these days can still change."
+      : "";
+  return `<div class="note ${serious ? "bad" : "open"}">${madeUp ? "<b>Sandbox.</b> Figures marked so are made up by mock servers, and are never joined with real ones. " : ""}${said}<ul>${warnings.map((warning) => `<li>${escape(warning)}</li>`).join("")}</ul></div>`;
 }
 
 function currencySection(report: CpaReport, total: CpaTotal): string {
   const { currency } = total;
-  const rows = report.affiliates.filter((row) => row.currency === currency);
+  const madeUp = total.origin === "sandbox";
+  const rows = report.affiliates.filter((row) => row.currency === currency && (row.origin === "sandbox") === madeUp);
   if (rows.length === 0) return "";
-  const days = chartDays(report, currency);
-  const heading = report.totals.length > 1 ? `<h2 class="currency">${escape(currency)}</h2>` : "";
+  const days = chartDays(report, total);
+  const heading =
+    report.totals.length > 1 || madeUp
+      ? `<h2 class="currency">${escape(currency)}${madeUp ? " · sandbox" : ""}</h2>`
+      : "";
   return `<section>${heading}
 ${headline(total)}
 <div class="card"><h3>Revenue and cost per day</h3><p class="legend"><span class="key revenue">Revenue</span><span class="key cost">Cost that counts</span>${days.some((day) => day.provisional) ? '<span class="key provisional">not final yet</span>' : ""}</p>${dayChart(days, currency)}</div>
@@ -87,12 +97,14 @@ function headline(total: CpaTotal): string {
   ].join("")}</dl>`;
 }
 
-function chartDays({ from, to, days, reliability }: CpaReport, currency: string): ChartDay[] {
+function chartDays({ from, to, days, reliability }: CpaReport, { currency, origin }: CpaTotal): ChartDay[] {
   const open = new Set(reliability.flatMap((source) => [...source.provisional, ...source.failed, ...source.missing]));
   const isMissing = (day: string, prefix = "") =>
     reliability.some(({ source, missing }) => source.startsWith(prefix) && missing.includes(day));
   return daysFromTo(from, to).map((day) => {
-    const found = days.find((one) => one.date === day && one.currency === currency);
+    const found = days.find(
+      (one) => one.date === day && one.currency === currency && one.isSandbox === (origin === "sandbox"),
+    );
     // A day that a source has not read has no cost of zero: it is a gap. Revenue is Everflow's alone.
     const hasResults = !isMissing(day, "everflow.");
     return {
@@ -150,7 +162,7 @@ ${rows
   )
   .join("\n")}
 </tbody>
-<tfoot><tr><th scope="row">Total ${escape(currency)}</th><td></td>${cells(total)}</tr></tfoot>
+<tfoot><tr><th scope="row">Total ${total.origin === "sandbox" ? "sandbox " : ""}${escape(currency)}</th><td></td>${cells(total)}</tr></tfoot>
 </table></div></div>`;
 }
 

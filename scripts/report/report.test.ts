@@ -14,6 +14,7 @@ const affiliate = (over: Partial<CpaAffiliate> = {}): CpaAffiliate => ({
   note: null,
   days: 2,
   currency: "USD",
+  origin: "real",
   efClicks: 1_000,
   efConversions: 40,
   efPayout: "900.00",
@@ -51,11 +52,13 @@ const report = (over: Partial<CpaReport> = {}): CpaReport => ({
   readAt: new Date("2025-12-18T21:00:00Z"),
   affiliates: [affiliate()],
   totals: [total()],
-  days: [{ date: "2025-12-17", currency: "USD", finalCost: "10.00", revenue: "20.00", conversions: 1 }],
+  days: [
+    { date: "2025-12-17", currency: "USD", finalCost: "10.00", revenue: "20.00", conversions: 1, isSandbox: false },
+  ],
   unmapped: [],
   reliability: [
-    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
-    { source: "redtrack.daily_spend", provisional: [], failed: [], missing: [], loadedAt: null },
+    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], sandbox: [], loadedAt: null },
+    { source: "redtrack.daily_spend", provisional: [], failed: [], missing: [], sandbox: [], loadedAt: null },
   ],
   ...over,
 });
@@ -68,12 +71,22 @@ test("nothing that came from outside becomes markup, wherever it is shown", () =
       client: poison,
       affiliates: [affiliate({ affiliate: poison, note: poison, currency: poison }), affiliate({ affiliate: poison })],
       totals: [total(), total({ currency: poison, unmappedSpend: "1.00" })],
-      days: [{ date: "2025-12-17", currency: poison, finalCost: "10.00", revenue: "20.00", conversions: 1 }],
+      days: [
+        {
+          date: "2025-12-17",
+          currency: poison,
+          finalCost: "10.00",
+          revenue: "20.00",
+          conversions: 1,
+          isSandbox: false,
+        },
+      ],
       unmapped: [
         {
           sourceId: poison,
           sourceName: poison,
           currency: poison,
+          origin: "real",
           days: 1,
           firstDay: "2025-12-17",
           lastDay: "2025-12-17",
@@ -81,7 +94,9 @@ test("nothing that came from outside becomes markup, wherever it is shown", () =
           clicks: 1,
         },
       ],
-      reliability: [{ source: poison, provisional: ["2025-12-18"], failed: [], missing: [], loadedAt: null }],
+      reliability: [
+        { source: poison, provisional: ["2025-12-18"], failed: [], missing: [], sandbox: [], loadedAt: null },
+      ],
     }),
   );
   expect(page).toContain(escape(poison));
@@ -141,6 +156,7 @@ test("spend without an affiliate is listed beside the totals, with its sum", () 
       sourceId: "s1",
       sourceName: "TikTok",
       currency: "USD",
+      origin: "real" as const,
       days: 2,
       firstDay: "2025-12-17",
       lastDay: "2025-12-18",
@@ -161,7 +177,14 @@ test("days that are not final are named, in stretches, and shaded", () => {
   );
   const open = report({
     reliability: [
-      { source: "everflow.daily_stats", provisional: ["2025-12-18"], failed: [], missing: [], loadedAt: null },
+      {
+        source: "everflow.daily_stats",
+        provisional: ["2025-12-18"],
+        failed: [],
+        missing: [],
+        sandbox: [],
+        loadedAt: null,
+      },
     ],
   });
   expect(caveats(open)).toEqual(["everflow.daily_stats: provisional for 2025-12-18"]);
@@ -204,12 +227,13 @@ test("an empty range says so", () => {
 test("figures count the days that every source has read, and say so", () => {
   const range = { from: "2025-12-13", to: "2025-12-18" };
   const reliability = [
-    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
+    { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], sandbox: [], loadedAt: null },
     {
       source: "redtrack.daily_spend",
       provisional: [],
       failed: [],
       missing: ["2025-12-13", "2025-12-14"],
+      sandbox: [],
       loadedAt: null,
     },
   ];
@@ -230,6 +254,7 @@ test("a day whose spend was not read is a gap in the line of cost, not a cost of
     finalCost: date === "2025-12-17" ? "0.00" : "10.00",
     revenue: "20.00",
     conversions: 1,
+    isSandbox: false,
   }));
   const page = (missing: string[]) =>
     reportPage(
@@ -237,8 +262,8 @@ test("a day whose spend was not read is a gap in the line of cost, not a cost of
         from: "2025-12-16",
         days,
         reliability: [
-          { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], loadedAt: null },
-          { source: "redtrack.daily_spend", provisional: [], failed: [], missing, loadedAt: null },
+          { source: "everflow.daily_stats", provisional: [], failed: [], missing: [], sandbox: [], loadedAt: null },
+          { source: "redtrack.daily_spend", provisional: [], failed: [], missing, sandbox: [], loadedAt: null },
         ],
       }),
     );

@@ -1,10 +1,7 @@
-import type { Account, Config } from "../../settings/config.ts";
+import { originOf, type Origin } from "../../core/origin.ts";
+import type { Account } from "../../settings/config.ts";
 
 /** What answers for an account: nothing, the sandbox, or the vendor. The same words everywhere. */
-export function accountOrigin(
-  account: Account,
-  config: Pick<Config, "sandboxUrl">,
-): "off (no key)" | "sandbox" | "real" {
-  if (account.secrets === null) return "off (no key)";
-  return new URL(account.baseUrl).origin === new URL(config.sandboxUrl).origin ? "sandbox" : "real";
+export function accountOrigin(account: Account): "off (no key)" | Origin {
+  return account.secrets === null ? "off (no key)" : originOf(account);
 }

@@ -29,7 +29,7 @@ const lineWidth = 100;
 export async function printPanel(content: PanelContent): Promise<void> {
   const { config, client, apiUrl, uiUrl, hook, readerUrl, token, loginUrl, logDir } = content;
   const { address, namespace } = temporalAddress();
-  const vendors = [...config.accounts.values()].map((account) => `${account.name} ${accountOrigin(account, config)}`);
+  const vendors = [...config.accounts.values()].map((account) => `${account.name} ${accountOrigin(account)}`);
   const importFolder = path.join(config.ingest.importDir, config.clients[0] ?? "");
   const lines: [string, string[]][] = [
     ["open", [loginUrl, "works once, for ten minutes; `npm run login` prints another"]],

@@ -23,9 +23,10 @@ const columns: readonly Column<CpaAffiliate>[] = [
     kind: "text",
     value: ({ affiliate }) => affiliate,
     isSortable: true,
-    show: ({ affiliate, isInternal }) => (
+    show: ({ affiliate, isInternal, origin }) => (
       <>
         {affiliate} <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
+        {origin === "sandbox" && <Badge tone="warning">sandbox</Badge>}
       </>
     ),
   },
@@ -92,7 +93,9 @@ export function costPages(web: Web): void {
             sort={at.query.sort ?? "-finalCost"}
             caption={`Cost per acquisition per affiliate, ${period.from} to ${period.to}`}
             json={{ url: json, path: "items", indexOf: (row) => asRead.indexOf(row) }}
-            rowKey={({ affiliate, affiliateId, currency }) => `${affiliateId ?? affiliate}/${currency}`}
+            rowKey={({ affiliate, affiliateId, currency, origin }) =>
+              `${affiliateId ?? affiliate}/${currency}/${origin}`
+            }
             empty={
               <Empty title="Nothing was fetched for these days">
                 <a href="/freshness">See which days are there</a>, and fetch the missing ones from that page.
@@ -112,7 +115,8 @@ export function costPages(web: Web): void {
       kind: "text",
       value: (row) => row.currency,
     };
-    return { name: `cost-${period.from}-${period.to}.csv`, text: toCsv([...columns, currency], rows) };
+    const origin: Column<CpaAffiliate> = { name: "origin", label: "Origin", kind: "text", value: (row) => row.origin };
+    return { name: `cost-${period.from}-${period.to}.csv`, text: toCsv([...columns, currency, origin], rows) };
   });
 }
 
@@ -134,8 +138,12 @@ function Totals({ totals, json, period }: { totals: readonly CpaTotal[]; json: s
         });
         const amount = (value: string | null) => (value === null ? "–" : moneyText(value, total.currency));
         return (
-          <div class="cards" key={total.currency}>
-            <Figure label={`Cost in ${total.currency}`} value={amount(total.finalCost)} fact={fact("finalCost")}>
+          <div class="cards" key={`${total.currency}/${total.origin}`}>
+            <Figure
+              label={`Cost in ${total.currency}${total.origin === "sandbox" ? " (sandbox, made up)" : ""}`}
+              value={amount(total.finalCost)}
+              fact={fact("finalCost")}
+            >
               {period.label}
             </Figure>
             <Figure label="Conversions" value={String(total.efConversions ?? "–")} fact={fact("efConversions")} />
@@ -164,11 +172,12 @@ export function Reliability({ days, period }: { days: readonly SourceDays[]; per
     ...describe(source, "could not be fetched", failed),
     ...describe(source, "were never fetched", missing),
   ]);
-  if (open.length === 0) return null;
+  const madeUp = days.flatMap(({ source, sandbox }) => describe(source, "came from the sandbox", sandbox));
+  if (open.length + madeUp.length === 0) return null;
   return (
-    <Notice tone="warning" title="Not final">
+    <Notice tone="warning" title={madeUp.length > 0 ? "Sandbox data, made up" : "Not final"}>
       <ul class="plain">
-        {open.map((line) => (
+        {[...madeUp, ...open].map((line) => (
           <li key={line}>{line}</li>
         ))}
       </ul>

@@ -5,6 +5,8 @@ import { page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { readers, type Web } from "../shared/web.ts";
 
+const madeUp = (origin: string) => (origin === "sandbox" ? " (sandbox)" : "");
+
 /** What a media buyer looks at first. */
 export function morningPage(web: Web): void {
   page(web, { url: "/", who: readers, query: periodQuery }, async ({ parts, viewer, query, today, url }) => {
@@ -17,10 +19,16 @@ export function morningPage(web: Web): void {
           <PageHead title="Today" />
           <PeriodPicker url={url} period={period} />
           <div class="cards">
-            {totals.map(({ currency, finalCost, revenue }) => (
+            {totals.map(({ currency, origin, finalCost, revenue }) => (
               <>
-                <Figure label="Cost" value={finalCost === null ? "–" : moneyText(finalCost, currency)} />
-                <Figure label="Revenue" value={revenue === null ? "–" : moneyText(revenue, currency)} />
+                <Figure
+                  label={`Cost${madeUp(origin)}`}
+                  value={finalCost === null ? "–" : moneyText(finalCost, currency)}
+                />
+                <Figure
+                  label={`Revenue${madeUp(origin)}`}
+                  value={revenue === null ? "–" : moneyText(revenue, currency)}
+                />
               </>
             ))}
           </div>
