@@ -32,6 +32,7 @@ export async function startTestTemporal(): Promise<void> {
   servers.temporal ??= startInMemory(path.join(servers.folder, "temporal"));
   const { address } = await servers.temporal;
   process.env["TEST_TEMPORAL_ADDRESS"] = address;
+  process.env["TEST_FOLDER"] = servers.folder;
 }
 
 export async function stopTestServers(): Promise<void> {

@@ -1,16 +1,11 @@
-import { fileURLToPath } from "node:url";
 import { randomUUID } from "node:crypto";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, WorkflowFailedError, type WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  makeTelemetryFilterString,
-  Runtime,
-  type Worker,
-  type WorkflowBundle,
-} from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, Runtime, type Worker } from "@temporalio/worker";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { settingName } from "../core/setting-name.ts";
@@ -66,20 +61,36 @@ export interface TestStack {
 
 const unlimited = { perMinute: null, perSecond: null, perTenSeconds: null, countTwice: false, concurrent: null };
 
-const bundles = new Map<string, Promise<WorkflowBundle>>();
+const bundles = new Map<string, Promise<{ code: string }>>();
 
 /** Today's workflows, bundled as the build does it. */
-export function workflowBundle(failureConverterPath?: string): Promise<WorkflowBundle> {
+export function workflowBundle(failureConverterPath?: string): Promise<{ code: string }> {
   const key = failureConverterPath ?? "";
-  const bundle =
-    bundles.get(key) ??
-    bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
-      logger: new DefaultLogger("ERROR"),
-      ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
-    });
+  const bundle = bundles.get(key) ?? (failureConverterPath === undefined ? sharedBundle() : bundleWorkflows(key));
   bundles.set(key, bundle);
   return bundle;
+}
+
+/** The first test file to need it bundles for all of this run. */
+async function sharedBundle(): Promise<{ code: string }> {
+  const folder = process.env["TEST_FOLDER"];
+  if (!folder) throw new Error("TEST_FOLDER is not set: is this test named *.flow.test.ts?");
+  const file = path.join(folder, "workflow-bundle.js");
+  const known = await readFile(file, "utf8").catch(() => null);
+  if (known !== null) return { code: known };
+  const bundle = await bundleWorkflows();
+  // Another file may be at it, too: it gets its name when it is whole.
+  await writeFile(`${file}.${process.pid}`, bundle.code);
+  await rename(`${file}.${process.pid}`, file);
+  return bundle;
+}
+
+function bundleWorkflows(failureConverterPath?: string): Promise<{ code: string }> {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
+    logger: new DefaultLogger("ERROR"),
+    ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+  });
 }
 
 /** Everything but the processes: a database and a namespace of this file's own, a sandbox without limits, workers in here. */
@@ -205,6 +216,23 @@ export async function everyRow({ rows }: Pick<TestStack, "rows">): Promise<strin
     .flat()
     .map(({ row }) => row)
     .join("\n");
+}
+
+/**
+ * Tells Temporal at once what it finds out when heartbeats stay away: the worker at this run's activities is gone. That
+ * it does find out is for the drills, which wait.
+ */
+export async function loseAttempts({ temporal }: TestStack, { workflowId }: StartedRun): Promise<void> {
+  const { raw } = await temporal.client.workflow.getHandle(workflowId).describe();
+  const started = (raw.pendingActivities ?? []).filter(({ lastStartedTime }) => lastStartedTime != null);
+  if (started.length === 0) throw new Error(`no activity of ${workflowId} was begun`);
+  for (const { activityId } of started)
+    await temporal.connection.workflowService.respondActivityTaskFailedById({
+      namespace: temporal.namespace,
+      workflowId,
+      activityId: activityId ?? "",
+      failure: { message: "the worker was killed", applicationFailureInfo: { type: "WorkerKilled" } },
+    });
 }
 
 /** How a run that must not succeed ended. */

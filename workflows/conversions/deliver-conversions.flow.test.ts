@@ -10,7 +10,16 @@ import type { RequestEntry } from "../../sandbox/request-log.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { addConversions, createDeliverables, type TestConversion } from "../../test/deliverable.ts";
 import { allHistories, readable } from "../../test/histories.ts";
-import { everyRow, failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
+import {
+  everyRow,
+  failureOf,
+  loseAttempts,
+  logLines,
+  startStack,
+  uniqueId,
+  until,
+  type TestStack,
+} from "../../test/stack.ts";
 import type { Delivered } from "./deliver-conversions.ts";
 
 jest.setTimeout(120_000);
@@ -268,6 +277,7 @@ describe("a worker that dies between sending and recording", () => {
     expect(await states("meta")).toEqual([{ state: "sending", count: 300 }]);
     for (const vendor of ["meta", "hubspot"]) await stack.control("DELETE", `/faults?vendor=${vendor}`);
     await stack.startWorkers();
+    await loseAttempts(stack, handle);
     expect(await handle.result()).toMatchObject([{ delivered: 300 }, { delivered: 300 }]);
     for (const destination of ["meta", "hubspot"] as const) {
       const held = await heldBy(destination, keys);

@@ -8,7 +8,15 @@ import type { IngestAnswer } from "../../activities/files/shapes.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import type { Session } from "../../schema/database.ts";
 import { s3Keys, startS3, type TestS3 } from "../../test/s3.ts";
-import { failureOf, startStack, uniqueId, until, type StartedRun, type TestStack } from "../../test/stack.ts";
+import {
+  failureOf,
+  loseAttempts,
+  startStack,
+  uniqueId,
+  until,
+  type StartedRun,
+  type TestStack,
+} from "../../test/stack.ts";
 import type { FilesWatched } from "./watch-files.ts";
 
 jest.setTimeout(120_000);
@@ -125,6 +133,7 @@ test("a worker that is killed in the merge leaves nothing behind, and the file s
   await release();
   expect(await stack.rows("select from rtb.performance_metrics limit 1")).toEqual([]);
   await stack.startWorkers();
+  await loseAttempts(stack, handle);
   await expectTheFileOnce(handle);
 });
 
