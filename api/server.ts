@@ -26,6 +26,8 @@ import { createReading } from "./server/reading.ts";
 import { createRevocations } from "./server/revocations.ts";
 import { createAffiliateKeys } from "./recon/affiliate-key.ts";
 import { affiliateReportRoutes } from "./conversions/affiliates.ts";
+import { deliveryRoutes } from "./conversions/deliveries.ts";
+import { everflowRoutes } from "./conversions/everflow.ts";
 import { conversionRoutes } from "./conversions/conversions.ts";
 import { trackRoutes } from "./conversions/track.ts";
 import { codecRoutes } from "./ops/codec.ts";
@@ -48,6 +50,8 @@ const areas: Area[] = [
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },
   { prefix: "/api/v1/anytrack", routes: trackRoutes },
+  { prefix: "/api/v1/everflow", routes: everflowRoutes },
+  { prefix: "/api/v1/deliveries", routes: deliveryRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/api/v1/rtb", routes: importRoutes },
   { prefix: "/hooks", routes: createAnytrackHooks() },

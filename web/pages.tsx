@@ -3,6 +3,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { forLog, toAnswer } from "../api/server/errors.ts";
 import type { Api, Area, ServerParts } from "../api/server/parts.ts";
 import { Notice, PageHead } from "./components/parts.tsx";
+import { conversionPage } from "./conversions/conversion.tsx";
+import { deliveryPages } from "./conversions/deliveries.tsx";
+import { conversionPages } from "./conversions/page.tsx";
+import { mappingPages } from "./cost/mapping.tsx";
 import { costPages } from "./cost/page.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
@@ -23,6 +27,10 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   sessionPages,
   morningPage,
   costPages,
+  mappingPages,
+  conversionPages,
+  conversionPage,
+  deliveryPages,
   reconPages,
   reportPages,
   campaignPage,

@@ -22,7 +22,7 @@ const filters = range.extend({
   type: word.optional(),
 });
 
-const conversion = z.object({
+export const conversion = z.object({
   conversionKey: z.string(),
   orderId: text,
   vendorId: text,
@@ -63,7 +63,7 @@ const touchpoint = z.object({
       "where the step comes from: told = sent by the vendor, click = a click of its own, conversion = the conversion itself",
     ),
 });
-const details = conversion.extend({
+export const details = conversion.extend({
   trackedAt: instant
     .nullable()
     .describe(

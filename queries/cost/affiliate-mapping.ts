@@ -1,5 +1,5 @@
-import { type Database, inTransaction, type Queryable } from "../../schema/database.ts";
 import type { StoredOrigin } from "../../core/origin.ts";
+import { type Database, inTransaction, type Queryable, type Session } from "../../schema/database.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
 
 /** One line of the mapping; see schema/affiliate-mapping.ts for what the fields mean. */
@@ -54,36 +54,40 @@ export interface MappingMerge {
  * One transaction, and one at a time per client: what is checked is what is committed.
  */
 export async function mergeMapping(database: Database, merge: MappingMerge): Promise<MappingMerged> {
+  return inTransaction(database, (session) => mergeMappingIn(session, merge));
+}
+
+/** The same inside a transaction of the caller's, which may be one that is rolled back. */
+export async function mergeMappingIn(session: Session, merge: MappingMerge): Promise<MappingMerged> {
   const { client, rows, by, replace } = merge;
-  return inTransaction(database, async (session) => {
-    await session.query("select pg_advisory_xact_lock(hashtextextended('affiliate mapping ' || $1, 0))", [client]);
-    const values = [
-      client,
-      rows.map((row) => row.redtrackSourceId),
-      rows.map((row) => row.redtrackSourceName),
-      rows.map((row) => row.everflowAffiliateId),
-      rows.map((row) => row.everflowAffiliateLabel),
-      rows.map((row) => row.isInternal),
-      by,
-    ];
-    const given = `given as (
+  await session.query("select pg_advisory_xact_lock(hashtextextended('affiliate mapping ' || $1, 0))", [client]);
+  const values = [
+    client,
+    rows.map((row) => row.redtrackSourceId),
+    rows.map((row) => row.redtrackSourceName),
+    rows.map((row) => row.everflowAffiliateId),
+    rows.map((row) => row.everflowAffiliateLabel),
+    rows.map((row) => row.isInternal),
+    by,
+  ];
+  const given = `given as (
       select $1::text as client, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bool[]) as g(source_id, source_name, affiliate_id, label, is_internal))`;
-    const same = `m._client_id = g.client and m.redtrack_source_id is not distinct from g.source_id
+  const same = `m._client_id = g.client and m.redtrack_source_id is not distinct from g.source_id
                   and (g.source_id is not null or m.everflow_affiliate_label = g.label)`;
-    const saidId = "case when m._matched_at is null then m.everflow_affiliate_id end";
-    // The id that its label led to, given back as it was read, is nothing new.
-    const newId =
-      "case when m._matched_at is null or m.everflow_affiliate_id is distinct from g.affiliate_id then g.affiliate_id end";
-    const removed = !replace
-      ? 0
-      : (
-          await session.query(
-            `with ${given} delete from public.affiliate_mapping m where m._client_id = $1 and $7::text is not null and not exists (select from given g where ${same})`,
-            values,
-          )
-        ).rowCount;
-    const updated = await session.query(
-      `with ${given}
+  const saidId = "case when m._matched_at is null then m.everflow_affiliate_id end";
+  // The id that its label led to, given back as it was read, is nothing new.
+  const newId =
+    "case when m._matched_at is null or m.everflow_affiliate_id is distinct from g.affiliate_id then g.affiliate_id end";
+  const removed = !replace
+    ? 0
+    : (
+        await session.query(
+          `with ${given} delete from public.affiliate_mapping m where m._client_id = $1 and $7::text is not null and not exists (select from given g where ${same})`,
+          values,
+        )
+      ).rowCount;
+  const updated = await session.query(
+    `with ${given}
        update public.affiliate_mapping m
           set redtrack_source_name = g.source_name, everflow_affiliate_id = ${newId}, everflow_affiliate_label = g.label,
               is_internal = g.is_internal, _loaded_at = now(), _loaded_by = $7, _matched_at = null
@@ -91,29 +95,28 @@ export async function mergeMapping(database: Database, merge: MappingMerge): Pro
         where ${same}
           and (m.redtrack_source_name, ${saidId}, m.everflow_affiliate_label, m.is_internal)
               is distinct from (g.source_name, ${newId}, g.label, g.is_internal)`,
-      values,
-    );
-    const inserted = await session.query(
-      `with ${given}
+    values,
+  );
+  const inserted = await session.query(
+    `with ${given}
        insert into public.affiliate_mapping (_client_id, redtrack_source_id, redtrack_source_name, everflow_affiliate_id, everflow_affiliate_label, is_internal, _loaded_by)
        select g.client, g.source_id, g.source_name, g.affiliate_id, g.label, g.is_internal, $7 from given g
         where not exists (select from public.affiliate_mapping m where ${same})`,
-      values,
-    );
-    const problems = await findConflicts(session, client);
-    if (problems.length > 0) throw new MappingConflict(problems);
-    await matchLabels(session, { client });
-    const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0, removed: removed ?? 0 };
-    if (counts.inserted + counts.updated + counts.removed > 0)
-      await recordAudit(session, {
-        ...merge.actor,
-        client,
-        action: "mapping_changed",
-        subject: "public.affiliate_mapping",
-        details: { ...counts, from: by },
-      });
-    return { ...counts, unchanged: rows.length - counts.inserted - counts.updated };
-  });
+    values,
+  );
+  const problems = await findConflicts(session, client);
+  if (problems.length > 0) throw new MappingConflict(problems);
+  await matchLabels(session, { client });
+  const counts = { inserted: inserted.rowCount ?? 0, updated: updated.rowCount ?? 0, removed: removed ?? 0 };
+  if (counts.inserted + counts.updated + counts.removed > 0)
+    await recordAudit(session, {
+      ...merge.actor,
+      client,
+      action: "mapping_changed",
+      subject: "public.affiliate_mapping",
+      details: { ...counts, from: by },
+    });
+  return { ...counts, unchanged: rows.length - counts.inserted - counts.updated };
 }
 
 /**

@@ -13,6 +13,7 @@ export type AuditAction =
   | "alert_resolved"
   | "dispute_settled"
   | "mapping_changed"
+  | "delivery_retried"
   | "redriven"
   | "empty_answer_approved"
   | "line_viewed"

@@ -16,6 +16,7 @@ const staff = ["admin", "operator", "analyst"] as const;
 const navigation: readonly NavigationItem[] = [
   { href: "/", label: "Today", who: staff },
   { href: "/cost", label: "CPA", who: staff },
+  { href: "/conversions", label: "Conversions", who: staff },
   { href: "/reconciliation", label: "Reconciliation", who: [...staff, "advertiser"] },
   { href: "/claims", label: "Your claims", who: ["affiliate"] },
 ];

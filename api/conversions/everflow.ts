@@ -1,0 +1,87 @@
+import { z } from "zod";
+import {
+  findEverflowConversion,
+  listEverflowConversions,
+  type EverflowConversion,
+} from "../../queries/conversions/list-everflow.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { notFound } from "../server/errors.ts";
+import { listRoute } from "../server/list-route.ts";
+import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { instant, iso, money, text } from "../server/shapes.ts";
+import { range, rangeOf } from "./shapes.ts";
+
+const readers = allow("admin", "operator", "analyst");
+
+export const everflowConversion = z.object({
+  conversionId: z.string(),
+  date: z.string().describe("the day in America/New_York"),
+  convertedAt: instant,
+  clickedAt: instant.nullable(),
+  status: z.string().describe("approved, pending, rejected, invalid, or what Everflow adds one day"),
+  isEvent: z.boolean(),
+  event: text,
+  affiliateId: z.string(),
+  affiliateName: text,
+  advertiserId: text,
+  advertiserName: text,
+  offerId: z.string(),
+  offerName: text,
+  currency: z.string(),
+  payout: money,
+  revenue: money,
+  saleAmount: money.nullable(),
+  orderId: text,
+  transactionId: text,
+  country: text,
+  errorCode: text,
+  slice: z.string().describe("the slice it came with"),
+  runId: z.string(),
+});
+
+/** Everflow's conversions and events, in their last known status. */
+export function everflowRoutes(api: Api, { reading }: ServerParts): void {
+  listRoute(api, "/conversions", {
+    config: readers,
+    tags: ["conversions"],
+    summary: "Everflow's conversions by day, affiliate, offer or status, newest first",
+    querystring: paging
+      .extend({ ...range.shape, affiliate: word.optional(), offer: word.optional(), status: word.optional() })
+      .refine(inOrder, orderError),
+    item: everflowConversion,
+    place: z.object({ date: day, at: z.iso.datetime(), id: z.string().max(300) }),
+    read: ({ filter, after, limit }, request) =>
+      listEverflowConversions(reading, {
+        client: callerOf(request).client,
+        filter: { ...filter, ...rangeOf(filter) },
+        after,
+        limit,
+      }),
+    placeOf: (row) => ({ date: row.date, at: row.convertedAt.toISOString(), id: row.conversionId }),
+    toItem,
+  });
+
+  api.get(
+    "/conversions/:id",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "One of Everflow's conversions",
+        params: z.object({ id: word }),
+        response: { 200: everflowConversion },
+      },
+    },
+    async (request) => {
+      const of = { client: callerOf(request).client, conversionId: request.params.id };
+      const found = await findEverflowConversion(reading, of);
+      if (found === null) throw notFound("conversion");
+      return toItem(found);
+    },
+  );
+}
+
+function toItem(row: EverflowConversion): z.infer<typeof everflowConversion> {
+  return { ...row, convertedAt: row.convertedAt.toISOString(), clickedAt: iso(row.clickedAt) };
+}

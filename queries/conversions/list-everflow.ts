@@ -1,0 +1,86 @@
+import type { Queryable } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
+
+export interface EverflowConversion {
+  conversionId: string;
+  date: string;
+  convertedAt: Date;
+  clickedAt: Date | null;
+  status: string;
+  isEvent: boolean;
+  event: string | null;
+  affiliateId: string;
+  affiliateName: string | null;
+  advertiserId: string | null;
+  advertiserName: string | null;
+  offerId: string;
+  offerName: string | null;
+  currency: string;
+  payout: string;
+  revenue: string;
+  saleAmount: string | null;
+  orderId: string | null;
+  transactionId: string | null;
+  country: string | null;
+  errorCode: string | null;
+  slice: string;
+  runId: string;
+}
+
+export interface EverflowFilter {
+  from: string;
+  to: string;
+  affiliate?: string | undefined;
+  offer?: string | undefined;
+  status?: string | undefined;
+}
+
+const columns = `conversion_id as "conversionId", date, converted_at as "convertedAt", clicked_at as "clickedAt", status, is_event as "isEvent", event,
+  affiliate_id as "affiliateId", affiliate_name as "affiliateName", advertiser_id as "advertiserId", advertiser_name as "advertiserName",
+  offer_id as "offerId", offer_name as "offerName", currency, round(payout, 2) as payout, round(revenue, 2) as revenue, round(sale_amount, 2) as "saleAmount",
+  order_id as "orderId", transaction_id as "transactionId", country, error_code as "errorCode", _slice as slice, _run_id as "runId"`;
+
+/** Newest first; goes on after a place, when there is one. */
+export async function listEverflowConversions(
+  database: Queryable,
+  of: {
+    client: string;
+    filter: EverflowFilter;
+    after: { date: string; at: string; id: string } | null;
+    limit: number;
+  },
+): Promise<EverflowConversion[]> {
+  const { client, filter, after, limit } = of;
+  const { text, values } = named(
+    `select ${columns} from everflow.conversions
+      where _client_id = :client and date between :from and :to and (:affiliate::text is null or affiliate_id = :affiliate)
+        and (:offer::text is null or offer_id = :offer) and (:status::text is null or status = :status)
+        and (:day::date is null or (date, converted_at, conversion_id) < (:day, :at::timestamptz, :id))
+      order by date desc, converted_at desc, conversion_id desc limit :limit`,
+    {
+      client,
+      from: filter.from,
+      to: filter.to,
+      affiliate: filter.affiliate ?? null,
+      offer: filter.offer ?? null,
+      status: filter.status ?? null,
+      day: after?.date ?? null,
+      at: after?.at ?? null,
+      id: after?.id ?? null,
+      limit,
+    },
+  );
+  const { rows } = await database.query<EverflowConversion>(text, values);
+  return rows;
+}
+
+export async function findEverflowConversion(
+  database: Queryable,
+  { client, conversionId }: { client: string; conversionId: string },
+): Promise<EverflowConversion | null> {
+  const { rows } = await database.query<EverflowConversion>(
+    `select ${columns} from everflow.conversions where _client_id = $1 and conversion_id = $2`,
+    [client, conversionId],
+  );
+  return rows[0] ?? null;
+}

@@ -1,0 +1,189 @@
+import { attributionModels } from "../../rules/conversions/attribution.ts";
+import { Moment, moneyText, None } from "../components/format.tsx";
+import { Notice, PageHead } from "../components/parts.tsx";
+import { get, page, param } from "../shared/page.tsx";
+import { readers, type At, type Web } from "../shared/web.ts";
+import type { ConversionDetails, Delivery, EverflowConversion } from "./answers.ts";
+import { DeliveryTable } from "./deliveries.tsx";
+
+const modelNames: Record<(typeof attributionModels)[number], string> = {
+  first_click: "First click",
+  last_click: "Last click",
+  linear: "Linear",
+  time_decay: "Time decay",
+};
+
+const journeys: Record<ConversionDetails["journey"], string> = {
+  told: "AnyTrack sent the whole journey.",
+  clicks: "The journey is built from clicks that are known.",
+  conversion: "Only what the conversion itself says is known of its journey.",
+  unknown: "Nothing is known of its journey, so no model can give credit.",
+};
+
+/** One conversion: what led to it, what each model makes of that, and where it was sent. */
+export function conversionPage(web: Web): void {
+  page(web, { url: "/conversions/anytrack/:key", who: readers }, async (at) => {
+    const key = param(at, "key");
+    const found = await get<ConversionDetails>(web, at.request, `/api/v1/anytrack/conversions/${key}`);
+    const deliveries = await deliveriesOf(web, at, `anytrack:${found.conversionKey}`);
+    return {
+      title: `Conversion ${found.orderId ?? found.conversionKey}`,
+      body: (
+        <>
+          <PageHead
+            title={`Conversion ${found.orderId ?? found.conversionKey}`}
+            lead={`${found.type} of ${found.date}`}
+          />
+          <Facts
+            facts={[
+              [
+                "Revenue",
+                found.revenue === null ? (
+                  <None why="no amount was sent" />
+                ) : (
+                  moneyText(found.revenue, found.currency ?? "")
+                ),
+              ],
+              ["When", <Moment at={new Date(found.eventTime)} zone={at.zone} seconds />],
+              ["Source", found.source],
+              ["Campaign", found.campaignId],
+              ["Ad", found.adId],
+              ["Affiliate", found.affiliateId],
+              ["Click", found.clickId],
+              ["Key", <code>{found.conversionKey}</code>],
+              [
+                "Came by webhook",
+                found.seenByWebhookAt === null ? null : <Moment at={new Date(found.seenByWebhookAt)} zone={at.zone} />,
+              ],
+              [
+                "Came by pull",
+                found.seenByPullAt === null ? null : <Moment at={new Date(found.seenByPullAt)} zone={at.zone} />,
+              ],
+              [
+                "Sent to AnyTrack by us",
+                found.trackedAt === null ? null : <Moment at={new Date(found.trackedAt)} zone={at.zone} />,
+              ],
+            ]}
+          />
+          <Journey found={found} zone={at.zone} />
+          <DeliveryTable rows={deliveries} at={at} />
+        </>
+      ),
+    };
+  });
+
+  page(web, { url: "/conversions/everflow/:id", who: readers }, async (at) => {
+    const found = await get<EverflowConversion>(web, at.request, `/api/v1/everflow/conversions/${param(at, "id")}`);
+    const deliveries = await deliveriesOf(web, at, `everflow:${found.conversionId}`);
+    const money = (amount: string | null) =>
+      amount === null ? <None why="Everflow does not say" /> : moneyText(amount, found.currency);
+    return {
+      title: `Conversion ${found.conversionId}`,
+      body: (
+        <>
+          <PageHead title={`Conversion ${found.conversionId}`} lead={`${found.status}, ${found.date}`}>
+            <a class="button" href={`/receipts?source=everflow.conversions&from=${found.slice}&to=${found.slice}`}>
+              Receipts of its day
+            </a>
+          </PageHead>
+          <Facts
+            facts={[
+              ["Affiliate", found.affiliateName ?? found.affiliateId],
+              ["Advertiser", found.advertiserName ?? found.advertiserId],
+              ["Offer", found.offerName ?? found.offerId],
+              ["Payout", money(found.payout)],
+              ["Revenue", money(found.revenue)],
+              ["Sale", money(found.saleAmount)],
+              ["When", <Moment at={new Date(found.convertedAt)} zone={at.zone} seconds />],
+              [
+                "Click",
+                found.clickedAt === null ? null : <Moment at={new Date(found.clickedAt)} zone={at.zone} seconds />,
+              ],
+              ["Event", found.isEvent ? found.event : null],
+              ["Order", found.orderId],
+              ["Transaction", found.transactionId],
+              ["Country", found.country],
+              ["Refused because", found.errorCode],
+            ]}
+          />
+          <DeliveryTable rows={deliveries} at={at} />
+        </>
+      ),
+    };
+  });
+}
+
+async function deliveriesOf(web: Web, { request }: Pick<At<unknown>, "request">, key: string): Promise<Delivery[]> {
+  const url = `/api/v1/deliveries?conversion=${encodeURIComponent(key)}`;
+  return (await get<{ items: Delivery[] }>(web, request, url)).items;
+}
+
+function Facts({ facts }: { facts: [string, preact.ComponentChildren][] }) {
+  return (
+    <dl class="facts panel">
+      {facts.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value === null ? <None why={null} /> : value}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+/** Touchpoints in their order, with the share that each of the four models gives them. */
+function Journey({ found, zone }: { found: ConversionDetails; zone: string }) {
+  const weightOf = (model: string, position: number) =>
+    found.attribution.models.find((one) => one.model === model)?.weights.find((one) => one.position === position)
+      ?.weight ?? null;
+  return (
+    <section aria-labelledby="journey">
+      <h2 id="journey">Journey and credit</h2>
+      <Notice tone={found.attribution.state === "known" ? "note" : "warning"}>{journeys[found.journey]}</Notice>
+      {found.touchpoints.length === 0 ? null : (
+        <div class="scroll" role="region" aria-label="Touchpoints" tabIndex={0}>
+          <table>
+            <caption class="visually-hidden">Touchpoints and the share each model gives them</caption>
+            <thead>
+              <tr>
+                <th scope="col">Touchpoint</th>
+                <th scope="col">When</th>
+                <th scope="col">Source</th>
+                <th scope="col" class="extra">
+                  Campaign
+                </th>
+                {attributionModels.map((model) => (
+                  <th key={model} scope="col" class="figure">
+                    {modelNames[model]}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {found.touchpoints.map(({ position, type, at, source, campaignId }) => (
+                <tr key={position}>
+                  <th scope="row">
+                    {position}. {type}
+                  </th>
+                  <td>
+                    <Moment at={new Date(at)} zone={zone} />
+                  </td>
+                  <td>{source ?? <None why={null} />}</td>
+                  <td class="extra">{campaignId ?? <None why={null} />}</td>
+                  {attributionModels.map((model) => {
+                    const weight = weightOf(model, position);
+                    return (
+                      <td key={model} class="figure">
+                        {weight === null ? <None why={null} /> : `${(Number(weight) * 100).toFixed(1)} %`}
+                      </td>
+                    );
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

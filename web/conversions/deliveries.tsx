@@ -1,0 +1,198 @@
+import { z } from "zod";
+import { deliveryStates } from "../../queries/conversions/list-deliveries.ts";
+import { word } from "../../api/server/lists.ts";
+import { Badge, countText, type Tone } from "../components/format.tsx";
+import { Empty, ExportLink, Figure, Kept, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { call, download, form, get, page } from "../shared/page.tsx";
+import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import type { Delivery, DeliveryCounts } from "./answers.ts";
+
+const tones: Record<Delivery["state"], Tone> = {
+  pending: "note",
+  sending: "note",
+  delivered: "good",
+  failed: "bad",
+  expired: "quiet",
+  held: "warning",
+};
+const query = {
+  destination: word.optional(),
+  state: z.enum(deliveryStates).optional(),
+  conversion: word.optional(),
+  cursor: z.string().max(1_000).optional(),
+};
+type Query = z.output<z.ZodObject<typeof query>>;
+
+interface Listed {
+  items: Delivery[];
+  next: string | null;
+}
+
+/** Conversions on their way to Meta, HubSpot and others: what became of each, and a retry. */
+export function deliveryPages(web: Web): void {
+  page(web, { url: "/deliveries", who: readers, query }, async (at) => {
+    const url = addressOf(at, 100);
+    const [{ items, next }, counts] = await Promise.all([
+      get<Listed>(web, at.request, url),
+      get<DeliveryCounts>(web, at.request, "/api/v1/deliveries/counts"),
+    ]);
+    return {
+      title: "Deliveries",
+      body: (
+        <>
+          <PageHead title="Deliveries" lead="Conversions on their way to other systems.">
+            <ExportLink url={at.url} />
+          </PageHead>
+          <div class="cards">
+            {counts.items.map(({ destination, state, deliveries }, index) => (
+              <Figure
+                key={`${destination} ${state}`}
+                label={`${destination}: ${state}`}
+                value={countText(deliveries)}
+                href={`/deliveries?destination=${destination}&state=${state}`}
+                fact={{
+                  json: "/api/v1/deliveries/counts",
+                  field: `items.${index}.deliveries`,
+                  value: String(deliveries),
+                }}
+              />
+            ))}
+          </div>
+          <form class="filters" method="get" action="/deliveries">
+            <Kept url={at.url} except={["destination", "state", "conversion", "cursor"]} />
+            <label>
+              Destination
+              <input name="destination" value={at.query.destination} size={10} />
+            </label>
+            <label>
+              State
+              <select name="state">
+                <option value="">any</option>
+                {deliveryStates.map((state) => (
+                  <option key={state} value={state} selected={at.query.state === state}>
+                    {state}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button type="submit">Filter</button>
+          </form>
+          <DeliveryTable rows={items} at={at} json={{ url, path: "items" }} />
+          <NextPage url={at.url} next={next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/deliveries.csv", who: readers, query }, async (at) => {
+    const rows: Delivery[] = [];
+    for (let cursor: string | undefined; rows.length < 50_000;) {
+      const { items, next } = await get<Listed>(web, at.request, addressOf({ query: { ...at.query, cursor } }, 500));
+      rows.push(...items);
+      if (next === null) break;
+      cursor = next;
+    }
+    return { name: "deliveries.csv", text: toCsv(columnsFor(false), rows) };
+  });
+
+  const wanted = z.object({ destination: word, conversion: word, back: z.string().max(500).optional() });
+  form(
+    web,
+    { url: "/deliveries/retry", who: keepers, body: wanted },
+    async ({ request }, { destination, conversion }) => {
+      await call(web, request, { method: "POST", url: "/api/v1/deliveries/retry", body: { destination, conversion } });
+      return `/deliveries?conversion=${encodeURIComponent(conversion)}`;
+    },
+  );
+}
+
+function addressOf({ query: asked }: Pick<At<Query>, "query">, limit: number): string {
+  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return `/api/v1/deliveries?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
+}
+
+interface DeliveryTableProps {
+  rows: readonly Delivery[];
+  at: Pick<At<unknown>, "viewer" | "zone">;
+  json?: { url: string; path: string };
+}
+
+export function DeliveryTable({ rows, at, json }: DeliveryTableProps) {
+  const isOpen = rows.some(({ state }) => state === "pending" || state === "sending");
+  return (
+    <section
+      aria-labelledby="deliveries"
+      id="delivery-list"
+      {...(isOpen && rows.length <= 5 ? { "data-live": "3" } : {})}
+    >
+      <h2 id="deliveries">Deliveries</h2>
+      <Table
+        columns={columnsFor(at.viewer.isKeeper)}
+        rows={rows}
+        caption="Deliveries"
+        zone={at.zone}
+        json={json}
+        empty={<Empty title="Nothing was sent">No destination has a key, or none takes conversions like these.</Empty>}
+      />
+    </section>
+  );
+}
+
+/** A delivery names the feed before the feed's own key: `everflow:ab12`. */
+function conversionHref(conversionKey: string): string {
+  const [feed = "", ...rest] = conversionKey.split(":");
+  return `/conversions/${feed}/${encodeURIComponent(rest.join(":"))}`;
+}
+
+function columnsFor(isKeeper: boolean): Column<Delivery>[] {
+  const retry: Column<Delivery> = {
+    name: "retry",
+    label: "Again",
+    kind: "text",
+    isLocal: true,
+    value: () => null,
+    show: ({ state, destination, conversionKey }) =>
+      state === "failed" || state === "held" ? (
+        <form method="post" action="/deliveries/retry">
+          <input type="hidden" name="destination" value={destination} />
+          <input type="hidden" name="conversion" value={conversionKey} />
+          <button type="submit" aria-label={`Send ${conversionKey} to ${destination} again`}>
+            Retry
+          </button>
+        </form>
+      ) : (
+        ""
+      ),
+  };
+  return [
+    { name: "destination", label: "Destination", kind: "text", value: (row) => row.destination },
+    {
+      name: "state",
+      label: "State",
+      kind: "text",
+      value: (row) => row.state,
+      show: ({ state }) => <Badge tone={tones[state]}>{state}</Badge>,
+    },
+    {
+      name: "conversionKey",
+      label: "Conversion",
+      kind: "text",
+      value: (row) => row.conversionKey,
+      show: ({ conversionKey }) => <a href={conversionHref(conversionKey)}>{conversionKey.slice(0, 30)}</a>,
+    },
+    { name: "eventName", label: "As", kind: "text", value: (row) => row.eventName, isExtra: true },
+    { name: "value", label: "Value", kind: "money", value: (row) => row.value, currency: (row) => row.currency ?? "" },
+    { name: "attempts", label: "Tries", kind: "count", value: (row) => row.attempts, isExtra: true },
+    { name: "lastAnswer", label: "Answer", kind: "text", value: (row) => row.lastAnswer },
+    { name: "eventTime", label: "Converted", kind: "moment", value: (row) => new Date(row.eventTime), isExtra: true },
+    {
+      name: "deliveredAt",
+      label: "Delivered",
+      kind: "moment",
+      value: (row) => (row.deliveredAt === null ? null : new Date(row.deliveredAt)),
+    },
+    ...(isKeeper ? [retry] : []),
+  ];
+}
