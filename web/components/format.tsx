@@ -67,3 +67,8 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 export type Tone = "good" | "warning" | "bad" | "quiet" | "note";
+
+/** Marks what a mock vendor made up: nobody may take it for money. */
+export function Origin({ of }: { of: string }) {
+  return of === "sandbox" ? <Badge tone="warning">sandbox</Badge> : null;
+}

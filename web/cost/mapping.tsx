@@ -6,7 +6,7 @@ import {
   type MappingRow,
   type UnmappedSource,
 } from "../../queries/cost/affiliate-mapping.ts";
-import { Badge, moneyText, None } from "../components/format.tsx";
+import { Badge, moneyText, None, Origin } from "../components/format.tsx";
 import { Empty, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, page, type Content } from "../shared/page.tsx";
@@ -113,7 +113,17 @@ function unmappedColumns(isKeeper: boolean): Column<UnmappedSource>[] {
     ),
   };
   return [
-    { name: "sourceName", label: "Source", kind: "text", value: (row) => row.sourceName },
+    {
+      name: "sourceName",
+      label: "Source",
+      kind: "text",
+      value: (row) => row.sourceName,
+      show: ({ sourceName, sourceId, origin }) => (
+        <>
+          {sourceName ?? sourceId} <Origin of={origin} />
+        </>
+      ),
+    },
     { name: "sourceId", label: "Redtrack id", kind: "text", value: (row) => row.sourceId, isExtra: true },
     { name: "cost", label: "Spend", kind: "money", value: (row) => row.cost, currency: (row) => row.currency },
     { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
@@ -253,7 +263,8 @@ interface Change {
 
 /** Affiliates whose figures the change touches. */
 export function changesOf({ before, after }: Pick<Preview, "before" | "after">): Change[] {
-  const keyOf = ({ affiliate, currency }: Figures["items"][number]) => JSON.stringify([affiliate, currency]);
+  const keyOf = ({ affiliate, currency, origin }: Figures["items"][number]) =>
+    JSON.stringify([affiliate, currency, origin]);
   const [was, is] = [
     new Map(before.items.map((row) => [keyOf(row), row])),
     new Map(after.items.map((row) => [keyOf(row), row])),

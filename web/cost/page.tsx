@@ -8,7 +8,7 @@ import {
   type CpaTotal,
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
-import { Badge, moneyText } from "../components/format.tsx";
+import { Badge, moneyText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -26,7 +26,7 @@ const columns: readonly Column<CpaAffiliate>[] = [
     show: ({ affiliate, isInternal, origin }) => (
       <>
         {affiliate} <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
-        {origin === "sandbox" && <Badge tone="warning">sandbox</Badge>}
+        <Origin of={origin} />
       </>
     ),
   },
