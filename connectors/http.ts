@@ -109,7 +109,7 @@ async function attempt(
     const response = await send(request, options, dispatcher, signal, limits);
     const quotaMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
     waitMs = quotaMs;
-    // A no stays a no when its words do not arrive whole: its status says what to do.
+    // A refusal whose body does not arrive whole is still a refusal: its status says what to do.
     const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {
       if (response.ok || !(error instanceof ConnectorError)) throw error;
       return "";
@@ -126,7 +126,7 @@ async function attempt(
     const disguised = options.refusal?.(plainJson(answer)) ?? null;
     if (disguised !== null) {
       const hint = hintOf(response, quotaMs, disguised);
-      // Who says no and when to come back means a limit, whatever the status says.
+      // A refusal that says when to try again is a rate limit, whatever its status.
       const kind = hint === null ? disguised.kind : "rate_limited";
       if (kind === "rate_limited") waitMs = Math.max(hint ?? 0, waitMs ?? 0, shortestHintMs);
       throw new ConnectorError(kind, options.redact(disguised.message).slice(0, excerptLength), { retryAfterMs: hint });
@@ -189,7 +189,7 @@ export type LinkStep = { status: number; location: string | null; retryAfterMs: 
 const linkTimeoutMs = 10_000;
 
 /**
- * Asks somebody else's address where it leads: one request, followed nowhere, its body left unread, its connection
+ * Asks a foreign address where it leads: one request, followed nowhere, its body left unread, its connection
  * made to a public address or not at all and never used again.
  */
 export async function stepAlongLink(
@@ -219,12 +219,12 @@ export async function stepAlongLink(
     if (forbidden !== undefined) return { forbidden: forbidden.message };
     throw new ConnectorError("unavailable", `could not reach ${url.host} (${errorCode(error)})`);
   } finally {
-    // Whatever the body is, nobody reads it.
+    // The body is not read.
     await dispatcher.destroy();
   }
 }
 
-/** Somebody wants no answer any more: their own reason goes on, untried and untranslated. */
+/** The caller cancelled: its own reason is thrown, without a retry or translation. */
 function cancellation({ reason }: AbortSignal): AbortError {
   return new AbortError(reason instanceof Error ? reason : "cancelled");
 }
@@ -359,7 +359,7 @@ function errorCode(error: unknown): string {
   return error instanceof Error ? error.name : "unknown error";
 }
 
-/** An error and what it came of; several addresses that were tried each have their own. */
+/** An error and its causes; several addresses that were tried each have their own. */
 function causes(error: unknown): Error[] {
   if (!(error instanceof Error)) return [];
   const several = error instanceof AggregateError ? error.errors : [];

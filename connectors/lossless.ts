@@ -25,7 +25,7 @@ function isFloatSafe(text: string): boolean {
   return true;
 }
 
-/** Null where a name stands twice in an object: the engine would let the last one win. */
+/** Null where a name is twice in an object: the engine would let the last one win. */
 function readByEngine(text: string): unknown {
   try {
     const document: unknown[] = [JSON.parse(text)];

@@ -3,7 +3,7 @@ import { isIP, type LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
 import { buildConnector } from "undici";
 
-/** A host that leads into our own network, or to nobody in particular. */
+/** A host in our own network, or an address that is not one host's. */
 export class PrivateAddress extends Error {
   readonly code = "PRIVATE_ADDRESS";
 }

@@ -15,7 +15,7 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   baseUrl: string;
   /** Other addresses of the same vendor, by name: where tokens are had, say. A stand-in plays them all at one. */
   addresses?: Readonly<Record<string, string>>;
-  /** There only for clients that have a key: nobody misses it, and no stand-in takes its place. */
+  /** There only for clients that have a key: it is optional, and the sandbox does not replace it. */
   optional?: boolean;
   /** Conversions are sent to it. */
   isDestination?: boolean;
@@ -27,13 +27,13 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   settings?: z.ZodObject;
   /** What the headers of any answer say about the quota left. */
   quota?: (headers: Headers) => Quota | null;
-  /** An answer that says no under a status that says yes. */
+  /** A refusal under a status of success. */
   refusal?: (body: unknown) => Refusal | null;
-  /** What an answer that is no 2xx means, for a vendor whose status alone does not tell; its body is null when it is no JSON. */
+  /** What an answer that is no 2xx means, for a vendor whose status alone is not enough; its body is null when it is no JSON. */
   classify?: (status: number, body: unknown) => Refusal;
   /** The longest wait after a 429 that does not say when to come back; waits grow up to it. */
   unhintedWaitMs?: number;
-  /** The cheapest call that tells whether the key works. */
+  /** The cheapest call that shows whether the key works. */
   probe: (secrets: z.output<Secrets>, settings: Record<string, string>) => PageRequest;
   /**
    * What the probe's answer must say for all other answers to mean what we take them for, or what is wrong with it:
@@ -45,7 +45,7 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
 export interface Quota {
   /** No call by anyone before this has passed. */
   waitMs: number;
-  /** How much of the quota is used, 0 to 100, and when it starts anew, where the vendor says so. */
+  /** How much of the quota is used, 0 to 100, and when it is reset, where the vendor says so. */
   used?: { percent: number; resetsInMs: number | null };
 }
 

@@ -5,7 +5,7 @@ import { createEraser, createRedactor, type Redact } from "../core/redact.ts";
 import { createHttp, type Http, type HttpLimits, type TurnOutcome } from "./http.ts";
 import type { Quota, Vendor } from "./source.ts";
 
-/** What a vendor says of its own answers. */
+/** How a vendor describes its own answers. */
 export type VendorManners = Pick<Vendor, "name" | "quota" | "refusal" | "classify" | "addresses">;
 
 /** What it takes to reach a vendor as one account. */

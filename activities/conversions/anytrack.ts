@@ -1,7 +1,7 @@
 import type { TrackConversionInput, Tracked } from "../../rules/conversions/anytrack-tracking.ts";
 import { tellConversion, type AnytrackContext } from "./tell-conversion.ts";
 
-/** Tracking AnyTrack of conversions. */
+/** Sends conversions to AnyTrack. */
 export function createAnytrackActivities(context: AnytrackContext) {
   return {
     tellConversion: (input: TrackConversionInput): Promise<Tracked> => tellConversion(context, input),

@@ -52,7 +52,7 @@ export async function sendBatch(context: DeliveryContext, input: SendBatchInput)
       await send(context, account, { http, claimed, onSettled });
     } catch (error) {
       if (!(error instanceof ConnectorError) || !isDefinite(error)) throw error;
-      // A clear no: nothing of what is left has arrived, but for what an earlier attempt may have sent.
+      // A clear refusal: nothing of the rest has arrived, except what an earlier attempt may have sent.
       const certain = claimed.filter(({ uncertain }) => !uncertain).map(({ conversionKey }) => conversionKey);
       await returnBatch(database, ledger, { claim, certain, answer: redact(error.message) });
       if (error.kind !== "quota_spent") throw error;

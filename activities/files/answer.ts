@@ -59,7 +59,7 @@ export async function answerOfRow(
   };
 }
 
-/** What only a reading knows, and no receipt keeps. */
+/** What is known only while a file is read, and is not in its receipt. */
 export function readingFacts(
   counts: Partial<FileCounts> | undefined,
 ): Pick<IngestAnswer, "summedOver" | "encoding" | "delimiter"> {

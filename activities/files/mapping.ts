@@ -58,7 +58,7 @@ export async function mappingRecognised(
   return candidates.find(({ mapping }) => mapping === found) ?? saidBeside(shippedMapping(defaultMapping), place);
 }
 
-/** What cannot be read for its header cannot be read at all: the reading says so, where it is recorded. */
+/** A file whose header cannot be read cannot be imported: the import reports it, where it is recorded. */
 function nullIfUnreadable(error: unknown): null {
   if (error instanceof FileRefused || (error instanceof FileProblem && error.kind === "content")) return null;
   throw error;

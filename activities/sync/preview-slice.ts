@@ -7,7 +7,7 @@ import { checkedPull, type SyncContext } from "./context.ts";
 import { targetOf } from "./read-day.ts";
 import type { DayPreview, PullSliceInput } from "./shapes.ts";
 
-/** What reading a day again would change. Writes nothing. */
+/** What fetching a day again would change. Writes nothing. */
 export async function previewSlice(context: SyncContext, input: PullSliceInput): Promise<DayPreview> {
   const { source, account, day, acceptEmpty = false } = checkedPull(context, input);
   return askForDay(context, { source, account, day }, async (read) => {

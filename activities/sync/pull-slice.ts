@@ -24,7 +24,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
   const { source, account, day, runId, acceptEmpty = false } = checkedPull(context, input);
   const { client } = account;
   const pull = async (read: ReadDay): Promise<SliceResult> => {
-    // The number comes before the first request: a reading that began later knows better.
+    // The number comes before the first request: a fetch that began later wins.
     const { fetchSeq, fetchedAt } = await takeFetchNumber(database);
     const run = runOf();
     const reading = { client, source: source.name, day, workflowRunId: run.runId };

@@ -56,14 +56,14 @@ export interface PullSliceInput {
   acceptEmpty?: boolean;
 }
 
-/** What one reading of one slice came to. */
+/** The result of one fetch of one slice. */
 export interface SliceResult extends Receipt {
   day: string;
   /** The total as people read it, to the cent. */
   shownTotal: string;
 }
 
-/** What reading a day again would change. */
+/** What fetching a day again would change. */
 export interface DayPreview {
   day: string;
   inserted: number;

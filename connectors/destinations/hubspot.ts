@@ -26,7 +26,7 @@ const settings = z.object({
   HUBSPOT_LEAD_DEALSTAGE: z.string().min(1).default("appointmentscheduled"),
   /** Of what was charged back, or is no longer approved. */
   HUBSPOT_LOST_DEALSTAGE: z.string().min(1).default("closedlost"),
-  /** The account's own zone: its daily limit starts anew at that zone's midnight. */
+  /** The account's own zone: its daily limit is reset at that zone's midnight. */
   HUBSPOT_TIMEZONE: z.string().refine(isTimeZone, "must be a time zone").default("UTC"),
 });
 
@@ -71,7 +71,7 @@ export function classifyHubspot(status: number, body: unknown): Refusal {
     return said.policyName === "DAILY"
       ? { kind: "quota_spent", ...found }
       : { kind: "rate_limited", ...found, retryAfterMs: 10_000 };
-  // Locked: somebody else writes the same records.
+  // Locked: another client writes the same records.
   if (status === 423) return { kind: "rate_limited", ...found, retryAfterMs: 2_000 };
   // 409: two writers met; 477: the account is being moved.
   if (status === 408 || status === 409 || status === 477 || status >= 500) return { kind: "unavailable", ...found };
@@ -194,13 +194,13 @@ export function dealInput(conversion: Outgoing, set: Settings): DealInput {
       ...(currency === null ? {} : { deal_currency_code: currency }),
       pipeline: set["HUBSPOT_PIPELINE"] ?? "",
       dealstage: set[stage] ?? "",
-      // When an open deal will close nobody knows.
+      // When an open deal will close is unknown.
       ...(isOpen ? {} : { closedate: conversion.eventTime.toISOString() }),
     },
   };
 }
 
-/** What has become of a conversion since it happened, for whoever looks at its deal; null when nothing has. */
+/** What has changed about a conversion since it happened, as shown on its deal; null when nothing has. */
 function changeOf({ standing, value, chargedBack, currency }: Outgoing): string | null {
   const amount = (text: string) => [cents(text), currency].filter((word) => word !== null).join(" ");
   const back = subtractMoney("0", chargedBack);

@@ -90,7 +90,7 @@ const standardNames: Record<string, string> = {
   signup: "CompleteRegistration",
 };
 
-/** Decided once per conversion and kept in the ledger: Meta tells a repeat by name and id together. */
+/** Decided once per conversion and kept in the ledger: Meta recognises a repeat by name and id together. */
 export function metaEventName(eventName: string): string {
   return standardNames[eventName.trim().toLowerCase()] ?? (eventName.trim().slice(0, 40) || "Other");
 }
@@ -109,7 +109,7 @@ export function metaEvent(
   if (conversion.eventName === "Purchase" && !priced)
     return { refused: "not sent: a Purchase needs a value and a currency" };
   const page = set["META_EVENT_SOURCE_URL"];
-  // A website event wants both; claiming one without them would be refused or, worse, believed.
+  // A website event wants both; claiming one without them would be refused or, worse, accepted.
   const onWebsite = page !== undefined && user.client_user_agent !== undefined;
   return {
     event: {
@@ -127,7 +127,7 @@ export function metaEvent(
   };
 }
 
-/** A country or a gender is nobody; an address goes with its user agent, a name with another name or a place. */
+/** A country or a gender alone identifies no person; an address goes with its user agent, a name with another name or a place. */
 function identifies(user: Identity): boolean {
   if (user.em ?? user.ph ?? user.external_id ?? user.fbc ?? user.fbp) return true;
   if (user.client_ip_address !== undefined && user.client_user_agent !== undefined) return true;

@@ -2,7 +2,7 @@ import { ConnectorError } from "../errors.ts";
 
 /** A conversion on its way out. */
 export interface Outgoing {
-  /** `everflow:<conversion id>`: the same for ever, so that a vendor can tell a repeat. */
+  /** `everflow:<conversion id>`: the same for ever, so that a vendor can recognise a repeat. */
   conversionKey: string;
   eventId: string;
   eventName: string;
@@ -32,8 +32,8 @@ export interface Settled {
 const enoughRefusals = 10;
 
 /**
- * Sends all in one call; when the vendor refuses the whole for one of them, halves until the culprit stands alone.
- * What was settled before a failure has been told.
+ * Sends all in one call; when the vendor refuses the whole for one of them, halves until the bad one is found.
+ * What was settled before a failure has been reported.
  */
 export async function isolate<Item>(
   items: readonly Item[],
@@ -78,7 +78,7 @@ export async function isolate<Item>(
   for (const { item, error } of alone) await refused(item, error);
 }
 
-/** A vendor may repeat what it was sent: of its words, only those that can describe nobody. */
+/** A vendor may repeat what it was sent: of its words, only those that cannot describe a person. */
 export function withoutPersons(text: string): string {
   return text
     .replaceAll(/[^\s"'<>@]+@[^\s"'<>@]+/g, "[removed]")

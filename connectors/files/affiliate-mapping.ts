@@ -128,7 +128,7 @@ function readLine(
   const cell = (column: Column): string | null => {
     const text = record[places.get(column) ?? -1] ?? "";
     if (text.length > longest) problems.push(`line ${line}, ${column}: longer than ${longest} characters`);
-    // Postgres has no NUL, and nobody meant the other ones.
+    // Postgres has no NUL, and the others are never meant.
     else if (/\p{Cc}/u.test(text)) problems.push(`line ${line}, ${column}: has a control character`);
     return text === "" ? null : text;
   };

@@ -3,7 +3,7 @@ import { shown } from "./reasons.ts";
 
 export type DateOrder = "month-day-year" | "day-month-year" | null;
 
-/** The first day that is believed; what is older is a slip of the pen. */
+/** The first day that is accepted; an older one is a typing mistake. */
 const first = "2000-01-01";
 
 const zero = 0x30;

@@ -78,7 +78,7 @@ function begin(bytes: Buffer, stated: string): [string, Decode, Buffer] {
   return [encoding, decoderOf(encoding), bytes.subarray(mark?.[1].length ?? 0)];
 }
 
-/** Text in Latin letters is UTF-16 when every other byte is zero; nothing else is told from the bytes alone. */
+/** Text in Latin letters is UTF-16 when every other byte is zero; nothing else is recognised from the bytes alone. */
 function unmarked(bytes: Buffer): string {
   const seen = bytes.subarray(0, sample & ~1);
   let even = 0;

@@ -218,7 +218,7 @@ function relativeName(folder: string, given: string): string {
 }
 
 async function openRegular(file: string, name: string): Promise<FileHandle> {
-  // Not blocking: a pipe that nobody writes to would never open.
+  // Not blocking: a pipe without a writer would never open.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   try {
     return await open(file, flags);

@@ -85,7 +85,7 @@ function placeColumns(layout: Layout, reading: Reading): number[] {
   return finer;
 }
 
-/** Of several columns of one field the best known is taken; a dimension that is left out must not be lost without a word. */
+/** Of several columns of one field the best known is taken; a dimension that is left out must not be dropped silently. */
 function placeField(
   layout: Layout,
   reading: Reading,

@@ -34,7 +34,7 @@ export interface PerformanceReading {
   today: string;
   /** The client's one currency: a header or a line in another is refused by name. */
   currency: string;
-  /** Null: every id is fine, and whoever stores the lines creates what is not there. */
+  /** Null: every id is fine, and missing ones are created when the lines are stored. */
   knownCreatives: { has(id: string): boolean } | null;
   limits: ReadingLimits;
   signal?: AbortSignal;

@@ -65,7 +65,7 @@ export class PlainScanner {
               break;
             }
             if (bytes[close + 1] !== quote) break;
-            // Two of them stand for one, which matters only where somebody looks.
+            // Two of them stand for one, which matters only where the text is used.
             if (cell >= width || used[cell] === 1) return stop(begin, "complex");
             close += 2;
           }

@@ -61,7 +61,7 @@ export class SeenIds {
     if (this.#count * 4 > this.#pairs.length) {
       const old = this.#pairs;
       const grown = old.length < most * 2;
-      // Past a million creatives it begins anew: a cache may forget, but not grow with the file.
+      // Past a million creatives it is emptied: a cache must not grow with the file.
       this.#pairs = new Float64Array(grown ? old.length * 2 : old.length).fill(-1);
       this.#count = 0;
       if (grown)

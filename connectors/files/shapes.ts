@@ -39,7 +39,7 @@ export interface RejectedLine {
   /** The physical line of the file, counted from 1, where the record begins. */
   line: number;
   column: string | null;
-  /** In words for whoever bought the media. */
+  /** In words for media buyers. */
   reason: string;
   code: RejectCode;
   /** The line itself, capped, with NUL made visible. */
@@ -86,7 +86,7 @@ export interface Layout {
   place: Record<FileField, number>;
   currency: number[];
   sameDay: number[];
-  /** Columns without a header: what stands in them belongs to nothing. */
+  /** Columns without a header: their cells are ignored. */
   nameless: number[];
   /** Columns whose cells are looked into. */
   used: Uint8Array;
@@ -111,7 +111,7 @@ export interface Cells {
 }
 
 /**
- * A record as whoever takes a file apart has found it. A reader has one and fills it anew for each record: making an
+ * A record as the parser found it. A reader has one and fills it again for each record: making an
  * object of every one of a million records costs more than reading them.
  */
 export interface FileRecord {
@@ -129,7 +129,7 @@ export interface FileRecord {
   breaks: number;
 }
 
-/** What came of a piece of text: what is left of it, and why it was left. */
+/** The result of parsing a piece of text: what is left of it, and why it was left. */
 export interface Taken {
   rest: Buffer;
   /** "more": a record is not over yet. "complex": a real parser must go on. "long": a record is longer than one may be. */

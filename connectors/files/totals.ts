@@ -1,7 +1,7 @@
 import type { FileMapping } from "./mapping.ts";
 import type { Cells, Layout } from "./shapes.ts";
 
-/** Tells lines that are blank, and those of totals, from lines of data. */
+/** Recognises blank lines and lines of totals, which are no data. */
 export class TotalsLines {
   readonly #layout: Layout;
   readonly #words: Set<string>;

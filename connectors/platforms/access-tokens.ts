@@ -5,7 +5,7 @@ export interface AccessToken {
   lifetimeMs: number;
 }
 
-/** A token this close to its end is had anew: the request it is for may wait for its turn. */
+/** A token this close to its end is refreshed: its request may have to wait for its turn. */
 const marginMs = 60_000;
 const mostKept = 1_000;
 

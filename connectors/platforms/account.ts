@@ -6,7 +6,7 @@ import { ownedByAffiliate, type Platform } from "./platform.ts";
 
 /** What a person set for a client's platform and, where an affiliate let us in, what that affiliate did. Opened already. */
 export interface StoredAccess {
-  /** Null where nobody set it: the settings decide. */
+  /** Null where it is not set: the settings decide. */
   mode: "real" | "sandbox" | null;
   credentials: Record<string, string> | null;
   affiliate: { id: string; credentials: Record<string, string> } | null;
@@ -21,7 +21,7 @@ export interface PlatformAccount extends Account {
   isAffiliates: boolean;
   /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
   linkBaseUrl: string | null;
-  /** As the platform wants to be told who asks, where it does; its web hosts turn others away, too. */
+  /** The User-Agent that the platform asks for, where it does; its web hosts refuse others, too. */
   userAgent: string | undefined;
   /** Secrets and settings together, as `fetchMetrics` takes them; null when some are missing. */
   credentials: Record<string, string> | null;

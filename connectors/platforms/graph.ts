@@ -13,7 +13,7 @@ export const graphVersion = z
 /** Never in the query: addresses are logged by everybody on the way. */
 export const bearer = (token: string | undefined) => ({ authorization: `Bearer ${token ?? ""}` });
 
-/** Code 10 stands for a missing permission, and for a post that too few people have seen: only its words tell which. */
+/** Code 10 stands for a missing permission, and for a post that too few people have seen: only its message says which. */
 export const tooFewViewers = "10/viewers";
 /** The object is unknown, or closed to this token: Meta does not say which. */
 export const unknownObject = "100/33";
@@ -65,7 +65,7 @@ export function graphQuota(headers: Headers): Quota | null {
     spent.push({ percent: worst(usage), regainMs: usage.estimated_time_to_regain_access * 60_000 });
   const account = read("x-ad-account-usage", accountUsage);
   if (account !== null) {
-    // The time until the count starts anew is told at all times; it is a wait only when all is used.
+    // The time until the count is reset is always sent; it is a wait only when all is used.
     const isSpent = account.acc_id_util_pct >= nearlySpentPercent;
     spent.push({ percent: account.acc_id_util_pct, regainMs: isSpent ? account.reset_time_duration * 1_000 : 0 });
   }

@@ -18,7 +18,7 @@ import { areAffiliates, nothingVerified, postIdOf, type Platform, type PlatformA
 
 const secrets = z.object({
   INSTAGRAM_ACCESS_TOKEN: z.string().min(1),
-  /** Asked of Instagram where left out; a token had by Facebook login cannot tell. */
+  /** Asked of Instagram where left out; a token from Facebook login does not know. */
   INSTAGRAM_USER_ID: z.string().min(1).optional(),
 });
 
@@ -124,7 +124,7 @@ async function readInsights(http: Http, credentials: Credentials, media: Media):
     });
   const { items } = await ask(wanted).catch(async (error: unknown) => {
     if (!isUnsupportedMetric(error)) throw error;
-    // Old posts lack some of them: whether views are among those, only views alone can tell.
+    // Old posts lack some of them: whether views are among those, only a request for views alone shows.
     return ask("views")
       .catch((again: unknown) => {
         if (!isUnsupportedMetric(again)) throw again;
@@ -247,7 +247,7 @@ function shelfOf(credentials: Credentials): Shelf {
   const account = [credentials["INSTAGRAM_ACCESS_TOKEN"], credentials["INSTAGRAM_USER_ID"]];
   const name = createHash("sha256").update(JSON.stringify(account)).digest("base64");
   const shelf = shelves.get(name) ?? { media: new Map<string, Media>(), goOnAfter: null };
-  // The one used last stands last, so that the one forgotten is the one nobody asks for.
+  // The one used last stands last, so that the one dropped is the one used least recently.
   shelves.delete(name);
   shelves.set(name, shelf);
   if (shelves.size > mostShelves) shelves.delete([...shelves.keys()][0] ?? "");

@@ -37,7 +37,7 @@ const vendor: Vendor<typeof secrets> = {
   }),
 };
 
-/** Ads, ad sets and campaigns, all asked alike. Of an organic post nobody but its page can tell anything. */
+/** Ads, ad sets and campaigns, all asked alike. The numbers of an organic post are visible to its page only. */
 export const meta: Platform = {
   name: "meta",
   vendor: vendor as Vendor,
@@ -64,7 +64,7 @@ const row = z.object({
 });
 
 const fields = "impressions,reach,clicks,spend,account_currency,actions";
-/** One row tells all of an object's life, so a second page is odd and a hundredth is a loop. */
+/** One row holds all of an object's life, so a second page is odd and a hundredth is a loop. */
 const mostPages = 20;
 
 async function fetchMetrics({

@@ -39,7 +39,7 @@ export interface Platform {
   vendor: Vendor;
   /** Hosts that may be asked where a share link leads; one that is not among them is never contacted. */
   hosts: readonly string[];
-  /** What it can tell for certain, given the right credentials. */
+  /** What it reports for certain, given the right credentials. */
   verifies: readonly ("views" | "clicks" | "conversions")[];
   /** Which of an account's credentials an affiliate may bring; bringing one puts these of the client aside. */
   ownCredentials: readonly string[];

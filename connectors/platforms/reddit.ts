@@ -86,7 +86,7 @@ async function fetchMetrics({
   const read = post.safeParse(child.data);
   if (!read.success)
     throw new ConnectorError("malformed", `reddit: ${read.error.issues[0]?.path.join(".")} has another form`);
-  // The author's name serves to tell a deleted post, and is not kept.
+  // The author's name serves to recognise a deleted post, and is not kept.
   const { author, ...kept } = read.data;
   if (typeof kept.removed_by_category === "string")
     return { kind: "deleted", reason: `removed (${kept.removed_by_category.slice(0, 40)})` };
@@ -126,7 +126,7 @@ function probeRequest(credentials: Credentials): PageRequest {
 
 const tokens = createTokenCache();
 
-/** Asks with a token; one that is refused before its time is had anew, once. */
+/** Asks with a token; one that is refused early is refreshed, once. */
 async function authorized(
   http: Http,
   credentials: Credentials,

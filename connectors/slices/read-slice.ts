@@ -67,7 +67,7 @@ interface Question {
   isPart: boolean;
 }
 
-/** One reading of a slice. */
+/** One fetch of a slice. */
 class Reading {
   readonly rows: SliceRows;
   readonly #aside: QuarantinedRow[] = [];
@@ -97,7 +97,7 @@ class Reading {
       for (const answer of answers)
         if (answer.status === "fulfilled") waiting.push(...(await this.#take(answer.value)));
     }
-    // A day that never stops growing is whole when it has all that was there as its last reading began: the rest comes
+    // A day that never stops growing is whole when it has all that was there as its last fetch began: the rest comes
     // with the next run.
     const expected = (this.isLast ? this.#counts[0] : this.#counts.at(-1)) ?? 0;
     if (this.#moved || this.rows.length + this.#aside.length < expected) return "moved";

@@ -65,7 +65,7 @@ const mainCurrency = "USD";
 /** More rows than this are cut off, with or without the flag that says so. */
 const mostRows = 10_000;
 
-/** What tells rows apart is never blank: a blank one is a field that the vendor has moved or renamed. */
+/** A field of the key is never blank: a blank one is a field that the vendor has moved or renamed. */
 function named<Field extends z.ZodType<string>>(field: Field) {
   return field.refine((value) => value.trim() !== "", "is empty");
 }
@@ -121,7 +121,7 @@ const valuesOf = (rows: StatsRow[], dimension: Dimension) =>
   new Set(rows.map((row) => columnOf(row, dimension)?.id ?? ""));
 const isPart = (row: StatsRow) => dimensions.every((type) => columnOf(row, type) !== undefined);
 
-/** What to list in order to split a part: the first dimension that does not tell its rows apart yet, or the one after a list that was too long. */
+/** What to list in order to split a part: the first dimension that does not split its rows yet, or the one after a list that was too long. */
 function splitBy({ filter, list }: Question): Dimension | null {
   const left = dimensions.filter((type) => filter[type] === undefined);
   return left[list === null ? 0 : left.indexOf(list) + 1] ?? null;
@@ -310,7 +310,7 @@ const conversionRow = z.looseObject({
   error_code: id.nullish(),
   relationship: z.object({
     offer: party("offer").nullish(),
-    // Whose conversion it is: without it a day's money would be nobody's.
+    // Whose conversion it is: without it a day's money would belong to no affiliate.
     affiliate: z.object({ network_affiliate_id: named(id), name: text.nullish() }),
     advertiser: party("advertiser").nullish(),
   }),

@@ -24,7 +24,7 @@ const redtrack = {
       return null;
     return { waitMs: Number(reset) * 1_000 };
   },
-  // Some endpoints say no under HTTP 200. What such a no means cannot be told from its words, so it is tried again.
+  // Some endpoints refuse under HTTP 200. The message does not say why, so the request is retried.
   refusal: (body) => {
     const refused = z
       .object({ error: z.unknown().optional(), message: z.unknown().optional(), status: z.number().optional() })

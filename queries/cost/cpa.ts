@@ -170,7 +170,7 @@ export interface SourceDays {
   loadedAt: Date | null;
 }
 
-/** How far the figures of a range can be believed. */
+/** How complete the figures of a range are. */
 export async function readReliability(database: Queryable, { client, from, to }: Range): Promise<SourceDays[]> {
   const { rows } = await database.query<SourceDays>(
     `select w.source, max(f.loaded_at) as "loadedAt",

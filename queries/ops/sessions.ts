@@ -126,7 +126,7 @@ export async function useLoginCode(database: Queryable, codeHash: string): Promi
 /** A visit lasts while pages are opened at most this far apart. */
 const visitMinutes = 30;
 
-/** Notes that somebody looks, and answers when they looked before this visit; null at the first. */
+/** Records a visit, and returns when the visit before it was; null at the first. */
 export async function noteLook(
   database: Queryable,
   { client, subject }: { client: string; subject: string },

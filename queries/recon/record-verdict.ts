@@ -30,7 +30,7 @@ export interface Judgement {
 
 /**
  * Writes down a verdict with all that follows from it, in one transaction: what the platform said, the log, the
- * report's state, trust and alerts. An attempt has one verdict: whoever comes second finds the first one's and changes
+ * report's state, trust and alerts. An attempt has one verdict: a second writer finds the first one's and changes
  * nothing. Null when the report has gone on to another attempt.
  */
 export async function recordVerdict(database: Database, judged: Judgement): Promise<StoredVerdict | null> {

@@ -123,7 +123,7 @@ export interface SettledDispute {
   trustScore: string;
 }
 
-/** A person's word on a dispute, once. Settled in the affiliate's favour, the verdict counts as accurate from then on. */
+/** A person's decision on a dispute, once. Settled in the affiliate's favour, the verdict counts as accurate from then on. */
 export async function settleDispute(
   database: Database,
   of: { client: string; disputeId: string; outcome: "affiliate" | "platform"; by: Actor; notes: string | null },

@@ -18,7 +18,7 @@ import { isEmptied, isReconciled, isShort, isShrunk } from "./trust.ts";
 
 /**
  * Merges one slice by key and writes its receipt, all in the caller's transaction. Merging the same content again
- * writes nothing but a receipt that says so; an older reading than the one stored does nothing at all.
+ * writes nothing but a receipt that says so; an older fetch than the one stored does nothing at all.
  */
 export async function mergeSlice(
   session: Session,
@@ -35,7 +35,7 @@ export async function mergeSlice(
   await assertUnmixed(session, target, attempt.origin);
   const written = await writeRows(session, target, content, { ...attempt, storedRows: known.rows });
   const { doubted, differences } = written;
-  // An answer that is not believed resolves nothing either.
+  // An answer that was not accepted resolves nothing either.
   if (content.quarantined.length > 0 || (known.quarantined && doubted === null))
     await quarantineRows(session, target, content, attempt);
   if (known.failed && doubted === null) await recoverSlice(session, sliceId);
@@ -72,7 +72,7 @@ export async function mergeSlice(
 export type MergedSlice = Receipt & { books: { expected: Held; held: Held } | null };
 
 interface Written {
-  /** Why the answer was not believed, and nothing written. */
+  /** Why the answer was not accepted and nothing was written. */
   doubted: "emptied" | "shrunk" | null;
   differences: Omit<Differences, "totalBefore">;
 }

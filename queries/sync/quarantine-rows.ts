@@ -1,7 +1,7 @@
 import type { Session } from "../../schema/database.ts";
 import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
 
-/** Rows that could not be attributed stay open until a later reading of the slice no longer has them. */
+/** Rows that could not be attributed stay open until a later fetch of the slice no longer has them. */
 export async function quarantineRows(
   session: Session,
   target: MergeTarget,

@@ -24,7 +24,7 @@ export async function findReceipt(database: Queryable, fetchSeq: number): Promis
   return rows[0] ?? null;
 }
 
-/** An older reading than the one stored: it did nothing, and left no receipt. */
+/** An older fetch than the one stored: it did nothing, and left no receipt. */
 export function superseded(content: MergeContent): Receipt {
   const fetched = content.rows.length + content.quarantined.length;
   return {

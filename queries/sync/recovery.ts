@@ -1,6 +1,6 @@
 import type { Session } from "../../schema/database.ts";
 
-/** A slice that came after all: the runs that failed only for it are recovered. */
+/** A slice was loaded after all: runs that failed only because of it are recovered. */
 export async function recoverSlice(session: Session, sliceId: string[]): Promise<void> {
   // Locked before anything is read, or two slices recovering at once would each see the other still failed.
   const { rows } = await session.query<{ runId: string }>(

@@ -37,12 +37,12 @@ export interface CloseRun {
   done: number;
   failed: number;
   reason: string | null;
-  /** What a dry run found would change. What any other run wrote stands in its receipts, also where an answer got lost. */
+  /** What a dry run found would change. For any other run its receipts say what was written, also where an answer got lost. */
   found: RunTotals | null;
 }
 
 /**
- * Ends a run's record and returns what it wrote. A run whose failed slices all came since is recovered, not failed; one that
+ * Ends a run's record and returns what it wrote. A run whose failed slices were all loaded since is recovered, not failed; one that
  * never started some of its days is not.
  */
 export async function closeRun(database: Queryable, run: CloseRun): Promise<RunTotals> {

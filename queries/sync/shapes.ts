@@ -32,7 +32,7 @@ export interface MergeContent {
   contentHash: string;
 }
 
-/** Who reads, and when the reading began by the database's clock. */
+/** Which attempt fetches, and when it began by the database's clock. */
 export interface MergeAttempt {
   fetchSeq: number;
   fetchedAt: Date;

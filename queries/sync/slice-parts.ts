@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 
-/** One reading of a slice, which all attempts of a pull share. */
+/** One fetch of a slice, which all attempts of a pull share. */
 export interface PartsOf {
   client: string;
   source: string;

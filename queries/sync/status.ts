@@ -15,7 +15,7 @@ export interface FreshDay {
   origin: StoredOrigin;
 }
 
-/** How far each day can be believed, newest first. */
+/** How complete and how checked each day is, newest first. */
 export async function readFreshness(
   database: Queryable,
   of: { client: string; source: string; from: string },

@@ -209,7 +209,7 @@ function reportDryRun({ end, summary, ...run }: EndedBackfill): Report {
   }
   if (end.state !== "completed" && summary !== null) lines.push(describeSummary(summary));
   const report = finish(document, lines, end, []);
-  // A day whose rows do not add up is no better for not having been written.
+  // A day whose rows do not add up is a finding in a dry run, too.
   return days.every((day) => day.reconciled) ? report : { ...report, exitCode: exitCodes.found };
 }
 
@@ -244,7 +244,7 @@ async function reportRun(
   const lines = [
     ...(listed && days.length > 0 ? [...runDayTable(days), ""] : []),
     ...(summary === null ? [] : [`${describeSummary(summary)}; sum ${total}`]),
-    ...(unread > 0 ? [`${count(unread, "day")} left as stored: a later reading was there already`] : []),
+    ...(unread > 0 ? [`${count(unread, "day")} left as stored: a later fetch was stored already`] : []),
     ...describeDoubts(days),
   ];
   return finish(document, lines, end, days);

@@ -315,7 +315,7 @@ async function submitOverDiscord(
   return items[0]?.reportId ?? "";
 }
 
-/** Every report with its verdict, or as far as it came. */
+/** Every report with its verdict, or the state it has reached. */
 async function settled(
   context: CommandContext,
   stack: Stack,

@@ -223,7 +223,7 @@ redrive.action(
   ),
 );
 
-/** A number that no file has is a slip of whoever typed it, not a file with nothing to do. */
+/** A number that no file has is a typing mistake, not a file with nothing to do. */
 async function fileThereIs(database: Database, clients: string | string[], fileId: number): Promise<void> {
   const found = await Promise.all([clients].flat().map((client) => readFileRow(database, { client, fileId })));
   if (found.every((file) => file === null))

@@ -48,7 +48,7 @@ interface FeedStatus {
   client: string;
   source: string;
   lastFetch: Date | null;
-  /** A scheduled moment has passed without a reading, or days that ended are not final. */
+  /** A scheduled moment has passed without a fetch, or days that ended are not final. */
   late: string | null;
   /** A day that was never read has no origin. */
   days: (Omit<FreshDay, "state" | "client" | "source" | "origin"> & {

@@ -1,4 +1,4 @@
-/** The cast of the demo: three ways to report what one's posts brought, and what each claim deserves. */
+/** The affiliates of the demo: an honest, a sloppy and a fraudulent one, with their claims and the expected verdicts. */
 export interface DemoAffiliate {
   name: string;
   discordUserId: string | null;

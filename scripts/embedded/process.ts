@@ -21,7 +21,7 @@ export interface Identity {
 
 /** Fails with a sentence naming the setting to change when another program listens on the port. */
 export async function assertPortFree(port: number, setting: string): Promise<void> {
-  // A program that was just killed, or whose starter was, may need a moment until it has let go of the port.
+  // A program that was just killed, or whose starter was, may need a moment until it releases the port.
   for (let tries = 1; ; tries += 1) {
     try {
       return await probePort(port, setting);
@@ -261,7 +261,7 @@ export function isSameProcess({ pid, start }: ProcessMark): boolean {
   return isAlive(pid) && startOf(pid) === start;
 }
 
-/** A server whose starter is alive is no orphan: stopping it would pull the floor from under a running stack. */
+/** A server whose starter is alive is no orphan: stopping it would break a running stack. */
 export function assertNotRunning(record: RunRecord | undefined, dataDir: string): void {
   if (record && isSameProcess(record) && isSameProcess(record.owner)) {
     throw new Error(

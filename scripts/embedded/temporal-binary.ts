@@ -146,7 +146,7 @@ function firstLine(error: unknown): string {
 
 /**
  * The SDK downloads only as part of starting a server, and sets up its process-wide runtime for it: so in a process of its own.
- * Given up when no byte has arrived for a while, because a network that swallows packets never says no.
+ * Given up when no byte has arrived for a while, because a network that drops packets never answers.
  */
 async function downloadWithSdk(folder: string): Promise<string> {
   const code = `

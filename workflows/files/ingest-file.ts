@@ -14,7 +14,7 @@ import { describeFailure } from "../shared/failures.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import { ingestQueue } from "../shared/queues.ts";
 
-/** Takes one file of ad performance: reads it, checks every line, stores it whole or not at all, and says what became of it. */
+/** Imports one file of ad performance: reads it, checks every line, stores it whole or not at all, and reports the result. */
 export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
   const { takeFile, noteIngestFailure } = proxyActivities<IngestActivities>({
     taskQueue: ingestQueue(),
@@ -50,7 +50,7 @@ export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
     setCurrentDetails(
       `**Failed** (${type}): ${reason}\n\nNothing was stored. Fix the cause and import the file again.`,
     );
-    // Whoever only asked what would happen, or typed what cannot be, is looking at the answer.
+    // After a dry run or a wrong input no alert is needed: the person sees the answer.
     const isSeen = input?.dryRun === true || (type === "InvalidInput" && workflowInfo().parent === undefined);
     if (!isSeen) await whateverHappens(() => noteIngestFailure({ input: input ?? {}, type, reason }));
     throw ApplicationFailure.create({ type, message: reason, nonRetryable: true });
@@ -91,7 +91,7 @@ export function describeAnswer(answer: IngestAnswer): string {
       : [`Lines that differ only in ${answer.summedOver.join(", ")} were added to each other.`]),
   ];
   const errors = answer.errors
-    // What the refusal names is not said again.
+    // Lines that the refusal names are not repeated.
     .filter(({ reason }) => answer.reason?.includes(reason) !== true)
     .slice(0, 10)
     .map(({ line, column, reason }) => `line ${line}${column === null ? "" : `, ${column}`}: ${reason}`);

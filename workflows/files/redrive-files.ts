@@ -5,7 +5,7 @@ import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { planFailure } from "../shared/failures.ts";
 
-/** What trying rejected lines again came to, over all files. */
+/** The result of re-processing rejected lines, over all files. */
 export interface RedriveSummary {
   client: string;
   resolved: number;
@@ -15,7 +15,7 @@ export interface RedriveSummary {
 
 const shownFiles = 50;
 
-/** Tries the rejected lines of one file, or of all, again: after a creative was loaded or a mapping corrected. */
+/** Re-processes the rejected lines of one file, or of all: after a creative was loaded or a mapping corrected. */
 export async function redriveFiles(input: RedriveInput = {}): Promise<RedriveSummary> {
   const { planRedrive, redriveLines } = proxyActivities<IngestActivities>({
     taskQueue: ingestQueue(),

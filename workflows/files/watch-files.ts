@@ -20,7 +20,7 @@ import { describeFailure } from "../shared/failures.ts";
 import { settleWithin } from "../shared/settle.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
-/** What a look at the import folder, the uploads and S3 came to. */
+/** The result of a look at the import folder, the uploads and S3. */
 export interface FilesWatched {
   found: number;
   /** Still growing, or gone again: looked at the next time. */
@@ -36,7 +36,7 @@ type Settled = FoundFile & { outcome: string; failure: { type: string; reason: s
 /** Failures that a retry does not fix: such a file is skipped until it changes. */
 const lasting = ["InvalidInput", "RowRejected", "RequestRejected"];
 
-/** Takes every new file that has lain still for a while, and clears away uploads that are done with. */
+/** Imports every new file that has not changed for a while, and deletes finished uploads. */
 export async function watchFiles(input?: unknown): Promise<FilesWatched> {
   takesNoInput("watchFiles", input);
   const { lookForFiles, rememberFiles, sweepUploads } = proxyActivities<IngestActivities>({
@@ -90,12 +90,12 @@ export async function watchFiles(input?: unknown): Promise<FilesWatched> {
   return watched;
 }
 
-/** How much longer than it has to lie still a file may keep others waiting. */
+/** For how long, beyond its quiet time, a file may keep others waiting. */
 const patience = 12;
 
 /**
- * Takes a file, and waits for it only so long: one that takes long, or fails again and again, must not keep those behind
- * it waiting. It goes on by itself, and a later look finds it under way or done. Null when it was not waited for.
+ * Imports a file, and waits for it only so long: one that takes long, or keeps failing, must not keep those behind
+ * it waiting. It continues by itself, and a later look finds it running or done. Null when it was not waited for.
  */
 async function takeInLane(file: FoundFile, stillMs: number): Promise<Settled | null> {
   if (!patched("lanes-go-on")) return takeFound(file, ParentClosePolicy.REQUEST_CANCEL);
@@ -114,7 +114,7 @@ async function takeInLane(file: FoundFile, stillMs: number): Promise<Settled | n
   }
 }
 
-/** One file, one workflow. Null when it is under way already: whoever started it sees to it. */
+/** One file, one workflow. Null when it is running already. */
 async function takeFound(file: FoundFile, parentClosePolicy: ParentClosePolicy): Promise<Settled | null> {
   try {
     const answer = await executeChild<typeof ingestFile>("ingestFile", {

@@ -21,7 +21,7 @@ export async function keepHouse(input?: unknown): Promise<MaintenanceSummary> {
   takesNoInput("keepHouse", input);
   const { late } = await watchFreshness();
   const { deleted } = await applyRetention();
-  // Last: a webhook that is away must not keep the rest from being done.
+  // Last: a webhook that does not answer must not block the rest.
   const { sent, refused } = await sendAlerts();
   setCurrentDetails(
     `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}${refused > 0 ? `, refused: ${refused}` : ""}; rows past their retention: ${deleted}`,

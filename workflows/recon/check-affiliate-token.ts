@@ -10,7 +10,7 @@ const { planTokenCheck } = proxyLocalActivities<ReconcileActivities>({
   retry: { initialInterval: "200 milliseconds", maximumInterval: "30 seconds" },
 });
 
-/** Tries a token that an affiliate gave at its platform, before it is used. */
+/** Tries an affiliate's token at its platform, before it is used. */
 export async function checkAffiliateToken(input: TokenOffer): Promise<TokenChecked> {
   const { vendor } = await planTokenCheck({ ...input }).catch(planFailure);
   const { checkToken } = proxyActivities<ReconcileActivities>({

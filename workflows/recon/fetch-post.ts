@@ -10,7 +10,7 @@ const { planFetch } = proxyLocalActivities<ReconcileActivities>({
   retry: { initialInterval: "200 milliseconds", maximumInterval: "30 seconds" },
 });
 
-/** Asks a platform about one post and keeps what it says; nothing is judged by it. */
+/** Fetches one post's numbers from a platform and stores them; no verdict changes. */
 export async function fetchPost(input: FetchPostInput): Promise<FetchedPost> {
   const { vendor } = await planFetch({ ...input }).catch(planFailure);
   const { fetchNumbers } = proxyActivities<ReconcileActivities>({

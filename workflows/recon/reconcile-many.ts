@@ -26,7 +26,7 @@ const { planMany, readPage, noteFailures, closeReconciliation } = proxyActivitie
 });
 
 const atATime = 20;
-/** One that waits for its platform goes on by itself; the run does not wait with it. */
+/** A report that waits for its platform continues by itself; the run does not wait for it. */
 const patience = "2 minutes";
 
 export interface ManyReconciled {
@@ -35,7 +35,7 @@ export interface ManyReconciled {
   planned: number;
   /** By verdict, as "DISCREPANCY HIGH". */
   verdicts: Record<string, number>;
-  /** Still under way when the run had waited long enough. */
+  /** Still running when the run had waited long enough. */
   waiting: number;
   failed: number;
 }
@@ -101,7 +101,7 @@ async function judgeAgain({ client, reportId, workflowId }: ReportToStart): Prom
     if (isCancellation(error) && CancellationScope.current().consideredCancelled) throw error;
     if (!(error instanceof WorkflowExecutionAlreadyStartedError))
       return { kind: "failed", reportId, reason: describeFailure(error).reason };
-    // It is under way and has no verdict of this attempt yet: all there is to do is not to let it wait.
+    // It is running and has no verdict of this attempt yet: only its wait is cut short.
     await getExternalWorkflowHandle(workflowId)
       .signal(retryNow)
       .catch(() => undefined);

@@ -22,7 +22,7 @@ import { whateverHappens } from "../shared/settle.ts";
 /** Ends a wait: the platform is asked again at once. */
 export const retryNow = defineSignal("retryNow");
 
-/** In the workflow's own task: a step of its own would cost a tenth of a second. */
+/** A local activity: a normal one would cost a tenth of a second. */
 const { planReconciliation } = proxyLocalActivities<ReconcileActivities>({
   startToCloseTimeout: "10 seconds",
   scheduleToCloseTimeout: "1 hour",
@@ -40,7 +40,7 @@ const { sendVerdict } = proxyActivities<DiscordActivities>({
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 
-/** What a report came to. */
+/** The result of a report. */
 export interface Reconciled {
   client: string;
   reportId: string;
@@ -50,7 +50,7 @@ export interface Reconciled {
   reason: string;
 }
 
-/** What a history that continues another has to know of it. */
+/** What a workflow that continues as new carries on. */
 export interface Waited {
   tries: number;
   /** How many tries one history holds at most; when left out, as many as Temporal suggests. */
@@ -79,7 +79,7 @@ export async function reconcileReport(input: ReconcileInput, waited: Waited = { 
   const lastTry = waited.tries + (waited.triesPerHistory ?? Number.POSITIVE_INFINITY);
   let { tries } = waited;
   const verdict = await untilVerdict().catch(stopped);
-  // Out here, as continuing is thrown: no error of the work may be taken for it, nor it for one.
+  // After the catch: continuing as new is thrown, and must not be handled as an error.
   if (verdict === null) return continueAsNew<typeof reconcileReport>(input, { ...waited, tries });
   return finish(plan, verdict);
 

@@ -7,7 +7,7 @@ import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.t
 import { settleWithin } from "../shared/settle.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
-/** Soon over, also when Postgres is away: the next sweep is a minute off, and no two run at once. */
+/** Ends soon, also when Postgres is away: the next sweep is a minute later, and no two run at the same time. */
 const { findPending } = proxyActivities<ReconcileActivities>({
   startToCloseTimeout: "20 seconds",
   scheduleToCloseTimeout: "40 seconds",
@@ -15,13 +15,13 @@ const { findPending } = proxyActivities<ReconcileActivities>({
 });
 
 const batch = 50;
-/** What is left after these is another history's. */
+/** After these the sweep continues as new. */
 const batchesPerHistory = 4;
 
 export interface Swept {
   found: number;
   started: number;
-  /** Their workflow was there after all. */
+  /** Their workflow was running after all. */
   underWay: number;
 }
 

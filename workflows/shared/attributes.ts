@@ -11,7 +11,7 @@ export function searchAttributes(pairs: SearchAttributePair[]): { typedSearchAtt
   return workflowInfo().memo?.["searchAttributes"] === "off" ? {} : { typedSearchAttributes: pairs };
 }
 
-/** What a child has to know of that. */
+/** The memo that passes this on to a child. */
 export function startMemo(): { memo?: Record<string, string> } {
   return workflowInfo().memo?.["searchAttributes"] === "off" ? { memo: { searchAttributes: "off" } } : {};
 }

@@ -15,7 +15,7 @@ export function describeFailure(error: unknown): { type: string; reason: string 
   return { type: "Unexpected", reason: error instanceof Error ? error.message : String(error) };
 }
 
-/** A plan that could not be made has no days to name; its reason is the run's. */
+/** When planning fails there are no days to name; the reason becomes the run's. */
 export function planFailure(error: unknown): never {
   if (isCancellation(error)) throw error;
   const { type, reason } = describeFailure(error);

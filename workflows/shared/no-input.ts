@@ -1,7 +1,7 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { workflowInfo } from "@temporalio/workflow";
 
-/** A workflow that does all there is to do must not be asked for a part of it: the part would be ignored, and all done. */
+/** A workflow without options refuses input: it would be ignored. */
 export function takesNoInput(workflow: string, input: unknown): void {
   // Input that an earlier run passed on was not typed by a person.
   if (input === undefined || input === null || workflowInfo().continuedFromExecutionRunId !== undefined) return;

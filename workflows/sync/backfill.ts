@@ -106,7 +106,7 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
   const historyIsFull = () => started >= slicesPerHistory || workflowInfo().continueAsNewSuggested;
   const mayStart = async () => {
     if (historyIsFull()) return false;
-    // Cancelled while paused: no exception, or days still under way would be left behind.
+    // Cancelled while paused: not an exception, or days that are still running would be left behind.
     await condition(() => !paused || cancelled).catch(() => undefined);
     return !cancelled && !scope.consideredCancelled && !tally.credentials && !tally.cancelled && !historyIsFull();
   };

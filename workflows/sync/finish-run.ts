@@ -45,7 +45,7 @@ export async function finishRun(run: {
       dryRun: preview !== undefined,
     }),
   );
-  // A pull whose answer got lost wrote all the same: what was written, the receipts know.
+  // A fetch whose result got lost has still written: the receipts say what.
   const summary: RunSummary = { ...tallied, ...written, ...(preview === undefined ? {} : { preview }) };
   if (outcome === "cancelled") throw new CancelledFailure(`cancelled after ${tally.done} of ${tally.planned} days`);
   if (reason !== null) {

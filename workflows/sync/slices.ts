@@ -15,7 +15,7 @@ import type { syncSlice } from "./sync-slice.ts";
 const firstWaitMs = 10_000;
 const longestWaitMs = 60_000;
 
-/** One durable workflow per slice. When another run is at the same slice, waits and pulls after it: later than its own request. */
+/** One durable workflow per slice. When another run works on the same slice, it waits and fetches after it, so its fetch is later than its request. */
 export async function runSlice(input: SyncSliceInput & { client: string; runId: string }): Promise<SliceSettled> {
   const { day } = input;
   const workflowId = `${input.source}/${input.client}/${day}`;
@@ -38,7 +38,7 @@ export async function runSlice(input: SyncSliceInput & { client: string; runId: 
     } catch (error) {
       if (isCancellation(error)) {
         if (CancellationScope.current().consideredCancelled) return { day, state: "cancelled" };
-        // One day cancelled by hand is one day that did not come, not the end of the run.
+        // A day that is cancelled by hand counts as failed; the run goes on.
         return { day, state: "failed", type: "Cancelled", reason: "the day was cancelled by hand" };
       }
       if (error instanceof WorkflowExecutionAlreadyStartedError) {

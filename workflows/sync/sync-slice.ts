@@ -20,9 +20,9 @@ const records = proxyActivities<SyncActivities>({
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 
-/** Pulls one day of one source for one client, whole, and merges it with a receipt. */
+/** Fetches one day of one source for one client, whole, and merges it with a receipt. */
 export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
-  // A parent has checked its plan; what a person typed, or left out, has not been checked by anyone.
+  // A parent has checked its plan; input that a person typed is checked here.
   const planned = workflowInfo().parent === undefined ? undefined : input.client;
   const client = planned ?? (await records.checkSlice({ ...input }).catch(planFailure)).client;
   const { source, day } = input;

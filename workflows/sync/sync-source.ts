@@ -16,7 +16,7 @@ const { planSync } = proxyActivities<SyncActivities>({
   retry: { initialInterval: "1 second", maximumInterval: "30 seconds" },
 });
 
-/** Brings one source up to date: plan, one child per slice, record the run; name the days that would not come. */
+/** Brings one source up to date: plan, one child per slice, record the run; name the days that failed. */
 export async function syncSource(input: SyncInput): Promise<RunSummary> {
   const { runId, workflowId, startTime } = workflowInfo();
   // The moment a schedule meant, not the one a late worker got to it.
@@ -42,7 +42,7 @@ export async function syncSource(input: SyncInput): Promise<RunSummary> {
     plan.slices,
     (slice) => runSlice({ client: plan.client, source: plan.source, day: slice.day, runId }),
     {
-      // A key that is refused is refused for every day: no need to ask again with each.
+      // A refused key fails for every day: no need to try each.
       mayStart: () => Promise.resolve(!tally.credentials && !tally.cancelled),
       onSettled: (settled) => {
         addSettled(tally, settled);
