@@ -131,7 +131,7 @@ const alerts = async () =>
     .sort();
 
 const newest = async () => (await readAlerts(database.pool, { client, limit: 1 }))[0];
-const untold = async () => (await readUnsentAlerts(database.pool, 10)).map((alert) => alert.kind);
+const unsent = async () => (await readUnsentAlerts(database.pool, 10)).map((alert) => alert.kind);
 const tell = async () => markNotified(database.pool, [(await newest())?.alertId ?? 0]);
 
 test("all sources with spend and no affiliate are one alert, told again when there are more, closed when all are mapped", async () => {
@@ -148,15 +148,15 @@ test("all sources with spend and no affiliate are one alert, told again when the
   expect(alert?.details).toMatchObject({ names: ["s1", "s2"] });
   await tell();
   await watch();
-  expect(await untold()).toEqual([]);
+  expect(await unsent()).toEqual([]);
   await spend("s3", "1");
   await watch();
-  expect(await untold()).toEqual(["unmapped_spend"]);
+  expect(await unsent()).toEqual(["unmapped_spend"]);
   await tell();
   await merge([row("s1", "A"), row("s3", "A")]);
   await watch();
   // Less of it is no news.
-  expect(await untold()).toEqual([]);
+  expect(await unsent()).toEqual([]);
   expect((await newest())?.message).toMatch(/^A Redtrack source has spend/);
   await merge([row("s2", "A")]);
   await watch();

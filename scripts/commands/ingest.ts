@@ -209,7 +209,7 @@ function describeAnswer(answer: IngestAnswer): string[] {
   const numbers = [
     `${count(answer.lines, "line")}: ${answer.imported} imported, ${answer.skipped} skipped`,
     `  ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged${answer.combined === 0 ? "" : `, ${answer.combined} added to another line`}`,
-    `  ${superseded.lines} superseded${superseded.lines === 0 ? "" : ` (they carried ${superseded.impressions} impressions, ${superseded.clicks} clicks, ${superseded.spend} spend)`}, ${answer.rejected} rejected`,
+    `  ${superseded.lines} overwritten by later lines${superseded.lines === 0 ? "" : ` (${superseded.impressions} impressions, ${superseded.clicks} clicks, ${superseded.spend} spend)`}, ${answer.rejected} rejected`,
     `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${sums.spend} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
     ...(answer.summedOver.length === 0
       ? []

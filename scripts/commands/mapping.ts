@@ -70,9 +70,9 @@ async function load(
       lines: [
         ...loaded.superseded.map(
           ({ row, byLine }) =>
-            `line ${row.line} (${row.redtrackSourceId ?? "no source"}, "${row.everflowAffiliateLabel}", ${row.isInternal ? "internal" : "external"}) was superseded by line ${byLine}`,
+            `line ${row.line} (${row.redtrackSourceId ?? "no source"}, "${row.everflowAffiliateLabel}", ${row.isInternal ? "internal" : "external"}) was overwritten by line ${byLine}`,
         ),
-        `client ${client}: ${loaded.inserted} inserted, ${loaded.updated} updated, ${loaded.unchanged} unchanged, ${loaded.removed} removed, ${loaded.superseded.length} superseded`,
+        `client ${client}: ${loaded.inserted} inserted, ${loaded.updated} updated, ${loaded.unchanged} unchanged, ${loaded.removed} removed, ${loaded.superseded.length} overwritten by later lines`,
       ],
     };
   } catch (error) {

@@ -27,7 +27,7 @@ export async function ingestFile(input: IngestInput): Promise<IngestAnswer> {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
   const name = nameOf(input);
-  setCurrentDetails(`Taking **${name}**. How far it is: the heartbeat details of the pending activity.`);
+  setCurrentDetails(`Importing **${name}**. The heartbeat details of the pending activity show its progress.`);
   try {
     const answer = await takeFile.executeWithOptions({ summary: name }, [input]);
     note([
@@ -71,7 +71,7 @@ export function describeAnswer(answer: IngestAnswer): string {
     ["updated", answer.updated],
     ["unchanged", answer.unchanged],
     ...(answer.combined === 0 ? [] : [["added to another", answer.combined] satisfies [string, number]]),
-    ["superseded", superseded.lines === 0 ? 0 : `${superseded.lines} (spend ${superseded.spend})`],
+    ["overwritten", superseded.lines === 0 ? 0 : `${superseded.lines} (spend ${superseded.spend})`],
     ["rejected", answer.rejected],
     ["impressions", sums.impressions],
     ["clicks", sums.clicks],
@@ -83,7 +83,7 @@ export function describeAnswer(answer: IngestAnswer): string {
     ...(answer.reason === null ? [] : [`Nothing was stored: ${answer.reason}`]),
     ...(status === "already_ingested"
       ? [
-          `File ${answer.fileId} is the same content. Later files have replaced ${answer.replacedSince} of the rows it wrote. \`"force": true\` takes it again.`,
+          `File ${answer.fileId} is the same content. \`"force": true\` imports it again. Later files have replaced ${answer.replacedSince} of the rows it wrote.`,
         ]
       : []),
     ...(answer.summedOver.length === 0

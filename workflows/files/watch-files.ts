@@ -147,7 +147,7 @@ function describe({ found, moving, taken, failed, deletedUploads, more }: FilesW
     ...failed.map(({ path, type, reason }) => `${type.padEnd(18)} ${path}: ${reason.slice(0, 200)}`),
   ];
   return [
-    `${found} new${more ? " and more" : ""}, ${moving} still moving, ${taken.length} taken, ${failed.length} failed; ${deletedUploads} old uploads deleted`,
+    `${found} new${more ? " and more" : ""}, ${moving} still being written, ${taken.length} imported, ${failed.length} failed; ${deletedUploads} old uploads deleted`,
     ...(lines.length === 0 ? [] : [`\`\`\`\n${lines.slice(-40).join("\n")}\n\`\`\``]),
   ].join("\n\n");
 }

@@ -24,7 +24,7 @@ export async function keepHouse(input?: unknown): Promise<MaintenanceSummary> {
   // Last: a webhook that does not answer must not block the rest.
   const { sent, refused } = await sendAlerts();
   setCurrentDetails(
-    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}${refused > 0 ? `, refused: ${refused}` : ""}; rows past their retention: ${deleted}`,
+    `late: ${late.length === 0 ? "none" : late.join(", ")}; alerts sent: ${sent}${refused > 0 ? `, refused: ${refused}` : ""}; rows deleted after their retention: ${deleted}`,
   );
   return { late, sent, refused, deleted };
 }

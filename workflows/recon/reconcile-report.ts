@@ -152,5 +152,5 @@ function describe({ client, reportId, attempt, platform }: ReconcilePlan, step: 
     return `${title}\n\n**${step.verdict}${step.level === null ? "" : ` ${step.level}`}**: ${step.reason}`;
   const minutes = Math.ceil(step.waitMs / 6_000) / 10;
   const detail = step.detail === null ? "" : `\n\n${step.detail}`;
-  return `${title}\n\n**waiting** after try ${tries}: ${step.reason}; next try within ${minutes} minutes, or at once by the signal retryNow${detail}`;
+  return `${title}\n\n**waiting** after try ${tries}: ${step.reason}; next try within ${minutes} minutes, or at once with the signal retryNow${detail}`;
 }

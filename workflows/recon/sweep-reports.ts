@@ -40,8 +40,8 @@ export async function sweepReports(given?: Swept): Promise<Swept> {
     sum.underWay += started.filter((isNew) => !isNew).length;
     setCurrentDetails(
       sum.found === 0
-        ? "nothing was left behind"
-        : `${sum.found} reports without a workflow: ${sum.started} started, ${sum.underWay} under way`,
+        ? "every report has its workflow"
+        : `${sum.found} reports without a workflow: ${sum.started} started, ${sum.underWay} running already`,
     );
     if (pending.length < batch) return sum;
     if (batches === batchesPerHistory) await continueAsNew<typeof sweepReports>(sum);

@@ -43,7 +43,7 @@ export async function syncSlice(input: SyncSliceInput): Promise<SliceResult> {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
   const runId = input.runId ?? workflowInfo().runId;
-  setCurrentDetails(`Pulling **${source}** ${day} for client ${client}.`);
+  setCurrentDetails(`Fetching **${source}** ${day} for client ${client}.`);
   try {
     const result = await pullSlice.executeWithOptions({ summary: `${source} ${day}` }, [
       { client, source, day, runId, acceptEmpty: input.acceptEmpty ?? false },
