@@ -17,6 +17,9 @@ import { claimPages } from "./recon/claims.tsx";
 import { reconPages } from "./recon/page.tsx";
 import { platformPages } from "./recon/platforms.tsx";
 import { reportPages } from "./recon/report.tsx";
+import { campaignPages } from "./rtb/campaigns.tsx";
+import { creativePage } from "./rtb/creative.tsx";
+import { creativePages } from "./rtb/creatives.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { sendBare, zoneOf } from "./shared/page.tsx";
 import { viewerOf, type Web } from "./shared/web.ts";
@@ -31,6 +34,9 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   conversionPages,
   conversionPage,
   deliveryPages,
+  creativePages,
+  creativePage,
+  campaignPages,
   reconPages,
   reportPages,
   campaignPage,

@@ -29,7 +29,7 @@ const lockMs = 20_000;
 const lockNotAvailable = "55P03";
 
 const ratio = z.string().nullable().describe("a ratio of sums, four places; null without a denominator");
-const campaign = z.object({
+export const campaign = z.object({
   campaignId: z.number(),
   campaignName: z.string(),
   confidenceScore: z.number().nullable(),
@@ -46,7 +46,7 @@ const campaign = z.object({
   createdAt: instant,
 });
 const share = z.number().nullable().describe("of the campaign's spend, in percent");
-const found = campaign.extend({
+export const found = campaign.extend({
   performance: z.object({ ...days, ...figures, trend }),
   geographies: z
     .array(z.object({ geography: text.describe("null where the files name none"), ...figures, share }))

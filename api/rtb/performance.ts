@@ -9,7 +9,7 @@ import { counted, creativeId, geography } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
-const record = z.object({
+export const record = z.object({
   date: z.string(),
   hour: z.number().nullable().describe("null for a record of the whole day"),
   geography: z.string().nullable(),

@@ -17,6 +17,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/", label: "Today", who: staff },
   { href: "/cost", label: "CPA", who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
+  { href: "/creatives", label: "Creatives", who: staff },
   { href: "/reconciliation", label: "Reconciliation", who: [...staff, "advertiser"] },
   { href: "/claims", label: "Your claims", who: ["affiliate"] },
 ];

@@ -1,0 +1,18 @@
+import type { z } from "zod";
+import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.ts";
+import type { found, listed } from "../../api/rtb/creative-shapes.ts";
+import type { record } from "../../api/rtb/performance.ts";
+
+/** What the JSON routes answer. */
+export type Creative = z.infer<typeof listed>;
+export type CreativeDetails = z.infer<typeof found>;
+export type CreativeRecord = z.infer<typeof record>;
+export type Campaign = z.infer<typeof campaign>;
+export type CampaignDetails = z.infer<typeof foundCampaign>;
+
+export interface Listed<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+export const rtb = "/api/v1/rtb";

@@ -1,0 +1,226 @@
+import { z } from "zod";
+import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
+import { ShareBar } from "../components/charts.tsx";
+import { countText, moneyText, None } from "../components/format.tsx";
+import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { call, download, form, get, page, param } from "../shared/page.tsx";
+import { keepers, readers, withQuery, type At, type Web } from "../shared/web.ts";
+import { rtb, type Campaign, type CampaignDetails, type Listed } from "./answers.ts";
+import { currencyOf, Trend } from "./creatives.tsx";
+
+const query = { period: z.enum(campaignPeriods).optional(), cursor: z.string().max(1_000).optional() };
+type Query = z.output<z.ZodObject<typeof query>>;
+const names: Record<(typeof campaignPeriods)[number], [string, string]> = {
+  "7d": ["7 days", "w"],
+  "30d": ["30 days", "m"],
+  all: ["All days", "a"],
+};
+
+/** Campaigns of creatives, and what each brought by country. */
+export function campaignPages(web: Web): void {
+  page(web, { url: "/campaigns", who: readers, query }, async (at) => {
+    const url = addressOf(at.query, 100);
+    const { items, next } = await get<Listed<Campaign>>(web, at.request, url);
+    const currency = currencyOf(at.parts, at.viewer.client);
+    return {
+      title: "Campaigns",
+      body: (
+        <>
+          <PageHead title="Campaigns" lead="Groups of creatives.">
+            {at.viewer.isKeeper ? (
+              <form method="post" action="/campaigns/refresh">
+                <button type="submit">Add up again</button>
+              </form>
+            ) : null}
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Periods at={at} />
+          <Table
+            columns={columnsFor(currency)}
+            rows={items}
+            caption="Campaigns, the greatest spend first"
+            zone={at.zone}
+            json={{ url, path: "items" }}
+            empty={
+              <Empty title="No campaign yet">
+                Create one: <code>PUT {rtb}/campaigns</code>
+              </Empty>
+            }
+          />
+          <NextPage url={at.url} next={next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/campaigns.csv", who: readers, query }, async (at) => {
+    const rows: Campaign[] = [];
+    for (let cursor: string | undefined; ;) {
+      const { items, next } = await get<Listed<Campaign>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
+      rows.push(...items);
+      if (next === null) break;
+      cursor = next;
+    }
+    return { name: "campaigns.csv", text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), rows) };
+  });
+
+  form(web, { url: "/campaigns/refresh", who: keepers, body: z.object({}) }, async ({ request }) => {
+    await call(web, request, { method: "POST", url: `${rtb}/campaigns/refresh` });
+    return "/campaigns";
+  });
+
+  campaignPage(web);
+}
+
+function addressOf({ period = "7d", cursor }: Query, limit: number): string {
+  const place = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  return `${rtb}/campaigns?period=${period}&limit=${limit}${place}`;
+}
+
+function Periods({ at }: { at: At<Query> }) {
+  return (
+    <div class="period" role="group" aria-label="Period">
+      {campaignPeriods.map((name) => (
+        <a
+          key={name}
+          href={withQuery(at.url, { period: name })}
+          data-key={names[name][1]}
+          aria-current={(at.query.period ?? "7d") === name ? "true" : undefined}
+        >
+          {names[name][0]}
+        </a>
+      ))}
+    </div>
+  );
+}
+
+function columnsFor(currency: string): Column<Campaign>[] {
+  const money = (name: "totalSpend7d" | "totalSpend30d" | "totalSpendAllTime", label: string): Column<Campaign> => ({
+    name,
+    label,
+    kind: "money",
+    value: (row) => row[name],
+    currency: () => currency,
+  });
+  return [
+    {
+      name: "campaignName",
+      label: "Campaign",
+      kind: "text",
+      value: (row) => row.campaignName,
+      show: ({ campaignId, campaignName }) => <a href={`/campaigns/${campaignId}`}>{campaignName}</a>,
+    },
+    { name: "creatives", label: "Creatives", kind: "count", value: (row) => row.creatives },
+    money("totalSpend7d", "7 days"),
+    money("totalSpend30d", "30 days"),
+    { ...money("totalSpendAllTime", "All days"), isExtra: true },
+    { name: "avgCpc7d", label: "CPC, 7 days", kind: "ratio", value: (row) => row.avgCpc7d, why: () => "no clicks" },
+    {
+      name: "avgCpm7d",
+      label: "CPM, 7 days",
+      kind: "ratio",
+      value: (row) => row.avgCpm7d,
+      why: () => "no impressions",
+      isExtra: true,
+    },
+    { name: "topGeography", label: "Top country", kind: "text", value: (row) => row.topGeography, isExtra: true },
+    { name: "topDeviceType", label: "Top device", kind: "text", value: (row) => row.topDeviceType, isExtra: true },
+  ];
+}
+
+type Geography = CampaignDetails["geographies"][number];
+
+function campaignPage(web: Web): void {
+  const periods = z.enum(["1d", "7d", "30d", "all"]).optional();
+  page(web, { url: "/campaigns/:id", who: readers, query: { period: periods } }, async (at) => {
+    const json = `${rtb}/campaigns/${param(at, "id")}?period=${at.query.period ?? "7d"}`;
+    const found = await get<CampaignDetails>(web, at.request, json);
+    const currency = currencyOf(at.parts, at.viewer.client);
+    const { performance: of } = found;
+    const fact = (field: "spend" | "clicks" | "cpc" | "cpm") => ({
+      json,
+      field: `performance.${field}`,
+      value: String(of[field] ?? ""),
+    });
+    return {
+      title: found.campaignName,
+      body: (
+        <>
+          <PageHead title={found.campaignName} lead={`${countText(found.creatives)} creatives`}>
+            <a class="button" href={`/creatives?campaign=${found.campaignId}`}>
+              Its creatives
+            </a>
+          </PageHead>
+          <div class="period" role="group" aria-label="Period">
+            {(["1d", "7d", "30d", "all"] as const).map((name) => (
+              <a
+                key={name}
+                href={withQuery(at.url, { period: name })}
+                aria-current={of.period === name ? "true" : undefined}
+              >
+                {{ "1d": "Yesterday", "7d": "7 days", "30d": "30 days", all: "All days" }[name]}
+              </a>
+            ))}
+          </div>
+          <div class="cards">
+            <Figure label="Spend" value={moneyText(of.spend, currency)} fact={fact("spend")}>
+              <Trend trend={of.trend} />
+            </Figure>
+            <Figure label="Clicks" value={countText(of.clicks)} fact={fact("clicks")} />
+            <Figure label="CPC" value={of.cpc ?? <None why="no clicks" />} fact={fact("cpc")} />
+            <Figure label="CPM" value={of.cpm ?? <None why="no impressions" />} fact={fact("cpm")} />
+            {found.topCreative === null ? null : (
+              <Figure
+                label="Most spent on"
+                value={found.topCreative.creativeId}
+                href={`/creatives/${found.topCreative.creativeId}`}
+              >
+                {found.topCreative.share ?? "–"} % of its spend
+              </Figure>
+            )}
+          </div>
+          <Table
+            columns={geographyColumns(currency)}
+            rows={found.geographies}
+            caption="By country, the greatest spend first"
+            zone={at.zone}
+            json={{ url: json, path: "geographies" }}
+            empty={<Empty title="Nothing was spent in this period">Choose a longer one.</Empty>}
+          />
+        </>
+      ),
+    };
+  });
+}
+
+function geographyColumns(currency: string): Column<Geography>[] {
+  return [
+    {
+      name: "geography",
+      label: "Country",
+      kind: "text",
+      value: (row) => row.geography,
+      why: () => "the files name none",
+    },
+    { name: "spend", label: "Spend", kind: "money", value: (row) => row.spend, currency: () => currency },
+    {
+      name: "share",
+      label: "Share",
+      kind: "percent",
+      value: (row) => row.share,
+      show: ({ share, geography }) =>
+        share === null ? (
+          <None why={null} />
+        ) : (
+          <>
+            <ShareBar share={share / 100} label={`${geography ?? "unknown"}: ${share} %`} /> {share} %
+          </>
+        ),
+    },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    { name: "cpc", label: "CPC", kind: "ratio", value: (row) => row.cpc, why: () => "no clicks" },
+    { name: "cpm", label: "CPM", kind: "ratio", value: (row) => row.cpm, why: () => "no impressions", isExtra: true },
+  ];
+}

@@ -1,0 +1,185 @@
+import { z } from "zod";
+import { LineChart } from "../components/charts.tsx";
+import { moneyText, None } from "../components/format.tsx";
+import { Empty, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { get, page, param } from "../shared/page.tsx";
+import { readers, safeLink, type Web } from "../shared/web.ts";
+import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-days.ts";
+import { addDays } from "../../core/days.ts";
+import { rtb, type CreativeDetails, type CreativeRecord, type Listed } from "./answers.ts";
+import { currencyOf, Trend } from "./creatives.tsx";
+
+type Performance = CreativeDetails["performance"][number];
+const chartDays = 30;
+
+/** One creative in every period, day by day, and the records that files left of it. */
+export function creativePage(web: Web): void {
+  const query = { cursor: z.string().max(1_000).optional() };
+  page(web, { url: "/creatives/:id", who: readers, query }, async (at) => {
+    const id = param(at, "id");
+    const json = `${rtb}/creatives/${id}`;
+    const cursor = at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`;
+    const records = `${rtb}/performance/metrics/${id}?limit=50${cursor}`;
+    const found = await get<CreativeDetails>(web, at.request, json);
+    const of = {
+      client: at.viewer.client,
+      creativeId: found.creativeId,
+      from: addDays(at.today, 1 - chartDays),
+      to: at.today,
+    };
+    const [lines, days] = await Promise.all([
+      get<Listed<CreativeRecord>>(web, at.request, records),
+      readCreativeDays(at.parts.reading, of),
+    ]);
+    const currency = currencyOf(at.parts, at.viewer.client);
+    return {
+      title: `Creative ${found.creativeId}`,
+      body: (
+        <>
+          <PageHead title={`Creative ${found.creativeId}`} lead={leadOf(found)}>
+            <VendorLink address={found.googleBuyersUrl} />
+          </PageHead>
+          <Table
+            columns={periodColumns(currency)}
+            rows={found.performance}
+            caption="Its figures in every period"
+            zone={at.zone}
+            json={{ url: json, path: "performance" }}
+          />
+          <Days days={days} currency={currency} />
+          <section aria-labelledby="records">
+            <h2 id="records">Records</h2>
+            <Table
+              columns={recordColumns(currency)}
+              rows={lines.items}
+              caption="Records, the newest first"
+              zone={at.zone}
+              json={{ url: records, path: "items" }}
+              empty={<Empty title="No file has a line of it">Import one that does.</Empty>}
+            />
+            <NextPage url={at.url} next={lines.next} />
+          </section>
+          <Raw found={found} />
+        </>
+      ),
+    };
+  });
+}
+
+function leadOf({ format, canonicalSize, buyerId, isStub }: CreativeDetails): string {
+  const seat = buyerId === null ? null : `seat ${buyerId}`;
+  return [format, canonicalSize, seat, isStub ? "known from a file only" : null].filter(Boolean).join(", ");
+}
+
+function VendorLink({ address }: { address: string | null }) {
+  const href = safeLink(address);
+  return href === null ? null : (
+    <a class="button" href={href} rel="noopener noreferrer" target="_blank">
+      At the vendor
+    </a>
+  );
+}
+
+function periodColumns(currency: string): Column<Performance>[] {
+  return [
+    { name: "period", label: "Period", kind: "text", value: (row) => row.period },
+    { name: "spend", label: "Spend", kind: "money", value: (row) => row.spend, currency: () => currency },
+    { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    { name: "cpc", label: "CPC", kind: "ratio", value: (row) => row.cpc, why: () => "no clicks" },
+    { name: "cpm", label: "CPM", kind: "ratio", value: (row) => row.cpm, why: () => "no impressions" },
+    {
+      name: "trend",
+      label: "Trend",
+      kind: "percent",
+      value: (row) => row.trend,
+      show: (row) => <Trend trend={row.trend} />,
+    },
+    { name: "topGeography", label: "Top country", kind: "text", value: (row) => row.topGeography, isExtra: true },
+  ];
+}
+
+function Days({ days, currency }: { days: readonly CreativeDay[]; currency: string }) {
+  if (days.length < 2) return null;
+  const text = (value: number) => moneyText(String(value), currency);
+  return (
+    <section class="panel">
+      <LineChart
+        id="days"
+        finding={<h2>Spend per day, the last {chartDays} days</h2>}
+        labels={days.map(({ date }) => date)}
+        labelName="Day"
+        series={[{ name: "Spend", points: days.map(({ spend }) => (spend === null ? null : Number(spend))), text }]}
+        axisText={text}
+      />
+    </section>
+  );
+}
+
+function recordColumns(currency: string): Column<CreativeRecord>[] {
+  return [
+    { name: "date", label: "Day", kind: "day", value: (row) => row.date },
+    { name: "hour", label: "Hour", kind: "count", value: (row) => row.hour, why: () => "the whole day", isExtra: true },
+    { name: "geography", label: "Country", kind: "text", value: (row) => row.geography },
+    { name: "deviceType", label: "Device", kind: "text", value: (row) => row.deviceType, isExtra: true },
+    { name: "placement", label: "Placement", kind: "text", value: (row) => row.placement, isExtra: true },
+    { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    {
+      name: "spend",
+      label: "Spend",
+      kind: "money",
+      value: (row) => row.spend,
+      currency: () => currency,
+    },
+    {
+      name: "fileId",
+      label: "File",
+      kind: "text",
+      value: (row) => row.fileId,
+      show: ({ fileId }) => <a href={`/files/${fileId}`}>{fileId}</a>,
+    },
+  ];
+}
+
+/** What was sent of it. Markup is shown as text: to run it would load its trackers and count an impression. */
+function Raw({ found }: { found: CreativeDetails }) {
+  const raw = {
+    urls: found.declaredClickUrls,
+    parsed: found.destinationUrlsParsed,
+    attributes: found.creativeAttributes,
+  };
+  return (
+    <section class="panel" aria-labelledby="raw">
+      <h2 id="raw">As it was sent</h2>
+      <dl class="facts">
+        <dt>Campaigns</dt>
+        <dd>
+          {found.campaigns.length === 0 ? (
+            <None why="in none" />
+          ) : (
+            found.campaigns.map(({ campaignId, campaignName }, index) => (
+              <span key={campaignId}>
+                {index === 0 ? "" : ", "}
+                <a href={`/campaigns/${campaignId}`}>{campaignName}</a>
+              </span>
+            ))
+          )}
+        </dd>
+        <dt>Changed</dt>
+        <dd>{found.updatedAt.slice(0, 10)}</dd>
+      </dl>
+      <details>
+        <summary>Addresses and attributes</summary>
+        <pre tabIndex={0}>{JSON.stringify(raw, null, 2)}</pre>
+      </details>
+      {found.htmlSnippet === null && found.vastXml === null ? null : (
+        <details>
+          <summary>Markup, as text</summary>
+          <pre tabIndex={0}>{found.htmlSnippet ?? found.vastXml}</pre>
+        </details>
+      )}
+    </section>
+  );
+}
