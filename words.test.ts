@@ -48,8 +48,9 @@ function files(): string[] {
     readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
       const name = path.posix.join(folder, entry.name);
       if (entry.isDirectory()) return skipped.test(entry.name) || entry.name.startsWith(".") ? [] : below(name);
-      return /\.(?:tsx?|mjs)$|^README\.md$|^docs\/.*\.md$|^schema\/comments\.sql$/.test(name) &&
-        !/\.test\.tsx?$|\.d\.ts$/.test(name)
+      return /\.(?:tsx?|mjs)$|^(?:README|CONTRIBUTING|SECURITY)\.md$|^\.env\.example$|^docs\/.*\.md$|^schema\/comments\.sql$/.test(
+        name,
+      ) && !/\.test\.tsx?$|\.d\.ts$/.test(name)
         ? [name]
         : [];
     });
@@ -58,7 +59,7 @@ function files(): string[] {
 
 /** What people read of a file: a page whole, of a program its texts. */
 function textsOf(file: string, content: string): Line[] {
-  if (/\.(?:md|sql)$/.test(file)) return content.split("\n").map((text, index) => ({ line: index + 1, text }));
+  if (/\.(?:md|sql|example)$/.test(file)) return content.split("\n").map((text, index) => ({ line: index + 1, text }));
   const source = ts.createSourceFile(file, content, ts.ScriptTarget.Latest, true);
   const texts: Line[] = [];
   const visit = (node: ts.Node): void => {

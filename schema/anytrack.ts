@@ -25,7 +25,7 @@ const said = () => ({
   subIds: jsonb("sub_ids").$type<string | null>(),
   /** Names only: a person-level feed keeps no values it does not know. */
   extra: jsonb("unknown_fields").$type<string | null>(),
-  /** The journey as it was told; null when it was not. */
+  /** The journey as AnyTrack sent it; null when it sent none. */
   touchpoints: jsonb("touchpoints").$type<string | null>(),
 });
 
@@ -86,7 +86,7 @@ export const conversions = anytrack.table(
     ...clicked(),
     /** How complete the journey in `touchpoints` is. */
     journey: text("journey").notNull().default("unknown"),
-    /** Of what it was worked out from: what is real outweighs what a mock server said of the same conversion. */
+    /** Of what it was worked out from: real data replaces what a mock server sent for the same conversion. */
     ...originColumn,
   },
   (table) => [
@@ -175,7 +175,7 @@ export const clicks = anytrack.table(
   ],
 );
 
-/** What we told AnyTrack: one row per order, so that telling it again tells it nothing. */
+/** What we sent to AnyTrack: one row per order, so that an order is sent once. */
 export const tracked = anytrack.table(
   "tracked",
   {
@@ -193,7 +193,7 @@ export const tracked = anytrack.table(
     ...loadedColumns,
     clickId: text("click_id"),
     eventTime: instant("event_time"),
-    /** Who was told. */
+    /** What it was sent to: the vendor or the sandbox. */
     ...originColumn,
   },
   (table) => [

@@ -26,7 +26,7 @@ export const deliveries = ops.table(
     updatedAt: instant("updated_at").notNull().defaultNow(),
     deliveredAt: instant("delivered_at"),
     orderKey: text("order_key"),
-    /** What a destination was told last, to see when that no longer holds. */
+    /** What was sent to a destination last, to see when it has changed. */
     sentValue: numeric("sent_value", { precision: 18, scale: 6 }),
     sentStanding: text("sent_standing"),
     /** Who was sent it, or is to be. */

@@ -51,7 +51,7 @@ export function mergeColumns(table: PgTable): MergeColumn[] {
   }));
 }
 
-/** The columns a source's rows must fill to tell one row from another: the merge key without the client. */
+/** The columns a source's rows must fill to identify a row: the merge key without the client. */
 export function rowKey(table: PgTable): MergeColumn[] {
   return mergeKey(table).filter((column) => column.name !== "_client_id");
 }

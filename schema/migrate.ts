@@ -18,14 +18,14 @@ export interface Migrated {
 }
 
 export interface MigrateOptions {
-  /** Told whom it waits for. */
+  /** Called with the session it waits for. */
   onWait?: (message: string) => void;
   /** How long one try waits for a lock: whoever asks for the table meanwhile waits behind it. */
   lockTimeoutMs?: number;
   tries?: number;
 }
 
-/** Somebody else holds what a change needs, for longer than is sensible to wait. */
+/** Another session holds what a change needs, for longer than is sensible to wait. */
 export class MigrationBlocked extends Error {
   constructor(holders: string) {
     super(

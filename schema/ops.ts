@@ -293,7 +293,7 @@ export const revokedTokens = ops.table("revoked_tokens", {
   revokedBy: text("revoked_by").notNull(),
 });
 
-/** How often each caller called in the present minute, over all processes. Unlogged: a crash may forget it. */
+/** How often each caller called in the present minute, over all processes. Unlogged: a crash may lose it. */
 export const callCounts = ops.table("call_counts", {
   caller: text("caller").primaryKey(),
   resetsAt: instant("resets_at").notNull(),

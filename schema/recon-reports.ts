@@ -151,7 +151,7 @@ export const reportSteps = recon.table(
   ],
 );
 
-/** Whom to tell of a verdict in Discord: the token, sealed, for its 15 minutes. */
+/** Where a verdict is sent in Discord: the token, sealed, for its 15 minutes. */
 export const discordInteractions = recon.table(
   "discord_interactions",
   {

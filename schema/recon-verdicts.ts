@@ -12,7 +12,7 @@ export const platformReports = recon.table(
     platformReportId: identity("platform_report_id"),
     postId: long("post_id").notNull(),
     platform: text("platform").notNull(),
-    /** For which attempt it was asked; null when somebody only wanted to look. */
+    /** For which attempt it was asked; null for a manual fetch. */
     reportId: long("report_id"),
     attempt: integer("attempt"),
     views: long("views"),

@@ -129,7 +129,7 @@ export const performanceMetrics = rtb.table(
     deviceType: text("device_type").notNull(),
     placement: text("placement").notNull(),
     spend: money("spend").notNull(),
-    // Of rows that were stored before their lines were kept nobody can say that a line is later.
+    // For rows stored before their lines were kept it is unknown whether a line is later.
     line: integer("_line").notNull().default(2_147_483_647),
   },
   (table) => [

@@ -28,7 +28,7 @@ export interface SourceSettings {
   schedule: Schedule;
 }
 
-/** When a source is pulled without anybody asking: at `minute` past each of these hours, both included. */
+/** When a source is fetched by schedule: at `minute` past each of these hours, both included. */
 export interface Schedule {
   hours: { from: number; to: number };
   minute: number;
@@ -101,13 +101,13 @@ export interface Config extends Keys {
     /** Checks tokens that were signed before the secret was changed; signs none. */
     previousJwtSecret: string | null;
     jwksUrl: string | null;
-    /** Whom a token is for and whom it comes from: an identity provider serves other applications too. */
+    /** A token's audience and issuer: an identity provider serves other applications too. */
     audience: string | null;
     issuer: string | null;
     trustedProxies: string[];
   };
   searchAttributes: boolean;
-  /** How far back a conversion may lie that is delivered without anybody asking. */
+  /** Conversions up to this old are delivered by themselves. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
   /** The share of a day's rows, 0 to 100, that an answer may lose at once and still be believed. */

@@ -19,7 +19,7 @@ export function projectRoot(): string {
 
 /**
  * Where `.env` is read and local data is kept: the folder that SIGNAL_ROOM_HOME names; else a clone's own; for a package
- * that was installed into somebody else's project, the folder its command was called in.
+ * that was installed into another project, the folder its command was called in.
  */
 export function homeFolder(): string {
   const named = process.env["SIGNAL_ROOM_HOME"];

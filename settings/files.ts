@@ -110,7 +110,7 @@ export function readIngestSettings(
 
   function s3Of(client: string): S3Settings | null {
     const shared = (name: string) => read(name, client, "shared");
-    // Keys open somebody's files: they belong to one client, as everywhere.
+    // Keys open a client's files: they belong to that client, as everywhere.
     const accessKeyId = read("S3_ACCESS_KEY_ID", client, "own");
     const secretAccessKey = read("S3_SECRET_ACCESS_KEY", client, "own");
     const endpoint = shared("S3_ENDPOINT") ?? null;

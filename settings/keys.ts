@@ -44,7 +44,7 @@ export function readKeys(values: KeyValues): Keys {
   };
 }
 
-/** A previous key alone would open what nothing can be sealed with; a hash, unlike a seal, cannot be made anew. */
+/** A previous key alone would open what nothing can be sealed with; a hash, unlike a seal, cannot be made again. */
 export function problemsOfKeys(env: Record<string, string>): string[] {
   const previous = Object.keys(keySettings).filter((name) => name.endsWith("_PREVIOUS") && env[name] !== undefined);
   const needed = previous.map((name) => [name.replace(/_PREVIOUS$/, ""), name] as const);

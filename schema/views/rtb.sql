@@ -1,4 +1,4 @@
--- What the key holds as a stand-in for "not said" is NULL to whoever reads. Ratios are computed here and nowhere stored:
+-- The placeholder for a missing value in the key is shown as NULL. Ratios are computed here and nowhere stored:
 -- a ratio of sums is never the mean of these. Six places, as amounts have.
 create or replace view rtb.performance as
 select m._client_id, m.creative_id, m.date, nullif(m.hour, -1) as hour, nullif(m.geography, '') as geography,
