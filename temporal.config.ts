@@ -44,148 +44,132 @@ export interface PlannedSchedule {
 }
 
 /** Every schedule this deployment wants, as data: one per source and client that has a key. When a source is pulled is a field of the source. */
-export function plannedSchedules(
-  config: Pick<Config, "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest">,
-): PlannedSchedule[] {
-  const taskQueue = config.queuePrefix + mainQueue;
-  const memo = { deployment: config.queuePrefix + deployment };
-  const startMemo = config.searchAttributes ? {} : { memo: { searchAttributes: "off" } };
-  const syncs = config.schedules.flatMap((schedule) =>
-    config.clients
-      .filter((client) => config.accounts.get(`${schedule.source.split(".")[0]}/${client}`)?.secrets != null)
-      .map((client): PlannedSchedule => {
-        const scheduleId = `${config.queuePrefix}sync/${schedule.source}/${client}`;
-        return {
-          scheduleId,
-          options: {
-            spec: {
-              calendars: [
-                {
-                  hour: { start: schedule.hours.from, end: schedule.hours.to },
-                  minute: schedule.minute,
-                  comment: schedule.comment,
-                },
-              ],
-              timezone: schedule.timezone,
-            },
-            action: {
-              type: "startWorkflow",
-              workflowType: "syncSource",
-              workflowId: scheduleId,
-              taskQueue,
-              args: [{ source: schedule.source, client }],
-              staticSummary: `${schedule.source}, client ${client}`,
-              ...startMemo,
-            },
-            // A slow run is followed by one more, not by all it held up; what a run pulls follows from the ledger, so one is enough.
-            policies: { overlap: "BUFFER_ONE", catchupWindow: "1 day", pauseOnFailure: false },
-            memo,
-          },
-        };
-      }),
-  );
-  const maintenance: PlannedSchedule = {
-    scheduleId: `${config.queuePrefix}keep-house`,
-    options: {
-      spec: { intervals: [{ every: `${keepHouseEveryMinutes} minutes` }] },
-      action: {
-        type: "startWorkflow",
-        workflowType: "keepHouse",
-        workflowId: `${config.queuePrefix}keep-house`,
-        taskQueue,
-        args: [],
-        staticSummary: "late sources, alerts to send, retention",
-        ...startMemo,
-      },
-      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
-      memo,
-    },
-  };
-  const deliver: PlannedSchedule = {
-    scheduleId: `${config.queuePrefix}deliver-conversions`,
-    options: {
-      spec: { intervals: [{ every: `${deliverEveryMinutes} minutes` }] },
-      action: {
-        type: "startWorkflow",
-        workflowType: "deliverConversions",
-        workflowId: `${config.queuePrefix}deliver-conversions`,
-        taskQueue,
-        args: [{}],
-        staticSummary: "new conversions out to every destination",
-        ...startMemo,
-      },
-      // What a run sends follows from the ledger: one that is skipped is made up by the next.
-      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
-      memo,
-    },
-  };
-  const sweep: PlannedSchedule = {
-    scheduleId: `${config.queuePrefix}sweep-reports`,
-    options: {
-      spec: { intervals: [{ every: `${sweepEveryMinutes} minutes` }] },
-      action: {
-        type: "startWorkflow",
-        workflowType: "sweepReports",
-        workflowId: `${config.queuePrefix}sweep-reports`,
-        taskQueue,
-        args: [],
-        staticSummary: "reports that were not started",
-        // One that hangs must not keep the next from its turn; what it did not start, that one does.
-        workflowRunTimeout: "2 minutes",
-        ...startMemo,
-      },
-      // What a sweep starts follows from the table: one that is skipped is made up by the next.
-      policies: { overlap: "SKIP", catchupWindow: "1 minute", pauseOnFailure: false },
-      memo,
-    },
-  };
+export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
   const delivers = [...config.accounts.values()].some(
     ({ isDestination, secrets }) => isDestination && secrets !== null,
   );
-  const refreshes = config.clients.map((client): PlannedSchedule => ({
-    scheduleId: `${config.queuePrefix}refresh-aggregates/${client}`,
-    options: {
-      spec: {
-        calendars: [{ ...refreshAggregatesAt, comment: "the windows of 1, 7 and 30 days move on with the day" }],
-        timezone: config.ingest.clients.get(client)?.timezone ?? "UTC",
-      },
-      action: {
-        type: "startWorkflow",
-        workflowType: "refreshAggregates",
-        workflowId: `${config.queuePrefix}refresh-aggregates/${client}`,
-        taskQueue,
-        args: [{ client }],
-        staticSummary: `sums per creative and campaign, client ${client}`,
-        ...startMemo,
-      },
-      policies: { overlap: "SKIP", catchupWindow: "1 day", pauseOnFailure: false },
-      memo,
+  const planned = [
+    ...config.schedules.flatMap((schedule) => syncs(config, schedule)),
+    { ...housekeeping, every: keepHouseEveryMinutes },
+    { ...sweeping, every: sweepEveryMinutes },
+    ...(delivers ? [{ ...delivering, every: deliverEveryMinutes }] : []),
+    ...config.clients.map((client) => refreshing(config, client)),
+    ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
+  ];
+  return planned.map((one) => scheduled(config, one));
+}
+
+type ScheduleSettings = Pick<
+  Config,
+  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest"
+>;
+
+/** One schedule, in the words that differ from schedule to schedule. */
+interface Planned {
+  /** Also the id of its workflows. */
+  id: string;
+  workflowType: string;
+  args: unknown[];
+  summary: string;
+  /** Minutes between two starts; or the hours of a calendar. */
+  every?: number;
+  calendar?: ScheduleOptions["spec"];
+  overlap: "SKIP" | "BUFFER_ONE";
+  catchupWindow: "1 minute" | "10 minutes" | "1 day";
+  workflowRunTimeout?: "2 minutes";
+}
+
+const housekeeping: Planned = {
+  id: "keep-house",
+  workflowType: "keepHouse",
+  args: [],
+  summary: "late sources, alerts to send, retention",
+  overlap: "SKIP",
+  catchupWindow: "10 minutes",
+};
+
+/** What a sweep starts follows from the table: one that is skipped is made up by the next. */
+const sweeping: Planned = {
+  id: "sweep-reports",
+  workflowType: "sweepReports",
+  args: [],
+  summary: "reports that were not started",
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+  // One that hangs must not keep the next from its turn; what it did not start, that one does.
+  workflowRunTimeout: "2 minutes",
+};
+
+/** What a run sends follows from the ledger: one that is skipped is made up by the next. */
+const delivering: Planned = {
+  id: "deliver-conversions",
+  workflowType: "deliverConversions",
+  args: [{}],
+  summary: "new conversions out to every destination",
+  overlap: "SKIP",
+  catchupWindow: "10 minutes",
+};
+
+/** What a run takes follows from what is there: one that is skipped is made up by the next. */
+const watching: Planned = {
+  id: "watch-files",
+  workflowType: "watchFiles",
+  args: [],
+  summary: "new files in the import folder, among the uploads and at S3",
+  overlap: "SKIP",
+  catchupWindow: "10 minutes",
+};
+
+function refreshing({ ingest }: ScheduleSettings, client: string): Planned {
+  return {
+    id: `refresh-aggregates/${client}`,
+    workflowType: "refreshAggregates",
+    args: [{ client }],
+    summary: `sums per creative and campaign, client ${client}`,
+    calendar: {
+      calendars: [{ ...refreshAggregatesAt, comment: "the windows of 1, 7 and 30 days move on with the day" }],
+      timezone: ingest.clients.get(client)?.timezone ?? "UTC",
     },
-  }));
-  const watch: PlannedSchedule = {
-    scheduleId: `${config.queuePrefix}watch-files`,
+    overlap: "SKIP",
+    catchupWindow: "1 day",
+  };
+}
+
+function syncs({ clients, accounts }: ScheduleSettings, schedule: Config["schedules"][number]): Planned[] {
+  const { source, timezone, hours, minute, comment } = schedule;
+  return clients
+    .filter((client) => accounts.get(`${source.split(".")[0]}/${client}`)?.secrets != null)
+    .map((client) => ({
+      id: `sync/${source}/${client}`,
+      workflowType: "syncSource",
+      args: [{ source, client }],
+      summary: `${source}, client ${client}`,
+      calendar: { calendars: [{ hour: { start: hours.from, end: hours.to }, minute, comment }], timezone },
+      // A slow run is followed by one more, not by all it held up; what a run pulls follows from the ledger, so one is enough.
+      overlap: "BUFFER_ONE",
+      catchupWindow: "1 day",
+    }));
+}
+
+function scheduled({ queuePrefix, searchAttributes }: ScheduleSettings, planned: Planned): PlannedSchedule {
+  const { workflowType, args, workflowRunTimeout, every, calendar = {}, overlap, catchupWindow } = planned;
+  const scheduleId = `${queuePrefix}${planned.id}`;
+  return {
+    scheduleId,
     options: {
-      spec: { intervals: [{ every: `${config.ingest.watchMinutes ?? 5} minutes` }] },
+      spec: every === undefined ? calendar : { intervals: [{ every: `${every} minutes` }] },
       action: {
         type: "startWorkflow",
-        workflowType: "watchFiles",
-        workflowId: `${config.queuePrefix}watch-files`,
-        taskQueue,
-        args: [],
-        staticSummary: "new files in the import folder, among the uploads and at S3",
-        ...startMemo,
+        workflowType,
+        workflowId: scheduleId,
+        taskQueue: queuePrefix + mainQueue,
+        args,
+        staticSummary: planned.summary,
+        ...(workflowRunTimeout === undefined ? {} : { workflowRunTimeout }),
+        ...(searchAttributes ? {} : { memo: { searchAttributes: "off" } }),
       },
-      // What a run takes follows from what is there: one that is skipped is made up by the next.
-      policies: { overlap: "SKIP", catchupWindow: "10 minutes", pauseOnFailure: false },
-      memo,
+      policies: { overlap, catchupWindow, pauseOnFailure: false },
+      memo: { deployment: queuePrefix + deployment },
     },
   };
-  return [
-    ...syncs,
-    maintenance,
-    sweep,
-    ...(delivers ? [deliver] : []),
-    ...refreshes,
-    ...(config.ingest.watchMinutes === null ? [] : [watch]),
-  ];
 }

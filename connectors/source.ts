@@ -12,6 +12,8 @@ export interface Slice {
 /** A vendor's account terms: what all sources of one vendor share. */
 export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   name: string;
+  /** As people write it. */
+  title?: string;
   baseUrl: string;
   /** Other addresses of the same vendor, by name: where tokens are had, say. A stand-in plays them all at one. */
   addresses?: Readonly<Record<string, string>>;

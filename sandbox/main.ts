@@ -1,27 +1,22 @@
 import { createPrivateKey } from "node:crypto";
 import { z } from "zod";
-import { isCivilDay } from "./civil-day.ts";
 import type { DiscordApplication } from "./vendor.ts";
 import { parseLimits, type Limits } from "./limits.ts";
 import { startSandbox } from "./server.ts";
+import { limitsSetting, sandboxSettings } from "./settings.ts";
 import { findVendors } from "./find-vendors.ts";
 
-const settings = z.object({
+const settings = sandboxSettings.extend({
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
   SANDBOX_HOST: z.string().min(1).default("127.0.0.1"),
-  SANDBOX_TODAY: z.string().refine(isCivilDay, "expected a day such as 2025-12-18").optional(),
-  SANDBOX_INSTANT: z.enum(["on", "off"]).default("off"),
   // Of the local stack, so that what the sandbox signs is believed there.
   DISCORD_APPLICATION_ID: z.string().optional(),
-  DISCORD_DEMO_PRIVATE_KEY: z.base64().optional(),
-  SANDBOX_NOW: z.iso.datetime({ offset: true }).optional(),
 });
 
-/** SANDBOX_REDTRACK_LIMITS and the like, one for each vendor. */
 function limitsFrom(env: NodeJS.ProcessEnv, vendors: readonly string[]): Record<string, Partial<Limits>> {
   const limits: Record<string, Partial<Limits>> = {};
   for (const vendor of vendors) {
-    const name = `SANDBOX_${vendor.toUpperCase().replaceAll("-", "_")}_LIMITS`;
+    const name = limitsSetting(vendor);
     const text = env[name];
     if (text === undefined || text === "") continue;
     try {

@@ -50,7 +50,7 @@ async function listCommands() {
 
 function helpOf(name) {
   const { help, settings } = parts[name];
-  return `Usage: signal-room ${name}\n\n${help}\n\nSettings, in the environment or in .env: ${settings}.\nAll of them: .env.example.\n`;
+  return `Usage: signal-room ${name}\n\n${help}\n\nSettings, in the environment or in .env: ${settings}.\nAll of them: docs/settings.md.\n`;
 }
 
 async function main(name, rest) {

@@ -1,4 +1,67 @@
-import type { ReadSetting } from "./shapes.ts";
+import { z } from "zod";
+import { about } from "../core/about-setting.ts";
+import type { SettingsReader } from "./reader.ts";
+import { address, defineArea, wholeNumber } from "./shapes.ts";
+
+const halfLife = "must be a number of days, above 0, at most 365";
+
+const general = z.object({
+  ANYTRACK_HALF_LIFE_DAYS: z.coerce
+    .number({ error: halfLife })
+    .gt(0, halfLife)
+    .max(365, halfLife)
+    .default(7)
+    .meta(
+      about("In the model time_decay a touchpoint this much older than another counts half as much.", {
+        unit: "days",
+      }),
+    ),
+  ANYTRACK_WEBHOOK_PER_MINUTE: wholeNumber(1)
+    .default(60_000)
+    .meta(about("Events that a client's webhook may bring.", { unit: "a minute", needs: "API" })),
+});
+
+const ofClient = z.object({
+  ANYTRACK_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[A-Za-z0-9._~-]{24,200}$/, "must have 24 to 200 letters, digits, - . _ or ~")
+    .optional()
+    .meta(
+      about(
+        "Opens the webhook: register `https://<host>/hooks/anytrack/<secret>` at AnyTrack; 24 to 200 letters and digits.",
+        {
+          clients: "own",
+          secret: true,
+          unset: "no webhook; `npm start` makes one",
+          needs: "API",
+        },
+      ),
+    ),
+  ANYTRACK_ACCOUNT_ID: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(about("The account, in AnyTrack's collect address and its pull API.", { clients: "own" })),
+  ANYTRACK_INTEGRATION: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      about("The integration's slug in the collect address that conversions are sent to.", {
+        clients: "own",
+        unset: "nothing is sent",
+      }),
+    ),
+  ANYTRACK_COLLECT_URL: address
+    .default("https://t1.anytrack.io")
+    .meta(about("Where conversions are sent to AnyTrack.", { clients: "shared" })),
+});
+
+export const anytrackArea = defineArea({
+  title: "AnyTrack",
+  needs: "worker, API",
+  shape: general.extend(ofClient.shape),
+});
 
 /** Where AnyTrack receives the conversions we send. */
 export interface CollectSettings {
@@ -17,53 +80,24 @@ export interface AnytrackSettings {
   collect: Map<string, CollectSettings>;
 }
 
-/** What AnyTrack has beside the account of its pull client. Problems are added to the list. */
-export function readAnytrackSettings(
-  env: Record<string, string>,
-  clients: readonly string[],
-  read: ReadSetting,
-  problems: string[],
-): AnytrackSettings {
-  const number = (name: string, otherwise: number, isGood: (value: number) => boolean, wanted: string) => {
-    const text = env[name];
-    if (text === undefined) return otherwise;
-    const value = Number(text);
-    if (isGood(value)) return value;
-    problems.push(`${name}: must be ${wanted}`);
-    return otherwise;
-  };
+/** What AnyTrack has beside the account of its pull client. */
+export function readAnytrackSettings(reader: SettingsReader): AnytrackSettings {
+  const values = reader.values(general);
   const webhookSecrets = new Map<string, string>();
   const collect = new Map<string, CollectSettings>();
-  for (const client of clients) {
-    const secret = read("ANYTRACK_WEBHOOK_SECRET", client, "own");
-    if (secret !== undefined) {
-      if (!/^[A-Za-z0-9._~-]{24,200}$/.test(secret))
-        problems.push("ANYTRACK_WEBHOOK_SECRET: must have 24 to 200 letters, digits, - . _ or ~");
-      else if ([...webhookSecrets.values()].includes(secret))
-        problems.push("ANYTRACK_WEBHOOK_SECRET: two clients must not share one");
-      else webhookSecrets.set(client, secret);
-    }
-    const integration = read("ANYTRACK_INTEGRATION", client, "own");
+  for (const client of reader.clients) {
+    const own = reader.valuesOf(client, ofClient);
+    const { ANYTRACK_WEBHOOK_SECRET: secret, ANYTRACK_INTEGRATION: integration, ANYTRACK_ACCOUNT_ID: accountId } = own;
+    if (secret !== undefined && [...webhookSecrets.values()].includes(secret))
+      reader.problem("ANYTRACK_WEBHOOK_SECRET: two clients must not share one");
+    else if (secret !== undefined) webhookSecrets.set(client, secret);
     if (integration === undefined) continue;
-    const accountId = read("ANYTRACK_ACCOUNT_ID", client, "own");
-    const baseUrl = read("ANYTRACK_COLLECT_URL", client, "shared") ?? "https://t1.anytrack.io";
-    if (accountId === undefined) problems.push("ANYTRACK_ACCOUNT_ID is missing: ANYTRACK_INTEGRATION needs it");
-    else if (!URL.canParse(baseUrl)) problems.push("ANYTRACK_COLLECT_URL: must be an address");
-    else collect.set(client, { baseUrl, accountId, integration });
+    if (accountId === undefined) reader.problem("ANYTRACK_ACCOUNT_ID is missing: ANYTRACK_INTEGRATION needs it");
+    else collect.set(client, { baseUrl: own.ANYTRACK_COLLECT_URL, accountId, integration });
   }
   return {
-    halfLifeDays: number(
-      "ANYTRACK_HALF_LIFE_DAYS",
-      7,
-      (value) => value > 0 && value <= 365,
-      "a number of days, above 0, at most 365",
-    ),
-    webhookPerMinute: number(
-      "ANYTRACK_WEBHOOK_PER_MINUTE",
-      60_000,
-      (value) => Number.isInteger(value) && value >= 1,
-      "a whole number, at least 1",
-    ),
+    halfLifeDays: values.ANYTRACK_HALF_LIFE_DAYS,
+    webhookPerMinute: values.ANYTRACK_WEBHOOK_PER_MINUTE,
     webhookSecrets,
     collect,
   };

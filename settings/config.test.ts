@@ -99,7 +99,7 @@ test("the error says where settings are explained, and repeats no secret", () =>
     PAYLOAD_ENCRYPTION_KEY: "canary",
     DATABASE_URL: "mysql://u:canary@h/d",
   };
-  expect(() => load(secrets)).toThrow(/4 problems:\n.*See \.env\.example/s);
+  expect(() => load(secrets)).toThrow(/4 problems:\n.*See docs\/settings\.md/s);
   expect(() => load(secrets)).not.toThrow(/canary/);
 });
 

@@ -1,7 +1,118 @@
 import path from "node:path";
-import type { ReadSetting } from "./shapes.ts";
+import { z } from "zod";
+import { about } from "../core/about-setting.ts";
 import { isTimeZone } from "../core/days.ts";
 import { homeFolder } from "./environment.ts";
+import type { SettingsReader } from "./reader.ts";
+import { defineArea, onOff, wholeNumber } from "./shapes.ts";
+
+const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
+const share = "must be a number from 0 to 1";
+
+const general = z.object({
+  IMPORT_DIR: z
+    .string()
+    .default(path.join(".signal-room", "import"))
+    .transform((folder, context) => {
+      const absolute = path.resolve(homeFolder(), folder);
+      if (systemFolders.includes(absolute))
+        context.addIssue(`${absolute} belongs to the system: name a folder of its own`);
+      return absolute;
+    })
+    .meta(
+      about(
+        "Where files are taken from; nothing outside is read. Workers and the HTTP server must see the same folder.",
+      ),
+    ),
+  INGEST_WATCH_MINUTES: wholeNumber(0, 1_440)
+    .default(5)
+    .meta(about("How often the folder and S3 are looked through for new files; 0 is never.", { unit: "minutes" })),
+  INGEST_STILL_SECONDS: wholeNumber(0, 3_600)
+    .default(10)
+    .meta(about("A file is taken when it has not changed for so long.", { unit: "seconds" })),
+  INGEST_MAX_BYTES: wholeNumber(1)
+    .default(4_294_967_296)
+    .meta(about("The largest file, packed or not.", { unit: "bytes" })),
+  INGEST_SLOTS: wholeNumber(1, 50)
+    .default(2)
+    .meta(about("Files under way at a time in one worker.", { unit: "files" })),
+  INGEST_UPLOADS_DAYS: wholeNumber(1, 3_650)
+    .default(7)
+    .meta(about("How long an uploaded file is kept.", { unit: "days" })),
+});
+
+const shared = { clients: "shared" } as const;
+
+const ofClient = z.object({
+  RTB_CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/, "must be three capital letters, such as USD")
+    .default("USD")
+    .meta(about("The one currency of a client's amounts: a file that names another is refused.", shared)),
+  RTB_TIMEZONE: z
+    .string()
+    .refine(isTimeZone, "must be a time zone, such as America/New_York")
+    .default("America/New_York")
+    .meta(about("Whose today a line's day must not be after.", shared)),
+  INGEST_REFUSE_SHARE: z.coerce
+    .number({ error: share })
+    .min(0, share)
+    .max(1, share)
+    .default(0.5)
+    .meta(
+      about("A file with more than this share of its lines rejected is refused whole.", { ...shared, unit: "0 to 1" }),
+    ),
+  INGEST_REFUSE_FROM_LINES: wholeNumber(1, 1_000_000_000)
+    .default(100)
+    .meta(about("Only a file of at least so many lines is refused whole.", { ...shared, unit: "lines" })),
+  INGEST_CREATE_STUBS: onOff
+    .default("off")
+    .meta(about("on creates unknown creatives; off leaves their lines in the quarantine.", shared)),
+});
+
+/** Keys open a client's files: they belong to that client, as everywhere. */
+const s3OfClient = z.object({
+  S3_ENDPOINT: z
+    .string()
+    .refine((text) => /^https?:\/\//.test(text) && URL.canParse(text), "must be an address, http:// or https://")
+    .optional()
+    .meta(about("Where files at s3:// are.", { ...shared, unset: "Amazon's own", example: "https://s3.example.net" })),
+  S3_REGION: z
+    .string()
+    .optional()
+    .meta(about("The region of the buckets.", { ...shared, unset: "`us-east-1`" })),
+  S3_ACCESS_KEY_ID: z
+    .string()
+    .optional()
+    .meta(about("The id of the key that may read them.", { clients: "own", unset: "a role, or AWS_... variables" })),
+  S3_SECRET_ACCESS_KEY: z
+    .string()
+    .optional()
+    .meta(about("The key.", { clients: "own", secret: true })),
+  S3_FORCE_PATH_STYLE: onOff
+    .optional()
+    .meta(about("on asks `http://host/bucket/key`.", { ...shared, unset: "on with S3_ENDPOINT, else off" })),
+  INGEST_S3_WATCH: z
+    .string()
+    .transform((url, context) => {
+      const place = parseS3Url(url, { prefix: true });
+      if (place === null) context.addIssue("must be written s3://bucket or s3://bucket/folder/");
+      return place;
+    })
+    .optional()
+    .meta(
+      about("Looked through for new files, as often as the folder.", {
+        clients: "own",
+        example: "s3://reports/daily/",
+      }),
+    ),
+});
+
+export const filesArea = defineArea({
+  title: "Files of ad performance",
+  needs: "worker, API",
+  shape: general.extend(ofClient.shape).extend(s3OfClient.shape),
+});
 
 /** Where `s3://` leads for one client. */
 export interface S3Settings {
@@ -43,95 +154,47 @@ export interface IngestSettings {
   clients: Map<string, ClientIngestSettings>;
 }
 
-const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
-
-/** How files are imported. Problems are added to the list. */
-export function readIngestSettings(
-  env: Record<string, string>,
-  clients: readonly string[],
-  read: ReadSetting,
-  problems: string[],
-): IngestSettings {
-  const number = (
-    text: string | undefined,
-    name: string,
-    otherwise: number,
-    { least, most, whole = true }: { least: number; most: number; whole?: boolean },
-  ) => {
-    if (text === undefined) return otherwise;
-    const value = Number(text);
-    if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-    problems.push(`${name}: must be a ${whole ? "whole " : ""}number from ${least} to ${most}`);
-    return otherwise;
-  };
-  const general = (name: string, otherwise: number, least: number, most: number) =>
-    number(env[name], name, otherwise, { least, most });
-  const onOff = (text: string | undefined, name: string, otherwise: boolean) => {
-    if (text !== undefined && text !== "on" && text !== "off") problems.push(`${name}: must be on or off`);
-    return text === undefined ? otherwise : text === "on";
-  };
-
-  const importDir = path.resolve(homeFolder(), env["IMPORT_DIR"] ?? path.join(".signal-room", "import"));
-  if (systemFolders.includes(importDir))
-    problems.push(`IMPORT_DIR: ${importDir} belongs to the system: name a folder of its own`);
-  const watchMinutes = general("INGEST_WATCH_MINUTES", 5, 0, 1_440);
+/** How files are imported. */
+export function readIngestSettings(reader: SettingsReader): IngestSettings {
+  const values = reader.values(general);
   return {
-    importDir,
-    maxBytes: general("INGEST_MAX_BYTES", 4_294_967_296, 1, Number.MAX_SAFE_INTEGER),
-    slots: general("INGEST_SLOTS", 2, 1, 50),
-    watchMinutes: watchMinutes === 0 ? null : watchMinutes,
-    stillMs: general("INGEST_STILL_SECONDS", 10, 0, 3_600) * 1_000,
-    uploadsDays: general("INGEST_UPLOADS_DAYS", 7, 1, 3_650),
-    clients: new Map(clients.map((client) => [client, ofClient(client)])),
+    importDir: values.IMPORT_DIR,
+    maxBytes: values.INGEST_MAX_BYTES,
+    slots: values.INGEST_SLOTS,
+    watchMinutes: values.INGEST_WATCH_MINUTES === 0 ? null : values.INGEST_WATCH_MINUTES,
+    stillMs: values.INGEST_STILL_SECONDS * 1_000,
+    uploadsDays: values.INGEST_UPLOADS_DAYS,
+    clients: new Map(reader.clients.map((client) => [client, readClient(reader, client)])),
   };
+}
 
-  function ofClient(client: string): ClientIngestSettings {
-    const shared = (name: string) => read(name, client, "shared");
-    const currency = shared("RTB_CURRENCY") ?? "USD";
-    if (!/^[A-Z]{3}$/.test(currency)) problems.push("RTB_CURRENCY: must be three capital letters, such as USD");
-    const timezone = shared("RTB_TIMEZONE") ?? "America/New_York";
-    if (!isTimeZone(timezone)) problems.push("RTB_TIMEZONE: must be a time zone, such as America/New_York");
-    return {
-      currency,
-      timezone,
-      refuseAboveShare: number(shared("INGEST_REFUSE_SHARE"), "INGEST_REFUSE_SHARE", 0.5, {
-        least: 0,
-        most: 1,
-        whole: false,
-      }),
-      refuseFromLines: number(shared("INGEST_REFUSE_FROM_LINES"), "INGEST_REFUSE_FROM_LINES", 100, {
-        least: 1,
-        most: 1_000_000_000,
-      }),
-      createStubs: onOff(shared("INGEST_CREATE_STUBS"), "INGEST_CREATE_STUBS", false),
-      s3: s3Of(client),
-    };
-  }
+function readClient(reader: SettingsReader, client: string): ClientIngestSettings {
+  const values = reader.valuesOf(client, ofClient);
+  return {
+    currency: values.RTB_CURRENCY,
+    timezone: values.RTB_TIMEZONE,
+    refuseAboveShare: values.INGEST_REFUSE_SHARE,
+    refuseFromLines: values.INGEST_REFUSE_FROM_LINES,
+    createStubs: values.INGEST_CREATE_STUBS === "on",
+    s3: readS3(reader, client),
+  };
+}
 
-  function s3Of(client: string): S3Settings | null {
-    const shared = (name: string) => read(name, client, "shared");
-    // Keys open a client's files: they belong to that client, as everywhere.
-    const accessKeyId = read("S3_ACCESS_KEY_ID", client, "own");
-    const secretAccessKey = read("S3_SECRET_ACCESS_KEY", client, "own");
-    const endpoint = shared("S3_ENDPOINT") ?? null;
-    const region = shared("S3_REGION");
-    const watched = read("INGEST_S3_WATCH", client, "own");
-    if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
-      problems.push("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both or neither");
-    if (endpoint !== null && !(/^https?:\/\//.test(endpoint) && URL.canParse(endpoint)))
-      problems.push("S3_ENDPOINT: must be an address, http:// or https://");
-    const watch = watched === undefined ? null : parseS3Url(watched, { prefix: true });
-    if (watched !== undefined && watch === null)
-      problems.push("INGEST_S3_WATCH: must be written s3://bucket or s3://bucket/folder/");
-    if ([accessKeyId, endpoint ?? undefined, region, watched].every((value) => value === undefined)) return null;
-    return {
-      endpoint,
-      region: region ?? "us-east-1",
-      keys: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
-      forcePathStyle: onOff(shared("S3_FORCE_PATH_STYLE"), "S3_FORCE_PATH_STYLE", endpoint !== null),
-      watch: watch === null ? null : { bucket: watch.bucket, prefix: watch.key },
-    };
-  }
+function readS3(reader: SettingsReader, client: string): S3Settings | null {
+  const values = reader.valuesOf(client, s3OfClient);
+  const { S3_ENDPOINT: endpoint, S3_REGION: region, INGEST_S3_WATCH: watch } = values;
+  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    reader.problem("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both or neither");
+  if ([accessKeyId, endpoint, region, watch].every((value) => value === undefined)) return null;
+  return {
+    endpoint: endpoint ?? null,
+    region: region ?? "us-east-1",
+    keys: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    forcePathStyle:
+      values.S3_FORCE_PATH_STYLE === undefined ? endpoint !== undefined : values.S3_FORCE_PATH_STYLE === "on",
+    watch: watch == null ? null : { bucket: watch.bucket, prefix: watch.key },
+  };
 }
 
 /** `s3://bucket/some/key.csv`; null when it is not written so. A prefix may be empty, a key may not. */

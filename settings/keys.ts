@@ -1,27 +1,57 @@
 import { z } from "zod";
+import { about } from "../core/about-setting.ts";
 import { keyRing, parseKey, type KeyRing } from "../core/crypto.ts";
+import type { SettingsReader } from "./reader.ts";
+import { defineArea } from "./shapes.ts";
 
-const encryptionKey = z.string().transform((text, context) => {
-  const key = parseKey(text);
-  if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
-  return key;
-});
-const secret = z.string().min(32, "must have at least 32 characters");
+const encryptionKey = z
+  .string()
+  .transform((text, context) => {
+    const key = parseKey(text);
+    if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
+    return key;
+  })
+  .optional();
+
+const before = "The one before, which still reads: see “Changing a key” in operations.md.";
 
 /** Each has a `_PREVIOUS`, which reads and writes nothing: `npm run rotate` re-seals what it still opens. */
-export const keySettings = {
-  API_JWT_SECRET: secret.optional(),
-  API_JWT_SECRET_PREVIOUS: secret.optional(),
-  PAYLOAD_ENCRYPTION_KEY: encryptionKey.optional(),
-  PAYLOAD_ENCRYPTION_KEY_PREVIOUS: encryptionKey.optional(),
-  IDENTITY_ENCRYPTION_KEY: encryptionKey.optional(),
-  IDENTITY_ENCRYPTION_KEY_PREVIOUS: encryptionKey.optional(),
-  CREDENTIALS_ENCRYPTION_KEY: encryptionKey.optional(),
-  CREDENTIALS_ENCRYPTION_KEY_PREVIOUS: encryptionKey.optional(),
-  CREDENTIALS_HASHING_KEY: encryptionKey.optional(),
-};
-
-type KeyValues = z.infer<z.ZodObject<typeof keySettings>>;
+export const keysArea = defineArea({
+  title: "Encryption keys",
+  needs: "worker, API",
+  shape: z.object({
+    PAYLOAD_ENCRYPTION_KEY: encryptionKey.meta(
+      about(
+        "Encrypts everything Temporal stores; 32 bytes as base64 or hex, made with `openssl rand -base64 32`. Keep it: without it nothing stored with it can be read.",
+        { secret: true, unset: "stored in clear" },
+      ),
+    ),
+    PAYLOAD_ENCRYPTION_KEY_PREVIOUS: encryptionKey.meta(about(before, { secret: true })),
+    IDENTITY_ENCRYPTION_KEY: encryptionKey.meta(
+      about(
+        "Seals what a destination is sent about a person until it is delivered, seven days at most; without it nothing of a person is kept, and Meta gets the hash of the click's id alone.",
+        { secret: true, unset: "`npm start` makes one" },
+      ),
+    ),
+    IDENTITY_ENCRYPTION_KEY_PREVIOUS: encryptionKey.meta(about(before, { secret: true })),
+    CREDENTIALS_ENCRYPTION_KEY: encryptionKey.meta(
+      about(
+        "Seals the platforms' credentials, Discord's tokens, evidence and rejected lines; without it none is kept.",
+        {
+          secret: true,
+          unset: "`npm start` makes one",
+        },
+      ),
+    ),
+    CREDENTIALS_ENCRYPTION_KEY_PREVIOUS: encryptionKey.meta(about(before, { secret: true })),
+    CREDENTIALS_HASHING_KEY: encryptionKey.meta(
+      about(
+        "Hashes affiliates' e-mail addresses and Discord accounts; set it to the first CREDENTIALS_ENCRYPTION_KEY before that is changed, and keep it, or accounts have to be linked again.",
+        { secret: true, unset: "CREDENTIALS_ENCRYPTION_KEY" },
+      ),
+    ),
+  }),
+});
 
 export interface Keys {
   payloadKey: KeyRing | null;
@@ -33,7 +63,16 @@ export interface Keys {
   hashingKey: Buffer | null;
 }
 
-export function readKeys(values: KeyValues): Keys {
+export function readKeys(reader: SettingsReader): Keys {
+  const values = reader.values(keysArea.shape);
+  // A previous key alone would open what nothing can be sealed with; a hash, unlike a seal, cannot be made again.
+  for (const name of ["PAYLOAD_ENCRYPTION_KEY", "IDENTITY_ENCRYPTION_KEY", "CREDENTIALS_ENCRYPTION_KEY"] as const)
+    if (values[`${name}_PREVIOUS`] !== undefined && reader.text(name) === undefined)
+      reader.problem(`${name} is missing: ${name}_PREVIOUS needs it`);
+  if (values.CREDENTIALS_ENCRYPTION_KEY_PREVIOUS !== undefined && reader.text("CREDENTIALS_HASHING_KEY") === undefined)
+    reader.problem(
+      "CREDENTIALS_HASHING_KEY is missing: CREDENTIALS_ENCRYPTION_KEY_PREVIOUS needs it. Set it to the first CREDENTIALS_ENCRYPTION_KEY there was, and keep it",
+    );
   const ring = (current: Buffer | null | undefined, previous: Buffer | null | undefined) =>
     current ? keyRing(current, previous ?? null) : null;
   return {
@@ -43,20 +82,3 @@ export function readKeys(values: KeyValues): Keys {
     hashingKey: values.CREDENTIALS_HASHING_KEY ?? values.CREDENTIALS_ENCRYPTION_KEY ?? null,
   };
 }
-
-/** A previous key alone would open what nothing can be sealed with; a hash, unlike a seal, cannot be made again. */
-export function problemsOfKeys(env: Record<string, string>): string[] {
-  const previous = Object.keys(keySettings).filter((name) => name.endsWith("_PREVIOUS") && env[name] !== undefined);
-  const needed = previous.map((name) => [name.replace(/_PREVIOUS$/, ""), name] as const);
-  const problems = needed
-    .filter(([current]) => env[current] === undefined)
-    .map(([current, name]) => `${current} is missing: ${name} needs it`);
-  if (env["CREDENTIALS_ENCRYPTION_KEY_PREVIOUS"] !== undefined && env["CREDENTIALS_HASHING_KEY"] === undefined)
-    problems.push(
-      "CREDENTIALS_HASHING_KEY is missing: CREDENTIALS_ENCRYPTION_KEY_PREVIOUS needs it. Set it to the first CREDENTIALS_ENCRYPTION_KEY there was, and keep it",
-    );
-  return problems;
-}
-
-/** As they were typed, to be kept out of logs. */
-export const secretsOfKeys = (env: Record<string, string>) => Object.keys(keySettings).map((name) => env[name]);

@@ -1,5 +1,6 @@
 import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
+import { SettingsReader } from "../settings/reader.ts";
 import type { KeyRing } from "../core/crypto.ts";
 import { createLogger } from "../core/log.ts";
 import { createRedactor } from "../core/redact.ts";
@@ -74,9 +75,9 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
         credentialsKey: options.credentialsKey ?? null,
         hashingKey: options.hashingKey ?? options.credentialsKey?.current ?? null,
-        recon: readReconSettings({}, []),
+        recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
-        ingest: options.ingest ?? readIngestSettings({}, ["713"], () => undefined, []),
+        ingest: options.ingest ?? readIngestSettings(new SettingsReader({})),
         queuePrefix: "",
         searchAttributes: true,
       },

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globa
 import { WorkflowFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { readIngestSettings } from "../../settings/files.ts";
+import { SettingsReader } from "../../settings/reader.ts";
 import { uploadRecord } from "../../rules/files/uploads.ts";
 import type { Api } from "../server/parts.ts";
 import type { TemporalAccess } from "../server/temporal.ts";
@@ -80,7 +81,7 @@ beforeAll(async () => {
   api = await testServer({
     temporal,
     log,
-    ingest: { ...readIngestSettings({}, ["713", "acme"], () => undefined, []), importDir },
+    ingest: { ...readIngestSettings(new SettingsReader({ CLIENTS: "713,acme" })), importDir },
     env: { UPLOAD_LIMIT_BYTES: String(limitBytes), API_REQUEST_TIMEOUT_MS: "1000", UPLOAD_TIMEOUT_MS: "20000" },
   });
   await api.listen({ port: 0, host: "127.0.0.1" });
@@ -453,7 +454,7 @@ test("what a killed server left is cleared at the next start, what is under way 
   for (const name of [old, fresh, "kept.csv"]) await writeFile(path.join(folder(), name), "x");
   const yesterday = new Date(Date.now() - 25 * 3_600_000);
   for (const name of [old, "kept.csv"]) await utimes(path.join(folder(), name), yesterday, yesterday);
-  const next = await testServer({ ingest: { ...readIngestSettings({}, ["713"], () => undefined, []), importDir } });
+  const next = await testServer({ ingest: { ...readIngestSettings(new SettingsReader({})), importDir } });
   expect(await lying()).toEqual([fresh, "kept.csv"]);
   await next.close();
 });

@@ -1,5 +1,7 @@
-import { z } from "zod";
-import { ConfigError } from "../../settings/config.ts";
+import type { z } from "zod";
+import { httpLimits } from "../../settings/api.ts";
+import { loginArea } from "../../settings/login.ts";
+import { ConfigError, SettingsReader } from "../../settings/reader.ts";
 import type { Env } from "../../settings/shapes.ts";
 
 /** Settings that only the HTTP server has. */
@@ -31,34 +33,10 @@ export interface OidcSettings {
   claims: { client: string; role: string; advertiser: string; name: string };
 }
 
-const count = z.coerce.number().int().min(1);
-
-const address = z.url({ protocol: /^https?$/, error: "must be an address" });
-
-const shape = z.object({
-  API_RATE_LIMIT_PER_MINUTE: count.default(600),
-  API_BODY_LIMIT_BYTES: count.default(1_048_576),
-  API_REQUEST_TIMEOUT_MS: count.default(10_000),
-  UPLOAD_TIMEOUT_MS: count.default(3_600_000),
-  UPLOAD_LIMIT_BYTES: count.default(2_147_483_648),
-  TEMPORAL_UI_URL: address.optional(),
-  SESSION_HOURS: count.max(720).default(12),
-  OIDC_ISSUER: address.optional(),
-  OIDC_CLIENT_ID: z.string().min(1).optional(),
-  OIDC_CLIENT_SECRET: z.string().min(1).optional(),
-  OIDC_SCOPE: z.string().min(1).default("openid profile"),
-  OIDC_CLIENT_CLAIM: z.string().min(1).default("client"),
-  OIDC_ROLE_CLAIM: z.string().min(1).default("role"),
-  OIDC_ADVERTISER_CLAIM: z.string().min(1).default("advertiser"),
-  OIDC_NAME_CLAIM: z.string().min(1).default("sub"),
-  PUBLIC_URL: address.optional(),
-});
-
 export function readApiSettings(env: Env): ApiSettings {
-  const parsed = shape.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== "")));
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`));
-  const { data } = parsed;
+  const reader = new SettingsReader(env);
+  const data = reader.values(httpLimits.extend(loginArea.shape.shape));
+  reader.throwProblems();
   return {
     requestsPerMinute: data.API_RATE_LIMIT_PER_MINUTE,
     bodyLimitBytes: data.API_BODY_LIMIT_BYTES,
@@ -71,7 +49,7 @@ export function readApiSettings(env: Env): ApiSettings {
   };
 }
 
-function oidcOf(data: z.output<typeof shape>): OidcSettings | null {
+function oidcOf(data: z.output<typeof loginArea.shape>): OidcSettings | null {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, PUBLIC_URL: publicUrl } = data;
   if (issuer === undefined) return null;
   const missing = [

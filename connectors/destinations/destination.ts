@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { present } from "../../core/present.ts";
 import { settingName } from "../../core/setting-name.ts";
 import type { Identity } from "../../rules/conversions/identity.ts";
@@ -56,9 +57,17 @@ export function defineDestination<Secrets extends z.ZodObject>(
 ): Destination {
   const named = (setting: string) => settingName(given.name, setting);
   const settings = (given.settings ?? z.object({})).extend({
-    [named("FEEDS")]: feedsSetting,
-    [named("TYPES")]: typesSetting,
-    [named("CLOCK")]: present.optional(),
+    [named("FEEDS")]: feedsSetting.meta(
+      about("Whose conversions go there: anytrack, everflow, or both with a comma between.", { clients: "shared" }),
+    ),
+    [named("TYPES")]: typesSetting.meta(about("Which types of them.", { clients: "shared" })),
+    [named("CLOCK")]: present.optional().meta(
+      about("The present of a mock vendor whose clock is set; `npm start` sets it with SANDBOX_TODAY.", {
+        clients: "shared",
+        forTests: true,
+        example: "2025-12-18",
+      }),
+    ),
   });
   const takesPersons = personDestinations.some(({ name }) => name === given.name);
   return { ...(given as unknown as Vendor & Deliveries), settings, isDestination: true, takesPersons };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { assertNever } from "../../core/assert-never.ts";
 import { isTimeZone } from "../../core/days.ts";
 import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
@@ -7,27 +8,46 @@ import type { PageRequest, Refusal } from "../source.ts";
 import { defineDestination, type Batch, type Reach } from "./destination.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
-const secrets = z.object({ HUBSPOT_ACCESS_TOKEN: z.string().min(1) });
+const shared = { clients: "shared" } as const;
+const stage = (standard: string, what: string) =>
+  z
+    .string()
+    .min(1)
+    .default(standard)
+    .meta(about(`The deal stage of ${what}.`, shared));
+
+const secrets = z.object({
+  HUBSPOT_ACCESS_TOKEN: z
+    .string()
+    .min(1)
+    .meta(about("A private app's token with crm.objects.deals.read and crm.objects.deals.write.")),
+});
 
 const pathPrefix = z.string().regex(/^\/\S*[^/\s]$/, "must start with / and not end with it");
 
 const settings = z.object({
-  /** HubSpot dates its versions: /crm/objects/2026-03 does the same as the default. */
-  HUBSPOT_OBJECTS_PATH: pathPrefix.default("/crm/v3/objects"),
-  HUBSPOT_PROPERTIES_PATH: pathPrefix.default("/crm/v3/properties"),
+  HUBSPOT_OBJECTS_PATH: pathPrefix
+    .default("/crm/v3/objects")
+    .meta(about("HubSpot dates its versions: /crm/objects/2026-03 does the same.", shared)),
+  HUBSPOT_PROPERTIES_PATH: pathPrefix
+    .default("/crm/v3/properties")
+    .meta(about("The same for properties: /crm/properties/2026-03.", shared)),
   HUBSPOT_ID_PROPERTY: z
     .string()
     .regex(/^[a-z][a-z0-9_]*$/, "must be a property's internal name")
-    .default("conversion_key"),
-  HUBSPOT_PIPELINE: z.string().min(1).default("default"),
-  /** Of a sale. */
-  HUBSPOT_DEALSTAGE: z.string().min(1).default("closedwon"),
-  /** Of a lead or anything else that is no sale yet: an open stage of the pipeline. */
-  HUBSPOT_LEAD_DEALSTAGE: z.string().min(1).default("appointmentscheduled"),
-  /** Of what was charged back, or is no longer approved. */
-  HUBSPOT_LOST_DEALSTAGE: z.string().min(1).default("closedlost"),
-  /** The account's own zone: its daily limit is reset at that zone's midnight. */
-  HUBSPOT_TIMEZONE: z.string().refine(isTimeZone, "must be a time zone").default("UTC"),
+    .default("conversion_key")
+    .meta(
+      about("A deal property with unique values, which has to exist: a repeat writes the same deal again.", shared),
+    ),
+  HUBSPOT_PIPELINE: z.string().min(1).default("default").meta(about("The pipeline that deals go to.", shared)),
+  HUBSPOT_DEALSTAGE: stage("closedwon", "a sale"),
+  HUBSPOT_LEAD_DEALSTAGE: stage("appointmentscheduled", "a lead or anything else that is no sale yet: an open one"),
+  HUBSPOT_LOST_DEALSTAGE: stage("closedlost", "what was charged back or is no longer approved"),
+  HUBSPOT_TIMEZONE: z
+    .string()
+    .refine(isTimeZone, "must be a time zone")
+    .default("UTC")
+    .meta(about("The account's zone: its daily limit is reset at midnight there.", shared)),
 });
 
 type Settings = Record<string, string>;
@@ -35,6 +55,7 @@ type Settings = Record<string, string>;
 /** Conversions out to HubSpot as deals. 100 requests in 10 s are a private app's due; we stay below. */
 export const hubspot = defineDestination({
   name: "hubspot",
+  title: "HubSpot: conversions",
   baseUrl: "https://api.hubapi.com",
   pace: { intervalMs: 120, concurrent: 2 },
   secrets,
@@ -180,7 +201,7 @@ export function dealInput(conversion: Outgoing, set: Settings): DealInput {
   const change = changeOf(conversion);
   const isLost = standing !== "stands";
   const isOpen = !isLost && conversion.type !== "SALE";
-  const stage = isLost ? "HUBSPOT_LOST_DEALSTAGE" : isOpen ? "HUBSPOT_LEAD_DEALSTAGE" : "HUBSPOT_DEALSTAGE";
+  const stageSetting = isLost ? "HUBSPOT_LOST_DEALSTAGE" : isOpen ? "HUBSPOT_LEAD_DEALSTAGE" : "HUBSPOT_DEALSTAGE";
   return {
     idProperty,
     id: conversionKey,
@@ -193,7 +214,7 @@ export function dealInput(conversion: Outgoing, set: Settings): DealInput {
       // Without it a deal counts in the account's own currency, whatever it was paid in.
       ...(currency === null ? {} : { deal_currency_code: currency }),
       pipeline: set["HUBSPOT_PIPELINE"] ?? "",
-      dealstage: set[stage] ?? "",
+      dealstage: set[stageSetting] ?? "",
       // When an open deal will close is unknown.
       ...(isOpen ? {} : { closedate: conversion.eventTime.toISOString() }),
     },

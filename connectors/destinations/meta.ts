@@ -1,5 +1,6 @@
 import { LosslessNumber } from "lossless-json";
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { identityOf, type Identity } from "../../rules/conversions/identity.ts";
 import { metaAccount } from "../../rules/conversions/person-destinations.ts";
 import { parseMoney } from "../../core/money.ts";
@@ -9,15 +10,34 @@ import type { PageRequest, Refusal } from "../source.ts";
 import { defineDestination, type Batch } from "./destination.ts";
 import { isolate, withoutPersons, type Outgoing, type Settled } from "./outgoing.ts";
 
+const shared = { clients: "shared" } as const;
+
 const settings = z.object({
   META_GRAPH_VERSION: z
     .string()
     .regex(/^v\d+\.\d+$/, "must look like v26.0")
-    .default("v26.0"),
-  /** Events sent with it are shown in Meta's test view and not counted. */
-  META_TEST_EVENT_CODE: z.string().min(1).optional(),
-  /** The page an event is said to have happened on; without one it is reported as system generated. */
-  META_EVENT_SOURCE_URL: z.url().optional(),
+    .default("v26.0")
+    .meta(about("The version of Meta's Graph API.", shared)),
+  META_TEST_EVENT_CODE: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      about("Only while trying it out: events with it are shown in Meta's test view and not counted.", {
+        ...shared,
+        example: "TEST123",
+      }),
+    ),
+  META_EVENT_SOURCE_URL: z
+    .url()
+    .optional()
+    .meta(
+      about("The page that events with a known user agent are said to have happened on.", {
+        ...shared,
+        unset: "all are system generated",
+        example: "https://shop.example/thanks",
+      }),
+    ),
 });
 
 type Settings = Record<string, string>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { classifyMeta } from "../destinations/meta.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
@@ -8,7 +9,8 @@ import type { Quota, Refusal } from "../source.ts";
 export const graphVersion = z
   .string()
   .regex(/^v\d+\.\d+$/, "must look like v26.0")
-  .default("v26.0");
+  .default("v26.0")
+  .meta(about("The version of Meta's Graph API.", { clients: "shared" }));
 
 /** Never in the query: addresses are logged by everybody on the way. */
 export const bearer = (token: string | undefined) => ({ authorization: `Bearer ${token ?? ""}` });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, id } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -14,15 +15,28 @@ import {
   tooFewViewers,
   unknownObject,
 } from "./graph.ts";
-import { areAffiliates, nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
+import {
+  areAffiliates,
+  linkBaseUrl,
+  nothingVerified,
+  postIdOf,
+  type Platform,
+  type PlatformAnswer,
+} from "./platform.ts";
 
 const secrets = z.object({
-  INSTAGRAM_ACCESS_TOKEN: z.string().min(1),
-  /** Asked of Instagram where left out; a token from Facebook login does not know. */
-  INSTAGRAM_USER_ID: z.string().min(1).optional(),
+  INSTAGRAM_ACCESS_TOKEN: z
+    .string()
+    .min(1)
+    .meta(about("A professional account's token with insights permission; it sees that account's posts only.")),
+  INSTAGRAM_USER_ID: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(about("The account's id; needed with Facebook login (graph.facebook.com).", { unset: "Instagram is asked" })),
 });
 
-const settings = z.object({ INSTAGRAM_GRAPH_VERSION: graphVersion, INSTAGRAM_LINK_BASE_URL: z.url().optional() });
+const settings = z.object({ INSTAGRAM_GRAPH_VERSION: graphVersion, INSTAGRAM_LINK_BASE_URL: linkBaseUrl });
 
 type Credentials = Record<string, string>;
 

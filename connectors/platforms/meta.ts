@@ -1,22 +1,29 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { sumMoney } from "../../core/money.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, money } from "../fields.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
 import { bearer, classifyGraph, graphQuota, graphVersion, readGraphPage, unknownObject } from "./graph.ts";
-import { nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
+import { linkBaseUrl, nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
 
-const secrets = z.object({ META_ADS_ACCESS_TOKEN: z.string().min(1) });
+const secrets = z.object({
+  META_ADS_ACCESS_TOKEN: z.string().min(1).meta(about("A token with ads_read.")),
+});
 
 const settings = z.object({
   META_ADS_GRAPH_VERSION: graphVersion,
-  /** Which action is a conversion. One alone: Meta's types overlap, and their sum would count twice. */
   META_ADS_CONVERSION_ACTION: z
     .string()
     .regex(/^[a-z0-9_.]+$/, "must be an action type such as purchase")
-    .default("purchase"),
-  META_ADS_LINK_BASE_URL: z.url().optional(),
+    .default("purchase")
+    .meta(
+      about("The one action type that is a conversion: they overlap, so several would count twice.", {
+        clients: "shared",
+      }),
+    ),
+  META_ADS_LINK_BASE_URL: linkBaseUrl,
 });
 
 type Credentials = Record<string, string>;
@@ -24,6 +31,7 @@ type Credentials = Record<string, string>;
 /** "meta" is the Conversions API; this is where ads are counted. */
 const vendor: Vendor<typeof secrets> = {
   name: "meta_ads",
+  title: "Meta: ads",
   baseUrl: "https://graph.facebook.com",
   pace: { intervalMs: 50, concurrent: 2 },
   secrets,

@@ -1,6 +1,20 @@
+import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { readPostUrl } from "../../rules/recon/post-url.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
+
+/** The setting `<VENDOR>_LINK_BASE_URL`. */
+export const linkBaseUrl = z
+  .url()
+  .optional()
+  .meta(
+    about("Where a mock vendor serves the hosts of share links, as /<host>/<path> below it.", {
+      clients: "shared",
+      forTests: true,
+      unset: "the hosts themselves",
+    }),
+  );
 
 /** What a platform counts of one post, in the words all platforms share. Null is "cannot be known", never zero. */
 export interface UnifiedMetrics {

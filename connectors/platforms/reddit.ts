@@ -1,21 +1,36 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, wholeNumber } from "../fields.ts";
 import type { Http } from "../http.ts";
 import type { PageRequest, Quota, Refusal, Vendor } from "../source.ts";
 import { createTokenCache } from "./access-tokens.ts";
-import { nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
+import { linkBaseUrl, nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
 
-const secrets = z.object({ REDDIT_CLIENT_ID: z.string().min(1), REDDIT_CLIENT_SECRET: z.string().min(1) });
+const secrets = z.object({
+  REDDIT_CLIENT_ID: z
+    .string()
+    .min(1)
+    .meta(about("An application of reddit.com/prefs/apps; new ones need Reddit's approval.")),
+  REDDIT_CLIENT_SECRET: z.string().min(1).meta(about("Its secret.")),
+});
 
 const settings = z.object({
-  /** Reddit turns away, or slows down, who does not say who they are in this form. */
   REDDIT_USER_AGENT: z
     .string()
     .regex(/^[\w.-]+:[\w.-]+:[\w.-]+ \(by \/u\/[\w-]+\)$/, "must look like web:my-app:1.0 (by /u/my-name)")
-    .default("node:signal-room:0.1 (by /u/signal-room)"),
-  REDDIT_TOKENS_BASE_URL: z.url().optional(),
-  REDDIT_LINK_BASE_URL: z.url().optional(),
+    .default("node:signal-room:0.1 (by /u/signal-room)")
+    .meta(
+      about("Who asks, with your own name: Reddit slows down or turns away others.", {
+        clients: "shared",
+        example: "web:example.signal-room:0.1 (by /u/example)",
+      }),
+    ),
+  REDDIT_TOKENS_BASE_URL: z
+    .url()
+    .optional()
+    .meta(about("Where access tokens are asked for.", { clients: "shared", unset: "`https://www.reddit.com`" })),
+  REDDIT_LINK_BASE_URL: linkBaseUrl,
 });
 
 type Credentials = Record<string, string>;

@@ -1,11 +1,20 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { readAnytrackEvent } from "../../rules/conversions/anytrack-event.ts";
 import type { ConversionEvent } from "../../rules/conversions/shapes.ts";
 import { endOfDay, startOfDay } from "../../core/days.ts";
 import { pulledConversions } from "../../schema/anytrack.ts";
 import { defineSource, type Vendor } from "../source.ts";
 
-const secrets = z.object({ ANYTRACK_API_KEY: z.string().min(1), ANYTRACK_ACCOUNT_ID: z.string().min(1) });
+const secrets = z.object({
+  ANYTRACK_API_KEY: z
+    .string()
+    .min(1)
+    .meta(
+      about("Reads conversions back, by an API of which no public documentation was found; needs the account's id."),
+    ),
+  ANYTRACK_ACCOUNT_ID: z.string().min(1).meta(about("The account, in AnyTrack's collect address and its pull API.")),
+});
 
 const authorized = ({ ANYTRACK_API_KEY: key, ANYTRACK_ACCOUNT_ID: account }: z.output<typeof secrets>) => ({
   authorization: `Bearer ${key}`,
@@ -15,6 +24,7 @@ const authorized = ({ ANYTRACK_API_KEY: key, ANYTRACK_ACCOUNT_ID: account }: z.o
 /** UNVERIFIED: no public documentation of an API to read from was found. Off unless configured; the webhook is the documented way. */
 const anytrack: Vendor<typeof secrets> = {
   name: "anytrack",
+  title: "AnyTrack",
   baseUrl: "https://api.anytrack.io/v1",
   optional: true,
   pace: { intervalMs: 1_000, concurrent: 1 },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { addDays, endOfDay, startOfDay } from "../../core/days.ts";
 import { conversions, dailyStats } from "../../schema/everflow.ts";
 import { ConnectorError } from "../errors.ts";
@@ -19,7 +20,7 @@ import { defineSource, type Slice, type Vendor } from "../source.ts";
 /** What Everflow calls the zone that all our days are in: the pair is checked against its own list before the first pull. */
 const zone = { id: 80, name: "America/New_York" };
 
-const secrets = z.object({ EVERFLOW_API_KEY: z.string().min(1) });
+const secrets = z.object({ EVERFLOW_API_KEY: z.string().min(1).meta(about("A network key.")) });
 type Secrets = z.output<typeof secrets>;
 
 const timezones = z.object({ timezones: z.array(z.object({ timezone_id: count, timezone: z.string() })) });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { count, id, money, text, unknownFields } from "../fields.ts";
 import { defineSource, quarantine, type Vendor } from "../source.ts";
@@ -8,13 +9,14 @@ const redtrack = {
   name: "redtrack",
   baseUrl: "https://api.redtrack.io",
   pace: { intervalMs: 1_000, concurrent: 1 },
-  secrets: z.object({ REDTRACK_API_KEY: z.string().min(1) }),
+  secrets: z.object({ REDTRACK_API_KEY: z.string().min(1).meta(about("Redtrack's API key.")) }),
   // No answer says what currency its amounts are in.
   settings: z.object({
     REDTRACK_CURRENCY: z
       .string()
       .regex(/^[A-Z]{3}$/, "must be a currency of three capitals, such as USD")
-      .default("USD"),
+      .default("USD")
+      .meta(about("The account's currency: Redtrack's amounts do not say theirs.", { clients: "shared" })),
   }),
   quota: (headers) => {
     const left = headers.get("x-ratelimit-remaining-minute");

@@ -1,13 +1,18 @@
 import { z } from "zod";
+import { about } from "../../core/about-setting.ts";
 import type { VendorSettings } from "../../settings/config.ts";
 
 /** What makes a client one whose conversions go to Meta. */
 export const metaAccount = {
   name: "meta",
+  title: "Meta: conversions",
   isDestination: true,
   baseUrl: "https://graph.facebook.com",
   pace: { intervalMs: 200, concurrent: 2 },
-  secrets: z.object({ META_PIXEL_ID: z.string().min(1), META_ACCESS_TOKEN: z.string().min(1) }),
+  secrets: z.object({
+    META_PIXEL_ID: z.string().min(1).meta(about("The pixel or data set, from Events Manager.")),
+    META_ACCESS_TOKEN: z.string().min(1).meta(about("A token that may write to it.")),
+  }),
 } satisfies VendorSettings;
 
 /**

@@ -3,6 +3,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { isSigned, readInteraction } from "./discord-interaction.ts";
 import { parsePublicKey, readDiscordSettings } from "../../settings/discord.ts";
+import { SettingsReader } from "../../settings/reader.ts";
 
 const pair = generateKeyPairSync("ed25519");
 const hex = pair.publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
@@ -85,14 +86,13 @@ test("what is no interaction is none", () => {
 });
 
 const read = (env: Record<string, string>, clients = ["713", "acme"]) => {
-  const problems: string[] = [];
-  const settings = readDiscordSettings(
-    env,
-    clients,
-    (name, client) => env[client === clients[0] ? name : `${name}_${client.toUpperCase()}`],
-    problems,
-  );
-  return { problems, settings };
+  const reader = new SettingsReader({
+    CLIENTS: clients.join(","),
+    CREDENTIALS_ENCRYPTION_KEY: "0".repeat(64),
+    ...env,
+  });
+  const settings = readDiscordSettings(reader);
+  return { problems: reader.problems, settings };
 };
 
 test("each client has an application of its own, or none", () => {

@@ -78,7 +78,7 @@ function brokenSettings(): Finding[] | null {
     return null;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map((problem) => fail(`settings: ${problem}`, "see .env.example"));
+    return error.problems.map((problem) => fail(`settings: ${problem}`, "see docs/settings.md"));
   }
 }
 
@@ -279,7 +279,7 @@ async function examineImport({ config }: CommandContext): Promise<Finding[]> {
               `${where}: the server answers, and does not let the keys list buckets`,
               "that is fine if they may read the files",
             )
-          : fail(`${where}: ${messageOf(error)}`, "see S3_... in .env.example"),
+          : fail(`${where}: ${messageOf(error)}`, "see S3_... in docs/settings.md"),
       );
     }
   }

@@ -2,6 +2,7 @@ import path from "node:path";
 import { startPostgres, type RunningPostgres } from "../embedded/postgres.ts";
 import { assertNotRunning, assertPortFree, isSameProcess, readRunRecord } from "../embedded/process.ts";
 import { startTemporal, type RunningTemporal } from "../embedded/temporal.ts";
+import { localPort } from "../../settings/local-stack.ts";
 import { keepRunning, type Kept } from "./keep-running.ts";
 
 type Env = Record<string, string>;
@@ -13,11 +14,11 @@ export interface ServerPlan {
   giveUp: (reason: string) => void;
 }
 
-const postgresPort = (env: Env) => Number(env["POSTGRES_PORT"] ?? 55432);
-const temporalPort = (env: Env) => Number(env["TEMPORAL_PORT"] ?? 7233);
-const temporalUiPort = (env: Env) => Number(env["TEMPORAL_UI_PORT"] ?? 8233);
-export const apiPort = (env: Env) => Number(env["API_PORT"] ?? 3003);
-export const sandboxPort = (env: Env) => Number(env["SANDBOX_PORT"] ?? 3010);
+const postgresPort = (env: Env) => localPort(env, "POSTGRES_PORT");
+const temporalPort = (env: Env) => localPort(env, "TEMPORAL_PORT");
+const temporalUiPort = (env: Env) => localPort(env, "TEMPORAL_UI_PORT");
+export const apiPort = (env: Env) => localPort(env, "API_PORT");
+export const sandboxPort = (env: Env) => localPort(env, "SANDBOX_PORT");
 
 /** Servers that a setting names are run elsewhere, and are not embedded. */
 export const embedsPostgres = (env: Env) => env["DATABASE_URL"] === undefined;

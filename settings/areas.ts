@@ -1,0 +1,34 @@
+import { alertsArea } from "./alerts.ts";
+import { anytrackArea } from "./anytrack.ts";
+import { apiArea } from "./api.ts";
+import { composeArea } from "./compose.ts";
+import { discordArea } from "./discord.ts";
+import { filesArea } from "./files.ts";
+import { generalArea, postgresArea } from "./general.ts";
+import { keysArea } from "./keys.ts";
+import { localStackArea } from "./local-stack.ts";
+import { loginArea } from "./login.ts";
+import { clientsArea } from "./reader.ts";
+import { reconArea } from "./recon.ts";
+import type { Area } from "./shapes.ts";
+import { temporalArea } from "./temporal.ts";
+import { workerArea } from "./worker.ts";
+
+/** Every chapter of docs/settings.md but the vendors', which follow from the registry, and the sandbox's. */
+export const areas: readonly Area[] = [
+  generalArea,
+  clientsArea,
+  postgresArea,
+  temporalArea,
+  keysArea,
+  anytrackArea,
+  filesArea,
+  reconArea,
+  discordArea,
+  workerArea,
+  apiArea,
+  loginArea,
+  alertsArea,
+  localStackArea,
+  composeArea,
+];
