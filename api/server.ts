@@ -38,6 +38,7 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
+import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
@@ -45,6 +46,7 @@ import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 /** One line per area; each is a file of routes in its domain's folder. */
 const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
+  { prefix: "/api/v1/ops", routes: correctRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },

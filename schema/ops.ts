@@ -200,6 +200,8 @@ export const quarantine = ops.table(
     runId: text("run_id").notNull(),
     whole: boolean("whole").notNull().default(true),
     columnName: text("column_name"),
+    correctedSealed: text("corrected_sealed"),
+    correctedAt: instant("corrected_at"),
   },
   (table) => [
     uniqueIndex("quarantine_open")

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { projectRoot } from "../../settings/environment.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -15,14 +18,21 @@ import { takeFetchNumber } from "../../queries/sync/receipts.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { createIngestActivities } from "./ingest.ts";
 
-jest.setTimeout(60_000);
+// The first command after a change builds dist/.
+jest.setTimeout(180_000);
 
 const client = "713";
 /** What a file or a vendor's row may hold of a person, and must be nowhere to be read. */
-const canaries = ["jane.canary@example.com", "+1 (555) 010-0199", "sk_live_4242deadbeef0000canary", "Jane Canary"];
+const canaries = [
+  ...["jane.canary@example.com", "+1 (555) 010-0199", "sk_live_4242deadbeef0000canary", "Jane Canary"],
+  // A single word, and one with a digit.
+  ...["Janecanary", "J4nec4n4ry"],
+];
+/** What the worker wrote. */
+const log: string[] = [];
 let database: TestDatabase;
 let folder: string;
 beforeAll(async () => {
@@ -69,9 +79,29 @@ async function importFile(name: string, lines: string[][], settings = withKey())
   });
   return new MockActivityEnvironment(
     { workflowExecution: { workflowId: `ingest/${name}`, runId: randomUUID() } },
-    { logger: new DefaultLogger("ERROR") },
+    {
+      logger: new DefaultLogger(
+        "TRACE",
+        ({ level, message, meta }) => void log.push(`${level} ${message} ${JSON.stringify(meta)}`),
+      ),
+    },
   ).run(takeFile, { path: name });
 }
+
+const command = (...given: string[]) =>
+  promisify(execFile)(process.execPath, ["scripts/run.mjs", ...given], {
+    cwd: projectRoot(),
+    env: {
+      ...process.env,
+      DATABASE_URL: database.url,
+      IMPORT_DIR: folder,
+      NODE_OPTIONS: "",
+      CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    },
+  }).then(
+    ({ stdout, stderr }) => `${stdout}\n${stderr}`,
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => `${stdout}\n${stderr}`,
+  );
 
 test("whatever cell of a file names a person, no table, answer or alert shows it, and only the key opens it", async () => {
   const bad = canaries.flatMap((canary) =>
@@ -88,6 +118,19 @@ test("whatever cell of a file names a person, no table, answer or alert shows it
   const listed = await readQuarantine(database.pool, { client, openOnly: true, limit: 100 });
   expectNoCanary("the list", JSON.stringify(listed));
   expectNoCanary("the API's list", JSON.stringify(await listQuarantine(database.pool, { client, limit: 100 })));
+  // What an operator's terminal shows, on both streams.
+  const ids = listed.slice(0, 2).map(({ quarantineId }) => String(quarantineId));
+  for (const given of [
+    ["quarantine", "list", "--limit", "500"],
+    ["quarantine", "list", "--json"],
+    ["status"],
+    ["quarantine", "show", ids[0] ?? ""],
+    ["quarantine", "correct", ids[1] ?? "", "--line", " "],
+  ]) {
+    const said = await command(...given);
+    expectNoCanary(given.join(" "), said);
+  }
+  expectNoCanary("the worker's log", [...log, "nothing else was logged"].join("\n"));
   const opened = await Promise.all(
     listed.map(async ({ quarantineId }) =>
       quarantineSeal(withKey()).open((await readEntry(database.pool, quarantineId))?.stored ?? ""),

@@ -8,7 +8,9 @@ import { DefaultLogger } from "@temporalio/worker";
 import { createRedactor } from "../../core/redact.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
-import type { Database } from "../../schema/database.ts";
+import { createSeal } from "../../core/seal.ts";
+import { correctLine } from "../../queries/files/correct-line.ts";
+import { inTransaction, type Database } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
 import type { IngestAnswer } from "./shapes.ts";
@@ -242,4 +244,73 @@ test("of two overlapping files the one that was stored later wins, whichever was
   expect(await redrive(second.fileId)).toMatchObject({ resolved: 1, superseded: 1 });
   expect(await spends()).toEqual({ "1": "5" });
   expect(first.fileId).toBeGreaterThan(second.fileId ?? 0);
+});
+
+describe("a line that a person corrected", () => {
+  const seal = createSeal([Buffer.alloc(32, 7)], "quarantine");
+  const entries = async () =>
+    (
+      await database.pool.query<{
+        id: number;
+        content: string;
+        corrected: string | null;
+        reason: string;
+        isOpen: boolean;
+      }>(
+        `select quarantine_id as id, content, corrected_sealed as corrected, reason, resolved_at is null as "isOpen"
+           from ops.quarantine order by line`,
+      )
+    ).rows;
+  const correct = (quarantineId: number, text: string, of: string | undefined = "713") =>
+    inTransaction(database.pool, (session) => correctLine(session, { client: of, quarantineId, line: text, seal }));
+
+  test("takes the place of the rejected one, so that a later line of its key still wins; what came stays sealed", async () => {
+    const { fileId } = await take("later", [line(1, "unknown"), line(1, "7.00"), line(1, "unknown")]);
+    const [first, last] = await entries();
+    const wrong = seal.open(first?.content ?? "");
+    expect(await correct(first?.id ?? 0, `${line(1, "5.00")},1`)).toMatchObject({
+      outcome: "corrected",
+      line: 2,
+      fileId,
+    });
+    expect(await redrive(fileId)).toMatchObject({ resolved: 1, remaining: 1, inserted: 0, updated: 0, superseded: 1 });
+    expect(await spends()).toEqual({ 1: "7" });
+    await correct(last?.id ?? 0, `${line(1, "9.50")},1`);
+    expect(await redrive(fileId)).toMatchObject({ resolved: 1, remaining: 0 });
+    expect(await spends()).toEqual({ 1: "9.5" });
+    const [kept] = await entries();
+    expect(kept?.isOpen).toBe(false);
+    expect(kept?.corrected).toMatch(/^sealed:/);
+    expect(seal.open(kept?.content ?? "")).toBe(wrong);
+  });
+
+  test("and that is still wrong stays open with its new reason, and can be corrected again", async () => {
+    const { fileId } = await take("sum", [line(1, "7.00"), line(1, "unknown")]);
+    const [entry] = await entries();
+    const id = entry?.id ?? 0;
+    await correct(id, `${line(1, "5,00x")},1`.replace("5,00x", '"5,00,x"'));
+    expect(await redrive(fileId)).toMatchObject({ resolved: 0, remaining: 1 });
+    expect((await entries())[0]).toMatchObject({ isOpen: true, reason: expect.stringContaining("spend") });
+    await correct(id, `${line(1, "5.00")},1`);
+    expect(await redrive(fileId)).toMatchObject({ resolved: 1, remaining: 0 });
+    expect(await spends()).toEqual({ 1: "12" });
+    expect(await correct(id, line(1, "6.00"))).toEqual({ outcome: "refused", reason: "it is resolved" });
+  });
+
+  test("has no more lines than the one it corrects, is this client's and a file's", async () => {
+    await take("sum", [line(1, "7.00"), line(1, "unknown")]);
+    const [entry] = await entries();
+    const id = entry?.id ?? 0;
+    expect(await correct(id, `${line(1, "1.00")}\n${line(1, "2.00")}`)).toMatchObject({ outcome: "refused" });
+    expect(await correct(id, " ")).toMatchObject({ outcome: "refused" });
+    expect(await correct(id, line(1, "1.00"), "acme")).toEqual({ outcome: "absent" });
+    await database.pool.query(
+      "insert into ops.quarantine (_client_id, source, slice, reason, content, content_hash, run_id) values ('713', 'redtrack.daily_spend', '2025-12-18', 'no source id', '', 'h', 'r')",
+    );
+    const ofVendor = (await entries()).find(({ reason }) => reason === "no source id");
+    expect(await correct(ofVendor?.id ?? 0, "x")).toMatchObject({
+      outcome: "refused",
+      reason: expect.stringContaining("fetched again"),
+    });
+  });
 });

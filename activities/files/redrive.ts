@@ -21,7 +21,7 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
-import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { linesAsFile } from "./lines-as-file.ts";

@@ -11,7 +11,7 @@ import { openStaging, type Staging } from "../../queries/files/staging.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
 import { learnSizes } from "../../queries/rtb/rollups.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
-import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { runOf } from "../shared/run-of.ts";
 import { answerOfRow, readingFacts } from "./answer.ts";
 import { alertKinds, handled, subjectOf } from "./handled-file.ts";

@@ -9,7 +9,7 @@ import { prune, readLastFetch, readOverdueDays } from "../../queries/ops/retenti
 import type { Database } from "../../schema/database.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import { guardedBy } from "../shared/failures.ts";
-import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 import { sendAlerts } from "./send-alerts.ts";
 import { sources } from "../../connectors/registry.ts";

@@ -16,7 +16,7 @@ import { keepingOrigins } from "./one-origin.ts";
 import { targetOf } from "./read-day.ts";
 import type { PullSliceInput, SliceResult } from "./shapes.ts";
 import { raiseBooksAlert, raiseCaveat, raiseSliceAlerts } from "./slice-alerts.ts";
-import { quarantineSeal } from "../shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 
 /** Pulls one slice whole and merges it in one transaction with its receipt. */
 export async function pullSlice(context: SyncContext, input: PullSliceInput): Promise<SliceResult> {

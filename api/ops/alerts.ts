@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withoutPersons } from "../../rules/recon/personal.ts";
 import { readAlerts, resolveAlert, type AlertRow } from "../../queries/ops/alerts.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
@@ -100,7 +101,7 @@ function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): v
     },
     async (request) => {
       const { client, subject } = callerOf(request);
-      const said = request.body.notes;
+      const said = withoutPersons(request.body.notes);
       const alertId = request.params.id;
       const known = await findAlert(client, alertId);
       if (known === null) throw notFound("alert");

@@ -198,14 +198,19 @@ test("an alert is resolved once, by whom the token names, and never another clie
     });
   expect((await put({ client: "acme" })).statusCode).toBe(404);
   expect((await put({ role: "analyst" })).statusCode).toBe(403);
-  const done = await put({ subject: "ada" });
+  const said = "key renewed, ask jane.canary@example.com";
+  const done = await put({ subject: "ada" }, said);
   expect(done.statusCode).toBe(200);
   expect(done.json()).toMatchObject({
     resolvedBy: "ada",
-    notes: "key renewed",
+    notes: "key renewed, ask [e-mail]",
     resolvedAt: expect.stringMatching(/Z$/),
   });
-  expect((await put({ subject: "ada" })).json()).toEqual(done.json());
+  expect((await put({ subject: "ada" }, said)).json()).toEqual(done.json());
+  const kept = await database.pool.query(
+    "select a::text as row from ops.alerts a union all select u::text from ops.audit u",
+  );
+  expect(JSON.stringify(kept.rows)).not.toContain("canary");
   expect((await put({ subject: "bob" })).statusCode).toBe(409);
   expect((await items("/alerts?state=open")).items).toEqual([]);
   expect((await items("/alerts?state=resolved")).items).toHaveLength(1);

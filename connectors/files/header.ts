@@ -3,7 +3,7 @@ import { meaningsOf, requiredFields, type Meanings } from "../../rules/files/hea
 import { matchHeader, recogniseFormat } from "../../rules/files/recognise.ts";
 import { layOut } from "./layout.ts";
 import { shippedMappings, type FileMapping } from "./mapping.ts";
-import { FileRefused, shown } from "./reasons.ts";
+import { FileRefused, named } from "./reasons.ts";
 import type { Layout } from "./shapes.ts";
 
 export interface Opening {
@@ -43,7 +43,7 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
   const refuse = (why: string) => new FileRefused("header", `line ${line}: ${why}`, { line });
   if (record.length > mostColumns) throw refuse(`has ${record.length} columns, and at most ${mostColumns} are read`);
   if (score < 2) {
-    const wanted = requiredFields.map((field) => shown(mapping.columns[field]?.[0] ?? field)).join(", ");
+    const wanted = requiredFields.map((field) => named(mapping.columns[field]?.[0] ?? field)).join(", ");
     const nor = mapping.preambleLines > 0 ? `; nor is one of the ${mapping.preambleLines} lines after it` : "";
     throw refuse(
       `this is no header of the mapping ${mapping.name}, which has ${wanted}${nor}. Mappings: ${shippedMappings.map(({ name }) => name).join(", ")}, or a file of your own`,

@@ -1,7 +1,7 @@
 import { fileFields, plainHeader, type FileField, type Meanings, type Use } from "../../rules/files/header-meanings.ts";
 import { describeMismatch, matchHeader } from "../../rules/files/recognise.ts";
 import type { FileMapping } from "./mapping.ts";
-import { FileRefused, shown } from "./reasons.ts";
+import { FileRefused, named } from "./reasons.ts";
 import type { Layout, RefusalCode } from "./shapes.ts";
 
 /** Fields of which a second column is another measure, and splits no line. */
@@ -47,7 +47,7 @@ export function layOut(record: readonly string[], reading: Reading): Layout {
     throw refusal(
       reading,
       "currency",
-      `the column ${shown(spend)} is in ${said}, and this client's spend is in ${currency}`,
+      `the column ${named(spend)} is in ${said}, and this client's spend is in ${currency}`,
       spend,
     );
   for (const place of [...Object.values(layout.place), ...layout.currency, ...layout.sameDay, ...layout.nameless])
@@ -69,7 +69,7 @@ function placeColumns(layout: Layout, reading: Reading): number[] {
       throw refusal(
         reading,
         "doubled_column",
-        `the column ${shown(name)} is there twice, as number ${(seen.get(plain) ?? 0) + 1} and ${place + 1}`,
+        `the column ${named(name)} is there twice, as number ${(seen.get(plain) ?? 0) + 1} and ${place + 1}`,
         name,
       );
     seen.set(plain, place);
@@ -100,7 +100,7 @@ function placeField(
     layout.place[field] = place;
   }
   if (other === undefined) return;
-  const both = `${shown(nameAt(other.place))} and ${shown(nameAt(place))}`;
+  const both = `${named(nameAt(other.place))} and ${named(nameAt(place))}`;
   if (other.rank === rank) throw refusal(reading, "doubled_column", `${both} say the same`, nameAt(place));
   if (measures.includes(field)) return;
   if (reading.mapping.combine !== "sum")

@@ -1,9 +1,29 @@
 import type { FileCounts, RefusalCode } from "./shapes.ts";
 
-/** What a cell holds, short enough for a sentence. */
-export function shown(text: string): string {
+/** The name of a column, short enough for a sentence. */
+export function named(text: string): string {
   const plain = text.replace(/\0/g, "␀").replace(/[\r\n\t]+/g, " ");
   return `"${plain.length > 40 ? `${plain.slice(0, 40)}…` : plain}"`;
+}
+
+const months =
+  "(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|january|february|march|april|august|september|october|november|december)";
+const money = "(?:USD|EUR|GBP|US|R|C|A)";
+/** Digits and what is written between them; with a month, a zone, a currency, or a slip of up to three letters at the end. */
+const harmless = new RegExp(
+  `^(?:${months}\\b\\.?\\s*|${money}\\s?)?[-+(]?\\p{Sc}?\\s?\\d(?:[\\d\\s.,:/'’%()–—-]|\\b${months}\\b|(?<=\\d)[Te](?=[\\d+-]))*(?:\\p{L}{1,3}|\\s?(?:UTC|GMT|AM|PM|\\p{Sc}|${money}))?$`,
+  "iu",
+);
+const longestHarmless = 40;
+
+/**
+ * What a cell holds, short enough for a sentence. Only what can be nothing but a number or a date is repeated: any word may
+ * be a name, and reasons are read by whoever sees what became of a file.
+ */
+export function shown(text: string): string {
+  const plain = text.trim();
+  const isHarmless = plain.length <= longestHarmless && (/^[\p{P}\p{S}]{0,3}$/u.test(plain) || harmless.test(plain));
+  return isHarmless ? named(text) : '"[text]"';
 }
 
 /** The file is broken, or most of it is wrong: nothing of it may be stored. */

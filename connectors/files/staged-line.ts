@@ -1,9 +1,10 @@
+import { currenciesOf } from "./currencies.ts";
 import { CopyText } from "./copy-text.ts";
 import { KeyCells } from "./key-cells.ts";
 import { LineFault } from "./line-fault.ts";
 import { MetricCells } from "./metric-cells.ts";
 import { PartCells } from "./part-cells.ts";
-import { shown } from "./reasons.ts";
+import { named, shown } from "./reasons.ts";
 import { idText, SeenIds } from "./seen-cells.ts";
 import { SeenKeys, type LineKey } from "./seen-keys.ts";
 import type { Cells, Layout, LineRules } from "./shapes.ts";
@@ -89,7 +90,7 @@ export class StagedLines {
         return this.fault.refuse(
           "currency",
           null,
-          `the line is in ${said === "" ? "no currency" : shown(said)}, and this client's spend is in ${this.#rules.currency}`,
+          `the line is in ${said === "" ? "no currency" : currenciesOf(said) === undefined ? shown(said) : named(said)}, and this client's spend is in ${this.#rules.currency}`,
         );
     }
     for (const place of sameDay) {
@@ -99,7 +100,7 @@ export class StagedLines {
         return this.fault.refuse(
           "date",
           "date",
-          `the line covers more than one day (${shown(this.#layout.names[place] ?? "")} is another): export the report by day`,
+          `the line covers more than one day (${named(this.#layout.names[place] ?? "")} is another): export the report by day`,
         );
     }
     for (const place of nameless)

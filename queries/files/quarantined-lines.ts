@@ -92,7 +92,7 @@ export async function* readOpenLines(
   of: { client: string; fileId: number },
 ): AsyncGenerator<{ line: number; content: string }[]> {
   await session.query(
-    `declare open_lines no scroll cursor for select line, content from ops.quarantine where ${open} and whole order by line`,
+    `declare open_lines no scroll cursor for select line, coalesce(corrected_sealed, content) as content from ops.quarantine where ${open} and whole order by line`,
     [of.client, performanceSource, quarantineSlice(of.fileId)],
   );
   for (;;) {

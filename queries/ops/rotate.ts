@@ -88,6 +88,11 @@ export const sealedColumns: readonly SealedColumn[] = [
     only: `content like '${sealedLike}'`,
     reseal: ({ quarantine }, { sealed }) => quarantine.reseal(String(sealed)),
   },
+  {
+    name: "ops.quarantine.corrected_sealed",
+    key: [["quarantine_id", "bigint"]],
+    reseal: ({ quarantine }, { sealed }) => quarantine.reseal(String(sealed)),
+  },
 ];
 
 export interface RotatedColumn {

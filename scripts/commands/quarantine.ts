@@ -1,18 +1,24 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { findSource } from "../../connectors/registry.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { performanceSource, readFileRow } from "../../queries/files/files.ts";
-import type { Database } from "../../schema/database.ts";
+import { inTransaction, type Database } from "../../schema/database.ts";
+import { correctLine } from "../../queries/files/correct-line.ts";
 import { quarantineSlice } from "../../queries/files/quarantined-lines.ts";
 import {
   readEntry,
+  type QuarantineEntry,
   readQuarantine,
   readQuarantinedSlices,
   type QuarantinedSlice,
 } from "../../queries/sync/quarantine.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
-import { quarantineSeal } from "../../activities/shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import {
   anyClientOption,
@@ -103,9 +109,7 @@ const show = defineCommand(
 
 show.action(
   work(z.object({ clear: z.boolean().default(false) }), async (context, { clear }, [typed]): Promise<Report> => {
-    const entry = wholeNumber.safeParse(typed);
-    if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${entry.error.issues[0]?.message ?? ""}`);
-    const quarantineId = entry.data;
+    const quarantineId = entryId(typed);
     const database = await context.database();
     const found = await readEntry(database, quarantineId);
     if (found === null) throw new CommandError(exitCodes.usage, `there is no entry ${quarantineId}`);
@@ -118,14 +122,7 @@ show.action(
           ? "its content was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with"
           : "its content was sealed with another CREDENTIALS_ENCRYPTION_KEY",
       );
-    if (clear)
-      await recordAudit(database, {
-        ...commandLineActor(),
-        client: found.client,
-        action: "line_viewed",
-        subject: `quarantine/${quarantineId}`,
-        details: { source: found.source, slice: found.slice, line: found.line },
-      });
+    if (clear) await viewed(database, found, content);
     const { client, source, slice, line, reason } = found;
     return {
       document: { ...shownEntry, content },
@@ -133,6 +130,12 @@ show.action(
     };
   }),
 );
+
+function entryId(typed: unknown): number {
+  const entry = wholeNumber.safeParse(typed);
+  if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${entry.error.issues[0]?.message ?? ""}`);
+  return entry.data;
+}
 
 const redrive = defineCommand(
   "redrive",
@@ -223,6 +226,109 @@ redrive.action(
   ),
 );
 
+const correct = defineCommand(
+  "correct",
+  "Says what a rejected line of a file should have been, and reads the file's rejected lines again. The line as it came stays sealed; the correction goes to the audit log, without what the line holds.",
+  [
+    "npm run quarantine -- correct 17 --line '79783,2025-11-29,10000,250,125.50,BR,mobile'",
+    "npm run quarantine -- correct 17 < line.csv",
+    "EDITOR=nano npm run quarantine -- correct 17",
+  ],
+)
+  .argument("<entry>", "its id, as `list` shows it")
+  .option(
+    "--line <text>",
+    "the corrected line; else it is read from standard input, or edited in $EDITOR at a terminal",
+  );
+
+correct.action(
+  work(z.object({ line: z.string().optional() }), async (context, { line }, [typed]): Promise<Report> => {
+    const quarantineId = entryId(typed);
+    const database = await context.database();
+    const found = await readEntry(database, quarantineId);
+    if (found === null) throw new CommandError(exitCodes.usage, `there is no entry ${quarantineId}`);
+    const seal = quarantineSeal(context.config);
+    const corrected = line ?? (await typedLine(() => viewed(database, found, seal.open(found.stored) ?? "")));
+    const correction = await inTransaction(database, async (session) => {
+      const done = await correctLine(session, { client: found.client, quarantineId, line: corrected, seal });
+      if (done.outcome === "corrected")
+        await recordAudit(session, {
+          ...commandLineActor(),
+          client: found.client,
+          action: "line_corrected",
+          subject: `quarantine/${quarantineId}`,
+          details: { source: found.source, slice: found.slice, line: found.line },
+        });
+      return done;
+    });
+    if (correction.outcome !== "corrected")
+      throw new CommandError(
+        exitCodes.usage,
+        correction.outcome === "refused" ? correction.reason : `there is no entry ${quarantineId}`,
+      );
+    const { client, source, slice } = found;
+    const [redriven] = await redriveFiles(context, [{ client, source, slice, entries: 1 }]);
+    const after = await readEntry(database, quarantineId);
+    const isResolved = after !== null && after.resolvedAt !== null;
+    const state = redriven?.state === "done" ? (isResolved ? "resolved" : "rejected") : (redriven?.state ?? "left");
+    return {
+      exitCode: isResolved ? exitCodes.fine : state === "left" ? exitCodes.interrupted : exitCodes.found,
+      document: {
+        quarantineId,
+        client,
+        source,
+        slice,
+        line: found.line,
+        state,
+        reason: isResolved ? null : (redriven?.reason ?? after?.reason ?? null),
+      },
+      lines: [
+        isResolved
+          ? `entry ${quarantineId}: the corrected line is stored`
+          : `entry ${quarantineId}: the correction is kept, and the line is not stored: ${redriven?.reason ?? after?.reason ?? state}`,
+      ],
+    };
+  }),
+);
+
+/** The line from standard input, or from the editor of whoever sits at a terminal, who sees it in clear there. */
+async function typedLine(current: () => Promise<string>): Promise<string> {
+  if (!process.stdin.isTTY) return withoutLastBreak(await readAll(process.stdin));
+  const editor = process.env["VISUAL"] ?? process.env["EDITOR"];
+  if (editor === undefined || editor === "")
+    throw new CommandError(exitCodes.usage, "say the corrected line: --line, standard input, or an editor in $EDITOR");
+  const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-line-"));
+  try {
+    const file = path.join(folder, "line.csv");
+    await writeFile(file, `${await current()}\n`, { mode: 0o600 });
+    const { status } = spawnSync(editor, [file], { stdio: "inherit", shell: true });
+    if (status !== 0) throw new CommandError(exitCodes.usage, "the editor ended with an error: nothing is corrected");
+    return withoutLastBreak(await readFile(file, "utf8"));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function viewed(database: Database, entry: QuarantineEntry, line: string): Promise<string> {
+  const { client, quarantineId, source, slice } = entry;
+  await recordAudit(database, {
+    ...commandLineActor(),
+    client,
+    action: "line_viewed",
+    subject: `quarantine/${quarantineId}`,
+    details: { source, slice, line: entry.line },
+  });
+  return line;
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const withoutLastBreak = (text: string) => text.replace(/\r?\n$/, "");
+
 /** A number that no file has is a typing mistake, not a file with nothing to do. */
 async function fileThereIs(database: Database, clients: string | string[], fileId: number): Promise<void> {
   const found = await Promise.all([clients].flat().map((client) => readFileRow(database, { client, fileId })));
@@ -270,10 +376,11 @@ async function redriveFiles(context: CommandContext, files: readonly Quarantined
 
 const command = defineCommand("quarantine", "Rows that could not be stored: list them, show them, re-process them.", [
   "npm run quarantine -- list",
+  "npm run quarantine -- correct 17",
   "npm run quarantine -- redrive",
 ]);
 
 const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
 const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;
 
-await runCommand(command.addCommand(list).addCommand(show).addCommand(redrive));
+await runCommand(command.addCommand(list).addCommand(show).addCommand(correct).addCommand(redrive));

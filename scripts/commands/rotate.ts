@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { quarantineSeal } from "../../activities/shared/quarantine-seal.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { rotateColumn, sealedColumns } from "../../queries/ops/rotate.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import { defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
