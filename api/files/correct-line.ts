@@ -41,13 +41,11 @@ export function correctRoute(api: Api, parts: ServerParts): void {
       const after = isDone ? await readCorrected(parts.reading, { client, quarantineId }) : null;
       if (after === null) return reply.code(202).send({ quarantineId, state: "running" as const, reason: null });
       const { isOpen, reason } = after;
-      return reply
-        .code(200)
-        .send({
-          quarantineId,
-          state: isOpen ? ("rejected" as const) : ("resolved" as const),
-          reason: isOpen ? reason : null,
-        });
+      return reply.code(200).send({
+        quarantineId,
+        state: isOpen ? ("rejected" as const) : ("resolved" as const),
+        reason: isOpen ? reason : null,
+      });
     },
   );
 }
