@@ -14,7 +14,7 @@ export const loginArea = defineArea({
   shape: z.object({
     SESSION_HOURS: wholeNumber(1, 720)
       .default(12)
-      .meta(about("How long somebody stays logged in to the pages.", { unit: "hours" })),
+      .meta(about("How long a person stays logged in to the pages.", { unit: "hours" })),
     OIDC_ISSUER: address.optional().meta(
       about("The identity provider that people log in with; needs OIDC_CLIENT_ID and PUBLIC_URL.", {
         unset: "people log in by a link or a key",

@@ -92,7 +92,7 @@ Every setting there is. Set them in the environment or in a file \`.env\`; a var
 - **Who needs it**: the process that reads it. Commands read what the worker reads.
 - **Per client**: *own* settings belong to one client: without a suffix to the first one of \`CLIENTS\`, and \`REDTRACK_API_KEY_ACME\` to the client "acme" (capitals, with _ for other characters). *shared* ones hold for all clients, and a client may have its own with the same suffix.
 
-Vendors without a key are played by the sandbox under \`npm start\`; a production worker leaves them out.
+The sandbox answers for vendors without a key under \`npm start\`; a production worker leaves them out.
 
 This page is generated from the settings' shapes by \`npm run settings-page -- --write\`; never edit it by hand.`;
 
@@ -104,7 +104,7 @@ export function describeSettings(settings: readonly DescribedSetting[]): string 
     intro,
     ...areasOf.map((area) => `## ${area}\n\n${table(forPeople.filter((setting) => setting.area === area))}`),
     "## For the sandbox and tests",
-    "Nobody needs these to run Signal Room on real accounts.",
+    "These are not needed to run Signal Room on real accounts.",
     table(settings.filter(({ about }) => about.forTests === true)),
   ];
   return `${parts.join("\n\n")}\n`;
