@@ -243,3 +243,17 @@ describe("the table is really executed:", () => {
     expect(complaintsAbout(file, line)).toEqual([]);
   });
 });
+
+test("whoever is excepted from a lint rule says which rule, and why", () => {
+  const excepted = files.flatMap((file) =>
+    readSource(file)
+      .split("\n")
+      .flatMap((text, index) =>
+        text.includes("eslint-disable") &&
+        !/eslint-disable(-next-line|-line)? [\w@/-]+(, [\w@/-]+)* -- \S.{15,}/.test(text)
+          ? [`${file}:${index + 1}`]
+          : [],
+      ),
+  );
+  expect(excepted).toEqual([]);
+});

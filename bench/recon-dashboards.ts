@@ -111,15 +111,13 @@ try {
 process.exit(isSlow ? 1 : 0);
 
 /** Skewed as life is: the first campaigns and affiliates have most of it. Two reports a post. */
-async function fill(database: Database): Promise<void> {
-  // Keys between the tables hold by construction; checking them a million times would take longer than all the rest.
-  await database.query("set session_replication_role = replica");
+function statementsToFill(): [string, string][] {
   const posts = Math.ceil(reports / 2);
   const claims = "1000 + i % 9000, 100 + i % 900, i % 50";
   const verdict = (i: string) =>
     `case ${i} % 20 when 0 then 'UNVERIFIABLE' when 1 then 'POST_DELETED' when 2 then 'DISCREPANCY' when 3 then 'DISCREPANCY' when 4 then 'DISCREPANCY' else 'MATCHED' end`;
   const level = (i: string) => `case ${i} % 20 when 2 then 'HIGH' when 3 then 'MEDIUM' when 4 then 'LOW' end`;
-  const statements: [string, string][] = [
+  return [
     [
       "campaigns",
       `insert into recon.campaigns (_client_id, campaign_id, advertiser_id, name) overriding system value
@@ -177,6 +175,11 @@ async function fill(database: Database): Promise<void> {
          join recon.platform_reports f on f._client_id = r._client_id and f.platform_report_id = r.report_id`,
     ],
   ];
+}
+
+async function fill(database: Database): Promise<void> {
+  // Keys between the tables hold by construction; checking them a million times would take longer than all the rest.
+  await database.query("set session_replication_role = replica");
   // Keys and indexes are built once over what is there, instead of a million times one row at a time.
   const { rows: keys } = await database.query<{ at: string; name: string; kind: string; definition: string }>(
     `select conrelid::regclass::text as at, quote_ident(conname) as name, contype as kind,
@@ -191,14 +194,11 @@ async function fill(database: Database): Promise<void> {
   for (const { name } of indexes) await database.query(`drop index ${name}`);
   await database.query("set maintenance_work_mem = '512MB'");
   await database.query("set max_parallel_maintenance_workers = 0");
-  statements.push([
-    "keys and indexes",
-    [
-      ...keys.toReversed().map(({ at, name, definition }) => `alter table ${at} add constraint ${name} ${definition}`),
-      ...indexes.map(({ definition }) => definition),
-    ].join("; "),
-  ]);
-  for (const [name, statement] of statements) {
+  const build = [
+    ...keys.toReversed().map(({ at, name, definition }) => `alter table ${at} add constraint ${name} ${definition}`),
+    ...indexes.map(({ definition }) => definition),
+  ].join("; ");
+  for (const [name, statement] of [...statementsToFill(), ["keys and indexes", build]] as [string, string][]) {
     const began = performance.now();
     await database.query(statement);
     await database.query("analyze recon.posts, recon.affiliate_reports, recon.platform_reports");

@@ -106,7 +106,7 @@ async function attempt(
   try {
     const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
-    const response = await send(request, options, dispatcher, signal, limits);
+    const response = await send(request, options, { dispatcher, signal, limits });
     const quotaMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
     waitMs = quotaMs;
     // A refusal whose body does not arrive whole is still a refusal: its status says what to do.
@@ -140,9 +140,7 @@ async function attempt(
 async function send(
   request: PageRequest,
   options: HttpOptions,
-  dispatcher: Dispatcher,
-  signal: AbortSignal,
-  limits: HttpLimits,
+  { dispatcher, signal, limits }: { dispatcher: Dispatcher; signal: AbortSignal; limits: HttpLimits },
 ): Promise<Response> {
   const { at, form } = request;
   const base = at === undefined ? options.baseUrl : options.addresses?.[at];

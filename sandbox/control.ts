@@ -64,97 +64,30 @@ const logQuery = z.strictObject({
 const postsQuery = z.strictObject({ platform: z.string().optional() });
 const faultsQuery = z.strictObject({ id: z.coerce.number().int().optional(), vendor: z.string().optional() });
 
+type Routes = Record<string, (request: ControlRequest) => ControlAnswer>;
+
+const ok = (body: unknown): ControlAnswer => ({ status: 200, body });
+const queryOf = ({ url }: ControlRequest) => Object.fromEntries(url.searchParams);
+const bodyOf = ({ body }: ControlRequest): unknown => JSON.parse(body === "" ? "{}" : body);
+
 /** The sandbox's own routes, under /_control. The system under test never calls them. */
 export function createControl(deps: ControlDeps): (request: ControlRequest) => ControlAnswer {
-  const { vendors, accounts, clock, faults, log, posts } = deps;
-  const ofMockedPlatform = z.looseObject({
-    platform: z.string().refine((name) => vendors.has(name), "the sandbox has no such platform"),
-  });
-  const ok = (body: unknown): ControlAnswer => ({ status: 200, body });
-  const query = ({ url }: ControlRequest) => Object.fromEntries(url.searchParams);
-  const body = (request: ControlRequest): unknown => JSON.parse(request.body === "" ? "{}" : request.body);
-  const vendorNamed = (name: string) => {
-    const found = vendors.get(name);
-    if (found === undefined) throw new RangeError(`no vendor ${name}; there is ${[...vendors.keys()].join(", ")}`);
-    return found;
-  };
-
-  const routes: Record<string, (request: ControlRequest) => ControlAnswer> = {
+  const { vendors, clock } = deps;
+  const routes: Routes = {
     "GET /": () => ok({ vendors: [...vendors.keys()], clock: clock.settings(), routes: Object.keys(routes) }),
-
-    "GET /faults": (request) => ok(faults.list(faultsQuery.parse(query(request)).vendor)),
-    "POST /faults": (request) => {
-      const fault = faults.add(body(request));
-      return { status: 201, body: fault };
-    },
-    "DELETE /faults": (request) => ok({ lifted: faults.lift(faultsQuery.parse(query(request))) }),
-
-    "GET /log": (request) => ok(log.list(logQuery.parse(query(request)))),
-    "DELETE /log": () => {
-      log.clear();
-      return ok({});
-    },
-
-    "GET /limits": () => ok(Object.fromEntries([...vendors].map(([name, { limiter }]) => [name, limiter.limits()]))),
-    "PUT /limits": (request) => {
-      const { vendor, ...change } = limitsBody.parse(body(request));
-      const { limiter } = vendorNamed(vendor);
-      const { perMinute, perSecond, perTenSeconds, countTwice, concurrent } = { ...limiter.limits(), ...change };
-      limiter.set({
-        perMinute: perMinute ?? null,
-        perSecond: perSecond ?? null,
-        ...(perTenSeconds === undefined ? {} : { perTenSeconds }),
-        countTwice: countTwice ?? false,
-        concurrent: concurrent ?? null,
-      });
-      return ok(limiter.limits());
-    },
-
-    "POST /keys": (request) => {
-      const { vendor, key, client } = keyBody.extend({ client: z.string().min(1) }).parse(body(request));
-      accounts.register(vendorNamed(vendor).vendor.name, key, client);
-      return { status: 201, body: { client } };
-    },
-    "DELETE /keys": (request) => {
-      const { vendor, key } = keyBody.parse(body(request));
-      accounts.revoke(vendorNamed(vendor).vendor.name, key);
-      return ok({});
-    },
-
-    "GET /posts": (request) => ok(posts.list(postsQuery.parse(query(request)).platform)),
-    "POST /posts": (request) => {
-      const given = body(request);
-      const set = (one: unknown) => {
-        ofMockedPlatform.parse(one);
-        return posts.set(one);
-      };
-      return { status: 201, body: Array.isArray(given) ? given.map(set) : set(given) };
-    },
-    "DELETE /posts": () => {
-      posts.clear();
-      return ok({});
-    },
-
-    "GET /clock": () => ok(clock.settings()),
-    "PUT /clock": (request) => {
-      clock.set(clockBody.parse(body(request)));
-      return ok(clock.settings());
-    },
-    "DELETE /clock": () => {
-      clock.reset();
-      return ok(clock.settings());
-    },
-
-    "GET /dump": (request) => {
-      const { vendor, client, from, to, timezone: zone, table } = dumpQuery.parse(query(request));
-      return ok(vendorNamed(vendor).vendor.dump({ client, from, to, zone, ...(table === undefined ? {} : { table }) }));
-    },
+    ...faultRoutes(deps),
+    ...logRoutes(deps),
+    ...limitRoutes(deps),
+    ...keyRoutes(deps),
+    ...postRoutes(deps),
+    ...clockRoutes(deps),
+    ...dumpRoutes(deps),
   };
 
   for (const [name, { vendor }] of vendors) {
     for (const [place, answer] of Object.entries(vendor.control ?? {})) {
       const [method, path] = place.split(" ");
-      routes[`${method} /${name}${path}`] = (request) => ok(answer(body(request)));
+      routes[`${method} /${name}${path}`] = (request) => ok(answer(bodyOf(request)));
     }
   }
 
@@ -172,4 +105,111 @@ export function createControl(deps: ControlDeps): (request: ControlRequest) => C
       throw error;
     }
   };
+}
+
+function faultRoutes({ faults }: ControlDeps): Routes {
+  return {
+    "GET /faults": (request) => ok(faults.list(faultsQuery.parse(queryOf(request)).vendor)),
+    "POST /faults": (request) => {
+      const fault = faults.add(bodyOf(request));
+      return { status: 201, body: fault };
+    },
+    "DELETE /faults": (request) => ok({ lifted: faults.lift(faultsQuery.parse(queryOf(request))) }),
+  };
+}
+
+function logRoutes({ log }: ControlDeps): Routes {
+  return {
+    "GET /log": (request) => ok(log.list(logQuery.parse(queryOf(request)))),
+    "DELETE /log": () => {
+      log.clear();
+      return ok({});
+    },
+  };
+}
+
+function limitRoutes({ vendors }: ControlDeps): Routes {
+  return {
+    "GET /limits": () => ok(Object.fromEntries([...vendors].map(([name, { limiter }]) => [name, limiter.limits()]))),
+    "PUT /limits": (request) => {
+      const { vendor, ...change } = limitsBody.parse(bodyOf(request));
+      const { limiter } = vendorNamed(vendors, vendor);
+      const { perMinute, perSecond, perTenSeconds, countTwice, concurrent } = { ...limiter.limits(), ...change };
+      limiter.set({
+        perMinute: perMinute ?? null,
+        perSecond: perSecond ?? null,
+        ...(perTenSeconds === undefined ? {} : { perTenSeconds }),
+        countTwice: countTwice ?? false,
+        concurrent: concurrent ?? null,
+      });
+      return ok(limiter.limits());
+    },
+  };
+}
+
+function keyRoutes({ vendors, accounts }: ControlDeps): Routes {
+  return {
+    "POST /keys": (request) => {
+      const { vendor, key, client } = keyBody.extend({ client: z.string().min(1) }).parse(bodyOf(request));
+      accounts.register(vendorNamed(vendors, vendor).vendor.name, key, client);
+      return { status: 201, body: { client } };
+    },
+    "DELETE /keys": (request) => {
+      const { vendor, key } = keyBody.parse(bodyOf(request));
+      accounts.revoke(vendorNamed(vendors, vendor).vendor.name, key);
+      return ok({});
+    },
+  };
+}
+
+function postRoutes({ vendors, posts }: ControlDeps): Routes {
+  const ofMockedPlatform = z.looseObject({
+    platform: z.string().refine((name) => vendors.has(name), "the sandbox has no such platform"),
+  });
+  return {
+    "GET /posts": (request) => ok(posts.list(postsQuery.parse(queryOf(request)).platform)),
+    "POST /posts": (request) => {
+      const given = bodyOf(request);
+      const set = (one: unknown) => {
+        ofMockedPlatform.parse(one);
+        return posts.set(one);
+      };
+      return { status: 201, body: Array.isArray(given) ? given.map(set) : set(given) };
+    },
+    "DELETE /posts": () => {
+      posts.clear();
+      return ok({});
+    },
+  };
+}
+
+function clockRoutes({ clock }: ControlDeps): Routes {
+  return {
+    "GET /clock": () => ok(clock.settings()),
+    "PUT /clock": (request) => {
+      clock.set(clockBody.parse(bodyOf(request)));
+      return ok(clock.settings());
+    },
+    "DELETE /clock": () => {
+      clock.reset();
+      return ok(clock.settings());
+    },
+  };
+}
+
+function dumpRoutes({ vendors }: ControlDeps): Routes {
+  return {
+    "GET /dump": (request) => {
+      const { vendor, client, from, to, timezone: zone, table } = dumpQuery.parse(queryOf(request));
+      return ok(
+        vendorNamed(vendors, vendor).vendor.dump({ client, from, to, zone, ...(table === undefined ? {} : { table }) }),
+      );
+    },
+  };
+}
+
+function vendorNamed(vendors: ControlDeps["vendors"], name: string) {
+  const found = vendors.get(name);
+  if (found === undefined) throw new RangeError(`no vendor ${name}; there is ${[...vendors.keys()].join(", ")}`);
+  return found;
 }

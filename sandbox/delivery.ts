@@ -49,7 +49,8 @@ async function send(
       response.socket?.resetAndDestroy();
       return;
     case "slow_headers":
-      if (response.socket !== null) await sendSlowHeaders(response.socket, status, whole, bytes, pace, gone);
+      if (response.socket !== null)
+        await sendSlowHeaders(response.socket, { status, headers: whole, bytes }, pace, gone);
       return;
     case "slow_bytes":
       response.writeHead(status, whole);
@@ -86,9 +87,7 @@ function* generated(megabytes: number): Generator<Buffer> {
 /** One header line at a time, past what http.ServerResponse can do: it sends a head whole. */
 async function sendSlowHeaders(
   socket: Socket,
-  status: number,
-  headers: Record<string, string>,
-  bytes: Buffer,
+  { status, headers, bytes }: { status: number; headers: Record<string, string>; bytes: Buffer },
   pace: { ms: number; lines: number },
   gone: AbortSignal,
 ): Promise<void> {

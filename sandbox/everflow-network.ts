@@ -34,7 +34,13 @@ const brand = { id: "1", name: "Brand A" };
 const expedition = { id: "2", name: "EXP" };
 const wellness = { id: "3", name: "Wellness & Söhne, Ltd." };
 
-function offer(id: string, name: string, advertiser: Party, currency: string, payout: string, revenue: string): Offer {
+function offer(
+  id: string,
+  name: string,
+  advertiser: Party,
+  amounts: { currency: string; payout: string; revenue: string },
+): Offer {
+  const { currency, payout, revenue } = amounts;
   return {
     id,
     name,
@@ -45,12 +51,16 @@ function offer(id: string, name: string, advertiser: Party, currency: string, pa
   };
 }
 
-const trial = offer("101", "CCW Trial", brand, "USD", "45.00", "60.00");
-const upsell = offer("102", "CCW Upsell", brand, "USD", "12.505", "19.95");
-const lead = offer("103", "EXP Lead", expedition, "USD", "3.2", "4.505");
-const subscription = offer("104", "AWF2 Subscription", wellness, "USD", "55.10", "79.99");
-const europe = offer("201", "CCW Europe", brand, "EUR", "38.5", "52.00");
-const britain = offer("202", "EXP UK", expedition, "GBP", "30.25", "41.75");
+const trial = offer("101", "CCW Trial", brand, { currency: "USD", payout: "45.00", revenue: "60.00" });
+const upsell = offer("102", "CCW Upsell", brand, { currency: "USD", payout: "12.505", revenue: "19.95" });
+const lead = offer("103", "EXP Lead", expedition, { currency: "USD", payout: "3.2", revenue: "4.505" });
+const subscription = offer("104", "AWF2 Subscription", wellness, {
+  currency: "USD",
+  payout: "55.10",
+  revenue: "79.99",
+});
+const europe = offer("201", "CCW Europe", brand, { currency: "EUR", payout: "38.5", revenue: "52.00" });
+const britain = offer("202", "EXP UK", expedition, { currency: "GBP", payout: "30.25", revenue: "41.75" });
 
 /** The first three are those of the mapping in spec/redtrack-spend.md; the others are partners who are paid. */
 const affiliates: readonly Affiliate[] = [
@@ -68,14 +78,11 @@ const affiliates: readonly Affiliate[] = [
 ];
 
 const wideOffers = Array.from({ length: 137 }, (_, index) =>
-  offer(
-    String(9_001 + index),
-    `Wide offer ${index}`,
-    [brand, expedition, wellness][index % 3] ?? brand,
-    ["USD", "USD", "USD", "EUR"][index % 4] ?? "USD",
-    `${10 + (index % 40)}.505`,
-    `${20 + (index % 50)}.25`,
-  ),
+  offer(String(9_001 + index), `Wide offer ${index}`, [brand, expedition, wellness][index % 3] ?? brand, {
+    currency: ["USD", "USD", "USD", "EUR"][index % 4] ?? "USD",
+    payout: `${10 + (index % 40)}.505`,
+    revenue: `${20 + (index % 50)}.25`,
+  }),
 );
 const wideAffiliates: readonly Affiliate[] = Array.from({ length: 73 }, (_, index) => ({
   id: String(5_001 + index),

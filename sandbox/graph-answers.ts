@@ -1,4 +1,12 @@
-import { json, type JsonObject, type VendorAnswer, type WireRequest } from "./vendor.ts";
+import {
+  isJsonObject,
+  json,
+  type JsonObject,
+  type JsonValue,
+  type VendorAnswer,
+  type VendorRequest,
+  type WireRequest,
+} from "./vendor.ts";
 
 export const OLDEST_GRAPH_VERSION = 22;
 
@@ -42,8 +50,39 @@ export function graphKey({ headers, url }: WireRequest): string | null {
   return /^Bearer (.+)$/.exec(headers["authorization"] ?? "")?.[1] ?? url.searchParams.get("access_token");
 }
 
+/** What Instagram and the ad insights have in common of a vendor: the key, cursors, refusals and where rows lie. */
+export const graphFrame = {
+  secretParams: ["access_token"],
+  keyOf: graphKey,
+  place: ({ url }: WireRequest) => ({ from: null, to: null, page: pageAsked(url) || 1 }),
+  refusals: {
+    unauthorized: expiredToken,
+    error: (status: number, message: string) => graphError(status >= 500 ? 2 : 100, message, { status }),
+  },
+  rowsOf: (body: JsonValue) => (isJsonObject(body) && Array.isArray(body["data"]) ? body["data"] : []),
+  totalOf: () => null,
+};
+
+/** A request for the page of a list that a node has, by someone whose token is good; else what is answered instead. */
+export function graphNode({
+  url,
+  client,
+  key,
+}: VendorRequest): { client: string; key: string; node: string; edge: string | undefined } | { refused: VendorAnswer } {
+  const path = graphPath(url.pathname);
+  if ("refused" in path) return path;
+  if (client === null || key === null) return { refused: expiredToken() };
+  const [node = "", edge] = path.place;
+  return { client, key, node, edge };
+}
+
+/** The share of a limit that is used, in percent, as the headers of both say it. */
+export function usedPercent(perMinute: number, remaining: number): number {
+  return Math.floor(((perMinute - remaining) / perMinute) * 100);
+}
+
 /** The path below a version that is not too old; else what is wrong with it. */
-export function graphPath(pathname: string): { place: string[] } | { refused: VendorAnswer } {
+function graphPath(pathname: string): { place: string[] } | { refused: VendorAnswer } {
   const [, version = "", ...place] = pathname.split("/");
   const major = Number(/^v(\d+)\.\d+$/.exec(version)?.[1] ?? 0);
   return major >= OLDEST_GRAPH_VERSION

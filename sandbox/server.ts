@@ -67,50 +67,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   const control = createControl({ vendors, accounts, clock, faults, log, posts });
 
-  async function respond(
-    { vendor, limiter }: PlayedVendor,
-    request: WireRequest,
-    arrivedAtMs: number,
-    out: ServerResponse,
-  ) {
-    const key = vendor.keyOf(request);
-    const client = key === null ? null : accounts.clientOf(vendor.name, key);
-    const entry = log.arrived({
-      arrivedAtMs,
-      vendor: vendor.name,
-      account: client,
-      keyId: key === null ? null : keyId(key),
-      method: request.method,
-      path: vendor.printedPath?.(request.url.pathname) ?? request.url.pathname,
-      query: Object.fromEntries([...request.url.searchParams].filter(([name]) => !vendor.secretParams.includes(name))),
-    });
-    const isConcurrent = vendor.limits.isConcurrent?.(request) ?? false;
-    const usage =
-      client !== null && vendor.limits.counts(request) ? limiter.admit(client, Date.now(), isConcurrent) : null;
-    if (client !== null && isConcurrent && usage?.admitted === true) out.on("close", () => limiter.release(client));
-    const asked = { ...request, key, client };
-    const struck = { vendor: vendor.name, client, path: request.url.pathname, ...vendor.place(request) };
-    const refused = usage !== null && !usage.admitted;
-    const taken: WireFault[] = refused
-      ? [
-          {
-            kind: "rate_limited",
-            ...(vendor.limits.sayWhen === false ? {} : { retryAfterSeconds: usage.retryAfterSeconds }),
-          },
-        ]
-      : faults.take(struck);
-    const delivery = answerUnderFaults(vendor, asked, taken);
-    delivery.headers = { ...(usage === null ? {} : vendor.limits.headers(usage)), ...delivery.headers };
-    if (!refused) entry.faults = taken.map(({ kind }) => kind);
-    entry.status = delivery.pace.kind === "reset" ? null : delivery.status;
-    entry.answeredAtMs = monotonicMs();
-    if (delivery.status === 429) entry.hintEndsAtMs = hintEnd(retryAfterOf(delivery.headers), entry.answeredAtMs);
-    out.on("close", () => {
-      entry.answeredAtMs = monotonicMs();
-    });
-    await deliver(delivery, out);
-  }
-
   async function answer(incoming: IncomingMessage, out: ServerResponse, arrivedAtMs: number): Promise<void> {
     const url = new URL(incoming.url ?? "/", "http://sandbox");
     const body = await readBody(incoming);
@@ -121,7 +77,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     if (vendor === undefined) return sendJson(out, { status: 404, body: { error: `no vendor ${first}` } });
     url.pathname = url.pathname.slice(first.length + 1);
     const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]));
-    await respond(vendor, { method, url, headers, body }, arrivedAtMs, out);
+    await respond({ accounts, faults, log }, vendor, { request: { method, url, headers, body }, arrivedAtMs }, out);
   }
 
   const server = createServer((incoming, out) => {
@@ -147,6 +103,58 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         server.closeAllConnections();
       }),
   };
+}
+
+/** What every request passes by. */
+interface Watched {
+  accounts: ReturnType<typeof createAccounts>;
+  faults: ReturnType<typeof createFaults>;
+  log: ReturnType<typeof createRequestLog>;
+}
+
+/** Answers a request as the vendor would, after its limits and under the faults that are set. */
+async function respond(
+  { accounts, faults, log }: Watched,
+  { vendor, limiter }: PlayedVendor,
+  { request, arrivedAtMs }: { request: WireRequest; arrivedAtMs: number },
+  out: ServerResponse,
+): Promise<void> {
+  const key = vendor.keyOf(request);
+  const client = key === null ? null : accounts.clientOf(vendor.name, key);
+  const entry = log.arrived({
+    arrivedAtMs,
+    vendor: vendor.name,
+    account: client,
+    keyId: key === null ? null : keyId(key),
+    method: request.method,
+    path: vendor.printedPath?.(request.url.pathname) ?? request.url.pathname,
+    query: Object.fromEntries([...request.url.searchParams].filter(([name]) => !vendor.secretParams.includes(name))),
+  });
+  const isConcurrent = vendor.limits.isConcurrent?.(request) ?? false;
+  const usage =
+    client !== null && vendor.limits.counts(request) ? limiter.admit(client, Date.now(), isConcurrent) : null;
+  if (client !== null && isConcurrent && usage?.admitted === true) out.on("close", () => limiter.release(client));
+  const asked = { ...request, key, client };
+  const struck = { vendor: vendor.name, client, path: request.url.pathname, ...vendor.place(request) };
+  const refused = usage !== null && !usage.admitted;
+  const taken: WireFault[] = refused
+    ? [
+        {
+          kind: "rate_limited",
+          ...(vendor.limits.sayWhen === false ? {} : { retryAfterSeconds: usage.retryAfterSeconds }),
+        },
+      ]
+    : faults.take(struck);
+  const delivery = answerUnderFaults(vendor, asked, taken);
+  delivery.headers = { ...(usage === null ? {} : vendor.limits.headers(usage)), ...delivery.headers };
+  if (!refused) entry.faults = taken.map(({ kind }) => kind);
+  entry.status = delivery.pace.kind === "reset" ? null : delivery.status;
+  entry.answeredAtMs = monotonicMs();
+  if (delivery.status === 429) entry.hintEndsAtMs = hintEnd(retryAfterOf(delivery.headers), entry.answeredAtMs);
+  out.on("close", () => {
+    entry.answeredAtMs = monotonicMs();
+  });
+  await deliver(delivery, out);
 }
 
 function retryAfterOf(headers: Readonly<Record<string, string>>): string | undefined {

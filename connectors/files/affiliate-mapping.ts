@@ -49,7 +49,7 @@ export function parseMappingFile(bytes: Uint8Array): MappingFile {
   const rows = new Map<string, MappingLine>();
   const superseded: MappingFile["superseded"] = [];
   for (const { record, line } of records) {
-    const row = readLine(record, line, places, header.record.length, problems);
+    const row = readLine({ record, line }, { places, width: header.record.length }, problems);
     if (row === null) continue;
     const key = JSON.stringify([row.redtrackSourceId, row.redtrackSourceId ?? row.everflowAffiliateLabel]);
     const earlier = rows.get(key);
@@ -114,10 +114,8 @@ function readHeader({ record }: Read): Map<Column, number> {
 }
 
 function readLine(
-  record: string[],
-  line: number,
-  places: Map<Column, number>,
-  width: number,
+  { record, line }: { record: string[]; line: number },
+  { places, width }: { places: Map<Column, number>; width: number },
   problems: string[],
 ): MappingLine | null {
   const before = problems.length;

@@ -26,6 +26,7 @@ export class PlainScanner {
     this.#record = { raw: nothing, start: 0, end: 0, cells: this.#cells, count: 0, hasNul: false, ...plain };
   }
 
+  // eslint-disable-next-line max-lines-per-function -- the hot loop over every byte of a file: a call per cell would cost more than the cell
   take(bytes: Buffer, last: boolean): Taken {
     const { lines, maxLineBytes } = this;
     const stops = this.#stops;

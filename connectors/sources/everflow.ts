@@ -13,9 +13,24 @@ import {
   text,
   unknownFields,
   unknownNames,
-  wholeNumber,
 } from "../fields.ts";
 import { defineSource, type Slice, type Vendor } from "../source.ts";
+import {
+  columnOf,
+  grainOf,
+  groups,
+  halves,
+  isPart,
+  misread,
+  mostRows,
+  named,
+  splitBy,
+  statsRow,
+  statsTable,
+  wholeDay,
+  type Question,
+  valuesOf,
+} from "./everflow-parts.ts";
 
 /** What Everflow calls the zone that all our days are in: the pair is checked against its own list before the first pull. */
 const zone = { id: 80, name: "America/New_York" };
@@ -63,108 +78,10 @@ const reportRequest = (
 /** Receipts sum this currency; the rows keep their own. Everflow also wants one named in every report. */
 const mainCurrency = "USD";
 
-/** More rows than this are cut off, with or without the flag that says so. */
-const mostRows = 10_000;
-
-/** A field of the key is never blank: a blank one is a field that the vendor has moved or renamed. */
-function named<Field extends z.ZodType<string>>(field: Field) {
-  return field.refine((value) => value.trim() !== "", "is empty");
-}
-
-const statsRow = z.object({
-  columns: z.array(z.object({ column_type: z.string(), id: named(id), label: text.nullish() })),
-  reporting: z.looseObject({
-    total_click: wholeNumber,
-    cv: wholeNumber,
-    event: wholeNumber,
-    payout: money,
-    revenue: money,
-    profit: money,
-  }),
-});
-type StatsRow = z.output<typeof statsRow>;
-
-const statsTable = z
-  .object({ table: z.array(statsRow).nullable(), incomplete_results: z.boolean().nullish() })
-  .transform((body) => ({
-    rows: body.table ?? [],
-    isCut: body.incomplete_results === true || (body.table ?? []).length >= mostRows,
-  }));
-
 /** An answer about another day than the one asked for must not be stored as this one's. */
 function assertDay(at: Date, { day, timezone }: Slice, what: string): void {
   if (at >= startOfDay(addDays(day, -1), timezone) && at < endOfDay(addDays(day, 1), timezone)) return;
   throw new ConnectorError("malformed", `${what} is of ${at.toISOString().slice(0, 10)}, not of ${day}`);
-}
-
-const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
-/**
- * What a day that is too long is split by, in this order: an affiliate that is still too long by offer, and where there are
- * too many even to list, by what is left.
- */
-const dimensions = ["affiliate", "offer", "advertiser"] as const;
-type Dimension = (typeof dimensions)[number];
-
-/** Of the rows of a part of the day, or of which smaller parts it has. */
-interface Question {
-  list: Dimension | null;
-  /** Several values of one dimension mean any of them. */
-  filter: Partial<Record<Dimension, string[]>>;
-  /** The report knows no column for the currency: all amounts come converted into the one that was asked for. */
-  isConverted?: boolean;
-}
-const wholeDay: Question = { list: null, filter: {} };
-const grainOf = ({ isConverted }: Question) =>
-  isConverted === true ? grain.filter((column) => column !== "currency") : grain;
-
-const columnOf = (row: StatsRow, type: string) => row.columns.find((column) => column.column_type === type);
-const valuesOf = (rows: StatsRow[], dimension: Dimension) =>
-  new Set(rows.map((row) => columnOf(row, dimension)?.id ?? ""));
-const isPart = (row: StatsRow) => dimensions.every((type) => columnOf(row, type) !== undefined);
-
-/** What to list in order to split a part: the first dimension that does not split its rows yet, or the one after a list that was too long. */
-function splitBy({ filter, list }: Question): Dimension | null {
-  const left = dimensions.filter((type) => filter[type] === undefined);
-  return left[list === null ? 0 : left.indexOf(list) + 1] ?? null;
-}
-
-/** A part whose rows are still too many although it is a group: its halves. */
-function halves(question: Question): Question[] | null {
-  for (const [dimension, values] of Object.entries(question.filter)) {
-    if (values.length < 2) continue;
-    const middle = Math.ceil(values.length / 2);
-    return [values.slice(0, middle), values.slice(middle)].map((half) => ({
-      ...question,
-      filter: { ...question.filter, [dimension]: half },
-    }));
-  }
-  return null;
-}
-
-/** Few calls for a day: reports with many different values may be asked for 1,000 times an hour. */
-const groupsOfList = 8;
-const mostInGroup = 100;
-
-function groups(values: readonly string[]): string[][] {
-  const size = Math.min(Math.ceil(values.length / groupsOfList), mostInGroup);
-  return Array.from({ length: Math.ceil(values.length / size) }, (_, index) =>
-    values.slice(index * size, (index + 1) * size),
-  );
-}
-
-/** A filter that the vendor reads otherwise than we do would lose rows: each value is answered, and no other. */
-function misread(rows: StatsRow[], filter: Question["filter"]): string | null {
-  for (const dimension of dimensions) {
-    const asked = filter[dimension];
-    if (asked === undefined) continue;
-    const answered = valuesOf(rows, dimension);
-    const missing = asked.find((value) => !answered.has(value));
-    if (missing !== undefined) return `no row of ${dimension} ${missing}, which its list has`;
-    const foreign = [...answered].find((value) => !asked.includes(value));
-    if (foreign !== undefined)
-      return `rows of ${dimension} ${foreign}, which was not asked for: its filter is not read`;
-  }
-  return null;
 }
 
 /** What affiliates did per day, at one grain: affiliate, advertiser, offer and currency. */

@@ -199,7 +199,7 @@ export async function putCampaignsIn(
     const campaignId = known ?? (await createCampaign(session, client, given));
     const changed = known !== null && (await changeCampaign(session, client, campaignId, given));
     const hasOthers =
-      given.creativeIds !== undefined && (await setCreatives(session, client, campaignId, given.creativeIds, item));
+      given.creativeIds !== undefined && (await setCreatives(session, { client, campaignId, item }, given.creativeIds));
     if (hasOthers) regrouped.push(campaignId);
     result.campaignIds.push(campaignId);
     result[known === null ? "created" : changed || hasOthers ? "updated" : "unchanged"] += 1;
@@ -267,10 +267,8 @@ async function changeCampaign(
 
 async function setCreatives(
   session: Session,
-  client: string,
-  campaignId: number,
+  { client, campaignId, item }: { client: string; campaignId: number; item: number },
   creativeIds: readonly string[],
-  item: number,
 ): Promise<boolean> {
   const unknown = await session.query<{ id: string }>(
     `select g.id::text from unnest($2::bigint[]) as g(id)

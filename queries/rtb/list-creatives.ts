@@ -142,7 +142,7 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     );
   // Said in the text: the plan for any number of rows is not the one for a page.
   const limit = String(Math.trunc(filter.limit));
-  const select = (from: string, place: string, more: string[], order: string, most: string) =>
+  const select = (from: string, place: string, more: string[], { order, most }: { order: string; most: string }) =>
     `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
   // In one country only those that have anything there are listed.
@@ -151,7 +151,7 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
   const sinceId = afterId === null ? [] : [`c.creative_id > ${afterId}`];
   if (sort === "id")
     return {
-      tables: `page as materialized (${select(all, "null::numeric", sinceId, "c.creative_id", limit)})`,
+      tables: `page as materialized (${select(all, "null::numeric", sinceId, { order: "c.creative_id", most: limit })})`,
       order: "p.creative_id",
     };
 
@@ -168,14 +168,11 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
   const order = `place ${direction}, creative_id`;
   // Put in order alone, by the index if there is one, and only then joined, one after the other until the page is full.
   const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
-  const first = select(ranked, "p.place", [], `p.place ${direction}, p.creative_id`, limit);
-  const rest = select(
-    all,
-    otherwise,
-    [lacks, ...(pastRanked ? sinceId : [])],
-    "c.creative_id",
-    `greatest(0, ${limit} - (select count(*) from ranked))`,
-  );
+  const first = select(ranked, "p.place", [], { order: `p.place ${direction}, p.creative_id`, most: limit });
+  const rest = select(all, otherwise, [lacks, ...(pastRanked ? sinceId : [])], {
+    order: "c.creative_id",
+    most: `greatest(0, ${limit} - (select count(*) from ranked))`,
+  });
   return {
     tables: `ranked as materialized (${first}), page as materialized (select * from ranked union all (${rest}))`,
     order: `p.place ${direction} nulls last, p.creative_id`,

@@ -18,6 +18,7 @@ const zone = "America/New_York";
 const pageSize = 100;
 
 /** AnyTrack as of vendors.md, section 3: the collect address, the webhook's sender, and the reading API that only the document claims. */
+// eslint-disable-next-line max-lines-per-function -- one mock vendor: short functions over the state of one server
 export function createAnytrack(surroundings: Surroundings): Vendor {
   /** What the collect address took, by account and transaction: a repeat is taken and counted once. */
   const collected = new Map<string, JsonObject>();

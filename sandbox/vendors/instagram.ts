@@ -1,18 +1,17 @@
 import { z } from "zod";
 import { presentMs } from "../clock.ts";
 import {
-  expiredToken,
   graphError,
-  graphKey,
+  graphFrame,
+  graphNode,
   graphPage,
-  graphPath,
   pageAsked,
   unknownObject,
+  usedPercent,
 } from "../graph-answers.ts";
 import { digitsByChance, postByChance, shortcodeByChance, type PlayedPost } from "../recon-model.ts";
 import { createShareLinks } from "../share-links.ts";
 import {
-  isJsonObject,
   json,
   type JsonObject,
   type Surroundings,
@@ -32,6 +31,7 @@ const METRICS: Readonly<Record<PlayedPost["kind"], readonly string[]>> = {
 const accountBody = z.strictObject({ owner: z.string().min(1), posts: z.int().nonnegative().max(20_000) });
 
 /** Instagram's insights as of vendors.md, section 6b: an account's own posts, without a look-up by link. */
+// eslint-disable-next-line max-lines-per-function -- one mock vendor: short functions over the state of one server
 export function createInstagram({ clock, posts }: Surroundings): Vendor {
   const sizes = new Map<string, number>();
   const nowMs = () => presentMs(clock.settings());
@@ -72,12 +72,11 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
   }
 
   function handle(request: VendorRequest): VendorAnswer {
-    const { url, client, key } = request;
+    const { url } = request;
     if (links.isLink(url.pathname)) return links.answer(request.method, url);
-    const path = graphPath(url.pathname);
-    if ("refused" in path) return path.refused;
-    if (client === null || key === null) return expiredToken();
-    const [node = "", edge] = path.place;
+    const asked = graphNode(request);
+    if ("refused" in asked) return asked.refused;
+    const { client, key, node, edge } = asked;
     const userId = `178${digitsByChance(14, "user", client)}`;
     const isOwn = node === "me" || node === userId || node === `sandbox-${client}`;
     if (isOwn && edge === undefined) return json(200, { id: userId, user_id: userId, username: client });
@@ -122,9 +121,7 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
 
   return {
     name: "instagram",
-    secretParams: ["access_token"],
-    keyOf: graphKey,
-    place: ({ url }) => ({ from: null, to: null, page: pageAsked(url) || 1 }),
+    ...graphFrame,
     repage: (request, { page, pageSize }) => {
       const url = new URL(request.url);
       if (page !== undefined) url.searchParams.delete("after");
@@ -138,17 +135,14 @@ export function createInstagram({ clock, posts }: Surroundings): Vendor {
       sayWhen: false,
       headers: ({ limits, remainingThisMinute }): Record<string, string> => {
         if (limits.perMinute === null) return {};
-        const percent = Math.floor(((limits.perMinute - remainingThisMinute) / limits.perMinute) * 100);
+        const percent = usedPercent(limits.perMinute, remainingThisMinute);
         return { "X-App-Usage": JSON.stringify({ call_count: percent, total_cputime: 1, total_time: 3 }) };
       },
     },
     refusals: {
-      unauthorized: expiredToken,
+      ...graphFrame.refusals,
       rateLimited: () => graphError(4, "(#4) Application request limit reached", { subcode: 1349210 }),
-      error: (status, message) => graphError(status >= 500 ? 2 : 100, message, { status }),
     },
-    rowsOf: (body) => (isJsonObject(body) && Array.isArray(body["data"]) ? body["data"] : []),
-    totalOf: () => null,
     dump: ({ client }) => postsOf(client).map((post) => ({ ...post, mediaId: mediaId(post) })),
     control: {
       ...links.control,

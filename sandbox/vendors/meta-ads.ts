@@ -1,17 +1,16 @@
 import { presentMs } from "../clock.ts";
 import {
-  expiredToken,
   graphError,
-  graphKey,
+  graphFrame,
+  graphNode,
   graphPage,
-  graphPath,
   pageAsked,
   unknownObject,
+  usedPercent,
 } from "../graph-answers.ts";
 import { digitsByChance, postByChance, type PlayedPost } from "../recon-model.ts";
 import { createShareLinks } from "../share-links.ts";
 import {
-  isJsonObject,
   json,
   type JsonObject,
   type Surroundings,
@@ -44,21 +43,15 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
   }
 
   function handle(request: VendorRequest): VendorAnswer {
-    const { url, client, key } = request;
+    const { url } = request;
     if (links.isLink(url.pathname)) return links.answer(request.method, url);
-    const path = graphPath(url.pathname);
-    if ("refused" in path) return path.refused;
-    if (client === null || key === null) return expiredToken();
-    const [node = "", edge] = path.place;
+    const asked = graphNode(request);
+    if ("refused" in asked) return asked.refused;
+    const { client, key, node, edge } = asked;
     if (node === "me") return json(200, { id: digitsByChance(15, "person", client) });
     const campaign = campaignsOf(client).find(({ id }) => id === node);
     if (campaign === undefined) return unknownObject(node);
-    if (edge === undefined)
-      return json(200, {
-        id: node,
-        effective_status: campaign.state === "deleted" ? "DELETED" : "ACTIVE",
-        created_time: campaign.postedAt.replace(/\.\d+Z$/, "+0000"),
-      });
+    if (edge === undefined) return json(200, described(campaign));
     if (edge !== "insights") return unknownObject(node);
     if (url.searchParams.get("fields") === null) return graphError(100, "(#100) fields is required");
     const page = pageAsked(url);
@@ -71,9 +64,7 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
 
   return {
     name: "meta_ads",
-    secretParams: ["access_token"],
-    keyOf: graphKey,
-    place: ({ url }) => ({ from: null, to: null, page: pageAsked(url) || 1 }),
+    ...graphFrame,
     repage: (request, { page }) => {
       const url = new URL(request.url);
       if (page !== undefined) url.searchParams.delete("after");
@@ -86,7 +77,7 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
       sayWhen: false,
       headers: ({ limits, remainingThisMinute, admitted }): Record<string, string> => {
         if (limits.perMinute === null) return {};
-        const percent = Math.floor(((limits.perMinute - remainingThisMinute) / limits.perMinute) * 100);
+        const percent = usedPercent(limits.perMinute, remainingThisMinute);
         const usage = { type: "ads_insights", call_count: percent, total_cputime: 4, total_time: 7 };
         return {
           // Minutes here, and nothing but percents there.
@@ -98,17 +89,22 @@ export function createMetaAds({ clock, posts }: Surroundings): Vendor {
       },
     },
     refusals: {
-      unauthorized: expiredToken,
+      ...graphFrame.refusals,
       rateLimited: (_, policy) =>
         policy === "user"
           ? graphError(17, "(#17) User request limit reached", { subcode: 2446079 })
           : graphError(80004, "(#80004) There have been too many calls to this ad-account.", { subcode: 2446079 }),
-      error: (status, message) => graphError(status >= 500 ? 2 : 100, message, { status }),
     },
-    rowsOf: (body) => (isJsonObject(body) && Array.isArray(body["data"]) ? body["data"] : []),
-    totalOf: () => null,
     dump: ({ client }) => campaignsOf(client).map((post) => ({ ...post })),
     control: links.control,
+  };
+}
+
+function described(campaign: PlayedPost): JsonObject {
+  return {
+    id: campaign.id,
+    effective_status: campaign.state === "deleted" ? "DELETED" : "ACTIVE",
+    created_time: campaign.postedAt.replace(/\.\d+Z$/, "+0000"),
   };
 }
 

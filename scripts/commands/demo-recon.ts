@@ -115,60 +115,83 @@ command.action(
       const own = alerts.filter(({ subject }) => subject === `report/${reportId}`);
       return { claim, affiliate, reportId, report, judged, own, isRight: judged === claim.deserves };
     });
-    const wrong = lines.filter(({ isRight }) => !isRight);
-    return {
-      exitCode: wrong.length === 0 ? exitCodes.fine : exitCodes.found,
-      document: {
-        reports: lines.map(({ claim, affiliate, report, own, isRight }) => ({
-          affiliate: affiliate.name,
-          what: claim.what,
-          deserves: claim.deserves,
-          isRight,
-          report,
-          alerts: own,
-        })),
-        affiliates: [...now.values()],
-        alerts,
-      },
-      lines: [
-        ...table(
-          ["report", "affiliate", "what", "platform", "claimed", "the platform", "verdict", "alerts"],
-          lines.map(({ claim, affiliate, reportId, report, judged, own, isRight }) => [
-            reportId,
-            affiliate.name,
-            claim.what,
-            claim.platform,
-            numbers(claim.claimed),
-            report?.verdict == null ? "-" : numbers(verifiedOf(report.verdict)),
-            `${judged}${isRight ? "" : ` (deserves ${claim.deserves})`}`,
-            own.map(({ kind }) => kind).join(" "),
-          ]),
-        ),
-        "",
-        ...table(
-          ["affiliate", "trust", "open alerts of its own"],
-          [...now.values()].map(({ affiliateId, name, trust }) => [
-            name,
-            trust.toFixed(2),
-            alerts
-              .filter(({ subject }) => subject === `affiliate/${affiliateId}`)
-              .map(({ kind }) => kind)
-              .join(" "),
-          ]),
-        ),
-        "",
-        ...alerts
-          .filter(({ subject }) => !/^(report|affiliate)\//.test(subject))
-          .map(({ severity, kind, message }) => `${severity} ${kind}: ${message}`),
-        "",
-        ...stack.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? ""),
-        wrong.length === 0
-          ? "every verdict is what its claim deserves"
-          : `${wrong.length} verdicts are not what their claims deserve`,
-      ],
-    };
+    const addresses = stack.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? "");
+    return told({ lines, affiliates: [...now.values()], alerts, addresses });
   }),
 );
+
+/** A claim with what became of it. */
+interface Line extends Submitted {
+  report: Report | undefined;
+  judged: string;
+  own: Alert[];
+  isRight: boolean;
+}
+
+function told({
+  lines,
+  affiliates,
+  alerts,
+  addresses,
+}: {
+  lines: Line[];
+  affiliates: Affiliate[];
+  alerts: Alert[];
+  addresses: string[];
+}) {
+  const wrong = lines.filter(({ isRight }) => !isRight);
+  return {
+    exitCode: wrong.length === 0 ? exitCodes.fine : exitCodes.found,
+    document: {
+      reports: lines.map(({ claim, affiliate, report, own, isRight }) => ({
+        affiliate: affiliate.name,
+        what: claim.what,
+        deserves: claim.deserves,
+        isRight,
+        report,
+        alerts: own,
+      })),
+      affiliates: [...affiliates],
+      alerts,
+    },
+    lines: [
+      ...table(
+        ["report", "affiliate", "what", "platform", "claimed", "the platform", "verdict", "alerts"],
+        lines.map(({ claim, affiliate, reportId, report, judged, own, isRight }) => [
+          reportId,
+          affiliate.name,
+          claim.what,
+          claim.platform,
+          numbers(claim.claimed),
+          report?.verdict == null ? "-" : numbers(verifiedOf(report.verdict)),
+          `${judged}${isRight ? "" : ` (deserves ${claim.deserves})`}`,
+          own.map(({ kind }) => kind).join(" "),
+        ]),
+      ),
+      "",
+      ...table(
+        ["affiliate", "trust", "open alerts of its own"],
+        [...affiliates].map(({ affiliateId, name, trust }) => [
+          name,
+          trust.toFixed(2),
+          alerts
+            .filter(({ subject }) => subject === `affiliate/${affiliateId}`)
+            .map(({ kind }) => kind)
+            .join(" "),
+        ]),
+      ),
+      "",
+      ...alerts
+        .filter(({ subject }) => !/^(report|affiliate)\//.test(subject))
+        .map(({ severity, kind, message }) => `${severity} ${kind}: ${message}`),
+      "",
+      ...addresses,
+      wrong.length === 0
+        ? "every verdict is what its claim deserves"
+        : `${wrong.length} verdicts are not what their claims deserve`,
+    ],
+  };
+}
 
 type Stack = Awaited<ReturnType<typeof findStack>>;
 

@@ -117,15 +117,7 @@ async function main(): Promise<void> {
       superuserUrl === null
         ? null
         : await readerLogin({ superuserUrl, url: config.databaseUrl, password: local.readerPassword }),
-    token: await issueToken({
-      secret: env["API_JWT_SECRET"] ?? "",
-      client,
-      role: "admin",
-      expiresInSeconds: 30 * 86_400,
-      subject: "local",
-      audience: config.api.audience,
-      issuer: config.api.issuer,
-    }),
+    token: await localToken(config, client, env),
     loginUrl: await createLoginLink(database, {
       holder: { client, role: "admin", advertiser: null, affiliateId: null, subject: "local" },
       minutes: startLinkMinutes,
@@ -138,6 +130,19 @@ async function main(): Promise<void> {
     await sendFirstWebhooks({ sandboxUrl: sandboxUrl(env), hookUrl, client, say });
   await pullFirst({ config, temporal, database, env, sandbox });
   console.log("\n  Running. Ctrl-C stops everything.\n");
+}
+
+/** What whoever starts it may call the HTTP server with. */
+function localToken({ api }: Config, client: string, env: Env): Promise<string> {
+  return issueToken({
+    secret: env["API_JWT_SECRET"] ?? "",
+    client,
+    role: "admin",
+    expiresInSeconds: 30 * 86_400,
+    subject: "local",
+    audience: api.audience,
+    issuer: api.issuer,
+  });
 }
 
 function prepareFolders(dataDir: string, logDir: string): void {

@@ -66,13 +66,10 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
   const previews = resumed.previews ?? [];
   let show = () => undefined as void;
 
-  setHandler(
-    pauseUpdate,
-    () => ((paused = true), show(), "paused: the days under way are finished, no new one is started"),
-    {
-      description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
-    },
-  );
+  const pause = () => ((paused = true), show(), "paused: the days under way are finished, no new one is started");
+  setHandler(pauseUpdate, pause, {
+    description: "Finish the days under way, then wait. Takes effect at once, lasts until resume.",
+  });
   setHandler(resumeUpdate, () => ((paused = false), show(), "resumed"), { description: "Go on after a pause." });
   const cancel = async () => {
     cancelled = true;
@@ -91,12 +88,7 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
 
   const plan = await planBackfill({ ...input, runId, workflowId }).catch(planFailure);
   if (resumed.tally === undefined) tally = emptyTally(plan.slices.length);
-  if (searchAttributes([]).typedSearchAttributes !== undefined) {
-    upsertSearchAttributes([
-      { key: clientIdKey, value: plan.client },
-      { key: sourceKey, value: plan.source },
-    ]);
-  }
+  makeFindable(plan);
   const title = `**${plan.dryRun ? "Dry run of " : ""}${plan.source}** ${plan.day} to ${plan.to}, client ${plan.client}`;
   show = () => setCurrentDetails(describeDays(title, tally, cancelled ? "cancelling" : paused ? "paused" : ""));
   show();
@@ -113,7 +105,7 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
   const work = async (day: string): Promise<void> => {
     started += 1;
     cursor += 1;
-    if (plan.dryRun) await preview(plan, day, runId, tally, previews);
+    if (plan.dryRun) await preview(plan, { day, runId }, tally, previews);
     else
       addSettled(
         tally,
@@ -132,28 +124,38 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
 
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   if (!tally.cancelled && !tally.credentials && cursor < plan.slices.length) {
-    // Every child is over: continuing as new would end those that are not. A pinned workflow would otherwise pass its
-    // old build on to every history after it.
-    const continueOnNewestBuild = makeContinueAsNewFunc<typeof backfill>({ initialVersioningBehavior: "AUTO_UPGRADE" });
+    // Every child is over: continuing as new would end those that are not.
     await continueOnNewestBuild(input, { runId, cursor, paused, tally, previews, slicesPerHistory });
   }
-  const changing = previews.filter(
-    ({ change, inserted, updated, withdrawn, reconciled }) =>
-      change !== "0.00" || inserted + updated + withdrawn > 0 || !reconciled,
-  );
   return finishRun({
     runId,
     client: plan.client,
     source: plan.source,
     tally,
-    ...(plan.dryRun ? { preview: changing } : {}),
+    ...(plan.dryRun ? { preview: previews.filter(wouldChange) } : {}),
   });
+}
+
+function makeFindable(plan: BackfillPlan): void {
+  if (searchAttributes([]).typedSearchAttributes === undefined) return;
+  upsertSearchAttributes([
+    { key: clientIdKey, value: plan.client },
+    { key: sourceKey, value: plan.source },
+  ]);
+}
+
+/** A pinned workflow would otherwise pass its old build on to every history after it. */
+function continueOnNewestBuild(...of: Parameters<typeof backfill>): Promise<never> {
+  return makeContinueAsNewFunc<typeof backfill>({ initialVersioningBehavior: "AUTO_UPGRADE" })(...of);
+}
+
+function wouldChange({ change, inserted, updated, withdrawn, reconciled }: DayPreview): boolean {
+  return change !== "0.00" || inserted + updated + withdrawn > 0 || !reconciled;
 }
 
 async function preview(
   plan: BackfillPlan,
-  day: string,
-  runId: string,
+  { day, runId }: { day: string; runId: string },
   tally: Tally,
   previews: DayPreview[],
 ): Promise<void> {
