@@ -117,7 +117,7 @@ comment on column ops.quarantine.column_name is 'The column of the file that was
 comment on column ops.quarantine.amount is 'The money it carries.';
 comment on column ops.quarantine.content is 'The row or line itself, as JSON or text, sealed; empty where there is no key to seal it with.';
 comment on column ops.quarantine.whole is 'Whether the content is all of the line, so that it can be read again.';
-comment on column ops.quarantine.corrected_sealed is 'The line as a person corrected it, sealed; null where nobody did. It is what is read again.';
+comment on column ops.quarantine.corrected_sealed is 'The line as a person corrected it, sealed; null where it was not corrected. This text is read again.';
 comment on column ops.quarantine.corrected_at is 'When it was corrected.';
 comment on column ops.quarantine.content_hash is 'Hash of the row: equal rows have equal hashes.';
 comment on column ops.quarantine.first_seen_at is 'When it was first met.';
