@@ -3,11 +3,12 @@ import type { ClaimSigns } from "../../rules/recon/claims.ts";
 import { jump } from "../../rules/recon/claims.ts";
 import type { Claimed, Level } from "../../rules/recon/compare.ts";
 
-/** Who and what an alert is about, by ids only: personal names do not belong in it. */
+/** Who and what an alert is about. */
 export interface AboutReport {
   client: string;
   reportId: string;
   affiliateId: string;
+  affiliateName: string;
   platform: string;
   postId: string;
   url: string;
@@ -16,10 +17,19 @@ export interface AboutReport {
 
 const area = "recon";
 
+interface NamedAffiliate {
+  id: string;
+  name: string;
+}
+
+/** `Northwind Media (4)`: the name for people, the id for whoever has to look it up. */
+const named = ({ id, name }: NamedAffiliate) => `${name} (${id})`;
+const nameOf = ({ affiliateId, affiliateName }: AboutReport) => named({ id: affiliateId, name: affiliateName });
+
 /** What a claim shows by itself. */
 export function alertsOfClaim(
   about: AboutReport,
-  claim: { claimed: Claimed; before: Claimed | null; signs: ClaimSigns; otherAffiliates: readonly string[] },
+  claim: { claimed: Claimed; before: Claimed | null; signs: ClaimSigns; otherAffiliates: readonly NamedAffiliate[] },
 ): RaisedAlert[] {
   const { client, reportId, affiliateId, platform, postId } = about;
   const { claimed, before, signs, otherAffiliates } = claim;
@@ -31,7 +41,7 @@ export function alertsOfClaim(
       kind: "impossible_claim",
       subject: `report/${reportId}`,
       severity: "warning",
-      message: `report ${reportId} of affiliate ${affiliateId} claims ${claimed.clicks} clicks of ${claimed.views} views`,
+      message: `report ${reportId} of ${nameOf(about)} claims ${claimed.clicks} clicks of ${claimed.views} views`,
       details: { affiliateId, postId, views: String(claimed.views), clicks: String(claimed.clicks) },
     });
   if (signs.jump !== null)
@@ -41,19 +51,21 @@ export function alertsOfClaim(
       kind: "claim_jump",
       subject: `post/${postId}`,
       severity: "warning",
-      message: `affiliate ${affiliateId} claims ${claimed[signs.jump]} ${signs.jump} of post ${postId}, after ${before?.[signs.jump]} less than ${jump.withinHours} hours before`,
+      message: `${nameOf(about)} claims ${claimed[signs.jump]} ${signs.jump} of post ${postId}, after ${before?.[signs.jump]} less than ${jump.withinHours} hours before`,
       details: { affiliateId, reportId, metric: signs.jump },
     });
   if (otherAffiliates.length > 0) {
-    const all = [affiliateId, ...otherAffiliates].sort((one, other) => Number(BigInt(one) - BigInt(other)));
+    const all = [{ id: affiliateId, name: about.affiliateName }, ...otherAffiliates].sort((one, other) =>
+      Number(BigInt(one.id) - BigInt(other.id)),
+    );
     alerts.push({
       client,
       area,
       kind: "shared_url",
       subject: `${platform}/${about.platformPostId ?? about.url}`,
       severity: "warning",
-      message: `${all.length} affiliates (${all.join(", ")}) claim the same ${platform} post, ${about.url}`,
-      details: { affiliates: all, reportId },
+      message: `${all.length} affiliates, ${all.map(named).join(", ")}, claim the same ${platform} post, ${about.url}`,
+      details: { affiliates: all.map(({ id }) => id), reportId },
     });
   }
   return alerts;
@@ -76,7 +88,7 @@ export function alertsOfVerdict(
         kind: kinds[level],
         subject: `report/${reportId}`,
         severity: level === "HIGH" ? "critical" : "warning",
-        message: `report ${reportId} of affiliate ${affiliateId} on ${platform} claims too much: ${reason}`,
+        message: `report ${reportId} of ${nameOf(about)} on ${platform} claims too much: ${reason}`,
         details: { affiliateId, postId: about.postId, attempt, level },
       },
     ],

@@ -161,9 +161,9 @@ function claimAlerts(
   client: string,
   report: ReportToJudge,
 ): { about: AboutReport; raise: ReturnType<typeof alertsOfClaim> } {
-  const { reportId, affiliateId, platform, post, otherAffiliates } = report;
+  const { reportId, affiliateId, affiliateName, platform, post, otherAffiliates } = report;
   const { postId, url, platformPostId } = post;
-  const about = { client, reportId, affiliateId, platform, postId, url, platformPostId };
+  const about = { client, reportId, affiliateId, affiliateName, platform, postId, url, platformPostId };
   // Once per report: an alert that a person has closed is not opened again by a later try.
   if (report.isClaimChecked) return { about, raise: [] };
   const claimed = claimedBy(report.claimed);

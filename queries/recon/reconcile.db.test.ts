@@ -46,6 +46,15 @@ interface Trust {
 }
 const run = (runId: string, scope: "report" | "post" | "affiliate" | "campaign", scopeId: string, all = true) =>
   planRun(database.pool, { client, runId, scope, scopeId, requestedBy: "somebody", all });
+const messageOf = async (subject: string) =>
+  (await rows<{ message: string }>("select message from ops.alerts where subject = $1", [subject]))[0]?.message;
+const nameAndId = async () =>
+  (
+    await rows<{ name: string }>(
+      "select name || ' (' || affiliate_id || ')' as name from recon.affiliates where affiliate_id = $1",
+      [affiliateId],
+    )
+  )[0]?.name;
 const alerts = (subject: string) =>
   rows<{ kind: string; open: boolean; times_seen: number; message: string }>(
     "select kind, resolved_at is null as open, times_seen, message from ops.alerts where subject = $1 order by alert_id",
@@ -131,6 +140,7 @@ describe("trust", () => {
     await judge(database.pool, await submit(), high);
     await judge(database.pool, await submit(), high);
     expect(await alerts(`affiliate/${affiliateId}`)).toMatchObject([{ kind: "trust_low", open: true, times_seen: 1 }]);
+    expect(await messageOf(`affiliate/${affiliateId}`)).toContain(`the trust of ${await nameAndId()} fell from`);
     for (let index = 0; index < 5; index += 1) await judge(database.pool, await submit());
     expect(await alerts(`affiliate/${affiliateId}`)).toMatchObject([{ kind: "trust_low", open: false }]);
   });
@@ -323,7 +333,7 @@ describe("a share link", () => {
       giveUpDays: 14,
       jumpHours: 24,
     });
-    expect(report).toMatchObject({ post: { postId, url, isShareLink: false }, otherAffiliates: [otherId] });
+    expect(report).toMatchObject({ post: { postId, url, isShareLink: false }, otherAffiliates: [{ id: otherId }] });
   });
 });
 
@@ -349,6 +359,7 @@ describe("a dispute", () => {
     expect(await dispute(report.reportId)).toMatchObject({ outcome: "opened" });
     expect(await dispute(report.reportId)).toEqual({ outcome: "again" });
     expect(await alerts(`report/${report.reportId}`)).toMatchObject([{ kind: "disputed", open: true }]);
+    expect(await messageOf(`report/${report.reportId}`)).toContain(`${await nameAndId()} disputes the verdict`);
   });
 
   test("settled in the affiliate's favour makes the verdict count as accurate, once", async () => {

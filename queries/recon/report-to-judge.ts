@@ -4,6 +4,7 @@ import type { Counts, ReportAttempt, SealedAccess, StoredVerdict } from "./shape
 export interface ReportToJudge {
   reportId: string;
   affiliateId: string;
+  affiliateName: string;
   campaignId: string;
   platform: string;
   attempt: number;
@@ -22,8 +23,8 @@ export interface ReportToJudge {
   isClaimChecked: boolean;
   /** The claim before this one, of the same post, not older than a jump looks back. */
   before: Counts<string> | null;
-  /** How many other affiliates claim the same address. */
-  otherAffiliates: string[];
+  /** Other affiliates that claim the same address. */
+  otherAffiliates: { id: string; name: string }[];
   access: SealedAccess;
   /** The verdict of the attempt that was asked for, when it has one. */
   given: StoredVerdict | null;
@@ -63,15 +64,18 @@ export async function readReportToJudge(
 ): Promise<ReportToJudge | null> {
   const { client, reportId, attempt } = of;
   const { rows } = await database.query<Record<string, never>>(
-    `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
+    `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId",
+            (select a.name from recon.affiliates a where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id) as "affiliateName", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
             s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
             json_build_object('postId', p.post_id::text, 'url', p.url, 'platformPostId', p.platform_post_id, 'isShareLink', p.is_share_link) as post,
             p.posted_at as "postedAt",
             json_build_object('views', r.claimed_views::text, 'clicks', r.claimed_clicks::text, 'conversions', r.claimed_conversions::text) as claimed,
             s.claim_checked_at is not null as "isClaimChecked", earlier.claimed as before,
-            array(select distinct o.affiliate_id::text from recon.posts o
-                   where o._client_id = p._client_id and o.platform = p.platform and o.url = p.url and o.affiliate_id <> p.affiliate_id
-                   order by 1 limit 20) as "otherAffiliates",
+            (select coalesce(json_agg(json_build_object('id', a.affiliate_id::text, 'name', a.name) order by a.affiliate_id), '[]')
+               from (select distinct o.affiliate_id from recon.posts o
+                      where o._client_id = p._client_id and o.platform = p.platform and o.url = p.url and o.affiliate_id <> p.affiliate_id
+                      order by 1 limit 20) o
+               join recon.affiliates a on a._client_id = p._client_id and a.affiliate_id = o.affiliate_id) as "otherAffiliates",
             c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken",
             (select json_build_object('logId', l.log_id::text, 'verdict', l.verdict, 'level', l.level, 'reason', l.reason)
                from recon.reconciliation_logs l where l._client_id = s._client_id and l.report_id = s.report_id and l.attempt = $5) as given

@@ -121,12 +121,13 @@ export async function noteTokenFails(
   database: Queryable,
   { sealed, message, ...of }: UsedToken & { message: string },
 ): Promise<void> {
-  const { rows } = await database.query<{ since: Date; isNew: boolean }>(
+  const { rows } = await database.query<{ since: Date; isNew: boolean; name: string }>(
     `with before as (select failing_since from recon.affiliate_tokens where ${ofToken})
      update recon.affiliate_tokens
         set failing_since = coalesce(failing_since, now()), works_since = null, checked_at = now(), last_error = left($5, 500)
       where ${ofToken} and sealed = $4
-     returning failing_since as since, (select failing_since from before) is null as "isNew"`,
+     returning failing_since as since, (select failing_since from before) is null as "isNew",
+               (select a.name from recon.affiliates a where a._client_id = $1 and a.affiliate_id = affiliate_tokens.affiliate_id) as name`,
     [...keyOf(of), sealed, message],
   );
   const [failing] = rows;
@@ -138,7 +139,7 @@ export async function noteTokenFails(
     kind: "affiliate_token_failing",
     subject: subjectOf(of),
     severity: "warning",
-    message: `${platform} refuses the token of affiliate ${affiliateId}: posts that only this token shows are UNVERIFIABLE until the affiliate gives a new one`,
+    message: `${platform} refuses the token of ${failing.name} (${affiliateId}): posts that only this token shows are UNVERIFIABLE until the affiliate gives a new one`,
     details: { affiliateId, platform, since: failing.since },
   });
 }

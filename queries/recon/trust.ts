@@ -29,6 +29,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
     fell: boolean;
     isLow: boolean;
     counts: string;
+    name: string;
   }>(
     // The same post in several campaigns is one post.
     `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2), post as (
@@ -42,7 +43,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
        from counted, before
       where a._client_id = $1 and a.affiliate_id = $2
      returning before.trust_score as before, a.trust_score as after, before.trust_score >= $3::numeric and a.trust_score < $3::numeric as fell,
-               a.trust_score < $3::numeric as "isLow", a.accurate_submissions || ' of ' || a.total_submissions as counts`,
+               a.trust_score < $3::numeric as "isLow", a.accurate_submissions || ' of ' || a.total_submissions as counts, a.name`,
     [client, affiliateId, trustAlertBelow],
   );
   const [trust] = rows;
@@ -53,7 +54,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
       ...about,
       kind: "trust_low",
       severity: "warning",
-      message: `the trust of affiliate ${affiliateId} fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that could be checked were claimed accurately`,
+      message: `the trust of ${trust.name} (${affiliateId}) fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that could be checked were claimed accurately`,
       details: { before: trust.before, after: trust.after, below: trustAlertBelow },
     });
   else if (!trust.isLow)
@@ -81,8 +82,11 @@ export async function openDispute(
       attempt: number;
       verdict: string | null;
       level: string | null;
+      name: string;
     }>(
-      `select log_id::text as "logId", attempt, verdict, level from recon.report_state
+      `select log_id::text as "logId", attempt, verdict, level,
+              (select a.name from recon.affiliates a where a._client_id = $1 and a.affiliate_id = $2) as name
+         from recon.report_state
         where _client_id = $1 and affiliate_id = $2 and report_id = $3 for update`,
       [client, affiliateId, reportId],
     );
@@ -105,7 +109,7 @@ export async function openDispute(
       kind: "disputed",
       subject: `report/${reportId}`,
       severity: "warning",
-      message: `affiliate ${affiliateId} disputes the verdict ${judged} on report ${reportId}: a person has to settle it`,
+      message: `${report.name} (${affiliateId}) disputes the verdict ${judged} on report ${reportId}: a person has to settle it`,
       details: { disputeId: dispute.disputeId, logId: report.logId },
     });
     return { outcome: "opened", dispute };

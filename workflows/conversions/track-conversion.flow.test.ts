@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { originHeader } from "../../core/origin.ts";
 import type { Api } from "../../api/server/parts.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { allHistories, readable } from "../../test/histories.ts";
@@ -253,7 +254,7 @@ test("pull and webhook come to one record each, whichever came first; what only 
     api.inject({
       method: "POST",
       url: `/hooks/anytrack/${secret}`,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", [originHeader]: "sandbox" },
       payload: {
         assetId: row.asset_id,
         clickId: row.click_id,

@@ -441,7 +441,13 @@ test("what is odd about a claim is told once: the same post from two affiliates,
   expect(await alerts(`report/${other.reportId}`)).toMatchObject([{ kind: "impossible_claim" }]);
   const shared = await alerts(`meta/${post.id}`);
   expect(shared).toMatchObject([{ kind: "shared_url", severity: "warning" }]);
-  expect(shared[0]?.message).toContain(`2 affiliates (${affiliateIds[0]}, ${affiliateIds[1]})`);
+  const names = await stack.rows<{ name: string }>(
+    "select name || ' (' || affiliate_id || ')' as name from recon.affiliates where affiliate_id = any($1) order by affiliate_id",
+    [affiliateIds.slice(0, 2)],
+  );
+  expect(shared[0]?.message).toContain(`2 affiliates, ${names.map(({ name }) => name).join(", ")}, claim the same`);
+  const [jumped] = await alerts(`post/${jump.postId}`);
+  expect(jumped?.message).toContain(`${names[0]?.name} claims`);
   await many("report", other.reportId);
   expect(await stack.rows("select times_seen from ops.alerts where subject = $1", [`meta/${post.id}`])).toEqual([
     { times_seen: 1 },
