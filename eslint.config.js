@@ -33,11 +33,6 @@ export default defineConfig(
     },
   },
   {
-    // Read as a list of settings; it is being parted by area.
-    files: ["settings/**/*.ts", "temporal.config.ts"],
-    rules: sizes({ file: 400, function: 145, parameters: 5 }),
-  },
-  {
     // A describe() is a function, and a file of tests holds what one subject needs: looser, but not without end.
     files: ["**/*.test.ts", "test/**/*.ts", "bench/**/*.ts"],
     rules: sizes({ file: 1_050, function: 250, parameters: 6 }),

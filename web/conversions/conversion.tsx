@@ -22,6 +22,11 @@ const journeys: Record<ConversionDetails["journey"], string> = {
 
 /** One conversion: what led to it, what each model makes of that, and where it was sent. */
 export function conversionPage(web: Web): void {
+  anytrackPage(web);
+  everflowPage(web);
+}
+
+function anytrackPage(web: Web): void {
   page(web, { url: "/conversions/anytrack/:key", who: readers }, async (at) => {
     const key = param(at, "key");
     const found = await get<ConversionDetails>(web, at.request, `/api/v1/anytrack/conversions/${key}`);
@@ -71,7 +76,9 @@ export function conversionPage(web: Web): void {
       ),
     };
   });
+}
 
+function everflowPage(web: Web): void {
   page(web, { url: "/conversions/everflow/:id", who: readers }, async (at) => {
     const found = await get<EverflowConversion>(web, at.request, `/api/v1/everflow/conversions/${param(at, "id")}`);
     const deliveries = await deliveriesOf(web, at, `everflow:${found.conversionId}`);
