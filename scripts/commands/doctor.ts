@@ -14,6 +14,7 @@ import { fail, type Finding, messageOf } from "../doctor/findings.ts";
 import { describeSettings, examineImport } from "../doctor/examine-settings.ts";
 import { examineDatabase } from "../doctor/examine-database.ts";
 import { examineKey } from "../doctor/examine-keys.ts";
+import { examineOrigins } from "../doctor/examine-origins.ts";
 import { examineTemporal } from "../doctor/examine-temporal.ts";
 import { examineApi } from "../doctor/examine-api.ts";
 
@@ -66,6 +67,7 @@ async function examine(context: CommandContext): Promise<Report> {
   });
   for (const account of context.config.accounts.values())
     await look(`the key for ${account.name}`, () => examineKey(context, account, database));
+  await look("stored sandbox data", () => examineOrigins(database, context.config.accounts.values()));
   await look("the import folder", () => examineImport(context));
   await look("Temporal", () => examineTemporal(context));
   await look("the HTTP server", () => examineApi(context));
