@@ -120,12 +120,19 @@ export async function inTransaction<Result>(
       broken = error as Error;
       throw new CommitUnknown(error);
     }
-    await session.query("rollback").catch((failure: Error) => (broken = failure));
-    throw error;
+    // Of one that broke between two statements the driver says only that it is not to be used: why is what counts.
+    const cause = broken !== undefined && isDrivers(error) ? broken : error;
+    await session.query("rollback").catch((failure: Error) => (broken ??= failure));
+    throw cause;
   } finally {
     session.off("error", onError);
     session.release(broken);
   }
+}
+
+/** No error of a kind of its own: the driver's, or of the stream that it was written to. */
+function isDrivers(error: unknown): boolean {
+  return error instanceof Error && error.name === "Error" && sqlState(error) === null;
 }
 
 /** The SQLSTATE of an error that Postgres itself reported. */

@@ -3,10 +3,10 @@ import { ApplicationFailure } from "@temporalio/common";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { endingUnknown } from "./ending-unknown.ts";
 
-async function failureAt(attempt: number, type: string): Promise<ApplicationFailure> {
+async function failureAt(attempt: number, type: string, earlier?: object): Promise<ApplicationFailure> {
   const work = () => Promise.reject(ApplicationFailure.create({ type, message: "what it was" }));
-  return new MockActivityEnvironment({ attempt })
-    .run(() => endingUnknown(work))
+  return new MockActivityEnvironment({ attempt, heartbeatDetails: earlier })
+    .run(() => endingUnknown({ phase: "reading" }, work))
     .then(
       () => {
         throw new Error("expected a failure");
@@ -16,7 +16,7 @@ async function failureAt(attempt: number, type: string): Promise<ApplicationFail
 }
 
 test("an unknown error is tried again with growing pauses, and not for ever", async () => {
-  const failures = await Promise.all([1, 3, 7, 8].map((attempt) => failureAt(attempt, "Unexpected")));
+  const failures = await Promise.all([0, 2, 6, 7].map((unknown) => failureAt(9, "Unexpected", { unknown })));
   expect(failures.map(({ nonRetryable, nextRetryDelay }) => [nonRetryable, nextRetryDelay])).toEqual([
     [false, 2_000],
     [false, 8_000],
@@ -31,4 +31,17 @@ test("a server that is away is waited for, however often it was tried", async ()
     nonRetryable: false,
     type: "DatabaseUnavailable",
   });
+});
+
+test("attempts that ended because a server was away are not counted", async () => {
+  expect(await failureAt(500, "Unexpected", { phase: "reading" })).toMatchObject({
+    nonRetryable: false,
+    nextRetryDelay: 2_000,
+  });
+  const details: unknown[] = [];
+  const inside = new MockActivityEnvironment({ attempt: 9, heartbeatDetails: { unknown: 1 } });
+  inside.on("heartbeat", (given) => details.push(structuredClone(given)));
+  const work = () => Promise.reject(ApplicationFailure.create({ type: "Unexpected", message: "what it was" }));
+  await expect(inside.run(() => endingUnknown({ lines: 5 }, work))).rejects.toThrow("what it was");
+  expect(details).toEqual([{ lines: 5, unknown: 2 }]);
 });

@@ -29,7 +29,7 @@ export async function takeFile(context: FilesContext, input: IngestInput): Promi
   const { database, config, redact } = context;
   const { runId } = runOf();
   const progress: IngestProgress = { phase: "hashing", bytes: 0, ofBytes: 0, lines: 0 };
-  return endingUnknown(() =>
+  return endingUnknown(progress, () =>
     withHeartbeat(progress, redact, async (signal) => {
       const earlier = await findFileOfRun(database, runId);
       if (earlier !== null && input?.dryRun !== true) return answerOfRow(context, earlier);
