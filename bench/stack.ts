@@ -35,8 +35,8 @@ export interface BenchStack {
   startChild: (name: string, script: string, options?: ChildOptions) => Promise<ChildProcess>;
   restartSandbox: () => Promise<void>;
   restartPostgres: () => Promise<void>;
-  /** Kills Temporal, and starts it again after so long; its file is kept. */
-  restartTemporal: (awayMs?: number) => Promise<void>;
+  /** Kills Temporal, says so, and starts it again after so long; its file is kept. */
+  restartTemporal: (awayMs?: number, onGone?: () => void) => Promise<void>;
   control: (method: string, route: string, body?: unknown) => Promise<unknown>;
   /** `last` runs when every server is down and the folder still there. */
   stop: (last?: () => Promise<void>) => Promise<void>;
@@ -155,8 +155,9 @@ async function startServers(folder: string, temporalOnFile: boolean) {
       await postgres.kill();
       postgres = await startPostgres(postgresOptions);
     },
-    restartTemporal: async (awayMs = 0) => {
+    restartTemporal: async (awayMs = 0, onGone = () => {}) => {
       await temporal.kill();
+      onGone();
       await wait(awayMs);
       temporal = await startTemporal(temporalOptions);
     },

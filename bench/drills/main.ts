@@ -41,7 +41,7 @@ else {
       say: (line) => console.error(`   ${line}`),
     });
     results.push({ drill, ...found, seconds: (performance.now() - began) / 1_000 });
-    console.error(`── ${drill.name}: ${found.state}`);
+    console.error(`── ${drill.name}: ${found.state}: ${found.seen}`);
   }
   console.log(drawTable(results));
   console.log(`${summarize(results)} (seed ${seed})`);
@@ -63,9 +63,14 @@ async function runDrill(drill: Drill, setup: DrillSetup): Promise<Finding> {
     return await drill.run(setup);
   } catch (error) {
     setup.say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const message = error instanceof Error ? error.message : String(error);
-    return { state: "broken", seen: message.split("\n")[0]?.slice(0, 200) ?? "" };
+    return { state: "broken", seen: reasonOf(error) };
   }
+}
+
+/** What a failed workflow says is where it came from, several causes down. */
+function reasonOf(error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).split("\n")[0]?.slice(0, 300) ?? "";
+  return error instanceof Error && error.cause !== undefined ? `${message}: ${reasonOf(error.cause)}` : message;
 }
 
 function whole(text: string): number {

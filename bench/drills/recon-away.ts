@@ -23,7 +23,11 @@ export const reconAway: Drill = {
       await startApi();
       await stack.startWorker();
       await scheduleSweep(stack);
-      const back = stack.restartTemporal(secondsAway * 1_000);
+      let back: Promise<void> | undefined;
+      // What is submitted before it is gone has its verdict at once.
+      await new Promise<void>((gone) => {
+        back = stack.restartTemporal(secondsAway * 1_000, gone);
+      });
       const { answers, slowestMs } = await submitAll(recon, [...claims]);
       const { rows } = await stack.database.query<{ judged: number }>(
         "select count(*)::int as judged from recon.reconciliation_logs",
