@@ -62,11 +62,12 @@ const named = (pattern: RegExp) =>
     Object.entries(environmentOf(name)).some(([setting, value]) => pattern.test(`${setting}=${value ?? ""}`)),
   );
 
-/** Every setting that is described anywhere. */
-const described = new Set(
-  [".env.example", "docs/settings.md"]
-    .filter((file) => existsSync(path.join(projectRoot(), file)))
-    .flatMap((file) => read(file).match(/\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\b|\bCLIENTS\b/g) ?? []),
+/** Who needs each setting, as the page of settings says. */
+const needs = new Map(
+  [...read("docs/settings.md").matchAll(/^\| `(\w+)` \|[^|]*\|[^|]*\|([^|]*)\|/gm)].map(([, name = "", who = ""]) => [
+    name,
+    who.split(",").map((part) => part.trim()),
+  ]),
 );
 
 const shared = ["NODE_ENV", "LOG_LEVEL", "CLIENTS", "TASK_QUEUE_PREFIX", "SEARCH_ATTRIBUTES"];
@@ -119,13 +120,24 @@ test("every image of ours gets the settings it needs by name, all of them known,
   expect(ours.sort()).toEqual(Object.keys(needed).sort());
   for (const name of ours) {
     expect([name, Object.keys(environmentOf(name)).sort()]).toEqual([name, [...(needed[name] ?? [])].sort()]);
-    expect(Object.keys(environmentOf(name)).filter((setting) => !described.has(setting))).toEqual([]);
+    expect(Object.keys(environmentOf(name)).filter((setting) => !needs.has(setting))).toEqual([]);
   }
   const files = Object.fromEntries(
     Object.entries(services).map(([name, { env_file: given = [] }]) => [name, given.map((file) => file.path)]),
   );
   expect(Object.values(files).flat()).not.toContain(".env");
   expect(files).toMatchObject({ worker: ["worker.env"], schedules: ["worker.env"], api: ["api.env"], migrate: [] });
+});
+
+test("what a part gets is what the page of settings says it needs, and what Compose asks for stands there", () => {
+  for (const [name, who] of [
+    ["worker", "worker"],
+    ["api", "API"],
+  ] as const)
+    for (const setting of Object.keys(environmentOf(name)))
+      expect([setting, needs.get(setting)]).toEqual([setting, expect.arrayContaining([who])]);
+  for (const [, setting = ""] of text.matchAll(/\$\{(\w+)/g))
+    expect([setting, needs.get(setting)]).toEqual([setting, expect.arrayContaining(["Compose"])]);
 });
 
 test("each process starts with what it is given", () => {
