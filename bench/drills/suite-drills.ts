@@ -52,7 +52,7 @@ export const suiteDrills = [
       "activities/files/ingest.db.test.ts",
       "activities/files/files-model.db.test.ts",
     ],
-    env: { MODEL_RUNS: "400" },
+    env: { MODEL_RUNS: "200" },
   }),
   inSuite({
     rows: [22, 23],
