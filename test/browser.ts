@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect } from "@jest/globals";
 import type { AxeResults } from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { loggedIn } from "./page-server.ts";
 import { createLoginLink } from "../scripts/shared/login-link.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { openDatabase, type Database } from "../schema/database.ts";
@@ -26,6 +27,8 @@ export interface Visitor {
   token: string;
   /** A browser's window of its own, logged in. */
   logIn: (as?: { role?: Role; scheme?: "light" | "dark"; width?: number }) => Promise<BrowserContext>;
+  /** The same as an affiliate, by a session of theirs. */
+  logInAsAffiliate: (affiliateId: string) => Promise<BrowserContext>;
   close: () => Promise<void>;
 }
 
@@ -60,6 +63,17 @@ export async function openBrowser(): Promise<Visitor> {
       const page = await context.newPage();
       await page.goto(await createLoginLink(database, { holder, minutes: 1, apiUrl: url }));
       await page.close();
+      return context;
+    },
+    async logInAsAffiliate(affiliateId) {
+      const context = await browser.newContext({ baseURL: url });
+      const { cookie = "" } = await loggedIn(database, {
+        role: null,
+        affiliateId,
+        subject: `affiliate/${affiliateId}`,
+      });
+      const [name = "", value = ""] = cookie.split("=");
+      await context.addCookies([{ name, value, url }]);
       return context;
     },
     close: async () => {

@@ -42,6 +42,24 @@ describe.each([
   }, 600_000);
 });
 
+test("no page needs more than 30 kB of script and style, nor anything from elsewhere", async () => {
+  const context = await visitor.logIn();
+  const wrong: unknown[] = [];
+  for (const [route, address] of addresses) {
+    const { page } = await openPage(context, address);
+    const loaded = (await page.evaluate(
+      `performance.getEntriesByType("resource").map(({ name, encodedBodySize, initiatorType }) => ({ name, bytes: encodedBodySize, initiatorType }))`,
+    )) as { name: string; bytes: number; initiatorType: string }[];
+    const bytes = loaded.reduce((sum, one) => sum + one.bytes, 0);
+    const most = loaded.some(({ name }) => name.includes("uPlot")) ? 50_000 : 30_000;
+    if (bytes > most || bytes === 0) wrong.push([route, bytes]);
+    for (const { name } of loaded) if (!name.startsWith(visitor.url)) wrong.push([route, name]);
+    await page.close();
+  }
+  await context.close();
+  expect(wrong).toEqual([]);
+}, 300_000);
+
 interface Shown {
   json: string;
   place: string;

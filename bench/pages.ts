@@ -1,0 +1,90 @@
+// How long people wait for the pages of the running stack: the first byte over loopback, the whole load in Chromium, and
+// sorting the cards of all creatives. Fill the stack first: npm run demo. Needs Chromium.
+// npm run bench:pages
+import { readFile } from "node:fs/promises";
+import { chromium } from "playwright-core";
+import { openDatabase } from "../schema/database.ts";
+import { createLoginLink } from "../scripts/shared/login-link.ts";
+import { stackFile } from "../settings/environment.ts";
+
+const addresses = [
+  "/",
+  "/spend?period=30d",
+  "/cost?period=30d",
+  "/cost/mapping",
+  "/conversions?period=30d",
+  "/conversions/everflow?period=30d",
+  "/deliveries",
+  "/creatives?period=all",
+  "/campaigns?period=all",
+  "/files",
+  "/freshness",
+  "/reconciliation",
+  "/reconciliation/queue",
+  "/alerts",
+];
+const client = "713";
+const fetches = 21;
+const loads = 7;
+const warmUps = 3;
+
+const stack = JSON.parse(await readFile(stackFile(), "utf8")) as Record<string, string>;
+const url = `http://127.0.0.1:${stack["API_PORT"] ?? "3003"}`;
+const database = openDatabase({ url: stack["DATABASE_URL"] ?? "", poolSize: 1, name: "bench" });
+const holder = { client, role: "admin" as const, advertiser: null, affiliateId: null, subject: "bench" };
+const browser = await chromium.launch({
+  executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
+try {
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.goto(await createLoginLink(database, { holder, minutes: 1, apiUrl: url }));
+  const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  console.log(`${"page".padEnd(36)}  first byte    load     html  status`);
+  for (const address of addresses) {
+    const first: number[] = [];
+    let bytes = 0;
+    let status = 0;
+    for (let count = 0; count < warmUps + fetches; count += 1) {
+      const started = performance.now();
+      const answer = await fetch(url + address, { headers: { cookie, "accept-encoding": "gzip" }, redirect: "manual" });
+      if (count >= warmUps) first.push(performance.now() - started);
+      bytes = (await answer.arrayBuffer()).byteLength;
+      status = answer.status;
+    }
+    const whole: number[] = [];
+    for (let count = 0; count < loads; count += 1) {
+      await page.goto(address, { waitUntil: "load" });
+      whole.push(Number(await page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")));
+    }
+    const [byte, load, kilobytes] = [median(first), median(whole), bytes / 1_000];
+    console.log(`${address.padEnd(36)}  ${ms(byte)}  ${ms(load)}  ${kilobytes.toFixed(0).padStart(4)} kB  ${status}`);
+  }
+  await page.goto("/creatives?period=all", { waitUntil: "load" });
+  const cards = Number(await page.evaluate("document.querySelectorAll('#creatives > li').length"));
+  const sorts: number[] = [];
+  for (const order of ["cpc", "spend", "cpm", "id", "cpc", "spend", "cpm"]) {
+    sorts.push(
+      Number(
+        await page.evaluate(`new Promise((resolve) => {
+          const started = performance.now();
+          document.querySelector('a[data-sort="${order}"]').click();
+          requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - started)));
+        })`),
+      ),
+    );
+  }
+  console.log(`sorting ${cards} cards until they are painted: ${ms(median(sorts))}`);
+} finally {
+  await browser.close();
+  await database.end();
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0).padStart(6)} ms`;
+}

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openBrowser, type Visitor } from "../../test/browser.ts";
+
+let visitor: Visitor;
+beforeAll(async () => {
+  visitor = await openBrowser();
+});
+afterAll(() => visitor.close());
+
+test("spend of no affiliate is mapped after a look at what that makes of the figures", async () => {
+  const context = await visitor.logIn();
+  const page = await context.newPage();
+  await page.goto("/cost/mapping");
+  const first = page.getByRole("link", { name: /^Map source/ }).first();
+  const source = (await first.getAttribute("aria-label"))?.replace("Map source ", "") ?? "";
+  await first.click();
+  await page.getByLabel("Affiliate", { exact: true }).fill("Clickbridge");
+  await page.getByLabel("Whose cost counts").selectOption("external");
+  await page.getByRole("button", { name: "Show what changes" }).click();
+  await page.getByRole("heading", { name: "What changes" }).waitFor();
+  const mapped = () =>
+    visitor.database.query("select from public.affiliate_mapping where redtrack_source_id = $1", [source]);
+  expect((await mapped()).rowCount).toBe(0);
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL("**/cost/mapping");
+  expect((await mapped()).rowCount).toBe(1);
+  expect(await page.getByRole("link", { name: `Map source ${source}`, exact: true }).count()).toBe(0);
+  await context.close();
+});
+
+test("everything on the page of costs can be done from the keyboard", async () => {
+  const context = await visitor.logIn();
+  const page = await context.newPage();
+  await page.goto("/cost");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate("document.activeElement.textContent")).toContain("Skip to the content");
+  await page.keyboard.press("Enter");
+  expect(await page.evaluate("document.activeElement.id")).toBe("content");
+
+  await page.keyboard.press("m");
+  await page.waitForURL("**/cost?period=30d");
+  await page.keyboard.press("?");
+  expect(await page.evaluate("document.getElementById('help').open")).toBe(true);
+  await page.keyboard.press("Escape");
+  expect(await page.evaluate("document.getElementById('help').open")).toBe(false);
+
+  const revenue = page.getByRole("link", { name: "Revenue" });
+  await revenue.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/sort=-revenue/);
+  expect(await page.getByRole("columnheader", { name: "Revenue" }).getAttribute("aria-sort")).toBe("descending");
+
+  const download = page.waitForEvent("download");
+  await page.keyboard.press("e");
+  expect((await download).suggestedFilename()).toMatch(/^cost-\d{4}-\d\d-\d\d-\d{4}-\d\d-\d\d\.csv$/);
+  await context.close();
+});
