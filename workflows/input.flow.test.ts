@@ -52,6 +52,10 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   backfill: [
     [{ ...december, dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
     [
+      { ...december, runId: "another", workflowId: "x" },
+      'unknown field "runId": there are source, client, from, to, dryRun, parallel, acceptEmpty; unknown field "workflowId": there are source, client, from, to, dryRun, parallel, acceptEmpty',
+    ],
+    [
       { source, form: "2025-12-01", to: "2025-12-40", acceptempty: 1 },
       'from: is missing: write it as YYYY-MM-DD; to: must be a day, written YYYY-MM-DD; unknown field "form": there are source, client, from, to, dryRun, parallel, acceptEmpty; unknown field "acceptempty": did you mean acceptEmpty?',
     ],
@@ -92,8 +96,22 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   sweepReports: [[{ client: "713" }, 'unknown field "client": sweepReports takes no input']],
   redriveFiles: [[{ client: 713, fileid: 5 }, 'unknown field "fileid": did you mean fileId?']],
   refreshAggregates: [[{ clinet: "713" }, 'unknown field "clinet": did you mean client?']],
-  syncSlice: [[{ source, day: "2025-12-01", clientid: 713 }, 'unknown field "clientid": did you mean client?']],
-  syncSource: [[{ source, clinet: "714" }, 'unknown field "clinet": did you mean client?']],
+  syncSlice: [
+    [{ source, day: "2025-12-01", clientid: 713 }, 'unknown field "clientid": did you mean client?'],
+    [
+      { source, day: "2025-12-01", runId: "another" },
+      'unknown field "runId": there are source, client, day, acceptEmpty',
+    ],
+  ],
+  syncSource: [
+    [{ source, clinet: "714" }, 'unknown field "clinet": did you mean client?'],
+    // What only the run itself says of itself.
+    [{ source, runId: "another" }, 'unknown field "runId": there are source, client'],
+    [
+      { source, moment: "2025-12-01T12:00:00Z", scheduled: true },
+      'unknown field "moment": there are source, client; unknown field "scheduled": there are source, client',
+    ],
+  ],
   trackConversion: [
     [{ type: "SALE", orderId: 7, clickId: "c", revenu: 99.99 }, 'unknown field "revenu": did you mean revenue?'],
   ],
@@ -121,6 +139,14 @@ test.each(Object.entries(slips).flatMap(([type, tried]) => tried.map(([input, sa
     expect(await failureOf(handle.result())).toEqual({ type: "InvalidInput", message: said });
   },
 );
+
+test("where a backfill goes on is no input of a person's", async () => {
+  const handle = await stack.start("backfill", uniqueId("backfill/typed"), december, { runId: "another", cursor: 1 });
+  expect(await failureOf(handle.result())).toEqual({
+    type: "InvalidInput",
+    message: 'unknown field "runId" in a second input: a backfill takes one',
+  });
+});
 
 test("numbers are taken where ids are text", async () => {
   const handle = await stack.start("syncSlice", uniqueId("typed/number"), { source, day: "2999-01-01", client: 714 });

@@ -8,7 +8,6 @@ import { checkedFeed, typedFeed, type SyncContext } from "./context.ts";
 const shape = z.object({
   ...typedFeed,
   day: typedDay,
-  runId: z.string().optional(),
   acceptEmpty: typedFlag.optional(),
 });
 

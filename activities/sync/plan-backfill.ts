@@ -6,7 +6,7 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { guardedBy, invalidInput } from "../shared/failures.ts";
 import { checkedFeed, defaultParallel, ofRun, typedFeed, type SyncContext } from "./context.ts";
 import { keepingOrigins } from "./one-origin.ts";
-import type { BackfillPlan, PlanBackfillInput } from "./shapes.ts";
+import type { BackfillInput, BackfillPlan, OwnRun, PlanBackfillInput } from "./shapes.ts";
 
 const typed = {
   ...typedFeed,
@@ -16,13 +16,18 @@ const typed = {
   parallel: z.number({ error: "must be a whole number from 1 to 50" }).int().min(1).max(50).optional(),
   acceptEmpty: typedFlag.optional(),
 };
-const shape = z.object({ ...typed, ...ofRun });
+const typedShape = z.object(typed);
+const both = typedShape.extend(ofRun);
 
 /** More days than this are a mistake, or a job for several backfills. */
 const mostBackfillDays = 20_000;
 
 /** Checks what was typed, and lists the days. */
-export async function planBackfill(context: SyncContext, input: PlanBackfillInput): Promise<BackfillPlan> {
+export async function planBackfill(
+  context: SyncContext,
+  input: BackfillInput | PlanBackfillInput,
+  run?: OwnRun,
+): Promise<BackfillPlan> {
   const { database } = context;
   const {
     source,
@@ -34,7 +39,9 @@ export async function planBackfill(context: SyncContext, input: PlanBackfillInpu
     parallel,
     runId,
     workflowId,
-  } = checkedFeed(context, shape, input, Object.keys(typed));
+  } = run === undefined
+    ? checkedFeed(context, both, input, Object.keys(typed))
+    : { ...checkedFeed(context, typedShape, input), ...run };
   return guardedBy(context.redact)(source.name, () => keepingOrigins(context, { source, account }, plan));
 
   async function plan(): Promise<BackfillPlan> {

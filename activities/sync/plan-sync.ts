@@ -6,9 +6,11 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { guardedBy } from "../shared/failures.ts";
 import { checkedFeed, defaultParallel, ofRun, typedFeed, type Feed, type SyncContext } from "./context.ts";
 import { keepingOrigins } from "./one-origin.ts";
-import type { PlanSyncInput, SyncPlan } from "./shapes.ts";
+import type { PlanSyncInput, SyncInput, SyncPlan, SyncRun } from "./shapes.ts";
 
-const shape = z.object({ ...typedFeed, ...ofRun, moment: z.iso.datetime(), scheduled: z.boolean() });
+const typed = z.object(typedFeed);
+const ofSync = { ...ofRun, moment: z.iso.datetime(), scheduled: z.boolean() };
+const both = typed.extend(ofSync);
 
 /** A run made up for a moment longer ago than this pulls its own day and leaves the window alone. */
 const stillCurrentMs = 36 * 3_600_000;
@@ -16,14 +18,16 @@ const stillCurrentMs = 36 * 3_600_000;
 const mostSlicesPerRun = 200;
 
 /** Decides from the ledger which days a run pulls. */
-export async function planSync(context: SyncContext, input: PlanSyncInput): Promise<SyncPlan> {
+export async function planSync(
+  context: SyncContext,
+  input: SyncInput | PlanSyncInput,
+  run?: SyncRun,
+): Promise<SyncPlan> {
   const { database } = context;
-  const { source, account, moment, scheduled, runId, workflowId } = checkedFeed(
-    context,
-    shape,
-    input,
-    Object.keys(typedFeed),
-  );
+  const { source, account, moment, scheduled, runId, workflowId } =
+    run === undefined
+      ? checkedFeed(context, both, input, Object.keys(typedFeed))
+      : { ...checkedFeed(context, typed, input), ...run };
   return guardedBy(context.redact)(source.name, () => keepingOrigins(context, { source, account }, plan));
 
   async function plan(): Promise<SyncPlan> {

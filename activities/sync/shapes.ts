@@ -6,13 +6,20 @@ export interface SyncInput {
   client?: string;
 }
 
-export interface PlanSyncInput extends SyncInput {
+/** What a run's workflow says of itself, beside what a person typed. */
+export interface OwnRun {
   runId: string;
   workflowId: string;
+}
+
+export interface SyncRun extends OwnRun {
   /** The moment the run stands for: the schedule's, else the start. */
   moment: string;
   scheduled: boolean;
 }
+
+/** Both in one, as workflows sent it whose histories began before they were told apart. */
+export type PlanSyncInput = SyncInput & SyncRun;
 
 export interface SyncPlan {
   client: string;
@@ -37,10 +44,7 @@ export interface BackfillInput {
   acceptEmpty?: boolean;
 }
 
-export interface PlanBackfillInput extends BackfillInput {
-  runId: string;
-  workflowId: string;
-}
+export type PlanBackfillInput = BackfillInput & OwnRun;
 
 export interface BackfillPlan extends SyncPlan {
   to: string;

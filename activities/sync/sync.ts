@@ -7,13 +7,22 @@ import { previewSlice } from "./preview-slice.ts";
 import { pullSlice } from "./pull-slice.ts";
 import { recordSliceFailure } from "./record-slice-failure.ts";
 import { requestCancellation } from "./request-cancellation.ts";
-import type { PlanBackfillInput, PlanSyncInput, PullSliceInput, SliceFailed } from "./shapes.ts";
+import type {
+  BackfillInput,
+  OwnRun,
+  PlanBackfillInput,
+  PlanSyncInput,
+  SyncInput,
+  SyncRun,
+  PullSliceInput,
+  SliceFailed,
+} from "./shapes.ts";
 
 /** The activities of a sync: plan, pull one slice, say what a slice would change, and keep the run's record. */
 export function createSyncActivities(context: SyncContext) {
   return {
-    planSync: (input: PlanSyncInput) => planSync(context, input),
-    planBackfill: (input: PlanBackfillInput) => planBackfill(context, input),
+    planSync: (input: SyncInput | PlanSyncInput, run?: SyncRun) => planSync(context, input, run),
+    planBackfill: (input: BackfillInput | PlanBackfillInput, run?: OwnRun) => planBackfill(context, input, run),
     checkSlice: (input: { client?: string; source: string; day: string }) => checkSlice(context, input),
     pullSlice: (input: PullSliceInput) => pullSlice(context, input),
     previewSlice: (input: PullSliceInput) => previewSlice(context, input),

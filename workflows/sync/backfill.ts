@@ -1,5 +1,6 @@
 import {
   ActivityCancellationType,
+  ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -52,11 +53,23 @@ const { planBackfill, requestCancellation } = proxyActivities<SyncActivities>({
 const mostPreviews = 1_000;
 const defaultSlicesPerHistory = 400;
 
+/** Another run's record would be written to under its id: only a history that goes on as a new one knows where it is. */
+function refuseTypedProgress(resumed: Partial<BackfillProgress>): void {
+  const [typed] = Object.keys(resumed).filter((name) => name !== "slicesPerHistory" && name !== "paused");
+  if (typed === undefined || workflowInfo().continuedFromExecutionRunId !== undefined) return;
+  throw ApplicationFailure.create({
+    type: "InvalidInput",
+    message: `unknown field "${typed}" in a second input: a backfill takes one`,
+    nonRetryable: true,
+  });
+}
+
 /**
  * Reads a range of days again, a few at a time. Pause, resume and cancel are updates; the UI's own Cancel does the
  * same as `cancel`.
  */
 export async function backfill(input: BackfillInput, resumed: Partial<BackfillProgress> = {}): Promise<RunSummary> {
+  refuseTypedProgress(resumed);
   const { workflowId } = workflowInfo();
   const { runId = workflowInfo().runId, slicesPerHistory = defaultSlicesPerHistory } = resumed;
   const scope = new CancellationScope({ cancellable: true });
@@ -86,7 +99,7 @@ export async function backfill(input: BackfillInput, resumed: Partial<BackfillPr
     description: "How many days are done, and what they came to.",
   });
 
-  const plan = await planBackfill({ ...input, runId, workflowId }).catch(planFailure);
+  const plan = await planBackfill({ ...input }, { runId, workflowId }).catch(planFailure);
   if (resumed.tally === undefined) tally = emptyTally(plan.slices.length);
   makeFindable(plan);
   const title = `**${plan.dryRun ? "Dry run of " : ""}${plan.source}** ${plan.day} to ${plan.to}, client ${plan.client}`;

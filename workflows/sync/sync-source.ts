@@ -22,13 +22,8 @@ export async function syncSource(input: SyncInput): Promise<RunSummary> {
   // The moment a schedule meant, not the one a late worker got to it.
   const scheduledFor = workflowInfo().searchAttributes["TemporalScheduledStartTime"]?.[0] as Date | string | undefined;
   const moment = scheduledFor === undefined ? startTime : new Date(scheduledFor);
-  const plan = await planSync({
-    ...input,
-    runId,
-    workflowId,
-    moment: moment.toISOString(),
-    scheduled: scheduledFor !== undefined,
-  }).catch(planFailure);
+  const run = { runId, workflowId, moment: moment.toISOString(), scheduled: scheduledFor !== undefined };
+  const plan = await planSync({ ...input }, run).catch(planFailure);
   note([
     { key: clientIdKey, value: plan.client },
     { key: sourceKey, value: plan.source },
