@@ -80,6 +80,31 @@ test("keys that nobody knows are looked up only as often as their address may as
   await other?.close();
 });
 
+test("an affiliate has its limit once, also while its key is new and from however many addresses", async () => {
+  const perMinute = 4;
+  const both = await Promise.all(
+    [1, 2].map(() => testServer({ database: database.pool, submissionsPerMinute: perMinute })),
+  );
+  const { key } = await makeAffiliate(database.pool, { client: "713", name: "grace" });
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, call) =>
+      both[call % 2]?.inject({
+        method: "POST",
+        url: "/api/v1/recon/affiliates/submissions",
+        headers: { "x-api-key": key },
+        payload: {},
+        remoteAddress: `192.0.2.${60 + (call % 3)}`,
+      }),
+    ),
+  );
+  const count = (wanted: number) => answers.filter((answer) => answer?.statusCode === wanted).length;
+  expect({ taken: count(400), limited: count(429) }).toEqual({ taken: perMinute, limited: 12 - perMinute });
+  const refused = answers.find((answer) => answer?.statusCode === 429);
+  expect(refused?.json()).toMatchObject({ error: "rate_limited", message: expect.stringMatching(/try again in/) });
+  expect(Number(refused?.headers["retry-after"])).toBeGreaterThan(0);
+  for (const server of both) await server.close();
+});
+
 test("an affiliate of a client that this server does not have is nobody", async () => {
   const { key } = await makeAffiliate(database.pool, { client: "gone", name: "ada" });
   const server = await testServer({ database: database.pool });

@@ -3,7 +3,7 @@ import rateLimit, {
   type FastifyRateLimitStore,
   type FastifyRateLimitStoreCtor,
 } from "@fastify/rate-limit";
-import type { FastifyRequest, RouteOptions } from "fastify";
+import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { sha256 } from "../../core/crypto.ts";
 import { setCallsApart } from "../../queries/ops/call-counts.ts";
 import type { Queryable } from "../../schema/database.ts";
@@ -48,8 +48,44 @@ export async function limitCallers(
     errorResponseBuilder: (_request, { after }) =>
       new ApiError("rate_limited", `too many requests; try again in ${after}`),
   });
+  countProvenKeys(api);
   api.setNotFoundHandler({ preHandler: api.rateLimit() }, () => {
     throw notFound("address");
+  });
+}
+
+/** Of a limit of a route's own: the plugin hands a limit made by hand no route to be told by. */
+interface OwnLimit {
+  max: number;
+  timeWindow: number;
+  routeInfo?: Pick<RouteOptions, "method" | "url">;
+  limitOf?: string;
+}
+
+const nameOf = ({ method, url }: Pick<RouteOptions, "method" | "url">) => `${String(method)} ${url}`;
+
+/**
+ * A key is nobody's until it was looked up, and its first calls count against their addresses. Once it has proved good
+ * they count against the key as well: else an affiliate had its limit once more per address and process.
+ */
+function countProvenKeys(api: Api): void {
+  const ofAll = api.createRateLimit();
+  const ofRoutes = new Map<string, typeof ofAll>();
+  api.addHook("onRoute", (route) => {
+    const own = route.config?.rateLimit as OwnLimit | undefined;
+    if (typeof own !== "object") return;
+    const options: OwnLimit = { max: own.max, timeWindow: own.timeWindow, limitOf: nameOf(route) };
+    ofRoutes.set(nameOf(route), api.createRateLimit(options));
+  });
+  api.addHook("preParsing", async (request: FastifyRequest, reply: FastifyReply) => {
+    if (request.affiliate === null || request.affiliateKey?.isKnown !== false) return;
+    request.affiliateKey.isKnown = true;
+    const { url = "" } = request.routeOptions;
+    const count = ofRoutes.get(nameOf({ method: request.method, url })) ?? ofAll;
+    const counted = await count(request);
+    if (counted.isAllowed || !counted.isExceeded) return;
+    reply.header("retry-after", counted.ttlInSeconds);
+    throw new ApiError("rate_limited", `too many requests; try again in ${counted.ttlInSeconds} seconds`);
   });
 }
 
@@ -79,6 +115,7 @@ interface CountingStore {
 export function countingStore(of: CountingStore): FastifyRateLimitStoreCtor {
   const { reading, name = "", patienceMs = 150 } = of;
   let countsAloneUntil = 0;
+  const children = new Map<string, FastifyRateLimitStore>();
   const counts = new Map<string, Count>();
 
   const countOf = (key: string): Count => {
@@ -132,8 +169,11 @@ export function countingStore(of: CountingStore): FastifyRateLimitStoreCtor {
     }
     /** With the options of a limit of its own, which say what route it is for. */
     child(options: object): FastifyRateLimitStore {
-      const { routeInfo } = options as { routeInfo?: Pick<RouteOptions, "method" | "url"> };
-      return new (countingStore({ ...of, name: `${String(routeInfo?.method)} ${routeInfo?.url}` }))({});
+      const { routeInfo, limitOf } = options as OwnLimit;
+      const own = limitOf ?? (routeInfo === undefined ? "" : nameOf(routeInfo));
+      const child = children.get(own) ?? new (countingStore({ ...of, name: own }))({});
+      children.set(own, child);
+      return child;
     }
   };
 }
