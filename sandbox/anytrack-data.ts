@@ -70,9 +70,9 @@ function conversion(client: string, series: string, index: number, atMs: number)
 }
 
 /** What AnyTrack posts of a day: its conversions, the clicks that led to them, and those that led to nothing. */
-export function webhooksOfDay(client: string, day: string): { at: string; body: JsonObject }[] {
+export function webhooksOfDay(client: string, day: string, withIdleClicks = true): { at: string; body: JsonObject }[] {
   return conversionsOfDay(client, day).flatMap((one, index) => {
-    const idle = 4 + Math.floor(chance(client, day, index, "idle clicks") * 12);
+    const idle = withIdleClicks ? 4 + Math.floor(chance(client, day, index, "idle clicks") * 12) : 0;
     const clicks = Array.from({ length: 1 + idle }, (_, click) => ({
       clickId: click === 0 ? one.clickId : `${one.clickId}_idle_${click}`,
       at: new Date(Date.parse(one.at) - (click + 1) * 60_000).toISOString(),

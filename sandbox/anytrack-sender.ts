@@ -15,7 +15,9 @@ const order = z.strictObject({
   from: z.iso.datetime().default("2026-03-08T12:00:00Z"),
   count: z.int().min(1).max(100_000).default(100),
   /** In place of a series: what happened in these last days up to now, clicks and all. */
-  lastDays: z.int().min(1).max(60).optional(),
+  lastDays: z.int().min(1).max(120).optional(),
+  /** Of them, the last days whose clicks that led to nothing are sent too. */
+  idleClicksOfLastDays: z.int().min(0).max(120).default(120),
   /** How often each is sent. */
   repeats: z.int().min(1).max(20).default(1),
   /** In an order of chance, not of time. */
@@ -51,7 +53,7 @@ export function createSender(clock: Clock) {
       const happened =
         wanted.lastDays === undefined
           ? streamOf(wanted.client, wanted.name, wanted.count, wanted.from).map(webhookBody)
-          : eventsOfLastDays(clock, wanted.client, wanted.lastDays);
+          : eventsOfLastDays(clock, wanted.client, { ...wanted, lastDays: wanted.lastDays });
       const bodies = happened.map((event) => JSON.stringify(event));
       const posts = Array.from({ length: wanted.repeats }, (_, repeat) =>
         bodies.map((text, index) => ({
@@ -68,11 +70,12 @@ export function createSender(clock: Clock) {
   };
 }
 
-function eventsOfLastDays(clock: Clock, client: string, days: number) {
+function eventsOfLastDays(clock: Clock, client: string, of: { lastDays: number; idleClicksOfLastDays: number }) {
   const now = presentMs(clock.settings());
   const today = new Date(now).toISOString().slice(0, 10);
-  return daysFromTo(addDays(today, 1 - days), today)
-    .flatMap((day) => webhooksOfDay(client, day))
+  const idleFrom = addDays(today, 1 - of.idleClicksOfLastDays);
+  return daysFromTo(addDays(today, 1 - of.lastDays), today)
+    .flatMap((day) => webhooksOfDay(client, day, day >= idleFrom))
     .filter(({ at }) => Date.parse(at) <= now)
     .map(({ body }) => body);
 }

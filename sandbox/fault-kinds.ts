@@ -26,6 +26,8 @@ const dataFault = z.discriminatedUnion("kind", [
       "cost, add and multiply exclude each other",
     ),
   z.strictObject({ kind: z.literal("withdraw"), sourceId: z.string().optional() }),
+  /** A day as it stood when this share of it was over; once lifted, it is as far as the clock is. */
+  z.strictObject({ kind: z.literal("so_far"), share: z.number().min(0).max(1) }),
   z.strictObject({
     kind: z.literal("add_row"),
     sourceId: z.string(),

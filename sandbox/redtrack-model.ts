@@ -9,10 +9,10 @@ import type { DumpQuery, JsonObject, Surroundings } from "./vendor.ts";
 export function spendBetween(surroundings: Surroundings, { client, from, to, zone }: DumpQuery): SpendRow[] {
   const lastDay = surroundings.clock.today(zone);
   return eachDay(from > FIRST_DAY ? from : FIRST_DAY, to < lastDay ? to : lastDay).flatMap((day) => {
-    const grown = dayUntil(completeDay(client, day), surroundings.clock.elapsedShare(day, zone));
-    return surroundings
-      .dataFaults(client, day)
-      .reduce<readonly SpendRow[]>((rows, fault) => restated(rows, fault, client, day), grown);
+    const faults = surroundings.dataFaults(client, day);
+    const soFar = faults.find((fault) => fault.kind === "so_far")?.share;
+    const grown = dayUntil(completeDay(client, day), soFar ?? surroundings.clock.elapsedShare(day, zone));
+    return faults.reduce<readonly SpendRow[]>((rows, fault) => restated(rows, fault, client, day), grown);
   });
 }
 

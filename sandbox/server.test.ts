@@ -150,6 +150,18 @@ test("restated, withdrawn and added rows change what is true until they are lift
   expect(await facebookCost()).toBe(before);
 });
 
+test("a day that is over can be asked for as it stood during the day, until that is lifted", async () => {
+  const whole = Number(await facebookCost());
+  const match = { day: DAY, client: "713" };
+  await fault("so_far", { match, share: 0.5 });
+  expect(Number(await facebookCost())).toBeCloseTo(whole / 2, 1);
+  await control("DELETE", "/faults");
+  await fault("so_far", { match, share: 0 });
+  expect(await facebookCost()).toBeUndefined();
+  await control("DELETE", "/faults");
+  expect(Number(await facebookCost())).toBe(whole);
+});
+
 test("a connection can be reset, trickle, hang or flood, and a caller that hangs up frees it", async () => {
   await fault("reset", { times: 1 });
   await expect(report()).rejects.toThrow("fetch failed");

@@ -62,7 +62,7 @@ export const files = ops.table(
     workflowId: text("workflow_id").notNull(),
     startedAt: instant("started_at").notNull(),
     committedAt: instant("committed_at").notNull().defaultNow(),
-    /** What a person imports is real, an example too. */
+    /** What a person imports is real, an example too; what the demo imports is the sandbox's. */
     origin: text("origin").notNull().default("real"),
   },
   (table) => [

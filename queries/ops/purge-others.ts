@@ -1,5 +1,6 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { purgeEvents } from "./purge-events.ts";
+import { purgeFiles } from "./purge-files.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 import { purgeVerdicts } from "./purge-verdicts.ts";
 
@@ -7,6 +8,7 @@ import { purgeVerdicts } from "./purge-verdicts.ts";
 export const otherPurges = {
   "anytrack.webhook": purgeEvents,
   deliveries: purgeDeliveries,
+  files: purgeFiles,
   reconciliation: purgeVerdicts,
 } as const;
 
@@ -32,7 +34,7 @@ async function purgeDeliveries(database: Database, client: string, { by }: Purge
 export async function countOthers(database: Queryable, client: string): Promise<PurgeCount[]> {
   const { rows } = await database.query<PurgeCount>(
     `select $1::text as client, * from (
-       select 'anytrack.webhook' as source, 'anytrack.webhook_events' as table, count(*)::int as rows, null as sum
+       select 'anytrack.webhook' as source, 'anytrack.webhook_events' as table, count(*)::int as rows, null::text as sum
          from anytrack.webhook_events where _client_id = $1 and origin = 'sandbox'
         union all
        select 'anytrack.webhook', 'anytrack.clicks', count(*)::int, null from anytrack.clicks where _client_id = $1 and origin = 'sandbox'
@@ -40,6 +42,11 @@ export async function countOthers(database: Queryable, client: string): Promise<
        select 'deliveries', 'ops.deliveries', count(*)::int, null from ops.deliveries where _client_id = $1 and origin = 'sandbox' and state <> 'sending'
         union all
        select 'deliveries', 'anytrack.tracked', count(*)::int, null from anytrack.tracked where _client_id = $1 and origin = 'sandbox' and state <> 'sending'
+        union all
+       select 'files', 'ops.files', count(*)::int, null from ops.files where _client_id = $1 and origin = 'sandbox'
+        union all
+       select 'files', 'rtb.performance_metrics', count(*)::int, sum(spend)::text from rtb.performance_metrics
+        where _client_id = $1 and _file_id in (select file_id from ops.files where _client_id = $1 and origin = 'sandbox')
         union all
        select 'reconciliation', 'recon.reconciliation_logs', count(*)::int, null from recon.reconciliation_logs where _client_id = $1 and origin = 'sandbox'
         union all

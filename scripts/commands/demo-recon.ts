@@ -1,7 +1,6 @@
 import { createPrivateKey, randomBytes, sign } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { issueToken } from "../../core/tokens.ts";
 import {
   clientOption,
   CommandError,
@@ -11,14 +10,8 @@ import {
   work,
   type CommandContext,
 } from "../shared/command-line.ts";
-import {
-  demoAffiliates,
-  demoCampaigns,
-  demoClaims,
-  demoPost,
-  type DemoAffiliate,
-  type DemoClaim,
-} from "../demo/claims.ts";
+import { demoAffiliates, demoCampaigns, demoClaims, demoPost, type DemoClaim } from "../demo/claims.ts";
+import { findStack, makeAffiliate, type Affiliate, type DemoStack, type Report } from "../demo/stack.ts";
 import { table } from "../shared/printing.ts";
 
 const command = defineCommand(
@@ -30,26 +23,6 @@ const command = defineCommand(
 const patienceMs = 180_000;
 const lookEveryMs = 300;
 
-interface Verdict {
-  verdict: string;
-  level: string | null;
-  reason: string;
-  compared: { metric: string; claimed: number; verified: number | null }[];
-}
-interface Report {
-  reportId: string;
-  affiliateId: string;
-  url: string;
-  state: string;
-  detail: string | null;
-  verdict: Verdict | null;
-}
-interface Affiliate {
-  affiliateId: string;
-  name: string;
-  key: string;
-  trust: number;
-}
 interface Alert {
   kind: string;
   severity: string;
@@ -71,7 +44,7 @@ command.action(
     const campaigns = new Map<string, string>();
     for (const name of demoCampaigns) {
       const body = { name, advertiserId: "demo-advertiser", platforms: ["instagram", "meta", "reddit"] };
-      campaigns.set(name, (await stack.api<{ campaignId: string }>("POST", "/campaigns", { body })).campaignId);
+      campaigns.set(name, (await stack.api<{ campaignId: string }>("POST", "/recon/campaigns", { body })).campaignId);
     }
     const affiliates = new Map<string, Affiliate>();
     for (const wanted of demoAffiliates) affiliates.set(wanted.name, await makeAffiliate(stack, wanted));
@@ -94,9 +67,9 @@ command.action(
         throw new Error("the demo is at odds with itself");
       const reportId =
         claim.over === "discord"
-          ? await submitOverDiscord(stack, { claim, affiliate, campaignId, url })
+          ? await submitOverDiscord(context, stack, { claim, affiliate, campaignId, url })
           : (
-              await stack.api<{ reportId: string }>("POST", "/affiliates/submissions", {
+              await stack.api<{ reportId: string }>("POST", "/recon/affiliates/submissions", {
                 key: affiliate.key,
                 body: { campaignId, url, claimed: claim.claimed, evidence: { demo: run, note: claim.what } },
               })
@@ -105,17 +78,20 @@ command.action(
     }
 
     const reports = await settled(context, stack, submitted);
-    const alerts = (await stack.api<{ items: Alert[] }>("GET", "/alerts?state=open&limit=500")).items;
+    const alerts = (await stack.api<{ items: Alert[] }>("GET", "/recon/alerts?state=open&limit=500")).items;
     const now = new Map<string, Affiliate>();
     for (const { affiliateId } of affiliates.values())
-      now.set(affiliateId, await stack.api<Affiliate>("GET", `/affiliates/${affiliateId}`));
+      now.set(affiliateId, await stack.api<Affiliate>("GET", `/recon/affiliates/${affiliateId}`));
     const lines = submitted.map(({ claim, affiliate, reportId }) => {
       const report = reports.get(reportId);
       const judged = judgedAs(report);
       const own = alerts.filter(({ subject }) => subject === `report/${reportId}`);
       return { claim, affiliate, reportId, report, judged, own, isRight: judged === claim.deserves };
     });
-    const addresses = stack.addresses([...campaigns.values()], submitted.at(-1)?.reportId ?? "");
+    const addresses = addressesOf(context, stack, {
+      campaignIds: [...campaigns.values()],
+      reportId: submitted.at(-1)?.reportId ?? "",
+    });
     return told({ lines, affiliates: [...now.values()], alerts, addresses });
   }),
 );
@@ -193,107 +169,40 @@ function told({
   };
 }
 
-type Stack = Awaited<ReturnType<typeof findStack>>;
-
-/** Where the local stack's API and sandbox are, and a key to call them. */
-async function findStack({ env, config }: CommandContext, client: string) {
-  const { jwtSecret, host, port } = config.api;
-  const sandboxPort = env["SANDBOX_PORT"];
-  if (jwtSecret === null || sandboxPort === undefined)
-    throw new CommandError(exitCodes.usage, "no local stack with a sandbox is known: start one with `npm start`");
-  const base = `http://${host}:${port}`;
-  const sandbox = `http://127.0.0.1:${sandboxPort}/_control`;
-  const token = await issueToken({
-    secret: jwtSecret,
-    client,
-    role: "admin",
-    subject: "demo",
-    expiresInSeconds: 3_600,
-  });
+/** Where to look on: a program's addresses, as a browser has no token to show them. */
+function addressesOf(
+  { env, config }: CommandContext,
+  { base }: DemoStack,
+  of: { campaignIds: string[]; reportId: string },
+) {
+  const { campaignIds, reportId } = of;
   const ui = env["TEMPORAL_UI_URL"];
-  return {
-    client,
-    base,
-    discord: {
-      applicationId: env["DISCORD_APPLICATION_ID"] ?? null,
-      privateKey: env["DISCORD_DEMO_PRIVATE_KEY"] ?? null,
-    },
-    api: async <Body>(
-      method: string,
-      path: string,
-      { key, body }: { key?: string; body?: unknown } = {},
-    ): Promise<Body> =>
-      ask<Body>(
-        `${base}/api/v1/recon${path}`,
-        method,
-        body,
-        key === undefined ? { authorization: `Bearer ${token}` } : { "x-api-key": key },
-      ),
-    sandbox: async <Body>(method: string, path: string, body?: unknown): Promise<Body> =>
-      ask<Body>(`${sandbox}${path}`, method, body, {}),
-    addresses: (campaignIds: readonly string[], reportId: string) => [
-      // A program's addresses: a browser has no token to show them.
-      "the dashboards, as JSON for programs:",
-      "  TOKEN=$(npm run --silent token -- --role analyst)",
-      ...[...campaignIds.map((id) => `campaigns/${id}`), "affiliates", "discrepancies"].map(
-        (dashboard) => `  curl -H "authorization: Bearer $TOKEN" ${base}/api/v1/recon/dashboard/${dashboard}`,
-      ),
-      `to read and to try in a browser: ${base}/docs`,
-      ...(ui === undefined
-        ? []
-        : [
-            `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(`${config.queuePrefix}reconcile/${reportId}`)}`,
-          ]),
-      `in SQL         select * from recon.reports where report_id = ${reportId}`,
-    ],
-  };
-}
-
-async function ask<Body>(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Body> {
-  const response = await fetch(url, {
-    method,
-    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch(() => {
-    throw new CommandError(
-      exitCodes.unreachable,
-      `nothing answers at ${new URL(url).origin}: is \`npm start\` running?`,
-    );
-  });
-  const text = await response.text();
-  if (!response.ok)
-    throw new CommandError(
-      exitCodes.found,
-      `${method} ${new URL(url).pathname} answered ${response.status}: ${text.slice(0, 300)}`,
-    );
-  return JSON.parse(text) as Body;
-}
-
-/** An affiliate of that name may exist from an earlier run; its key is not stored, so it gets a new one. */
-async function makeAffiliate(stack: Stack, { name, discordUserId, tokens }: DemoAffiliate): Promise<Affiliate> {
-  const known = (await stack.api<{ items: Affiliate[] }>("GET", "/affiliates?limit=500")).items.find(
-    (one) => one.name === name,
-  );
-  const affiliate =
-    known === undefined
-      ? await stack.api<Affiliate>("POST", "/affiliates", { body: { name, discordUserId } })
-      : await stack.api<Affiliate>("POST", `/affiliates/${known.affiliateId}/rotate-key`);
-  for (const [platform, credentials] of Object.entries(tokens))
-    await stack.api("PUT", `/affiliates/${affiliate.affiliateId}/tokens/${platform}`, {
-      key: affiliate.key,
-      body: { credentials },
-    });
-  return affiliate;
+  return [
+    "the dashboards, as JSON for programs:",
+    "  TOKEN=$(npm run --silent token -- --role analyst)",
+    ...[...campaignIds.map((id) => `campaigns/${id}`), "affiliates", "discrepancies"].map(
+      (dashboard) => `  curl -H "authorization: Bearer $TOKEN" ${base}/api/v1/recon/dashboard/${dashboard}`,
+    ),
+    `to read and to try in a browser: ${base}/docs`,
+    ...(ui === undefined
+      ? []
+      : [
+          `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(`${config.queuePrefix}reconcile/${reportId}`)}`,
+        ]),
+    `in SQL         select * from recon.reports where report_id = ${reportId}`,
+  ];
 }
 
 /** Signs as Discord does, with the key pair of this machine's own stack, and sends what Discord would. */
 async function submitOverDiscord(
-  stack: Stack,
+  { env }: CommandContext,
+  stack: DemoStack,
   { claim, affiliate, campaignId, url }: { claim: DemoClaim; affiliate: Affiliate; campaignId: string; url: string },
 ): Promise<string> {
-  const { applicationId, privateKey } = stack.discord;
+  const applicationId = env["DISCORD_APPLICATION_ID"];
+  const privateKey = env["DISCORD_DEMO_PRIVATE_KEY"];
   const user = demoAffiliates.find(({ name }) => name === affiliate.name)?.discordUserId;
-  if (applicationId === null || privateKey === null || user == null)
+  if (applicationId === undefined || privateKey === undefined || user == null)
     throw new CommandError(
       exitCodes.usage,
       "the local stack has no Discord key pair of its own: unset DISCORD_PUBLIC_KEY and start it again",
@@ -341,7 +250,7 @@ async function submitOverDiscord(
 /** Every report with its verdict, or the state it has reached. */
 async function settled(
   context: CommandContext,
-  stack: Stack,
+  stack: DemoStack,
   submitted: readonly Submitted[],
 ): Promise<Map<string, Report>> {
   const reports = new Map<string, Report>();
@@ -349,7 +258,7 @@ async function settled(
   for (;;) {
     for (const { reportId } of submitted) {
       if (reports.get(reportId)?.verdict != null) continue;
-      reports.set(reportId, await stack.api<Report>("GET", `/submissions/${reportId}`));
+      reports.set(reportId, await stack.api<Report>("GET", `/recon/submissions/${reportId}`));
     }
     const open = [...reports.values()].filter(({ verdict, state }) => verdict === null && state !== "STOPPED");
     context.progress.show(`${submitted.length - open.length} of ${submitted.length} verdicts`);
@@ -366,7 +275,7 @@ function judgedAs(report: Report | undefined): string {
 
 type Numbers = Record<"views" | "clicks" | "conversions", number | null>;
 
-const verifiedOf = ({ compared }: Verdict) =>
+const verifiedOf = ({ compared }: NonNullable<Report["verdict"]>) =>
   Object.fromEntries(compared.map(({ metric, verified }) => [metric, verified])) as Numbers;
 
 /** views/clicks/conversions; a question mark for what the platform does not report. */

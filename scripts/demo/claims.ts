@@ -1,12 +1,7 @@
-/** The affiliates of the demo: an honest, a sloppy and a fraudulent one, with their claims and the expected verdicts. */
-export interface DemoAffiliate {
-  name: string;
-  discordUserId: string | null;
-  /** What it lets us see with its own tokens; the sandbox takes `sandbox-<owner>` for the owner's. */
-  tokens: Record<string, Record<string, string>>;
-}
+import type { NamedAffiliate } from "./stack.ts";
 
-export const demoAffiliates: readonly DemoAffiliate[] = [
+/** The affiliates of the demo: an honest, a sloppy and a fraudulent one, with their claims and the expected verdicts. */
+export const demoAffiliates: readonly NamedAffiliate[] = [
   {
     name: "Demo Honest",
     discordUserId: "700000000000000001",

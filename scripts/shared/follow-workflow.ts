@@ -27,7 +27,10 @@ const loadClient = () => import("@temporalio/client");
 const loadCommon = () => import("@temporalio/common");
 
 /** Starts a workflow, or joins it when it is running. */
-export async function startWorkflow(context: CommandContext, start: WorkflowStart): Promise<StartedWorkflow> {
+export async function startWorkflow(
+  context: Pick<CommandContext, "config" | "temporal">,
+  start: WorkflowStart,
+): Promise<StartedWorkflow> {
   const { client, connection, namespace } = await context.temporal();
   const { workflowId } = start;
   const wasRunning = await isRunning(context, workflowId);
@@ -161,7 +164,7 @@ function leaveOnInterrupt(): { result: Promise<void>; stop: () => void } {
   return { result, stop: () => void process.off("SIGINT", listener) };
 }
 
-async function isRunning(context: CommandContext, workflowId: string): Promise<boolean> {
+async function isRunning(context: Pick<CommandContext, "temporal">, workflowId: string): Promise<boolean> {
   const { client } = await context.temporal();
   try {
     return (await client.workflow.getHandle(workflowId).describe()).status.name === "RUNNING";

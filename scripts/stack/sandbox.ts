@@ -45,17 +45,27 @@ export async function startSandbox(mocked: readonly Account[], plan: SandboxPlan
         readyUrl: `${sandboxUrl(env)}/_control`,
       }),
   });
-  for (const account of mocked) {
-    env[settingName(account.vendor, "BASE_URL", account.client)] = `${sandboxUrl(env)}/${account.vendor}`;
-    const vendor = vendors.find((candidate) => candidate.name === account.vendor);
-    for (const name of Object.keys(vendor?.secrets.shape ?? {}))
-      env[settingName(name, account.client)] = `sandbox-${account.client}`;
-    // What is too old or too new for a mock counts from its own present.
-    const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
-    if (account.isDestination && present !== undefined)
-      env[settingName(account.vendor, "CLOCK", account.client)] = present;
-  }
+  for (const account of mocked) Object.assign(env, settingsOfMock(account, env));
   return kept;
+}
+
+/** Milliseconds between requests to a mock server that may be asked more often than the vendor is: RedTrack's own limit is two a second. */
+const mockIntervalMs: Record<string, number> = { redtrack: 500 };
+
+/** Where a mock server answers for an account, its key there, and its pace where no setting says otherwise. */
+export function settingsOfMock(account: Account, env: Env): Env {
+  const { vendor: name, client } = account;
+  const set: Env = { [settingName(name, "BASE_URL", client)]: `${sandboxUrl(env)}/${name}` };
+  const vendor = vendors.find((candidate) => candidate.name === name);
+  for (const secret of Object.keys(vendor?.secrets.shape ?? {})) set[settingName(secret, client)] = `sandbox-${client}`;
+  // What is too old or too new for a mock counts from its own present.
+  const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
+  if (account.isDestination && present !== undefined) set[settingName(name, "CLOCK", client)] = present;
+  const intervalMs = mockIntervalMs[name];
+  const pace = settingName(name, "INTERVAL_MS");
+  if (intervalMs !== undefined && env[pace] === undefined && env[settingName(pace, client)] === undefined)
+    set[settingName(pace, client)] = String(intervalMs);
+  return set;
 }
 
 /** Without an application of one's own, Discord is the sandbox; and without that there is none. */

@@ -1,0 +1,61 @@
+import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { quarantineSlice } from "../files/quarantined-lines.ts";
+import { performanceSource } from "../files/files.ts";
+import { lockPerformance, refreshAggregates } from "../rtb/rollups.ts";
+import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
+
+const ofSandbox = "select file_id from ops.files where _client_id = $1 and origin = 'sandbox'";
+
+/** Files that the demo made up, with the rows that are still theirs: what another file has overwritten is that file's. */
+export async function purgeFiles(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
+  const counts = await inTransaction(database, async (session) => {
+    await lockPerformance(session, client);
+    const { rows: files } = await session.query<{ fileId: number }>(
+      `${ofSandbox.replace("file_id", 'file_id as "fileId"')} for update`,
+      [client],
+    );
+    const deleted =
+      files.length === 0
+        ? []
+        : await deleteFiles(
+            session,
+            client,
+            files.map(({ fileId }) => fileId),
+          );
+    if (deleted.length > 0) await recordPurge(session, { client, source: "files", by, counts: deleted });
+    return deleted;
+  });
+  // Sums of rows that are gone. A roll-up's own day never turns back, so any day of the past means "as of now".
+  if (counts.length > 0) await refreshAggregates(database, { client, today: "1970-01-01" });
+  return counts;
+}
+
+async function deleteFiles(session: Session, client: string, fileIds: number[]): Promise<PurgeCount[]> {
+  const counts: PurgeCount[] = [];
+  const count = (table: string, rows: number | null, sum: string | null = null) => {
+    if (rows !== null && rows > 0) counts.push({ client, source: "files", table, rows, sum });
+  };
+  const { rows } = await session.query<{ rows: number; sum: string | null }>(
+    `with gone as (delete from rtb.performance_metrics where _client_id = $1 and _file_id = any($2) returning spend)
+     select count(*)::int as rows, sum(spend)::text as sum from gone`,
+    [client, fileIds],
+  );
+  count("rtb.performance_metrics", rows[0]?.rows ?? 0, rows[0]?.sum ?? null);
+  const quarantined = await session.query(
+    "delete from ops.quarantine where _client_id = $1 and source = $2 and slice = any($3)",
+    [client, performanceSource, fileIds.map(quarantineSlice)],
+  );
+  count("ops.quarantine", quarantined.rowCount);
+  for (const table of ["ops.file_headers", "ops.file_days", "ops.files"])
+    count(
+      table,
+      (await session.query(`delete from ${table} where _client_id = $1 and file_id = any($2)`, [client, fileIds]))
+        .rowCount,
+    );
+  await session.query(
+    `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = 'the sandbox data it is about were deleted'
+      where _client_id = $1 and resolved_at is null and (details ->> 'fileId')::int = any($2)`,
+    [client, fileIds],
+  );
+  return counts;
+}

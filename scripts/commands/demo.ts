@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { createBoard } from "../demo/board.ts";
+import { fillDemo } from "../demo/fill.ts";
+import { hasOwnHook } from "../demo/stack.ts";
+import { clientOption, defineCommand, exitCodes, runCommand, wholeNumber, work } from "../shared/command-line.ts";
+import { table } from "../shared/printing.ts";
+
+const command = defineCommand(
+  "demo",
+  "Fills a running local stack with three months of made-up data in every area, from the mock vendors and through the same paths as real data. Running it again changes nothing. `npm run purge -- --sandbox` deletes it. Needs `npm start`. What has a real key is left out.",
+  ["npm run demo", "npm run demo -- --days 14"],
+)
+  .option(...clientOption)
+  .option("--days <number>", "how many days, today included", "90");
+
+command.action(
+  work(
+    z.object({ client: z.string().optional(), days: wholeNumber.max(110, "must be at most 110") }),
+    async (context, { client: named, days }) => {
+      const client = context.client(named);
+      const started = performance.now();
+      const areas = await fillDemo(context, {
+        client,
+        days,
+        now: new Date(),
+        board: createBoard(process.stderr),
+        hasOwnHook: await hasOwnHook(),
+      });
+      const seconds = Math.round((performance.now() - started) / 100) / 10;
+      const failed = areas.filter((area) => area.failed);
+      return {
+        exitCode: failed.length === 0 ? exitCodes.fine : exitCodes.found,
+        document: { client, days, seconds, areas },
+        lines: [
+          ...table(
+            ["area", "rows", "new", "seconds", ""],
+            areas.map(({ area, rows, added, seconds: took, note, failed: isFailed }) => [
+              area,
+              rows,
+              added,
+              took.toFixed(1),
+              note === null ? "" : isFailed ? `failed: ${note}` : `left out: ${note}`,
+            ]),
+          ),
+          "",
+          `client ${client}: ${days} days in ${seconds.toFixed(1)} s. Open the pages with: npm run login`,
+          ...(failed.length === 0 ? [] : ["run it again to continue with what failed: npm run demo"]),
+        ],
+      };
+    },
+  ),
+);
+
+await runCommand(command);

@@ -1,0 +1,129 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { loadCreatives } from "../../queries/rtb/load.ts";
+import { CommandError, exitCodes } from "../shared/command-line.ts";
+import type { Area, Demo, Show } from "./demo.ts";
+import {
+  correctedLine,
+  demoCreatives,
+  demoSeats,
+  performanceColumns,
+  performanceLines,
+  type DemoCreative,
+} from "./performance.ts";
+
+const creatives = demoCreatives(650);
+/** A report covers at most so many days. */
+const daysPerFile = 30;
+/** The last days that are reported once more, with other numbers. */
+const corrected = 5;
+const lookEveryMs = 300;
+const patienceMs = 120_000;
+
+export const creativesArea: Area = {
+  name: "creatives",
+  vendors: [],
+  joinsNoReal: true,
+  counted: "select count(*)::int as rows from rtb.creatives where _client_id = $1 and $2::date <= $3::date",
+  async fill({ context, client }) {
+    const campaigns = new Map<string, string[]>();
+    for (const { campaign, creativeId } of creatives)
+      campaigns.set(campaign, [...(campaigns.get(campaign) ?? []), creativeId]);
+    await loadCreatives(await context.database(), {
+      client,
+      seats: demoSeats,
+      creatives: creatives.map(({ campaign: _campaign, usual: _usual, url, ...creative }) => ({
+        ...creative,
+        declaredClickUrls: [url],
+      })),
+      campaigns: [...campaigns].map(([campaignName, creativeIds]) => ({ campaignName, creativeIds })),
+    });
+  },
+};
+
+/** Uploads of ad performance: whole months, days reported again, lines that were rejected, and a file that was refused. */
+export const files: Area = {
+  name: "ad performance",
+  vendors: [],
+  joinsNoReal: true,
+  counted: "select count(*)::int as rows from rtb.performance_metrics where _client_id = $1 and date between $2 and $3",
+  async fill(demo, show) {
+    for (const file of filesOf(demo)) await upload(demo, show, file);
+  },
+};
+
+interface DemoFile {
+  name: string;
+  lines: string[];
+}
+
+/** In the order in which they arrive; of days that are over. */
+function filesOf({ days, today }: Demo): DemoFile[] {
+  const over = days.filter((day) => day < today);
+  const months = Array.from({ length: Math.ceil(over.length / daysPerFile) }, (_, index) =>
+    over.slice(index * daysPerFile, (index + 1) * daysPerFile),
+  );
+  const last = over.slice(-corrected);
+  const partnerDay = over.at(-3) ?? over.at(-1) ?? today;
+  return [
+    ...months.map((month) => ({ name: nameOf("performance", month), lines: report(creatives, month) })),
+    {
+      name: nameOf("performance-corrected", last),
+      lines: report(creatives.slice(0, 220), last).map(correctedLine),
+    },
+    { name: nameOf("partner", [partnerDay]), lines: partner(partnerDay) },
+    // It says what was spent, and not on what.
+    { name: nameOf("invoice", last), lines: last.map((day) => `${day},1250.00,EUR`) },
+  ];
+}
+
+const nameOf = (what: string, days: readonly string[]) =>
+  `demo-${what}-${[...new Set([days[0], days.at(-1)])].join("-to-")}.csv`;
+
+const report = (of: readonly DemoCreative[], days: readonly string[]) =>
+  days.flatMap((day) => of.flatMap((creative) => performanceLines(creative, day)));
+
+/** A partner's report of another country, with cells that no reader can take. */
+function partner(day: string): string[] {
+  const broken = [
+    (cells: string[]) => cells.with(2, "12;400"),
+    (cells: string[]) => cells.with(3, String(Number(cells[2]) * 3)),
+    (cells: string[]) => cells.with(4, "n/a"),
+    (cells: string[]) => cells.with(1, "31.11.2025"),
+    (cells: string[]) => cells.with(5, "Atlantis"),
+    (cells: string[]) => cells.with(0, "creative-17"),
+  ];
+  return creatives.slice(0, 400).map(({ creativeId, usual }, index) => {
+    const cells = [
+      creativeId,
+      day,
+      String(usual),
+      String(Math.floor(usual / 150)),
+      (usual / 400).toFixed(2),
+      "NZ",
+      "mobile",
+    ];
+    return (index % 45 === 7 ? (broken[Math.floor(index / 45) % broken.length]?.(cells) ?? cells) : cells).join(",");
+  });
+}
+
+async function upload(demo: Demo, show: Show, { name, lines }: DemoFile): Promise<void> {
+  const { stack, client, context } = demo;
+  const database = await context.database();
+  const isThere = async () =>
+    (await database.query("select from ops.files where _client_id = $1 and name = $2", [client, name])).rowCount !== 0;
+  if (lines.length === 0 || (await isThere())) return;
+  show(`${name}: ${lines.length} lines`);
+  const columns = name.includes("invoice") ? "day,amount,currency" : performanceColumns;
+  const form = new FormData();
+  form.append("file", new File([`${columns}\n${lines.join("\n")}\n`], name, { type: "text/csv" }));
+  try {
+    await stack.api("POST", "/rtb/performance/import", { body: form });
+  } catch (error) {
+    // A refused file is a 400, and an import like any other.
+    if (!(error instanceof CommandError) || error.exitCode !== exitCodes.found || !(await isThere())) throw error;
+  }
+  for (const until = Date.now() + patienceMs; !(await isThere()); await wait(lookEveryMs))
+    if (Date.now() > until) throw new CommandError(exitCodes.found, `${name} was not imported: npm run status`);
+  // What a person imports is real; this was made up.
+  await database.query("update ops.files set origin = 'sandbox' where _client_id = $1 and name = $2", [client, name]);
+}

@@ -1,0 +1,205 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { createRateGate } from "../../activities/shared/rate-gate.ts";
+import { compareSlice } from "../../activities/sync/compare-slice.ts";
+import { targetOf } from "../../activities/sync/read-day.ts";
+import type { Api } from "../../api/server/parts.ts";
+import { sources } from "../../connectors/registry.ts";
+import { keyRing } from "../../core/crypto.ts";
+import { readBookDifferences } from "../../queries/files/books.ts";
+import { countOthers, otherPurges } from "../../queries/ops/purge-others.ts";
+import { compareBooks } from "../../queries/sync/stored.ts";
+import { testSecret, testServer } from "../../test/api-server.ts";
+import { startStack, type TestStack } from "../../test/stack.ts";
+import { freePorts } from "../embedded/process.ts";
+import { openDemo } from "./demo.ts";
+import { fillDemo, type FilledArea } from "./fill.ts";
+
+jest.setTimeout(180_000);
+
+const client = "713";
+const identityKey = keyRing(randomBytes(32));
+const credentialsKey = keyRing(randomBytes(32));
+let stack: TestStack;
+let api: Api;
+let importDir: string;
+let context: Parameters<typeof fillDemo>[0];
+
+beforeAll(async () => {
+  importDir = await mkdtemp(path.join(os.tmpdir(), "signal-room-demo-"));
+  const [port = 0] = await freePorts(1);
+  stack = await startStack({
+    API_PORT: String(port),
+    API_JWT_SECRET: testSecret,
+    IMPORT_DIR: importDir,
+    ANYTRACK_WEBHOOK_SECRET: "a-webhook-secret-of-713-long",
+    META_PIXEL_ID: "123456789012345",
+    META_ACCESS_TOKEN: "sandbox-713",
+    HUBSPOT_ACCESS_TOKEN: "sandbox-713",
+    REDDIT_CLIENT_ID: "sandbox-713",
+    REDDIT_CLIENT_SECRET: "sandbox-713",
+    INSTAGRAM_ACCESS_TOKEN: "sandbox-713",
+    INSTAGRAM_USER_ID: "sandbox-713",
+    META_ADS_ACCESS_TOKEN: "sandbox-713",
+    IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
+    CREDENTIALS_ENCRYPTION_KEY: credentialsKey.current.toString("base64"),
+  });
+  const { config, database, temporal } = stack;
+  api = await testServer({
+    database: database.pool,
+    temporal: { client: stack.client },
+    accounts: config.accounts,
+    anytrack: config.anytrack,
+    ingest: config.ingest,
+    clients: config.clients,
+    identityKey,
+    credentialsKey,
+    env: { API_RATE_LIMIT_PER_MINUTE: "100000" },
+  });
+  await api.listen({ port, host: "127.0.0.1" });
+  context = {
+    env: { SANDBOX_PORT: new URL(stack.sandboxUrl).port },
+    config,
+    database: () => Promise.resolve(database.pool),
+    temporal: () => Promise.resolve({ ...temporal, client: stack.client, close: () => Promise.resolve() }),
+  };
+});
+afterAll(async () => {
+  await api?.close();
+  await stack?.stop();
+  await rm(importDir, { recursive: true, force: true });
+});
+
+const days = 3;
+const options = () => ({
+  client,
+  days,
+  now: new Date(),
+  hasOwnHook: true,
+  board: { show: () => undefined, end: () => undefined },
+});
+const fill = () => fillDemo(context, options());
+const rowsOf = (areas: readonly FilledArea[]) => Object.fromEntries(areas.map(({ area, rows }) => [area, rows]));
+
+/** What the tables hold, without when. */
+async function everything(): Promise<Record<string, unknown>> {
+  const [sums] = await stack.rows(
+    `select (select sum(cost) from redtrack.daily_spend) as spend, (select count(*) from ops.receipts) as receipts,
+            (select count(*) from ops.restatements) as ledger, (select count(*) from anytrack.webhook_events) as events,
+            (select count(*) from ops.deliveries) as deliveries, (select count(*) from ops.files) as files,
+            (select sum(spend) from rtb.performance_metrics) as performance, (select count(*) from recon.reconciliation_logs) as verdicts,
+            (select count(*) from recon.disputes) as disputes, (select count(*) from ops.quarantine) as quarantined,
+            (select count(*) from ops.audit where action like '%key%') as keys, (select count(*) from ops.runs) as runs`,
+  );
+  return sums ?? {};
+}
+
+test("a short demo fills every area, adds up, and changes nothing when it is repeated", async () => {
+  const areas = await fill();
+  expect(areas.filter(({ note }) => note !== null)).toEqual([]);
+  expect(areas.map(({ area, rows, added }) => [area, rows > 0, rows === added])).toEqual(
+    areas.map(({ area }) => [area, true, true]),
+  );
+
+  const states = await stack.rows<{ state: string }>("select distinct state from ops.deliveries order by 1");
+  expect(states.map(({ state }) => state)).toEqual(expect.arrayContaining(["delivered", "failed", "held", "pending"]));
+  const verdicts = await stack.rows<{ verdict: string }>(
+    "select distinct coalesce(level, verdict, state) as verdict from recon.report_state order by 1",
+  );
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(
+    expect.arrayContaining([
+      "HIGH",
+      "LOW",
+      "MATCHED",
+      "MEDIUM",
+      "POST_DELETED",
+      "POST_UNKNOWN",
+      "UNVERIFIABLE",
+      "WAITING",
+    ]),
+  );
+  const files = await stack.rows<{ outcome: string; rejected: boolean; replaced: boolean }>(
+    "select outcome, bool_or(rejected > 0) as rejected, bool_or(replaced > 0) as replaced from ops.files group by 1 order by 1",
+  );
+  expect(files).toEqual([
+    { outcome: "ingested", rejected: true, replaced: true },
+    { outcome: "refused", rejected: expect.any(Boolean), replaced: false },
+  ]);
+  const alerts = await stack.rows<{ severity: string }>(
+    "select distinct severity from ops.alerts where resolved_at is null order by 1",
+  );
+  expect(alerts.map(({ severity }) => severity)).toEqual(["critical", "warning"]);
+  const kinds = await stack.rows<{ kind: string }>("select distinct kind from ops.restatements order by 1");
+  expect(kinds.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["changed", "first"]));
+
+  const before = await everything();
+  expect(rowsOf(await fill())).toEqual(rowsOf(areas));
+  expect(await everything()).toEqual(before);
+  await expect(differences()).resolves.toEqual([]);
+});
+
+test("what has a real key is left out, and what was made up does not join it", async () => {
+  const { config } = stack;
+  const redtrack = config.accounts.get(`redtrack/${client}`);
+  if (redtrack === undefined) throw new Error("there is no account");
+  const real = { ...redtrack, baseUrl: "https://api.redtrack.io" };
+  const accounts = new Map([...config.accounts, [real.name, real] as const]);
+  const areas = await fillDemo({ ...context, config: { ...config, accounts } }, options());
+  expect(areas.filter(({ note }) => note !== null).map(({ area, note }) => [area, note])).toEqual([
+    ["spend", "redtrack is real"],
+    ["anytrack", "redtrack is real"],
+    ["deliveries", "redtrack is real"],
+    ["creatives", "redtrack is real"],
+    ["ad performance", "redtrack is real"],
+  ]);
+  expect(areas.every(({ failed, added }) => !failed && added === 0)).toBe(true);
+});
+
+test("purging deletes the files of the demo with their rows and sums, and leaves a person's", async () => {
+  await stack.rows("update ops.files set origin = 'real' where name like 'demo-partner-%'");
+  const [kept] = await stack.rows<{ fileId: number; rows: number; spend: string }>(
+    `select f.file_id as "fileId", count(*)::int as rows, sum(m.spend) as spend
+       from ops.files f join rtb.performance_metrics m on m._file_id = f.file_id where f.origin = 'real' group by 1`,
+  );
+  const database = stack.database.pool;
+  const step = { atATime: 100, by: { actor: "cli:a test", role: null } };
+  const counted = (await countOthers(database, client)).filter(({ source }) => source === "files");
+  const purged = await otherPurges.files(database, client, step);
+  expect(purged).toEqual(expect.arrayContaining(counted));
+  await expect(
+    stack.rows(
+      `select _file_id as "fileId", count(*)::int as rows, sum(spend) as spend from rtb.performance_metrics group by 1`,
+    ),
+  ).resolves.toEqual([kept]);
+  await expect(stack.rows("select sum(spend_all) as spend from rtb.creative_performance")).resolves.toEqual([
+    { spend: kept?.spend },
+  ]);
+  await expect(readBookDifferences(database, { client })).resolves.toEqual([]);
+  await expect(otherPurges.files(database, client, step)).resolves.toEqual([]);
+});
+
+/** As `npm run verify` compares: what the sandbox says now, the receipts, and the books of files. */
+async function differences(): Promise<unknown[]> {
+  const demo = await openDemo(context, options());
+  const database = stack.database.pool;
+  const pulling = {
+    database,
+    config: stack.config,
+    sources,
+    gate: createRateGate(database),
+    redact: (text: string) => text,
+  };
+  const [from = "", to = ""] = [demo.days[0], demo.days.at(-2)];
+  const found: unknown[] = [];
+  for (const source of sources) {
+    const account = stack.config.accounts.get(`${source.vendor.name}/${client}`);
+    if (account?.secrets == null) continue;
+    for (const day of demo.days.slice(0, -1))
+      found.push(...(await compareSlice(pulling, { source, account, day })).differences);
+    found.push(...(await compareBooks(database, targetOf(source, client, from), { client, from, to })).differences);
+  }
+  return [...found, ...(await readBookDifferences(database, { client, from, to }))];
+}
