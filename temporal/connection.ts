@@ -39,7 +39,7 @@ export async function connectClient(
     `Temporal at ${address}`,
     options,
   );
-  const converter: DataConverter | undefined = dataConverter(config.payloadKey);
+  const converter: DataConverter | undefined = dataConverter(config.payloadKey, namespace);
   const client = new Client({
     connection,
     namespace,

@@ -60,7 +60,7 @@ test("what the server keeps says neither what was asked for nor what went wrong"
 });
 
 test("the histories replay with the key, and cannot be read with another", async () => {
-  const converter = dataConverter(keyRing(key));
+  const converter = dataConverter(keyRing(key), stack.temporal.namespace);
   const replayed: (Error | undefined)[] = [];
   const options = { workflowBundle: await workflowBundle(converter?.failureConverterPath), dataConverter: converter };
   for await (const { error } of Worker.runReplayHistories(options as never, await allHistories(stack)))
@@ -69,7 +69,7 @@ test("the histories replay with the key, and cannot be read with another", async
   const stranger = new Client({
     connection: stack.temporal.connection,
     namespace: stack.temporal.namespace,
-    dataConverter: dataConverter(keyRing(randomBytes(32))) as never,
+    dataConverter: dataConverter(keyRing(randomBytes(32)), stack.temporal.namespace) as never,
   });
   await expect(stranger.workflow.getHandle("backfill/secret").query("progress")).rejects.toThrow();
   await expect(stranger.workflow.getHandle("backfill/secret").result()).rejects.toThrow(/encrypted with another key/);

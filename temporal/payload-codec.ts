@@ -4,15 +4,17 @@ import protos from "@temporalio/proto";
 import { decrypt, encrypt, sealingKey, sha256, type KeyRing } from "../core/crypto.ts";
 
 const encoding = "binary/encrypted";
-const version = "2";
+const version = "3";
 const proto = protos.temporal.api.common.v1.Payload;
 
 /**
  * Encrypts everything Temporal stores with AES-256-GCM: with the current key, and reads what the previous one wrote.
- * A payload in clear, from before, is still read.
+ * What one namespace holds does not open in another of the same key. A payload in clear, from before, is still read.
  */
-export function createPayloadCodec({ current, previous }: KeyRing): PayloadCodec {
-  const keys = new Map([current, ...(previous === null ? [] : [previous])].map((key) => [idOf(key), readersOf(key)]));
+export function createPayloadCodec({ current, previous }: KeyRing, namespace: string): PayloadCodec {
+  const keys = new Map(
+    [current, ...(previous === null ? [] : [previous])].map((key) => [idOf(key), readersOf(key, namespace)]),
+  );
   const keyId = idOf(current);
   const writer = sealingKey(current);
   const seal = (payload: Payload): Payload => ({
@@ -21,7 +23,7 @@ export function createPayloadCodec({ current, previous }: KeyRing): PayloadCodec
       "encryption-key-id": Buffer.from(keyId),
       "encryption-version": Buffer.from(version),
     },
-    data: encrypt(writer, proto.encode(payload).finish(), contextOf(keyId)),
+    data: encrypt(writer, proto.encode(payload).finish(), contextOf(keyId, namespace)),
   });
   const open = (payload: Payload): Payload => {
     const said = (name: string) => Buffer.from(payload.metadata?.[name] ?? []).toString();
@@ -46,20 +48,24 @@ export function createPayloadCodec({ current, previous }: KeyRing): PayloadCodec
 const idOf = (key: Buffer) => sha256(key).slice(0, 8);
 
 /** What a payload says of itself is bound to its content: altered, it does not open. */
-const contextOf = (keyId: string) => `payload/${encoding}/${version}/${keyId}`;
+const contextOf = (keyId: string, namespace: string) => `payload/${encoding}/${version}/${keyId}/${namespace}`;
 
-/** By what the payload says of its version; the first one said nothing and bound nothing. */
-function readersOf(key: Buffer): Partial<Record<string, (data: Uint8Array) => Buffer>> {
+/** By what the payload says of its version: the first one said nothing and bound nothing, the second no namespace. */
+function readersOf(key: Buffer, namespace: string): Partial<Record<string, (data: Uint8Array) => Buffer>> {
   const derived = sealingKey(key);
-  const context = contextOf(idOf(key));
-  return { "": (data) => decrypt(key, data), [version]: (data) => decrypt(derived, data, context) };
+  const keyId = idOf(key);
+  return {
+    "": (data) => decrypt(key, data),
+    "2": (data) => decrypt(derived, data, `payload/${encoding}/2/${keyId}`),
+    [version]: (data) => decrypt(derived, data, contextOf(keyId, namespace)),
+  };
 }
 
 /** With a key, messages and stack traces of failures are encrypted too. */
-export function dataConverter(keys: KeyRing | null): DataConverter | undefined {
+export function dataConverter(keys: KeyRing | null, namespace: string): DataConverter | undefined {
   return keys === null
     ? undefined
-    : { payloadCodecs: [createPayloadCodec(keys)], failureConverterPath: failureConverterPath() };
+    : { payloadCodecs: [createPayloadCodec(keys, namespace)], failureConverterPath: failureConverterPath() };
 }
 
 function failureConverterPath(): string {

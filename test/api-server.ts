@@ -83,7 +83,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
       },
       settings: readApiSettings(options.env ?? {}),
       database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
-      temporal: { probe: () => Promise.resolve(), ...options.temporal } as TemporalAccess,
+      temporal: { namespace: "default", probe: () => Promise.resolve(), ...options.temporal } as TemporalAccess,
       logger: createLogger({
         name: "api",
         level: log === undefined ? "silent" : "debug",

@@ -121,7 +121,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
   const config = loadConfig(env, vendors, sources);
   const redact = createRedactor(config.secrets);
   const connection = await temporal.nativeConnection();
-  const converter = dataConverter(config.payloadKey);
+  const converter = dataConverter(config.payloadKey, temporal.namespace);
   const client =
     converter === undefined
       ? temporal.client

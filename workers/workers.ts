@@ -66,7 +66,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
-  const converter = dataConverter(config.payloadKey);
+  const converter = dataConverter(config.payloadKey, namespace);
   const shared: Partial<WorkerOptions> = {
     connection,
     namespace,

@@ -12,7 +12,7 @@ const clear = {
 };
 
 async function sealed() {
-  const [payload] = await createPayloadCodec(payloadKey).encode([
+  const [payload] = await createPayloadCodec(payloadKey, "default").encode([
     { metadata: { encoding: Buffer.from("json/plain") }, data: Buffer.from('{"client":"713"}') },
   ]);
   const metadata = Object.fromEntries(
@@ -102,6 +102,6 @@ test("without a key there is no codec, and with another key it says only that it
   expect((await ask(null)).statusCode).toBe(404);
   expect((await ask(keyRing(randomBytes(32)))).json()).toMatchObject({
     error: "validation_error",
-    message: "a payload cannot be read with PAYLOAD_ENCRYPTION_KEY",
+    message: 'a payload cannot be read with PAYLOAD_ENCRYPTION_KEY in the namespace "default"',
   });
 });

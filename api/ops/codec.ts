@@ -21,8 +21,8 @@ const bodyLimit = 8 * 1_048_576;
  * an admin or operator ("Pass access token" in the UI's codec settings). A payload does not say whose it
  * is: who calls must already hold the ciphertext, which Temporal's own permissions guard.
  */
-export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
-  const codec = config.payloadKey === null ? null : createPayloadCodec(config.payloadKey);
+export function codecRoutes(api: Api, { config, settings, temporal }: ServerParts): void {
+  const codec = config.payloadKey === null ? null : createPayloadCodec(config.payloadKey, temporal.namespace);
   const origins = settings.temporalUiUrl === null ? [] : spellingsOf(settings.temporalUiUrl);
 
   const admit = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -66,7 +66,7 @@ export function codecRoutes(api: Api, { config, settings }: ServerParts): void {
           // A wrong key, or bytes that are not ours. What exactly stays ours, too.
           throw new ApiError(
             "validation_error",
-            "a payload cannot be read with PAYLOAD_ENCRYPTION_KEY",
+            `a payload cannot be read with PAYLOAD_ENCRYPTION_KEY in the namespace "${temporal.namespace}"`,
             undefined,
             error,
           );

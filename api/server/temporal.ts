@@ -7,6 +7,7 @@ import { withinMs } from "./deadline.ts";
 /** Temporal as the HTTP server sees it: it may be away at any time, and comes back by itself. */
 export interface TemporalAccess {
   client: Client;
+  namespace: string;
   /** Resolves when the namespace answers; rejects otherwise, within the time given. */
   probe: (timeoutMs: number) => Promise<void>;
   close: () => Promise<void>;
@@ -27,8 +28,9 @@ export function openTemporal(config: Pick<Config, "payloadKey">): TemporalAccess
       "grpc.max_reconnect_backoff_ms": 2_000,
     },
   });
-  const converter = dataConverter(config.payloadKey);
+  const converter = dataConverter(config.payloadKey, namespace);
   return {
+    namespace,
     client: new Client({ connection, namespace, ...(converter === undefined ? {} : { dataConverter: converter }) }),
     probe: async (timeoutMs) => {
       await withinMs(

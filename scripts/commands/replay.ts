@@ -77,18 +77,23 @@ async function readHistory(file: string): Promise<History> {
 
 /** Null when it replays; else where and how it diverges. */
 async function replay(context: CommandContext, history: History, workflowId: string): Promise<string | null> {
-  const [{ DefaultLogger, ReplayError, Runtime, Worker }, { DeterminismViolationError }, { dataConverter }] =
-    await Promise.all([
-      import("@temporalio/worker"),
-      import("@temporalio/workflow"),
-      import("../../temporal/payload-codec.ts"),
-    ]);
+  const [
+    { DefaultLogger, ReplayError, Runtime, Worker },
+    { DeterminismViolationError },
+    { dataConverter },
+    { temporalAddress },
+  ] = await Promise.all([
+    import("@temporalio/worker"),
+    import("@temporalio/workflow"),
+    import("../../temporal/payload-codec.ts"),
+    import("../../temporal/connection.ts"),
+  ]);
   // What it would log as an error is the answer here.
   Runtime.install({
     logger: new DefaultLogger("ERROR", () => undefined),
     telemetryOptions: { logging: { filter: "OFF", forward: {} } },
   });
-  const converter = dataConverter(context.config.payloadKey);
+  const converter = dataConverter(context.config.payloadKey, temporalAddress().namespace);
   const codePath = fileURLToPath(new URL("../../workflow-bundle.js", import.meta.url));
   try {
     await Worker.runReplayHistory(
