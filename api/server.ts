@@ -36,6 +36,7 @@ import { discordHooks } from "./recon/hooks-discord.ts";
 import { operationsRoutes } from "./sync/operations.ts";
 import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
+import { spendRoutes } from "./cost/spend.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
@@ -48,6 +49,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/ops", routes: correctRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
+  { prefix: "/api/v1/cost", routes: spendRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },

@@ -45,6 +45,12 @@ export function daysFromTo(from: string, to: string): string[] {
   return days;
 }
 
+/** As many days before a range as it has itself. */
+export function rangeBefore(from: string, to: string): { from: string; to: string } {
+  const days = Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(to), { largestUnit: "day" }).days + 1;
+  return { from: addDays(from, -days), to: addDays(from, -1) };
+}
+
 /** The moment a day begins in a zone: not always midnight, and not always 24 h after the day before. */
 export function startOfDay(day: string, timezone: string): Date {
   return new Date(Temporal.PlainDate.from(day).toZonedDateTime(timezone).startOfDay().epochMilliseconds);

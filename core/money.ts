@@ -50,6 +50,11 @@ export function cents(amount: string): string {
   return new Big(amount).round(2, Big.roundHalfUp).toFixed(2);
 }
 
+/** A part of an amount, to the cent. */
+export function divideMoney(amount: string, by: number): string {
+  return new Big(amount).div(by).round(2, Big.roundHalfUp).toFixed(2);
+}
+
 /**
  * Equal to the cent: less than half a cent apart. Rounding both sides first would call 0.005 and a
  * vendor's 0.00499999999 a cent apart.

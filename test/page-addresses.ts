@@ -15,6 +15,41 @@ interface Walked {
 /** Every page and export there is, and who may see it. Tests walk them all; a page that is not named here fails one. */
 export const walked: Record<string, Walked> = {
   "/": { address: "/", who: staff },
+  "/spend": { address: "/spend?period=30d&by=day", who: staff },
+  "/spend.csv": { address: "/spend.csv?period=30d", who: staff },
+  "/receipts": { address: "/receipts", who: staff },
+  "/receipts.csv": { address: "/receipts.csv", who: staff },
+  "/receipts/:id": {
+    address: "/receipts/:id",
+    who: staff,
+    fill: {
+      id: "select receipt_id::text as value from ops.receipts where _client_id = '713' and updated > 0 order by receipt_id desc limit 1",
+    },
+  },
+  "/changes": { address: "/changes?kind=changed", who: staff },
+  "/changes.csv": { address: "/changes.csv", who: staff },
+  "/freshness": { address: "/freshness", who: staff },
+  "/freshness.csv": { address: "/freshness.csv", who: staff },
+  "/freshness/:source/:day": {
+    address: "/freshness/:source/:day",
+    who: staff,
+    fill: {
+      source: "select 'redtrack.daily_spend' as value",
+      day: "select max(slice) as value from ops.slices where _client_id = '713' and source = 'redtrack.daily_spend' and is_final",
+    },
+  },
+  "/runs": { address: "/runs", who: staff },
+  "/runs/:id": {
+    address: "/runs/:id",
+    who: staff,
+    fill: {
+      id: "select run_id as value from ops.runs where _client_id = '713' and source = 'redtrack.daily_spend' and outcome <> 'running' order by started_at desc limit 1",
+    },
+  },
+  "/alerts": { address: "/alerts?state=all", who: staff },
+  "/alerts.csv": { address: "/alerts.csv?state=all", who: staff },
+  "/audit": { address: "/audit", who: ["admin"] },
+  "/audit.csv": { address: "/audit.csv", who: ["admin"] },
   "/cost": { address: "/cost?period=30d", who: staff },
   "/cost.csv": { address: "/cost.csv?period=30d", who: staff },
   "/cost/mapping": { address: "/cost/mapping", who: staff },

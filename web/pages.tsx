@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { forLog, toAnswer } from "../api/server/errors.ts";
 import type { Api, Area, ServerParts } from "../api/server/parts.ts";
 import { Notice, PageHead } from "./components/parts.tsx";
+import { alertPages } from "./alerts/page.tsx";
+import { auditPages } from "./audit/page.tsx";
 import { conversionPage } from "./conversions/conversion.tsx";
 import { deliveryPages } from "./conversions/deliveries.tsx";
 import { conversionPages } from "./conversions/page.tsx";
@@ -21,6 +23,10 @@ import { campaignPages } from "./rtb/campaigns.tsx";
 import { creativePage } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
+import { freshnessPages } from "./freshness/page.tsx";
+import { receiptPages } from "./receipts/page.tsx";
+import { runPages } from "./runs/page.tsx";
+import { spendPages } from "./spend/page.tsx";
 import { sendBare, zoneOf } from "./shared/page.tsx";
 import { viewerOf, type Web } from "./shared/web.ts";
 
@@ -29,6 +35,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   loginPages,
   sessionPages,
   morningPage,
+  spendPages,
   costPages,
   mappingPages,
   conversionPages,
@@ -43,6 +50,11 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   affiliatePages,
   platformPages,
   claimPages,
+  receiptPages,
+  freshnessPages,
+  runPages,
+  alertPages,
+  auditPages,
 ];
 
 /** The pages that people open, beside the JSON routes, on the same port. */

@@ -3,7 +3,7 @@ import { countOpenAlerts, type AlertCount } from "../../queries/ops/counts.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { remember, withinMs } from "../server/deadline.ts";
-import { lateSources } from "./lateness.ts";
+import { lateSources } from "../../rules/sync/lateness.ts";
 import type { ServerParts } from "../server/parts.ts";
 
 /** One server that we need, as seen just now. */

@@ -3,7 +3,7 @@ import { countOpenAlerts, countQuarantine, countRuns } from "../../queries/ops/c
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
 import { remember, withinMs } from "../server/deadline.ts";
-import { lateSources } from "./lateness.ts";
+import { lateSources } from "../../rules/sync/lateness.ts";
 import type { ServerParts } from "../server/parts.ts";
 
 export interface Metrics {

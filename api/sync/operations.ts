@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import { readFreshness } from "../../queries/sync/freshness.ts";
 import {
+  findReceiptOf,
   findRun,
   listQuarantine,
   listReceipts,
@@ -14,10 +15,26 @@ import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
 import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { gridRoute } from "./grid.ts";
+import { startRoutes } from "./start-runs.ts";
+import { steeringRoutes } from "./steer-runs.ts";
 import { alertRoutes } from "../ops/alerts.ts";
 import { auditRoutes } from "../ops/audit.ts";
 import { flag, isTrue, iso, number as id } from "../server/shapes.ts";
-import { exactAmounts, freshness, quarantined, receipt, restatement, run, runFailure, slice, toRun } from "./shapes.ts";
+import {
+  foundReceipt,
+  freshness,
+  quarantined,
+  receipt,
+  restatement,
+  run,
+  runFailure,
+  slice,
+  toFoundReceipt,
+  toReceipt,
+  toRestatement,
+  toRun,
+} from "./shapes.ts";
 
 const config = allow("admin", "operator", "analyst");
 const tags = ["operations"];
@@ -28,11 +45,14 @@ const ofSlice = paging.extend({ source: word.optional(), day: day.optional() });
 /** What the pipeline did and knows, for the client of the token. */
 export function operationsRoutes(api: Api, parts: ServerParts): void {
   dayRoutes(api, parts);
+  gridRoute(api, parts);
   runRoutes(api, parts);
   ledgerRoutes(api, parts);
   quarantineRoute(api, parts);
   alertRoutes(api, parts, { tags });
   auditRoutes(api, parts);
+  startRoutes(api, parts);
+  steeringRoutes(api, parts);
 }
 
 function dayRoutes(api: Api, { reading }: ServerParts): void {
@@ -120,38 +140,50 @@ function ledgerRoutes(api: Api, { reading }: ServerParts): void {
     config,
     tags,
     summary: "Receipts: what each fetch of a slice found and changed",
-    querystring: ofSlice,
+    querystring: ofSlice.extend({ runId: word.optional() }),
     item: receipt,
     place: id,
     read: ({ filter, after, limit }, request) =>
       listReceipts(reading, { ...filter, client: callerOf(request).client, afterId: after, limit }),
     placeOf: (row) => row.receiptId,
-    toItem: (row) => ({
-      ...row,
-      fetchedAt: row.fetchedAt.toISOString(),
-      committedAt: row.committedAt.toISOString(),
-      quarantinedTotal: cents(row.quarantinedTotal),
-      total: cents(row.total),
-      vendorTotal: row.vendorTotal === null ? null : cents(row.vendorTotal),
-    }),
+    toItem: toReceipt,
   });
+
+  api.get(
+    "/receipts/:id",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "One receipt, beside the reading before it and what its day rests on now",
+        params: z.object({ id }),
+        response: { 200: foundReceipt },
+      },
+    },
+    async (request) => {
+      const of = { client: callerOf(request).client, receiptId: request.params.id };
+      const found = await findReceiptOf(reading, of);
+      if (found === null) throw notFound("receipt");
+      return toFoundReceipt(found);
+    },
+  );
 
   listRoute(api, "/restatements", {
     config,
     tags,
     summary: "First values and every change since, row by row",
-    querystring: ofSlice.extend({ kind: z.enum(["first", "changed", "withdrawn"]).optional() }),
+    querystring: ofSlice.extend({
+      kind: z.enum(["first", "changed", "withdrawn"]).optional(),
+      runId: word.optional(),
+      receiptId: id.optional(),
+      since: z.iso.datetime({ offset: true }).optional().describe("recorded after this instant"),
+    }),
     item: restatement,
     place: id,
     read: ({ filter, after, limit }, request) =>
       listRestatements(reading, { ...filter, client: callerOf(request).client, afterId: after, limit }),
     placeOf: (row) => row.restatementId,
-    toItem: (row) => ({
-      ...row,
-      old: exactAmounts(row.old),
-      new: exactAmounts(row.new),
-      recordedAt: row.recordedAt.toISOString(),
-    }),
+    toItem: toRestatement,
   });
 }
 

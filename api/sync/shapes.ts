@@ -1,6 +1,7 @@
 import { isLosslessNumber, parse } from "lossless-json";
 import { z } from "zod";
-import type { ListedRun } from "../../queries/sync/operations.ts";
+import { cents, subtractMoney } from "../../core/money.ts";
+import type { FoundReceipt, ListedRun, ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
 import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 
 export const freshness = z.object({
@@ -91,6 +92,41 @@ export const receipt = z.object({
   origin: storedOrigin,
 });
 
+export function toReceipt(row: ReceiptRow): z.infer<typeof receipt> {
+  return {
+    ...row,
+    fetchedAt: row.fetchedAt.toISOString(),
+    committedAt: row.committedAt.toISOString(),
+    quarantinedTotal: cents(row.quarantinedTotal),
+    total: cents(row.total),
+    vendorTotal: row.vendorTotal === null ? null : cents(row.vendorTotal),
+  };
+}
+
+export const foundReceipt = receipt.extend({
+  day: z.string(),
+  state: z.enum(["final", "provisional", "failed", "emptied"]).describe("of the day, as it is now"),
+  latestReceiptId: z
+    .number()
+    .nullable()
+    .describe("what the day rests on now: another than this once it was read again"),
+  previousReceiptId: z.number().nullable(),
+  previousTotal: money.nullable(),
+  change: money.nullable().describe("against the reading before; null for the first"),
+});
+
+export function toFoundReceipt({ state, previousTotal, ...row }: FoundReceipt): z.infer<typeof foundReceipt> {
+  const { day, latestReceiptId, previousReceiptId } = row;
+  const taken = !["emptied", "shrunk"].includes(row.outcome);
+  return {
+    ...toReceipt(row),
+    ...{ day, latestReceiptId, previousReceiptId },
+    state: state as z.infer<typeof foundReceipt>["state"],
+    previousTotal: previousTotal === null ? null : cents(previousTotal),
+    change: previousTotal === null || !taken ? null : cents(subtractMoney(row.total, previousTotal)),
+  };
+}
+
 const amounts = z
   .record(z.string(), z.unknown())
   .nullable()
@@ -104,8 +140,13 @@ export const restatement = z.object({
   old: amounts,
   new: amounts,
   runId: z.string(),
+  receiptId: z.number().nullable(),
   recordedAt: instant,
 });
+
+export function toRestatement(row: RestatementRow): z.infer<typeof restatement> {
+  return { ...row, old: exactAmounts(row.old), new: exactAmounts(row.new), recordedAt: row.recordedAt.toISOString() };
+}
 
 export const quarantined = z.object({
   quarantineId: z.number(),

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import type { Queryable, Session } from "../../schema/database.ts";
 
 /** The acts of people that are recorded. */
 export type AuditAction =
@@ -15,6 +15,11 @@ export type AuditAction =
   | "mapping_changed"
   | "delivery_retried"
   | "redriven"
+  | "sync_started"
+  | "backfill_started"
+  | "run_paused"
+  | "run_resumed"
+  | "run_cancelled"
   | "empty_answer_approved"
   | "line_viewed"
   | "evidence_viewed"
@@ -81,6 +86,29 @@ export async function listAudit(
     [filter.client, filter.actor ?? null, filter.action ?? null, filter.subject ?? null, filter.beforeId, filter.limit],
   );
   return rows;
+}
+
+/** How long an Idempotency-Key of a started run is remembered. */
+const keyHours = 24;
+
+/** What was started with an Idempotency-Key lately. */
+export async function findStarted(
+  database: Queryable,
+  { client, key }: { client: string; key: string },
+): Promise<{ subject: string; action: string; details: Record<string, unknown> } | null> {
+  const { rows } = await database.query<{ subject: string; action: string; details: Record<string, unknown> }>(
+    `select subject, action, details from ops.audit
+      where _client_id = $1 and action in ('sync_started', 'backfill_started') and details ->> 'idempotencyKey' = $2
+        and at > now() - $3 * interval '1 hour'
+      order by audit_id desc limit 1`,
+    [client, key, keyHours],
+  );
+  return rows[0] ?? null;
+}
+
+/** One at a time with the same key. Held until the transaction ends. */
+export async function lockKey(session: Session, { client, key }: { client: string; key: string }): Promise<void> {
+  await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`start/${client}/${key}`]);
 }
 
 /** A token as the log has it since it was issued. */

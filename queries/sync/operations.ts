@@ -146,10 +146,16 @@ export interface ReceiptRow {
   origin: StoredOrigin;
 }
 
+const receiptColumns = `r.receipt_id as "receiptId", r.source, r.slice, r.timezone, r.fetched_at as "fetchedAt", r.committed_at as "committedAt", r.outcome,
+  r.pages, r.fetched, r.inserted, r.updated, r.unchanged, r.withdrawn, r.quarantined, r.quarantined_total as "quarantinedTotal", r.total,
+  r.vendor_total as "vendorTotal", r.content_hash as "contentHash", r.run_id as "runId", r.workflow_id as "workflowId",
+  r.workflow_run_id as "workflowRunId", r.attempt, r.origin`;
+
 interface LedgerFilter {
   client: string;
   source?: string | undefined;
   day?: string | undefined;
+  runId?: string | undefined;
   afterId?: number | null;
   limit: number;
 }
@@ -161,15 +167,51 @@ const ofDay = (alias: string) =>
 /** Newest first. */
 export async function listReceipts(database: Queryable, filter: LedgerFilter): Promise<ReceiptRow[]> {
   const { rows } = await database.query<ReceiptRow>(
-    `select receipt_id as "receiptId", source, slice, timezone, fetched_at as "fetchedAt", committed_at as "committedAt", outcome, pages, fetched, inserted,
-            updated, unchanged, withdrawn, quarantined as "quarantined", quarantined_total as "quarantinedTotal", total, vendor_total as "vendorTotal",
-            content_hash as "contentHash", run_id as "runId", workflow_id as "workflowId", workflow_run_id as "workflowRunId", attempt, origin
-       from ops.receipts r
+    `select ${receiptColumns} from ops.receipts r
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or receipt_id < $4)
+        and ($6::text is null or run_id = $6)
       order by receipt_id desc limit $5`,
-    [filter.client, filter.source ?? null, filter.day ?? null, filter.afterId ?? null, filter.limit],
+    [
+      filter.client,
+      filter.source ?? null,
+      filter.day ?? null,
+      filter.afterId ?? null,
+      filter.limit,
+      filter.runId ?? null,
+    ],
   );
   return rows;
+}
+
+/** A receipt with its place among those of its slice. */
+export interface FoundReceipt extends ReceiptRow {
+  day: string;
+  state: string;
+  /** What stands now of this slice; another than this one when it was read again. */
+  latestReceiptId: number | null;
+  previousReceiptId: number | null;
+  previousTotal: string | null;
+}
+
+/** Null when this client has no such receipt. */
+export async function findReceiptOf(
+  database: Queryable,
+  { client, receiptId }: { client: string; receiptId: number },
+): Promise<FoundReceipt | null> {
+  const { rows } = await database.query<FoundReceipt>(
+    `select ${receiptColumns}, s.day, f.state, s.receipt_id as "latestReceiptId", b.receipt_id as "previousReceiptId", b.total as "previousTotal"
+       from ops.receipts r
+       join ops.slices s on s._client_id = $1 and s.source = r.source and s.slice = r.slice
+       join ops.freshness f on f._client_id = $1 and f.source = s.source and f.day = s.day
+       left join lateral (
+            select p.receipt_id, p.total from ops.receipts p
+             where p._client_id = $1 and p.source = r.source and p.slice = r.slice and p.fetch_seq < r.fetch_seq and p.outcome not in ('emptied', 'shrunk')
+             order by p.fetch_seq desc limit 1) b on true
+      where r._client_id = $1 and r.receipt_id = $2
+      limit 1`,
+    [client, receiptId],
+  );
+  return rows[0] ?? null;
 }
 
 export interface RestatementRow {
@@ -182,21 +224,24 @@ export interface RestatementRow {
   old: string | null;
   new: string | null;
   runId: string;
+  receiptId: number | null;
   recordedAt: Date;
 }
 
 /** Newest first. */
 export async function listRestatements(
   database: Queryable,
-  filter: LedgerFilter & { kind?: string | undefined },
+  filter: LedgerFilter & { kind?: string | undefined; receiptId?: number | undefined; since?: string | undefined },
 ): Promise<RestatementRow[]> {
   const { rows } = await database.query<RestatementRow>(
-    `select restatement_id as "restatementId", source, slice, row_key as "rowKey", kind, old::text as old, new::text as new, run_id as "runId",
-            recorded_at as "recordedAt"
+    `select r.restatement_id as "restatementId", r.source, r.slice, r.row_key as "rowKey", r.kind, r.old::text as old, r.new::text as new, r.run_id as "runId",
+            p.receipt_id as "receiptId", r.recorded_at as "recordedAt"
        from ops.restatements r
-      where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("r")} and ($4::bigint is null or restatement_id < $4)
-        and ($6::text is null or kind = $6)
-      order by restatement_id desc limit $5`,
+       left join ops.receipts p on p.fetch_seq = r.fetch_seq
+      where r._client_id = $1 and ($2::text is null or r.source = $2) and ${ofDay("r")} and ($4::bigint is null or r.restatement_id < $4)
+        and ($6::text is null or r.kind = $6) and ($7::text is null or r.run_id = $7) and ($9::timestamptz is null or r.recorded_at > $9)
+        and ($8::bigint is null or (r.source, r.slice, r.fetch_seq) = (select o.source, o.slice, o.fetch_seq from ops.receipts o where o._client_id = $1 and o.receipt_id = $8))
+      order by r.restatement_id desc limit $5`,
     [
       filter.client,
       filter.source ?? null,
@@ -204,6 +249,9 @@ export async function listRestatements(
       filter.afterId ?? null,
       filter.limit,
       filter.kind ?? null,
+      filter.runId ?? null,
+      filter.receiptId ?? null,
+      filter.since ?? null,
     ],
   );
   return rows;

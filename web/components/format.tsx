@@ -34,6 +34,16 @@ export function changeText(now: number, before: number): string | null {
   return Number(text) === 0 ? "±0 %" : `${percent > 0 ? "+" : "−"}${text} %`;
 }
 
+/** A figure beside an earlier one: sign and word, the colour only helps. Null where one of them is not known. */
+export function Change({ now, before, than }: { now: string | null; before: string | null; than?: string }) {
+  if (now === null || before === null) return <None why={now === null ? "not known yet" : "nothing to compare with"} />;
+  const [one, other] = [Number(now), Number(before)];
+  const percent = changeText(one, other);
+  const word = one > other ? "more" : one < other ? "less" : "the same";
+  const text = one === other ? word : percent === null ? "new" : `${percent} ${word}`;
+  return <span class="change">{than === undefined ? text : `${text} ${one === other ? "as" : "than"} ${than}`}</span>;
+}
+
 /** A figure that is not known is a dash, and says why to whoever asks. */
 export function None({ why }: { why: string | null }) {
   return why === null ? (

@@ -15,11 +15,14 @@ const staff = ["admin", "operator", "analyst"] as const;
 /** The pages in the order in which a morning goes. One line per page. */
 const navigation: readonly NavigationItem[] = [
   { href: "/", label: "Today", who: staff },
+  { href: "/spend", label: "Spend", who: staff },
   { href: "/cost", label: "CPA", who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
   { href: "/creatives", label: "Creatives", who: staff },
+  { href: "/freshness", label: "Freshness", who: staff },
   { href: "/reconciliation", label: "Reconciliation", who: [...staff, "advertiser"] },
   { href: "/claims", label: "Your claims", who: ["affiliate"] },
+  { href: "/alerts", label: "Alerts", who: staff },
 ];
 
 export interface LayoutProps {
@@ -111,6 +114,7 @@ function Header({ viewer, path }: { viewer: Viewer; path: string }) {
             Logged in as {viewer.subject} ({viewer.role})
           </p>
           <a href="/sessions">Sessions</a>
+          {viewer.role === "admin" ? <a href="/audit">Audit log</a> : null}
           <form method="post" action="/logout">
             <button type="submit">Log out</button>
           </form>

@@ -32,7 +32,7 @@ export interface TableProps<Row> {
   url?: URL;
   sort?: string | null;
   /** The JSON route that has the same figures, and where in its answer: a test compares them. */
-  json?: { url: string; path: string; indexOf?: (row: Row) => number } | undefined;
+  json?: { url: string; path: string; indexOf?: (row: Row) => number | string } | undefined;
   totals?: readonly Row[];
   empty?: ComponentChildren;
   rowKey?: (row: Row) => string;

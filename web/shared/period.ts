@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { addDays, daysFromTo } from "../../core/days.ts";
+import { addDays, daysFromTo, rangeBefore } from "../../core/days.ts";
 import { day } from "../../api/server/lists.ts";
 
 /** Periods that have a name and a key: pressing `w` on a page shows the last 7 days. */
@@ -58,6 +58,6 @@ function rangeOf(named: (typeof namedPeriods)[number] | null, from: string, to: 
     from,
     to,
     days,
-    before: { from: addDays(from, -days), to: addDays(from, -1) },
+    before: rangeBefore(from, to),
   };
 }

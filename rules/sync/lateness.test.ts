@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { SourceFreshness } from "../../queries/sync/freshness.ts";
-import { lastDue } from "../../rules/sync/expectation.ts";
+import { lastDue } from "./expectation.ts";
 import { lateSources } from "./lateness.ts";
 
 const schedule = {

@@ -1,13 +1,23 @@
 import { addDays, dayAt } from "../../core/days.ts";
-import { lastDue } from "../../rules/sync/expectation.ts";
-import type { SourceFreshness } from "../../queries/sync/freshness.ts";
+import { lastDue, type Expectation } from "./expectation.ts";
+
+/** What the ledger knows of a feed. */
+interface Freshness {
+  client: string;
+  source: string;
+  lastFetchedAt: Date | null;
+  /** The oldest covered day that is over and not final. */
+  oldestOpenDay: string | null;
+  covered: boolean;
+  schedule: Expectation | null;
+}
 
 /**
  * The sources that should have been read by now and were not, or hold a day that should be final and is not. Worked
  * out here and not read from the alerts, because those are raised by a workflow: a dead Temporal raises none.
  */
 export function lateSources(
-  freshness: readonly SourceFreshness[],
+  freshness: readonly Freshness[],
   now: Date,
 ): { client: string; source: string; reason: string }[] {
   return freshness.flatMap(({ client, source, lastFetchedAt, oldestOpenDay, covered, schedule }) => {

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { addDays, isDay } from "../../core/days.ts";
+import { readFeeds } from "../../queries/sync/feeds.ts";
+import { readSourceFreshness } from "../../queries/sync/freshness.ts";
+import { readGrid } from "../../queries/sync/freshness-grid.ts";
+import { lateSources } from "../../rules/sync/lateness.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { day, inOrder, orderError, word } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { instant, iso, money } from "../server/shapes.ts";
+
+const mostDays = 400;
+const feed = z.object({
+  source: z.string(),
+  timezone: z.string(),
+  coveredFrom: z.string().nullable().describe("the first day that scheduled runs answer for"),
+  isPulled: z.boolean(),
+  late: z.string().nullable().describe("why it should have been read by now, or has a day that should be final"),
+});
+const cell = z.object({
+  source: z.string(),
+  day: z.string(),
+  state: z
+    .enum(["final", "provisional", "partial", "failed", "missing"])
+    .nullable()
+    .describe("null where nothing is expected"),
+  reason: z.string().nullable(),
+  receiptId: z.number().nullable(),
+  loadedAt: instant.nullable(),
+  rows: z.number(),
+  total: money,
+  quarantined: z.number().describe("rows of the day in quarantine"),
+});
+
+/** Every day of every feed at a glance: what is there, what is not, and why. */
+export function gridRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/freshness/grid",
+    {
+      config: allow("admin", "operator", "analyst"),
+      schema: {
+        tags: ["operations"],
+        summary: "Every day of a range of every feed: final, provisional, partial, failed or missing",
+        querystring: z
+          .object({ from: day, to: day, source: word.optional() })
+          .refine(inOrder, orderError)
+          .refine(({ from, to }) => !isDay(from) || !isDay(to) || addDays(from, mostDays) > to, {
+            path: ["from"],
+            error: `must be at most ${mostDays} days before \`to\``,
+          }),
+        response: { 200: z.object({ from: z.string(), to: z.string(), feeds: z.array(feed), items: z.array(cell) }) },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const [feeds, freshness, items] = await Promise.all([
+        readFeeds(reading, client),
+        readSourceFreshness(reading, { client }),
+        readGrid(reading, { ...request.query, client }),
+      ]);
+      const late = lateSources(freshness, new Date());
+      const { from, to } = request.query;
+      return {
+        ...{ from, to },
+        feeds: feeds.map((one) => ({
+          ...one,
+          late: late.find(({ source }) => source === one.source)?.reason ?? null,
+        })),
+        items: items.map((item) => ({ ...item, loadedAt: iso(item.loadedAt) })),
+      };
+    },
+  );
+}

@@ -1,0 +1,163 @@
+import type { Queryable } from "../../schema/database.ts";
+import type { StoredOrigin } from "../../core/origin.ts";
+import type { Range } from "./cpa.ts";
+
+export const spendSource = "redtrack.daily_spend";
+
+/** What the days of spend are: the calendar of the feed, which need not be the client's, and the account's currency. */
+export interface SpendCalendar {
+  timezone: string;
+  currency: string;
+  today: string;
+  /** Who sends it: a feed has one origin at a time. */
+  origin: StoredOrigin;
+}
+
+export async function readSpendCalendar(database: Queryable, client: string): Promise<SpendCalendar> {
+  const { rows } = await database.query<SpendCalendar>(
+    `select z.timezone, coalesce(a.currency, 'USD') as currency, (now() at time zone z.timezone)::date as today,
+            coalesce((select origin from ops.slices where _client_id = $1 and source = $2 and receipt_id is not null order by day desc limit 1), 'unknown') as origin
+       from (select coalesce((select timezone from ops.sources where source = $2),
+                             (select timezone from ops.slices where _client_id = $1 and source = $2 order by day desc limit 1),
+                             'America/New_York') as timezone) z
+       left join public.account_currency a on a._client_id = $1 and a.vendor = 'redtrack'`,
+    [client, spendSource],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("no calendar of spend");
+  return row;
+}
+
+interface Spend {
+  /** In cents; null where nothing was loaded. */
+  cost: string | null;
+  clicks: number | null;
+  conversions: number | null;
+  revenue: string | null;
+}
+
+export interface SourceSpend extends Spend {
+  sourceId: string;
+  sourceName: string | null;
+  days: number;
+  /** In the days before. */
+  costBefore: string | null;
+}
+
+const sums = `round(sum(cost), 2) as cost, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, round(sum(revenue), 2) as revenue`;
+
+export interface Compared extends Range {
+  before: { from: string; to: string };
+}
+
+/** Per traffic source, the greatest spend first. One that spent only in the days before is there, too. */
+export async function readSpendBySource(
+  database: Queryable,
+  { client, from, to, before }: Compared,
+): Promise<SourceSpend[]> {
+  const { rows } = await database.query<SourceSpend>(
+    `with named as (
+       select distinct on (source_id) source_id, source_name from redtrack.daily_spend
+        where _client_id = $1 and date between $4 and $3 order by source_id, date desc
+     ), now as (
+       select source_id, count(*)::int as days, ${sums} from redtrack.daily_spend where _client_id = $1 and date between $2 and $3 group by 1
+     ), earlier as (
+       select source_id, round(sum(cost), 2) as cost from redtrack.daily_spend where _client_id = $1 and date between $4 and $5 group by 1
+     )
+     select n.source_id as "sourceId", n.source_name as "sourceName", coalesce(o.days, 0) as days, o.cost, o.clicks, o.conversions, o.revenue, e.cost as "costBefore"
+       from named n left join now o using (source_id) left join earlier e using (source_id)
+      order by o.cost desc nulls last, e.cost desc nulls last, n.source_id`,
+    [client, from, to, before.from, before.to],
+  );
+  return rows;
+}
+
+export interface DaySpend extends Spend {
+  date: string;
+  sources: number;
+  state: "final" | "provisional" | "failed" | "emptied" | "missing";
+  loadedAt: Date | null;
+  receiptId: number | null;
+  origin: StoredOrigin | null;
+  /** What the whole day changed by since it was first read after its end; null while it was not, or of one source. */
+  restated: string | null;
+}
+
+/** Every day of the range up to today, the newest first: also one that nothing was loaded of. */
+export async function readSpendByDay(
+  database: Queryable,
+  { client, from, to, sourceId }: Range & { sourceId?: string | undefined },
+): Promise<DaySpend[]> {
+  const { rows } = await database.query<DaySpend>(
+    `with spent as (
+       select date, count(*)::int as sources, ${sums} from redtrack.daily_spend
+        where _client_id = $1 and date between $2 and $3 and ($5::text is null or source_id = $5) group by 1
+     ), first_whole as (
+       select distinct on (slice) slice, total from ops.receipts
+        where _client_id = $1 and source = $4 and slice between $2::date::text and $3::date::text
+          and fetched_at >= (slice::date + 1)::timestamp at time zone timezone and outcome not in ('emptied', 'shrunk')
+        order by slice, fetch_seq
+     )
+     select d::date as date, coalesce(p.sources, 0) as sources, p.cost, p.clicks, p.conversions, p.revenue,
+            coalesce(f.state, 'missing') as state, f.loaded_at as "loadedAt", s.receipt_id as "receiptId", f.origin,
+            case when $5::text is null and s.fetched_at is not null then round(s.total, 2) - round(w.total, 2) end as restated
+       from generate_series($2::timestamp, $3::timestamp, interval '1 day') d
+       left join spent p on p.date = d::date
+       left join ops.slices s on s._client_id = $1 and s.source = $4 and s.slice = d::date::text
+       left join ops.freshness f on f._client_id = $1 and f.source = $4 and f.day = d::date
+       left join first_whole w on w.slice = d::date::text
+      order by 1 desc`,
+    [client, from, to, spendSource, sourceId ?? null],
+  );
+  return rows;
+}
+
+export interface SpendTotal extends Spend {
+  costBefore: string | null;
+}
+
+/** Added up before it is rounded. */
+export async function readSpendTotal(
+  database: Queryable,
+  { client, from, to, before, sourceId }: Compared & { sourceId?: string | undefined },
+): Promise<SpendTotal> {
+  const { rows } = await database.query<SpendTotal>(
+    `select ${sums.replaceAll(/sum\(\w+\)/g, (sum) => `${sum} filter (where date between $2 and $3)`)},
+            round(sum(cost) filter (where date between $4 and $5), 2) as "costBefore"
+       from redtrack.daily_spend where _client_id = $1 and date between $4 and $3 and ($6::text is null or source_id = $6)`,
+    [client, from, to, before.from, before.to, sourceId ?? null],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a sum has one row");
+  return row;
+}
+
+/** What was known of one traffic source when a day was read: the last reading of an hour. */
+export interface Pull {
+  date: string;
+  /** By the feed's clock; 24 is what was read after the day's end. */
+  hour: number;
+  pulledAt: Date;
+  receiptId: number;
+  sourceId: string;
+  sourceName: string | null;
+  cost: string;
+}
+
+/** Readings of these days, from the ledger: what a day had come to hour by hour. Asks for few days: each costs its readings. */
+export async function readPulls(
+  database: Queryable,
+  { client, days, sourceId }: { client: string; days: readonly string[]; sourceId?: string | undefined },
+): Promise<Pull[]> {
+  const { rows } = await database.query<Pull>(
+    `select i.date, i.hour, i.pulled_at as "pulledAt", p.receipt_id as "receiptId", i.source_id as "sourceId", i.source_name as "sourceName", i.cost
+       from (select e.*, max(pulled_at) over (partition by date, hour) as last_of_hour
+               from (select *, case when pulled_local::date > date then 24 else extract(hour from pulled_local)::int end as hour
+                       from redtrack.spend_intraday where _client_id = $1 and date = any($2::date[])) e) i
+       join ops.receipts p on p._client_id = $1 and p.source = $4 and p.slice = i.date::text and p.fetched_at = i.pulled_at
+      where i.pulled_at = i.last_of_hour and ($3::text is null or i.source_id = $3)
+      order by i.date, i.hour, i.source_id`,
+    [client, days, sourceId ?? null, spendSource],
+  );
+  return rows;
+}

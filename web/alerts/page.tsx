@@ -1,0 +1,203 @@
+import { z } from "zod";
+import { word } from "../../api/server/lists.ts";
+import { notes } from "../../api/server/shapes.ts";
+import type { AlertRow } from "../../queries/ops/alerts.ts";
+import { Badge, countText, Moment, type Tone } from "../components/format.tsx";
+import { Filters } from "../components/filters.tsx";
+import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { dayAddress } from "../freshness/page.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole, type Json } from "../shared/json.ts";
+import { call, download, form, page } from "../shared/page.tsx";
+import { keepers, readers, withQuery, type Web } from "../shared/web.ts";
+
+export type Alert = Json<Omit<AlertRow, "client">>;
+
+const severities = ["critical", "warning", "info"] as const;
+export const severityTones: Record<string, Tone> = { critical: "bad", warning: "warning", info: "note" };
+const query = {
+  state: z.enum(["open", "resolved", "all"]).optional(),
+  severity: z.enum(severities).optional(),
+  ...{ area: word.optional(), kind: word.optional(), subject: word.optional() },
+  cursor: z.string().max(1_000).optional(),
+};
+const path = "/api/v1/ops/alerts";
+/** Where to go back to: a page of this list. */
+const back = z
+  .string()
+  .regex(/^\/alerts(\?[^#]*)?$/)
+  .optional();
+
+/** What wants a person to look, and what was made of it. */
+export function alertPages(web: Web): void {
+  alertList(web);
+
+  download(web, { url: "/alerts.csv", who: readers, query }, async (at) => {
+    const { cursor: _, ...filters } = at.query;
+    return { name: "alerts.csv", text: toCsv(columns, await callWhole<Alert>(web, at, { path, query: filters })) };
+  });
+
+  const body = z.object({ notes, back });
+  form(web, { url: "/alerts/:id/resolve", who: keepers, body }, async (at, { notes: said, back: to }) => {
+    const { id } = at.request.params as { id: string };
+    await call(web, at.request, {
+      method: "PUT",
+      url: `${path}/${encodeURIComponent(id)}/resolve`,
+      body: { notes: said },
+    });
+    return to ?? "/alerts";
+  });
+}
+
+function alertList(web: Web): void {
+  page(web, { url: "/alerts", who: readers, query }, async (at) => {
+    const list = await callList<Alert>(web, at, { path, query: at.query });
+    const state = at.query.state ?? "open";
+    return {
+      title: "Alerts",
+      body: (
+        <>
+          <PageHead
+            title="Alerts"
+            lead="Each is sent once, counted while it lasts, and resolved by the pipeline when it no longer holds, or by you."
+          >
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Filters
+            url={at.url}
+            filters={[
+              {
+                ...{ name: "state", label: "State", kind: "choice" },
+                choices: [
+                  ["", "open"],
+                  ["resolved", "resolved"],
+                  ["all", "all"],
+                ],
+              },
+              {
+                ...{ name: "severity", label: "Severity", kind: "choice" },
+                choices: [["", "all"], ...severities.map((one) => [one, one] as const)],
+              },
+              {
+                name: "area",
+                label: "Area",
+                kind: "text",
+                suggestions: [...new Set(list.items.map(({ area }) => area))],
+              },
+              {
+                name: "kind",
+                label: "Kind",
+                kind: "text",
+                suggestions: [...new Set(list.items.map(({ kind }) => kind))],
+              },
+              { name: "subject", label: "Subject", kind: "search" },
+            ]}
+          />
+          {list.items.length === 0 ? (
+            <Empty title={state === "open" ? "No open alert" : "No alert"}>
+              {state === "open" ? (
+                <>
+                  Nothing wants a person under these filters.{" "}
+                  <a href={withQuery(at.url, { state: "resolved" })}>Look at resolved ones</a>
+                </>
+              ) : (
+                <a href="/alerts">Look at what is open</a>
+              )}
+            </Empty>
+          ) : (
+            <ul class="plain">
+              {list.items.map((alert) => (
+                <li key={alert.alertId} id={`alert-${alert.alertId}`}>
+                  <AlertCard
+                    alert={alert}
+                    zone={at.zone}
+                    isKeeper={at.viewer.isKeeper}
+                    back={`${at.url.pathname}${at.url.search}`}
+                  />
+                </li>
+              ))}
+            </ul>
+          )}
+          <NextPage url={at.url} next={list.next} />
+        </>
+      ),
+    };
+  });
+}
+
+const text = (name: keyof Alert, label: string): Column<Alert> => ({
+  ...{ name, label, kind: "text" },
+  value: (alert) => (alert[name] === null ? null : String(alert[name])),
+});
+const moment = (name: "openedAt" | "lastSeenAt" | "resolvedAt", label: string): Column<Alert> => ({
+  ...{ name, label, kind: "moment" },
+  value: (alert) => (alert[name] === null ? null : new Date(alert[name])),
+});
+const columns: readonly Column<Alert>[] = [
+  ...[text("alertId", "Alert"), text("severity", "Severity"), text("area", "Area"), text("kind", "Kind")],
+  ...[text("subject", "Subject"), text("message", "Message"), moment("openedAt", "Opened")],
+  ...[moment("lastSeenAt", "Last seen"), text("timesSeen", "Times seen"), moment("resolvedAt", "Resolved")],
+  ...[text("resolvedBy", "Resolved by"), text("notes", "Notes")],
+];
+
+function AlertCard({
+  alert,
+  zone,
+  isKeeper,
+  back: to,
+}: {
+  alert: Alert;
+  zone: string;
+  isKeeper: boolean;
+  back: string;
+}) {
+  const { alertId, area, kind, subject, severity, message, timesSeen, openedAt, lastSeenAt, resolvedAt } = alert;
+  const place = placeOf(alert);
+  return (
+    <article class="panel" aria-labelledby={`alert-${alertId}-title`}>
+      <div class="section-head">
+        <h2 id={`alert-${alertId}-title`}>
+          <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge> {kind.replaceAll("_", " ")}
+        </h2>
+        <span class="quiet">
+          {area} · {place === null ? subject : <a href={place}>{subject}</a>}
+        </span>
+      </div>
+      <p class="wrap">{message}</p>
+      <p class="quiet">
+        Opened <Moment at={new Date(openedAt)} zone={zone} />; seen {countText(timesSeen)}{" "}
+        {timesSeen === 1 ? "time" : "times"}, last <Moment at={new Date(lastSeenAt)} zone={zone} />
+        {resolvedAt === null ? "." : "; "}
+        {resolvedAt === null ? null : (
+          <>
+            resolved <Moment at={new Date(resolvedAt)} zone={zone} /> by {alert.resolvedBy}
+            {alert.notes === null ? "." : `: ${alert.notes}`}
+          </>
+        )}
+      </p>
+      {isKeeper && resolvedAt === null ? (
+        <details>
+          <summary>Resolve</summary>
+          <form method="post" action={`/alerts/${alertId}/resolve`} class="stack">
+            <input type="hidden" name="back" value={to} />
+            <label>
+              What was done about it
+              <textarea name="notes" required maxLength={2000} />
+            </label>
+            <button type="submit" class="primary">
+              Resolve
+            </button>
+          </form>
+        </details>
+      ) : null}
+    </article>
+  );
+}
+
+/** Where what the alert is about can be looked at. */
+function placeOf({ area, subject }: Pick<Alert, "area" | "subject">): string | null {
+  if (area !== "sync") return null;
+  const [source = "", day = ""] = subject.split(/[ /]/);
+  return /^\d{4}-\d\d-\d\d$/.test(day) ? dayAddress(source, day) : "/freshness";
+}

@@ -1,0 +1,107 @@
+import { z } from "zod";
+import { word } from "../../api/server/lists.ts";
+import type { AuditRow } from "../../queries/ops/audit.ts";
+import { Filters } from "../components/filters.tsx";
+import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole, type Json } from "../shared/json.ts";
+import { download, page } from "../shared/page.tsx";
+import { withQuery, type Web } from "../shared/web.ts";
+
+type Entry = Json<Omit<AuditRow, "details">> & { details: Record<string, unknown> };
+
+const who = ["admin"] as const;
+const query = {
+  ...{ actor: word.optional(), action: word.optional(), subject: word.optional() },
+  cursor: z.string().max(1_000).optional(),
+};
+const path = "/api/v1/ops/audit";
+
+/** Who did what by hand. */
+export function auditPages(web: Web): void {
+  page(web, { url: "/audit", who: [...who], query }, async (at) => {
+    const list = await callList<Entry>(web, at, { path, query: at.query });
+    const known = (name: "actor" | "action") => [...new Set(list.items.map((entry) => entry[name]))];
+    const filtered = (name: "actor" | "action" | "subject"): Partial<Column<Entry>> => ({
+      show: (entry) => <a href={withQuery(at.url, { [name]: entry[name] })}>{shownAs(name, entry[name])}</a>,
+    });
+    return {
+      title: "Audit log",
+      body: (
+        <>
+          <PageHead
+            title="Audit log"
+            lead="Who did what by hand, the newest first. It only grows: nobody can change or remove an entry."
+          >
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Filters
+            url={at.url}
+            filters={[
+              { name: "actor", label: "Who", kind: "text", suggestions: known("actor") },
+              { name: "action", label: "What", kind: "text", suggestions: known("action") },
+              { name: "subject", label: "Of what", kind: "search" },
+            ]}
+          />
+          <Table
+            columns={columns.map((column) =>
+              column.name === "actor" || column.name === "action" || column.name === "subject"
+                ? { ...column, ...filtered(column.name) }
+                : column,
+            )}
+            rows={list.items}
+            zone={at.zone}
+            caption="Acts of people, the newest first"
+            json={{ url: list.url, path: "items" }}
+            empty={
+              <Empty title="No entry">
+                Nobody did anything under these filters. <a href="/audit">Look at everything</a>
+              </Empty>
+            }
+          />
+          <NextPage url={at.url} next={list.next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/audit.csv", who: [...who], query }, async (at) => {
+    const { cursor: _, ...filters } = at.query;
+    return { name: "audit.csv", text: toCsv(columns, await callWhole<Entry>(web, at, { path, query: filters })) };
+  });
+}
+
+const shownAs = (name: string, text: string) => (name === "action" ? text.replaceAll("_", " ") : text);
+
+const columns: readonly Column<Entry>[] = [
+  { name: "at", label: "When", kind: "moment", value: ({ at }) => new Date(at) },
+  { name: "actor", label: "Who", kind: "text", value: ({ actor }) => actor },
+  {
+    name: "role",
+    label: "As",
+    kind: "text",
+    value: ({ role }) => role,
+    why: () => "from the command line",
+    isExtra: true,
+  },
+  { name: "action", label: "What", kind: "text", value: ({ action }) => action },
+  { name: "subject", label: "Of what", kind: "text", value: ({ subject }) => subject },
+  {
+    ...{ name: "details", label: "Details", kind: "text", isLocal: true, isExtra: true },
+    value: ({ details }) => JSON.stringify(details),
+    show: ({ details }) => <Details details={details} />,
+  },
+];
+
+function Details({ details }: { details: Record<string, unknown> }) {
+  return (
+    <>
+      {Object.entries(details).map(([name, value]) => (
+        <div key={name} class="wrap">
+          <span class="quiet">{name}</span> {typeof value === "string" ? value : JSON.stringify(value)}
+        </div>
+      ))}
+    </>
+  );
+}

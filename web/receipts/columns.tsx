@@ -1,0 +1,139 @@
+import { subtractMoney } from "../../core/money.ts";
+import type { ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
+import { Badge, countText, moneyText, Origin, type Tone } from "../components/format.tsx";
+import type { Column } from "../components/table.tsx";
+import { isAmount, type Json } from "../shared/json.ts";
+
+export type ListedReceipt = Json<ReceiptRow>;
+export type Change = Omit<Json<RestatementRow>, "old" | "new"> & {
+  old: Record<string, unknown> | null;
+  new: Record<string, unknown> | null;
+};
+
+const outcomes: Record<string, Tone> = { changed: "note", unchanged: "quiet", unreconciled: "warning" };
+export const OutcomeBadge = ({ outcome }: { outcome: string }) => (
+  <Badge tone={outcomes[outcome] ?? "bad"}>{outcome}</Badge>
+);
+
+/** Amounts of a feed, whose currency stands in its rows: digits only. */
+export const plainAmount = (amount: string) => moneyText(amount, "");
+
+const text = <Row,>(
+  name: string,
+  label: string,
+  value: (row: Row) => string | null,
+  more: Partial<Column<Row>> = {},
+): Column<Row> => ({
+  ...{ name, label, kind: "text", value },
+  ...more,
+});
+const count = <Row,>(
+  name: string,
+  label: string,
+  value: (row: Row) => number,
+  more: Partial<Column<Row>> = {},
+): Column<Row> => ({
+  ...{ name, label, kind: "count", value },
+  ...more,
+});
+
+export const receiptLink = (id: number | null) =>
+  id === null ? undefined : <a href={`/receipts/${id}`}>{`#${id}`}</a>;
+export const runLink = (runId: string) => (
+  <a href={`/runs/${encodeURIComponent(runId)}`} title={runId}>
+    {runId.slice(0, 8)}
+  </a>
+);
+
+export const receiptColumns: readonly Column<ListedReceipt>[] = [
+  count("receiptId", "Receipt", ({ receiptId }) => receiptId, {
+    show: ({ receiptId, origin }) => (
+      <>
+        {receiptLink(receiptId)} <Origin of={origin} />
+      </>
+    ),
+  }),
+  text("source", "Source", ({ source }) => source),
+  text("slice", "Day", ({ slice }) => slice),
+  { name: "fetchedAt", label: "Fetched", kind: "moment", value: ({ fetchedAt }) => new Date(fetchedAt) },
+  text("outcome", "Outcome", ({ outcome }) => outcome, { show: ({ outcome }) => <OutcomeBadge outcome={outcome} /> }),
+  { name: "total", label: "Total", kind: "money", value: ({ total }) => total, currency: () => "" },
+  {
+    ...{ name: "vendorTotal", label: "Vendor's total", kind: "money", value: ({ vendorTotal }) => vendorTotal },
+    ...{ currency: () => "", why: () => "the vendor gives none", isExtra: true },
+  },
+  count("inserted", "New", ({ inserted }) => inserted),
+  count("updated", "Changed", ({ updated }) => updated),
+  count("withdrawn", "Withdrawn", ({ withdrawn }) => withdrawn, { isExtra: true }),
+  count("quarantined", "Quarantined", ({ quarantined }) => quarantined, { isExtra: true }),
+  text("runId", "Run", ({ runId }) => runId, { show: ({ runId }) => runLink(runId), isExtra: true }),
+];
+
+export const kinds: Record<string, string> = { first: "first value", changed: "changed", withdrawn: "withdrawn" };
+
+export const changeColumns: readonly Column<Change>[] = [
+  {
+    ...{ name: "recordedAt", label: "When", kind: "moment", value: ({ recordedAt }) => new Date(recordedAt) },
+  },
+  text("source", "Source", ({ source }) => source),
+  text("slice", "Day", ({ slice }) => slice, {
+    show: ({ source, slice }) => <a href={`/receipts?source=${encodeURIComponent(source)}&day=${slice}`}>{slice}</a>,
+  }),
+  text("kind", "What", ({ kind }) => kind, {
+    show: ({ kind }) => (
+      <Badge tone={kind === "withdrawn" ? "bad" : kind === "changed" ? "warning" : "quiet"}>
+        {kinds[kind] ?? kind}
+      </Badge>
+    ),
+  }),
+  text("row", "Row", ({ rowKey }) => Object.values(rowKey).join(" · "), { isLocal: true }),
+  text("old", "From", (row) => JSON.stringify(row.old), {
+    isLocal: true,
+    isExtra: true,
+    show: (row) => <Fields of={row} side="old" />,
+  }),
+  text("new", "To", (row) => JSON.stringify(row.new), { isLocal: true, show: (row) => <Fields of={row} side="new" /> }),
+  text("change", "Change", (row) => moneyChange(row), { isLocal: true, show: (row) => signed(moneyChange(row)) }),
+  {
+    ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
+    show: ({ receiptId }) => receiptLink(receiptId),
+  },
+  text("runId", "Run", ({ runId }) => runId, { show: ({ runId }) => runLink(runId), isExtra: true }),
+];
+
+/** The fields that differ, and what each says on this side; of a first or last value, its amounts. */
+function Fields({ of, side }: { of: Change; side: "old" | "new" }) {
+  const values = of[side];
+  if (values === null) return <span class="none">–</span>;
+  const other = of[side === "old" ? "new" : "old"];
+  const names = Object.keys(values).filter((name) =>
+    other === null ? isAmount(values[name]) : other[name] !== values[name],
+  );
+  return (
+    <>
+      {names.map((name) => (
+        <div key={name}>
+          <span class="quiet">{name}</span> {shown(values[name])}
+        </div>
+      ))}
+    </>
+  );
+}
+
+function shown(value: unknown): string {
+  if (isAmount(value)) return plainAmount(value);
+  return typeof value === "number" ? countText(value) : value === null || value === undefined ? "–" : String(value);
+}
+
+/** What the row's first amount changed by: of spend its cost. */
+function moneyChange(row: Change): string | null {
+  const name = ["cost", "payout", "revenue"].find((one) => isAmount(row.new?.[one]) || isAmount(row.old?.[one]));
+  if (name === undefined) return null;
+  const amount = (values: Change["old"]) => (isAmount(values?.[name]) ? values[name] : "0");
+  return subtractMoney(amount(row.new), amount(row.old));
+}
+
+export function signed(amount: string | null) {
+  if (amount === null) return undefined;
+  return `${Number(amount) > 0 ? "+" : ""}${plainAmount(amount)}`;
+}

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
+import type { Api } from "../../api/server/parts.ts";
+import { addDays, clockTime, dayAt } from "../../core/days.ts";
+import { raiseAlert } from "../../queries/ops/alerts.ts";
+import { recordSources } from "../../queries/sync/sources.ts";
+import { recordFailure } from "../../queries/sync/ledger.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
+import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
+import { readSpend } from "../../test/spend-readings.ts";
+
+const zone = "America/New_York";
+const source = "redtrack.daily_spend";
+const day = addDays(dayAt(new Date(), zone), -4);
+const at = (of: string, hour: number) => clockTime(of, hour, 0, zone);
+const hostile = `<svg onload=alert(1)>`;
+
+let database: TestDatabase;
+let api: Api;
+let headers: Record<string, string>;
+let first: number;
+let second: number;
+let others: number;
+beforeAll(async () => {
+  database = await testDatabase();
+  const { pool } = database;
+  await recordSources(pool, [{ source, timezone: zone, hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" }]);
+  await pool.query("insert into ops.coverage values ('713', $1, $2)", [source, addDays(day, -1)]);
+  first = await readSpend(pool, { day, at: at(addDays(day, 1), 8), costs: { fb: "100", tt: "5" } });
+  second = await readSpend(pool, { day, at: at(addDays(day, 2), 8), costs: { fb: "90.5" }, runId: "run-2" });
+  others = await readSpend(pool, { client: "acme", day, at: at(addDays(day, 1), 8), costs: { fb: "1" } });
+  await readSpend(pool, { day: addDays(day, 1), at: at(addDays(day, 2), 8), costs: { fb: "10" }, vendorTotal: "11" });
+  await recordFailure(pool, {
+    ...{ client: "713", source, slice: addDays(day, 2), day: addDays(day, 2), timezone: zone, runId: "run-3" },
+    ...{ type: "VendorUnavailable", reason: "HTTP 500" },
+  });
+  const alert = { client: "713", area: "sync", kind: "failed_run", details: {} };
+  await raiseAlert(pool, { ...alert, subject: `${source} ${day}`, severity: "critical", message: hostile });
+  await raiseAlert(pool, { ...alert, subject: "other", severity: "warning", message: "second" });
+  ({ api } = await pageServer({ database: pool, env: { TEMPORAL_UI_URL: "http://ui.example:8233" } }));
+  headers = await loggedIn(pool);
+}, 60_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+const open = async (url: string, as = headers) => {
+  const answer = await api.inject({ url, headers: as });
+  return { status: answer.statusCode, html: answer.body };
+};
+const post = (url: string, fields: Record<string, string>, as = headers) => {
+  const { payload, type } = formBody(fields);
+  return api.inject({ method: "POST", url, payload, headers: { ...as, ...type } });
+};
+
+test.each(["/receipts", "/changes", `/freshness/${source}/${day}`, "/runs", "/audit"])(
+  "every figure of %s is the one of its JSON route",
+  async (url) => {
+    const { status, html } = await open(url);
+    expect([status, (await compareFigures(api, html)).wrong]).toEqual([200, []]);
+    expect(html).not.toContain(hostile);
+  },
+);
+
+describe("a receipt", () => {
+  test("says what it changed against the reading before, and leads to its workflow", async () => {
+    const { html } = await open(`/receipts/${second}`);
+    expect((await compareFigures(api, html)).wrong).toEqual([]);
+    expect(html).toContain("−14.50 against the reading before");
+    expect(html).toContain(`href="/receipts/${first}"`);
+    expect(html).toContain(
+      `http://ui.example:8233/namespaces/default/workflows/${encodeURIComponent(`${source}/713/${day}`)}/wf-`,
+    );
+    // fb changed and tt was withdrawn; the day before is no part of it.
+    expect(html.match(/<tr data-row=/g)).toHaveLength(2);
+  });
+
+  test("that was overtaken says which one the day rests on now", async () => {
+    expect((await open(`/receipts/${first}`)).html).toContain("The day was read again since");
+  });
+
+  test.each(["of another client", "that is none"])("%s is not found", async (which) => {
+    expect((await open(`/receipts/${which === "that is none" ? "abc" : others}`)).status).toBe(404);
+  });
+});
+
+test("changes are filtered by source, day, kind, run and receipt, and exported whole", async () => {
+  const { html } = await open(`/changes?kind=changed&day=${day}&source=${source}`);
+  expect(html.match(/<tr data-row=/g)).toHaveLength(1);
+  expect(html).toContain("−9.50");
+  const csv = parse((await open("/changes.csv?runId=run-2")).html, { columns: true }) as Record<string, string>[];
+  expect(csv.map(({ kind }) => kind).sort()).toEqual(["changed", "withdrawn"]);
+  expect((await open("/changes?kind=none")).status).toBe(400);
+});
+
+test("the grid tells final, partial, failed and missing days apart, and each leads on", async () => {
+  const { html } = await open(`/freshness?from=${addDays(day, -2)}&to=${addDays(day, 3)}`);
+  const cell = (of: string) => new RegExp(`href="/freshness/${source}/${of}"[^>]*>(.*?)</a>`).exec(html)?.[1] ?? "";
+  expect(cell(day)).toContain("final");
+  expect(cell(addDays(day, 1))).toContain("partial");
+  expect(cell(addDays(day, 2))).toContain("failed");
+  expect(cell(addDays(day, 3))).toContain("missing");
+  expect(cell(addDays(day, -1))).toContain("missing");
+  expect(cell(addDays(day, -2))).toContain("not scheduled");
+  const csv = parse((await open(`/freshness.csv?from=${day}&to=${day}`)).html, { columns: true });
+  expect(csv).toEqual([expect.objectContaining({ day, source, state: "final", rows: "1", total: "90.50" })]);
+});
+
+test("only who may start something is shown the buttons; a dry run comes first", async () => {
+  const { html } = await open(`/freshness/${source}/${day}`);
+  expect(html).toContain(`name="act" value="look"`);
+  expect(html).not.toContain(`value="write"`);
+  const analyst = await loggedIn(database.pool, { role: "analyst" });
+  expect((await open(`/freshness/${source}/${day}`, analyst)).html).not.toContain(
+    '<form method="post" action="/freshness',
+  );
+  expect((await post("/freshness/backfill", { source, from: day, to: day, key: "k" }, analyst)).statusCode).toBe(404);
+});
+
+test("a run of a feed that nobody pulls is refused in words, and nothing is started", async () => {
+  const answer = await post("/freshness/backfill", { source: "no.such", from: day, to: day, key: "k" });
+  expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining("is none that is pulled")]);
+});
+
+describe("alerts", () => {
+  test("are listed as text, filtered, and lead to what they are about", async () => {
+    const { html } = await open("/alerts?severity=critical");
+    expect(html).not.toContain(hostile);
+    expect(html).toContain("&lt;svg onload");
+    expect(html).toContain(`href="/freshness/${source}/${day}"`);
+    expect(html).not.toContain("second");
+    expect((await open("/alerts?area=recon")).html).toContain("No open alert");
+  });
+
+  test("are resolved with notes by who may, which the audit log has; and never sent anywhere else", async () => {
+    const id = /action="\/alerts\/(\d+)\/resolve"/.exec((await open("/alerts?severity=warning")).html)?.[1] ?? "";
+    const analyst = await loggedIn(database.pool, { role: "analyst" });
+    expect((await post(`/alerts/${id}/resolve`, { notes: "x" }, analyst)).statusCode).toBe(404);
+    expect((await post(`/alerts/${id}/resolve`, { notes: "x", back: "//evil.example" })).statusCode).toBe(400);
+    const done = await post(`/alerts/${id}/resolve`, { notes: "key renewed", back: "/alerts?severity=warning" });
+    expect([done.statusCode, done.headers.location]).toEqual([303, "/alerts?severity=warning"]);
+    expect((await open("/alerts?state=resolved")).html).toContain("key renewed");
+    expect((await open("/audit?action=alert_resolved")).html).toContain(`alert/${id}`);
+  });
+
+  test("are exported with the same filters", async () => {
+    const csv = parse((await open("/alerts.csv?state=all&severity=critical")).html, { columns: true });
+    expect(csv).toEqual([expect.objectContaining({ severity: "critical", message: hostile })]);
+  });
+});
+
+test("the audit log is the admin's alone, on the page and as a file", async () => {
+  const operator = await loggedIn(database.pool, { role: "operator" });
+  expect([(await open("/audit", operator)).status, (await open("/audit.csv", operator)).status]).toEqual([404, 404]);
+  expect((await open("/audit.csv")).status).toBe(200);
+});
+
+test.each(["/receipts", "/changes", "/freshness", "/runs", "/alerts", "/audit"])(
+  "%s says what to do when it is empty",
+  async (url) => {
+    const { status, html } = await open(url, await loggedIn(database.pool, { client: "nobody" }));
+    expect([status, /class="empty"|Sync now/.test(html)]).toEqual([200, true]);
+  },
+);

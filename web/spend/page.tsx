@@ -1,0 +1,252 @@
+import type { VNode } from "preact";
+import { z } from "zod";
+import {
+  readPulls,
+  readSpendByDay,
+  readSpendBySource,
+  readSpendCalendar,
+  readSpendTotal,
+  type SpendCalendar,
+  type SpendTotal,
+} from "../../queries/cost/spend.ts";
+import { daysToCompare, paceOf, type PaceHour } from "../../rules/cost/pace.ts";
+import { word } from "../../api/server/lists.ts";
+import { LineChart } from "../components/charts.tsx";
+import { Change, countText, moneyText, None, Origin } from "../components/format.tsx";
+import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
+import { sortNames, sortRows, Table, type TableProps } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { download, page } from "../shared/page.tsx";
+import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
+import { readers, withQuery, type At, type Web } from "../shared/web.ts";
+import { dayColumns, hourColumns, hourName, sourceColumns } from "./columns.tsx";
+
+const views = ["source", "day", "hour"] as const;
+type View = (typeof views)[number];
+const viewNames: Record<View, string> = { source: "By source", day: "By day", hour: "By hour" };
+
+const sample = { currency: "USD", to: () => "" };
+const sorts = [...new Set([...sortNames(sourceColumns(sample)), ...sortNames(dayColumns(sample, false))])];
+const query = {
+  ...periodQuery,
+  by: z.enum(views).optional(),
+  sourceId: word.optional(),
+  sort: z.enum(sorts as [string, ...string[]]).optional(),
+};
+type SpendQuery = z.output<z.ZodObject<typeof query>>;
+
+/** What was spent: by traffic source, by day, and hour by hour. */
+export function spendPages(web: Web): void {
+  page(web, { url: "/spend", who: readers, query }, async (at) => {
+    const asked = await readAsked(at);
+    const { period, calendar, of } = asked;
+    const [totals, pace, table] = await Promise.all([
+      readSpendTotal(at.parts.reading, of),
+      readPace(at, asked),
+      readTable(at, asked),
+    ]);
+    return {
+      title: "Spend",
+      body: (
+        <>
+          <PageHead
+            title="Spend"
+            lead={`What Redtrack reports, in ${calendar.currency}. Its days and hours are those of ${calendar.timezone.replaceAll("_", " ")}.`}
+          >
+            <ExportLink url={at.url} />
+          </PageHead>
+          <PeriodPicker url={at.url} period={period} />
+          {of.sourceId === undefined ? null : (
+            <Notice tone="note">
+              Only source {of.sourceId}. <a href={withQuery(at.url, { sourceId: null })}>Show all sources</a>
+            </Notice>
+          )}
+          {calendar.origin === "sandbox" ? (
+            <Notice tone="warning">
+              <Origin of="sandbox" /> A mock server made these figures up: no key for Redtrack is set.
+            </Notice>
+          ) : null}
+          <Totals totals={totals} asked={asked} json={jsonOf("day", asked)} />
+          <section class="panel" aria-labelledby="pace">
+            <h2 id="pace">How {asked.day} went</h2>
+            <Pace pace={pace} calendar={calendar} day={asked.day} />
+          </section>
+          <nav class="period" aria-label="Shown by">
+            {views.map((view) => (
+              <a
+                key={view}
+                href={withQuery(at.url, { by: view, sort: null })}
+                aria-current={view === asked.by ? "true" : undefined}
+              >
+                {viewNames[view]}
+              </a>
+            ))}
+          </nav>
+          {table.shown}
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/spend.csv", who: readers, query }, async (at) => {
+    const asked = await readAsked(at);
+    const { csv } = await readTable(at, asked);
+    return { name: `spend-by-${asked.by}-${asked.period.from}-${asked.period.to}.csv`, text: csv };
+  });
+}
+
+interface Asked {
+  period: Period;
+  calendar: SpendCalendar;
+  of: { client: string; from: string; to: string; before: Period["before"]; sourceId: string | undefined };
+  by: View;
+  /** The last day of the period, whose hours are shown. */
+  day: string;
+}
+
+async function readAsked({ parts, viewer, query: asked }: At<SpendQuery>): Promise<Asked> {
+  const calendar = await readSpendCalendar(parts.reading, viewer.client);
+  const period = readPeriod(asked, calendar.today);
+  const { from, to, before } = period;
+  const day = to > calendar.today ? calendar.today : to;
+  return {
+    ...{ period, calendar, day },
+    of: { client: viewer.client, from, to, before, sourceId: asked.sourceId },
+    by: asked.by ?? "source",
+  };
+}
+
+async function readPace({ parts }: At<SpendQuery>, { of, day }: Asked): Promise<PaceHour[]> {
+  const { dayBefore, sameWeekdays } = daysToCompare(day);
+  const { client, sourceId } = of;
+  return paceOf(await readPulls(parts.reading, { client, sourceId, days: [day, dayBefore, ...sameWeekdays] }), day);
+}
+
+function jsonOf(view: View, { of, day }: Asked): string {
+  const range = new URLSearchParams(view === "hour" ? { day } : { from: of.from, to: of.to });
+  if (of.sourceId !== undefined && view !== "source") range.set("sourceId", of.sourceId);
+  return `/api/v1/cost/spend/${view}s?${range.toString()}`;
+}
+
+/** The table of the view, for the page and for its export. */
+async function readTable(at: At<SpendQuery>, asked: Asked): Promise<{ shown: VNode; csv: string }> {
+  const { of, by, calendar, period } = asked;
+  const around = {
+    currency: calendar.currency,
+    to: (changed: Record<string, string | null>) => withQuery(at.url, changed),
+  };
+  const props = {
+    zone: at.zone,
+    caption: `Spend ${viewNames[by].toLowerCase()}, ${by === "hour" ? asked.day : `${period.from} to ${period.to}`}`,
+    empty: <Nothing />,
+  };
+  const json = { url: jsonOf(by, asked), path: "items" };
+  if (by === "hour") {
+    const columns = hourColumns(around);
+    const rows = await readPace(at, asked);
+    return { shown: <Table {...props} columns={columns} rows={rows} json={json} />, csv: toCsv(columns, rows) };
+  }
+  if (by === "day") {
+    const columns = dayColumns(around, of.sourceId !== undefined);
+    return sorted(at, { ...props, columns, json }, await readSpendByDay(at.parts.reading, of), "-date");
+  }
+  const asRead = await readSpendBySource(at.parts.reading, of);
+  const rows = of.sourceId === undefined ? asRead : asRead.filter(({ sourceId }) => sourceId === of.sourceId);
+  const columns = sourceColumns(around, Math.max(0, ...asRead.map(({ cost }) => Number(cost))));
+  const indexOf = (row: (typeof rows)[number]) => asRead.indexOf(row);
+  return sorted(at, { ...props, columns, json: { ...json, indexOf } }, rows, "-cost");
+}
+
+function sorted<Row>(
+  { url, query: { sort: given } }: At<SpendQuery>,
+  props: Omit<TableProps<Row>, "rows" | "url" | "sort">,
+  asRead: readonly Row[],
+  usual: string,
+) {
+  const sort = given !== undefined && sortNames(props.columns).includes(given) ? given : usual;
+  const rows = sortRows(props.columns, asRead, sort);
+  const indexOf = props.json?.indexOf ?? ((row: Row) => asRead.indexOf(row));
+  const json = props.json === undefined ? undefined : { ...props.json, indexOf };
+  return {
+    shown: <Table {...props} rows={rows} url={url} sort={sort} json={json} />,
+    csv: toCsv(
+      props.columns.filter(({ isLocal }) => isLocal !== true),
+      rows,
+    ),
+  };
+}
+
+function Nothing() {
+  return (
+    <Empty title="No spend was loaded for these days">
+      <a href="/freshness">See which days are there</a>, and fetch the missing ones from that page.
+    </Empty>
+  );
+}
+
+function Totals({ totals, asked, json }: { totals: SpendTotal; asked: Asked; json: string }) {
+  const { calendar, period } = asked;
+  const fact = (field: keyof SpendTotal) => ({ json, field: `totals.${field}`, value: String(totals[field] ?? "") });
+  const amount = (value: string | null) =>
+    value === null ? <None why="nothing was loaded" /> : moneyText(value, calendar.currency);
+  const number = (value: number | null) => (value === null ? <None why="nothing was loaded" /> : countText(value));
+  return (
+    <div class="cards">
+      <Figure label={`Spend, ${period.label.toLowerCase()}`} value={amount(totals.cost)} fact={fact("cost")}>
+        <Change
+          now={totals.cost}
+          before={totals.costBefore}
+          than={`the ${period.days === 1 ? "day" : `${period.days} days`} before`}
+        />
+      </Figure>
+      <Figure label="The days before" value={amount(totals.costBefore)} fact={fact("costBefore")}>
+        {period.before.from} to {period.before.to}
+      </Figure>
+      <Figure label="Clicks" value={number(totals.clicks)} fact={fact("clicks")} />
+      <Figure label="Conversions" value={number(totals.conversions)} fact={fact("conversions")}>
+        as Redtrack counts them
+      </Figure>
+      <Figure label="Revenue" value={amount(totals.revenue)} fact={fact("revenue")}>
+        as Redtrack counts it
+      </Figure>
+    </div>
+  );
+}
+
+function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: SpendCalendar; day: string }) {
+  const text = (amount: number) => moneyText(String(amount), calendar.currency);
+  const points = (value: (hour: PaceHour) => string | null) =>
+    pace.map((hour) => (value(hour) === null ? null : Number(value(hour))));
+  const last = pace.findLast(({ cost }) => cost !== null);
+  if (last === undefined || pace.length < 2)
+    return (
+      <Empty title={`${day} was not read hour by hour`}>
+        The course of a day is known when it was read while it ran. <a href="/freshness">See what was read when</a>.
+      </Empty>
+    );
+  return (
+    <LineChart
+      id="pace-chart"
+      finding={
+        <>
+          {moneyText(last.cost ?? "0", calendar.currency)} by {hourName(last.hour)}:{" "}
+          <Change now={last.cost} before={last.dayBefore} than="the day before" />
+          {last.median === null ? null : (
+            <>
+              , <Change now={last.cost} before={last.median} than={`the median of ${last.medianOf} same weekdays`} />
+            </>
+          )}
+          .
+        </>
+      }
+      labelName="Hour"
+      labels={pace.map(({ hour }) => hourName(hour))}
+      axisText={(amount) => text(amount).replace(/\.00$/, "")}
+      series={[
+        { name: day, points: points(({ cost }) => cost), text },
+        { name: "Day before", points: points(({ dayBefore }) => dayBefore), text },
+        { name: "Median of the last four same weekdays", points: points(({ median }) => median), text },
+      ]}
+    />
+  );
+}
