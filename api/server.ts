@@ -37,6 +37,7 @@ import { operationsRoutes } from "./sync/operations.ts";
 import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
+import { overviewRoutes } from "./overview/overview.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
@@ -46,6 +47,7 @@ import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
 /** One line per area; each is a file of routes in its domain's folder. */
 const areas: Area[] = [
+  { prefix: "/api/v1", routes: overviewRoutes },
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/ops", routes: correctRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },

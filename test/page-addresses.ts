@@ -15,6 +15,7 @@ interface Walked {
 /** Every page and export there is, and who may see it. Tests walk them all; a page that is not named here fails one. */
 export const walked: Record<string, Walked> = {
   "/": { address: "/", who: staff },
+  "/today.csv": { address: "/today.csv?period=30d", who: staff },
   "/spend": { address: "/spend?period=30d&by=day", who: staff },
   "/spend.csv": { address: "/spend.csv?period=30d", who: staff },
   "/receipts": { address: "/receipts", who: staff },

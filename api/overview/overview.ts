@@ -1,0 +1,107 @@
+import { z } from "zod";
+import { dayAt } from "../../core/days.ts";
+import { overviewPeriods, readLook, readOverview, type Overview } from "../../queries/overview/overview.ts";
+import { perAffiliate, total } from "../cost/shapes.ts";
+import { alert, toAlert } from "../ops/alerts.ts";
+import { allow, callerOf } from "../server/access.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { instant, money, storedOrigin } from "../server/shapes.ts";
+
+const day = z.string();
+const known = money.nullable();
+const at = z.object({
+  date: day,
+  hour: z.number().nullable().describe("the last hour that was read by then, by the feed's clock; null: none"),
+  receiptId: z.number().nullable(),
+  total: known,
+});
+const span = {
+  name: z.enum(overviewPeriods),
+  from: day,
+  to: day,
+  before: z.object({ from: day, to: day }),
+};
+const days = z.array(day);
+const overview = z.object({
+  today: day.describe("by the client's calendar"),
+  since: instant.describe("what restated is counted from here"),
+  spend: z.object({
+    ...{ timezone: z.string(), currency: z.string(), origin: storedOrigin, day: at, dayBefore: at, weekBefore: at },
+    sources: z.array(
+      z.object({
+        sourceId: z.string(),
+        sourceName: z.string().nullable(),
+        ...{ cost: known, dayBefore: known, weekBefore: known },
+      }),
+    ),
+  }),
+  periods: z.array(
+    z.object({
+      ...span,
+      isFinal: z.boolean().describe("every day of spend and of statistics is final"),
+      totals: z.array(total.extend({ before: total.nullable() })),
+    }),
+  ),
+  affiliates: z.object({ ...span, items: z.array(perAffiliate.extend({ before: perAffiliate.nullable() })) }),
+  restated: z.array(
+    z.object({
+      ...{ source: z.string(), day },
+      wasWhole: z.boolean().describe("the day was over when it was read before; false: it was still running"),
+      ...{ before: money, after: money, change: money, rows: z.number(), receiptId: z.number() },
+      ...{ origin: storedOrigin, changedAt: instant },
+    }),
+  ),
+  open: z.array(
+    z.object({
+      source: z.string(),
+      touches: z.string().describe("the figures that it is part of"),
+      late: z.string().nullable(),
+      ...{ provisional: days, partial: days, failed: days, missing: days },
+    }),
+  ),
+  alerts: z.object({ critical: z.number(), warning: z.number(), info: z.number(), latest: z.array(alert) }),
+  attention: z
+    .object({ high: z.number(), medium: z.number(), openDisputes: z.number(), waiting: z.number() })
+    .describe("verdicts that a person should look at"),
+});
+
+/** The morning page as JSON. */
+export function overviewRoutes(api: Api, parts: ServerParts): void {
+  const { reading, config } = parts;
+  api.get(
+    "/overview",
+    {
+      config: allow("admin", "operator", "analyst"),
+      schema: {
+        tags: ["overview"],
+        summary:
+          "What a morning wants to know: spend at this hour, results, what restated, what is late, alerts, verdicts",
+        querystring: z.object({
+          period: z.enum(overviewPeriods).default("yesterday").describe("whose affiliates are listed"),
+          since: z.iso
+            .datetime({ offset: true })
+            .optional()
+            .describe("by default when the caller last opened the morning page, or a day ago"),
+        }),
+        response: { 200: overview },
+      },
+    },
+    async (request) => {
+      const { client, subject } = callerOf(request);
+      const { period, since: asked } = request.query;
+      const since = asked === undefined ? await readLook(reading, { client, subject }) : new Date(asked);
+      const today = dayAt(new Date(), config.ingest.clients.get(client)?.timezone ?? "America/New_York");
+      const dayAgo = new Date(Date.now() - 24 * 3_600_000);
+      return shown(await readOverview(reading, { client, today, period, since: since ?? dayAgo }));
+    },
+  );
+}
+
+function shown({ since, restated, alerts, ...rest }: Overview): z.infer<typeof overview> {
+  return {
+    ...rest,
+    since: since.toISOString(),
+    restated: restated.map((row) => ({ ...row, changedAt: row.changedAt.toISOString() })),
+    alerts: { ...alerts, latest: alerts.latest.map(toAlert) },
+  };
+}

@@ -1,0 +1,183 @@
+import { addDays, rangeBefore } from "../../core/days.ts";
+import { spendAtThisHour, type SpendNow } from "../../rules/cost/pace.ts";
+import { touchedBy } from "../../rules/overview/touches.ts";
+import { lateSources } from "../../rules/sync/lateness.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { readAttention, type Attention } from "../recon/dashboards.ts";
+import {
+  readCpaByAffiliate,
+  readCpaTotals,
+  readReliability,
+  type CpaAffiliate,
+  type CpaTotal,
+  type SourceDays,
+} from "../cost/cpa.ts";
+import { readPulls, readSpendCalendar, type SpendCalendar } from "../cost/spend.ts";
+import { readAlerts, type AlertRow } from "../ops/alerts.ts";
+import { readSourceFreshness } from "../sync/freshness.ts";
+import { readGrid } from "../sync/freshness-grid.ts";
+import { readRestated, type Restated } from "./restated.ts";
+
+/** The periods that a morning asks about, and how many days back each begins and ends. */
+const periods = {
+  today: { days: 1, ends: 0 },
+  yesterday: { days: 1, ends: -1 },
+  "7d": { days: 7, ends: 0 },
+  "30d": { days: 30, ends: 0 },
+} as const;
+export type OverviewPeriod = keyof typeof periods;
+export const overviewPeriods = Object.keys(periods) as [OverviewPeriod, ...OverviewPeriod[]];
+
+interface Span {
+  name: OverviewPeriod;
+  from: string;
+  to: string;
+  before: { from: string; to: string };
+}
+
+type Beside<Row> = Row & { before: Row | null };
+
+export interface PeriodTotals extends Span {
+  /** Every day of both feeds is final. */
+  isFinal: boolean;
+  totals: Beside<CpaTotal>[];
+}
+
+export interface OpenFeed {
+  source: string;
+  touches: string;
+  late: string | null;
+  provisional: string[];
+  partial: string[];
+  failed: string[];
+  missing: string[];
+}
+
+export interface Overview {
+  today: string;
+  since: Date;
+  spend: SpendNow & Pick<SpendCalendar, "timezone" | "currency" | "origin">;
+  periods: PeriodTotals[];
+  affiliates: Span & { items: Beside<CpaAffiliate>[] };
+  restated: Restated[];
+  open: OpenFeed[];
+  alerts: { critical: number; warning: number; info: number; latest: AlertRow[] };
+  attention: Attention;
+}
+
+interface Asked {
+  client: string;
+  /** The client's day. */
+  today: string;
+  since: Date;
+  period: OverviewPeriod;
+}
+
+const mostRestated = 100;
+const mostAlerts = 500;
+const shownAlerts = 5;
+
+/** What a morning wants to know, in one answer. */
+export async function readOverview(database: Queryable, asked: Asked): Promise<Overview> {
+  const { client, today, since, period } = asked;
+  const [spend, totals, affiliates, restated, open, alerts, attention] = await Promise.all([
+    readSpendNow(database, client),
+    Promise.all(overviewPeriods.map((name) => readPeriod(database, client, spanOf(name, today)))),
+    readAffiliates(database, client, spanOf(period, today)),
+    readRestated(database, { client, since, limit: mostRestated }),
+    readOpen(database, client, today),
+    readAlerts(database, { client, open: true, limit: mostAlerts }),
+    readAttention(database, { client, advertiserId: null }),
+  ]);
+  const count = (severity: string) => alerts.filter((alert) => alert.severity === severity).length;
+  return {
+    ...{ today, since, spend, periods: totals, affiliates, restated, open, attention },
+    alerts: {
+      ...{ critical: count("critical"), warning: count("warning"), info: count("info") },
+      latest: alerts.slice(0, shownAlerts),
+    },
+  };
+}
+
+function spanOf(name: OverviewPeriod, today: string): Span {
+  const { days, ends } = periods[name];
+  const to = addDays(today, ends);
+  const from = addDays(to, 1 - days);
+  return { name, from, to, before: rangeBefore(from, to) };
+}
+
+async function readSpendNow(database: Queryable, client: string): Promise<Overview["spend"]> {
+  const { today, timezone, currency, origin } = await readSpendCalendar(database, client);
+  const days = [today, addDays(today, -1), addDays(today, -7)];
+  return { ...spendAtThisHour(await readPulls(database, { client, days }), today), timezone, currency, origin };
+}
+
+async function readPeriod(database: Queryable, client: string, span: Span): Promise<PeriodTotals> {
+  const { from, to, before } = span;
+  const [now, earlier, days] = await Promise.all([
+    readCpaTotals(database, { client, from, to }),
+    readCpaTotals(database, { client, ...before }),
+    readReliability(database, { client, from, to }),
+  ]);
+  const isSame = (one: CpaTotal, other: CpaTotal) => one.currency === other.currency && one.origin === other.origin;
+  return {
+    ...span,
+    isFinal: days.every(isWhole),
+    totals: now.map((row) => ({ ...row, before: earlier.find((other) => isSame(row, other)) ?? null })),
+  };
+}
+
+const isWhole = ({ provisional, failed, missing }: SourceDays) =>
+  provisional.length + failed.length + missing.length === 0;
+
+async function readAffiliates(database: Queryable, client: string, span: Span): Promise<Overview["affiliates"]> {
+  const { from, to, before } = span;
+  const [now, earlier] = await Promise.all([
+    readCpaByAffiliate(database, { client, from, to }),
+    readCpaByAffiliate(database, { client, ...before }),
+  ]);
+  const keyOf = ({ affiliateId, affiliate, currency, origin }: CpaAffiliate) =>
+    JSON.stringify([affiliateId ?? affiliate, currency, origin]);
+  const known = new Map(earlier.map((row) => [keyOf(row), row]));
+  return { ...span, items: now.map((row) => ({ ...row, before: known.get(keyOf(row)) ?? null })) };
+}
+
+/** Feeds that are late, or have a day of the last 30 that is not final, and what that touches. */
+async function readOpen(database: Queryable, client: string, today: string): Promise<OpenFeed[]> {
+  const [cells, freshness] = await Promise.all([
+    readGrid(database, { client, from: addDays(today, -29), to: today }),
+    readSourceFreshness(database, { client }),
+  ]);
+  const late = new Map(lateSources(freshness, new Date()).map(({ source, reason }) => [source, reason]));
+  const sources = [...new Set(cells.map(({ source }) => source))];
+  return sources
+    .map((source): OpenFeed => {
+      const days = (state: string) =>
+        cells.filter((cell) => cell.source === source && cell.state === state).map(({ day }) => day);
+      return {
+        ...{ source, touches: touchedBy(source), late: late.get(source) ?? null },
+        ...{
+          provisional: days("provisional"),
+          partial: days("partial"),
+          failed: days("failed"),
+          missing: days("missing"),
+        },
+      };
+    })
+    .filter(
+      ({ late: reason, provisional, partial, failed, missing }) =>
+        reason !== null || provisional.length + partial.length + failed.length + missing.length > 0,
+    );
+}
+
+/** When somebody last opened the morning page before the present visit; null at the first. */
+export async function readLook(
+  database: Queryable,
+  { client, subject }: { client: string; subject: string },
+): Promise<Date | null> {
+  const { rows } = await database.query<{ at: Date | null }>(
+    `select coalesce(looked_before_at, looked_at) as at from ops.last_looks where _client_id = $1 and subject = $2`,
+    [client, subject],
+  );
+  return rows[0]?.at ?? null;
+}

@@ -1,0 +1,9 @@
+/** Which figures of the morning page a feed is part of. */
+const known: Record<string, string> = {
+  "redtrack.daily_spend": "spend, and the cost, CPA and margin of internal affiliates",
+  "everflow.daily_stats": "conversions, revenue, payouts, CPA and margin",
+  "everflow.conversions": "the list of Everflow conversions and its check against the statistics",
+  "anytrack.pulled_conversions": "AnyTrack conversions and their attribution",
+};
+
+export const touchedBy = (source: string): string => known[source] ?? "figures of this source";

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
+import type { Api } from "../../api/server/parts.ts";
+import { addDays, clockTime, dayAt } from "../../core/days.ts";
+import { raiseAlert } from "../../queries/ops/alerts.ts";
+import { bearer } from "../../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
+import { loggedIn, pageServer } from "../../test/page-server.ts";
+import { readSpend } from "../../test/spend-readings.ts";
+
+const zone = "America/New_York";
+const now = new Date();
+const today = dayAt(now, zone);
+const yesterday = addDays(today, -1);
+const hour = Number(now.toLocaleString("en-US", { timeZone: zone, hour: "2-digit", hourCycle: "h23" }));
+const at = (day: string, of: number) => clockTime(day, of, 0, zone);
+const hostile = `"><script>alert(1)</script>`;
+
+let database: TestDatabase;
+let api: Api;
+let headers: Record<string, string>;
+let restatedReceipt: number;
+beforeAll(async () => {
+  database = await testDatabase();
+  const { pool } = database;
+  const long = addDays(today, -3);
+  await readSpend(pool, { day: addDays(today, -7), at: at(addDays(today, -7), hour), costs: { fb: "50" } });
+  await readSpend(pool, { day: long, at: at(addDays(long, 1), 8), costs: { fb: "200" } });
+  await readSpend(pool, { day: yesterday, at: at(yesterday, hour), costs: { fb: "80", tt: "4" } });
+  await readSpend(pool, { day: today, at: at(today, hour), costs: { fb: "100" }, names: { fb: hostile } });
+  for (const [day, conversions, revenue] of [
+    [yesterday, 4, "400"],
+    [addDays(yesterday, -1), 2, "100.005"],
+  ] as const)
+    await pool.query(
+      `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+       values ('713', $1::date, '7', $4, '1', '1', 'USD', 10, $2, 40, $3, 0, 0, $1::date::text, 'r')`,
+      [day, conversions, revenue, hostile],
+    );
+  ({ api } = await pageServer({ database: pool }));
+  headers = await loggedIn(pool);
+  // The visit before: then the day before yesterday restates.
+  await pool.query(
+    "insert into ops.last_looks (_client_id, subject, looked_at) values ('713', 'ada', now() - interval '2 hours')",
+  );
+  await pool.query("update ops.receipts set committed_at = committed_at - interval '3 hours' where slice >= $1", [
+    today,
+  ]);
+  restatedReceipt = await readSpend(pool, { day: long, at: now, costs: { fb: "212.34" } });
+  const alert = { client: "713", area: "sync", kind: "failed_run", subject: "redtrack.daily_spend", details: {} };
+  await raiseAlert(pool, { ...alert, severity: "critical", message: hostile });
+}, 60_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+interface Overview {
+  spend: { day: object; dayBefore: object; weekBefore: object; sources: object[] };
+  periods: { name: string; isFinal: boolean; totals: { before: object | null }[] }[];
+  affiliates: { items: object[] };
+  restated: object[];
+  open: { source: string; missing: string[] }[];
+  alerts: object;
+}
+const overview = async (query = "", client = "713") =>
+  (
+    await api.inject({ url: `/api/v1/overview${query}`, headers: await bearer({ client, role: "analyst" }) })
+  ).json<Overview>();
+const page = async (url = "/") => (await api.inject({ url, headers })).body;
+
+test("every figure is the one of its JSON route, and names from outside are text", async () => {
+  const html = await page();
+  const { compared, wrong } = await compareFigures(api, html);
+  expect(wrong).toEqual([]);
+  expect(compared).toBeGreaterThan(40);
+  expect(html).not.toContain(hostile);
+});
+
+test("spend by now stands beside yesterday and the same weekday at this hour", async () => {
+  const { spend } = await overview();
+  expect(spend.day).toMatchObject({ date: today, hour, total: "100.00" });
+  expect(spend.dayBefore).toMatchObject({ date: yesterday, hour, total: "84.00" });
+  expect(spend.weekBefore).toMatchObject({ hour, total: "50.00" });
+  expect(spend.sources).toContainEqual(
+    expect.objectContaining({ sourceId: "tt", cost: "0.00", dayBefore: "4.00", weekBefore: "0.00" }),
+  );
+});
+
+test("a period stands beside the one before it, says when it is not final, and an affiliate likewise", async () => {
+  const { periods, affiliates } = await overview("?period=yesterday");
+  expect(periods.map(({ name }) => name)).toEqual(["today", "yesterday", "7d", "30d"]);
+  expect(periods[1]).toMatchObject({
+    isFinal: false,
+    totals: [
+      {
+        efConversions: 4,
+        finalCost: "40.00",
+        cpa: "10.00",
+        before: { efConversions: 2, cpa: "20.00", revenue: "100.01" },
+      },
+    ],
+  });
+  expect(affiliates.items).toMatchObject([{ efConversions: 4, margin: "360.00", before: { revenue: "100.01" } }]);
+  expect(await page()).toMatch(/\+100 % more/);
+});
+
+test("what restated since the last look says by how much, and leads to its changes and its receipt", async () => {
+  const since = encodeURIComponent(new Date(now.getTime() - 3_600_000).toISOString());
+  const { restated } = await overview(`?since=${since}`);
+  expect(restated).toEqual([
+    expect.objectContaining({
+      wasWhole: true,
+      before: "200.00",
+      after: "212.34",
+      change: "12.34",
+      receiptId: restatedReceipt,
+    }),
+  ]);
+  const html = await page();
+  expect(html).toContain("+12.34");
+  expect(html).toContain(`/changes?source=redtrack.daily_spend&amp;day=${addDays(today, -3)}&amp;since=`);
+  expect(html).toContain(`/receipts/${restatedReceipt}`);
+});
+
+test("nothing restated for somebody who looked just now, on their second visit", async () => {
+  const { restated } = await overview(`?since=${encodeURIComponent(new Date(Date.now() + 60_000).toISOString())}`);
+  expect(restated).toEqual([]);
+});
+
+test("a day that is missing is named with the figures that it touches", async () => {
+  await database.pool.query("insert into ops.coverage values ('713', 'redtrack.daily_spend', $1)", [
+    addDays(today, -7),
+  ]);
+  const { open } = await overview();
+  expect(open.find(({ source }) => source === "redtrack.daily_spend")?.missing).toContain(addDays(today, -2));
+  const html = await page();
+  expect(html).toContain("CPA and margin of internal affiliates");
+  expect(html).toContain(`/freshness/redtrack.daily_spend/${addDays(today, -2)}`);
+});
+
+test("another client sees nothing of it, and each part says what to do next", async () => {
+  const html = (await api.inject({ url: "/", headers: await loggedIn(database.pool, { client: "nobody" }) })).body;
+  expect(html).not.toMatch(/100\.00|212\.34/);
+  for (const words of ["No spend was read today yet", "No results yet", "Nothing changed", "No open alert"])
+    expect(html).toContain(words);
+});
+
+test("the export has the affiliates of the period, safe for a spreadsheet", async () => {
+  const lines = parse(await page("/today.csv?period=yesterday"), { columns: true }) as Record<string, string>[];
+  expect(lines).toEqual([expect.objectContaining({ efConversions: "4", finalCost: "40.00", margin: "360.00" })]);
+});
+
+test("figures of the sandbox are marked", async () => {
+  await readSpend(database.pool, {
+    client: "acme",
+    day: today,
+    at: at(today, hour),
+    costs: { fb: "1" },
+    origin: "sandbox",
+  });
+  const html = (await api.inject({ url: "/", headers: await loggedIn(database.pool, { client: "acme" }) })).body;
+  expect(html).toContain(">sandbox</span>");
+});

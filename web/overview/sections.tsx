@@ -1,0 +1,310 @@
+import type { Overview, OverviewPeriod } from "../../queries/overview/overview.ts";
+import { Badge, Change, countText, Moment, moneyText, Origin } from "../components/format.tsx";
+import { Empty, Figure, Notice } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { severityTones } from "../alerts/page.tsx";
+import { dayAddress } from "../freshness/page.tsx";
+import { plainAmount, receiptLink, signed } from "../receipts/columns.tsx";
+import type { Json } from "../shared/json.ts";
+
+export type Shown = Json<Overview>;
+type Affiliate = Shown["affiliates"]["items"][number];
+type Totals = Shown["periods"][number]["totals"][number];
+
+export const periodNames: Record<OverviewPeriod, { label: string; key: string; than: string }> = {
+  today: { label: "Today", key: "t", than: "yesterday" },
+  yesterday: { label: "Yesterday", key: "y", than: "the day before" },
+  "7d": { label: "7 days", key: "w", than: "the 7 days before" },
+  "30d": { label: "30 days", key: "m", than: "the 30 days before" },
+};
+
+/** What is late or not final, and which figures that touches. */
+export function Open({ open, today }: Pick<Shown, "open" | "today">) {
+  // Today is never final before its end: no news.
+  const news = open
+    .map((feed) => ({ ...feed, provisional: feed.provisional.filter((day) => day !== today) }))
+    .filter(
+      ({ late, provisional, partial, failed, missing }) =>
+        late !== null || provisional.length + partial.length + failed.length + missing.length > 0,
+    );
+  if (news.length === 0) return null;
+  const isBad = news.some(({ late, failed, missing }) => late !== null || failed.length + missing.length > 0);
+  return (
+    <Notice tone={isBad ? "bad" : "warning"} title={isBad ? "Late, or not all there" : "Not final yet"}>
+      <ul class="plain">
+        {news.map(({ source, touches, late, ...days }) => (
+          <li key={source}>
+            <strong>{source}</strong> {late === null ? null : <>is late: {late}. </>}
+            {(["missing", "failed", "partial", "provisional"] as const).map((state) =>
+              days[state].length === 0 ? null : (
+                <span key={state}>
+                  {state} <Days source={source} days={days[state]} />.{" "}
+                </span>
+              ),
+            )}
+            <span>It touches {touches}.</span>
+          </li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+const shownDays = 4;
+
+function Days({ source, days }: { source: string; days: readonly string[] }) {
+  return (
+    <>
+      {days.slice(0, shownDays).map((day, index) => (
+        <>
+          {index === 0 ? "" : ", "}
+          <a href={dayAddress(source, day)}>{day}</a>
+        </>
+      ))}
+      {days.length > shownDays ? <a href="/freshness"> and {days.length - shownDays} more</a> : null}
+    </>
+  );
+}
+
+type Row = Totals & { span: Shown["periods"][number]; place: string };
+
+const results: readonly [name: "finalCost" | "cpa" | "revenue" | "margin", label: string][] = [
+  ["finalCost", "Cost"],
+  ["cpa", "CPA"],
+  ["revenue", "Revenue"],
+  ["margin", "Margin"],
+];
+
+/** A figure over what it changed by. */
+function Beside({ value, now, before }: { value: string; now: string | null; before: string | null }) {
+  return (
+    <>
+      {value}
+      <div class="quiet">
+        <Change now={now} before={before} />
+      </div>
+    </>
+  );
+}
+
+function resultColumns<One extends Totals | Affiliate>(why: (row: One) => string | null): Column<One>[] {
+  const moneys = results.map(([name, label]): Column<One> => ({
+    ...{ name, label, kind: "money", value: (row) => row[name], currency: (row) => row.currency, why },
+    show: (row) => {
+      const value = row[name];
+      if (value === null) return undefined;
+      return <Beside value={moneyText(value, row.currency)} now={value} before={row.before?.[name] ?? null} />;
+    },
+  }));
+  const conversions: Column<One> = {
+    ...{ name: "efConversions", label: "Conversions", kind: "count", value: (row) => row.efConversions, why },
+    show: (row) => {
+      const { efConversions: now, before } = row;
+      if (now === null) return undefined;
+      const earlier = before?.efConversions ?? null;
+      return <Beside value={countText(now)} now={String(now)} before={earlier === null ? null : String(earlier)} />;
+    },
+  };
+  const [cost, cpa, ...rest] = moneys as [Column<One>, Column<One>, ...Column<One>[]];
+  return [conversions, cost, cpa, ...rest];
+}
+
+/** In all: four periods, each beside the one before. */
+export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zone: string; json: string }) {
+  const rows = periods.flatMap((span, index) =>
+    span.totals.map((totals, at): Row => ({ ...totals, span, place: `${index}.totals.${at}` })),
+  );
+  const period: Column<Row> = {
+    ...{ name: "period", label: "Period", kind: "text", isLocal: true, value: ({ span }) => span.name },
+    show: ({ span, origin, currency }) => (
+      <>
+        <a href={`/cost?from=${span.from}&to=${span.to}`}>{periodNames[span.name].label}</a>{" "}
+        {rows.some((row) => row.span.name === span.name && row.currency !== currency) ? currency : null}{" "}
+        <Origin of={origin} />
+        {span.isFinal ? null : (
+          <div>
+            <Badge tone="note">not final</Badge>
+          </div>
+        )}
+      </>
+    ),
+  };
+  return (
+    <Table
+      columns={[
+        period,
+        ...resultColumns<Row>(({ acrossCurrencies }) =>
+          acrossCurrencies ? "spend and results are in several currencies" : "nothing known of it yet",
+        ),
+      ]}
+      rows={rows}
+      zone={zone}
+      caption="Results of four periods, each beside the one before it"
+      json={{ url: json, path: "periods", indexOf: ({ place }) => place }}
+      empty={
+        <Empty title="No results yet">
+          Conversions and payouts come from Everflow, spend from Redtrack. <a href="/freshness">See what was read</a>,
+          and backfill what is missing.
+        </Empty>
+      }
+    />
+  );
+}
+
+export const affiliateColumns = (span: Pick<Shown["affiliates"], "from" | "to">): readonly Column<Affiliate>[] => [
+  {
+    ...{ name: "affiliate", label: "Affiliate", kind: "text", value: ({ affiliate }) => affiliate },
+    show: ({ affiliate, isInternal, origin }) => (
+      <>
+        <a href={`/cost?from=${span.from}&to=${span.to}`}>{affiliate}</a>{" "}
+        <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge> <Origin of={origin} />
+      </>
+    ),
+  },
+  ...resultColumns<Affiliate>(({ note }) => note),
+  { name: "currency", label: "Currency", kind: "text", value: ({ currency }) => currency, isExtra: true },
+  { name: "note", label: "Note", kind: "text", value: ({ note }) => note, isExtra: true },
+];
+
+type RestatedRow = Shown["restated"][number];
+const restatedAmount = (name: "before" | "after", label: string): Column<RestatedRow> => ({
+  ...{
+    name,
+    label,
+    kind: "money",
+    value: (row) => row[name],
+    currency: () => "",
+    show: (row) => plainAmount(row[name]),
+  },
+});
+
+/** What is another figure than when this person last looked. */
+export function RestatedSince({
+  restated,
+  since,
+  zone,
+  json,
+}: {
+  restated: Shown["restated"];
+  since: string;
+  zone: string;
+  json: string;
+}) {
+  const columns: readonly Column<RestatedRow>[] = [
+    { name: "source", label: "Source", kind: "text", value: ({ source }) => source },
+    {
+      ...{ name: "day", label: "Day", kind: "day", value: ({ day }) => day },
+      show: ({ source, day }) => (
+        <a href={`/changes?source=${encodeURIComponent(source)}&day=${day}&since=${encodeURIComponent(since)}`}>
+          {day}
+        </a>
+      ),
+    },
+    {
+      ...{ name: "wasWhole", label: "What", kind: "text", value: ({ wasWhole }) => String(wasWhole) },
+      show: ({ wasWhole, origin }) => (
+        <>
+          <Badge tone={wasWhole ? "warning" : "quiet"}>{wasWhole ? "restated" : "went on"}</Badge>{" "}
+          <Origin of={origin} />
+        </>
+      ),
+    },
+    restatedAmount("before", "Then"),
+    restatedAmount("after", "Now"),
+    {
+      ...{ name: "change", label: "Change", kind: "money", value: ({ change }) => change, currency: () => "" },
+      show: ({ change }) => signed(change),
+    },
+    { name: "rows", label: "Rows", kind: "count", value: ({ rows }) => rows, isExtra: true },
+    {
+      ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
+      show: ({ receiptId }) => receiptLink(receiptId),
+    },
+  ];
+  return (
+    <section class="panel" aria-labelledby="restated">
+      <div class="section-head">
+        <h2 id="restated">Changed since you last looked</h2>
+        <span class="quiet">
+          since <Moment at={new Date(since)} zone={zone} />
+        </span>
+      </div>
+      <Table
+        columns={columns}
+        rows={restated}
+        zone={zone}
+        caption="Days whose total changed since you last looked"
+        json={{ url: json, path: "restated" }}
+        empty={
+          <Empty title="Nothing changed">
+            Every day that you saw still has its figures. <a href="/changes">All changes</a>
+          </Empty>
+        }
+      />
+      <p class="quiet">Restated: the day was over when you saw it. Went on: it was still running.</p>
+    </section>
+  );
+}
+
+export function Attention({
+  alerts,
+  attention,
+  zone,
+  json,
+}: Pick<Shown, "alerts" | "attention"> & { zone: string; json: string }) {
+  const fact = (field: string, value: number) => ({ json, field, value: String(value) });
+  const { high, medium, openDisputes } = attention;
+  const open = alerts.critical + alerts.warning + alerts.info;
+  return (
+    <section class="panel" aria-labelledby="attention">
+      <h2 id="attention">Wants a person</h2>
+      <div class="cards">
+        <Figure
+          label="Critical alerts"
+          value={countText(alerts.critical)}
+          href="/alerts?severity=critical"
+          fact={fact("alerts.critical", alerts.critical)}
+        />
+        <Figure
+          label="Warnings"
+          value={countText(alerts.warning)}
+          href="/alerts?severity=warning"
+          fact={fact("alerts.warning", alerts.warning)}
+        />
+        <Figure
+          label="Claims far too high"
+          value={countText(high)}
+          href="/reconciliation/queue?level=HIGH"
+          fact={fact("attention.high", high)}
+        />
+        <Figure
+          label="Claims too high"
+          value={countText(medium)}
+          href="/reconciliation/queue?level=MEDIUM"
+          fact={fact("attention.medium", medium)}
+        />
+        <Figure
+          label="Disputes to settle"
+          value={countText(openDisputes)}
+          href="/alerts?area=recon&kind=disputed"
+          fact={fact("attention.openDisputes", openDisputes)}
+        />
+      </div>
+      {open === 0 ? (
+        <Empty title="No open alert">Nothing is wrong that is known of.</Empty>
+      ) : (
+        <ul class="plain">
+          {alerts.latest.map(({ alertId, severity, message, openedAt }) => (
+            <li key={alertId} class="wrap">
+              <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge>{" "}
+              <a href={`/alerts#alert-${alertId}`}>{message}</a>{" "}
+              <span class="quiet">
+                <Moment at={new Date(openedAt)} zone={zone} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,96 @@
+import { Change, moneyText, None, Origin } from "../components/format.tsx";
+import { Empty, Figure } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { receiptLink } from "../receipts/columns.tsx";
+import { hourName } from "../spend/columns.tsx";
+import type { Shown } from "./sections.tsx";
+
+/** Spend so far, beside yesterday at this hour and the same weekday of last week. */
+export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string }) {
+  const { day, dayBefore, weekBefore, currency, sources, origin } = spend;
+  const fact = (name: "day" | "dayBefore" | "weekBefore") => ({
+    json,
+    field: `spend.${name}.total`,
+    value: spend[name].total ?? "",
+  });
+  if (day.total === null && sources.length === 0)
+    return (
+      <Empty title="No spend was read today yet">
+        Redtrack is read every hour from 07:00 to 23:00 of its day. <a href="/freshness">Sync it now</a>, or{" "}
+        <a href="/spend?period=yesterday">look at yesterday</a>.
+      </Empty>
+    );
+  const amount = (total: string | null) =>
+    total === null ? <None why="the day was not read by this hour" /> : moneyText(total, currency);
+  const sandbox = <Origin of={origin} />;
+  return (
+    <>
+      <div class="cards">
+        <Figure label="Today so far" value={amount(day.total)} fact={fact("day")} href="/spend?period=today&by=hour">
+          {day.hour === null ? (
+            "not read yet"
+          ) : (
+            <>
+              by {hourName(day.hour)}, receipt {receiptLink(day.receiptId)}; not final
+            </>
+          )}{" "}
+          {sandbox}
+        </Figure>
+        {(["dayBefore", "weekBefore"] as const).map((name) => {
+          const { date, hour, total, receiptId } = spend[name];
+          return (
+            <Figure
+              key={name}
+              label={name === "dayBefore" ? "Yesterday at this hour" : "Same weekday last week"}
+              value={amount(total)}
+              fact={fact(name)}
+              href={`/spend?from=${date}&to=${date}&by=hour`}
+            >
+              {hour === null ? (
+                date
+              ) : (
+                <>
+                  {date} by {hourName(hour)}, receipt {receiptLink(receiptId)}; today is{" "}
+                </>
+              )}
+              {hour === null ? null : <Change now={day.total} before={total} />}
+            </Figure>
+          );
+        })}
+      </div>
+      <Table
+        columns={sourceColumns(spend)}
+        rows={sources}
+        zone={spend.timezone}
+        caption={`Spend per source on ${day.date}, beside ${dayBefore.date} and ${weekBefore.date} at this hour`}
+        json={{ url: json, path: "spend.sources" }}
+      />
+    </>
+  );
+}
+
+type Source = Shown["spend"]["sources"][number];
+
+function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
+  const money = (name: "cost" | "dayBefore" | "weekBefore", label: string): Column<Source> => ({
+    ...{ name, label, kind: "money", value: (row) => row[name], currency: () => currency },
+    why: () => "the day was not read by this hour",
+  });
+  const change = (name: "dayBefore" | "weekBefore", label: string): Column<Source> => ({
+    ...{ name: `${name}Change`, label, kind: "text", value: () => null, isLocal: true, isExtra: name === "weekBefore" },
+    show: (row) => <Change now={row.cost} before={row[name]} />,
+  });
+  return [
+    {
+      ...{ name: "sourceName", label: "Source", kind: "text", value: ({ sourceName }) => sourceName },
+      show: ({ sourceId, sourceName }) => (
+        <a href={`/spend?period=7d&by=day&sourceId=${encodeURIComponent(sourceId)}`}>{sourceName ?? sourceId}</a>
+      ),
+    },
+    money("cost", day.hour === null ? "Today" : `Today by ${hourName(day.hour)}`),
+    money("dayBefore", "Yesterday"),
+    change("dayBefore", "Change"),
+    { ...money("weekBefore", "Week ago"), isExtra: true },
+    change("weekBefore", "Change"),
+  ];
+}
