@@ -32,7 +32,7 @@ export function auditPages(web: Web): void {
         <>
           <PageHead
             title="Audit log"
-            lead="Who did what by hand, the newest first. It only grows: nobody can change or remove an entry."
+            lead="Who did what by hand, the newest first. Entries cannot be changed or removed."
           >
             <ExportLink url={at.url} />
           </PageHead>
@@ -56,7 +56,7 @@ export function auditPages(web: Web): void {
             json={{ url: list.url, path: "items" }}
             empty={
               <Empty title="No entry">
-                Nobody did anything under these filters. <a href="/audit">Look at everything</a>
+                Under these filters nothing was done by hand. <a href="/audit">Look at everything</a>
               </Empty>
             }
           />
