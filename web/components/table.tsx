@@ -19,6 +19,8 @@ export interface Column<Row> {
   /** Only the page has it: a link, a course over days. No JSON route says the same. */
   isLocal?: boolean;
   isSortable?: boolean;
+  /** Sentences: they need width, or a row grows tall. */
+  isLong?: boolean;
   /** Left out on narrow screens: what a phone can do without. */
   isExtra?: boolean;
 }
@@ -75,6 +77,11 @@ export function Table<Row>(props: TableProps<Row>) {
   );
 }
 
+function classesOf<Row>({ kind, isExtra, isLong }: Column<Row>): string {
+  const classes = [isFigure(kind) && "figure", isExtra === true && "extra", isLong === true && "wrap"];
+  return classes.filter(Boolean).join(" ");
+}
+
 interface HeadProps<Row> {
   column: Column<Row>;
   url: URL | undefined;
@@ -82,8 +89,8 @@ interface HeadProps<Row> {
 }
 
 function HeadCell<Row>({ column, url, sort }: HeadProps<Row>) {
-  const { name, label, kind, isExtra } = column;
-  const classes = [isFigure(kind) ? "figure" : "", isExtra === true ? "extra" : ""].join(" ").trim();
+  const { name, label, kind } = column;
+  const classes = classesOf(column);
   if (column.isSortable !== true || url === undefined)
     return (
       <th scope="col" class={classes}>
@@ -113,10 +120,10 @@ interface CellProps<Row> {
 }
 
 function Cell<Row>({ column, row, zone, isTotal = false }: CellProps<Row>) {
-  const { name, kind, isExtra } = column;
+  const { name, kind } = column;
   const value = column.value(row);
   const raw = value instanceof Date ? value.toISOString() : value === null ? "" : String(value);
-  const classes = [isFigure(kind) ? "figure" : "", isExtra === true ? "extra" : ""].join(" ").trim();
+  const classes = classesOf(column);
   const content = column.show?.(row) ?? <Shown column={column} row={row} zone={zone} />;
   return isTotal && !isFigure(kind) ? (
     <th scope="row" class={classes}>

@@ -158,7 +158,7 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
         <form method="post" action="/deliveries/retry">
           <input type="hidden" name="destination" value={destination} />
           <input type="hidden" name="conversion" value={conversionKey} />
-          <button type="submit" aria-label={`Send ${conversionKey} to ${destination} again`}>
+          <button type="submit" aria-label={`Retry ${conversionKey} to ${destination}`}>
             Retry
           </button>
         </form>
@@ -185,7 +185,7 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
     { name: "eventName", label: "As", kind: "text", value: (row) => row.eventName, isExtra: true },
     { name: "value", label: "Value", kind: "money", value: (row) => row.value, currency: (row) => row.currency ?? "" },
     { name: "attempts", label: "Tries", kind: "count", value: (row) => row.attempts, isExtra: true },
-    { name: "lastAnswer", label: "Answer", kind: "text", value: (row) => row.lastAnswer },
+    { name: "lastAnswer", label: "Answer", kind: "text", value: (row) => row.lastAnswer, isLong: true },
     { name: "eventTime", label: "Converted", kind: "moment", value: (row) => new Date(row.eventTime), isExtra: true },
     {
       name: "deliveredAt",

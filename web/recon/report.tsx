@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Badge, countText, Moment, moneyText, None } from "../components/format.tsx";
+import { Badge, Moment, moneyText, None } from "../components/format.tsx";
 import { Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
@@ -211,7 +211,7 @@ function Attempts({ report, at }: { report: ReportDetails; at: At<unknown> }) {
       value: ({ verdict }) => verdict,
       show: ({ verdict, level }) => <VerdictBadge verdict={verdict} level={level} />,
     },
-    { name: "reason", label: "Why", kind: "text", value: ({ reason }) => reason, isExtra: true },
+    { name: "reason", label: "Why", kind: "text", value: ({ reason }) => reason, isLong: true, isExtra: true },
     { name: "platformReport.views", label: "Views", kind: "count", value: answered("views") },
     { name: "platformReport.clicks", label: "Clicks", kind: "count", value: answered("clicks") },
     { name: "platformReport.conversions", label: "Conversions", kind: "count", value: answered("conversions") },
@@ -240,7 +240,7 @@ function Attempts({ report, at }: { report: ReportDetails; at: At<unknown> }) {
   if (report.attempts.length === 0) return null;
   return (
     <section aria-labelledby="attempts">
-      <h2 id="attempts">{countText(report.attempts.length)} attempts; the last counts</h2>
+      <h2 id="attempts">Attempts; the last counts</h2>
       <Table
         columns={columns}
         rows={report.attempts}
