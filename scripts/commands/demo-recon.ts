@@ -242,7 +242,7 @@ async function submitOverDiscord(
     throw new CommandError(exitCodes.found, `Discord's hook answered ${response.status}: ${JSON.stringify(answer)}`);
   const { items } = await stack.api<{ items: Report[] }>(
     "GET",
-    `/affiliates/${affiliate.affiliateId}/submissions?limit=1`,
+    `/recon/affiliates/${affiliate.affiliateId}/submissions?limit=1`,
   );
   return items[0]?.reportId ?? "";
 }
