@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { Client, Connection } from "@temporalio/client";
 import type { DataConverter } from "@temporalio/common";
 import { loadClientConnectConfig } from "@temporalio/envconfig";
@@ -28,10 +29,22 @@ export interface TemporalClient {
   close: () => Promise<void>;
 }
 
+export interface ConnectOptions {
+  waitMs?: number;
+  onWait?: (message: string) => void;
+  /** Who starts workflows, as the audit log tells them: a program of this system, unless a person's command says whose. */
+  identity?: string;
+}
+
+/** What a program of this system calls itself to Temporal. */
+export function ownIdentity(part: "api" | "server"): string {
+  return `signal-room ${part} ${process.pid}@${hostname()}`;
+}
+
 /** Connects, waiting for a server that is still starting. */
 export async function connectClient(
   config: Pick<Config, "payloadKey">,
-  options: { waitMs?: number; onWait?: (message: string) => void } = {},
+  { identity = ownIdentity("server"), ...options }: ConnectOptions = {},
 ): Promise<TemporalClient> {
   const { address, namespace, connect } = temporalAddress();
   const connection = await patiently(
@@ -43,6 +56,7 @@ export async function connectClient(
   const client = new Client({
     connection,
     namespace,
+    identity,
     ...(converter === undefined ? {} : { dataConverter: converter }),
   });
   return { client, connection, close: () => connection.close() };

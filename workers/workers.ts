@@ -6,6 +6,7 @@ import { createDeliverActivities } from "../activities/conversions/deliver.ts";
 import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
+import { noteStart } from "../activities/shared/note-start.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
@@ -70,6 +71,18 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const shared: Partial<WorkerOptions> = {
     connection,
     namespace,
+    interceptors: {
+      activity: [
+        () => ({
+          inbound: {
+            execute: async (input, next) => {
+              await noteStart({ database, config, redact }, input.args);
+              return next(input);
+            },
+          },
+        }),
+      ],
+    },
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 3_000,
     ...(converter === undefined ? {} : { dataConverter: converter }),

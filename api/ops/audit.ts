@@ -9,7 +9,11 @@ import { instant } from "../server/shapes.ts";
 const entry = z.object({
   auditId: z.number(),
   at: instant,
-  actor: z.string().describe("the subject of a token, `affiliate/<id>`, or `cli:<os user>` from the command line"),
+  actor: z
+    .string()
+    .describe(
+      "the subject of a token, `affiliate/<id>`, `cli:<os user>` from the command line, or `temporal:<what Temporal knows>` from its UI",
+    ),
   role: z.string().nullable().describe("the role of the token; null from the command line"),
   action: z.string(),
   subject: z.string().describe("what was changed"),

@@ -1,6 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
-import { temporalAddress } from "../../temporal/connection.ts";
+import { ownIdentity, temporalAddress } from "../../temporal/connection.ts";
 import { dataConverter } from "../../temporal/payload-codec.ts";
 import { withinMs } from "./deadline.ts";
 
@@ -31,7 +31,12 @@ export function openTemporal(config: Pick<Config, "payloadKey">): TemporalAccess
   const converter = dataConverter(config.payloadKey, namespace);
   return {
     namespace,
-    client: new Client({ connection, namespace, ...(converter === undefined ? {} : { dataConverter: converter }) }),
+    client: new Client({
+      connection,
+      namespace,
+      identity: ownIdentity("api"),
+      ...(converter === undefined ? {} : { dataConverter: converter }),
+    }),
     probe: async (timeoutMs) => {
       await withinMs(
         timeoutMs,

@@ -32,7 +32,8 @@ export type AuditAction =
   | "token_revoked"
   | "reader_issued"
   | "reader_removed"
-  | "keys_rotated";
+  | "keys_rotated"
+  | "workflow_started";
 
 /** Who acts: the subject of a token with its role, an affiliate by its key, or `cli:<os user>` without a role. */
 export interface Actor {
@@ -55,6 +56,33 @@ export async function recordAudit(database: Queryable, entry: AuditEntry): Promi
   await database.query(
     "insert into ops.audit (_client_id, actor, role, action, subject, details) values ($1, $2, $3, $4, $5, $6)",
     [entry.client, entry.actor, entry.role, entry.action, entry.subject, JSON.stringify(entry.details ?? {})],
+  );
+}
+
+/** A workflow that a person started, as far as Temporal knows whom. */
+export interface StartAudit {
+  client: string | null;
+  actor: string;
+  workflowId: string;
+  runId: string;
+  details: Record<string, unknown>;
+}
+
+/** Once per run: the activity that records it may be tried again. */
+export async function recordStart(database: Queryable, entry: StartAudit): Promise<void> {
+  const action: AuditAction = "workflow_started";
+  await database.query(
+    `insert into ops.audit (_client_id, actor, action, subject, details)
+     select $1, $2, $3, $4, $5
+      where not exists (select from ops.audit where action = $3 and subject = $4 and details->>'runId' = $6)`,
+    [
+      entry.client,
+      entry.actor,
+      action,
+      `workflow/${entry.workflowId}`,
+      JSON.stringify({ ...entry.details, runId: entry.runId }),
+      entry.runId,
+    ],
   );
 }
 

@@ -9,6 +9,7 @@ import { findSource, sources, vendors } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { openDatabase, sqlState, type Database } from "../../schema/database.ts";
 import type { TemporalClient } from "../../temporal/connection.ts";
+import { commandLineActor } from "./audit.ts";
 import { CommandError, exitCodes, explain, messageOf, type ExitCode } from "./failures.ts";
 import { createProgress, redactDocument, type Progress } from "./printing.ts";
 
@@ -225,7 +226,7 @@ async function reachTemporal(
   const { connectClient, temporalAddress } = await import("../../temporal/connection.ts");
   const { address, namespace } = readTemporalAddress(temporalAddress);
   try {
-    const connected = await connectClient(config);
+    const connected = await connectClient(config, { identity: commandLineActor().actor });
     closing.push(connected.close);
     return { ...connected, address, namespace };
   } catch {

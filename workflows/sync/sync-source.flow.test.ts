@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
+import { Client } from "@temporalio/client";
 import { addDays, dayAt } from "../../core/days.ts";
 import { failureOf, startStack, storedRows, uniqueId, until, vendorRows, type TestStack } from "../../test/stack.ts";
 import type { RunSummary } from "./tally.ts";
@@ -113,5 +114,58 @@ test("a cancelled run is recorded as cancelled", async () => {
   expect((await handle.describe()).status.name).toBe("CANCELLED");
   expect(await stack.rows("select outcome from ops.runs where workflow_id = $1", [handle.workflowId])).toEqual([
     { outcome: "cancelled" },
+  ]);
+});
+
+test("who starts a workflow from outside or by command is in the audit log, once per run; the API's and a schedule's are not", async () => {
+  const as = (identity: string) =>
+    new Client({ connection: stack.temporal.connection, namespace: stack.temporal.namespace, identity });
+  const run = (client: Client, workflowId: string) =>
+    client.workflow.execute("syncSlice", {
+      workflowId,
+      taskQueue: stack.taskQueue,
+      args: [{ source, day: "2025-12-01", client: 713 }],
+    });
+  await run(as("ada@example.com"), "noted/outside");
+  await run(as("cli:ada"), "noted/command");
+  await run(as("signal-room api 1@host"), "noted/api");
+  const schedule = await stack.client.schedule.create({
+    scheduleId: uniqueId("noted"),
+    spec: {},
+    action: {
+      type: "startWorkflow",
+      workflowType: "syncSlice",
+      workflowId: "noted/scheduled",
+      taskQueue: stack.taskQueue,
+      args: [{ source, day: "2025-12-01" }],
+    },
+  });
+  await schedule.trigger();
+  await until("the scheduled run", async () => (await schedule.describe()).info.recentActions.length > 0);
+  const { recentActions } = (await schedule.describe()).info;
+  const scheduled = recentActions[0]?.action.workflow.workflowId ?? "";
+  await stack.client.workflow.getHandle(scheduled).result();
+  await schedule.delete();
+  const failing = stack.start("syncSource", "noted/refused", { source: "nobody.knows" });
+  await failureOf((await failing).result());
+
+  const rows = await stack.rows<{ subject: string }>(
+    "select _client_id as client, actor, subject, details - 'runId' as details from ops.audit where subject like 'workflow/noted%' order by audit_id",
+  );
+  const details = { type: "syncSlice", from: "outside" };
+  expect(rows).toEqual([
+    { client: "713", actor: "temporal:ada@example.com", subject: "workflow/noted/outside", details },
+    {
+      client: "713",
+      actor: "cli:ada",
+      subject: "workflow/noted/command",
+      details: { ...details, from: "command line" },
+    },
+    {
+      client: "713",
+      actor: expect.stringMatching(/^temporal:/),
+      subject: "workflow/noted/refused",
+      details: { ...details, type: "syncSource" },
+    },
   ]);
 });
