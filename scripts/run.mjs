@@ -4,6 +4,7 @@
 // last build are built first.
 import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
+import module from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -88,11 +89,14 @@ async function main(name, rest) {
     const { readOwnEnvironment } = await import(pathToFileURL(path.join(root, "dist/settings/environment.js")).href);
     for (const [setting, value] of Object.entries(readOwnEnvironment(process.env))) process.env[setting] = value;
   }
-  process.setSourceMapsEnabled?.(true);
+  // A command says in a line what went wrong; only what runs for long, and the drills, print where.
+  if (part !== undefined || name.includes("/")) process.setSourceMapsEnabled?.(true);
   process.argv = [process.argv[0], file, ...rest];
   await import(pathToFileURL(file).href);
 }
 
+// Node 22 and later keep compiled code between runs: most of what a short command does is to load.
+module.enableCompileCache?.();
 endWithReader(process.stdout);
 endWithReader(process.stderr);
 const [name, ...rest] = process.argv.slice(2);

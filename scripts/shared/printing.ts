@@ -7,18 +7,23 @@ export type Cell = string | number | null;
 export function table(headings: string[], rows: Cell[][]): string[] {
   const texts = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
   const widths = headings.map((heading, column) =>
-    Math.max(stringWidth(heading), ...texts.map((row) => stringWidth(row[column] ?? ""))),
+    Math.max(shownWidth(heading), ...texts.map((row) => shownWidth(row[column] ?? ""))),
   );
   const numeric = headings.map((_, column) => texts.length > 0 && texts.every((row) => isNumeric(row[column] ?? "")));
   const line = (row: string[]) =>
     row
       .map((text, column) => {
-        const blank = " ".repeat(Math.max(0, (widths[column] ?? 0) - stringWidth(text)));
+        const blank = " ".repeat(Math.max(0, (widths[column] ?? 0) - shownWidth(text)));
         return numeric[column] === true ? blank + text : text + blank;
       })
       .join("  ")
       .trimEnd();
   return [line(headings), line(widths.map((width) => "-".repeat(width))), ...texts.map(line)];
+}
+
+/** Most cells are plain: splitting each into what a terminal shows as one sign takes longer than the query. */
+function shownWidth(text: string): number {
+  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
 }
 
 function isNumeric(text: string): boolean {
