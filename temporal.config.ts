@@ -136,9 +136,9 @@ function refreshing({ ingest }: ScheduleSettings, client: string): Planned {
 }
 
 function syncs({ clients, accounts }: ScheduleSettings, schedule: Config["schedules"][number]): Planned[] {
-  const { source, timezone, hours, minute, comment } = schedule;
+  const { source, vendor, timezone, hours, minute, comment } = schedule;
   return clients
-    .filter((client) => accounts.get(`${source.split(".")[0]}/${client}`)?.secrets != null)
+    .filter((client) => accounts.get(`${vendor}/${client}`)?.secrets != null)
     .map((client) => ({
       id: `sync/${source}/${client}`,
       workflowType: "syncSource",

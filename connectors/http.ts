@@ -5,7 +5,7 @@ import type { Redact } from "../core/redact.ts";
 import { ConnectorError } from "./errors.ts";
 import { parseLossless } from "./lossless.ts";
 import { guardedConnector, PrivateAddress, type GuardOptions } from "./public-address.ts";
-import type { PageRequest, Quota, Refusal } from "./source.ts";
+import type { AnswerHeaders, PageRequest, Quota, Refusal } from "./source.ts";
 
 export interface HttpOptions {
   baseUrl: string;
@@ -17,7 +17,7 @@ export interface HttpOptions {
   redact: Redact;
   /** Called before every attempt; waits for the account's turn and returns what ends it. */
   beforeRequest: () => Promise<(outcome: TurnOutcome) => Promise<void>>;
-  quota?: ((headers: Headers) => Quota | null) | undefined;
+  quota?: ((headers: AnswerHeaders) => Quota | null) | undefined;
   refusal?: ((body: unknown) => Refusal | null) | undefined;
   /** Reads the vendor's own errors; without it the status decides. */
   classify?: ((status: number, body: unknown) => Refusal) | undefined;
@@ -107,7 +107,7 @@ async function attempt(
     const deadline = AbortSignal.timeout(limits.totalTimeoutMs);
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const response = await send(request, options, { dispatcher, signal, limits });
-    const quotaMs = options.quota?.(response.headers as unknown as Headers)?.waitMs ?? null;
+    const quotaMs = options.quota?.(response.headers)?.waitMs ?? null;
     waitMs = quotaMs;
     // A refusal whose body does not arrive whole is still a refusal: its status says what to do.
     const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {

@@ -37,7 +37,7 @@ export function guardedConnector({ lookup = systemLookup, isAllowed = isPublicAd
   const checked: LookupFunction = (host, options, done) => {
     lookup(host, { ...options, all: true }, (error, found) => {
       if (error !== null) return done(error, "");
-      const addresses = found as unknown as { address: string; family: number }[];
+      const addresses = typeof found === "string" ? [] : found;
       const inside = addresses.find(({ address }) => !isAllowed(address));
       if (inside !== undefined || addresses[0] === undefined)
         return done(new PrivateAddress(`${host} has no public address`), "");

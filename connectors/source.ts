@@ -3,6 +3,9 @@ import type { z } from "zod";
 import type { Pace, Schedule, Window } from "../settings/config.ts";
 import type { ConnectorError, ConnectorErrorKind } from "./errors.ts";
 
+/** The headers of an answer: undici's are not the platform's, and only this of them is needed. */
+export type AnswerHeaders = Pick<Headers, "get">;
+
 /** One civil day of one source, in the zone the vendor is asked in. */
 export interface Slice {
   day: string;
@@ -28,7 +31,7 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   /** What else can be set for an account, and is no secret. */
   settings?: z.ZodObject;
   /** What the headers of any answer say about the quota left. */
-  quota?: (headers: Headers) => Quota | null;
+  quota?: (headers: AnswerHeaders) => Quota | null;
   /** A refusal under a status of success. */
   refusal?: (body: unknown) => Refusal | null;
   /** What an answer that is no 2xx means, for a vendor whose status alone is not enough; its body is null when it is no JSON. */

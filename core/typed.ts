@@ -44,6 +44,11 @@ function missingOr(otherwise: string, missing = "is missing") {
   return ({ input }: { input?: unknown }) => (input === undefined ? missing : otherwise);
 }
 
+/** Each thing that is wrong, with its place; `whole` is what the input is called where it is wrong as a whole. */
+export function describeIssues(error: z.ZodError, whole = ""): string[] {
+  return error.issues.map(({ path, message }) => [path.join(".") || whole, message].filter(Boolean).join(": "));
+}
+
 /**
  * All that is wrong with an input at once, each with the name of its field; an unknown field with the known one that
  * is nearest. `known` lists the fields a person may type where the shape has others, too.

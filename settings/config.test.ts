@@ -22,6 +22,7 @@ const vendors: VendorSettings[] = [
 const sources: SourceSettings[] = [
   {
     name: "redtrack.daily_spend",
+    vendor: { name: "redtrack" },
     window: { mode: "rolling", lookbackDays: 3 },
     slices: { timezone: "America/New_York" },
     schedule: { hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },

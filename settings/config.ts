@@ -60,7 +60,12 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     clients: [...reader.clients],
     accounts: readAccounts(reader, vendors),
     windows: readWindows(reader, sources),
-    schedules: sources.map(({ name, slices, schedule }) => ({ source: name, timezone: slices.timezone, ...schedule })),
+    schedules: sources.map(({ name, vendor, slices, schedule }) => ({
+      source: name,
+      vendor: vendor.name,
+      timezone: slices.timezone,
+      ...schedule,
+    })),
     sandboxUrl: readSandboxUrl(reader),
     anytrack: readAnytrackSettings(reader),
     discord: readDiscordSettings(reader),

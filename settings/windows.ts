@@ -26,12 +26,14 @@ export interface Schedule {
 /** The same for one source, by the clock of its zone. */
 export interface SyncSchedule extends Schedule {
   source: string;
+  vendor: string;
   timezone: string;
 }
 
 /** What the configuration needs to know of a source. */
 export interface SourceSettings {
   name: string;
+  vendor: { name: string };
   window: Window;
   slices: { timezone: string };
   schedule: Schedule;

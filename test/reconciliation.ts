@@ -1,5 +1,6 @@
 import { keyRing } from "../core/crypto.ts";
-import { accept, type Accepted, type Submission } from "../queries/recon/accept.ts";
+import { accept, type Accepted } from "../queries/recon/accept.ts";
+import type { Submission } from "../rules/recon/submission.ts";
 import { recordVerdict, type Judgement } from "../queries/recon/record-verdict.ts";
 import type { Database } from "../schema/database.ts";
 

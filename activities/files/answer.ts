@@ -60,42 +60,52 @@ export async function answerOfRow(
 }
 
 /** What is known only while a file is read, and is not in its receipt. */
-export function readingFacts(
-  counts: Partial<FileCounts> | undefined,
-): Pick<IngestAnswer, "summedOver" | "encoding" | "delimiter"> {
+export function readingFacts(counts: Partial<FileCounts>): Pick<IngestAnswer, "summedOver" | "encoding" | "delimiter"> {
   return {
-    summedOver: counts?.summedOver ?? [],
-    encoding: counts?.encoding ?? null,
-    delimiter: counts?.delimiter ?? null,
+    summedOver: counts.summedOver ?? [],
+    encoding: counts.encoding ?? null,
+    delimiter: counts.delimiter ?? null,
   };
 }
 
-/** The answer of a file of which nothing is stored. */
-export function emptyAnswer({ place, mapping, opened }: Taking): IngestAnswer {
+/** What reading a file came to of which nothing is stored: it was only checked, or refused. */
+export interface Unstored {
+  status: "checked" | "refused";
+  counts: Partial<FileCounts>;
+  errors: readonly LineError[];
+  reason: string | null;
+}
+
+export function answerOfReading(
+  { place, mapping, opened }: Taking,
+  { status, counts, errors, reason }: Unstored,
+): IngestAnswer {
   const nothing = { impressions: "0", clicks: "0", spend: "0" };
+  const { lines = 0, rejected = 0 } = counts;
+  const isChecked = status === "checked";
   return {
-    status: "refused",
+    status,
     fileId: null,
     client: place.client,
     name: place.name,
     mapping: mapping.mapping.name,
     bytes: opened.bytes,
-    lines: 0,
-    imported: 0,
-    skipped: 0,
+    lines,
+    imported: isChecked ? (counts.accepted ?? 0) : 0,
+    skipped: isChecked ? rejected : lines,
     inserted: 0,
     updated: 0,
     unchanged: 0,
     combined: 0,
     superseded: { lines: 0, ...nothing },
-    rejected: 0,
-    errors: [],
-    sums: nothing,
-    days: { from: null, to: null },
+    rejected,
+    errors: errors.slice(0, shownErrors),
+    sums: isChecked ? (counts.sum ?? nothing) : nothing,
+    days: isChecked ? { from: counts.from ?? null, to: counts.to ?? null } : { from: null, to: null },
     replacedSince: 0,
-    reason: null,
-    preamble: 0,
-    totals: 0,
-    ...readingFacts(undefined),
+    reason,
+    preamble: counts.preamble ?? 0,
+    totals: counts.totals ?? 0,
+    ...readingFacts(counts),
   };
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../../settings/config.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { FileProblem, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
 import {
   extendMapping,
@@ -155,7 +156,7 @@ async function builtMapping(
 function checkedExtension(said: Record<string, unknown>): MappingExtension {
   const read = extensionSchema.safeParse(said);
   if (read.success) return said;
-  throw new MappingError(read.error.issues.map(({ path, message }) => `${path.join(".") || "mapping"}: ${message}`));
+  throw new MappingError(describeIssues(read.error, "mapping"));
 }
 
 /** What a mapping says, all of it, as a mapping file would. */

@@ -3,9 +3,9 @@ import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import { recordRefused, takeFileId } from "../../queries/files/files.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { inTransaction } from "../../schema/database.ts";
-import { emptyAnswer, readingFacts } from "./answer.ts";
+import { answerOfReading } from "./answer.ts";
 import { handled, subjectOf } from "./handled-file.ts";
-import { shownErrors, type FilesContext, type IngestAnswer, type LineError, type Taking } from "./shapes.ts";
+import type { FilesContext, IngestAnswer, LineError, Taking } from "./shapes.ts";
 
 export interface Refusal {
   reason: string;
@@ -26,18 +26,7 @@ export async function refuseFile(
   const reason = redact(
     place.place === "upload" ? refusal.reason.replaceAll(taking.opened.name, place.name) : refusal.reason,
   ).slice(0, 1_000);
-  const answer: IngestAnswer = {
-    ...emptyAnswer(taking),
-    status: "refused",
-    lines: counts.lines ?? 0,
-    skipped: counts.lines ?? 0,
-    rejected: counts.rejected ?? 0,
-    errors: refusal.errors.slice(0, shownErrors),
-    preamble: counts.preamble ?? 0,
-    totals: counts.totals ?? 0,
-    reason,
-    ...readingFacts(counts),
-  };
+  const answer = answerOfReading(taking, { status: "refused", counts, errors: refusal.errors, reason });
   if (place.dryRun) return answer;
   const fileId = await takeFileId(database);
   await inTransaction(database, async (session) => {

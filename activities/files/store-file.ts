@@ -84,7 +84,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
   // What is stored stays stored, whatever becomes of this.
   await learnSizes(database).catch(() => undefined);
   countFile(row);
-  return { ...(await answerOfRow(context, row, errors)), ...readingFacts(counts) };
+  return { ...(await answerOfRow(context, row, errors)), ...readingFacts(counts ?? {}) };
 }
 
 /** While the work goes on, a cancellation also reaches the statement that Postgres is at. */

@@ -6,7 +6,7 @@ import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../quer
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { checkedInput } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
-import { answerOfRow, emptyAnswer, readingFacts } from "./answer.ts";
+import { answerOfReading, answerOfRow } from "./answer.ts";
 import { endingUnknown } from "./ending-unknown.ts";
 import { ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingRecognised, mappingGivenFor } from "./mapping.ts";
@@ -96,20 +96,7 @@ async function checkOnly({ database, config, redact }: FilesContext, reading: Re
     accepted: () => Promise.resolve(),
     rejected: () => Promise.resolve(),
   });
-  return {
-    ...emptyAnswer(reading),
-    status: "checked",
-    lines: counts.lines,
-    imported: counts.accepted,
-    skipped: counts.rejected,
-    rejected: counts.rejected,
-    errors: reading.errors,
-    sums: counts.sum,
-    days: { from: counts.from, to: counts.to },
-    preamble: counts.preamble,
-    totals: counts.totals,
-    ...readingFacts(counts),
-  };
+  return answerOfReading(reading, { status: "checked", counts, errors: reading.errors, reason: null });
 }
 
 function whereAnd({ line, column, message }: FileRefused): string {

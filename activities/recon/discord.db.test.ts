@@ -10,7 +10,8 @@ import { createRedactor } from "../../core/redact.ts";
 import { accept } from "../../queries/recon/accept.ts";
 import { tokenContext } from "../../queries/recon/discord.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { createDiscordActivities, type VerdictSent } from "./discord.ts";
+import { createDiscordActivities } from "./discord.ts";
+import type { VerdictSent } from "./send-verdict.ts";
 import { createRateGate } from "../shared/rate-gate.ts";
 
 const credentialsKey = keyRing(randomBytes(32));

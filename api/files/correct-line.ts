@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { FastifyRequest } from "fastify";
 import { correctLine, readCorrected } from "../../queries/files/correct-line.ts";
+import { redriveWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
@@ -74,7 +75,7 @@ async function readAgain(parts: ServerParts, { client, fileId }: { client: strin
   try {
     const { done } = await runWorkflow(parts, {
       type: "redriveFiles",
-      workflowId: `redrive/${client}/${fileId}`,
+      workflowId: redriveWorkflowId(client, fileId),
       client,
       input: { client, fileId },
       summary: `rejected lines of file ${fileId}, client ${client}`,

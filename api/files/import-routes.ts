@@ -38,7 +38,8 @@ function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
     {
       config: { ...keepers, bodyTimeoutMs: settings.uploadTimeoutMs },
       handlerTimeout: settings.uploadTimeoutMs + 30_000,
-      // The form is read as it comes; there is no body to check afterwards.
+      // The form is read as it comes; there is no body to check afterwards. Of the schemas Fastify knows no type: all of
+      // ours are zod's.
       validatorCompiler: (route) =>
         route.httpPart === "body"
           ? () => ({ value: undefined })

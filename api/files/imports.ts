@@ -1,7 +1,8 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure, type Payload } from "@temporalio/common";
 import { decodeArrayFromPayloads } from "@temporalio/common/lib/internal-non-workflow/index.js";
-import { uploadFolder, uploadWorkflowId, type UploadRecord } from "../../rules/files/uploads.ts";
+import { uploadFolder, type UploadRecord } from "../../rules/files/uploads.ts";
+import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileRow, type FileRow } from "../../queries/files/files.ts";
 import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/imports.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
@@ -36,7 +37,7 @@ export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<
   try {
     return await runWorkflow<Answer>(parts, {
       type: "ingestFile",
-      workflowId: uploadWorkflowId(record),
+      workflowId: ingestWorkflowId(client, record.importId),
       client,
       input: { client, place: "upload", path },
       summary: `${fileName.slice(0, 120)}, client ${client}`,
@@ -71,7 +72,7 @@ export async function statusOfUpload(parts: Parts, record: UploadRecord): Promis
 
 /** As we start it, and as a watch of the folder does. */
 function workflowIdsOf({ config }: Parts, record: UploadRecord): string[] {
-  const id = uploadWorkflowId(record);
+  const id = ingestWorkflowId(record.client, record.importId);
   return [...new Set([`${config.queuePrefix}${id}`, id])];
 }
 

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { countOpenAlerts, countQuarantine, countRuns } from "../../queries/ops/counts.ts";
+import { countOpenAlerts, countRuns } from "../../queries/ops/counts.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
+import { countQuarantine } from "../../queries/sync/status.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
 import { remember, withinMs } from "../server/deadline.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
@@ -112,7 +113,7 @@ function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates }: St
     gauges.rows.set({ ...labels, day: "yesterday" }, known.rowsYesterday);
   }
   for (const { count, ...labels } of alerts) gauges.alerts.set(labels, count);
-  for (const { count, ...labels } of quarantine) gauges.quarantine.set(labels, count);
+  for (const { client, source, entries } of quarantine) gauges.quarantine.set({ client, source }, entries);
   for (const { count, ...labels } of runs) gauges.runs.set(labels, count);
   for (const { account, waitMs, inFlight } of gates) {
     gauges.gateWait.set({ account }, waitMs / 1_000);

@@ -12,7 +12,8 @@ import {
 } from "../../rules/recon/discord-interaction.ts";
 import type { DiscordSettings } from "../../settings/discord.ts";
 import { platformOfUrl } from "../../rules/recon/post-url.ts";
-import { accept, type Submission } from "../../queries/recon/accept.ts";
+import { accept } from "../../queries/recon/accept.ts";
+import type { Submission } from "../../rules/recon/submission.ts";
 import {
   findAffiliateOfDiscordUser,
   findCampaignNamed,

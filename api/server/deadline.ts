@@ -1,14 +1,26 @@
 /** Rejects when the work takes longer. The work itself goes on, unheard. */
-export async function withinMs<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
+export const withinMs = <Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> =>
+  unlessGivenUp(work, timeoutMs, () => Promise.reject(new Error(`no answer within ${timeoutMs} ms`)));
+
+/**
+ * Waits for the work, and from some moment on for a doubt about it too: what that rejects with is what comes of it all.
+ * The work itself goes on, unheard.
+ */
+export async function unlessGivenUp<Result>(
+  work: Promise<Result>,
+  afterMs: number,
+  doubt: () => Promise<unknown>,
+): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const givenUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => void doubt().catch(reject), afterMs);
   });
   try {
-    return await Promise.race([work, tooLong]);
+    return await Promise.race([work, givenUp]);
   } finally {
     clearTimeout(timer);
     work.catch(() => undefined);
+    givenUp.catch(() => undefined);
   }
 }
 

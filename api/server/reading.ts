@@ -1,6 +1,7 @@
 import type { Database, Queryable, Statement } from "../../schema/database.ts";
 import { sqlState } from "../../schema/database.ts";
-import { Unavailable } from "./errors.ts";
+import { unlessGivenUp, withinMs } from "./deadline.ts";
+import { ApiError, Unavailable } from "./errors.ts";
 
 export interface Patience {
   /** A statement that takes longer makes us ask whether anybody is there at all. */
@@ -30,25 +31,19 @@ export function createReading(
   const query = async (statement: string | Statement, values?: unknown[]) => {
     const whole = typeof statement === "string" ? { text: statement } : statement;
     const answer = run(values === undefined ? whole : { ...whole, values }, statementMs);
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const tooLong = new Promise<never>((_, late) => setTimeout(late, probeMs, new Error("no answer to select 1")));
-        Promise.race([run({ text: "select 1" }, probeMs, probe), tooLong]).catch(reject);
-      }, suspectAfterMs);
-    });
+    const probeOnce = () => withinMs(probeMs, run({ text: "select 1" }, probeMs, probe));
     try {
-      return await Promise.race([answer, silence]);
+      return await unlessGivenUp(answer, suspectAfterMs, probeOnce);
     } catch (error) {
-      // Whatever Postgres did not say itself is about reaching it.
-      throw sqlState(error) === null && !(error instanceof TypeError)
-        ? new Unavailable("the database does not answer; try again soon", error)
-        : error;
-    } finally {
-      clearTimeout(timer);
-      answer.catch(() => undefined);
-      silence.catch(() => undefined);
+      throw orUnavailable(error);
     }
   };
+  // pg's `query` is a list of overloads, some with callbacks; nobody here calls those.
   return { query: query as unknown as Database["query"] };
+}
+
+/** Whatever Postgres did not say itself, and we did not, is about reaching it. */
+export function orUnavailable(error: unknown): unknown {
+  if (sqlState(error) !== null || error instanceof ApiError || error instanceof TypeError) return error;
+  return new Unavailable("the database does not answer; try again soon", error);
 }

@@ -1,5 +1,6 @@
-import { sqlState, type Queryable } from "../../schema/database.ts";
-import { ApiError, Unavailable } from "./errors.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { unlessGivenUp } from "./deadline.ts";
+import { orUnavailable } from "./reading.ts";
 
 /** With what `reading` takes to be sure, still within the second in which a caller wants to hear it. */
 const suspectAfterMs = 150;
@@ -9,19 +10,9 @@ const suspectAfterMs = 150;
  * server fell silent is given up. It may have been committed all the same, so what is waited for must bear a repeat.
  */
 export async function whileAwake<Result>(reading: Queryable, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => void reading.query("select 1").catch(reject), suspectAfterMs);
-  });
   try {
-    return await Promise.race([work, silence]);
+    return await unlessGivenUp(work, suspectAfterMs, () => reading.query("select 1"));
   } catch (error) {
-    if (sqlState(error) !== null || error instanceof ApiError || error instanceof TypeError) throw error;
-    // Whatever Postgres did not say itself is about reaching it.
-    throw new Unavailable("the database does not answer; try again soon", error);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
-    silence.catch(() => undefined);
+    throw orUnavailable(error);
   }
 }

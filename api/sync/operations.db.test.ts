@@ -224,7 +224,14 @@ test("readiness and metrics come from Postgres, also while Temporal is away", as
     [source],
   );
   await recordSources(database.pool, [
-    { source, timezone: "America/New_York", hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },
+    {
+      source,
+      vendor: "redtrack",
+      timezone: "America/New_York",
+      hours: { from: 7, to: 23 },
+      minute: 0,
+      comment: "hourly",
+    },
   ]);
   const server = await testServer({
     database: database.pool,

@@ -1,4 +1,4 @@
-import { CsvError, parse } from "csv-parse/sync";
+import { readSmallTable, type TableRecord } from "./small-table.ts";
 
 /** What a line of internal-affiliates.csv says. */
 export interface MappingLine {
@@ -41,7 +41,7 @@ const mostProblems = 50;
 
 /** Reads internal-affiliates.csv. A later line with the key of an earlier one wins; the earlier one is handed back too. */
 export function parseMappingFile(bytes: Uint8Array): MappingFile {
-  const [header, ...records] = readRecords(bytes);
+  const [header, ...records] = readSmallTable(bytes, (problem) => new MappingFileError([problem]));
   if (header === undefined)
     throw new MappingFileError([`the file is empty: its first line must be ${columns.join(",")}`]);
   const places = readHeader(header);
@@ -64,39 +64,7 @@ export function parseMappingFile(bytes: Uint8Array): MappingFile {
   return { rows: [...rows.values()], superseded };
 }
 
-interface Read {
-  record: string[];
-  /** Where the record starts. */
-  line: number;
-}
-
-function readRecords(bytes: Uint8Array): Read[] {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new MappingFileError(["the file is not UTF-8: save it as CSV UTF-8"]);
-  }
-  try {
-    const read = parse(text, {
-      info: true,
-      record_delimiter: ["\r\n", "\n", "\r"],
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-    }) as unknown as { record: string[]; info: { lines: number } }[];
-    // The parser counts up to the end of a record; with a line break inside quotes it began earlier.
-    return read.map(({ record, info }) => ({
-      record,
-      line: info.lines - record.join("").split(/\r\n|\r|\n/).length + 1,
-    }));
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new MappingFileError([`line ${String(error["lines"] ?? "?")}: ${error.message}`]);
-  }
-}
-
-function readHeader({ record }: Read): Map<Column, number> {
+function readHeader({ record }: TableRecord): Map<Column, number> {
   const problems: string[] = [];
   const places = new Map<Column, number>();
   for (const [place, name] of record.entries()) {

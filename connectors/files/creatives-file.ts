@@ -1,4 +1,4 @@
-import { CsvError, parse } from "csv-parse/sync";
+import { readSmallTable } from "./small-table.ts";
 
 /** What a file says of one creative. What it leaves blank is not there. */
 export interface FileCreative {
@@ -90,33 +90,13 @@ export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
 type Cells = Partial<Record<Column, string>>;
 
 function readLines(bytes: Uint8Array): { line: number; cells: Cells }[] {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new CreativesFileError(["the file is not UTF-8: save it as CSV UTF-8"]);
-  }
-  let records: { record: string[]; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      info: true,
-      record_delimiter: ["\r\n", "\n", "\r"],
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-    }) as unknown as typeof records;
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new CreativesFileError([`line ${String(error["lines"] ?? "?")}: ${error.message}`]);
-  }
+  const records = readSmallTable(bytes, (problem) => new CreativesFileError([problem]));
   const [header, ...rest] = records;
   if (header === undefined)
     throw new CreativesFileError([`the file is empty: its first line names its columns, of ${columns.join(", ")}`]);
   const places = readHeader(header.record);
   const width = header.record.length;
-  return rest.map(({ record, info }) => {
-    // The parser counts up to the end of a record; with a line break inside quotes it began earlier.
-    const line = info.lines - record.join("").split(/\r\n|\r|\n/).length + 1;
+  return rest.map(({ record, line }) => {
     if (record.length !== width)
       throw new CreativesFileError([`line ${line}: has ${record.length} columns where the first line has ${width}`]);
     const filled = [...places].filter(([, place]) => record[place] !== "");

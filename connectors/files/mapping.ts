@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { describeIssues } from "../../core/typed.ts";
 import { countryCodes } from "./countries.ts";
 import { fileFields, plainHeader, requiredFields } from "../../rules/files/header-meanings.ts";
 import { deviceTypes, type DeviceType } from "./devices.ts";
@@ -92,10 +93,7 @@ export class MappingError extends Error {
 /** A mapping from what its JSON file says. */
 export function parseMapping(json: unknown): FileMapping {
   const read = mappingSchema.safeParse(json);
-  if (!read.success)
-    throw new MappingError(
-      read.error.issues.map(({ path, message }) => `${path.length === 0 ? "mapping" : path.join(".")}: ${message}`),
-    );
+  if (!read.success) throw new MappingError(describeIssues(read.error, "mapping"));
   const mapping = read.data;
   const problems = contradictions(mapping);
   if (problems.length > 0) throw new MappingError(problems);

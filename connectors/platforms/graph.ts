@@ -3,7 +3,7 @@ import { about } from "../../core/about-setting.ts";
 import { classifyMeta } from "../destinations/meta.ts";
 import { ConnectorError } from "../errors.ts";
 import type { Http } from "../http.ts";
-import type { Quota, Refusal } from "../source.ts";
+import type { AnswerHeaders, Quota, Refusal } from "../source.ts";
 
 /** Meta's Graph API, as its platforms share it. */
 export const graphVersion = z
@@ -51,7 +51,7 @@ const holdBackMs = 60_000;
 const longestWaitMs = 15 * 60_000;
 
 /** What Meta says of a quota stands in four headers, one in minutes and one in seconds; the scarcest counts. */
-export function graphQuota(headers: Headers): Quota | null {
+export function graphQuota(headers: AnswerHeaders): Quota | null {
   const read = <Shape>(name: string, shape: z.ZodType<Shape>): Shape | null => {
     try {
       return shape.parse(JSON.parse(headers.get(name) ?? "null"));

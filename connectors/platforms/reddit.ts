@@ -3,7 +3,7 @@ import { about } from "../../core/about-setting.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, wholeNumber } from "../fields.ts";
 import type { Http } from "../http.ts";
-import type { PageRequest, Quota, Refusal, Vendor } from "../source.ts";
+import type { AnswerHeaders, PageRequest, Quota, Refusal, Vendor } from "../source.ts";
 import { createTokenCache } from "./access-tokens.ts";
 import { linkBaseUrl, nothingVerified, postIdOf, type Platform, type PlatformAnswer } from "./platform.ts";
 
@@ -213,7 +213,7 @@ export function redditRefusal(body: unknown): Refusal | null {
 }
 
 /** `Remaining` has a fraction. Once half is used, the rest is spread over what remains of the ten minutes. */
-export function redditQuota(headers: Headers): Quota | null {
+export function redditQuota(headers: AnswerHeaders): Quota | null {
   const [used, remaining, resetSeconds] = ["used", "remaining", "reset"].map((name) => {
     const value = headers.get(`x-ratelimit-${name}`);
     return value === null || !/^\d+(\.\d+)?$/.test(value) ? null : Number(value);

@@ -1,6 +1,7 @@
 import type { Seal } from "../../core/seal.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { performanceSource } from "./files.ts";
+import { fileIdOf } from "./quarantined-lines.ts";
 
 export type Correction =
   | { outcome: "corrected"; client: string; fileId: number; line: number }
@@ -41,7 +42,7 @@ export async function correctLine(
   return {
     outcome: "corrected",
     client: entry.client,
-    fileId: Number(entry.slice.split("/")[1]),
+    fileId: fileIdOf(entry.slice),
     line: entry.line ?? 0,
   };
 }

@@ -7,6 +7,9 @@ export function quarantineSlice(fileId: number): string {
   return `file/${fileId}`;
 }
 
+/** The file whose rejected lines lie there. */
+export const fileIdOf = (slice: string) => Number(slice.slice(quarantineSlice(0).length - 1));
+
 export interface RejectedLineError {
   line: number;
   /** As the file's header names it; null where no one column is wrong. */

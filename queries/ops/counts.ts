@@ -19,24 +19,6 @@ export async function countOpenAlerts(
   return rows;
 }
 
-export interface QuarantineCount {
-  client: string;
-  source: string;
-  count: number;
-}
-
-export async function countQuarantine(
-  database: Queryable,
-  filter: { client?: string | undefined },
-): Promise<QuarantineCount[]> {
-  const { rows } = await database.query<QuarantineCount>(
-    `select _client_id as client, source, count(*)::int as count from ops.quarantine
-      where resolved_at is null and ($1::text is null or _client_id = $1) group by 1, 2 order by 1, 2`,
-    [filter.client ?? null],
-  );
-  return rows;
-}
-
 export interface RunCount {
   client: string;
   source: string;

@@ -125,12 +125,18 @@ async function deleteSlices(session: Session, of: SlicesToDelete): Promise<Purge
   return there;
 }
 
+/** Feeds that bring conversions: the column of their key, and what a delivery's key begins with. */
+const conversionFeeds: Record<string, { column: string; prefix: string }> = {
+  "everflow.conversions": { column: "conversion_id", prefix: "everflow" },
+  "anytrack.pulled_conversions": { column: "conversion_key", prefix: "anytrack" },
+};
+
 /** The conversions that the rows are of, where the feed brings conversions. */
 async function keysOf(session: Session, { client, source, slices }: SlicesToDelete): Promise<string[]> {
-  const key = { "everflow.conversions": "conversion_id", "anytrack.pulled_conversions": "conversion_key" }[source];
-  if (key === undefined) return [];
+  const feed = conversionFeeds[source];
+  if (feed === undefined) return [];
   const { rows } = await session.query<{ key: string }>(
-    `select ${key} as key from ${source} where _client_id = $1 and _slice = any($2) order by 1`,
+    `select ${feed.column} as key from ${source} where _client_id = $1 and _slice = any($2) order by 1`,
     [client, slices],
   );
   return rows.map((row) => row.key);
@@ -140,7 +146,8 @@ async function keysOf(session: Session, { client, source, slices }: SlicesToDele
 async function afterDeletion(session: Session, { client, source }: PurgedFeed, keys: string[]): Promise<void> {
   if (source === "anytrack.pulled_conversions") await refold(session, { client, keys });
   if (source === "everflow.daily_stats") await matchLabels(session, { client });
-  if (keys.length > 0) await forgetUnsent(session, { client, prefix: source.split(".")[0] ?? "", keys });
+  const feed = conversionFeeds[source];
+  if (feed !== undefined && keys.length > 0) await forgetUnsent(session, { client, prefix: feed.prefix, keys });
 }
 
 /** With the last of its slices a feed begins anew. */

@@ -3,7 +3,8 @@ import { keyRing } from "../../core/crypto.ts";
 import { createCampaign, judge, submission, taken, type Given, keeping } from "../../test/reconciliation.ts";
 import { deleteExpiredEvidence, openEvidence, sealMovedEvidence } from "./evidence.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { accept, mostEvidenceBytes } from "./accept.ts";
+import { mostEvidenceBytes } from "../../rules/recon/submission.ts";
+import { accept } from "./accept.ts";
 
 let database: TestDatabase;
 let campaignId: string;

@@ -57,13 +57,20 @@ export async function takeUpReport(
   return rows[0] ?? null;
 }
 
+type StoredReport = Omit<ReportToJudge, "access" | "post"> &
+  SealedAccess & {
+    post: Omit<ReportToJudge["post"], "postedAt">;
+    /** Beside the rest of its post: within JSON it would be text. */
+    postedAt: Date | null;
+  };
+
 /** Everything a verdict needs to know of a report; null when the client has no such report. */
 export async function readReportToJudge(
   database: Queryable,
   { of, giveUpDays, jumpHours }: { of: ReportAttempt; giveUpDays: number; jumpHours: number },
 ): Promise<ReportToJudge | null> {
   const { client, reportId, attempt } = of;
-  const { rows } = await database.query<Record<string, never>>(
+  const { rows } = await database.query<StoredReport>(
     `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId",
             (select a.name from recon.affiliates a where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id) as "affiliateName", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
             s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
@@ -93,13 +100,7 @@ export async function readReportToJudge(
       where s._client_id = $1 and s.report_id = $2`,
     [client, reportId, giveUpDays, jumpHours, attempt],
   );
-  const [row] = rows as unknown as (Omit<ReportToJudge, "access" | "post"> & {
-    post: Omit<ReportToJudge["post"], "postedAt">;
-    postedAt: Date | null;
-    mode: SealedAccess["mode"];
-    sealedConfig: Buffer | null;
-    sealedToken: Buffer | null;
-  })[];
+  const [row] = rows;
   if (row === undefined) return null;
   const { mode, sealedConfig, sealedToken, postedAt, post, ...report } = row;
   return { ...report, post: { ...post, postedAt }, access: { mode, sealedConfig, sealedToken } };

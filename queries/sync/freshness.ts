@@ -9,13 +9,14 @@ export interface FreshnessRow {
   state: "final" | "provisional" | "failed" | "emptied";
   loadedAt: Date | null;
   rows: number;
+  /** To the cent. */
   total: string;
   reconciled: boolean | null;
   failure: string | null;
   origin: StoredOrigin;
 }
 
-/** Newest day first. Goes on after a place, when there is one. */
+/** How complete and how checked each day is, newest first. Goes on after a place, when there is one. */
 export async function readFreshness(
   database: Queryable,
   filter: {
@@ -24,7 +25,8 @@ export async function readFreshness(
     from?: string | undefined;
     to?: string | undefined;
     after?: { day: string; source: string } | null;
-    limit: number;
+    /** All of them when left out. */
+    limit?: number;
   },
 ): Promise<FreshnessRow[]> {
   const { rows } = await database.query<FreshnessRow>(
@@ -40,7 +42,7 @@ export async function readFreshness(
       filter.to ?? null,
       filter.after?.day ?? null,
       filter.after?.source ?? null,
-      filter.limit,
+      filter.limit ?? null,
     ],
   );
   return rows;

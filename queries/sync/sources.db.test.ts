@@ -17,7 +17,14 @@ const stored = async () =>
 
 test("the table says what the registry says, whatever it said before, and a repeat writes nothing", async () => {
   const { schedules } = loadConfig({ DATABASE_URL: "postgres://x" }, [], sources);
-  const gone = { source: "gone.feed", timezone: "UTC", hours: { from: 1, to: 2 }, minute: 3, comment: "" };
+  const gone = {
+    source: "gone.feed",
+    vendor: "gone",
+    timezone: "UTC",
+    hours: { from: 1, to: 2 },
+    minute: 3,
+    comment: "",
+  };
   await recordSources(database.pool, [gone, { ...gone, source: "redtrack.daily_spend" }]);
   await recordSources(database.pool, schedules);
   const first = await stored();

@@ -1,32 +1,4 @@
-import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
-
-export interface FreshDay {
-  client: string;
-  source: string;
-  day: string;
-  state: "final" | "provisional" | "failed" | "emptied";
-  loadedAt: Date | null;
-  rows: number;
-  /** To the cent. */
-  total: string;
-  reconciled: boolean | null;
-  failure: string | null;
-  origin: StoredOrigin;
-}
-
-/** How complete and how checked each day is, newest first. */
-export async function readFreshness(
-  database: Queryable,
-  of: { client: string; source: string; from: string },
-): Promise<FreshDay[]> {
-  const { rows } = await database.query<FreshDay>(
-    `select _client_id as client, source, day, state, loaded_at as "loadedAt", rows, round(total, 2) as total, reconciled, failure, origin
-       from ops.freshness where _client_id = $1 and source = $2 and day >= $3 order by day desc`,
-    [of.client, of.source, of.from],
-  );
-  return rows;
-}
 
 /** The first day that scheduled runs answer for; null before the first of them. */
 export async function readCoveredFrom(

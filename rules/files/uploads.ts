@@ -42,11 +42,6 @@ export function importIdOfData(file: string): string | null {
   return dataName.exec(file.split("/").at(-1) ?? "")?.[1] ?? null;
 }
 
-/** One upload is one workflow: whoever starts it, the route or a watch of the folder, it runs once. */
-export function uploadWorkflowId({ client, importId }: Pick<UploadRecord, "client" | "importId">): string {
-  return `ingest/${client}/${importId}`;
-}
-
 /** How long an Idempotency-Key stands for its upload. */
 export const keyRemembersMs = dayMs;
 

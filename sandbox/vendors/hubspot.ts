@@ -60,6 +60,7 @@ export function createHubspot({ clock }: Surroundings): Vendor {
       return refuse(400, "VALIDATION_ERROR", `The maximum number of inputs supported is ${MOST_INPUTS}`);
     const malformed = inputs.map(shapeProblem).find((problem) => problem !== null);
     if (malformed !== undefined) return refuse(400, "VALIDATION_ERROR", malformed ?? "");
+    // `shapeProblem` has looked at each of them.
     const asked = inputs as unknown as {
       idProperty: string;
       id: string;

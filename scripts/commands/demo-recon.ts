@@ -1,6 +1,7 @@
 import { createPrivateKey, randomBytes, sign } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
+import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
 import {
   clientOption,
   CommandError,
@@ -187,7 +188,7 @@ function addressesOf(
     ...(ui === undefined
       ? []
       : [
-          `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(`${config.queuePrefix}reconcile/${reportId}`)}`,
+          `a verdict in Temporal   ${ui}/namespaces/${env["TEMPORAL_NAMESPACE"] ?? "default"}/workflows/${encodeURIComponent(config.queuePrefix + reportWorkflowId(reportId))}`,
         ]),
     `in SQL         select * from recon.reports where report_id = ${reportId}`,
   ];

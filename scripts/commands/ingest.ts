@@ -9,6 +9,7 @@ import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { parseConstants } from "../../rules/files/constants.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import { besideReason } from "../../rules/files/refusal.ts";
+import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import {
   clientOption,
   CommandError,
@@ -128,7 +129,7 @@ async function takeFile(
   const short = placed?.importId ?? Date.now().toString(36);
   const started = await startWorkflow(context, {
     workflowType: "ingestFile",
-    workflowId: `${context.config.queuePrefix}ingest/${client}/${short}`,
+    workflowId: context.config.queuePrefix + ingestWorkflowId(client, short),
     input,
     summary: `${path.basename(file)}, client ${client}${dryRun ? ", only checked" : ""}`,
     searchAttributes: { ClientId: client, Source: "rtb.performance" },

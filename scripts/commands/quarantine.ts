@@ -9,7 +9,7 @@ import { recordAudit } from "../../queries/ops/audit.ts";
 import { performanceSource, readFileRow } from "../../queries/files/files.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 import { correctLine } from "../../queries/files/correct-line.ts";
-import { quarantineSlice } from "../../queries/files/quarantined-lines.ts";
+import { fileIdOf, quarantineSlice } from "../../queries/files/quarantined-lines.ts";
 import {
   readEntry,
   type QuarantineEntry,
@@ -17,6 +17,7 @@ import {
   readQuarantinedSlices,
   type QuarantinedSlice,
 } from "../../queries/sync/quarantine.ts";
+import { redriveWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { commandLineActor } from "../shared/audit.ts";
@@ -357,10 +358,10 @@ interface Ended {
 /** One workflow per file. Two commands at once join it instead of reading the lines twice. */
 async function redriveFiles(context: CommandContext, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
   return inParallel(2, files, async ({ client, slice }): Promise<Ended> => {
-    const fileId = Number(slice.split("/")[1]);
+    const fileId = fileIdOf(slice);
     const started = await startWorkflow(context, {
       workflowType: "redriveFiles",
-      workflowId: `${context.config.queuePrefix}redrive/${client}/${fileId}`,
+      workflowId: context.config.queuePrefix + redriveWorkflowId(client, fileId),
       input: { client, fileId },
       summary: `rejected lines of file ${fileId}, client ${client}`,
       searchAttributes: { ClientId: client, Source: performanceSource },

@@ -9,13 +9,8 @@ import { readLastFetch, readOverdueDays } from "../../queries/ops/retention.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { readFailedSlices, type FailedSlice } from "../../queries/sync/ledger.ts";
 import { readRuns, type RunRow } from "../../queries/sync/runs.ts";
-import {
-  countQuarantine,
-  readCoveredFrom,
-  readFreshness,
-  type FreshDay,
-  type OpenQuarantine,
-} from "../../queries/sync/status.ts";
+import { readFreshness, type FreshnessRow } from "../../queries/sync/freshness.ts";
+import { countQuarantine, readCoveredFrom, type OpenQuarantine } from "../../queries/sync/status.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { canStore } from "../../queries/ops/server.ts";
 import { sqlState, type Database } from "../../schema/database.ts";
@@ -42,7 +37,7 @@ const filesShown = 10;
 const alertsShown = 50;
 const failuresShown = 30;
 
-type DayState = FreshDay["state"] | "missing";
+type DayState = FreshnessRow["state"] | "missing";
 
 interface FeedStatus {
   client: string;
@@ -51,9 +46,9 @@ interface FeedStatus {
   /** A scheduled moment has passed without a fetch, or days that ended are not final. */
   late: string | null;
   /** A day that was never read has no origin. */
-  days: (Omit<FreshDay, "state" | "client" | "source" | "origin"> & {
+  days: (Omit<FreshnessRow, "state" | "client" | "source" | "origin"> & {
     state: DayState;
-    origin: FreshDay["origin"] | null;
+    origin: FreshnessRow["origin"] | null;
   })[];
 }
 
@@ -179,7 +174,7 @@ async function readFeeds(
 }
 
 /** Days that scheduled runs should have fetched and did not have no row in the ledger. */
-function withMissing(known: readonly FreshDay[], from: string, to: string, covered: boolean): FeedStatus["days"] {
+function withMissing(known: readonly FreshnessRow[], from: string, to: string, covered: boolean): FeedStatus["days"] {
   const days: FeedStatus["days"] = known.map(({ client: _client, source: _source, ...day }) => day);
   const there = new Set(known.map((day) => day.day));
   const missing = covered && from <= to ? daysFromTo(from, to).filter((day) => !there.has(day)) : [];

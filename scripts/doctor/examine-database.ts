@@ -1,3 +1,4 @@
+import { getTableConfig } from "drizzle-orm/pg-core";
 import { sources } from "../../connectors/registry.ts";
 import { readRights, readServer } from "../../queries/ops/server.ts";
 import type { Database } from "../../schema/database.ts";
@@ -35,7 +36,7 @@ export async function examineDatabase(context: CommandContext, database: Databas
 
   const { missing, reader } = await readRights(database, [
     "ops",
-    ...new Set(sources.map((source) => source.name.split(".")[0] ?? "")),
+    ...new Set(sources.map((source) => getTableConfig(source.table).schema ?? "public")),
   ]);
   findings.push(
     missing.length === 0

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import path from "node:path";
 import { projectRoot } from "../../settings/environment.ts";
 
@@ -11,7 +12,7 @@ export function startWatchdog(folder: string): ChildProcess {
   const script = path.join(projectRoot(), "scripts/embedded/watchdog.mjs");
   const watchdog = spawn(process.execPath, [script, folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
   watchdog.unref();
-  (watchdog.stdin as unknown as { unref(): void }).unref();
+  (watchdog.stdin as Socket).unref();
   return watchdog;
 }
 

@@ -3,7 +3,7 @@ import { constants, createReadStream, type Stats } from "node:fs";
 import { mkdir, open, realpath, rename, rm, stat, statfs, writeFile, readFile } from "node:fs/promises";
 import path from "node:path";
 import { uploadFolder, type UploadRecord } from "../../rules/files/uploads.ts";
-import { checksFolder } from "../../activities/files/watch.ts";
+import { checksFolder } from "../../activities/files/sweep-uploads.ts";
 import { CommandError, exitCodes } from "./command-line.ts";
 
 /** A file of this machine, as the worker will find it below the import folder. */

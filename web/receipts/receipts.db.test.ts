@@ -25,7 +25,9 @@ let others: number;
 beforeAll(async () => {
   database = await testDatabase();
   const { pool } = database;
-  await recordSources(pool, [{ source, timezone: zone, hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" }]);
+  await recordSources(pool, [
+    { source, vendor: "redtrack", timezone: zone, hours: { from: 7, to: 23 }, minute: 0, comment: "hourly" },
+  ]);
   await pool.query("insert into ops.coverage values ('713', $1, $2)", [source, addDays(day, -1)]);
   first = await readSpend(pool, { day, at: at(addDays(day, 1), 8), costs: { fb: "100", tt: "5" } });
   second = await readSpend(pool, { day, at: at(addDays(day, 2), 8), costs: { fb: "90.5" }, runId: "run-2" });

@@ -3,6 +3,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { z } from "zod";
 import { dayAt } from "../../core/days.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { allowAffiliatesPage, allowPage } from "../../api/server/access.ts";
 import { ApiError } from "../../api/server/errors.ts";
 import { onBehalfOf } from "../../api/server/on-behalf.ts";
@@ -69,7 +70,7 @@ export function form<Body extends z.ZodType>(
   web.api.post(options.url, { config: accessOf(options), schema: { hide: true } }, async (request, reply) => {
     const at = visit(web.parts, { ...options, query: {} }, { request, reply });
     const parsed = options.body.safeParse(request.body ?? {});
-    if (!parsed.success) throw new ApiError("validation_error", describeIssues(parsed.error));
+    if (!parsed.success) throw new ApiError("validation_error", describeIssues(parsed.error).join("; "));
     const done = await act(at, parsed.data);
     if (typeof done === "string") return reply.code(303).header("location", done).send();
     return isContent(done) ? send(web.assets, at, done) : done;
@@ -142,16 +143,12 @@ function visit<Query extends z.ZodRawShape>(
   const asked = Object.fromEntries([...url.searchParams].filter(([, value]) => value !== ""));
   const parsed = z.strictObject(query ?? ({} as Query)).safeParse(asked);
   if (!parsed.success)
-    throw new ApiError("validation_error", `The address is not right: ${describeIssues(parsed.error)}`);
+    throw new ApiError("validation_error", `The address is not right: ${describeIssues(parsed.error).join("; ")}`);
   const viewer = viewerOf(request);
   const now = new Date();
   const zone = zoneOf(parts, viewer.client);
   const known = parsed.data as z.output<z.ZodObject<Query>>;
   return { parts, viewer, query: known, url, now, zone, today: dayAt(now, zone), request, reply };
-}
-
-export function describeIssues(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": ")).join("; ");
 }
 
 function send(assets: Assets, at: At<unknown>, { title, body, scripts, styles, status = 200 }: Content): FastifyReply {

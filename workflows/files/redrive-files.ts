@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { Redriven, RedriveInput, RedriveStep } from "../../activities/files/redrive.ts";
+import type { RedriveInput } from "../../activities/files/plan-redrive.ts";
+import type { Redriven, RedriveStep } from "../../activities/files/redrive-lines.ts";
 import type { IngestActivities } from "../../activities/types.ts";
 import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";

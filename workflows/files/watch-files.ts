@@ -11,7 +11,7 @@ import {
   sleep,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { FoundFile } from "../../activities/files/watch.ts";
+import type { FoundFile } from "../../activities/files/look-for-files.ts";
 import type { IngestActivities } from "../../activities/types.ts";
 import { type ingestFile } from "./ingest-file.ts";
 import { ingestQueue } from "../shared/queues.ts";

@@ -1,7 +1,5 @@
-import { z } from "zod";
 import { dayAt } from "../../core/days.ts";
 import { maskPersonal } from "../../core/personal.ts";
-import { typedId } from "../../core/typed.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
 import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
@@ -10,7 +8,6 @@ import { allowLongWork, readHeader, type FileHeader } from "../../queries/files/
 import { mergeStaged } from "../../queries/files/merge-file.ts";
 import {
   countOpenLines,
-  filesInQuarantine,
   lockFile,
   readOpenLines,
   resolveRedriven,
@@ -20,23 +17,11 @@ import { openStaging } from "../../queries/files/staging.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
-import { checkedInput, clientNamed } from "../shared/input.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { linesAsFile } from "./lines-as-file.ts";
 import { checkedMapping, mappingNamed } from "./mapping.ts";
-
-/** What a person types to have rejected lines tried again, of one file or of all. */
-export interface RedriveInput {
-  client?: string;
-  fileId?: number;
-}
-
-export interface RedrivePlan {
-  client: string;
-  files: { fileId: number; lines: number }[];
-}
 
 /** What trying the rejected lines of one file again came to. */
 export interface Redriven {
@@ -60,35 +45,12 @@ export interface RedriveStep extends Redriven {
   next: number | null;
 }
 
-export function createRedriveActivities(context: FilesContext) {
-  return {
-    /** Checks what was typed, and lists the files that have rejected lines. */
-    planRedrive: (input: RedriveInput) => planRedrive(context, input),
-
-    /**
-     * Reads the rejected lines of a file again, as the header of their file says and by today's creatives and mapping. What is
-     * good now joins the file in its own place: what newer files, and later lines of this one, have written stays.
-     */
-    redriveLines: (of: { client: string; fileId: number; after: number }) => redriveLines(context, of),
-  };
-}
-
-async function planRedrive({ database, config, redact }: FilesContext, input: RedriveInput): Promise<RedrivePlan> {
-  return withHeartbeat({}, redact, async () => {
-    const shape = z.strictObject({
-      client: typedId.optional(),
-      fileId: z.number().int("must be a whole number").min(1).max(2_147_483_647).optional(),
-    });
-    const { client: named, fileId } = checkedInput(shape, input);
-    const client = clientNamed(config, named);
-    if (fileId !== undefined && (await readFileRow(database, { client, fileId })) === null)
-      throw invalidInput(`fileId: client ${client} has no file ${fileId}: ops.files lists them`);
-    return { client, files: await filesInQuarantine(database, { client, fileId }) };
-  });
-}
-
-/** All lines of the file in one transaction, so that those of one key meet, whichever of them was rejected before. */
-async function redriveLines(
+/**
+ * Reads the rejected lines of a file again, as the header of their file says and by today's creatives and mapping. What is
+ * good now joins the file in its own place: what newer files, and later lines of this one, have written stays. All in one
+ * transaction, so that lines of one key meet, whichever of them was rejected before.
+ */
+export async function redriveLines(
   context: FilesContext,
   { client, fileId }: { client: string; fileId: number },
 ): Promise<RedriveStep> {

@@ -1,18 +1,19 @@
-import { rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../../settings/config.ts";
 import { sha256 } from "../../core/crypto.ts";
-import { uploadFolder, uploadRecord, uploadWorkflowId } from "../../rules/files/uploads.ts";
+import { uploadFolder } from "../../rules/files/uploads.ts";
+import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { FileProblem, listFolder, type ListedFile } from "../../connectors/files/file-places.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { listS3 } from "../../connectors/files/s3-place.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
-import { knownFiles, nameOf, rememberFiles, workflowsInLedger, type WatchedFile } from "../../queries/files/ingest.ts";
+import { knownFiles, nameOf, workflowsInLedger, type WatchedFile } from "../../queries/files/ingest.ts";
 import type { Database } from "../../schema/database.ts";
 import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingFile, mappingFolder } from "./mapping.ts";
-import { parseJson, readSmallFile, readUploadRecord } from "./places.ts";
+import { readUploadRecord } from "./places.ts";
+import { startedUnder, recordFile } from "./upload-records.ts";
 
 /** A file that was not imported yet, and the workflow that would import it. */
 export interface FoundFile extends WatchedFile {
@@ -34,47 +35,20 @@ export interface FoundFiles {
 const mostPerRun = 200;
 /** What a sender puts beside its files is not one of them. */
 const dataFile = /\.(csv|tsv|tab|txt)(\.gz)?$|\.gz$/i;
-const recordFile = /^([0-9a-z]{8,64})\.json$/;
-/** Where `npm run ingest -- --dry-run` puts what it looks at. Hidden, so that no watch takes it. */
-export const checksFolder = ".checks";
-const mostRecordBytes = 65_536;
-const dayMs = 86_400_000;
 
-/** The activities that look for new files in the folders, and delete uploads that are finished. */
-export function createWatchActivities({ database, config, redact }: FilesContext) {
-  return {
-    /** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
-    async lookForFiles(): Promise<FoundFiles> {
-      return withHeartbeat({}, redact, async (signal) => {
-        const found = [
-          ...(await lookThroughFolder(database, config)),
-          ...(await lookThroughUploads(database, config)),
-          ...(await lookThroughS3(database, config, signal)),
-        ];
-        const known = await knownFiles(database, found);
-        const fresh = found.filter((file) => !known.has(nameOf(file)));
-        const { stillMs, slots } = config.ingest;
-        return { files: fresh.slice(0, mostPerRun), stillMs, parallel: slots, more: fresh.length > mostPerRun };
-      });
-    },
-
-    /** Files that were dealt with, whatever the outcome, are passed by until they change. */
-    async rememberFiles(files: (WatchedFile & { outcome: string; workflowId: string })[]): Promise<void> {
-      await withHeartbeat({}, redact, () => rememberFiles(database, files));
-    },
-
-    /** Deletes uploads that were dealt with and are older than the setting says. */
-    async sweepUploads(): Promise<{ deleted: number }> {
-      return withHeartbeat({}, redact, async () => {
-        let deleted = 0;
-        for (const client of config.clients) {
-          deleted += await sweepUploadsOf(database, config, client);
-          await sweepChecks(path.join(config.ingest.importDir, checksFolder, client));
-        }
-        return { deleted };
-      });
-    },
-  };
+/** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
+export async function lookForFiles({ database, config, redact }: FilesContext): Promise<FoundFiles> {
+  return withHeartbeat({}, redact, async (signal) => {
+    const found = [
+      ...(await lookThroughFolder(database, config)),
+      ...(await lookThroughUploads(database, config)),
+      ...(await lookThroughS3(database, config, signal)),
+    ];
+    const known = await knownFiles(database, found);
+    const fresh = found.filter((file) => !known.has(nameOf(file)));
+    const { stillMs, slots } = config.ingest;
+    return { files: fresh.slice(0, mostPerRun), stillMs, parallel: slots, more: fresh.length > mostPerRun };
+  });
 }
 
 async function lookThroughFolder(database: Database, config: Config): Promise<FoundFile[]> {
@@ -161,10 +135,12 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
     const records = new Map(files.map((file) => [recordFile.exec(file.path)?.[1], file]));
     const done = await workflowsInLedger(
       database,
-      [...records.keys()].flatMap((importId) => (importId === undefined ? [] : [uploadId(config, client, importId)])),
+      [...records.keys()].flatMap((importId) =>
+        importId === undefined ? [] : [startedUnder(config, client, importId)],
+      ),
     );
     for (const [importId, file] of records) {
-      if (importId === undefined || done.has(uploadId(config, client, importId))) continue;
+      if (importId === undefined || done.has(startedUnder(config, client, importId))) continue;
       const record = await readUploadRecord(config.ingest.importDir, `${folder}/${file.path}`).catch(nullIfMissing);
       if (record === null || !files.some(({ path: name }) => name === record.file)) continue;
       const input: IngestInput = { client, place: "upload", path: `${folder}/${record.file}` };
@@ -174,7 +150,7 @@ async function lookThroughUploads(database: Database, config: Config): Promise<F
         path: input.path ?? "",
         identity: file.identity,
         input,
-        workflowId: uploadId(config, client, importId),
+        workflowId: startedUnder(config, client, importId),
       });
     }
   }
@@ -230,54 +206,9 @@ function foundFile(
   const short = sha256(nameOf(file)).slice(0, 12);
   return {
     ...file,
-    workflowId: `${config.queuePrefix}ingest/${file.client}/${short}`,
+    workflowId: config.queuePrefix + ingestWorkflowId(file.client, short),
     input: { client: file.client, ...where },
   };
-}
-
-async function sweepUploadsOf(database: Database, config: Config, client: string): Promise<number> {
-  const below = uploadFolder(client);
-  if (below === null) return 0;
-  const folder = path.join(config.ingest.importDir, below);
-  const { files } = await listFolder(folder);
-  const oldest = Date.now() - config.ingest.uploadsDays * dayMs;
-  let deleted = 0;
-  for (const file of files) {
-    const importId = recordFile.exec(file.path)?.[1];
-    if (importId === undefined) continue;
-    const text = await readSmallFile(folder, file.path, mostRecordBytes).catch((error: unknown) => {
-      if (error instanceof FileProblem) return "";
-      throw error;
-    });
-    const record = uploadRecord.safeParse(parseJson(text));
-    if (!record.success || Date.parse(record.data.acceptedAt) > oldest) continue;
-    const workflowId = uploadId(config, client, importId);
-    const dealtWith =
-      (await workflowsInLedger(database, [workflowId])).has(workflowId) ||
-      (
-        await knownFiles(database, [
-          { client, place: "upload", path: `${below}/${record.data.file}`, identity: file.identity },
-        ])
-      ).size > 0;
-    if (!dealtWith) continue;
-    // The bytes first: a record without them is swept the next time, bytes without a record never.
-    await rm(path.join(folder, record.data.file), { force: true });
-    await rm(path.join(folder, `${importId}.mapping.json`), { force: true });
-    await rm(path.join(folder, file.path), { force: true });
-    deleted += 1;
-  }
-  return deleted;
-}
-
-/** The id that the HTTP server starts an upload under. */
-const uploadId = (config: Pick<Config, "queuePrefix">, client: string, importId: string) =>
-  config.queuePrefix + uploadWorkflowId({ client, importId });
-/** Copies that a killed dry run left behind: nothing else deletes them. */
-async function sweepChecks(folder: string): Promise<void> {
-  for (const file of (await listFolder(folder)).files) {
-    const { mtimeMs } = await stat(path.join(folder, file.path));
-    if (mtimeMs < Date.now() - dayMs) await rm(path.join(folder, file.path), { force: true });
-  }
 }
 
 const lastOf = (file: string) => file.split("/").at(-1) ?? file;

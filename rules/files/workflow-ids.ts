@@ -1,0 +1,6 @@
+/** Under which files are worked on, after the stack's prefix. Whoever starts it, one id is one workflow, and runs once. */
+
+/** `of` is an upload's number, or what tells one file from another. */
+export const ingestWorkflowId = (client: string, of: string) => `ingest/${client}/${of}`;
+
+export const redriveWorkflowId = (client: string, fileId: number) => `redrive/${client}/${fileId}`;
