@@ -25,7 +25,11 @@ const amounts = {
   conversions: count,
   revenue: known,
 };
-const total = z.object({ ...amounts, costBefore: known });
+const total = z.object({
+  ...amounts,
+  costBefore: known,
+  daysBefore: z.number().describe("how many of the days before have spend"),
+});
 const ofRange = {
   from: z.string(),
   to: z.string(),

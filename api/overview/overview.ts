@@ -39,6 +39,7 @@ const overview = z.object({
     z.object({
       ...span,
       isFinal: z.boolean().describe("every day of spend and of statistics is final"),
+      missingBefore: z.number().describe("days of the range before that a feed has nothing of"),
       totals: z.array(total.extend({ before: total.nullable() })),
     }),
   ),

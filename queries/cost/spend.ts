@@ -114,6 +114,8 @@ export async function readSpendByDay(
 
 export interface SpendTotal extends Spend {
   costBefore: string | null;
+  /** How many of the days before have spend: fewer than there are make a change too great. */
+  daysBefore: number;
 }
 
 /** Added up before it is rounded. */
@@ -123,7 +125,8 @@ export async function readSpendTotal(
 ): Promise<SpendTotal> {
   const { rows } = await database.query<SpendTotal>(
     `select ${sums.replaceAll(/sum\(\w+\)/g, (sum) => `${sum} filter (where date between $2 and $3)`)},
-            round(sum(cost) filter (where date between $4 and $5), 2) as "costBefore"
+            round(sum(cost) filter (where date between $4 and $5), 2) as "costBefore",
+            count(distinct date) filter (where date between $4 and $5)::int as "daysBefore"
        from redtrack.daily_spend where _client_id = $1 and date between $4 and $3 and ($6::text is null or source_id = $6)`,
     [client, from, to, before.from, before.to, sourceId ?? null],
   );

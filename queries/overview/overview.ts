@@ -4,14 +4,7 @@ import { touchedBy } from "../../rules/overview/touches.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { readAttention, type Attention } from "../recon/dashboards.ts";
-import {
-  readCpaByAffiliate,
-  readCpaTotals,
-  readReliability,
-  type CpaAffiliate,
-  type CpaTotal,
-  type SourceDays,
-} from "../cost/cpa.ts";
+import { readCpaByAffiliate, readCpaTotals, readReliability, type CpaAffiliate, type CpaTotal } from "../cost/cpa.ts";
 import { readPulls, readSpendCalendar, type SpendCalendar } from "../cost/spend.ts";
 import { readAlerts, type AlertRow } from "../ops/alerts.ts";
 import { readSourceFreshness } from "../sync/freshness.ts";
@@ -40,6 +33,8 @@ type Beside<Row> = Row & { before: Row | null };
 export interface PeriodTotals extends Span {
   /** Every day of both feeds is final. */
   isFinal: boolean;
+  /** Days of the range before that one of the feeds has nothing of: changes against it are too great. */
+  missingBefore: number;
   totals: Beside<CpaTotal>[];
 }
 
@@ -82,7 +77,7 @@ export async function readOverview(database: Queryable, asked: Asked): Promise<O
   const { client, today, since, period } = asked;
   const [spend, totals, affiliates, restated, open, alerts, attention] = await Promise.all([
     readSpendNow(database, client),
-    Promise.all(overviewPeriods.map((name) => readPeriod(database, client, spanOf(name, today)))),
+    readPeriods(database, client, today),
     readAffiliates(database, client, spanOf(period, today)),
     readRestated(database, { client, since, limit: mostRestated }),
     readOpen(database, client, today),
@@ -112,23 +107,35 @@ async function readSpendNow(database: Queryable, client: string): Promise<Overvi
   return { ...spendAtThisHour(await readPulls(database, { client, days }), today), timezone, currency, origin };
 }
 
-async function readPeriod(database: Queryable, client: string, span: Span): Promise<PeriodTotals> {
-  const { from, to, before } = span;
-  const [now, earlier, days] = await Promise.all([
-    readCpaTotals(database, { client, from, to }),
-    readCpaTotals(database, { client, ...before }),
-    readReliability(database, { client, from, to }),
+async function readPeriods(database: Queryable, client: string, today: string): Promise<PeriodTotals[]> {
+  const spans = overviewPeriods.map((name) => spanOf(name, today));
+  const ranges = [...spans, ...spans.map(({ before }) => before)];
+  // What today is compared with is a period of its own: each range is asked for once.
+  const asked = new Map(ranges.map(({ from, to }) => [keyOf({ from, to }), { client, from, to }]));
+  const first = ranges.reduce((least, { from }) => (from < least ? from : least), today);
+  const [days, totals] = await Promise.all([
+    readReliability(database, { client, from: first, to: today }),
+    Promise.all([...asked].map(async ([key, range]) => [key, await readCpaTotals(database, range)] as const)),
   ]);
-  const isSame = (one: CpaTotal, other: CpaTotal) => one.currency === other.currency && one.origin === other.origin;
-  return {
+  const known = new Map(totals);
+  return spans.map((span) => ({
     ...span,
-    isFinal: days.every(isWhole),
-    totals: now.map((row) => ({ ...row, before: earlier.find((other) => isSame(row, other)) ?? null })),
-  };
+    isFinal: days.every(
+      ({ provisional, failed, missing }) => within(span, [...provisional, ...failed, ...missing]) === 0,
+    ),
+    missingBefore: Math.max(0, ...days.map(({ failed, missing }) => within(span.before, [...failed, ...missing]))),
+    totals: beside(known.get(keyOf(span)) ?? [], known.get(keyOf(span.before)) ?? []),
+  }));
 }
 
-const isWhole = ({ provisional, failed, missing }: SourceDays) =>
-  provisional.length + failed.length + missing.length === 0;
+type Days = Pick<Span, "from" | "to">;
+const keyOf = ({ from, to }: Days) => `${from}..${to}`;
+const within = ({ from, to }: Days, days: readonly string[]) => days.filter((day) => day >= from && day <= to).length;
+
+function beside(now: readonly CpaTotal[], earlier: readonly CpaTotal[]): Beside<CpaTotal>[] {
+  const isSame = (one: CpaTotal, other: CpaTotal) => one.currency === other.currency && one.origin === other.origin;
+  return now.map((row) => ({ ...row, before: earlier.find((other) => isSame(row, other)) ?? null }));
+}
 
 async function readAffiliates(database: Queryable, client: string, span: Span): Promise<Overview["affiliates"]> {
   const { from, to, before } = span;
@@ -136,10 +143,10 @@ async function readAffiliates(database: Queryable, client: string, span: Span): 
     readCpaByAffiliate(database, { client, from, to }),
     readCpaByAffiliate(database, { client, ...before }),
   ]);
-  const keyOf = ({ affiliateId, affiliate, currency, origin }: CpaAffiliate) =>
+  const idOf = ({ affiliateId, affiliate, currency, origin }: CpaAffiliate) =>
     JSON.stringify([affiliateId ?? affiliate, currency, origin]);
-  const known = new Map(earlier.map((row) => [keyOf(row), row]));
-  return { ...span, items: now.map((row) => ({ ...row, before: known.get(keyOf(row)) ?? null })) };
+  const known = new Map(earlier.map((row) => [idOf(row), row]));
+  return { ...span, items: now.map((row) => ({ ...row, before: known.get(idOf(row)) ?? null })) };
 }
 
 /** Feeds that are late, or have a day of the last 30 that is not final, and what that touches. */

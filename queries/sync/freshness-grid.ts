@@ -41,7 +41,7 @@ export async function readGrid(
             case when f.state = 'failed' then f.failure
                  when f.state = 'emptied' then 'the answer had lost its rows and was not taken'
                  when f.reconciled = false then 'does not add up to the vendor''s own total'
-                 when h.entries > 0 then h.entries || ' rows in quarantine'
+                 when h.entries > 0 then h.entries || case when h.entries = 1 then ' row in quarantine' else ' rows in quarantine' end
                  when f.state = 'provisional' then 'can still change'
                  when f.state is not null then null
                  when d::date >= (now() at time zone k.timezone)::date then 'not read yet'

@@ -47,7 +47,12 @@ export function LineChart({ id, finding, labels, labelName, series, axisText }: 
         ))}
         {labels.map((label, index) =>
           index % step === 0 ? (
-            <text key={label} x={x(index)} y={size.height - 6} text-anchor={index === 0 ? "start" : "middle"}>
+            <text
+              key={label}
+              x={x(index)}
+              y={size.height - 6}
+              text-anchor={index === 0 ? "start" : index === labels.length - 1 ? "end" : "middle"}
+            >
               {label}
             </text>
           ) : null,

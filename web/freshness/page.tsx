@@ -118,7 +118,11 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
             <div class="beside">
               {late === null ? null : <p>{late}</p>}
               <p>
-                {open.length === 0 ? "every day is final" : open.map(([state, days]) => `${days} ${state}`).join(", ")}
+                {of.every(({ state }) => state === null)
+                  ? "nothing was read in these days"
+                  : open.length === 0
+                    ? "every day is final"
+                    : open.map(([state, days]) => `${days} ${state}`).join(", ")}
                 {coveredFrom === null ? "; nothing is scheduled" : `; scheduled since ${coveredFrom}`}
               </p>
               {isKeeper && isPulled ? (

@@ -121,11 +121,11 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
         <a href={`/cost?from=${span.from}&to=${span.to}`}>{periodNames[span.name].label}</a>{" "}
         {rows.some((row) => row.span.name === span.name && row.currency !== currency) ? currency : null}{" "}
         <Origin of={origin} />
-        {span.isFinal ? null : (
-          <div>
-            <Badge tone="note">not final</Badge>
-          </div>
-        )}
+        <div class="quiet">
+          {span.isFinal ? null : <Badge tone="note">not final</Badge>}{" "}
+          {span.missingBefore === 0 ? null : `${span.missingBefore} of the days before are missing`}
+          {span.name === "today" ? "so far, beside all of yesterday" : null}
+        </div>
       </>
     ),
   };

@@ -46,13 +46,14 @@ export const runLink = (runId: string) => (
 );
 
 export const receiptColumns: readonly Column<ListedReceipt>[] = [
-  count("receiptId", "Receipt", ({ receiptId }) => receiptId, {
+  {
+    ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
     show: ({ receiptId, origin }) => (
       <>
         {receiptLink(receiptId)} <Origin of={origin} />
       </>
     ),
-  }),
+  },
   text("source", "Source", ({ source }) => source),
   text("slice", "Day", ({ slice }) => slice),
   { name: "fetchedAt", label: "Fetched", kind: "moment", value: ({ fetchedAt }) => new Date(fetchedAt) },
@@ -86,7 +87,7 @@ export const changeColumns: readonly Column<Change>[] = [
       </Badge>
     ),
   }),
-  text("row", "Row", ({ rowKey }) => Object.values(rowKey).join(" · "), { isLocal: true }),
+  text("row", "Row", (row) => rowName(row), { isLocal: true }),
   text("old", "From", (row) => JSON.stringify(row.old), {
     isLocal: true,
     isExtra: true,
@@ -100,6 +101,14 @@ export const changeColumns: readonly Column<Change>[] = [
   },
   text("runId", "Run", ({ runId }) => runId, { show: ({ runId }) => runLink(runId), isExtra: true }),
 ];
+
+/** Its key, and the name that stands beside an id. */
+function rowName({ rowKey, old, new: now }: Change): string {
+  const name = ["source_name", "affiliate_name"]
+    .map((field) => (now ?? old)?.[field])
+    .find((one) => typeof one === "string");
+  return [...(name === undefined ? [] : [name]), ...Object.values(rowKey)].join(" · ");
+}
 
 /** The fields that differ, and what each says on this side; of a first or last value, its amounts. */
 function Fields({ of, side }: { of: Change; side: "old" | "new" }) {

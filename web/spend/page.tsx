@@ -201,6 +201,7 @@ function Totals({ totals, asked, json }: { totals: SpendTotal; asked: Asked; jso
       </Figure>
       <Figure label="The days before" value={amount(totals.costBefore)} fact={fact("costBefore")}>
         {period.before.from} to {period.before.to}
+        {totals.daysBefore < period.days ? `; spend on ${totals.daysBefore} of ${period.days} days` : null}
       </Figure>
       <Figure label="Clicks" value={number(totals.clicks)} fact={fact("clicks")} />
       <Figure label="Conversions" value={number(totals.conversions)} fact={fact("conversions")}>
@@ -229,8 +230,14 @@ function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: Sp
       id="pace-chart"
       finding={
         <>
-          {moneyText(last.cost ?? "0", calendar.currency)} by {hourName(last.hour)}:{" "}
-          <Change now={last.cost} before={last.dayBefore} than="the day before" />
+          {moneyText(last.cost ?? "0", calendar.currency)} by {hourName(last.hour)}
+          {last.dayBefore === null ? (
+            "; the day before was not read in this hour"
+          ) : (
+            <>
+              : <Change now={last.cost} before={last.dayBefore} than="the day before" />
+            </>
+          )}
           {last.median === null ? null : (
             <>
               , <Change now={last.cost} before={last.median} than={`the median of ${last.medianOf} same weekdays`} />

@@ -67,7 +67,7 @@ test.each(["source", "day", "hour"])(
 
 test("sums are rounded once, and compared with as many days before", async () => {
   const { totals, items } = await json<{ totals: object; items: object[] }>(`/spend/sources?${range}`);
-  expect(totals).toMatchObject({ cost: "197.01", costBefore: null, clicks: 40 });
+  expect(totals).toMatchObject({ cost: "197.01", costBefore: null, daysBefore: 0, clicks: 40 });
   expect(items).toEqual([
     expect.objectContaining({ sourceId: "fb", cost: "180.01", days: 2 }),
     expect.objectContaining({ sourceId: "tt", sourceName: hostile, cost: "17.00" }),
