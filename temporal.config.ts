@@ -21,7 +21,7 @@ export const searchAttributes = {
 /** How long Temporal keeps closed workflows. What matters longer lies in the `ops` tables. */
 export const retentionDays = 30;
 
-/** Maintenance: late sources, alerts to send, what is older than its retention. */
+/** Maintenance: late sources, what is older than its retention. */
 export const keepHouseEveryMinutes = 10;
 
 /**
@@ -29,6 +29,9 @@ export const keepHouseEveryMinutes = 10;
  * within this many minutes of its end they are on their way, and a sync that never says so loses nothing.
  */
 export const deliverEveryMinutes = 10;
+
+/** An alert is on its way to every channel within this many minutes. */
+export const deliverAlertsEveryMinutes = 1;
 
 /** A report received while Temporal was away is started within this many minutes. */
 export const sweepEveryMinutes = 1;
@@ -51,6 +54,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
   const planned = [
     ...config.schedules.flatMap((schedule) => syncs(config, schedule)),
     { ...housekeeping, every: keepHouseEveryMinutes },
+    { ...telling, every: deliverAlertsEveryMinutes },
     { ...sweeping, every: sweepEveryMinutes },
     ...(delivers ? [{ ...delivering, every: deliverEveryMinutes }] : []),
     ...config.clients.map((client) => refreshing(config, client)),
@@ -83,9 +87,20 @@ const housekeeping: Planned = {
   id: "keep-house",
   workflowType: "keepHouse",
   args: [],
-  summary: "late sources, alerts to send, retention",
+  summary: "late sources, retention",
   overlap: "SKIP",
   catchupWindow: "10 minutes",
+};
+
+/** What a run sends follows from the tables: one that is skipped is made up by the next. */
+const telling: Planned = {
+  id: "deliver-alerts",
+  workflowType: "deliverAlerts",
+  args: [],
+  summary: "alerts and digests to people",
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+  workflowRunTimeout: "2 minutes",
 };
 
 /** What a sweep starts follows from the table: one that is skipped is made up by the next. */

@@ -42,6 +42,7 @@ import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
+import { channelRoutes } from "./ops/channels.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
@@ -49,6 +50,7 @@ import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 const areas: Area[] = [
   { prefix: "/api/v1", routes: overviewRoutes },
   { prefix: "/api/v1/ops", routes: operationsRoutes },
+  { prefix: "/api/v1/ops", routes: channelRoutes },
   { prefix: "/api/v1/ops", routes: correctRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: spendRoutes },

@@ -25,6 +25,8 @@ export interface HttpOptions {
   /** A 2xx is enough, whatever it says: for webhooks that answer "ok". */
   anyAnswer?: boolean;
   limits?: Partial<HttpLimits>;
+  /** A person typed the address: it must not lead into our own network. */
+  publicOnly?: boolean;
 }
 
 /** What one answer says about when the next request may start; null when it says nothing. */
@@ -60,7 +62,7 @@ const excerptLength = 300;
 /** The one place that calls fetch: deadlines, a byte cap, redaction, and JSON that keeps its digits. */
 export function createHttp(options: HttpOptions): Http {
   const limits = { ...defaultLimits, ...options.limits };
-  const dispatcher = connections(limits);
+  const dispatcher = connections(limits, options.publicOnly === true);
   return {
     // A connection that broke before any answer cost the vendor nothing and may be tried at once.
     json: (request) =>
@@ -81,14 +83,14 @@ class ConnectionBroken extends Error {}
 const agents = new Map<string, Agent>();
 
 /** Connections are kept and shared: opening one for each request would cost every request its set-up. */
-function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits): Agent {
-  const key = `${headersTimeoutMs}/${bodyTimeoutMs}`;
+function connections({ headersTimeoutMs, bodyTimeoutMs }: HttpLimits, publicOnly: boolean): Agent {
+  const key = `${headersTimeoutMs}/${bodyTimeoutMs}/${publicOnly}`;
   const known = agents.get(key);
   if (known !== undefined) return known;
   const agent = new Agent({
     headersTimeout: headersTimeoutMs,
     bodyTimeout: bodyTimeoutMs,
-    connect: { timeout: 10_000 },
+    connect: publicOnly ? guardedConnector({ timeoutMs: 10_000 }) : { timeout: 10_000 },
     keepAliveTimeout: 10_000,
   });
   agents.set(key, agent);
@@ -168,6 +170,8 @@ async function send(
     const code = errorCode(error);
     if (code === "UND_ERR_HEADERS_TIMEOUT")
       throw new ConnectorError("unavailable", `no answer within ${limits.headersTimeoutMs} ms`);
+    const forbidden = causes(error).find((cause) => cause instanceof PrivateAddress);
+    if (forbidden !== undefined) throw new ConnectorError("rejected", forbidden.message, { code: forbidden.code });
     // The library's own error carries the URL, and with it the key: only its code goes on.
     throw new ConnectionBroken(`could not reach ${url.host} (${code})`);
   }
@@ -298,13 +302,14 @@ function jsonOrNull(body: string): unknown {
 function classifyStatus(response: Response, body: string, redact: Redact): ConnectorError {
   const { status } = response;
   const message = `answered ${status}${excerpt(body, redact)}`;
-  if (status === 401 || status === 403) return new ConnectorError("unauthorized", message);
+  const code = String(status);
+  if (status === 401 || status === 403) return new ConnectorError("unauthorized", message, { code });
   if (status === 429)
     return new ConnectorError("rate_limited", message, {
       retryAfterMs: retryAfter(response.headers.get("retry-after")),
     });
   if (status === 408 || status >= 500) return new ConnectorError("unavailable", message);
-  return new ConnectorError("rejected", message);
+  return new ConnectorError("rejected", message, { code });
 }
 
 /**

@@ -26,6 +26,11 @@ export function dayAt(moment: Date | string, timezone: string): string {
   return instant(moment).toZonedDateTimeISO(timezone).toPlainDate().toString();
 }
 
+/** The hour that a zone's clock shows at a moment. */
+export function hourAt(moment: Date | string, timezone: string): number {
+  return instant(moment).toZonedDateTimeISO(timezone).hour;
+}
+
 /** Civil days are stepped as days: a 23-hour day is still one day. */
 export function addDays(day: string, days: number): string {
   return Temporal.PlainDate.from(day).add({ days }).toString();

@@ -7,6 +7,7 @@ import {
   index,
   integer,
   jsonb,
+  numeric,
   pgSchema,
   primaryKey,
   text,
@@ -256,9 +257,8 @@ export const alerts = ops.table(
     resolvedAt: instant("resolved_at"),
     resolvedBy: text("resolved_by"),
     notes: text("notes"),
-    notifyRefusals: integer("notify_refusals").notNull().default(0),
-    notifyAfter: instant("notify_after"),
-    notifyNote: text("notify_note"),
+    edition: integer("edition").notNull().default(1),
+    snoozedUntil: instant("snoozed_until"),
   },
   (table) => [
     uniqueIndex("alerts_open")
@@ -308,3 +308,24 @@ export const appliedSql = ops.table("applied_sql", {
   hash: text("hash").notNull(),
   appliedAt: instant("applied_at").notNull().defaultNow(),
 });
+
+/** Where each rule stands with each thing it watches: an alert is raised and closed on a change, not on a value. */
+export const ruleStates = ops.table(
+  "rule_states",
+  {
+    ...clientColumn,
+    rule: text("rule").notNull(),
+    entity: text("entity").notNull(),
+    state: text("state").notNull(),
+    day: date("day").notNull(),
+    firstAt: instant("first_at").notNull(),
+    lastAt: instant("last_at").notNull(),
+    firedAt: instant("fired_at"),
+    value: numeric("value", { precision: 18, scale: 6 }),
+    threshold: numeric("threshold", { precision: 18, scale: 6 }),
+  },
+  (table) => [
+    primaryKey({ name: "rule_states_key", columns: [table.clientId, table.rule, table.entity] }),
+    check("rule_states_state", sql`${table.state} in ('normal', 'suspected', 'firing')`),
+  ],
+);

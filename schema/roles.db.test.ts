@@ -228,6 +228,8 @@ test("the reader of all clients reads every view, and every table that is not cl
     "ops.applied_sql",
     "ops.audit",
     "ops.call_counts",
+    "ops.channel_deliveries",
+    "ops.channels",
     "ops.delivery_identity",
     "ops.last_looks",
     "ops.login_codes",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import type { SettingsReader } from "./reader.ts";
-import { defineArea } from "./shapes.ts";
+import { defineArea, list, wholeNumber } from "./shapes.ts";
 
 const days = (what: string) =>
   z
@@ -9,19 +9,52 @@ const days = (what: string) =>
     .prefault("forever")
     .meta(about(`How long ${what}, or forever.`, { unit: "days" }));
 
+const ofClient = z.object({
+  DIGEST_HOUR: wholeNumber(0, 23)
+    .optional()
+    .meta(
+      about("From this hour on, by the client's clock, the day's digest goes to each channel that wants it.", {
+        clients: "shared",
+        unset: "no digest",
+      }),
+    ),
+});
+
 export const alertsArea = defineArea({
   title: "Alerts and retention",
-  needs: "worker",
+  needs: "worker, API",
   shape: z.object({
     ALERT_WEBHOOK_URL: z
       .url()
       .optional()
       .meta(
-        about("Sent each new alert once, as JSON with a `text` that chat webhooks show.", {
+        about("A channel of every client: sent each new alert once, as JSON with a `text` that chat webhooks show.", {
           secret: true,
-          unset: "alerts are rows in ops.alerts in any case",
+          unset: "channels are made on the page /channels",
         }),
       ),
+    SMTP_URL: z
+      .url({ protocol: /^smtps?$/, error: "must be an smtp:// or smtps:// address" })
+      .optional()
+      .meta(
+        about("The mail server that channels of kind email send through.", {
+          secret: true,
+          unset: "no mail is sent",
+          example: "smtps://name:password@mail.example.com:465",
+        }),
+      ),
+    MAIL_FROM: z
+      .email()
+      .optional()
+      .meta(about("The sender of these mails; SMTP_URL needs it.", { example: "signal-room@example.com" })),
+    CHANNEL_HOSTS: list
+      .prefault("")
+      .meta(
+        about(
+          "Hosts in your own network that channels may reach, and without TLS, separated by commas. All others must be public and have https.",
+        ),
+      ),
+    ...ofClient.shape,
     RETENTION_RECEIPTS_DAYS: days("receipts are kept; the current receipt of a slice always stays"),
     RETENTION_RESTATEMENTS_DAYS: days("restatements are kept"),
     RETENTION_QUARANTINE_DAYS: days("the quarantine is kept; what is open in it always stays"),
@@ -36,10 +69,33 @@ export interface Retention {
   runsDays: number | null;
 }
 
-export function readAlerts(reader: SettingsReader): { alertWebhookUrl: string | null; retention: Retention } {
+/** How people are told. */
+export interface Telling {
+  mail: { smtpUrl: string; from: string } | null;
+  /** Hosts of the operator's own network. */
+  hosts: ReadonlySet<string>;
+  /** By client; null where none is sent. */
+  digestHours: ReadonlyMap<string, number | null>;
+}
+
+export function readAlerts(reader: SettingsReader): {
+  alertWebhookUrl: string | null;
+  telling: Telling;
+  retention: Retention;
+} {
   const values = reader.values(alertsArea.shape);
+  const { SMTP_URL: smtpUrl, MAIL_FROM: from } = values;
+  if (smtpUrl !== undefined && from === undefined) reader.problem("MAIL_FROM is missing: SMTP_URL needs it");
+  if (smtpUrl !== undefined) reader.secrets.add(decodeURIComponent(new URL(smtpUrl).password));
   return {
     alertWebhookUrl: values.ALERT_WEBHOOK_URL ?? null,
+    telling: {
+      mail: smtpUrl === undefined || from === undefined ? null : { smtpUrl, from },
+      hosts: new Set(values.CHANNEL_HOSTS),
+      digestHours: new Map(
+        reader.clients.map((client) => [client, reader.valuesOf(client, ofClient).DIGEST_HOUR ?? null]),
+      ),
+    },
     retention: {
       receiptsDays: values.RETENTION_RECEIPTS_DAYS,
       restatementsDays: values.RETENTION_RESTATEMENTS_DAYS,

@@ -49,6 +49,7 @@ test("only the database's address is needed; everything else has a value to star
     searchAttributes: true,
     payloadKey: null,
     alertWebhookUrl: null,
+    telling: { mail: null, hosts: new Set(), digestHours: new Map([["713", null]]) },
     api: { host: "127.0.0.1", port: 3003, jwtSecret: null, trustedProxies: [] },
     worker: { queues: null, metricsAddress: null, deployment: null },
     retention: { receiptsDays: null, restatementsDays: null, quarantineDays: null, runsDays: null },

@@ -1,5 +1,5 @@
 import { readAccounts, type Account, type VendorSettings } from "./accounts.ts";
-import { readAlerts, type Retention } from "./alerts.ts";
+import { readAlerts, type Retention, type Telling } from "./alerts.ts";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack.ts";
 import { readApi, type ApiAccess } from "./api.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
@@ -29,6 +29,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   /** Conversions up to this old are delivered by themselves. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
+  telling: Telling;
   /** The share of a day's rows, 0 to 100, that an answer may lose at once and still be believed. */
   mostWithdrawnPercent: number;
   retention: Retention;

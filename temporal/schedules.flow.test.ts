@@ -23,6 +23,7 @@ const planned = [
   "sync/everflow.daily_stats/713",
   "sync/everflow.conversions/713",
   "keep-house",
+  "deliver-alerts",
   "sweep-reports",
   "refresh-aggregates/713",
   "refresh-aggregates/keyless",

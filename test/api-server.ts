@@ -35,6 +35,7 @@ export interface TestServerOptions {
   hashingKey?: Buffer;
   submissionsPerMinute?: number;
   ingest?: ServerDependencies["config"]["ingest"];
+  telling?: ServerDependencies["config"]["telling"];
   areas?: readonly Area[];
   log?: string[];
 }
@@ -74,6 +75,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         },
         discord: options.discord ?? { baseUrl: "http://127.0.0.1:1", applications: new Map() },
         credentialsKey: options.credentialsKey ?? null,
+        telling: options.telling ?? { mail: null, hosts: new Set(), digestHours: new Map() },
         hashingKey: options.hashingKey ?? options.credentialsKey?.current ?? null,
         recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,

@@ -85,6 +85,13 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select campaign_id::text as value from rtb.campaigns order by campaign_id limit 1" },
   },
+  "/channels": { address: "/channels", who: staff },
+  "/channels/new": { address: "/channels/new", who: ["admin", "operator"] },
+  "/channels/:id": {
+    address: "/channels/:id",
+    who: staff,
+    fill: { id: "select channel_id::text as value from ops.channels order by channel_id limit 1" },
+  },
   "/reconciliation": { address: "/reconciliation", who: withAdvertiser },
   "/reconciliation/queue": { address: "/reconciliation/queue", who: withAdvertiser },
   "/reconciliation/queue.csv": { address: "/reconciliation/queue.csv", who: withAdvertiser },

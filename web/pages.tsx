@@ -12,6 +12,7 @@ import { mappingPages } from "./cost/mapping.tsx";
 import { costPages } from "./cost/page.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
+import { channelPages } from "./ops/channels.tsx";
 import { morningPage } from "./overview/page.tsx";
 import { affiliatePages } from "./recon/affiliates.tsx";
 import { campaignPage } from "./recon/campaign.tsx";
@@ -44,6 +45,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   creativePages,
   creativePage,
   campaignPages,
+  channelPages,
   reconPages,
   reportPages,
   campaignPage,

@@ -4,6 +4,7 @@ import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/conversions/anytrack.ts";
 import { createDeliverActivities } from "../activities/conversions/deliver.ts";
 import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
+import { createTellingActivities } from "../activities/ops/telling.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
 import { noteStart } from "../activities/shared/note-start.ts";
@@ -63,6 +64,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const maintenance = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
+  const telling = createTellingActivities({ database, config, gate, redact });
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
@@ -110,7 +112,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: together(sync, deliver, maintenance, reconcile, discord),
+              activities: together(sync, deliver, maintenance, telling, reconcile, discord),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }

@@ -1,5 +1,6 @@
 export { backfill } from "./sync/backfill.ts";
 export { checkAffiliateToken } from "./recon/check-affiliate-token.ts";
+export { deliverAlerts } from "./ops/deliver-alerts.ts";
 export { deliverConversions } from "./conversions/deliver-conversions.ts";
 export { fetchPost } from "./recon/fetch-post.ts";
 export { ingestFile } from "./files/ingest-file.ts";
@@ -12,6 +13,8 @@ export { redriveFiles } from "./files/redrive-files.ts";
 export { refreshAggregates } from "./rtb/refresh-aggregates.ts";
 export { syncSlice } from "./sync/sync-slice.ts";
 export { syncSource } from "./sync/sync-source.ts";
+export { notifyChannel } from "./ops/notify-channel.ts";
+export { testChannel } from "./ops/test-channel.ts";
 export { trackConversion } from "./conversions/track-conversion.ts";
 export { trackLead } from "./conversions/track-conversion.ts";
 export { trackSale } from "./conversions/track-conversion.ts";

@@ -72,6 +72,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
       'unknown field "plattform": did you mean platform?',
     ],
   ],
+  deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],
   fetchPost: [
     [{ client: "713", platform: "reddit", postId: 1, postid: 1 }, 'unknown field "postid": did you mean postId?'],
@@ -112,6 +113,8 @@ const slips: Record<string, [input: unknown, said: string][]> = {
       'unknown field "moment": there are source, client; unknown field "scheduled": there are source, client',
     ],
   ],
+  notifyChannel: [[{ client: "713", channelId: 1, chanelId: 1 }, 'unknown field "chanelId": did you mean channelId?']],
+  testChannel: [[{ client: "713", channelId: 1, chanelId: 1 }, 'unknown field "chanelId": did you mean channelId?']],
   trackConversion: [
     [{ type: "SALE", orderId: 7, clickId: "c", revenu: 99.99 }, 'unknown field "revenu": did you mean revenue?'],
   ],

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { withoutPersons } from "../../rules/recon/personal.ts";
-import { readAlerts, resolveAlert, type AlertRow } from "../../queries/ops/alerts.ts";
+import { readAlerts, resolveAlert, snoozeAlert, type AlertRow } from "../../queries/ops/alerts.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
@@ -26,6 +26,7 @@ export const alert = z.object({
   resolvedAt: instant.nullable(),
   resolvedBy: z.string().nullable(),
   notes: z.string().nullable(),
+  snoozedUntil: instant.nullable().describe("no channel is notified before then"),
 });
 
 export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof alert> {
@@ -34,6 +35,7 @@ export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof a
     openedAt: row.openedAt.toISOString(),
     lastSeenAt: row.lastSeenAt.toISOString(),
     resolvedAt: iso(row.resolvedAt),
+    snoozedUntil: iso(row.snoozedUntil),
   };
 }
 
@@ -55,6 +57,7 @@ interface AlertsOf {
 export function alertRoutes(api: Api, parts: ServerParts, of: AlertsOf): void {
   alertsRoute(api, parts, of);
   resolveRoute(api, parts, of);
+  snoozeRoute(api, parts, of);
 }
 
 function alertsRoute(api: Api, { reading }: ServerParts, of: AlertsOf): void {
@@ -81,11 +84,16 @@ function alertsRoute(api: Api, { reading }: ServerParts, of: AlertsOf): void {
   });
 }
 
-function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): void {
-  const findAlert = async (client: string, alertId: number): Promise<AlertRow | null> => {
-    const [row] = await readAlerts(parts.reading, { client, area, beforeId: alertId + 1, limit: 1 });
+/** One of the area's alerts; null when the client has no such one. */
+const finder =
+  ({ reading }: ServerParts, area: string | undefined) =>
+  async (client: string, alertId: number): Promise<AlertRow | null> => {
+    const [row] = await readAlerts(reading, { client, area, beforeId: alertId + 1, limit: 1 });
     return row?.alertId === alertId ? row : null;
   };
+
+function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): void {
+  const findAlert = finder(parts, area);
 
   api.put(
     "/alerts/:id/resolve",
@@ -119,6 +127,47 @@ function resolveRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): v
       const closed = (await findAlert(client, alertId)) ?? known;
       if (closed.resolvedBy === subject && closed.notes === said) return toAlert(closed);
       throw new ApiError("conflict", `the alert was already resolved by ${closed.resolvedBy ?? "a person"}`);
+    },
+  );
+}
+
+const longestSnoozeMs = 90 * 24 * 3_600_000;
+
+function snoozeRoute(api: Api, parts: ServerParts, { tags, area }: AlertsOf): void {
+  const findAlert = finder(parts, area);
+  api.put(
+    "/alerts/:id/snooze",
+    {
+      config: keepers,
+      schema: {
+        tags,
+        summary: "No channel is notified of this alert before a moment; null takes that back",
+        params: z.object({ id }),
+        body: z.object({ until: z.iso.datetime({ offset: true }).nullable() }),
+        response: { 200: alert },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const alertId = request.params.id;
+      const until = request.body.until === null ? null : new Date(request.body.until);
+      if (until !== null && !(until.getTime() > Date.now() && until.getTime() < Date.now() + longestSnoozeMs))
+        throw new ApiError("validation_error", "body is not valid", { until: "must lie within the next 90 days" });
+      const known = await findAlert(client, alertId);
+      if (known === null) throw notFound("alert");
+      const snoozed = await audited(parts, request, async (session, record) => {
+        const row = await snoozeAlert(session, { client, alertId, until });
+        if (row !== null)
+          await record(session, {
+            action: "alert_snoozed",
+            subject: `alert/${alertId}`,
+            details: { until: iso(until), kind: row.kind, of: row.subject },
+          });
+        return row;
+      });
+      if (snoozed === null)
+        throw new ApiError("conflict", "the alert is resolved: no channel is notified of it any more");
+      return toAlert(snoozed);
     },
   );
 }

@@ -16,6 +16,8 @@ interface ListRoute<Query extends z.ZodType, Place extends z.ZodType, Row, Item 
   config: { access: Access };
   tags: string[];
   summary: string;
+  /** What stands for `:name` in the path. */
+  params?: z.ZodType;
   /** `paging`, with the filters of the list. */
   querystring: Query;
   item: Item;
@@ -36,10 +38,19 @@ export function listRoute<
   Row,
   Item extends z.ZodType,
 >(api: Api, path: string, list: ListRoute<Query, Place, Row, Item>): void {
-  const { config, tags, summary, querystring, item, place, read, placeOf, toItem } = list;
+  const { config, tags, summary, params, querystring, item, place, read, placeOf, toItem } = list;
   api.get(
     path,
-    { config, schema: { tags, summary, querystring, response: { 200: pageOf(item) } } },
+    {
+      config,
+      schema: {
+        tags,
+        summary,
+        ...(params === undefined ? {} : { params }),
+        querystring,
+        response: { 200: pageOf(item) },
+      },
+    },
     async (request) => {
       const { limit, cursor, ...filter } = request.query as z.output<Query>;
       const rows = await read({ filter, after: readCursor(cursor, place), limit: limit + 1 }, request);

@@ -23,6 +23,7 @@ export interface ServerDependencies {
     | "hashingKey"
     | "recon"
     | "submissionsPerMinute"
+    | "telling"
     | "queuePrefix"
     | "searchAttributes"
   >;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { watchMapping } from "../../activities/cost/watch-affiliate-mapping.ts";
 import { loadFirstMapping, loadMapping } from "../../scripts/shared/affiliate-mapping-file.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { markNotified, readAlerts, readUnsentAlerts, resolveAlert } from "../ops/alerts.ts";
+import { readAlerts, resolveAlert } from "../ops/alerts.ts";
 import { MappingConflict, matchLabels, mergeMapping, readMapping, type MappedSource } from "./affiliate-mapping.ts";
 
 const client = "713";
@@ -131,8 +131,19 @@ const alerts = async () =>
     .sort();
 
 const newest = async () => (await readAlerts(database.pool, { client, limit: 1 }))[0];
-const unsent = async () => (await readUnsentAlerts(database.pool, 10)).map((alert) => alert.kind);
-const tell = async () => markNotified(database.pool, [(await newest())?.alertId ?? 0]);
+/** Which edition of each alert people were told of. */
+const told = new Map<number, number>();
+const openAlerts = async () =>
+  (
+    await database.pool.query<{ alertId: number; kind: string; edition: number }>(
+      `select alert_id as "alertId", kind, edition from ops.alerts where resolved_at is null order by 1`,
+    )
+  ).rows;
+const unsent = async () =>
+  (await openAlerts()).filter(({ alertId, edition }) => told.get(alertId) !== edition).map(({ kind }) => kind);
+const tell = async () => {
+  for (const { alertId, edition } of await openAlerts()) told.set(alertId, edition);
+};
 
 test("all sources with spend and no affiliate are one alert, told again when there are more, closed when all are mapped", async () => {
   await spend("s1", "12.345");

@@ -1,14 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import {
-  markNotified,
-  raiseAlert,
-  readAlerts,
-  readUnsentAlerts,
-  resolveAlert,
-  settleAlerts,
-  type RaisedAlert,
-} from "./alerts.ts";
+import { raiseAlert, readAlerts, resolveAlert, settleAlerts, type RaisedAlert } from "./alerts.ts";
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await testDatabase()));
@@ -89,18 +81,6 @@ test("a person closes an alert once, and only of the own client", async () => {
     resolvedAt: expect.any(Date),
   });
   expect(await resolveAlert(database.pool, by)).toBeNull();
-});
-
-test("the webhook is told of each open alert once, oldest first, and not of what was settled before", async () => {
-  await raise({ subject: "a" });
-  await raise({ subject: "b" });
-  await raise({ subject: "c" });
-  await settle({ subject: "b" });
-  const unsent = await readUnsentAlerts(database.pool, 50);
-  expect(unsent.map(({ subject }) => subject)).toEqual(["a", "c"]);
-  await markNotified(database.pool, [unsent[0]?.alertId ?? 0]);
-  await raise({ subject: "a" });
-  expect((await readUnsentAlerts(database.pool, 50)).map(({ subject }) => subject)).toEqual(["c"]);
 });
 
 test("a page goes on after the last alert of the one before", async () => {

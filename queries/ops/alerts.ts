@@ -19,8 +19,7 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
     `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (_client_id, area, kind, subject) where resolved_at is null
      do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details,
-       notified_at = case when not $8 then a.notified_at end, notify_refusals = case when $8 then 0 else a.notify_refusals end,
-       notify_after = case when not $8 then a.notify_after end
+       edition = a.edition + case when $8 then 1 else 0 end
      returning times_seen = 1 as "isNew"`,
     [
       alert.client,
@@ -63,10 +62,11 @@ export interface AlertRow {
   resolvedAt: Date | null;
   resolvedBy: string | null;
   notes: string | null;
+  snoozedUntil: Date | null;
 }
 
 const alertColumns = `alert_id as "alertId", _client_id as client, area, kind, subject, severity, message, details, opened_at as "openedAt",
-  last_seen_at as "lastSeenAt", times_seen as "timesSeen", resolved_at as "resolvedAt", resolved_by as "resolvedBy", notes`;
+  last_seen_at as "lastSeenAt", times_seen as "timesSeen", resolved_at as "resolvedAt", resolved_by as "resolvedBy", notes, snoozed_until as "snoozedUntil"`;
 
 export async function readAlerts(
   database: Queryable,
@@ -117,46 +117,14 @@ export async function resolveAlert(
   return rows[0] ?? null;
 }
 
-/** An alert that was refused this often is not sent again. */
-export const mostRefusals = 8;
-
-/** Open alerts that are due to be sent: not sent yet, and not waiting after a try that failed. */
-export async function readUnsentAlerts(database: Queryable, limit: number): Promise<AlertRow[]> {
+/** No channel is told of it before then; null when this client has no such open alert. */
+export async function snoozeAlert(
+  database: Queryable,
+  { client, alertId, until }: { client: string; alertId: number; until: Date | null },
+): Promise<AlertRow | null> {
   const { rows } = await database.query<AlertRow>(
-    `select ${alertColumns} from ops.alerts
-      where notified_at is null and resolved_at is null and notify_refusals < $2 and (notify_after is null or notify_after <= now())
-      order by alert_id limit $1`,
-    [limit, mostRefusals],
+    `update ops.alerts set snoozed_until = $3 where _client_id = $1 and alert_id = $2 and resolved_at is null returning ${alertColumns}`,
+    [client, alertId, until],
   );
-  return rows;
-}
-
-/** The webhook refused this alert: tried again after twice as long each time, from ten minutes to six hours, and given up in the end. */
-export async function noteRefusedAlert(
-  database: Queryable,
-  { alertId, why }: { alertId: number; why: string },
-): Promise<{ isGivenUp: boolean }> {
-  const { rows } = await database.query<{ isGivenUp: boolean }>(
-    `update ops.alerts
-        set notify_refusals = notify_refusals + 1, notify_after = now() + least(interval '10 minutes' * power(2, notify_refusals), interval '6 hours'),
-            notify_note = case when notify_refusals + 1 >= $3 then 'given up after ' || $3 || ' refusals: ' else '' end || left($2, 400)
-      where alert_id = $1 returning notify_refusals >= $3 as "isGivenUp"`,
-    [alertId, why, mostRefusals],
-  );
-  return rows[0] ?? { isGivenUp: false };
-}
-
-/** The webhook did not answer: others have their turn first. */
-export async function noteUnansweredAlert(
-  database: Queryable,
-  { alertId, why }: { alertId: number; why: string },
-): Promise<void> {
-  await database.query(
-    "update ops.alerts set notify_after = now() + interval '1 minute', notify_note = left($2, 400) where alert_id = $1",
-    [alertId, why],
-  );
-}
-
-export async function markNotified(database: Queryable, alertIds: number[]): Promise<void> {
-  await database.query("update ops.alerts set notified_at = now() where alert_id = any($1)", [alertIds]);
+  return rows[0] ?? null;
 }

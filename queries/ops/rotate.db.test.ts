@@ -4,6 +4,7 @@ import { encrypt, keyRing, openSealed, seal, type KeyRing } from "../../core/cry
 import { createSeal } from "../../core/seal.ts";
 import { identityContext } from "../../rules/conversions/identity.ts";
 import { credentialsContext, openCredentials } from "../../rules/recon/platform-credentials.ts";
+import { channelContext } from "../../rules/ops/channel.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createCampaign, taken } from "../../test/reconciliation.ts";
@@ -61,6 +62,11 @@ async function sealEverything(keys: KeyRing): Promise<void> {
     [client, reportId, seal(keys, Buffer.from("token"), tokenContext({ client, applicationId: "app" }))],
   );
   await write(
+    `insert into ops.channels (_client_id, name, kind, sealed, hint, updated_by) values ($1, 'team', 'email', $2, 'an address', 'ada')
+     on conflict (_client_id, name) do update set sealed = excluded.sealed`,
+    [client, seal(keys, Buffer.from("ada@example.com"), channelContext(client))],
+  );
+  await write(
     `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
      values ($1, 'rtb.performance', 'file/9', 1, 'reason', $2, 'a', 'run'), ($1, 'rtb.performance', 'file/9', 2, 'reason', '', 'b', 'run')`,
     [client, quarantineSeal(keys).seal("a line")],
@@ -95,6 +101,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
       return false;
     }
   };
+  const [channel] = await rows<{ sealed: Buffer }>("select sealed from ops.channels");
   const [line] = await rows<{ content: string }>("select content from ops.quarantine where line = 1");
   const found: [string, boolean][] = [
     ["config", openCredentials(keys, owner(null), config?.sealed ?? Buffer.alloc(0)) !== null],
@@ -107,6 +114,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
     ["discord", opens(token?.sealed, tokenContext({ client, applicationId: "app" }))],
     ["evidence", evidence?.isOpen === true],
     ["identity", identities.size === 1],
+    ["channel", opens(channel?.sealed, channelContext(client))],
     ["line", quarantineSeal(keys).open(line?.content ?? "") === "a line"],
   ];
   return found.filter(([, isOpen]) => isOpen).map(([name]) => name);
@@ -114,7 +122,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
 
 const everything = [
   ...["config", "token", "token", "token", "offer", "offer", "offer", "email", "email", "email"],
-  ...["discord", "evidence", "identity", "line"],
+  ...["discord", "evidence", "identity", "channel", "line"],
 ];
 
 async function rotate(keys: KeyRing, { dryRun = false, columns = sealedColumns } = {}) {

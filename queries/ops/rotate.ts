@@ -3,6 +3,7 @@ import { sealedLike, type Seal } from "../../core/seal.ts";
 import { identityContext } from "../../rules/conversions/identity.ts";
 import { credentialsContext } from "../../rules/recon/platform-credentials.ts";
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
+import { channelContext } from "../../rules/ops/channel.ts";
 import { tokenContext } from "../recon/discord.ts";
 import { evidenceContext } from "../recon/evidence.ts";
 import { emailContext } from "../recon/keys.ts";
@@ -76,6 +77,11 @@ export const sealedColumns: readonly SealedColumn[] = [
     name: "recon.report_evidence.sealed",
     key: [["report_id", "bigint"]],
     reseal: under("credentialsKey", ({ client, key: [reportId = ""] }) => evidenceContext({ client, reportId })),
+  },
+  {
+    name: "ops.channels.sealed",
+    key: [["channel_id", "bigint"]],
+    reseal: under("credentialsKey", ({ client }) => channelContext(client)),
   },
   {
     name: "ops.delivery_identity.sealed",

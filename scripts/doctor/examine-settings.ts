@@ -10,7 +10,7 @@ import { fail, type Finding, messageOf, ok, probeTimeoutMs, warn } from "./findi
 /** Which settings are set. Never their values. */
 export function describeSettings({ env, config }: CommandContext): Finding[] {
   const general =
-    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|(PAYLOAD|IDENTITY|CREDENTIALS)_ENCRYPTION_KEY(_PREVIOUS)?|CREDENTIALS_HASHING_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
+    /^(NODE_ENV|DATABASE_.+|CLIENTS|TASK_QUEUE_PREFIX|WORKER_.+|VENDOR_SLOTS|UNAVAILABLE_ATTEMPTS|API_.+|SEARCH_ATTRIBUTES|(PAYLOAD|IDENTITY|CREDENTIALS)_ENCRYPTION_KEY(_PREVIOUS)?|CREDENTIALS_HASHING_KEY|DELIVERY_.+|ALERT_WEBHOOK_URL|SMTP_URL|MAIL_FROM|CHANNEL_HOSTS|DIGEST_HOUR.*|LOG_LEVEL|RETENTION_.+|TEMPORAL_.+|IMPORT_DIR|INGEST_.+|RTB_.+|S3_.+)$/;
   const ofVendors = vendors.map((vendor) => `${settingName(vendor.name)}_`);
   const set = Object.keys(env).filter(
     (name) => general.test(name) || ofVendors.some((prefix) => name.startsWith(prefix)),

@@ -1,0 +1,155 @@
+import { addDays, dayAt, hourAt } from "../../core/days.ts";
+import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
+import {
+  readCampaignDays,
+  readFileDates,
+  readFinalDates,
+  readRuleStates,
+  readSourceDays,
+  writeRuleState,
+  type EntityDays,
+} from "../../queries/ops/rule-states.ts";
+import { step, type RuleState } from "../../rules/ops/rule-state.ts";
+import { judgeCpc, judgeImport, judgeSpend, type Series, type Verdict } from "../../rules/ops/spend-rules.ts";
+import { inTransaction, type Database } from "../../schema/database.ts";
+
+interface Watched {
+  client: string;
+  zone: string;
+  now: Date;
+}
+
+/** As far back as the rules look. */
+const lookBackDays = 36;
+/** Days that arrive together are judged one after the other; older ones tell nobody anything any more. */
+const mostDaysAtOnce = 7;
+/** A rule that has never judged begins with the last days, not with the past. */
+const firstDays = 2;
+/** A file of yesterday is missed from this hour on. */
+const missedFromHour = 12;
+
+interface SpendRule {
+  name: "cpc_spike" | "spend_drop";
+  judge: (series: Series, day: string) => Verdict | null;
+  say: (name: string, day: string, ratio: number) => string;
+}
+
+const percent = (ratio: number) => `${Math.round(Math.abs(ratio - 1) * 100)} %`;
+
+const spendRules: readonly SpendRule[] = [
+  {
+    name: "cpc_spike",
+    judge: judgeCpc,
+    say: (name, day, ratio) => `${name}: a click cost ${percent(ratio)} more on ${day} than in the 7 days before`,
+  },
+  {
+    name: "spend_drop",
+    judge: judgeSpend,
+    say: (name, day, ratio) => `${name}: spend of ${day} is ${percent(ratio)} below the usual of that weekday`,
+  },
+];
+
+/** Judges each complete day once, and tells of what changed. A day that is not complete is waited for, never taken for a drop. */
+export async function watchSpend(database: Database, watched: Watched): Promise<void> {
+  const { client, zone, now } = watched;
+  const today = dayAt(now, zone);
+  const range = { client, from: addDays(today, -lookBackDays), to: addDays(today, -1) };
+  const [final, files] = await Promise.all([readFinalDates(database, range), readFileDates(database, range)]);
+  const groups = [
+    { rooted: "redtrack/", dates: final, read: () => readSourceDays(database, range) },
+    { rooted: "campaign/", dates: files, read: () => readCampaignDays(database, range) },
+  ];
+  for (const { rooted, dates, read } of groups) {
+    const last = dates.at(-1);
+    if (last === undefined) continue;
+    const known = await readRuleStates(database, { client, rule: "cpc_spike" });
+    const judged = [...known].filter(([entity]) => entity.startsWith(rooted)).map(([, { day }]) => day);
+    // Nothing is new since the last time: reading all days of all campaigns is not for every ten minutes.
+    if (judged.some((day) => day >= last)) continue;
+    for (const entity of await read()) await judgeEntity(database, watched, { entity, dates });
+  }
+  await watchImports(database, watched, new Set(files));
+}
+
+async function judgeEntity(
+  database: Database,
+  { client, now }: Watched,
+  { entity: { entity, name, days }, dates }: { entity: EntityDays; dates: readonly string[] },
+): Promise<void> {
+  const series: Series = new Map(
+    days.map(({ day, clicks, spend }) => [day, { day, clicks: Number(clicks), spend: Number(spend) }]),
+  );
+  for (const rule of spendRules) {
+    const states = await readRuleStates(database, { client, rule: rule.name });
+    const before = states.get(entity) ?? null;
+    const fresh = dates.filter((day) => before === null || day > before.day);
+    const toJudge = fresh.slice(before === null ? -firstDays : -mostDaysAtOnce);
+    await judgeDays(database, { client, now, rule: rule.name, entity, before }, toJudge, {
+      judge: (day) => rule.judge(series, day),
+      say: (day, value) => rule.say(name, day, value),
+    });
+  }
+}
+
+interface Judging {
+  client: string;
+  now: Date;
+  rule: string;
+  entity: string;
+  before: RuleState | null;
+}
+
+interface HowTo {
+  judge: (day: string) => Verdict | null;
+  say: (day: string, value: number) => string;
+}
+
+/** The alert and where the rule stands are written together: neither is told without the other. */
+async function judgeDays(
+  database: Database,
+  { client, now, rule, entity, before }: Judging,
+  days: readonly string[],
+  { judge, say }: HowTo,
+): Promise<void> {
+  let state = before;
+  for (const day of days) {
+    const verdict = judge(day);
+    const next = step(state, verdict, now);
+    const firedAt = next.tell === "fire" ? now : (state?.firedAt ?? null);
+    state = { state: next.state, day, firedAt };
+    await inTransaction(database, async (session) => {
+      const subject = { client, area: "spend", subject: entity };
+      if (next.tell === "fire" && verdict !== null)
+        await raiseAlert(session, {
+          ...subject,
+          kind: rule,
+          severity: "warning",
+          message: say(day, verdict.value),
+          details: { day, value: verdict.value, threshold: verdict.threshold },
+        });
+      if (next.tell === "resolve")
+        await settleAlerts(session, { ...subject, kinds: [rule], notes: `back within what is usual on ${day}` });
+      const { value = null, threshold = null } = verdict ?? {};
+      await writeRuleState(session, { client, rule }, { entity, state: next.state, day, firedAt, value, threshold });
+    });
+  }
+}
+
+async function watchImports(
+  database: Database,
+  { client, zone, now }: Watched,
+  days: ReadonlySet<string>,
+): Promise<void> {
+  const entity = "rtb.performance";
+  const rule = "missing_import";
+  const yesterday = addDays(dayAt(now, zone), -1);
+  const before = (await readRuleStates(database, { client, rule })).get(entity) ?? null;
+  const verdict = judgeImport(days, yesterday);
+  if (verdict.isOver && hourAt(now, zone) < missedFromHour) return;
+  if (before === null && !verdict.isOver) return;
+  await judgeDays(database, { client, now, rule, entity, before }, [yesterday], {
+    judge: () => verdict,
+    say: (day) =>
+      `No file has ad performance of ${day}: one came on ${verdict.value} of the 7 days before. Look into the import folder.`,
+  });
+}

@@ -1,0 +1,13 @@
+import { readDigest } from "../../queries/overview/digest.ts";
+import { databaseNow } from "../../queries/shared/clock.ts";
+import { digestMessage } from "../../rules/overview/digest.ts";
+import type { Message } from "../../rules/ops/message.ts";
+import type { Queryable } from "../../schema/database.ts";
+
+/** A morning's digest as it stands when it is sent. */
+export async function composeDigest(
+  { database }: { database: Queryable },
+  { client, day }: { client: string; day: string },
+): Promise<Message> {
+  return digestMessage(await readDigest(database, { client, day, now: await databaseNow(database) }));
+}

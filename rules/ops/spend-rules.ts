@@ -1,0 +1,96 @@
+import { addDays } from "../../core/days.ts";
+
+/** What one source or campaign spent on one complete day. */
+export interface SpendDay {
+  day: string;
+  clicks: number;
+  spend: number;
+}
+
+/** What a rule says of one day: null where there is too little to judge by. */
+export interface Verdict {
+  value: number;
+  threshold: number;
+  isOver: boolean;
+  /** So far beyond that one day is enough. */
+  isUrgent: boolean;
+  /** Back where nobody has to look: the threshold of the way back is another, so that nothing flutters. */
+  isClear: boolean;
+}
+
+/** Days by name, so that a missing one is missed and not taken for its neighbour. */
+export type Series = ReadonlyMap<string, SpendDay>;
+
+const least = { clicks: 100, clicksBefore: 300, spend: 50 };
+
+/**
+ * A day's cost per click against that of the 7 days before: over 20 %, and more than chance makes of so few clicks. Clicks
+ * vary more than if each came alone, by about twice; with fewer than 100 a bare 20 % would fire on one campaign in nine a day.
+ */
+export const cpcSpike = { threshold: 1.2, urgent: 1.5, clear: 1.1, z: 2.33, dispersion: 2, days: 7, leastDays: 4 };
+
+export function judgeCpc(series: Series, day: string): Verdict | null {
+  const now = series.get(day);
+  const before = Array.from({ length: cpcSpike.days }, (_, back) => series.get(addDays(day, -1 - back))).filter(
+    (one) => one !== undefined,
+  );
+  if (now === undefined || before.length < cpcSpike.leastDays) return null;
+  const clicks = sum(before.map((one) => one.clicks));
+  const spend = sum(before.map((one) => one.spend));
+  if (now.clicks < least.clicks || clicks < least.clicksBefore || now.spend < least.spend || spend <= 0) return null;
+  const ratio = now.spend / now.clicks / (spend / clicks);
+  const z = Math.log(ratio) / Math.sqrt(cpcSpike.dispersion * (1 / now.clicks + 1 / clicks));
+  const isOver = ratio > cpcSpike.threshold && z >= cpcSpike.z;
+  return {
+    value: ratio,
+    threshold: cpcSpike.threshold,
+    isOver,
+    isUrgent: isOver && ratio > cpcSpike.urgent,
+    isClear: ratio < cpcSpike.clear,
+  };
+}
+
+/** A day's spend against the median of the same weekday in the four weeks before: less than half, and far outside what is usual. */
+export const spendDrop = { threshold: 0.5, clear: 0.7, deviations: 3, leastSpread: 0.1, weeks: 4, leastWeeks: 3 };
+
+export function judgeSpend(series: Series, day: string): Verdict | null {
+  const now = series.get(day);
+  const before = Array.from(
+    { length: spendDrop.weeks },
+    (_, week) => series.get(addDays(day, -7 * (week + 1)))?.spend,
+  ).filter((one) => one !== undefined);
+  if (now === undefined || before.length < spendDrop.leastWeeks) return null;
+  const usual = median(before);
+  if (usual < least.spend) return null;
+  const ratio = now.spend / usual;
+  // 1.4826 makes a standard deviation of a median deviation.
+  const spread = (1.4826 * median(before.map((one) => Math.abs(one - usual)))) / usual;
+  const isOver =
+    ratio < spendDrop.threshold && (1 - ratio) / Math.max(spendDrop.leastSpread, spread) >= spendDrop.deviations;
+  return {
+    value: ratio,
+    threshold: spendDrop.threshold,
+    isOver,
+    isUrgent: isOver,
+    isClear: ratio > spendDrop.clear,
+  };
+}
+
+/** A day that should have come: a file came on most of the days before. */
+export const missingImport = { days: 7, most: 5 };
+
+export function judgeImport(days: ReadonlySet<string>, day: string): Verdict {
+  const before = Array.from({ length: missingImport.days }, (_, back) => addDays(day, -1 - back));
+  const came = before.filter((one) => days.has(one)).length;
+  const isOver = !days.has(day) && came >= missingImport.most;
+  return { value: came, threshold: missingImport.most, isOver, isUrgent: isOver, isClear: days.has(day) };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}
