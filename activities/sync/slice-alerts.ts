@@ -1,5 +1,6 @@
-import { cents, toMicros } from "../../core/money.ts";
-import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
+import { cents, sumMoney, toMicros } from "../../core/money.ts";
+import { raiseUnlessAccepted } from "../../queries/ops/accepted-alerts.ts";
+import { raiseAlert, settleAlerts, type RaisedAlert } from "../../queries/ops/alerts.ts";
 import type { MergeTarget, Receipt } from "../../queries/sync/shapes.ts";
 import type { Held } from "../../queries/sync/stored.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
@@ -64,20 +65,26 @@ export async function raiseBooksAlert(
   const subject = { client, area: "sync", subject: `${source}/${day}` };
   if (books === "same" || isSame(books))
     return settleAlerts(database, { ...subject, kinds: ["books_differ"], notes: "they add up again" });
-  await raiseAlert(database, {
-    ...subject,
-    kind: "books_differ",
-    severity: "critical",
-    ...describeBooks(source, day, books),
-  });
+  await raiseUnlessAccepted(database, booksAlert({ client, source, day, books }));
 }
 
-const isSame = ({ expected, held }: Books) =>
-  expected.rows === held.rows && toMicros(expected.total) === toMicros(held.total);
-
-function describeBooks(source: string, day: string, { expected, held }: Books) {
+/** The alert that a slice calls for whose table holds something else; its details are what a person may accept. */
+export function booksAlert(of: { client: string; source: string; day: string; books: Books }): RaisedAlert {
+  const { client, source, day } = of;
+  const [expected, held] = [exactly(of.books.expected), exactly(of.books.held)];
   return {
+    client,
+    area: "sync",
+    kind: "books_differ",
+    subject: `${source}/${day}`,
+    severity: "critical",
     message: `${source} ${day}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}. Fetch the day again with npm run backfill: something else has written to the table`,
     details: { day, expected, held },
   };
 }
+
+/** One spelling of an amount, so that what was accepted is known again. */
+const exactly = ({ rows, total }: Held): Held => ({ rows, total: sumMoney([total]) });
+
+const isSame = ({ expected, held }: Books) =>
+  expected.rows === held.rows && toMicros(expected.total) === toMicros(held.total);

@@ -9,6 +9,7 @@ import { createRedactor } from "../../core/redact.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { redtrackDailySpend } from "../../connectors/sources/redtrack.ts";
+import { acceptDifference } from "../../queries/ops/accepted-alerts.ts";
 import { readAlerts } from "../../queries/ops/alerts.ts";
 import { readFailedSlices } from "../../queries/sync/ledger.ts";
 import type { Database } from "../../schema/database.ts";
@@ -17,6 +18,7 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createRateGate } from "../shared/rate-gate.ts";
 import { compareSlice } from "./compare-slice.ts";
 import type { SyncContext } from "./context.ts";
+import type { SliceResult } from "./shapes.ts";
 import { createSyncActivities } from "./sync.ts";
 import { watchBooks } from "./watch-books.ts";
 
@@ -467,6 +469,42 @@ describe("pulling a slice", () => {
     expect(await open()).toEqual([]);
   });
 
+  test("rows of a slice that nothing is recorded of are found within a day; accepted as they are, only a change is news", async () => {
+    const insert = (name: string) =>
+      database.pool.query(
+        `insert into redtrack.daily_spend (_client_id, _slice, _run_id, date, source_id, clicks, conversions, cost)
+         values ('713', '2025-11-03', 'by hand', '2025-11-03', $1, 0, 0, 12)`,
+        [name],
+      );
+    const look = () => watchBooks(database.pool, sources, new Date(0));
+    const accept = async (client: string) => {
+      const [alert] = await open();
+      const alertId = Number(alert?.alertId);
+      const by = { actor: "cli:ada", role: null };
+      return acceptDifference(database.pool, { client, alertId, note: "booked by hand", by });
+    };
+    await insert("invoice");
+    await look();
+    const found = { kind: "books_differ", subject: `${source}/2025-11-03` };
+    expect(await open()).toMatchObject([{ ...found, message: expect.stringMatching(/holds 1 rows that sum to 12/) }]);
+    expect(await accept("acme")).toBeNull();
+    expect(await accept("713")).toMatchObject(found);
+    expect(await open()).toEqual([]);
+    await look();
+    expect(await open()).toEqual([]);
+    await insert("another");
+    await look();
+    expect(await open()).toMatchObject([{ ...found, message: expect.stringMatching(/holds 2 rows that sum to 24/) }]);
+    await database.pool.query("delete from redtrack.daily_spend where source_id = 'another'");
+    await look();
+    expect(await open()).toEqual([]);
+    const { rows } = await database.pool.query(
+      "select actor, subject, details->>'note' as note from ops.audit where action = 'difference_accepted'",
+    );
+    expect(rows).toEqual([{ actor: "cli:ada", subject: `books_differ/${source}/2025-11-03`, note: "booked by hand" }]);
+    await database.pool.query("delete from redtrack.daily_spend where _slice = '2025-11-03'");
+  });
+
   test("Retry-After: 0 is waited for, and not taken for a no", async () => {
     await fault("rate_limited", { retryAfter: "0" });
     const failure = await failureOf(pull());
@@ -495,6 +533,39 @@ describe("pulling a slice", () => {
       receiptId: expect.any(Number),
     });
     expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(1);
+  });
+
+  test("a day that was stored before its answer was lost, and pulled once more, counts as its receipts say", async () => {
+    const run = { runId: "lost answer", workflowId: "w" };
+    const { planBackfill, closeRun } = activities();
+    await planBackfill({ source, client: "713", from: day, to: day }, run);
+    expect(await pull({ runId: run.runId })).toMatchObject({ inserted: 16 });
+    // Temporal has not heard of it, and asks again: all that the run hears is the second answer.
+    const heard = (await pull({ runId: run.runId }, activities(), environment({ attempt: 2 }))) as SliceResult;
+    expect(heard).toMatchObject({ outcome: "unchanged", inserted: 0, unchanged: 16 });
+    const { inserted, updated, unchanged, withdrawn } = heard;
+    const ended = {
+      outcome: "completed" as const,
+      done: 1,
+      failed: 0,
+      reason: null,
+      failedDays: [],
+      credentials: false,
+    };
+    const heardOf = { inserted, updated, unchanged, withdrawn };
+    const totals = await closeRun({ ...ended, ...heardOf, runId: run.runId, client: "713", source });
+    const sums = ["inserted", "updated", "unchanged", "withdrawn"];
+    const { rows } = await database.pool.query(
+      `select ${sums.map((name) => `sum(${name})::int as ${name}`).join(", ")} from ops.receipts where run_id = $1`,
+      [run.runId],
+    );
+    expect(rows).toEqual([{ inserted: 16, updated: 0, unchanged: 16, withdrawn: 0 }]);
+    expect(Object.fromEntries(Object.entries(totals).map(([name, sum]) => [name, Number(sum)]))).toEqual(rows[0]);
+    const { rows: kept } = await database.pool.query(
+      `select ${sums.map((name) => `${name}::int`).join(", ")} from ops.runs where run_id = $1`,
+      [run.runId],
+    );
+    expect(kept).toEqual(rows);
   });
 
   test("a preview says what would change, in rows and in money, and writes nothing", async () => {

@@ -1,6 +1,6 @@
 import type { AnySource } from "../../connectors/source.ts";
 import { readAlerts } from "../../queries/ops/alerts.ts";
-import { compareBooks } from "../../queries/sync/stored.ts";
+import { compareBooks, readUnrecorded } from "../../queries/sync/stored.ts";
 import type { Database } from "../../schema/database.ts";
 import { targetOf } from "./read-day.ts";
 import { raiseBooksAlert } from "./slice-alerts.ts";
@@ -17,7 +17,9 @@ export async function watchBooks(database: Database, sources: readonly AnySource
   for (const source of sources) {
     const feed = targetOf(source, "", "");
     const { differences } = await compareBooks(database, feed, { share });
-    for (const { client, slice, expected, held } of differences)
+    // Rows of no recorded slice are in no share: they are looked for once a day, in the whole table.
+    const unrecorded = share.number === 0 ? await readUnrecorded(database, feed) : [];
+    for (const { client, slice, expected, held } of [...differences, ...unrecorded])
       await raiseBooksAlert(database, { client, source: source.name, day: slice, books: { expected, held } });
     for (const { client, subject } of open) {
       const [name, day = ""] = [subject.slice(0, subject.lastIndexOf("/")), subject.split("/").at(-1)];

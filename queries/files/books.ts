@@ -1,6 +1,7 @@
 import { cents } from "../../core/money.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
-import { raiseAlert, readAlerts, settleAlerts } from "../ops/alerts.ts";
+import { raiseUnlessAccepted } from "../ops/accepted-alerts.ts";
+import { readAlerts, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
 import type { Carried } from "./merge-shapes.ts";
 
 type Rows = Carried & { rows: number };
@@ -83,17 +84,23 @@ async function raiseBookAlert(
   { client }: { client: string },
   found: readonly BookDifference[],
 ): Promise<void> {
+  const alert = bookAlert(client, found);
+  if (alert !== null) await raiseUnlessAccepted(database, alert);
+}
+
+/** What the days of one file that do not add up call for. */
+export function bookAlert(client: string, found: readonly BookDifference[]): RaisedAlert | null {
   const [first] = found;
-  if (first === undefined) return;
-  await raiseAlert(database, {
+  if (first === undefined) return null;
+  return {
     client,
     area: "ingest",
     kind,
     subject: subjectOf(first.fileId),
     severity: "critical",
     message: describe(first, found.length - 1),
-    details: { fileId: first.fileId, days: found.slice(0, 30) },
-  });
+    details: { fileId: first.fileId, days: found.slice(0, 30), more: Math.max(0, found.length - 30) },
+  };
 }
 
 function describe({ fileId, name, date, held, takenOver, receipt }: BookDifference, more: number): string {

@@ -38,7 +38,8 @@ export type AuditAction =
   | "reader_issued"
   | "reader_removed"
   | "keys_rotated"
-  | "workflow_started";
+  | "workflow_started"
+  | "difference_accepted";
 
 /** Who acts: the subject of a token with its role, an affiliate by its key, or `cli:<os user>` without a role. */
 export interface Actor {

@@ -102,6 +102,23 @@ export async function compareBooks(
   return { slices: found?.slices ?? 0, differences };
 }
 
+/** Rows of slices that nothing is recorded of: something else than a merge has written them. */
+export async function readUnrecorded(
+  database: Queryable,
+  feed: Pick<MergeTarget, "source" | "table" | "amount">,
+): Promise<BooksDifference[]> {
+  const values: unknown[] = [feed.source];
+  const sum = sumOf(feed.amount, values);
+  const { rows } = await database.query<{ client: string; slice: string; held: Held }>(
+    `select _client_id as client, _slice as slice, jsonb_build_object('rows', count(*)::int, 'total', ${sum}::text) as held
+       from ${nameOf(feed.table)} t
+      where not exists (select from ops.slices s where s.source = $1 and s._client_id = t._client_id and s.slice = t._slice)
+      group by 1, 2 order by 1, 2 limit 1000`,
+    values,
+  );
+  return rows.map((one) => ({ ...one, source: feed.source, expected: { rows: 0, total: "0" } }));
+}
+
 /** The sum of an amount, in the one currency it is summed in. */
 export function sumOf({ column, currency }: Amount, values: unknown[]): string {
   if (currency === undefined) return `coalesce(sum(${quote(column)}), 0)`;

@@ -7,16 +7,20 @@ import { cents, subtractMoney, sumMoney } from "../../core/money.ts";
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { compareSlice } from "../../activities/sync/compare-slice.ts";
 import { targetOf } from "../../activities/sync/read-day.ts";
+import { booksAlert } from "../../activities/sync/slice-alerts.ts";
 import type { SyncContext } from "../../activities/sync/context.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { sources } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
+import { readAccepted } from "../../queries/ops/accepted-alerts.ts";
 import { performanceSource } from "../../queries/files/files.ts";
+import type { Queryable } from "../../schema/database.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { compareBooks, type BooksDifference } from "../../queries/sync/stored.ts";
 import type { RowDifference } from "../../queries/sync/shapes.ts";
 import {
   checkRange,
+  checkOptions,
   civilDay,
   clientOption,
   CommandError,
@@ -26,10 +30,13 @@ import {
   runCommand,
   sourceNamed,
   sourceOption,
+  wholeNumber,
   work,
+  type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
 import { count, table, type Cell } from "../shared/printing.ts";
+import { acceptAlert } from "../shared/accept-difference.ts";
 import { verifyFiles } from "../shared/verify-files.ts";
 
 /** Days under way at a time; the account's pace decides how fast they come. */
@@ -44,6 +51,8 @@ interface DifferingRow {
   stored: Record<string, unknown> | null;
   vendor: Record<string, unknown> | null;
 }
+
+type KnownDifference = BooksDifference & { accepted: string | null };
 
 interface VerifiedDay {
   day: string;
@@ -63,59 +72,89 @@ const command = defineCommand(
   [
     "npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18",
     "npm run verify -- --source rtb.performance --from 2025-12-01 --to 2025-12-18",
+    'npm run verify -- --accept 17 --note "12.00 were booked by hand, see the invoice"',
   ],
 )
   .option(...sourceOption)
   .option("--from <day>", "the first day, YYYY-MM-DD")
   .option("--to <day>", "the last day, YYYY-MM-DD")
+  .option("--accept <alert>", "accepts the difference of the alert with this number as it is; audited")
+  .option("--note <text>", "with --accept: why it is right")
   .option(...clientOption);
 
-command.action(
-  work(
-    z.object({ source: z.string(), client: z.string().optional(), from: civilDay, to: civilDay }),
-    async (context, { from, to, ...typed }): Promise<Report> => {
-      checkRange(from, to);
-      if (typed.source === performanceSource)
-        return verifyFiles(await context.database(), { client: context.client(typed.client), from, to });
-      const source = sourceNamed(typed.source);
-      const client = context.client(typed.client);
-      const account = context.config.accounts.get(`${source.vendor.name}/${client}`);
-      if (!account?.secrets)
-        throw new CommandError(
-          exitCodes.usage,
-          `client ${client} has no key for ${source.vendor.name}: set ${account?.missing.join(", ") ?? ""}`,
-        );
-      const database = await context.database();
-      const today = dayAt(await databaseNow(database), source.slices.timezone);
-      if (to > today)
-        throw new CommandError(
-          exitCodes.usage,
-          `--to ${to} is in the future: today is ${today} in ${source.slices.timezone}`,
-        );
+const day = civilDay.optional();
+const compared = z.object({ source: z.string(), from: civilDay, to: civilDay });
+const options = z.object({
+  source: z.string().optional(),
+  client: z.string().optional(),
+  from: day,
+  to: day,
+  accept: wholeNumber.optional(),
+  note: z.string().trim().min(1, "must say why").max(500, "must have 500 characters at most").optional(),
+});
 
-      const dependencies: SyncContext = {
-        database,
-        config: context.config,
-        sources,
-        gate: createRateGate(database),
-        redact: context.redact,
-      };
-      const range = daysFromTo(from, to);
-      let done = 0;
-      let rejected = false;
-      const days = await inParallel(atATime, range, async (day) => {
-        const verified = rejected
-          ? notCompared(day, "the key was refused")
-          : await verifyDay(dependencies, { source, account, day }, () => (rejected = true));
-        done += 1;
-        context.progress.show(`${source.name}: ${done} of ${count(range.length, "day")} compared`);
-        return verified;
-      });
-      const books = await compareBooks(database, targetOf(source, client, from), { client, from, to });
-      return report({ source: source.name, client, from, to }, days, books.differences);
-    },
-  ),
+command.action(
+  work(options, async (context, { accept, note, ...typed }): Promise<Report> => {
+    if (accept !== undefined) {
+      if (note === undefined) throw new CommandError(exitCodes.usage, "--accept takes a --note that says why");
+      return acceptAlert(await context.database(), { client: context.client(typed.client), alertId: accept, note });
+    }
+    if (note !== undefined) throw new CommandError(exitCodes.usage, "--note goes with --accept");
+    return compare(context, { ...checkOptions(compared, typed), client: context.client(typed.client) });
+  }),
 );
+
+/** Days of one client against the vendor, or against the files they came in, and against their receipts. */
+async function compare(
+  context: CommandContext,
+  range: z.output<typeof compared> & { client: string },
+): Promise<Report> {
+  const { client, from, to } = range;
+  checkRange(from, to);
+  if (range.source === performanceSource) return verifyFiles(await context.database(), { client, from, to });
+  const source = sourceNamed(range.source);
+  const account = context.config.accounts.get(`${source.vendor.name}/${client}`);
+  if (!account?.secrets)
+    throw new CommandError(
+      exitCodes.usage,
+      `client ${client} has no key for ${source.vendor.name}: set ${account?.missing.join(", ") ?? ""}`,
+    );
+  const database = await context.database();
+  const today = dayAt(await databaseNow(database), source.slices.timezone);
+  if (to > today)
+    throw new CommandError(
+      exitCodes.usage,
+      `--to ${to} is in the future: today is ${today} in ${source.slices.timezone}`,
+    );
+
+  const dependencies: SyncContext = {
+    database,
+    config: context.config,
+    sources,
+    gate: createRateGate(database),
+    redact: context.redact,
+  };
+  const asked = daysFromTo(from, to);
+  let done = 0;
+  let rejected = false;
+  const days = await inParallel(atATime, asked, async (day) => {
+    const verified = rejected
+      ? notCompared(day, "the key was refused")
+      : await verifyDay(dependencies, { source, account, day }, () => (rejected = true));
+    done += 1;
+    context.progress.show(`${source.name}: ${done} of ${count(asked.length, "day")} compared`);
+    return verified;
+  });
+  const { differences } = await compareBooks(database, targetOf(source, client, from), { client, from, to });
+  const books = await Promise.all(differences.map((books) => withNote(database, books)));
+  return report({ source: source.name, client, from, to }, days, books);
+}
+
+/** Null where nobody has accepted the difference as it is. */
+async function withNote(database: Queryable, books: BooksDifference): Promise<KnownDifference> {
+  const { client, source, slice } = books;
+  return { ...books, accepted: await readAccepted(database, booksAlert({ client, source, day: slice, books })) };
+}
 
 async function verifyDay(
   dependencies: SyncContext,
@@ -167,7 +206,7 @@ function readRow(json: string | null): Record<string, unknown> | null {
 function report(
   range: { source: string; client: string; from: string; to: string },
   days: readonly VerifiedDay[],
-  books: readonly BooksDifference[],
+  books: readonly KnownDifference[],
 ): Report {
   const compared = days.filter((day) => day.state !== "not compared");
   const differing = days.filter((day) => day.state === "differs");
@@ -177,6 +216,7 @@ function report(
     stored: sumMoney(compared.map((day) => day.stored ?? "0")),
     vendor: sumMoney(compared.map((day) => day.vendor ?? "0")),
   };
+  const unknown = books.filter(({ accepted }) => accepted === null);
   const rows = differing.reduce((sum, day) => sum + day.rows.length, 0);
   const listed = days.length <= mostDaysListed ? days : days.filter((day) => day.state !== "same");
   const lines = [
@@ -189,8 +229,8 @@ function report(
     ...failed.map((day) => `${day.day} was not compared: ${day.reason ?? ""}`),
     ...unreconciled.map((day) => `${day.day}: the vendor's rows do not add up to its own total`),
     ...books.map(
-      ({ slice, expected, held }) =>
-        `${slice}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}`,
+      ({ slice, expected, held, accepted }) =>
+        `${slice}: the table holds ${held.rows} rows that sum to ${held.total}, its receipts say ${expected.rows} rows and ${expected.total}${accepted === null ? "" : `; known and accepted: ${accepted}`}`,
     ),
     differing.length + failed.length === 0
       ? `${count(days.length, "day")} the same, row by row and to the cent`
@@ -198,7 +238,7 @@ function report(
   ];
   return {
     exitCode:
-      differing.length + failed.length + unreconciled.length + books.length > 0 ? exitCodes.found : exitCodes.fine,
+      differing.length + failed.length + unreconciled.length + unknown.length > 0 ? exitCodes.found : exitCodes.fine,
     document: {
       ...range,
       same: differing.length + failed.length === 0,

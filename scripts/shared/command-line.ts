@@ -251,7 +251,8 @@ function readTemporalAddress(read: () => { address: string; namespace: string })
   }
 }
 
-function checkOptions<Options>(shape: z.ZodType<Options>, typed: Record<string, unknown>): Options {
+/** What was typed, or all that is wrong with it. */
+export function checkOptions<Options>(shape: z.ZodType<Options>, typed: Record<string, unknown>): Options {
   const parsed = shape.safeParse(typed);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message, code }) => {

@@ -1,6 +1,7 @@
 import { cents } from "../../core/money.ts";
-import { readBookDifferences } from "../../queries/files/books.ts";
+import { bookAlert, readBookDifferences, type BookDifference } from "../../queries/files/books.ts";
 import { performanceSource } from "../../queries/files/files.ts";
+import { readAccepted } from "../../queries/ops/accepted-alerts.ts";
 import type { Database } from "../../schema/database.ts";
 import { exitCodes, type Report } from "./command-line.ts";
 import { count, table } from "./printing.ts";
@@ -12,6 +13,8 @@ export async function verifyFiles(
 ): Promise<Report> {
   const found = await readBookDifferences(database, range);
   const { client, from, to } = range;
+  const accepted = await readAcceptedFiles(database, range.client, found);
+  const open = found.filter(({ fileId }) => !accepted.has(fileId));
   const rows = found.map(({ fileId, name, date, held, takenOver, receipt }) => [
     fileId,
     name,
@@ -25,7 +28,7 @@ export async function verifyFiles(
   ]);
   const columns = ["file", "name", "day", "rows", "spend", "taken over", "spend", "receipt", "spend"];
   return {
-    exitCode: found.length === 0 ? exitCodes.fine : exitCodes.found,
+    exitCode: open.length === 0 ? exitCodes.fine : exitCodes.found,
     document: { source: performanceSource, client, from, to, same: found.length === 0, differences: found },
     lines:
       found.length === 0
@@ -33,7 +36,27 @@ export async function verifyFiles(
         : [
             ...table(columns, rows),
             "",
-            `${count(found.length, "day")} of files not as the receipts say; import the file again with --force, or look for who changed rtb.performance_metrics`,
+            ...[...accepted].map(([fileId, note]) => `file ${fileId} is known and accepted: ${note}`),
+            ...(open.length === 0
+              ? []
+              : [
+                  `${count(open.length, "day")} of files not as the receipts say; import the file again with --force, or look for who changed rtb.performance_metrics`,
+                ]),
           ],
   };
+}
+
+/** Files whose differences, in all of their days, a person has accepted as they are, with the note. */
+async function readAcceptedFiles(
+  database: Database,
+  client: string,
+  found: readonly BookDifference[],
+): Promise<Map<number, string>> {
+  const accepted = new Map<number, string>();
+  for (const fileId of new Set(found.map((one) => one.fileId))) {
+    const alert = bookAlert(client, await readBookDifferences(database, { client, fileId }));
+    const note = alert === null ? null : await readAccepted(database, alert);
+    if (note !== null) accepted.set(fileId, note);
+  }
+  return accepted;
 }

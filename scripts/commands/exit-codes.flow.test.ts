@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
+import { projectRoot } from "../../settings/environment.ts";
+import { checkBooks } from "../../queries/files/books.ts";
+import { startStack, type TestStack } from "../../test/stack.ts";
+
+// The first command after a change builds dist/.
+jest.setTimeout(150_000);
+
+const source = "redtrack.daily_spend";
+
+let stack: TestStack;
+beforeAll(async () => void (stack = await startStack()));
+afterEach(() => stack.control("DELETE", "/faults"));
+afterAll(() => stack.stop());
+
+/** What a script that calls a command goes by: its exit code, and what it printed. */
+async function run(...given: string[]): Promise<{ code: number; said: string }> {
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: "",
+    DATABASE_URL: stack.database.url,
+    TEMPORAL_ADDRESS: stack.temporal.address,
+    TEMPORAL_NAMESPACE: stack.temporal.namespace,
+    SEARCH_ATTRIBUTES: stack.config.searchAttributes ? "on" : "off",
+    CLIENTS: "713",
+    REDTRACK_API_KEY: "sandbox-713",
+    REDTRACK_BASE_URL: `${stack.sandboxUrl}/redtrack`,
+    REDTRACK_INTERVAL_MS: "0",
+  };
+  const command = promisify(execFile)(process.execPath, ["scripts/run.mjs", ...given], { cwd: projectRoot(), env });
+  return command.then(
+    ({ stdout }) => ({ code: 0, said: stdout }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, said: stdout + stderr }),
+  );
+}
+
+const days = (command: string, from: string, to = from) =>
+  run(command, "--source", source, "--from", from, "--to", to, "--client", "713");
+
+test("backfill exits 0 when every day is in, and 1 when a day failed or does not add up to the vendor's total", async () => {
+  expect(await days("backfill", "2025-12-01", "2025-12-02")).toMatchObject({ code: 0 });
+  await stack.fault("total_off", { amount: 1.5, match: { day: "2025-12-03" } });
+  expect(await days("backfill", "2025-12-02", "2025-12-03")).toMatchObject({ code: 1 });
+  await stack.control("DELETE", "/faults");
+  await stack.fault("server_error", { status: 404, match: { day: "2025-12-04" } });
+  expect(await days("backfill", "2025-12-04")).toMatchObject({ code: 1 });
+  expect(await days("backfill", "2025-12-05", "2025-12-04")).toMatchObject({ code: 2 });
+});
+
+test("verify exits 0 when all is the same, and 1 for rows that differ, a total that is off, and a day that cannot be fetched", async () => {
+  expect(await days("backfill", "2025-12-10", "2025-12-12")).toMatchObject({ code: 0 });
+  expect(await days("verify", "2025-12-10", "2025-12-12")).toMatchObject({ code: 0 });
+
+  await stack.fault("total_off", { amount: 1.5, match: { day: "2025-12-10" } });
+  expect(await days("verify", "2025-12-10")).toMatchObject({ code: 1, said: expect.stringContaining("do not add up") });
+  await stack.control("DELETE", "/faults");
+  await stack.fault("server_error", { status: 404, match: { day: "2025-12-11" } });
+  expect(await days("verify", "2025-12-11")).toMatchObject({ code: 1, said: expect.stringContaining("not compared") });
+  await stack.control("DELETE", "/faults");
+  await stack.rows("update redtrack.daily_spend set cost = cost + 1 where _slice = '2025-12-12'");
+  expect(await days("verify", "2025-12-12")).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("its receipts say"),
+  });
+  expect(await run("verify", "--source", source)).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("--from is missing\n--to is missing"),
+  });
+});
+
+test("a difference that was accepted with its alert's number is shown as known, and exits 0 until it changes", async () => {
+  const add = (creative: number) =>
+    stack.rows(
+      `insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id)
+       values ('713', $1, '2025-12-20', -1, 'BR', 'mobile', '', 1, 0, 12, 999)`,
+      [creative],
+    );
+  await stack.rows("select rtb.ensure_months('{2025-12-20}')");
+  await add(79783);
+  const verify = () => run("verify", "--source", "rtb.performance", "--from", "2025-12-20", "--to", "2025-12-20");
+  expect(await verify()).toMatchObject({ code: 1 });
+  await checkBooks(stack.database.pool, "713");
+  const alerts = () =>
+    stack.rows<{ id: string }>(
+      "select alert_id::text as id from ops.alerts where kind = 'file_books' and resolved_at is null",
+    );
+  const [alert] = await alerts();
+  const id = String(alert?.id);
+  expect(await run("verify", "--accept", id)).toMatchObject({ code: 2, said: expect.stringContaining("--note") });
+  expect(await run("verify", "--accept", "12345", "--note", "why")).toMatchObject({ code: 2 });
+  expect(await run("verify", "--accept", id, "--note", "booked by hand")).toMatchObject({ code: 0 });
+  expect(await alerts()).toEqual([]);
+  await checkBooks(stack.database.pool, "713");
+  expect(await alerts()).toEqual([]);
+  expect(await verify()).toMatchObject({ code: 0, said: expect.stringContaining("accepted: booked by hand") });
+  await add(79784);
+  await checkBooks(stack.database.pool, "713");
+  expect(await alerts()).toHaveLength(1);
+  expect(await verify()).toMatchObject({ code: 1 });
+});
