@@ -40,7 +40,7 @@ export default async function startStack(): Promise<void> {
   shared.signalRoomStack = { home, child };
   await isRunning(child);
   const run = (...args: string[]) =>
-    promisify(execFile)("node", ["scripts/run.mjs", ...args], { cwd: projectRoot(), env, timeout: 300_000 });
+    promisify(execFile)("node", ["scripts/run.mjs", ...args], { cwd: projectRoot(), env, timeout: 600_000 });
   await run("demo");
   const stack = JSON.parse(await readFile(path.join(home, ".signal-room/stack.json"), "utf8")) as Record<
     string,

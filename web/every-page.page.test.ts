@@ -20,45 +20,40 @@ afterAll(() => visitor.close());
 
 const nameOf = (route: string) => route.replaceAll(/\W+/g, "-").replaceAll(/^-|-$/g, "") || "today";
 
+// Contrast goes by the scheme, what fits by the width: axe looks at each of both once.
 describe.each([
-  ["light", 1280],
-  ["light", 360],
-  ["dark", 1280],
-  ["dark", 360],
-] as const)("in %s, %i wide,", (scheme, width) => {
-  test("no page breaks its policy, logs an error, scrolls sideways or shuts anybody out", async () => {
+  { scheme: "light", width: 1280, withAxe: true },
+  { scheme: "light", width: 360, withAxe: false },
+  { scheme: "dark", width: 1280, withAxe: false },
+  { scheme: "dark", width: 360, withAxe: true },
+] as const)("in $scheme, $width wide,", ({ scheme, width, withAxe }) => {
+  test("no page breaks its policy, logs an error, loads too much, scrolls sideways or shuts anybody out", async () => {
     const context = await visitor.logIn({ scheme, width });
     const wrong: unknown[] = [];
     for (const [route, address] of addresses) {
       const { page, complaints } = await openPage(context, address);
       await expectNoSidewaysScroll(page).catch(() => wrong.push([route, "scrolls sideways"]));
       await keepScreenshot(page, `${nameOf(route)}-${scheme}-${width}`);
-      for (const one of [...complaints.console, ...complaints.policy, ...(await accessibilityProblems(page))])
+      const problems = withAxe ? await accessibilityProblems(page) : [];
+      for (const one of [...complaints.console, ...complaints.policy, ...problems, ...(await excessOf(page))])
         wrong.push([route, one]);
       await page.close();
     }
     await context.close();
     expect(wrong).toEqual([]);
-  }, 600_000);
+  }, 900_000);
 });
 
-test("no page needs more than 30 kB of script and style, nor anything from elsewhere", async () => {
-  const context = await visitor.logIn();
-  const wrong: unknown[] = [];
-  for (const [route, address] of addresses) {
-    const { page } = await openPage(context, address);
-    const loaded = (await page.evaluate(
-      `performance.getEntriesByType("resource").map(({ name, encodedBodySize, initiatorType }) => ({ name, bytes: encodedBodySize, initiatorType }))`,
-    )) as { name: string; bytes: number; initiatorType: string }[];
-    const bytes = loaded.reduce((sum, one) => sum + one.bytes, 0);
-    const most = loaded.some(({ name }) => name.includes("uPlot")) ? 50_000 : 30_000;
-    if (bytes > most || bytes === 0) wrong.push([route, bytes]);
-    for (const { name } of loaded) if (!name.startsWith(visitor.url)) wrong.push([route, name]);
-    await page.close();
-  }
-  await context.close();
-  expect(wrong).toEqual([]);
-}, 300_000);
+/** Compressed script and style of a page: 30 kB, 50 where uPlot draws. Nothing comes from elsewhere. */
+async function excessOf(page: Page): Promise<unknown[]> {
+  const loaded = (await page.evaluate(
+    `performance.getEntriesByType("resource").map(({ name, encodedBodySize }) => ({ name, bytes: encodedBodySize }))`,
+  )) as { name: string; bytes: number }[];
+  const bytes = loaded.reduce((sum, one) => sum + one.bytes, 0);
+  const most = loaded.some(({ name }) => name.includes("uPlot")) ? 50_000 : 30_000;
+  const foreign = loaded.filter(({ name }) => !name.startsWith(visitor.url)).map(({ name }) => `loads ${name}`);
+  return bytes > most ? [...foreign, `loads ${bytes} bytes of script and style`] : foreign;
+}
 
 interface Shown {
   json: string;
