@@ -4,7 +4,8 @@ import { validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
-import { listFiles } from "../../queries/files/files.ts";
+import { readFileHistory } from "../../queries/files/file-history.ts";
+import { listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
@@ -12,7 +13,7 @@ import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
-import { done, fields, form, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
+import { done, fields, form, historyDay, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
 import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { clearAbandoned, findUpload, type UploadPlace } from "./upload-folder.ts";
@@ -29,6 +30,7 @@ export function importRoutes(api: Api, parts: ServerParts): void {
   uploadRoute(api, parts, place);
   importsRoute(api, parts);
   statusRoute(api, parts, place);
+  historyRoute(api, parts);
 }
 
 function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
@@ -142,6 +144,26 @@ function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
       if (upload === null) throw notFound("import");
       const { fileName: name, acceptedAt } = upload;
       return { importId: id, name, acceptedAt, ...(await statusOfUpload(parts, upload)) };
+    },
+  );
+}
+
+function historyRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/performance/imports/:id/days",
+    {
+      config: readers,
+      schema: {
+        tags: ["performance files"],
+        summary: "What a file did to each day, and which later files wrote to the same days; by the file's number",
+        params: z.object({ id: number.max(2_147_483_647) }),
+        response: { 200: z.object({ items: z.array(historyDay) }) },
+      },
+    },
+    async (request) => {
+      const of = { client: callerOf(request).client, fileId: request.params.id };
+      if ((await readFileRow(reading, of)) === null) throw notFound("import");
+      return { items: await readFileHistory(reading, of) };
     },
   );
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { word } from "../server/lists.ts";
-import { instant } from "../server/shapes.ts";
+import { instant, money } from "../server/shapes.ts";
 
 const digits = z.string().describe("a decimal with every digit, as the ledger keeps it");
 const sums = z.object({ impressions: digits, clicks: digits, spend: digits });
@@ -57,6 +57,18 @@ export const listedImport = answer.omit({ errors: true, summedOver: true, encodi
   place: z.enum(["upload", "import", "s3"]),
   isRepeat: z.boolean().describe("true when the same content had been imported before and `force` was set"),
   committedAt: instant,
+});
+
+export const historyDay = z.object({
+  date: z.string(),
+  inserted: z.number(),
+  updated: z.number(),
+  confirmed: z.number().describe("rows that were the same already"),
+  takenOver: z.number().describe("rows it wrote that later files have replaced"),
+  spendBefore: money.describe("of the rows it changed, before"),
+  spendAfter: money.describe("of the rows it wrote or confirmed, after"),
+  spendTakenOver: money.describe("of the rows that later files have replaced"),
+  laterFiles: z.array(z.number()).describe("later files that wrote to the same day"),
 });
 
 /** For the documentation; the body is a stream, and is checked as it comes. */

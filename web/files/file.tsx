@@ -1,0 +1,249 @@
+import { countText, moneyText } from "../components/format.tsx";
+import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { download, get, page, param } from "../shared/page.tsx";
+import { currencyOf } from "../rtb/creatives.tsx";
+import { readers, type At, type Web } from "../shared/web.ts";
+import { imports, quarantine, type HistoryDay, type ImportStatus, type Listed, type Quarantined } from "./answers.ts";
+import { Outcome } from "./page.tsx";
+
+type Answer = NonNullable<ImportStatus["answer"]>;
+
+/** One file: how far it is, what became of it, its rejected lines, and what later files made of its days. */
+export function fileDetailPages(web: Web): void {
+  page(web, { url: "/files/:id", who: readers }, async (at) => {
+    const json = `${imports}/${param(at, "id")}`;
+    const found = await get<ImportStatus>(web, at.request, json);
+    const { answer } = found;
+    const isOpen = found.state === "accepted" || found.state === "running";
+    return {
+      title: found.name,
+      body: (
+        <>
+          <PageHead title={found.name} />
+          <div id="state" {...(isOpen ? { "data-live": "1", "data-then": "reload" } : {})}>
+            <State found={found} />
+          </div>
+          {answer === null ? null : (
+            <Result answer={answer} json={json} currency={currencyOf(at.parts, at.viewer.client)} />
+          )}
+          {answer === null || answer.fileId === null ? null : (
+            <>
+              <Rejected rows={await rejectedOf(web, at, answer.fileId, 100)} answer={answer} at={at} />
+              <History at={at} days={await historyOf(web, at, answer.fileId)} fileId={answer.fileId} />
+            </>
+          )}
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
+    const { answer, name } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
+    const rows = answer?.fileId == null ? [] : await rejectedOf(web, at, answer.fileId, 50_000);
+    return { name: `rejected-${name}.csv`, text: toCsv(rejectedColumns(false), rows) };
+  });
+}
+
+async function rejectedOf(web: Web, at: At<unknown>, fileId: number, most: number): Promise<Quarantined[]> {
+  const url = `${quarantine}?source=rtb.performance&slice=${encodeURIComponent(`file/${fileId}`)}&state=open`;
+  const rows: Quarantined[] = [];
+  for (let cursor: string | null = null; rows.length < most;) {
+    const place: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const answer: Listed<Quarantined> = await get(web, at.request, `${url}&limit=${Math.min(500, most)}${place}`);
+    rows.push(...answer.items);
+    if (answer.next === null) break;
+    cursor = answer.next;
+  }
+  return rows;
+}
+
+async function historyOf(web: Web, at: At<unknown>, fileId: number): Promise<HistoryDay[]> {
+  return (await get<{ items: HistoryDay[] }>(web, at.request, `${imports}/${fileId}/days`)).items;
+}
+
+function State({ found }: { found: ImportStatus }) {
+  const { state, progress, reason } = found;
+  switch (state) {
+    case "accepted":
+      return <Notice tone="note">The file is safe on disk and waits for its turn.</Notice>;
+    case "running":
+      return (
+        <div class="panel" aria-live="polite">
+          <p>
+            {progress === null
+              ? "It has been started."
+              : `${progress.phase}: ${countText(progress.lines)} lines, ${Math.round((100 * progress.bytes) / Math.max(1, progress.ofBytes))} % of the file`}
+          </p>
+          <progress
+            value={progress?.bytes ?? 0}
+            max={Math.max(1, progress?.ofBytes ?? 1)}
+            aria-label="How much of the file is read"
+          />
+        </div>
+      );
+    case "failed":
+      return (
+        <Notice tone="bad" title="It failed; nothing of it is stored">
+          {reason}
+        </Notice>
+      );
+    case "done":
+      return <></>;
+  }
+}
+
+function Result({ answer, json, currency }: { answer: Answer; json: string; currency: string }) {
+  const count = (label: string, name: "lines" | "imported" | "inserted" | "updated" | "unchanged" | "rejected") => (
+    <Figure
+      label={label}
+      value={countText(answer[name])}
+      fact={{ json, field: `answer.${name}`, value: String(answer[name]) }}
+    />
+  );
+  return (
+    <>
+      {answer.status === "refused" ? (
+        <Notice tone="bad" title="Refused: nothing of it is stored">
+          {answer.reason}
+        </Notice>
+      ) : answer.status === "already_ingested" ? (
+        <Notice tone="note" title="Nothing new">
+          The same content was imported before, as file {answer.fileId}. Later files have replaced{" "}
+          {countText(answer.replacedSince)} of the rows it wrote.
+        </Notice>
+      ) : null}
+      <div class="cards">
+        <Figure label="Result" value={<Outcome status={answer.status} />}>
+          read as {answer.mapping}
+        </Figure>
+        {count("Lines", "lines")}
+        {count("Imported", "imported")}
+        {count("New rows", "inserted")}
+        {count("Changed rows", "updated")}
+        {count("Same as before", "unchanged")}
+        {count("Rejected", "rejected")}
+        <Figure
+          label="Spend"
+          value={moneyText(answer.sums.spend, currency)}
+          fact={{ json, field: "answer.sums.spend", value: answer.sums.spend }}
+        >
+          {answer.days.from === null ? "no day" : `${answer.days.from} to ${answer.days.to}`}
+        </Figure>
+        {answer.superseded.lines === 0 ? null : (
+          <Figure label="Overwritten by a later line" value={countText(answer.superseded.lines)}>
+            spend {moneyText(answer.superseded.spend, currency)}
+          </Figure>
+        )}
+      </div>
+    </>
+  );
+}
+
+function rejectedColumns(isKeeper: boolean): Column<Quarantined>[] {
+  const correct: Column<Quarantined> = {
+    name: "correct",
+    label: "Correct it",
+    kind: "text",
+    isLocal: true,
+    value: () => null,
+    show: ({ quarantineId, line }) => (
+      <a href={`/quarantine/${quarantineId}`} aria-label={`Correct line ${line ?? ""}`}>
+        Correct
+      </a>
+    ),
+  };
+  return [
+    { name: "line", label: "Line", kind: "count", value: (row) => row.line },
+    { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
+    { name: "lastSeenAt", label: "When", kind: "moment", value: (row) => new Date(row.lastSeenAt), isExtra: true },
+    ...(isKeeper ? [correct] : []),
+  ];
+}
+
+interface RejectedProps {
+  rows: readonly Quarantined[];
+  answer: Answer;
+  at: At<unknown>;
+}
+
+function Rejected({ rows, answer, at }: RejectedProps) {
+  if (answer.rejected === 0) return null;
+  return (
+    <section aria-labelledby="rejected">
+      <div class="section-head">
+        <h2 id="rejected">Rejected lines{rows.length === 0 ? ": none left" : ""}</h2>
+        {rows.length === 0 ? null : (
+          <div class="actions">
+            <a class="button" href={`${at.url.pathname}/rejected.csv`} download>
+              Download
+            </a>
+            {at.viewer.isKeeper ? (
+              <form method="post" action={`/files/${answer.fileId}/redrive`}>
+                <button type="submit">Process them again</button>
+              </form>
+            ) : null}
+          </div>
+        )}
+      </div>
+      <Table
+        columns={rejectedColumns(at.viewer.isKeeper)}
+        rows={rows}
+        caption="Rejected lines"
+        zone={at.zone}
+        empty={<Empty title="All of them were processed since">Their amounts are in the figures now.</Empty>}
+      />
+    </section>
+  );
+}
+
+interface HistoryProps {
+  at: At<unknown>;
+  days: readonly HistoryDay[];
+  fileId: number;
+}
+
+function History({ at, days, fileId }: HistoryProps) {
+  if (days.length === 0) return null;
+  const currency = currencyOf(at.parts, at.viewer.client);
+  return (
+    <details>
+      <summary>Day by day: what it changed, and what later files replaced</summary>
+      <Table
+        columns={historyColumns(currency)}
+        rows={days}
+        caption="What the file did to each day"
+        zone={at.zone}
+        json={{ url: `${imports}/${fileId}/days`, path: "items" }}
+      />
+    </details>
+  );
+}
+
+function historyColumns(currency: string): Column<HistoryDay>[] {
+  const money = (name: "spendBefore" | "spendAfter" | "spendTakenOver", label: string): Column<HistoryDay> => ({
+    name,
+    label,
+    kind: "money",
+    value: (row) => row[name],
+    currency: () => currency,
+  });
+  return [
+    { name: "date", label: "Day", kind: "day", value: (row) => row.date },
+    { name: "inserted", label: "New rows", kind: "count", value: (row) => row.inserted },
+    { name: "updated", label: "Changed rows", kind: "count", value: (row) => row.updated },
+    { name: "confirmed", label: "Same", kind: "count", value: (row) => row.confirmed, isExtra: true },
+    money("spendBefore", "Spend before"),
+    money("spendAfter", "Spend after"),
+    { name: "takenOver", label: "Rows replaced since", kind: "count", value: (row) => row.takenOver },
+    {
+      name: "laterFiles",
+      label: "By files",
+      kind: "text",
+      value: (row) => row.laterFiles.join(","),
+      show: ({ laterFiles }) =>
+        laterFiles.length === 0 ? "" : laterFiles.map((id) => <a href={`/files/${id}`}>{id} </a>),
+    },
+  ];
+}

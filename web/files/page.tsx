@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { Badge, countText, type Tone } from "../components/format.tsx";
+import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { download, get, page } from "../shared/page.tsx";
+import { readers, type Web } from "../shared/web.ts";
+import { imports, type Listed, type ListedImport } from "./answers.ts";
+
+const query = {
+  outcome: z.enum(["ingested", "refused"]).optional(),
+  cursor: z.string().max(1_000).optional(),
+};
+
+/** Files of ad performance: a new one, and what became of each. */
+export function filePages(web: Web): void {
+  page(web, { url: "/files", who: readers, query }, async (at) => {
+    const url = addressOf(at.query, 50);
+    const { items, next } = await get<Listed<ListedImport>>(web, at.request, url);
+    return {
+      title: "Files",
+      scripts: ["upload.js"],
+      body: (
+        <>
+          <PageHead title="Files" lead="Files of ad performance, the latest first.">
+            <ExportLink url={at.url} />
+          </PageHead>
+          {at.viewer.isKeeper ? <Upload /> : null}
+          <form class="filters" method="get" action="/files">
+            <label>
+              Result
+              <select name="outcome">
+                {[
+                  ["", "any"],
+                  ["ingested", "imported"],
+                  ["refused", "refused"],
+                ].map(([value, text]) => (
+                  <option key={value} value={value} selected={(at.query.outcome ?? "") === value}>
+                    {text}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button type="submit">Filter</button>
+          </form>
+          <Table
+            columns={columns}
+            rows={items}
+            caption="Files, the latest first"
+            zone={at.zone}
+            json={{ url, path: "items" }}
+            empty={
+              <Empty title="No file yet">
+                Choose one above: exports of Authorized Buyers, Google Ads and Meta are recognised. To try it:
+                examples/performance.csv
+              </Empty>
+            }
+          />
+          <NextPage url={at.url} next={next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/files.csv", who: readers, query }, async (at) => {
+    const rows: ListedImport[] = [];
+    for (let cursor: string | undefined; rows.length < 50_000;) {
+      const { items, next } = await get<Listed<ListedImport>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
+      rows.push(...items);
+      if (next === null) break;
+      cursor = next;
+    }
+    return { name: "files.csv", text: toCsv(columns, rows) };
+  });
+}
+
+function addressOf(asked: z.output<z.ZodObject<typeof query>>, limit: number): string {
+  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return `${imports}?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
+}
+
+function Upload() {
+  return (
+    <form class="panel stack" method="post" action="/files/upload" enctype="multipart/form-data" data-upload>
+      <label>
+        A CSV file, also gzipped
+        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,application/gzip" />
+      </label>
+      <progress value="0" max="1" hidden aria-label="Upload" />
+      <div>
+        <button type="submit" class="primary">
+          Look at it
+        </button>{" "}
+        <span class="quiet">Nothing is stored before you have seen how it is read.</span>
+      </div>
+    </form>
+  );
+}
+
+const outcomes: Record<string, [string, Tone]> = {
+  ingested: ["imported", "good"],
+  already_ingested: ["imported before", "quiet"],
+  refused: ["refused", "bad"],
+  checked: ["checked", "note"],
+};
+
+export function Outcome({ status }: { status: string }) {
+  const [text, tone] = outcomes[status] ?? [status, "quiet"];
+  return <Badge tone={tone}>{text}</Badge>;
+}
+
+const columns: readonly Column<ListedImport>[] = [
+  {
+    name: "name",
+    label: "File",
+    kind: "text",
+    value: (row) => row.name,
+    show: ({ name, importId }) => <a href={`/files/${importId}`}>{name}</a>,
+  },
+  {
+    name: "status",
+    label: "Result",
+    kind: "text",
+    value: (row) => row.status,
+    show: ({ status, rejected }) => (
+      <>
+        <Outcome status={status} />{" "}
+        {rejected > 0 && status === "ingested" ? <Badge tone="warning">{countText(rejected)} rejected</Badge> : null}
+      </>
+    ),
+  },
+  { name: "lines", label: "Lines", kind: "count", value: (row) => row.lines },
+  { name: "imported", label: "Imported", kind: "count", value: (row) => row.imported },
+  { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isExtra: true },
+  { name: "sums.spend", label: "Spend", kind: "ratio", value: (row) => row.sums.spend },
+  { name: "days.from", label: "First day", kind: "day", value: (row) => row.days.from, isExtra: true },
+  { name: "days.to", label: "Last day", kind: "day", value: (row) => row.days.to, isExtra: true },
+  {
+    name: "replacedSince",
+    label: "Replaced since",
+    kind: "count",
+    value: (row) => row.replacedSince,
+    isExtra: true,
+  },
+  { name: "mapping", label: "Read as", kind: "text", value: (row) => row.mapping, isExtra: true },
+  { name: "committedAt", label: "When", kind: "moment", value: (row) => new Date(row.committedAt) },
+];
