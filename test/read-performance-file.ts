@@ -33,16 +33,10 @@ export interface ReadOptions {
 
 /** For tests: reads a file that is in memory, and takes the COPY text apart as Postgres would. */
 export async function readBytes(file: string | Uint8Array, options: ReadOptions = {}): Promise<Reading> {
-  const { mapping = "document", today = "2025-12-18", currency = "USD", known = null } = options;
   const blocks: Buffer[] = [];
   const rejects: RejectedLine[] = [];
   const reading: PerformanceReading = {
-    mapping: typeof mapping === "string" ? findMapping(mapping) : mapping,
-    today,
-    currency,
-    knownCreatives: known === null ? null : new Set(known),
-    limits: { ...defaultLimits, ...options.limits },
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...readingOf(options),
     accepted: (block) => {
       blocks.push(block);
       return Promise.resolve();
@@ -59,6 +53,19 @@ export async function readBytes(file: string | Uint8Array, options: ReadOptions 
   return { rows: stagedRows(Buffer.concat(blocks).toString("utf8")), rejects, counts };
 }
 
+/** For tests: what a file is read by. */
+export function readingOf(options: ReadOptions): Omit<PerformanceReading, "accepted" | "rejected"> {
+  const { mapping = "document", today = "2025-12-18", currency = "USD", known = null } = options;
+  return {
+    mapping: typeof mapping === "string" ? findMapping(mapping) : mapping,
+    today,
+    currency,
+    knownCreatives: known === null ? null : new Set(known),
+    limits: { ...defaultLimits, ...options.limits },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+}
+
 /** For tests: the refusal of a file that must be refused. */
 export async function refusalOf(file: string | Uint8Array, options: ReadOptions = {}): Promise<FileRefused> {
   try {
@@ -70,7 +77,7 @@ export async function refusalOf(file: string | Uint8Array, options: ReadOptions 
   throw new Error("the file was not refused");
 }
 
-async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+export async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += Math.max(1, size)) yield bytes.subarray(at, at + Math.max(1, size));
   return Promise.resolve();
 }

@@ -5,6 +5,7 @@ export { deliverConversions } from "./conversions/deliver-conversions.ts";
 export { fetchPost } from "./recon/fetch-post.ts";
 export { ingestFile } from "./files/ingest-file.ts";
 export { keepHouse } from "./ops/keep-house.ts";
+export { previewFile } from "./files/preview-file.ts";
 export { reconcileMany } from "./recon/reconcile-many.ts";
 export { reconcileReport } from "./recon/reconcile-report.ts";
 export { redeliver } from "./conversions/redeliver.ts";

@@ -6,11 +6,14 @@ import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { WorkflowHandle } from "@temporalio/client";
 import { DeterminismViolationError } from "@temporalio/workflow";
 import { Worker, type ReplayResult, type WorkflowBundle } from "@temporalio/worker";
-import { keyRing } from "../core/crypto.ts";
+import type { PreviewInput } from "../activities/files/preview-draft.ts";
+import { keyRing, sha256 } from "../core/crypto.ts";
 import { addDays } from "../core/days.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { historyFromJSON, historyToJSON, type History } from "@temporalio/common/lib/proto-utils.js";
 import { offerToken } from "../queries/recon/tokens.ts";
+import { draftName } from "../rules/files/drafts.ts";
+import { uploadFolder } from "../rules/files/uploads.ts";
 import { sealCredentials } from "../rules/recon/platform-credentials.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
@@ -85,6 +88,7 @@ const names = [
   "keep-house",
   "keep-house-that-sent-alerts",
   "notify-channel",
+  "preview-file",
   "reconcile-many",
   "reconcile-report",
   "reconcile-report-stopped",
@@ -183,6 +187,20 @@ async function recordDeliveries(): Promise<void> {
   }
 }
 
+async function putDraft(importDir: string, content: string): Promise<PreviewInput> {
+  const { client, draftId } = { client: "713", draftId: "d".repeat(32) };
+  const file = `${draftId}-0123456789abcdef.csv`;
+  const record = { draftId, client, file, fileName: "day.csv", contentHash: sha256(content), bytes: content.length };
+  const folder = path.join(importDir, uploadFolder(client) ?? "");
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, file), content);
+  await writeFile(
+    path.join(folder, draftName(draftId)),
+    JSON.stringify({ ...record, isGzip: false, by: "ada", receivedAt: new Date().toISOString() }),
+  );
+  return { client, draftId };
+}
+
 async function recordFiles(): Promise<void> {
   // A name of its own, for histories tell no folder of the machine they were recorded on.
   const importDir = await mkdtemp(path.join(os.tmpdir(), "import-"));
@@ -211,6 +229,11 @@ async function recordFiles(): Promise<void> {
     const { workflowId } = child.startChildWorkflowExecutionInitiatedEventAttributes ?? {};
     await keep("ingest-file-failed-in-a-watch", stack.client.workflow.getHandle(workflowId ?? ""));
     await run("ingest-file", "ingestFile", { path: "713/day.csv", force: true });
+    await run(
+      "preview-file",
+      "previewFile",
+      await putDraft(importDir, `${performanceHeader}\n79783,2025-11-29,1,1,0.50\n`),
+    );
     await run("ingest-file-refused", "ingestFile", { path: "713/broken.csv" });
     await run("ingest-file-refused-input", "ingestFile", { path: "713/nowhere.csv" });
     await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 1)");

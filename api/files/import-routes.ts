@@ -15,6 +15,7 @@ import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { done, fields, form, historyDay, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
 import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
+import { previewRoutes } from "./preview-routes.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { clearAbandoned, findUpload, type UploadPlace } from "./upload-folder.ts";
 
@@ -31,6 +32,7 @@ export function importRoutes(api: Api, parts: ServerParts): void {
   importsRoute(api, parts);
   statusRoute(api, parts, place);
   historyRoute(api, parts);
+  previewRoutes(api, parts, place);
 }
 
 function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {

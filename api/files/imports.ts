@@ -10,7 +10,7 @@ import type { ingestFile } from "../../workflows/files/ingest-file.ts";
 import { ApiError } from "../server/errors.ts";
 import { withinMs } from "../server/deadline.ts";
 import type { ServerParts } from "../server/parts.ts";
-import { runWorkflow, type Outcome } from "../server/run-workflow.ts";
+import { runWorkflow, startWorkflow, type Outcome, type WorkflowRun } from "../server/run-workflow.ts";
 
 type Parts = Pick<ServerParts, "config" | "temporal" | "reading">;
 type Answer = Awaited<ReturnType<typeof ingestFile>>;
@@ -32,21 +32,31 @@ const nothingYet = { progress: null, reason: null, answer: null };
 
 /** Starts the ingest of an accepted upload, or joins it, and waits a little for its answer. */
 export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<Answer>> {
-  const { client, file, fileName } = record;
-  const path = `${uploadFolder(client)}/${file}`;
   try {
-    return await runWorkflow<Answer>(parts, {
-      type: "ingestFile",
-      workflowId: ingestWorkflowId(client, record.importId),
-      client,
-      input: { client, place: "upload", path },
-      summary: `${fileName.slice(0, 120)}, client ${client}`,
-    });
+    return await runWorkflow<Answer>(parts, ingestOf(record));
   } catch (error) {
     // Where it lies means nothing to whoever sent it.
-    if (error instanceof ApiError) error.message = error.message.replaceAll(path, fileName);
+    if (error instanceof ApiError) error.message = error.message.replaceAll(pathOf(record), record.fileName);
     throw error;
   }
+}
+
+/** The same for whoever follows it by its address. */
+export async function startUpload(parts: Parts, record: UploadRecord): Promise<void> {
+  await startWorkflow(parts, ingestOf(record));
+}
+
+const pathOf = ({ client, file }: UploadRecord) => `${uploadFolder(client)}/${file}`;
+
+function ingestOf(record: UploadRecord): WorkflowRun {
+  const { client, fileName } = record;
+  return {
+    type: "ingestFile",
+    workflowId: ingestWorkflowId(client, record.importId),
+    client,
+    input: { client, place: "upload", path: pathOf(record) },
+    summary: `${fileName.slice(0, 120)}, client ${client}`,
+  };
 }
 
 /** The ledger first: what it says is so, also while Temporal is away. */
@@ -94,8 +104,7 @@ async function statusOfWorkflow(
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause;
     const reason = cause instanceof ApplicationFailure ? cause.message : `it ended as ${described.status.name}`;
-    const path = `${uploadFolder(record.client)}/${record.file}`;
-    return { ...nothingYet, state: "failed", reason: reason.replaceAll(path, record.fileName) };
+    return { ...nothingYet, state: "failed", reason: reason.replaceAll(pathOf(record), record.fileName) };
   }
 }
 

@@ -9,6 +9,8 @@ import type { Layout } from "./shapes.ts";
 export interface Opening {
   layout: Layout;
   delimiter: number;
+  /** The line of the file that the header stands in. */
+  headerLine: number;
   /** Where the data begin, in bytes of the head and as a line of the file. */
   start: number;
   line: number;
@@ -21,10 +23,9 @@ export interface Opening {
 const delimiters = [",", ";", "\t", "|"] as const;
 const mostColumns = 1_000;
 
-interface Candidate extends Omit<Opening, "layout"> {
+export interface Candidate extends Omit<Opening, "layout"> {
   record: string[];
   score: number;
-  headerLine: number;
 }
 
 /** Finds the header at the top of a file, and with it the delimiter. `whole` says that the head is all there is. */
@@ -39,7 +40,8 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
       { line: 1 },
     );
   }
-  const { record, score, headerLine: line, ...opening } = best;
+  const { record, score, ...opening } = best;
+  const line = opening.headerLine;
   const refuse = (why: string) => new FileRefused("header", `line ${line}: ${why}`, { line });
   if (record.length > mostColumns) throw refuse(`has ${record.length} columns, and at most ${mostColumns} are read`);
   if (score < 2) {
@@ -63,7 +65,12 @@ export function recogniseHeader(head: Buffer, whole: boolean, mappings: readonly
   return found === null ? null : (mappings.find((mapping) => mapping === found.format) ?? null);
 }
 
-function likeliestHeader(head: Buffer, whole: boolean, mapping: FileMapping, meanings: Meanings): Candidate | null {
+export function likeliestHeader(
+  head: Buffer,
+  whole: boolean,
+  mapping: FileMapping,
+  meanings: Meanings,
+): Candidate | null {
   let best: Candidate | null = null;
   for (const delimiter of mapping.delimiter === null ? delimiters : [mapping.delimiter])
     for (const candidate of candidates(head, whole, delimiter, mapping.preambleLines)) {

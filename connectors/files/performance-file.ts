@@ -115,7 +115,8 @@ export async function recogniseFile(
   }
 }
 
-async function gather(pieces: AsyncIterator<Buffer>, size: number): Promise<{ head: Buffer; whole: boolean }> {
+/** The first bytes of a text, at least so many where there are, and whether they are all of it. */
+export async function gather(pieces: AsyncIterator<Buffer>, size: number): Promise<{ head: Buffer; whole: boolean }> {
   const parts: Buffer[] = [];
   for (let length = 0; length < size;) {
     const next = await pieces.next();
@@ -195,7 +196,7 @@ async function passOn(lines: FileLines, reading: PerformanceReading, last: boole
     await reading.rejected(rejects.slice(at, at + rejectsAtOnce));
 }
 
-function countsOf(lines: FileLines) {
+export function countsOf(lines: FileLines) {
   const { staged } = lines;
   return {
     lines: lines.lines,
@@ -220,7 +221,10 @@ function dayText(day: number): string | null {
   return day === 0 ? null : `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`;
 }
 
-function refuseMostlyRejected(counts: FileCounts, limits: ReadingLimits): void {
+export function refuseMostlyRejected(
+  counts: Partial<FileCounts> & Pick<FileCounts, "lines" | "rejected" | "rejectedBy">,
+  limits: ReadingLimits,
+): void {
   const { lines, rejected } = counts;
   if (lines < limits.refuseFromLines || rejected <= lines * limits.refuseAboveShare) return;
   const reasons = Object.entries(counts.rejectedBy)

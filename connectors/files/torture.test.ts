@@ -1,7 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import iconv from "iconv-lite";
-import { readBytes, refusalOf, type Reading, type ReadOptions } from "../../test/read-performance-file.ts";
+import {
+  inChunks,
+  readBytes,
+  readingOf,
+  refusalOf,
+  type Reading,
+  type ReadOptions,
+} from "../../test/read-performance-file.ts";
 import { defaultLimits, findMapping, parseMapping, readPerformanceFile, type RefusalCode } from "./performance-file.ts";
+import { readHead } from "./preview.ts";
 
 const header = "creative_id,date,impressions,clicks,spend,geography,device_type";
 const wide = `${header},placement`;
@@ -491,6 +499,37 @@ describe.each<[string, ReadOptions]>([
       bytes: Buffer.byteLength(file),
     });
   });
+});
+
+describe("a preview says what an import would make of a file", () => {
+  const megabyte = 1_048_576;
+  const cases = Object.entries(files).filter(([, { file }]) => file.length < megabyte);
+  test.each(cases)(
+    "%s",
+    async (_name, { file, rows: _rows, rejects: _rejects, counts: _counts, refused, ...options }) => {
+      const head = await readHead(inChunks(Buffer.from(file), 5_000), readingOf(options));
+      if (refused !== undefined) {
+        const { line, column, message } = await refusalOf(file, options);
+        expect(head.refusal).toEqual({ line, column, reason: message });
+        return;
+      }
+      const { rejects, counts } = await readBytes(file, options);
+      expect([head.refusal, head.read.isAll]).toEqual([null, true]);
+      expect(head.rejects).toMatchObject(rejects.slice(0, 100).map(({ line, reason }) => ({ line, reason })));
+      expect(head).toMatchObject({
+        encoding: counts.encoding,
+        delimiter: counts.delimiter,
+        preamble: counts.preamble,
+        read: { lines: counts.lines, rejected: counts.rejected, totals: counts.totals },
+        sum: counts.sum,
+        days: { from: counts.from, to: counts.to },
+      });
+      const outcomes = head.lines.map(({ outcome }) => outcome);
+      expect(outcomes).toHaveLength(Math.min(20, counts.lines + counts.totals));
+      if (outcomes.length < 20)
+        expect(outcomes.filter((outcome) => outcome === "imported")).toHaveLength(counts.accepted);
+    },
+  );
 });
 
 test("rejected lines can be read again behind their header, when the creative is there", async () => {

@@ -4,3 +4,6 @@
 export const ingestWorkflowId = (client: string, of: string) => `ingest/${client}/${of}`;
 
 export const redriveWorkflowId = (client: string, fileId: number) => `redrive/${client}/${fileId}`;
+
+/** Each way to read a file that was sent to be looked at is a preview of its own. */
+export const previewWorkflowId = (client: string, draftId: string, key: string) => `preview/${client}/${draftId}/${key}`;
