@@ -43,6 +43,7 @@ import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
 import { channelRoutes } from "./ops/channels.ts";
+import { quarantinedLineRoute, redriveRoute } from "./files/quarantined-line.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 
@@ -52,6 +53,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/ops", routes: channelRoutes },
   { prefix: "/api/v1/ops", routes: correctRoute },
+  { prefix: "/api/v1/ops", routes: quarantinedLineRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: spendRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
@@ -62,6 +64,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/deliveries", routes: deliveryRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/api/v1/rtb", routes: importRoutes },
+  { prefix: "/api/v1/rtb", routes: redriveRoute },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },

@@ -12,7 +12,7 @@ import { number as id } from "../server/shapes.ts";
 
 const keepers = allow("admin", "operator");
 
-const corrected = z.object({
+export const corrected = z.object({
   quarantineId: z.number(),
   state: z
     .enum(["resolved", "rejected", "running"])

@@ -46,6 +46,8 @@ export function cutOffSlowBodies(
  */
 export function stopReading({ raw }: Pick<FastifyRequest, "raw">): void {
   if (raw.complete) return;
+  // A page passes on what it is sent, and cuts its own line.
+  if (!(raw.socket instanceof Socket)) return void raw.resume();
   const timer = setTimeout(() => raw.socket.destroy(), lingerMs);
   raw.once("end", () => clearTimeout(timer));
   raw.socket.once("close", () => clearTimeout(timer));

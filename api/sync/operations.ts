@@ -192,7 +192,10 @@ function quarantineRoute(api: Api, { reading }: ServerParts): void {
     config,
     tags,
     summary: "Quarantined rows, and why",
-    querystring: ofSlice.extend({ state: z.enum(["open", "resolved"]).optional() }),
+    querystring: ofSlice.extend({
+      state: z.enum(["open", "resolved"]).optional(),
+      slice: word.optional().describe("of an imported file `file/` and its number"),
+    }),
     item: quarantined,
     place: id,
     read: ({ filter: { state, ...filter }, after, limit }, request) =>

@@ -274,14 +274,14 @@ export interface QuarantinedRow {
 /** Newest first. What a row holds is not shown by default. */
 export async function listQuarantine(
   database: Queryable,
-  filter: LedgerFilter & { open?: boolean | undefined },
+  filter: LedgerFilter & { open?: boolean | undefined; slice?: string | undefined },
 ): Promise<QuarantinedRow[]> {
   const { rows } = await database.query<QuarantinedRow>(
     `select quarantine_id as "quarantineId", source, slice, line, reason, amount, ${shownContent} as content, first_seen_at as "firstSeenAt",
             last_seen_at as "lastSeenAt", resolved_at as "resolvedAt", run_id as "runId"
        from ops.quarantine q
       where _client_id = $1 and ($2::text is null or source = $2) and ${ofDay("q")} and ($4::bigint is null or quarantine_id < $4)
-        and ($6::boolean is null or (resolved_at is null) = $6)
+        and ($6::boolean is null or (resolved_at is null) = $6) and ($7::text is null or slice = $7)
       order by quarantine_id desc limit $5`,
     [
       filter.client,
@@ -290,6 +290,7 @@ export async function listQuarantine(
       filter.afterId ?? null,
       filter.limit,
       filter.open ?? null,
+      filter.slice ?? null,
     ],
   );
   return rows;

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { cents } from "../../core/money.ts";
+import { readLine } from "../../queries/files/read-line.ts";
+import { readFileRow } from "../../queries/files/files.ts";
+import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { audited } from "../server/audited.ts";
+import { notFound } from "../server/errors.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { runWorkflow } from "../server/run-workflow.ts";
+import { instant, iso, money, number } from "../server/shapes.ts";
+import type { redriveFiles } from "../../workflows/files/redrive-files.ts";
+
+const keepers = allow("admin", "operator");
+
+export const clearLine = z.object({
+  quarantineId: z.number(),
+  source: z.string(),
+  slice: z.string(),
+  line: z.number().nullable(),
+  column: z.string().nullable(),
+  reason: z.string(),
+  amount: money.nullable(),
+  firstSeenAt: instant,
+  lastSeenAt: instant,
+  resolvedAt: instant.nullable(),
+  content: z.string().nullable().describe("as it came; null when it was not kept, or was sealed with another key"),
+  isKept: z.boolean().describe("false: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with"),
+  isWhole: z.boolean().describe("false: it was cut, because it is very long"),
+  corrected: z.string().nullable(),
+  correctedAt: instant.nullable(),
+  file: z
+    .object({ fileId: z.number(), name: z.string(), header: z.string().nullable() })
+    .nullable()
+    .describe("null for a row of a vendor"),
+});
+
+/** A quarantined row or line itself. Whoever looks at it is written down before it is shown. */
+export function quarantinedLineRoute(api: Api, parts: ServerParts): void {
+  api.get(
+    "/quarantine/:id",
+    {
+      config: keepers,
+      schema: {
+        tags: ["operations"],
+        summary: "A quarantined row or line, decrypted; each view is recorded in the audit log",
+        params: z.object({ id: number }),
+        response: { 200: clearLine },
+      },
+    },
+    async (request) => {
+      const of = { client: callerOf(request).client, quarantineId: request.params.id };
+      const found = await readLine(parts.reading, of, quarantineSeal(parts.config));
+      if (found === null) throw notFound("entry");
+      const { source, slice, line } = found;
+      await audited(parts, request, (session, record) =>
+        record(session, {
+          action: "line_viewed",
+          subject: `quarantine/${of.quarantineId}`,
+          details: { source, slice, line },
+        }),
+      );
+      return {
+        ...found,
+        amount: found.amount === null ? null : cents(found.amount),
+        firstSeenAt: found.firstSeenAt.toISOString(),
+        lastSeenAt: found.lastSeenAt.toISOString(),
+        resolvedAt: iso(found.resolvedAt),
+        correctedAt: iso(found.correctedAt),
+      };
+    },
+  );
+}
+
+const redriven = z.object({
+  fileId: z.number(),
+  state: z.enum(["done", "running"]),
+  resolved: z.number().nullable().describe("lines that are stored now; null while it runs"),
+  remaining: z.number().nullable(),
+  reason: z.string().nullable().describe("why none of them could be read, when that is so"),
+});
+
+/** The rejected lines of a file once more, after a creative was added or a mapping corrected. */
+export function redriveRoute(api: Api, parts: ServerParts): void {
+  api.post(
+    "/performance/imports/:id/redrive",
+    {
+      config: keepers,
+      schema: {
+        tags: ["performance files"],
+        summary: "Processes the rejected lines of a file again; by the file's number",
+        params: z.object({ id: number.max(2_147_483_647) }),
+        response: { 200: redriven, 202: redriven },
+      },
+    },
+    async (request, reply) => {
+      const { client } = callerOf(request);
+      const fileId = request.params.id;
+      if ((await readFileRow(parts.reading, { client, fileId })) === null) throw notFound("import");
+      await audited(parts, request, (session, record) =>
+        record(session, { action: "redriven", subject: `file/${fileId}` }),
+      );
+      const outcome = await runWorkflow<Awaited<ReturnType<typeof redriveFiles>>>(parts, {
+        type: "redriveFiles",
+        workflowId: `redrive/${client}/${fileId}`,
+        client,
+        input: { client, fileId },
+        summary: `rejected lines of file ${fileId}, client ${client}`,
+        again: true,
+      });
+      if (!outcome.done)
+        return reply.code(202).send({ fileId, state: "running", resolved: null, remaining: null, reason: null });
+      const { resolved, remaining, files } = outcome.result;
+      return reply.code(200).send({ fileId, state: "done", resolved, remaining, reason: files[0]?.reason ?? null });
+    },
+  );
+}
