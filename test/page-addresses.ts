@@ -1,6 +1,7 @@
 import type { Queryable } from "../schema/database.ts";
 
 export type Who = "admin" | "operator" | "analyst" | "advertiser" | "affiliate";
+const keepers: Who[] = ["admin", "operator"];
 const staff: Who[] = ["admin", "operator", "analyst"];
 const withAdvertiser: Who[] = [...staff, "advertiser"];
 const all: Who[] = [...staff, "advertiser", "affiliate"];
@@ -10,6 +11,8 @@ interface Walked {
   address: string;
   who: Who[];
   fill?: Record<string, string>;
+  /** What it shows is made by a test of its own. */
+  isMade?: boolean;
 }
 
 /** Every page and export there is, and who may see it. Tests walk them all; a page that is not named here fails one. */
@@ -92,6 +95,24 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select channel_id::text as value from ops.channels order by channel_id limit 1" },
   },
+  "/files": { address: "/files", who: staff },
+  "/files.csv": { address: "/files.csv", who: staff },
+  "/files/upload": { address: "/files/upload", who: keepers },
+  // Of a file that was just uploaded: its own test opens it.
+  "/files/preview/:id": { address: "/files/preview/:id", who: keepers, isMade: true },
+  "/files/:id": {
+    address: "/files/:id",
+    who: staff,
+    fill: { id: "select file_id::text as value from ops.files order by rejected desc, file_id limit 1" },
+  },
+  "/files/:id/rejected.csv": { address: "/files/:id/rejected.csv", who: staff },
+  "/quarantine": { address: "/quarantine?state=all", who: staff },
+  "/quarantine.csv": { address: "/quarantine.csv", who: staff },
+  "/quarantine/:id": {
+    address: "/quarantine/:id",
+    who: keepers,
+    fill: { id: "select quarantine_id::text as value from ops.quarantine order by quarantine_id limit 1" },
+  },
   "/reconciliation": { address: "/reconciliation", who: withAdvertiser },
   "/reconciliation/queue": { address: "/reconciliation/queue", who: withAdvertiser },
   "/reconciliation/queue.csv": { address: "/reconciliation/queue.csv", who: withAdvertiser },
@@ -128,8 +149,8 @@ export const walked: Record<string, Walked> = {
 /** The pages' addresses with what this database holds: no exports. */
 export async function readAddresses(database: Queryable): Promise<[string, string][]> {
   const found: [string, string][] = [];
-  for (const [route, { address, who, fill = {} }] of Object.entries(walked)) {
-    if (route.endsWith(".csv") || !who.includes("admin")) continue;
+  for (const [route, { address, who, fill = {}, isMade }] of Object.entries(walked)) {
+    if (route.endsWith(".csv") || !who.includes("admin") || isMade === true) continue;
     let filled = address;
     for (const [name, statement] of Object.entries(fill)) {
       const { rows } = await database.query<{ value: string }>(statement);

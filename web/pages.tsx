@@ -10,6 +10,11 @@ import { deliveryPages } from "./conversions/deliveries.tsx";
 import { conversionPages } from "./conversions/page.tsx";
 import { mappingPages } from "./cost/mapping.tsx";
 import { costPages } from "./cost/page.tsx";
+import { fileDetailPages } from "./files/file.tsx";
+import { filePages } from "./files/page.tsx";
+import { previewPages } from "./files/preview.tsx";
+import { quarantinePages } from "./files/quarantine.tsx";
+import { uploadPages } from "./files/upload.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
 import { channelPages } from "./ops/channels.tsx";
@@ -46,6 +51,11 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   creativePage,
   campaignPages,
   channelPages,
+  filePages,
+  uploadPages,
+  previewPages,
+  fileDetailPages,
+  quarantinePages,
   reconPages,
   reportPages,
   campaignPage,

@@ -1,5 +1,8 @@
 import type { z } from "zod";
+import type { corrected } from "../../api/files/correct-line.ts";
 import type { historyDay, listedImport, status } from "../../api/files/import-shapes.ts";
+import type { preview, previewUnderWay } from "../../api/files/preview-shapes.ts";
+import type { clearLine } from "../../api/files/quarantined-line.ts";
 import type { quarantined } from "../../api/sync/shapes.ts";
 
 /** What the JSON routes answer. */
@@ -7,6 +10,10 @@ export type ImportStatus = z.infer<typeof status>;
 export type ListedImport = z.infer<typeof listedImport>;
 export type HistoryDay = z.infer<typeof historyDay>;
 export type Quarantined = z.infer<typeof quarantined>;
+export type ClearLine = z.infer<typeof clearLine>;
+export type Corrected = z.infer<typeof corrected>;
+export type Preview = z.infer<typeof preview>;
+export type PreviewUnderWay = z.infer<typeof previewUnderWay>;
 
 export interface Listed<Item> {
   items: Item[];
@@ -14,4 +21,5 @@ export interface Listed<Item> {
 }
 
 export const imports = "/api/v1/rtb/performance/imports";
+export const previews = "/api/v1/rtb/performance/preview";
 export const quarantine = "/api/v1/ops/quarantine";

@@ -6,6 +6,7 @@ import { toCsv } from "../shared/csv.ts";
 import { download, get, page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
 import { imports, type Listed, type ListedImport } from "./answers.ts";
+import { UploadForm } from "./upload.tsx";
 
 const query = {
   outcome: z.enum(["ingested", "refused"]).optional(),
@@ -23,9 +24,12 @@ export function filePages(web: Web): void {
       body: (
         <>
           <PageHead title="Files" lead="Files of ad performance, the latest first.">
+            <a class="button" href="/quarantine">
+              Quarantine
+            </a>
             <ExportLink url={at.url} />
           </PageHead>
-          {at.viewer.isKeeper ? <Upload /> : null}
+          {at.viewer.isKeeper ? <UploadForm /> : null}
           <form class="filters" method="get" action="/files">
             <label>
               Result
@@ -77,24 +81,6 @@ export function filePages(web: Web): void {
 function addressOf(asked: z.output<z.ZodObject<typeof query>>, limit: number): string {
   const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return `${imports}?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
-}
-
-function Upload() {
-  return (
-    <form class="panel stack" method="post" action="/files/upload" enctype="multipart/form-data" data-upload>
-      <label>
-        A CSV file, also gzipped
-        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,application/gzip" />
-      </label>
-      <progress value="0" max="1" hidden aria-label="Upload" />
-      <div>
-        <button type="submit" class="primary">
-          Look at it
-        </button>{" "}
-        <span class="quiet">Nothing is stored before you have seen how it is read.</span>
-      </div>
-    </form>
-  );
 }
 
 const outcomes: Record<string, [string, Tone]> = {

@@ -1,0 +1,255 @@
+import { z } from "zod";
+import { Badge, Moment } from "../components/format.tsx";
+import { Empty, ExportLink, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { call, download, form, get, page, param, type Content } from "../shared/page.tsx";
+import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import { imports, quarantine, type ClearLine, type Corrected, type Listed, type Quarantined } from "./answers.ts";
+
+const query = {
+  state: z.enum(["open", "resolved", "all"]).optional(),
+  source: z.string().max(100).optional(),
+  slice: z.string().max(100).optional(),
+  cursor: z.string().max(1_000).optional(),
+};
+type Query = z.output<z.ZodObject<typeof query>>;
+
+/** Rows and lines that could not be stored, one of them in clear, and its correction. */
+export function quarantinePages(web: Web): void {
+  listPage(web);
+  linePage(web);
+
+  form(web, { url: "/files/:id/redrive", who: keepers, body: z.object({}) }, async (at) => {
+    await call(web, at.request, { method: "POST", url: `${imports}/${param(at, "id")}/redrive`, body: {} });
+    return `/files/${param(at, "id")}`;
+  });
+}
+
+function listPage(web: Web): void {
+  page(web, { url: "/quarantine", who: readers, query }, async (at) => {
+    const url = addressOf(at.query, 50);
+    const { items, next } = await get<Listed<Quarantined>>(web, at.request, url);
+    return {
+      title: "Quarantine",
+      body: (
+        <>
+          <PageHead title="Quarantine" lead="Lines and rows that could not be stored, and why.">
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Filters asked={at.query} />
+          <Table
+            columns={columnsFor(at.viewer.isKeeper)}
+            rows={items}
+            caption="Quarantined lines and rows"
+            zone={at.zone}
+            json={{ url, path: "items" }}
+            empty={
+              <Empty title="Nothing here">
+                {at.query.state === undefined ? (
+                  <>
+                    Every line of every file is stored. <a href="/quarantine?state=all">Show what was resolved</a>
+                  </>
+                ) : (
+                  "No line or row is quarantined under these filters."
+                )}
+              </Empty>
+            }
+          />
+          <NextPage url={at.url} next={next} />
+        </>
+      ),
+    };
+  });
+
+  download(web, { url: "/quarantine.csv", who: readers, query }, async (at) => {
+    const rows: Quarantined[] = [];
+    for (let cursor: string | undefined; rows.length < 50_000;) {
+      const { items, next } = await get<Listed<Quarantined>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
+      rows.push(...items);
+      if (next === null) break;
+      cursor = next;
+    }
+    return { name: "quarantine.csv", text: toCsv(columnsFor(false), rows) };
+  });
+}
+
+function addressOf({ state = "open", ...asked }: Query, limit: number): string {
+  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const ofState: [string, string][] = state === "all" ? [] : [["state", state]];
+  return `${quarantine}?${new URLSearchParams([...ofState, ...given, ["limit", String(limit)]]).toString()}`;
+}
+
+function Filters({ asked }: { asked: Query }) {
+  return (
+    <form class="filters" method="get" action="/quarantine">
+      <label>
+        State
+        <select name="state">
+          {["open", "resolved", "all"].map((state) => (
+            <option key={state} value={state} selected={(asked.state ?? "open") === state}>
+              {state}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        Source
+        <input name="source" value={asked.source} placeholder="rtb.performance" data-search />
+      </label>
+      {asked.slice === undefined ? null : <input type="hidden" name="slice" value={asked.slice} />}
+      <button type="submit">Filter</button>
+    </form>
+  );
+}
+
+const fileOf = ({ source, slice }: Pick<Quarantined, "source" | "slice">) =>
+  source === "rtb.performance" ? (/^file\/(\d+)$/.exec(slice)?.[1] ?? null) : null;
+
+function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
+  const look: Column<Quarantined> = {
+    name: "look",
+    label: "The line itself",
+    kind: "text",
+    isLocal: true,
+    value: () => null,
+    show: ({ quarantineId, source }) => (
+      <a href={`/quarantine/${quarantineId}`} aria-label={`Open entry ${quarantineId}`}>
+        {source === "rtb.performance" ? "Correct" : "Open"}
+      </a>
+    ),
+  };
+  return [
+    { name: "quarantineId", label: "Entry", kind: "text", value: (row) => row.quarantineId },
+    { name: "source", label: "Source", kind: "text", value: (row) => row.source },
+    {
+      name: "slice",
+      label: "Of",
+      kind: "text",
+      value: (row) => row.slice,
+      show: (row) => {
+        const file = fileOf(row);
+        return file === null ? row.slice : <a href={`/files/${file}`}>file {file}</a>;
+      },
+    },
+    { name: "line", label: "Line", kind: "text", value: (row) => row.line },
+    { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
+    { name: "firstSeenAt", label: "First", kind: "moment", value: (row) => new Date(row.firstSeenAt), isExtra: true },
+    { name: "lastSeenAt", label: "Last", kind: "moment", value: (row) => new Date(row.lastSeenAt), isExtra: true },
+    {
+      name: "resolvedAt",
+      label: "Resolved",
+      kind: "moment",
+      value: (row) => (row.resolvedAt === null ? null : new Date(row.resolvedAt)),
+    },
+    ...(isKeeper ? [look] : []),
+  ];
+}
+
+function linePage(web: Web): void {
+  const url = "/quarantine/:id";
+  page(web, { url, who: keepers }, async (at) => lineContent(at, await readLine(web, at)));
+
+  form(
+    web,
+    { url: `${url}/correct`, who: keepers, body: z.object({ line: z.string().min(1, "say the line") }) },
+    async (at, { line }) => {
+      const { body: became } = await call<Corrected>(web, at.request, {
+        method: "POST",
+        url: `${quarantine}/${param(at, "id")}/correct`,
+        body: { line },
+      });
+      return lineContent(at, await readLine(web, at), became);
+    },
+  );
+}
+
+const readLine = (web: Web, at: At<unknown>) => get<ClearLine>(web, at.request, `${quarantine}/${param(at, "id")}`);
+
+function lineContent(at: At<unknown>, entry: ClearLine, became: Corrected | null = null): Content {
+  const { file, line, source, slice, resolvedAt } = entry;
+  const title = line === null ? `Row of ${source}, ${slice}` : `Line ${line}`;
+  return {
+    title,
+    body: (
+      <>
+        <PageHead
+          title={title}
+          lead={
+            file === null ? (
+              "Your view of it is in the audit log."
+            ) : (
+              <>
+                of <a href={`/files/${file.fileId}`}>{file.name}</a>. Your view of it is in the audit log.
+              </>
+            )
+          }
+        />
+        <Became entry={entry} became={became} zone={at.zone} />
+        {entry.content === null ? (
+          <Notice tone="warning" title="The line itself cannot be shown">
+            {entry.isKept
+              ? "It was sealed with another CREDENTIALS_ENCRYPTION_KEY."
+              : "It was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with. Import the corrected file again."}
+          </Notice>
+        ) : (
+          <section aria-labelledby="as-it-came">
+            <h2 id="as-it-came">As it came{entry.isWhole ? "" : ", cut because it is very long"}</h2>
+            <pre tabIndex={0} aria-labelledby="as-it-came">
+              {file?.header == null ? "" : `${file.header}\n`}
+              {entry.content}
+            </pre>
+          </section>
+        )}
+        {resolvedAt === null && file !== null ? (
+          <CorrectForm entry={entry} />
+        ) : resolvedAt === null ? (
+          <p>Rows of a vendor are fetched again with their day; a corrected table or a new fetch resolves them.</p>
+        ) : null}
+      </>
+    ),
+  };
+}
+
+function Became({ entry, became, zone }: { entry: ClearLine; became: Corrected | null; zone: string }) {
+  if (entry.resolvedAt !== null)
+    return (
+      <Notice tone="good" title="Resolved">
+        It is stored{entry.corrected === null ? "" : " as corrected"} since{" "}
+        <Moment at={new Date(entry.resolvedAt)} zone={zone} />.{" "}
+        {entry.file === null ? null : <a href={`/files/${entry.file.fileId}`}>Back to the file</a>}
+      </Notice>
+    );
+  return (
+    <Notice tone={became?.state === "running" ? "note" : "warning"} title={titleOf(became)}>
+      {became?.state === "running"
+        ? "The correction is kept. It is processed as soon as possible; open this page again to see what became of it."
+        : entry.reason}
+    </Notice>
+  );
+}
+
+function titleOf(became: Corrected | null): string {
+  if (became === null) return "Rejected";
+  return became.state === "running" ? "Being processed" : "Still rejected";
+}
+
+function CorrectForm({ entry }: { entry: ClearLine }) {
+  const { quarantineId, content, corrected, correctedAt } = entry;
+  return (
+    <form class="panel stack" method="post" action={`/quarantine/${quarantineId}/correct`}>
+      <label>
+        What the line should be{correctedAt === null ? "" : " (as it was corrected last)"}
+        <textarea name="line" rows={3} required spellcheck={false} class="code">
+          {corrected ?? content ?? ""}
+        </textarea>
+      </label>
+      <div>
+        <button type="submit" class="primary">
+          Correct it and process it again
+        </button>{" "}
+        <Badge tone="quiet">the line as it came stays kept</Badge>
+      </div>
+    </form>
+  );
+}
