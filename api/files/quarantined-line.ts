@@ -2,6 +2,7 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import { readLine } from "../../queries/files/read-line.ts";
 import { readFileRow } from "../../queries/files/files.ts";
+import { redriveWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
@@ -102,7 +103,7 @@ export function redriveRoute(api: Api, parts: ServerParts): void {
       );
       const outcome = await runWorkflow<Awaited<ReturnType<typeof redriveFiles>>>(parts, {
         type: "redriveFiles",
-        workflowId: `redrive/${client}/${fileId}`,
+        workflowId: redriveWorkflowId(client, fileId),
         client,
         input: { client, fileId },
         summary: `rejected lines of file ${fileId}, client ${client}`,
