@@ -6,4 +6,5 @@ export const ingestWorkflowId = (client: string, of: string) => `ingest/${client
 export const redriveWorkflowId = (client: string, fileId: number) => `redrive/${client}/${fileId}`;
 
 /** Each way to read a file that was sent to be looked at is a preview of its own. */
-export const previewWorkflowId = (client: string, draftId: string, key: string) => `preview/${client}/${draftId}/${key}`;
+export const previewWorkflowId = (client: string, draftId: string, key: string) =>
+  `preview/${client}/${draftId}/${key}`;
