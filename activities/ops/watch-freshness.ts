@@ -7,11 +7,13 @@ import { lastDue } from "../../rules/sync/expectation.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 import { watchBooks } from "../sync/watch-books.ts";
+import { zoneOf } from "./plan-alert-deliveries.ts";
+import { watchSpend } from "./watch-spend.ts";
 import type { MaintenanceContext } from "./context.ts";
 
 /**
- * Opens an alert for each source that should have been read by now and was not, and closes it when it was; and for
- * what was read and leads to no affiliate.
+ * Opens an alert for each source that should have been read by now and was not, and closes it when it was; for
+ * what was read and leads to no affiliate; and for spend that is far from what is usual.
  */
 export async function watchFreshness(context: MaintenanceContext): Promise<{ late: string[] }> {
   const { database, config, schedules } = context;
@@ -23,7 +25,10 @@ export async function watchFreshness(context: MaintenanceContext): Promise<{ lat
       if (await watchSource(context, schedule, { client, now })) late.push(`${schedule.source}/${client}`);
     }
   await watchBooks(database, sources, now);
-  for (const client of config.clients) await watchMapping(database, { client, accounts: config.accounts });
+  for (const client of config.clients) {
+    await watchMapping(database, { client, accounts: config.accounts });
+    await watchSpend(database, { client, zone: zoneOf(config, client), now });
+  }
   return { late };
 }
 

@@ -26,14 +26,18 @@ export async function planDeliveries(database: Queryable): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** A digest for each channel that wants one. */
-export async function planDigest(database: Queryable, { client, day }: { client: string; day: string }): Promise<void> {
-  await database.query(
+/** A digest for each channel that wants one and has none of that day yet; for how many. */
+export async function planDigest(
+  database: Queryable,
+  { client, day }: { client: string; day: string },
+): Promise<number> {
+  const { rowCount } = await database.query(
     `insert into ops.channel_deliveries (_client_id, channel_id, what, day)
      select _client_id, channel_id, 'morning', $2 from ops.channels where _client_id = $1 and is_active and tells_morning
      on conflict do nothing`,
     [client, day],
   );
+  return rowCount ?? 0;
 }
 
 /** Nothing is left waiting for ever: what was closed before it was sent, and what nobody took for three days. */

@@ -1,6 +1,6 @@
 import { plain, type Message } from "../ops/message.ts";
 
-interface Totals {
+interface Figures {
   currency: string;
   origin: string;
   finalCost: string | null;
@@ -9,42 +9,41 @@ interface Totals {
   margin: string | null;
 }
 
+type Totals = Figures & { before: Figures | null };
+
 /** What a morning is told: of the day before, and what wants a look. */
 export interface Digest {
   client: string;
   /** The morning it is for, and the day it tells of. */
   day: string;
   of: string;
+  isFinal: boolean;
   totals: readonly Totals[];
-  before: readonly Totals[];
   restated: readonly { source: string; day: string; before: string; after: string; change: string }[];
-  late: readonly { source: string; days: readonly string[] }[];
+  late: readonly { source: string; late: string | null; touches: string; days: readonly string[] }[];
   alerts: readonly { alertId: number; severity: string; message: string }[];
 }
 
 const mostListed = 8;
+const mostDays = 5;
 
 /** The digest as a message: the same words in Slack, in a mail and in the terminal. */
 export function digestMessage(digest: Digest): Message {
-  const { client, day, of, totals, before, restated, late, alerts } = digest;
+  const { client, day, of, isFinal, totals, restated, late, alerts } = digest;
+  const label = isFinal ? of : `${of} (not final)`;
   return {
     key: `digest-${client}-${day}`,
     title: `Signal Room, ${day}: ${headline(totals)}`,
     lines: [
       ...(totals.length === 0
         ? [`${of}: no spend and no conversions are known.`]
-        : totals.map((row) => figures(of, row, before))),
+        : totals.map((row) => figures(label, row))),
       ...listed(
-        "Restated since yesterday morning",
+        "Restated in the last 24 hours",
         restated,
         (row) => `${row.source} ${row.day}: ${row.before} → ${row.after} (${row.change})`,
       ),
-      ...listed(
-        "Late or not final",
-        late,
-        ({ source, days }) =>
-          `${source}: ${days.slice(0, 5).join(", ")}${days.length > 5 ? ` and ${days.length - 5} more` : ""}`,
-      ),
+      ...listed("Late or not final", late, openFeed),
       ...listed(
         "To look at",
         alerts,
@@ -55,21 +54,28 @@ export function digestMessage(digest: Digest): Message {
   };
 }
 
-function headline(totals: readonly Totals[]): string {
-  const [first] = totals;
-  return first === undefined
-    ? "nothing of yesterday yet"
-    : `spend ${amount(first.finalCost, first.currency)}, CPA ${amount(first.cpa, first.currency)}`;
+function headline([first]: readonly Totals[]): string {
+  if (first === undefined) return "nothing of yesterday yet";
+  return `spend ${amount(first.finalCost, first.currency)}, CPA ${amount(first.cpa, first.currency)}`;
 }
 
 const amount = (value: string | null, currency: string) => (value === null ? "not known" : `${value} ${currency}`);
 
-function figures(of: string, row: Totals, before: readonly Totals[]): string {
-  const { currency, origin, finalCost, cpa, revenue, margin } = row;
-  const earlier = before.find((one) => one.currency === currency && one.origin === origin);
+function figures(label: string, { currency, origin, finalCost, cpa, revenue, margin, before }: Totals): string {
   const beside = (value: string | null | undefined) => (value == null ? "" : ` (the day before ${value})`);
   const mark = origin === "sandbox" ? ", made up by the sandbox" : "";
-  return `${of}${mark}: spend ${amount(finalCost, currency)}${beside(earlier?.finalCost)}, CPA ${amount(cpa, currency)}${beside(earlier?.cpa)}, revenue ${amount(revenue, currency)}, margin ${amount(margin, currency)}`;
+  return [
+    `${label}${mark}: spend ${amount(finalCost, currency)}${beside(before?.finalCost)}`,
+    `CPA ${amount(cpa, currency)}${beside(before?.cpa)}`,
+    `revenue ${amount(revenue, currency)}`,
+    `margin ${amount(margin, currency)}`,
+  ].join(", ");
+}
+
+function openFeed({ source, late, touches, days }: Digest["late"][number]): string {
+  const more = days.length > mostDays ? ` and ${days.length - mostDays} more` : "";
+  const open = days.length === 0 ? [] : [`not final: ${days.slice(-mostDays).join(", ")}${more}`];
+  return `${source}: ${[...(late === null ? [] : [late]), ...open].join("; ")} (touches ${touches})`;
 }
 
 function listed<Row>(title: string, rows: readonly Row[], line: (row: Row) => string): string[] {

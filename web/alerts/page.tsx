@@ -62,6 +62,9 @@ function alertList(web: Web): void {
             title="Alerts"
             lead="Each is sent once, counted while it lasts, and resolved by the pipeline when it no longer holds, or by you."
           >
+            <a class="button" href="/channels">
+              Channels
+            </a>
             <ExportLink url={at.url} />
           </PageHead>
           <Filters

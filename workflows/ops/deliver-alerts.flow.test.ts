@@ -23,6 +23,7 @@ beforeAll(async () => {
     MAIL_FROM: "signal-room@example.com",
     CREDENTIALS_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     CHANNEL_HOSTS: "127.0.0.1",
+    DIGEST_HOUR: "0",
   });
 });
 afterAll(async () => {
@@ -247,6 +248,17 @@ describe("a channel that answers", () => {
     await deliver();
     expect(mails.mails.map(({ raw }) => /^Subject: (.*)$/m.exec(raw)?.[1]?.trim())).toContain("[warning] read late");
   });
+});
+
+test("the morning digest goes to the channels that get it, once a day", async () => {
+  await channel("slack", `${hooks.url}/morning`, { tellsMorning: true });
+  await hook("/no-morning");
+  await deliver();
+  await deliver();
+  expect(hooks.of("/morning").map(({ body }) => body["text"])).toEqual([
+    expect.stringMatching(/^Signal Room, \d{4}-\d\d-\d\d: nothing of yesterday yet$/),
+  ]);
+  expect(hooks.of("/no-morning")).toEqual([]);
 });
 
 test("a message whose worker is lost before it was recorded is sent again, with the same key", async () => {

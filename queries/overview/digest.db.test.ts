@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { composeDigest } from "../../activities/overview/compose-digest.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { raiseAlert } from "../ops/alerts.ts";
+import { readCpaTotals } from "../cost/cpa.ts";
+
+const client = "713";
+let database: TestDatabase;
+beforeAll(async () => void (database = await testDatabase()));
+afterAll(() => database.drop());
+
+test("the digest says yesterday's figures as the page has them, and the alerts, the most severe first", async () => {
+  await database.pool.query(
+    `insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_label, is_internal, _loaded_by)
+     values ($1, 's1', 'Our own', true, 'test')`,
+    [client],
+  );
+  for (const [day, cost] of [
+    ["2026-01-09", "80"],
+    ["2026-01-10", "123.45"],
+  ])
+    await database.pool.query(
+      `insert into redtrack.daily_spend (_client_id, date, source_id, source_name, clicks, conversions, cost, _slice, _run_id)
+       values ($1, $2::date, 's1', 'Some source', 10, 0, $3, $2::text, 'r')`,
+      [client, day, cost],
+    );
+  for (const severity of ["info", "critical"] as const)
+    await raiseAlert(database.pool, {
+      client,
+      area: "sync",
+      kind: "k",
+      subject: severity,
+      severity,
+      message: `${severity} <!channel>`,
+    });
+  const message = await composeDigest({ database: database.pool }, { client, day: "2026-01-11" });
+  const [total] = await readCpaTotals(database.pool, { client, from: "2026-01-10", to: "2026-01-10" });
+  expect(total?.finalCost).toBe("123.45");
+  expect(message.title).toBe(`Signal Room, 2026-01-11: spend 123.45 ${total?.currency ?? ""}, CPA not known`);
+  expect(message.lines[0]).toMatch(/^2026-01-10 \(not final\): spend 123\.45 \w+ \(the day before 80\.00\)/);
+  const alerts = message.lines.filter((line) => line.includes("(alert "));
+  expect(alerts.map((line) => line.slice(0, 12))).toEqual(["• [critical]", "• [info] info".slice(0, 12)]);
+});
