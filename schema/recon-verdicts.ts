@@ -76,6 +76,10 @@ export const reconciliationLogs = recon.table(
     originCheck("reconciliation_logs_origin_known", table.origin),
     primaryKey({ name: "reconciliation_logs_key", columns: [table.clientId, table.logId] }),
     unique("reconciliation_logs_attempt").on(table.clientId, table.reportId, table.attempt),
+    // Dashboards name what was made up, and purging finds it, without a look at the rest.
+    index("reconciliation_logs_sandbox")
+      .on(table.clientId, table.reportId, table.logId)
+      .where(sql`${table.origin} = 'sandbox'`),
     // Trust is counted from here, without a look at the table.
     index("reconciliation_logs_affiliate").on(
       table.clientId,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { StoredOrigin } from "../core/origin.ts";
 import type { Queryable } from "../schema/database.ts";
 
 /** A table that stands in for the feeds: what is in it may be delivered. */
@@ -23,6 +24,7 @@ export interface TestConversion {
   client?: string;
   clickId?: string | null;
   orderId?: string | null;
+  origin?: StoredOrigin;
 }
 
 /** Adds conversions and returns their keys. */
@@ -35,12 +37,13 @@ export async function addConversions(database: Queryable, conversions: readonly 
     client: "713",
     clickId: "click-1",
     orderId: null,
+    origin: "real",
     ...one,
   }));
   await database.query(
-    `insert into public.test_conversions (key, at, value, currency, client, click_id, order_id)
-     select key, now() - hours * interval '1 hour', value, currency, client, click, order_id
-       from unnest($1::text[], $2::double precision[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[]) u(key, hours, value, currency, client, click, order_id)`,
+    `insert into public.test_conversions (key, at, value, currency, client, click_id, order_id, origin)
+     select key, now() - hours * interval '1 hour', value, currency, client, click, order_id, origin
+       from unnest($1::text[], $2::double precision[], $3::numeric[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) u(key, hours, value, currency, client, click, order_id, origin)`,
     [
       whole.map((one) => one.key),
       whole.map((one) => one.hoursAgo),
@@ -49,6 +52,7 @@ export async function addConversions(database: Queryable, conversions: readonly 
       whole.map((one) => one.client),
       whole.map((one) => one.clickId),
       whole.map((one) => one.orderId),
+      whole.map((one) => one.origin),
     ],
   );
   return whole.map((one) => one.key);

@@ -11,7 +11,7 @@ import { listRoute } from "../server/list-route.ts";
 import { inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { range, rangeOf } from "./shapes.ts";
-import { instant, iso, money, text } from "../server/shapes.ts";
+import { instant, iso, money, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -41,6 +41,7 @@ export const conversion = z.object({
   subIds: z.record(z.string(), z.string()).nullable(),
   seenByWebhookAt: instant.nullable(),
   seenByPullAt: instant.nullable(),
+  origin: storedOrigin,
   journey: z
     .enum(journeyStates)
     .describe(

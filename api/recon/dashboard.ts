@@ -3,6 +3,7 @@ import { cents, sumMoney } from "../../core/money.ts";
 import { findCampaign } from "../../queries/recon/campaigns.ts";
 import {
   countReconAlerts,
+  countSandboxVerdicts,
   countVerdictsOfCampaign,
   readAffiliateOverview,
   readAttention,
@@ -59,6 +60,7 @@ export const campaignDashboard = z.object({
   verdicts: z
     .array(verdictCount.extend({ sharePct: z.number().nullable() }))
     .describe("latest verdicts of its reports"),
+  sandboxVerdicts: z.number().describe("how many of these verdicts go by a mock platform's numbers"),
   spend: z
     .array(z.object({ currency: z.string(), spend: money, posts: z.number(), href: link }))
     .describe("per currency; amounts of different currencies are never added"),
@@ -77,6 +79,7 @@ export const overview = standing.extend({
     unverifiable: z.number(),
     gone: z.number().describe("the post was deleted or never existed"),
     waiting: z.number(),
+    sandbox: z.number().describe("of all: judged by a mock platform's numbers"),
   }),
   links: z.object({ submissions: link, high: link, medium: link, performance: link }),
 });
@@ -114,10 +117,11 @@ function campaignRoute(api: Api, { reading }: ServerParts): void {
       const campaignId = request.params.id;
       const owner = ownerOf(callerOf(request));
       const of = { client: owner.client, campaignId };
-      const [found, rows, verdicts] = await Promise.all([
+      const [found, rows, verdicts, sandboxVerdicts] = await Promise.all([
         findCampaign(reading, { ...owner, campaignId }),
         readCampaignTotals(reading, of),
         countVerdictsOfCampaign(reading, of),
+        countSandboxVerdicts(reading, of),
       ]);
       if (found === null) throw notFound("campaign");
       const judged = verdicts.reduce((sum, { reports }) => sum + reports, 0);
@@ -141,6 +145,7 @@ function campaignRoute(api: Api, { reading }: ServerParts): void {
             ...(verdict === null ? { judged: "false" } : { verdict, level: level ?? undefined }),
           }),
         })),
+        sandboxVerdicts,
         spend: toSpend(rows).map((part) => ({
           ...part,
           href: linkTo("/posts", { campaign: campaignId, currency: part.currency }),
@@ -212,14 +217,14 @@ function discrepanciesRoute(api: Api, { reading }: ServerParts): void {
 }
 
 function toOverview(row: AffiliateOverview): z.infer<typeof overview> {
-  const { affiliateId, reports: all, matched, low, medium, high, unverifiable, gone, waiting } = row;
+  const { affiliateId, reports: all, matched, low, medium, high, unverifiable, gone, waiting, sandbox } = row;
   const submissions = `/affiliates/${affiliateId}/submissions`;
   return {
     affiliateId,
     name: row.name,
     isActive: row.isActive,
     ...toStanding(row),
-    reports: { all, matched, low, medium, high, unverifiable, gone, waiting },
+    reports: { all, matched, low, medium, high, unverifiable, gone, waiting, sandbox },
     links: {
       submissions: linkTo(submissions),
       high: linkTo(submissions, { level: "HIGH" }),

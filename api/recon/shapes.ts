@@ -4,7 +4,7 @@ import { postPlatforms } from "../../rules/recon/post-url.ts";
 import type { PostRow } from "../../queries/recon/list-posts.ts";
 import type { AffiliateRow } from "../../queries/recon/keys.ts";
 import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
-import { instant, iso, money, text } from "../server/shapes.ts";
+import { instant, iso, money, storedOrigin, text } from "../server/shapes.ts";
 
 export const tags = ["reconciliation"];
 
@@ -84,6 +84,7 @@ export const verdict = z.object({
   countsForTrust: z.boolean(),
   isAccurate: z.boolean(),
   at: instant,
+  origin: storedOrigin.describe("whose numbers it goes by; sandbox: a mock platform's"),
   compared: z.array(compared),
 });
 
@@ -193,6 +194,7 @@ export function toReport(row: ReportRow): z.infer<typeof report> {
             countsForTrust: row.countsForTrust ?? false,
             isAccurate: row.isAccurate ?? false,
             at: row.processedAt.toISOString(),
+            origin: row.origin ?? "unknown",
             compared: toCompared(row),
           },
     dispute:
@@ -240,6 +242,7 @@ export function toAttempt(row: AttemptRow): z.infer<typeof attempt> {
     countsForTrust: row.countsForTrust,
     isAccurate: row.isAccurate,
     at: row.processedAt.toISOString(),
+    origin: row.origin,
     compared: toCompared(row),
     platformReport:
       row.platformReportId === null || row.fetchedAt === null

@@ -29,6 +29,7 @@ export async function* exportConversions(database: Queryable, filter: Conversion
         "sub_ids",
         "seen_by_webhook_at",
         "seen_by_pull_at",
+        "origin",
       ]);
     yield rows
       .map((row) =>
@@ -49,6 +50,7 @@ export async function* exportConversions(database: Queryable, filter: Conversion
           row.subIds === null ? null : JSON.stringify(row.subIds),
           row.seenByWebhookAt,
           row.seenByPullAt,
+          row.origin,
         ]),
       )
       .join("");

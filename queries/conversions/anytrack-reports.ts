@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
 import type { JourneyState } from "../../rules/conversions/attribution.ts";
 import type { Queryable } from "../../schema/database.ts";
@@ -32,6 +33,7 @@ export interface ConversionRow {
   seenByWebhookAt: Date | null;
   seenByPullAt: Date | null;
   journey: JourneyState;
+  origin: StoredOrigin;
 }
 
 export interface Place {
@@ -42,7 +44,7 @@ export interface Place {
 const conversionColumns = `conversion_key as "conversionKey", order_id as "orderId", vendor_id as "vendorId", asset_id as "assetId", type, event_name as "eventName",
   event_time as "eventTime", date, revenue, currency, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId",
   sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt",
-  journey`;
+  journey, origin`;
 
 /** Newest first, or oldest first for an export; `after` is where the last page ended. */
 export async function listConversions(

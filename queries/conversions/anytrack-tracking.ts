@@ -1,6 +1,6 @@
 import { attributionModels } from "../../rules/conversions/attribution.ts";
 import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
-import type { Origin } from "../../core/origin.ts";
+import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import type { ConversionDetails, TouchpointRow } from "./anytrack-reports.ts";
 
@@ -99,9 +99,10 @@ export async function findTrackedConversion(
     eventTime: Date;
     date: string;
     trackedAt: Date;
+    origin: StoredOrigin;
   }>(
     `select tracking_key as "orderId", type, revenue, currency, click_id as "clickId", coalesce(event_time, sent_at) as "eventTime",
-            (coalesce(event_time, sent_at) at time zone 'America/New_York')::date as date, sent_at as "trackedAt"
+            (coalesce(event_time, sent_at) at time zone 'America/New_York')::date as date, sent_at as "trackedAt", origin
        from anytrack.tracked where _client_id = $1 and 'order:' || tracking_key in ($2, $3) and tracking_key in ($2, substr($2, 7)) and state = 'sent'`,
     [of.client, of.key, conversionKeyOfOrder(of.key)],
   );

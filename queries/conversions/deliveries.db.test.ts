@@ -179,6 +179,32 @@ test("what is too old expires without being sent, where the destination has such
   ]);
 });
 
+test("what a mock server made up goes to no real destination: not anew, not when it is in the ledger, not asked for again", async () => {
+  await addConversions(database.pool, [{ key: "real" }, { key: "before", origin: "unknown" }]);
+  await addConversions(database.pool, [{ key: "made-up", origin: "sandbox" }]);
+  await record();
+  expect(Object.keys(await states())).toEqual(["before", "real"]);
+  // In the ledger all the same, as when a key took the place of the sandbox between the two.
+  const sandbox: Routing = { ...routing, origin: "sandbox" };
+  const range = { from: since(), to: null, limit: 1_000, routing: sandbox };
+  await recordConversions(database.pool, ledger, await readNewConversions(database.pool, ledger, range));
+  expect(Object.keys(await states())).toEqual(["before", "made-up", "real"]);
+  const sent = async (name: string) => keysOf((await claim(name)).filter(({ deliverable }) => deliverable)).sort();
+  expect(await sent("run/1")).toEqual(["before", "real"]);
+  // Also where the mock server has it already: what was delivered may be corrected, but not by somebody else.
+  await database.pool.query("update ops.deliveries set state = 'pending', claim = null, delivered_at = now()");
+  expect(await sent("run/2")).toEqual(["before", "real"]);
+  await database.pool.query("update ops.deliveries set state = 'failed', attempts = 1");
+  const asked = { includeDelivered: true, now: new Date(), ageLimitMs: null, repeatMs: null, routing };
+  await reopenDeliveries(database.pool, ledger, { from: since(), to: new Date(), ...asked });
+  expect(keysOf(await claim("run/3")).sort()).toEqual(["before", "real"]);
+  // The mock destination does get it.
+  const mock: Ledger = { ...ledger, destination: "hubspot" };
+  await recordConversions(database.pool, mock, await readNewConversions(database.pool, mock, range));
+  const claimed = await claimBatch(database.pool, mock, { claim: "run/4", limit: 100, routing: sandbox });
+  expect(keysOf(claimed)).toContain("made-up");
+});
+
 test("a redelivery takes what was never delivered; what was, only when asked and while a repeat is told", async () => {
   const keys = ["delivered", "expired", "failed", "long-ago", "new", "pending", "too-old"];
   await addConversions(

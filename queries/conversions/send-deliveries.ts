@@ -50,7 +50,7 @@ export async function claimBatch(
       // The feeds are read once for the batch: joined row by row, a long feed would be read for each.
       `with feed as materialized (
          select conversion_key, value, currency, order_id, click_ids ->> 'click_id' as click_id, type, standing, charged_back,
-                source = any($6) and type = any($7) and ${mayGoTo("$9", "c")} as routed
+                source = any($6) and type = any($7) as routed, ${mayGoTo("$9", "c")} as allowed
            from ops.deliverable_conversions c where _client_id = $1 and conversion_key = any($4)
        ), claimed as (
          update ops.deliveries d
@@ -63,7 +63,7 @@ export async function claimBatch(
           where d._client_id = $1 and d.destination = $2 and d.conversion_key = due.conversion_key
          returning d.conversion_key, d.order_key, d.event_id, d.event_name, d.event_time, d.value, d.currency, f.order_id, f.click_id,
                    due.uncertain, f.type, f.standing, f.charged_back,
-                   f.conversion_key is not null and (f.routed or d.delivered_at is not null)
+                   f.conversion_key is not null and f.allowed and (f.routed or d.delivered_at is not null)
                      and (f.standing = 'stands' or $8 and (f.standing = 'charged_back' or d.delivered_at is not null)) as deliverable
        )
        select conversion_key as "conversionKey", order_key as "orderKey", event_id as "eventId", event_name as "eventName", event_time as "eventTime",

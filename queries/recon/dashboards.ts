@@ -39,6 +39,10 @@ export async function readCampaignTotals(
   return rows;
 }
 
+/** Few or none, and found by an index of their own: no row of a real platform is looked at. */
+const sandboxVerdicts = `from recon.reconciliation_logs l join recon.report_state s on s._client_id = l._client_id and s.report_id = l.report_id and s.log_id = l.log_id
+  where l._client_id = $1 and l.origin = 'sandbox'`;
+
 export interface VerdictCount {
   verdict: string | null;
   level: string | null;
@@ -58,6 +62,18 @@ export async function countVerdictsOfCampaign(
   return rows;
 }
 
+/** How many of a campaign's latest verdicts go by what a mock platform made up. */
+export async function countSandboxVerdicts(
+  database: Queryable,
+  { client, campaignId }: { client: string; campaignId: string },
+): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    `select count(*)::int as count ${sandboxVerdicts} and s.campaign_id = $2`,
+    [client, campaignId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
 export interface AffiliateOverview {
   affiliateId: string;
   name: string;
@@ -73,6 +89,8 @@ export interface AffiliateOverview {
   unverifiable: number;
   gone: number;
   waiting: number;
+  /** Of those that were judged. */
+  sandbox: number;
 }
 
 /** Affiliates, the least trusted first, with how their reports were judged. */
@@ -100,7 +118,9 @@ export async function readAffiliateOverview(
         order by trust_score, affiliate_id limit $5
      )
      select page.affiliate_id::text as "affiliateId", name, is_active as "isActive", trust_score as "trustScore",
-            total_submissions as "totalSubmissions", accurate_submissions as "accurateSubmissions", counts.*
+            total_submissions as "totalSubmissions", accurate_submissions as "accurateSubmissions", counts.*,
+            (select count(*)::int ${sandboxVerdicts} and s.affiliate_id = page.affiliate_id
+                and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))) as sandbox
        from page cross join lateral (
          select coalesce(sum(n), 0)::int as reports, coalesce(sum(n) filter (where verdict = 'MATCHED'), 0)::int as matched,
                 coalesce(sum(n) filter (where level = 'LOW'), 0)::int as low, coalesce(sum(n) filter (where level = 'MEDIUM'), 0)::int as medium,

@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 
@@ -59,6 +60,8 @@ export interface ReportRow {
   clicksDiffPct: string | null;
   conversionsDiffPct: string | null;
   processedAt: Date | null;
+  /** Whose answer the verdict goes by; null before there is one. */
+  origin: StoredOrigin | null;
   disputeId: string | null;
   disputeReason: string | null;
   disputedAt: Date | null;
@@ -71,7 +74,7 @@ const comparisonColumns = `l.log_id::text as "logId", l.verdict, l.level, l.reas
   l.is_accurate as "isAccurate", l.verified_views as "verifiedViews", l.verified_clicks as "verifiedClicks",
   l.verified_conversions as "verifiedConversions", l.views_discrepancy as "viewsDiscrepancy", l.clicks_discrepancy as "clicksDiscrepancy",
   l.conversions_discrepancy as "conversionsDiscrepancy", l.views_diff_pct as "viewsDiffPct", l.clicks_diff_pct as "clicksDiffPct",
-  l.conversions_diff_pct as "conversionsDiffPct", l.processed_at as "processedAt"`;
+  l.conversions_diff_pct as "conversionsDiffPct", l.processed_at as "processedAt", l.origin`;
 
 export const attemptJoins = `left join recon.platform_reports q on q._client_id = l._client_id and q.platform_report_id = l.platform_report_id`;
 export const attemptDetails = `${comparisonColumns}, l.claimed_views as "claimedViews", l.claimed_clicks as "claimedClicks",
@@ -181,6 +184,7 @@ export interface AttemptRow {
   clicksDiffPct: string | null;
   conversionsDiffPct: string | null;
   processedAt: Date;
+  origin: StoredOrigin;
   workflowId: string;
   platformReportId: string | null;
   views: number | null;

@@ -1,0 +1,1 @@
+CREATE INDEX "reconciliation_logs_sandbox" ON "recon"."reconciliation_logs" USING btree ("_client_id","report_id","log_id") WHERE "recon"."reconciliation_logs"."origin" = 'sandbox';
