@@ -76,6 +76,7 @@ export async function judge(
     level?: string | null;
     spend?: [amount: string, currency: string];
     raise?: Judgement["raise"];
+    origin?: Judgement["origin"];
   },
 ): Promise<string> {
   const { client, affiliateId, campaignId, url, claimed, verified, verdict, level = null, platform = "reddit" } = of;
@@ -104,7 +105,7 @@ export async function judge(
   const countsForTrust = verdict === "MATCHED" || verdict === "DISCREPANCY";
   const [spend, currency] = of.spend ?? [null, null];
   await recordVerdict(database, {
-    origin: "real",
+    origin: of.origin ?? "real",
     attempt: {
       client,
       reportId: accepted.reportId,

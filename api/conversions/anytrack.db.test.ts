@@ -426,7 +426,8 @@ describe("reports", () => {
     const lines = answer.payload.trimEnd().split("\r\n");
     expect(lines).toHaveLength(2_701);
     expect(new Set(lines.slice(1).map((line) => line.split(",")[0])).size).toBe(2_700);
-    expect(lines[0]).toMatch(/^conversion_key,order_id,type/);
+    expect(lines[0]).toMatch(/^conversion_key,order_id,type.*,origin$/);
+    expect(lines.at(-1)).toMatch(/,real$/);
     expect(lines[1]).toContain(`,1.50,EUR,"'=cmd()",`);
     expect((await get(`/conversions.csv?${range}`, { client: "nobody" })).payload.trimEnd().split("\r\n")).toHaveLength(
       1,

@@ -47,6 +47,7 @@ beforeAll(async () => {
       verdict: "DISCREPANCY",
       level: "LOW",
       spend: ["20", "EUR"],
+      origin: "sandbox",
     }),
     high: await judge(pool, {
       ...of,
@@ -758,7 +759,9 @@ describe("dashboards", () => {
       platforms: { platform: string; posts: number; href: string }[];
       verdicts: { verdict: string | null; level: string | null; reports: number; href: string }[];
       spend: { currency: string; spend: string; posts: number; href: string }[];
+      sandboxVerdicts: number;
     }>(path);
+    expect(found.sandboxVerdicts).toBe(1);
     expect(found.platforms.find(({ platform }) => platform === "meta")).toMatchObject({
       posts: 3,
       views: { claimed: 1_094, comparable: 1_094, verified: 300, differencePct: 264.67 },
@@ -772,6 +775,16 @@ describe("dashboards", () => {
       expect([href, await countRows(href)]).toEqual([href, posts]);
     expect(found.verdicts.length).toBeGreaterThan(4);
     for (const { reports, href } of found.verdicts) expect([href, await countRows(href)]).toEqual([href, reports]);
+  });
+
+  test("a verdict says whether it goes by a mock platform's numbers", async () => {
+    const originOf = async (reportId: string) =>
+      (await get<{ verdict: { origin: string } | null }>(`/submissions/${reportId}`)).verdict?.origin;
+    expect(await Promise.all([judged.low, judged.high, judged.waiting].map(originOf))).toEqual([
+      "sandbox",
+      "real",
+      undefined,
+    ]);
   });
 
   test("affiliates come least trusted first, page by page, and their numbers lead to their rows", async () => {
@@ -791,7 +804,7 @@ describe("dashboards", () => {
     const found = all.items.find(({ name }) => name === "ada");
     expect(found).toMatchObject({
       trust: 0.67,
-      reports: { matched: 1, low: 1, medium: 0, high: 1, unverifiable: 1, gone: 0 },
+      reports: { matched: 1, low: 1, medium: 0, high: 1, unverifiable: 1, gone: 0, sandbox: 1 },
     });
     expect(await countRows(found?.links["high"] ?? "")).toBe(1);
     expect(await countRows(found?.links["submissions"] ?? "")).toBe(found?.reports["all"]);
