@@ -62,26 +62,35 @@ export async function watchSpend(database: Database, watched: Watched): Promise<
   for (const { rooted, dates, read } of groups) {
     const last = dates.at(-1);
     if (last === undefined) continue;
-    const known = await readRuleStates(database, { client, rule: "cpc_spike" });
-    const judged = [...known].filter(([entity]) => entity.startsWith(rooted)).map(([, { day }]) => day);
+    const [cpc, drop] = await Promise.all([
+      readRuleStates(database, { client, rule: "cpc_spike" }),
+      readRuleStates(database, { client, rule: "spend_drop" }),
+    ]);
+    const judged = [...cpc].filter(([entity]) => entity.startsWith(rooted)).map(([, { day }]) => day);
     // Nothing is new since the last time: reading all days of all campaigns is not for every ten minutes.
     if (judged.some((day) => day >= last)) continue;
-    for (const entity of await read()) await judgeEntity(database, watched, { entity, dates });
+    for (const entity of await read())
+      await judgeEntity(database, watched, { entity, dates, states: { cpc_spike: cpc, spend_drop: drop } });
   }
   await watchImports(database, watched, new Set(files));
+}
+
+interface ToJudge {
+  entity: EntityDays;
+  dates: readonly string[];
+  states: Record<SpendRule["name"], ReadonlyMap<string, RuleState>>;
 }
 
 async function judgeEntity(
   database: Database,
   { client, now }: Watched,
-  { entity: { entity, name, days }, dates }: { entity: EntityDays; dates: readonly string[] },
+  { entity: { entity, name, days }, dates, states }: ToJudge,
 ): Promise<void> {
   const series: Series = new Map(
     days.map(({ day, clicks, spend }) => [day, { day, clicks: Number(clicks), spend: Number(spend) }]),
   );
   for (const rule of spendRules) {
-    const states = await readRuleStates(database, { client, rule: rule.name });
-    const before = states.get(entity) ?? null;
+    const before = states[rule.name].get(entity) ?? null;
     const fresh = dates.filter((day) => before === null || day > before.day);
     const toJudge = fresh.slice(before === null ? -firstDays : -mostDaysAtOnce);
     await judgeDays(database, { client, now, rule: rule.name, entity, before }, toJudge, {
