@@ -56,7 +56,7 @@ async function rejectedOf(web: Web, at: At<unknown>, fileId: number, most: numbe
     if (answer.next === null) break;
     cursor = answer.next;
   }
-  return rows;
+  return rows.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 }
 
 async function historyOf(web: Web, at: At<unknown>, fileId: number): Promise<HistoryDay[]> {
@@ -129,7 +129,11 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
           value={moneyText(answer.sums.spend, currency)}
           fact={{ json, field: "answer.sums.spend", value: answer.sums.spend }}
         >
-          {answer.days.from === null ? "no day" : `${answer.days.from} to ${answer.days.to}`}
+          {answer.days.from === null
+            ? "no day"
+            : answer.days.from === answer.days.to
+              ? answer.days.from
+              : `${answer.days.from} to ${answer.days.to}`}
         </Figure>
         {answer.superseded.lines === 0 ? null : (
           <Figure label="Overwritten by a later line" value={countText(answer.superseded.lines)}>
@@ -155,7 +159,7 @@ function rejectedColumns(isKeeper: boolean): Column<Quarantined>[] {
     ),
   };
   return [
-    { name: "line", label: "Line", kind: "count", value: (row) => row.line },
+    { name: "line", label: "Line", kind: "text", value: (row) => row.line },
     { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
     { name: "lastSeenAt", label: "When", kind: "moment", value: (row) => new Date(row.lastSeenAt), isExtra: true },
     ...(isKeeper ? [correct] : []),

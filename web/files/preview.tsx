@@ -130,26 +130,33 @@ function Verdict({ found }: Pick<Props, "found">) {
 }
 
 function Facts({ found, json }: Pick<Props, "found" | "json">) {
-  const { mapping, read, sum, days, currency, timezone, encoding, delimiter, preamble, createsCreatives } = found;
+  const { mapping, refusal, read, sum, days, currency, timezone, encoding, delimiter, preamble, createsCreatives } =
+    found;
   return (
     <div class="cards">
-      <Figure label="Read as" value={mapping.title} fact={{ json, field: "mapping.title", value: mapping.title }}>
-        {mapping.isRecognised ? "recognised by its header" : `as asked: ${mapping.name}`}
+      <Figure label="Read as" value={mapping.name} fact={{ json, field: "mapping.name", value: mapping.name }}>
+        {mapping.isRecognised ? "recognised by its header" : "as asked"}
       </Figure>
-      <Figure
-        label={read.isAll ? "Lines" : "Lines looked at"}
-        value={countText(read.lines)}
-        fact={{ json, field: "read.lines", value: String(read.lines) }}
-      >
-        {read.isAll ? "the whole file" : "of the first megabyte"}
-      </Figure>
-      <Figure
-        label="Would be rejected"
-        value={countText(read.rejected)}
-        fact={{ json, field: "read.rejected", value: String(read.rejected) }}
-      >
-        {createsCreatives ? "creatives that are not known are created" : "lines of creatives that are not known, too"}
-      </Figure>
+      {refusal !== null && read.lines === 0 ? null : (
+        <>
+          <Figure
+            label={read.isAll ? "Lines" : "Lines looked at"}
+            value={countText(read.lines)}
+            fact={{ json, field: "read.lines", value: String(read.lines) }}
+          >
+            {read.isAll ? "the whole file" : "of the first megabyte"}
+          </Figure>
+          <Figure
+            label="Would be rejected"
+            value={countText(read.rejected)}
+            fact={{ json, field: "read.rejected", value: String(read.rejected) }}
+          >
+            {createsCreatives
+              ? "creatives that are not known are created"
+              : "lines of creatives that are not known, too"}
+          </Figure>
+        </>
+      )}
       {sum === null ? null : (
         <Figure
           label="Spend of the good lines"
@@ -184,8 +191,8 @@ function ReadAsForm({ found, at }: Pick<Props, "found" | "at">) {
           <select name="mapping">
             <option value="">recognised by the header</option>
             {found.mappings.map(({ name, title }) => (
-              <option key={name} value={name} selected={mapping === name}>
-                {title}
+              <option key={name} value={name} title={title} selected={mapping === name}>
+                {name}
               </option>
             ))}
             {isOther ? (

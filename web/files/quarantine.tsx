@@ -114,7 +114,10 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
     isLocal: true,
     value: () => null,
     show: ({ quarantineId, source }) => (
-      <a href={`/quarantine/${quarantineId}`} aria-label={`Open entry ${quarantineId}`}>
+      <a
+        href={`/quarantine/${quarantineId}`}
+        aria-label={`${source === "rtb.performance" ? "Correct" : "Open"} entry ${quarantineId}`}
+      >
         {source === "rtb.performance" ? "Correct" : "Open"}
       </a>
     ),
