@@ -1,5 +1,6 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { TellingActivities } from "../../activities/types.ts";
+import { planFailure } from "../shared/failures.ts";
 
 type Told = Awaited<ReturnType<TellingActivities["sendToChannel"]>>;
 
@@ -13,7 +14,7 @@ const { sendToChannel } = proxyActivities<TellingActivities>({
 
 /** Tells one channel what it is due. */
 export async function notifyChannel(input: { client: string; channelId: number }): Promise<Told> {
-  const told = await sendToChannel(input);
+  const told = await sendToChannel(input).catch(planFailure);
   setCurrentDetails(
     told.broken === null
       ? `sent ${told.sent}, refused ${told.refused}, not answered ${told.unanswered}`

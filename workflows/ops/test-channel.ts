@@ -1,5 +1,6 @@
 import { proxyActivities } from "@temporalio/workflow";
 import type { TellingActivities } from "../../activities/types.ts";
+import { planFailure } from "../shared/failures.ts";
 
 type Tested = Awaited<ReturnType<TellingActivities["testChannel"]>>;
 
@@ -11,5 +12,5 @@ export async function testChannel(input: { client: string; channelId: number }):
     heartbeatTimeout: "15 seconds",
     retry: { initialInterval: "1 second", maximumAttempts: 3 },
   });
-  return send(input);
+  return send(input).catch(planFailure);
 }
