@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -114,6 +114,59 @@ test("an attempt after one that committed answers what that one did", async () =
   expect(second).toMatchObject({ status: "ingested", fileId: first.fileId, inserted: 9, rejected: 1 });
   expect(second.errors.map(({ line }) => line)).toEqual([11]);
   expect([await count("ops.files"), await count("ops.quarantine")]).toEqual([1, 1]);
+});
+
+describe("a mapping file of the import folder", () => {
+  const bidder = {
+    name: "bidder",
+    title: "A bidder of ours",
+    columns: {
+      creative_id: ["Creative no"],
+      date: ["On"],
+      impressions: ["Imps"],
+      clicks: ["Hits"],
+      spend: ["Cost"],
+    },
+    combine: "later",
+  };
+  const write = async (name: string, mapping: object | string) => {
+    await mkdir(path.join(folder, path.dirname(name)), { recursive: true });
+    await put(name, [typeof mapping === "string" ? mapping : JSON.stringify(mapping)]);
+  };
+  afterEach(async () => {
+    for (const name of ["713", "acme", "mappings"]) await rm(path.join(folder, name), { recursive: true, force: true });
+  });
+
+  test("is recognised by a file's header; the client's own, and those for all, but no other client's", async () => {
+    await put("bidder.csv", ["Creative no,On,Imps,Hits,Cost", "79783,2025-11-29,10,1,0.5"]);
+    await write("acme/mappings/bidder.json", bidder);
+    expect(await take({ path: "bidder.csv" })).toMatchObject({ status: "refused" });
+    await write("mappings/bidder.json", { ...bidder, name: "for-all" });
+    await write("mappings/a-broken.json", "{");
+    await write("713/mappings/wrong.json", { ...bidder, combine: "guess" });
+    expect(await take({ path: "bidder.csv" })).toMatchObject({ status: "ingested", mapping: "for-all", inserted: 1 });
+    await write("713/mappings/bidder.json", bidder);
+    expect(await take({ path: "bidder.csv" })).toMatchObject({ status: "ingested", mapping: "bidder", unchanged: 1 });
+    await put("nearly.csv", ["Creative no,On,Imps,Cost", "79783,2025-11-29,10,0.5"]);
+    expect((await take({ path: "nearly.csv" })).reason).toMatch(/this looks like bidder; it lacks the column "Hits"/);
+  });
+
+  test("comes after one that comes with the code where a header is whole in both", async () => {
+    await write("mappings/ours.json", { extends: "document", name: "ours" });
+    await put("document.csv", [header, ...lines(1)]);
+    expect(await take({ path: "document.csv" })).toMatchObject({ status: "ingested", mapping: "document" });
+  });
+
+  test("is another version when what it extends has changed", async () => {
+    await put("based.csv", ["Creative no,On,Imps,Hits,Cost", "79783,2025-11-29,10,1,0.5"]);
+    await write("713/mappings/bidder.json", bidder);
+    await write("713/mappings/based.json", { extends: "bidder", name: "based" });
+    const input = { path: "based.csv", mapping: "based" };
+    expect(await take(input)).toMatchObject({ status: "ingested" });
+    expect(await take(input)).toMatchObject({ status: "already_ingested" });
+    await write("713/mappings/bidder.json", { ...bidder, emptyIsZero: ["clicks"] });
+    expect(await take(input)).toMatchObject({ status: "ingested", mapping: "based", unchanged: 1 });
+  });
 });
 
 test("a commit whose answer got lost is looked up, not done again", async () => {

@@ -1,6 +1,8 @@
+import path from "node:path";
+import { ApplicationFailure } from "@temporalio/activity";
 import type { Config } from "../../settings/config.ts";
 import { describeIssues } from "../../core/typed.ts";
-import { FileProblem, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
+import { FileProblem, listFolder, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
 import {
   extendMapping,
   extensionSchema,
@@ -45,18 +47,49 @@ export async function mappingGivenFor(config: Pick<Config, "ingest">, place: Fil
   return given === null ? null : saidBeside(given, place);
 }
 
-/** The mapping that a file's header is recognised as; the document's where it is none that we know. */
+/**
+ * The mapping that a file's header is recognised as; the document's where it is none that we know. Of several that a
+ * header is whole in, one that comes with the code is first, then the client's own by name, then those for all.
+ */
 export async function mappingRecognised(
   config: Pick<Config, "ingest">,
   place: FilePlace,
   opened: OpenedFile,
   signal: AbortSignal,
 ): Promise<NamedMapping> {
-  const candidates = shippedMappings.map(({ name }) => saidBeside(shippedMapping(name), place));
+  const candidates = [
+    ...shippedMappings.map(({ name }) => saidBeside(shippedMapping(name), place)),
+    ...(await ownMappings(config, place)),
+  ];
   const bytes = unpacked(opened.name, opened.read(signal), { maxBytes: config.ingest.maxBytes });
   const mappings = candidates.map(({ mapping }) => mapping);
   const found = await recogniseFile(bytes, mappings, signal).catch(nullIfUnreadable);
   return candidates.find(({ mapping }) => mapping === found) ?? saidBeside(shippedMapping(defaultMapping), place);
+}
+
+/** More mapping files than this are not tried on each file. */
+const mostOwn = 100;
+
+/** The mapping files of the import folder that have a name. One that is broken keeps no file of another format waiting. */
+async function ownMappings(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping[]> {
+  const { client } = place;
+  const own: NamedMapping[] = [];
+  for (const folder of [`${client}/${mappingFolder}`, mappingFolder]) {
+    const { files } = await listFolder(path.join(config.ingest.importDir, folder));
+    for (const { path: name } of files.filter((file) => /^[^/]+\.json$/.test(file.path)).slice(0, mostOwn)) {
+      const found = await readIfThere(config, { client, file: `${folder}/${name}`, extendedBy: [] })
+        .then((read) => (read === null ? null : saidBeside(read, place)))
+        .catch(nullIfWrong);
+      if (found !== null) own.push(found);
+    }
+  }
+  return own;
+}
+
+function nullIfWrong(error: unknown): null {
+  if (error instanceof ApplicationFailure && error.type === "InvalidInput") return null;
+  if (error instanceof FileProblem) return null;
+  throw error;
 }
 
 /** A file whose header cannot be read cannot be imported: the import reports it, where it is recorded. */
