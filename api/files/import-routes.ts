@@ -1,6 +1,5 @@
 import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
-import { validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
@@ -13,6 +12,7 @@ import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
+import { formRoute } from "./form-route.ts";
 import { done, fields, form, historyDay, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
 import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
 import { previewRoutes } from "./preview-routes.ts";
@@ -20,7 +20,6 @@ import { receiveUpload } from "./receive-upload.ts";
 import { clearAbandoned, findUpload, type UploadPlace } from "./upload-folder.ts";
 
 const readers = allow("admin", "operator", "analyst");
-const keepers = allow("admin", "operator");
 
 /** Uploads of ad performance, and what became of every imported file. */
 export function importRoutes(api: Api, parts: ServerParts): void {
@@ -36,18 +35,10 @@ export function importRoutes(api: Api, parts: ServerParts): void {
 }
 
 function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
-  const { settings } = parts;
   api.post(
     "/performance/import",
     {
-      config: { ...keepers, bodyTimeoutMs: settings.uploadTimeoutMs },
-      handlerTimeout: settings.uploadTimeoutMs + 30_000,
-      // The form is read as it comes; there is no body to check afterwards. Of the schemas Fastify knows no type: all of
-      // ours are zod's.
-      validatorCompiler: (route) =>
-        route.httpPart === "body"
-          ? () => ({ value: undefined })
-          : validatorCompiler({ ...route, schema: route.schema as unknown as z.ZodType }),
+      ...formRoute(parts),
       schema: {
         tags: ["performance files"],
         summary: "Imports a file of ad performance",

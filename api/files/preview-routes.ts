@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { validatorCompiler } from "fastify-type-provider-zod";
 import { findFileIdOfContent } from "../../queries/files/imports.ts";
 import { sha256 } from "../../core/crypto.ts";
 import { previewKey, type DraftRecord, type ReadAs } from "../../rules/files/drafts.ts";
@@ -11,6 +10,7 @@ import { ApiError } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import { acceptUpload } from "./accept-upload.ts";
+import { formRoute } from "./form-route.ts";
 import { findDraft, keepDraft, readPreview, takeDraft } from "./drafts.ts";
 import { fields, form, idempotencyKey, underWay } from "./import-shapes.ts";
 import { startUpload } from "./imports.ts";
@@ -31,17 +31,10 @@ export function previewRoutes(api: Api, parts: ServerParts, place: UploadPlace):
 }
 
 function sendRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
-  const { settings } = parts;
   api.post(
     "/performance/preview",
     {
-      config: { ...keepers, bodyTimeoutMs: settings.uploadTimeoutMs },
-      handlerTimeout: settings.uploadTimeoutMs + 30_000,
-      // The form is read as it comes; there is no body to check afterwards.
-      validatorCompiler: (route) =>
-        route.httpPart === "body"
-          ? () => ({ value: undefined })
-          : validatorCompiler({ ...route, schema: route.schema as unknown as z.ZodType }),
+      ...formRoute(parts),
       schema: {
         tags: ["performance files"],
         summary: "Shows how a file of ad performance would be read",

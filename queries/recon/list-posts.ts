@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
-import { inScope, scopeValues, type ReportFilter, type ReportScope } from "./reports.ts";
+import { inScope, matches, matchValues, scopeValues, type ReportFilter, type ReportScope } from "./reports.ts";
 
 export interface PostRow {
   postId: string;
@@ -45,18 +45,12 @@ export async function listPosts(
             s.verified_views as "verifiedViews", s.verified_clicks as "verifiedClicks", s.verified_conversions as "verifiedConversions",
             s.spend, s.currency, s.verified_at as "verifiedAt", s.verdict, s.level
        from recon.post_totals s join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
-      where ${inScope} and (:affiliate::bigint is null or s.affiliate_id = :affiliate) and (:campaign::bigint is null or s.campaign_id = :campaign)
-        and (:platform::text is null or s.platform = :platform) and (:verdict::text is null or s.verdict = :verdict)
-        and (:level::text is null or s.level = :level)
+      where ${inScope} and ${matches}
         and (:currency::text is null or (s.spend is not null and s.currency = :currency)) and s.post_id > coalesce(:after::bigint, 0)
       order by s.post_id limit :limit`,
     {
       ...scopeValues(scope),
-      affiliate: filter.affiliateId ?? null,
-      campaign: filter.campaignId ?? null,
-      platform: filter.platform ?? null,
-      verdict: filter.verdict ?? null,
-      level: filter.level ?? null,
+      ...matchValues(filter),
       currency: filter.currency ?? null,
       after: afterId,
       limit,

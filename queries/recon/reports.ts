@@ -108,6 +108,20 @@ export const scopeValues = ({ client, affiliateId, advertiserId }: ReportScope) 
   advertiser: advertiserId,
 });
 
+/** What reports and posts are both filtered by. */
+export const matches = `(:affiliate::bigint is null or s.affiliate_id = :affiliate) and (:campaign::bigint is null or s.campaign_id = :campaign)
+        and (:platform::text is null or s.platform = :platform) and (:verdict::text is null or s.verdict = :verdict)
+        and (:level::text is null or s.level = :level)`;
+
+/** The values that those conditions name. */
+export const matchValues = (filter: ReportFilter) => ({
+  affiliate: filter.affiliateId ?? null,
+  campaign: filter.campaignId ?? null,
+  platform: filter.platform ?? null,
+  verdict: filter.verdict ?? null,
+  level: filter.level ?? null,
+});
+
 /** Newest first. */
 export async function listReports(
   database: Queryable,
@@ -120,10 +134,8 @@ export async function listReports(
 ): Promise<ReportRow[]> {
   const { text, values } = named(
     `select ${reportColumns} from ${reportTables}
-      where ${inScope} and (:affiliate::bigint is null or s.affiliate_id = :affiliate) and (:campaign::bigint is null or s.campaign_id = :campaign)
-        and (:post::bigint is null or s.post_id = :post) and (:platform::text is null or s.platform = :platform)
-        and (:state::text is null or s.state = :state) and (:verdict::text is null or s.verdict = :verdict)
-        and (:level::text is null or s.level = :level)
+      where ${inScope} and ${matches}
+        and (:post::bigint is null or s.post_id = :post) and (:state::text is null or s.state = :state)
         and (:disputed::boolean is null or (d.dispute_id is not null and d.outcome is null) = :disputed)
         and (:judged::boolean is null or (s.verdict is not null) = :judged)
         and (:open::boolean is null or (s.state in ('PENDING', 'WAITING')) = :open)
@@ -131,13 +143,9 @@ export async function listReports(
       order by s.report_id desc limit :limit`,
     {
       ...scopeValues(scope),
-      affiliate: filter.affiliateId ?? null,
-      campaign: filter.campaignId ?? null,
+      ...matchValues(filter),
       post: filter.postId ?? null,
-      platform: filter.platform ?? null,
       state: filter.state ?? null,
-      verdict: filter.verdict ?? null,
-      level: filter.level ?? null,
       disputed: filter.disputed ?? null,
       judged: filter.judged ?? null,
       open: filter.open ?? null,

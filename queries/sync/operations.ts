@@ -1,6 +1,6 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { shownContent } from "./quarantine.ts";
+import { shownContent, type QuarantineEntry } from "./quarantine.ts";
 import type { RunRow } from "./runs.ts";
 
 export interface SliceRow {
@@ -257,17 +257,7 @@ export async function listRestatements(
   return rows;
 }
 
-export interface QuarantinedRow {
-  quarantineId: number;
-  source: string;
-  slice: string;
-  line: number | null;
-  reason: string;
-  amount: string | null;
-  content: string;
-  firstSeenAt: Date;
-  lastSeenAt: Date;
-  resolvedAt: Date | null;
+export interface QuarantinedRow extends Omit<QuarantineEntry, "client"> {
   runId: string;
 }
 
