@@ -72,7 +72,7 @@ test("what code takes from the environment by name, and what Compose asks for, s
   expect(named.length).toBeGreaterThan(20);
   expect(compose).toContain("POSTGRES_PASSWORD");
   // The system's own.
-  const foreign = ["HOME", "PATH", "LOCALAPPDATA"];
+  const foreign = ["HOME", "PATH", "LOCALAPPDATA", "VISUAL", "EDITOR"];
   expect([...new Set([...named, ...compose])].filter((name) => !foreign.includes(name) && linesOf(name) !== 1)).toEqual(
     [],
   );
