@@ -1,4 +1,10 @@
-import { Worker, type NativeConnection, type WorkerOptions } from "@temporalio/worker";
+import {
+  Worker,
+  type ActivityInboundCallsInterceptor,
+  type NativeConnection,
+  type WorkerInterceptors,
+  type WorkerOptions,
+} from "@temporalio/worker";
 import type { Config } from "../settings/config.ts";
 import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/conversions/anytrack.ts";
@@ -7,7 +13,7 @@ import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
 import { createTellingActivities } from "../activities/ops/telling.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
-import { noteStart } from "../activities/shared/note-start.ts";
+import { noteStart, type NoteStartContext } from "../activities/shared/note-start.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
@@ -73,18 +79,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const shared: Partial<WorkerOptions> = {
     connection,
     namespace,
-    interceptors: {
-      activity: [
-        () => ({
-          inbound: {
-            execute: async (input, next) => {
-              await noteStart({ database, config, redact }, input.args);
-              return next(input);
-            },
-          },
-        }),
-      ],
-    },
+    interceptors: notingStarts({ database, config, redact }),
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 3_000,
     ...(converter === undefined ? {} : { dataConverter: converter }),
@@ -130,6 +125,17 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
       } as WorkerOptions),
     ),
   );
+}
+
+/** Around every activity: the first one of a run records who started it. */
+function notingStarts(context: NoteStartContext): WorkerInterceptors {
+  const inbound: ActivityInboundCallsInterceptor = {
+    execute: async (input, next) => {
+      await noteStart(context, input.args);
+      return next(input);
+    },
+  };
+  return { activity: [() => ({ inbound })] };
 }
 
 /** The activities of one queue. Two of one name would be one, whichever came last, and the wrong work would be done in silence. */

@@ -277,12 +277,12 @@ describe("what a person typed is checked, with an answer to act on", () => {
   });
 });
 
-describe("pulling a slice", () => {
-  const input = { client: "713", source, day, runId: "run" };
-  const pull = (over: object = {}, made = activities(), mock = environment()) =>
-    mock.run(made.pullSlice, { ...input, ...over });
-  const open = () => readAlerts(database.pool, { open: true, limit: 10 });
+const input = { client: "713", source, day, runId: "run" };
+const pull = (over: object = {}, made = activities(), mock = environment()) =>
+  mock.run(made.pullSlice, { ...input, ...over });
+const open = () => readAlerts(database.pool, { open: true, limit: 10 });
 
+describe("pulling a slice", () => {
   test("stores the day to the cent, final, with a receipt that says who did it; a second time changes nothing", async () => {
     expect(await pull()).toMatchObject({
       day,
@@ -451,6 +451,57 @@ describe("pulling a slice", () => {
     expect(await open()).toEqual([]);
   });
 
+  test("Retry-After: 0 is waited for, and not taken for a no", async () => {
+    await fault("rate_limited", { retryAfter: "0" });
+    const failure = await failureOf(pull());
+    expect(failure).toMatchObject({ type: "RateLimited", nonRetryable: false });
+    expect(failure.nextRetryDelay).toBe(1_000);
+    await database.pool.query("truncate ops.rate_gate");
+  });
+
+  test("a commit whose answer got lost is looked up, not done again", async () => {
+    const losing = Object.assign(Object.create(database.pool) as Database, {
+      query: database.pool.query.bind(database.pool),
+      connect: async () => {
+        const session = await database.pool.connect();
+        const query = session.query.bind(session) as (text: string, values?: unknown[]) => Promise<unknown>;
+        const lossy = async (text: string, values?: unknown[]) => {
+          const result = await query(text, values);
+          if (text === "commit") throw new Error("Connection terminated unexpectedly");
+          return result;
+        };
+        return Object.assign(session, { query: lossy });
+      },
+    });
+    expect(await pull({}, activities({}, losing))).toMatchObject({
+      outcome: "changed",
+      inserted: 16,
+      receiptId: expect.any(Number),
+    });
+    expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(1);
+  });
+
+  test("a preview says what would change, in rows and in money, and writes nothing", async () => {
+    await pull();
+    await fault("restate", { match: { day }, sourceId: "66c79f91be26fd4634569658", add: "10.005" });
+    const made = activities();
+    const preview = (await environment().run(made.previewSlice, input)) as Awaited<
+      ReturnType<typeof made.previewSlice>
+    >;
+    expect(preview).toMatchObject({ day, inserted: 0, updated: 1, withdrawn: 0, change: "10.01", reconciled: true });
+    const dependencies = parts();
+    const account = dependencies.config.accounts.get("redtrack/713")!;
+    const compared = await compareSlice(dependencies, { source: sources[0]!, account, day });
+    expect(compared).toMatchObject({
+      differences: [{ kind: "changed" }],
+      stored: preview.before,
+      vendor: preview.after,
+    });
+    expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(1);
+  });
+});
+
+describe("what is stored, against its receipts", () => {
   test("a table that holds something else than its receipts is a critical alert, until it agrees", async () => {
     await pull();
     await database.pool.query(
@@ -505,36 +556,6 @@ describe("pulling a slice", () => {
     await database.pool.query("delete from redtrack.daily_spend where _slice = '2025-11-03'");
   });
 
-  test("Retry-After: 0 is waited for, and not taken for a no", async () => {
-    await fault("rate_limited", { retryAfter: "0" });
-    const failure = await failureOf(pull());
-    expect(failure).toMatchObject({ type: "RateLimited", nonRetryable: false });
-    expect(failure.nextRetryDelay).toBe(1_000);
-    await database.pool.query("truncate ops.rate_gate");
-  });
-
-  test("a commit whose answer got lost is looked up, not done again", async () => {
-    const losing = Object.assign(Object.create(database.pool) as Database, {
-      query: database.pool.query.bind(database.pool),
-      connect: async () => {
-        const session = await database.pool.connect();
-        const query = session.query.bind(session) as (text: string, values?: unknown[]) => Promise<unknown>;
-        const lossy = async (text: string, values?: unknown[]) => {
-          const result = await query(text, values);
-          if (text === "commit") throw new Error("Connection terminated unexpectedly");
-          return result;
-        };
-        return Object.assign(session, { query: lossy });
-      },
-    });
-    expect(await pull({}, activities({}, losing))).toMatchObject({
-      outcome: "changed",
-      inserted: 16,
-      receiptId: expect.any(Number),
-    });
-    expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(1);
-  });
-
   test("a day that was stored before its answer was lost, and pulled once more, counts as its receipts say", async () => {
     const run = { runId: "lost answer", workflowId: "w" };
     const { planBackfill, closeRun } = activities();
@@ -566,25 +587,6 @@ describe("pulling a slice", () => {
       [run.runId],
     );
     expect(kept).toEqual(rows);
-  });
-
-  test("a preview says what would change, in rows and in money, and writes nothing", async () => {
-    await pull();
-    await fault("restate", { match: { day }, sourceId: "66c79f91be26fd4634569658", add: "10.005" });
-    const made = activities();
-    const preview = (await environment().run(made.previewSlice, input)) as Awaited<
-      ReturnType<typeof made.previewSlice>
-    >;
-    expect(preview).toMatchObject({ day, inserted: 0, updated: 1, withdrawn: 0, change: "10.01", reconciled: true });
-    const dependencies = parts();
-    const account = dependencies.config.accounts.get("redtrack/713")!;
-    const compared = await compareSlice(dependencies, { source: sources[0]!, account, day });
-    expect(compared).toMatchObject({
-      differences: [{ kind: "changed" }],
-      stored: preview.before,
-      vendor: preview.after,
-    });
-    expect((await database.pool.query("select from ops.receipts")).rowCount).toBe(1);
   });
 });
 

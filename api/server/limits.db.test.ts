@@ -87,7 +87,7 @@ test("an affiliate has its limit once, also while its key is new and from howeve
   );
   const { key } = await makeAffiliate(database.pool, { client: "713", name: "grace" });
   const answers = await Promise.all(
-    Array.from({ length: 12 }, (_, call) =>
+    Array.from({ length: 12 }, async (_, call) =>
       both[call % 2]?.inject({
         method: "POST",
         url: "/api/v1/recon/affiliates/submissions",
