@@ -10,7 +10,7 @@ import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres, type PostgresOptions, type RunningPostgres } from "../scripts/embedded/postgres.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 import { startTemporal } from "../scripts/embedded/temporal.ts";
-import { startWatchdog } from "../scripts/embedded/watchdog.ts";
+import { endWatchdog, startWatchdog } from "../scripts/embedded/watchdog.ts";
 import { connectClient, type TemporalClient } from "../temporal/connection.ts";
 import { Children, killChild, type ChildOptions } from "./children.ts";
 
@@ -189,5 +189,6 @@ export async function makeBenchFolder(): Promise<string> {
 async function removeBenchFolder(folder: string): Promise<void> {
   if (process.env["KEEP"] === undefined) await rm(folder, { recursive: true, force: true });
   else console.error(`kept ${folder}`);
-  watchdogs.get(folder)?.stdin?.end();
+  const watchdog = watchdogs.get(folder);
+  if (watchdog !== undefined) await endWatchdog(watchdog);
 }

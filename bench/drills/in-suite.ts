@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { noteProcess, startWatchdog } from "../../scripts/embedded/watchdog.ts";
+import { endWatchdog, noteProcess, startWatchdog } from "../../scripts/embedded/watchdog.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { finding, notRun, type Drill, type DrillSetup } from "./drill.ts";
 
@@ -74,6 +74,6 @@ async function runTests(files: readonly string[], env: Record<string, string>, {
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
-    watchdog.stdin?.end();
+    await endWatchdog(watchdog);
   }
 }

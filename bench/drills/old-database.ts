@@ -12,6 +12,16 @@ interface Table {
   columns: string[];
 }
 
+/** What later releases call it: columns, and a value. */
+const renamed: Record<string, string> = {
+  "ops.receipts set_aside": "quarantined",
+  "ops.receipts set_aside_total": "quarantined_total",
+  "ops.run_failures healed_at": "recovered_at",
+};
+const renamedValues: Record<string, string> = {
+  "ops.runs outcome": "case outcome when 'healed' then 'recovered' else outcome end",
+};
+
 interface Content {
   rows: number;
   hash: string;
@@ -38,12 +48,12 @@ export const oldDatabase: Drill = {
 async function migrateAndCompare(client: Queryable, url: string) {
   await client.query(await readFile(path.join(projectRoot(), "bench/drills/first-release.sql"), "utf8"));
   const tables = await listTables(client);
-  const before = await readAll(client, tables);
+  const before = await readAll(client, tables, renamedValues);
   const costBefore = await sumCost(client);
   const pending = await pendingMigrations(client);
   const applied = (await Promise.all([migrateDatabase(url), migrateDatabase(url)])).map((done) => done.applied);
   const again = (await migrateDatabase(url)).applied;
-  const after = await readAll(client, tables);
+  const after = await readAll(client, tables, renamed);
   const costAfter = await sumCost(client);
   const changed = tables.filter(({ name }) => before.get(name)?.hash !== after.get(name)?.hash).map(({ name }) => name);
   const empty = tables.filter(({ name }) => (before.get(name)?.rows ?? 0) === 0).map(({ name }) => name);
@@ -73,11 +83,16 @@ async function listTables(client: Queryable): Promise<Table[]> {
 }
 
 /** The old columns alone: what a migration adds is its own business. */
-async function readAll(client: Queryable, tables: readonly Table[]): Promise<Map<string, Content>> {
+async function readAll(
+  client: Queryable,
+  tables: readonly Table[],
+  names: Record<string, string>,
+): Promise<Map<string, Content>> {
   const contents = new Map<string, Content>();
   for (const { name, columns } of tables) {
+    const read = columns.map((column) => names[`${name} ${column}`] ?? column);
     const { rows } = await client.query<{ rows: string; hash: string }>(
-      `select count(*) as rows, md5(string_agg(line, E'\\n' order by line)) as hash from (select row(${columns.join(", ")})::text as line from ${name}) t`,
+      `select count(*) as rows, md5(string_agg(line, E'\\n' order by line)) as hash from (select row(${read.join(", ")})::text as line from ${name}) t`,
     );
     const [found] = rows;
     contents.set(name, { rows: Number(found?.rows), hash: found?.hash ?? "" });

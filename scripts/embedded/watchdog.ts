@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
@@ -14,6 +15,15 @@ export function startWatchdog(folder: string): ChildProcess {
   watchdog.unref();
   (watchdog.stdin as Socket).unref();
   return watchdog;
+}
+
+/** Ends it, and waits until it has: it removes what is left in the folder. */
+export async function endWatchdog(watchdog: ChildProcess): Promise<void> {
+  if (watchdog.exitCode !== null) return;
+  watchdog.ref();
+  const ended = once(watchdog, "exit");
+  watchdog.stdin?.end();
+  await ended;
 }
 
 /** Notes a process other than a server, and a part of its command line by which it is known again. */
