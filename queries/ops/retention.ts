@@ -54,6 +54,12 @@ const deleteOldCallCounts = `delete from ops.call_counts where ctid = any(array(
 const deleteOldParts = `delete from ops.slice_parts where ctid = any(array(
   select ctid from ops.slice_parts where fetched_at < now() - $2 * interval '1 day' limit $1))`;
 
+/** Who was logged in when, the audit log has. */
+const deleteEndedSessions = `delete from ops.sessions where ctid = any(array(
+  select ctid from ops.sessions where least(expires_at, ended_at) < now() - $2 * interval '1 day' limit $1))`;
+const deleteOldLoginCodes = `delete from ops.login_codes where ctid = any(array(
+  select ctid from ops.login_codes where expires_at < now() - $2 * interval '1 day' limit $1))`;
+
 /** In batches, so that a first pruning after years does not hold locks for long. The current receipt of a slice always stays. */
 export async function prune(database: Database, retention: Retention): Promise<number> {
   const deleted = [
@@ -65,6 +71,8 @@ export async function prune(database: Database, retention: Retention): Promise<n
   await deleteOlder(database, deleteEndedTokens, 1);
   await deleteOlder(database, deleteOldCallCounts, 1);
   await deleteOlder(database, deleteOldParts, 1);
+  await deleteOlder(database, deleteEndedSessions, 30);
+  await deleteOlder(database, deleteOldLoginCodes, 1);
   return deleted.reduce((sum, count) => sum + count, 0);
 }
 

@@ -6,6 +6,7 @@ import { formBody, loggedIn, loginCode, pageServer, type PageRoute } from "../..
 import { walked, type Who } from "../../test/page-addresses.ts";
 import { bearer } from "../../test/api-server.ts";
 import type { Api } from "../../api/server/parts.ts";
+import { prune } from "../../queries/ops/retention.ts";
 import { ownPlace } from "./own-place.ts";
 
 let database: TestDatabase;
@@ -161,6 +162,23 @@ describe("a session", () => {
     expect((await api.inject({ method: "POST", url: "/logout", headers: sent, payload })).statusCode).toBe(403);
     expect((await get("/cost", headers)).statusCode).toBe(200);
   });
+});
+
+test("sessions and codes that ended long ago are deleted, open ones stay", async () => {
+  const open = await loggedIn(database.pool);
+  await database.pool.query(
+    `insert into ops.sessions (_client_id, session_hash, role, subject, logged_in_by, browser, expires_at, ended_at)
+     values ('713', 'over', 'admin', 'long-ago', 'link', 'x', now() - interval '31 days', null),
+            ('713', 'ended', 'admin', 'long-ago', 'link', 'x', now() + interval '1 day', now() - interval '31 days')`,
+  );
+  await loginCode(database.pool, { minutes: -2_000 });
+  await prune(database.pool, { receiptsDays: null, restatementsDays: null, quarantineDays: null, runsDays: null });
+  const { rows } = await database.pool.query(
+    `select (select count(*) from ops.sessions where subject = 'long-ago') as sessions,
+            (select count(*) from ops.login_codes where expires_at < now() - interval '1 day') as codes`,
+  );
+  expect(rows).toEqual([{ sessions: 0, codes: 0 }]);
+  expect((await get("/cost", open)).statusCode).toBe(200);
 });
 
 test("afterwards leads to a place of ours only", () => {
