@@ -5,6 +5,7 @@ import { Badge, countText, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole } from "../shared/json.ts";
 import { call, download, form, get, page } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { Delivery, DeliveryCounts } from "./answers.ts";
@@ -23,19 +24,14 @@ const query = {
   conversion: word.optional(),
   cursor: z.string().max(1_000).optional(),
 };
-type Query = z.output<z.ZodObject<typeof query>>;
 
-interface Listed {
-  items: Delivery[];
-  next: string | null;
-}
+const path = "/api/v1/deliveries";
 
 /** Conversions on their way to Meta, HubSpot and others: what became of each, and a retry. */
 export function deliveryPages(web: Web): void {
   page(web, { url: "/deliveries", who: readers, query }, async (at) => {
-    const url = addressOf(at, 100);
-    const [{ items, next }, counts] = await Promise.all([
-      get<Listed>(web, at.request, url),
+    const [{ items, next, url }, counts] = await Promise.all([
+      callList<Delivery>(web, at, { path, query: at.query }),
       get<DeliveryCounts>(web, at.request, "/api/v1/deliveries/counts"),
     ]);
     return {
@@ -87,13 +83,7 @@ export function deliveryPages(web: Web): void {
   });
 
   download(web, { url: "/deliveries.csv", who: readers, query }, async (at) => {
-    const rows: Delivery[] = [];
-    for (let cursor: string | undefined; rows.length < 50_000;) {
-      const { items, next } = await get<Listed>(web, at.request, addressOf({ query: { ...at.query, cursor } }, 500));
-      rows.push(...items);
-      if (next === null) break;
-      cursor = next;
-    }
+    const rows = await callWhole<Delivery>(web, at, { path, query: at.query });
     return { name: "deliveries.csv", text: toCsv(columnsFor(false), rows) };
   });
 
@@ -106,11 +96,6 @@ export function deliveryPages(web: Web): void {
       return `/deliveries?conversion=${encodeURIComponent(conversion)}`;
     },
   );
-}
-
-function addressOf({ query: asked }: Pick<At<Query>, "query">, limit: number): string {
-  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return `/api/v1/deliveries?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
 }
 
 interface DeliveryTableProps {

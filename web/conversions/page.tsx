@@ -4,19 +4,12 @@ import { Badge } from "../components/format.tsx";
 import { Empty, ExportLink, Kept, NextPage, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { download, get, page } from "../shared/page.tsx";
-import { periodQuery, readPeriod } from "../shared/period.ts";
+import { callList, callWhole } from "../shared/json.ts";
+import { download, page } from "../shared/page.tsx";
+import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { Conversion, EverflowConversion } from "./answers.ts";
 
-interface Listed<Item> {
-  items: Item[];
-  next: string | null;
-}
-
-const rowsPerPage = 100;
-/** A longer list is what SQL is for. */
-const mostExported = 50_000;
 const paged = { ...periodQuery, cursor: z.string().max(1_000).optional() };
 
 const anytrackFilters = {
@@ -118,8 +111,8 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
 
   page(web, { url: feed.url, who: readers, query }, async (visit) => {
     const at = visit as unknown as At<Query>;
-    const { address, period } = addressOf(feed, at, rowsPerPage);
-    const { items, next } = await get<Listed<Item>>(web, at.request, address);
+    const period = readPeriod(at.query, at.today);
+    const { items, next, url } = await callList<Item>(web, at, askedOf(feed, at, period));
     return {
       title: feed.title,
       body: (
@@ -140,7 +133,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
             rows={items}
             caption={`${feed.title}, ${period.from} to ${period.to}`}
             zone={at.zone}
-            json={{ url: address, path: "items" }}
+            json={{ url, path: "items" }}
             empty={
               <Empty title="No conversion is like this">
                 Choose other filters, or <a href="/freshness">see which days are there</a>.
@@ -155,27 +148,16 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
 
   download(web, { url: `${feed.url}.csv`, who: readers, query }, async (visit) => {
     const at = visit as unknown as At<Query>;
-    const rows: Item[] = [];
-    let period = readPeriod(at.query, at.today);
-    for (let cursor: string | undefined; rows.length < mostExported;) {
-      const asked = addressOf(feed, { ...at, query: { ...at.query, cursor } }, 500);
-      period = asked.period;
-      const { items, next } = await get<Listed<Item>>(web, at.request, asked.address);
-      rows.push(...items);
-      if (next === null) break;
-      cursor = next;
-    }
+    const period = readPeriod(at.query, at.today);
+    const rows = await callWhole<Item>(web, at, askedOf(feed, at, period));
     return { name: `conversions-${period.from}-${period.to}.csv`, text: toCsv(feed.columns, rows) };
   });
 }
 
 /** The JSON route with the filters of the page. */
-function addressOf<Item>(feed: Feed<Item>, { query, today }: Pick<At<Query>, "query" | "today">, limit: number) {
-  const period = readPeriod(query, today);
-  const asked = new URLSearchParams({ from: period.from, to: period.to, limit: String(limit) });
-  for (const name of [...Object.keys(feed.filters), "cursor"])
-    if (query[name] !== undefined) asked.set(name, query[name]);
-  return { address: `${feed.route}?${asked.toString()}`, period };
+function askedOf<Item>({ route, filters }: Feed<Item>, { query }: Pick<At<Query>, "query">, { from, to }: Period) {
+  const named = [...Object.keys(filters), "cursor"].map((name) => [name, query[name]]);
+  return { path: route, query: { from, to, ...(Object.fromEntries(named) as Record<string, string | undefined>) } };
 }
 
 function Filters<Item>({ feed, at }: { feed: Feed<Item>; at: At<Query> }) {

@@ -15,11 +15,6 @@ export type Corrected = z.infer<typeof corrected>;
 export type Preview = z.infer<typeof preview>;
 export type PreviewUnderWay = z.infer<typeof previewUnderWay>;
 
-export interface Listed<Item> {
-  items: Item[];
-  next: string | null;
-}
-
 export const imports = "/api/v1/rtb/performance/imports";
 export const previews = "/api/v1/rtb/performance/preview";
 export const quarantine = "/api/v1/ops/quarantine";

@@ -2,10 +2,11 @@ import { countText, moneyText } from "../components/format.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { callWhole } from "../shared/json.ts";
 import { download, get, page, param } from "../shared/page.tsx";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
-import { imports, quarantine, type HistoryDay, type ImportStatus, type Listed, type Quarantined } from "./answers.ts";
+import { imports, quarantine, type HistoryDay, type ImportStatus, type Quarantined } from "./answers.ts";
 import { Outcome } from "./page.tsx";
 
 type Answer = NonNullable<ImportStatus["answer"]>;
@@ -41,21 +42,14 @@ export function fileDetailPages(web: Web): void {
 
   download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
     const { answer, name } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
-    const rows = answer?.fileId == null ? [] : await rejectedOf(web, at, answer.fileId, 50_000);
+    const rows = answer?.fileId == null ? [] : await rejectedOf(web, at, answer.fileId);
     return { name: `rejected-${name}.csv`, text: toCsv(rejectedColumns(false), rows) };
   });
 }
 
-async function rejectedOf(web: Web, at: At<unknown>, fileId: number, most: number): Promise<Quarantined[]> {
-  const url = `${quarantine}?source=rtb.performance&slice=${encodeURIComponent(`file/${fileId}`)}&state=open`;
-  const rows: Quarantined[] = [];
-  for (let cursor: string | null = null; rows.length < most;) {
-    const place: string = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const answer: Listed<Quarantined> = await get(web, at.request, `${url}&limit=${Math.min(500, most)}${place}`);
-    rows.push(...answer.items);
-    if (answer.next === null) break;
-    cursor = answer.next;
-  }
+async function rejectedOf(web: Web, at: At<unknown>, fileId: number, most?: number): Promise<Quarantined[]> {
+  const query = { source: "rtb.performance", slice: `file/${fileId}`, state: "open" };
+  const rows = await callWhole<Quarantined>(web, at, { path: quarantine, query }, most);
   return rows.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 }
 

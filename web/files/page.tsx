@@ -3,9 +3,10 @@ import { Badge, countText, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { download, get, page } from "../shared/page.tsx";
+import { callList, callWhole } from "../shared/json.ts";
+import { download, page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
-import { imports, type Listed, type ListedImport } from "./answers.ts";
+import { imports, type ListedImport } from "./answers.ts";
 import { UploadForm } from "./upload.tsx";
 
 const query = {
@@ -16,8 +17,10 @@ const query = {
 /** Files of ad performance: a new one, and what became of each. */
 export function filePages(web: Web): void {
   page(web, { url: "/files", who: readers, query }, async (at) => {
-    const url = addressOf(at.query, 50);
-    const { items, next } = await get<Listed<ListedImport>>(web, at.request, url);
+    const { items, next, url } = await callList<ListedImport>(web, at, {
+      path: imports,
+      query: { ...at.query, limit: 50 },
+    });
     return {
       title: "Files",
       scripts: ["upload.js"],
@@ -67,20 +70,9 @@ export function filePages(web: Web): void {
   });
 
   download(web, { url: "/files.csv", who: readers, query }, async (at) => {
-    const rows: ListedImport[] = [];
-    for (let cursor: string | undefined; rows.length < 50_000;) {
-      const { items, next } = await get<Listed<ListedImport>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
-      rows.push(...items);
-      if (next === null) break;
-      cursor = next;
-    }
+    const rows = await callWhole<ListedImport>(web, at, { path: imports, query: at.query });
     return { name: "files.csv", text: toCsv(columns, rows) };
   });
-}
-
-function addressOf(asked: z.output<z.ZodObject<typeof query>>, limit: number): string {
-  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return `${imports}?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
 }
 
 const outcomes: Record<string, [string, Tone]> = {

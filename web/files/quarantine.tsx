@@ -3,9 +3,10 @@ import { Badge, Moment } from "../components/format.tsx";
 import { Empty, ExportLink, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole } from "../shared/json.ts";
 import { call, download, form, get, page, param, type Content } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { imports, quarantine, type ClearLine, type Corrected, type Listed, type Quarantined } from "./answers.ts";
+import { imports, quarantine, type ClearLine, type Corrected, type Quarantined } from "./answers.ts";
 
 const query = {
   state: z.enum(["open", "resolved", "all"]).optional(),
@@ -28,8 +29,10 @@ export function quarantinePages(web: Web): void {
 
 function listPage(web: Web): void {
   page(web, { url: "/quarantine", who: readers, query }, async (at) => {
-    const url = addressOf(at.query, 50);
-    const { items, next } = await get<Listed<Quarantined>>(web, at.request, url);
+    const { items, next, url } = await callList<Quarantined>(web, at, {
+      path: quarantine,
+      query: { ...filtersOf(at.query), limit: 50 },
+    });
     return {
       title: "Quarantine",
       body: (
@@ -63,21 +66,14 @@ function listPage(web: Web): void {
   });
 
   download(web, { url: "/quarantine.csv", who: readers, query }, async (at) => {
-    const rows: Quarantined[] = [];
-    for (let cursor: string | undefined; rows.length < 50_000;) {
-      const { items, next } = await get<Listed<Quarantined>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
-      rows.push(...items);
-      if (next === null) break;
-      cursor = next;
-    }
+    const rows = await callWhole<Quarantined>(web, at, { path: quarantine, query: filtersOf(at.query) });
     return { name: "quarantine.csv", text: toCsv(columnsFor(false), rows) };
   });
 }
 
-function addressOf({ state = "open", ...asked }: Query, limit: number): string {
-  const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  const ofState: [string, string][] = state === "all" ? [] : [["state", state]];
-  return `${quarantine}?${new URLSearchParams([...ofState, ...given, ["limit", String(limit)]]).toString()}`;
+/** The JSON route has no word for all states: it is asked for none. */
+function filtersOf({ state = "open", ...asked }: Query) {
+  return { ...asked, state: state === "all" ? undefined : state };
 }
 
 function Filters({ asked }: { asked: Query }) {

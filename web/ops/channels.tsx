@@ -4,6 +4,7 @@ import { channelKinds } from "../../rules/ops/channel.ts";
 import { Badge, Moment, None } from "../components/format.tsx";
 import { Empty, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import { callList } from "../shared/json.ts";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, type Web } from "../shared/web.ts";
 import type { Channel, ChannelDelivery as Delivery } from "./answers.ts";
@@ -68,9 +69,10 @@ function channelPage(web: Web): void {
     const { items } = await get<{ items: Channel[] }>(web, request, json);
     const one = items.find(({ channelId }) => String(channelId) === param(at, "id"));
     if (one === undefined) throw notFound("channel");
-    const more = asked.cursor === undefined ? "" : `&cursor=${encodeURIComponent(asked.cursor)}`;
-    const url = `${json}/${one.channelId}/deliveries?limit=${rowsPerPage}${more}`;
-    const deliveries = await get<{ items: Delivery[]; next: string | null }>(web, request, url);
+    const deliveries = await callList<Delivery>(web, at, {
+      path: `${json}/${one.channelId}/deliveries`,
+      query: { cursor: asked.cursor, limit: rowsPerPage },
+    });
     return {
       title: one.name,
       body: (
@@ -86,7 +88,7 @@ function channelPage(web: Web): void {
               rows={deliveries.items}
               caption={`Deliveries to ${one.name}`}
               zone={zone}
-              json={{ url, path: "items" }}
+              json={{ url: deliveries.url, path: "items" }}
               empty={
                 <Empty title="Nothing yet">What is open is sent within a minute. Send a test to see it arrive.</Empty>
               }

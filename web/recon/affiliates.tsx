@@ -3,9 +3,10 @@ import { LineChart } from "../components/charts.tsx";
 import { Badge, countText } from "../components/format.tsx";
 import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import type { Listed } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
 import { keepers, type Web } from "../shared/web.ts";
-import { recon, type Affiliate, type AffiliatePerformance, type Listed, type Report } from "./answers.ts";
+import { recon, type Affiliate, type AffiliatePerformance, type Report } from "./answers.ts";
 import { reportColumns, Trust, VerdictBadge } from "./verdicts.tsx";
 
 const readers = ["admin", "operator", "analyst", "advertiser"] as const;

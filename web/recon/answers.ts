@@ -18,9 +18,4 @@ export type PlatformStatus = z.infer<typeof status>;
 export type Report = z.infer<typeof report>;
 export type ReportDetails = z.infer<typeof details>;
 
-export interface Listed<Item> {
-  items: Item[];
-  next: string | null;
-}
-
 export const recon = "/api/v1/recon";

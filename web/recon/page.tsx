@@ -3,16 +3,10 @@ import { countText } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole, type Listed } from "../shared/json.ts";
 import { download, get, page } from "../shared/page.tsx";
-import { type At, type Web } from "../shared/web.ts";
-import {
-  recon,
-  type AffiliateOverview,
-  type Campaign,
-  type Discrepancies,
-  type Listed,
-  type Report,
-} from "./answers.ts";
+import { type Web } from "../shared/web.ts";
+import { recon, type AffiliateOverview, type Campaign, type Discrepancies, type Report } from "./answers.ts";
 import { reportColumns, Trust } from "./verdicts.tsx";
 
 const who = ["admin", "operator", "analyst", "advertiser"] as const;
@@ -107,17 +101,15 @@ const filters = {
   cursor: z.string().max(1_000).optional(),
 };
 type Filters = z.output<z.ZodObject<typeof filters>>;
+const submissions = `${recon}/submissions`;
 const rowsPerPage = 50;
-
-function listAddress({ query }: Pick<At<Filters>, "query">, limit: number): string {
-  const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return `${recon}/submissions?${new URLSearchParams([...given, ["limit", String(limit)]]).toString()}`;
-}
 
 function queuePage(web: Web): void {
   page(web, { url: "/reconciliation/queue", who, query: filters }, async (at) => {
-    const url = listAddress(at, rowsPerPage);
-    const { items, next } = await get<Listed<Report>>(web, at.request, url);
+    const { items, next, url } = await callList<Report>(web, at, {
+      path: submissions,
+      query: { ...at.query, limit: rowsPerPage },
+    });
     return {
       title: "Claims",
       body: (
@@ -141,21 +133,10 @@ function queuePage(web: Web): void {
   });
 
   download(web, { url: "/reconciliation/queue.csv", who, query: filters }, async (at) => {
-    const rows: Report[] = [];
-    // All pages of the list, as the page before it would show them one by one.
-    for (let cursor = at.query.cursor; ;) {
-      const query = { ...at.query, cursor };
-      const { items, next } = await get<Listed<Report>>(web, at.request, listAddress({ query }, 500));
-      rows.push(...items);
-      if (next === null || rows.length >= mostExported) break;
-      cursor = next;
-    }
+    const rows = await callWhole<Report>(web, at, { path: submissions, query: at.query });
     return { name: "claims.csv", text: toCsv(reportColumns({ isOwn: false }), rows) };
   });
 }
-
-/** A longer list is what SQL is for. */
-const mostExported = 50_000;
 
 function Filter({ query }: { query: Filters }) {
   return (

@@ -10,9 +10,4 @@ export type CreativeRecord = z.infer<typeof record>;
 export type Campaign = z.infer<typeof campaign>;
 export type CampaignDetails = z.infer<typeof foundCampaign>;
 
-export interface Listed<Item> {
-  items: Item[];
-  next: string | null;
-}
-
 export const rtb = "/api/v1/rtb";

@@ -5,9 +5,10 @@ import { countText, moneyText, None } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { callList, callWhole } from "../shared/json.ts";
 import { call, download, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { rtb, type Campaign, type CampaignDetails, type Listed } from "./answers.ts";
+import { rtb, type Campaign, type CampaignDetails } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
 
 const query = { period: z.enum(campaignPeriods).optional(), cursor: z.string().max(1_000).optional() };
@@ -18,11 +19,12 @@ const names: Record<(typeof campaignPeriods)[number], [string, string]> = {
   all: ["All days", "a"],
 };
 
+const campaigns = `${rtb}/campaigns`;
+
 /** Campaigns of creatives, and what each brought by country. */
 export function campaignPages(web: Web): void {
   page(web, { url: "/campaigns", who: readers, query }, async (at) => {
-    const url = addressOf(at.query, 100);
-    const { items, next } = await get<Listed<Campaign>>(web, at.request, url);
+    const { items, next, url } = await callList<Campaign>(web, at, { path: campaigns, query: at.query });
     const currency = currencyOf(at.parts, at.viewer.client);
     return {
       title: "Campaigns",
@@ -56,13 +58,7 @@ export function campaignPages(web: Web): void {
   });
 
   download(web, { url: "/campaigns.csv", who: readers, query }, async (at) => {
-    const rows: Campaign[] = [];
-    for (let cursor: string | undefined; ;) {
-      const { items, next } = await get<Listed<Campaign>>(web, at.request, addressOf({ ...at.query, cursor }, 500));
-      rows.push(...items);
-      if (next === null) break;
-      cursor = next;
-    }
+    const rows = await callWhole<Campaign>(web, at, { path: campaigns, query: at.query });
     return { name: "campaigns.csv", text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), rows) };
   });
 
@@ -72,11 +68,6 @@ export function campaignPages(web: Web): void {
   });
 
   campaignPage(web);
-}
-
-function addressOf({ period = "7d", cursor }: Query, limit: number): string {
-  const place = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-  return `${rtb}/campaigns?period=${period}&limit=${limit}${place}`;
 }
 
 function Periods({ at }: { at: At<Query> }) {

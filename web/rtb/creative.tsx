@@ -3,11 +3,12 @@ import { LineChart } from "../components/charts.tsx";
 import { moneyText, None } from "../components/format.tsx";
 import { Empty, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import type { Listed } from "../shared/json.ts";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
 import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-days.ts";
 import { addDays } from "../../core/days.ts";
-import { rtb, type CreativeDetails, type CreativeRecord, type Listed } from "./answers.ts";
+import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
 
 type Performance = CreativeDetails["performance"][number];

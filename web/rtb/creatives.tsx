@@ -7,9 +7,10 @@ import { Badge, countText, moneyText, None, type Tone } from "../components/form
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { download, get, page } from "../shared/page.tsx";
+import { callList, jsonAddress, type JsonPage } from "../shared/json.ts";
+import { download, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { rtb, type Creative, type Listed } from "./answers.ts";
+import { rtb, type Creative } from "./answers.ts";
 
 /** Up to so many stand on one page as cards, of which the browser lays out what is in sight; more are paged. */
 const mostCards = 1_000;
@@ -98,17 +99,18 @@ export function creativePages(web: Web): void {
 /** As many pages of the list as a page here shows. */
 async function read(web: Web, at: At<Query>, most: number) {
   const { view: _view, cursor, ...filters } = at.query;
-  const given = Object.entries(filters).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  const address = `${rtb}/creatives?${new URLSearchParams([...given, ["slim", "true"], ["limit", "500"]]).toString()}`;
+  const asked = { path: `${rtb}/creatives`, query: { ...filters, slim: "true", limit: 500 } };
   const items: Creative[] = [];
-  let next: string | null = cursor ?? null;
+  let next: string | null | undefined = cursor;
   do {
-    const url = next === null ? address : `${address}&cursor=${encodeURIComponent(next)}`;
-    const answer: Listed<Creative> = await get(web, at.request, url);
-    items.push(...answer.items);
-    next = answer.next;
+    const part: JsonPage<Creative> = await callList(web, at, {
+      ...asked,
+      query: { ...asked.query, cursor: next ?? undefined },
+    });
+    items.push(...part.items);
+    next = part.next;
   } while (next !== null && items.length < most);
-  return { items, next, address };
+  return { items, next, address: jsonAddress(asked.path, asked.query) };
 }
 
 function Toolbar({ at }: { at: At<Query> }) {

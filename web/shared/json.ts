@@ -11,16 +11,20 @@ export type Json<Row> = Row extends Date
       ? { [Name in keyof Row]: Json<Row[Name]> }
       : Row;
 
-export interface JsonPage<Item> {
+/** A list as every JSON route answers it. */
+export interface Listed<Item> {
   items: Item[];
   next: string | null;
+}
+
+export interface JsonPage<Item> extends Listed<Item> {
   /** The address that was asked: a table names it as the source of its figures. */
   url: string;
 }
 
 /** How many rows a table shows at a time, and an export at most. */
 export const rowsOfTable = 100;
-const rowsOfExport = 20_000;
+const rowsOfExport = 50_000;
 const rowsOfCall = 500;
 
 /** An address of a JSON route; what is undefined or empty is left out. */
@@ -39,21 +43,22 @@ export async function callList<Item>(
   { path, query }: { path: string; query: Record<string, string | number | undefined> },
 ): Promise<JsonPage<Item>> {
   const url = jsonAddress(path, { limit: rowsOfTable, ...query });
-  const { body } = await call<Omit<JsonPage<Item>, "url">>(web, request, { method: "GET", url });
+  const { body } = await call<Listed<Item>>(web, request, { method: "GET", url });
   return { ...body, url };
 }
 
-/** All of a list, page by page, up to what an export may hold. */
+/** All of a list, page by page, up to what an export may hold or to `most`. */
 export async function callWhole<Item>(
   web: Web,
   at: Pick<At<unknown>, "request">,
   { path, query }: { path: string; query: Record<string, string | number | undefined> },
+  most = rowsOfExport,
 ): Promise<Item[]> {
   const items: Item[] = [];
-  for (let cursor: string | null | undefined; cursor !== null && items.length < rowsOfExport;) {
+  for (let cursor: string | null | undefined; cursor !== null && items.length < most;) {
     const page: JsonPage<Item> = await callList<Item>(web, at, {
       path,
-      query: { ...query, limit: rowsOfCall, cursor },
+      query: { ...query, limit: Math.min(rowsOfCall, most), cursor: cursor ?? undefined },
     });
     items.push(...page.items);
     cursor = page.next;
