@@ -44,15 +44,14 @@ describe.each([
   }, 900_000);
 });
 
-/** Compressed script and style of a page: 30 kB, 50 where uPlot draws. Nothing comes from elsewhere. */
+/** Compressed script and style of a page: 30 kB at most. Nothing comes from elsewhere. */
 async function excessOf(page: Page): Promise<unknown[]> {
   const loaded = (await page.evaluate(
     `performance.getEntriesByType("resource").map(({ name, encodedBodySize }) => ({ name, bytes: encodedBodySize }))`,
   )) as { name: string; bytes: number }[];
   const bytes = loaded.reduce((sum, one) => sum + one.bytes, 0);
-  const most = loaded.some(({ name }) => name.includes("uPlot")) ? 50_000 : 30_000;
   const foreign = loaded.filter(({ name }) => !name.startsWith(visitor.url)).map(({ name }) => `loads ${name}`);
-  return bytes > most ? [...foreign, `loads ${bytes} bytes of script and style`] : foreign;
+  return bytes > 30_000 ? [...foreign, `loads ${bytes} bytes of script and style`] : foreign;
 }
 
 interface Shown {

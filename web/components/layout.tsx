@@ -35,13 +35,12 @@ export interface LayoutProps {
   now: Date;
   /** Scripts of this page besides those of all. */
   scripts?: readonly string[] | undefined;
-  styles?: readonly string[] | undefined;
   children: ComponentChildren;
 }
 
 /** Every page: what is around its content. */
 export function Layout(props: LayoutProps) {
-  const { title, assets, viewer, path, zone, now, scripts = [], styles = [], children } = props;
+  const { title, assets, viewer, path, zone, now, scripts = [], children } = props;
   return (
     <html lang="en">
       <head>
@@ -51,13 +50,10 @@ export function Layout(props: LayoutProps) {
         <title>{`${title} · Signal Room`}</title>
         <link rel="icon" href={assets("icon.svg")} />
         <link rel="stylesheet" href={assets("style.css")} />
-        {styles.map((name) => (
-          <link key={name} rel="stylesheet" href={assets(name)} />
-        ))}
         <script type="module" src={assets("keys.js")} />
         <script type="module" src={assets("live.js")} />
         {scripts.map((name) => (
-          <script key={name} {...(name.includes("iife") ? { defer: true } : { type: "module" })} src={assets(name)} />
+          <script key={name} type="module" src={assets(name)} />
         ))}
       </head>
       <body>

@@ -87,7 +87,7 @@ export function deliveryPages(web: Web): void {
     return { name: "deliveries.csv", text: toCsv(columnsFor(false), rows) };
   });
 
-  const wanted = z.object({ destination: word, conversion: word, back: z.string().max(500).optional() });
+  const wanted = z.object({ destination: word, conversion: word });
   form(
     web,
     { url: "/deliveries/retry", who: keepers, body: wanted },

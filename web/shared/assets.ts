@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import { open } from "../../api/server/access.ts";
@@ -62,13 +61,5 @@ export async function serveAssets(api: Api): Promise<Assets> {
 
 async function readAssets(): Promise<{ name: string; plain: Buffer }[]> {
   const files = (await readdir(own)).filter((name) => /\.(css|js|svg)$/.test(name) && !/\.test\./.test(name));
-  const require = createRequire(import.meta.url);
-  const uplot = ["uPlot.iife.min.js", "uPlot.min.css"].map((name) => ({
-    name,
-    place: require.resolve(`uplot/dist/${name}`),
-  }));
-  return Promise.all([
-    ...files.map(async (name) => ({ name, plain: await readFile(new URL(name, own)) })),
-    ...uplot.map(async ({ name, place }) => ({ name, plain: await readFile(place) })),
-  ]);
+  return Promise.all(files.map(async (name) => ({ name, plain: await readFile(new URL(name, own)) })));
 }

@@ -24,12 +24,11 @@ interface PageOptions<Query extends z.ZodRawShape> {
 
 type Visit<Query extends z.ZodRawShape> = At<z.output<z.ZodObject<Query>>>;
 
-/** What a page shows: its title and content, with the scripts and styles that only it needs. */
+/** What a page shows: its title and content, with the scripts that only it needs. */
 export interface Content {
   title: string;
   body: VNode;
   scripts?: readonly string[];
-  styles?: readonly string[];
   status?: number;
 }
 
@@ -151,7 +150,7 @@ function visit<Query extends z.ZodRawShape>(
   return { parts, viewer, query: known, url, now, zone, today: dayAt(now, zone), request, reply };
 }
 
-function send(assets: Assets, at: At<unknown>, { title, body, scripts, styles, status = 200 }: Content): FastifyReply {
+function send(assets: Assets, at: At<unknown>, { title, body, scripts, status = 200 }: Content): FastifyReply {
   const around = {
     title,
     assets,
@@ -160,7 +159,6 @@ function send(assets: Assets, at: At<unknown>, { title, body, scripts, styles, s
     zone: at.zone,
     now: at.now,
     scripts,
-    styles,
   };
   return sendHtml(at.reply.code(status), <Layout {...around}>{body}</Layout>);
 }
