@@ -79,3 +79,18 @@ test("one that was delivered, or is another client's, is not sent again", async 
     404,
   );
 });
+
+test("an export that would be cut short is refused in words, and says what to do", async () => {
+  await database.pool.query(
+    `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, state)
+     select '713', 'hubspot', 'anytrack:many:' || n, n::text, 'SALE', now() - n * interval '1 second', 'delivered' from generate_series(1, 50001) n`,
+  );
+  const cut = await open("/deliveries.csv?destination=hubspot");
+  expect(cut.statusCode).toBe(400);
+  expect(cut.body).toContain("more than 50,000 rows");
+  const whole = await open("/deliveries.csv?destination=meta");
+  expect([whole.statusCode, whole.body.trimEnd().split("\r\n")]).toEqual([
+    200,
+    expect.arrayContaining([expect.any(String)]),
+  ]);
+}, 120_000);

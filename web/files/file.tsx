@@ -2,7 +2,7 @@ import { countText, moneyText } from "../components/format.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { callWhole } from "../shared/json.ts";
+import { callUpTo, callWhole } from "../shared/json.ts";
 import { download, get, page, param } from "../shared/page.tsx";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
@@ -31,7 +31,11 @@ export function fileDetailPages(web: Web): void {
           )}
           {answer === null || answer.fileId === null ? null : (
             <>
-              <Rejected rows={await rejectedOf(web, at, answer.fileId, 100)} answer={answer} at={at} />
+              <Rejected
+                rows={byLine((await callUpTo<Quarantined>(web, at, rejectedOf(answer.fileId), 100)).items)}
+                answer={answer}
+                at={at}
+              />
               <History at={at} days={await historyOf(web, at, answer.fileId)} fileId={answer.fileId} />
             </>
           )}
@@ -42,16 +46,18 @@ export function fileDetailPages(web: Web): void {
 
   download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
     const { answer, name } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
-    const rows = answer?.fileId == null ? [] : await rejectedOf(web, at, answer.fileId);
+    const rows = answer?.fileId == null ? [] : byLine(await callWhole<Quarantined>(web, at, rejectedOf(answer.fileId)));
     return { name: `rejected-${name}.csv`, text: toCsv(rejectedColumns(false), rows) };
   });
 }
 
-async function rejectedOf(web: Web, at: At<unknown>, fileId: number, most?: number): Promise<Quarantined[]> {
-  const query = { source: "rtb.performance", slice: `file/${fileId}`, state: "open" };
-  const rows = await callWhole<Quarantined>(web, at, { path: quarantine, query }, most);
-  return rows.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-}
+/** The rejected lines that are open: the first of them for the page, all for the export. */
+const rejectedOf = (fileId: number) => ({
+  path: quarantine,
+  query: { source: "rtb.performance", slice: `file/${fileId}`, state: "open" },
+});
+
+const byLine = (rows: Quarantined[]) => rows.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 
 async function historyOf(web: Web, at: At<unknown>, fileId: number): Promise<HistoryDay[]> {
   return (await get<{ items: HistoryDay[] }>(web, at.request, `${imports}/${fileId}/days`)).items;

@@ -3,7 +3,7 @@ import { Badge, countText, Moment } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import type { Listed } from "../shared/json.ts";
+import { callWhole, type Listed } from "../shared/json.ts";
 import { call, download, form, get, page, param } from "../shared/page.tsx";
 import type { At, Web } from "../shared/web.ts";
 import { recon, type AffiliatePerformance, type Report, type ReportDetails } from "./answers.ts";
@@ -60,7 +60,7 @@ function listPage(web: Web): void {
   });
 
   download(web, { url: "/claims.csv", ...own, query }, async (at) => {
-    const { items } = await get<Listed<Report>>(web, at.request, `${recon}/submissions?limit=500`);
+    const items = await callWhole<Report>(web, at, { path: `${recon}/submissions`, query: {} });
     return { name: "claims.csv", text: toCsv(reportColumns({ isOwn: true }), items) };
   });
 }

@@ -157,3 +157,21 @@ test("hostile names are shown as text and exported without a formula", async () 
   ]);
   expect((await open("/reconciliation/queue.csv", staff())).body).toContain("'=cmd|calc");
 });
+
+test("an affiliate's export holds all of their claims", async () => {
+  const dora = await makeAffiliate(database.pool, { client: "713", name: "dora" });
+  const claims = 501;
+  for (let post = 0; post < claims; post += 1)
+    await judge(database.pool, {
+      client: "713",
+      affiliateId: dora.affiliateId,
+      campaignId: spring,
+      platform: "meta",
+      url: `https://www.facebook.com/20000000${String(post).padStart(5, "0")}`,
+      claimed: [1, 0, 0],
+      verified: [1, 0, 0],
+      verdict: "MATCHED",
+    });
+  const { body } = await open("/claims.csv", asAffiliate(dora));
+  expect(body.trimEnd().split("\r\n")).toHaveLength(claims + 1);
+}, 120_000);

@@ -7,7 +7,7 @@ import { Badge, countText, moneyText, None, type Tone } from "../components/form
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { callList, jsonAddress, type JsonPage } from "../shared/json.ts";
+import { callUpTo, callWhole, jsonAddress } from "../shared/json.ts";
 import { download, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { rtb, type Creative } from "./answers.ts";
@@ -47,7 +47,8 @@ const tierTones: Record<(typeof tiers)[number], Tone> = { high: "good", medium: 
 /** Creatives with what they brought: cards to look at, a table to compare. */
 export function creativePages(web: Web): void {
   page(web, { url: "/creatives", who: readers, query }, async (at) => {
-    const { items, next, address } = await read(web, at, mostCards);
+    const asked = askedOf(at.query);
+    const { items, next } = await callUpTo<Creative>(web, at, asked, mostCards);
     const currency = currencyOf(at.parts, at.viewer.client);
     const isTable = at.query.view === "table";
     return {
@@ -78,7 +79,11 @@ export function creativePages(web: Web): void {
               rows={items}
               caption="Creatives"
               zone={at.zone}
-              json={next === null && items.length <= 500 ? { url: address, path: "items" } : undefined}
+              json={
+                next === null && items.length <= 500
+                  ? { url: jsonAddress(asked.path, { ...asked.query, limit: 500 }), path: "items" }
+                  : undefined
+              }
             />
           ) : (
             <Cards items={items} currency={currency} />
@@ -90,28 +95,17 @@ export function creativePages(web: Web): void {
   });
 
   download(web, { url: "/creatives.csv", who: readers, query }, async (at) => {
-    const { items } = await read(web, at, 50_000);
+    const items = await callWhole<Creative>(web, at, askedOf(at.query));
     const name = `creatives-${at.query.period ?? "7d"}.csv`;
     return { name, text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), items) };
   });
 }
 
-/** As many pages of the list as a page here shows. */
-async function read(web: Web, at: At<Query>, most: number) {
-  const { view: _view, cursor, ...filters } = at.query;
-  const asked = { path: `${rtb}/creatives`, query: { ...filters, slim: "true", limit: 500 } };
-  const items: Creative[] = [];
-  let next: string | null | undefined = cursor;
-  do {
-    const part: JsonPage<Creative> = await callList(web, at, {
-      ...asked,
-      query: { ...asked.query, cursor: next ?? undefined },
-    });
-    items.push(...part.items);
-    next = part.next;
-  } while (next !== null && items.length < most);
-  return { items, next, address: jsonAddress(asked.path, asked.query) };
-}
+/** The JSON route with the filters of the page. */
+const askedOf = ({ view: _view, ...filters }: Query) => ({
+  path: `${rtb}/creatives`,
+  query: { ...filters, slim: "true" },
+});
 
 function Toolbar({ at }: { at: At<Query> }) {
   const { query: asked, url } = at;

@@ -1,4 +1,5 @@
 import { parseMoney } from "../../core/money.ts";
+import { ApiError } from "../../api/server/errors.ts";
 import { call } from "./page.tsx";
 import type { At, Web } from "./web.ts";
 
@@ -36,33 +37,53 @@ export function jsonAddress(path: string, query: Record<string, string | number 
   return search === "" ? path : `${path}?${search}`;
 }
 
+interface AskedList {
+  path: string;
+  query: Record<string, string | number | undefined>;
+}
+
 /** One page of a list, as its JSON route answers whoever looks. */
 export async function callList<Item>(
   web: Web,
   { request }: Pick<At<unknown>, "request">,
-  { path, query }: { path: string; query: Record<string, string | number | undefined> },
+  { path, query }: AskedList,
 ): Promise<JsonPage<Item>> {
   const url = jsonAddress(path, { limit: rowsOfTable, ...query });
   const { body } = await call<Listed<Item>>(web, request, { method: "GET", url });
   return { ...body, url };
 }
 
-/** All of a list, page by page, up to what an export may hold or to `most`. */
+/** The first rows of a list, or those from a cursor on, and where it goes on. */
+export async function callUpTo<Item>(
+  web: Web,
+  at: Pick<At<unknown>, "request">,
+  { path, query }: AskedList,
+  most: number,
+): Promise<Listed<Item>> {
+  const items: Item[] = [];
+  let cursor = query["cursor"];
+  for (;;) {
+    const limit = Math.min(rowsOfCall, most - items.length);
+    const page = await callList<Item>(web, at, { path, query: { ...query, limit, cursor } });
+    items.push(...page.items);
+    if (page.next === null || items.length >= most) return { items, next: page.next };
+    cursor = page.next;
+  }
+}
+
+/** All of a list, for an export. One that would be cut short is refused: nobody sees of a file what it lacks. */
 export async function callWhole<Item>(
   web: Web,
   at: Pick<At<unknown>, "request">,
-  { path, query }: { path: string; query: Record<string, string | number | undefined> },
-  most = rowsOfExport,
+  { path, query }: AskedList,
 ): Promise<Item[]> {
-  const items: Item[] = [];
-  for (let cursor: string | null | undefined; cursor !== null && items.length < most;) {
-    const page: JsonPage<Item> = await callList<Item>(web, at, {
-      path,
-      query: { ...query, limit: Math.min(rowsOfCall, most), cursor: cursor ?? undefined },
-    });
-    items.push(...page.items);
-    cursor = page.next;
-  }
+  const fromTheFirst = { path, query: { ...query, cursor: undefined } };
+  const { items, next } = await callUpTo<Item>(web, at, fromTheFirst, rowsOfExport);
+  if (next !== null)
+    throw new ApiError(
+      "validation_error",
+      `the export would have more than ${rowsOfExport.toLocaleString("en-US")} rows: choose fewer days or more filters, or read the table in SQL`,
+    );
   return items;
 }
 
