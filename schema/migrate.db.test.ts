@@ -153,7 +153,8 @@ describe("the migrated database is the one the code declares", () => {
         type: column.getSQLType().replace(/, /g, ","),
         notNull: column.notNull,
         identity: column.generatedIdentity !== undefined,
-        hasDefault: column.hasDefault && column.generatedIdentity === undefined,
+        // Postgres keeps what computes a column where it keeps defaults.
+        hasDefault: column.generated !== undefined || (column.hasDefault && column.generatedIdentity === undefined),
       })),
     );
     for (const column of columns.filter(({ default: value }) => value !== undefined)) {

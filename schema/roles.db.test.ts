@@ -59,7 +59,7 @@ async function readRelations(): Promise<Relation[]> {
   const { rows } = await database.pool.query<Relation>(
     `select format('%s.%s', n.nspname, c.relname) as name, c.relkind = 'v' as "isView",
             json_agg(json_build_object('name', quote_ident(a.attname), 'type', format_type(a.atttypid, null),
-              'isSecret', a.atttypid = 'bytea'::regtype or a.attname ~ 'sealed|key_hash|email_hash|user_hash') order by a.attnum) as columns
+              'isSecret', a.atttypid = 'bytea'::regtype or a.attname ~ 'sealed|key_hash|email_hash|user_hash|ip_hash|body_hash') order by a.attnum) as columns
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       where c.relkind in ('r', 'p', 'v') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
@@ -147,7 +147,7 @@ describe("the reader of one client", () => {
     expect(
       missing.filter(
         (name) =>
-          !/^(ops\.(delivery_identity|revoked_tokens|slice_parts|sessions|login_codes|last_looks)|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
+          !/^(ops\.(delivery_identity|revoked_tokens|slice_parts|sessions|login_codes|last_looks)|promo\.promo_ip_secrets|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
             name,
           ),
       ),
@@ -237,6 +237,8 @@ test("the reader of all clients reads every view, and every table that is not cl
     "ops.revoked_tokens",
     "ops.sessions",
     "ops.slice_parts",
+    "promo.promo_ip_secrets",
+    "promo.promo_quarantine",
     "recon.affiliate_tokens",
     "recon.discord_interactions",
     "recon.platform_config",
