@@ -1,0 +1,97 @@
+import { isImpossible, type Counts } from "./rate.ts";
+import { sampleBeta, type Random } from "./random.ts";
+
+export const selectionModes = ["fixed", "performance", "thompson"] as const;
+export type SelectionMode = (typeof selectionModes)[number];
+
+/** What can be chosen: an active offer, or an approved variation of it. */
+export interface Candidate extends Counts {
+  id: number;
+  weight: number;
+}
+
+export interface CandidateOffer extends Candidate {
+  variations: readonly Candidate[];
+}
+
+export interface Choice {
+  offerId: number;
+  variationId: number;
+  reason: string;
+}
+
+/** An offer, then a variation of it; null when nothing can be shown. A weight of 0 is never shown, in any mode. */
+export function choose(offers: readonly CandidateOffer[], mode: SelectionMode, random: Random): Choice | null {
+  const shown = offers
+    .map((offer) => ({ ...offer, variations: offer.variations.filter(({ weight }) => weight > 0) }))
+    .filter(({ weight, variations }) => weight > 0 && variations.length > 0);
+  if (shown.length === 0) return null;
+  const offer = pick("offer", shown, mode, random);
+  const variation = pick("variation", offer.one.variations, mode, random);
+  return { offerId: offer.one.id, variationId: variation.one.id, reason: `${offer.reason}; ${variation.reason}` };
+}
+
+interface Picked<T> {
+  one: T;
+  reason: string;
+}
+
+type Kind = "offer" | "variation";
+
+/** One of at least one. */
+function pick<T extends Candidate>(kind: Kind, all: readonly T[], mode: SelectionMode, random: Random): Picked<T> {
+  const impossible = all.filter(isImpossible).map(({ id }) => id);
+  const picked = pickBy(kind, all, mode, random);
+  if (impossible.length === 0 || mode === "fixed") return picked;
+  const but = `${kind} ${impossible.join(", ")} has more clicks than impressions, so its rate is not used`;
+  return { ...picked, reason: `${picked.reason} (${but})` };
+}
+
+function pickBy<T extends Candidate>(kind: Kind, all: readonly T[], mode: SelectionMode, random: Random): Picked<T> {
+  if (mode === "performance") {
+    const picked = byWeight(kind, all, performanceWeight, random);
+    return { ...picked, reason: `${picked.reason}, each weight × (1 + CTR/100)` };
+  }
+  const known = mode === "thompson" ? all.filter((one) => !isImpossible(one)) : [];
+  return known.length > 0 ? bySampling(kind, known, random) : byWeight(kind, all, ({ weight }) => weight, random);
+}
+
+/** The document's formula; a rate that cannot be true counts like none. */
+export function performanceWeight(one: Candidate): number {
+  const known = one.impressions > 0 && !isImpossible(one);
+  return known ? one.weight * (1 + one.clicks / one.impressions) : one.weight;
+}
+
+function byWeight<T extends Candidate>(
+  kind: Kind,
+  all: readonly T[],
+  weigh: (one: T) => number,
+  random: Random,
+): Picked<T> {
+  const total = all.reduce((sum, one) => sum + weigh(one), 0);
+  let left = random() * total;
+  let chosen = all[0] as T;
+  for (const one of all) {
+    chosen = one;
+    left -= weigh(one);
+    if (left < 0) break;
+  }
+  return { one: chosen, reason: `${kind} ${chosen.id} by weight ${brief(weigh(chosen))} of ${brief(total)}` };
+}
+
+/** Thompson sampling: a draw from what is known of each rate, prior Beta(1, 1); the highest is shown. */
+function bySampling<T extends Candidate>(kind: Kind, all: readonly T[], random: Random): Picked<T> {
+  const drawn = all.map((one) => ({
+    one,
+    rate: sampleBeta(random, 1 + one.clicks, 1 + one.impressions - one.clicks),
+  }));
+  const best = drawn.reduce((first, other) => (other.rate > first.rate ? other : first));
+  return {
+    one: best.one,
+    reason: `${kind} ${best.one.id} drew a click rate of ${brief(best.rate * 100)} %, the highest of ${drawn.length}`,
+  };
+}
+
+function brief(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
