@@ -40,6 +40,14 @@ function draw(regrets: Record<SelectionMode, number[]>): string {
     [0, ...Array.from({ length: Math.floor(sends / step) }, (_, index) => (index + 1) * step)]
       .map((send) => `${x(send).toFixed(1)},${y(send === 0 ? 0 : (regrets[mode][send - 1] ?? 0)).toFixed(1)}`)
       .join(" ");
+  // Two lines that end beside each other have their names apart.
+  const places = new Map<SelectionMode, number>();
+  for (const mode of [...selectionModes].sort(
+    (one, other) => (regrets[one].at(-1) ?? 0) - (regrets[other].at(-1) ?? 0),
+  )) {
+    const above = Math.min(Infinity, ...places.values()) - 16;
+    places.set(mode, Math.min(above, y(regrets[mode].at(-1) ?? 0) + 4));
+  }
   const ticksX = [0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * sends));
   const ticksY = [0, 0.25, 0.5, 0.75, 1].map((part) => part * top);
   const text = (at: { x: number; y: number; anchor?: string; size?: number }, words: string) =>
@@ -59,7 +67,7 @@ function draw(regrets: Record<SelectionMode, number[]>): string {
     text({ x: x(sends / 2), y: box.height - 10, anchor: "middle" }, "sends, one reader each"),
     ...selectionModes.map(
       (mode) =>
-        `<polyline fill="none" ${strokes[mode]} points="${line(mode)}"/>${text({ x: x(sends) + 8, y: y(regrets[mode].at(-1) ?? 0) + 4 }, `${names[mode]}: ${(regrets[mode].at(-1) ?? 0).toFixed(0)}`)}`,
+        `<polyline fill="none" ${strokes[mode]} points="${line(mode)}"/>${text({ x: x(sends) + 8, y: places.get(mode) ?? 0 }, `${names[mode]}: ${(regrets[mode].at(-1) ?? 0).toFixed(0)}`)}`,
     ),
     "</svg>\n",
   ].join("\n");

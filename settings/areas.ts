@@ -9,6 +9,7 @@ import { keysArea } from "./keys.ts";
 import { localStackArea } from "./local-stack.ts";
 import { loginArea } from "./login.ts";
 import { clientsArea } from "./reader.ts";
+import { promoArea } from "./promo.ts";
 import { reconArea } from "./recon.ts";
 import type { Area } from "./shapes.ts";
 import { temporalArea } from "./temporal.ts";
@@ -25,6 +26,7 @@ export const areas: readonly Area[] = [
   filesArea,
   reconArea,
   discordArea,
+  promoArea,
   workerArea,
   apiArea,
   loginArea,

@@ -6,6 +6,7 @@ import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import { readGeneral, type GeneralSettings } from "./general.ts";
 import { readKeys, type Keys } from "./keys.ts";
+import { readPromoSettings, type PromoSettings } from "./promo.ts";
 import { SettingsReader } from "./reader.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readSandboxUrl } from "./sandbox.ts";
@@ -38,6 +39,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   anytrack: AnytrackSettings;
   discord: DiscordConfig;
   recon: ReconSettings;
+  promo: PromoSettings;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   ingest: IngestSettings;
@@ -71,6 +73,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     anytrack: readAnytrackSettings(reader),
     discord: readDiscordSettings(reader),
     recon: readReconSettings(reader),
+    promo: readPromoSettings(reader),
     ingest: readIngestSettings(reader),
   };
   reader.throwProblems();

@@ -1,3 +1,4 @@
+import { readPromoSettings } from "../settings/promo.ts";
 import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
 import { SettingsReader } from "../settings/reader.ts";
@@ -43,6 +44,14 @@ export interface TestServerOptions {
 export async function testServer(options: TestServerOptions = {}): Promise<Api> {
   const { log } = options;
   const lines = log === undefined ? () => undefined : (line: string) => void log.push(line);
+  const clients = options.clients ?? [
+    "713",
+    "acme",
+    "cheap",
+    "nobody",
+    "paged",
+    ...(options.ingest?.clients.keys() ?? []),
+  ];
   return createServer(
     {
       config: {
@@ -56,14 +65,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
           issuer: options.issuer ?? null,
           trustedProxies: options.trustedProxies ?? [],
         },
-        clients: options.clients ?? [
-          "713",
-          "acme",
-          "cheap",
-          "nobody",
-          "paged",
-          ...(options.ingest?.clients.keys() ?? []),
-        ],
+        clients,
         payloadKey: options.payloadKey ?? null,
         identityKey: options.identityKey ?? null,
         accounts: options.accounts ?? new Map(),
@@ -77,6 +79,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         credentialsKey: options.credentialsKey ?? null,
         telling: options.telling ?? { mail: null, hosts: new Set(), digestHours: new Map() },
         hashingKey: options.hashingKey ?? options.credentialsKey?.current ?? null,
+        promo: readPromoSettings(new SettingsReader({ ...options.env, CLIENTS: clients.join(",") })),
         recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         ingest: options.ingest ?? readIngestSettings(new SettingsReader({})),

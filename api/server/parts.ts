@@ -22,6 +22,7 @@ export interface ServerDependencies {
     | "credentialsKey"
     | "hashingKey"
     | "recon"
+    | "promo"
     | "submissionsPerMinute"
     | "telling"
     | "queuePrefix"

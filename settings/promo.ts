@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { isTimeZone } from "../core/days.ts";
+import { about } from "../core/about-setting.ts";
+import type { SettingsReader } from "./reader.ts";
+import { defineArea, wholeNumber } from "./shapes.ts";
+
+const general = z.object({
+  PROMO_SELECT_PER_MINUTE: wholeNumber(1)
+    .default(120)
+    .meta(about("Selections of a promotional text that one caller may ask for.", { unit: "a minute" })),
+  PROMO_ANALYTICS_PER_MINUTE: wholeNumber(1)
+    .default(60)
+    .meta(about("Requests for promo analytics that one caller may make.", { unit: "a minute" })),
+});
+
+const ofClient = z.object({
+  PROMO_TIMEZONE: z
+    .string()
+    .refine(isTimeZone, "must be a time zone such as Europe/Berlin")
+    .default("America/New_York")
+    .meta(about("Whose days and hours promo figures are counted in.", { clients: "shared" })),
+  PROMO_SELECTION: z
+    .enum(["fixed", "performance", "thompson"], { error: "must be fixed, performance or thompson" })
+    .default("fixed")
+    .meta(
+      about(
+        "How an offer and its text are selected: `fixed` weights, `performance` (weight × (1 + CTR/100)), or `thompson` (learns from clicks and keeps trying new texts).",
+        { clients: "shared" },
+      ),
+    ),
+});
+
+export const promoArea = defineArea({ title: "Promo tracking", needs: "API", shape: general.extend(ofClient.shape) });
+
+export interface PromoClientSettings {
+  timezone: string;
+  selection: "fixed" | "performance" | "thompson";
+}
+
+export interface PromoSettings {
+  selectPerMinute: number;
+  analyticsPerMinute: number;
+  /** One for each client. */
+  clients: ReadonlyMap<string, PromoClientSettings>;
+}
+
+export function readPromoSettings(reader: SettingsReader): PromoSettings {
+  const values = reader.values(general);
+  const settingsOf = (client: string): PromoClientSettings => {
+    const own = reader.valuesOf(client, ofClient);
+    return { timezone: own.PROMO_TIMEZONE, selection: own.PROMO_SELECTION };
+  };
+  return {
+    selectPerMinute: values.PROMO_SELECT_PER_MINUTE,
+    analyticsPerMinute: values.PROMO_ANALYTICS_PER_MINUTE,
+    clients: new Map(reader.clients.map((client) => [client, settingsOf(client)])),
+  };
+}
