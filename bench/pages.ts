@@ -1,13 +1,13 @@
 // How long people wait for the pages of the running stack: the first byte over loopback, the whole load in Chromium, and
 // sorting the cards of all creatives. Fill the stack first: npm run demo. Needs Chromium.
-// npm run bench:pages
+// npm run bench:pages [-- /address ...]
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 import { openDatabase } from "../schema/database.ts";
 import { createLoginLink } from "../scripts/shared/login-link.ts";
 import { stackFile } from "../settings/environment.ts";
 
-const addresses = [
+const usual = [
   "/",
   "/spend?period=30d",
   "/cost?period=30d",
@@ -23,6 +23,8 @@ const addresses = [
   "/reconciliation/queue",
   "/alerts",
 ];
+const asked = process.argv.slice(2);
+const addresses = asked.length > 0 ? asked : usual;
 const client = "713";
 const fetches = 21;
 const loads = 7;

@@ -232,6 +232,34 @@ describe("what becomes of a conversion after it was delivered", () => {
     expect(await reopened()).toBe(0);
   });
 
+  test("the conversions are read once, also when Postgres still takes the ledger for empty", async () => {
+    await everflow({ id: "e1", order: "o-1" });
+    await record(deals, deal);
+    await database.pool.query("analyze everflow.conversions, ops.deliveries");
+    for (const id of ["e2", "e3", "e4"]) await everflow({ id, order: id });
+    await deliver(deals, deal);
+    type Step = { "Relation Name"?: string; "Actual Loops": number; Plans?: Step[] };
+    let plan: Step = { "Actual Loops": 0 };
+    await reopenChanged(
+      {
+        query: async (text: string, values?: unknown[]) => {
+          const { rows } = await database.pool.query(`explain (analyze, format json) ${text}`, values);
+          plan = (rows[0] as { "QUERY PLAN": [{ Plan: Step }] })["QUERY PLAN"][0].Plan;
+          return { rows: [], rowCount: 0 } as never;
+        },
+      } as Pick<TestDatabase["pool"], "query">,
+      deals,
+      new Date(0),
+    );
+    const readings = (step: Step): number[] => [
+      ...(step["Relation Name"] === "conversions" ? [step["Actual Loops"]] : []),
+      ...(step.Plans ?? []).flatMap(readings),
+    ];
+    const found = readings(plan);
+    // Of each of the four its chargebacks are looked up, once.
+    expect([found.length > 0, Math.max(...found)]).toEqual([true, 4]);
+  });
+
   test("a chargeback without an order belongs to the conversion of its click; of another currency or order, to none", async () => {
     await everflow({ id: "e1", order: "o-1", click: "c-1" });
     await deliver(deals, deal);

@@ -82,10 +82,13 @@ export async function recordConversions(
 export async function reopenChanged(database: Queryable, ledger: Ledger, since: Date): Promise<number> {
   return changed(
     database,
-    `update ops.deliveries d set state = 'pending', claim = null, claimed_at = null, updated_at = now()
-       from ops.deliverable_conversions c
-      where d._client_id = $1 and d.destination = $2 and d.state = 'delivered' and c._client_id = $1 and c.conversion_key = d.conversion_key
-        and c.changed_at >= $3 and (c.value + c.charged_back, c.standing) is distinct from (d.sent_value, d.sent_standing)`,
+    // Read once, before the ledger: while Postgres takes the ledger for nearly empty, it reads the view anew for each row of it.
+    `with recent as materialized (
+       select conversion_key, value + charged_back as worth, standing from ops.deliverable_conversions where _client_id = $1 and changed_at >= $3)
+     update ops.deliveries d set state = 'pending', claim = null, claimed_at = null, updated_at = now()
+       from recent c
+      where d._client_id = $1 and d.destination = $2 and d.state = 'delivered' and c.conversion_key = d.conversion_key
+        and (c.worth, c.standing) is distinct from (d.sent_value, d.sent_standing)`,
     [ledger.client, ledger.destination, since],
   );
 }

@@ -106,36 +106,50 @@ export type CpaTotal = Figures & {
 
 /** One row per currency, and one more for what the sandbox made up; summed before it is rounded. Spend without an affiliate is shown beside the sum, not in it. */
 export async function readCpaTotals(database: Queryable, { client, from, to }: Range): Promise<CpaTotal[]> {
-  const { rows } = await database.query<CpaTotal>(
-    `with summed as (
-       select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
-              sum(rt_spend) as rt_spend, sum(rt_clicks)::bigint as rt_clicks, sum(final_cost) as final_cost, sum(revenue) as revenue,
-              sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
-              coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost,
-              sum(final_cost) filter (where ef_conversions is null) as cost_without_results
-         from public.cpa_figures where _client_id = $1 and date between $2 and $3 group by 1, 2
-     ), mixed as (
-       -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
-       select distinct currency, origin = 'sandbox' as is_sandbox from public.cpa_by_affiliate($2, $3, $1) where across_currencies
-     ), unmapped as (
-       select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(cost) as cost
-         from public.unmapped_spend where _client_id = $1 and date between $2 and $3 group by 1, 2
-     )
-     select coalesce(s.currency, u.currency) as currency,
-            case when coalesce(s.is_sandbox, u.is_sandbox) then 'sandbox' when s.is_unknown or u.is_unknown then 'unknown' else 'real' end as origin, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
-            round(rt_spend, 2) as "rtSpend", rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost",
-            case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
-            case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
-            case when m.currency is null then round(costed_revenue / nullif(final_cost, 0), 2) end as roas,
-            coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(cost_without_results, 0), 2) as "costWithoutResults", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
-            m.currency is not null as "acrossCurrencies"
-       from summed s
-       full join unmapped u on u.currency = s.currency and u.is_sandbox = s.is_sandbox
-       left join mixed m on m.currency = s.currency and m.is_sandbox = s.is_sandbox
-      order by coalesce(s.is_sandbox, u.is_sandbox), final_cost desc nulls last, 1`,
-    [client, from, to],
+  return (await readCpaTotalsOf(database, client, [{ from, to }]))[0] ?? [];
+}
+
+/** The same for several ranges at once: Postgres needs longer to plan this than to carry it out. */
+export async function readCpaTotalsOf(
+  database: Queryable,
+  client: string,
+  ranges: readonly Omit<Range, "client">[],
+): Promise<CpaTotal[][]> {
+  const { rows } = await database.query<CpaTotal & { place: number }>(
+    `select r.place::int as place, t.*
+       from unnest($2::date[], $3::date[]) with ordinality r(first, last, place)
+      cross join lateral (
+       with summed as (
+         select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(ef_clicks)::bigint as ef_clicks, sum(ef_conversions)::bigint as ef_conversions, sum(ef_payout) as ef_payout,
+                sum(rt_spend) as rt_spend, sum(rt_clicks)::bigint as rt_clicks, sum(final_cost) as final_cost, sum(revenue) as revenue,
+                sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
+                coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost,
+                sum(final_cost) filter (where ef_conversions is null) as cost_without_results
+           from public.cpa_figures where _client_id = $1 and date between r.first and r.last group by 1, 2
+       ), mixed as (
+         -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
+         select distinct currency, origin = 'sandbox' as is_sandbox from public.cpa_by_affiliate(r.first, r.last, $1) where across_currencies
+       ), unmapped as (
+         select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(cost) as cost
+           from public.unmapped_spend where _client_id = $1 and date between r.first and r.last group by 1, 2
+       )
+       select coalesce(s.currency, u.currency) as currency,
+              case when coalesce(s.is_sandbox, u.is_sandbox) then 'sandbox' when s.is_unknown or u.is_unknown then 'unknown' else 'real' end as origin, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
+              round(rt_spend, 2) as "rtSpend", rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost",
+              case when m.currency is null then round(final_cost / nullif(costed_conversions, 0), 2) end as cpa, round(revenue, 2) as revenue,
+              case when m.currency is null then round(costed_revenue - final_cost, 2) end as margin,
+              case when m.currency is null then round(costed_revenue / nullif(final_cost, 0), 2) end as roas,
+              coalesce(conversions_without_cost, 0) as "conversionsWithoutCost", round(coalesce(cost_without_results, 0), 2) as "costWithoutResults", round(coalesce(u.cost, 0), 2) as "unmappedSpend",
+              m.currency is not null as "acrossCurrencies"
+         from summed s
+         full join unmapped u on u.currency = s.currency and u.is_sandbox = s.is_sandbox
+         left join mixed m on m.currency = s.currency and m.is_sandbox = s.is_sandbox) t
+      order by r.place, t.origin = 'sandbox', t."finalCost" desc nulls last, t.currency`,
+    [client, ranges.map(({ from }) => from), ranges.map(({ to }) => to)],
   );
-  return rows;
+  return ranges.map((_, index) =>
+    rows.filter(({ place }) => place === index + 1).map(({ place: _place, ...row }) => row),
+  );
 }
 
 export interface DayTotal {

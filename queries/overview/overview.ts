@@ -4,7 +4,7 @@ import { touchedBy } from "../../rules/overview/touches.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { readAttention, type Attention } from "../recon/dashboards.ts";
-import { readCpaByAffiliate, readCpaTotals, readReliability, type CpaAffiliate, type CpaTotal } from "../cost/cpa.ts";
+import { readCpaByAffiliate, readCpaTotalsOf, readReliability, type CpaAffiliate, type CpaTotal } from "../cost/cpa.ts";
 import { readPulls, readSpendCalendar, type SpendCalendar } from "../cost/spend.ts";
 import { readAlerts, type AlertRow } from "../ops/alerts.ts";
 import { readSourceFreshness } from "../sync/freshness.ts";
@@ -111,13 +111,13 @@ async function readPeriods(database: Queryable, client: string, today: string): 
   const spans = overviewPeriods.map((name) => spanOf(name, today));
   const ranges = [...spans, ...spans.map(({ before }) => before)];
   // What today is compared with is a period of its own: each range is asked for once.
-  const asked = new Map(ranges.map(({ from, to }) => [keyOf({ from, to }), { client, from, to }]));
+  const asked = new Map(ranges.map(({ from, to }) => [keyOf({ from, to }), { from, to }]));
   const first = ranges.reduce((least, { from }) => (from < least ? from : least), today);
   const [days, totals] = await Promise.all([
     readReliability(database, { client, from: first, to: today }),
-    Promise.all([...asked].map(async ([key, range]) => [key, await readCpaTotals(database, range)] as const)),
+    readCpaTotalsOf(database, client, [...asked.values()]),
   ]);
-  const known = new Map(totals);
+  const known = new Map([...asked.keys()].map((key, index) => [key, totals[index] ?? []]));
   return spans.map((span) => ({
     ...span,
     isFinal: days.every(

@@ -10,11 +10,12 @@ select m._client_id, m.redtrack_source_id, m.redtrack_source_name, m.everflow_af
   from public.affiliate_mapping m
  -- An id that the label led to says no more than the label does today.
  cross join lateral (select case when m._matched_at is null then m.everflow_affiliate_id end as id) given
- -- Of any day: an affiliate that was renamed stays the one that had the label.
+ -- Of any day: an affiliate that was renamed stays the one that had the label. `offset 0` keeps it a step of its own:
+ -- merged into a join it would be looked up again for every day of spend.
  cross join lateral (
        select array(select distinct s.affiliate_id from everflow.daily_stats s
                      where s._client_id = m._client_id and s.affiliate_name = m.everflow_affiliate_label order by 1) as ids
-       ) found;
+       offset 0) found;
 
 -- Both sides summed on their own, then stacked and summed again: nothing is joined row to row, so nothing multiplies,
 -- and a condition on client and date reaches both tables. What the sandbox made up is summed apart from what is real: its

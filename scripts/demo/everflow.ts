@@ -19,7 +19,7 @@ export const everflow: Area = {
   counted: `select (select count(*) from everflow.daily_stats where _client_id = $1 and date between $2 and $3)::int
                  + (select count(*) from everflow.conversions where _client_id = $1 and _slice between $2::text and $3::text)::int as rows`,
   async fill(demo, show) {
-    for (const ago of restated) await restate(demo, show, ago);
+    await Promise.all(restated.map((ago) => restate(demo, show, ago)));
     await Promise.all([stats, conversions].map((source) => readMissingDays(demo, source, show)));
     await fail(demo, show);
   },

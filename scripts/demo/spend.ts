@@ -32,8 +32,11 @@ export const spend: Area = {
   vendors: [vendor],
   counted: "select count(*)::int as rows from redtrack.daily_spend where _client_id = $1 and date between $2 and $3",
   async fill(demo, show) {
-    for (const [ago, everyHours] of followed) await follow(demo, show, { ago, everyHours });
-    for (const ago of restated) await restate(demo, show, ago);
+    // Each day has its own readings and faults: what they wait for is the account's pace alone.
+    await Promise.all([
+      ...followed.map(([ago, everyHours]) => follow(demo, show, { ago, everyHours })),
+      ...restated.map((ago) => restate(demo, show, ago)),
+    ]);
     await readMissingDays(demo, source, show);
     await trouble(demo, show);
   },
