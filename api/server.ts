@@ -38,6 +38,7 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
 import { overviewRoutes } from "./overview/overview.ts";
+import { promoRoutes } from "./promo/promo.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
@@ -68,6 +69,7 @@ const areas: Area[] = [
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },
+  { prefix: "/api/v1/promo", routes: promoRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];
 

@@ -31,7 +31,7 @@ export function regretOf(mode: SelectionMode, sends: number, seed: string): numb
   for (let send = 0; send < sends; send += 1) {
     const known = arms.filter(({ from }) => from <= send);
     const chosen = choose(offersOf(known, seen), mode, random);
-    const arm = known.find(({ variationId }) => variationId === chosen?.variationId);
+    const arm = known.find(({ variationId }) => variationId === chosen?.variation.id);
     if (arm === undefined) throw new Error("nothing was chosen");
     const counts = countsOf(seen, arm.variationId);
     counts.impressions += 1;

@@ -28,6 +28,16 @@ const ofClient = z.object({
         { clients: "shared" },
       ),
     ),
+  PROMO_LINK_BASE: z
+    .url({ protocol: /^https?$/, error: "must be an address" })
+    .optional()
+    .meta(
+      about("Where the links of newsletters lead, up to the offer's slug, when your site has redirects of its own.", {
+        clients: "own",
+        unset: "`/r/` of this server, at PUBLIC_URL",
+        example: "https://news.example/?utm_source=newsletter",
+      }),
+    ),
 });
 
 export const promoArea = defineArea({ title: "Promo tracking", needs: "API", shape: general.extend(ofClient.shape) });
@@ -35,6 +45,8 @@ export const promoArea = defineArea({ title: "Promo tracking", needs: "API", sha
 export interface PromoClientSettings {
   timezone: string;
   selection: "fixed" | "performance" | "thompson";
+  /** Where links lead, up to the slug; null is our own redirect. */
+  linkBase: string | null;
 }
 
 export interface PromoSettings {
@@ -48,7 +60,7 @@ export function readPromoSettings(reader: SettingsReader): PromoSettings {
   const values = reader.values(general);
   const settingsOf = (client: string): PromoClientSettings => {
     const own = reader.valuesOf(client, ofClient);
-    return { timezone: own.PROMO_TIMEZONE, selection: own.PROMO_SELECTION };
+    return { timezone: own.PROMO_TIMEZONE, selection: own.PROMO_SELECTION, linkBase: own.PROMO_LINK_BASE ?? null };
   };
   return {
     selectPerMinute: values.PROMO_SELECT_PER_MINUTE,

@@ -18,6 +18,8 @@ export interface ApiSettings {
   temporalUiUrl: string | null;
   /** How long somebody stays logged in to the pages. */
   sessionHours: number;
+  /** Where this server is for people's browsers; null where nobody has said. */
+  publicUrl: string | null;
   /** Where people log in, other than by a link or a key. */
   oidc: OidcSettings | null;
 }
@@ -45,6 +47,7 @@ export function readApiSettings(env: Env): ApiSettings {
     uploadLimitBytes: data.UPLOAD_LIMIT_BYTES,
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
     sessionHours: data.SESSION_HOURS,
+    publicUrl: data.PUBLIC_URL ?? null,
     oidc: oidcOf(data),
   };
 }

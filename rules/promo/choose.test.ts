@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
-import { choose, performanceWeight, selectionModes, type CandidateOffer, type SelectionMode } from "./choose.ts";
-import { sampleBeta, seededRandom } from "./random.ts";
+import {
+  choose as chooseOne,
+  performanceWeight,
+  selectionModes,
+  type CandidateOffer,
+  type SelectionMode,
+} from "./choose.ts";
+import { sampleBeta, seededRandom, type Random } from "./random.ts";
 
 const variation = (id: number, weight = 1, impressions = 0, clicks = 0) => ({ id, weight, impressions, clicks });
 const offer = (id: number, weight: number, variations = [variation(id * 10)]): CandidateOffer => ({
@@ -10,6 +16,11 @@ const offer = (id: number, weight: number, variations = [variation(id * 10)]): C
   clicks: variations.reduce((sum, one) => sum + one.clicks, 0),
   variations,
 });
+
+function choose(offers: readonly CandidateOffer[], mode: SelectionMode, random: Random) {
+  const choice = chooseOne(offers, mode, random);
+  return choice && { offerId: choice.offer.id, variationId: choice.variation.id, reason: choice.reason };
+}
 
 /** How often each offer or variation was chosen. */
 function counts(offers: CandidateOffer[], mode: SelectionMode, times: number, of: "offerId" | "variationId") {

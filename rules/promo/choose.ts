@@ -14,21 +14,25 @@ export interface CandidateOffer extends Candidate {
   variations: readonly Candidate[];
 }
 
-export interface Choice {
-  offerId: number;
-  variationId: number;
+export interface Choice<Offer extends CandidateOffer> {
+  offer: Offer;
+  variation: Offer["variations"][number];
   reason: string;
 }
 
 /** An offer, then a variation of it; null when nothing can be shown. A weight of 0 is never shown, in any mode. */
-export function choose(offers: readonly CandidateOffer[], mode: SelectionMode, random: Random): Choice | null {
+export function choose<Offer extends CandidateOffer>(
+  offers: readonly Offer[],
+  mode: SelectionMode,
+  random: Random,
+): Choice<Offer> | null {
   const shown = offers
     .map((offer) => ({ ...offer, variations: offer.variations.filter(({ weight }) => weight > 0) }))
     .filter(({ weight, variations }) => weight > 0 && variations.length > 0);
   if (shown.length === 0) return null;
   const offer = pick("offer", shown, mode, random);
   const variation = pick("variation", offer.one.variations, mode, random);
-  return { offerId: offer.one.id, variationId: variation.one.id, reason: `${offer.reason}; ${variation.reason}` };
+  return { offer: offer.one, variation: variation.one, reason: `${offer.reason}; ${variation.reason}` };
 }
 
 interface Picked<T> {
