@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type ApplicationFailure, CancelledFailure } from "@temporalio/common";
@@ -45,7 +46,8 @@ const devices = ["mobile", "desktop", "tablet"];
 const put = (name: string, text: string[]) => writeFile(path.join(folder, name), `${text.join("\n")}\n`);
 
 function activities(pool: Database = database.pool, settings: Record<string, string> = {}) {
-  const env = { DATABASE_URL: database.url, IMPORT_DIR: folder, ...settings };
+  const CREDENTIALS_ENCRYPTION_KEY = Buffer.alloc(32, 7).toString("base64");
+  const env = { DATABASE_URL: database.url, IMPORT_DIR: folder, CREDENTIALS_ENCRYPTION_KEY, ...settings };
   const config = loadConfig(env, vendors, sources);
   return createIngestActivities({ database: pool, config, redact: createRedactor(config.secrets) });
 }
@@ -114,6 +116,73 @@ test("an attempt after one that committed answers what that one did", async () =
   expect(second).toMatchObject({ status: "ingested", fileId: first.fileId, inserted: 9, rejected: 1 });
   expect(second.errors.map(({ line }) => line)).toEqual([11]);
   expect([await count("ops.files"), await count("ops.quarantine")]).toEqual([1, 1]);
+});
+
+describe("a file of JSON records", () => {
+  const records = (spend: string) =>
+    [79783, 79784].map((id, at) => ({
+      creative_id: id,
+      date: "2025-11-29",
+      impressions: 10 + at,
+      clicks: 1,
+      spend: at === 0 ? "1234567890.123456" : spend,
+    }));
+  const textOf = (spend: string) => JSON.stringify(records(spend)).replaceAll(/"spend":"([\d.]+)"/g, '"spend":$1');
+  const spends = async () =>
+    (
+      await database.pool.query<{ spend: string }>(
+        "select spend::text from rtb.performance_metrics order by creative_id",
+      )
+    ).rows.map(({ spend }) => spend);
+
+  test("is stored to the digit, known again, and its rejected records are corrected and read again", async () => {
+    await writeFile(path.join(folder, "day.json.gz"), gzipSync(textOf("0.10").replace(",{", ',{"geography":"BR",')));
+    const answer = await take({ path: "day.json.gz" });
+    // Of two creatives one is not known.
+    expect(answer).toMatchObject({ status: "ingested", lines: 2, inserted: 1, rejected: 1, delimiter: "json" });
+    expect(answer.errors).toEqual([
+      { line: 2, column: "creative_id", reason: expect.stringContaining("79784") as unknown },
+    ]);
+    expect(await spends()).toEqual(["1234567890.123456"]);
+    expect(await take({ path: "day.json.gz" })).toMatchObject({ status: "already_ingested" });
+
+    await database.pool.query("insert into rtb.creatives (_client_id, creative_id) values ('713', 79784)");
+    try {
+      const redrive = { client: "713", fileId: answer.fileId ?? 0, after: 0 };
+      const done = await environment().run(activities().redriveLines, redrive);
+      expect(done).toMatchObject({ tried: 1, resolved: 1, remaining: 0, inserted: 1, reason: null });
+      expect(await spends()).toEqual(["1234567890.123456", "0.100000"]);
+    } finally {
+      await database.pool.query(
+        "truncate rtb.performance_metrics; delete from rtb.creatives where creative_id = 79784",
+      );
+    }
+  });
+
+  test("gives the rows that the same lines give as CSV, also where a field comes late in a large file", async () => {
+    const many = Array.from({ length: 12_000 }, (_, at) => ({
+      creative_id: 79783,
+      date: `2025-${String(1 + (at % 11)).padStart(2, "0")}-${String(1 + (Math.floor(at / 11) % 28)).padStart(2, "0")}`,
+      impressions: at,
+      clicks: 0,
+      spend: at / 8,
+      placement: `p${at}`,
+      ...(at === 11_999 ? { geography: "BR" } : {}),
+    }));
+    const csv = many.map(
+      (one) =>
+        `${one.creative_id},${one.date},${one.impressions},0,${one.spend},${one.placement},${one.geography ?? ""}`,
+    );
+    await put(
+      "large.jsonl",
+      many.map((one) => JSON.stringify(one)),
+    );
+    await put("large.csv", ["creative_id,date,impressions,clicks,spend,placement,geography", ...csv]);
+    const json = await take({ path: "large.jsonl" });
+    expect(json).toMatchObject({ status: "ingested", rejected: 0, lines: 12_000 });
+    const again = await take({ path: "large.csv" });
+    expect(again).toMatchObject({ status: "ingested", sums: json.sums, inserted: 0, updated: 0, lines: 12_000 });
+  });
 });
 
 describe("a mapping file of the import folder", () => {

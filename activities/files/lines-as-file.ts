@@ -1,14 +1,18 @@
+import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
+
 /**
  * A header and some of its file's lines as a file of their own, with each line at the place where it stood in that file:
  * blank lines stand for those that are left out. So whoever reads it gives every line its own number, and no list of
  * which is which has to be kept.
  */
 export async function* linesAsFile(
-  header: string,
+  { header, delimiter }: { header: string; delimiter: string },
   lines: AsyncIterable<readonly { line: number; content: string }[]>,
 ): AsyncIterable<Uint8Array> {
-  yield Buffer.from(`\uFEFF${header}\n`);
-  let at = 1 + heightOf(header);
+  // The first record of JSON may stand in the first line, behind the list of its fields.
+  const isJson = delimiter === jsonDelimiter;
+  yield Buffer.from(`\uFEFF${header}${isJson ? " " : "\n"}`);
+  let at = isJson ? 1 : 1 + heightOf(header);
   for await (const some of lines) {
     let text = "";
     for (const { line, content } of some) {

@@ -34,7 +34,7 @@ export interface FoundFiles {
 /** More than this comes with the next run. */
 const mostPerRun = 200;
 /** What a sender puts beside its files is not one of them. */
-const dataFile = /\.(csv|tsv|tab|txt)(\.gz)?$|\.gz$/i;
+const dataFile = /\.(csv|tsv|tab|txt|json|jsonl|ndjson)(\.gz)?$|\.gz$/i;
 
 /** Files that are new or changed since they were dealt with: in the import folder, among the uploads, below each S3 prefix. */
 export async function lookForFiles({ database, config, redact }: FilesContext): Promise<FoundFiles> {
@@ -61,7 +61,7 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
   const strange = new Set<string>();
   for (const file of files) {
     const [top = ""] = file.path.split("/");
-    if (top === "uploads" || !dataFile.test(file.path)) continue;
+    if (top === "uploads" || !dataFile.test(file.path) || lastOf(file.path) === mappingFile) continue;
     const owner = ownerOf(config.clients, file.path);
     if (owner.rest[0] === mappingFolder) continue;
     const mapping = mappingOf(file.path, owner.rest, mappings);
@@ -172,7 +172,7 @@ async function lookThroughS3(database: Database, config: Config, signal: AbortSi
     try {
       const { files } = await listS3(s3, s3.watch, signal);
       await settleAlerts(database, { ...subject, kinds: ["s3_unreachable"], notes: "listed again" });
-      for (const file of files.filter(({ path: key }) => dataFile.test(key))) {
+      for (const file of files.filter(({ path: key }) => dataFile.test(key) && lastOf(key) !== mappingFile)) {
         const url = `s3://${bucket}/${file.path}`;
         const mapping = shippedMappings.find(({ name }) => file.path.split("/").slice(0, -1).includes(name));
         found.push(

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { changed, unpacked, type OpenedFile } from "../../connectors/files/file-places.ts";
+import { fieldsOfJson } from "../../connectors/files/json-fields.ts";
 import {
   defaultLimits,
   readPerformanceFile,
@@ -24,11 +25,15 @@ export async function readChecked(
 ): Promise<FileCounts> {
   const again = createHash("sha256");
   Object.assign(progress, { phase: "reading", bytes: 0 });
+  const { maxBytes } = config.ingest;
+  const { encoding } = mapping.mapping;
+  // A file that is no JSON is left after its first bytes.
+  const fields = await fieldsOfJson(unpacked(opened.name, opened.read(signal), { maxBytes }), encoding, signal);
   const packed = counting(opened.read(signal), (chunk) => {
     again.update(chunk);
     progress.bytes += chunk.length;
   });
-  const counts = await readPerformanceFile(unpacked(opened.name, packed, { maxBytes: config.ingest.maxBytes }), {
+  const counts = await readPerformanceFile(unpacked(opened.name, packed, { maxBytes }), {
     mapping: mapping.mapping,
     today: to.today,
     currency: to.settings.currency,
@@ -38,6 +43,7 @@ export async function readChecked(
       refuseAboveShare: to.settings.refuseAboveShare,
       refuseFromLines: to.settings.refuseFromLines,
     },
+    fields,
     signal,
     accepted: to.accepted,
     rejected(found) {

@@ -1,6 +1,7 @@
 import { dayAt } from "../../core/days.ts";
 import { maskPersonal } from "../../core/personal.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
+import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
 import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
 import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
@@ -93,25 +94,22 @@ async function mergeRedriven(
   const mapping = await mappingOf(context, client, kept);
   const known = settings.createStubs ? null : await readKnownCreatives(session, client);
   const staging = await openStaging(session);
-  const counts = await readPerformanceFile(
-    linesAsFile(kept.header, openedLines(context, session, { client, fileId })),
-    {
-      mapping,
-      today,
-      currency: settings.currency,
-      knownCreatives: known,
-      limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
-      signal,
-      accepted: (block) => staging.write(block),
-      async rejected(lines) {
-        await staging.pause();
-        await stageStillRejected(
-          session,
-          lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) })),
-        );
-      },
+  const counts = await readPerformanceFile(linesAsFile(kept, openedLines(context, session, { client, fileId })), {
+    mapping,
+    today,
+    currency: settings.currency,
+    knownCreatives: known,
+    limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
+    signal,
+    accepted: (block) => staging.write(block),
+    async rejected(lines) {
+      await staging.pause();
+      await stageStillRejected(
+        session,
+        lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) })),
+      );
     },
-  );
+  });
   await staging.end();
   const { resolved, remaining } = await resolveRedriven(session, { client, fileId });
   // A corrected mapping may mark a line as a total: it is no data line then.
@@ -167,7 +165,7 @@ async function mappingOf({ config }: FilesContext, client: string, kept: FileHea
     return null;
   });
   const mapping = current?.mapping ?? checkedMapping(kept.mapping, kept.mappingContent);
-  const delimiter = kept.delimiter as FileMapping["delimiter"];
+  const delimiter = kept.delimiter === jsonDelimiter ? null : (kept.delimiter as FileMapping["delimiter"]);
   // What is read now is the header and its lines, in one encoding, with nothing above: the summary was no line of theirs.
   return {
     ...mapping,

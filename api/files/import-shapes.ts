@@ -33,7 +33,7 @@ export const answer = z.object({
   totals: z.number(),
   summedOver: z.array(z.string()).describe("columns that are not stored: lines that differ only in them are added up"),
   encoding: z.string().nullable(),
-  delimiter: z.string().nullable(),
+  delimiter: z.string().nullable().describe("`json` for a file of JSON records"),
 });
 const importId = z.string().describe("`GET /performance/imports/{id}` shows its result");
 const state = z.enum(["accepted", "running", "done", "failed"]);
@@ -73,7 +73,7 @@ export const historyDay = z.object({
 
 /** For the documentation; the body is a stream, and is checked as it comes. */
 export const form = z.object({
-  file: z.file().describe("CSV, also gzipped"),
+  file: z.file().describe("CSV, or JSON records in a list or one a line; also gzipped"),
   mapping: z
     .string()
     .optional()

@@ -67,7 +67,7 @@ export async function receiveUpload<Fields>(
         received = await writePart(part, folder, limitBytes);
       }
     }
-    if (received === undefined) throw invalid({ file: "is missing: send the CSV as the part `file`" });
+    if (received === undefined) throw invalid({ file: "is missing: send the file as the part `file`" });
     if (received.bytes === 0) throw invalid({ file: "is empty" });
     return { ...received, fields: checked(shape, fields) };
   } catch (error) {

@@ -45,7 +45,13 @@ export class FileLines {
     const line = this.line;
     this.line = line + record.breaks;
     const { count, start, end } = record;
-    if (count === this.layout.width && !record.hasNul && record.wellQuoted && end - start <= this.#maxLineBytes) {
+    if (
+      count === this.layout.width &&
+      !record.hasNul &&
+      record.wellQuoted &&
+      end - start <= this.#maxLineBytes &&
+      record.fault == null
+    ) {
       // Asked before anything else: with a constant for the creative, totals have all that a line of data has.
       const kind = this.#totals.kindOf(record.cells, count);
       if (kind !== "data") this[kind] += 1;
@@ -73,7 +79,9 @@ export class FileLines {
         'a quotation mark stands in the middle of a cell: put the whole cell in quotation marks and double those in it, "5"" banner"',
       );
     const kind = this.#totals.kindOf(cells, Math.min(count, width));
-    if (kind === "totals" || (kind === "blank" && count < width)) this[kind] += 1;
+    if (record.fault?.code === "json") this.#reject(line, record, record.fault);
+    else if (kind === "totals" || (kind === "blank" && (count < width || record.fault != null))) this[kind] += 1;
+    else if (record.fault != null) this.#reject(line, record, record.fault);
     else reject("column_count", `the line has ${count} columns where the header has ${width}`);
   }
 

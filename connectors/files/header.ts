@@ -1,7 +1,8 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { meaningsOf, requiredFields, type Meanings } from "../../rules/files/header-meanings.ts";
 import { matchHeader, recogniseFormat } from "../../rules/files/recognise.ts";
-import { layOut } from "./layout.ts";
+import { fieldsIn, isJson } from "./json-fields.ts";
+import { layOut, mostColumns } from "./layout.ts";
 import { shippedMappings, type FileMapping } from "./mapping.ts";
 import { FileRefused, named } from "./reasons.ts";
 import type { Layout } from "./shapes.ts";
@@ -9,6 +10,8 @@ import type { Layout } from "./shapes.ts";
 export interface Opening {
   layout: Layout;
   delimiter: number;
+  /** Whether the file holds records, each with the names of its fields, and no columns below a header. */
+  isJson: boolean;
   /** The line of the file that the header stands in. */
   headerLine: number;
   /** Where the data begin, in bytes of the head and as a line of the file. */
@@ -21,9 +24,8 @@ export interface Opening {
 }
 
 const delimiters = [",", ";", "\t", "|"] as const;
-const mostColumns = 1_000;
 
-export interface Candidate extends Omit<Opening, "layout"> {
+export interface Candidate extends Omit<Opening, "layout" | "isJson"> {
   record: string[];
   score: number;
 }
@@ -51,13 +53,15 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
       `this is no header of the mapping ${mapping.name}, which has ${wanted}${nor}. Mappings: ${shippedMappings.map(({ name }) => name).join(", ")}, or a file of your own`,
     );
   }
-  return { ...opening, layout: layOut(record, { mapping, meanings, currency, line }) };
+  return { ...opening, isJson: false, layout: layOut(record, { mapping, meanings, currency, line }) };
 }
 
 /** Which of several mappings the file is read by: the one that its header is whole in, else the nearest; null when it is near none. */
 export function recogniseHeader(head: Buffer, whole: boolean, mappings: readonly FileMapping[]): FileMapping | null {
+  const fields = isJson(head) ? fieldsIn(head, whole) : null;
   const matches = mappings.flatMap((mapping) => {
     const meanings = meaningsOf(mapping, "");
+    if (fields !== null) return [matchHeader(fields, mapping, meanings)];
     const best = likeliestHeader(head, whole, mapping, meanings);
     return best === null || best.record.length > mostColumns ? [] : [matchHeader(best.record, mapping, meanings)];
   });

@@ -4,6 +4,9 @@ import type { FileMapping } from "./mapping.ts";
 import { FileRefused, named } from "./reasons.ts";
 import type { Layout, RefusalCode } from "./shapes.ts";
 
+/** More columns than this are not read. */
+export const mostColumns = 1_000;
+
 /** Fields of which a second column is another measure, and splits no line. */
 const measures: readonly FileField[] = ["date", "impressions", "clicks", "spend"];
 

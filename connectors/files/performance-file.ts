@@ -2,6 +2,9 @@ import { decodeFile } from "./decode.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import { FileLines } from "./file-lines.ts";
 import { findHeader, recogniseHeader } from "./header.ts";
+import { isJson, jsonDelimiter } from "./json-fields.ts";
+import { openJson } from "./json-header.ts";
+import { JsonRecords } from "./json-records.ts";
 import { LongLine } from "./long-line.ts";
 import type { FileMapping } from "./mapping.ts";
 import { microsText } from "./numbers.ts";
@@ -37,6 +40,8 @@ export interface PerformanceReading {
   /** Null: every id is fine, and missing ones are created when the lines are stored. */
   knownCreatives: { has(id: string): boolean } | null;
   limits: ReadingLimits;
+  /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */
+  fields?: readonly string[] | null;
   signal?: AbortSignal;
   /** Takes COPY text in whole lines; the next block comes when the promise is kept. */
   accepted(block: Buffer): Promise<void>;
@@ -73,16 +78,16 @@ export async function readFile(
   let lines: FileLines | null = null;
   try {
     const { head, whole } = await gather(pieces, Math.max(limits.maxLineBytes, shortestHead));
-    const opening = findHeader(head, whole, mapping, reading.currency);
+    const opening = isJson(head) ? openJson(head, whole, reading) : findHeader(head, whole, mapping, reading.currency);
     lines = new FileLines(opening, mapping, reading, limits.maxLineBytes);
     const rest = { first: head.subarray(opening.start), isAll: whole, pieces, bytesTaken: () => file.bytes() };
-    await readLines(rest, lines, reading, how);
-    const counts = { ...countsOf(lines), preamble: opening.preamble, header: 1 };
+    await readLines(rest, lines, reading, opening.isJson ? "json" : how.scan ? "scan" : "parse");
+    const counts = { ...countsOf(lines), preamble: opening.preamble, header: opening.isJson ? 0 : 1 };
     const complete: FileCounts = {
       ...counts,
       bytes: file.bytes(),
       encoding: file.encoding(),
-      delimiter: String.fromCharCode(opening.delimiter),
+      delimiter: opening.isJson ? jsonDelimiter : String.fromCharCode(opening.delimiter),
       summedOver: opening.layout.summedOver,
       combine: mapping.combine,
       headerText: opening.text,
@@ -140,13 +145,16 @@ async function readLines(
   { first, isAll, pieces, bytesTaken }: Rest,
   lines: FileLines,
   reading: PerformanceReading,
-  how: How,
+  by: "json" | "scan" | "parse",
 ): Promise<void> {
   const { maxLineBytes } = reading.limits;
   const parser = () => new QuotedParser(lines, maxLineBytes);
-  let taker: { take(bytes: Buffer, last: boolean): Taken | Promise<Taken> } = how.scan
-    ? new PlainScanner(lines, maxLineBytes)
-    : parser();
+  let taker: { take(bytes: Buffer, last: boolean): Taken | Promise<Taken> } =
+    by === "json"
+      ? new JsonRecords(lines, reading.mapping, maxLineBytes)
+      : by === "scan"
+        ? new PlainScanner(lines, maxLineBytes)
+        : parser();
   let long: LongLine | null = null;
   let rest: Buffer = Buffer.alloc(0);
   for (let piece: Buffer = first, last = isAll; ;) {

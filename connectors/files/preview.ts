@@ -4,6 +4,9 @@ import type { FileHead, PreviewColumn, PreviewLine } from "../../rules/files/pre
 import { decodeFile } from "./decode.ts";
 import { FileLines } from "./file-lines.ts";
 import { findHeader, likeliestHeader, type Opening } from "./header.ts";
+import { fieldsIn, isJson, jsonDelimiter } from "./json-fields.ts";
+import { openJson } from "./json-header.ts";
+import { JsonRecords, valuesOf } from "./json-records.ts";
 import { countsOf, gather, refuseMostlyRejected, type PerformanceReading } from "./performance-file.ts";
 import { QuotedParser } from "./quoted-parser.ts";
 import { FileRefused } from "./reasons.ts";
@@ -55,19 +58,21 @@ async function readText(text: Buffer, head: FileHead, reading: HeadReading): Pro
   const { isAll } = head.read;
   let opening: Opening;
   try {
-    opening = findHeader(text, isAll, mapping, currency);
+    opening = isJson(text) ? openJson(text, isAll, { mapping, currency }) : findHeader(text, isAll, mapping, currency);
   } catch (error) {
     if (error instanceof FileRefused) showUnread(text, head, reading);
     throw error;
   }
   const { layout } = opening;
-  head.delimiter = String.fromCharCode(opening.delimiter);
+  head.delimiter = opening.isJson ? jsonDelimiter : String.fromCharCode(opening.delimiter);
   head.preamble = opening.preamble;
-  head.headerLine = opening.headerLine;
+  head.headerLine = opening.isJson ? null : opening.headerLine;
   head.columns = layout.names.map((name, place) => columnOf(name, place, layout, meaningsOf(mapping, currency)));
   const lines = new ShownLines(opening, mapping, reading, limits.maxLineBytes);
   try {
-    const parser = new QuotedParser(lines, limits.maxLineBytes);
+    const parser = opening.isJson
+      ? new JsonRecords(lines, mapping, limits.maxLineBytes)
+      : new QuotedParser(lines, limits.maxLineBytes);
     const { then, rest } = await parser.take(text.subarray(opening.start), isAll);
     if (then === "long") {
       lines.tooLong(lines.line, rest);
@@ -85,6 +90,7 @@ async function readText(text: Buffer, head: FileHead, reading: HeadReading): Pro
 /** What stands in a file whose header is refused, so that a person sees what the sentence about it means. */
 function showUnread(text: Buffer, head: FileHead, { mapping, currency }: HeadReading): void {
   const meanings = meaningsOf(mapping, currency);
+  if (isJson(text)) return showUnreadRecords(text, head, meanings);
   const found = likeliestHeader(text, head.read.isAll, mapping, meanings);
   if (found === null) return;
   head.delimiter = String.fromCharCode(found.delimiter);
@@ -107,6 +113,14 @@ function showUnread(text: Buffer, head: FileHead, { mapping, currency }: HeadRea
       head.lines.push({ line, cells, outcome: null, column: null, reason: null });
     line += 1 + record.join("").split(/\r\n|\r|\n/).length - 1;
   }
+}
+
+function showUnreadRecords(text: Buffer, head: FileHead, meanings: Meanings): void {
+  const names = fieldsIn(text, head.read.isAll).slice(0, 1_000);
+  head.delimiter = jsonDelimiter;
+  head.columns = names.map((name) => unplaced(name, meanings));
+  for (const { line, values } of valuesOf(text, names, shownLines))
+    head.lines.push({ line, cells: values.map(capped), outcome: null, column: null, reason: null });
 }
 
 function unplaced(name: string, meanings: Meanings): PreviewColumn {

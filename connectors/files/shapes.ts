@@ -20,7 +20,8 @@ export type RejectCode =
   | "column_count"
   | "quotation_mark"
   | "nul"
-  | "line_too_long";
+  | "line_too_long"
+  | "json";
 
 /** Why a file was not taken. */
 export type RefusalCode =
@@ -33,10 +34,11 @@ export type RefusalCode =
   | "unknown_column"
   | "currency"
   | "unclosed_quote"
+  | "json"
   | "mostly_rejected";
 
 export interface RejectedLine {
-  /** The physical line of the file, counted from 1, where the record begins. */
+  /** The physical line of the file, counted from 1, where the record begins; each record of a line of JSON has a number of its own. */
   line: number;
   column: string | null;
   /** In words for media buyers. */
@@ -63,6 +65,7 @@ export interface FileCounts {
   sum: { impressions: string; clicks: string; spend: string };
   rejectedBy: Record<string, number>;
   encoding: string;
+  /** "json" for a file of JSON records. */
   delimiter: string;
   /** The first and the last day of the accepted lines. */
   from: string | null;
@@ -73,7 +76,7 @@ export interface FileCounts {
   summedOver: string[];
   /** What the mapping says of lines of one key: the last one wins, or they are added. */
   combine: "later" | "sum";
-  /** The header as it stands in the file: put before rejected lines, they can be read again. */
+  /** The header as it stands in the file: put before rejected lines, they can be read again. Of JSON the list of its fields. */
   headerText: string;
 }
 
@@ -127,6 +130,8 @@ export interface FileRecord {
   wellQuoted: boolean;
   /** The lines that it goes over. */
   breaks: number;
+  /** What is wrong with a record that was read otherwise than as a line of columns. */
+  fault?: Pick<RejectedLine, "code" | "column" | "reason"> | null;
 }
 
 /** The result of parsing a piece of text: what is left of it, and why it was left. */

@@ -33,7 +33,7 @@ const command = defineCommand(
     "npm run ingest -- performance.csv",
     "npm run ingest -- ~/Downloads/report.csv.gz --dry-run",
     'npm run ingest -- bidsinauction.csv --constant clicks=0 --ignore "Opportunity cost*"',
-    "npm run ingest -- s3://reports/2025-12-18.csv --client 713 --json",
+    "npm run ingest -- s3://reports/2025-12-18.jsonl.gz --client 713 --json",
   ],
 )
   .argument("<file>", "a file of this machine, or s3://bucket/key")

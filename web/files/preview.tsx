@@ -170,7 +170,11 @@ function Facts({ found, json }: Pick<Props, "found" | "json">) {
         days end at midnight in {timezone.replaceAll("_", " ")}
       </Figure>
       <Figure label="Text" value={(encoding ?? "unknown").toUpperCase()}>
-        {delimiter === null ? "no columns found" : `columns divided by ${dividers[delimiter] ?? delimiter}`}
+        {delimiter === null
+          ? "no columns found"
+          : delimiter === "json"
+            ? "records of JSON"
+            : `columns divided by ${dividers[delimiter] ?? delimiter}`}
         {preamble === 0 ? "" : `, ${preamble} lines above the header`}
       </Figure>
     </div>

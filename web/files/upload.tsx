@@ -59,8 +59,13 @@ export function UploadForm() {
   return (
     <form class="panel stack" method="post" action="/files/upload" enctype="multipart/form-data" data-upload>
       <label>
-        A CSV file, also gzipped
-        <input type="file" name="file" required accept=".csv,.tsv,.txt,.gz,text/csv,application/gzip" />
+        A file of CSV or JSON, also gzipped
+        <input
+          type="file"
+          name="file"
+          required
+          accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson,.gz,text/csv,application/json,application/gzip"
+        />
       </label>
       <progress value="0" max="1" hidden aria-label="How much of the file is sent" />
       <p class="field-error" role="alert" hidden />

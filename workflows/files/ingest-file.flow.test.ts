@@ -422,12 +422,14 @@ describe("the watch", () => {
     await put("713/day.csv", [header, ...example]);
     await put("acme/2025/day.csv", [header, ...example]);
     await put("713/readme.md", ["no data"]);
+    await put("713/night.jsonl", ['{"creative_id":79783,"date":"2025-11-28","impressions":9,"clicks":1,"spend":0.10}']);
     await put("acmee/day.csv", [header, ...example]);
     await put("713/broken.csv", [header, '"']);
     const first = await watch();
     expect(first.taken.map(({ path: file, outcome }) => `${file} ${outcome}`).sort()).toEqual([
       "713/broken.csv refused",
       "713/day.csv ingested",
+      "713/night.jsonl ingested",
       "acme/2025/day.csv ingested",
     ]);
     expect(
@@ -435,7 +437,7 @@ describe("the watch", () => {
         "select _client_id as client, count(*) as rows from rtb.performance_metrics group by 1 order by 1",
       ),
     ).toEqual([
-      { client: "713", rows: 3 },
+      { client: "713", rows: 4 },
       { client: "acme", rows: 3 },
     ]);
     expect(await watch()).toMatchObject({ found: 0, taken: [] });
