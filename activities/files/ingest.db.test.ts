@@ -12,8 +12,10 @@ import { loadConfig } from "../../settings/config.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import type { Database, Session } from "../../schema/database.ts";
+import { s3Keys, startS3 } from "../../test/s3.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
+import type { FoundFiles } from "./look-for-files.ts";
 import type { IngestAnswer } from "./shapes.ts";
 import type { IngestInput } from "./input.ts";
 
@@ -183,6 +185,29 @@ describe("a file of JSON records", () => {
     const again = await take({ path: "large.csv" });
     expect(again).toMatchObject({ status: "ingested", sums: json.sums, inserted: 0, updated: 0, lines: 12_000 });
   });
+});
+
+test("a bucket may hold JSON beside CSV: both are found and imported", async () => {
+  const s3 = await startS3("reports");
+  const settings = {
+    ...{ S3_ENDPOINT: s3.endpoint, INGEST_S3_WATCH: "s3://reports/daily/" },
+    ...{ S3_ACCESS_KEY_ID: s3Keys.accessKeyId, S3_SECRET_ACCESS_KEY: s3Keys.secretAccessKey },
+  };
+  const record = '{"creative_id":79783,"date":"2025-11-29","impressions":7,"clicks":1,"spend":0.30}';
+  try {
+    await s3.put("daily/a.csv", [header, ...lines(1)].join("\n"));
+    await s3.put("daily/b.jsonl.gz", gzipSync(record));
+    await s3.put("daily/c.json", `[${record.replace("11-29", "11-30")}]`);
+    await s3.put("daily/mapping.json", "{}");
+    const own = activities(database.pool, settings);
+    const found = (await environment().run(own.lookForFiles)) as FoundFiles;
+    const files = found.files.filter(({ place }) => place === "s3");
+    expect(files.map(({ path: name }) => name.split("/").at(-1))).toEqual(["a.csv", "b.jsonl.gz", "c.json"]);
+    for (const { input } of files)
+      expect(await environment().run(own.takeFile, input)).toMatchObject({ status: "ingested", inserted: 1 });
+  } finally {
+    await s3.close();
+  }
 });
 
 describe("a mapping file of the import folder", () => {

@@ -3,8 +3,8 @@ import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { word } from "../server/lists.ts";
 import { instant, money } from "../server/shapes.ts";
 
-const digits = z.string().describe("a decimal with every digit, as the ledger keeps it");
-const sums = z.object({ impressions: digits, clicks: digits, spend: digits });
+const digits = z.string().describe("a whole number with every digit");
+export const sums = z.object({ impressions: digits, clicks: digits, spend: money });
 export const answer = z.object({
   status: z
     .enum(["ingested", "already_ingested", "refused", "checked"])

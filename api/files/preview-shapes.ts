@@ -2,9 +2,10 @@ import { z } from "zod";
 import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { filePreview } from "../../rules/files/preview.ts";
 import { instant } from "../server/shapes.ts";
-import { fields } from "./import-shapes.ts";
+import { fields, sums } from "./import-shapes.ts";
 
 export const preview = filePreview.extend({
+  sum: sums.nullable(),
   previewId: z.string(),
   state: z.literal("done"),
   name: z.string(),

@@ -171,7 +171,10 @@ const partHead = '--B\r\nContent-Disposition: form-data; name="file"; filename="
 
 test("an upload lies whole on disk, with its record, before its ingest starts", async () => {
   const { status, body } = await upload({ fields: { mapping: "document" } });
-  expect([status, body]).toMatchObject([200, { imported: 1, skipped: 0, errors: [], sums }]);
+  expect([status, body]).toMatchObject([
+    200,
+    { imported: 1, skipped: 0, errors: [], sums: { ...sums, spend: "125.50" } },
+  ]);
   expect(body).not.toHaveProperty("client");
   const record = await recordOf(body.importId);
   expect(await lying()).toEqual([record.file, `${body.importId}.json`]);

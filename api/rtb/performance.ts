@@ -5,6 +5,7 @@ import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { day, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { money } from "../server/shapes.ts";
 import { counted, creativeId, geography } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -17,7 +18,8 @@ export const record = z.object({
   placement: z.string().nullable(),
   impressions: z.number(),
   clicks: z.number(),
-  spend: z.string().describe("a decimal with every digit: one record may have spent less than a cent"),
+  spend: money,
+  spendExact: z.string().describe("the same with every digit: one record may have spent less than a cent"),
   cpc: z.string().nullable().describe("spend by clicks, four places; null without clicks"),
   cpm: z.string().nullable().describe("spend per thousand impressions, four places; null without impressions"),
   fileId: z.number().describe("the file that wrote it"),
@@ -72,7 +74,7 @@ export function rtbPerformanceRoutes(api: Api, { reading }: ServerParts): void {
           deviceType: row.deviceType ?? "",
           placement: row.placement ?? "",
         }),
-        counted,
+        (row) => ({ ...counted(row), spendExact: row.spend }),
       );
     },
   );

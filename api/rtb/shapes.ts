@@ -2,6 +2,7 @@ import { z } from "zod";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { ApiError } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
+import { money } from "../server/shapes.ts";
 
 /** Up to 2^63 - 1, as the exchange numbers creatives: text in JSON, because a JS number loses digits above 2^53. */
 export const creativeId = z
@@ -28,7 +29,7 @@ export const days = {
 };
 
 export const figures = {
-  spend: z.string().describe("a decimal, rounded to the cent, in the client's currency"),
+  spend: money.describe("a decimal, rounded to the cent, in the client's currency"),
   impressions: z.number(),
   clicks: z.number(),
   cpc: z.string().nullable().describe("spend by clicks, a ratio of sums, four places; null without clicks"),

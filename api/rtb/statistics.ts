@@ -2,7 +2,7 @@ import { z } from "zod";
 import { listSizes, readRtbStats } from "../../queries/rtb/statistics.ts";
 import { allow, callerOf } from "../server/access.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { text } from "../server/shapes.ts";
+import { money, text } from "../server/shapes.ts";
 import { counted, figures } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -12,7 +12,7 @@ const size = z.object({
   sizeCategory: text,
   format: text,
   creatives: z.number(),
-  spend: z.string().describe("of all days, a decimal, rounded to the cent"),
+  spend: money.describe("of all days, a decimal, rounded to the cent"),
 });
 const stats = z.object({
   creatives: z.number(),

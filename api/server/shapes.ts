@@ -1,8 +1,14 @@
 import { z } from "zod";
+import { cents } from "../../core/money.ts";
 
 /** What answers of every area are made of. */
 export const instant = z.string().describe("an instant in UTC, ISO 8601");
-export const money = z.string().describe("a decimal, rounded to the cent");
+/** Rounded here, too, so that no answer can have more places than it says. */
+export const money = z
+  .string()
+  .overwrite((amount) => (/^-?\d+\.\d\d$/.test(amount) ? amount : cents(amount)))
+  .describe("a decimal, rounded to the cent")
+  .meta({ pattern: "^-?\\d+\\.\\d{2}$" });
 export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const text = z.string().nullable();
 
