@@ -147,7 +147,7 @@ describe("the reader of one client", () => {
     expect(
       missing.filter(
         (name) =>
-          !/^(ops\.(delivery_identity|revoked_tokens|slice_parts|sessions|login_codes|last_looks)|promo\.promo_ip_secrets|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
+          !/^(ops\.(delivery_identity|revoked_tokens|slice_parts|sessions|login_codes|last_looks)|recon\.(affiliate_tokens|platform_config|report_evidence|discord_interactions))$/.test(
             name,
           ),
       ),
@@ -225,6 +225,7 @@ test("the reader of all clients reads every view, and every table that is not cl
     if (state !== "allowed") closed.push(relation.name);
   }
   expect(closed.filter((name) => !/performance_metrics_\d/.test(name))).toEqual([
+    "ops.address_secrets",
     "ops.applied_sql",
     "ops.audit",
     "ops.call_counts",
@@ -237,7 +238,6 @@ test("the reader of all clients reads every view, and every table that is not cl
     "ops.revoked_tokens",
     "ops.sessions",
     "ops.slice_parts",
-    "promo.promo_ip_secrets",
     "promo.promo_quarantine",
     "recon.affiliate_tokens",
     "recon.discord_interactions",
