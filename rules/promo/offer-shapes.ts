@@ -18,7 +18,9 @@ const weight = z
   .number()
   .min(0)
   .max(1_000_000)
-  .describe("against the others' weights; 0 is never selected. Four decimals are kept");
+  // As it is stored: else the same offer would differ from itself.
+  .transform((given) => Math.round(given * 10_000) / 10_000)
+  .describe("against the others' weights; 0 is never selected; four decimals are kept");
 
 export const clickIdParameter = z
   .string()
@@ -98,4 +100,31 @@ export function differencesOf<Fields extends object>(stored: Fields, wanted: Fie
   return Object.entries(wanted)
     .filter(([name, value]) => (stored as Record<string, unknown>)[name] !== value)
     .map(([name]) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+}
+
+/** In a file an offer or a text may keep the number that links which are out already carry. */
+const ownNumber = z.number().int().min(1).max(1_000_000).optional();
+
+export const offersFile = z.strictObject({
+  offers: z
+    .array(
+      z.strictObject({
+        ...newOffer.shape,
+        offer_id: ownNumber,
+        variations: z
+          .array(z.strictObject({ ...newVariation.shape, variation_id: ownNumber }))
+          .max(1_000)
+          .default([]),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+});
+
+export function toFileOffers({ offers }: z.output<typeof offersFile>) {
+  return offers.map((offer) => ({
+    offer: toNewOffer(offer),
+    id: offer.offer_id,
+    variations: offer.variations.map((one) => ({ variation: toNewVariation(one), id: one.variation_id })),
+  }));
 }

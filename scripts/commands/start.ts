@@ -15,6 +15,7 @@ import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
 import { createLoginLink } from "../shared/login-link.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
+import { loadExampleOffers } from "../stack/example-offers.ts";
 import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
 import { accountsToPull, deliverAtOnce, followFirstPulls, isFirstPull } from "../stack/first-pulls.ts";
 import { sendFirstWebhooks } from "../stack/first-webhooks.ts";
@@ -185,6 +186,9 @@ async function fillFirst(
   const mapped = await loadFirstMapping(database, { client });
   if (mapped !== null) say(`mapping: ${mapped.inserted} rows from internal-affiliates.csv`);
   await prepareFolder(config.ingest.importDir);
+  const offers = isOurs ? await loadExampleOffers(database, { client }) : null;
+  if (offers !== null)
+    say(`example: ${offers.offers.inserted} promotional offers with ${offers.variations.inserted} texts`);
   const examples = isOurs ? await loadExampleCreatives(database, { client }) : null;
   if (examples === null) return;
   const { creatives, seats, campaigns } = examples;

@@ -1,0 +1,108 @@
+import { stat } from "node:fs/promises";
+import { z } from "zod";
+import { listOffers } from "../../queries/promo/offers.ts";
+import { ctrOf } from "../../rules/promo/rate.ts";
+import {
+  clientOption,
+  CommandError,
+  defineCommand,
+  exitCodes,
+  runCommand,
+  work,
+  type CommandContext,
+  type Report,
+} from "../shared/command-line.ts";
+import { loadOffersFile, OffersFileError } from "../shared/offers-file.ts";
+import { table } from "../shared/printing.ts";
+
+const largestBytes = 20_000_000;
+const mostListed = 1_000;
+const tasks = ["load", "list"] as const;
+
+const command = defineCommand(
+  "promo",
+  "Manages promotional offers and their texts. load: imports a JSON file, by slug and text; what the file does not name stays. list: shows offers with their texts and click rates.",
+  ["npm run promo -- load examples/promo.json", "npm run promo -- list"],
+)
+  .argument("<task>", tasks.join(", "))
+  .argument("[file]", "for load: the JSON file")
+  .option(...clientOption);
+
+command.action(
+  work(z.object({ client: z.string().optional() }), async (context, { client: named }, operands): Promise<Report> => {
+    const client = context.client(named);
+    const [task, file] = operands;
+    if (task === "load") return load(context, client, file);
+    if (task === "list" && file === undefined) return list(context, client);
+    throw new CommandError(
+      exitCodes.usage,
+      task === "list"
+        ? "a file goes with load only"
+        : `there is no task "${task ?? ""}": there are ${tasks.join(", ")}`,
+    );
+  }),
+);
+
+async function load(context: CommandContext, client: string, file: string | undefined): Promise<Report> {
+  if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run promo -- load FILE");
+  const found = await stat(file).catch(() => null);
+  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
+  if (found.size > largestBytes)
+    throw new CommandError(exitCodes.usage, `${file} has ${found.size} bytes, and ${largestBytes} is the limit`);
+  try {
+    const loaded = await loadOffersFile(await context.database(), { client, file });
+    const line = (name: string, counts: typeof loaded.offers) =>
+      `client ${client}, ${name}: ${counts.inserted} inserted, ${counts.updated} updated, ${counts.unchanged} unchanged`;
+    return {
+      document: { client, file, ...loaded },
+      lines: [line("offers", loaded.offers), line("variations", loaded.variations)],
+    };
+  } catch (error) {
+    if (!(error instanceof OffersFileError)) throw error;
+    throw new CommandError(
+      exitCodes.found,
+      `${file}: nothing was changed\n${error.problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+  }
+}
+
+async function list(context: CommandContext, client: string): Promise<Report> {
+  const filter = { client, withArchived: true, afterId: null, limit: mostListed };
+  const offers = await listOffers(await context.database(), filter);
+  const rows = offers.flatMap((offer) => [
+    [
+      offer.offerId,
+      "",
+      offer.slug,
+      offer.name,
+      stateOf(offer),
+      offer.weight,
+      offer.impressions,
+      offer.clicks,
+      ctrOf(offer),
+    ],
+    ...offer.variations.map((one) => [
+      "",
+      one.variationId,
+      "",
+      one.textContent.slice(0, 50),
+      one.approved ? "approved" : "not approved",
+      one.weight,
+      one.impressions,
+      one.clicks,
+      ctrOf(one),
+    ]),
+  ]);
+  const columns = ["offer", "variation", "slug", "name or text", "state", "weight", "impressions", "clicks", "CTR %"];
+  return {
+    document: { client, offers },
+    lines:
+      offers.length === 0 ? [`client ${client} has no offers yet: npm run promo -- load FILE`] : table(columns, rows),
+  };
+}
+
+function stateOf({ archived, active }: { archived: boolean; active: boolean }): string {
+  return archived ? "archived" : active ? "active" : "inactive";
+}
+
+await runCommand(command);
