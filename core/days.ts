@@ -4,12 +4,18 @@ const dayText = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Is this a real civil day, written YYYY-MM-DD? */
 export function isDay(text: string): boolean {
-  if (!dayText.test(text)) return false;
-  try {
-    return Temporal.PlainDate.from(text, { overflow: "reject" }).toString() === text;
-  } catch {
-    return false;
-  }
+  return dayText.test(text) && dayOf(dateOf(text)) === text;
+}
+
+/** A civil day as the date of UTC, whose days have neither zone nor clock change; invalid where it is none. */
+function dateOf(day: string): Date {
+  const date = new Date(0);
+  date.setUTCFullYear(Number(day.slice(0, 4)), Number(day.slice(5, 7)) - 1, Number(day.slice(8, 10)));
+  return date;
+}
+
+function dayOf(date: Date): string {
+  return date.toISOString().replace(/T.*/, "");
 }
 
 export function isTimeZone(name: string): boolean {
@@ -33,20 +39,19 @@ export function hourAt(moment: Date | string, timezone: string): number {
 
 /** Civil days are stepped as days: a 23-hour day is still one day. */
 export function addDays(day: string, days: number): string {
-  return Temporal.PlainDate.from(day).add({ days }).toString();
+  if (!isDay(day)) throw new RangeError(`\`${day}\` is not a day`);
+  const date = dateOf(day);
+  date.setUTCDate(date.getUTCDate() + days);
+  return dayOf(date);
 }
 
 /** Every day from `from` to `to`, both included; empty when `from` is after `to`. */
 export function daysFromTo(from: string, to: string): string[] {
-  const last = Temporal.PlainDate.from(to);
+  if (!isDay(to)) throw new RangeError(`\`${to}\` is not a day`);
   const days: string[] = [];
-  for (
-    let day = Temporal.PlainDate.from(from);
-    Temporal.PlainDate.compare(day, last) <= 0;
-    day = day.add({ days: 1 })
-  ) {
-    days.push(day.toString());
-  }
+  // Text of days is in the order of the days.
+  for (let day = addDays(from, 0); day < to; day = addDays(day, 1)) days.push(day);
+  if (from <= to) days.push(to);
   return days;
 }
 

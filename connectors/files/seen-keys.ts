@@ -1,5 +1,8 @@
-/** Bits of a key lie within one line of the processor's cache: 16 words, of which there are 2^18. */
+/** Bits of a key lie within one line of the processor's cache: 16 words, of which there are 2^18 in the end. */
 const blockBits = 18;
+/** A short file does without them: 2^8 blocks for its first keys, whose hashes are kept until there are too many. */
+const firstBits = 8;
+const firstKeys = 2_048;
 /** More of them, and it is no use to name them one by one. */
 export const mostDoubtful = 100_000;
 
@@ -22,7 +25,11 @@ export interface LineKey {
  * five million about a hundred. It never passes over a doubled key.
  */
 export class SeenKeys {
-  readonly #words = new Uint32Array(16 << blockBits);
+  #bits = firstBits;
+  #words = new Uint32Array(16 << firstBits);
+  /** Two hashes of each of the first keys, until all blocks are there. */
+  #first: Int32Array | null = new Int32Array(2 * firstKeys);
+  #taken = 0;
   #doubtful: number[] | null = [];
 
   /** Takes the key of a line. */
@@ -40,17 +47,35 @@ export class SeenKeys {
     other = Math.imul(other ^ (other >>> 13), 0x165667b1);
     other ^= other >>> 16;
 
-    const block = (one >>> (32 - blockBits)) << 4;
+    if (this.#first !== null) this.#keep(this.#first, one, other);
+    if (this.#setAll(one, other) || this.#doubtful === null) return;
+    this.#doubtful.push(line);
+    if (this.#doubtful.length > mostDoubtful) this.#doubtful = null;
+  }
+
+  #keep(first: Int32Array, one: number, other: number): void {
+    if (this.#taken === firstKeys) {
+      this.#first = null;
+      this.#bits = blockBits;
+      this.#words = new Uint32Array(16 << blockBits);
+      for (let at = 0; at < first.length; at += 2) this.#setAll(first[at] as number, first[at + 1] as number);
+      return;
+    }
+    first[2 * this.#taken] = one;
+    first[2 * this.#taken + 1] = other;
+    this.#taken += 1;
+  }
+
+  /** Whether one of the key's bits was not set. */
+  #setAll(one: number, other: number): boolean {
+    const block = (one >>> (32 - this.#bits)) << 4;
     // Five places in the block, nine bits of the hashes each.
     const spare = ((one & 0x3fff) << 5) | (other >>> 27);
     let isNew = this.#set(block, other);
     isNew = this.#set(block, other >>> 9) || isNew;
     isNew = this.#set(block, other >>> 18) || isNew;
     isNew = this.#set(block, spare) || isNew;
-    isNew = this.#set(block, spare >>> 9) || isNew;
-    if (isNew || this.#doubtful === null) return;
-    this.#doubtful.push(line);
-    if (this.#doubtful.length > mostDoubtful) this.#doubtful = null;
+    return this.#set(block, spare >>> 9) || isNew;
   }
 
   /** Whether the bit was not set. */
