@@ -19,6 +19,8 @@ export interface IngestInput {
   url?: string;
   /** A mapping that comes with the code, or a mapping file below the import folder. */
   mapping?: string;
+  /** Instead of `mapping`: the one that constants and ignore extend. */
+  extends?: string;
   /** What a field is where the file has no column for it, beside what the mapping says: `{"clicks": "0"}`. */
   constants?: Constants;
   /** Columns that are left out, beside those of the mapping; `*` at the end stands for any ending. */
@@ -35,6 +37,7 @@ export const ingestShape = z.strictObject({
   path: typedText.optional(),
   url: typedText.optional(),
   mapping: typedText.optional(),
+  extends: typedText.optional(),
   constants: z
     .partialRecord(z.enum(fileFields, { error: `is no field: there are ${fileFields.join(", ")}` }), typedText)
     .optional(),

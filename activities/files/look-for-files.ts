@@ -11,7 +11,7 @@ import { knownFiles, nameOf, workflowsInLedger, type WatchedFile } from "../../q
 import type { Database } from "../../schema/database.ts";
 import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
-import { mappingFile, mappingFolder } from "./mapping.ts";
+import { mappingFile, mappingFolder, versionExtended } from "./mapping.ts";
 import { readUploadRecord } from "./places.ts";
 import { startedUnder, recordFile } from "./upload-records.ts";
 
@@ -57,6 +57,15 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
   const mappings = new Map(
     files.filter((file) => lastOf(file.path) === mappingFile).map((file) => [folderOf(file.path), file]),
   );
+  const versions = new Map<string, string>();
+  /** Of the mapping that a mapping file extends: a change of it is a change of the mapping. */
+  const extended = async (client: string, reference: string | undefined): Promise<string> => {
+    if (reference?.endsWith(`${mappingFile}`) !== true) return "";
+    const key = `${client} ${reference}`;
+    const version = versions.get(key) ?? (await versionExtended(config, { client, file: reference }));
+    versions.set(key, version);
+    return version === "" ? "" : `:${version}`;
+  };
   const found: FoundFile[] = [];
   const strange = new Set<string>();
   for (const file of files) {
@@ -77,7 +86,7 @@ async function lookThroughFolder(database: Database, config: Config): Promise<Fo
           client: owner.client,
           place: "import",
           path: file.path,
-          identity: `${file.identity}:${mapping?.identity ?? ""}`,
+          identity: `${file.identity}:${mapping?.identity ?? ""}${await extended(owner.client, mapping?.reference)}`,
         },
         { path: file.path, ...(mapping === null ? {} : { mapping: mapping.reference }) },
       ),

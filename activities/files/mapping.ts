@@ -158,6 +158,24 @@ async function readIfThere(config: Pick<Config, "ingest">, of: MappingFile): Pro
   return content === null ? null : builtMapping(config, of, content);
 }
 
+/**
+ * What a mapping file is besides its own bytes: the version of what it extends to, "" where it extends nothing. One that
+ * cannot be read has none: the import reports it.
+ */
+export async function versionExtended(
+  config: Pick<Config, "ingest">,
+  { client, file }: Pick<MappingFile, "client" | "file">,
+): Promise<string> {
+  try {
+    const content = parseJson(await readSmallFile(config.ingest.importDir, file, mostBytes));
+    if ((content as { extends?: unknown } | null | undefined)?.extends === undefined) return "";
+    return (await readMapping(config, { client, file, extendedBy: [] })).mapping.version;
+  } catch (error) {
+    if (nullIfWrong(error) === null) return "";
+    throw error;
+  }
+}
+
 /** A mapping file below the import folder; what is wrong with it is said all at once. */
 async function readMapping(config: Pick<Config, "ingest">, of: MappingFile): Promise<NamedMapping> {
   return builtMapping(config, of, await readSmallFile(config.ingest.importDir, of.file, mostBytes));

@@ -1,5 +1,6 @@
 import type { Config } from "../../settings/config.ts";
 import { parseS3Url } from "../../settings/files.ts";
+import { baseMapping } from "../../rules/files/base-mapping.ts";
 import type { Constants } from "../../rules/files/constants.ts";
 import { importIdOfData, uploadRecord, type UploadRecord } from "../../rules/files/uploads.ts";
 import { FileProblem, openLocalFile, type OpenedFile } from "../../connectors/files/file-places.ts";
@@ -37,8 +38,10 @@ export async function placeOf(
     throw invalidInput(
       'give either path, a file below the import folder, or url, an s3:// address: {"path": "713/day.csv"}',
     );
+  const base = baseMapping(input);
+  if ("problem" in base) throw invalidInput(`extends: ${base.problem}`);
   const typed = {
-    mapping: input.mapping ?? null,
+    mapping: base.mapping,
     beside: { constants: input.constants ?? {}, ignore: input.ignore ?? [] },
     force: input.force === true,
     dryRun: input.dryRun === true,
@@ -69,7 +72,7 @@ export async function placeOf(
     place: "upload",
     path: path ?? "",
     name: record.fileName.slice(0, 300),
-    mapping: input.mapping ?? record.mapping,
+    mapping: base.mapping ?? record.mapping,
     beside: {
       constants: { ...record.constants, ...typed.beside.constants },
       ignore: [...new Set([...(record.ignore ?? []), ...typed.beside.ignore])],

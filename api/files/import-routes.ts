@@ -13,7 +13,17 @@ import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { formRoute } from "./form-route.ts";
-import { done, fields, form, historyDay, idempotencyKey, listedImport, status, underWay } from "./import-shapes.ts";
+import {
+  done,
+  fields,
+  form,
+  historyDay,
+  idempotencyKey,
+  listedImport,
+  mappingIn,
+  status,
+  underWay,
+} from "./import-shapes.ts";
 import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
 import { previewRoutes } from "./preview-routes.ts";
 import { receiveUpload } from "./receive-upload.ts";
@@ -74,7 +84,7 @@ async function accept(request: FastifyRequest, place: UploadPlace): Promise<Uplo
   const { record: accepted } = await acceptUpload(received, place, {
     client,
     by: subject,
-    mapping: received.fields.mapping,
+    mapping: mappingIn(received.fields),
     constants: received.fields.constant,
     ignore: received.fields.ignore,
     force: received.fields.force === "true",

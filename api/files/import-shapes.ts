@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { baseMapping } from "../../rules/files/base-mapping.ts";
 import { parseConstants, type Constants } from "../../rules/files/constants.ts";
+import { ApiError } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
 import { instant, money } from "../server/shapes.ts";
 
@@ -80,6 +82,10 @@ export const form = z.object({
     .describe(
       "a mapping that comes with the server, or a mapping file of the import folder; without one the file is recognised by its header",
     ),
+  extends: z
+    .string()
+    .optional()
+    .describe("instead of `mapping`: the mapping that `constant` and `ignore` extend for this file"),
   constant: z
     .array(z.string())
     .optional()
@@ -105,12 +111,25 @@ const constant = several.transform((typed, context): Constants | undefined => {
   context.addIssue(read.problem);
   return z.NEVER;
 });
-export const fields = z.strictObject({
+export const plainFields = z.strictObject({
   mapping,
+  extends: mapping,
   constant,
   ignore: several,
   force: z.enum(["true", "false"], "must be true or false").default("false"),
 });
+/** Checked as a whole while the file can still be deleted. */
+export const fields = plainFields.superRefine((asked, context) => {
+  const base = baseMapping(asked);
+  if ("problem" in base) context.addIssue({ code: "custom", path: ["extends"], message: base.problem });
+});
+/** The mapping that was asked for, whichever way. */
+export function mappingIn(asked: Parameters<typeof baseMapping>[0]): string | null {
+  const base = baseMapping(asked);
+  if ("mapping" in base) return base.mapping;
+  throw new ApiError("validation_error", "the mapping is not valid", { extends: base.problem });
+}
+
 export const idempotencyKey = z.object({
   "idempotency-key": word
     .optional()

@@ -12,7 +12,7 @@ import { runWorkflow } from "../server/run-workflow.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { formRoute } from "./form-route.ts";
 import { findDraft, keepDraft, readPreview, takeDraft } from "./drafts.ts";
-import { fields, form, idempotencyKey, underWay } from "./import-shapes.ts";
+import { fields, form, idempotencyKey, mappingIn, underWay } from "./import-shapes.ts";
 import { startUpload } from "./imports.ts";
 import { importBody, preview, previewUnderWay, readAsQuery } from "./preview-shapes.ts";
 import { receiveUpload } from "./receive-upload.ts";
@@ -48,8 +48,9 @@ function sendRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
     async (request, reply) => {
       const { client, subject } = callerOf(request);
       const received = await receiveUpload(request, place, client, fields);
+      const mapping = mappingIn(received.fields);
       const draft = await keepDraft(received, place, { client, by: subject });
-      const { mapping, constant = {}, ignore = [] } = received.fields;
+      const { constant = {}, ignore = [] } = received.fields;
       const found = await look(parts, place, { draft, readAs: { mapping, constants: constant, ignore } });
       return found === null ? reply.code(202).send(running(draft)) : reply.code(200).send(found);
     },
@@ -72,7 +73,8 @@ function lookRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
     async (request, reply) => {
       const { client } = callerOf(request);
       const draft = await findDraft(place, { client, id: request.params.id });
-      const { mapping, constant = {}, ignore = [] } = request.query;
+      const { constant = {}, ignore = [] } = request.query;
+      const mapping = mappingIn(request.query);
       const found = await look(parts, place, { draft, readAs: { mapping, constants: constant, ignore } });
       return found === null ? reply.code(202).send(running(draft)) : reply.code(200).send(found);
     },
@@ -97,12 +99,12 @@ function importRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
     async (request, reply) => {
       const { client, subject } = callerOf(request);
       const draft = await findDraft(place, { client, id: request.params.id });
-      const { mapping, constant, ignore, force } = request.body;
+      const { constant, ignore, force } = request.body;
       const key = request.headers["idempotency-key"] as string | undefined;
       const { record } = await acceptUpload(await takeDraft(place, draft), place, {
         client,
         by: subject,
-        mapping: mapping === undefined || mapping === "" ? null : mapping,
+        mapping: mappingIn(request.body),
         constants: constant,
         ignore,
         force,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { filePreview } from "../../rules/files/preview.ts";
 import { instant } from "../server/shapes.ts";
-import { fields, sums } from "./import-shapes.ts";
+import { plainFields, sums } from "./import-shapes.ts";
 
 export const preview = filePreview.extend({
   sum: sums.nullable(),
@@ -22,10 +22,11 @@ export const previewUnderWay = z.object({
 });
 
 /** How the file is to be read, in the address: the same words as in the form of an import. */
-export const readAsQuery = fields.omit({ force: true });
+export const readAsQuery = plainFields.omit({ force: true });
 
 export const importBody = z.strictObject({
   mapping: z.string().trim().max(300).optional(),
+  extends: z.string().trim().max(300).optional(),
   constant: z
     .array(z.string())
     .max(20)

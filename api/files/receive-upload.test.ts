@@ -365,9 +365,18 @@ test("what is said beside the mapping is kept with the upload, and is checked as
     ],
     [{ constant: ["clicks=0", "clicks=1"] }, { constant: "clicks is given twice" }],
     [{ mapping: ["document", "meta"] }, { mapping: expect.any(String) }],
+    [
+      { mapping: "document", extends: "meta" },
+      { extends: expect.stringMatching(/^give mapping or extends, not both/) },
+    ],
   ] satisfies [Record<string, string | string[]>, object][])
     expect([fields, (await upload({ fields })).body]).toMatchObject([fields, { error: "validation_error", details }]);
   expect(await lying()).toHaveLength(2);
+  const extending = await upload({ fields: { ...said, extends: "authorized-buyers" } });
+  expect(await recordOf(extending.body.importId)).toMatchObject({
+    mapping: "authorized-buyers",
+    constants: { clicks: "0" },
+  });
   const headers = { "idempotency-key": "beside" };
   expect((await upload({ headers, fields: said })).status).toBe(200);
   expect((await upload({ headers, fields: { ...said, constant: "clicks=1" } })).body).toMatchObject({

@@ -139,7 +139,7 @@ function checked<Fields>(shape: z.ZodType<Fields>, fields: Record<string, string
         issue.code === "unrecognized_keys"
           ? [
               String(issue.keys[0]),
-              "is no field of this form: there are `file`, `mapping`, `constant`, `ignore` and `force`",
+              "is no field of this form: there are `file`, `mapping`, `extends`, `constant`, `ignore` and `force`",
             ]
           : [issue.path.join("."), issue.message],
       ),

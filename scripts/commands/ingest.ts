@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { IngestAnswer, IngestProgress } from "../../activities/files/shapes.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
+import { baseMapping } from "../../rules/files/base-mapping.ts";
 import { parseConstants } from "../../rules/files/constants.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import { besideReason } from "../../rules/files/refusal.ts";
@@ -32,13 +33,14 @@ const command = defineCommand(
   [
     "npm run ingest -- performance.csv",
     "npm run ingest -- ~/Downloads/report.csv.gz --dry-run",
-    'npm run ingest -- bidsinauction.csv --constant clicks=0 --ignore "Opportunity cost*"',
+    'npm run ingest -- bidsinauction.csv --extends authorized-buyers --constant clicks=0 --ignore "Opportunity cost*"',
     "npm run ingest -- s3://reports/2025-12-18.jsonl.gz --client 713 --json",
   ],
 )
   .argument("<file>", "a file of this machine, or s3://bucket/key")
   .option(...clientOption)
   .option("--mapping <name>", "how its columns are understood: a name, or a mapping file (.json)")
+  .option("--extends <name>", "instead of --mapping: the mapping that --constant and --ignore extend for this file")
   .option(
     "--constant <field=value>",
     `what a field is that the file has no column for, as clicks=0; as often as needed. Fields: ${fileFields.join(", ")}`,
@@ -57,6 +59,7 @@ command.action(
     z.object({
       client: z.string().optional(),
       mapping: z.string().min(1).optional(),
+      extends: z.string().min(1).optional(),
       constant: z.array(z.string()).default([]),
       ignore: z.array(z.string().min(1)).default([]),
       force: z.boolean().default(false),
@@ -69,9 +72,11 @@ command.action(
       const read = parseConstants(options.constant);
       if ("problem" in read) throw new CommandError(exitCodes.usage, `--constant: ${read.problem}`);
       const { constants } = read;
+      const base = baseMapping(options);
+      if ("problem" in base) throw new CommandError(exitCodes.usage, `--extends: ${base.problem}`);
       const isS3 = file.startsWith("s3://");
       const mappingFile =
-        !isS3 && options.mapping?.endsWith(".json") === true && existsSync(options.mapping) ? options.mapping : null;
+        !isS3 && base.mapping?.endsWith(".json") === true && existsSync(base.mapping) ? base.mapping : null;
       const { importDir, maxBytes } = context.config.ingest;
       // Before anything is copied: without Temporal nothing would import it.
       await context.temporal();
@@ -89,11 +94,11 @@ command.action(
             maxBytes,
             onProgress: (copied, of) => context.progress.show(describeProgress("copying", copied, of)),
           });
-      const mapping = placed?.mapping ?? options.mapping;
+      const mapping = placed?.mapping ?? base.mapping;
       const input: IngestInput = {
         client,
         ...(placed === null ? { url: file } : { path: placed.path }),
-        ...(mapping === undefined ? {} : { mapping }),
+        ...(mapping === null ? {} : { mapping }),
         ...(Object.keys(constants).length === 0 ? {} : { constants }),
         ...(ignore.length === 0 ? {} : { ignore }),
         ...(force ? { force } : {}),

@@ -275,6 +275,8 @@ describe("what leads elsewhere fails with what to do:", () => {
     [{ path: "a.csv", client: "nobody" }, 'unknown client "nobody": there are 713, acme'],
     [{ path: "713/a.csv", client: "acme" }, "lies in the folder of client 713"],
     [{ path: "a.csv", mapping: "nobodys" }, 'none is called "nobodys": there are document'],
+    [{ path: "a.csv", extends: "nobodys" }, 'none is called "nobodys": there are document'],
+    [{ path: "a.csv", mapping: "meta", extends: "document" }, "give mapping or extends, not both"],
     [{ path: "a.csv", force: "yes" }, "force: must be true or false"],
     [{ url: "http://example.net/a.csv" }, "must be written s3://bucket"],
     [{ url: "s3://reports/a.csv" }, "has no s3://: set S3_ENDPOINT"],
@@ -346,6 +348,8 @@ describe("without a mapping a file is recognised by its header:", () => {
     );
     const answer = await ingest({ path: file, constants: { clicks: "0" } });
     expect(answer).toMatchObject({ status: "ingested", mapping: "authorized-buyers", sums: { clicks: "0" } });
+    const said = { extends: "authorized-buyers", constants: { clicks: "0" }, ignore: ["Opportunity*"] };
+    expect(await ingest({ path: file, ...said })).toMatchObject({ status: "ingested", inserted: 0, updated: 0 });
     expect(await openAlerts()).toEqual([]);
   });
 
@@ -484,6 +488,14 @@ describe("the watch", () => {
     });
     await put("acme/sender/mapping.json", [JSON.stringify({ ...mapping, title: "Another" })]);
     expect(await watch()).toMatchObject({ found: 1, taken: [{ outcome: "ingested" }] });
+    // Also when what it extends changes.
+    await put("acme/mappings/base.json", [JSON.stringify({ ...mapping, name: "base" })]);
+    await put("acme/sender/mapping.json", ['{"extends":"base","name":"sender"}']);
+    expect(await watch()).toMatchObject({ found: 1, taken: [{ outcome: "already_ingested" }] });
+    expect(await watch()).toMatchObject({ found: 0 });
+    await put("acme/mappings/base.json", [JSON.stringify({ ...mapping, name: "base", emptyIsZero: ["clicks"] })]);
+    expect(await watch()).toMatchObject({ found: 1, taken: [{ outcome: "ingested" }] });
+    expect(await watch()).toMatchObject({ found: 0 });
   });
 
   test("tells people once of a mapping that cannot be read, and takes the files when it can", async () => {
