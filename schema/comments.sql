@@ -575,6 +575,7 @@ comment on column anytrack.affiliate_daily.currency is 'Currency; null on rows o
 comment on column anytrack.affiliate_daily.clicks is 'Clicks.';
 comment on column anytrack.affiliate_daily.conversions is 'Conversions.';
 comment on column anytrack.affiliate_daily.revenue is 'Their revenue, in the row''s currency.';
+comment on column anytrack.affiliate_daily.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.affiliate_performance is 'The last 30 days per affiliate and currency.';
 comment on column anytrack.affiliate_performance._client_id is 'The client the row belongs to.';
@@ -585,6 +586,7 @@ comment on column anytrack.affiliate_performance.conversions is 'Conversions of 
 comment on column anytrack.affiliate_performance.revenue is 'Revenue in that currency.';
 comment on column anytrack.affiliate_performance.epc is 'Earnings per click; null without clicks.';
 comment on column anytrack.affiliate_performance.conversion_rate_pct is 'Conversions per hundred clicks; null without clicks.';
+comment on column anytrack.affiliate_performance.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.daily_report is 'Per day and currency: conversions, revenue, average order value.';
 comment on column anytrack.daily_report._client_id is 'The client the row belongs to.';
@@ -594,6 +596,7 @@ comment on column anytrack.daily_report.conversions is 'Conversions.';
 comment on column anytrack.daily_report.sales is 'Those of type SALE.';
 comment on column anytrack.daily_report.revenue is 'Revenue of the day in that currency.';
 comment on column anytrack.daily_report.average_order_value is 'Revenue of sales per sale; null without sales.';
+comment on column anytrack.daily_report.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.daily_by_source is 'The day by traffic source.';
 comment on column anytrack.daily_by_source._client_id is 'The client the row belongs to.';
@@ -602,6 +605,7 @@ comment on column anytrack.daily_by_source.source is 'Traffic source; null when 
 comment on column anytrack.daily_by_source.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.daily_by_source.conversions is 'Conversions.';
 comment on column anytrack.daily_by_source.revenue is 'Their revenue, in the row''s currency.';
+comment on column anytrack.daily_by_source.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.daily_by_campaign is 'The day by campaign.';
 comment on column anytrack.daily_by_campaign._client_id is 'The client the row belongs to.';
@@ -610,6 +614,7 @@ comment on column anytrack.daily_by_campaign.campaign_id is 'Campaign; null when
 comment on column anytrack.daily_by_campaign.currency is 'Currency of the amounts; null without one.';
 comment on column anytrack.daily_by_campaign.conversions is 'Conversions.';
 comment on column anytrack.daily_by_campaign.revenue is 'Their revenue, in the row''s currency.';
+comment on column anytrack.daily_by_campaign.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.known_clicks is 'Clicks from wherever they are known: what journeys are made of.';
 comment on column anytrack.known_clicks._client_id is 'The client the row belongs to.';
@@ -638,6 +643,7 @@ comment on column anytrack.attribution_by_conversion.weight is 'Its share.';
 comment on column anytrack.attribution_by_conversion.credited_revenue is 'Revenue by that share.';
 comment on column anytrack.attribution_by_conversion.journey is 'How complete the journey is: told, clicks, conversion or unknown.';
 comment on column anytrack.attribution_by_conversion.origin is 'Where the step comes from: told, click or conversion.';
+comment on column anytrack.attribution_by_conversion.conversion_origin is 'Of the conversion: real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on view anytrack.attribution_by_source is 'What each model credits to each source, to compare models.';
 comment on column anytrack.attribution_by_source._client_id is 'The client the row belongs to.';
@@ -649,6 +655,7 @@ comment on column anytrack.attribution_by_source.currency is 'Currency of the am
 comment on column anytrack.attribution_by_source.conversions is 'Conversions by share.';
 comment on column anytrack.attribution_by_source.credited_revenue is 'Revenue by share.';
 comment on column anytrack.attribution_by_source.conversions_with_journey is 'Those of them whose journey AnyTrack sent or known clicks form.';
+comment on column anytrack.attribution_by_source.origin is 'real; sandbox: made up by mock servers; unknown: stored before this was recorded.';
 
 comment on table recon.campaigns is 'What an advertiser pays affiliates for.';
 comment on column recon.campaigns._client_id is 'The client the row belongs to.';
@@ -658,6 +665,7 @@ comment on column recon.campaigns.name is 'As people call it, once per advertise
 comment on column recon.campaigns.starts_on is 'First day, where it has one.';
 comment on column recon.campaigns.ends_on is 'Last day, where it has one.';
 comment on column recon.campaigns.status is 'active takes submissions; paused and ended do not.';
+comment on column recon.campaigns.origin is 'real; sandbox: made up to try things out, by the demo or by a person who said so; unknown: stored before this was recorded.';
 comment on column recon.campaigns.created_at is 'When the row was made.';
 comment on column recon.campaigns.updated_at is 'When it last changed.';
 
@@ -686,6 +694,7 @@ comment on column recon.affiliates.trust_score is 'accurate_submissions / total_
 comment on column recon.affiliates.total_submissions is 'Posts that count for trust: those of which a claim could be checked, each once however often it was claimed. How many reports were submitted: count recon.affiliate_reports.';
 comment on column recon.affiliates.accurate_submissions is 'Those of them of which no claim was found too high: each MATCHED, LOW, or settled in the affiliate''s favour.';
 comment on column recon.affiliates.is_active is 'A disabled affiliate submits nothing and reads nothing.';
+comment on column recon.affiliates.origin is 'real; sandbox: made up to try things out, by the demo or by a person who said so; unknown: stored before this was recorded.';
 comment on column recon.affiliates.created_at is 'When the row was made.';
 comment on column recon.affiliates.updated_at is 'When it last changed.';
 
@@ -731,6 +740,7 @@ comment on column recon.affiliate_reports.submission_method is 'API or DISCORD.'
 comment on column recon.affiliate_reports.submission_key is 'By what a repeat is known: a digest of the sender''s own key for it, or of the content where there is none.';
 comment on column recon.affiliate_reports.content_hash is 'SHA-256 of everything submitted, to distinguish a repeat from another submission under the same key.';
 comment on column recon.affiliate_reports.submitted_at is 'When it was received.';
+comment on column recon.affiliate_reports.origin is 'That of its affiliate when it came. Only sandbox rows can be deleted.';
 
 comment on table recon.report_evidence is 'What affiliates added to a claim, encrypted, and deleted after RECON_EVIDENCE_DAYS. Operators read it over the API, and each view is in the audit log.';
 comment on column recon.report_evidence._client_id is 'The client the row belongs to.';
@@ -947,6 +957,7 @@ comment on column recon.reports.verified_clicks is 'Clicks by the platform; null
 comment on column recon.reports.verified_conversions is 'Conversions by the platform; null when the platform does not report them.';
 comment on column recon.reports.processed_at is 'When the verdict was written.';
 comment on column recon.reports.dispute_outcome is 'How a dispute about this verdict was settled; null without one, or while it is open.';
+comment on column recon.reports.origin is 'Of the claim: sandbox when its affiliate was made up.';
 comment on view recon.claims is 'Each claim with the names of its affiliate and campaign, what the platform says, and the verdict. Read this rather than recon.reports.';
 comment on column recon.claims._client_id is 'The client the row belongs to.';
 comment on column recon.claims.report_id is 'The report, as in recon.affiliate_reports.';
@@ -973,6 +984,7 @@ comment on column recon.claims.verified_clicks is 'Clicks by the platform; null 
 comment on column recon.claims.verified_conversions is 'Conversions by the platform; null when the platform does not report them.';
 comment on column recon.claims.processed_at is 'When the verdict was written.';
 comment on column recon.claims.dispute_outcome is 'How a dispute about this verdict was settled; null without one, or while it is open.';
+comment on column recon.claims.origin is 'Of the claim: sandbox when its affiliate was made up.';
 comment on schema rtb is 'Creatives, campaigns and the ad performance that bidders and buyers hand over as files.';
 comment on function rtb.begin_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need and that are not there, as parts of rtb.new_months, without an index: to be filled, then attached, in one transaction.';
 comment on function rtb.attach_months(date[]) is 'Gives months that were just made their key and makes them parts of rtb.performance_metrics.';
@@ -985,6 +997,7 @@ comment on column rtb.buyer_seats.display_name is 'What people call it.';
 comment on column rtb.buyer_seats.bidder_account_id is 'The bidder that buys through it.';
 comment on column rtb.buyer_seats.creative_count is 'Creatives found at the last look.';
 comment on column rtb.buyer_seats.last_sync is 'When it was last looked at.';
+comment on column rtb.buyer_seats.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 
 comment on table rtb.creatives is 'One row per creative. Its id passes 2^53: select it as text.';
 comment on column rtb.creatives._client_id is 'The client the row belongs to.';
@@ -1002,6 +1015,7 @@ comment on column rtb.creatives.html_snippet is 'The markup of an HTML creative.
 comment on column rtb.creatives.vast_xml is 'The VAST of a video creative.';
 comment on column rtb.creatives.creative_attributes is 'What the exchange declares about it, as JSON.';
 comment on column rtb.creatives.is_stub is 'Nothing is known of it but that a file of performance names it.';
+comment on column rtb.creatives.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.creatives.created_at is 'When it was first stored.';
 comment on column rtb.creatives.updated_at is 'When it was last changed.';
 
@@ -1020,6 +1034,7 @@ comment on column rtb.campaigns.top_geography is 'The country with the greatest 
 comment on column rtb.campaigns.top_device_type is 'The device type with the greatest spend in the seven days; null without spend.';
 comment on column rtb.campaigns.last_performance_update is 'When these were last computed; null when never.';
 comment on column rtb.campaigns.created_at is 'When it was made.';
+comment on column rtb.campaigns.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 
 comment on table rtb.campaign_creatives is 'Which creatives a campaign consists of. A creative may be in several.';
 comment on column rtb.campaign_creatives._client_id is 'The client the row belongs to.';
@@ -1162,7 +1177,7 @@ comment on column ops.files.run_id is 'The Temporal run that ingested it; its fi
 comment on column ops.files.workflow_id is 'The workflows id in Temporal.';
 comment on column ops.files.started_at is 'When the run began with it.';
 comment on column ops.files.committed_at is 'When it was done.';
-comment on column ops.files.origin is 'Who imported it: real is a person, also with an example.';
+comment on column ops.files.origin is 'sandbox: it names nothing but made-up creatives, those of the demo or the example; else real.';
 
 comment on table ops.file_days is 'What each file changed, per day instead of per row: the restatements of files.';
 comment on column ops.file_days._client_id is 'The client the row belongs to.';

@@ -62,7 +62,7 @@ export const files = ops.table(
     workflowId: text("workflow_id").notNull(),
     startedAt: instant("started_at").notNull(),
     committedAt: instant("committed_at").notNull().defaultNow(),
-    /** What a person imports is real, an example too; what the demo imports is the sandbox's. */
+    /** `sandbox`: it is about nothing but made-up creatives, those of the demo or of the example. */
     origin: text("origin").notNull().default("real"),
   },
   (table) => [

@@ -11,7 +11,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { bytes, clientColumn, instant } from "./columns.ts";
+import { bytes, clientColumn, instant, originCheck, originColumn } from "./columns.ts";
 import { identity, long, recon } from "./recon.ts";
 
 export const affiliates = recon.table(
@@ -32,8 +32,11 @@ export const affiliates = recon.table(
     isActive: boolean("is_active").notNull().default(true),
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    /** Whether the affiliate exists. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("affiliates_origin_known", table.origin),
     primaryKey({ name: "affiliates_key", columns: [table.clientId, table.affiliateId] }),
     unique("affiliates_name").on(table.clientId, table.name),
     uniqueIndex("affiliates_email")

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { check, date, foreignKey, numeric, primaryKey, text, unique } from "drizzle-orm/pg-core";
-import { bytes, clientColumn, instant } from "./columns.ts";
+import { bytes, clientColumn, instant, originCheck, originColumn } from "./columns.ts";
 import { ops } from "./ops.ts";
 import { identity, long, recon } from "./recon.ts";
 
@@ -16,8 +16,10 @@ export const campaigns = recon.table(
     status: text("status").notNull().default("active"),
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    ...originColumn,
   },
   (table) => [
+    originCheck("campaigns_origin_known", table.origin),
     primaryKey({ name: "campaigns_key", columns: [table.clientId, table.campaignId] }),
     unique("campaigns_name").on(table.clientId, table.advertiserId, table.name),
     check("campaigns_status", sql`${table.status} in ('active', 'paused', 'ended')`),

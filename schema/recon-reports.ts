@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, foreignKey, index, integer, jsonb, primaryKey, text, unique } from "drizzle-orm/pg-core";
-import { bytes, clientColumn, instant } from "./columns.ts";
+import { bytes, clientColumn, instant, originCheck, originColumn } from "./columns.ts";
 import { claimed, identity, long, notNegative, recon } from "./recon.ts";
 import { campaigns, platforms } from "./recon-campaigns.ts";
 import { affiliates } from "./recon-affiliates.ts";
@@ -73,8 +73,11 @@ export const affiliateReports = recon.table(
     submissionKey: text("submission_key").notNull(),
     contentHash: text("content_hash").notNull(),
     submittedAt: instant("submitted_at").notNull().defaultNow(),
+    /** That of the affiliate, as it was then: what the sandbox made up may be deleted, and nothing else. */
+    ...originColumn,
   },
   (table) => [
+    originCheck("affiliate_reports_origin_known", table.origin),
     primaryKey({ name: "affiliate_reports_key", columns: [table.clientId, table.reportId] }),
     unique("affiliate_reports_submission").on(table.clientId, table.affiliateId, table.submissionKey),
     index("affiliate_reports_recent").on(table.clientId, table.affiliateId, table.reportId),

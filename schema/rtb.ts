@@ -15,7 +15,7 @@ import {
   smallint,
   text,
 } from "drizzle-orm/pg-core";
-import { clientColumn, instant, money } from "./columns.ts";
+import { clientColumn, instant, money, originCheck, originColumn } from "./columns.ts";
 
 export const rtb = pgSchema("rtb");
 
@@ -37,8 +37,12 @@ export const buyerSeats = rtb.table(
     bidderAccountId: text("bidder_account_id"),
     creativeCount: integer("creative_count"),
     lastSync: instant("last_sync"),
+    ...originColumn,
   },
-  (table) => [primaryKey({ name: "buyer_seats_key", columns: [table.clientId, table.buyerId] })],
+  (table) => [
+    originCheck("buyer_seats_origin_known", table.origin),
+    primaryKey({ name: "buyer_seats_key", columns: [table.clientId, table.buyerId] }),
+  ],
 );
 
 /** A stub is a creative of which nothing is known but that a file names it. */
@@ -62,8 +66,12 @@ export const creatives = rtb.table(
     isStub: boolean("is_stub").notNull().default(false),
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    ...originColumn,
   },
-  (table) => [primaryKey({ name: "creatives_key", columns: [table.clientId, table.creativeId] })],
+  (table) => [
+    originCheck("creatives_origin_known", table.origin),
+    primaryKey({ name: "creatives_key", columns: [table.clientId, table.creativeId] }),
+  ],
 );
 
 /** What is cached of a campaign's performance is what queries/rtb/rollups.ts computes; null where nothing was computed yet. */
@@ -84,8 +92,10 @@ export const campaigns = rtb.table(
     topDeviceType: text("top_device_type"),
     lastPerformanceUpdate: instant("last_performance_update"),
     createdAt: instant("created_at").notNull().defaultNow(),
+    ...originColumn,
   },
   (table) => [
+    originCheck("campaigns_origin_known", table.origin),
     primaryKey({ name: "campaigns_key", columns: [table.clientId, table.campaignId] }),
     check("campaigns_confidence", sql`${table.confidenceScore} between 0 and 1`),
   ],

@@ -39,7 +39,7 @@ export async function makeAffiliate(
 ): Promise<MadeAffiliate> {
   const { key, hash } = makeAffiliateKey();
   const stored = { keyHash: hash, keyPrefix: key.slice(0, 8), emailHash: null, emailSealed: null };
-  const row = await createAffiliate(database, { client, name, discordUserHash, ...stored });
+  const row = await createAffiliate(database, { client, name, discordUserHash, origin: "real", ...stored });
   if (row === null) throw new Error(`there is an affiliate ${name} already`);
   return { affiliateId: row.affiliateId, key };
 }
@@ -55,6 +55,7 @@ export async function makeCampaign(
     startsOn: null,
     endsOn: null,
     platforms: ["instagram", "meta", "reddit"],
+    origin: "real" as const,
   };
   return (await createCampaign(database, campaign)).row.campaignId;
 }

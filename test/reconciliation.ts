@@ -1,3 +1,4 @@
+import type { Origin } from "../core/origin.ts";
 import { keyRing } from "../core/crypto.ts";
 import { accept, type Accepted } from "../queries/recon/accept.ts";
 import type { Submission } from "../rules/recon/submission.ts";
@@ -7,12 +8,17 @@ import type { Database } from "../schema/database.ts";
 export const client = "713";
 
 /** A campaign on every platform, and as many affiliates as there are names. */
-export async function createCampaign(database: Database, affiliates: readonly string[], of = client) {
+export async function createCampaign(
+  database: Database,
+  affiliates: readonly string[],
+  of = client,
+  origin: Origin = "real",
+) {
   const ids = async (statement: string, parameters: unknown[]) =>
     (await database.query<{ id: string }>(statement, parameters)).rows.map(({ id }) => id);
   const [campaignId = ""] = await ids(
-    "insert into recon.campaigns (_client_id, advertiser_id, name) values ($1, 'adv-1', 'campaign ' || gen_random_uuid()) returning campaign_id::text as id",
-    [of],
+    "insert into recon.campaigns (_client_id, advertiser_id, name, origin) values ($1, 'adv-1', 'campaign ' || gen_random_uuid(), $2) returning campaign_id::text as id",
+    [of, origin],
   );
   await database.query(
     "insert into recon.platforms (_client_id, platform) select $1, unnest($2::text[]) on conflict do nothing",
@@ -26,8 +32,8 @@ export async function createCampaign(database: Database, affiliates: readonly st
   for (const name of affiliates)
     affiliateIds.push(
       ...(await ids(
-        "insert into recon.affiliates (_client_id, name) values ($1, $2 || ' ' || gen_random_uuid()) returning affiliate_id::text as id",
-        [of, name],
+        "insert into recon.affiliates (_client_id, name, origin) values ($1, $2 || ' ' || gen_random_uuid(), $3) returning affiliate_id::text as id",
+        [of, name, origin],
       )),
     );
   return { campaignId, affiliateIds };

@@ -6,18 +6,20 @@ import {
   readDailyReport,
   readTopAffiliates,
   type AffiliateRow,
+  type DailyReport,
 } from "../../queries/conversions/anytrack-reports.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { day, inOrder, orderError, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { range, rangeOf, today } from "./shapes.ts";
-import { money, text } from "../server/shapes.ts";
+import { money, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
 const affiliate = z.object({
   affiliateId: z.string(),
+  origin: storedOrigin,
   clicks: z.number(),
   conversions: z.number(),
   conversionRate: z.number().nullable().describe("per hundred clicks; null without clicks"),
@@ -38,10 +40,10 @@ const affiliates = z.object({
   items: z.array(affiliate),
 });
 
-const part = z.object({ currency: text, conversions: z.number(), revenue: money });
+const part = z.object({ origin: storedOrigin, currency: text, conversions: z.number(), revenue: money });
 const dailyReport = z.object({
   date: z.string(),
-  totalConversions: z.number(),
+  totalConversions: z.number().describe("without those of the sandbox, unless there are no others"),
   totals: z.array(part.extend({ sales: z.number(), averageOrderValue: money.nullable() })).describe("per currency"),
   bySource: z.array(part.extend({ source: text })),
   byCampaign: z.array(part.extend({ campaignId: text })),
@@ -116,11 +118,17 @@ export function affiliateReportRoutes(api: Api, { reading }: ServerParts): void 
       const report = await readDailyReport(reading, { client: callerOf(request).client, date });
       return {
         date,
-        totalConversions: report.totals.reduce((sum, { conversions }) => sum + conversions, 0),
+        totalConversions: countReal(report.totals),
         ...report,
       };
     },
   );
+}
+
+/** Real and made-up conversions are not added. */
+function countReal(totals: DailyReport["totals"]): number {
+  const real = totals.filter(({ origin }) => origin !== "sandbox");
+  return (real.length > 0 ? real : totals).reduce((sum, { conversions }) => sum + conversions, 0);
 }
 
 function toAffiliate(row: AffiliateRow): z.infer<typeof affiliate> {

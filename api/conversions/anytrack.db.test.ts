@@ -283,6 +283,7 @@ describe("reports", () => {
       from: "2026-03-01",
       to: "2026-03-31",
       affiliateId: "aff_1",
+      origin: "real",
       clicks: 10,
       conversions: 2,
       conversionRate: 20,
@@ -340,26 +341,27 @@ describe("reports", () => {
   });
 
   test("the day's report adds up per currency", async () => {
+    const real = { origin: "real" };
     expect((await get("/reports/daily?date=2026-03-08")).json()).toEqual({
       date: "2026-03-08",
       totalConversions: 5,
       totals: [
-        { currency: "EUR", conversions: 3, sales: 3, revenue: "155.01", averageOrderValue: "51.67" },
-        { currency: "USD", conversions: 1, sales: 1, revenue: "70.00", averageOrderValue: "70.00" },
-        { currency: null, conversions: 1, sales: 0, revenue: "0.00", averageOrderValue: null },
+        { ...real, currency: "EUR", conversions: 3, sales: 3, revenue: "155.01", averageOrderValue: "51.67" },
+        { ...real, currency: "USD", conversions: 1, sales: 1, revenue: "70.00", averageOrderValue: "70.00" },
+        { ...real, currency: null, conversions: 1, sales: 0, revenue: "0.00", averageOrderValue: null },
       ],
       bySource: [
-        { source: "facebook", currency: "EUR", conversions: 1, revenue: "100.01" },
-        { source: "google", currency: "EUR", conversions: 1, revenue: "50.00" },
-        { source: null, currency: "EUR", conversions: 1, revenue: "5.00" },
-        { source: "facebook", currency: "USD", conversions: 1, revenue: "70.00" },
-        { source: null, currency: null, conversions: 1, revenue: "0.00" },
+        { ...real, source: "facebook", currency: "EUR", conversions: 1, revenue: "100.01" },
+        { ...real, source: "google", currency: "EUR", conversions: 1, revenue: "50.00" },
+        { ...real, source: null, currency: "EUR", conversions: 1, revenue: "5.00" },
+        { ...real, source: "facebook", currency: "USD", conversions: 1, revenue: "70.00" },
+        { ...real, source: null, currency: null, conversions: 1, revenue: "0.00" },
       ],
       byCampaign: [
-        { campaignId: "k1", currency: "EUR", conversions: 2, revenue: "150.01" },
-        { campaignId: null, currency: "EUR", conversions: 1, revenue: "5.00" },
-        { campaignId: null, currency: "USD", conversions: 1, revenue: "70.00" },
-        { campaignId: null, currency: null, conversions: 1, revenue: "0.00" },
+        { ...real, campaignId: "k1", currency: "EUR", conversions: 2, revenue: "150.01" },
+        { ...real, campaignId: null, currency: "EUR", conversions: 1, revenue: "5.00" },
+        { ...real, campaignId: null, currency: "USD", conversions: 1, revenue: "70.00" },
+        { ...real, campaignId: null, currency: null, conversions: 1, revenue: "0.00" },
       ],
     });
   });

@@ -18,7 +18,7 @@ import { ApiError, notFound } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { affiliate, ofAffiliate, toAffiliate } from "./affiliate-shapes.ts";
-import { tags } from "./shapes.ts";
+import { givenOrigin, tags } from "./shapes.ts";
 
 const keepers = allow("admin", "operator");
 
@@ -29,6 +29,7 @@ const newAffiliate = z.object({
   name: z.string().trim().pipe(word),
   email: z.email().max(200).nullish().describe("kept sealed, never shown again"),
   discordUserId: snowflake.nullish().describe("who may submit with /submit for it; kept as a keyed hash"),
+  origin: givenOrigin,
 });
 
 /** Affiliates as staff set them up: each change is in the audit log. */
@@ -53,11 +54,12 @@ function createRoute(api: Api, parts: ServerParts): void {
     },
     async (request, reply) => {
       const { client } = callerOf(request);
-      const { name, email, discordUserId } = request.body;
+      const { name, email, discordUserId, origin } = request.body;
       const { key, ...stored } = newKey();
       const wanted = {
         client,
         name,
+        origin,
         ...sealEmail(parts.config, client, email ?? null),
         discordUserHash: hashAccount(parts.config.hashingKey, client, discordUserId ?? null),
         ...stored,

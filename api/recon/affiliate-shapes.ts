@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { AffiliateRow } from "../../queries/recon/keys.ts";
-import { instant, iso, text } from "../server/shapes.ts";
+import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { id, link, linkTo, standing, toStanding } from "./shapes.ts";
 
 export const affiliate = standing.extend({
@@ -11,6 +11,7 @@ export const affiliate = standing.extend({
   keyPrefix: text.describe("the first characters of its key"),
   keyIssuedAt: instant.nullable(),
   isActive: z.boolean(),
+  origin: storedOrigin,
   createdAt: instant,
   submissions: link,
   performance: link,
@@ -18,7 +19,7 @@ export const affiliate = standing.extend({
 export const ofAffiliate = z.object({ id });
 
 export function toAffiliate(row: AffiliateRow): z.infer<typeof affiliate> {
-  const { affiliateId, name, hasEmail, hasDiscord, keyPrefix, isActive } = row;
+  const { affiliateId, name, hasEmail, hasDiscord, keyPrefix, isActive, origin } = row;
   return {
     affiliateId,
     name,
@@ -26,6 +27,7 @@ export function toAffiliate(row: AffiliateRow): z.infer<typeof affiliate> {
     hasDiscord,
     keyPrefix,
     isActive,
+    origin,
     keyIssuedAt: iso(row.keyIssuedAt),
     ...toStanding(row),
     createdAt: row.createdAt.toISOString(),

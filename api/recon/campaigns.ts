@@ -13,8 +13,8 @@ import { day, paging, word } from "../server/lists.ts";
 import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
-import { id, link, linkTo, platformName, tags } from "./shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { givenOrigin, id, link, linkTo, platformName, tags } from "./shapes.ts";
+import { instant, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 const keepers = allow("admin", "operator");
@@ -34,6 +34,7 @@ export const campaign = z.object({
   endsOn: text,
   status: campaignStatus,
   platforms: z.array(z.string()),
+  origin: storedOrigin,
   createdAt: instant,
   dashboard: link,
 });
@@ -45,6 +46,7 @@ const newCampaign = z
     platforms: platformNames,
     startsOn: day.nullish(),
     endsOn: day.nullish(),
+    origin: givenOrigin,
   })
   .refine(({ startsOn, endsOn }) => startsOn == null || endsOn == null || startsOn <= endsOn, {
     path: ["startsOn"],
@@ -71,8 +73,8 @@ function createRoute(api: Api, { reading, database }: ServerParts): void {
       },
     },
     async (request, reply) => {
-      const { name, advertiserId, platforms, startsOn = null, endsOn = null } = request.body;
-      const wanted = { client: callerOf(request).client, name, advertiserId, platforms, startsOn, endsOn };
+      const { name, advertiserId, platforms, startsOn = null, endsOn = null, origin } = request.body;
+      const wanted = { client: callerOf(request).client, name, advertiserId, platforms, startsOn, endsOn, origin };
       const { isNew, row } = await whileAwake(reading, createCampaign(database, wanted));
       if (isNew) return reply.code(201).send(toCampaign(row));
       const same =

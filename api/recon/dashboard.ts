@@ -33,7 +33,7 @@ import {
   toStanding,
   verdictCount,
 } from "./shapes.ts";
-import { money } from "../server/shapes.ts";
+import { money, storedOrigin } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 
@@ -70,6 +70,7 @@ export const overview = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),
+  origin: storedOrigin,
   reports: z.object({
     all: z.number(),
     matched: z.number(),
@@ -223,6 +224,7 @@ function toOverview(row: AffiliateOverview): z.infer<typeof overview> {
     affiliateId,
     name: row.name,
     isActive: row.isActive,
+    origin: row.origin,
     ...toStanding(row),
     reports: { all, matched, low, medium, high, unverifiable, gone, waiting, sandbox },
     links: {

@@ -21,6 +21,12 @@ export const stateName = z.enum(["PENDING", "WAITING", "RECONCILED", "STOPPED"])
 export const prefix = "/api/v1/recon";
 export const link = z.string().describe("where its rows are");
 
+/** What is created to try things out says so, and can be purged. */
+export const givenOrigin = z
+  .enum(["real", "sandbox"])
+  .default("real")
+  .describe("sandbox: made up, to try things out. `npm run purge -- --sandbox` deletes it, and the claims made by it");
+
 /** An address of ours with its filters. */
 export function linkTo(path: string, query: Record<string, string | undefined> = {}): string {
   const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
@@ -108,6 +114,7 @@ export const report = z.object({
   url: z.string(),
   method: z.string(),
   submittedAt: instant,
+  origin: storedOrigin.describe("of the claim; sandbox: its affiliate was made up"),
   claimed: counts,
   state: stateName,
   detail: text.describe("what it waits for, in words"),
@@ -179,6 +186,7 @@ export function toReport(row: ReportRow): z.infer<typeof report> {
     detail,
     attempt,
     submittedAt: row.submittedAt.toISOString(),
+    origin: row.claimOrigin,
     claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
     state: row.state as z.infer<typeof stateName>,
     nextTryAt: iso(row.nextTryAt),

@@ -17,7 +17,7 @@ import { readUpToToday } from "./day.ts";
 import { counted, creativeId, days, figures, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { instant, iso, money, number, text } from "../server/shapes.ts";
+import { instant, iso, money, number, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -44,6 +44,7 @@ export const campaign = z.object({
   topDeviceType: text,
   lastPerformanceUpdate: instant.nullable(),
   createdAt: instant,
+  origin: storedOrigin,
 });
 const share = z.number().nullable().describe("of the campaign's spend, in percent");
 export const found = campaign.extend({
@@ -165,7 +166,7 @@ function putRoute(api: Api, { database }: ServerParts): void {
     async (request) => {
       const { client } = callerOf(request);
       try {
-        return await putCampaigns(database, { client, rows: request.body.items, waitMs: lockMs });
+        return await putCampaigns(database, { client, origin: "real", rows: request.body.items, waitMs: lockMs });
       } catch (error) {
         if (sqlState(error) === lockNotAvailable)
           throw new Unavailable("a file of this client is being merged; try again soon", error);
@@ -225,5 +226,6 @@ function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
     topDeviceType: row.topDeviceType,
     lastPerformanceUpdate: iso(row.lastPerformanceUpdate),
     createdAt: row.createdAt.toISOString(),
+    origin: row.origin,
   };
 }

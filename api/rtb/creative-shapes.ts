@@ -3,7 +3,7 @@ import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { byName } from "../server/lists.ts";
-import { instant, text } from "../server/shapes.ts";
+import { instant, storedOrigin, text } from "../server/shapes.ts";
 import { creativeId, days, figures, name, trend } from "./shapes.ts";
 import type { TopGeography } from "./top-geographies.ts";
 
@@ -27,6 +27,7 @@ const light = {
   sizeCategory: text,
   googleBuyersUrl: text,
   isStub: z.boolean().describe("true: known only because a file names it"),
+  origin: storedOrigin,
   createdAt: instant,
   updatedAt: instant,
 };
@@ -104,6 +105,7 @@ export function toListed(
     sizeCategory: row.sizeCategory,
     googleBuyersUrl: row.googleBuyersUrl,
     isStub: row.isStub,
+    origin: row.origin,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
     declaredClickUrls: row.declaredClickUrls,

@@ -120,7 +120,7 @@ function mergeRoute(api: Api, { database }: ServerParts): void {
     async (request) => {
       const { items } = request.body;
       assertUnique(items.map((item) => item.creativeId));
-      return mergeCreatives(database, { client: callerOf(request).client, rows: items.map(withSize) });
+      return mergeCreatives(database, { client: callerOf(request).client, origin: "real", rows: items.map(withSize) });
     },
   );
 }

@@ -4,7 +4,7 @@ import { allow, callerOf } from "../server/access.ts";
 import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, iso, text } from "../server/shapes.ts";
+import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { assertUnique, merged, mostMerged, name } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -17,6 +17,7 @@ const seat = z.object({
   bidderAccountId: text,
   creativeCount: z.number(),
   lastSync: instant.nullable(),
+  origin: storedOrigin,
 });
 
 /** Buyer accounts: whose the creatives are. */
@@ -47,7 +48,7 @@ export function rtbSeatRoutes(api: Api, { reading, database }: ServerParts): voi
     async (request) => {
       const { items } = request.body;
       assertUnique(items.map((item) => item.buyerId));
-      return mergeSeats(database, { client: callerOf(request).client, rows: items });
+      return mergeSeats(database, { client: callerOf(request).client, origin: "real", rows: items });
     },
   );
 }

@@ -133,6 +133,7 @@ export interface AffiliateRow {
   clicks: number;
   conversions: number;
   conversionRate: string | null;
+  origin: StoredOrigin;
   /** One entry per currency: amounts of two are never added. */
   revenue: { currency: string | null; amount: string; epc: string | null }[];
 }
@@ -142,32 +143,30 @@ export type AffiliateMetric = (typeof affiliateMetrics)[number];
 
 const affiliates = `
   with days as (
-    select * from anytrack.affiliate_daily where _client_id = $1 and date between $2 and $3 and ($4::text is null or affiliate_id = $4)
+    select *, origin = 'sandbox' as is_sandbox from anytrack.affiliate_daily where _client_id = $1 and date between $2 and $3 and ($4::text is null or affiliate_id = $4)
   ), totals as (
-    select affiliate_id, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions from days group by 1
+    select affiliate_id, is_sandbox, case when is_sandbox then 'sandbox' when bool_or(origin = 'unknown') then 'unknown' else 'real' end as origin,
+           sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions from days group by 1, 2
   ), money as (
-    select affiliate_id, currency, sum(revenue) as amount from days where revenue is not null group by 1, 2
+    select affiliate_id, is_sandbox, currency, sum(revenue) as amount from days where revenue is not null group by 1, 2, 3
   ), shown as (
-    select t.affiliate_id as "affiliateId", t.clicks, t.conversions, round(100.0 * t.conversions / nullif(t.clicks, 0), 2) as "conversionRate",
+    select t.affiliate_id as "affiliateId", t.origin, t.clicks, t.conversions, round(100.0 * t.conversions / nullif(t.clicks, 0), 2) as "conversionRate",
            100.0 * t.conversions / nullif(t.clicks, 0) as rate,
            coalesce((select jsonb_agg(jsonb_build_object('currency', m.currency, 'amount', round(m.amount, 2)::text, 'epc', round(m.amount / nullif(t.clicks, 0), 4)::text)
-                                      order by m.currency) from money m where m.affiliate_id = t.affiliate_id), '[]') as revenue,
-           (select m.amount from money m where m.affiliate_id = t.affiliate_id and m.currency = $5) as amount
+                                      order by m.currency) from money m where (m.affiliate_id, m.is_sandbox) = (t.affiliate_id, t.is_sandbox)), '[]') as revenue,
+           (select m.amount from money m where (m.affiliate_id, m.is_sandbox) = (t.affiliate_id, t.is_sandbox) and m.currency = $5) as amount
       from totals t
   )
-  select "affiliateId", clicks, conversions, "conversionRate", revenue from shown`;
+  select "affiliateId", origin, clicks, conversions, "conversionRate", revenue from shown`;
 
 export async function readAffiliate(
   database: Queryable,
   of: Range & { affiliate: string },
 ): Promise<AffiliateRow | null> {
-  const { rows } = await database.query<AffiliateRow>(`${affiliates} where $5::text is null`, [
-    of.client,
-    of.from,
-    of.to,
-    of.affiliate,
-    null,
-  ]);
+  const { rows } = await database.query<AffiliateRow>(
+    `${affiliates} where $5::text is null order by origin = 'sandbox' limit 1`,
+    [of.client, of.from, of.to, of.affiliate, null],
+  );
   return rows[0] ?? null;
 }
 
@@ -183,7 +182,7 @@ export async function readTopAffiliates(
     conversion_rate: "rate",
   }[of.metric];
   const { rows } = await database.query<AffiliateRow>(
-    `${affiliates} order by ${by} desc nulls last, "affiliateId" limit $6`,
+    `${affiliates} order by ${by} desc nulls last, "affiliateId", origin limit $6`,
     [of.client, of.from, of.to, null, of.currency, of.limit],
   );
   return rows;
@@ -200,6 +199,8 @@ export async function readCurrencies(database: Queryable, { client, from, to }: 
 }
 
 export interface ReportPart {
+  /** Sandbox and real figures stand on rows of their own. */
+  origin: StoredOrigin;
   currency: string | null;
   conversions: number;
   revenue: string;
@@ -217,15 +218,15 @@ export async function readDailyReport(database: Queryable, of: { client: string;
   const where = "where _client_id = $1 and date = $2";
   const [totals, bySource, byCampaign] = await Promise.all([
     database.query<DailyReport["totals"][number]>(
-      `select currency, conversions, sales, round(revenue, 2) as revenue, average_order_value as "averageOrderValue" from anytrack.daily_report ${where} order by currency`,
+      `select origin, currency, conversions, sales, round(revenue, 2) as revenue, average_order_value as "averageOrderValue" from anytrack.daily_report ${where} order by currency, origin`,
       parameters,
     ),
     database.query<DailyReport["bySource"][number]>(
-      `select source, currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_source ${where} order by currency, revenue desc, source`,
+      `select origin, source, currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_source ${where} order by currency, revenue desc, source, origin`,
       parameters,
     ),
     database.query<DailyReport["byCampaign"][number]>(
-      `select campaign_id as "campaignId", currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_campaign ${where} order by currency, revenue desc, campaign_id`,
+      `select origin, campaign_id as "campaignId", currency, conversions, round(revenue, 2) as revenue from anytrack.daily_by_campaign ${where} order by currency, revenue desc, campaign_id, origin`,
       parameters,
     ),
   ]);

@@ -1,3 +1,4 @@
+import type { Origin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import type { MergeTarget } from "./merge-shapes.ts";
 
@@ -14,7 +15,7 @@ export async function checkCreatives(session: Session, target: MergeTarget): Pro
   const unknown = `pg_temp.touched t where not exists (select from rtb.creatives c where c._client_id = $1 and c.creative_id = t.creative_id)`;
   if (target.createStubs) {
     await session.query(
-      `insert into rtb.creatives (_client_id, creative_id, is_stub) select $1, creative_id, true from ${unknown} order by creative_id
+      `insert into rtb.creatives (_client_id, creative_id, is_stub, origin) select $1, creative_id, true, 'real' from ${unknown} order by creative_id
        on conflict on constraint creatives_key do nothing`,
       [target.client],
     );
@@ -25,6 +26,17 @@ export async function checkCreatives(session: Session, target: MergeTarget): Pro
     [target.client],
   );
   if (rows.length > 0) throw new UnknownCreatives(rows.map(({ id }) => id));
+}
+
+/** A file is the sandbox's when it is about nothing but made-up creatives. */
+export async function originOfTouched(session: Session, client: string): Promise<Origin> {
+  const { rows } = await session.query<{ madeUp: boolean }>(
+    `select exists (select from pg_temp.touched)
+            and not exists (select from pg_temp.touched t left join rtb.creatives c on c._client_id = $1 and c.creative_id = t.creative_id
+                             where c.origin is distinct from 'sandbox') as "madeUp"`,
+    [client],
+  );
+  return rows[0]?.madeUp === true ? "sandbox" : "real";
 }
 
 /** The ids of a client's creatives, to check lines against. */

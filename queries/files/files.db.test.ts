@@ -44,6 +44,7 @@ const merged: MergedFile = {
   days: 1,
   from: "2025-12-17",
   to: "2025-12-18",
+  origin: "real",
 };
 const nothing: MergedFile = {
   ...merged,

@@ -163,9 +163,9 @@ async function insertFile(
   const { rows } = await database.query<FileRow>(
     `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, is_repeat, outcome, reason,
                             lines, preamble, totals, inserted, updated, unchanged, combined, superseded, superseded_impressions, superseded_clicks,
-                            superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at)
+                            superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at, origin)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
-             $31, $32, $33, $34)
+             $31, $32, $33, $34, $35)
      on conflict (run_id) do ${result.outcome === "refused" ? "update set run_id = excluded.run_id" : "nothing"}
      returning ${fileColumns}`,
     [
@@ -203,6 +203,7 @@ async function insertFile(
       file.runId,
       file.workflowId,
       file.startedAt,
+      result.origin,
     ],
   );
   const [row] = rows;

@@ -329,6 +329,20 @@ describe("creatives", () => {
     ]);
   });
 
+  test.each([
+    ["a made-up creative alone", ["1"], "sandbox"],
+    ["a made-up creative and a real one", ["1", "2"], "real"],
+    ["a made-up creative and one that nobody knows", ["1", "3"], "real"],
+  ])("%s: whose the file is", async (_what, creatives, origin) => {
+    await database.pool.query(
+      "insert into rtb.creatives (_client_id, creative_id, origin) values ($1, 1, 'sandbox'), ($1, 2, 'real')",
+      [client],
+    );
+    const { fileId } = await ingest({ lines: creatives.map((creative) => line({ creative })) });
+    const { rows } = await database.pool.query("select origin from ops.files where file_id = $1", [fileId]);
+    expect(rows).toEqual([{ origin }]);
+  });
+
   test("that nobody knows fail the merge where they are not to be created, and leave nothing", async () => {
     await expect(ingest({ lines: [line({ creative: "5" })], createStubs: false })).rejects.toThrow(
       new UnknownCreatives(["5"]),

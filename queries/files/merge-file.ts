@@ -1,7 +1,7 @@
 import type { Session } from "../../schema/database.ts";
 import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
 import { checkMergedFile } from "./books.ts";
-import { checkCreatives } from "./check-creatives.ts";
+import { checkCreatives, originOfTouched } from "./check-creatives.ts";
 import { recordFileDays } from "./file-days.ts";
 import { addUp, dropOverwritten } from "./fold-lines.ts";
 import { insertFresh } from "./insert-fresh.ts";
@@ -55,6 +55,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
   await recordFileDays(session, target, written.days);
   await checkCreatives(session, target);
+  const origin = await originOfTouched(session, target.client);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
   // A file that is redriven has rows of creatives that these lines do not touch.
   await checkMergedFile(session, {
@@ -83,6 +84,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     days: written.days.filter((day) => day.inserted + day.updated > 0).length,
     from: staged.from,
     to: staged.to,
+    origin,
   };
 }
 

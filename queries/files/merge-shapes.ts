@@ -1,4 +1,5 @@
 import { subtractMoney, sumMoney } from "../../core/money.ts";
+import type { Origin } from "../../core/origin.ts";
 import type { Session } from "../../schema/database.ts";
 
 /** What a merge needs besides the staged lines. */
@@ -39,6 +40,7 @@ export interface MergedFile {
   days: number;
   from: string | null;
   to: string | null;
+  origin: Origin;
 }
 
 export const nothingMerged: MergedFile = {
@@ -51,6 +53,7 @@ export const nothingMerged: MergedFile = {
   days: 0,
   from: null,
   to: null,
+  origin: "real",
 };
 
 export type DaySum = Carried & { date: string; rows: number };

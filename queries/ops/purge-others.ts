@@ -2,6 +2,8 @@ import { inTransaction, type Database, type Queryable } from "../../schema/datab
 import { purgeEvents } from "./purge-events.ts";
 import { purgeFiles } from "./purge-files.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
+import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./purge-claims.ts";
+import { madeUpCreatives, purgeCreatives } from "./purge-creatives.ts";
 import { purgeVerdicts } from "./purge-verdicts.ts";
 
 /** What else a mock server sent, was sent or decided, by the name it is purged under. */
@@ -9,8 +11,14 @@ export const otherPurges = {
   "anytrack.webhook": purgeEvents,
   deliveries: purgeDeliveries,
   files: purgeFiles,
-  reconciliation: purgeVerdicts,
+  // Creatives after the files about them, claims after their verdicts.
+  creatives: purgeCreatives,
+  reconciliation: purgeReconciliation,
 } as const;
+
+async function purgeReconciliation(database: Database, client: string, step: PurgeStep): Promise<PurgeCount[]> {
+  return [...(await purgeVerdicts(database, client, step)), ...(await purgeClaims(database, client, step))];
+}
 
 /** What was sent to mock servers: a real destination has not seen it, and gets it once there is one. */
 async function purgeDeliveries(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
@@ -51,6 +59,23 @@ export async function countOthers(database: Queryable, client: string): Promise<
        select 'reconciliation', 'recon.reconciliation_logs', count(*)::int, null from recon.reconciliation_logs where _client_id = $1 and origin = 'sandbox'
         union all
        select 'reconciliation', 'recon.platform_reports', count(*)::int, null from recon.platform_reports where _client_id = $1 and origin = 'sandbox'
+        union all
+       select 'reconciliation', 'recon.affiliate_reports', count(*)::int, null from ${madeUpClaims}
+        union all
+       select 'reconciliation', 'recon.affiliates', count(*)::int, null from ${madeUpAffiliates}
+        union all
+       select 'reconciliation', 'recon.posts', count(*)::int, null from recon.posts
+        where _client_id = $1 and affiliate_id in (select a.affiliate_id from ${madeUpAffiliates})
+        union all
+       select 'reconciliation', 'recon.campaigns', count(*)::int, null from ${madeUpCampaigns}
+        union all
+       select 'creatives', 'rtb.campaigns', count(*)::int, null from rtb.campaigns where _client_id = $1 and origin = 'sandbox'
+        union all
+       select 'creatives', 'rtb.creatives', count(*)::int, null from ${madeUpCreatives}
+        union all
+       select 'creatives', 'rtb.buyer_seats', count(*)::int, null from rtb.buyer_seats s where _client_id = $1 and origin = 'sandbox'
+          and not exists (select from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id
+                             and c.creative_id not in (select c.creative_id from ${madeUpCreatives}))
      ) counted where rows > 0`,
     [client],
   );

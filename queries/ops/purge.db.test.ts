@@ -8,7 +8,9 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createCampaign, high, judge, taken, client as reconClient } from "../../test/reconciliation.ts";
 import { readWebhookBody } from "../../rules/conversions/webhook-body.ts";
 import { receiveEvents } from "../conversions/anytrack-events.ts";
+import { readAffiliate, readDailyReport, readTopAffiliates } from "../conversions/anytrack-reports.ts";
 import { raiseAlert } from "../ops/alerts.ts";
+import { loadCreatives } from "../rtb/load.ts";
 import { mergeSlice } from "../sync/merge.ts";
 import { takeFetchNumber } from "../sync/receipts.ts";
 import { openRun } from "../sync/runs.ts";
@@ -234,6 +236,41 @@ describe("AnyTrack's webhook", () => {
     expect(await conversions()).toEqual(["order:1 10.00 real", "order:2 50.00 sandbox"]);
   });
 
+  test("what the sandbox made up stands on rows of its own in a day's report and an affiliate's figures", async () => {
+    const paths = { affiliateId: "aff", source: "google", campaignId: "k" };
+    await receive("sandbox", event("1", { ...paths, revenue: "99.00" }));
+    await receive("real", event("2", paths));
+    await database.pool.query(
+      "update anytrack.conversions set origin = 'unknown' where _client_id = $1 and conversion_key = 'order:2'",
+      [client],
+    );
+    await receive("real", event("3", paths));
+    const report = await readDailyReport(database.pool, { client, date: "2025-12-18" });
+    for (const part of [report.totals, report.bySource, report.byCampaign])
+      expect(part.map(({ origin, conversions: count, revenue }) => `${origin} ${count} ${revenue}`).sort()).toEqual([
+        "sandbox 1 99.00",
+        "unknown 2 20.00",
+      ]);
+    const range = { client, from: "2025-12-18", to: "2025-12-18" };
+    expect(await readAffiliate(database.pool, { ...range, affiliate: "aff" })).toMatchObject({
+      origin: "unknown",
+      conversions: 2,
+    });
+    const top = await readTopAffiliates(database.pool, { ...range, metric: "revenue", currency: "USD", limit: 5 });
+    expect(top.map(({ origin, revenue }) => [origin, revenue[0]?.amount])).toEqual([
+      ["sandbox", "99.00"],
+      ["unknown", "20.00"],
+    ]);
+    const { rows } = await database.pool.query(
+      "select origin, sum(conversions)::int as conversions from anytrack.attribution_by_source where _client_id = $1 and model = 'linear' group by 1 order by 1",
+      [client],
+    );
+    expect(rows).toEqual([
+      { origin: "sandbox", conversions: 1 },
+      { origin: "unknown", conversions: 2 },
+    ]);
+  });
+
   test("what only the sandbox told goes, journey and all; what is real stays as it is", async () => {
     await receive("sandbox", event("1", { revenue: "99.00" }), event("2"), event("3"));
     await receive("sandbox", { eventName: "OutboundClick", clickId: "made-up", eventTime: "2025-12-18T11:00:00Z" });
@@ -300,6 +337,186 @@ describe("verdicts", () => {
       await expect(database.pool.query(`truncate ${table} cascade`)).rejects.toThrow("only ever grows");
     },
   );
+});
+
+describe("claims", () => {
+  const reddit = (id: string) => `https://www.reddit.com/r/test/comments/${id}/a_title/`;
+  const rows = async () => {
+    const tables = [
+      "campaigns",
+      "campaign_platforms",
+      "affiliates",
+      "posts",
+      "affiliate_reports",
+      "report_state",
+      "report_steps",
+      "report_evidence",
+      "post_totals",
+      "reconciliation_logs",
+      "platform_reports",
+      "disputes",
+    ];
+    const { rows: found } = await database.pool.query<{ name: string; rows: number }>(
+      tables.map((name) => `select '${name}' as name, count(*)::int as rows from recon.${name}`).join(" union all "),
+    );
+    return Object.fromEntries(found.map(({ name, rows: count }) => [name, count]));
+  };
+  const shown = async () =>
+    Object.fromEntries((await countOthers(database.pool, reconClient)).map(({ table, rows: count }) => [table, count]));
+
+  test("of made-up affiliates go with them, whatever campaign they were for; real claims stay, and so does what they need", async () => {
+    const real = await createCampaign(database.pool, ["Northwind"]);
+    const [northwind = ""] = real.affiliateIds;
+    const evidence = { note: "a screenshot" };
+    const its = await taken(database.pool, {
+      campaignId: real.campaignId,
+      affiliateId: northwind,
+      url: reddit("1real1"),
+      evidence,
+    });
+    await judge(database.pool, { ...its, affiliateId: northwind }, high);
+    const before = await rows();
+
+    const demo = await createCampaign(database.pool, ["Demo one", "Demo two"], reconClient, "sandbox");
+    const [one = "", two = ""] = demo.affiliateIds;
+    const judged = await taken(database.pool, {
+      campaignId: demo.campaignId,
+      affiliateId: one,
+      url: reddit("1demo1"),
+      evidence,
+    });
+    await judge(database.pool, { ...judged, affiliateId: one }, { ...high, origin: "sandbox" });
+    await taken(database.pool, { campaignId: demo.campaignId, affiliateId: one, url: reddit("1demo2") });
+    await taken(database.pool, { campaignId: real.campaignId, affiliateId: two, url: reddit("1demo3") });
+    await taken(database.pool, {
+      campaignId: real.campaignId,
+      affiliateId: two,
+      url: reddit("1demo3"),
+      idempotencyKey: "again",
+    });
+    await raiseAlert(database.pool, {
+      client: reconClient,
+      area: "recon",
+      kind: "disputed",
+      subject: `report/${judged.reportId}`,
+      severity: "warning",
+      message: "x",
+    });
+    const wanted = {
+      "recon.reconciliation_logs": 1,
+      "recon.platform_reports": 1,
+      "recon.affiliate_reports": 4,
+      "recon.posts": 3,
+      "recon.affiliates": 2,
+      "recon.campaigns": 1,
+    };
+    expect(await shown()).toEqual(wanted);
+    const deleted: Record<string, number> = {};
+    for (const { table, rows: count } of await otherPurges.reconciliation(database.pool, reconClient, step))
+      deleted[table] = (deleted[table] ?? 0) + count;
+    expect(deleted).toEqual(wanted);
+    expect(await rows()).toEqual(before);
+    expect(await shown()).toEqual({});
+    const { rows: open } = await database.pool.query(
+      "select from ops.alerts where _client_id = $1 and subject = $2 and resolved_at is null",
+      [reconClient, `report/${judged.reportId}`],
+    );
+    expect(open).toEqual([]);
+  });
+
+  test("that a real platform has judged stay, with their affiliate and campaign, and so does a campaign with a real claim", async () => {
+    const demo = await createCampaign(database.pool, ["Demo three"], reconClient, "sandbox");
+    const other = await createCampaign(database.pool, ["Demo four"], reconClient, "sandbox");
+    const real = await createCampaign(database.pool, ["Real two"]);
+    const [three = ""] = demo.affiliateIds;
+    const [person = ""] = real.affiliateIds;
+    const judged = await taken(database.pool, {
+      campaignId: demo.campaignId,
+      affiliateId: three,
+      url: reddit("1keep1"),
+    });
+    await judge(database.pool, { ...judged, affiliateId: three });
+    await taken(database.pool, { campaignId: other.campaignId, affiliateId: person, url: reddit("1keep2") });
+    expect(await shown()).toEqual({ "recon.affiliates": 1 });
+    await otherPurges.reconciliation(database.pool, reconClient, step);
+    expect(await shown()).toEqual({});
+    const { rows: left } = await database.pool.query<{ id: string }>(
+      "select campaign_id::text as id from recon.campaigns where campaign_id = any($1) order by 1",
+      [[demo.campaignId, other.campaignId]],
+    );
+    expect(left).toHaveLength(2);
+  });
+
+  test.each(["recon.affiliate_reports", "recon.report_steps"])(
+    "nobody deletes a real row of %s, nor changes whose it is",
+    async (table) => {
+      const { campaignId, affiliateIds } = await createCampaign(database.pool, ["Real three"]);
+      await taken(database.pool, { campaignId, affiliateId: affiliateIds[0] ?? "" });
+      await expect(database.pool.query(`delete from ${table}`)).rejects.toThrow("only ever grows");
+      await expect(database.pool.query(`update ${table} set _client_id = _client_id`)).rejects.toThrow(
+        "only ever grows",
+      );
+      await expect(database.pool.query(`truncate ${table} cascade`)).rejects.toThrow("only ever grows");
+    },
+  );
+});
+
+describe("creatives", () => {
+  const load = (origin: Origin, ids: string[], campaignName: string) =>
+    loadCreatives(database.pool, {
+      client,
+      origin,
+      seats: [{ buyerId: `seat ${campaignName}` }],
+      creatives: ids.map((creativeId) => ({ creativeId, buyerId: `seat ${campaignName}`, format: origin })),
+      campaigns: [{ campaignName, creativeIds: ids }],
+    });
+  const names = async () =>
+    (
+      await database.pool.query<{ name: string }>(
+        `select creative_id || ' ' || origin || ' ' || format as name from rtb.creatives where _client_id = $1
+          union all select campaign_name || ' ' || origin from rtb.campaigns where _client_id = $1
+          union all select buyer_id || ' ' || origin from rtb.buyer_seats where _client_id = $1 order by 1`,
+        [client],
+      )
+    ).rows.map(({ name }) => name);
+
+  test("of the demo and the example go with their seats and campaigns; real ones stay", async () => {
+    await load("real", ["1"], "Travel");
+    const before = await names();
+    await load("sandbox", ["7", "8"], "Demo");
+    expect((await countOthers(database.pool, client)).map(({ table, rows }) => `${table} ${rows}`).sort()).toEqual([
+      "rtb.buyer_seats 1",
+      "rtb.campaigns 1",
+      "rtb.creatives 2",
+    ]);
+    await otherPurges.creatives(database.pool, client, step);
+    expect(await names()).toEqual(before);
+    expect(await countOthers(database.pool, client)).toEqual([]);
+  });
+
+  test("made-up data never replace real ones, and what a person loads is real from then on", async () => {
+    await load("real", ["1"], "Travel");
+    await load("sandbox", ["1", "2"], "Travel");
+    expect(await names()).toEqual(["1 real real", "2 sandbox sandbox", "Travel real", "seat Travel real"]);
+    await load("real", ["2"], "Travel");
+    expect(await names()).toEqual(["1 real real", "2 real real", "Travel real", "seat Travel real"]);
+  });
+
+  test("that a real file reports on stay", async () => {
+    await load("sandbox", ["9"], "Demo");
+    await database.pool.query("select rtb.ensure_months('{2025-12-17}')");
+    const { rows } = await database.pool.query<{ id: number }>(
+      `insert into ops.files (_client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, outcome, run_id, workflow_id, started_at)
+       values ($1, 's', 'real.csv', 'import', 'p', 1, 'x', 'm', '1', 'o', 'ingested', 'run ' || $1, 'w', now()) returning file_id as id`,
+      [client],
+    );
+    await database.pool.query(
+      "insert into rtb.performance_metrics (_client_id, creative_id, impressions, clicks, date, _file_id, hour, geography, device_type, placement, spend) values ($1, 9, 1, 1, '2025-12-17', $2, -1, '', '', '', 1)",
+      [client, rows[0]?.id],
+    );
+    await otherPurges.creatives(database.pool, client, step);
+    expect(await names()).toEqual(["9 sandbox sandbox", "seat Demo sandbox"]);
+  });
 });
 
 test("what was sent to a mock server is forgotten, so that a real one gets it; what is under way is left to end", async () => {

@@ -117,8 +117,8 @@ async function insertReport(
 ): Promise<string | null> {
   const { rows } = await session.query<{ reportId: string }>(
     `insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
-            submission_method, submission_key, content_hash)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            submission_method, submission_key, content_hash, origin)
+     select $1, $2, affiliate_id, $4, $5, $6, $7, $8, $9, origin from recon.affiliates where _client_id = $1 and affiliate_id = $3
      on conflict on constraint affiliate_reports_submission do nothing returning report_id::text as "reportId"`,
     [
       client,

@@ -1,3 +1,4 @@
+import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 
 export interface CampaignRow {
@@ -8,11 +9,12 @@ export interface CampaignRow {
   endsOn: string | null;
   status: string;
   platforms: string[];
+  origin: StoredOrigin;
   createdAt: Date;
 }
 
 const columns = `campaign_id::text as "campaignId", advertiser_id as "advertiserId", name, starts_on as "startsOn", ends_on as "endsOn",
-  status, created_at as "createdAt",
+  status, origin, created_at as "createdAt",
   array(select platform from recon.campaign_platforms p where p._client_id = c._client_id and p.campaign_id = c.campaign_id order by platform) as platforms`;
 
 export interface NewCampaign {
@@ -22,6 +24,7 @@ export interface NewCampaign {
   startsOn: string | null;
   endsOn: string | null;
   platforms: readonly string[];
+  origin: Origin;
 }
 
 /**
@@ -32,12 +35,12 @@ export async function createCampaign(
   database: Database,
   campaign: NewCampaign,
 ): Promise<{ isNew: boolean; row: CampaignRow }> {
-  const { client, advertiserId, name, startsOn, endsOn, platforms } = campaign;
+  const { client, advertiserId, name, startsOn, endsOn, platforms, origin } = campaign;
   return inTransaction(database, async (session) => {
     const { rows } = await session.query<{ campaignId: string }>(
-      `insert into recon.campaigns (_client_id, advertiser_id, name, starts_on, ends_on) values ($1, $2, $3, $4, $5)
+      `insert into recon.campaigns (_client_id, advertiser_id, name, starts_on, ends_on, origin) values ($1, $2, $3, $4, $5, $6)
        on conflict on constraint campaigns_name do nothing returning campaign_id::text as "campaignId"`,
-      [client, advertiserId, name, startsOn, endsOn],
+      [client, advertiserId, name, startsOn, endsOn, origin],
     );
     const campaignId = rows[0]?.campaignId;
     if (campaignId !== undefined) await assignPlatforms(session, { client, campaignId, platforms });

@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 /** One platform and currency of a campaign: each post once, its latest claim beside the platform's latest numbers. */
@@ -78,6 +79,7 @@ export interface AffiliateOverview {
   affiliateId: string;
   name: string;
   isActive: boolean;
+  origin: StoredOrigin;
   trustScore: string;
   totalSubmissions: number;
   accurateSubmissions: number;
@@ -110,14 +112,14 @@ export async function readAffiliateOverview(
 ): Promise<AffiliateOverview[]> {
   const { rows } = await database.query<AffiliateOverview>(
     `with page as materialized (
-       select affiliate_id, name, is_active, trust_score, total_submissions, accurate_submissions from recon.affiliates a
+       select affiliate_id, name, is_active, origin, trust_score, total_submissions, accurate_submissions from recon.affiliates a
         where _client_id = $1 and ($3::numeric is null or (trust_score, affiliate_id) > ($3, $4::bigint))
           and ($2::text is null or exists (
                 select from recon.posts p join recon.campaigns c on c._client_id = p._client_id and c.campaign_id = p.campaign_id
                  where p._client_id = a._client_id and p.affiliate_id = a.affiliate_id and c.advertiser_id = $2))
         order by trust_score, affiliate_id limit $5
      )
-     select page.affiliate_id::text as "affiliateId", name, is_active as "isActive", trust_score as "trustScore",
+     select page.affiliate_id::text as "affiliateId", name, is_active as "isActive", origin, trust_score as "trustScore",
             total_submissions as "totalSubmissions", accurate_submissions as "accurateSubmissions", counts.*,
             (select count(*)::int ${sandboxVerdicts} and s.affiliate_id = page.affiliate_id
                 and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))) as sandbox

@@ -1,3 +1,4 @@
+import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 /** Whose key it is. The hash comes back to be compared once more, in constant time. */
@@ -29,12 +30,14 @@ export interface AffiliateRow {
   totalSubmissions: number;
   accurateSubmissions: number;
   isActive: boolean;
+  /** `sandbox`: made up to try things out; it goes with its claims when sandbox data are purged. */
+  origin: StoredOrigin;
   createdAt: Date;
 }
 
 export const affiliateColumns = `affiliate_id::text as "affiliateId", name, email_hash is not null as "hasEmail", discord_user_hash is not null as "hasDiscord",
   api_key_prefix as "keyPrefix", api_key_issued_at as "keyIssuedAt", trust_score as "trustScore", total_submissions as "totalSubmissions",
-  accurate_submissions as "accurateSubmissions", is_active as "isActive", created_at as "createdAt"`;
+  accurate_submissions as "accurateSubmissions", is_active as "isActive", origin, created_at as "createdAt"`;
 
 /** A key as it is stored: its hash, and the beginning by which a person recognises it. */
 export interface StoredKey {
@@ -48,13 +51,14 @@ export interface NewAffiliate extends StoredKey {
   emailHash: string | null;
   emailSealed: Buffer | null;
   discordUserHash: string | null;
+  origin: Origin;
 }
 
 /** Null when the client has an affiliate of this name, address or Discord account already. */
 export async function createAffiliate(database: Queryable, affiliate: NewAffiliate): Promise<AffiliateRow | null> {
   const { rows } = await database.query<AffiliateRow>(
-    `insert into recon.affiliates (_client_id, name, email_hash, email_sealed, discord_user_hash, api_key_hash, api_key_prefix, api_key_issued_at)
-     values ($1, $2, $3, $4, $5, $6, $7, now()) on conflict do nothing returning ${affiliateColumns}`,
+    `insert into recon.affiliates (_client_id, name, email_hash, email_sealed, discord_user_hash, api_key_hash, api_key_prefix, origin, api_key_issued_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, now()) on conflict do nothing returning ${affiliateColumns}`,
     [
       affiliate.client,
       affiliate.name,
@@ -63,6 +67,7 @@ export async function createAffiliate(database: Queryable, affiliate: NewAffilia
       affiliate.discordUserHash,
       affiliate.keyHash,
       affiliate.keyPrefix,
+      affiliate.origin,
     ],
   );
   return rows[0] ?? null;

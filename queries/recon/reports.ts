@@ -36,6 +36,8 @@ export interface ReportRow {
   url: string;
   method: string;
   submittedAt: Date;
+  /** Whether its affiliate exists. */
+  claimOrigin: StoredOrigin;
   claimedViews: number;
   claimedClicks: number;
   claimedConversions: number;
@@ -83,7 +85,7 @@ export const attemptDetails = `${comparisonColumns}, l.claimed_views as "claimed
 
 const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "postId", s.campaign_id::text as "campaignId",
   c.name as "campaignName", s.affiliate_id::text as "affiliateId", a.name as "affiliateName", s.platform, p.url, r.submission_method as method, r.submitted_at as "submittedAt",
-  r.claimed_views as "claimedViews", r.claimed_clicks as "claimedClicks", r.claimed_conversions as "claimedConversions",
+  r.origin as "claimOrigin", r.claimed_views as "claimedViews", r.claimed_clicks as "claimedClicks", r.claimed_conversions as "claimedConversions",
   s.state, s.detail, s.next_try_at as "nextTryAt", s.attempt, ${comparisonColumns},
   d.dispute_id::text as "disputeId", d.reason as "disputeReason", d.opened_at as "disputedAt", d.outcome as "disputeOutcome",
   d.settled_at as "settledAt", d.notes as "disputeNotes"`;

@@ -1,3 +1,4 @@
+import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
 import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
@@ -18,6 +19,7 @@ export interface CampaignRow {
   topDeviceType: string | null;
   lastPerformanceUpdate: Date | null;
   createdAt: Date;
+  origin: StoredOrigin;
 }
 
 const campaignColumns = (
@@ -26,7 +28,7 @@ const campaignColumns = (
   (select count(*) from ${creatives}) as creatives,
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
-  c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt"`;
+  c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt", c.origin`;
 
 export const campaignPeriods = ["7d", "30d", "all"] as const;
 export type CampaignPeriod = (typeof campaignPeriods)[number];
@@ -162,6 +164,13 @@ export interface PutCampaigns {
   unchanged: number;
 }
 
+interface PutOfClient {
+  client: string;
+  origin: Origin;
+  rows: readonly GivenCampaign[];
+  waitMs: number;
+}
+
 /** Something was said of campaigns that cannot be. Nothing was written. */
 export class CampaignProblem extends Error {
   constructor(
@@ -179,25 +188,29 @@ export class CampaignProblem extends Error {
  * Creates and changes campaigns by their number or name; the same again changes nothing. One transaction, with the figures
  * of what was regrouped: a group and its sums are never seen apart.
  */
-export async function putCampaigns(
-  database: Database,
-  put: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
-): Promise<PutCampaigns> {
+export async function putCampaigns(database: Database, put: PutOfClient): Promise<PutCampaigns> {
   return inTransaction(database, (session) => putCampaignsIn(session, put));
 }
 
 export async function putCampaignsIn(
   session: Session,
-  { client, rows, waitMs }: { client: string; rows: readonly GivenCampaign[]; waitMs: number },
+  { client, origin, rows, waitMs }: PutOfClient,
 ): Promise<PutCampaigns> {
   await session.query(`set local lock_timeout = ${Math.round(waitMs)}`);
   await lockPerformance(session, client);
   const result: PutCampaigns = { campaignIds: [], created: 0, updated: 0, unchanged: 0 };
   const regrouped: number[] = [];
   for (const [item, given] of rows.entries()) {
-    const known = await findGiven(session, client, given, item);
-    const campaignId = known ?? (await createCampaign(session, client, given));
-    const changed = known !== null && (await changeCampaign(session, client, campaignId, given));
+    const found = await findGiven(session, client, given, item);
+    const known = found?.campaignId ?? null;
+    if (found !== null && origin === "sandbox" && found.origin !== "sandbox") {
+      // Made-up data never replace real ones.
+      result.campaignIds.push(found.campaignId);
+      result.unchanged += 1;
+      continue;
+    }
+    const campaignId = known ?? (await createCampaign(session, { client, origin }, given));
+    const changed = known !== null && (await changeCampaign(session, { client, origin, campaignId }, given));
     const hasOthers =
       given.creativeIds !== undefined && (await setCreatives(session, { client, campaignId, item }, given.creativeIds));
     if (hasOthers) regrouped.push(campaignId);
@@ -213,26 +226,31 @@ async function findGiven(
   client: string,
   { campaignId, campaignName }: GivenCampaign,
   item: number,
-): Promise<number | null> {
-  const { rows } = await session.query<{ id: number }>(
-    `select campaign_id as id from rtb.campaigns where _client_id = $1 and ${campaignId === undefined ? "campaign_name" : "campaign_id"} = $2 order by 1`,
+): Promise<{ campaignId: number; origin: StoredOrigin } | null> {
+  const { rows } = await session.query<{ campaignId: number; origin: StoredOrigin }>(
+    `select campaign_id as "campaignId", origin from rtb.campaigns where _client_id = $1 and ${campaignId === undefined ? "campaign_name" : "campaign_id"} = $2 order by 1`,
     [client, campaignId ?? campaignName],
   );
   if (rows.length > 1)
     throw new CampaignProblem(
       "ambiguous_name",
       item,
-      `several campaigns are called "${campaignName}" (${rows.map(({ id }) => id).join(", ")}): say which by campaignId`,
+      `several campaigns are called "${campaignName}" (${rows.map((row) => row.campaignId).join(", ")}): say which by campaignId`,
     );
   if (campaignId !== undefined && rows.length === 0)
     throw new CampaignProblem("unknown_campaign", item, `there is no campaign ${campaignId}`);
-  return rows[0]?.id ?? null;
+  return rows[0] ?? null;
 }
 
-async function createCampaign(session: Session, client: string, given: GivenCampaign): Promise<number> {
+interface Sender {
+  client: string;
+  origin: Origin;
+}
+
+async function createCampaign(session: Session, { client, origin }: Sender, given: GivenCampaign): Promise<number> {
   const { rows } = await session.query<{ id: number }>(
-    `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, ai_provider) values ($1, $2, $3, $4) returning campaign_id as id`,
-    [client, given.campaignName, given.confidenceScore ?? null, given.aiProvider ?? null],
+    `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, ai_provider, origin) values ($1, $2, $3, $4, $5) returning campaign_id as id`,
+    [client, given.campaignName, given.confidenceScore ?? null, given.aiProvider ?? null, origin],
   );
   const [row] = rows;
   if (row === undefined) throw new Error("a campaign was created without a number");
@@ -241,17 +259,16 @@ async function createCampaign(session: Session, client: string, given: GivenCamp
 
 async function changeCampaign(
   session: Session,
-  client: string,
-  campaignId: number,
+  { client, origin, campaignId }: Sender & { campaignId: number },
   given: GivenCampaign,
 ): Promise<boolean> {
   const { rowCount } = await session.query(
     `update rtb.campaigns
         set campaign_name = coalesce($3, campaign_name), confidence_score = case when $4 then $5 else confidence_score end,
-            ai_provider = case when $6 then $7 else ai_provider end
+            ai_provider = case when $6 then $7 else ai_provider end, origin = $8
       where _client_id = $1 and campaign_id = $2
-        and (campaign_name, confidence_score, ai_provider) is distinct from
-            (coalesce($3, campaign_name), case when $4 then $5::float8 else confidence_score end, case when $6 then $7 else ai_provider end)`,
+        and (origin = 'sandbox' and $8 = 'real' or (campaign_name, confidence_score, ai_provider) is distinct from
+            (coalesce($3, campaign_name), case when $4 then $5::float8 else confidence_score end, case when $6 then $7 else ai_provider end))`,
     [
       client,
       campaignId,
@@ -260,6 +277,7 @@ async function changeCampaign(
       given.confidenceScore ?? null,
       given.aiProvider !== undefined,
       given.aiProvider ?? null,
+      origin,
     ],
   );
   return (rowCount ?? 0) > 0;

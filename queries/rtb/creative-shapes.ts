@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import { percentSql, ratioSql, type Figures } from "./metrics.ts";
 
 export const creativeSorts = ["spend", "cpc", "cpm", "id"] as const;
@@ -28,6 +29,7 @@ export interface CreativeRow {
   sizeCategory: string | null;
   googleBuyersUrl: string | null;
   isStub: boolean;
+  origin: StoredOrigin;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -42,7 +44,7 @@ export interface HeavyFields {
 }
 
 export const lightColumns = `c.creative_id::text as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
-  c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+  c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
 export const heavyColumns = `c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.html_snippet as "htmlSnippet",
   c.vast_xml as "vastXml", c.creative_attributes as "creativeAttributes"`;
 

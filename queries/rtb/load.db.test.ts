@@ -25,12 +25,12 @@ test("the example brings creatives, seats and campaigns; the same again changes 
     client,
   ]);
   const file = await exampleFile();
-  expect(await loadCreatives(database.pool, { client, ...file })).toEqual({
+  expect(await loadCreatives(database.pool, { client, origin: "real", ...file })).toEqual({
     creatives: { inserted: 2, updated: 1, unchanged: 0 },
     seats: { inserted: 2, updated: 0, unchanged: 0 },
     campaigns: { created: 4, updated: 0, unchanged: 0 },
   });
-  expect(await loadCreatives(database.pool, { client, ...file })).toEqual({
+  expect(await loadCreatives(database.pool, { client, origin: "real", ...file })).toEqual({
     creatives: { inserted: 0, updated: 0, unchanged: 3 },
     seats: { inserted: 0, updated: 0, unchanged: 2 },
     campaigns: { created: 0, updated: 0, unchanged: 4 },
@@ -50,7 +50,7 @@ test("the example brings creatives, seats and campaigns; the same again changes 
 
 test("a campaign keeps the creatives it had, and one that is wrong changes nothing", async () => {
   const more = { campaignName: "Travel", creativeIds: ["79783"] };
-  await loadCreatives(database.pool, { client, seats: [], creatives: [], campaigns: [more] });
+  await loadCreatives(database.pool, { client, origin: "real", seats: [], creatives: [], campaigns: [more] });
   const named = async () =>
     (await listCampaigns(database.pool, { client, period: "7d", after: null, limit: 10 })).rows.map((row) => [
       row.campaignName,
@@ -59,6 +59,7 @@ test("a campaign keeps the creatives it had, and one that is wrong changes nothi
   expect(await named()).toContainEqual(["Travel", 2]);
   const wrong = {
     client,
+    origin: "real" as const,
     seats: [{ buyerId: "b-9" }],
     creatives: [],
     campaigns: [{ campaignName: "New", creativeIds: ["5"] }],

@@ -1,3 +1,4 @@
+import type { Origin } from "../../core/origin.ts";
 import { type Database, inTransaction, type Session } from "../../schema/database.ts";
 import { putCampaignsIn, type PutCampaigns } from "./campaigns.ts";
 import { mergeCreativesIn, type GivenCreative } from "./merge-creatives.ts";
@@ -18,24 +19,25 @@ export async function loadCreatives(
   database: Database,
   load: {
     client: string;
+    origin: Origin;
     seats: readonly GivenSeat[];
     creatives: readonly GivenCreative[];
     campaigns: readonly { campaignName: string; creativeIds: readonly string[] }[];
   },
 ): Promise<LoadedCreatives> {
-  const { client } = load;
+  const { client, origin } = load;
   return inTransaction(database, async (session) => {
     // Before any other lock, as whoever changes sums does.
     if (load.campaigns.length > 0) await lockPerformance(session, client);
-    const creatives = await mergeCreativesIn(session, { client, rows: load.creatives });
-    const seats = await mergeSeatsIn(session, { client, rows: load.seats });
+    const creatives = await mergeCreativesIn(session, { client, origin, rows: load.creatives });
+    const seats = await mergeSeatsIn(session, { client, origin, rows: load.seats });
     const rows = [];
     for (const { campaignName, creativeIds } of load.campaigns)
       rows.push({
         campaignName,
         creativeIds: [...new Set([...(await membersOf(session, client, campaignName)), ...creativeIds])],
       });
-    const { created, updated, unchanged } = await putCampaignsIn(session, { client, rows, waitMs: lockMs });
+    const { created, updated, unchanged } = await putCampaignsIn(session, { client, origin, rows, waitMs: lockMs });
     return { seats, creatives, campaigns: { created, updated, unchanged } };
   });
 }

@@ -1,6 +1,7 @@
+import type { Origin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { countCreatives } from "./seats.ts";
-import type { Merged } from "./merged.ts";
+import { isMadeUp, mayReplace, type Merged } from "./merged.ts";
 
 export interface GivenCreative {
   creativeId: string;
@@ -52,14 +53,14 @@ const givenColumns = [
  */
 export async function mergeCreatives(
   database: Database,
-  merge: { client: string; rows: readonly GivenCreative[] },
+  merge: { client: string; origin: Origin; rows: readonly GivenCreative[] },
 ): Promise<Merged> {
   return inTransaction(database, (session) => mergeCreativesIn(session, merge));
 }
 
 export async function mergeCreativesIn(
   session: Session,
-  { client, rows }: { client: string; rows: readonly GivenCreative[] },
+  { client, origin, rows }: { client: string; origin: Origin; rows: readonly GivenCreative[] },
 ): Promise<Merged> {
   // Waits for another merge and takes rows in one order, so that two cannot deadlock.
   await session.query("select pg_advisory_xact_lock(hashtextextended('rtb creatives ' || $1, 0))", [client]);
@@ -68,6 +69,7 @@ export async function mergeCreativesIn(
     `case when g.item ? '${name}' then ${value} else ${stored(column)} end`;
   const given = `given as (select (item ->> 'creativeId')::bigint as creative_id, item from jsonb_array_elements($2::jsonb) as item order by 1)`;
   const values = [client, JSON.stringify(rows)];
+  const written = [...values, origin];
   const before = await session.query<{ buyerId: string | null }>(
     `with ${given} select distinct c.buyer_id as "buyerId" from given g join rtb.creatives c on c._client_id = $1 and c.creative_id = g.creative_id`,
     values,
@@ -75,19 +77,20 @@ export async function mergeCreativesIn(
   // Inserted first: a stub that a file is just bringing is waited for, and then updated.
   const inserted = await session.query(
     `with ${given}
-     insert into rtb.creatives (_client_id, creative_id, ${givenColumns.map(({ column }) => column).join(", ")})
-     select $1, g.creative_id, ${givenColumns.map(({ value }) => value).join(", ")} from given g order by 2
+     insert into rtb.creatives (_client_id, creative_id, origin, ${givenColumns.map(({ column }) => column).join(", ")})
+     select $1, g.creative_id, $3, ${givenColumns.map(({ value }) => value).join(", ")} from given g order by 2
          on conflict (_client_id, creative_id) do nothing`,
-    values,
+    written,
   );
   const updated = await session.query(
     `with ${given}
      update rtb.creatives c
-        set ${givenColumns.map((column) => `${column.column} = ${next(column)}`).join(", ")}, is_stub = false, updated_at = now()
+        set ${givenColumns.map((column) => `${column.column} = ${next(column)}`).join(", ")}, is_stub = false, origin = $3, updated_at = now()
        from given g
       where c._client_id = $1 and c.creative_id = g.creative_id
-        and (c.is_stub or (${givenColumns.map(({ column }) => stored(column)).join(", ")}) is distinct from (${givenColumns.map(next).join(", ")}))`,
-    values,
+        and ${mayReplace("c")}
+        and (c.is_stub or ${isMadeUp("c")} or (${givenColumns.map(({ column }) => stored(column)).join(", ")}) is distinct from (${givenColumns.map(next).join(", ")}))`,
+    written,
   );
   await countCreatives(session, client, [
     ...before.rows.map(({ buyerId }) => buyerId),

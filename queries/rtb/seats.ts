@@ -1,5 +1,6 @@
+import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
-import type { Merged } from "./merged.ts";
+import { isMadeUp, mayReplace, type Merged } from "./merged.ts";
 
 export interface Seat {
   buyerId: string;
@@ -7,6 +8,7 @@ export interface Seat {
   bidderAccountId: string | null;
   creativeCount: number;
   lastSync: Date | null;
+  origin: StoredOrigin;
 }
 
 /** By id, each with the creatives that are here of it. */
@@ -16,7 +18,7 @@ export async function listSeats(
 ): Promise<Seat[]> {
   const { rows } = await database.query<Seat>(
     `select s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
-            coalesce(s.creative_count, 0) as "creativeCount", s.last_sync as "lastSync"
+            coalesce(s.creative_count, 0) as "creativeCount", s.last_sync as "lastSync", s.origin
        from rtb.buyer_seats s where s._client_id = $1 and ($2::text is null or s.buyer_id > $2) order by s.buyer_id limit $3`,
     [filter.client, filter.after, filter.limit],
   );
@@ -32,32 +34,33 @@ export interface GivenSeat {
 /** Merges seats by id, as creatives are. */
 export async function mergeSeats(
   database: Database,
-  merge: { client: string; rows: readonly GivenSeat[] },
+  merge: { client: string; origin: Origin; rows: readonly GivenSeat[] },
 ): Promise<Merged> {
   return inTransaction(database, (session) => mergeSeatsIn(session, merge));
 }
 
 export async function mergeSeatsIn(
   session: Session,
-  { client, rows }: { client: string; rows: readonly GivenSeat[] },
+  { client, origin, rows }: { client: string; origin: Origin; rows: readonly GivenSeat[] },
 ): Promise<Merged> {
   await session.query("select pg_advisory_xact_lock(hashtextextended('rtb creatives ' || $1, 0))", [client]);
   const given = `given as (select item ->> 'buyerId' as buyer_id, item from jsonb_array_elements($2::jsonb) as item order by 1)`;
   const next = (name: string, column: string) =>
     `case when g.item ? '${name}' then g.item ->> '${name}' else s.${column} end`;
-  const values = [client, JSON.stringify(rows)];
+  const values = [client, JSON.stringify(rows), origin];
   const inserted = await session.query(
     `with ${given}
-     insert into rtb.buyer_seats (_client_id, buyer_id, display_name, bidder_account_id)
-     select $1, g.buyer_id, g.item ->> 'displayName', g.item ->> 'bidderAccountId' from given g order by 2
+     insert into rtb.buyer_seats (_client_id, buyer_id, origin, display_name, bidder_account_id)
+     select $1, g.buyer_id, $3, g.item ->> 'displayName', g.item ->> 'bidderAccountId' from given g order by 2
          on conflict (_client_id, buyer_id) do nothing`,
     values,
   );
   const updated = await session.query(
     `with ${given}
-     update rtb.buyer_seats s set display_name = ${next("displayName", "display_name")}, bidder_account_id = ${next("bidderAccountId", "bidder_account_id")}
+     update rtb.buyer_seats s set display_name = ${next("displayName", "display_name")}, bidder_account_id = ${next("bidderAccountId", "bidder_account_id")}, origin = $3
        from given g where s._client_id = $1 and s.buyer_id = g.buyer_id
-        and (s.display_name, s.bidder_account_id) is distinct from (${next("displayName", "display_name")}, ${next("bidderAccountId", "bidder_account_id")})`,
+        and ${mayReplace("s")}
+        and (${isMadeUp("s")} or (s.display_name, s.bidder_account_id) is distinct from (${next("displayName", "display_name")}, ${next("bidderAccountId", "bidder_account_id")}))`,
     values,
   );
   await countCreatives(

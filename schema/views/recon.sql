@@ -25,7 +25,8 @@ select a._client_id, a.affiliate_id, c.total_submissions, c.accurate_submissions
 create or replace view recon.reports as
 select s._client_id, s.report_id, s.campaign_id, s.affiliate_id, s.platform, s.post_id, p.url, r.submission_method, r.submitted_at,
        s.state, s.detail, s.next_try_at, s.attempt, l.verdict, l.level, l.reason, r.claimed_views, r.claimed_clicks, r.claimed_conversions,
-       l.verified_views, l.verified_clicks, l.verified_conversions, l.processed_at, d.outcome as dispute_outcome
+       l.verified_views, l.verified_clicks, l.verified_conversions, l.processed_at, d.outcome as dispute_outcome,
+       r.origin
   from recon.report_state s
   join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
   join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
@@ -36,7 +37,7 @@ select s._client_id, s.report_id, s.campaign_id, s.affiliate_id, s.platform, s.p
 create or replace view recon.claims as
 select r._client_id, r.report_id, r.affiliate_id, a.name as affiliate_name, a.trust_score, r.campaign_id, c.name as campaign_name, c.advertiser_id,
        r.platform, r.post_id, r.url, r.submission_method, r.submitted_at, r.state, r.verdict, r.level, r.reason, r.claimed_views, r.claimed_clicks,
-       r.claimed_conversions, r.verified_views, r.verified_clicks, r.verified_conversions, r.processed_at, r.dispute_outcome
+       r.claimed_conversions, r.verified_views, r.verified_clicks, r.verified_conversions, r.processed_at, r.dispute_outcome, r.origin
   from recon.reports r
   join recon.affiliates a on a._client_id = r._client_id and a.affiliate_id = r.affiliate_id
   join recon.campaigns c on c._client_id = r._client_id and c.campaign_id = r.campaign_id;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Origin } from "../../core/origin.ts";
 import { hashAffiliateKey, makeAffiliateKey } from "../../rules/recon/affiliate-key.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import {
@@ -33,6 +34,7 @@ const command = defineCommand(
   "Manages the affiliates who may submit claims. create: adds one and shows its key once; rotate: replaces its key; key: shows whose key it is, read from stdin; disable, enable: switches its key off or on; list: shows all.",
   [
     'npm run affiliate -- create "Ada" --discord 9007199254740993',
+    'npm run affiliate -- create "Test" --sandbox',
     'npm run affiliate -- rotate "Ada"',
     "npm run affiliate -- disable 12",
     "npm run affiliate -- list --json",
@@ -42,10 +44,15 @@ const command = defineCommand(
   .argument("<task>", tasks.join(", "))
   .argument("[affiliate]", "its name, or its id")
   .option("--discord <user id>", "with create: the Discord account that may submit for it")
+  .option(
+    "--sandbox",
+    "with create: made up, to try things out; `npm run purge -- --sandbox` deletes it with its claims",
+  )
   .option(...clientOption);
 
 const options = z.object({
   client: z.string().optional(),
+  sandbox: z.boolean().default(false),
   discord: z
     .string()
     .regex(/^\d{1,20}$/, "must be a user id, a number")
@@ -53,7 +60,7 @@ const options = z.object({
 });
 
 command.action(
-  work(options, async (context, { client: named, discord }, operands): Promise<Report> => {
+  work(options, async (context, { client: named, discord, sandbox }, operands): Promise<Report> => {
     const client = context.client(named);
     const [typed, affiliate] = operands;
     const task = tasks.find((known) => known === typed);
@@ -61,11 +68,13 @@ command.action(
       throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
     if (discord !== undefined && task !== "create")
       throw new CommandError(exitCodes.usage, "--discord goes with create only");
+    if (sandbox && task !== "create") throw new CommandError(exitCodes.usage, "--sandbox goes with create only");
     if (task === "list") return list(context, client);
     if (task === "key") return whose(context);
     if (affiliate === undefined || affiliate.trim() === "")
       throw new CommandError(exitCodes.usage, `${task} needs the affiliate's name${task === "create" ? "" : " or id"}`);
-    if (task === "create") return create(context, { client, name: affiliate.trim(), discord });
+    if (task === "create")
+      return create(context, { client, name: affiliate.trim(), discord, origin: sandbox ? "sandbox" : "real" });
     const found = await find(await context.database(), client, affiliate);
     if (task === "rotate") return rotate(context, client, found);
     return setActive(context, client, found, task === "enable");
@@ -74,13 +83,14 @@ command.action(
 
 async function create(
   context: CommandContext,
-  { client, name, discord }: { client: string; name: string; discord: string | undefined },
+  { client, name, discord, origin }: { client: string; name: string; discord: string | undefined; origin: Origin },
 ): Promise<Report> {
   if (name.length > 200) throw new CommandError(exitCodes.usage, "a name has at most 200 characters");
   const { key, hash } = makeAffiliateKey();
   const wanted = {
     client,
     name,
+    origin,
     discordUserHash: discord === undefined ? null : hashAccount(context, client, discord),
     emailHash: null,
     emailSealed: null,
@@ -181,7 +191,7 @@ async function list(context: CommandContext, client: string): Promise<Report> {
       rows.length === 0
         ? [`client ${client} has no affiliates yet: npm run affiliate -- create <name>`]
         : table(
-            ["id", "name", "trust", "accurate", "counted", "key", "since", "discord", "state"],
+            ["id", "name", "trust", "accurate", "counted", "key", "since", "discord", "state", "origin"],
             rows.map((row) => [
               row.affiliateId,
               row.name,
@@ -192,6 +202,7 @@ async function list(context: CommandContext, client: string): Promise<Report> {
               instant(row.keyIssuedAt),
               row.hasDiscord ? "linked" : null,
               row.isActive ? "active" : "disabled",
+              row.origin,
             ]),
           ),
   };

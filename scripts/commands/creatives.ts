@@ -67,7 +67,7 @@ async function load(context: CommandContext, client: string, file: string | unde
     );
   try {
     const given = parseCreativesFile(await readFile(file));
-    const loaded = await loadCreatives(await context.database(), { client, ...given });
+    const loaded = await loadCreatives(await context.database(), { client, origin: "real", ...given });
     const { creatives, seats, campaigns } = loaded;
     return {
       document: { client, file, ...loaded },
@@ -116,6 +116,7 @@ async function list(
                 "cpm",
                 "trend %",
                 "tier",
+                "origin",
               ],
               rows.map((row) => [
                 row.creativeId,
@@ -129,6 +130,7 @@ async function list(
                 row.cpm,
                 row.trend,
                 row.tier,
+                row.origin,
               ]),
             ),
           ],

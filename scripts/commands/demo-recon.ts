@@ -44,7 +44,8 @@ command.action(
     context.progress.show("campaigns and affiliates");
     const campaigns = new Map<string, string>();
     for (const name of demoCampaigns) {
-      const body = { name, advertiserId: "demo-advertiser", platforms: ["instagram", "meta", "reddit"] };
+      const platforms = ["instagram", "meta", "reddit"];
+      const body = { name, advertiserId: "demo-advertiser", platforms, origin: "sandbox" };
       campaigns.set(name, (await stack.api<{ campaignId: string }>("POST", "/recon/campaigns", { body })).campaignId);
     }
     const affiliates = new Map<string, Affiliate>();

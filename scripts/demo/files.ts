@@ -30,6 +30,7 @@ export const creativesArea: Area = {
       campaigns.set(campaign, [...(campaigns.get(campaign) ?? []), creativeId]);
     await loadCreatives(await context.database(), {
       client,
+      origin: "sandbox",
       seats: demoSeats,
       creatives: creatives.map(({ campaign: _campaign, usual: _usual, url, ...creative }) => ({
         ...creative,
@@ -124,6 +125,9 @@ async function upload(demo: Demo, show: Show, { name, lines }: DemoFile): Promis
   }
   for (const until = Date.now() + patienceMs; !(await isThere()); await wait(lookEveryMs))
     if (Date.now() > until) throw new CommandError(exitCodes.found, `${name} was not imported: npm run status`);
-  // What a person imports is real; this was made up.
-  await database.query("update ops.files set origin = 'sandbox' where _client_id = $1 and name = $2", [client, name]);
+  // One that was refused names no creative by which it could be told.
+  await database.query(
+    "update ops.files set origin = 'sandbox' where _client_id = $1 and name = $2 and outcome = 'refused'",
+    [client, name],
+  );
 }

@@ -58,7 +58,7 @@ async function makeCampaigns({ stack, days, today }: Demo): Promise<Map<string, 
     const { campaignId } =
       there ??
       (await stack.api<{ campaignId: string }>("POST", "/recon/campaigns", {
-        body: { name, advertiserId, platforms, startsOn: days[0] ?? today },
+        body: { name, advertiserId, platforms, startsOn: days[0] ?? today, origin: "sandbox" },
       }));
     campaigns.set(name, campaignId);
   }

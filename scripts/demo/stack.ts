@@ -105,7 +105,7 @@ export async function makeAffiliate(
   );
   const affiliate =
     known === undefined
-      ? await stack.api<Affiliate>("POST", "/recon/affiliates", { body: { name, discordUserId } })
+      ? await stack.api<Affiliate>("POST", "/recon/affiliates", { body: { name, discordUserId, origin: "sandbox" } })
       : await stack.api<Affiliate>("POST", `/recon/affiliates/${known.affiliateId}/rotate-key`);
   for (const [platform, credentials] of Object.entries(tokens))
     await stack.api("PUT", `/recon/affiliates/${affiliate.affiliateId}/tokens/${platform}`, {

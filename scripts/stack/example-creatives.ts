@@ -17,5 +17,5 @@ export async function loadExampleCreatives(
 ): Promise<Awaited<ReturnType<typeof loadCreatives>> | null> {
   const file = path.join(projectRoot(), "examples", "creatives.csv");
   if (!existsSync(file) || (await readKnownCreatives(database, of.client)).size > 0) return null;
-  return loadCreatives(database, { ...of, ...parseCreativesFile(await readFile(file)) });
+  return loadCreatives(database, { ...of, origin: "sandbox", ...parseCreativesFile(await readFile(file)) });
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LineChart } from "../components/charts.tsx";
-import { Badge, countText } from "../components/format.tsx";
+import { Badge, countText, Origin } from "../components/format.tsx";
 import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
@@ -51,10 +51,10 @@ const columns: readonly Column<Affiliate>[] = [
     label: "Affiliate",
     kind: "text",
     value: ({ name }) => name,
-    show: ({ name, affiliateId, isActive }) => (
+    show: ({ name, affiliateId, isActive, origin }) => (
       <>
         <a href={`/reconciliation/affiliates/${affiliateId}`}>{name}</a>{" "}
-        {isActive ? null : <Badge tone="warning">disabled</Badge>}
+        {isActive ? null : <Badge tone="warning">disabled</Badge>} <Origin of={origin} />
       </>
     ),
   },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { countText } from "../components/format.tsx";
+import { countText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -223,7 +223,11 @@ const campaignColumns: readonly Column<Campaign>[] = [
     label: "Campaign",
     kind: "text",
     value: ({ name }) => name,
-    show: ({ name, campaignId }) => <a href={`/reconciliation/campaigns/${campaignId}`}>{name}</a>,
+    show: ({ name, campaignId, origin }) => (
+      <>
+        <a href={`/reconciliation/campaigns/${campaignId}`}>{name}</a> <Origin of={origin} />
+      </>
+    ),
   },
   { name: "advertiserId", label: "Advertiser", kind: "text", value: (row) => row.advertiserId },
   { name: "status", label: "State", kind: "text", value: (row) => row.status },
@@ -245,7 +249,11 @@ const affiliateColumns: readonly Column<AffiliateOverview>[] = [
     label: "Affiliate",
     kind: "text",
     value: ({ name }) => name,
-    show: ({ name, affiliateId }) => <a href={`/reconciliation/affiliates/${affiliateId}`}>{name}</a>,
+    show: ({ name, affiliateId, origin }) => (
+      <>
+        <a href={`/reconciliation/affiliates/${affiliateId}`}>{name}</a> <Origin of={origin} />
+      </>
+    ),
   },
   {
     name: "trust",

@@ -1,5 +1,5 @@
 import type { Column } from "../components/table.tsx";
-import { Badge, countText, None, type Tone } from "../components/format.tsx";
+import { Badge, countText, None, Origin, type Tone } from "../components/format.tsx";
 import { safeLink } from "../shared/web.ts";
 import type { Report } from "./answers.ts";
 
@@ -60,7 +60,11 @@ export function reportColumns({ isOwn }: { isOwn: boolean }): Column<Report>[] {
     label: "Affiliate",
     kind: "text",
     value: (row) => row.affiliateName,
-    show: (row) => <a href={`/reconciliation/affiliates/${row.affiliateId}`}>{row.affiliateName}</a>,
+    show: (row) => (
+      <>
+        <a href={`/reconciliation/affiliates/${row.affiliateId}`}>{row.affiliateName}</a> <Origin of={row.origin} />
+      </>
+    ),
   };
   return [
     {

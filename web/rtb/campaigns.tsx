@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
 import { ShareBar } from "../components/charts.tsx";
-import { countText, moneyText, None } from "../components/format.tsx";
+import { countText, moneyText, None, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -101,7 +101,11 @@ function columnsFor(currency: string): Column<Campaign>[] {
       label: "Campaign",
       kind: "text",
       value: (row) => row.campaignName,
-      show: ({ campaignId, campaignName }) => <a href={`/campaigns/${campaignId}`}>{campaignName}</a>,
+      show: ({ campaignId, campaignName, origin }) => (
+        <>
+          <a href={`/campaigns/${campaignId}`}>{campaignName}</a> <Origin of={origin} />
+        </>
+      ),
     },
     { name: "creatives", label: "Creatives", kind: "count", value: (row) => row.creatives },
     money("totalSpend7d", "7 days"),

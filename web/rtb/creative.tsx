@@ -68,9 +68,10 @@ export function creativePage(web: Web): void {
   });
 }
 
-function leadOf({ format, canonicalSize, buyerId, isStub }: CreativeDetails): string {
+function leadOf({ format, canonicalSize, buyerId, isStub, origin }: CreativeDetails): string {
   const seat = buyerId === null ? null : `seat ${buyerId}`;
-  return [format, canonicalSize, seat, isStub ? "known from a file only" : null].filter(Boolean).join(", ");
+  const states = [isStub ? "known from a file only" : null, origin === "sandbox" ? "made up (sandbox)" : null];
+  return [format, canonicalSize, seat, ...states].filter(Boolean).join(", ");
 }
 
 function VendorLink({ address }: { address: string | null }) {

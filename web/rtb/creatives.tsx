@@ -3,7 +3,7 @@ import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
-import { Badge, countText, moneyText, None, type Tone } from "../components/format.tsx";
+import { Badge, countText, moneyText, None, Origin, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -176,7 +176,7 @@ const ratioText = (ratio: string | null) => (ratio === null ? "–" : ratio);
 function Cards({ items, currency }: { items: readonly Creative[]; currency: string }) {
   return (
     <ul class="tiles" id="creatives">
-      {items.map(({ creativeId, buyerId, format, canonicalSize, isStub, performance: of }) => (
+      {items.map(({ creativeId, buyerId, format, canonicalSize, isStub, origin, performance: of }) => (
         <li key={creativeId} data-id={creativeId} data-spend={of.spend} data-cpc={of.cpc ?? ""} data-cpm={of.cpm ?? ""}>
           <div class="section-head">
             <a href={`/creatives/${creativeId}`}>{creativeId}</a>
@@ -192,7 +192,7 @@ function Cards({ items, currency }: { items: readonly Creative[]; currency: stri
           </div>
           <div class="quiet">
             {[format, canonicalSize, buyerId === null ? null : `seat ${buyerId}`].filter(Boolean).join(" · ")}
-            {isStub ? " · known from a file only" : ""}
+            {isStub ? " · known from a file only" : ""} <Origin of={origin} />
           </div>
         </li>
       ))}
@@ -218,7 +218,11 @@ function columnsFor(currency: string): Column<Creative>[] {
       label: "Creative",
       kind: "text",
       value: (row) => row.creativeId,
-      show: ({ creativeId }) => <a href={`/creatives/${creativeId}`}>{creativeId}</a>,
+      show: ({ creativeId, origin }) => (
+        <>
+          <a href={`/creatives/${creativeId}`}>{creativeId}</a> <Origin of={origin} />
+        </>
+      ),
     },
     {
       name: "performance.spend",

@@ -1,0 +1,54 @@
+import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { lockPerformance } from "../rtb/rollups.ts";
+import { countCreatives } from "../rtb/seats.ts";
+import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
+
+const source = "creatives";
+
+/** Made-up creatives of which no stored row and no real campaign is left. What a real file reports of one keeps it. */
+export const madeUpCreatives = `rtb.creatives c where c._client_id = $1 and c.origin = 'sandbox'
+  and not exists (select from rtb.performance_metrics m join ops.files f on f.file_id = m._file_id
+                   where m._client_id = c._client_id and m.creative_id = c.creative_id and f.origin <> 'sandbox')
+  and not exists (select from rtb.campaign_creatives k join rtb.campaigns p on p._client_id = k._client_id and p.campaign_id = k.campaign_id
+                   where k._client_id = c._client_id and k.creative_id = c.creative_id and p.origin <> 'sandbox')`;
+
+/** Deletes the seats, campaigns and creatives of the demo and of the example. Their files must be gone first. */
+export async function purgeCreatives(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
+  return inTransaction(database, async (session) => {
+    // The same locks in the same order as a load of creatives takes.
+    await lockPerformance(session, client);
+    await session.query("select pg_advisory_xact_lock(hashtextextended('rtb creatives ' || $1, 0))", [client]);
+    const counts = (await deleteAll(session, client)).filter(({ rows }) => rows > 0);
+    if (counts.length > 0) await recordPurge(session, { client, source, by, counts });
+    return counts;
+  });
+}
+
+async function deleteAll(session: Session, client: string): Promise<PurgeCount[]> {
+  // Its creatives leave it by themselves.
+  const campaigns = await session.query("delete from rtb.campaigns where _client_id = $1 and origin = 'sandbox'", [
+    client,
+  ]);
+  const { rows: creatives } = await session.query<{ creativeId: string; buyerId: string | null }>(
+    `delete from ${madeUpCreatives}
+        and not exists (select from rtb.performance_metrics m where m._client_id = c._client_id and m.creative_id = c.creative_id)
+     returning c.creative_id::text as "creativeId", c.buyer_id as "buyerId"`,
+    [client],
+  );
+  await session.query(
+    "delete from rtb.creative_performance where _client_id = $1 and creative_id = any($2::bigint[])",
+    [client, creatives.map(({ creativeId }) => creativeId)],
+  );
+  const buyers = creatives.map(({ buyerId }) => buyerId);
+  const seats = await session.query(
+    `delete from rtb.buyer_seats s where _client_id = $1 and origin = 'sandbox'
+        and not exists (select from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id)`,
+    [client],
+  );
+  await countCreatives(session, client, buyers);
+  return [
+    { table: "rtb.campaigns", rows: campaigns.rowCount ?? 0 },
+    { table: "rtb.creatives", rows: creatives.length },
+    { table: "rtb.buyer_seats", rows: seats.rowCount ?? 0 },
+  ].map((one) => ({ client, source, sum: null, ...one }));
+}
