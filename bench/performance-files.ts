@@ -1,5 +1,5 @@
 // Files of ad performance for tests and benches: seeded, so that the same arguments write the same bytes everywhere.
-// node scripts/run.mjs bench/performance-files FILE --rows 1000000 [--seed 1] [--changed 0.5]
+// node scripts/run.mjs bench/performance-files FILE --rows 1000000 [--seed 1] [--changed 0.5] [--creatives 10000] [--last-day 2025-12-17]
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -143,6 +143,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       rows: { type: "string", default: "100000" },
       seed: { type: "string", default: "1" },
       changed: { type: "string", default: "0" },
+      creatives: { type: "string", default: "10000" },
+      "last-day": { type: "string", default: "2025-12-17" },
     },
     allowPositionals: true,
   });
@@ -152,6 +154,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     rows: Number(values.rows),
     seed: Number(values.seed),
     changed: Number(values.changed),
+    creatives: Number(values.creatives),
+    lastDay: values["last-day"],
   });
   console.log({ ...written, creatives: creatives.length });
 }

@@ -7,6 +7,7 @@ import { Filters } from "../components/filters.tsx";
 import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
+import { snoozedUntil, snoozeHours, snoozes } from "../ops/snoozes.ts";
 import { toCsv } from "../shared/csv.ts";
 import { callList, callWhole, type Json } from "../shared/json.ts";
 import { call, download, form, page } from "../shared/page.tsx";
@@ -45,6 +46,17 @@ export function alertPages(web: Web): void {
       method: "PUT",
       url: `${path}/${encodeURIComponent(id)}/resolve`,
       body: { notes: said },
+    });
+    return to ?? "/alerts";
+  });
+
+  const snooze = z.object({ hours: z.enum(snoozeHours), back });
+  form(web, { url: "/alerts/:id/snooze", who: keepers, body: snooze }, async (at, { hours, back: to }) => {
+    const { id } = at.request.params as { id: string };
+    await call(web, at.request, {
+      method: "PUT",
+      url: `${path}/${encodeURIComponent(id)}/snooze`,
+      body: { until: snoozedUntil(hours, at.now) },
     });
     return to ?? "/alerts";
   });
@@ -115,6 +127,7 @@ function alertList(web: Web): void {
                   <AlertCard
                     alert={alert}
                     zone={at.zone}
+                    now={at.now}
                     isKeeper={at.viewer.isKeeper}
                     back={`${at.url.pathname}${at.url.search}`}
                   />
@@ -144,19 +157,19 @@ const columns: readonly Column<Alert>[] = [
   ...[text("resolvedBy", "Resolved by"), text("notes", "Notes")],
 ];
 
-function AlertCard({
-  alert,
-  zone,
-  isKeeper,
-  back: to,
-}: {
+interface CardProps {
   alert: Alert;
   zone: string;
+  now: Date;
   isKeeper: boolean;
+  /** This list, to go back to. */
   back: string;
-}) {
+}
+
+function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
   const { alertId, area, kind, subject, severity, message, timesSeen, openedAt, lastSeenAt, resolvedAt } = alert;
   const place = placeOf(alert);
+  const isSnoozed = resolvedAt === null && alert.snoozedUntil !== null && new Date(alert.snoozedUntil) > now;
   return (
     <article class="panel" aria-labelledby={`alert-${alertId}-title`}>
       <div class="section-head">
@@ -171,7 +184,12 @@ function AlertCard({
       <p class="quiet">
         Opened <Moment at={new Date(openedAt)} zone={zone} />; seen {countText(timesSeen)}{" "}
         {timesSeen === 1 ? "time" : "times"}, last <Moment at={new Date(lastSeenAt)} zone={zone} />
-        {resolvedAt === null ? "." : "; "}
+        {resolvedAt === null ? "." : "; "}{" "}
+        {isSnoozed && alert.snoozedUntil !== null ? (
+          <Badge tone="note">
+            snoozed until <Moment at={new Date(alert.snoozedUntil)} zone={zone} />
+          </Badge>
+        ) : null}
         {resolvedAt === null ? null : (
           <>
             resolved <Moment at={new Date(resolvedAt)} zone={zone} /> by {alert.resolvedBy}
@@ -180,21 +198,54 @@ function AlertCard({
         )}
       </p>
       {isKeeper && resolvedAt === null ? (
-        <details>
-          <summary>Resolve</summary>
-          <form method="post" action={`/alerts/${alertId}/resolve`} class="stack">
-            <input type="hidden" name="back" value={to} />
-            <label>
-              What was done about it
-              <textarea name="notes" required maxLength={2000} />
-            </label>
-            <button type="submit" class="primary">
-              Resolve
-            </button>
-          </form>
-        </details>
+        <div class="actions">
+          <ResolveForm alertId={alertId} back={to} />
+          <SnoozeForm alertId={alertId} back={to} isSnoozed={isSnoozed} />
+        </div>
       ) : null}
     </article>
+  );
+}
+
+function ResolveForm({ alertId, back: to }: { alertId: number; back: string }) {
+  return (
+    <details>
+      <summary>Resolve</summary>
+      <form method="post" action={`/alerts/${alertId}/resolve`} class="stack">
+        <input type="hidden" name="back" value={to} />
+        <label>
+          What was done about it
+          <textarea name="notes" required maxLength={2000} />
+        </label>
+        <button type="submit" class="primary">
+          Resolve
+        </button>
+      </form>
+    </details>
+  );
+}
+
+/** It stays open and is counted; no channel is notified of it meanwhile. */
+function SnoozeForm({ alertId, back: to, isSnoozed }: { alertId: number; back: string; isSnoozed: boolean }) {
+  return (
+    <details>
+      <summary>Snooze</summary>
+      <form method="post" action={`/alerts/${alertId}/snooze`} class="row">
+        <input type="hidden" name="back" value={to} />
+        <label>
+          Notify no channel for
+          <select name="hours">
+            {Object.entries(snoozes).map(([hours, label]) => (
+              <option key={hours} value={hours}>
+                {label}
+              </option>
+            ))}
+            {isSnoozed ? <option value="0">no longer snoozed</option> : null}
+          </select>
+        </label>
+        <button type="submit">Snooze</button>
+      </form>
+    </details>
   );
 }
 

@@ -110,6 +110,7 @@ function Header({ viewer, path }: { viewer: Viewer; path: string }) {
           <p>
             Logged in as {viewer.subject} ({viewer.role})
           </p>
+          {viewer.role === "affiliate" || viewer.role === "advertiser" ? null : <a href="/channels">Channels</a>}
           <a href="/sessions">Sessions</a>
           {viewer.role === "admin" ? <a href="/audit">Audit log</a> : null}
           <form method="post" action="/logout">

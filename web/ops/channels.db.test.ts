@@ -89,6 +89,22 @@ test("what was sent and what was not is listed with its reason, hostile names as
   expect((await open(at)).body).toContain("answered 404: no_service");
 });
 
+test("an alert is snoozed and woken on its page: it stays open and says until when", async () => {
+  const alert = { client: "713", area: "sync", kind: "late_source", subject: "snoozed", severity: "warning" } as const;
+  await raiseAlert(database.pool, { ...alert, message: "late again" });
+  const list = "/alerts?subject=snoozed";
+  const id = /action="\/alerts\/(\d+)\/snooze"/.exec((await open(list)).body)?.[1] ?? "";
+  const done = await send(`/alerts/${id}/snooze`, { hours: "24", back: list });
+  expect([done.statusCode, done.headers.location]).toEqual([303, list]);
+  const snoozed = (await open(list)).body;
+  expect([snoozed.includes("snoozed until"), snoozed.includes("no longer snoozed")]).toEqual([true, true]);
+  await send(`/alerts/${id}/snooze`, { hours: "0", back: list });
+  expect((await open(list)).body).not.toContain("snoozed until");
+  expect((await open(list, "analyst")).body).not.toContain("/snooze");
+  const refused = await send(`/alerts/${id}/snooze`, { hours: "24" }, "analyst");
+  expect([refused.statusCode, (await send(`/alerts/${id}/snooze`, { hours: "25" })).statusCode]).toEqual([404, 400]);
+});
+
 test("a test says whether it arrived; who only reads is offered nothing to change", async () => {
   const at = await make("tested");
   const id = at.split("/").at(-1) ?? "";

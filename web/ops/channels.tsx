@@ -9,10 +9,10 @@ import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, type Web } from "../shared/web.ts";
 import type { Channel, ChannelDelivery as Delivery } from "./answers.ts";
 import { ChannelForm, channelForm, toBody } from "./channel-form.tsx";
+import { snoozedUntil, snoozeHours, snoozes } from "./snoozes.ts";
 
 const json = "/api/v1/ops/channels";
 const rowsPerPage = 50;
-const snoozes = { "1": "an hour", "8": "eight hours", "24": "a day", "168": "a week" } as const;
 
 /** Where people are told of alerts: how each channel stands, what it was told, and how it is set. */
 export function channelPages(web: Web): void {
@@ -138,13 +138,13 @@ function actions(web: Web): void {
     snoozedUntil: z.string().optional(),
   });
   form(web, { url: "/channels/change", who: keepers, body: change }, async ({ request }, given) => {
-    const { channel: id, address, snoozedUntil, ...set } = given;
+    const { channel: id, address, snoozedUntil: until, ...set } = given;
     await call(web, request, {
       method: "PUT",
       url: `${json}/${id}`,
       body: {
         ...toBody(set),
-        snoozedUntil: snoozedUntil ?? null,
+        snoozedUntil: until ?? null,
         ...(address === undefined || address === "" ? {} : { address }),
       },
     });
@@ -159,14 +159,13 @@ function actions(web: Web): void {
     return `/channels/${id}?tested=${status === 202 ? "under-way" : body.delivered === true ? "delivered" : "failed"}`;
   });
 
-  const snooze = one.extend({ hours: z.enum(["0", ...Object.keys(snoozes)] as [string, ...string[]]) });
+  const snooze = one.extend({ hours: z.enum(snoozeHours) });
   form(
     web,
     { url: "/channels/snooze", who: keepers, body: snooze },
     async ({ request, now }, { channel: id, hours }) => {
       const { items } = await get<{ items: Channel[] }>(web, request, json);
       const known = items.find(({ channelId }) => String(channelId) === id);
-      const until = hours === "0" ? null : new Date(now.getTime() + Number(hours) * 3_600_000).toISOString();
       if (known === undefined) throw notFound("channel");
       const kept = {
         name: known.name,
@@ -180,7 +179,11 @@ function actions(web: Web): void {
         criticalPasses: known.criticalPasses,
         isActive: known.isActive,
       };
-      await call(web, request, { method: "PUT", url: `${json}/${id}`, body: { ...kept, snoozedUntil: until } });
+      await call(web, request, {
+        method: "PUT",
+        url: `${json}/${id}`,
+        body: { ...kept, snoozedUntil: snoozedUntil(hours, now) },
+      });
       return `/channels/${id}`;
     },
   );

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openDatabase, type Database } from "../schema/database.ts";
+import { readAddresses } from "../test/page-addresses.ts";
+import { figuresIn } from "../test/page-figures.ts";
+import { loggedIn } from "../test/page-server.ts";
+import { figuresOfSql, type Tuple } from "../test/sql-figures.ts";
+
+let database: Database;
+let headers: Record<string, string>;
+const url = process.env["TEST_PAGES_URL"] ?? "";
+beforeAll(async () => {
+  database = openDatabase({ url: process.env["TEST_PAGES_DATABASE_URL"] ?? "", poolSize: 2, name: "page figures" });
+  headers = await loggedIn(database);
+});
+afterAll(() => database.end());
+
+/** Pages beside those of the walk: the same rows as a table. */
+const more: [string, string][] = [["/creatives", "/creatives?period=all&view=table&tier=high"]];
+
+async function html(address: string): Promise<string> {
+  const answer = await fetch(url + address, { headers });
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.text();
+}
+
+async function json(address: string): Promise<unknown> {
+  const answer = await fetch(url + address, {
+    headers: { authorization: `Bearer ${process.env["TEST_PAGES_TOKEN"] ?? ""}` },
+  });
+  if (!answer.ok) throw new Error(`${address}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+const at = (answer: unknown, place: string) =>
+  place.split(".").reduce<unknown>((one, name) => (one as Record<string, unknown> | null | undefined)?.[name], answer);
+
+interface Compared {
+  figures: number;
+  /** Of them, those that SQL says too. */
+  inSql: number;
+  wrong: unknown[];
+}
+
+async function compare(route: string, address: string): Promise<Compared> {
+  const page = await html(address);
+  const figures = figuresIn(page);
+  const wrong: unknown[] = [];
+  const answers = new Map<string, unknown>();
+  for (const { json: from, place, value } of figures) {
+    if (!answers.has(from)) answers.set(from, await json(from));
+    const said = at(answers.get(from), place);
+    if (String(said ?? "") !== value) wrong.push(["JSON", address, from, place, said, value]);
+  }
+  let inSql = 0;
+  for (const { name, shown, stored, isWhole } of await figuresOfSql(database, { route, page, figures })) {
+    const left = stored.map(key);
+    for (const tuple of shown) {
+      const place = left.indexOf(key(tuple));
+      if (place === -1) wrong.push(["SQL", address, name, tuple]);
+      else left.splice(place, 1);
+      inSql += Object.keys(tuple).length;
+    }
+    if (shown.length === 0) wrong.push(["SQL", address, name, "the page shows none of these figures"]);
+    if (isWhole && left.length > 0) wrong.push(["SQL", address, name, "not on the page", left.slice(0, 5)]);
+  }
+  return { figures: figures.length, inSql, wrong };
+}
+
+const key = (tuple: Tuple) => JSON.stringify(Object.entries(tuple).sort(([one], [other]) => (one < other ? -1 : 1)));
+
+test("every figure on every page is the one of its JSON route, and of the table or view it comes from", async () => {
+  const sums = { figures: 0, inSql: 0 };
+  const wrong: unknown[] = [];
+  for (const [route, address] of [...(await readAddresses(database)), ...more]) {
+    let compared = await compare(route, address);
+    // The stack goes on working: what changed while three of its answers were compared is looked at again.
+    if (compared.wrong.length > 0) compared = await compare(route, address);
+    sums.figures += compared.figures;
+    sums.inSql += compared.inSql;
+    wrong.push(...compared.wrong);
+  }
+  expect(wrong).toEqual([]);
+  expect(sums.figures).toBeGreaterThan(2_000);
+  expect(sums.inSql).toBeGreaterThan(2_000);
+}, 120_000);
