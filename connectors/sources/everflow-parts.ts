@@ -37,6 +37,12 @@ const grain = ["affiliate", "advertiser", "offer", "currency"] as const;
 const dimensions = ["affiliate", "offer", "advertiser"] as const;
 type Dimension = (typeof dimensions)[number];
 
+/**
+ * The table report filters by these alone, and its paging is not documented. Spans of hours would answer a part of a row
+ * each, and to add them up means to trust that no adjustment lies outside of all of them.
+ */
+export const noSmallerPart = `Everflow answers ${mostRows} rows at most and can split a day by affiliate, offer and advertiser only, so nothing of the day was stored`;
+
 /** Of the rows of a part of the day, or of which smaller parts it has. */
 export interface Question {
   list: Dimension | null;

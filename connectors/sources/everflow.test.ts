@@ -7,6 +7,7 @@ import { ConnectorError } from "../errors.ts";
 import { createHttp } from "../http.ts";
 import { readHeld, type HeldAnswer } from "../../test/read-held.ts";
 import type { AnySource, PageRequest } from "../source.ts";
+import { noSmallerPart } from "./everflow-parts.ts";
 import { everflowConversions, everflowDailyStats } from "./everflow.ts";
 
 jest.setTimeout(120_000);
@@ -74,7 +75,7 @@ describe("the daily statistics", () => {
     };
     await expect(readHeld({ source: everflowDailyStats, slice, secrets, http: { json } })).rejects.toMatchObject({
       kind: "malformed",
-      message: "the answer is cut short: even the list of advertisers is, and there is nothing left to split it by",
+      message: `the answer is cut short: even the list of advertisers is: ${noSmallerPart}`,
     });
     expect(asked).toHaveLength(4);
   });
@@ -185,6 +186,13 @@ describe("a day that is cut", () => {
     expect(asked.slice(before)).toEqual(["rows", "rows 2"]);
     expect(keys(answer)).toEqual(keysOf(all));
     expect(answer.total).toBe("22.5");
+  });
+
+  test("with more affiliates of one offer and advertiser than can be listed is refused whole, with the reason", async () => {
+    await expect(vendor(facts({ a: 1, b: 21 }), 20).read()).rejects.toMatchObject({
+      kind: "malformed",
+      message: `the answer is cut short: even the list of affiliates of offer b of advertiser 1 is: ${noSmallerPart}`,
+    });
   });
 
   test("is refused where even the smallest part is cut, where nothing is listed, and where a filter is read otherwise", async () => {
@@ -427,8 +435,7 @@ describe("against the sandbox", () => {
     await fault("page_cap", { rows: 40 });
     await expect(read(everflowDailyStats, "wide")).rejects.toMatchObject({
       kind: "malformed",
-      message:
-        "the answer is cut short: even the list of offers of advertiser 1 is, and there is nothing left to split it by",
+      message: `the answer is cut short: even the list of offers of advertiser 1 is: ${noSmallerPart}`,
     });
   });
 

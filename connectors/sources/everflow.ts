@@ -17,6 +17,7 @@ import {
 import { defineSource, type Slice, type Vendor } from "../source.ts";
 import {
   columnOf,
+  noSmallerPart,
   grainOf,
   groups,
   halves,
@@ -181,10 +182,10 @@ export const everflowDailyStats = defineSource({
       .join("");
     const isLast = body.isCut && splitBy(question) === null;
     if (list !== null) {
-      if (isLast) return `even the list of ${list}s${where} is, and there is nothing left to split it by`;
+      if (isLast) return `even the list of ${list}s${where} is: ${noSmallerPart}`;
       return !body.isCut && body.rows.length === 0 ? `more rows than ${mostRows}, yet no ${list}s${where}` : null;
     }
-    if (isLast && halves(question) === null) return `more rows${where} than ${mostRows}`;
+    if (isLast && halves(question) === null) return `more rows${where} than ${mostRows}: ${noSmallerPart}`;
     const missing =
       body.rows.length === 0
         ? undefined
