@@ -39,13 +39,20 @@ export async function readBookDifferences(database: Database, range: BookRange):
   });
 }
 
-/** In the transaction of a merge: only the rows of creatives that it touched are looked at, which are all that it wrote. */
+/**
+ * In the transaction of a merge. Of a whole file only the rows of creatives that it touched are looked at, which are all
+ * that it wrote; where these are many, to look for them costs more than to go by. The planner knows nothing yet of rows that
+ * this transaction wrote, and would sort them all to add them up.
+ */
 export async function checkMergedFile(
   session: Session,
-  range: { client: string; fileId: number; from: string; to: string; isWhole: boolean },
+  range: { client: string; fileId: number; from: string; to: string; isWhole: boolean; isLarge: boolean },
 ): Promise<void> {
-  const among = range.isWhole ? "and creative_id in (select creative_id from pg_temp.touched)" : "";
+  const { isWhole, isLarge } = range;
+  const among = isWhole && !isLarge ? "and creative_id in (select creative_id from pg_temp.touched)" : "";
+  if (isLarge) await session.query("set local enable_sort = off");
   const found = await differences(session, range, among);
+  if (isLarge) await session.query("set local enable_sort = on");
   if (found.length > 0) await raiseBookAlert(session, range, found);
 }
 

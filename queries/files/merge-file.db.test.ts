@@ -5,7 +5,7 @@ import { addDays } from "../../core/days.ts";
 import { sumMoney } from "../../core/money.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { checkBooks, readBookDifferences } from "./books.ts";
+import { checkBooks, checkMergedFile, readBookDifferences } from "./books.ts";
 import { readKnownCreatives, UnknownCreatives } from "./check-creatives.ts";
 import { readFileDays } from "./file-days.ts";
 import { readFileRow, recordIngested, recordRedriven } from "./files.ts";
@@ -760,6 +760,13 @@ describe("files add up:", () => {
           subject: `file/${fileId}`,
           message: `file ${fileId} does not add up on 2025-12-16 and 1 more days: the table holds 1 rows with a spend of 4.25, later files have taken over 0 rows with a spend of 0.00, the receipt says 1 rows with a spend of 5.25`,
         },
+      ]);
+      // A large file is looked through in another way, and as well.
+      await database.pool.query("delete from ops.alerts where _client_id = $1", [client]);
+      const large = { client, fileId, from: "2025-12-16", to: "2025-12-17", isWhole: true, isLarge: true };
+      await inTransaction(database.pool, (session) => checkMergedFile(session, large));
+      expect(await openAlerts()).toMatchObject([
+        { subject: `file/${fileId}`, message: expect.stringContaining("2025-12-16 and 1 more") },
       ]);
     } finally {
       await database.pool.query("drop trigger lose_money on rtb.performance_metrics");

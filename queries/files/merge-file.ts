@@ -64,6 +64,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     from: staged.from,
     to: staged.to,
     isWhole: target.redriven !== true,
+    isLarge: staged.rows > manyLines,
   });
   await session.query(
     "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
