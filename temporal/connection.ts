@@ -1,27 +1,10 @@
 import { hostname } from "node:os";
 import { Client, Connection } from "@temporalio/client";
 import type { DataConverter } from "@temporalio/common";
-import { loadClientConnectConfig } from "@temporalio/envconfig";
 import pRetry from "p-retry";
 import type { Config } from "../settings/config.ts";
+import { temporalAddress } from "./address.ts";
 import { dataConverter } from "./payload-codec.ts";
-
-export interface TemporalAddress {
-  address: string;
-  namespace: string;
-  /** Options as the SDK's connections take them: TLS, API key. */
-  connect: Parameters<typeof Connection.connect>[0];
-}
-
-/** Where Temporal is: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`, or a profile of temporal.toml. */
-export function temporalAddress(): TemporalAddress {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  return {
-    address: connectionOptions.address ?? "localhost:7233",
-    namespace: namespace ?? "default",
-    connect: connectionOptions,
-  };
-}
 
 export interface TemporalClient {
   client: Client;

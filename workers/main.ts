@@ -14,7 +14,8 @@ import { createLogger, type Logger } from "../core/log.ts";
 import { createRedactor, type Redact } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import { openDatabase } from "../schema/database.ts";
-import { patiently, temporalAddress } from "../temporal/connection.ts";
+import { temporalAddress } from "../temporal/address.ts";
+import { patiently } from "../temporal/connection.ts";
 import { createWorkers } from "./workers.ts";
 import { recordSources } from "../queries/sync/sources.ts";
 

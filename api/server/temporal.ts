@@ -1,6 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
-import { ownIdentity, temporalAddress } from "../../temporal/connection.ts";
+import { temporalAddress } from "../../temporal/address.ts";
+import { ownIdentity } from "../../temporal/connection.ts";
 import { dataConverter } from "../../temporal/payload-codec.ts";
 import { withinMs } from "./deadline.ts";
 

@@ -86,7 +86,7 @@ async function replay(context: CommandContext, history: History, workflowId: str
     import("@temporalio/worker"),
     import("@temporalio/workflow"),
     import("../../temporal/payload-codec.ts"),
-    import("../../temporal/connection.ts"),
+    import("../../temporal/address.ts"),
   ]);
   // What it would log as an error is the answer here.
   Runtime.install({

@@ -29,7 +29,7 @@ import {
   type Report,
 } from "../shared/command-line.ts";
 import { count, instant, table } from "../shared/printing.ts";
-import { readScheduleStates, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
+import { glanceAtSchedules, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
 
 const runsShown = 10;
@@ -73,6 +73,8 @@ command.action(
       check: z.boolean().default(false),
     }),
     async (context, options): Promise<Report> => {
+      // Both are asked at once: most of the time goes with waiting for one of them.
+      const asked = readSchedules(context);
       const database = await context.database();
       const { source } = options;
       const client = options.client === undefined ? undefined : context.client(options.client);
@@ -87,7 +89,7 @@ command.action(
         (alert) => source === undefined || alert.subject.startsWith(source),
       );
       const notStored = await whyNothingIsStored(database);
-      const schedules = await readSchedules(context);
+      const schedules = await asked;
       const wrong = notStored !== null || failed.length > 0 || feeds.some((feed) => feed.late !== null);
       return {
         exitCode: options.check && wrong ? exitCodes.found : exitCodes.fine,
@@ -208,8 +210,7 @@ async function lateness(
 
 async function readSchedules(context: CommandContext): Promise<Schedules> {
   try {
-    const { client } = await context.temporal();
-    return { reachable: true, states: await readScheduleStates(client, plannedSchedules(context.config)) };
+    return { reachable: true, states: await glanceAtSchedules(context, plannedSchedules(context.config)) };
   } catch (error) {
     // The rest comes from Postgres, and is worth having without it.
     const reason = error instanceof CommandError ? error.message : "Temporal did not say: npm run doctor";

@@ -8,6 +8,7 @@ import { createEraser, createRedactor, redactCarriers, type Redact } from "../..
 import { findSource, sources, vendors } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { openDatabase, sqlState, type Database } from "../../schema/database.ts";
+import type { TemporalAddress } from "../../temporal/address.ts";
 import type { TemporalClient } from "../../temporal/connection.ts";
 import { commandLineActor } from "./audit.ts";
 import { CommandError, exitCodes, explain, messageOf, type ExitCode } from "./failures.ts";
@@ -33,6 +34,8 @@ export interface CommandContext {
   /** The client that was named, or the first one. */
   client: (named: string | undefined) => string;
   database: () => Promise<Database>;
+  /** Where Temporal is; nothing is loaded or opened for it. */
+  temporalAddress: () => Promise<TemporalAddress>;
   temporal: () => Promise<TemporalClient & { address: string; namespace: string }>;
 }
 
@@ -183,6 +186,7 @@ function createContext(
       return client;
     },
     database: () => (database ??= reachDatabase(env, config, closing)),
+    temporalAddress: () => findTemporal(env),
     temporal: () => (temporal ??= reachTemporal(env, config, closing)),
   };
 }
@@ -217,32 +221,33 @@ async function reachTemporal(
   config: Config,
   closing: (() => Promise<unknown>)[],
 ): ReturnType<CommandContext["temporal"]> {
+  const { address, namespace } = await findTemporal(env);
+  const { connectClient } = await import("../../temporal/connection.ts");
+  try {
+    const connected = await connectClient(config, { identity: commandLineActor().actor });
+    closing.push(connected.close);
+    return { ...connected, address, namespace };
+  } catch {
+    throw temporalAway(address);
+  }
+}
+
+export const temporalAway = (address: string): CommandError =>
+  new CommandError(
+    exitCodes.unreachable,
+    `Temporal does not answer at ${address} (TEMPORAL_ADDRESS): is it running? A local one starts with \`npm start\``,
+  );
+
+async function findTemporal(env: Env): Promise<TemporalAddress> {
   // Nothing of ours runs and nothing is set: what listens on Temporal's usual port is not ours.
   if (!["DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"].some((name) => env[name]))
     throw new CommandError(
       exitCodes.usage,
       "no Temporal server is known: start a local stack with `npm start`, or set TEMPORAL_ADDRESS",
     );
-  const { connectClient, temporalAddress } = await import("../../temporal/connection.ts");
-  const { address, namespace } = readTemporalAddress(temporalAddress);
+  const { temporalAddress } = await import("../../temporal/address.ts");
   try {
-    const connected = await connectClient(config, { identity: commandLineActor().actor });
-    closing.push(connected.close);
-    return { ...connected, address, namespace };
-  } catch {
-    throw new CommandError(
-      exitCodes.unreachable,
-      `Temporal does not answer at ${address} (TEMPORAL_ADDRESS): is it running? A local one starts with \`npm start\``,
-    );
-  }
-}
-
-function readTemporalAddress(read: () => { address: string; namespace: string }): {
-  address: string;
-  namespace: string;
-} {
-  try {
-    return read();
+    return temporalAddress();
   } catch (error) {
     throw new CommandError(
       exitCodes.usage,

@@ -1,5 +1,7 @@
 import type { Client } from "@temporalio/client";
 import type { PlannedSchedule } from "../../temporal.config.ts";
+import { isPlain } from "../../temporal/address.ts";
+import { temporalAway, type CommandContext } from "./command-line.ts";
 import { instant, table } from "./printing.ts";
 
 export interface ScheduleState {
@@ -31,6 +33,26 @@ export async function readScheduleStates(
       }
     }),
   );
+}
+
+/** The same for a command that asks for nothing else: without the SDK where the address is all there is to know. */
+export async function glanceAtSchedules(
+  context: Pick<CommandContext, "temporal" | "temporalAddress">,
+  planned: readonly PlannedSchedule[],
+): Promise<ScheduleState[]> {
+  const server = await context.temporalAddress();
+  if (!isPlain(server)) return readScheduleStates((await context.temporal()).client, planned);
+  const ids = planned.map(({ scheduleId }) => scheduleId);
+  const { describeSchedules } = await import("../../temporal/describe-schedules.ts");
+  const found = await describeSchedules(server, ids).catch(() => {
+    throw temporalAway(server.address);
+  });
+  return ids.map((scheduleId, index) => {
+    const one = found[index] ?? null;
+    if (one === null) return { scheduleId, state: "missing", note: null, nextRuns: [] };
+    const { isPaused, note, nextRuns } = one;
+    return { scheduleId, state: isPaused ? "paused" : "on", note, nextRuns: nextRuns.slice(0, 3) };
+  });
 }
 
 export function scheduleTable(states: readonly ScheduleState[]): string[] {

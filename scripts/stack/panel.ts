@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Client } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
-import { temporalAddress } from "../../temporal/connection.ts";
+import { temporalAddress } from "../../temporal/address.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { accountOrigin } from "../shared/account-origin.ts";
 import { databasePlace } from "../shared/command-line.ts";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { ServerParts } from "../../api/server/parts.ts";
-import { temporalAddress } from "../../temporal/connection.ts";
+import { temporalAddress } from "../../temporal/address.ts";
 
 type Ui = Pick<ServerParts, "settings">;
 
