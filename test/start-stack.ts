@@ -51,7 +51,7 @@ export default async function startStack(): Promise<void> {
     TEST_PAGES_URL: `http://127.0.0.1:${api}`,
     TEST_PAGES_DATABASE_URL: stack["DATABASE_URL"],
     TEST_PAGES_TOKEN: token.trim(),
-    TEST_PAGES_HOME: home,
+    TEST_PAGES_SANDBOX: `http://127.0.0.1:${sandbox}`,
   });
 }
 

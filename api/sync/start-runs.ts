@@ -125,16 +125,13 @@ async function start(parts: ServerParts, request: FastifyRequest, wanted: Wanted
   return { ...run, href: `/api/v1/ops/runs/${encodeURIComponent(run.runId)}`, isPlanned };
 }
 
-/** Of what there is and has a key: a worker would refuse it, too, but only once there is one. */
-async function refuseUnknownFeed({ reading, config }: ServerParts, client: string, source: string): Promise<void> {
+/** A worker would refuse it, too, but only once there is one. Whether there is a key for it only workers know. */
+async function refuseUnknownFeed({ reading }: ServerParts, client: string, source: string): Promise<void> {
   const feeds = (await readFeeds(reading, client)).filter(({ isPulled }) => isPulled).map((feed) => feed.source);
   if (!feeds.includes(source))
     throw new ApiError("validation_error", "body is not valid", {
       source: `is none that is pulled${feeds.length === 0 ? ": no worker has started yet" : `: there are ${feeds.join(", ")}`}`,
     });
-  const vendor = source.split(".")[0] ?? "";
-  if (config.accounts.get(`${vendor}/${client}`)?.secrets == null)
-    throw new ApiError("validation_error", `there is no key of client ${client} for ${vendor}: nothing can be fetched`);
 }
 
 function joined(

@@ -45,7 +45,7 @@ export async function expireDeliveries(database: Queryable): Promise<void> {
   await database.query(
     `update ops.channel_deliveries d
         set state = 'expired', updated_at = now(), note = case when a.resolved_at is not null then 'closed before it was sent' else
-            'not delivered within three days' || coalesce(': ' || d.note, '') end
+            'not delivered within ' || case when d.what = 'morning' then '18 hours' else 'three days' end || coalesce(': ' || d.note, '') end
        from ops.channel_deliveries own left join ops.alerts a on a.alert_id = own.alert_id
       where own.delivery_id = d.delivery_id and d.state = 'pending'
         and ((d.what = 'opened' and (a.resolved_at is not null or a.edition > d.edition))
