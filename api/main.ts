@@ -26,17 +26,20 @@ async function main(): Promise<void> {
   const config = loadConfig(env, personDestinations, []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
-  const open = (name: string, poolSize: number, connectWaitMs: number) =>
+  const open = (name: string, poolSize: number, connectWaitMs: number, idleMs?: number) =>
     openDatabase({
       url: config.databaseUrl,
       poolSize,
       name,
       connectTimeoutMs: connectWaitMs,
       statementTimeoutMs,
+      idleMs,
       onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
     });
   const database = open("signal-room api", config.databasePoolSize, connectTimeoutMs);
-  const probe = open("signal-room api probe", 1, probeConnectTimeoutMs);
+  // Kept open: on a machine under load a new connection takes longer than the question may.
+  const probe = open("signal-room api probe", 1, probeConnectTimeoutMs, 0);
+  probe.query("select 1").catch(() => undefined);
   const temporal = openTemporal(config);
   const api = await createServer({ config, settings, database, probe, temporal, logger }, [webArea]);
 

@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   name: string;
   statementTimeoutMs?: number;
   connectTimeoutMs?: number;
+  /** How long a connection without work is kept; zero keeps it. */
+  idleMs?: number | undefined;
   onError?: (error: Error) => void;
 }
 
@@ -42,7 +44,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.poolSize,
     application_name: options.name,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: options.idleMs ?? 30_000,
     keepAlive: true,
     statement_timeout: options.statementTimeoutMs ?? 120_000,
     lock_timeout: 60_000,

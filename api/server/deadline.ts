@@ -12,13 +12,16 @@ export async function unlessGivenUp<Result>(
   doubt: () => Promise<unknown>,
 ): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
   const givenUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => void doubt().catch(reject), afterMs);
+    // Where this process itself was held up, the answer may be here and unread: it is read before anything is doubted.
+    timer = setTimeout(() => (turn = setImmediate(() => void doubt().catch(reject))), afterMs);
   });
   try {
     return await Promise.race([work, givenUp]);
   } finally {
     clearTimeout(timer);
+    clearImmediate(turn);
     work.catch(() => undefined);
     givenUp.catch(() => undefined);
   }

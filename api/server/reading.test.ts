@@ -1,4 +1,6 @@
+import { stat } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
+import { unlessGivenUp } from "./deadline.ts";
 import type { Database } from "../../schema/database.ts";
 import { Unavailable } from "./errors.ts";
 import { createReading } from "./reading.ts";
@@ -61,4 +63,29 @@ test("a full pool is not silence: whoever waits for a connection gets it as long
     rows: ["select 4"],
   });
   await expect(createReading(database(full), undefined, patience).query("select 4")).rejects.toThrow(Unavailable);
+});
+
+test("an answer that came while this process was held up is read before anything is doubted", async () => {
+  // From here on the event loop comes to its timers first, and then to what has arrived.
+  await new Promise((resolve) => setImmediate(resolve));
+  const held = unlessGivenUp(stat(process.cwd()), 10, () => Promise.reject(new Error("given up")));
+  for (const until = Date.now() + 60; Date.now() < until;);
+  expect((await held).isDirectory()).toBe(true);
+});
+
+test("many who doubt at once are told by one question, and do not take waiting for each other for silence", async () => {
+  let questions = 0;
+  let connection: Promise<unknown> = Promise.resolve();
+  const oneConnection: Answer = () => {
+    questions += 1;
+    return (connection = connection.then(() => after(15)).then(() => ({ rows: [] })));
+  };
+  const slow: Answer = async (text) => {
+    await after(200);
+    return { rows: [text] };
+  };
+  const reading = createReading(database(slow), database(oneConnection), patience);
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => reading.query(`select ${at}`)));
+  expect(answers.map(({ rows }) => rows)).toEqual(Array.from({ length: 20 }, (_, at) => [`select ${at}`]));
+  expect(questions).toBeLessThan(20);
 });

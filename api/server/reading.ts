@@ -28,12 +28,19 @@ export function createReading(
   const run = (statement: Statement, limitMs: number, on = database) =>
     on.query({ ...statement, query_timeout: limitMs } as Statement);
 
+  // All who doubt at one time are told by one question: many at once would wait for each other, and take that for silence.
+  let asked: Promise<unknown> | null = null;
+  const isThere = () => {
+    // Its own limit is later than ours, which first reads what has come.
+    asked ??= withinMs(probeMs, run({ text: "select 1" }, 2 * probeMs, probe)).finally(() => (asked = null));
+    return asked;
+  };
+
   const query = async (statement: string | Statement, values?: unknown[]) => {
     const whole = typeof statement === "string" ? { text: statement } : statement;
     const answer = run(values === undefined ? whole : { ...whole, values }, statementMs);
-    const probeOnce = () => withinMs(probeMs, run({ text: "select 1" }, probeMs, probe));
     try {
-      return await unlessGivenUp(answer, suspectAfterMs, probeOnce);
+      return await unlessGivenUp(answer, suspectAfterMs, isThere);
     } catch (error) {
       throw orUnavailable(error);
     }
