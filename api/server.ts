@@ -273,7 +273,7 @@ function sendSafeHeaders(api: Api): void {
     });
     const isPage = request.routeOptions.url?.startsWith(docs) === true;
     if (!isPage) {
-      reply.header("cache-control", "no-store");
+      if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
       if (!reply.hasHeader("content-security-policy"))
         reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     }

@@ -11,6 +11,9 @@ const general = z.object({
   PROMO_ANALYTICS_PER_MINUTE: wholeNumber(1)
     .default(60)
     .meta(about("Requests for promo analytics that one caller may make.", { unit: "a minute" })),
+  PROMO_ANALYTICS_CACHE_SECONDS: wholeNumber(0, 3_600)
+    .default(10)
+    .meta(about("How long an answer of promo analytics is remembered; 0 remembers none.", { unit: "s" })),
 });
 
 const ofClient = z.object({
@@ -52,6 +55,7 @@ export interface PromoClientSettings {
 export interface PromoSettings {
   selectPerMinute: number;
   analyticsPerMinute: number;
+  analyticsCacheSeconds: number;
   /** One for each client. */
   clients: ReadonlyMap<string, PromoClientSettings>;
 }
@@ -65,6 +69,7 @@ export function readPromoSettings(reader: SettingsReader): PromoSettings {
   return {
     selectPerMinute: values.PROMO_SELECT_PER_MINUTE,
     analyticsPerMinute: values.PROMO_ANALYTICS_PER_MINUTE,
+    analyticsCacheSeconds: values.PROMO_ANALYTICS_CACHE_SECONDS,
     clients: new Map(reader.clients.map((client) => [client, settingsOf(client)])),
   };
 }

@@ -1,4 +1,5 @@
 import type { Api, ServerParts } from "../server/parts.ts";
+import { analyticsRoutes } from "./analytics.ts";
 import { offerRoutes } from "./offers.ts";
 import { selectRoutes } from "./select.ts";
 import { variationRoutes } from "./variations.ts";
@@ -8,4 +9,5 @@ export function promoRoutes(api: Api, parts: ServerParts): void {
   selectRoutes(api, parts);
   offerRoutes(api, parts);
   variationRoutes(api, parts);
+  analyticsRoutes(api, parts);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ctrOf, intervalOf } from "../../rules/promo/rate.ts";
-import type { Figures, OfferRow, VariationRow } from "../../queries/promo/shapes.ts";
+import type { Figures } from "../../rules/promo/performance.ts";
+import type { OfferRow, VariationRow } from "../../queries/promo/shapes.ts";
 import { instant, text } from "../server/shapes.ts";
 
 export const tags = ["promo"];

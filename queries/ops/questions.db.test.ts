@@ -28,7 +28,9 @@ test.each(queries)("an analyst may ask: $title", async ({ sql }) => {
 test("the tables that the page names are there, and analysts may read them", async () => {
   const named = [
     ...new Set(
-      [...page.matchAll(/`((?:ops|redtrack|everflow|anytrack|rtb|recon|public)\.[a-z_]+)`/g)].map(([, name]) => name),
+      [...page.matchAll(/`((?:ops|redtrack|everflow|anytrack|rtb|recon|promo|public)\.[a-z_]+)`/g)].map(
+        ([, name]) => name,
+      ),
     ),
   ];
   const { rows } = await database.pool.query<{ name: string }>(

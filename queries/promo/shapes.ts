@@ -1,11 +1,4 @@
-/** What was counted of an offer, a variation, or a day of one. Clicks are of people; `rawClicks` are all. */
-export interface Figures {
-  impressions: number;
-  clicks: number;
-  rawClicks: number;
-  botClicks: number;
-  repeatClicks: number;
-}
+import type { Figures } from "../../rules/promo/performance.ts";
 
 export interface OfferRow extends Figures {
   offerId: number;

@@ -1,0 +1,168 @@
+import type { Figures, PerformanceRow } from "../../rules/promo/performance.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
+
+/** Days of the client's zone, both included; an offer or a variation alone where one is named. */
+export interface Scope {
+  client: string;
+  from: string;
+  to: string;
+  offerId: number | null;
+  variationId: number | null;
+}
+
+const figures = (of: string) => `coalesce(sum(${of}.impressions), 0)::bigint as impressions,
+  coalesce(sum(${of}.clicks), 0)::bigint as clicks, coalesce(sum(${of}.raw_clicks), 0)::bigint as "rawClicks",
+  coalesce(sum(${of}.bot_clicks), 0)::bigint as "botClicks", coalesce(sum(${of}.repeat_clicks), 0)::bigint as "repeatClicks"`;
+
+const inScope = (of: string) =>
+  `${of}._client_id = :client and (:offer::int is null or ${of}.offer_id = :offer) and (:variation::int is null or ${of}.variation_id = :variation)`;
+
+const valuesOf = ({ client, from, to, offerId, variationId }: Scope) => ({
+  client,
+  from,
+  to,
+  offer: offerId,
+  variation: variationId,
+});
+
+/** The client's day now, and the first day with an event of the scope; null where there is none. */
+export async function readCalendar(
+  database: Queryable,
+  of: Omit<Scope, "from" | "to"> & { timezone: string },
+): Promise<{ today: string; firstDay: string | null }> {
+  const { rows } = await database.query<{ today: string; firstDay: string | null }>(
+    named(
+      `select (now() at time zone :timezone)::date as today,
+              (select min(m.date) from promo.promo_performance_metrics m where ${inScope("m")}) as "firstDay"`,
+      { ...valuesOf({ ...of, from: "", to: "" }), timezone: of.timezone },
+    ),
+  );
+  return (rows as [{ today: string; firstDay: string | null }])[0];
+}
+
+/** Every variation of the scope with what was counted in its days; an offer without variations has one row. */
+export async function readPerformance(database: Queryable, scope: Scope): Promise<PerformanceRow[]> {
+  const { rows } = await database.query<PerformanceRow>(
+    named(
+      `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", v.id as "variationId",
+              left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures("m")}
+         from promo.promo_offers o
+         left join promo.promo_text_variations v on v._client_id = o._client_id and v.offer_id = o.id
+         left join promo.promo_performance_metrics m
+           on m._client_id = v._client_id and m.variation_id = v.id and m.date between :from and :to
+        where o._client_id = :client and (:offer::int is null or o.id = :offer) and (:variation::int is null or v.id = :variation)
+        group by o._client_id, o.id, v._client_id, v.id
+        order by o.id, v.id`,
+      valuesOf(scope),
+    ),
+  );
+  return rows;
+}
+
+export interface DayRow extends Figures {
+  date: string;
+}
+
+/** Every day of the scope, the latest first; days without events have zeros. */
+export async function readTimeline(database: Queryable, scope: Scope): Promise<DayRow[]> {
+  const { rows } = await database.query<DayRow>(
+    named(
+      `select d.day::date as date, ${figures("m")}
+         from generate_series(:from::date::timestamp, :to::date::timestamp, interval '1 day') d(day)
+         left join promo.promo_performance_metrics m on m.date = d.day::date and ${inScope("m")}
+        group by 1 order by 1 desc`,
+      valuesOf(scope),
+    ),
+  );
+  return rows;
+}
+
+export interface DeviceRow {
+  device: string;
+  clicks: number;
+  rawClicks: number;
+}
+
+export async function readDevices(database: Queryable, scope: Scope): Promise<DeviceRow[]> {
+  const { rows } = await database.query<DeviceRow>(
+    named(
+      `select c.device, count(*) filter (where not c.is_bot and not c.is_repeat) as clicks, count(*) as "rawClicks"
+         from promo.promo_click_tracking c
+        where ${inScope("c")} and c.clicked_date between :from and :to
+        group by 1 order by 2 desc, 3 desc, 1`,
+      valuesOf(scope),
+    ),
+  );
+  return rows;
+}
+
+export interface HourRow {
+  /** 1 is Monday. */
+  weekday: number;
+  hour: number;
+  clicks: number;
+}
+
+/** Clicks of people by the clock of the client's zone: each of the 168 hours of a week. */
+export async function readHours(database: Queryable, scope: Scope & { timezone: string }): Promise<HourRow[]> {
+  const { rows } = await database.query<HourRow>(
+    named(
+      `select w.weekday, h.hour, coalesce(k.clicks, 0)::int as clicks
+         from generate_series(1, 7) w(weekday)
+        cross join generate_series(0, 23) h(hour)
+         left join (
+           select extract(isodow from at)::int as weekday, extract(hour from at)::int as hour, sum(clicks) as clicks
+             from (select date_trunc('hour', c.clicked_at at time zone :timezone) as at, count(*) as clicks
+                     from promo.promo_click_tracking c
+                    where ${inScope("c")} and c.clicked_date between :from and :to and not c.is_bot and not c.is_repeat
+                    group by 1) hours
+            group by 1, 2) k on k.weekday = w.weekday and k.hour = h.hour
+        order by 1, 2`,
+      { ...valuesOf(scope), timezone: scope.timezone },
+    ),
+  );
+  return rows;
+}
+
+export interface CohortRow {
+  date: string;
+  sends: number;
+  impressions: number;
+  clicks: number;
+}
+
+/**
+ * By the day of the send: a click belongs to its variation's last send before it, however much later it comes. From the
+ * sums of days; only on a day with a send the clicks before it have to be looked for.
+ */
+export async function readCohorts(database: Queryable, scope: Scope): Promise<CohortRow[]> {
+  const { rows } = await database.query<CohortRow>(
+    named(
+      `with days as (
+         select m.variation_id, m.date, m.sends, m.impressions, m.clicks, m.first_sent_at,
+                max(m.date) filter (where m.sends > 0) over (partition by m.variation_id order by m.date) as cohort,
+                max(m.date) filter (where m.sends > 0)
+                  over (partition by m.variation_id order by m.date rows between unbounded preceding and 1 preceding) as earlier
+           from promo.promo_performance_metrics m where ${inScope("m")}
+       ), early as (
+         select d.cohort, d.earlier, count(*) as clicks
+           from days d
+           join promo.promo_click_tracking c on c._client_id = :client and c.variation_id = d.variation_id and c.clicked_date = d.date
+          where d.sends > 0 and c.clicked_at < d.first_sent_at and not c.is_bot and not c.is_repeat
+            and (d.cohort between :from and :to or d.earlier between :from and :to)
+          group by 1, 2
+       )
+       select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
+         from (select cohort, sends, impressions, clicks from days
+                union all
+               select cohort, 0, 0, -clicks from early
+                union all
+               select earlier, 0, 0, clicks from early) parts
+        where cohort between :from and :to
+        group by 1 order by 1 desc`,
+      valuesOf(scope),
+    ),
+  );
+  return rows;
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "@jest/globals";
+import { rankPerformance, type PerformanceRow } from "./performance.ts";
+
+const row = (
+  offerId: number,
+  variationId: number | null,
+  impressions: number,
+  clicks: number,
+  rawClicks = clicks,
+): PerformanceRow => ({
+  offerId,
+  offerName: `offer ${offerId}`,
+  offerType: "affiliate",
+  variationId,
+  textPreview: null,
+  ctaText: null,
+  tone: null,
+  approved: null,
+  impressions,
+  clicks,
+  rawClicks,
+  botClicks: rawClicks - clicks,
+  repeatClicks: 0,
+});
+
+test("offers and variations come best first, what did nothing is left out, and each offer has its own best", () => {
+  const { total, offers, variations } = rankPerformance([
+    row(1, 11, 2_000, 20),
+    row(1, 12, 2_000, 200),
+    row(2, 21, 100, 30),
+    row(2, 22, 0, 0),
+    row(3, 31, 0, 0, 4),
+    row(4, null, 0, 0),
+  ]);
+  expect(total).toEqual({ impressions: 4_100, clicks: 250, rawClicks: 254, botClicks: 4, repeatClicks: 0 });
+  expect(offers.map(({ id, clicks, best }) => [id, clicks, best.id])).toEqual([
+    [2, 30, null],
+    [1, 220, 12],
+    [3, 0, null],
+  ]);
+  expect(variations.map(({ id }) => id)).toEqual([21, 12, 11, 31]);
+  expect(rankPerformance([])).toEqual({
+    total: { impressions: 0, clicks: 0, rawClicks: 0, botClicks: 0, repeatClicks: 0 },
+    offers: [],
+    variations: [],
+  });
+});

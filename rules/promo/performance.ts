@@ -1,0 +1,73 @@
+import { bestFirst, bestOf, type Best, type Counts } from "./rate.ts";
+
+/** What was counted of an offer, a variation, or a day of one. Clicks are of people; `rawClicks` are all. */
+export interface Figures extends Counts {
+  rawClicks: number;
+  botClicks: number;
+  repeatClicks: number;
+}
+
+/** A variation with its offer; the variation is null where the offer has none. */
+export interface PerformanceRow extends Figures {
+  offerId: number;
+  offerName: string;
+  offerType: string;
+  variationId: number | null;
+  textPreview: string | null;
+  ctaText: string | null;
+  tone: string | null;
+  approved: boolean | null;
+}
+
+export interface VariationPerformance extends PerformanceRow {
+  id: number;
+}
+
+export interface OfferPerformance extends Figures {
+  id: number;
+  name: string;
+  offerType: string;
+  /** Of the variations that were read. */
+  best: Best;
+}
+
+export function addFigures(all: readonly Figures[]): Figures {
+  const sum = (of: (one: Figures) => number) => all.reduce((total, one) => total + of(one), 0);
+  return {
+    impressions: sum(({ impressions }) => impressions),
+    clicks: sum(({ clicks }) => clicks),
+    rawClicks: sum(({ rawClicks }) => rawClicks),
+    botClicks: sum(({ botClicks }) => botClicks),
+    repeatClicks: sum(({ repeatClicks }) => repeatClicks),
+  };
+}
+
+export const isIdle = ({ impressions, rawClicks }: Figures) => impressions === 0 && rawClicks === 0;
+
+/** Offers and variations with any activity, the best rate first. */
+export function rankPerformance(rows: readonly PerformanceRow[]): {
+  total: Figures;
+  offers: OfferPerformance[];
+  variations: VariationPerformance[];
+} {
+  const ofOffers = new Map<number, [PerformanceRow, ...PerformanceRow[]]>();
+  for (const row of rows) {
+    const own = ofOffers.get(row.offerId);
+    if (own === undefined) ofOffers.set(row.offerId, [row]);
+    else own.push(row);
+  }
+  const withId = (own: readonly PerformanceRow[]) =>
+    own.flatMap((row) => (row.variationId === null ? [] : [{ ...row, id: row.variationId }]));
+  const offers = [...ofOffers].map(([id, own]) => ({
+    id,
+    name: own[0].offerName,
+    offerType: own[0].offerType,
+    ...addFigures(own),
+    best: bestOf(withId(own)),
+  }));
+  return {
+    total: addFigures(rows),
+    offers: bestFirst(offers.filter((one) => !isIdle(one))),
+    variations: bestFirst(withId(rows).filter((one) => !isIdle(one))),
+  };
+}

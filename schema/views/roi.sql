@@ -1,0 +1,38 @@
+-- Stands on the figures of public.sql, which are made before it.
+
+-- Of an internal affiliate a conversion costs its share of the affiliate's spend of the day, of another one its payout.
+create or replace view promo.commission as
+with each_one as (
+  select e._client_id, 'everflow'::text as feed, e.conversion_id, e.converted_at, e.date, e.affiliate_id, e.affiliate_name as affiliate, e.currency,
+         case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end as conversions, e.payout, e.revenue,
+         p.offer_id, p.variation_id, p.clicked_at, p.clicked_date, coalesce(o.origin, 'unknown') as origin
+    from everflow.conversions e
+    left join promo.clicked_conversions p on p._client_id = e._client_id and p.feed = 'everflow' and p.conversion_id = e.conversion_id
+    left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
+   where e.status = 'approved'
+   union all
+  select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, currency, conversions, payout, revenue,
+         offer_id, variation_id, clicked_at, clicked_date, origin
+    from promo.clicked_conversions where feed = 'anytrack'
+), costed as (
+  select c.*, coalesce(f.is_internal, false) as is_internal,
+         case when f.is_internal and not f.across_currencies then c.conversions * f.rt_spend / nullif(f.ef_conversions, 0) end as spend
+    from each_one c
+    left join public.cpa_figures f
+      on f._client_id = c._client_id and f.date = c.date and f.affiliate_id = c.affiliate_id and f.currency = c.currency
+     and (f.origin = 'sandbox') = (c.origin = 'sandbox') and c.feed = 'everflow'
+)
+select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, is_internal, currency, conversions, payout, revenue, spend,
+       case when is_internal then spend when feed = 'everflow' then payout end as cost,
+       revenue - case when is_internal then spend when feed = 'everflow' then payout end as profit,
+       offer_id, variation_id, clicked_at, clicked_date, origin
+  from costed;
+
+-- Ratios of sums. What has no known cost is counted apart and left out of the profit and the ROI.
+create or replace view promo.commission_by_affiliate as
+select _client_id, affiliate_id, max(affiliate) as affiliate, currency, origin, sum(conversions)::bigint as conversions, sum(payout) as payout, sum(revenue) as revenue, sum(spend) as spend, sum(cost) as cost,
+       sum(profit) as profit, round(100 * sum(profit) / nullif(sum(cost) filter (where profit is not null), 0), 2) as roi,
+       coalesce(sum(conversions) filter (where cost is null), 0)::bigint as conversions_without_cost,
+       coalesce(sum(conversions) filter (where offer_id is not null), 0)::bigint as promo_conversions,
+       sum(payout) filter (where offer_id is not null) as promo_payout
+  from promo.commission group by _client_id, affiliate_id, currency, origin;
