@@ -1,3 +1,4 @@
+import { orNullAfter } from "../core/deadline.ts";
 import { ConfigError, loadConfig } from "../settings/config.ts";
 import { readEnvironment } from "../settings/environment.ts";
 import { createLogger } from "../core/log.ts";
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
     logger.info({ signal }, "stopping: requests under way may finish");
     await closeWithin(api, stopGraceMs);
     const closing = [database.end(), probe.end(), temporal.close()];
-    await Promise.allSettled(closing.map((closed) => Promise.race([closed, wait(500)])));
+    await Promise.allSettled(closing.map((closed) => orNullAfter(500, closed)));
     logger.info("the HTTP server has stopped");
     // What still holds the process by now is a connection to something that is away.
     setTimeout(() => process.exit(), 200).unref();
@@ -72,10 +73,6 @@ async function closeWithin(api: Api, graceMs: number): Promise<void> {
   const timer = setTimeout(() => api.server.closeAllConnections(), graceMs);
   await api.close();
   clearTimeout(timer);
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 /** A person made it and can mend it: one line, no stack. */

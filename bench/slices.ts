@@ -3,6 +3,7 @@
 // npm run bench:slices -- [--file] [--rounds 3] [--long]
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { orNullAfter } from "../core/deadline.ts";
 import { readSlice } from "../connectors/slices/read-slice.ts";
 import { targetOf } from "../activities/sync/read-day.ts";
 import { createHttp } from "../connectors/http.ts";
@@ -143,7 +144,7 @@ async function tenYears(pid: number | undefined): Promise<void> {
   const over = handle.result().then(() => true);
   const seen: string[] = [];
   for (let next = 365; ;) {
-    if (await Promise.race([over, new Promise<false>((resolve) => setTimeout(() => resolve(false), 500))])) break;
+    if ((await orNullAfter(500, over)) !== null) break;
     const { done } = await handle.query<{ done: number }>("progress").catch(() => ({ done: 0 }));
     if (done < next) continue;
     seen.push(`${done}: ${await residentMb(pid)} MB`);

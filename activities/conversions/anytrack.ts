@@ -7,3 +7,6 @@ export function createAnytrackActivities(context: AnytrackContext) {
     tellConversion: (input: TrackConversionInput): Promise<Tracked> => tellConversion(context, input),
   };
 }
+
+/** What workflows may call. */
+export type AnytrackActivities = ReturnType<typeof createAnytrackActivities>;

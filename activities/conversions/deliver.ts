@@ -29,3 +29,6 @@ export function createDeliverActivities(context: DeliveryContext) {
       guarded("redelivery", () => planRedelivery(context, input)),
   };
 }
+
+/** What workflows may call. */
+export type DeliverActivities = ReturnType<typeof createDeliverActivities>;

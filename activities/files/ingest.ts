@@ -27,3 +27,6 @@ export function createIngestActivities(given: FilesContext) {
     refreshClients: (input: { client?: string }) => refreshClients(context, input),
   };
 }
+
+/** What workflows may call. */
+export type IngestActivities = ReturnType<typeof createIngestActivities>;

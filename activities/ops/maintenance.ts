@@ -13,3 +13,6 @@ export function createMaintenanceActivities(context: MaintenanceContext) {
     applyRetention: () => guarded("retention", () => applyRetention(context)),
   };
 }
+
+/** What workflows may call. */
+export type MaintenanceActivities = ReturnType<typeof createMaintenanceActivities>;

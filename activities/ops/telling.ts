@@ -17,3 +17,6 @@ export function createTellingActivities(context: TellingContext) {
     testChannel: (input: unknown) => withHeartbeat({ place, redact }, (signal) => testChannel(context, input, signal)),
   };
 }
+
+/** What workflows may call. */
+export type TellingActivities = ReturnType<typeof createTellingActivities>;

@@ -9,3 +9,6 @@ export function createDiscordActivities(context: DiscordContext) {
       guarded(`discord answer to report ${of.reportId}`, () => sendVerdict(context, of)),
   };
 }
+
+/** What workflows may call. */
+export type DiscordActivities = ReturnType<typeof createDiscordActivities>;

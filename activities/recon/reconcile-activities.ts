@@ -37,3 +37,6 @@ export function createReconcileActivities(context: ReconContext) {
       ),
   };
 }
+
+/** What workflows may call. */
+export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;

@@ -31,3 +31,6 @@ export function createSyncActivities(context: SyncContext) {
     requestCancellation,
   };
 }
+
+/** What workflows may call. */
+export type SyncActivities = ReturnType<typeof createSyncActivities>;

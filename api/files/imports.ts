@@ -8,7 +8,7 @@ import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/i
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
 import type { ingestFile } from "../../workflows/files/ingest-file.ts";
 import { ApiError } from "../server/errors.ts";
-import { withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { runWorkflow, startWorkflow, type Outcome, type WorkflowRun } from "../server/run-workflow.ts";
 

@@ -2,7 +2,8 @@ import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import { countOpenAlerts, type AlertCount } from "../../queries/ops/counts.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { remember, withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
+import { remember } from "../server/remember.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import type { ServerParts } from "../server/parts.ts";
 

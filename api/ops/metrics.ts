@@ -3,7 +3,8 @@ import { countOpenAlerts, countRuns } from "../../queries/ops/counts.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
-import { remember, withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
+import { remember } from "../server/remember.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import type { ServerParts } from "../server/parts.ts";
 

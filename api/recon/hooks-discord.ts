@@ -21,7 +21,7 @@ import {
   tokenContext,
 } from "../../queries/recon/discord.ts";
 import { open } from "../server/access.ts";
-import { withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, forLog } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { startReconciliation } from "./start-reconciliation.ts";

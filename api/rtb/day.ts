@@ -1,6 +1,6 @@
 import { dayAt } from "../../core/days.ts";
 import { ensureFresh } from "../../queries/rtb/rollups.ts";
-import { withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { isDatabaseAway } from "../server/errors.ts";
 import type { ServerParts } from "../server/parts.ts";
 

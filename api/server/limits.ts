@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { sha256 } from "../../core/crypto.ts";
 import { setCallsApart } from "../../queries/ops/call-counts.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { withinMs } from "./deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, notFound } from "./errors.ts";
 import type { Api } from "./parts.ts";
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
-import { unlessGivenUp } from "./deadline.ts";
+import { unlessGivenUp } from "../../core/deadline.ts";
 import type { Database } from "../../schema/database.ts";
 import { Unavailable } from "./errors.ts";
 import { createReading } from "./reading.ts";

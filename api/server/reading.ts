@@ -1,6 +1,6 @@
 import type { Database, Queryable, Statement } from "../../schema/database.ts";
 import { sqlState } from "../../schema/database.ts";
-import { unlessGivenUp, withinMs } from "./deadline.ts";
+import { unlessGivenUp, withinMs } from "../../core/deadline.ts";
 import { ApiError, Unavailable } from "./errors.ts";
 
 export interface Patience {

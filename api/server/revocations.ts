@@ -1,7 +1,7 @@
 import { readRevokedTokens } from "../../queries/ops/tokens.ts";
 import type { Queryable } from "../../schema/database.ts";
 import type { AuthSettings } from "./auth.ts";
-import { withinMs } from "./deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, Unavailable } from "./errors.ts";
 
 /** How long a revoked token may still be let in by a process that does not know of it yet. */

@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
 import { mainQueue } from "../../temporal.config.ts";
-import { withinMs } from "./deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, Unavailable } from "./errors.ts";
 import type { ServerParts } from "./parts.ts";
 

@@ -3,7 +3,7 @@ import type { Config } from "../../settings/config.ts";
 import { temporalAddress } from "../../temporal/address.ts";
 import { ownIdentity } from "../../temporal/connection.ts";
 import { dataConverter } from "../../temporal/payload-codec.ts";
-import { withinMs } from "./deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 
 /** Temporal as the HTTP server sees it: it may be away at any time, and comes back by itself. */
 export interface TemporalAccess {

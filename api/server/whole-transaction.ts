@@ -1,5 +1,5 @@
 import type { Queryable } from "../../schema/database.ts";
-import { unlessGivenUp } from "./deadline.ts";
+import { unlessGivenUp } from "../../core/deadline.ts";
 import { orUnavailable } from "./reading.ts";
 
 /** With what `reading` takes to be sure, still within the second in which a caller wants to hear it. */

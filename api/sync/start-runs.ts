@@ -8,7 +8,7 @@ import { readFeeds } from "../../queries/sync/feeds.ts";
 import { findRun } from "../../queries/sync/operations.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
-import { withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, Unavailable } from "../server/errors.ts";
 import { day, inOrder, orderError, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";

@@ -8,7 +8,7 @@ import { readRunProgress } from "../../queries/sync/status.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
-import { withinMs } from "../server/deadline.ts";
+import { withinMs } from "../../core/deadline.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { isGrpcServiceError, WorkflowFailedError, type Client } from "@temporalio/client";
+import { orNullAfter } from "../../core/deadline.ts";
 import type { Config } from "../../settings/config.ts";
 import { sources } from "../../connectors/registry.ts";
 import { addDays, dayAt } from "../../core/days.ts";
@@ -38,7 +39,7 @@ export async function followFirstPulls({ config, client, database, accounts }: F
       const over = endOf(handle);
       let shown = "";
       for (;;) {
-        const state = await Promise.race([over, wait(300).then(() => null)]);
+        const state = await orNullAfter(300, over);
         const line = await describeProgress(database, account, handle.firstExecutionRunId).catch(
           () => "waiting for Postgres",
         );

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { orNullAfter } from "../../core/deadline.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { logTail, type ServerExit } from "../embedded/process.ts";
 import type { Running } from "./keep-running.ts";
@@ -27,7 +28,7 @@ export async function startChild(options: ChildOptions): Promise<Running> {
   const stop = async (graceMs = stopTimeoutMs) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGTERM");
-    const over = await Promise.race([exited, wait(graceMs, null, { ref: false })]);
+    const over = await orNullAfter(graceMs, exited);
     if (over === null) child.kill("SIGKILL");
     await exited;
   };

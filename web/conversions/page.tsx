@@ -20,11 +20,13 @@ const anytrackFilters = {
 };
 const everflowFilters = { affiliate: word.optional(), offer: word.optional(), status: word.optional() };
 
+type Filtered = Record<string, z.ZodType<string | undefined>>;
+
 interface Feed<Item> {
   url: string;
   title: string;
   route: string;
-  filters: Record<string, z.ZodType<string | undefined>>;
+  filters: Filtered;
   columns: readonly Column<Item>[];
 }
 
@@ -104,13 +106,12 @@ export function conversionPages(web: Web): void {
   listPages(web, everflow);
 }
 
-type Query = Record<string, string | undefined> & z.output<z.ZodObject<typeof paged>>;
+type Query = z.output<z.ZodObject<typeof paged & Filtered>>;
 
 function listPages<Item>(web: Web, feed: Feed<Item>): void {
-  const query = { ...paged, ...feed.filters };
+  const query: typeof paged & Filtered = { ...paged, ...feed.filters };
 
-  page(web, { url: feed.url, who: readers, query }, async (visit) => {
-    const at = visit as unknown as At<Query>;
+  page(web, { url: feed.url, who: readers, query }, async (at) => {
     const period = readPeriod(at.query, at.today);
     const { items, next, url } = await callList<Item>(web, at, askedOf(feed, at, period));
     return {
@@ -146,8 +147,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
     };
   });
 
-  download(web, { url: `${feed.url}.csv`, who: readers, query }, async (visit) => {
-    const at = visit as unknown as At<Query>;
+  download(web, { url: `${feed.url}.csv`, who: readers, query }, async (at) => {
     const period = readPeriod(at.query, at.today);
     const rows = await callWhole<Item>(web, at, askedOf(feed, at, period));
     return { name: `conversions-${period.from}-${period.to}.csv`, text: toCsv(feed.columns, rows) };

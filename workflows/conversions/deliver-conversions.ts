@@ -1,7 +1,7 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from "@temporalio/workflow";
 import type { DeliverInput, DeliveryTarget } from "../../activities/conversions/delivery-shapes.ts";
-import type { DeliverActivities } from "../../activities/types.ts";
+import type { DeliverActivities } from "../../activities/conversions/deliver.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { vendorQueue } from "../shared/queues.ts";
 

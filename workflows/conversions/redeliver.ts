@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { RedeliverInput, RedeliveryPlan } from "../../activities/conversions/delivery-shapes.ts";
-import type { DeliverActivities } from "../../activities/types.ts";
+import type { DeliverActivities } from "../../activities/conversions/deliver.ts";
 import { deliverTo, finish, type Delivered } from "./deliver-conversions.ts";
 import { planFailure } from "../shared/failures.ts";
 

@@ -11,7 +11,7 @@ import type {
   TrackLeadInput,
   TrackSaleInput,
 } from "../../rules/conversions/anytrack-tracking.ts";
-import type { AnytrackActivities } from "../../activities/types.ts";
+import type { AnytrackActivities } from "../../activities/conversions/anytrack.ts";
 import { clientIdKey, note, outcomeKey } from "../shared/attributes.ts";
 import { describeFailure } from "../shared/failures.ts";
 import { vendorQueue } from "../shared/queues.ts";

@@ -8,7 +8,7 @@ import {
 } from "@temporalio/workflow";
 import type { IngestAnswer } from "../../activities/files/shapes.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
-import type { IngestActivities } from "../../activities/types.ts";
+import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { describeFailure } from "../shared/failures.ts";
 import { whateverHappens } from "../shared/settle.ts";

@@ -1,6 +1,6 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { PreviewDone, PreviewInput } from "../../activities/files/preview-draft.ts";
-import type { IngestActivities } from "../../activities/types.ts";
+import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { planFailure } from "../shared/failures.ts";
 import { ingestQueue } from "../shared/queues.ts";

@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { RedriveInput } from "../../activities/files/plan-redrive.ts";
 import type { Redriven, RedriveStep } from "../../activities/files/redrive-lines.ts";
-import type { IngestActivities } from "../../activities/types.ts";
+import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { planFailure } from "../shared/failures.ts";

@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { FoundFile } from "../../activities/files/look-for-files.ts";
-import type { IngestActivities } from "../../activities/types.ts";
+import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { type ingestFile } from "./ingest-file.ts";
 import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";

@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
-import type { TellingActivities } from "../../activities/types.ts";
+import type { TellingActivities } from "../../activities/ops/telling.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 import { settleWithin } from "../shared/settle.ts";

@@ -1,5 +1,5 @@
 import { patched, proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { MaintenanceActivities } from "../../activities/types.ts";
+import type { MaintenanceActivities } from "../../activities/ops/maintenance.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
 const { watchFreshness, sendAlerts, applyRetention } = proxyActivities<MaintenanceActivities>({

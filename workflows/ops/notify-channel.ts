@@ -1,5 +1,5 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { TellingActivities } from "../../activities/types.ts";
+import type { TellingActivities } from "../../activities/ops/telling.ts";
 import { planFailure } from "../shared/failures.ts";
 
 type Told = Awaited<ReturnType<TellingActivities["sendToChannel"]>>;

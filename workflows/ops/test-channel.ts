@@ -1,5 +1,5 @@
 import { proxyActivities } from "@temporalio/workflow";
-import type { TellingActivities } from "../../activities/types.ts";
+import type { TellingActivities } from "../../activities/ops/telling.ts";
 import { planFailure } from "../shared/failures.ts";
 
 type Tested = Awaited<ReturnType<TellingActivities["testChannel"]>>;

@@ -1,6 +1,6 @@
 import { proxyActivities, proxyLocalActivities, setCurrentDetails } from "@temporalio/workflow";
 import type { FetchedPost, FetchPostInput } from "../../activities/recon/fetch-numbers.ts";
-import type { ReconcileActivities } from "../../activities/types.ts";
+import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
 import { vendorQueue } from "../shared/queues.ts";
 import { planFailure } from "../shared/failures.ts";
 

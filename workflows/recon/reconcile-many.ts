@@ -13,7 +13,7 @@ import {
 } from "@temporalio/workflow";
 import type { ReportToStart } from "../../activities/recon/find-pending.ts";
 import type { ReconcileManyInput } from "../../activities/recon/plan-many.ts";
-import type { ReconcileActivities } from "../../activities/types.ts";
+import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
 import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";

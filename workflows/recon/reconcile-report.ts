@@ -13,7 +13,8 @@ import {
 } from "@temporalio/workflow";
 import type { ReconcileInput, ReconcilePlan } from "../../activities/recon/plan-reconciliation.ts";
 import type { ReconcileStep } from "../../activities/recon/reconcile.ts";
-import type { DiscordActivities, ReconcileActivities } from "../../activities/types.ts";
+import type { DiscordActivities } from "../../activities/recon/discord.ts";
+import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { vendorQueue } from "../shared/queues.ts";

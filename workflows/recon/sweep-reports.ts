@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { continueAsNew, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
 import type { ReportToStart } from "../../activities/recon/find-pending.ts";
-import type { ReconcileActivities } from "../../activities/types.ts";
+import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { settleWithin } from "../shared/settle.ts";

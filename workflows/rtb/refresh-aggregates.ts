@@ -1,5 +1,5 @@
 import { proxyActivities, setCurrentDetails } from "@temporalio/workflow";
-import type { IngestActivities } from "../../activities/types.ts";
+import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { ingestQueue } from "../shared/queues.ts";
 import { planFailure } from "../shared/failures.ts";
 

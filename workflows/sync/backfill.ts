@@ -15,7 +15,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { BackfillInput, BackfillPlan, DayPreview } from "../../activities/sync/shapes.ts";
-import type { SyncActivities } from "../../activities/types.ts";
+import type { SyncActivities } from "../../activities/sync/sync.ts";
 import { runSlice } from "./slices.ts";
 import { finishRun } from "./finish-run.ts";
 import { addPreview, addSettled, describeDays, emptyTally, summarize, type RunSummary, type Tally } from "./tally.ts";

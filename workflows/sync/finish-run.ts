@@ -1,7 +1,7 @@
 import { ApplicationFailure } from "@temporalio/common";
 import { ActivityCancellationType, CancelledFailure, proxyActivities, upsertMemo } from "@temporalio/workflow";
 import type { DayPreview } from "../../activities/sync/shapes.ts";
-import type { SyncActivities } from "../../activities/types.ts";
+import type { SyncActivities } from "../../activities/sync/sync.ts";
 import { note, outcomeKey } from "../shared/attributes.ts";
 import { whateverHappens } from "../shared/settle.ts";
 import { summarize, type RunSummary, type Tally } from "./tally.ts";

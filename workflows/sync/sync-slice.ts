@@ -7,7 +7,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { SliceResult } from "../../activities/sync/shapes.ts";
-import type { SyncActivities } from "../../activities/types.ts";
+import type { SyncActivities } from "../../activities/sync/sync.ts";
 import { clientIdKey, note, outcomeKey, sliceDayKey, sourceKey } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { sourceQueue } from "../shared/queues.ts";

@@ -1,6 +1,6 @@
 import { ActivityCancellationType, proxyActivities, setCurrentDetails, workflowInfo } from "@temporalio/workflow";
 import type { SyncInput } from "../../activities/sync/shapes.ts";
-import type { SyncActivities } from "../../activities/types.ts";
+import type { SyncActivities } from "../../activities/sync/sync.ts";
 import { finishRun } from "./finish-run.ts";
 import { addSettled, describeDays, emptyTally, type RunSummary } from "./tally.ts";
 import { runSlice } from "./slices.ts";

@@ -27,15 +27,14 @@ export async function unlessGivenUp<Result>(
   }
 }
 
-/** One answer for all who ask at the same time or shortly after. */
-export function remember<Result>(forMs: number, work: () => Promise<Result>): () => Promise<Result> {
-  let known: { until: number; result: Promise<Result> } | null = null;
-  return () => {
-    if (known !== null && performance.now() < known.until) return known.result;
-    const started = { until: Infinity, result: work() };
-    known = started;
-    const finish = () => (started.until = performance.now() + forMs);
-    started.result.then(finish, finish);
-    return started.result;
-  };
+/** What the work comes to, or null when it takes longer. Nothing is kept alive by the waiting. */
+export async function orNullAfter<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(resolve, timeoutMs, null)));
+  timer?.unref();
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
