@@ -1,8 +1,7 @@
-import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
-import { ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
+import { proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
 import type { TellingActivities } from "../../activities/ops/telling.ts";
-import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { takesNoInput } from "../shared/no-input.ts";
+import { apart, unlessRunning } from "../shared/start-apart.ts";
 import { settleWithin } from "../shared/settle.ts";
 import type { notifyChannel } from "./notify-channel.ts";
 
@@ -40,20 +39,9 @@ export async function deliverAlerts(input?: unknown): Promise<AlertDelivery> {
 
 type ChannelDue = Awaited<ReturnType<TellingActivities["planAlertDeliveries"]>>["channels"][number];
 
-/** False when it is under way: what is new is in the table, and it or the next run takes it. */
 async function start({ client, channelId, workflowId }: ChannelDue): Promise<boolean> {
-  try {
-    await startChild<typeof notifyChannel>("notifyChannel", {
-      workflowId,
-      args: [{ client, channelId }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `channel ${channelId}, client ${client}`,
-      ...startMemo(),
-      ...searchAttributes([{ key: clientIdKey, value: client }]),
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
-  }
+  const options = { workflowId, ...apart(client, `channel ${channelId}, client ${client}`) };
+  return unlessRunning(() =>
+    startChild<typeof notifyChannel>("notifyChannel", { ...options, args: [{ client, channelId }] }),
+  );
 }

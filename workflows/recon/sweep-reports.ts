@@ -1,9 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
-import { continueAsNew, ParentClosePolicy, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
+import { continueAsNew, proxyActivities, setCurrentDetails, startChild } from "@temporalio/workflow";
 import type { ReportToStart } from "../../activities/recon/find-pending.ts";
 import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
 import type { reconcileReport } from "./reconcile-report.ts";
-import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
+import { apart, unlessRunning } from "../shared/start-apart.ts";
 import { settleWithin } from "../shared/settle.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
@@ -48,20 +47,9 @@ export async function sweepReports(given?: Swept): Promise<Swept> {
   }
 }
 
-/** False when it is under way. */
 async function start({ client, reportId, workflowId }: ReportToStart): Promise<boolean> {
-  try {
-    await startChild<typeof reconcileReport>("reconcileReport", {
-      workflowId,
-      args: [{ client, reportId }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `report ${reportId}, client ${client}`,
-      ...startMemo(),
-      ...searchAttributes([{ key: clientIdKey, value: client }]),
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw error;
-  }
+  const options = { workflowId, ...apart(client, `report ${reportId}, client ${client}`) };
+  return unlessRunning(() =>
+    startChild<typeof reconcileReport>("reconcileReport", { ...options, args: [{ client, reportId }] }),
+  );
 }
