@@ -4,7 +4,7 @@ import { readEnvironment } from "../settings/environment.ts";
 import { createLogger } from "../core/log.ts";
 import { personDestinations } from "../rules/conversions/person-destinations.ts";
 import { createRedactor } from "../core/redact.ts";
-import { openDatabase } from "../schema/database.ts";
+import { openDatabase, type DatabaseOptions } from "../schema/database.ts";
 import type { Api } from "./server/parts.ts";
 import { createServer } from "./server.ts";
 import { readApiSettings } from "./server/settings.ts";
@@ -16,6 +16,8 @@ const probeConnectTimeoutMs = 600;
 /** How long a request may wait for a connection while Postgres is there. */
 const connectTimeoutMs = 10_000;
 const statementTimeoutMs = 10_000;
+/** Promo events wait on the disk rather than here. One connection for impressions, clicks, the spool and offers each. */
+const counting = { poolSize: 4, connectTimeoutMs: 300, statementTimeoutMs: 2_000, idleMs: 0 };
 /** Requests under way may finish for this long. */
 const stopGraceMs = 2_000;
 
@@ -27,22 +29,22 @@ async function main(): Promise<void> {
   const config = loadConfig(env, personDestinations, []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
-  const open = (name: string, poolSize: number, connectWaitMs: number, idleMs?: number) =>
+  const open = (name: string, own: Omit<DatabaseOptions, "url" | "name">) =>
     openDatabase({
       url: config.databaseUrl,
-      poolSize,
       name,
-      connectTimeoutMs: connectWaitMs,
       statementTimeoutMs,
-      idleMs,
       onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
+      ...own,
     });
-  const database = open("signal-room api", config.databasePoolSize, connectTimeoutMs);
+  const database = open("signal-room api", { poolSize: config.databasePoolSize, connectTimeoutMs });
   // Kept open: on a machine under load a new connection takes longer than the question may.
-  const probe = open("signal-room api probe", 1, probeConnectTimeoutMs, 0);
+  const probe = open("signal-room api probe", { poolSize: 1, connectTimeoutMs: probeConnectTimeoutMs, idleMs: 0 });
+  const promo = open("signal-room api promo", counting);
   probe.query("select 1").catch(() => undefined);
   const temporal = openTemporal(config);
-  const api = await createServer({ config, settings, database, probe, temporal, logger }, [webArea]);
+  const parts = { config, settings, database, probe, counting: promo, temporal, logger };
+  const api = await createServer(parts, [webArea]);
 
   let stopping = false;
   const stop = async (signal: string) => {
@@ -50,7 +52,7 @@ async function main(): Promise<void> {
     stopping = true;
     logger.info({ signal }, "stopping: requests under way may finish");
     await closeWithin(api, stopGraceMs);
-    const closing = [database.end(), probe.end(), temporal.close()];
+    const closing = [database.end(), probe.end(), promo.end(), temporal.close()];
     await Promise.allSettled(closing.map((closed) => orNullAfter(500, closed)));
     logger.info("the HTTP server has stopped");
     // What still holds the process by now is a connection to something that is away.

@@ -39,6 +39,7 @@ import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { promoRoutes } from "./promo/promo.ts";
+import { trackingRoutes } from "./promo/tracking.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
@@ -70,6 +71,8 @@ const areas: Area[] = [
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },
   { prefix: "/api/v1/promo", routes: promoRoutes },
+  // Its redirects are at /r.
+  { prefix: "", routes: trackingRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];
 

@@ -131,7 +131,7 @@ export const promoQuarantine = promo.table(
     check("promo_quarantine_kind", sql`${table.kind} in ('impression', 'click')`),
     check(
       "promo_quarantine_reason",
-      sql`${table.reason} in ('unknown_variation', 'unknown_offer', 'wrong_offer', 'conflict', 'too_old')`,
+      sql`${table.reason} in ('unknown_variation', 'unknown_offer', 'wrong_offer', 'conflict', 'too_old', 'refused')`,
     ),
   ],
 );
@@ -207,7 +207,7 @@ describeTable(promoQuarantine, "Events of the spool that could not be counted, w
   kind: "impression or click.",
   eventId: "Id of the event.",
   reason:
-    "unknown_variation, unknown_offer, wrong_offer (the variation is of another one), conflict (the id is of another event), too_old (ids that old are not remembered).",
+    "unknown_variation, unknown_offer, wrong_offer (the variation is of another one), conflict (the id is of another event), too_old (ids that old are not remembered), refused (the database would not take it).",
   offerId: theOffer,
   variationId: theVariation,
   receivedAt: "When it was received.",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isTimeZone } from "../core/days.ts";
 import { about } from "../core/about-setting.ts";
+import { countingOf, countingShape, type CountingSettings } from "./promo-counting.ts";
 import type { SettingsReader } from "./reader.ts";
 import { defineArea, wholeNumber } from "./shapes.ts";
 
@@ -43,7 +44,11 @@ const ofClient = z.object({
     ),
 });
 
-export const promoArea = defineArea({ title: "Promo tracking", needs: "API", shape: general.extend(ofClient.shape) });
+export const promoArea = defineArea({
+  title: "Promo tracking",
+  needs: "API",
+  shape: general.extend({ ...ofClient.shape, ...countingShape.shape }),
+});
 
 export interface PromoClientSettings {
   timezone: string;
@@ -56,6 +61,7 @@ export interface PromoSettings {
   selectPerMinute: number;
   analyticsPerMinute: number;
   analyticsCacheSeconds: number;
+  counting: CountingSettings;
   /** One for each client. */
   clients: ReadonlyMap<string, PromoClientSettings>;
 }
@@ -70,6 +76,7 @@ export function readPromoSettings(reader: SettingsReader): PromoSettings {
     selectPerMinute: values.PROMO_SELECT_PER_MINUTE,
     analyticsPerMinute: values.PROMO_ANALYTICS_PER_MINUTE,
     analyticsCacheSeconds: values.PROMO_ANALYTICS_CACHE_SECONDS,
+    counting: countingOf(reader.values(countingShape)),
     clients: new Map(reader.clients.map((client) => [client, settingsOf(client)])),
   };
 }

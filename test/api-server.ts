@@ -17,6 +17,7 @@ export const testSecret = "a-secret-of-the-tests-with-40-characters";
 
 export interface TestServerOptions {
   database?: Database;
+  counting?: Database;
   temporal?: Partial<TemporalAccess>;
   host?: string;
   jwtSecret?: string | null;
@@ -88,6 +89,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
       },
       settings: readApiSettings(options.env ?? {}),
       database: options.database ?? ({ query: () => Promise.resolve({ rows: [] }) } as unknown as Database),
+      ...(options.counting === undefined ? {} : { counting: options.counting }),
       temporal: { namespace: "default", probe: () => Promise.resolve(), ...options.temporal } as TemporalAccess,
       logger: createLogger({
         name: "api",

@@ -32,6 +32,8 @@ export interface ServerDependencies {
   database: Database;
   /** A connection of its own for asking whether Postgres is there; the pool itself where there is none. */
   probe?: Database;
+  /** For counting promo events, with little patience; the pool itself where there is none. */
+  counting?: Database;
   temporal: TemporalAccess;
   logger: Logger;
 }

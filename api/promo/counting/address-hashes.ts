@@ -1,0 +1,98 @@
+import { createHmac, randomBytes } from "node:crypto";
+import ipaddr from "ipaddr.js";
+import { openSealed, seal, type KeyRing } from "../../../core/crypto.ts";
+import { deleteSecretsBefore, keepSecret, replaceSecret } from "../../../queries/promo/address-secrets.ts";
+import type { Queryable } from "../../../schema/database.ts";
+
+const context = "address secret";
+const lookAgainMs = 600_000;
+const tryAgainMs = 2_000;
+
+/** The first day of a moment's month, and of the month after it. */
+function monthsAround(now: Date): { current: string; next: string } {
+  const first = (months: number) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1)).toISOString().slice(0, 10);
+  return { current: first(0), next: first(1) };
+}
+
+/**
+ * Hashes addresses with the secret of their month, which all processes share. The next month's is had in advance, so that
+ * no month begins without one; a month that is over loses its own, here and in the database.
+ */
+export class AddressHashes {
+  readonly #database: Queryable;
+  readonly #keys: KeyRing | null;
+  readonly #now: () => Date;
+  #secrets = new Map<string, Buffer>();
+  #lookAt = -Infinity;
+  #looking: Promise<void> | null = null;
+
+  /** Without a key to seal the secret with nothing is hashed: a secret in clear beside its hashes is none. */
+  constructor(options: { database: Queryable; keys: KeyRing | null; now?: () => Date }) {
+    this.#database = options.database;
+    this.#keys = options.keys;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /** Whether addresses of this month can be hashed, or never will be. */
+  get isReady(): boolean {
+    return this.#keys === null || this.#secrets.has(monthsAround(this.#now()).current);
+  }
+
+  /** What is hashed together stays together: of two months or two subjects no hash is like another. */
+  hash(subject: string, text: string): string | null {
+    void this.lookAfter();
+    const { current } = monthsAround(this.#now());
+    const secret = this.#secrets.get(current);
+    return secret === undefined ? null : createHmac("sha256", secret).update(`${subject}\n${text}`).digest("hex");
+  }
+
+  /** The same for an address; null where it is none. */
+  hashAddress(subject: string, address: string | null | undefined): string | null {
+    const same = canonical(address ?? "");
+    return same === null ? null : this.hash(subject, same);
+  }
+
+  /** `2026-11`, in front of hashes that are compared later. */
+  month(): string {
+    return monthsAround(this.#now()).current.slice(0, 7);
+  }
+
+  /** Resolves when the month's secret is known, or cannot be had now. */
+  lookAfter(): Promise<void> {
+    const { current } = monthsAround(this.#now());
+    const isDue = performance.now() - this.#lookAt > (this.#secrets.has(current) ? lookAgainMs : tryAgainMs);
+    if (this.#keys === null || this.#looking !== null || !isDue) return this.#looking ?? Promise.resolve();
+    this.#lookAt = performance.now();
+    this.#looking = this.#look(this.#keys)
+      .catch(() => undefined)
+      .finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(keys: KeyRing): Promise<void> {
+    const { current, next } = monthsAround(this.#now());
+    for (const known of this.#secrets.keys()) if (known < current) this.#secrets.delete(known);
+    for (const month of [current, next])
+      if (!this.#secrets.has(month)) this.#secrets.set(month, await this.#secretOf(keys, month));
+    await deleteSecretsBefore(this.#database, current);
+  }
+
+  async #secretOf(keys: KeyRing, month: string): Promise<Buffer> {
+    const sealed = seal(keys, randomBytes(32), `${context} ${month}`);
+    const kept = await keepSecret(this.#database, { month, sealed });
+    try {
+      return openSealed(keys, kept, `${context} ${month}`);
+    } catch {
+      // Its key is gone: repeats from before are no longer recognised, and nothing else is lost.
+      await replaceSecret(this.#database, { month, unreadable: kept, sealed });
+      return openSealed(keys, await keepSecret(this.#database, { month, sealed }), `${context} ${month}`);
+    }
+  }
+}
+
+/** One spelling per address: ::ffff:1.2.3.4 is 1.2.3.4, and zeros are written one way. */
+function canonical(address: string): string | null {
+  const text = address.trim();
+  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null;
+}

@@ -1,0 +1,111 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { KnownOffer, KnownOffers } from "../../../queries/promo/catalog.ts";
+import type { Event, Outcome } from "../../../rules/promo/events.ts";
+import { withinMs } from "../../../core/deadline.ts";
+
+/** What is older is looked up again, while those who ask get what is known. */
+const freshMs = 5_000;
+/** How long somebody who names what is unknown waits to learn whether it is new. */
+const patienceMs = 30;
+const askAgainMs = 250;
+
+/**
+ * Offers and variations in memory, so that a redirect never waits for the database. They lie in a file, too: a process that
+ * starts while the database is away knows them.
+ */
+export class Catalog {
+  readonly #read: () => Promise<KnownOffers>;
+  readonly #file: string;
+  #slugs = new Map<string, KnownOffer>();
+  #offers = new Map<number, KnownOffer>();
+  #offerOf = new Map<number, number>();
+  #text = "";
+  #readAt = -Infinity;
+  #askedAt = -Infinity;
+  #reading: Promise<void> | null = null;
+
+  constructor({ read, folder }: { read: () => Promise<KnownOffers>; folder: string }) {
+    this.#read = read;
+    this.#file = path.join(folder, "offers.json");
+    try {
+      this.#keep(readFileSync(this.#file, "utf8"));
+    } catch {
+      // None yet, or none that can be read: the database has them all.
+    }
+  }
+
+  async offerOfSlug(slug: string): Promise<KnownOffer | undefined> {
+    void this.touch();
+    return this.#slugs.get(slug) ?? (await this.#orNew(() => this.#slugs.get(slug)));
+  }
+
+  /** The offer of a variation, also of one that was made a moment ago. */
+  async offerOf(variationId: number): Promise<KnownOffer | undefined> {
+    return this.known(variationId) ?? (await this.#orNew(() => this.known(variationId)));
+  }
+
+  /** The same, as far as it is known here. */
+  known(variationId: number): KnownOffer | undefined {
+    return this.#offers.get(this.#offerOf.get(variationId) ?? -1);
+  }
+
+  /** What is certainly wrong with an event; what is not known here may be new, and is looked up when it is counted. */
+  problemOf(event: Event): Outcome | null {
+    const offer = this.known(event.variation_id);
+    if (offer === undefined || event.kind === "click" || offer.id === event.offer_id) return null;
+    return this.#offers.get(event.offer_id)?.client === offer.client ? "wrong_offer" : "unknown_offer";
+  }
+
+  /** Whether the database was read at all, by us or by a process before us. */
+  get isKnown(): boolean {
+    return this.#text !== "";
+  }
+
+  /** Reads it anew where it is not fresh; nobody has to wait for it. */
+  async touch(): Promise<void> {
+    if (performance.now() - this.#readAt > freshMs) await this.#refresh();
+  }
+
+  /** Something that was made a moment ago is found; something that is made up costs the database four questions a second. */
+  async #orNew<Found>(find: () => Found | undefined): Promise<Found | undefined> {
+    const now = performance.now();
+    if (this.#reading === null && now - this.#askedAt < askAgainMs) return undefined;
+    this.#askedAt = now;
+    await withinMs(patienceMs, this.#refresh()).catch(() => undefined);
+    return find();
+  }
+
+  #refresh(): Promise<void> {
+    this.#reading ??= this.#read()
+      .then((known) => this.#store(JSON.stringify(known)))
+      .catch(() => undefined)
+      .finally(() => (this.#reading = null));
+    // Also when it failed: those who come are not to ask again and again.
+    this.#readAt = performance.now();
+    return this.#reading;
+  }
+
+  async #store(text: string): Promise<void> {
+    if (text === this.#text) return;
+    this.#keep(text);
+    // Beside and then in place: half a file would be none. Without it only a start without a database knows less.
+    const beside = `${this.#file}.${process.pid}`;
+    try {
+      mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+      await writeFile(beside, text, { mode: 0o600 });
+      await rename(beside, this.#file);
+    } catch {
+      return;
+    }
+  }
+
+  #keep(text: string): void {
+    const { offers, variations } = JSON.parse(text) as KnownOffers;
+    this.#offers = new Map(offers.map((offer) => [offer.id, offer]));
+    this.#slugs = new Map(offers.map((offer) => [offer.slug, offer]));
+    this.#offerOf = new Map(variations.map(({ id, offerId }) => [id, offerId]));
+    this.#text = text;
+  }
+}

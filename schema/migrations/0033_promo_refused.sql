@@ -1,0 +1,2 @@
+ALTER TABLE "promo"."promo_quarantine" DROP CONSTRAINT "promo_quarantine_reason";--> statement-breakpoint
+ALTER TABLE "promo"."promo_quarantine" ADD CONSTRAINT "promo_quarantine_reason" CHECK ("promo"."promo_quarantine"."reason" in ('unknown_variation', 'unknown_offer', 'wrong_offer', 'conflict', 'too_old', 'refused'));
