@@ -93,7 +93,7 @@ export function trackRoutes(api: Api, parts: ServerParts, counting: Counting): v
     "/track-click",
     {
       ...route("click", settings.clicksPerMinute),
-      schema: { tags, summary: "Somebody clicked the link of a text", body: clickBody, response: answers },
+      schema: { tags, summary: "A click on the link of a text", body: clickBody, response: answers },
     },
     async (request, reply) => {
       const { body } = request;
