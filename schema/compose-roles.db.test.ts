@@ -18,6 +18,7 @@ import { startPostgres, type RunningPostgres } from "../scripts/embedded/postgre
 import { freePort } from "../scripts/embedded/process.ts";
 import { loadConfig } from "../settings/config.ts";
 import { projectRoot } from "../settings/environment.ts";
+import { bearer, testServer } from "../test/api-server.ts";
 import { prepareFolder } from "../test/servers.ts";
 import { openDatabase, sqlState, type Database } from "./database.ts";
 import { migrateDatabase } from "./migrate.ts";
@@ -179,6 +180,22 @@ describe("with the writer's login", () => {
       redact: createRedactor(settings.secrets),
     });
     expect(await environment().run(takeFile, { path: "day.csv" })).toMatchObject({ status: "ingested", inserted: 1 });
+  });
+
+  test("and the API answers, writes, and keeps its audit log", async () => {
+    const api = await testServer({ database: connect("signal_room_app", secrets.writer) });
+    try {
+      const headers = await bearer({ role: "admin" });
+      const ask = (method: "GET" | "POST", url: string, payload?: object) =>
+        api.inject({ method, url: `/api/v1${url}`, headers, ...(payload === undefined ? {} : { payload }) });
+      for (const url of ["/ops/freshness", "/ops/alerts", "/ops/audit", "/rtb/creatives"])
+        expect([url, (await ask("GET", url)).statusCode]).toEqual([url, 200]);
+      const made = await ask("POST", "/recon/affiliates", { name: "ada" });
+      expect([made.statusCode, made.json()]).toEqual([201, expect.objectContaining({ name: "ada" })]);
+      expect((await ask("GET", "/ops/audit")).json<{ items: unknown[] }>().items.length).toBeGreaterThan(0);
+    } finally {
+      await api.close();
+    }
   });
 });
 
