@@ -11,8 +11,6 @@ export interface Batches<Event> {
   add: (event: Event) => Promise<Outcome>;
   /** Takes an event back that no batch has taken yet; false when it is too late. */
   takeBack: (event: Event) => boolean;
-  /** Resolves when nothing waits any more. */
-  settled: () => Promise<void>;
 }
 
 export interface BatchesOptions<Event> {
@@ -28,7 +26,7 @@ export interface BatchesOptions<Event> {
  */
 export function createBatches<Event>({ record, isTheirs, mostAtOnce }: BatchesOptions<Event>): Batches<Event> {
   const waiting: Waiting<Event>[] = [];
-  let running: Promise<void> | null = null;
+  let isRunning = false;
 
   const commit = async (batch: Waiting<Event>[]): Promise<void> => {
     try {
@@ -47,23 +45,22 @@ export function createBatches<Event>({ record, isTheirs, mostAtOnce }: BatchesOp
     // Whoever arrives in this turn of the event loop comes along.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) await commit(waiting.splice(0, mostAtOnce));
-    running = null;
+    isRunning = false;
   };
 
   return {
     add: (event) =>
       new Promise((resolve, reject) => {
         waiting.push({ event, resolve, reject });
-        running ??= run();
+        if (isRunning) return;
+        isRunning = true;
+        void run();
       }),
     takeBack: (event) => {
       const place = waiting.findIndex((one) => one.event === event);
       if (place === -1) return false;
       waiting.splice(place, 1);
       return true;
-    },
-    settled: async () => {
-      while (running !== null) await running;
     },
   };
 }
