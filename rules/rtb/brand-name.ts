@@ -10,6 +10,7 @@ const hollow = new Set(
 export function brandName(landing: Landing): string | null {
   const { app, linkName, domain, kind } = landing;
   if (app?.store === "android") return titled(ofPackage(app.id));
+  if (app?.name !== undefined) return titled(app.name);
   if (linkName !== null) return titled(linkName);
   if (domain === null || kind === "shared") return landing.scheme === null ? null : titled(landing.scheme);
   const { domainWithoutSuffix } = parseHost(domain, { allowPrivateDomains: true });

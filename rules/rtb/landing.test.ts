@@ -242,6 +242,7 @@ test.each([
   ["https://play.google.com/store/apps/details?id=com.skyhop.app", "Skyhop"],
   ["https://play.google.com/store/apps/details?id=br.centavo.android.prod", "Centavo"],
   ["https://apps.apple.com/app/id1559000101", null],
+  ["https://apps.apple.com/us/app/drop-frenzy/id1559000101", "Drop Frenzy"],
   ["https://www.stride-outlet.example/", "Stride Outlet"],
   ["https://loja.casaverde.com.br/", "Casaverde"],
   ["https://lumen-and-loom.myshopify.com/", "Lumen And Loom"],

@@ -2,6 +2,8 @@ export interface StoreApp {
   store: "android" | "ios";
   /** The package name, or Apple's number. */
   id: string;
+  /** As Apple's pages spell it in their address: `drop-frenzy`. */
+  name?: string;
 }
 
 const android = (id: string | null | undefined): StoreApp | null =>
@@ -25,7 +27,7 @@ export function appOf(url: URL): StoreApp | null {
     case "itunes.apple.com":
     case "geo.itunes.apple.com":
     case "appstore.com":
-      return ios(/\/id(\d+)(?:\/|$)/.exec(pathname)?.[1] ?? query.get("id"));
+      return byApple(pathname, query.get("id"));
     case "app.appsflyer.com":
     case "click.appsflyer.com":
     case "impression.appsflyer.com":
@@ -45,4 +47,11 @@ export function appOf(url: URL): StoreApp | null {
 function byAppsFlyer(pathname: string): StoreApp | null {
   const [, named = ""] = /^\/([^/]+)/.exec(pathname) ?? [];
   return ios(/^id(\d+)$/.exec(named)?.[1]) ?? android(named.replace(/-[\w.]+$/, ""));
+}
+
+/** `/us/app/drop-frenzy/id1559000101` */
+function byApple(pathname: string, inQuery: string | null): StoreApp | null {
+  const app = ios(/\/id(\d+)(?:\/|$)/.exec(pathname)?.[1] ?? inQuery);
+  const [, name] = /\/app\/([a-z0-9-]{2,80})\/id\d/i.exec(pathname) ?? [];
+  return app === null || name === undefined ? app : { ...app, name };
 }

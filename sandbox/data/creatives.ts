@@ -31,11 +31,13 @@ export interface MakeOptions {
   products?: readonly Product[];
   /** Updates lie in the 120 days before this one. */
   today?: string;
+  /** Few brands are detected, agencies enter their own name, and hardly a text names its product. */
+  poor?: boolean;
 }
 
 /** Creatives of two seats. Some ids are in both: an id is unique per buyer only. */
 export function makeCreatives(options: MakeOptions = {}): MadeCreative[] {
-  const { seed = "rtb", count = 652, products = sandboxProducts, today = "2026-03-01" } = options;
+  const { seed = "rtb", count = 652, products = sandboxProducts, today = "2026-03-01", poor = false } = options;
   const shares = apportion(
     count,
     products.map(({ weight }) => weight),
@@ -43,7 +45,7 @@ export function makeCreatives(options: MakeOptions = {}): MadeCreative[] {
   );
   const made = products.flatMap((product, at) =>
     Array.from({ length: shares[at] ?? 0 }, (_, number) =>
-      makeCreative(product, { draw: (question) => chance(seed, product.name, number, question), number, today }),
+      makeCreative(product, { draw: (question) => chance(seed, product.name, number, question), number, today, poor }),
     ),
   );
   return withSharedIds(made);
@@ -53,6 +55,7 @@ interface Making {
   draw: Draw;
   number: number;
   today: string;
+  poor: boolean;
 }
 
 interface Copy {
@@ -61,12 +64,12 @@ interface Copy {
   call: string;
 }
 
-function makeCreative(product: Product, { draw, number, today }: Making): MadeCreative {
+function makeCreative(product: Product, { draw, number, today, poor }: Making): MadeCreative {
   const language = pick(product.languages, draw("language"));
   const seat = seats[product.seat === 2 ? Math.floor(draw("seat") * 2) : product.seat] ?? seats[0];
   const creativeId = idOf(product, number, draw);
   const link = linkOf(product, pickKind(product.links, draw("kind")), draw);
-  const copy = copyOf(product, language, draw);
+  const copy = copyOf(product, language, draw, poor);
   const roll = draw("format");
   const content =
     roll < 0.58
@@ -74,7 +77,7 @@ function makeCreative(product: Product, { draw, number, today }: Making): MadeCr
       : roll < 0.8
         ? videoContent(product, link, copy, draw)
         : nativeContent(product, link, copy, draw);
-  const advertiserName = advertiserOf(product, draw);
+  const advertiserName = advertiserOf(product, draw, poor);
   // Most declare the address; of the rest it stands in the content, or nowhere.
   const declared = link !== null && draw("declared") < 0.86 ? [declaredUrl(link, draw)] : [];
   return {
@@ -92,7 +95,7 @@ function makeCreative(product: Product, { draw, number, today }: Making): MadeCr
       ...(draw("ssl") < 0.9 ? { declaredAttributes: ["CREATIVE_TYPE_HTML", "SSL"].slice(roll < 0.58 ? 0 : 1) } : {}),
       ...content,
       apiUpdateTime: moment(today, draw("updated")),
-      creativeServingDecision: decisionOf(product, { language, link, draw, today }),
+      creativeServingDecision: decisionOf(product, { language, link, draw, today, poor }),
     },
   };
 }
@@ -105,22 +108,24 @@ function idOf({ name }: Product, number: number, draw: Draw): string {
   return `9${digits("id/a", 9)}${digits("id/b", 9)}`;
 }
 
-function copyOf({ name, vertical }: Product, language: string, draw: Draw): Copy {
+function copyOf({ name, vertical }: Product, language: string, draw: Draw, poor: boolean): Copy {
   const spoken = languages[language];
   const things = verticals[vertical]?.things[language];
   if (spoken === undefined || things === undefined) throw new RangeError(`${vertical} has no words in ${language}`);
   const thing = pick(things, draw("thing"));
   const written = (text: string) => text.replaceAll("{name}", name).replaceAll("{thing}", thing);
+  const texts = (all: readonly string[]) =>
+    poor && draw("named") < 0.8 ? all.filter((text) => !text.includes("{name}")) : all;
   return {
-    headline: written(pick(spoken.headlines, draw("headline"))),
-    body: written(pick(spoken.bodies, draw("body"))),
+    headline: written(pick(texts(spoken.headlines), draw("headline"))),
+    body: written(pick(texts(spoken.bodies), draw("body"))),
     call: pick(spoken.calls, draw("call")),
   };
 }
 
 /** Agencies enter their own name, and some enter nothing. */
-function advertiserOf({ advertiser }: Product, draw: Draw): string | null {
-  const roll = draw("advertiser");
+function advertiserOf({ advertiser }: Product, draw: Draw, poor: boolean): string | null {
+  const roll = draw("advertiser") * (poor ? 0.18 : 1);
   if (roll < 0.06) return null;
   if (roll < 0.13) return "Harbour Media";
   return roll < 0.25 ? advertiser.toUpperCase() : advertiser;
@@ -239,15 +244,16 @@ interface Deciding {
   link: string | null;
   draw: Draw;
   today: string;
+  poor: boolean;
 }
 
 /** What Google found out itself: often the brand, mostly the language, now and then the wrong one. */
 function decisionOf(
   { brandId, advertiser, name, vertical }: Product,
-  { language, link, draw, today }: Deciding,
+  { language, link, draw, today, poor }: Deciding,
 ): JsonObject {
   const code = pick(languages[language]?.codes ?? [language], draw("code"));
-  const brand = draw("brand");
+  const brand = poor ? 0.44 + draw("brand") * 0.6 : draw("brand");
   const detected =
     brand < 0.5
       ? { advertiserName: advertiser, brandId, brandName: name }
