@@ -12,9 +12,7 @@ import { readRuns, type RunRow } from "../../queries/sync/runs.ts";
 import { readFreshness, type FreshnessRow } from "../../queries/sync/freshness.ts";
 import { countQuarantine, readCoveredFrom, type OpenQuarantine } from "../../queries/sync/status.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
-import { canStore } from "../../queries/ops/server.ts";
-import { sqlState, type Database } from "../../schema/database.ts";
-import { whyUnavailable } from "../../schema/sql-states.ts";
+import type { Database } from "../../schema/database.ts";
 import {
   anyClientOption,
   CommandError,
@@ -28,6 +26,7 @@ import {
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { whyNothingIsStored } from "../shared/nothing-stored.ts";
 import { count, instant, table } from "../shared/printing.ts";
 import { glanceAtSchedules, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
@@ -124,18 +123,6 @@ command.action(
     },
   ),
 );
-
-/** What could not be stored is not there to be read: a full disk would look like a quiet morning. Null when all is well. */
-async function whyNothingIsStored(database: Database): Promise<string | null> {
-  try {
-    await canStore(database);
-    return null;
-  } catch (error) {
-    const state = sqlState(error);
-    if (state === null || !state.startsWith("53")) return null;
-    return whyUnavailable(state);
-  }
-}
 
 async function readFeeds(
   context: CommandContext,
