@@ -32,6 +32,7 @@ const overview = z.object({
         sourceId: z.string(),
         sourceName: z.string().nullable(),
         ...{ cost: known, dayBefore: known, weekBefore: known },
+        course: z.array(known).describe("cost of each of the 14 whole days before, the oldest first; null: not read"),
       }),
     ),
   }),

@@ -72,6 +72,24 @@ export async function readSpendBySource(
   return rows;
 }
 
+/** What each source cost on each of these days, in their order; null where the day is not there. */
+export async function readSpendCourses(
+  database: Queryable,
+  { client, from, to }: Range,
+): Promise<Map<string, (string | null)[]>> {
+  const { rows } = await database.query<{ sourceId: string; costs: (string | null)[] }>(
+    // A day that was read and has no row of a source is a day without spend of it.
+    `select s.source_id as "sourceId", array_agg(case when l.receipt_id is not null then coalesce(round(d.cost, 2), 0.00)::text end order by g.at) as costs
+       from (select distinct source_id from redtrack.daily_spend where _client_id = $1 and date between $2 and $3) s
+      cross join generate_series($2::timestamp, $3::timestamp, interval '1 day') g(at)
+       left join ops.slices l on l._client_id = $1 and l.source = $4 and l.slice = g.at::date::text
+       left join redtrack.daily_spend d on d._client_id = $1 and d.source_id = s.source_id and d.date = g.at::date
+      group by 1`,
+    [client, from, to, spendSource],
+  );
+  return new Map(rows.map(({ sourceId, costs }) => [sourceId, costs]));
+}
+
 export interface DaySpend extends Spend {
   date: string;
   sources: number;

@@ -5,7 +5,7 @@ import { lateSources } from "../../rules/sync/lateness.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { readAttention, type Attention } from "../recon/dashboards.ts";
 import { readCpaByAffiliate, readCpaTotalsOf, readReliability, type CpaAffiliate, type CpaTotal } from "../cost/cpa.ts";
-import { readPulls, readSpendCalendar, type SpendCalendar } from "../cost/spend.ts";
+import { readPulls, readSpendCalendar, readSpendCourses, type SpendCalendar } from "../cost/spend.ts";
 import { readAlerts, type AlertRow } from "../ops/alerts.ts";
 import { readSourceFreshness } from "../sync/freshness.ts";
 import { readGrid } from "../sync/freshness-grid.ts";
@@ -51,7 +51,11 @@ export interface OpenFeed {
 export interface Overview {
   today: string;
   since: Date;
-  spend: SpendNow & Pick<SpendCalendar, "timezone" | "currency" | "origin">;
+  spend: Omit<SpendNow, "sources"> &
+    Pick<SpendCalendar, "timezone" | "currency" | "origin"> & {
+      /** With what each cost on each of the whole days before, the oldest first; null where a day is not there. */
+      sources: (SpendNow["sources"][number] & { course: (string | null)[] })[];
+    };
   periods: PeriodTotals[];
   affiliates: Span & { items: Beside<CpaAffiliate>[] };
   restated: Restated[];
@@ -71,6 +75,8 @@ interface Asked {
 const mostRestated = 100;
 const mostAlerts = 500;
 const shownAlerts = 5;
+/** How many whole days the course of a source's spend shows. */
+const courseDays = 14;
 
 /** What a morning wants to know, in one answer. */
 export async function readOverview(database: Queryable, asked: Asked): Promise<Overview> {
@@ -104,7 +110,13 @@ function spanOf(name: OverviewPeriod, today: string): Span {
 async function readSpendNow(database: Queryable, client: string): Promise<Overview["spend"]> {
   const { today, timezone, currency, origin } = await readSpendCalendar(database, client);
   const days = [today, addDays(today, -1), addDays(today, -7)];
-  return { ...spendAtThisHour(await readPulls(database, { client, days }), today), timezone, currency, origin };
+  const [pulls, courses] = await Promise.all([
+    readPulls(database, { client, days }),
+    readSpendCourses(database, { client, from: addDays(today, -courseDays), to: addDays(today, -1) }),
+  ]);
+  const spend = spendAtThisHour(pulls, today);
+  const sources = spend.sources.map((one) => ({ ...one, course: courses.get(one.sourceId) ?? [] }));
+  return { ...spend, sources, timezone, currency, origin };
 }
 
 async function readPeriods(database: Queryable, client: string, today: string): Promise<PeriodTotals[]> {

@@ -174,7 +174,7 @@ function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
     <article class="panel" aria-labelledby={`alert-${alertId}-title`}>
       <div class="section-head">
         <h2 id={`alert-${alertId}-title`}>
-          <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge> {kind.replaceAll("_", " ")}
+          <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge> {kindName(kind)}
         </h2>
         <span class="quiet">
           {area} · {place === null ? subject : <a href={place}>{subject}</a>}
@@ -249,8 +249,21 @@ function SnoozeForm({ alertId, back: to, isSnoozed }: { alertId: number; back: s
   );
 }
 
+/** `cpc_spike` is a CPC spike. */
+const kindName = (kind: string) =>
+  kind
+    .replace(/^[a-z]/, (first) => first.toUpperCase())
+    .replaceAll("_", " ")
+    .replace(/\bcp[acm]\b/gi, (short) => short.toUpperCase());
+
 /** Where what the alert is about can be looked at. */
 function placeOf({ area, subject }: Pick<Alert, "area" | "subject">): string | null {
+  if (area === "mapping") return "/cost/mapping";
+  if (area === "spend") {
+    const [of, id = ""] = subject.split("/");
+    if (of === "campaign" && /^\d+$/.test(id)) return `/campaigns/${id}`;
+    return of === "redtrack" ? `/spend?by=day&period=30d&sourceId=${encodeURIComponent(id)}` : null;
+  }
   if (area !== "sync") return null;
   const [source = "", day = ""] = subject.split(/[ /]/);
   return /^\d{4}-\d\d-\d\d$/.test(day) ? dayAddress(source, day) : "/freshness";

@@ -31,7 +31,8 @@ export function LineChart({ id, finding, labels, labelName, series, axisText }: 
     size.left + (labels.length < 2 ? 0.5 : index / (labels.length - 1)) * (size.width - size.left - size.right);
   const y = (value: number) =>
     size.top + (1 - (value - low) / (high - low || 1)) * (size.height - size.top - size.bottom);
-  const step = Math.max(1, Math.ceil(labels.length / 8));
+  // The first label begins at its point and the last ends there: of whole days fewer fit than of hours.
+  const step = Math.max(1, Math.ceil(labels.length / ((labels[0] ?? "").length > 5 ? 6 : 8)));
   return (
     <figure>
       <figcaption id={`${id}-finding`}>{finding}</figcaption>

@@ -98,14 +98,14 @@ export function ExportLink({ url, path }: { url: URL; path?: string }) {
   );
 }
 
-/** The next page of a list that is read from a place on. */
-export function NextPage({ url, next }: { url: URL; next: string | null }) {
-  if (next === null && !url.searchParams.has("cursor")) return null;
+/** The next page of a list that is read from a place on; of several lists on a page, each has its own name for it. */
+export function NextPage({ url, next, name = "cursor" }: { url: URL; next: string | null; name?: string }) {
+  if (next === null && !url.searchParams.has(name)) return null;
   return (
     <nav class="pages" aria-label="Pages of this list">
-      {url.searchParams.has("cursor") ? <a href={withQuery(url, { cursor: null })}>First page</a> : null}
+      {url.searchParams.has(name) ? <a href={withQuery(url, { [name]: null })}>First page</a> : null}
       {next === null ? null : (
-        <a href={withQuery(url, { cursor: next })} rel="next">
+        <a href={withQuery(url, { [name]: next })} rel="next">
           Next page
         </a>
       )}

@@ -78,7 +78,12 @@ export function Table<Row>(props: TableProps<Row>) {
 }
 
 function classesOf<Row>({ kind, isExtra, isLong }: Column<Row>): string {
-  const classes = [isFigure(kind) && "figure", isExtra === true && "extra", isLong === true && "wrap"];
+  const classes = [
+    isFigure(kind) && "figure",
+    kind === "day" && "day",
+    isExtra === true && "extra",
+    isLong === true && "wrap",
+  ];
   return classes.filter(Boolean).join(" ");
 }
 

@@ -5,6 +5,7 @@ import { get, page, param } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { ConversionDetails, Delivery, EverflowConversion } from "./answers.ts";
 import { DeliveryTable } from "./deliveries.tsx";
+import { shortKey } from "./short-key.ts";
 
 const modelNames: Record<(typeof attributionModels)[number], string> = {
   first_click: "First click",
@@ -32,11 +33,11 @@ function anytrackPage(web: Web): void {
     const found = await get<ConversionDetails>(web, at.request, `/api/v1/anytrack/conversions/${key}`);
     const deliveries = await deliveriesOf(web, at, `anytrack:${found.conversionKey}`);
     return {
-      title: `Conversion ${found.orderId ?? found.conversionKey}`,
+      title: `Conversion ${found.orderId ?? shortKey(found.conversionKey)}`,
       body: (
         <>
           <PageHead
-            title={`Conversion ${found.orderId ?? found.conversionKey}`}
+            title={`Conversion ${found.orderId ?? shortKey(found.conversionKey)}`}
             lead={`${found.type} of ${found.date}`}
           />
           <Facts
@@ -110,7 +111,7 @@ function everflowPage(web: Web): void {
               ["Order", found.orderId],
               ["Transaction", found.transactionId],
               ["Country", found.country],
-              ["Refused because", found.errorCode],
+              ["Refused because", found.errorCode === "0" ? null : found.errorCode],
             ]}
           />
           <DeliveryTable rows={deliveries} at={at} />

@@ -9,6 +9,7 @@ import { callList, callWhole } from "../shared/json.ts";
 import { call, download, form, get, page } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { Delivery, DeliveryCounts } from "./answers.ts";
+import { shortKey } from "./short-key.ts";
 
 const tones: Record<Delivery["state"], Tone> = {
   pending: "note",
@@ -165,7 +166,7 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
       label: "Conversion",
       kind: "text",
       value: (row) => row.conversionKey,
-      show: ({ conversionKey }) => <a href={conversionHref(conversionKey)}>{conversionKey.slice(0, 30)}</a>,
+      show: ({ conversionKey }) => <a href={conversionHref(conversionKey)}>{shortKey(conversionKey)}</a>,
     },
     { name: "eventName", label: "As", kind: "text", value: (row) => row.eventName, isExtra: true },
     { name: "value", label: "Value", kind: "money", value: (row) => row.value, currency: (row) => row.currency ?? "" },

@@ -9,6 +9,7 @@ import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { Conversion, EverflowConversion } from "./answers.ts";
+import { shortKey } from "./short-key.ts";
 
 const paged = { ...periodQuery, cursor: z.string().max(1_000).optional() };
 
@@ -43,7 +44,7 @@ const anytrack: Feed<Conversion> = {
       value: (row) => row.conversionKey,
       show: (row) => (
         <a href={`/conversions/anytrack/${encodeURIComponent(row.conversionKey)}`}>
-          {row.orderId ?? row.conversionKey}
+          {row.orderId ?? shortKey(row.conversionKey)}
         </a>
       ),
     },

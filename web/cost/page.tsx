@@ -8,7 +8,7 @@ import {
   type CpaTotal,
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
-import { Badge, moneyText, Origin } from "../components/format.tsx";
+import { Badge, countText, moneyText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -146,7 +146,11 @@ function Totals({ totals, json, period }: { totals: readonly CpaTotal[]; json: s
             >
               {period.label}
             </Figure>
-            <Figure label="Conversions" value={String(total.efConversions ?? "–")} fact={fact("efConversions")} />
+            <Figure
+              label="Conversions"
+              value={total.efConversions === null ? "–" : countText(total.efConversions)}
+              fact={fact("efConversions")}
+            />
             <Figure label="CPA" value={amount(total.cpa)} fact={fact("cpa")} />
             <Figure label="Revenue" value={amount(total.revenue)} fact={fact("revenue")} />
             <Figure label="Margin" value={amount(total.margin)} fact={fact("margin")} />

@@ -3,6 +3,7 @@ import { Badge, countText, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
+import { currencyOf } from "../rtb/creatives.tsx";
 import { callList, callWhole } from "../shared/json.ts";
 import { download, page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
@@ -51,7 +52,7 @@ export function filePages(web: Web): void {
             <button type="submit">Filter</button>
           </form>
           <Table
-            columns={columns}
+            columns={columnsFor(currencyOf(at.parts, at.viewer.client))}
             rows={items}
             caption="Files, the latest first"
             zone={at.zone}
@@ -71,7 +72,7 @@ export function filePages(web: Web): void {
 
   download(web, { url: "/files.csv", who: readers, query }, async (at) => {
     const rows = await callWhole<ListedImport>(web, at, { path: imports, query: at.query });
-    return { name: "files.csv", text: toCsv(columns, rows) };
+    return { name: "files.csv", text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), rows) };
   });
 }
 
@@ -87,7 +88,7 @@ export function Outcome({ status }: { status: string }) {
   return <Badge tone={tone}>{text}</Badge>;
 }
 
-const columns: readonly Column<ListedImport>[] = [
+const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
   {
     name: "name",
     label: "File",
@@ -110,7 +111,10 @@ const columns: readonly Column<ListedImport>[] = [
   { name: "lines", label: "Lines", kind: "count", value: (row) => row.lines },
   { name: "imported", label: "Imported", kind: "count", value: (row) => row.imported },
   { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isExtra: true },
-  { name: "sums.spend", label: "Spend", kind: "ratio", value: (row) => row.sums.spend },
+  {
+    ...{ name: "sums.spend", label: "Spend", kind: "money", value: (row) => row.sums.spend },
+    currency: () => currency,
+  },
   { name: "days.from", label: "First day", kind: "day", value: (row) => row.days.from, isExtra: true },
   { name: "days.to", label: "Last day", kind: "day", value: (row) => row.days.to, isExtra: true },
   {

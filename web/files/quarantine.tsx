@@ -124,7 +124,7 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
     {
       name: "slice",
       label: "Of",
-      kind: "text",
+      kind: "day",
       value: (row) => row.slice,
       show: (row) => {
         const file = fileOf(row);

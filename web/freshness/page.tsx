@@ -111,8 +111,12 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
             <p>
               {late !== null ? (
                 <Badge tone="bad">late</Badge>
+              ) : !isPulled ? (
+                <Badge tone="quiet">not pulled</Badge>
+              ) : coveredFrom === null ? (
+                <Badge tone="quiet">no scheduled run yet</Badge>
               ) : (
-                <Badge tone={isPulled ? "good" : "quiet"}>{isPulled ? "on time" : "not pulled"}</Badge>
+                <Badge tone="good">on time</Badge>
               )}
             </p>
             <div class="beside">
@@ -123,7 +127,7 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
                   : open.length === 0
                     ? "every day is final"
                     : open.map(([state, days]) => `${days} ${state}`).join(", ")}
-                {coveredFrom === null ? "; nothing is scheduled" : `; scheduled since ${coveredFrom}`}
+                {coveredFrom === null ? null : `; scheduled since ${coveredFrom}`}
               </p>
               {isKeeper && isPulled ? (
                 <form method="post" action="/freshness/sync">

@@ -88,6 +88,17 @@ test("spend by now stands beside yesterday and the same weekday at this hour", a
   );
 });
 
+test("each source has its course over the whole days before: read without it is no spend, not read is not known", async () => {
+  const { spend } = await overview();
+  const course = (spend.sources as { sourceId: string; course: (string | null)[] }[]).find(
+    ({ sourceId }) => sourceId === "tt",
+  )?.course;
+  // Of the last 14 days three were read, and only yesterday had this source.
+  expect(course?.filter((cost) => cost !== null)).toEqual(["0.00", "0.00", "4.00"]);
+  expect([course?.length, course?.at(-1)]).toEqual([14, "4.00"]);
+  expect(await page()).toContain("tt: between $0.00 and $4.00 a day in the 14 days before");
+});
+
 test("a period stands beside the one before it, says when it is not final, and an affiliate likewise", async () => {
   const { periods, affiliates } = await overview("?period=yesterday");
   expect(periods.map(({ name }) => name)).toEqual(["today", "yesterday", "7d", "30d"]);

@@ -1,3 +1,4 @@
+import { Sparkline } from "../components/charts.tsx";
 import { Change, moneyText, None, Origin } from "../components/format.tsx";
 import { Empty, Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -71,6 +72,14 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
 
 type Source = Shown["spend"]["sources"][number];
 
+/** The course in words, for those who do not see it. */
+function courseText(name: string, course: readonly (string | null)[], currency: string): string {
+  const known = course.filter((cost) => cost !== null).map(Number);
+  if (known.length === 0) return `${name}: nothing is known of the days before`;
+  const [low, high] = [Math.min(...known), Math.max(...known)].map((cost) => moneyText(String(cost), currency));
+  return `${name}: between ${low} and ${high} a day in the ${course.length} days before`;
+}
+
 function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
   const money = (name: "cost" | "dayBefore" | "weekBefore", label: string): Column<Source> => ({
     ...{ name, label, kind: "money", value: (row) => row[name], currency: () => currency },
@@ -85,6 +94,15 @@ function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Sourc
       ...{ name: "sourceName", label: "Source", kind: "text", value: ({ sourceName }) => sourceName },
       show: ({ sourceId, sourceName }) => (
         <a href={`/spend?period=7d&by=day&sourceId=${encodeURIComponent(sourceId)}`}>{sourceName ?? sourceId}</a>
+      ),
+    },
+    {
+      ...{ name: "course", label: "14 days", kind: "text", value: () => null, isLocal: true, isExtra: true },
+      show: ({ sourceName, sourceId, course }) => (
+        <Sparkline
+          points={course.map((cost) => (cost === null ? null : Number(cost)))}
+          label={courseText(sourceName ?? sourceId, course, currency)}
+        />
       ),
     },
     money("cost", day.hour === null ? "Today" : `Today by ${hourName(day.hour)}`),

@@ -39,9 +39,10 @@ const count = <Row,>(
 
 export const receiptLink = (id: number | null) =>
   id === null ? undefined : <a href={`/receipts/${id}`}>{`#${id}`}</a>;
+/** By the end of its id: the beginning is the moment, which runs of one minute share. */
 export const runLink = (runId: string) => (
   <a href={`/runs/${encodeURIComponent(runId)}`} title={runId}>
-    {runId.slice(0, 8)}
+    {runId.slice(-8)}
   </a>
 );
 
@@ -55,7 +56,7 @@ export const receiptColumns: readonly Column<ListedReceipt>[] = [
     ),
   },
   text("source", "Source", ({ source }) => source),
-  text("slice", "Day", ({ slice }) => slice),
+  text("slice", "Day", ({ slice }) => slice, { kind: "day" }),
   { name: "fetchedAt", label: "Fetched", kind: "moment", value: ({ fetchedAt }) => new Date(fetchedAt) },
   text("outcome", "Outcome", ({ outcome }) => outcome, { show: ({ outcome }) => <OutcomeBadge outcome={outcome} /> }),
   { name: "total", label: "Total", kind: "money", value: ({ total }) => total, currency: () => "" },
@@ -78,6 +79,7 @@ export const changeColumns: readonly Column<Change>[] = [
   },
   text("source", "Source", ({ source }) => source),
   text("slice", "Day", ({ slice }) => slice, {
+    kind: "day",
     show: ({ source, slice }) => <a href={`/receipts?source=${encodeURIComponent(source)}&day=${slice}`}>{slice}</a>,
   }),
   text("kind", "What", ({ kind }) => kind, {
@@ -122,7 +124,7 @@ function Fields({ of, side }: { of: Change; side: "old" | "new" }) {
     <>
       {names.map((name) => (
         <div key={name}>
-          <span class="quiet">{name}</span> {shown(values[name])}
+          <span class="quiet">{name.replaceAll("_", " ")}</span> {shown(values[name])}
         </div>
       ))}
     </>

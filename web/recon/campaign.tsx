@@ -31,7 +31,12 @@ export function campaignPage(web: Web): void {
               const { claimed, verified, differencePct } = campaign.totals[metric];
               const fact = { json, field: `totals.${metric}.claimed`, value: String(claimed) };
               return (
-                <Figure key={metric} label={`${metric} claimed`} value={countText(claimed)} fact={fact}>
+                <Figure
+                  key={metric}
+                  label={`${metric.charAt(0).toUpperCase()}${metric.slice(1)} claimed`}
+                  value={countText(claimed)}
+                  fact={fact}
+                >
                   {verified === null ? "the platforms do not say" : `${countText(verified)} verified`}
                   {differencePct === null ? null : `, ${differencePct} % beyond it`}
                 </Figure>

@@ -3,7 +3,7 @@ import { countText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole, type Listed } from "../shared/json.ts";
+import { callList, callWhole } from "../shared/json.ts";
 import { download, get, page } from "../shared/page.tsx";
 import { type Web } from "../shared/web.ts";
 import { recon, type AffiliateOverview, type Campaign, type Discrepancies, type Report } from "./answers.ts";
@@ -13,11 +13,15 @@ const who = ["admin", "operator", "analyst", "advertiser"] as const;
 
 /** Claimed beside verified: what a person should look at first, then campaigns and affiliates. */
 export function reconPages(web: Web): void {
-  page(web, { url: "/reconciliation", who }, async ({ request, zone, viewer }) => {
+  const place = z.string().max(1_000).optional();
+  page(web, { url: "/reconciliation", who, query: { campaigns: place, affiliates: place } }, async (at) => {
+    const { request, zone, viewer } = at;
+    const list = <Item,>(path: string, cursor: string | undefined) =>
+      callList<Item>(web, at, { path: recon + path, query: { limit: rowsPerPage, cursor } });
     const [first, campaigns, affiliates] = await Promise.all([
       get<Discrepancies>(web, request, `${recon}/dashboard/discrepancies?level=HIGH&limit=10`),
-      get<Listed<Campaign>>(web, request, `${recon}/campaigns?limit=100`),
-      get<Listed<AffiliateOverview>>(web, request, `${recon}/dashboard/affiliates?limit=50`),
+      list<Campaign>("/campaigns", at.query.campaigns),
+      list<AffiliateOverview>("/dashboard/affiliates", at.query.affiliates),
     ]);
     return {
       title: "Reconciliation",
@@ -57,13 +61,14 @@ export function reconPages(web: Web): void {
               rows={campaigns.items}
               caption="Campaigns"
               zone={zone}
-              json={{ url: `${recon}/campaigns?limit=100`, path: "items" }}
+              json={{ url: campaigns.url, path: "items" }}
               empty={
                 <Empty title="No campaign yet">
                   Create one: <code>POST {recon}/campaigns</code>
                 </Empty>
               }
             />
+            <NextPage url={at.url} next={campaigns.next} name="campaigns" />
           </section>
           <section aria-labelledby="affiliates">
             <h2 id="affiliates">Affiliates, the least trusted first</h2>
@@ -72,9 +77,10 @@ export function reconPages(web: Web): void {
               rows={affiliates.items}
               caption="Affiliates by trust"
               zone={zone}
-              json={{ url: `${recon}/dashboard/affiliates?limit=50`, path: "items" }}
+              json={{ url: affiliates.url, path: "items" }}
               empty={<Empty title="No affiliate yet">Create the first under “Affiliates and keys”.</Empty>}
             />
+            <NextPage url={at.url} next={affiliates.next} name="affiliates" />
           </section>
         </>
       ),

@@ -143,7 +143,10 @@ function campaignPage(web: Web): void {
       title: found.campaignName,
       body: (
         <>
-          <PageHead title={found.campaignName} lead={`${countText(found.creatives)} creatives`}>
+          <PageHead
+            title={found.campaignName}
+            lead={`${countText(found.creatives)} ${found.creatives === 1 ? "creative" : "creatives"}`}
+          >
             <a class="button" href={`/creatives?campaign=${found.campaignId}`}>
               Its creatives
             </a>
