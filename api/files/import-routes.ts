@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
+import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileHistory } from "../../queries/files/file-history.ts";
 import { listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -141,14 +142,29 @@ function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
           progress: null,
           reason: null,
           answer: known,
+          workflow: await workflowOf(parts, { client, fileId: Number(id), workflowId: null }),
         };
       }
       const upload = await findUpload(place, { client, importId: id });
       if (upload === null) throw notFound("import");
       const { fileName: name, acceptedAt } = upload;
-      return { importId: id, name, acceptedAt, ...(await statusOfUpload(parts, upload)) };
+      const found = await statusOfUpload(parts, upload);
+      const workflowId = `${parts.config.queuePrefix}${ingestWorkflowId(client, id)}`;
+      const workflow = await workflowOf(parts, { client, fileId: found.answer?.fileId ?? null, workflowId });
+      return { importId: id, name, acceptedAt, ...found, workflow };
     },
   );
+}
+
+/** The run that left the file in the ledger; before that, the workflow that will. */
+async function workflowOf(
+  { reading }: ServerParts,
+  { client, fileId, workflowId }: { client: string; fileId: number | null; workflowId: string | null },
+): Promise<{ workflowId: string; runId: string | null }> {
+  const row = fileId === null ? null : await readFileRow(reading, { client, fileId });
+  if (row !== null) return { workflowId: row.workflowId, runId: row.runId };
+  if (workflowId === null) throw notFound("import");
+  return { workflowId, runId: null };
 }
 
 function historyRoute(api: Api, { reading }: ServerParts): void {

@@ -53,6 +53,9 @@ export const status = z.object({
   progress: progress.nullable(),
   reason: z.string().nullable().describe("why it failed"),
   answer: answer.nullable(),
+  workflow: z
+    .object({ workflowId: z.string(), runId: z.string().nullable().describe("null before it has ended") })
+    .describe("what reads it, or has read it"),
 });
 export const listedImport = answer.omit({ errors: true, summedOver: true, encoding: true, delimiter: true }).extend({
   importId,

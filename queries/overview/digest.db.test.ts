@@ -24,6 +24,12 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
        values ($1, $2::date, 's1', 'Some source', 10, 0, $3, $2::text, 'r')`,
       [client, day, cost],
     );
+  // Spend that reaches no affiliate is spent, and costs none of them anything.
+  await database.pool.query(
+    `insert into redtrack.daily_spend (_client_id, date, source_id, source_name, clicks, conversions, cost, _slice, _run_id)
+     values ($1, '2026-01-10', 's2', 'Nobody', 10, 0, 10, '2026-01-10', 'r')`,
+    [client],
+  );
   for (const severity of ["info", "critical"] as const)
     await raiseAlert(database.pool, {
       client,
@@ -36,8 +42,10 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
   const message = await composeDigest({ database: database.pool }, { client, day: "2026-01-11" });
   const [total] = await readCpaTotals(database.pool, { client, from: "2026-01-10", to: "2026-01-10" });
   expect(total?.finalCost).toBe("123.45");
-  expect(message.title).toBe(`Signal Room, 2026-01-11: spend 123.45 ${total?.currency ?? ""}, CPA not known`);
-  expect(message.lines[0]).toMatch(/^2026-01-10 \(not final\): spend 123\.45 \w+ \(the day before 80\.00\)/);
+  expect(message.title).toBe(`Signal Room, 2026-01-11: spend 133.45 ${total?.currency ?? ""}, CPA not known`);
+  expect(message.lines[0]).toMatch(
+    /^2026-01-10 \(not final\): spend 133\.45 \w+ \(the day before 80\.00\), cost 123\.45 \w+ \(the day before 80\.00\)/,
+  );
   const alerts = message.lines.filter((line) => line.includes("(alert "));
   expect(alerts.map((line) => line.slice(0, 12))).toEqual(["• [critical]", "• [info] info".slice(0, 12)]);
 });

@@ -1,8 +1,12 @@
+import { cents, sumMoney } from "../../core/money.ts";
 import { plain, type Message } from "../ops/message.ts";
 
 interface Figures {
   currency: string;
   origin: string;
+  /** Of affiliates, and of none: together what the account spent. */
+  rtSpend: string | null;
+  unmappedSpend: string;
   finalCost: string | null;
   cpa: string | null;
   revenue: string | null;
@@ -56,20 +60,30 @@ export function digestMessage(digest: Digest): Message {
 
 function headline([first]: readonly Totals[]): string {
   if (first === undefined) return "nothing of yesterday yet";
-  return `spend ${amount(first.finalCost, first.currency)}, CPA ${amount(first.cpa, first.currency)}`;
+  return `spend ${amount(spendOf(first), first.currency)}, CPA ${amount(first.cpa, first.currency)}`;
 }
 
 const amount = (value: string | null, currency: string) => (value === null ? "not known" : `${value} ${currency}`);
 
-function figures(label: string, { currency, origin, finalCost, cpa, revenue, margin, before }: Totals): string {
+/** Null in a currency that only affiliates are paid in. */
+function spendOf({ rtSpend, unmappedSpend }: Figures): string | null {
+  return rtSpend === null && Number(unmappedSpend) === 0 ? null : cents(sumMoney([rtSpend ?? "0", unmappedSpend]));
+}
+
+function figures(label: string, row: Totals): string {
+  const { currency, origin, finalCost, cpa, revenue, margin, before } = row;
   const beside = (value: string | null | undefined) => (value == null ? "" : ` (the day before ${value})`);
   const mark = origin === "sandbox" ? ", made up by the sandbox" : "";
-  return [
-    `${label}${mark}: spend ${amount(finalCost, currency)}${beside(before?.finalCost)}`,
+  const spend = spendOf(row);
+  const spent = spend === null ? [] : [`spend ${amount(spend, currency)}${beside(before && spendOf(before))}`];
+  const told = [
+    ...spent,
+    `cost ${amount(finalCost, currency)}${beside(before?.finalCost)}`,
     `CPA ${amount(cpa, currency)}${beside(before?.cpa)}`,
     `revenue ${amount(revenue, currency)}`,
     `margin ${amount(margin, currency)}`,
-  ].join(", ");
+  ];
+  return `${label}${mark}: ${told.join(", ")}`;
 }
 
 function openFeed({ source, late, touches, days }: Digest["late"][number]): string {

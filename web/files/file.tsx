@@ -1,4 +1,5 @@
 import { countText, moneyText } from "../components/format.tsx";
+import { WorkflowLink } from "../components/links.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -22,7 +23,15 @@ export function fileDetailPages(web: Web): void {
       title: found.name,
       body: (
         <>
-          <PageHead title={found.name} />
+          <PageHead title={found.name}>
+            <WorkflowLink
+              parts={at.parts}
+              workflowId={found.workflow.workflowId}
+              {...(found.workflow.runId === null ? {} : { runId: found.workflow.runId })}
+            >
+              Open in the Temporal UI
+            </WorkflowLink>
+          </PageHead>
           <div id="state" {...(isOpen ? { "data-live": "1", "data-then": "reload" } : {})}>
             <State found={found} />
           </div>

@@ -125,6 +125,14 @@ test("a file with bad lines is looked at, imported, corrected line by line, and 
   await until("the import to be done", async () => (await open(file)).includes('spend "12abc" is not an amount'));
   expect([await spend(), (await stack.rows("select from ops.files")).length]).toEqual(["125.500000", 1]);
 
+  const told = await api.inject({
+    url: file.replace("/files", "/api/v1/rtb/performance/imports"),
+    headers: await bearer({ role: "analyst" }),
+  });
+  expect([told.json<{ workflow: object }>().workflow]).toEqual(
+    await stack.rows(`select workflow_id as "workflowId", run_id as "runId" from ops.files`),
+  );
+
   const entry = /href="(\/quarantine\/\d+)"/.exec(await open(file))?.[1] ?? "";
   const line = await open(entry);
   expect(line).toContain(`${header}\n${bad}`);
