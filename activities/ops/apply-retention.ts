@@ -1,13 +1,15 @@
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { prune } from "../../queries/ops/retention.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
+import { prunePromo } from "../../queries/promo/retention.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import type { MaintenanceContext } from "./context.ts";
 
-/** Deletes what is older than its setting says; by default nothing but what was kept of persons for a delivery. */
+/** Deletes what is older than its setting says; by default what was kept of persons, and old promo events. */
 export async function applyRetention({ database, config }: MaintenanceContext): Promise<{ deleted: number }> {
   // What is known of persons goes in any case, also when nothing is delivered any more.
   const identities = await deleteExpiredIdentities(database);
   await sealStoredContent(database, quarantineSeal(config));
-  return { deleted: identities + (await prune(database, config.retention)) };
+  const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
+  return { deleted: events + identities + (await prune(database, config.retention)) };
 }

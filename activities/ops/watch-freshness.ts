@@ -6,6 +6,7 @@ import { databaseNow } from "../../queries/shared/clock.ts";
 import { lastDue } from "../../rules/sync/expectation.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
+import { watchPromo, watchPromoBooks } from "../promo/watch-promo.ts";
 import { watchBooks } from "../sync/watch-books.ts";
 import { zoneOf } from "./plan-alert-deliveries.ts";
 import { watchSpend } from "./watch-spend.ts";
@@ -13,7 +14,7 @@ import type { MaintenanceContext } from "./context.ts";
 
 /**
  * Opens an alert for each source that should have been read by now and was not, and closes it when it was; for
- * what was read and leads to no affiliate; and for spend that is far from what is usual.
+ * what was read and leads to no affiliate; for spend that is far from what is usual; and for promotional offers.
  */
 export async function watchFreshness(context: MaintenanceContext): Promise<{ late: string[] }> {
   const { database, config, schedules } = context;
@@ -25,11 +26,18 @@ export async function watchFreshness(context: MaintenanceContext): Promise<{ lat
       if (await watchSource(context, schedule, { client, now })) late.push(`${schedule.source}/${client}`);
     }
   await watchBooks(database, sources, now);
+  await watchPromoBooks(database);
   for (const client of config.clients) {
     await watchMapping(database, { client, accounts: config.accounts });
     await watchSpend(database, { client, zone: zoneOf(config, client), now });
+    await watchPromo(database, { client, now, ...promoOf(config, client) });
   }
   return { late };
+}
+
+function promoOf({ promo }: MaintenanceContext["config"], client: string) {
+  const { timezone: zone = "UTC" } = promo.clients.get(client) ?? {};
+  return { zone, checksLandingPages: promo.counting.checksLandingPages };
 }
 
 async function watchSource(
