@@ -91,6 +91,11 @@ const rooms: Record<string, Room> = {
     bans: [],
     instead: "share it through queries or core, or ask the running api over HTTP",
   },
+  docs: {
+    uses: [],
+    bans: ["*"],
+    instead: "what people copy out of docs/ must run by itself: it imports nothing",
+  },
   bench: { uses: "any but api", bans: [], instead: "the api is a process of its own" },
 };
 

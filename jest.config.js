@@ -27,6 +27,7 @@ export default {
         "/node_modules/",
         "/dist/",
         "\\.page\\.test\\.ts$",
+        "\\.outside\\.test\\.ts$",
         "\\.db\\.test\\.ts$",
         "\\.flow\\.test\\.ts$",
       ],

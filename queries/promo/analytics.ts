@@ -134,7 +134,7 @@ export interface CohortRow {
 
 /**
  * By the day of the send: a click belongs to its variation's last send before it, however much later it comes. From the
- * sums of days; only on a day with a send the clicks before it have to be looked for.
+ * sums of days since the first; only on a day with a send the clicks before it have to be looked for.
  */
 export async function readCohorts(database: Queryable, scope: Scope): Promise<CohortRow[]> {
   const { rows } = await database.query<CohortRow>(
@@ -144,12 +144,12 @@ export async function readCohorts(database: Queryable, scope: Scope): Promise<Co
                 max(m.date) filter (where m.sends > 0) over (partition by m.variation_id order by m.date) as cohort,
                 max(m.date) filter (where m.sends > 0)
                   over (partition by m.variation_id order by m.date rows between unbounded preceding and 1 preceding) as earlier
-           from promo.promo_performance_metrics m where ${inScope("m")}
+           from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
        ), early as (
          select d.cohort, d.earlier, count(*) as clicks
            from days d
            join promo.promo_click_tracking c on c._client_id = :client and c.variation_id = d.variation_id and c.clicked_date = d.date
-          where d.sends > 0 and c.clicked_at < d.first_sent_at and not c.is_bot and not c.is_repeat
+          where c.clicked_date >= :from and d.sends > 0 and c.clicked_at < d.first_sent_at and not c.is_bot and not c.is_repeat
             and (d.cohort between :from and :to or d.earlier between :from and :to)
           group by 1, 2
        )

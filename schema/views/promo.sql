@@ -49,18 +49,19 @@ select m._client_id, m.date, m.offer_id, o.name as offer_name, m.variation_id, m
 -- Conversions that brought back the id of one of our clicks: Everflow's under a sub id, AnyTrack's as its click id. What both
 -- report counts once, as Everflow says. What takes a payout back counts as no conversion.
 create or replace view promo.clicked_conversions as
-select of_everflow.* from (
-  select distinct on (e._client_id, e.conversion_id)
-         e._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'everflow'::text as feed, e.conversion_id,
-         e.converted_at, e.date, e.affiliate_id, e.affiliate_name as affiliate, e.currency,
-         case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end as conversions, e.payout::numeric as payout,
-         e.revenue::numeric as revenue, coalesce(o.origin, 'unknown') as origin
-    from everflow.conversions e
-   cross join lateral (values (e.sub1), (e.sub2), (e.sub3), (e.sub4), (e.sub5)) s(value)
-    join promo.promo_click_tracking c on c._client_id = e._client_id and c.click_id = s.value
-    left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
-   where e.status = 'approved'
-   order by e._client_id, e.conversion_id, c.clicked_at desc) of_everflow
+select e._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'everflow'::text as feed, e.conversion_id,
+       e.converted_at, e.date, e.affiliate_id, e.affiliate_name as affiliate, e.currency,
+       case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end as conversions, e.payout::numeric as payout,
+       e.revenue::numeric as revenue, coalesce(o.origin, 'unknown') as origin
+  from everflow.conversions e
+ cross join lateral (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4), (5, e.sub5)) s(place, value)
+  join promo.promo_click_tracking c on c._client_id = e._client_id and c.click_id = s.value
+  left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
+ where e.status = 'approved'
+   -- Of several clicks in one conversion the first sub id's: it counts once.
+   and not exists (select from (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4), (5, e.sub5)) before(place, value)
+                     join promo.promo_click_tracking d on d._client_id = e._client_id and d.click_id = before.value
+                    where before.place < s.place)
  union all
 select a._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'anytrack', a.conversion_key, a.event_time, a.date,
        a.affiliate_id, null, a.currency, case when a.revenue < 0 then 0 else 1 end, a.revenue, a.revenue, a.origin
