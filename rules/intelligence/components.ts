@@ -1,5 +1,5 @@
 /** What can say that two creatives advertise different things. */
-export const identityKinds = ["android", "ios", "brand", "domain"] as const;
+export const identityKinds = ["android", "ios", "brand", "domain", "advertiser"] as const;
 export type IdentityKind = (typeof identityKinds)[number];
 
 type Tally = Map<string, number>;
@@ -47,8 +47,9 @@ export class Components {
     return most?.[0] ?? null;
   }
 
+  /** One advertiser has several products: its name says whose a creative is, not which of them it advertises. */
   hasIdentity(index: number): boolean {
-    return identityKinds.some((kind) => this.identityOf(kind, index) !== null);
+    return identityKinds.some((kind) => kind !== "advertiser" && this.identityOf(kind, index) !== null);
   }
 
   /** Both have an identity of the same kind, and not the same one. */

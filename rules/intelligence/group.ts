@@ -64,6 +64,7 @@ class Grouping {
     this.tie("page", [...apps, "brand"]);
     this.tie("label", [...apps, "brand"]);
     this.tie("advertiser", [...apps, "brand", "domain"]);
+    this.identify("advertiser");
   }
 
   private keysFor(basis: Basis, index: number): string[] {
@@ -99,7 +100,7 @@ class Grouping {
     }
   }
 
-  private identify(kind: "brand" | "domain"): void {
+  private identify(kind: "brand" | "domain" | "advertiser"): void {
     for (const [index, keys] of this.keys.entries())
       for (const key of keys.get(kind) ?? []) if (!this.ambiguous.has(key)) this.components.identify(kind, index, key);
   }
@@ -174,30 +175,45 @@ class Grouping {
 
   /** What has no identity goes to the text most like its own, when that is clearly one product's. */
   tieByTexts(): void {
+    this.tieSameTexts();
     const similarTo = createSimilarity(this.texts.map(shinglesOf));
     for (const index of this.items.keys()) {
       if (this.components.hasIdentity(index)) continue;
-      const near = similarTo(index).filter(
-        ({ item, similarity }) => similarity >= leastSimilar && this.mayBeOne(index, item),
-      );
-      const [best] = near;
+      const near = similarTo(index).filter(({ similarity }) => similarity >= leastSimilar);
+      const possible = near.filter(({ item }) => this.mayBeOne(index, item));
+      const [best] = possible;
       if (best === undefined) continue;
       const root = this.components.rootOf(best.item);
-      const rival = near.find(({ item }) => this.components.rootOf(item) !== root);
+      const owner = this.components.identityOf("advertiser", index);
+      // A text that others use, too, says nothing unless the advertiser is the same.
+      const rivals = owner !== null && this.components.identityOf("advertiser", root) === owner ? possible : near;
+      const rival = rivals.find(({ item }) => this.components.rootOf(item) !== root);
       if (rival !== undefined && best.similarity - rival.similarity < clearlyNearer) continue;
       this.joinedBy.set(index, { basis: "text", similarity: best.similarity });
       this.components.join(best.item, index);
     }
   }
 
-  private mayBeOne(one: number, other: number): boolean {
-    const owner = (index: number) => {
-      const [key] = this.keys[index]?.get("advertiser") ?? [];
-      return key === undefined || this.ambiguous.has(key) ? null : key;
+  /** Of what has no identity, the same text is one product's, unless several advertisers use it. */
+  private tieSameTexts(): void {
+    const wording = (index: number) => {
+      const words = this.texts[index] ?? [];
+      return words.length < 3 || this.components.hasIdentity(index) ? [] : [words.join(" ")];
     };
-    const [first, second] = [owner(one), owner(other)];
-    if (first !== null && second !== null && first !== second) return false;
-    return !this.components.conflict(one, other, ["android", "ios", "brand"]);
+    for (const [, items] of byKey(this.items.length, wording)) {
+      const owners = new Set(
+        items.map((index) => this.components.identityOf("advertiser", index)).filter((owner) => owner !== null),
+      );
+      if (items.length < 2 || owners.size > 1) continue;
+      for (const item of items) {
+        this.joinedBy.set(item, { basis: "text", similarity: 1 });
+        this.components.join(items[0] ?? item, item);
+      }
+    }
+  }
+
+  private mayBeOne(one: number, other: number): boolean {
+    return !this.components.conflict(one, other, ["android", "ios", "brand", "advertiser"]);
   }
 
   groups(): Group[] {

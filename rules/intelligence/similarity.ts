@@ -22,7 +22,7 @@ export function runsOf(words: readonly string[]): Set<string> {
 /** Overlapping triples of words; what is shorter is one of its own. */
 export function shinglesOf(words: readonly string[]): Set<string> {
   if (words.length < 3) return new Set(words.length === 0 ? [] : [words.join(" ")]);
-  return new Set(words.slice(2).map((_, at) => words.slice(at, at + 3).join(" ")));
+  return new Set(words.slice(2, mostShingles + 2).map((_, at) => words.slice(at, at + 3).join(" ")));
 }
 
 export interface Similar {
@@ -32,7 +32,10 @@ export interface Similar {
 }
 
 /** What is in more texts than this says nothing of one product, and comparing by it takes long. */
-const mostCommon = 400;
+const mostCommon = 200;
+
+/** A text says what it is about early; the rest is terms and conditions. */
+const mostShingles = 60;
 
 /** Finds texts like a given one, by what they share: most pairs share nothing and are never compared. */
 export function createSimilarity(texts: readonly ReadonlySet<string>[]): (item: number) => Similar[] {

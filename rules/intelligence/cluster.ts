@@ -1,0 +1,109 @@
+import { sha256 } from "../../core/crypto.ts";
+import { campaignName, uniqueName } from "./campaign-name.ts";
+import { toItem, type CreativeFacts, type Item } from "./creative-facts.ts";
+import { groupItems, type Basis } from "./group.ts";
+import { keepCampaigns, type Decisions, type KnownCampaign, type Member } from "./keep-campaigns.ts";
+
+/** Raised when the same creatives would be grouped otherwise: it is part of the input's hash. */
+const rulesVersion = 1;
+
+export interface ClusterInput {
+  creatives: readonly CreativeFacts[];
+  /** The campaigns of the last run. */
+  known: readonly KnownCampaign[];
+  decisions: Decisions;
+}
+
+/** Below a campaign: one language and one format. */
+export interface Variant {
+  language: string;
+  format: string;
+  members: string[];
+}
+
+export interface Campaign {
+  /** Null for a new one. */
+  id: string | null;
+  anchor: string;
+  name: string;
+  namedBy: KnownCampaign["namedBy"];
+  /** How firmly its creatives hang together, 0 to 1: a mean over what joined each. */
+  confidence: number;
+  members: { id: string; basis: Basis }[];
+  variants: Variant[];
+}
+
+export interface Clusters {
+  campaigns: Campaign[];
+  /** Campaigns of the last run that no creative is in. */
+  gone: string[];
+  inputHash: string;
+}
+
+/** How sure a creative's membership is, by what joined it. A text's is between, by how like it is. */
+const strengths: Readonly<Record<Exclude<Basis, "text">, number>> = {
+  app: 0.95,
+  link: 0.9,
+  brand: 0.85,
+  domain: 0.85,
+  page: 0.85,
+  label: 0.8,
+  name: 0.75,
+  advertiser: 0.7,
+  alone: 0.5,
+};
+
+function strengthOf({ basis, similarity }: Member): number {
+  return basis === "text" ? 0.6 + 0.3 * (similarity ?? 0) : strengths[basis];
+}
+
+/** Groups creatives into campaigns and variants by rules alone. The same input gives the same answer. */
+export function clusterByRules({ creatives, known, decisions }: ClusterInput): Clusters {
+  const items = creatives.map(toItem);
+  const kept = keepCampaigns(groupItems(items), known, decisions);
+  const taken = new Set(kept.flatMap((one) => (one.known === null ? [] : [one.known.name.toLowerCase()])));
+  const campaigns = kept
+    .sort((one, other) => (one.anchor < other.anchor ? -1 : one.anchor > other.anchor ? 1 : 0))
+    .map(({ known: campaign, anchor, members }): Campaign => ({
+      id: campaign?.id ?? null,
+      anchor,
+      name: campaign?.name ?? uniqueName(campaignName(members.map(({ item }) => item)), taken),
+      namedBy: campaign?.namedBy ?? "rules",
+      confidence: cohesion(members),
+      members: members
+        .map(({ item, basis }) => ({ id: item.id, basis }))
+        .sort((one, other) => (one.id < other.id ? -1 : 1)),
+      variants: variantsOf(members.map(({ item }) => item)),
+    }));
+  const standing = new Set(campaigns.map(({ id }) => id));
+  return {
+    campaigns,
+    gone: known.map(({ id }) => id).filter((id) => !standing.has(id)),
+    inputHash: hashOf(items),
+  };
+}
+
+function cohesion(members: readonly Member[]): number {
+  if (members.length === 0) return 0;
+  const mean = members.reduce((sum, member) => sum + strengthOf(member), 0) / members.length;
+  return Math.round(mean * 1e4) / 1e4;
+}
+
+function variantsOf(items: readonly Item[]): Variant[] {
+  const found = new Map<string, Variant>();
+  for (const { id, language, format } of items) {
+    const key = `${language} ${format}`;
+    const variant = found.get(key) ?? { language, format, members: [] };
+    variant.members.push(id);
+    found.set(key, variant);
+  }
+  return [...found]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, variant]) => ({ ...variant, members: variant.members.sort() }));
+}
+
+/** What is spent moves every day and decides a new campaign's name only: it is no reason to group again. */
+function hashOf(items: readonly Item[]): string {
+  const sorted = [...items].sort((one, other) => (one.id < other.id ? -1 : 1));
+  return sha256(JSON.stringify([rulesVersion, sorted.map(({ spend: _, ...item }) => item)]));
+}
