@@ -76,8 +76,9 @@ export const kinds: Record<string, string> = { first: "first value", changed: "c
 export const changeColumns: readonly Column<Change>[] = [
   {
     ...{ name: "recordedAt", label: "When", kind: "moment", value: ({ recordedAt }) => new Date(recordedAt) },
+    isExtra: true,
   },
-  text("source", "Source", ({ source }) => source),
+  text("source", "Source", ({ source }) => source, { isExtra: true }),
   text("slice", "Day", ({ slice }) => slice, {
     kind: "day",
     show: ({ source, slice }) => <a href={`/receipts?source=${encodeURIComponent(source)}&day=${slice}`}>{slice}</a>,
