@@ -25,7 +25,7 @@ const columns: readonly Column<CpaAffiliate>[] = [
     isSortable: true,
     show: ({ affiliate, isInternal, origin }) => (
       <>
-        {affiliate} <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
+        <bdi>{affiliate}</bdi> <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
         <Origin of={origin} />
       </>
     ),
