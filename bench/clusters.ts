@@ -1,7 +1,7 @@
 // How long creatives take to be grouped by rules, and how far the groups agree with what each advertises.
 // npm run bench:clusters
 import { agreement } from "../rules/intelligence/agreement.ts";
-import { clusterByRules } from "../rules/intelligence/cluster.ts";
+import { groupCreatives, makeCampaigns } from "../rules/intelligence/cluster.ts";
 import { drawProducts } from "../sandbox/data/creative-products.ts";
 import { makeCreatives, type MakeOptions } from "../sandbox/data/creatives.ts";
 import { factsOf } from "./made-creatives.ts";
@@ -33,7 +33,7 @@ for (const { name, most, options } of worlds) {
   const made = makeCreatives(options);
   const creatives = made.map(factsOf);
   const began = performance.now();
-  const { campaigns } = clusterByRules({ creatives, known: [], decisions: none });
+  const { campaigns } = makeCampaigns(groupCreatives(creatives).groups, { known: [], decisions: none });
   const seconds = (performance.now() - began) / 1_000;
   const groupOf = new Map(campaigns.flatMap(({ members }, at) => members.map(({ id }) => [id, String(at)] as const)));
   const { f1, adjustedRand, precision, recall } = agreement(

@@ -1,17 +1,28 @@
 import { sha256 } from "../../core/crypto.ts";
 import { campaignName, uniqueName } from "./campaign-name.ts";
 import { toItem, type CreativeFacts, type Item } from "./creative-facts.ts";
-import { groupItems, type Basis } from "./group.ts";
+import { groupItems, type Basis, type Group } from "./group.ts";
 import { keepCampaigns, type Decisions, type KnownCampaign, type Member } from "./keep-campaigns.ts";
 
 /** Raised when the same creatives would be grouped otherwise: it is part of the input's hash. */
 const rulesVersion = 1;
 
-export interface ClusterInput {
-  creatives: readonly CreativeFacts[];
-  /** The campaigns of the last run. */
+/** What stands before this run: the campaigns of the last one, and what a person decided. */
+export interface Standing {
   known: readonly KnownCampaign[];
   decisions: Decisions;
+}
+
+/** What a model called a group, and how sure it said it is. */
+export interface ModelName {
+  name: string | null;
+  confidence: number;
+}
+
+export interface Grouped {
+  groups: Group[];
+  /** Of all that grouping depends on: the same hash, the same groups. */
+  inputHash: string;
 }
 
 /** Below a campaign: one language and one format. */
@@ -29,6 +40,8 @@ export interface Campaign {
   namedBy: KnownCampaign["namedBy"];
   /** How firmly its creatives hang together, 0 to 1: a mean over what joined each. */
   confidence: number;
+  /** What a model says of it: not calibrated, and decides nothing. */
+  modelConfidence: number | null;
   members: { id: string; basis: Basis }[];
   variants: Variant[];
 }
@@ -37,7 +50,6 @@ export interface Clusters {
   campaigns: Campaign[];
   /** Campaigns of the last run that no creative is in. */
   gone: string[];
-  inputHash: string;
 }
 
 /** How sure a creative's membership is, by what joined it. A text's is between, by how like it is. */
@@ -57,30 +69,39 @@ function strengthOf({ basis, similarity }: Member): number {
   return basis === "text" ? 0.6 + 0.3 * (similarity ?? 0) : strengths[basis];
 }
 
-/** Groups creatives into campaigns and variants by rules alone. The same input gives the same answer. */
-export function clusterByRules({ creatives, known, decisions }: ClusterInput): Clusters {
+/** By rules alone: the same creatives give the same groups. */
+export function groupCreatives(creatives: readonly CreativeFacts[]): Grouped {
   const items = creatives.map(toItem);
-  const kept = keepCampaigns(groupItems(items), known, decisions);
+  return { groups: groupItems(items), inputHash: hashOf(items) };
+}
+
+/** Makes campaigns and variants of groups: of the rules' own, or of those that a model has named and merged. */
+export function makeCampaigns(
+  groups: readonly Group[],
+  { known, decisions }: Standing,
+  names: ReadonlyMap<string, ModelName> = new Map(),
+): Clusters {
+  const kept = keepCampaigns(groups, known, decisions);
   const taken = new Set(kept.flatMap((one) => (one.known === null ? [] : [one.known.name.toLowerCase()])));
   const campaigns = kept
     .sort((one, other) => (one.anchor < other.anchor ? -1 : one.anchor > other.anchor ? 1 : 0))
-    .map(({ known: campaign, anchor, members }): Campaign => ({
-      id: campaign?.id ?? null,
-      anchor,
-      name: campaign?.name ?? uniqueName(campaignName(members.map(({ item }) => item)), taken),
-      namedBy: campaign?.namedBy ?? "rules",
-      confidence: cohesion(members),
-      members: members
-        .map(({ item, basis }) => ({ id: item.id, basis }))
-        .sort((one, other) => (one.id < other.id ? -1 : 1)),
-      variants: variantsOf(members.map(({ item }) => item)),
-    }));
+    .map(({ known: campaign, anchor, from, members }): Campaign => {
+      const items = members.map(({ item }) => item);
+      const said = from.map((one) => names.get(one)).find((one) => one !== undefined);
+      const named = said?.name ?? null;
+      return {
+        id: campaign?.id ?? null,
+        anchor,
+        name: campaign?.name ?? uniqueName(named ?? campaignName(items), taken),
+        namedBy: campaign?.namedBy ?? (named === null ? "rules" : "model"),
+        confidence: cohesion(members),
+        modelConfidence: said?.confidence ?? null,
+        members: members.map(({ item, basis }) => ({ id: item.id, basis })).sort((a, b) => (a.id < b.id ? -1 : 1)),
+        variants: variantsOf(items),
+      };
+    });
   const standing = new Set(campaigns.map(({ id }) => id));
-  return {
-    campaigns,
-    gone: known.map(({ id }) => id).filter((id) => !standing.has(id)),
-    inputHash: hashOf(items),
-  };
+  return { campaigns, gone: known.map(({ id }) => id).filter((id) => !standing.has(id)) };
 }
 
 function cohesion(members: readonly Member[]): number {

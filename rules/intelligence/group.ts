@@ -1,5 +1,5 @@
 import { brandName } from "../rtb/brand-name.ts";
-import { Components, type IdentityKind } from "./components.ts";
+import { Components, identityKinds, type IdentityKind } from "./components.ts";
 import type { Item } from "./creative-facts.ts";
 import { createSimilarity, runsOf, shinglesOf, wordsOf } from "./similarity.ts";
 import { byKey, tieUp } from "./ties.ts";
@@ -10,6 +10,8 @@ export type Basis = "app" | "link" | "brand" | "domain" | "page" | "label" | "na
 export interface Group {
   /** What the group is about, as a key that stays the same while its creatives come and go. */
   anchor: string;
+  /** What most of its members are, of each kind that one of them has. */
+  identities: Partial<Record<IdentityKind, string>>;
   members: { item: Item; basis: Basis; similarity: number | null }[];
 }
 
@@ -236,13 +238,13 @@ class Grouping {
       const joined = this.joinedBy.get(index) ?? { basis: "alone" as const, similarity: null };
       return [{ item, ...(key === undefined ? joined : { basis: key.basis, similarity: null }) }];
     });
-    return {
-      anchor: anchorOf(
-        counts,
-        indexes.map((index) => this.items[index]?.id ?? ""),
-      ),
-      members,
-    };
+    const [first = 0] = indexes;
+    const identities = identityKinds.flatMap((kind) => {
+      const id = this.components.identityOf(kind, first);
+      return id === null ? [] : [[kind, id] as const];
+    });
+    const ids = indexes.map((index) => this.items[index]?.id ?? "");
+    return { anchor: anchorOf(counts, ids), identities: Object.fromEntries(identities), members };
   }
 
   private usableKeys(index: number): { basis: Basis; key: string }[] {

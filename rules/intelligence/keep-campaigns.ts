@@ -23,6 +23,8 @@ export type Member = Group["members"][number];
 export interface Kept {
   known: KnownCampaign | null;
   anchor: string;
+  /** Of the groups that its members came in. */
+  from: string[];
   members: Member[];
 }
 
@@ -37,7 +39,8 @@ export function keepCampaigns(groups: readonly Group[], known: readonly KnownCam
     pinOf(creative) === null ? (homes.get(creative) ?? null) : null,
   );
   const kept = new Map<string, Kept>();
-  for (const campaign of known) kept.set(campaign.id, { known: campaign, anchor: campaign.anchor, members: [] });
+  for (const campaign of known)
+    kept.set(campaign.id, { known: campaign, anchor: campaign.anchor, from: [], members: [] });
   const created: Kept[] = [];
 
   function pinOf(creative: string): string | null {
@@ -65,8 +68,11 @@ export function keepCampaigns(groups: readonly Group[], known: readonly KnownCam
     const target =
       led !== undefined && byId.has(led) ? led : (matched.get(at) ?? mostChosen(chosen, group.members.length));
     const place = target === null ? undefined : kept.get(target);
-    if (place === undefined) created.push({ known: null, anchor: group.anchor, members: free });
-    else place.members.push(...free);
+    if (place === undefined) created.push({ known: null, anchor: group.anchor, from: [group.anchor], members: free });
+    else {
+      place.from.push(group.anchor);
+      place.members.push(...free);
+    }
   }
   // What a person made stays, empty too: new creatives may come.
   const standing = [...kept.values()].filter(
