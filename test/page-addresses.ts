@@ -88,6 +88,14 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select campaign_id::text as value from rtb.campaigns order by campaign_id limit 1" },
   },
+  "/promo": { address: "/promo?days=90", who: staff },
+  "/promo.csv": { address: "/promo.csv?days=90", who: staff },
+  "/promo/new": { address: "/promo/new", who: keepers },
+  "/promo/offers/:id": {
+    address: "/promo/offers/:id?days=90",
+    who: staff,
+    fill: { id: "select id::text as value from promo.promo_offers order by total_impressions desc, id limit 1" },
+  },
   "/channels": { address: "/channels", who: staff },
   "/channels/new": { address: "/channels/new", who: ["admin", "operator"] },
   "/channels/:id": {

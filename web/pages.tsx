@@ -30,6 +30,9 @@ import { creativePage } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
+import { promoForms } from "./promo/forms.tsx";
+import { promoOfferPage } from "./promo/offer.tsx";
+import { promoPages } from "./promo/page.tsx";
 import { receiptPages } from "./receipts/page.tsx";
 import { runPages } from "./runs/page.tsx";
 import { spendPages } from "./spend/page.tsx";
@@ -62,6 +65,9 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   affiliatePages,
   platformPages,
   claimPages,
+  promoPages,
+  promoOfferPage,
+  promoForms,
   receiptPages,
   freshnessPages,
   runPages,

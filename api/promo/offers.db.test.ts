@@ -204,6 +204,9 @@ test("another client's offers and variations are not there, and analysts change 
     expect((await call(method, url, body, { client: "acme" })).statusCode).toBe(404);
     expect((await call(method, url, body, { role: "analyst" })).statusCode).toBe(403);
   }
+  expect((await call("GET", `/offers/${id}`, undefined, { client: "acme" })).statusCode).toBe(404);
+  const read = (await call("GET", `/offers/${id}`, undefined, { role: "analyst" })).json<{ variations: Answer[] }>();
+  expect(read.variations.map((one) => one.variation_id)).toEqual([variationId]);
   expect((await call("GET", "/offers", undefined, { role: "advertiser", advertiser: "1" })).statusCode).toBe(403);
   expect((await call("PATCH", "/offers/2147483648", { weight: 9 })).statusCode).toBe(400);
   expect(await audit(`promo/offer/${id}`)).toHaveLength(1);

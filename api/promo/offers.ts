@@ -52,6 +52,19 @@ export function offerRoutes(api: Api, parts: ServerParts): void {
     placeOf: (row) => row.offerId,
     toItem: toOffer,
   });
+  api.get(
+    "/offers/:id",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "One offer, archived or not",
+        params: z.object({ id: promoId }),
+        response: { 200: offer },
+      },
+    },
+    async (request) => toOffer(await readOne(parts, { client: callerOf(request).client, offerId: request.params.id })),
+  );
   createRoute(api, parts);
   changeRoute(api, parts);
 }
@@ -125,8 +138,8 @@ function toChange(given: z.output<typeof change>): OfferChange {
   };
 }
 
-async function readOne({ database }: ServerParts, of: { client: string; offerId: number }): Promise<OfferRow> {
-  const found = await findOffer(database, of);
+async function readOne({ reading }: ServerParts, of: { client: string; offerId: number }): Promise<OfferRow> {
+  const found = await findOffer(reading, of);
   if (found === null) throw notFound("offer");
   return found;
 }

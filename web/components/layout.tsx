@@ -19,6 +19,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/cost", label: "CPA", who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
   { href: "/creatives", label: "Creatives", who: staff },
+  { href: "/promo", label: "Promo", who: staff },
   { href: "/files", label: "Files", who: staff },
   { href: "/freshness", label: "Freshness", who: staff },
   { href: "/reconciliation", label: "Reconciliation", who: [...staff, "advertiser"] },

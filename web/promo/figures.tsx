@@ -1,0 +1,299 @@
+import { periods } from "../../rules/promo/period.ts";
+import { isApart } from "../../rules/promo/rate.ts";
+import { LineChart } from "../components/charts.tsx";
+import { countText, moneyText, None, Origin } from "../components/format.tsx";
+import { Figure } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { withQuery } from "../shared/web.ts";
+import type { Analytics, Cohort, Device, Funnel, Hour, Query } from "./answers.ts";
+
+const names: Record<(typeof periods)[number], [string, string]> = {
+  "7": ["7 days", "w"],
+  "30": ["30 days", "m"],
+  "90": ["90 days", "q"],
+  "365": ["365 days", "y"],
+  all: ["All days", "a"],
+};
+
+export function Periods({ url, days }: { url: URL; days: Query["days"] }) {
+  return (
+    <div class="period" role="group" aria-label="Period">
+      {periods.map((name) => (
+        <a
+          key={name}
+          href={withQuery(url, { days: name })}
+          data-key={names[name][1]}
+          aria-current={(days ?? "30") === name ? "true" : undefined}
+        >
+          {names[name][0]}
+        </a>
+      ))}
+    </div>
+  );
+}
+
+export const percentText = (percent: number) => `${percent.toFixed(2)} %`;
+
+/** How sure a rate is, as a range. */
+export function intervalText(interval: { low: number; high: number } | null): string | null {
+  return interval === null ? null : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)} %`;
+}
+
+interface Counted {
+  impressions: number;
+  clicks: number;
+  interval: { low: number; high: number } | null;
+}
+
+export const whyNoInterval = ({ impressions }: Counted) =>
+  impressions === 0 ? "not shown" : "more clicks than impressions, so its rate is not known";
+
+/** A text beside the one with the highest rate, in words. */
+export function standingOf(
+  one: Counted & { id: number },
+  leader: (Counted & { id: number }) | undefined,
+  bestId: number | null,
+) {
+  if (one.interval === null) return whyNoInterval(one);
+  if (one.id === bestId) return "the best";
+  if (leader === undefined || one.id === leader.id) return "leads, but not yet distinguishable";
+  return isApart(leader, one) ? "lower than the leading text" : "not yet distinguishable from the leading text";
+}
+
+/** Columns that offers, texts and cohorts share. */
+export function rateColumns<Row extends Counted & { ctr: number | null }>(): Column<Row>[] {
+  return [
+    { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    {
+      name: "ctr",
+      label: "CTR",
+      kind: "percent",
+      value: (row) => row.ctr,
+      show: ({ ctr }) => (ctr === null ? undefined : percentText(ctr)),
+      why: () => "not shown",
+    },
+    {
+      name: "interval",
+      label: "95 % interval",
+      kind: "text",
+      value: (row) => intervalText(row.interval),
+      why: whyNoInterval,
+      isLocal: true,
+      isExtra: true,
+    },
+  ];
+}
+
+export function rawColumns<Row extends { raw_clicks: number; bot_clicks: number }>(): Column<Row>[] {
+  return [
+    { name: "raw_clicks", label: "All clicks", kind: "count", value: (row) => row.raw_clicks, isExtra: true },
+    { name: "bot_clicks", label: "Of bots", kind: "count", value: (row) => row.bot_clicks, isExtra: true },
+  ];
+}
+
+export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json: string }) {
+  const fact = (field: string, value: unknown) => ({ json, field, value: String(value ?? "") });
+  const { total_impressions: shown, total_clicks: clicks, overall_ctr: ctr, raw_clicks: raw, interval } = summary;
+  return (
+    <div class="cards">
+      <Figure label="Impressions" value={countText(shown)} fact={fact("summary.total_impressions", shown)}>
+        recipients
+      </Figure>
+      <Figure label="Clicks" value={countText(clicks)} fact={fact("summary.total_clicks", clicks)}>
+        of people; {countText(raw)} with bots and repeats
+      </Figure>
+      <Figure label="CTR" value={ctr === null ? "–" : percentText(ctr)} fact={fact("summary.overall_ctr", ctr)}>
+        {intervalText(interval) ?? (shown === 0 ? "nothing was shown" : "more clicks than impressions")}
+      </Figure>
+      <Figure
+        label="Conversions"
+        value={countText(funnel?.conversions ?? 0)}
+        fact={fact("funnel.conversions", funnel?.conversions)}
+      >
+        of these clicks
+      </Figure>
+    </div>
+  );
+}
+
+export function CtrChart({ of: { timeline = [], summary } }: { of: Analytics }) {
+  const days = timeline.toReversed();
+  const known = days.filter(({ ctr }) => ctr !== null);
+  const last = known.at(-1);
+  return (
+    <LineChart
+      id="ctr"
+      finding={
+        last === undefined
+          ? "Nothing was shown in these days."
+          : `CTR per day, ${summary.date_range.start} to ${summary.date_range.end}; last on ${last.date}: ${percentText(last.ctr ?? 0)}. A day without impressions has none.`
+      }
+      labels={days.map(({ date }) => date)}
+      labelName="Day"
+      series={[{ name: "CTR", points: days.map(({ ctr }) => ctr), text: percentText }]}
+      axisText={(value) => `${value} %`}
+    />
+  );
+}
+
+export function Cohorts({ of: { cohorts = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
+  const columns: Column<Cohort>[] = [
+    { name: "date", label: "Sent on", kind: "day", value: (row) => row.date },
+    { name: "sends", label: "Sends", kind: "count", value: (row) => row.sends, isExtra: true },
+    ...rateColumns<Cohort>(),
+  ];
+  const caption = "Clicks by the day of the send they belong to, however late they came";
+  return <Table columns={columns} rows={cohorts} caption={caption} zone={zone} json={{ url: json, path: "cohorts" }} />;
+}
+
+export function Devices({ of: { devices = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
+  const columns: Column<Device>[] = [
+    { name: "device", label: "Device", kind: "text", value: (row) => row.device },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    { name: "raw_clicks", label: "All clicks", kind: "count", value: (row) => row.raw_clicks },
+  ];
+  return (
+    <Table
+      columns={columns}
+      rows={devices}
+      caption="Clicks by device"
+      zone={zone}
+      json={{ url: json, path: "devices" }}
+    />
+  );
+}
+
+const weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/** Every cell has its number: the shade only helps. */
+export function Hours({ of: { hours = [], summary } }: { of: Analytics }) {
+  const most = Math.max(1, ...hours.map(({ clicks }) => clicks));
+  const shade = ({ clicks }: Hour) => (clicks === 0 ? "" : `heat${Math.min(4, Math.ceil((4 * clicks) / most))}`);
+  const caption = `Clicks of people by weekday and hour, ${summary.timezone.replaceAll("_", " ")}`;
+  return (
+    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+      <table class="heat">
+        <caption class="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Hour</th>
+            {Array.from({ length: 24 }, (_, hour) => (
+              <th key={hour} scope="col" class="figure">
+                {hour}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {weekdays.map((name, index) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              {hours
+                .filter(({ weekday }) => weekday === index + 1)
+                .map((one) => (
+                  <td key={one.hour} class={`figure ${shade(one)}`}>
+                    {one.clicks === 0 ? "" : countText(one.clicks)}
+                  </td>
+                ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+type Steps = Pick<Funnel, "impressions" | "clicks" | "conversions" | "conversion_rate" | "payout">;
+
+/** From the impression to the payout. Each currency, and what the sandbox made up, on its own. */
+export function funnelColumns<Row extends Steps>(): Column<Row>[] {
+  return [
+    { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    { name: "conversions", label: "Conversions", kind: "count", value: (row) => row.conversions },
+    {
+      name: "conversion_rate",
+      label: "per click",
+      kind: "percent",
+      value: (row) => row.conversion_rate,
+      show: ({ conversion_rate: rate }) => (rate === null ? undefined : percentText(rate)),
+      why: () => "no clicks",
+      isExtra: true,
+    },
+    {
+      name: "payout",
+      label: "Payout",
+      kind: "text",
+      value: (row) => row.payout.map(({ payout, currency }) => `${payout ?? "?"} ${currency ?? ""}`.trim()).join("; "),
+      show: ({ payout }) => (payout.length === 0 ? <None why="no conversion came back" /> : <Payouts of={payout} />),
+      isLocal: true,
+    },
+  ];
+}
+
+function Payouts({ of }: { of: Steps["payout"] }) {
+  return (
+    <ul class="plain">
+      {of.map(({ currency, origin, payout }) => (
+        <li key={`${currency}/${origin}`}>
+          {payout === null ? "unknown" : moneyText(payout, currency ?? "")} <Origin of={origin} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Commission({ of: { funnel }, json, zone }: { of: Analytics; json: string; zone: string }) {
+  type Row = Funnel["by_affiliate"][number];
+  const money = (
+    name: "payout" | "revenue" | "spend" | "cost" | "profit",
+    label: string,
+    isExtra = false,
+  ): Column<Row> => ({
+    name,
+    label,
+    kind: "money",
+    value: (row) => row[name],
+    currency: (row) => row.currency ?? "",
+    why: () => (name === "spend" ? "not an internal affiliate, or no spend is known" : "not known"),
+    isExtra,
+  });
+  const columns: Column<Row>[] = [
+    {
+      name: "affiliate",
+      label: "Affiliate",
+      kind: "text",
+      value: (row) => row.affiliate,
+      show: ({ affiliate, affiliate_id: id, origin }) => (
+        <>
+          {affiliate ?? id ?? "no affiliate named"} <Origin of={origin} />
+        </>
+      ),
+    },
+    { name: "conversions", label: "Conversions", kind: "count", value: (row) => row.conversions },
+    money("payout", "Commission"),
+    money("revenue", "Revenue", true),
+    money("spend", "Spend", true),
+    money("cost", "Cost", true),
+    money("profit", "Profit"),
+    {
+      name: "roi",
+      label: "ROI",
+      kind: "percent",
+      value: (row) => row.roi,
+      show: ({ roi }) => (roi === null ? undefined : percentText(roi)),
+      why: () => "no cost is known",
+    },
+  ];
+  return (
+    <Table
+      columns={columns}
+      rows={funnel?.by_affiliate ?? []}
+      caption="Commission and return of these conversions, per affiliate and currency"
+      zone={zone}
+      json={{ url: json, path: "funnel.by_affiliate" }}
+      empty={<p>No conversion came back with the id of one of these clicks.</p>}
+    />
+  );
+}

@@ -1,0 +1,170 @@
+import { bestFirst } from "../../rules/promo/rate.ts";
+import { Badge } from "../components/format.tsx";
+import { PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { get, page, param } from "../shared/page.tsx";
+import { readers, safeLink, type Web } from "../shared/web.ts";
+import { analyticsOf, promo, query, type Analytics, type Offer, type VariationFigures } from "./answers.ts";
+import {
+  Cohorts,
+  Commission,
+  CtrChart,
+  Devices,
+  funnelColumns,
+  Hours,
+  Periods,
+  rateColumns,
+  rawColumns,
+  standingOf,
+  Summary,
+} from "./figures.tsx";
+import { ChangeOffer, NewVariation, Variations } from "./forms.tsx";
+import { stateOf } from "./page.tsx";
+
+type VariationFunnel = NonNullable<Analytics["funnel"]>["by_variation"][number];
+
+/** One offer: its texts beside each other, and what of them can be changed. */
+export function promoOfferPage(web: Web): void {
+  page(web, { url: "/promo/offers/:id", who: readers, query }, async (at) => {
+    const offer = await get<Offer>(web, at.request, `${promo}/offers/${param(at, "id")}`);
+    const json = analyticsOf(at.query.days, offer.offer_id);
+    const answer = await get<Analytics>(web, at.request, json);
+    const { zone } = at;
+    const nameOf = (id: number) => offer.variations.find((one) => one.variation_id === id)?.text_content ?? "";
+    return {
+      title: offer.name,
+      body: (
+        <>
+          <PageHead title={offer.name} lead={<Lead of={offer} />}>
+            <a class="button" href="/promo">
+              All offers
+            </a>
+          </PageHead>
+          <Periods url={at.url} days={at.query.days} />
+          <Summary of={answer} json={json} />
+          <section aria-labelledby="texts">
+            <h2 id="texts">Texts compared</h2>
+            <p>{best(answer)}</p>
+            <Table
+              columns={variationColumns(answer)}
+              rows={answer.variations ?? []}
+              caption="Texts, the highest click rate first"
+              zone={zone}
+              json={{ url: json, path: "variations" }}
+              empty={<p>No text of this offer was shown or clicked in these days.</p>}
+            />
+          </section>
+          <section aria-labelledby="over-time">
+            <h2 id="over-time">Click rate over time</h2>
+            <CtrChart of={answer} />
+          </section>
+          <section aria-labelledby="funnel">
+            <h2 id="funnel">From the impression to the payout</h2>
+            <Table
+              columns={[textColumn(nameOf), ...funnelColumns<VariationFunnel>()]}
+              rows={answer.funnel?.by_variation ?? []}
+              caption="Funnel per text"
+              zone={zone}
+              json={{ url: json, path: "funnel.by_variation" }}
+            />
+            <h3>Commission and return</h3>
+            <Commission of={answer} json={json} zone={zone} />
+          </section>
+          <section aria-labelledby="hours">
+            <h2 id="hours">When people click</h2>
+            <Hours of={answer} />
+          </section>
+          <div class="columns">
+            <section aria-labelledby="cohorts">
+              <h2 id="cohorts">By day of the send</h2>
+              <Cohorts of={answer} json={json} zone={zone} />
+            </section>
+            <section aria-labelledby="devices">
+              <h2 id="devices">By device</h2>
+              <Devices of={answer} json={json} zone={zone} />
+            </section>
+          </div>
+          <section aria-labelledby="manage">
+            <h2 id="manage">{at.viewer.isKeeper ? "Change its texts" : "Its texts"}</h2>
+            <Variations of={offer} isKeeper={at.viewer.isKeeper} zone={zone} />
+            {at.viewer.isKeeper ? (
+              <div class="columns">
+                <NewVariation of={offer} />
+                <ChangeOffer of={offer} />
+              </div>
+            ) : null}
+          </section>
+        </>
+      ),
+    };
+  });
+}
+
+function Lead({ of }: { of: Offer }) {
+  const leadsTo = safeLink(of.destination_url);
+  return (
+    <>
+      <Badge tone={of.archived ? "quiet" : of.active ? "good" : "warning"}>{stateOf(of)}</Badge> {of.offer_type},{" "}
+      <code>/r/{of.slug}</code> leads to{" "}
+      {leadsTo === null ? (
+        of.destination_url
+      ) : (
+        <a href={leadsTo} rel="noreferrer noopener">
+          {of.destination_url}
+        </a>
+      )}
+    </>
+  );
+}
+
+function best({ offers }: Analytics): string {
+  const [one] = offers;
+  if (one === undefined) return "Nothing to compare in these days.";
+  const reason = one.best_reason;
+  return one.best_variation_id === null
+    ? `No text is best: ${reason}.`
+    : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+}
+
+function variationColumns({ offers, variations = [] }: Analytics): Column<VariationFigures>[] {
+  const bestId = offers[0]?.best_variation_id ?? null;
+  const asCounted = (row: VariationFigures) => ({ ...row, id: row.variation_id });
+  const [leader] = bestFirst(variations.map(asCounted).filter(({ interval }) => interval !== null));
+  return [
+    {
+      name: "variation_id",
+      label: "Text",
+      kind: "count",
+      value: (row) => row.variation_id,
+      show: (row) => row.variation_id,
+    },
+    {
+      name: "text_preview",
+      label: "begins",
+      kind: "text",
+      value: (row) => row.text_preview,
+      isLong: true,
+    },
+    ...rateColumns<VariationFigures>(),
+    {
+      name: "standing",
+      label: "Compared",
+      kind: "text",
+      value: (row) => standingOf(asCounted(row), leader, bestId),
+      isLocal: true,
+      isLong: true,
+    },
+    ...rawColumns<VariationFigures>(),
+  ];
+}
+
+function textColumn(nameOf: (id: number) => string): Column<VariationFunnel> {
+  return {
+    name: "variation_id",
+    label: "Text",
+    kind: "text",
+    value: (row) => row.variation_id,
+    show: (row) => `${row.variation_id}: ${nameOf(row.variation_id).slice(0, 50)}`,
+    isLong: true,
+  };
+}
