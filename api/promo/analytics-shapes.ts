@@ -2,7 +2,7 @@ import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import type { CohortRow, DayRow, DeviceRow } from "../../queries/promo/analytics.ts";
 import type { AffiliateRow, ConversionRow } from "../../queries/promo/funnel.ts";
-import type { Figures, OfferPerformance, VariationPerformance } from "../../rules/promo/performance.ts";
+import type { Figures, RankedOffer, RankedVariation } from "../../rules/promo/rank.ts";
 import type { DateRange } from "../../rules/promo/period.ts";
 import { ctrOf, intervalOf } from "../../rules/promo/rate.ts";
 import { money, storedOrigin, text } from "../server/shapes.ts";
@@ -120,7 +120,7 @@ export function toSummary(total: Figures, range: DateRange, timezone: string): A
   };
 }
 
-export function toOffer(row: OfferPerformance): Analytics["offers"][number] {
+export function toOffer(row: RankedOffer): Analytics["offers"][number] {
   return {
     offer_id: row.id,
     offer_name: row.name,
@@ -132,7 +132,7 @@ export function toOffer(row: OfferPerformance): Analytics["offers"][number] {
   };
 }
 
-export function toVariation(row: VariationPerformance): NonNullable<Analytics["variations"]>[number] {
+export function toVariation(row: RankedVariation): NonNullable<Analytics["variations"]>[number] {
   return {
     variation_id: row.id,
     offer_id: row.offerId,
@@ -163,8 +163,8 @@ export const toDevice = ({ device, clicks: clicked, rawClicks }: DeviceRow) => (
 
 interface FunnelParts {
   total: Figures;
-  offers: readonly OfferPerformance[];
-  variations: readonly VariationPerformance[];
+  offers: readonly RankedOffer[];
+  variations: readonly RankedVariation[];
   conversions: readonly ConversionRow[];
   affiliates: readonly AffiliateRow[];
 }

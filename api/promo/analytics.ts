@@ -4,14 +4,14 @@ import {
   readCohorts,
   readDevices,
   readHours,
-  readPerformance,
+  readFigures,
   readTimeline,
   type Scope,
 } from "../../queries/promo/analytics.ts";
 import { readCommission, readConversions } from "../../queries/promo/funnel.ts";
 import type { PromoClientSettings } from "../../settings/promo.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { rankPerformance } from "../../rules/promo/performance.ts";
+import { rankOffers } from "../../rules/promo/rank.ts";
 import { periods, rangeOf } from "../../rules/promo/period.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
@@ -85,7 +85,7 @@ async function readAnalytics(
   const when = async <Part>(wanted: Query["include_hours"], read: () => Promise<Part>): Promise<Part | undefined> =>
     wanted === "true" ? read() : undefined;
   const [rows, timeline, cohorts, devices, hours, conversions] = await Promise.all([
-    readPerformance(reading, scope),
+    readFigures(reading, scope),
     when(asked.include_timeline, () => readTimeline(reading, scope)),
     when(asked.include_cohorts, () => readCohorts(reading, scope)),
     when(asked.include_devices, () => readDevices(reading, scope)),
@@ -95,7 +95,7 @@ async function readAnalytics(
   // One of another client is not there, like one that there is not.
   if (rows.length === 0 && (of.offerId ?? of.variationId) !== null)
     throw notFound(of.variationId === null ? "offer" : "variation");
-  const ranked = rankPerformance(rows);
+  const ranked = rankOffers(rows);
   // Costs take longer to read than conversions, and there is nothing to cost without one.
   const affiliates = conversions === undefined || conversions.length === 0 ? [] : await readCommission(reading, scope);
   return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ctrOf, intervalOf } from "../../rules/promo/rate.ts";
-import type { Figures } from "../../rules/promo/performance.ts";
+import type { Figures } from "../../rules/promo/rank.ts";
 import type { OfferRow, VariationRow } from "../../queries/promo/shapes.ts";
 import { instant, text } from "../server/shapes.ts";
 

@@ -16,7 +16,7 @@ import { reportFilters, toFilter } from "./submissions.ts";
 const staff = allow("admin", "operator", "analyst");
 const readers = allowAffiliates("admin", "operator", "analyst", "advertiser");
 
-export const performance = standing.extend({
+export const trackRecord = standing.extend({
   affiliateId: z.string(),
   name: z.string(),
   isActive: z.boolean(),
@@ -39,7 +39,7 @@ export function affiliateRoutes(api: Api, parts: ServerParts): void {
   affiliatesRoute(api, parts);
   affiliateRoute(api, parts);
   submissionsOfRoute(api, parts);
-  performanceOfRoute(api, parts);
+  trackRecordRoute(api, parts);
 }
 
 function affiliatesRoute(api: Api, { reading }: ServerParts): void {
@@ -116,7 +116,7 @@ function submissionsOfRoute(api: Api, { reading }: ServerParts): void {
   );
 }
 
-function performanceOfRoute(api: Api, { reading }: ServerParts): void {
+function trackRecordRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/affiliates/:id/performance",
     {
@@ -126,7 +126,7 @@ function performanceOfRoute(api: Api, { reading }: ServerParts): void {
         summary: "Its trust, its reports by verdict, and how accurate it was day by day",
         params: ofAffiliate,
         querystring: z.object({ days: z.coerce.number().int().min(1).max(400).default(30) }),
-        response: { 200: performance },
+        response: { 200: trackRecord },
       },
     },
     async (request) => {

@@ -7,7 +7,7 @@ import { instant, storedOrigin, text } from "../server/shapes.ts";
 import { creativeId, days, figures, name, trend } from "./shapes.ts";
 import type { TopGeography } from "./top-geographies.ts";
 
-const performance = {
+const periodFigures = {
   ...days,
   ...figures,
   trend,
@@ -41,12 +41,12 @@ const heavy = {
 export const listed = z.object({
   ...light,
   ...z.object(heavy).partial().shape,
-  performance: z.object(performance),
+  performance: z.object(periodFigures),
 });
 export const found = z.object({
   ...light,
   ...heavy,
-  performance: z.array(z.object(performance)).describe("every period"),
+  performance: z.array(z.object(periodFigures)).describe("every period"),
   campaigns: z.array(z.object({ campaignId: z.number(), campaignName: z.string() })),
 });
 

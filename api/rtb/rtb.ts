@@ -3,13 +3,13 @@ import { createCampaignSums } from "./campaign-sums.ts";
 import { createCreativeLists } from "./creative-lists.ts";
 import { rtbCampaignRoutes } from "./campaigns.ts";
 import { rtbCreativeRoutes } from "./creatives.ts";
-import { rtbPerformanceRoutes } from "./performance.ts";
+import { recordRoutes } from "./records.ts";
 import { rtbSeatRoutes } from "./seats.ts";
 import { rtbStatisticsRoutes } from "./statistics.ts";
 
 /** What imported files say: the records, creatives and campaigns. */
 export function rtbRoutes(api: Api, parts: ServerParts): void {
-  rtbPerformanceRoutes(api, parts);
+  recordRoutes(api, parts);
   rtbCreativeRoutes(api, parts, createCreativeLists(parts));
   rtbSeatRoutes(api, parts);
   rtbStatisticsRoutes(api, parts);

@@ -1,3 +1,4 @@
+import type { ToldAlert } from "../../rules/ops/message.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 export interface RaisedAlert {
@@ -47,21 +48,10 @@ export async function settleAlerts(
   );
 }
 
-export interface AlertRow {
-  alertId: number;
-  client: string;
-  area: string;
-  kind: string;
-  subject: string;
-  severity: string;
-  message: string;
+export interface AlertRow extends ToldAlert {
   details: unknown;
-  openedAt: Date;
   lastSeenAt: Date;
   timesSeen: number;
-  resolvedAt: Date | null;
-  resolvedBy: string | null;
-  notes: string | null;
   snoozedUntil: Date | null;
 }
 

@@ -1,4 +1,4 @@
-import type { Figures, PerformanceRow } from "../../rules/promo/performance.ts";
+import type { Figures, VariationFigures } from "../../rules/promo/rank.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 
@@ -42,8 +42,8 @@ export async function readCalendar(
 }
 
 /** Every variation of the scope with what was counted in its days; an offer without variations has one row. */
-export async function readPerformance(database: Queryable, scope: Scope): Promise<PerformanceRow[]> {
-  const { rows } = await database.query<PerformanceRow>(
+export async function readFigures(database: Queryable, scope: Scope): Promise<VariationFigures[]> {
+  const { rows } = await database.query<VariationFigures>(
     named(
       `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", v.id as "variationId",
               left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures("m")}

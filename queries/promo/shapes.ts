@@ -1,4 +1,4 @@
-import type { Figures } from "../../rules/promo/performance.ts";
+import type { Figures } from "../../rules/promo/rank.ts";
 
 export interface OfferRow extends Figures {
   offerId: number;

@@ -25,7 +25,38 @@ export interface ReportFilter {
   open?: boolean | undefined;
 }
 
-export interface ReportRow {
+interface Claimed {
+  claimedViews: number;
+  claimedClicks: number;
+  claimedConversions: number;
+}
+
+/** A claim beside what the platform said. */
+interface Comparison {
+  logId: string;
+  verdict: string;
+  level: string | null;
+  reason: string;
+  worstMetric: string | null;
+  countsForTrust: boolean;
+  isAccurate: boolean;
+  verifiedViews: number | null;
+  verifiedClicks: number | null;
+  verifiedConversions: number | null;
+  viewsDiscrepancy: number | null;
+  clicksDiscrepancy: number | null;
+  conversionsDiscrepancy: number | null;
+  viewsDiffPct: string | null;
+  clicksDiffPct: string | null;
+  conversionsDiffPct: string | null;
+  processedAt: Date;
+  /** Whose answer the verdict goes by. */
+  origin: StoredOrigin;
+}
+
+type BeforeVerdict<Row> = { [Name in keyof Row]: Row[Name] | null };
+
+export interface ReportRow extends Claimed, BeforeVerdict<Comparison> {
   reportId: string;
   postId: string;
   campaignId: string;
@@ -38,32 +69,10 @@ export interface ReportRow {
   submittedAt: Date;
   /** Whether its affiliate exists. */
   claimOrigin: StoredOrigin;
-  claimedViews: number;
-  claimedClicks: number;
-  claimedConversions: number;
   state: string;
   detail: string | null;
   nextTryAt: Date | null;
   attempt: number;
-  logId: string | null;
-  verdict: string | null;
-  level: string | null;
-  reason: string | null;
-  worstMetric: string | null;
-  countsForTrust: boolean | null;
-  isAccurate: boolean | null;
-  verifiedViews: number | null;
-  verifiedClicks: number | null;
-  verifiedConversions: number | null;
-  viewsDiscrepancy: number | null;
-  clicksDiscrepancy: number | null;
-  conversionsDiscrepancy: number | null;
-  viewsDiffPct: string | null;
-  clicksDiffPct: string | null;
-  conversionsDiffPct: string | null;
-  processedAt: Date | null;
-  /** Whose answer the verdict goes by; null before there is one. */
-  origin: StoredOrigin | null;
   disputeId: string | null;
   disputeReason: string | null;
   disputedAt: Date | null;
@@ -172,29 +181,8 @@ export async function findReport(
   return rows[0] ?? null;
 }
 
-export interface AttemptRow {
-  logId: string;
+export interface AttemptRow extends Claimed, Comparison {
   attempt: number;
-  verdict: string;
-  level: string | null;
-  reason: string;
-  worstMetric: string | null;
-  countsForTrust: boolean;
-  isAccurate: boolean;
-  claimedViews: number;
-  claimedClicks: number;
-  claimedConversions: number;
-  verifiedViews: number | null;
-  verifiedClicks: number | null;
-  verifiedConversions: number | null;
-  viewsDiscrepancy: number | null;
-  clicksDiscrepancy: number | null;
-  conversionsDiscrepancy: number | null;
-  viewsDiffPct: string | null;
-  clicksDiffPct: string | null;
-  conversionsDiffPct: string | null;
-  processedAt: Date;
-  origin: StoredOrigin;
   workflowId: string;
   platformReportId: string | null;
   views: number | null;

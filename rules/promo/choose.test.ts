@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import {
   choose as chooseOne,
-  performanceWeight,
+  weightByRate,
   selectionModes,
   type CandidateOffer,
   type SelectionMode,
@@ -62,9 +62,9 @@ test("variations are chosen by weight within their offer", () => {
 });
 
 test("performance: an offer with 20 % CTR counts 1.2 times, one with 5 % 1.05 times, one never shown as it is", () => {
-  expect(performanceWeight(variation(1, 10, 100, 20))).toBeCloseTo(12);
-  expect(performanceWeight(variation(1, 10, 100, 5))).toBeCloseTo(10.5);
-  expect(performanceWeight(variation(1, 10))).toBe(10);
+  expect(weightByRate(variation(1, 10, 100, 20))).toBeCloseTo(12);
+  expect(weightByRate(variation(1, 10, 100, 5))).toBeCloseTo(10.5);
+  expect(weightByRate(variation(1, 10))).toBe(10);
   const chosen = choose([offer(1, 10, [variation(11, 1, 100, 20)])], "performance", () => 0.5);
   expect(chosen?.reason).toBe(
     "offer 1 by weight 12 of 12, each weight × (1 + CTR/100); variation 11 by weight 1.2 of 1.2, each weight × (1 + CTR/100)",
@@ -105,8 +105,8 @@ describe("Thompson sampling", () => {
 });
 
 test("posting clicks cannot raise a performance weight above twice the weight", () => {
-  expect(performanceWeight(variation(1, 10, 10, 10))).toBe(20);
-  expect(performanceWeight(variation(1, 10, 10, 11))).toBe(10);
+  expect(weightByRate(variation(1, 10, 10, 10))).toBe(20);
+  expect(weightByRate(variation(1, 10, 10, 11))).toBe(10);
   const offers = [offer(1, 10, [variation(11, 1, 10, 11)])];
   expect(choose(offers, "performance", () => 0)?.reason).toContain("offer 1 has more clicks than impressions");
   expect(choose(offers, "fixed", () => 0)?.reason).not.toContain("more clicks");

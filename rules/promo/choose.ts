@@ -53,7 +53,7 @@ function pick<T extends Candidate>(kind: Kind, all: readonly T[], mode: Selectio
 
 function pickBy<T extends Candidate>(kind: Kind, all: readonly T[], mode: SelectionMode, random: Random): Picked<T> {
   if (mode === "performance") {
-    const picked = byWeight(kind, all, performanceWeight, random);
+    const picked = byWeight(kind, all, weightByRate, random);
     return { ...picked, reason: `${picked.reason}, each weight × (1 + CTR/100)` };
   }
   const known = mode === "thompson" ? all.filter((one) => !isImpossible(one)) : [];
@@ -61,7 +61,7 @@ function pickBy<T extends Candidate>(kind: Kind, all: readonly T[], mode: Select
 }
 
 /** The document's formula; a rate that cannot be true counts like none. */
-export function performanceWeight(one: Candidate): number {
+export function weightByRate(one: Candidate): number {
   const known = one.impressions > 0 && !isImpossible(one);
   return known ? one.weight * (1 + one.clicks / one.impressions) : one.weight;
 }

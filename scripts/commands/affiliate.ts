@@ -21,6 +21,7 @@ import {
   defineCommand,
   exitCodes,
   runCommand,
+  taskOf,
   work,
   type CommandContext,
   type Report,
@@ -63,9 +64,7 @@ command.action(
   work(options, async (context, { client: named, discord, sandbox }, operands): Promise<Report> => {
     const client = context.client(named);
     const [typed, affiliate] = operands;
-    const task = tasks.find((known) => known === typed);
-    if (task === undefined)
-      throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
+    const task = taskOf(tasks, typed);
     if (discord !== undefined && task !== "create")
       throw new CommandError(exitCodes.usage, "--discord goes with create only");
     if (sandbox && task !== "create") throw new CommandError(exitCodes.usage, "--sandbox goes with create only");

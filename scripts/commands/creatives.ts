@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { CreativesFileError, parseCreativesFile } from "../../connectors/files/creatives-file.ts";
 import { dayAt } from "../../core/days.ts";
@@ -13,11 +13,13 @@ import {
   defineCommand,
   exitCodes,
   runCommand,
+  taskOf,
   wholeNumber,
   work,
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { refusedFile, requireFile } from "../shared/load-file.ts";
 import { table } from "../shared/printing.ts";
 
 const largestBytes = 50_000_000;
@@ -43,28 +45,17 @@ command.action(
     }),
     async (context, { client: named, period, limit }, operands): Promise<Report> => {
       const client = context.client(named);
-      const [task, file] = operands;
-      if (task === "load") return load(context, client, file);
-      if (task === "list" && file === undefined) return list(context, { client, period, limit });
-      throw new CommandError(
-        exitCodes.usage,
-        task === "list"
-          ? "a file goes with load only"
-          : `there is no task "${task ?? ""}": there are ${tasks.join(", ")}`,
-      );
+      const [typed, file] = operands;
+      if (taskOf(tasks, typed) === "load") return load(context, client, file);
+      if (file !== undefined) throw new CommandError(exitCodes.usage, "a file goes with load only");
+      return list(context, { client, period, limit });
     },
   ),
 );
 
 async function load(context: CommandContext, client: string, file: string | undefined): Promise<Report> {
   if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run creatives -- load FILE");
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
-  if (found.size > largestBytes)
-    throw new CommandError(
-      exitCodes.usage,
-      `${file} has ${found.size} bytes, and ${largestBytes} is the limit: split it`,
-    );
+  await requireFile(file, largestBytes);
   try {
     const given = parseCreativesFile(await readFile(file));
     const loaded = await loadCreatives(await context.database(), { client, origin: "real", ...given });
@@ -80,10 +71,7 @@ async function load(context: CommandContext, client: string, file: string | unde
   } catch (error) {
     if (!(error instanceof CreativesFileError) && !(error instanceof CampaignProblem)) throw error;
     const problems = error instanceof CreativesFileError ? error.problems : [error.message];
-    throw new CommandError(
-      exitCodes.found,
-      `${file}: nothing was changed\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
-    );
+    throw refusedFile(file, problems);
   }
 }
 

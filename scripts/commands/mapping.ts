@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { MappingFileError } from "../../connectors/files/affiliate-mapping.ts";
 import { watchMapping } from "../../activities/cost/watch-affiliate-mapping.ts";
@@ -15,10 +14,12 @@ import {
   defineCommand,
   exitCodes,
   runCommand,
+  taskOf,
   work,
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { refusedFile, requireFile } from "../shared/load-file.ts";
 import { loadMapping, mappingFile } from "../shared/affiliate-mapping-file.ts";
 import { count, table } from "../shared/printing.ts";
 
@@ -41,9 +42,7 @@ command.action(
     async (context, { client: named, replace }, operands): Promise<Report> => {
       const client = context.client(named);
       const [typed, file] = operands;
-      const task = tasks.find((known) => known === typed);
-      if (task === undefined)
-        throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
+      const task = taskOf(tasks, typed);
       if (task !== "load" && (file !== undefined || replace))
         throw new CommandError(exitCodes.usage, "a file and --replace go with load only");
       if (task === "load") return load(context, { client, file: file ?? mappingFile(), replace });
@@ -57,10 +56,7 @@ async function load(
   given: { client: string; file: string; replace: boolean },
 ): Promise<Report> {
   const { client, file } = given;
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
-  if (found.size > largestBytes)
-    throw new CommandError(exitCodes.usage, `${file} has ${found.size} bytes; a mapping has ${largestBytes} at most`);
+  await requireFile(file, largestBytes);
   const database = await context.database();
   try {
     const loaded = await loadMapping(database, given);
@@ -77,10 +73,7 @@ async function load(
     };
   } catch (error) {
     if (!(error instanceof MappingFileError) && !(error instanceof MappingConflict)) throw error;
-    throw new CommandError(
-      exitCodes.found,
-      `${file}: nothing was changed\n${error.problems.map((problem) => `  ${problem}`).join("\n")}`,
-    );
+    throw refusedFile(file, error.problems);
   }
 }
 

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { listOffers } from "../../queries/promo/offers.ts";
 import { ctrOf } from "../../rules/promo/rate.ts";
@@ -8,10 +7,12 @@ import {
   defineCommand,
   exitCodes,
   runCommand,
+  taskOf,
   work,
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { refusedFile, requireFile } from "../shared/load-file.ts";
 import { loadOffersFile, OffersFileError } from "../shared/offers-file.ts";
 import { table } from "../shared/printing.ts";
 
@@ -31,24 +32,16 @@ const command = defineCommand(
 command.action(
   work(z.object({ client: z.string().optional() }), async (context, { client: named }, operands): Promise<Report> => {
     const client = context.client(named);
-    const [task, file] = operands;
-    if (task === "load") return load(context, client, file);
-    if (task === "list" && file === undefined) return list(context, client);
-    throw new CommandError(
-      exitCodes.usage,
-      task === "list"
-        ? "a file goes with load only"
-        : `there is no task "${task ?? ""}": there are ${tasks.join(", ")}`,
-    );
+    const [typed, file] = operands;
+    if (taskOf(tasks, typed) === "load") return load(context, client, file);
+    if (file !== undefined) throw new CommandError(exitCodes.usage, "a file goes with load only");
+    return list(context, client);
   }),
 );
 
 async function load(context: CommandContext, client: string, file: string | undefined): Promise<Report> {
   if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run promo -- load FILE");
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile()) throw new CommandError(exitCodes.usage, `there is no file ${file}`);
-  if (found.size > largestBytes)
-    throw new CommandError(exitCodes.usage, `${file} has ${found.size} bytes, and ${largestBytes} is the limit`);
+  await requireFile(file, largestBytes);
   try {
     const loaded = await loadOffersFile(await context.database(), { client, file });
     const line = (name: string, counts: typeof loaded.offers) =>
@@ -59,10 +52,7 @@ async function load(context: CommandContext, client: string, file: string | unde
     };
   } catch (error) {
     if (!(error instanceof OffersFileError)) throw error;
-    throw new CommandError(
-      exitCodes.found,
-      `${file}: nothing was changed\n${error.problems.map((problem) => `  ${problem}`).join("\n")}`,
-    );
+    throw refusedFile(file, error.problems);
   }
 }
 

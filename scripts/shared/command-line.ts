@@ -108,6 +108,14 @@ export function work<Options>(
   };
 }
 
+/** The task that a command was asked for, of those it has. */
+export function taskOf<const Task extends string>(tasks: readonly Task[], typed: string | undefined): Task {
+  const task = tasks.find((known) => known === typed);
+  if (task === undefined)
+    throw new CommandError(exitCodes.usage, `there is no task "${typed ?? ""}": there are ${tasks.join(", ")}`);
+  return task;
+}
+
 /** Parses what was typed and runs the command that it names. */
 export async function runCommand(command: Command): Promise<void> {
   try {

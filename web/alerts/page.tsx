@@ -8,9 +8,9 @@ import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { snoozedUntil, snoozeHours, snoozes } from "../ops/snoozes.ts";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole, type Json } from "../shared/json.ts";
-import { call, download, form, page } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList, type Json } from "../shared/json.ts";
+import { call, form, page } from "../shared/page.tsx";
 import { keepers, readers, withQuery, type Web } from "../shared/web.ts";
 
 export type Alert = Json<Omit<AlertRow, "client">>;
@@ -34,10 +34,12 @@ const back = z
 export function alertPages(web: Web): void {
   alertList(web);
 
-  download(web, { url: "/alerts.csv", who: readers, query }, async (at) => {
-    const { cursor: _, ...filters } = at.query;
-    return { name: "alerts.csv", text: toCsv(columns, await callWhole<Alert>(web, at, { path, query: filters })) };
-  });
+  exportList(web, { url: "/alerts.csv", who: readers, query }, (at) => ({
+    name: "alerts.csv",
+    path,
+    query: at.query,
+    columns,
+  }));
 
   const body = z.object({ notes, back });
   form(web, { url: "/alerts/:id/resolve", who: keepers, body }, async (at, { notes: said, back: to }) => {

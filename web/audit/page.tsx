@@ -2,11 +2,12 @@ import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import type { AuditRow } from "../../queries/ops/audit.ts";
 import { Filters } from "../components/filters.tsx";
-import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole, type Json } from "../shared/json.ts";
-import { download, page } from "../shared/page.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList, type Json } from "../shared/json.ts";
+import { page } from "../shared/page.tsx";
 import { withQuery, type Web } from "../shared/web.ts";
 
 type Entry = Json<Omit<AuditRow, "details">> & { details: Record<string, unknown> };
@@ -44,32 +45,32 @@ export function auditPages(web: Web): void {
               { name: "subject", label: "Of what", kind: "search" },
             ]}
           />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={columns.map((column) =>
               column.name === "actor" || column.name === "action" || column.name === "subject"
                 ? { ...column, ...filtered(column.name) }
                 : column,
             )}
-            rows={list.items}
-            zone={at.zone}
             caption="Acts of people, the newest first"
-            json={{ url: list.url, path: "items" }}
             empty={
               <Empty title="No entry">
                 Under these filters nothing was done by hand. <a href="/audit">Look at everything</a>
               </Empty>
             }
           />
-          <NextPage url={at.url} next={list.next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/audit.csv", who: [...who], query }, async (at) => {
-    const { cursor: _, ...filters } = at.query;
-    return { name: "audit.csv", text: toCsv(columns, await callWhole<Entry>(web, at, { path, query: filters })) };
-  });
+  exportList(web, { url: "/audit.csv", who: [...who], query }, (at) => ({
+    name: "audit.csv",
+    path,
+    query: at.query,
+    columns,
+  }));
 }
 
 const shownAs = (name: string, text: string) => (name === "action" ? text.replaceAll("_", " ") : text);

@@ -4,9 +4,9 @@ import { word } from "../../api/server/lists.ts";
 import { Badge, countText, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole } from "../shared/json.ts";
-import { call, download, form, get, page } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { call, form, get, page } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { Delivery, DeliveryCounts } from "./answers.ts";
 import { shortKey } from "./short-key.ts";
@@ -83,10 +83,12 @@ export function deliveryPages(web: Web): void {
     };
   });
 
-  download(web, { url: "/deliveries.csv", who: readers, query }, async (at) => {
-    const rows = await callWhole<Delivery>(web, at, { path, query: at.query });
-    return { name: "deliveries.csv", text: toCsv(columnsFor(false), rows) };
-  });
+  exportList(web, { url: "/deliveries.csv", who: readers, query }, (at) => ({
+    name: "deliveries.csv",
+    path,
+    query: at.query,
+    columns: columnsFor(false),
+  }));
 
   const wanted = z.object({ destination: word, conversion: word });
   form(

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import { Badge } from "../components/format.tsx";
-import { Empty, ExportLink, Kept, NextPage, PageHead, PeriodPicker } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole } from "../shared/json.ts";
-import { download, page } from "../shared/page.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Kept, PageHead, PeriodPicker } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { Conversion, EverflowConversion } from "./answers.ts";
@@ -114,7 +115,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
 
   page(web, { url: feed.url, who: readers, query }, async (at) => {
     const period = readPeriod(at.query, at.today);
-    const { items, next, url } = await callList<Item>(web, at, askedOf(feed, at, period));
+    const list = await callList<Item>(web, at, askedOf(feed, at, period));
     return {
       title: feed.title,
       body: (
@@ -130,28 +131,26 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
           </PageHead>
           <PeriodPicker url={at.url} period={period} />
           <Filters feed={feed} at={at} />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={feed.columns}
-            rows={items}
             caption={`${feed.title}, ${period.from} to ${period.to}`}
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={
               <Empty title="No conversion is like this">
                 Choose other filters, or <a href="/freshness">see which days are there</a>.
               </Empty>
             }
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: `${feed.url}.csv`, who: readers, query }, async (at) => {
+  exportList(web, { url: `${feed.url}.csv`, who: readers, query }, (at) => {
     const period = readPeriod(at.query, at.today);
-    const rows = await callWhole<Item>(web, at, askedOf(feed, at, period));
-    return { name: `conversions-${period.from}-${period.to}.csv`, text: toCsv(feed.columns, rows) };
+    const name = `conversions-${period.from}-${period.to}.csv`;
+    return { name, ...askedOf(feed, at, period), columns: feed.columns };
   });
 }
 

@@ -8,6 +8,7 @@ import {
   type CpaTotal,
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
+import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, moneyText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
@@ -16,6 +17,7 @@ import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 
+const money = moneyIn<CpaAffiliate>((row) => row.currency, { why: (row) => row.note, isSortable: true });
 const columns: readonly Column<CpaAffiliate>[] = [
   {
     name: "affiliate",
@@ -47,18 +49,6 @@ const columns: readonly Column<CpaAffiliate>[] = [
   { name: "costBasis", label: "Cost is", kind: "text", value: (row) => row.costBasis, isExtra: true },
   { name: "note", label: "Note", kind: "text", value: (row) => row.note, isExtra: true },
 ];
-
-function money(name: string, label: string, value: (row: CpaAffiliate) => string | null): Column<CpaAffiliate> {
-  return {
-    name,
-    label,
-    kind: "money",
-    value,
-    currency: (row) => row.currency,
-    why: (row) => row.note,
-    isSortable: true,
-  };
-}
 
 const query = {
   ...periodQuery,

@@ -1,3 +1,4 @@
+import { moneyIn } from "../components/columns.ts";
 import { countText, moneyText } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
@@ -235,20 +236,14 @@ function History({ at, days, fileId }: HistoryProps) {
 }
 
 function historyColumns(currency: string): Column<HistoryDay>[] {
-  const money = (name: "spendBefore" | "spendAfter" | "spendTakenOver", label: string): Column<HistoryDay> => ({
-    name,
-    label,
-    kind: "money",
-    value: (row) => row[name],
-    currency: () => currency,
-  });
+  const money = moneyIn<HistoryDay>(currency);
   return [
     { name: "date", label: "Day", kind: "day", value: (row) => row.date },
     { name: "inserted", label: "New rows", kind: "count", value: (row) => row.inserted },
     { name: "updated", label: "Changed rows", kind: "count", value: (row) => row.updated },
     { name: "confirmed", label: "Same", kind: "count", value: (row) => row.confirmed, isExtra: true },
-    money("spendBefore", "Spend before"),
-    money("spendAfter", "Spend after"),
+    money("spendBefore", "Spend before", (row) => row.spendBefore),
+    money("spendAfter", "Spend after", (row) => row.spendAfter),
     { name: "takenOver", label: "Rows replaced since", kind: "count", value: (row) => row.takenOver },
     {
       name: "laterFiles",

@@ -1,11 +1,13 @@
 import { z } from "zod";
+import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, type Tone } from "../components/format.tsx";
-import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
-import { callList, callWhole } from "../shared/json.ts";
-import { download, page } from "../shared/page.tsx";
+import { callList } from "../shared/json.ts";
+import { page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
 import { imports, type ListedImport } from "./answers.ts";
 import { UploadForm } from "./upload.tsx";
@@ -18,7 +20,7 @@ const query = {
 /** Files of ad performance: a new one, and what became of each. */
 export function filePages(web: Web): void {
   page(web, { url: "/files", who: readers, query }, async (at) => {
-    const { items, next, url } = await callList<ListedImport>(web, at, {
+    const list = await callList<ListedImport>(web, at, {
       path: imports,
       query: { ...at.query, limit: 50 },
     });
@@ -51,12 +53,11 @@ export function filePages(web: Web): void {
             </label>
             <button type="submit">Filter</button>
           </form>
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={columnsFor(currencyOf(at.parts, at.viewer.client))}
-            rows={items}
             caption="Files, the latest first"
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={
               <Empty title="No file yet">
                 Choose one above: exports of Authorized Buyers, Google Ads and Meta are recognised. To try it:
@@ -64,16 +65,17 @@ export function filePages(web: Web): void {
               </Empty>
             }
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/files.csv", who: readers, query }, async (at) => {
-    const rows = await callWhole<ListedImport>(web, at, { path: imports, query: at.query });
-    return { name: "files.csv", text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), rows) };
-  });
+  exportList(web, { url: "/files.csv", who: readers, query }, (at) => ({
+    name: "files.csv",
+    path: imports,
+    query: at.query,
+    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+  }));
 }
 
 const outcomes: Record<string, [string, Tone]> = {
@@ -111,10 +113,7 @@ const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
   { name: "lines", label: "Lines", kind: "count", value: (row) => row.lines },
   { name: "imported", label: "Imported", kind: "count", value: (row) => row.imported },
   { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isExtra: true },
-  {
-    ...{ name: "sums.spend", label: "Spend", kind: "money", value: (row) => row.sums.spend },
-    currency: () => currency,
-  },
+  moneyIn<ListedImport>(currency)("sums.spend", "Spend", (row) => row.sums.spend),
   { name: "days.from", label: "First day", kind: "day", value: (row) => row.days.from, isExtra: true },
   { name: "days.to", label: "Last day", kind: "day", value: (row) => row.days.to, isExtra: true },
   {

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { Badge, Moment } from "../components/format.tsx";
-import { Empty, ExportLink, NextPage, Notice, PageHead } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole } from "../shared/json.ts";
-import { call, download, form, get, page, param, type Content } from "../shared/page.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { call, form, get, page, param, type Content } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { imports, quarantine, type ClearLine, type Corrected, type Quarantined } from "./answers.ts";
 
@@ -29,7 +30,7 @@ export function quarantinePages(web: Web): void {
 
 function listPage(web: Web): void {
   page(web, { url: "/quarantine", who: readers, query }, async (at) => {
-    const { items, next, url } = await callList<Quarantined>(web, at, {
+    const list = await callList<Quarantined>(web, at, {
       path: quarantine,
       query: { ...filtersOf(at.query), limit: 50 },
     });
@@ -41,12 +42,11 @@ function listPage(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <Filters asked={at.query} />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={columnsFor(at.viewer.isKeeper)}
-            rows={items}
             caption="Quarantined lines and rows"
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={
               <Empty title="Nothing here">
                 {at.query.state === undefined ? (
@@ -59,16 +59,17 @@ function listPage(web: Web): void {
               </Empty>
             }
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/quarantine.csv", who: readers, query }, async (at) => {
-    const rows = await callWhole<Quarantined>(web, at, { path: quarantine, query: filtersOf(at.query) });
-    return { name: "quarantine.csv", text: toCsv(columnsFor(false), rows) };
-  });
+  exportList(web, { url: "/quarantine.csv", who: readers, query }, (at) => ({
+    name: "quarantine.csv",
+    path: quarantine,
+    query: filtersOf(at.query),
+    columns: columnsFor(false),
+  }));
 }
 
 /** The JSON route has no word for all states: it is asked for none. */

@@ -1,3 +1,4 @@
+import { moneyIn } from "../components/columns.ts";
 import { Sparkline } from "../components/charts.tsx";
 import { Change, moneyText, None, Origin } from "../components/format.tsx";
 import { Empty, Figure } from "../components/parts.tsx";
@@ -81,10 +82,7 @@ function courseText(name: string, course: readonly (string | null)[], currency: 
 }
 
 function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
-  const money = (name: "cost" | "dayBefore" | "weekBefore", label: string): Column<Source> => ({
-    ...{ name, label, kind: "money", value: (row) => row[name], currency: () => currency },
-    why: () => "the day was not read by this hour",
-  });
+  const money = moneyIn<Source>(currency, { why: () => "the day was not read by this hour" });
   const change = (name: "dayBefore" | "weekBefore", label: string): Column<Source> => ({
     ...{ name: `${name}Change`, label, kind: "text", value: () => null, isLocal: true, isExtra: name === "weekBefore" },
     show: (row) => <Change now={row.cost} before={row[name]} />,
@@ -105,10 +103,10 @@ function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Sourc
         />
       ),
     },
-    money("cost", day.hour === null ? "Today" : `Today by ${hourName(day.hour)}`),
-    money("dayBefore", "Yesterday"),
+    money("cost", day.hour === null ? "Today" : `Today by ${hourName(day.hour)}`, (row) => row.cost),
+    money("dayBefore", "Yesterday", (row) => row.dayBefore),
     change("dayBefore", "Change"),
-    { ...money("weekBefore", "Week ago"), isExtra: true },
+    { ...money("weekBefore", "Week ago", (row) => row.weekBefore), isExtra: true },
     change("weekBefore", "Change"),
   ];
 }

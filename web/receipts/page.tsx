@@ -8,12 +8,12 @@ import { readFeeds } from "../../queries/sync/feeds.ts";
 import { countText, Moment, None, Origin } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Empty, ExportLink, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { StateBadge, type DayState } from "../components/state.tsx";
-import { Table } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole, jsonAddress, type Json } from "../shared/json.ts";
-import { call, download, page } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList, jsonAddress, type Json } from "../shared/json.ts";
+import { call, page } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
 import {
   changeColumns,
@@ -73,12 +73,11 @@ function receiptList(web: Web): void {
               { name: "runId", label: "Run", kind: "text" },
             ]}
           />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={receiptColumns}
-            rows={list.items}
-            zone={at.zone}
             caption="Receipts, the newest first"
-            json={{ url: list.url, path: "items" }}
             empty={
               <Empty title="No receipt">
                 Nothing was read under these filters. <a href="/freshness">See which days are there</a>, and sync or
@@ -86,16 +85,16 @@ function receiptList(web: Web): void {
               </Empty>
             }
           />
-          <NextPage url={at.url} next={list.next} />
         </>
       ),
     };
   });
-  download(web, { url: "/receipts.csv", who: readers, query: receiptsQuery }, async (at) => {
-    const { cursor: _, ...query } = at.query;
-    const rows = await callWhole<ListedReceipt>(web, at, { path: receipts, query });
-    return { name: "receipts.csv", text: toCsv(receiptColumns, rows) };
-  });
+  exportList(web, { url: "/receipts.csv", who: readers, query: receiptsQuery }, ({ query }) => ({
+    name: "receipts.csv",
+    path: receipts,
+    query,
+    columns: receiptColumns,
+  }));
 }
 
 type Found = Json<FoundReceipt> & { change: string | null };
@@ -126,15 +125,13 @@ function oneReceipt(web: Web): void {
           </section>
           <section class="panel" aria-labelledby="changed">
             <h2 id="changed">What it changed</h2>
-            <Table
+            <ListTable
+              at={at}
+              list={changed}
               columns={changeColumns.filter(({ name }) => !["source", "slice", "receiptId", "runId"].includes(name))}
-              rows={changed.items}
-              zone={at.zone}
               caption="Rows that this reading wrote for the first time, changed or withdrew"
-              json={{ url: changed.url, path: "items" }}
               empty={<Empty title="Nothing">Every row was the same as before.</Empty>}
             />
-            <NextPage url={at.url} next={changed.next} />
           </section>
         </>
       ),
@@ -274,26 +271,25 @@ function changeList(web: Web): void {
               { name: "runId", label: "Run", kind: "text" },
             ]}
           />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={changeColumns}
-            rows={list.items}
-            zone={at.zone}
             caption="Changes, the newest first"
-            json={{ url: list.url, path: "items" }}
             empty={
               <Empty title="Nothing changed">
                 Under these filters every value is still the first one. <a href="/changes">Look at all changes</a>
               </Empty>
             }
           />
-          <NextPage url={at.url} next={list.next} />
         </>
       ),
     };
   });
-  download(web, { url: "/changes.csv", who: readers, query: changesQuery }, async (at) => {
-    const { cursor: _, ...query } = at.query;
-    const rows = await callWhole<Change>(web, at, { path: changes, query });
-    return { name: "changes.csv", text: toCsv(changeColumns, rows) };
-  });
+  exportList(web, { url: "/changes.csv", who: readers, query: changesQuery }, ({ query }) => ({
+    name: "changes.csv",
+    path: changes,
+    query,
+    columns: changeColumns,
+  }));
 }

@@ -6,7 +6,7 @@ import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
 import { keepers, type Web } from "../shared/web.ts";
-import { recon, type Affiliate, type AffiliatePerformance, type Report } from "./answers.ts";
+import { recon, type Affiliate, type TrackRecord, type Report } from "./answers.ts";
 import { reportColumns, Trust, VerdictBadge } from "./verdicts.tsx";
 
 const readers = ["admin", "operator", "analyst", "advertiser"] as const;
@@ -106,7 +106,7 @@ function affiliatePage(web: Web): void {
     const json = `${recon}/affiliates/${id}/performance?days=${trendDays}`;
     const claims = `${recon}/affiliates/${id}/submissions?limit=20`;
     const [found, reports] = await Promise.all([
-      get<AffiliatePerformance>(web, at.request, json),
+      get<TrackRecord>(web, at.request, json),
       get<Listed<Report>>(web, at.request, claims),
     ]);
     return {
@@ -162,7 +162,7 @@ function affiliatePage(web: Web): void {
 }
 
 /** Trust as it grew: the share that was accurate of all that counted until each day. */
-export function TrustOverTime({ found }: { found: AffiliatePerformance }) {
+export function TrustOverTime({ found }: { found: TrackRecord }) {
   let [counted, accurate] = [0, 0];
   const days = found.trend.map((day) => {
     counted += day.counted;
@@ -185,7 +185,7 @@ export function TrustOverTime({ found }: { found: AffiliatePerformance }) {
   );
 }
 
-function Changes({ found }: { found: AffiliatePerformance }) {
+function Changes({ found }: { found: TrackRecord }) {
   const action = `/reconciliation/affiliates/${found.affiliateId}`;
   return (
     <>

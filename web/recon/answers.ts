@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { affiliate } from "../../api/recon/affiliate-shapes.ts";
-import type { performance } from "../../api/recon/affiliates.ts";
+import type { trackRecord } from "../../api/recon/affiliates.ts";
 import type { campaign } from "../../api/recon/campaigns.ts";
 import type { campaignDashboard, discrepancies, overview } from "../../api/recon/dashboard.ts";
 import type { status } from "../../api/recon/platforms.ts";
@@ -9,7 +9,7 @@ import type { details } from "../../api/recon/submissions.ts";
 
 /** What the JSON routes answer: the pages show that, and nothing else. */
 export type Affiliate = z.infer<typeof affiliate>;
-export type AffiliatePerformance = z.infer<typeof performance>;
+export type TrackRecord = z.infer<typeof trackRecord>;
 export type AffiliateOverview = z.infer<typeof overview>;
 export type Campaign = z.infer<typeof campaign>;
 export type CampaignDashboard = z.infer<typeof campaignDashboard>;

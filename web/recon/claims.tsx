@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { Badge, countText, Moment } from "../components/format.tsx";
-import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
-import { Table } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callWhole, type Listed } from "../shared/json.ts";
-import { call, download, form, get, page, param } from "../shared/page.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Figure, PageHead } from "../components/parts.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { call, form, get, page, param } from "../shared/page.tsx";
 import type { At, Web } from "../shared/web.ts";
-import { recon, type AffiliatePerformance, type Report, type ReportDetails } from "./answers.ts";
+import { recon, type TrackRecord, type Report, type ReportDetails } from "./answers.ts";
 import { TrustOverTime } from "./affiliates.tsx";
 import { Compared, Verdict } from "./report.tsx";
 import { reportColumns, Trust } from "./verdicts.tsx";
@@ -26,10 +26,9 @@ function listPage(web: Web): void {
   page(web, { url: "/claims", ...own, query }, async (at) => {
     const id = at.viewer.affiliateId ?? "";
     const json = `${recon}/affiliates/${id}/performance?days=${trendDays}`;
-    const url = `${recon}/submissions?limit=50${at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`}`;
-    const [found, { items, next }] = await Promise.all([
-      get<AffiliatePerformance>(web, at.request, json),
-      get<Listed<Report>>(web, at.request, url),
+    const [found, list] = await Promise.all([
+      get<TrackRecord>(web, at.request, json),
+      callList<Report>(web, at, { path: `${recon}/submissions`, query: { ...at.query, limit: 50 } }),
     ]);
     return {
       title: "Your claims",
@@ -46,23 +45,24 @@ function listPage(web: Web): void {
           </div>
           <TrustOverTime found={found} />
           <Submit />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={reportColumns({ isOwn: true })}
-            rows={items}
             caption="Your claims, newest first"
-            zone={at.zone}
             empty={<Empty title="No claim yet">Send the first with the form above.</Empty>}
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/claims.csv", ...own, query }, async (at) => {
-    const items = await callWhole<Report>(web, at, { path: `${recon}/submissions`, query: {} });
-    return { name: "claims.csv", text: toCsv(reportColumns({ isOwn: true }), items) };
-  });
+  exportList(web, { url: "/claims.csv", ...own, query }, () => ({
+    name: "claims.csv",
+    path: `${recon}/submissions`,
+    query: {},
+    columns: reportColumns({ isOwn: true }),
+  }));
 }
 
 function claimPage(web: Web): void {

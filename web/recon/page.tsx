@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { countText, Origin } from "../components/format.tsx";
+import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole } from "../shared/json.ts";
-import { download, get, page } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { get, page } from "../shared/page.tsx";
 import { type Web } from "../shared/web.ts";
 import { recon, type AffiliateOverview, type Campaign, type Discrepancies, type Report } from "./answers.ts";
 import { reportColumns, Trust } from "./verdicts.tsx";
@@ -112,7 +113,7 @@ const rowsPerPage = 50;
 
 function queuePage(web: Web): void {
   page(web, { url: "/reconciliation/queue", who, query: filters }, async (at) => {
-    const { items, next, url } = await callList<Report>(web, at, {
+    const list = await callList<Report>(web, at, {
       path: submissions,
       query: { ...at.query, limit: rowsPerPage },
     });
@@ -124,24 +125,24 @@ function queuePage(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <Filter query={at.query} />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={reportColumns({ isOwn: false })}
-            rows={items}
             caption="Claims"
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={<Empty title="No claim is like this">Choose other filters.</Empty>}
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/reconciliation/queue.csv", who, query: filters }, async (at) => {
-    const rows = await callWhole<Report>(web, at, { path: submissions, query: at.query });
-    return { name: "claims.csv", text: toCsv(reportColumns({ isOwn: false }), rows) };
-  });
+  exportList(web, { url: "/reconciliation/queue.csv", who, query: filters }, ({ query }) => ({
+    name: "claims.csv",
+    path: submissions,
+    query,
+    columns: reportColumns({ isOwn: false }),
+  }));
 }
 
 function Filter({ query }: { query: Filters }) {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.ts";
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
-import type { record } from "../../api/rtb/performance.ts";
+import type { record } from "../../api/rtb/records.ts";
 
 /** What the JSON routes answer. */
 export type Creative = z.infer<typeof listed>;

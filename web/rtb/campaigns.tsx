@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
+import { moneyIn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
 import { countText, moneyText, None, Origin } from "../components/format.tsx";
-import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Figure, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callList, callWhole } from "../shared/json.ts";
-import { call, download, form, get, page, param } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { rtb, type Campaign, type CampaignDetails } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
@@ -24,7 +26,7 @@ const campaigns = `${rtb}/campaigns`;
 /** Campaigns of creatives, and what each brought by country. */
 export function campaignPages(web: Web): void {
   page(web, { url: "/campaigns", who: readers, query }, async (at) => {
-    const { items, next, url } = await callList<Campaign>(web, at, { path: campaigns, query: at.query });
+    const list = await callList<Campaign>(web, at, { path: campaigns, query: at.query });
     const currency = currencyOf(at.parts, at.viewer.client);
     return {
       title: "Campaigns",
@@ -39,28 +41,28 @@ export function campaignPages(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <Periods at={at} />
-          <Table
+          <ListTable
+            at={at}
+            list={list}
             columns={columnsFor(currency)}
-            rows={items}
             caption="Campaigns, the greatest spend first"
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={
               <Empty title="No campaign yet">
                 Create one: <code>PUT {rtb}/campaigns</code>
               </Empty>
             }
           />
-          <NextPage url={at.url} next={next} />
         </>
       ),
     };
   });
 
-  download(web, { url: "/campaigns.csv", who: readers, query }, async (at) => {
-    const rows = await callWhole<Campaign>(web, at, { path: campaigns, query: at.query });
-    return { name: "campaigns.csv", text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), rows) };
-  });
+  exportList(web, { url: "/campaigns.csv", who: readers, query }, (at) => ({
+    name: "campaigns.csv",
+    path: campaigns,
+    query: at.query,
+    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+  }));
 
   form(web, { url: "/campaigns/refresh", who: keepers, body: z.object({}) }, async ({ request }) => {
     await call(web, request, { method: "POST", url: `${rtb}/campaigns/refresh` });
@@ -88,13 +90,7 @@ function Periods({ at }: { at: At<Query> }) {
 }
 
 function columnsFor(currency: string): Column<Campaign>[] {
-  const money = (name: "totalSpend7d" | "totalSpend30d" | "totalSpendAllTime", label: string): Column<Campaign> => ({
-    name,
-    label,
-    kind: "money",
-    value: (row) => row[name],
-    currency: () => currency,
-  });
+  const money = moneyIn<Campaign>(currency);
   return [
     {
       name: "campaignName",
@@ -108,9 +104,9 @@ function columnsFor(currency: string): Column<Campaign>[] {
       ),
     },
     { name: "creatives", label: "Creatives", kind: "count", value: (row) => row.creatives },
-    money("totalSpend7d", "7 days"),
-    money("totalSpend30d", "30 days"),
-    { ...money("totalSpendAllTime", "All days"), isExtra: true },
+    money("totalSpend7d", "7 days", (row) => row.totalSpend7d),
+    money("totalSpend30d", "30 days", (row) => row.totalSpend30d),
+    { ...money("totalSpendAllTime", "All days", (row) => row.totalSpendAllTime), isExtra: true },
     { name: "avgCpc7d", label: "CPC, 7 days", kind: "ratio", value: (row) => row.avgCpc7d, why: () => "no clicks" },
     {
       name: "avgCpm7d",
@@ -202,7 +198,7 @@ function geographyColumns(currency: string): Column<Geography>[] {
       value: (row) => row.geography,
       why: () => "the files name none",
     },
-    { name: "spend", label: "Spend", kind: "money", value: (row) => row.spend, currency: () => currency },
+    moneyIn<Geography>(currency)("spend", "Spend", (row) => row.spend),
     {
       name: "share",
       label: "Share",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { moneyIn } from "../components/columns.ts";
 import { LineChart } from "../components/charts.tsx";
 import { moneyText, None } from "../components/format.tsx";
 import { Empty, NextPage, PageHead } from "../components/parts.tsx";
@@ -11,7 +12,7 @@ import { addDays } from "../../core/days.ts";
 import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
 
-type Performance = CreativeDetails["performance"][number];
+type PeriodFigures = CreativeDetails["performance"][number];
 const chartDays = 30;
 
 /** One creative in every period, day by day, and the records that files left of it. */
@@ -83,10 +84,10 @@ function VendorLink({ address }: { address: string | null }) {
   );
 }
 
-function periodColumns(currency: string): Column<Performance>[] {
+function periodColumns(currency: string): Column<PeriodFigures>[] {
   return [
     { name: "period", label: "Period", kind: "text", value: (row) => row.period },
-    { name: "spend", label: "Spend", kind: "money", value: (row) => row.spend, currency: () => currency },
+    moneyIn<PeriodFigures>(currency)("spend", "Spend", (row) => row.spend),
     { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
     { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
     { name: "cpc", label: "CPC", kind: "ratio", value: (row) => row.cpc, why: () => "no clicks" },
@@ -128,13 +129,7 @@ function recordColumns(currency: string): Column<CreativeRecord>[] {
     { name: "placement", label: "Placement", kind: "text", value: (row) => row.placement, isExtra: true },
     { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
     { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
-    {
-      name: "spend",
-      label: "Spend",
-      kind: "money",
-      value: (row) => row.spend,
-      currency: () => currency,
-    },
+    moneyIn<CreativeRecord>(currency)("spend", "Spend", (row) => row.spend),
     {
       name: "fileId",
       label: "File",

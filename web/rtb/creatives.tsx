@@ -3,12 +3,13 @@ import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
+import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, moneyText, None, Origin, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { toCsv } from "../shared/csv.ts";
-import { callUpTo, callWhole, jsonAddress } from "../shared/json.ts";
-import { download, page } from "../shared/page.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callUpTo, jsonAddress } from "../shared/json.ts";
+import { page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { rtb, type Creative } from "./answers.ts";
 
@@ -94,11 +95,11 @@ export function creativePages(web: Web): void {
     };
   });
 
-  download(web, { url: "/creatives.csv", who: readers, query }, async (at) => {
-    const items = await callWhole<Creative>(web, at, askedOf(at.query));
-    const name = `creatives-${at.query.period ?? "7d"}.csv`;
-    return { name, text: toCsv(columnsFor(currencyOf(at.parts, at.viewer.client)), items) };
-  });
+  exportList(web, { url: "/creatives.csv", who: readers, query }, (at) => ({
+    name: `creatives-${at.query.period ?? "7d"}.csv`,
+    ...askedOf(at.query),
+    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+  }));
 }
 
 /** The JSON route with the filters of the page. */
@@ -211,7 +212,6 @@ export function Trend({ trend }: { trend: number | null }) {
 }
 
 function columnsFor(currency: string): Column<Creative>[] {
-  const money = () => currency;
   return [
     {
       name: "creativeId",
@@ -224,13 +224,7 @@ function columnsFor(currency: string): Column<Creative>[] {
         </>
       ),
     },
-    {
-      name: "performance.spend",
-      label: "Spend",
-      kind: "money",
-      value: ({ performance }) => performance.spend,
-      currency: money,
-    },
+    moneyIn<Creative>(currency)("performance.spend", "Spend", ({ performance }) => performance.spend),
     {
       name: "performance.impressions",
       label: "Impressions",

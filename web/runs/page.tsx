@@ -7,7 +7,8 @@ import type { ListedRun, RunFailureRow } from "../../queries/sync/operations.ts"
 import { Badge, countText, Moment, type Tone } from "../components/format.tsx";
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, runLink, signed } from "../receipts/columns.tsx";
@@ -100,12 +101,11 @@ function runList(web: Web): void {
             ]}
           />
           <div id="runs" {...(list.items.some(({ outcome }) => outcome === "running") ? { "data-live": "5" } : {})}>
-            <Table
+            <ListTable
+              at={at}
+              list={list}
               columns={runColumns}
-              rows={list.items}
-              zone={at.zone}
               caption="Runs, the newest first"
-              json={{ url: list.url, path: "items" }}
               empty={
                 <Empty title="No run">
                   <a href="/freshness">Sync a source or backfill days</a> to see one here.
@@ -113,7 +113,6 @@ function runList(web: Web): void {
               }
             />
           </div>
-          <NextPage url={at.url} next={list.next} />
         </>
       ),
     };

@@ -37,7 +37,7 @@ export function jsonAddress(path: string, query: Record<string, string | number 
   return search === "" ? path : `${path}?${search}`;
 }
 
-interface AskedList {
+export interface AskedList {
   path: string;
   query: Record<string, string | number | undefined>;
 }

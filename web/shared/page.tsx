@@ -13,7 +13,7 @@ import { Layout } from "../components/layout.tsx";
 import type { Assets } from "./assets.ts";
 import { viewerOf, type At, type Viewer, type Web } from "./web.ts";
 
-interface PageOptions<Query extends z.ZodRawShape> {
+export interface PageOptions<Query extends z.ZodRawShape> {
   url: string;
   /** Who may see it; affiliates only where they are named. */
   who: readonly Role[];
@@ -22,7 +22,7 @@ interface PageOptions<Query extends z.ZodRawShape> {
   query?: Query;
 }
 
-type Visit<Query extends z.ZodRawShape> = At<z.output<z.ZodObject<Query>>>;
+export type Visit<Query extends z.ZodRawShape> = At<z.output<z.ZodObject<Query>>>;
 
 /** What a page shows: its title and content, with the scripts that only it needs. */
 export interface Content {

@@ -1,5 +1,6 @@
 import type { DaySpend, SourceSpend } from "../../queries/cost/spend.ts";
 import type { PaceHour } from "../../rules/cost/pace.ts";
+import { moneyIn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
 import { Change, moneyText, Origin } from "../components/format.tsx";
 import { StateBadge } from "../components/state.tsx";
@@ -13,17 +14,7 @@ interface Of {
   to: To;
 }
 
-const money =
-  <Row,>(currency: string) =>
-  (name: string, label: string, value: (row: Row) => string | null, more: Partial<Column<Row>> = {}): Column<Row> => ({
-    name,
-    label,
-    kind: "money",
-    value,
-    currency: () => currency,
-    isSortable: true,
-    ...more,
-  });
+const money = <Row,>(currency: string) => moneyIn<Row>(currency, { isSortable: true });
 
 const count = <Row,>(name: string, label: string, value: (row: Row) => number | null): Column<Row> => ({
   name,

@@ -8,7 +8,7 @@ export interface Figures extends Counts {
 }
 
 /** A variation with its offer; the variation is null where the offer has none. */
-export interface PerformanceRow extends Figures {
+export interface VariationFigures extends Figures {
   offerId: number;
   offerName: string;
   offerType: string;
@@ -19,11 +19,11 @@ export interface PerformanceRow extends Figures {
   approved: boolean | null;
 }
 
-export interface VariationPerformance extends PerformanceRow {
+export interface RankedVariation extends VariationFigures {
   id: number;
 }
 
-export interface OfferPerformance extends Figures {
+export interface RankedOffer extends Figures {
   id: number;
   name: string;
   offerType: string;
@@ -45,18 +45,18 @@ export function addFigures(all: readonly Figures[]): Figures {
 export const isIdle = ({ impressions, rawClicks }: Figures) => impressions === 0 && rawClicks === 0;
 
 /** Offers and variations with any activity, the best rate first. */
-export function rankPerformance(rows: readonly PerformanceRow[]): {
+export function rankOffers(rows: readonly VariationFigures[]): {
   total: Figures;
-  offers: OfferPerformance[];
-  variations: VariationPerformance[];
+  offers: RankedOffer[];
+  variations: RankedVariation[];
 } {
-  const ofOffers = new Map<number, [PerformanceRow, ...PerformanceRow[]]>();
+  const ofOffers = new Map<number, [VariationFigures, ...VariationFigures[]]>();
   for (const row of rows) {
     const own = ofOffers.get(row.offerId);
     if (own === undefined) ofOffers.set(row.offerId, [row]);
     else own.push(row);
   }
-  const withId = (own: readonly PerformanceRow[]) =>
+  const withId = (own: readonly VariationFigures[]) =>
     own.flatMap((row) => (row.variationId === null ? [] : [{ ...row, id: row.variationId }]));
   const offers = [...ofOffers].map(([id, own]) => ({
     id,

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { rankPerformance, type PerformanceRow } from "./performance.ts";
+import { rankOffers, type VariationFigures } from "./rank.ts";
 
 const row = (
   offerId: number,
@@ -7,7 +7,7 @@ const row = (
   impressions: number,
   clicks: number,
   rawClicks = clicks,
-): PerformanceRow => ({
+): VariationFigures => ({
   offerId,
   offerName: `offer ${offerId}`,
   offerType: "affiliate",
@@ -24,7 +24,7 @@ const row = (
 });
 
 test("offers and variations come best first, what did nothing is left out, and each offer has its own best", () => {
-  const { total, offers, variations } = rankPerformance([
+  const { total, offers, variations } = rankOffers([
     row(1, 11, 2_000, 20),
     row(1, 12, 2_000, 200),
     row(2, 21, 100, 30),
@@ -39,7 +39,7 @@ test("offers and variations come best first, what did nothing is left out, and e
     [3, 0, null],
   ]);
   expect(variations.map(({ id }) => id)).toEqual([21, 12, 11, 31]);
-  expect(rankPerformance([])).toEqual({
+  expect(rankOffers([])).toEqual({
     total: { impressions: 0, clicks: 0, rawClicks: 0, botClicks: 0, repeatClicks: 0 },
     offers: [],
     variations: [],

@@ -38,7 +38,7 @@ const recordPlace = z.object({
 });
 
 /** The records that imported files left of a creative. */
-export function rtbPerformanceRoutes(api: Api, { reading }: ServerParts): void {
+export function recordRoutes(api: Api, { reading }: ServerParts): void {
   api.get(
     "/performance/metrics/:creative_id",
     {
