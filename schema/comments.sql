@@ -1254,6 +1254,7 @@ comment on column promo.offer_performance.interval_low is 'Low end of the rate''
 comment on column promo.offer_performance.interval_high is 'High end of the interval.';
 comment on column promo.offer_performance.best_variation_id is 'The text with the highest rate, where it has 1,000 impressions and its interval lies above the second''s; else NULL.';
 comment on column promo.offer_performance.best_variation_ctr is 'Its click rate.';
+comment on column promo.offer_performance.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 
 comment on view promo.daily is 'Each variation''s day, in the client''s time zone (PROMO_TIMEZONE). Days without events have no row.';
 comment on column promo.daily._client_id is 'The client the row belongs to.';

@@ -13,7 +13,7 @@ import {
   text,
   unique,
 } from "drizzle-orm/pg-core";
-import { clientColumn, instant } from "./columns.ts";
+import { clientColumn, instant, originCheck, originColumn } from "./columns.ts";
 import { describeSchema, describeTable } from "./describe.ts";
 
 export const promo = pgSchema("promo");
@@ -55,8 +55,10 @@ export const promoOffers = promo.table(
     ctr: rate("ctr", { clicks: "total_clicks", impressions: "total_impressions" }),
     rawCtr: rate("raw_ctr", { clicks: "total_raw_clicks", impressions: "total_impressions" }),
     ...changedColumns,
+    ...originColumn,
   },
   (table) => [
+    originCheck("promo_offers_origin_known", table.origin),
     primaryKey({ name: "promo_offers_key", columns: [table.clientId, table.id] }),
     unique("promo_offers_id").on(table.id),
     unique("promo_offers_slug").on(table.slug),
@@ -156,6 +158,8 @@ describeTable(promoOffers, "What newsletters promote.", {
   rawCtr: rawPercent,
   createdAt: "When it was made.",
   updatedAt: "When a person changed it last.",
+  origin:
+    "real; sandbox: made up by the demo or the example, with all that is counted of it; unknown: stored before this was recorded.",
 });
 
 describeTable(promoTextVariations, "The texts of an offer, compared with each other.", {

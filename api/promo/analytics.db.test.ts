@@ -367,7 +367,7 @@ describe("the views say the same as the route:", () => {
     const without = offers.map(({ best_reason: _reason, ...offer }) => offer);
     expect(
       await rows(
-        `select offer_id, offer_name, offer_type, ${columns}, best_variation_id from promo.offer_performance where _client_id = '713' order by ctr desc`,
+        `select offer_id, offer_name, offer_type, origin, ${columns}, best_variation_id from promo.offer_performance where _client_id = '713' order by ctr desc`,
       ),
     ).toEqual(without);
     expect(

@@ -77,7 +77,10 @@ describe("an offer", () => {
       details: { slug: `is offer ${first.offer_id}, with another destination_url, weight` },
     });
     expect(await audit(`promo/offer/${first.offer_id}`)).toEqual([
-      { action: "offer_created", details: { ...body, offer_type: "affiliate", landing_url: null, active: true } },
+      {
+        action: "offer_created",
+        details: { ...body, offer_type: "affiliate", landing_url: null, active: true, origin: "real" },
+      },
     ]);
   });
 

@@ -77,7 +77,9 @@ function createRoute(api: Api, parts: ServerParts): void {
       schema: {
         tags,
         summary: "Creates an offer, once per slug: the same again is the offer there is",
-        body: newOffer,
+        body: newOffer.extend({
+          origin: z.enum(["real", "sandbox"]).default("real").describe("sandbox: made up, to try things out"),
+        }),
         response: { 200: offer.describe("the same offer existed already"), 201: offer },
       },
     },
@@ -85,7 +87,7 @@ function createRoute(api: Api, parts: ServerParts): void {
       const { client } = callerOf(request);
       const wanted = toNewOffer(request.body);
       const offerId = await audited(parts, request, async (session, record) => {
-        const made = await createOffer(session, { client, offer: wanted });
+        const made = await createOffer(session, { client, offer: wanted, origin: request.body.origin });
         if (made !== null) await record(session, act("offer_created", made, request.body));
         return made;
       });

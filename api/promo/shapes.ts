@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ctrOf, intervalOf } from "../../rules/promo/rate.ts";
 import type { Figures } from "../../rules/promo/rank.ts";
 import type { OfferRow, VariationRow } from "../../queries/promo/shapes.ts";
-import { instant, text } from "../server/shapes.ts";
+import { instant, storedOrigin, text } from "../server/shapes.ts";
 
 export const tags = ["promo"];
 
@@ -51,6 +51,7 @@ export const offer = z.object({
   weight: z.number(),
   active: z.boolean(),
   archived: z.boolean(),
+  origin: storedOrigin,
   ...figures,
   interval,
   created_at: instant,
@@ -99,6 +100,7 @@ export function toOffer(row: OfferRow): z.infer<typeof offer> {
     weight: row.weight,
     active: row.active,
     archived: row.archived,
+    origin: row.origin,
     ...toFigures(row),
     interval: intervalOf(row),
     created_at: row.createdAt.toISOString(),

@@ -4,6 +4,7 @@ import { purgeFiles } from "./purge-files.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./purge-claims.ts";
 import { madeUpCreatives, purgeCreatives } from "./purge-creatives.ts";
+import { countedPromo, purgePromo } from "./purge-promo.ts";
 import { purgeVerdicts } from "./purge-verdicts.ts";
 
 /** What else a mock server sent, was sent or decided, by the name it is purged under. */
@@ -14,6 +15,7 @@ export const otherPurges = {
   // Creatives after the files about them, claims after their verdicts.
   creatives: purgeCreatives,
   reconciliation: purgeReconciliation,
+  promo: purgePromo,
 } as const;
 
 async function purgeReconciliation(database: Database, client: string, step: PurgeStep): Promise<PurgeCount[]> {
@@ -76,6 +78,8 @@ export async function countOthers(database: Queryable, client: string): Promise<
        select 'creatives', 'rtb.buyer_seats', count(*)::int, null from rtb.buyer_seats s where _client_id = $1 and origin = 'sandbox'
           and not exists (select from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id
                              and c.creative_id not in (select c.creative_id from ${madeUpCreatives}))
+        union all
+       ${countedPromo}
      ) counted where rows > 0`,
     [client],
   );

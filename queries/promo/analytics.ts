@@ -45,7 +45,7 @@ export async function readCalendar(
 export async function readFigures(database: Queryable, scope: Scope): Promise<VariationFigures[]> {
   const { rows } = await database.query<VariationFigures>(
     named(
-      `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", v.id as "variationId",
+      `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", o.origin, v.id as "variationId",
               left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures("m")}
          from promo.promo_offers o
          left join promo.promo_text_variations v on v._client_id = o._client_id and v.offer_id = o.id

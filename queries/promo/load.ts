@@ -1,4 +1,5 @@
 import { differencesOf } from "../../rules/promo/offer-shapes.ts";
+import type { Origin } from "../../core/origin.ts";
 import type { Session } from "../../schema/database.ts";
 import { recordAudit, type Actor, type AuditAction } from "../ops/audit.ts";
 import { changeOffer, createOffer, findOfferBySlug } from "./offers.ts";
@@ -24,13 +25,13 @@ interface Counts {
 /** Offers by slug and their texts by the words: what there is becomes what the file says, and what it does not name stays. */
 export async function loadOffers(
   session: Session,
-  { client, actor, offers }: { client: string; actor: Actor; offers: readonly FileOffer[] },
+  { client, actor, offers, origin }: { client: string; actor: Actor; offers: readonly FileOffer[]; origin: Origin },
 ): Promise<{ offers: Counts; variations: Counts }> {
   const counts = { offers: none(), variations: none() };
   const record = (action: AuditAction, subject: string, details: object) =>
     recordAudit(session, { client, ...actor, action, subject, details: { ...details } });
   for (const { offer, id, variations } of offers) {
-    const made = await createOffer(session, { client, offer, id });
+    const made = await createOffer(session, { client, offer, origin, id });
     const offerId = made ?? (await updateOffer(session, { client, offer, id, counts: counts.offers, record }));
     if (made !== null) {
       counts.offers.inserted += 1;

@@ -1,10 +1,11 @@
+import type { Origin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 import type { NewOffer, OfferRow } from "./shapes.ts";
 import { listVariations } from "./variations.ts";
 
 const columns = `id as "offerId", name, offer_type as "offerType", slug, destination_url as "destinationUrl",
-  click_id_parameter as "clickIdParameter", landing_url as "landingUrl", weight::float8 as weight, active, archived,
+  click_id_parameter as "clickIdParameter", landing_url as "landingUrl", weight::float8 as weight, active, archived, origin,
   total_impressions as impressions, total_clicks as clicks, total_raw_clicks as "rawClicks", total_bot_clicks as "botClicks",
   total_repeat_clicks as "repeatClicks", created_at as "createdAt", updated_at as "updatedAt"`;
 
@@ -57,12 +58,12 @@ async function withVariations(database: Queryable, client: string, offers: reado
 /** Null where the slug is taken. */
 export async function createOffer(
   session: Session,
-  { client, offer, id }: { client: string; offer: NewOffer; id?: number | undefined },
+  { client, offer, origin, id }: { client: string; offer: NewOffer; origin: Origin; id?: number | undefined },
 ): Promise<number | null> {
   const { rows } = await session.query<{ id: number }>(
     named(
-      `insert into promo.promo_offers (_client_id, id, name, offer_type, slug, destination_url, click_id_parameter, landing_url, weight, active)
-       values (:client, coalesce(:id::int, nextval('promo.promo_offers_id_seq')::int), :name, :type, :slug, :destination, :parameter, :landing, :weight, :active)
+      `insert into promo.promo_offers (_client_id, id, name, offer_type, slug, destination_url, click_id_parameter, landing_url, weight, active, origin)
+       values (:client, coalesce(:id::int, nextval('promo.promo_offers_id_seq')::int), :name, :type, :slug, :destination, :parameter, :landing, :weight, :active, :origin)
        on conflict on constraint promo_offers_slug do nothing returning id`,
       {
         client,
@@ -75,6 +76,7 @@ export async function createOffer(
         landing: offer.landingUrl,
         weight: offer.weight,
         active: offer.active,
+        origin,
       },
     ),
   );

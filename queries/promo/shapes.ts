@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Figures } from "../../rules/promo/rank.ts";
 
 export interface OfferRow extends Figures {
@@ -11,6 +12,7 @@ export interface OfferRow extends Figures {
   weight: number;
   active: boolean;
   archived: boolean;
+  origin: StoredOrigin;
   createdAt: Date;
   updatedAt: Date;
   variations: VariationRow[];

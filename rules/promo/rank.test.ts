@@ -11,6 +11,7 @@ const row = (
   offerId,
   offerName: `offer ${offerId}`,
   offerType: "affiliate",
+  origin: "real",
   variationId,
   textPreview: null,
   ctaText: null,

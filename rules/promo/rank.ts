@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import { bestFirst, bestOf, type Best, type Counts } from "./rate.ts";
 
 /** What was counted of an offer, a variation, or a day of one. Clicks are of people; `rawClicks` are all. */
@@ -12,6 +13,7 @@ export interface VariationFigures extends Figures {
   offerId: number;
   offerName: string;
   offerType: string;
+  origin: StoredOrigin;
   variationId: number | null;
   textPreview: string | null;
   ctaText: string | null;
@@ -27,6 +29,7 @@ export interface RankedOffer extends Figures {
   id: number;
   name: string;
   offerType: string;
+  origin: StoredOrigin;
   /** Of the variations that were read. */
   best: Best;
 }
@@ -62,6 +65,7 @@ export function rankOffers(rows: readonly VariationFigures[]): {
     id,
     name: own[0].offerName,
     offerType: own[0].offerType,
+    origin: own[0].origin,
     ...addFigures(own),
     best: bestOf(withId(own)),
   }));

@@ -35,7 +35,8 @@ select o._client_id, o.id as offer_id, o.name as offer_name, o.offer_type, o.act
        o.total_raw_clicks as raw_clicks, o.total_bot_clicks as bot_clicks, o.total_repeat_clicks as repeat_clicks, o.ctr, o.raw_ctr,
        promo.wilson(o.total_impressions, o.total_clicks, -1) as interval_low, promo.wilson(o.total_impressions, o.total_clicks, 1) as interval_high,
        case when not t.is_impossible and r.impressions >= 1000 and r.interval_low > r.second_high then r.variation_id end as best_variation_id,
-       case when not t.is_impossible and r.impressions >= 1000 and r.interval_low > r.second_high then r.ctr end as best_variation_ctr
+       case when not t.is_impossible and r.impressions >= 1000 and r.interval_low > r.second_high then r.ctr end as best_variation_ctr,
+       o.origin
   from promo.promo_offers o
   left join texts t on t._client_id = o._client_id and t.offer_id = o.id
   left join ranked r on r._client_id = o._client_id and r.offer_id = o.id and r.place = 1;

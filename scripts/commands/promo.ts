@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Origin } from "../../core/origin.ts";
 import { listOffers } from "../../queries/promo/offers.ts";
 import { ctrOf } from "../../rules/promo/rate.ts";
 import {
@@ -27,23 +28,33 @@ const command = defineCommand(
 )
   .argument("<task>", tasks.join(", "))
   .argument("[file]", "for load: the JSON file")
-  .option(...clientOption);
+  .option(...clientOption)
+  .option(
+    "--sandbox",
+    "with load: made up, to try things out; `npm run purge -- --sandbox` deletes it with its counts",
+  );
+
+const options = z.object({ client: z.string().optional(), sandbox: z.boolean().default(false) });
 
 command.action(
-  work(z.object({ client: z.string().optional() }), async (context, { client: named }, operands): Promise<Report> => {
+  work(options, async (context, { client: named, sandbox }, operands): Promise<Report> => {
     const client = context.client(named);
     const [typed, file] = operands;
-    if (taskOf(tasks, typed) === "load") return load(context, client, file);
-    if (file !== undefined) throw new CommandError(exitCodes.usage, "a file goes with load only");
+    if (taskOf(tasks, typed) === "load") return load(context, { client, file, origin: sandbox ? "sandbox" : "real" });
+    if (file !== undefined || sandbox)
+      throw new CommandError(exitCodes.usage, "a file and --sandbox go with load only");
     return list(context, client);
   }),
 );
 
-async function load(context: CommandContext, client: string, file: string | undefined): Promise<Report> {
+async function load(
+  context: CommandContext,
+  { client, file, origin }: { client: string; file: string | undefined; origin: Origin },
+): Promise<Report> {
   if (file === undefined) throw new CommandError(exitCodes.usage, "name the file: npm run promo -- load FILE");
   await requireFile(file, largestBytes);
   try {
-    const loaded = await loadOffersFile(await context.database(), { client, file });
+    const loaded = await loadOffersFile(await context.database(), { client, file, origin });
     const line = (name: string, counts: typeof loaded.offers) =>
       `client ${client}, ${name}: ${counts.inserted} inserted, ${counts.updated} updated, ${counts.unchanged} unchanged`;
     return {

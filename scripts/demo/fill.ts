@@ -7,6 +7,7 @@ import { deliveries } from "./deliveries.ts";
 import { notOfSandbox, openDemo, type Area, type Demo, type DemoContext } from "./demo.ts";
 import { everflow } from "./everflow.ts";
 import { creativesArea, files } from "./files.ts";
+import { promo } from "./promo.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
 
@@ -14,7 +15,8 @@ import { spend } from "./spend.ts";
 const side: readonly (readonly Area[])[] = [
   [spend],
   [everflow],
-  [anytrack, deliveries],
+  // Some of AnyTrack's conversions came of promo clicks.
+  [anytrack, deliveries, promo],
   [creativesArea, files],
   [reconciliation],
 ];

@@ -22,7 +22,7 @@ afterAll(async () => {
 const load = async (content: unknown, client = "713") => {
   const file = path.join(folder, "offers.json");
   await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
-  return loadOffersFile(database.pool, { client, file });
+  return loadOffersFile(database.pool, { client, file, origin: "real" });
 };
 const offers = (client = "713") => listOffers(database.pool, { client, withArchived: true, afterId: null, limit: 100 });
 const counts = (inserted: number, updated: number, unchanged: number) => ({ inserted, updated, unchanged });
@@ -37,7 +37,11 @@ test("a first start loads the whole example; a later one changes nothing, and so
   const loaded = { offers: counts(3, 0, 0), variations: counts(6, 0, 0) };
   expect(await loadExampleOffers(database.pool, { client: "first" })).toEqual(loaded);
   expect(await loadExampleOffers(database.pool, { client: "first" })).toBeNull();
-  const again = await loadOffersFile(database.pool, { client: "first", file: "examples/promo.json" });
+  const again = await loadOffersFile(database.pool, {
+    client: "first",
+    file: "examples/promo.json",
+    origin: "sandbox",
+  });
   expect(again).toEqual({ offers: counts(0, 0, 3), variations: counts(0, 0, 6) });
 });
 
@@ -109,7 +113,7 @@ test.each([
 
 test("an error that is not the file's stays what it is", async () => {
   await expect(
-    loadOffersFile(database.pool, { client: "713", file: path.join(folder, "missing.json") }),
+    loadOffersFile(database.pool, { client: "713", file: path.join(folder, "missing.json"), origin: "real" }),
   ).rejects.toThrow("ENOENT");
   await expect(load({ offers: [offer("z")] }, "x".repeat(1) + "\u0000")).rejects.toThrow();
 });

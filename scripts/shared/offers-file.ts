@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { Origin } from "../../core/origin.ts";
 import type { z } from "zod";
 import { loadOffers, OfferProblem } from "../../queries/promo/load.ts";
 import { offersFile, toFileOffers } from "../../rules/promo/offer-shapes.ts";
@@ -15,12 +16,12 @@ export class OffersFileError extends Error {
 /** Loads a file of offers whole or not at all; the same file again changes nothing. */
 export async function loadOffersFile(
   database: Database,
-  { client, file }: { client: string; file: string },
+  { client, file, origin }: { client: string; file: string; origin: Origin },
 ): ReturnType<typeof loadOffers> {
   const offers = toFileOffers(parseOffers(await readFile(file, "utf8")));
   const actor = commandLineActor();
   try {
-    return await inTransaction(database, (session) => loadOffers(session, { client, actor, offers }));
+    return await inTransaction(database, (session) => loadOffers(session, { client, actor, offers, origin }));
   } catch (error) {
     if (error instanceof OfferProblem) throw new OffersFileError([error.message]);
     if (sqlState(error) === "23505") throw new OffersFileError(["an offer_id or variation_id is taken"]);

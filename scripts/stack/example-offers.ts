@@ -13,5 +13,5 @@ export async function loadExampleOffers(
 ): Promise<Awaited<ReturnType<typeof loadOffers>> | null> {
   const file = path.join(projectRoot(), "examples", "promo.json");
   const known = await listOffers(database, { client, withArchived: true, afterId: null, limit: 1 });
-  return existsSync(file) && known.length === 0 ? loadOffersFile(database, { client, file }) : null;
+  return existsSync(file) && known.length === 0 ? loadOffersFile(database, { client, file, origin: "sandbox" }) : null;
 }

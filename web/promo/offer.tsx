@@ -1,5 +1,5 @@
 import { bestFirst } from "../../rules/promo/rate.ts";
-import { Badge } from "../components/format.tsx";
+import { Badge, Origin } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
@@ -104,8 +104,8 @@ function Lead({ of }: { of: Offer }) {
   const leadsTo = safeLink(of.destination_url);
   return (
     <>
-      <Badge tone={of.archived ? "quiet" : of.active ? "good" : "warning"}>{stateOf(of)}</Badge> {of.offer_type},{" "}
-      <code>/r/{of.slug}</code> leads to{" "}
+      <Badge tone={of.archived ? "quiet" : of.active ? "good" : "warning"}>{stateOf(of)}</Badge>{" "}
+      <Origin of={of.origin} /> {of.offer_type}, <code>/r/{of.slug}</code> leads to{" "}
       {leadsTo === null ? (
         of.destination_url
       ) : (

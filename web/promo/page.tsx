@@ -1,3 +1,4 @@
+import { Origin } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -127,14 +128,19 @@ function NoOffer() {
   );
 }
 
-function nameColumn<Row extends { offer_id: number; offer_name: string }>(days?: Query["days"]): Column<Row> {
+function nameColumn<Row extends { offer_id: number; offer_name: string; origin?: string }>(
+  days?: Query["days"],
+): Column<Row> {
   return {
     name: "offer_name",
     label: "Offer",
     kind: "text",
     value: (row) => row.offer_name,
     show: (row) => (
-      <a href={`/promo/offers/${row.offer_id}${days === undefined ? "" : `?days=${days}`}`}>{row.offer_name}</a>
+      <>
+        <a href={`/promo/offers/${row.offer_id}${days === undefined ? "" : `?days=${days}`}`}>{row.offer_name}</a>{" "}
+        <Origin of={row.origin ?? ""} />
+      </>
     ),
   };
 }
@@ -165,7 +171,11 @@ function Others({ offers, answer, zone }: { offers: readonly Offer[]; answer: An
       label: "Offer",
       kind: "text",
       value: (row) => row.name,
-      show: (row) => <a href={`/promo/offers/${row.offer_id}`}>{row.name}</a>,
+      show: (row) => (
+        <>
+          <a href={`/promo/offers/${row.offer_id}`}>{row.name}</a> <Origin of={row.origin} />
+        </>
+      ),
     },
     { name: "state", label: "State", kind: "text", value: stateOf, isLocal: true },
     { name: "weight", label: "Weight", kind: "ratio", value: (row) => row.weight },

@@ -1,0 +1,52 @@
+import { inTransaction, type Database } from "../../schema/database.ts";
+import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
+
+const source = "promo";
+
+/** What hangs on an offer, in the order in which it can go; each names its offer. */
+const parts = [
+  "promo.promo_impression_tracking",
+  "promo.promo_impression_repeats",
+  "promo.promo_click_tracking",
+  "promo.promo_performance_metrics",
+  "promo.promo_text_variations",
+] as const;
+
+/** Made-up offers with their texts and all that was counted of them, one offer at a time. */
+export async function purgePromo(database: Database, client: string, { by, onStep }: PurgeStep): Promise<PurgeCount[]> {
+  const all: PurgeCount[] = [];
+  for (;;) {
+    const counts = await inTransaction(database, async (session) => {
+      // Counting locks the offer first, too: an event is counted whole before, or finds no offer.
+      const { rows } = await session.query<{ id: number }>(
+        "select id from promo.promo_offers where _client_id = $1 and origin = 'sandbox' order by id limit 1 for update",
+        [client],
+      );
+      const id = rows[0]?.id;
+      if (id === undefined) return [];
+      const deleted: PurgeCount[] = [];
+      for (const [table, column] of [...parts.map((part) => [part, "offer_id"]), ["promo.promo_offers", "id"]]) {
+        const { rowCount } = await session.query(`delete from ${table} where _client_id = $1 and ${column} = $2`, [
+          client,
+          id,
+        ]);
+        deleted.push({ client, source, table: table ?? "", rows: rowCount ?? 0, sum: null });
+      }
+      const counted = deleted.filter(({ rows: gone }) => gone > 0);
+      await recordPurge(session, { client, source, by, counts: counted });
+      return counted;
+    });
+    if (counts.length === 0) return all;
+    all.push(...counts);
+    onStep?.(all);
+  }
+}
+
+/** The same, counted only: a part of the statement that counts every purge. */
+export const countedPromo = [
+  "select 'promo', 'promo.promo_offers', count(*)::int, null from promo.promo_offers where _client_id = $1 and origin = 'sandbox'",
+  ...parts.map(
+    (part) => `select 'promo', '${part}', count(*)::int, null from ${part} p
+        where p._client_id = $1 and exists (select from promo.promo_offers o where o._client_id = p._client_id and o.id = p.offer_id and o.origin = 'sandbox')`,
+  ),
+].join("\n        union all\n       ");

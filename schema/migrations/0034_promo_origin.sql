@@ -1,0 +1,2 @@
+ALTER TABLE "promo"."promo_offers" ADD COLUMN "origin" text DEFAULT 'unknown' NOT NULL;--> statement-breakpoint
+ALTER TABLE "promo"."promo_offers" ADD CONSTRAINT "promo_offers_origin_known" CHECK ("promo"."promo_offers"."origin" in ('real', 'sandbox', 'unknown'));
