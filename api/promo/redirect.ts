@@ -52,7 +52,7 @@ export function redirectRoutes(api: Api, parts: ServerParts, counting: Counting)
   api.get(
     "/:slug",
     {
-      config: { ...open, rateLimit: false },
+      config: { ...open, hasDeadline: true, rateLimit: false },
       exposeHeadRoute: false,
       schema: {
         tags,
@@ -72,7 +72,7 @@ export function redirectRoutes(api: Api, parts: ServerParts, counting: Counting)
   // Link checkers ask this way: they are sent on, and nobody clicked.
   api.head(
     "/:slug",
-    { config: { ...open, rateLimit: false }, schema: { tags, hide: true, params } },
+    { config: { ...open, hasDeadline: true, rateLimit: false }, schema: { tags, hide: true, params } },
     async (request, reply) => {
       const offer = await offerOf(request.params.slug);
       return sendOn(reply, offer.destinationUrl);

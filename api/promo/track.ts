@@ -64,7 +64,7 @@ export function trackRoutes(api: Api, parts: ServerParts, counting: Counting): v
     storesAddressHash: settings.storesAddressHash,
   };
   const route = (kind: Kind, max: number) => ({
-    config: { ...open, rateLimit: limitOf({ kind, max, clients: parts.config.clients }, counting) },
+    config: { ...open, hasDeadline: true, rateLimit: limitOf({ kind, max, clients: parts.config.clients }, counting) },
     bodyLimit,
   });
 

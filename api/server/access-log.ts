@@ -24,15 +24,23 @@ export function requestLine(request: FastifyRequest, status: number, elapsedMs: 
     route: request.routeOptions.url ?? null,
     status,
     ms: Math.round(elapsedMs),
-    address: request.ip,
+    // Who follows a link is a visitor of somebody's newsletter: their address is nowhere in clear.
+    ...(request.routeOptions.url === redirects ? {} : { address: request.ip }),
     ...(caller === null ? {} : { client: caller.client, role: caller.role, subject: caller.subject }),
     ...(affiliate === null ? {} : { client: affiliate.client, affiliate: affiliate.affiliateId }),
   };
 }
 
-/** Health checks and scrapes would drown what people do. */
-export const isRoutine = (url: string | undefined) =>
-  url === "/healthz" || url === "/health" || url === "/readyz" || url === "/metrics";
+const redirects = "/r/:slug";
+const events = ["/api/v1/promo/track-impression", "/api/v1/promo/track-click", redirects];
+
+/** Health checks, scrapes, and visitors by the thousand would drown what people do. */
+export const isRoutine = (url: string | undefined, status: number) =>
+  url === "/healthz" ||
+  url === "/health" ||
+  url === "/readyz" ||
+  url === "/metrics" ||
+  (url !== undefined && status < 400 && events.includes(url));
 
 function decoded(path: string): string {
   try {

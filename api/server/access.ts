@@ -23,6 +23,8 @@ export type Access = "public" | { roles: readonly Role[]; affiliates?: boolean; 
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: Access;
+    /** The route answers in time by itself. */
+    hasDeadline?: boolean;
   }
   interface FastifyRequest {
     caller: Caller | null;
