@@ -12,6 +12,8 @@ import { ingestMoments } from "./ingest-moments.ts";
 import { kills } from "./kills.ts";
 import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
+import { promoFaults } from "./promo-faults.ts";
+import { promoStorm } from "./promo-storm.ts";
 import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
 import { slowAnswers } from "./slow-answers.ts";
@@ -35,6 +37,8 @@ export const drills: readonly Drill[] = [
   clockSkew,
   webhookStorm,
   reconStorm,
+  promoStorm,
+  promoFaults,
   canaries,
   deploy,
   endedBackfill,
