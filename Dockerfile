@@ -27,8 +27,8 @@ COPY internal-affiliates.csv internal-affiliates.csv
 COPY examples examples
 COPY --from=build /app/dist dist
 # A volume that is new takes over whose this folder is.
-RUN install -d -o 1000 -g 1000 -m 750 /import
-ENV IMPORT_DIR=/import
+RUN install -d -o 1000 -g 1000 -m 750 /import /promo-spool
+ENV IMPORT_DIR=/import PROMO_SPOOL_DIR=/promo-spool
 # node, by number: some hosts insist.
 USER 1000
 ENTRYPOINT ["node", "--enable-source-maps", "scripts/run.mjs"]
