@@ -40,6 +40,7 @@ const everybodys = /^[a-z]+\/ops\/(alerts|accepted-alerts|audit)\.ts$/;
 
 /** Single files through which two domains meet, each with its reason. */
 const meetings: Record<string, string> = {
+  "files > queries/rtb/seats.ts": "creatives that a file names first belong to a seat, which says how many it has",
   "files > queries/rtb/rollups.ts": "a file's days are rolled up in the transaction that stores them",
   "rtb > activities/files/ingest.ts": "sums per creative are recomputed where files are merged, on their queue",
 };

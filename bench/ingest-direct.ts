@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { defaultLimits, findMapping, readPerformanceFile } from "../connectors/files/performance-file.ts";
 import { dayAt } from "../core/days.ts";
 import { allowLongWork } from "../queries/files/ingest.ts";
-import { readKnownCreatives } from "../queries/files/check-creatives.ts";
+import { readKnownCreatives } from "../queries/files/known-creatives.ts";
 import { mergeStaged } from "../queries/files/merge-file.ts";
 import { openStaging } from "../queries/files/staging.ts";
 import { inTransaction, openDatabase } from "../schema/database.ts";
@@ -26,14 +26,16 @@ const today = dayAt(new Date(), "America/New_York");
 const mapping = findMapping("document");
 await inTransaction(database, async (session) => {
   await allowLongWork(session);
-  const knownCreatives = await readKnownCreatives(session, client);
+  const knownCreatives = await readKnownCreatives(session, { client, createStubs: false });
   const staging = await openStaging(session);
   const counts = await readPerformanceFile(createReadStream(file, { highWaterMark: 262_144 }), {
     mapping,
     today,
     currency: "USD",
+    buyerId: null,
     knownCreatives,
     limits: defaultLimits,
+    named: (creatives) => staging.name(creatives),
     accepted: (block) => staging.write(block),
     rejected: (lines) => Promise.reject(new Error(lines[0]?.reason)),
   });

@@ -51,7 +51,7 @@ function* blocks(changed: boolean): Generator<Buffer> {
       rest = (rest - taken) / of;
       return taken;
     };
-    const creative = 7_000_000_000 + take(creatives) * 13;
+    const creative = take(creatives);
     const date = dates[take(days)];
     const geography = geographies[take(geographies.length)];
     const impressions = 1 + ((line * 7_919) % 20_000);
@@ -74,7 +74,7 @@ interface Layout {
 
 const amounts = "impressions bigint not null, clicks bigint not null, spend numeric(18,6) not null";
 const keyed = `creative_id bigint not null, date date not null, hour smallint not null, geography text collate "C" not null, device_type text collate "C" not null, placement text collate "C" not null`;
-const staged = `(select line, creative_id, date, coalesce(hour, -1) as hour, geography, device_type, coalesce(placement, '') as placement, impressions, clicks, spend from staged) s`;
+const staged = `(select line, creative as creative_id, date, coalesce(hour, -1) as hour, geography, device_type, coalesce(placement, '') as placement, impressions, clicks, spend from staged) s`;
 const last = `select distinct on (${key}) ${key}, impressions, clicks, spend from ${staged} order by ${key}, line desc`;
 const same =
   "p.creative_id = s.creative_id and p.date = s.date and p.hour = s.hour and p.geography = s.geography and p.device_type = s.device_type and p.placement = s.placement";
@@ -84,7 +84,7 @@ const layouts: Layout[] = [
     name: "the document's",
     prepare: `
       create table peer_creatives (id bigint primary key);
-      insert into peer_creatives select 7000000000 + n * 13 from generate_series(0, ${creatives - 1}) n;
+      insert into peer_creatives select n from generate_series(0, ${creatives - 1}) n;
       create table peer (id bigint generated always as identity primary key, creative_id bigint not null references peer_creatives, date date not null,
         hour int check (hour between 0 and 23), impressions bigint default 0, clicks bigint default 0, spend numeric(18,6) default 0, cpm numeric, cpc numeric,
         geography varchar(2), device_type varchar(20), placement varchar(100), created_at timestamptz default now(), updated_at timestamptz default now(),
@@ -92,7 +92,8 @@ const layouts: Layout[] = [
     merge: (session) =>
       session.query(
         `insert into peer as p (creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, cpm, cpc)
-         select distinct on (${key}) ${key}, impressions, clicks, spend, spend * 1000 / nullif(impressions, 0), spend / nullif(clicks, 0) from staged order by ${key}, line desc
+         select distinct on (${key}) ${key}, impressions, clicks, spend, spend * 1000 / nullif(impressions, 0), spend / nullif(clicks, 0)
+           from (select *, creative as creative_id from staged) s order by ${key}, line desc
          on conflict (${key}) do update set impressions = excluded.impressions, clicks = excluded.clicks, spend = excluded.spend, cpm = excluded.cpm, cpc = excluded.cpc, updated_at = now()
           where (p.impressions, p.clicks, p.spend) is distinct from (excluded.impressions, excluded.clicks, excluded.spend)`,
       ),
@@ -157,6 +158,13 @@ async function measure(pool: Database, layout: Layout, file: keyof typeof files,
     const watched = values.statements ? watch(session, pid) : session;
     const staging = await openStaging(session);
     for (const block of files[file]) await staging.write(block);
+    await staging.name(
+      Array.from({ length: creatives }, (_, number) => ({
+        number,
+        buyerId: null,
+        creativeId: String(7_000_000_000 + number * 13),
+      })),
+    );
     await staging.end();
     if (values.statements) console.log(`  copy (${((await processorSeconds(pid)) - before).toFixed(2)})`);
     await layout.merge(watched, fileId);

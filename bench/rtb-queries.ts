@@ -203,8 +203,8 @@ async function startApi(): Promise<Call> {
 
 async function addCreatives(to: Database): Promise<void> {
   await to.query(
-    `insert into rtb.creatives (_client_id, creative_id, buyer_id, format, width, height, canonical_size, html_snippet)
-     select $1, $2::bigint + n, 'seat ' || n % 20, (array['HTML', 'VIDEO', 'NATIVE'])[1 + n % 3], 300, 250, '300x250',
+    `insert into rtb.creatives (_client_id, id, creative_id, buyer_id, format, width, height, canonical_size, html_snippet)
+     select $1, $2::bigint + n, $2::bigint + n, 'seat ' || n % 20, (array['HTML', 'VIDEO', 'NATIVE'])[1 + n % 3], 300, 250, '300x250',
             (select string_agg(md5(n || ' ' || part), '') from generate_series(1, 48) part)
        from generate_series(0, $3 - 1) n`,
     [client, String(firstCreative), creatives],

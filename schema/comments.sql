@@ -999,10 +999,11 @@ comment on column rtb.buyer_seats.creative_count is 'Creatives found at the last
 comment on column rtb.buyer_seats.last_sync is 'When it was last looked at.';
 comment on column rtb.buyer_seats.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 
-comment on table rtb.creatives is 'One row per creative. Its id passes 2^53: select it as text.';
+comment on table rtb.creatives is 'One row per creative: an exchange''s id is unique within its seat only.';
 comment on column rtb.creatives._client_id is 'The client the row belongs to.';
-comment on column rtb.creatives.creative_id is 'The creative, as the exchange numbers it.';
-comment on column rtb.creatives.buyer_id is 'The seat it belongs to: rtb.buyer_seats; null when not known.';
+comment on column rtb.creatives.id is 'Our own number for it, by which rows of performance name it. It passes 2^53: select it as text.';
+comment on column rtb.creatives.creative_id is 'The creative, as its exchange calls it: any text, and unique within its seat only.';
+comment on column rtb.creatives.buyer_id is 'The seat it belongs to: rtb.buyer_seats; null when no file or list has named it.';
 comment on column rtb.creatives.format is 'HTML, VIDEO, NATIVE or another as the exchange says; null for a stub.';
 comment on column rtb.creatives.width is 'In pixels.';
 comment on column rtb.creatives.height is 'In pixels.';
@@ -1039,11 +1040,11 @@ comment on column rtb.campaigns.origin is 'real; sandbox: made up by the demo or
 comment on table rtb.campaign_creatives is 'Which creatives a campaign consists of. A creative may be in several.';
 comment on column rtb.campaign_creatives._client_id is 'The client the row belongs to.';
 comment on column rtb.campaign_creatives.campaign_id is 'The campaign: rtb.campaigns.';
-comment on column rtb.campaign_creatives.creative_id is 'The creative: rtb.creatives.';
+comment on column rtb.campaign_creatives.creative_id is 'The creative, by our number: id of rtb.creatives.';
 
 comment on table rtb.performance_metrics is 'Ad performance at the grain the files have, in parts by month. To be read through rtb.performance, where what a file does not say is null.';
 comment on column rtb.performance_metrics._client_id is 'The client the row belongs to.';
-comment on column rtb.performance_metrics.creative_id is 'The creative: rtb.creatives.';
+comment on column rtb.performance_metrics.creative_id is 'The creative, by our number: id of rtb.creatives.';
 comment on column rtb.performance_metrics.date is 'The day, in the clients zone.';
 comment on column rtb.performance_metrics.hour is 'Hour of the day, 0 to 23; -1 for a row of the whole day.';
 comment on column rtb.performance_metrics.geography is 'Country, two letters of ISO 3166; '''' when the file does not say.';
@@ -1057,7 +1058,8 @@ comment on column rtb.performance_metrics._line is 'The line of that file; where
 
 comment on view rtb.performance is 'Ad performance at the grain the files have.';
 comment on column rtb.performance._client_id is 'The client the row belongs to.';
-comment on column rtb.performance.creative_id is 'The creative: rtb.creatives.';
+comment on column rtb.performance.creative_id is 'The creative, as its exchange calls it.';
+comment on column rtb.performance.buyer_id is 'Its seat; null when not known.';
 comment on column rtb.performance.date is 'The day, in the clients zone.';
 comment on column rtb.performance.hour is 'Hour of the day, 0 to 23; null for a row of the whole day.';
 comment on column rtb.performance.geography is 'Country, two letters of ISO 3166; null when the file does not say.';
@@ -1072,7 +1074,7 @@ comment on column rtb.performance.cpc is 'Spend per click; null without clicks.'
 
 comment on table rtb.creative_performance is 'Sums per creative, for each that has performance: what lists are sorted by. Today is rtb.client_performance.as_of; a creative without a row has none.';
 comment on column rtb.creative_performance._client_id is 'The client the row belongs to.';
-comment on column rtb.creative_performance.creative_id is 'The creative: rtb.creatives.';
+comment on column rtb.creative_performance.creative_id is 'The creative, by our number: id of rtb.creatives.';
 comment on column rtb.creative_performance.spend_1d is 'Spend of yesterday.';
 comment on column rtb.creative_performance.impressions_1d is 'Impressions of yesterday.';
 comment on column rtb.creative_performance.clicks_1d is 'Clicks of yesterday.';
@@ -1103,7 +1105,8 @@ comment on column rtb.spend_tiers.low_to is 'The greatest spend of the bottom qu
 
 comment on view rtb.creative_periods is 'One row per creative and period: sums, ratios of sums, trend and tier.';
 comment on column rtb.creative_periods._client_id is 'The client the row belongs to.';
-comment on column rtb.creative_periods.creative_id is 'The creative: rtb.creatives.';
+comment on column rtb.creative_periods.creative_id is 'The creative, as its exchange calls it.';
+comment on column rtb.creative_periods.buyer_id is 'Its seat; null when not known.';
 comment on column rtb.creative_periods.period is '1d is yesterday; 7d and 30d end today; all is every stored day.';
 comment on column rtb.creative_periods.as_of is 'The today of the periods.';
 comment on column rtb.creative_periods.spend is 'What was spent, in the clients currency.';
@@ -1116,7 +1119,7 @@ comment on column rtb.creative_periods.trend is 'Change of spend against the per
 comment on column rtb.creative_periods.tier is 'high, medium, low or zero: rtb.spend_tiers.';
 comment on view rtb.creative_days is 'A creative''s performance per day, with its campaigns and seat by name.';
 comment on column rtb.creative_days._client_id is 'The client the row belongs to.';
-comment on column rtb.creative_days.creative_id is 'The creative, as in rtb.creatives.';
+comment on column rtb.creative_days.creative_id is 'The creative, as its exchange calls it.';
 comment on column rtb.creative_days.date is 'The business day.';
 comment on column rtb.creative_days.campaign_names is 'The campaigns it belongs to, by name; null for one that is in none.';
 comment on column rtb.creative_days.format is 'Kind of creative, as in rtb.creatives.';

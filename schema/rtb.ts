@@ -14,12 +14,13 @@ import {
   primaryKey,
   smallint,
   text,
+  unique,
 } from "drizzle-orm/pg-core";
 import { clientColumn, instant, money, originCheck, originColumn } from "./columns.ts";
 
 export const rtb = pgSchema("rtb");
 
-/** Creative ids pass 2^53. The driver hands bigints out as JS numbers, so every query selects them as text. */
+/** The creative by our own number: rtb.creatives.id. The driver hands bigints out as JS numbers, so every query selects them as text. */
 const creativeId = () => bigint("creative_id", { mode: "bigint" }).notNull();
 
 /** Sums have room for any number of the greatest amounts and counts: numeric, and so text in TypeScript. */
@@ -45,12 +46,20 @@ export const buyerSeats = rtb.table(
   ],
 );
 
-/** A stub is a creative of which nothing is known but that a file names it. */
+/**
+ * An exchange's id is unique within a seat only, and is any text: rows of performance name a creative by a number of ours.
+ * Of creatives that are older than these numbers it is the exchange's own, any from 1 to 2^63 - 1; ours are negative, so
+ * that none is ever given twice. A stub is a creative of which nothing is known but that a file names it.
+ */
 export const creatives = rtb.table(
   "creatives",
   {
     ...clientColumn,
-    creativeId: creativeId(),
+    id: bigint("id", { mode: "bigint" }).generatedByDefaultAsIdentity({
+      minValue: -1_000_000_000_000,
+      maxValue: -1,
+      startWith: -1_000_000_000_000,
+    }),
     buyerId: text("buyer_id"),
     format: text("format"),
     width: integer("width"),
@@ -67,10 +76,13 @@ export const creatives = rtb.table(
     createdAt: instant("created_at").notNull().defaultNow(),
     updatedAt: instant("updated_at").notNull().defaultNow(),
     ...originColumn,
+    creativeId: text("creative_id").notNull(),
   },
   (table) => [
     originCheck("creatives_origin_known", table.origin),
-    primaryKey({ name: "creatives_key", columns: [table.clientId, table.creativeId] }),
+    primaryKey({ name: "creatives_id", columns: [table.clientId, table.id] }),
+    unique("creatives_key").on(table.clientId, table.creativeId, table.buyerId).nullsNotDistinct(),
+    index("creatives_seat").on(table.clientId, table.buyerId),
   ],
 );
 

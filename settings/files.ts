@@ -70,6 +70,23 @@ const ofClient = z.object({
     .meta(about("on creates unknown creatives; off leaves their lines in the quarantine.", shared)),
 });
 
+/** Whose creatives a file names is said of one client's files alone. */
+const seatOfClient = z.object({
+  RTB_BUYER_ID: z
+    .string()
+    .trim()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta(
+      about("The seat that files are of which do not say it themselves.", {
+        clients: "own",
+        unset: "such a line is of the one seat that has its creative",
+        example: "123456789",
+      }),
+    ),
+});
+
 /** Keys open a client's files: they belong to that client, as everywhere. */
 const s3OfClient = z.object({
   S3_ENDPOINT: z
@@ -111,7 +128,7 @@ const s3OfClient = z.object({
 export const filesArea = defineArea({
   title: "Files of ad performance",
   needs: "worker, API",
-  shape: general.extend(ofClient.shape).extend(s3OfClient.shape),
+  shape: general.extend(ofClient.shape).extend(seatOfClient.shape).extend(s3OfClient.shape),
 });
 
 /** Where `s3://` leads for one client. */
@@ -137,6 +154,8 @@ export interface ClientIngestSettings {
   refuseFromLines: number;
   /** Unknown creatives are created instead of their lines being rejected. */
   createStubs: boolean;
+  /** The seat of files that name none. */
+  buyerId?: string;
   s3: S3Settings | null;
 }
 
@@ -170,12 +189,15 @@ export function readIngestSettings(reader: SettingsReader): IngestSettings {
 
 function readClient(reader: SettingsReader, client: string): ClientIngestSettings {
   const values = reader.valuesOf(client, ofClient);
+  const { RTB_BUYER_ID: buyerId } = reader.valuesOf(client, seatOfClient);
   return {
     currency: values.RTB_CURRENCY,
     timezone: values.RTB_TIMEZONE,
     refuseAboveShare: values.INGEST_REFUSE_SHARE,
     refuseFromLines: values.INGEST_REFUSE_FROM_LINES,
     createStubs: values.INGEST_CREATE_STUBS === "on",
+    // Left out where it is not set: a hash of these settings stands beside each file.
+    ...(buyerId === undefined ? {} : { buyerId }),
     s3: readS3(reader, client),
   };
 }

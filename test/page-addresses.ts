@@ -79,7 +79,7 @@ export const walked: Record<string, Walked> = {
   "/creatives/:id": {
     address: "/creatives/:id",
     who: staff,
-    fill: { id: "select creative_id::text as value from rtb.performance_metrics order by date desc, 1 limit 1" },
+    fill: { id: "select creative_id as value from rtb.performance order by date desc, 1 limit 1" },
   },
   "/campaigns": { address: "/campaigns?period=all", who: staff },
   "/campaigns.csv": { address: "/campaigns.csv?period=all", who: staff },

@@ -6,12 +6,14 @@ import {
   stagedColumns,
   type FileCounts,
   type FileMapping,
+  type NamedCreative,
   type PerformanceReading,
   type ReadingLimits,
   type RejectedLine,
 } from "../connectors/files/performance-file.ts";
 
-export type StagedRow = Record<(typeof stagedColumns)[number], string | null>;
+/** With the creative that its number means. */
+export type StagedRow = Record<(typeof stagedColumns)[number] | "creative_id" | "buyer_id", string | null>;
 
 export interface Reading {
   rows: StagedRow[];
@@ -23,7 +25,9 @@ export interface ReadOptions {
   mapping?: string | FileMapping;
   today?: string;
   currency?: string;
+  /** Creatives by their ids alone. */
   known?: readonly string[] | null;
+  buyerId?: string | null;
   limits?: Partial<ReadingLimits>;
   /** Bytes handed over at once. */
   chunk?: number;
@@ -35,8 +39,13 @@ export interface ReadOptions {
 export async function readBytes(file: string | Uint8Array, options: ReadOptions = {}): Promise<Reading> {
   const blocks: Buffer[] = [];
   const rejects: RejectedLine[] = [];
+  const creatives = new Map<string, NamedCreative>();
   const reading: PerformanceReading = {
     ...readingOf(options),
+    named: (found) => {
+      for (const creative of found) creatives.set(String(creative.number), creative);
+      return Promise.resolve();
+    },
     accepted: (block) => {
       blocks.push(block);
       return Promise.resolve();
@@ -50,17 +59,18 @@ export async function readBytes(file: string | Uint8Array, options: ReadOptions 
   const counts = await readFile(inChunks(bytes, options.chunk ?? bytes.length), reading, {
     scan: options.scan ?? true,
   });
-  return { rows: stagedRows(Buffer.concat(blocks).toString("utf8")), rejects, counts };
+  return { rows: stagedRows(Buffer.concat(blocks).toString("utf8"), creatives), rejects, counts };
 }
 
 /** For tests: what a file is read by. */
-export function readingOf(options: ReadOptions): Omit<PerformanceReading, "accepted" | "rejected"> {
+export function readingOf(options: ReadOptions): Omit<PerformanceReading, "named" | "accepted" | "rejected"> {
   const { mapping = "document", today = "2025-12-18", currency = "USD", known = null } = options;
   return {
     mapping: typeof mapping === "string" ? findMapping(mapping) : mapping,
     today,
     currency,
-    knownCreatives: known === null ? null : new Set(known),
+    buyerId: options.buyerId ?? null,
+    knownCreatives: { stateOf: (_, id) => (known === null || known.includes(id) ? "fine" : "unknown") },
     limits: { ...defaultLimits, ...options.limits },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
@@ -82,7 +92,7 @@ export async function* inChunks(bytes: Buffer, size: number): AsyncGenerator<Uin
   return Promise.resolve();
 }
 
-function stagedRows(text: string): StagedRow[] {
+function stagedRows(text: string, creatives: ReadonlyMap<string, NamedCreative>): StagedRow[] {
   if (text !== "" && !text.endsWith("\n")) throw new Error("the last staged line is not whole");
   return text
     .split("\n")
@@ -90,9 +100,11 @@ function stagedRows(text: string): StagedRow[] {
     .map((line) => {
       const cells = line.split("\t");
       if (cells.length !== stagedColumns.length) throw new Error(`a staged line has ${cells.length} columns: ${line}`);
-      return Object.fromEntries(
-        stagedColumns.map((column, place) => [column, copied(cells[place] ?? "")]),
-      ) as StagedRow;
+      const staged = stagedColumns.map((column, place) => [column, copied(cells[place] ?? "")] as const);
+      const creative = creatives.get(cells[1] ?? "");
+      if (creative === undefined) throw new Error(`nobody says which creative number ${cells[1]} is`);
+      const { creativeId: creative_id, buyerId: buyer_id } = creative;
+      return { ...(Object.fromEntries(staged) as StagedRow), creative_id, buyer_id };
     });
 }
 

@@ -267,7 +267,7 @@ async function ask(text: string): Promise<Record<string, unknown>[]> {
 async function expectModel(model: Model): Promise<void> {
   expect(
     await ask(
-      "select creative_id || ' ' || date as key, impressions as shown, sum(spend)::text as spend from rtb.performance_metrics group by 1, 2 order by 1",
+      "select creative_id || ' ' || date as key, impressions as shown, sum(spend)::text as spend from rtb.performance group by 1, 2 order by 1",
     ),
   ).toEqual(
     [...model.rows]
@@ -294,7 +294,7 @@ async function expectModel(model: Model): Promise<void> {
   }
   expect(
     await ask(
-      "select creative_id::text as id, (spend_all * 100)::int as cents from rtb.creative_performance order by 1",
+      "select creative_id as id, (spend * 100)::int as cents from rtb.creative_periods where period = 'all' order by 1",
     ),
   ).toEqual([...sums].map(([id, cents]) => ({ id, cents })).sort((one, other) => Number(one.id) - Number(other.id)));
   expect(await readBookDifferences(database.pool, { client })).toEqual([]);

@@ -156,7 +156,7 @@ describe("a file of JSON records", () => {
       expect(await spends()).toEqual(["1234567890.123456", "0.100000"]);
     } finally {
       await database.pool.query(
-        "truncate rtb.performance_metrics; delete from rtb.creatives where creative_id = 79784",
+        "truncate rtb.performance_metrics; delete from rtb.creatives where creative_id = '79784'",
       );
     }
   });
@@ -396,7 +396,7 @@ test("creatives that nobody knows are created where the setting says so", async 
   })) as IngestAnswer;
   expect(answer).toMatchObject({ status: "ingested", inserted: 1, rejected: 0 });
   const { rows } = await database.pool.query(
-    "select creative_id::text as id, is_stub as stub from rtb.creatives where creative_id <> 79783",
+    "select creative_id::text as id, is_stub as stub from rtb.creatives where creative_id <> '79783'",
   );
   expect(rows).toEqual([{ id: "123456789012345678", stub: true }]);
 });

@@ -9,7 +9,7 @@ import { FileProblem, unpacked } from "../../connectors/files/file-places.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { defaultLimits } from "../../connectors/files/performance-file.ts";
 import { emptyHead, readHead } from "../../connectors/files/preview.ts";
-import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import {
@@ -124,7 +124,8 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
       mapping,
       today: dayAt(await databaseNow(database), timezone),
       currency,
-      knownCreatives: createStubs ? null : await readKnownCreatives(database, place.client),
+      buyerId: settings.buyerId ?? null,
+      knownCreatives: await readKnownCreatives(database, { client: place.client, createStubs }),
       limits: {
         ...defaultLimits,
         refuseAboveShare: settings.refuseAboveShare,

@@ -5,6 +5,8 @@ import {
   defaultLimits,
   readPerformanceFile,
   type FileCounts,
+  type KnownCreatives,
+  type NamedCreative,
   type RejectedLine,
 } from "../../connectors/files/performance-file.ts";
 import { maskPersonal } from "../../core/personal.ts";
@@ -18,7 +20,8 @@ export async function readChecked(
   to: {
     settings: ClientIngestSettings;
     today: string;
-    knownCreatives: { has(id: string): boolean } | null;
+    knownCreatives: KnownCreatives;
+    named: (creatives: NamedCreative[]) => Promise<void>;
     accepted: (block: Buffer) => Promise<void>;
     rejected: (lines: RejectedLine[]) => Promise<void>;
   },
@@ -37,6 +40,7 @@ export async function readChecked(
     mapping: mapping.mapping,
     today: to.today,
     currency: to.settings.currency,
+    buyerId: to.settings.buyerId ?? null,
     knownCreatives: to.knownCreatives,
     limits: {
       ...defaultLimits,
@@ -45,6 +49,7 @@ export async function readChecked(
     },
     fields,
     signal,
+    named: to.named,
     accepted: to.accepted,
     rejected(found) {
       const lines = found.map((line) => ({ ...line, reason: maskPersonal(redact(line.reason)) }));

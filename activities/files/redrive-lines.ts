@@ -3,7 +3,7 @@ import { maskPersonal } from "../../core/personal.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
 import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
-import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
 import { allowLongWork, readHeader, type FileHeader } from "../../queries/files/ingest.ts";
 import { mergeStaged } from "../../queries/files/merge-file.ts";
@@ -92,15 +92,17 @@ async function mergeRedriven(
   const settings = settingsOf(config, client);
   const today = dayAt(await databaseNow(session), settings.timezone);
   const mapping = await mappingOf(context, client, kept);
-  const known = settings.createStubs ? null : await readKnownCreatives(session, client);
+  const known = await readKnownCreatives(session, { client, ...settings });
   const staging = await openStaging(session);
   const counts = await readPerformanceFile(linesAsFile(kept, openedLines(context, session, { client, fileId })), {
     mapping,
     today,
     currency: settings.currency,
+    buyerId: settings.buyerId ?? null,
     knownCreatives: known,
     limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
     signal,
+    named: (creatives) => staging.name(creatives),
     accepted: (block) => staging.write(block),
     async rejected(lines) {
       await staging.pause();

@@ -96,7 +96,7 @@ const makeCreatives = (...ids: number[]) =>
 
 async function spends(): Promise<Record<string, string>> {
   const { rows } = await database.pool.query<{ id: string; spend: string }>(
-    "select creative_id::text as id, trim_scale(spend) as spend from rtb.performance_metrics order by creative_id",
+    "select creative_id as id, trim_scale(spend) as spend from rtb.performance order by length(creative_id), creative_id",
   );
   return Object.fromEntries(rows.map(({ id, spend }) => [id, spend]));
 }

@@ -2,7 +2,7 @@ import { metricMeter } from "@temporalio/activity";
 import type { FileCounts, RejectedLine } from "../../connectors/files/performance-file.ts";
 import { dayAt } from "../../core/days.ts";
 import type { Seal } from "../../core/seal.ts";
-import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { findFileOfRun, recordIngested, type FileRow } from "../../queries/files/files.ts";
 import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
 import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
@@ -32,7 +32,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
   const row = await inTransaction(database, async (session) => {
     await allowLongWork(session);
     return cancellable(database, session, signal, async () => {
-      const known = settings.createStubs ? null : await readKnownCreatives(session, place.client);
+      const known = await readKnownCreatives(session, { client: place.client, ...settings });
       const staging = await openStaging(session);
       const quarantined = createQuarantine(session, staging, quarantineSeal(config));
       const today = dayAt(reading.startedAt, settings.timezone);
@@ -40,6 +40,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
         settings,
         today,
         knownCreatives: known,
+        named: (creatives) => staging.name(creatives),
         accepted: (block) => staging.write(block),
         rejected: (lines) => quarantined.add(lines),
       });

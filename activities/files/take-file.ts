@@ -1,7 +1,7 @@
 import { changed, FileProblem } from "../../connectors/files/file-places.ts";
 import { FileRefused } from "../../connectors/files/performance-file.ts";
 import { dayAt } from "../../core/days.ts";
-import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../queries/files/files.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { checkedInput } from "../shared/input.ts";
@@ -88,11 +88,12 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
 async function checkOnly({ database, config, redact }: FilesContext, reading: Reading): Promise<IngestAnswer> {
   const { place } = reading;
   const settings = settingsOf(config, place.client);
-  const known = settings.createStubs ? null : await readKnownCreatives(database, place.client);
+  const known = await readKnownCreatives(database, { client: place.client, ...settings });
   const counts = await readChecked({ database, config, redact }, reading, {
     settings,
     today: dayAt(reading.startedAt, settings.timezone),
     knownCreatives: known,
+    named: () => Promise.resolve(),
     accepted: () => Promise.resolve(),
     rejected: () => Promise.resolve(),
   });

@@ -360,8 +360,8 @@ test("what is said beside the mapping is kept with the upload, and is checked as
   for (const [fields, details] of [
     [{ constant: "clicks" }, { constant: '"clicks" must be written field=value, as clicks=0' }],
     [
-      { constant: "buyer_id=5" },
-      { constant: expect.stringMatching(/^there is no field "buyer_id": there are creative_id/) },
+      { constant: "seller_id=5" },
+      { constant: expect.stringMatching(/^there is no field "seller_id": there are buyer_id, creative_id/) },
     ],
     [{ constant: ["clicks=0", "clicks=1"] }, { constant: "clicks is given twice" }],
     [{ mapping: ["document", "meta"] }, { mapping: expect.any(String) }],

@@ -26,12 +26,12 @@ export function createCampaignSums(parts: ServerParts): CampaignSums {
       untilOneVersion(async () => {
         const { asOf, found } = await readUpToToday(parts, of.client, () => findCampaign(reading, of));
         if (found === null) return { asOf, campaign: null };
-        const { version, creativeIds } = found;
+        const { version, ids } = found;
         // Regrouped, it is of other creatives, whose sums have the same version.
-        const key = JSON.stringify([of.client, of.campaignId, of.period, asOf, creativeIds]);
+        const key = JSON.stringify([of.client, of.campaignId, of.period, asOf, ids]);
         const known = geographies.get(key, version);
         if (known !== undefined) return { asOf, campaign: { ...found, geographies: known } };
-        const read = await readCampaignGeographies(reading, { ...of, asOf, creativeIds });
+        const read = await readCampaignGeographies(reading, { ...of, asOf, ids });
         if (read.version !== version) return undefined;
         geographies.put(key, version, read.rows);
         return { asOf, campaign: { ...found, geographies: read.rows } };

@@ -14,7 +14,7 @@ import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { readUpToToday } from "./day.ts";
-import { counted, creativeId, days, figures, period, trend } from "./shapes.ts";
+import { counted, creativeReference, days, figures, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import { instant, iso, money, number, storedOrigin, text } from "../server/shapes.ts";
@@ -52,8 +52,10 @@ export const found = campaign.extend({
   geographies: z
     .array(z.object({ geography: text.describe("null where the files name none"), ...figures, share }))
     .describe("the greatest spend first"),
-  topCreative: z.object({ creativeId: z.string(), ...figures, share }).nullable(),
-  creativeIds: z.array(z.string()),
+  topCreative: z.object({ creativeId: z.string(), buyerId: text, ...figures, share }).nullable(),
+  creativeIds: z
+    .array(z.string())
+    .describe("an id, or buyers/SEAT/creatives/ID where several seats have a creative of that id"),
 });
 const given = z
   .strictObject({
@@ -61,7 +63,11 @@ const given = z
     campaignName: word.trim().min(1).optional(),
     confidenceScore: z.number().min(0).max(1).nullable().optional(),
     aiProvider: word.nullable().optional(),
-    creativeIds: z.array(creativeId).max(mostCreatives).optional().describe("all creatives of the campaign"),
+    creativeIds: z
+      .array(creativeReference)
+      .max(mostCreatives)
+      .optional()
+      .describe("all creatives of the campaign; buyers/SEAT/creatives/ID where several seats have one of that id"),
   })
   .refine(({ campaignId, campaignName }) => campaignId !== undefined || campaignName !== undefined, {
     path: ["campaignName"],

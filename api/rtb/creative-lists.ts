@@ -19,7 +19,7 @@ export interface CreativeLists {
  */
 export function createCreativeLists(parts: ServerParts): CreativeLists {
   const { reading } = parts;
-  const orders = createVersionedMemory<{ limit: number; creativeIds: string[] }>();
+  const orders = createVersionedMemory<{ limit: number; ids: string[] }>();
   const topGeographiesOf = createTopGeographies(reading);
 
   const read = (filter: Filter) =>
@@ -30,13 +30,13 @@ export function createCreativeLists(parts: ServerParts): CreativeLists {
     if (key === null) return read(filter);
     const known = orders.peek(key);
     if (known !== undefined && filter.limit <= known.value.limit) {
-      const first = known.value.creativeIds.slice(0, filter.limit);
+      const first = known.value.ids.slice(0, filter.limit);
       const answer = await read({ ...filter, first });
       if (answer.found.version === known.version && rankedOf(answer.found.rows).length === first.length) return answer;
     }
     const answer = await read(filter);
-    const creativeIds = rankedOf(answer.found.rows).map(({ creativeId }) => creativeId);
-    orders.put(key, answer.found.version, { limit: filter.limit, creativeIds });
+    const ids = rankedOf(answer.found.rows).map(({ id }) => id);
+    orders.put(key, answer.found.version, { limit: filter.limit, ids });
     return answer;
   }
 

@@ -4,7 +4,7 @@ import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { byName } from "../server/lists.ts";
 import { instant, storedOrigin, text } from "../server/shapes.ts";
-import { creativeId, days, figures, name, trend } from "./shapes.ts";
+import { creativeId, days, figures, name, ownNumber, trend } from "./shapes.ts";
 import type { TopGeography } from "./top-geographies.ts";
 
 const periodFigures = {
@@ -18,7 +18,7 @@ const periodFigures = {
   topGeographyShare: z.number().nullable().describe("its share of all the creative's spend, in percent"),
 };
 const light = {
-  creativeId: z.string().describe("64 bits, so text"),
+  creativeId: z.string().describe("as its exchange calls it; one of another seat may have the same"),
   buyerId: text,
   format: text,
   width: z.number().nullable(),
@@ -86,7 +86,7 @@ const place = z
   .nullable();
 /** A place in one order is none in another. */
 export const placeIn = byName(creativeSorts, (sort) =>
-  byName(periods, (shown) => z.object({ sort: z.literal(sort), period: z.literal(shown), place, creativeId })),
+  byName(periods, (shown) => z.object({ sort: z.literal(sort), period: z.literal(shown), place, id: ownNumber })),
 );
 
 /** Field by field: objects that are made by leaving fields out are slow to make and slow to read. */

@@ -1,17 +1,19 @@
 import { z } from "zod";
 import { creativeSorts, tiers, type CreativeRow } from "../../queries/rtb/creative-shapes.ts";
 import { findCreative } from "../../queries/rtb/find-creative.ts";
-import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { mergeCreatives, SeveralSeats } from "../../queries/rtb/merge-creatives.ts";
+import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { notFound } from "../server/errors.ts";
+import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import type { CreativeLists } from "./creative-lists.ts";
 import { found, given, listed, placeIn, toListed, withSize } from "./creative-shapes.ts";
 import { readUpToToday } from "./day.ts";
-import { assertUnique, counted, creativeId, geography, merged, mostMerged, period } from "./shapes.ts";
+import { oneCreative } from "./one-creative.ts";
+import { assertUnique, counted, creativeId, geography, merged, mostMerged, period, seatOfCreative } from "./shapes.ts";
 import { noTopGeography } from "./top-geographies.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -67,8 +69,8 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
       return toPage(
         rows,
         limit,
-        (row) => ({ sort: filter.sort, period: filter.period, place: row.place, creativeId: row.creativeId }),
-        (row) => toListed(row, shown, tops.get(row.creativeId) ?? noTopGeography),
+        (row) => ({ sort: filter.sort, period: filter.period, place: row.place, id: row.id }),
+        (row) => toListed(row, shown, tops.get(row.id) ?? noTopGeography),
       );
     },
   );
@@ -83,14 +85,19 @@ function creativeRoute(api: Api, parts: ServerParts): void {
         tags: ["creatives"],
         summary: "One creative with its performance in every period and its campaigns",
         params: z.object({ id: creativeId }),
+        querystring: z.object({ buyer_id: seatOfCreative }),
         response: { 200: found },
       },
     },
     async (request) => {
       const { client } = callerOf(request);
-      const of = { client, creativeId: request.params.id };
+      const id = await oneCreative(parts.reading, {
+        client,
+        creativeId: request.params.id,
+        buyerId: request.query.buyer_id,
+      });
       const { asOf, found: row } = await readUpToToday(parts, client, (day) =>
-        findCreative(parts.reading, { ...of, asOf: day }),
+        findCreative(parts.reading, { client, id, asOf: day }),
       );
       if (row === null) throw notFound("creative");
       return {
@@ -110,17 +117,23 @@ function mergeRoute(api: Api, { database }: ServerParts): void {
       bodyLimit: mergeBytes,
       schema: {
         tags: ["creatives"],
-        summary: "Merges creatives by id; the same call again changes nothing",
+        summary: "Merges creatives by seat and id; the same call again changes nothing",
         description:
-          "What is left out of an item stays as it is, null takes it away. A creative that only a file had named is a stub no longer. Without `canonicalSize`, a new width and height make one.",
+          "An item without `buyerId` is the one creative of its id; the first seat that is named for a creative without one is its seat. What is left out of an item stays as it is, null takes it away. A creative that only a file had named is a stub no longer. Without `canonicalSize`, a new width and height make one.",
         body: z.object({ items: z.array(given).min(1).max(mostMerged) }),
         response: { 200: merged },
       },
     },
     async (request) => {
       const { items } = request.body;
-      assertUnique(items.map((item) => item.creativeId));
-      return mergeCreatives(database, { client: callerOf(request).client, origin: "real", rows: items.map(withSize) });
+      const { client } = callerOf(request);
+      assertUnique(items.map(({ buyerId, creativeId: id }) => (buyerId == null ? id : creativeName(buyerId, id))));
+      try {
+        return await mergeCreatives(database, { client, origin: "real", rows: items.map(withSize) });
+      } catch (error) {
+        if (!(error instanceof SeveralSeats)) throw error;
+        throw new ApiError("conflict", error.message);
+      }
     },
   );
 }

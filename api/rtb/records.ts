@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { hasCreative } from "../../queries/rtb/find-creative.ts";
 import { readMetrics } from "../../queries/rtb/metrics.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { notFound } from "../server/errors.ts";
 import { day, pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { money } from "../server/shapes.ts";
-import { counted, creativeId, geography } from "./shapes.ts";
+import { oneCreative } from "./one-creative.ts";
+import { counted, creativeId, geography, seatOfCreative } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -48,7 +47,12 @@ export function recordRoutes(api: Api, { reading }: ServerParts): void {
         summary: "The records of one creative, the newest first",
         params: z.object({ creative_id: creativeId }),
         querystring: paging
-          .extend({ start_date: day.optional(), end_date: day.optional(), geography: geography.optional() })
+          .extend({
+            start_date: day.optional(),
+            end_date: day.optional(),
+            geography: geography.optional(),
+            buyer_id: seatOfCreative,
+          })
           .refine(({ start_date: from, end_date: to }) => from === undefined || to === undefined || from <= to, {
             path: ["start_date"],
             error: "must not be after `end_date`",
@@ -61,9 +65,8 @@ export function recordRoutes(api: Api, { reading }: ServerParts): void {
       const { creative_id: creative } = request.params;
       const { limit, cursor, start_date: from, end_date: to, geography: country } = request.query;
       const after = readCursor(cursor, recordPlace);
-      const of = { client, creativeId: creative };
-      const rows = await readMetrics(reading, { ...of, from, to, geography: country, after, limit: limit + 1 });
-      if (rows.length === 0 && !(await hasCreative(reading, of))) throw notFound("creative");
+      const id = await oneCreative(reading, { client, creativeId: creative, buyerId: request.query.buyer_id });
+      const rows = await readMetrics(reading, { client, id, from, to, geography: country, after, limit: limit + 1 });
       return toPage(
         rows,
         limit,

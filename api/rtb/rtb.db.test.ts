@@ -44,8 +44,8 @@ beforeAll(async () => {
   const random = createRandom(7);
   for (const [client, many] of Object.entries(creativesOf)) {
     await database.pool.query(
-      `insert into rtb.creatives (_client_id, creative_id, buyer_id, format, width, height, canonical_size, html_snippet, vast_xml, is_stub)
-       select $1, ($2::numeric + n)::bigint, 'of ' || $1 || ' ' || n % 3, (array['HTML', 'VIDEO', 'NATIVE'])[1 + n % 3], 300, 250, '300x250', '<b>heavy</b>', null, n % 10 = 9
+      `insert into rtb.creatives (_client_id, id, creative_id, buyer_id, format, width, height, canonical_size, html_snippet, vast_xml, is_stub)
+       select $1, ($2::numeric + n)::bigint, $2::numeric + n, 'of ' || $1 || ' ' || n % 3, (array['HTML', 'VIDEO', 'NATIVE'])[1 + n % 3], 300, 250, '300x250', '<b>heavy</b>', null, n % 10 = 9
          from generate_series(0, $3 - 1) n`,
       [client, creativeOf(0), many],
     );
@@ -493,7 +493,7 @@ test("creatives are merged by id: left out stays, null goes, the same again chan
       creativeCount: all713.filter((_, number) => number % 3 === 0).length + 1,
     }),
   ]);
-  await database.pool.query("delete from rtb.creatives where _client_id = '713' and creative_id = 18014398509481985");
+  await database.pool.query("delete from rtb.creatives where _client_id = '713' and creative_id = '18014398509481985'");
 
   const twice = await send("PUT", "/creatives", { items: [item, item] });
   expect(twice.json()).toMatchObject({
@@ -536,9 +536,10 @@ test("who is cheapest is remembered until the records change, for pages of any s
     );
   const order = async (query = "") =>
     (await get(`/creatives?sort=cpc${query}`, { client })).json<Page>().items.map(({ creativeId }) => creativeId);
-  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) select $1, generate_series(1, 5)", [
-    client,
-  ]);
+  await database.pool.query(
+    "insert into rtb.creatives (_client_id, id, creative_id) select $1, n, n from generate_series(1, 5) n",
+    [client],
+  );
   for (const [creative, spend] of [
     [1, 40],
     [2, 30],
@@ -558,14 +559,14 @@ test("who is cheapest is remembered until the records change, for pages of any s
   expect(await order("&limit=2")).toEqual(["5", "4"]);
   expect(await order()).toEqual(["5", "4", "3", "2", "1"]);
   // Gone by hand, which no version tells of.
-  await database.pool.query("delete from rtb.creatives where _client_id = $1 and creative_id = 4", [client]);
+  await database.pool.query("delete from rtb.creatives where _client_id = $1 and creative_id = '4'", [client]);
   expect(await order("&limit=2")).toEqual(["5", "3"]);
 });
 
 test("a day that has begun moves the periods on before they are read", async () => {
   const client = "late";
   const yesterday = addDays(today, -1);
-  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) values ($1, 5)", [client]);
+  await database.pool.query("insert into rtb.creatives (_client_id, id, creative_id) values ($1, 5, '5')", [client]);
   await database.pool.query(
     `insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id)
      values ($1, 5, $2, -1, 'BR', 'mobile', '', 10, 2, 3.5, 1)`,

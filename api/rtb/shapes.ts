@@ -4,11 +4,21 @@ import { ApiError } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
 import { money } from "../server/shapes.ts";
 
-/** Up to 2^63 - 1, as the exchange numbers creatives: text in JSON, because a JS number loses digits above 2^53. */
-export const creativeId = z
+/** As its exchange calls it: any text, and unique within its seat only. */
+const idText = z
   .string()
-  .regex(/^(0|[1-9]\d{0,18})$/, "must be the digits of a creative's id")
-  .refine((text) => !/^\d{1,19}$/.test(text) || BigInt(text) <= 9_223_372_036_854_775_807n, "is no creative's id");
+  .min(1)
+  .regex(/^[^\p{Cc}]*$/u, "must be a creative's id");
+export const creativeId = idText.max(128);
+
+/** An id, or `buyers/SEAT/creatives/ID`. */
+export const creativeReference = idText.max(300);
+
+/** Whose creative is meant, where several seats have one of the same id. */
+export const seatOfCreative = word.optional().describe("the seat, where several have a creative of this id");
+
+/** Our own number for a creative, in a place of a list. */
+export const ownNumber = z.string().regex(/^-?\d{1,19}$/);
 
 /** As files have it, whatever the caller's case. */
 export const geography = z

@@ -26,12 +26,12 @@ export function createTopGeographies(reading: Queryable): TopGeographiesOf {
     const key = JSON.stringify([client, period, asOf]);
     const known = memory.get(key, version);
     const of = known === undefined || known.size > mostPerKey ? new Map<string, TopGeography>() : known;
-    const missing = rows.filter(({ creativeId, whole }) => Number(whole) > 0 && !of.has(creativeId));
+    const missing = rows.filter(({ id, whole }) => Number(whole) > 0 && !of.has(id));
     if (missing.length > 0) {
-      const creativeIds = missing.map(({ creativeId }) => creativeId);
-      const read = await readTopGeographies(reading, { client, period, asOf, creativeIds });
+      const ids = missing.map(({ id }) => id);
+      const read = await readTopGeographies(reading, { client, period, asOf, ids });
       if (read.version !== version) return undefined;
-      for (const { creativeId, whole } of missing) of.set(creativeId, toTop(read.top.get(creativeId), whole));
+      for (const { id, whole } of missing) of.set(id, toTop(read.top.get(id), whole));
     }
     memory.put(key, version, of);
     return of;

@@ -44,9 +44,10 @@ async function killWhileTaken(taking: Taking, setup: DrillSetup) {
   const { stack, importDir } = taking;
   const first = await writePerformanceFile(path.join(importDir, "first.csv"), { rows });
   const second = await writePerformanceFile(path.join(importDir, "second.csv"), { rows, changed: 0.5 });
-  await stack.database.query("insert into rtb.creatives (_client_id, creative_id) select '713', unnest($1::bigint[])", [
-    first.creatives,
-  ]);
+  await stack.database.query(
+    "insert into rtb.creatives (_client_id, id, creative_id) select '713', n, n from unnest($1::bigint[]) n",
+    [first.creatives],
+  );
   let worker = await stack.startWorker();
   const ofWorker = await takeAndKill(taking, setup, "first.csv", async () => {
     await killChild(worker);

@@ -1,3 +1,5 @@
+import { creativeName } from "../../rules/rtb/creative-names.ts";
+import { whyNoId } from "./creative-check.ts";
 import { readSmallTable } from "./small-table.ts";
 
 /** What a file says of one creative. What it leaves blank is not there. */
@@ -47,7 +49,6 @@ type Column = (typeof columns)[number];
 const longest = 2_000;
 const mostPixels = 100_000;
 const mostProblems = 50;
-const greatestId = 9_223_372_036_854_775_807n;
 
 /**
  * Reads a CSV of creatives: one line each, or one per campaign where a creative is in several. What two lines say of one
@@ -58,12 +59,27 @@ export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
   const creatives = new Map<string, FileCreative>();
   const seats = new Map<string, CreativesFile["seats"][number]>();
   const campaigns = new Map<string, Set<string>>();
-  for (const { line, cells } of readLines(bytes)) {
+  const lines = readLines(bytes).flatMap(({ line, cells }) => {
     const found = readCreative(line, cells, problems);
-    if (found === null) continue;
-    const merged = creatives.get(found.creativeId) ?? { creativeId: found.creativeId };
-    agree(`line ${line}: creative ${found.creativeId}`, merged, found, problems);
-    creatives.set(found.creativeId, merged);
+    return found === null ? [] : [{ line, cells, found }];
+  });
+  const seatsOf = new Map<string, Set<string>>();
+  for (const { found } of lines)
+    if (found.buyerId !== undefined)
+      seatsOf.set(found.creativeId, (seatsOf.get(found.creativeId) ?? new Set()).add(found.buyerId));
+  for (const { line, cells, found } of lines) {
+    const { creativeId } = found;
+    const [onlySeat, other] = seatsOf.get(creativeId) ?? [];
+    if (found.buyerId === undefined && other !== undefined) {
+      problems.push(`line ${line}, buyer_id: is empty, and several seats have a creative ${creativeId}`);
+      continue;
+    }
+    const name =
+      other === undefined || found.buyerId === undefined ? creativeId : creativeName(found.buyerId, creativeId);
+    const merged = creatives.get(name) ?? { creativeId, ...(onlySeat === undefined ? {} : { buyerId: onlySeat }) };
+    if (found.buyerId !== undefined) merged.buyerId = found.buyerId;
+    agree(`line ${line}: creative ${name}`, merged, found, problems);
+    creatives.set(name, merged);
     const { buyerId } = found;
     if (buyerId !== undefined) {
       const seat = seats.get(buyerId) ?? { buyerId };
@@ -73,7 +89,7 @@ export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
       problems.push(`line ${line}, buyer_id: is empty, but the line names a buyer`);
     }
     if (cells.campaign !== undefined)
-      campaigns.set(cells.campaign, (campaigns.get(cells.campaign) ?? new Set()).add(found.creativeId));
+      campaigns.set(cells.campaign, (campaigns.get(cells.campaign) ?? new Set()).add(name));
   }
   if (problems.length === 0 && creatives.size === 0) problems.push("the file has no creatives");
   if (problems.length > 0) {
@@ -128,8 +144,8 @@ function readCreative(line: number, cells: Cells, problems: string[]): FileCreat
     else if (/\p{Cc}/u.test(text)) problems.push(`line ${line}, ${column}: has a control character`);
   }
   const creativeId = cells.creative_id ?? "";
-  if (!/^(0|[1-9]\d{0,18})$/.test(creativeId) || BigInt(creativeId) > greatestId)
-    problems.push(`line ${line}, creative_id: must be the digits of a creative's id, not "${creativeId.slice(0, 80)}"`);
+  const why = creativeId === "" ? "is empty" : whyNoId(creativeId);
+  if (why !== null) problems.push(`line ${line}, creative_id: "${creativeId.slice(0, 80)}" ${why}`);
   const pixels = (column: "width" | "height") => {
     const text = cells[column];
     if (text !== undefined && !(/^\d{1,6}$/.test(text) && Number(text) <= mostPixels))

@@ -101,7 +101,7 @@ describe("Google Authorized Buyers", () => {
       from: "2025-11-01",
       to: "2025-11-30",
       combine: "sum",
-      summedOver: ["Buyer account ID", "Creative size"],
+      summedOver: ["Creative size"],
     });
     expect(new Set(rows.map(({ geography }) => geography))).toEqual(
       new Set(["BR", "US", "KR", "VN", "CI", "TR", "NA", "HK", null]),

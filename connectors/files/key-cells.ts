@@ -3,14 +3,16 @@ import type { CopyText } from "./copy-text.ts";
 import { readDay, twoDigits } from "./dates.ts";
 import type { FileField } from "../../rules/files/header-meanings.ts";
 import type { LineFault } from "./line-fault.ts";
+import { creativeCheck } from "./creative-check.ts";
+import { FileCreatives, type CreativeFault, type Part } from "./file-creatives.ts";
 import { shown } from "./reasons.ts";
 import { SeenCells } from "./seen-cells.ts";
 import type { LineKey } from "./seen-keys.ts";
 import type { Cells, LineRules } from "./shapes.ts";
 
 const space = 0x20;
-const zero = 0x30;
 const hyphen = 0x2d;
+const nothing = Buffer.alloc(0);
 const monthDays = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** The cells that every line's key has: which creative, and which day. */
@@ -21,59 +23,55 @@ export class KeyCells {
   readonly #faults: LineFault;
   readonly #today: number;
   readonly #days = new SeenCells<number>();
+  readonly #id: Part = { bytes: nothing, start: 0, end: 0 };
+  readonly #seat: Part = { bytes: nothing, start: 0, end: 0 };
+  readonly creatives: FileCreatives;
+  #unknown: CreativeFault | null = null;
   /** The key of the line that is read. */
   readonly key: LineKey;
 
   constructor(reading: CellReading, key: LineKey) {
     const { rules, constants, out, faults } = reading;
     this.#rules = rules;
-    this.#constants = constants;
+    const { buyerId } = rules;
+    this.#constants = { ...(buyerId === null ? {} : { buyer_id: Buffer.from(buyerId) }), ...constants };
+    this.creatives = new FileCreatives(creativeCheck(rules));
     this.#out = out;
     this.#faults = faults;
     this.#today = Number(rules.today.replaceAll("-", ""));
     this.key = key;
   }
 
-  creative({ bytes: line, starts, ends }: Cells, place: number): boolean {
-    const bytes = place < 0 ? (this.#constants.creative_id as Buffer) : line;
-    let start = place < 0 ? 0 : (starts[place] as number);
-    let end = place < 0 ? bytes.length : (ends[place] as number);
-    while (start < end && (bytes[start] as number) <= space) start += 1;
-    while (end > start && (bytes[end - 1] as number) <= space) end -= 1;
-    const from = start;
-    while (start < end && bytes[start] === zero) start += 1;
-    const digits = end - start;
-    let high = 0;
-    let low = 0;
-    const turn = end - 9;
-    let plain = digits > 0 && digits <= 19;
-    for (let at = start; plain && at < end; at += 1) {
-      const digit = (bytes[at] as number) - zero;
-      if (digit < 0 || digit > 9) plain = false;
-      else if (at < turn) high = high * 10 + digit;
-      else low = low * 10 + digit;
-    }
-    // The largest bigint is 9223372036854775807.
-    if (!plain || high > 9_223_372_036 || (high === 9_223_372_036 && low > 854_775_807))
-      return this.#noCreative(bytes.toString("utf8", from, end));
-    this.key.high = high;
-    this.key.low = low;
+  creative(cells: Cells, place: Record<FileField, number>): boolean {
+    const id = this.#part(this.#id, cells, place.creative_id, "creative_id");
+    if (id.start === id.end) return this.#faults.refuse("creative_id", "creative_id", `creative id "" is empty`);
+    const seat = this.#part(this.#seat, cells, place.buyer_id, "buyer_id");
+    if (seat.start === seat.end && place.buyer_id >= 0)
+      return this.#faults.refuse("buyer_id", "buyer_id", "the line does not say which seat its creative belongs to");
+    const fault = this.creatives.find(seat, id);
+    this.#unknown = fault?.code === "unknown_creative" ? fault : null;
+    if (fault !== null && this.#unknown === null) return this.#faults.refuse(fault.code, "creative_id", fault.reason);
+    this.key.high = this.creatives.high;
+    this.key.low = this.creatives.low;
     this.#out.column();
-    this.#out.copy(bytes, start, end);
+    this.#out.number(this.creatives.number);
     return true;
   }
 
-  #noCreative(cell: string): false {
-    const text = cell.trim();
-    const refuse = (why: string) =>
-      this.#faults.refuse("creative_id", "creative_id", `creative id ${shown(cell)} ${why}`);
-    if (text === "") return refuse("is empty");
-    if (/^\d(\.\d+)?[eE]\+?\d+$/.test(text))
-      return refuse("was shortened by a spreadsheet and its last digits are gone: export it as text");
-    if (/^\d+\.0*$/.test(text))
-      return refuse("is written as a decimal number, and long ones lose digits that way: export it as text");
-    if (/^\d+$/.test(text)) return refuse("is no id: ids are whole numbers from 1 to 9223372036854775807");
-    return refuse("is not a whole number");
+  /** Whether the creative of the line may be stored. Asked last: a line that is wrong itself is not helped by adding it. */
+  known(): boolean {
+    if (this.#unknown === null) return true;
+    return this.#faults.refuse(this.#unknown.code, "creative_id", this.#unknown.reason);
+  }
+
+  /** What of a cell counts, or of what stands for it; empty where there is nothing. */
+  #part(part: Part, { bytes, starts, ends }: Cells, place: number, field: "creative_id" | "buyer_id"): Part {
+    part.bytes = place < 0 ? (this.#constants[field] ?? nothing) : bytes;
+    part.start = place < 0 ? 0 : (starts[place] as number);
+    part.end = place < 0 ? part.bytes.length : (ends[place] as number);
+    while (part.start < part.end && (part.bytes[part.start] as number) <= space) part.start += 1;
+    while (part.end > part.start && (part.bytes[part.end - 1] as number) <= space) part.end -= 1;
+    return part;
   }
 
   day({ bytes: line, starts, ends }: Cells, place: number): boolean {

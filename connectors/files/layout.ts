@@ -125,5 +125,5 @@ function blankInSummary({ place, names, sameDay }: Layout, mapping: FileMapping,
   const naming = new Set(mapping.totals.naming?.map(plainHeader));
   const named = names.flatMap((name, column) => (naming.has(plainHeader(name)) ? [column] : []));
   const day = sameDay.includes(place.date) ? -1 : place.date;
-  return [...dimensions, day, ...finer, ...named].filter((column) => column >= 0);
+  return [...dimensions, place.buyer_id, day, ...finer, ...named].filter((column) => column >= 0);
 }

@@ -1,5 +1,5 @@
 import { decodeFile } from "./decode.ts";
-import { fileFields } from "../../rules/files/header-meanings.ts";
+import type { KnownCreatives, NamedCreative } from "./file-creatives.ts";
 import { FileLines } from "./file-lines.ts";
 import { findHeader, recogniseHeader } from "./header.ts";
 import { isJson, jsonDelimiter } from "./json-fields.ts";
@@ -14,12 +14,24 @@ import { FileRefused } from "./reasons.ts";
 import type { FileCounts, RejectedLine, Taken } from "./shapes.ts";
 
 export { deviceTypes } from "./devices.ts";
+export type { CreativeState, KnownCreatives, NamedCreative } from "./file-creatives.ts";
 export { findMapping, parseMapping, type FileMapping } from "./mapping.ts";
 export { FileRefused } from "./reasons.ts";
 export type { FileCounts, RefusalCode, RejectCode, RejectedLine } from "./shapes.ts";
 
 /** Columns of a staged line, in the order of the COPY text. */
-export const stagedColumns = ["line", ...fileFields] as const;
+export const stagedColumns = [
+  "line",
+  "creative",
+  "date",
+  "hour",
+  "geography",
+  "device_type",
+  "placement",
+  "impressions",
+  "clicks",
+  "spend",
+] as const;
 
 export interface ReadingLimits {
   maxLineBytes: number;
@@ -37,12 +49,15 @@ export interface PerformanceReading {
   today: string;
   /** The client's one currency: a header or a line in another is refused by name. */
   currency: string;
-  /** Null: every id is fine, and missing ones are created when the lines are stored. */
-  knownCreatives: { has(id: string): boolean } | null;
+  /** Whose creatives the lines name where the file does not say; null where nobody has said. */
+  buyerId: string | null;
+  knownCreatives: KnownCreatives;
   limits: ReadingLimits;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */
   fields?: readonly string[] | null;
   signal?: AbortSignal;
+  /** Takes what the numbers of creatives in staged lines mean. */
+  named(creatives: NamedCreative[]): Promise<void>;
   /** Takes COPY text in whole lines; the next block comes when the promise is kept. */
   accepted(block: Buffer): Promise<void>;
   rejected(lines: RejectedLine[]): Promise<void>;
@@ -198,6 +213,8 @@ async function readLines(
 
 async function passOn(lines: FileLines, reading: PerformanceReading, last: boolean): Promise<void> {
   reading.signal?.throwIfAborted();
+  const named = lines.staged.creatives.named();
+  if (named.length > 0) await reading.named(named);
   for (const block of lines.staged.blocks(last)) await reading.accepted(block);
   const rejects = lines.rejects();
   for (let at = 0; at < rejects.length; at += rejectsAtOnce)

@@ -18,7 +18,10 @@ const shownLines = 20;
 const shownRejects = 100;
 const longestCell = 200;
 
-type HeadReading = Pick<PerformanceReading, "mapping" | "today" | "currency" | "knownCreatives" | "limits" | "signal">;
+type HeadReading = Pick<
+  PerformanceReading,
+  "mapping" | "today" | "currency" | "buyerId" | "knownCreatives" | "limits" | "signal"
+>;
 
 /** Reads the beginning of a file with the recognition and the checks of an import, and stores nothing. */
 export async function readHead(bytes: AsyncIterable<Uint8Array>, reading: HeadReading): Promise<FileHead> {

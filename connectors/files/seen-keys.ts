@@ -7,8 +7,8 @@ const firstKeys = 2_048;
 export const mostDoubtful = 100_000;
 
 /**
- * The key of a line: a creative's id in two parts (the digits before the last nine, and those), a day as YYYYMMDD, and
- * the bytes from `start` to `end` that are equal where the rest of the keys is. The reader fills it again for each line.
+ * The key of a line: its creative as two hashes, equal where the creative may be, a day as YYYYMMDD, and the bytes from
+ * `start` to `end` that are equal where the rest of the keys is. The reader fills it again for each line.
  */
 export interface LineKey {
   high: number;

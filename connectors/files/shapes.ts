@@ -1,9 +1,11 @@
 import type { FileField } from "../../rules/files/header-meanings.ts";
+import type { KnownCreatives } from "./file-creatives.ts";
 import type { FileMapping } from "./mapping.ts";
 
 /** Why a line was not taken. */
 export type RejectCode =
   | "unknown_creative"
+  | "buyer_id"
   | "creative_id"
   | "date"
   | "future_date"
@@ -103,7 +105,9 @@ export interface LineRules {
   mapping: FileMapping;
   today: string;
   currency: string;
-  knownCreatives: { has(id: string): boolean } | null;
+  /** The seat of lines that name none. */
+  buyerId: string | null;
+  knownCreatives: KnownCreatives;
 }
 
 /** The cells of a record: each begins and ends somewhere in `bytes`. */

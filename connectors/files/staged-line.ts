@@ -4,8 +4,8 @@ import { KeyCells } from "./key-cells.ts";
 import { LineFault } from "./line-fault.ts";
 import { MetricCells } from "./metric-cells.ts";
 import { PartCells } from "./part-cells.ts";
+import type { FileCreatives } from "./file-creatives.ts";
 import { named, shown } from "./reasons.ts";
-import { idText, SeenIds } from "./seen-cells.ts";
 import { SeenKeys, type LineKey } from "./seen-keys.ts";
 import type { Cells, Layout, LineRules } from "./shapes.ts";
 
@@ -16,6 +16,7 @@ import type { Cells, Layout, LineRules } from "./shapes.ts";
 export class StagedLines {
   readonly fault: LineFault;
   readonly keys = new SeenKeys();
+  readonly creatives: FileCreatives;
   readonly metrics: MetricCells;
   accepted = 0;
   /** YYYYMMDD as a number; zero before the first line. */
@@ -28,7 +29,6 @@ export class StagedLines {
   readonly #lineKey: LineKey = { high: 0, low: 0, day: 0, bytes: this.#out.block, start: 0, end: 0 };
   readonly #key: KeyCells;
   readonly #parts: PartCells;
-  readonly #ids: SeenIds | null;
 
   constructor(layout: Layout, rules: LineRules) {
     this.#layout = layout;
@@ -39,9 +39,9 @@ export class StagedLines {
     );
     const reading = { rules, constants, out: this.#out, faults: this.fault };
     this.#key = new KeyCells(reading, this.#lineKey);
+    this.creatives = this.#key.creatives;
     this.#parts = new PartCells(reading);
     this.metrics = new MetricCells(reading, layout.place);
-    this.#ids = rules.knownCreatives === null ? null : new SeenIds(rules.knownCreatives);
   }
 
   /** Takes a line; false when something is wrong with it, and then `fault` says what. */
@@ -49,7 +49,7 @@ export class StagedLines {
     const out = this.#out;
     const begin = out.begin(line);
     const { place } = this.#layout;
-    const dayIsGood = this.#key.creative(cells, place.creative_id) && this.#key.day(cells, place.date);
+    const dayIsGood = this.#key.creative(cells, place) && this.#key.day(cells, place.date);
     const key = this.#lineKey;
     key.start = out.at;
     const keyIsGood =
@@ -60,12 +60,13 @@ export class StagedLines {
       this.#parts.placement(cells, place.placement);
     key.end = out.at;
     const cellsAreGood =
-      keyIsGood && this.metrics.counts(cells) && this.metrics.spend(cells) && this.#others(cells) && this.#known();
+      keyIsGood && this.metrics.counts(cells) && this.metrics.spend(cells) && this.#others(cells) && this.#key.known();
     if (!cellsAreGood) {
       out.at = begin;
       return false;
     }
     out.end();
+    this.creatives.use();
     this.accepted += 1;
     key.bytes = out.block;
     this.keys.take(line, key);
@@ -107,14 +108,5 @@ export class StagedLines {
       if (bytes.toString("utf8", starts[place], ends[place]).trim() !== "")
         return this.fault.refuse("column_count", null, `column ${place + 1} has no header, and something stands in it`);
     return true;
-  }
-
-  #known(): boolean {
-    if (this.#ids === null || this.#ids.has(this.#lineKey.high, this.#lineKey.low)) return true;
-    return this.fault.refuse(
-      "unknown_creative",
-      "creative_id",
-      `creative ${idText(this.#lineKey.high, this.#lineKey.low)} is not known: add it, then redrive`,
-    );
   }
 }

@@ -304,11 +304,20 @@ const files: Record<string, Expected> = {
   // Ids and numbers
   "with ids beyond 2^53": {
     file: `${header}\n1912783031778279425,2025-11-29,1,0,1,,\n9223372036854775807,2025-11-29,1,0,1,,\n9223372036854775808,2025-11-29,1,0,1,,\n10000000000000000000,2025-11-29,1,0,1,,\n000079783,2025-11-29,1,0,1,,\n`,
-    rows: ["1912783031778279425", "9223372036854775807", "79783"].map((id) => `${id} 2025-11-29 - - - - 1 0 1`),
-    rejects: ["4 creative_id creative_id", "5 creative_id creative_id"],
+    rows: [
+      "1912783031778279425",
+      "9223372036854775807",
+      "9223372036854775808",
+      "10000000000000000000",
+      "000079783",
+    ].map((id) => `${id} 2025-11-29 - - - - 1 0 1`),
+  },
+  "with ids that are no numbers": {
+    file: `${header}\n${["abc", "summer-sale_01", " -5 ", "Été", "x".repeat(128)].map((id) => `${id},2025-11-29,1,0,1,,`).join("\n")}\n`,
+    rows: ["abc", "summer-sale_01", "-5", "Été", "x".repeat(128)].map((id) => `${id} 2025-11-29 - - - - 1 0 1`),
   },
   "with ids that are none": {
-    file: `${header}\n${["", "0", "-5", "abc", "1.9128E+18", "79783.0", "1e3", "79 783"].map((id) => `${id},2025-11-29,1,0,1,US,`).join("\n")}\n`,
+    file: `${header}\n${["", "0", "x".repeat(129), "jane@example.com", "1.9128E+18", "79783.0", "1e3", "79 783"].map((id) => `${id},2025-11-29,1,0,1,US,`).join("\n")}\n`,
     rejects: [2, 3, 4, 5, 6, 7, 8, 9].map((line) => `${line} creative_id creative_id`),
   },
   "with counts beyond 2^53": {
@@ -568,8 +577,10 @@ test("blocks hold whole lines, and the next one waits for the last", async () =>
       mapping: findMapping("document"),
       today: "2025-12-18",
       currency: "USD",
-      knownCreatives: null,
+      buyerId: null,
+      knownCreatives: { stateOf: () => "fine" },
       limits: defaultLimits,
+      named: () => Promise.resolve(),
       accepted: async (block) => {
         open += 1;
         most = Math.max(most, open);

@@ -3,12 +3,16 @@ import { withoutLoops } from "../rtb/rollups.ts";
 import { keyColumns, linesOf, nothingMerged, sameKey, type MergedFile } from "./merge-shapes.ts";
 import { stagedTable } from "./staging.ts";
 
+/** What a key has besides its creative. */
+const partColumns = "date, hour, geography, device_type, placement";
+
 /** Lines of one key as one line: for files that are split finer than the key. */
 export async function addUp(session: Session): Promise<{ table: string; combined: number }> {
   await session.query(`create temp table added ${stagedTable}`);
   const added = await session.query(
     `insert into pg_temp.added
-     select max(line), ${keyColumns}, sum(impressions)::bigint, sum(clicks)::bigint, sum(spend) from pg_temp.staged group by ${keyColumns}`,
+     select max(line), min(creative), ${partColumns}, sum(impressions)::bigint, sum(clicks)::bigint, sum(spend)
+       from pg_temp.staged s join pg_temp.named n on n.number = s.creative group by n.id, ${partColumns}`,
   );
   const { rows } = await session.query<{ lines: number }>("select count(*) as lines from pg_temp.staged");
   return { table: "added", combined: (rows[0]?.lines ?? 0) - (added.rowCount ?? 0) };

@@ -50,7 +50,10 @@ export async function insertFresh(session: Session, target: MergeTarget, staged:
   await openTouched(session);
   await session.query(
     `insert into pg_temp.touched
-     select creative_id, sum(impressions), sum(clicks), sum(spend) from pg_temp.${staged.table} group by creative_id`,
+     select n.id, sum(s.impressions), sum(s.clicks), sum(s.spend)
+       from (select creative, sum(impressions) as impressions, sum(clicks) as clicks, sum(spend) as spend
+               from pg_temp.${staged.table} group by creative) s
+       join pg_temp.named n on n.number = s.creative group by n.id`,
   );
   return {
     days: staged.days.map((day) => ({

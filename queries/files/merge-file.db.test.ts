@@ -6,12 +6,13 @@ import { sumMoney } from "../../core/money.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { checkBooks, checkMergedFile, readBookDifferences } from "./books.ts";
-import { readKnownCreatives, UnknownCreatives } from "./check-creatives.ts";
+import { readKnownCreatives } from "./known-creatives.ts";
+import { UnknownCreatives } from "./resolve-creatives.ts";
 import { readFileDays } from "./file-days.ts";
 import { readFileRow, recordIngested, recordRedriven } from "./files.ts";
 import { mergeStaged, takeTurn } from "./merge-file.ts";
 import type { MergedFile, MergeTarget } from "./merge-shapes.ts";
-import { openStaging } from "./staging.ts";
+import { openStaging, type Staging } from "./staging.ts";
 import { ensureFresh, refreshAggregates, refreshCampaigns } from "../rtb/rollups.ts";
 
 jest.setTimeout(120_000);
@@ -54,6 +55,33 @@ const line = (given: Partial<Line> = {}): Line => ({
   ...given,
 });
 
+/** A creative has one number in all files of these tests. */
+const numbers = new Map<string, number>();
+function numberOf({ creative }: Line): number {
+  const number = numbers.get(creative) ?? numbers.size;
+  numbers.set(creative, number);
+  return number;
+}
+
+/** Stages lines as the reader hands them on; a creative may be written seat/id. */
+async function stage(staging: Staging, lines: readonly Line[]): Promise<void> {
+  await staging.write(copyText(lines));
+  const named = [...new Set(lines.map(numberOf))].filter((number) => !namedTo(staging).has(number));
+  await staging.name(
+    named.map((number) => {
+      const [id = "", seat = null] = ([...numbers.keys()][number] ?? "").split("/").reverse();
+      namedTo(staging).add(number);
+      return { number, buyerId: seat, creativeId: id };
+    }),
+  );
+}
+const namesOf = new WeakMap<Staging, Set<number>>();
+function namedTo(staging: Staging): Set<number> {
+  const known = namesOf.get(staging) ?? new Set();
+  namesOf.set(staging, known);
+  return known;
+}
+
 function copyText(lines: readonly Line[]): Buffer {
   const text = (value: string | number | null) => (value === null ? "\\N" : String(value).replaceAll("\\", "\\\\"));
   return Buffer.from(
@@ -61,7 +89,7 @@ function copyText(lines: readonly Line[]): Buffer {
       .map((one, index) =>
         [
           index + 2,
-          one.creative,
+          numberOf(one),
           one.date,
           one.hour,
           one.geography,
@@ -96,7 +124,7 @@ async function ingest({
 }: Given): Promise<MergedFile & { fileId: number }> {
   return inTransaction(database.pool, async (session) => {
     const staging = await openStaging(session);
-    for (let at = 0; at < lines.length; at += 3) await staging.write(copyText(lines.slice(at, at + 3)));
+    for (let at = 0; at < lines.length; at += 3) await stage(staging, lines.slice(at, at + 3));
     // In parts, so that line numbers would repeat: numbered anew here, as the reader does.
     await staging.end();
     await session.query(
@@ -132,7 +160,9 @@ async function ingest({
   });
 }
 
-const storedColumns = `creative_id::text || ' ' || date || ' ' || coalesce(hour::text, '-') || ' ' || coalesce(geography, '-') || ' ' || coalesce(device_type, '-') || ' ' || coalesce(placement, '-')`;
+/** As lines of these tests name a creative. */
+const nameOf = (table: string) => `coalesce(${table}.buyer_id || '/', '') || ${table}.creative_id`;
+const storedColumns = `${nameOf("performance")} || ' ' || date || ' ' || coalesce(hour::text, '-') || ' ' || coalesce(geography, '-') || ' ' || coalesce(device_type, '-') || ' ' || coalesce(placement, '-')`;
 
 async function stored(): Promise<Map<string, string>> {
   const { rows } = await database.pool.query<{ key: string; value: string }>(
@@ -243,7 +273,7 @@ test("while a file fills a new month, others read the table and write into it", 
   await ingest({ lines: [line()] });
   await inTransaction(database.pool, async (session) => {
     const staging = await openStaging(session);
-    await staging.write(copyText([line({ date: "2004-05-01", creative: "3" })]));
+    await stage(staging, [line({ date: "2004-05-01", creative: "3" })]);
     await staging.end();
     await mergeStaged(session, { client: "slow", fileId: 1, today, combine: "later", createStubs: true });
     expect((await stored()).size).toBe(1);
@@ -303,7 +333,12 @@ test("ids and counts beyond what a JS number holds come back digit by digit", as
     "9007199254740993",
     "9223372036854775807",
   ]);
-  expect(await readKnownCreatives(database.pool, client)).toEqual(new Set(["9007199254740993", "9223372036854775807"]));
+  const known = await readKnownCreatives(database.pool, { client, createStubs: false });
+  expect(["9007199254740993", "9223372036854775807", "9007199254740992"].map((id) => known.stateOf(null, id))).toEqual([
+    "fine",
+    "fine",
+    "unknown",
+  ]);
 });
 
 test("sums of the greatest amounts have room", async () => {
@@ -320,7 +355,7 @@ describe("creatives", () => {
   test("that nobody knows are created as stubs, once", async () => {
     await ingest({ lines: [line(), line({ geography: "IE" }), line({ creative: "2" })] });
     const { rows } = await database.pool.query(
-      "select creative_id::text as id, is_stub from rtb.creatives where _client_id = $1 order by 1",
+      "select creative_id as id, is_stub from rtb.creatives where _client_id = $1 order by 1",
       [client],
     );
     expect(rows).toEqual([
@@ -372,7 +407,7 @@ test("redriven lines do not undo what a newer file has said since", async () => 
   const again = [line({ creative: "8", spend: "1" }), line({ creative: "9", spend: "1" }), line({ spend: "5.5" })];
   const merged = await inTransaction(database.pool, async (session) => {
     const staging = await openStaging(session);
-    await staging.write(copyText(again));
+    await stage(staging, again);
     await staging.end();
     const done = await mergeStaged(session, {
       client,
@@ -403,6 +438,9 @@ test("redriven lines do not undo what a newer file has said since", async () => 
 
 test("rows that no file of the ledger wrote are merged with all the same", async () => {
   await database.pool.query("select rtb.ensure_months('{2025-12-17}')");
+  await database.pool.query("insert into rtb.creatives (_client_id, id, creative_id) values ($1, 79783, '79783')", [
+    client,
+  ]);
   await database.pool.query(
     "insert into rtb.performance_metrics values ($1, 79783, 1, 1, '2025-12-17', 0, -1, 'BR', 'mobile', '', 1)",
     [client],
@@ -413,6 +451,7 @@ test("rows that no file of the ledger wrote are merged with all the same", async
 test("a reader that gives up in the middle leaves a session that works", async () => {
   const failed = inTransaction(database.pool, async (session) => {
     const staging = await openStaging(session);
+    await stage(staging, [line()]);
     await staging.write(Buffer.alloc(3_000_000, copyText([line()])));
     throw new Error("an unclosed quote");
   });
@@ -464,7 +503,7 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
     clicks: string;
     spend: string;
   }>(
-    `select creative_id::text as id, date, geography, device_type as device, impressions::text, clicks::text, spend from rtb.performance where _client_id = $1`,
+    `select ${nameOf("performance")} as id, date, geography, device_type as device, impressions::text, clicks::text, spend from rtb.performance where _client_id = $1`,
     [client],
   );
   type Row = (typeof rows)[number];
@@ -485,11 +524,11 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
     return { id, ...Object.fromEntries([...parts, ...all]) } as Record<string, number | string>;
   });
   const found = await database.pool.query<Record<string, string>>(
-    "select creative_id::text as id, p.* from rtb.creative_performance p where _client_id = $1",
+    `select ${nameOf("c")} as name, p.* from rtb.creative_performance p join rtb.creatives c on c._client_id = p._client_id and c.id = p.creative_id where p._client_id = $1`,
     [client],
   );
-  const numbers = found.rows.map(({ _client_id, creative_id: _creative, id, ...sums }) => ({
-    id,
+  const numbers = found.rows.map(({ _client_id, creative_id: _creative, name, ...sums }) => ({
+    id: name,
     ...Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, Number(value)])),
   }));
   const byId = (list: { id?: string | number | undefined }[]) =>
@@ -517,8 +556,9 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
   }
 
   const { rows: campaigns } = await database.pool.query<Record<string, string | null> & { members: string[] }>(
-    `select c.*, coalesce(array_agg(k.creative_id::text) filter (where k.creative_id is not null), '{}') as members
-       from rtb.campaigns c left join rtb.campaign_creatives k using (_client_id, campaign_id) where _client_id = $1 group by c._client_id, c.campaign_id`,
+    `select c.*, coalesce(array_agg(${nameOf("r")}) filter (where r.id is not null), '{}') as members
+       from rtb.campaigns c left join rtb.campaign_creatives k using (_client_id, campaign_id)
+       left join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id where c._client_id = $1 group by c._client_id, c.campaign_id`,
     [client],
   );
   for (const campaign of campaigns) {
@@ -563,15 +603,20 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
 
 async function makeCampaign(name: string, members: readonly string[]): Promise<number> {
   const { rows } = await database.pool.query<{ id: number }>(
-    `with c as (insert into rtb.campaigns (_client_id, campaign_name) values ($1, $2) returning campaign_id), k as (
-       insert into rtb.campaign_creatives select $1, campaign_id, unnest($3::bigint[]) from c)
+    `with known as (
+       insert into rtb.creatives (_client_id, buyer_id, creative_id, is_stub)
+       select $1, nullif(split_part('/' || n, '/', -2), ''), split_part(n, '/', -1), true from unnest($3::text[]) n
+           on conflict on constraint creatives_key do update set is_stub = true returning id
+     ), c as (insert into rtb.campaigns (_client_id, campaign_name) values ($1, $2) returning campaign_id), k as (
+       insert into rtb.campaign_creatives select $1, campaign_id, known.id from c, known)
      select campaign_id as id from c`,
     [client, name, members],
   );
   return rows[0]?.id ?? 0;
 }
 
-const creatives = ["1", "2", "3", "4", "5", "9007199254740993"];
+/** Two seats share an id. */
+const creatives = ["A/1", "B/1", "2", "A/x-3", "5", "9007199254740993"];
 const anyLine: fc.Arbitrary<Line> = fc.record({
   creative: fc.constantFrom(...creatives),
   // Around every edge of the periods, and long ago.
@@ -710,7 +755,10 @@ test("once they are filled, the planner knows how large the roll-ups are", async
 
 test("rows that somebody removed by hand leave the roll-ups with the next refresh", async () => {
   await ingest({ lines: [line(), line({ creative: "2" })] });
-  await database.pool.query("delete from rtb.performance_metrics where _client_id = $1 and creative_id = 2", [client]);
+  await database.pool.query(
+    "delete from rtb.performance_metrics where _client_id = $1 and creative_id = (select id from rtb.creatives where _client_id = $1 and creative_id = '2')",
+    [client],
+  );
   expect(await refreshAggregates(database.pool, { client, today })).toEqual({
     client,
     asOf: today,
@@ -778,7 +826,7 @@ describe("files add up:", () => {
     await ingest({ lines: [line({ spend: "6" }), line({ creative: "3" })] });
     expect(await checkBooks(database.pool, client)).toEqual({ files: 0 });
     await database.pool.query(
-      "update rtb.performance_metrics set clicks = clicks + 1 where _client_id = $1 and creative_id = 2",
+      "update rtb.performance_metrics set clicks = clicks + 1 where _client_id = $1 and creative_id = (select id from rtb.creatives where _client_id = $1 and creative_id = '2')",
       [client],
     );
     expect(await readBookDifferences(database.pool, { client, from: "2025-12-17", to: "2025-12-17" })).toMatchObject([
@@ -794,7 +842,7 @@ describe("files add up:", () => {
     expect(await checkBooks(database.pool, client)).toEqual({ files: 1 });
     expect(await openAlerts()).toMatchObject([{ kind: "file_books", subject: `file/${fileId}` }]);
     await database.pool.query(
-      "update rtb.performance_metrics set clicks = clicks - 1 where _client_id = $1 and creative_id = 2",
+      "update rtb.performance_metrics set clicks = clicks - 1 where _client_id = $1 and creative_id = (select id from rtb.creatives where _client_id = $1 and creative_id = '2')",
       [client],
     );
     expect(await checkBooks(database.pool, client)).toEqual({ files: 0 });

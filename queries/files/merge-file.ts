@@ -1,7 +1,7 @@
 import type { Session } from "../../schema/database.ts";
 import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
 import { checkMergedFile } from "./books.ts";
-import { checkCreatives, originOfTouched } from "./check-creatives.ts";
+import { originOfTouched, resolveCreatives } from "./resolve-creatives.ts";
 import { recordFileDays } from "./file-days.ts";
 import { addUp, dropOverwritten } from "./fold-lines.ts";
 import { insertFresh } from "./insert-fresh.ts";
@@ -35,6 +35,7 @@ export async function takeTurn(session: Session, client: string): Promise<number
 export async function mergeStaged(session: Session, target: MergeTarget): Promise<MergedFile> {
   await session.query("set local work_mem = '192MB'; set local maintenance_work_mem = '192MB'; set local jit = off");
   await lockPerformance(session, target.client);
+  await resolveCreatives(session, target);
   const { table, combined } = target.combine === "sum" ? await addUp(session) : { table: "staged", combined: 0 };
   const overwritten =
     target.combine === "sum" ? nothingMerged.superseded : await dropOverwritten(session, target.doubtful ?? null);
@@ -54,7 +55,6 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const write = () => writeChanges(session, target, staged);
   const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
   await recordFileDays(session, target, written.days);
-  await checkCreatives(session, target);
   const origin = await originOfTouched(session, target.client);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
   // A file that is redriven has rows of creatives that these lines do not touch.
@@ -67,7 +67,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     isLarge: staged.rows > manyLines,
   });
   await session.query(
-    "drop table if exists pg_temp.staged, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
+    "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
   );
 
   const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);

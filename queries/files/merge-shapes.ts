@@ -94,10 +94,10 @@ export const keyOf = (alias: string) => key.map((column) => `${alias}.${column}`
 export const sameKey = (one: string, other: string) =>
   key.map((column) => `${one}.${column} = ${other}.${column}`).join(" and ");
 
-/** Staged lines as the table keeps them: a missing value has its placeholder. */
+/** Staged lines as the table keeps them: a creative has our number, and a missing value its placeholder. */
 export const linesOf = (table: string) =>
-  `(select ctid as at, line, creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
-           coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table}) lines`;
+  `(select s.ctid as at, line, n.id as creative_id, date, coalesce(hour, -1::smallint) as hour, coalesce(geography, '') as geography, coalesce(device_type, '') as device_type,
+           coalesce(placement, '') as placement, impressions, clicks, spend from pg_temp.${table} s join pg_temp.named n on n.number = s.creative) lines`;
 
 /** A temporary table of creative_id and by how much more impressions, clicks and spend there are. */
 export async function openTouched(session: Session): Promise<void> {

@@ -8,9 +8,9 @@ const source = "creatives";
 /** Made-up creatives of which no stored row and no real campaign is left. What a real file reports of one keeps it. */
 export const madeUpCreatives = `rtb.creatives c where c._client_id = $1 and c.origin = 'sandbox'
   and not exists (select from rtb.performance_metrics m join ops.files f on f.file_id = m._file_id
-                   where m._client_id = c._client_id and m.creative_id = c.creative_id and f.origin <> 'sandbox')
+                   where m._client_id = c._client_id and m.creative_id = c.id and f.origin <> 'sandbox')
   and not exists (select from rtb.campaign_creatives k join rtb.campaigns p on p._client_id = k._client_id and p.campaign_id = k.campaign_id
-                   where k._client_id = c._client_id and k.creative_id = c.creative_id and p.origin <> 'sandbox')`;
+                   where k._client_id = c._client_id and k.creative_id = c.id and p.origin <> 'sandbox')`;
 
 /** Deletes the seats, campaigns and creatives of the demo and of the example. Their files must be gone first. */
 export async function purgeCreatives(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
@@ -29,15 +29,15 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
   const campaigns = await session.query("delete from rtb.campaigns where _client_id = $1 and origin = 'sandbox'", [
     client,
   ]);
-  const { rows: creatives } = await session.query<{ creativeId: string; buyerId: string | null }>(
+  const { rows: creatives } = await session.query<{ id: string; buyerId: string | null }>(
     `delete from ${madeUpCreatives}
-        and not exists (select from rtb.performance_metrics m where m._client_id = c._client_id and m.creative_id = c.creative_id)
-     returning c.creative_id::text as "creativeId", c.buyer_id as "buyerId"`,
+        and not exists (select from rtb.performance_metrics m where m._client_id = c._client_id and m.creative_id = c.id)
+     returning c.id::text, c.buyer_id as "buyerId"`,
     [client],
   );
   await session.query(
     "delete from rtb.creative_performance where _client_id = $1 and creative_id = any($2::bigint[])",
-    [client, creatives.map(({ creativeId }) => creativeId)],
+    [client, creatives.map(({ id }) => id)],
   );
   const buyers = creatives.map(({ buyerId }) => buyerId);
   const seats = await session.query(

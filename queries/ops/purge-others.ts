@@ -77,7 +77,7 @@ export async function countOthers(database: Queryable, client: string): Promise<
         union all
        select 'creatives', 'rtb.buyer_seats', count(*)::int, null from rtb.buyer_seats s where _client_id = $1 and origin = 'sandbox'
           and not exists (select from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id
-                             and c.creative_id not in (select c.creative_id from ${madeUpCreatives}))
+                             and c.id not in (select c.id from ${madeUpCreatives}))
         union all
        ${countedPromo}
      ) counted where rows > 0`,

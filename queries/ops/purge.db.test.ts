@@ -511,7 +511,7 @@ describe("creatives", () => {
       [client],
     );
     await database.pool.query(
-      "insert into rtb.performance_metrics (_client_id, creative_id, impressions, clicks, date, _file_id, hour, geography, device_type, placement, spend) values ($1, 9, 1, 1, '2025-12-17', $2, -1, '', '', '', 1)",
+      "insert into rtb.performance_metrics (_client_id, creative_id, impressions, clicks, date, _file_id, hour, geography, device_type, placement, spend) select $1, id, 1, 1, '2025-12-17', $2::int, -1, '', '', '', 1 from rtb.creatives where _client_id = $1 and creative_id = '9'",
       [client, rows[0]?.id],
     );
     await otherPurges.creatives(database.pool, client, step);

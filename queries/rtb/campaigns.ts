@@ -1,5 +1,7 @@
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
+import { readCreativeName } from "../../rules/rtb/creative-names.ts";
 import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
+import { nameSql } from "./creative-shapes.ts";
 import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
 
@@ -72,12 +74,15 @@ export type GeographyFigures = Figures & {
   share: number | null;
 };
 
-export type TopCreative = Figures & { creativeId: string; share: number | null };
+export type TopCreative = Figures & { creativeId: string; buyerId: string | null; share: number | null };
 
 export type FoundCampaign = CampaignRow &
   SumsState & {
     performance: Figures & { trend: number | null };
     topCreative: TopCreative | null;
+    /** Our numbers of its creatives. */
+    ids: string[];
+    /** Their names: an id alone where it means one. */
     creativeIds: string[];
   };
 
@@ -110,11 +115,13 @@ export async function findCampaign(
                    from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
                                 sum(previous) as previous from performance) s) w) as performance,
               (select to_jsonb(b) from (
-                 select p.creative_id::text as "creativeId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
+                 select r.creative_id as "creativeId", r.buyer_id as "buyerId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
                         ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,
                         ${percentSql("p.spend", "(select sum(spend) from performance)")}::float8 as share
-                   from (select * from performance where spend > 0 order by spend desc, creative_id limit 1) p) b) as "topCreative",
-              array(select creative_id::text from members order by 1) as "creativeIds"
+                   from (select * from performance where spend > 0 order by spend desc, creative_id limit 1) p
+                   join rtb.creatives r on r._client_id = $1 and r.id = p.creative_id) b) as "topCreative",
+              array(select creative_id::text from members order by creative_id) as ids,
+              array(select ${nameSql("r")} from members join rtb.creatives r on r._client_id = $1 and r.id = members.creative_id order by 1) as "creativeIds"
          from rtb.campaigns c, ${stateSql("$1")} v where c._client_id = $1 and c.campaign_id = $2`,
       [client, campaignId],
     ),
@@ -125,7 +132,7 @@ export async function findCampaign(
 /** Where the money of a campaign's creatives went in a period, the greatest spend first. */
 export async function readCampaignGeographies(
   database: Queryable,
-  of: { client: string; period: Period; asOf: string; creativeIds: readonly string[] },
+  of: { client: string; period: Period; asOf: string; ids: readonly string[] },
 ): Promise<{ version: string | null; rows: GeographyFigures[] }> {
   const { from, to } = daysOf(of.period, of.asOf);
   const { rows } = await database.query<GeographyFigures & { isRow: boolean; version: string | null }>(
@@ -137,7 +144,7 @@ export async function readCampaignGeographies(
      select v.version, s.geography is not null as "isRow", nullif(s.geography, '') as geography, ${sums("s")},
             ${percentSql("s.spend", "(select sum(spend) from summed)")}::float8 as share
        from ${stateSql("$1")} v left join summed s on true order by s.spend desc, s.geography`,
-    from === null ? [of.client, of.creativeIds] : [of.client, of.creativeIds, from, to],
+    from === null ? [of.client, of.ids] : [of.client, of.ids, from, to],
   );
   return {
     version: rows[0]?.version ?? null,
@@ -152,7 +159,7 @@ export interface GivenCampaign {
   campaignName?: string | undefined;
   confidenceScore?: number | null | undefined;
   aiProvider?: string | null | undefined;
-  /** All that it consists of; left out, its creatives stay. */
+  /** All that it consists of, by their names; left out, its creatives stay. */
   creativeIds?: readonly string[] | undefined;
 }
 
@@ -174,7 +181,7 @@ interface PutOfClient {
 /** Something was said of campaigns that cannot be. Nothing was written. */
 export class CampaignProblem extends Error {
   constructor(
-    readonly kind: "unknown_campaign" | "unknown_creatives" | "ambiguous_name",
+    readonly kind: "unknown_campaign" | "unknown_creatives" | "ambiguous_creatives" | "ambiguous_name",
     /** The place of the item in the list. */
     readonly item: number,
     message: string,
@@ -286,30 +293,53 @@ async function changeCampaign(
 async function setCreatives(
   session: Session,
   { client, campaignId, item }: { client: string; campaignId: number; item: number },
-  creativeIds: readonly string[],
+  names: readonly string[],
 ): Promise<boolean> {
-  const unknown = await session.query<{ id: string }>(
-    `select g.id::text from unnest($2::bigint[]) as g(id)
-      where not exists (select from rtb.creatives c where c._client_id = $1 and c.creative_id = g.id) order by 1 limit 21`,
-    [client, creativeIds],
-  );
-  if (unknown.rows.length > 0)
-    throw new CampaignProblem(
-      "unknown_creatives",
-      item,
-      `creatives that are not known: ${unknown.rows
-        .slice(0, 20)
-        .map(({ id }) => id)
-        .join(", ")}${unknown.rows.length > 20 ? " and more" : ""}`,
-    );
+  const ids = await idsOf(session, { client, item }, names);
   const removed = await session.query(
     "delete from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2 and creative_id <> all($3::bigint[])",
-    [client, campaignId, creativeIds],
+    [client, campaignId, ids],
   );
   const added = await session.query(
     `insert into rtb.campaign_creatives (_client_id, campaign_id, creative_id)
      select distinct $1, $2::bigint, id from unnest($3::bigint[]) as g(id) order by 3 on conflict do nothing`,
-    [client, campaignId, creativeIds],
+    [client, campaignId, ids],
   );
   return (removed.rowCount ?? 0) + (added.rowCount ?? 0) > 0;
+}
+
+/** Our numbers of creatives. Names that mean none, or one of several seats, are a problem. */
+async function idsOf(
+  session: Session,
+  { client, item }: { client: string; item: number },
+  names: readonly string[],
+): Promise<string[]> {
+  const read = names.map(readCreativeName);
+  const { rows } = await session.query<{ name: string; id: string | null; seats: string[] }>(
+    `select g.name, f.id::text, f.seats
+       from unnest($2::text[], $3::text[], $4::text[]) as g(name, buyer_id, creative_id)
+      cross join lateral (
+            select case when count(*) = 1 then min(c.id) else min(c.id) filter (where c.buyer_id is null) end as id,
+                   coalesce(array_agg(c.buyer_id order by 1) filter (where c.buyer_id is not null), '{}') as seats
+              from rtb.creatives c
+             where c._client_id = $1 and c.creative_id = g.creative_id and (g.buyer_id is null or c.buyer_id = g.buyer_id)) f
+      order by 1`,
+    [client, names, read.map(({ buyerId }) => buyerId), read.map(({ creativeId }) => creativeId)],
+  );
+  const without = rows.filter(({ id }) => id === null);
+  const unknown = without.filter(({ seats }) => seats.length === 0);
+  const listed = (some: typeof rows) =>
+    `${some
+      .slice(0, 20)
+      .map(({ name }) => name)
+      .join(", ")}${some.length > 20 ? " and more" : ""}`;
+  if (unknown.length > 0)
+    throw new CampaignProblem("unknown_creatives", item, `creatives that are not known: ${listed(unknown)}`);
+  if (without.length > 0)
+    throw new CampaignProblem(
+      "ambiguous_creatives",
+      item,
+      `creatives of which several seats have one (write buyers/SEAT/creatives/ID): ${listed(without)}`,
+    );
+  return rows.flatMap(({ id }) => id ?? []);
 }

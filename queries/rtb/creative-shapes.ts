@@ -20,6 +20,9 @@ export type CreativeFigures = PeriodFigures & {
 };
 
 export interface CreativeRow {
+  /** Our own number for it, which no other creative of the client has. */
+  id: string;
+  /** As its exchange calls it: one of another seat may have the same. */
   creativeId: string;
   buyerId: string | null;
   format: string | null;
@@ -34,6 +37,12 @@ export interface CreativeRow {
   updatedAt: Date;
 }
 
+/** What lists of creatives call one by, as readCreativeName reads it: its id, and its seat where another has the same. */
+export const nameSql = (c: string) =>
+  `case when ${c}.buyer_id is not null and exists (
+             select from rtb.creatives o where o._client_id = ${c}._client_id and o.creative_id = ${c}.creative_id and o.id <> ${c}.id)
+        then 'buyers/' || ${c}.buyer_id || '/creatives/' || ${c}.creative_id else ${c}.creative_id end`;
+
 /** What makes an answer long, and a list of cards does not show. */
 export interface HeavyFields {
   declaredClickUrls: unknown;
@@ -43,7 +52,7 @@ export interface HeavyFields {
   creativeAttributes: unknown;
 }
 
-export const lightColumns = `c.creative_id::text as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
+export const lightColumns = `c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
   c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
 export const heavyColumns = `c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.html_snippet as "htmlSnippet",
   c.vast_xml as "vastXml", c.creative_attributes as "creativeAttributes"`;

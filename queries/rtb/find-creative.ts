@@ -19,13 +19,26 @@ export type FoundCreative = CreativeRow &
     campaigns: { campaignId: number; campaignName: string }[];
   };
 
-/** One creative with every period; null when the client has none of this id. */
+/** The seats that a client has a creative of this id in, each with our number for it; a seat is null where it is not known. */
+export async function findCreativeIds(
+  database: Queryable,
+  of: { client: string; creativeId: string; buyerId?: string | undefined },
+): Promise<{ id: string; buyerId: string | null }[]> {
+  const { rows } = await database.query<{ id: string; buyerId: string | null }>(
+    `select id::text, buyer_id as "buyerId" from rtb.creatives
+      where _client_id = $1 and creative_id = $2 and ($3::text is null or buyer_id = $3) order by buyer_id nulls first`,
+    [of.client, of.creativeId, of.buyerId ?? null],
+  );
+  return rows;
+}
+
+/** One creative with every period, by our number; null when the client has none of it. */
 export async function findCreative(
   database: Queryable,
-  of: { client: string; creativeId: string; asOf: string },
+  of: { client: string; id: string; asOf: string },
 ): Promise<FoundCreative | null> {
   const { values, put } = createValues();
-  const [client, creativeId] = [put(of.client), put(of.creativeId)];
+  const [client, creativeId] = [put(of.client), put(of.id)];
   const sums = periods.map((period, place) => {
     const previous = period === "all" ? "null::numeric" : `o.previous_spend_${period}`;
     return `(${place}, '${period}', o.spend_${period}, o.impressions_${period}, o.clicks_${period}, ${previous}, o.spend_${period})`;
@@ -55,19 +68,18 @@ export async function findCreative(
                  from rtb.campaign_creatives k join rtb.campaigns using (_client_id, campaign_id)
                 where k._client_id = ${client} and k.creative_id = ${creativeId}) as campaigns
          from rtb.creatives c, ${stateSql(client)} v
-        where c._client_id = ${client} and c.creative_id = ${creativeId}`,
+        where c._client_id = ${client} and c.id = ${creativeId}`,
       values,
     ),
   );
   return rows[0] ?? null;
 }
 
-export async function hasCreative(database: Queryable, of: { client: string; creativeId: string }): Promise<boolean> {
+/** Whether the client has any. */
+export async function hasCreatives(database: Queryable, { client }: { client: string }): Promise<boolean> {
   const { rows } = await database.query<{ there: boolean }>(
-    "select exists (select from rtb.creatives where _client_id = $1 and creative_id = $2) as there",
-    [of.client, of.creativeId],
+    "select exists (select from rtb.creatives where _client_id = $1) as there",
+    [client],
   );
   return rows[0]?.there === true;
 }
-
-/** What is said of a creative. What is left out stays as it is; null takes it away. */

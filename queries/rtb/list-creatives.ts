@@ -35,7 +35,7 @@ export interface CreativeFilter {
   buyerId?: string | undefined;
   campaignId?: number | undefined;
   slim: boolean;
-  after?: { place: string | null; creativeId: string } | null;
+  after?: { place: string | null; id: string } | null;
   limit: number;
   /** Who comes first in an order by CPC or CPM, where that is known: only their ratios are computed for the order. */
   first?: readonly string[] | undefined;
@@ -101,7 +101,7 @@ const ranks: Record<Exclude<CreativeSort, "id">, Rank> = {
 
 /**
  * Creatives with what they did in a period. By spend the greatest come first, by CPC and CPM the cheapest, those without
- * a ratio last; equals are ordered by id, so that pages join without a gap.
+ * a ratio last; equals are ordered by our number, so that pages join without a gap.
  */
 export async function listCreatives(
   database: Queryable,
@@ -115,13 +115,13 @@ export async function listCreatives(
       `with ${page.tables}
        select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole, v.*
          from ${stateSql(client)} v
-         left join (page p join rtb.creatives c on c._client_id = ${client} and c.creative_id = p.creative_id
+         left join (page p join rtb.creatives c on c._client_id = ${client} and c.id = p.creative_id
                     left join rtb.spend_tiers t on t._client_id = ${client} and t.period = '${filter.period}') on true
         order by ${page.order}`,
       values,
     ),
   );
-  return apartFromState(rows, "creativeId");
+  return apartFromState(rows, "id");
 }
 
 /** Only which creatives are on the page, as the table `page`: their figures are computed for no others. */
@@ -138,20 +138,20 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
   if (filter.buyerId !== undefined) conditions.push(`c.buyer_id = ${put(filter.buyerId)}`);
   if (filter.campaignId !== undefined)
     conditions.push(
-      `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.creative_id)`,
+      `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.id)`,
     );
   // Said in the text: the plan for any number of rows is not the one for a page.
   const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], { order, most }: { order: string; most: string }) =>
-    `select c.creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
+    `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
   // In one country only those that have anything there are listed.
-  const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.creative_id`;
-  const afterId = after == null ? null : `${put(after.creativeId)}::bigint`;
-  const sinceId = afterId === null ? [] : [`c.creative_id > ${afterId}`];
+  const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.id`;
+  const afterId = after == null ? null : `${put(after.id)}::bigint`;
+  const sinceId = afterId === null ? [] : [`c.id > ${afterId}`];
   if (sort === "id")
     return {
-      tables: `page as materialized (${select(all, "null::numeric", sinceId, { order: "c.creative_id", most: limit })})`,
+      tables: `page as materialized (${select(all, "null::numeric", sinceId, { order: "c.id", most: limit })})`,
       order: "p.creative_id",
     };
 
@@ -167,10 +167,10 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
   const among = filter.first === undefined ? [] : [`p.creative_id = any(${put(filter.first)}::bigint[])`];
   const order = `place ${direction}, creative_id`;
   // Put in order alone, by the index if there is one, and only then joined, one after the other until the page is full.
-  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.creative_id = p.creative_id`;
+  const ranked = `(select p.*, ${value} as place from ${figures} p where ${[has, ...among, ...since()].join(" and ")} order by ${order}) p join rtb.creatives c on c.id = p.creative_id`;
   const first = select(ranked, "p.place", [], { order: `p.place ${direction}, p.creative_id`, most: limit });
   const rest = select(all, otherwise, [lacks, ...(pastRanked ? sinceId : [])], {
-    order: "c.creative_id",
+    order: "c.id",
     most: `greatest(0, ${limit} - (select count(*) from ranked))`,
   });
   return {

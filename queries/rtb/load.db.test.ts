@@ -21,9 +21,10 @@ const exampleFile = async () =>
 
 test("the example brings creatives, seats and campaigns; the same again changes nothing", async () => {
   // Known from a file of performance only.
-  await database.pool.query("insert into rtb.creatives (_client_id, creative_id, is_stub) values ($1, 144634, true)", [
-    client,
-  ]);
+  await database.pool.query(
+    "insert into rtb.creatives (_client_id, creative_id, is_stub) values ($1, '144634', true)",
+    [client],
+  );
   const file = await exampleFile();
   expect(await loadCreatives(database.pool, { client, origin: "real", ...file })).toEqual({
     creatives: { inserted: 2, updated: 1, unchanged: 0 },
@@ -39,8 +40,8 @@ test("the example brings creatives, seats and campaigns; the same again changes 
   expect(
     (await listCreatives(database.pool, filter)).rows.map(({ creativeId, isStub }) => [creativeId, isStub]),
   ).toEqual([
-    ["79783", false],
     ["144634", false],
+    ["79783", false],
     ["1912783031778279425", false],
   ]);
   expect(

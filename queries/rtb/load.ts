@@ -1,6 +1,7 @@
 import type { Origin } from "../../core/origin.ts";
 import { type Database, inTransaction, type Session } from "../../schema/database.ts";
 import { putCampaignsIn, type PutCampaigns } from "./campaigns.ts";
+import { nameSql } from "./creative-shapes.ts";
 import { mergeCreativesIn, type GivenCreative } from "./merge-creatives.ts";
 import type { Merged } from "./merged.ts";
 import { mergeSeatsIn, type GivenSeat } from "./seats.ts";
@@ -44,7 +45,9 @@ export async function loadCreatives(
 
 async function membersOf(session: Session, client: string, campaignName: string): Promise<string[]> {
   const { rows } = await session.query<{ id: string }>(
-    `select k.creative_id::text as id from rtb.campaigns c join rtb.campaign_creatives k using (_client_id, campaign_id)
+    `select ${nameSql("r")} as id
+       from rtb.campaigns c join rtb.campaign_creatives k using (_client_id, campaign_id)
+       join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id
       where c._client_id = $1 and c.campaign_name = $2`,
     [client, campaignName],
   );

@@ -99,7 +99,8 @@ export async function readMetrics(
   database: Queryable,
   of: {
     client: string;
-    creativeId: string;
+    /** Our number. */
+    id: string;
     from?: string | undefined;
     to?: string | undefined;
     geography?: string | undefined;
@@ -109,7 +110,7 @@ export async function readMetrics(
 ): Promise<MetricRow[]> {
   const { after } = of;
   // Only what is asked for is said: a plan that knows the days opens their months alone.
-  const values: unknown[] = [of.client, of.creativeId];
+  const values: unknown[] = [of.client, of.id];
   const conditions = ["_client_id = $1", "creative_id = $2"];
   const add = (condition: (place: string) => string, value: unknown) =>
     conditions.push(condition(`$${values.push(value)}`));

@@ -15,7 +15,7 @@ export async function listSizes(database: Queryable, of: { client: string }): Pr
   const { rows } = await database.query<Size>(
     `select c.canonical_size as "canonicalSize", c.size_category as "sizeCategory", c.format, count(*) as creatives,
             round(coalesce(sum(p.spend_all), 0), 2) as spend
-       from rtb.creatives c left join rtb.creative_performance p using (_client_id, creative_id)
+       from rtb.creatives c left join rtb.creative_performance p on p._client_id = c._client_id and p.creative_id = c.id
       where c._client_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit 1000`,
     [of.client],
   );

@@ -24,26 +24,22 @@ function topGeographies(
 /** Where most was spent of each of these creatives; those without spend in a known country are left out. */
 export async function readTopGeographies(
   database: Queryable,
-  of: { client: string; period: Period; asOf: string; creativeIds: readonly string[] },
+  of: { client: string; period: Period; asOf: string; ids: readonly string[] },
 ): Promise<{ version: string | null; top: Map<string, { geography: string; spend: string }> }> {
   const { values, put } = createValues();
   const client = put(of.client);
   const { rows } = await database.query<{
-    creativeId: string | null;
+    id: string | null;
     geography: string;
     spend: string;
     version: string;
   }>(
-    `select g.creative_id::text as "creativeId", g.geography, g.spend, v.version
-       from ${stateSql(client)} v left join ${topGeographies(of, `${put(of.creativeIds)}::bigint[]`, client, put)} g on true`,
+    `select g.creative_id::text as id, g.geography, g.spend, v.version
+       from ${stateSql(client)} v left join ${topGeographies(of, `${put(of.ids)}::bigint[]`, client, put)} g on true`,
     values,
   );
   return {
     version: rows[0]?.version ?? null,
-    top: new Map(
-      rows.flatMap(({ creativeId, geography, spend }) =>
-        creativeId === null ? [] : [[creativeId, { geography, spend }]],
-      ),
-    ),
+    top: new Map(rows.flatMap(({ id, geography, spend }) => (id === null ? [] : [[id, { geography, spend }]]))),
   };
 }

@@ -1,5 +1,6 @@
-/** What a staged line says. */
+/** What a line of a file says. */
 export const fileFields = [
+  "buyer_id",
   "creative_id",
   "date",
   "hour",

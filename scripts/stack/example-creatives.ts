@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseCreativesFile } from "../../connectors/files/creatives-file.ts";
-import { readKnownCreatives } from "../../queries/files/check-creatives.ts";
+import { hasCreatives } from "../../queries/rtb/find-creative.ts";
 import { loadCreatives } from "../../queries/rtb/load.ts";
 import type { Database } from "../../schema/database.ts";
 import { projectRoot } from "../../settings/environment.ts";
@@ -16,6 +16,6 @@ export async function loadExampleCreatives(
   of: { client: string },
 ): Promise<Awaited<ReturnType<typeof loadCreatives>> | null> {
   const file = path.join(projectRoot(), "examples", "creatives.csv");
-  if (!existsSync(file) || (await readKnownCreatives(database, of.client)).size > 0) return null;
+  if (!existsSync(file) || (await hasCreatives(database, of))) return null;
   return loadCreatives(database, { ...of, origin: "sandbox", ...parseCreativesFile(await readFile(file)) });
 }

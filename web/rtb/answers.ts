@@ -11,3 +11,7 @@ export type Campaign = z.infer<typeof campaign>;
 export type CampaignDetails = z.infer<typeof foundCampaign>;
 
 export const rtb = "/api/v1/rtb";
+
+/** The page of a creative. Several seats may have one of the same id. */
+export const creativeAddress = ({ creativeId, buyerId }: Pick<Creative, "creativeId" | "buyerId">) =>
+  `/creatives/${encodeURIComponent(creativeId)}${buyerId === null ? "" : `?buyer_id=${encodeURIComponent(buyerId)}`}`;

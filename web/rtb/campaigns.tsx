@@ -10,7 +10,7 @@ import { exportList } from "../shared/export-list.ts";
 import { callList } from "../shared/json.ts";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { rtb, type Campaign, type CampaignDetails } from "./answers.ts";
+import { creativeAddress, rtb, type Campaign, type CampaignDetails } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
 
 const query = { period: z.enum(campaignPeriods).optional(), cursor: z.string().max(1_000).optional() };
@@ -169,7 +169,7 @@ function campaignPage(web: Web): void {
               <Figure
                 label="Most spent on"
                 value={found.topCreative.creativeId}
-                href={`/creatives/${found.topCreative.creativeId}`}
+                href={creativeAddress(found.topCreative)}
               >
                 {found.topCreative.share ?? "–"} % of its spend
               </Figure>

@@ -8,6 +8,7 @@ import type { Listed } from "../shared/json.ts";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
 import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-days.ts";
+import { findCreativeIds } from "../../queries/rtb/find-creative.ts";
 import { addDays } from "../../core/days.ts";
 import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { currencyOf, Trend } from "./creatives.tsx";
@@ -17,23 +18,27 @@ const chartDays = 30;
 
 /** One creative in every period, day by day, and the records that files left of it. */
 export function creativePage(web: Web): void {
-  const query = { cursor: z.string().max(1_000).optional() };
+  const query = { cursor: z.string().max(1_000).optional(), buyer_id: z.string().max(200).optional() };
   page(web, { url: "/creatives/:id", who: readers, query }, async (at) => {
-    const id = param(at, "id");
-    const json = `${rtb}/creatives/${id}`;
+    const id = encodeURIComponent(param(at, "id"));
+    const { buyer_id: buyerId } = at.query;
+    const seat = buyerId === undefined ? "" : `&buyer_id=${encodeURIComponent(buyerId)}`;
+    const json = `${rtb}/creatives/${id}${seat.replace("&", "?")}`;
     const cursor = at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`;
-    const records = `${rtb}/performance/metrics/${id}?limit=50${cursor}`;
+    const records = `${rtb}/performance/metrics/${id}?limit=50${seat}${cursor}`;
     const found = await get<CreativeDetails>(web, at.request, json);
-    const of = {
-      client: at.viewer.client,
-      creativeId: found.creativeId,
+    const { client } = at.viewer;
+    const { creativeId } = found;
+    const [lines, own] = await Promise.all([
+      get<Listed<CreativeRecord>>(web, at.request, records),
+      findCreativeIds(at.parts.reading, { client, creativeId, buyerId: found.buyerId ?? undefined }),
+    ]);
+    const days = await readCreativeDays(at.parts.reading, {
+      client,
+      id: own[0]?.id ?? "0",
       from: addDays(at.today, 1 - chartDays),
       to: at.today,
-    };
-    const [lines, days] = await Promise.all([
-      get<Listed<CreativeRecord>>(web, at.request, records),
-      readCreativeDays(at.parts.reading, of),
-    ]);
+    });
     const currency = currencyOf(at.parts, at.viewer.client);
     return {
       title: `Creative ${found.creativeId}`,

@@ -11,7 +11,7 @@ import { exportList } from "../shared/export-list.ts";
 import { callUpTo, jsonAddress } from "../shared/json.ts";
 import { page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { rtb, type Creative } from "./answers.ts";
+import { creativeAddress, rtb, type Creative } from "./answers.ts";
 
 /** Up to so many stand on one page as cards, of which the browser lays out what is in sight; more are paged. */
 const mostCards = 1_000;
@@ -178,9 +178,15 @@ function Cards({ items, currency }: { items: readonly Creative[]; currency: stri
   return (
     <ul class="tiles" id="creatives">
       {items.map(({ creativeId, buyerId, format, canonicalSize, isStub, origin, performance: of }) => (
-        <li key={creativeId} data-id={creativeId} data-spend={of.spend} data-cpc={of.cpc ?? ""} data-cpm={of.cpm ?? ""}>
+        <li
+          key={`${buyerId} ${creativeId}`}
+          data-id={creativeId}
+          data-spend={of.spend}
+          data-cpc={of.cpc ?? ""}
+          data-cpm={of.cpm ?? ""}
+        >
           <div class="section-head">
-            <a href={`/creatives/${creativeId}`}>{creativeId}</a>
+            <a href={creativeAddress({ creativeId, buyerId })}>{creativeId}</a>
             <Badge tone={tierTones[of.tier]}>{of.tier === "zero" ? "no spend" : `${of.tier} spend`}</Badge>
           </div>
           <div class="value">{moneyText(of.spend, currency)}</div>
@@ -218,9 +224,9 @@ function columnsFor(currency: string): Column<Creative>[] {
       label: "Creative",
       kind: "text",
       value: (row) => row.creativeId,
-      show: ({ creativeId, origin }) => (
+      show: (row) => (
         <>
-          <a href={`/creatives/${creativeId}`}>{creativeId}</a> <Origin of={origin} />
+          <a href={creativeAddress(row)}>{row.creativeId}</a> <Origin of={row.origin} />
         </>
       ),
     },

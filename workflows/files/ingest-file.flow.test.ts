@@ -177,7 +177,7 @@ test("bad lines wait in the quarantine with their reasons, and are brought in on
   expect(redriven).toMatchObject({ resolved: 2, remaining: 2, files: [{ inserted: 1, superseded: 1 }] });
   expect(
     await stack.rows(
-      "select creative_id::text as id, spend, placement from rtb.performance_metrics where creative_id in (555, 556) order by 1",
+      "select creative_id as id, spend, coalesce(placement, '') as placement from rtb.performance where creative_id in ('555', '556') order by 1",
     ),
   ).toEqual([
     { id: "555", spend: "0.250000", placement: "two\nlines, quoted" },
@@ -193,7 +193,7 @@ test("bad lines wait in the quarantine with their reasons, and are brought in on
   // Nothing is left to do, and doing it again does nothing.
   const again = (await (await stack.start("redriveFiles", uniqueId("redrive"), {})).result()) as RedriveSummary;
   expect(again).toMatchObject({ resolved: 0, remaining: 2 });
-  await stack.rows("delete from rtb.creatives where creative_id in (555, 556)");
+  await stack.rows("delete from rtb.creatives where creative_id in ('555', '556')");
 });
 
 describe("a file that is refused stores nothing, and an alert says so once", () => {
@@ -320,7 +320,7 @@ describe("without a mapping a file is recognised by its header:", () => {
   const authorizedBuyers = [
     "#Day,Country,Creative ID,Buyer account ID,Bids in auction,Impressions,Clicks,Spend (bidder currency)",
     '11/29/25,Brazil,79783,1,20,10,2,"$1,000.50"',
-    "11/29/25,Brazil,79783,2,20,5,1,$0.25",
+    "11/29/25,Brazil,79783,1,20,5,1,$0.25",
   ];
 
   test("an export of a known sender needs nothing, packed or not, and its lines of one key are added", async () => {
@@ -363,11 +363,13 @@ describe("without a mapping a file is recognised by its header:", () => {
     await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 556)");
     const redriven = (await (await stack.start("redriveFiles", uniqueId("redrive"), {})).result()) as RedriveSummary;
     expect(redriven).toMatchObject({ resolved: 1, remaining: 0 });
-    expect(await stack.rows("select clicks, spend from rtb.performance_metrics where creative_id = 556")).toEqual([
+    expect(await stack.rows("select clicks, spend from rtb.performance where creative_id = '556'")).toEqual([
       { clicks: 3, spend: "2.000000" },
     ]);
-    await stack.rows("delete from rtb.performance_metrics where creative_id = 556");
-    await stack.rows("delete from rtb.creatives where creative_id = 556");
+    await stack.rows(
+      "delete from rtb.performance_metrics where creative_id = (select id from rtb.creatives where _client_id = '713' and creative_id = '556')",
+    );
+    await stack.rows("delete from rtb.creatives where creative_id = '556'");
   });
 
   test("what is none of them is refused with the mappings that there are", async () => {
@@ -571,7 +573,7 @@ test("the sums per creative are computed anew on demand, and equal the rows", as
   expect(refreshed).toMatchObject([{ client: "713", creatives: 2 }]);
   expect(
     await stack.rows(
-      "select creative_id::text as id, spend_all as spend from rtb.creative_performance where _client_id = '713' and spend_all > 0 order by 1",
+      "select creative_id as id, spend from rtb.creative_periods where _client_id = '713' and period = 'all' and spend > 0 order by 1",
     ),
   ).toEqual([
     { id: "144634", spend: "200.000000" },
