@@ -1,5 +1,6 @@
 import { dayAt } from "../../core/days.ts";
 import { maskPersonal } from "../../core/personal.ts";
+import { notOneRecord } from "../../rules/files/one-record.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
 import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
@@ -13,6 +14,7 @@ import {
   readOpenLines,
   resolveRedriven,
   stageStillRejected,
+  type RejectedLineError,
 } from "../../queries/files/quarantined-lines.ts";
 import { openStaging } from "../../queries/files/staging.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
@@ -39,6 +41,8 @@ export interface Redriven {
   superseded: number;
   /** Why none of them could be read, when that is so. */
   reason: string | null;
+  /** The first of those that were read and are still rejected. Runs that began before this was so have none. */
+  errors?: { line: number; reason: string }[];
 }
 
 export interface RedriveStep extends Redriven {
@@ -94,7 +98,16 @@ async function mergeRedriven(
   const mapping = await mappingOf(context, client, kept);
   const known = await readKnownCreatives(session, { client, ...settings });
   const staging = await openStaging(session);
-  const counts = await readPerformanceFile(linesAsFile(kept, openedLines(context, session, { client, fileId })), {
+  const errors: { line: number; reason: string }[] = [];
+  const still = async (lines: readonly RejectedLineError[]) => {
+    const masked = lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) }));
+    for (const { line, reason } of masked.slice(0, shownErrors - errors.length))
+      errors.push({ line, reason: reason.slice(0, shownReason) });
+    await staging.pause();
+    await stageStillRejected(session, masked);
+  };
+  const lines = linesApart(openedLines(context, session, { client, fileId }), kept, still);
+  const counts = await readPerformanceFile(linesAsFile(kept, lines.each), {
     mapping,
     today,
     currency: settings.currency,
@@ -104,13 +117,7 @@ async function mergeRedriven(
     signal,
     named: (creatives) => staging.name(creatives),
     accepted: (block) => staging.write(block),
-    async rejected(lines) {
-      await staging.pause();
-      await stageStillRejected(
-        session,
-        lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) })),
-      );
-    },
+    rejected: still,
   });
   await staging.end();
   const { resolved, remaining } = await resolveRedriven(session, { client, fileId });
@@ -120,14 +127,41 @@ async function mergeRedriven(
     throw new Error(
       `${counts.accepted + totals} lines of file ${fileId} are good now, and ${resolved} would be resolved`,
     );
-  const tried = counts.lines + totals;
-  if (resolved === 0) return { tried, remaining };
+  const tried = counts.lines + totals + lines.leftOut();
+  errors.sort((one, other) => one.line - other.line);
+  if (resolved === 0) return { tried, remaining, errors };
   const { combine } = mapping;
   const { createStubs } = settings;
   const merged = await mergeStaged(session, { client, fileId, today, combine, createStubs, redriven: true });
   await recordRedriven(session, { client, fileId, totals }, merged);
   const { inserted, updated, unchanged, superseded } = merged;
-  return { tried, resolved, remaining, inserted, updated, unchanged, superseded: superseded.lines };
+  return { tried, resolved, remaining, inserted, updated, unchanged, superseded: superseded.lines, errors };
+}
+
+/**
+ * Leaves out what is not exactly one line, and says so of it: among the others it would take some of them into itself, and
+ * the whole file would be refused for one line.
+ */
+function linesApart(
+  opened: AsyncIterable<{ line: number; content: string }[]>,
+  kept: FileHeader,
+  still: (lines: readonly RejectedLineError[]) => Promise<void>,
+) {
+  let leftOut = 0;
+  async function* each() {
+    for await (const lines of opened) {
+      const odd: RejectedLineError[] = [];
+      const good = lines.filter(({ line, content }) => {
+        const reason = notOneRecord(content, kept);
+        if (reason !== null) odd.push({ line, column: null, reason });
+        return reason === null;
+      });
+      leftOut += odd.length;
+      if (odd.length > 0) await still(odd);
+      yield good;
+    }
+  }
+  return { each: each(), leftOut: () => leftOut };
 }
 
 /** The lines as they stood in their file. */
@@ -147,6 +181,10 @@ async function* openedLines(
       return { line, content: opened };
     });
 }
+
+/** What a workflow's history keeps of them; the quarantine has all. */
+const shownErrors = 10;
+const shownReason = 200;
 
 const nothingRedriven = {
   tried: 0,

@@ -261,8 +261,10 @@ describe("a line that a person corrected", () => {
            from ops.quarantine order by line`,
       )
     ).rows;
-  const correct = (quarantineId: number, text: string, of: string | undefined = "713") =>
-    inTransaction(database.pool, (session) => correctLine(session, { client: of, quarantineId, line: text, seal }));
+  const correct = (quarantineId: number, text: string, of: string | undefined = "713", replaces: Date | null = null) =>
+    inTransaction(database.pool, (session) =>
+      correctLine(session, { client: of, quarantineId, line: text, replaces, seal }),
+    );
 
   test("takes the place of the rejected one, so that a later line of its key still wins; what came stays sealed", async () => {
     const { fileId } = await take("later", [line(1, "unknown"), line(1, "7.00"), line(1, "unknown")]);
@@ -294,7 +296,67 @@ describe("a line that a person corrected", () => {
     await correct(id, `${line(1, "5.00")},1`);
     expect(await redrive(fileId)).toMatchObject({ resolved: 1, remaining: 0 });
     expect(await spends()).toEqual({ 1: "12" });
-    expect(await correct(id, line(1, "6.00"))).toEqual({ outcome: "refused", reason: "it is resolved" });
+    expect(await correct(id, line(1, "6.00"))).toMatchObject({
+      outcome: "refused",
+      reason: expect.stringContaining("it is resolved, as it was corrected at"),
+    });
+  });
+
+  test("by several people at once is the first one's: the others are told, and what is answered is what is stored", async () => {
+    const { fileId } = await take("later", [line(1, "unknown")]);
+    const [entry] = await entries();
+    const id = entry?.id ?? 0;
+    const said = ["9.00", "11.00", "13.00", "15.00"];
+    const outcomes = await Promise.all(said.map((spend) => correct(id, `${line(1, spend)},1`)));
+    const won = outcomes.findIndex(({ outcome }) => outcome === "corrected");
+    expect(outcomes.filter((_, place) => place !== won)).toEqual(
+      Array(3).fill({
+        outcome: "refused",
+        reason: expect.stringContaining("another person corrected it"),
+        stored: { state: "running", correctedAt: expect.any(Date) },
+      }),
+    );
+    // The same again, from whoever had no answer, is no conflict.
+    expect(await correct(id, `${line(1, said[won] ?? "")},1`)).toMatchObject({ outcome: "corrected" });
+    expect(await redrive(fileId)).toMatchObject({ resolved: 1 });
+    expect(await spends()).toEqual({ 1: String(Number(said[won])) });
+  });
+
+  test("and that waits to be read is replaced only by whoever has seen it", async () => {
+    const { fileId } = await take("later", [line(1, "unknown")]);
+    const [entry] = await entries();
+    const id = entry?.id ?? 0;
+    await correct(id, `${line(1, "1.00")},1`);
+    const told = await correct(id, `${line(1, "2.00")},1`);
+    const seen = told.outcome === "refused" ? (told.stored?.correctedAt ?? null) : null;
+    expect(await correct(id, `${line(1, "3.00")},1`, "713", seen)).toMatchObject({ outcome: "corrected" });
+    expect(await correct(id, `${line(1, "4.00")},1`, "713", seen)).toMatchObject({ outcome: "refused" });
+    await redrive(fileId);
+    expect(await spends()).toEqual({ 1: "3" });
+  });
+
+  test("must be one line of its file, and one that is not never holds the others", async () => {
+    const { fileId } = await take("later", [line(1, "unknown"), line(1, "unknown"), line(1, "5")]);
+    const [first, second] = await entries();
+    const opens = `"${line(1, "1.00")},1`;
+    for (const text of [opens, ",,,,,,", `${line(1, '1"x')},1`])
+      expect(await correct(first?.id ?? 0, text)).toMatchObject({
+        outcome: "refused",
+        reason: expect.stringContaining("not one line of its file"),
+      });
+    // As it may have been kept before this was asked.
+    await database.pool.query(
+      "update ops.quarantine set corrected_sealed = $2, corrected_at = now() where quarantine_id = $1",
+      [first?.id, seal.seal(opens)],
+    );
+    await makeCreatives(2);
+    await correct(second?.id ?? 0, `${line(2, "2.00")},1`);
+    expect(await redrive(fileId)).toMatchObject({
+      ...{ tried: 2, resolved: 1, remaining: 1, reason: null },
+      errors: [{ line: 2, reason: expect.stringContaining("never closed") }],
+    });
+    expect((await spends())["2"]).toBe("2");
+    expect((await entries())[0]).toMatchObject({ isOpen: true, reason: expect.stringContaining("never closed") });
   });
 
   test("has no more lines than the one it corrects, is this client's and a file's", async () => {

@@ -7,6 +7,8 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 
 const temporal = fakeTemporal();
+const nothingRead = { value: { files: [] } };
+temporal.result = nothingRead;
 let database: TestDatabase;
 let api: Api;
 beforeAll(async () => {
@@ -72,6 +74,36 @@ test("what became of it is answered once its file was read again", async () => {
   workflow.start = start;
   expect([answer.statusCode, answer.json()]).toEqual([200, { quarantineId: id, state: "resolved", reason: null }]);
   expect((await correct(id, "1,2025-11-29")).statusCode).toBe(409);
+});
+
+test("of two at once the second is told, with what is stored, and may replace what it has seen", async () => {
+  const id = await rejected();
+  const [one, other] = await Promise.all([correct(id, "1,2025-11-29,1"), correct(id, "1,2025-11-29,2")]);
+  expect([one.statusCode, other.statusCode].sort()).toEqual([202, 409]);
+  const { message, details } = (one.statusCode === 409 ? one : other).json<{
+    message: string;
+    details: Record<string, string>;
+  }>();
+  expect(message).toContain("another person corrected it");
+  expect(details).toEqual({ state: "running", correctedAt: expect.stringMatching(/Z$/) });
+  const replacing = await api.inject({
+    method: "POST",
+    url: `/api/v1/ops/quarantine/${id}/correct`,
+    headers: await bearer({ role: "operator", subject: "olga" }),
+    payload: { line: "1,2025-11-29,3", replaces: details["correctedAt"] },
+  });
+  expect(replacing.statusCode).toBe(202);
+});
+
+test("a file that cannot be read again is said, not promised", async () => {
+  const id = await rejected();
+  temporal.result = { value: { files: [{ reason: "its header was not kept: import the file again" }] } };
+  const answer = await correct(id, "1,2025-11-29");
+  temporal.result = nothingRead;
+  expect([answer.statusCode, answer.json()]).toEqual([
+    200,
+    { quarantineId: id, state: "rejected", reason: "its header was not kept: import the file again" },
+  ]);
 });
 
 test("another client's entry is not there, an analyst may not, and without Temporal the correction is kept", async () => {

@@ -1,11 +1,11 @@
+import { jsonDelimiter } from "../../rules/files/one-record.ts";
 import { decodeFile } from "./decode.ts";
 import { readRecord } from "./json-record.ts";
 import { JsonScanner, type RecordSink } from "./json-scanner.ts";
 import { mostColumns } from "./layout.ts";
 import { FileRefused } from "./reasons.ts";
 
-/** What stands for a delimiter where a file has records instead of columns. */
-export const jsonDelimiter = "json";
+export { jsonDelimiter };
 
 export const longestRecord = 1_048_576;
 

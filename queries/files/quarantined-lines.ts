@@ -89,13 +89,16 @@ export async function lockFile(session: Session, of: { client: string; fileId: n
 const open = "_client_id = $1 and source = $2 and slice = $3 and resolved_at is null";
 const fetched = 2_000;
 
-/** The lines of a file that can be read again, in their order, some at a time. */
+/**
+ * The lines of a file that can be read again, in their order, some at a time. Each is held until the transaction ends: a
+ * correction waits that long, so that none is resolved by what stood there before it.
+ */
 export async function* readOpenLines(
   session: Session,
   of: { client: string; fileId: number },
 ): AsyncGenerator<{ line: number; content: string }[]> {
   await session.query(
-    `declare open_lines no scroll cursor for select line, coalesce(corrected_sealed, content) as content from ops.quarantine where ${open} and whole order by line`,
+    `declare open_lines no scroll cursor for select line, coalesce(corrected_sealed, content) as content from ops.quarantine where ${open} and whole order by line for update`,
     [of.client, performanceSource, quarantineSlice(of.fileId)],
   );
   for (;;) {
@@ -127,7 +130,7 @@ export async function resolveRedriven(
   await stageStillRejected(session, []);
   await session.query("analyze pg_temp.still_rejected");
   await session.query(
-    `update ops.quarantine q set reason = s.reason, column_name = s."column", last_seen_at = now() from pg_temp.still_rejected s where ${open} and q.line = s.line`,
+    `update ops.quarantine q set reason = s.reason, column_name = s."column", last_seen_at = clock_timestamp() from pg_temp.still_rejected s where ${open} and q.line = s.line`,
     values,
   );
   const resolved = await session.query(

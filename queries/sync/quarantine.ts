@@ -67,10 +67,10 @@ export async function readQuarantinedSlices(
 export async function readEntry(
   database: Queryable,
   quarantineId: number,
-): Promise<(QuarantineEntry & { stored: string }) | null> {
-  const { rows } = await database.query<QuarantineEntry & { stored: string }>(
+): Promise<(QuarantineEntry & { stored: string; correctedAt: Date | null }) | null> {
+  const { rows } = await database.query<QuarantineEntry & { stored: string; correctedAt: Date | null }>(
     `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
-            content as stored, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
+            content as stored, date_trunc('milliseconds', corrected_at) as "correctedAt", first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
        from ops.quarantine where quarantine_id = $1`,
     [quarantineId],
   );

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
 import { projectRoot } from "../../settings/environment.ts";
@@ -11,9 +14,19 @@ jest.setTimeout(150_000);
 const source = "redtrack.daily_spend";
 
 let stack: TestStack;
-beforeAll(async () => void (stack = await startStack()));
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "exit-codes-"));
+  stack = await startStack({
+    IMPORT_DIR: folder,
+    CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+  });
+});
 afterEach(() => stack.control("DELETE", "/faults"));
-afterAll(() => stack.stop());
+afterAll(async () => {
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** What a script that calls a command goes by: its exit code, and what it printed. */
 async function run(...given: string[]): Promise<{ code: number; said: string }> {
@@ -47,6 +60,27 @@ test("backfill exits 0 when every day is in, and 1 when a day failed or does not
   await stack.fault("server_error", { status: 404, match: { day: "2025-12-04" } });
   expect(await days("backfill", "2025-12-04")).toMatchObject({ code: 1 });
   expect(await days("backfill", "2025-12-05", "2025-12-04")).toMatchObject({ code: 2 });
+});
+
+test("quarantine redrive exits 1 while lines remain, and their workflow says which and why", async () => {
+  await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 79783)");
+  const good = "79783,2025-11-29,10,1,1.00";
+  await writeFile(
+    path.join(folder, "day.csv"),
+    `creative_id,date,impressions,clicks,spend\n${good}\n555,2025-11-29,10,1,2.00\n`,
+  );
+  const taken = await stack.start("ingestFile", "ingest/713/day", { path: "day.csv" });
+  const { fileId } = (await taken.result()) as { fileId: number };
+  expect(await run("quarantine", "redrive", "--file", String(fileId))).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("0 resolved, 1 remain"),
+  });
+  const handle = stack.client.workflow.getHandle(`redrive/713/${fileId}`);
+  const { currentDetails } = await handle.query<{ currentDetails: string }>("__temporal_workflow_metadata");
+  expect(currentDetails).toContain("1 still rejected");
+  expect(currentDetails).toContain("line 3: creative 555 is not known");
+  await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 555)");
+  expect(await run("quarantine", "redrive", "--file", String(fileId))).toMatchObject({ code: 0 });
 });
 
 test("verify exits 0 when all is the same, and 1 for rows that differ, a total that is off, and a day that cannot be fetched", async () => {

@@ -202,7 +202,7 @@ redrive.action(
       return {
         exitCode: slices.some((slice) => slice.state === "left")
           ? exitCodes.interrupted
-          : slices.some((slice) => slice.state === "failed")
+          : slices.some((slice) => slice.state === "failed" || slice.remaining > 0)
             ? exitCodes.found
             : exitCodes.fine,
         document: { slices, resolved, remaining },
@@ -251,7 +251,11 @@ correct.action(
     const seal = quarantineSeal(context.config);
     const corrected = line ?? (await typedLine(() => viewed(database, found, seal.open(found.stored) ?? "")));
     const correction = await inTransaction(database, async (session) => {
-      const done = await correctLine(session, { client: found.client, quarantineId, line: corrected, seal });
+      const done = await correctLine(session, {
+        ...{ client: found.client, quarantineId, line: corrected, seal },
+        // What was kept when this began is replaced; what somebody else has said meanwhile is not.
+        replaces: found.correctedAt,
+      });
       if (done.outcome === "corrected")
         await recordAudit(session, {
           ...commandLineActor(),

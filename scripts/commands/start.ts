@@ -2,6 +2,7 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { loadConfig, type Config } from "../../settings/config.ts";
 import { homeFolder, localFolder, readOwnEnvironment, stackFile } from "../../settings/environment.ts";
+import { orNullAfter } from "../../core/deadline.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { issueToken } from "../../core/tokens.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
@@ -49,9 +50,15 @@ type Env = Record<string, string>;
 /** What has been started, to be stopped in the reverse order. */
 const running: { name: string; stop: (graceMs?: number) => Promise<unknown> }[] = [];
 let stopping: Promise<void> | null = null;
+/** Aborted when the stop begins: what only watches ends before the connections that it watches by. */
+const watching = new AbortController();
+let watched: Promise<unknown> = Promise.resolve();
 
 /** Long enough for the first pulls to be watched before the link is opened. */
 const startLinkMinutes = 10;
+
+/** How long what only watches may take to notice. */
+const watchedEndMs = 1_000;
 
 const say = (message: string) => console.log(`  ${message}`);
 /** When a server has died for good, an orderly stop is impossible and not waited for. */
@@ -130,8 +137,9 @@ async function main(): Promise<void> {
   // Made-up conversions never join real ones.
   if (isLocalHook && sandbox.size > 0 && isAllPlayed(config, sandbox))
     await sendFirstWebhooks({ sandboxUrl: sandboxUrl(env), hookUrl, client, say });
-  await pullFirst({ config, temporal, database, env, sandbox });
-  console.log("\n  Running. Ctrl-C stops everything.\n");
+  watched = pullFirst({ config, temporal, database, env, sandbox });
+  await watched;
+  if (stopping === null) console.log("\n  Running. Ctrl-C stops everything.\n");
 }
 
 /** What whoever starts it may call the HTTP server with. */
@@ -220,8 +228,9 @@ interface FirstPullPlan {
 
 async function pullFirst({ config, temporal, database, env, sandbox }: FirstPullPlan): Promise<void> {
   const accounts = accountsToPull({ config, env, sandbox, isFirst: await isFirstPull(database), now: new Date() });
-  await followFirstPulls({ config, client: temporal.client, database, accounts });
-  await deliverAtOnce(temporal.client, plannedSchedules(config), say);
+  const { signal } = watching;
+  await followFirstPulls({ config, client: temporal.client, database, accounts, signal });
+  if (!signal.aborted) await deliverAtOnce(temporal.client, plannedSchedules(config), say);
 }
 
 /** Where this stack's own servers are: other commands need them, also when they were set by hand for this start alone. */
@@ -251,6 +260,13 @@ function definedOnly(env: Record<string, string | undefined>): Env {
 async function stop(reason: string, exitCode: number, { graceMs }: { graceMs?: number } = {}): Promise<void> {
   stopping ??= (async () => {
     console.log(`\n  ${reason}`);
+    // A call that the client repeats later finds its channel closed, in a timer where nobody can catch what it throws.
+    process.on("uncaughtException", () => undefined);
+    watching.abort();
+    await orNullAfter(
+      watchedEndMs,
+      watched.catch(() => undefined),
+    );
     await removeStackFile().catch(() => undefined);
     // The last started stops first; the servers, which everything needs, last.
     for (const part of running.reverse()) {

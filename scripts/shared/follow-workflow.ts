@@ -88,6 +88,13 @@ export async function followWorkflow<Result>(
   { progress, everyMs = 700 }: Following,
 ): Promise<WorkflowEnd<Result>> {
   const { result, stop } = leaveOnInterrupt();
+  const { client } = await context.temporal();
+  // A call that is still open when its connection closes is repeated on the closed one, and ends the process.
+  const leaving = new AbortController();
+  const left = result.then((): WorkflowEnd<Result> => {
+    leaving.abort();
+    return { state: "left" };
+  });
   const began = Date.now();
   let looking = false;
   const look = async () => {
@@ -107,10 +114,7 @@ export async function followWorkflow<Result>(
   };
   const timer = setInterval(() => void look(), everyMs);
   try {
-    return await Promise.race([
-      result.then((): WorkflowEnd<Result> => ({ state: "left" })),
-      endOf<Result>(started.handle),
-    ]);
+    return await Promise.race([left, client.withAbortSignal(leaving.signal, () => endOf<Result>(started.handle))]);
   } finally {
     clearInterval(timer);
     stop();

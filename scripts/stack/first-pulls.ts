@@ -20,46 +20,53 @@ export interface FirstPulls {
   client: Client;
   database: Database;
   accounts: FirstPull[];
+  /** Ends the following; the pulls go on. */
+  signal: AbortSignal;
 }
 
 /** Pulls every source once, at once, and shows the progress: a new user should see rows before the next full hour. */
-export async function followFirstPulls({ config, client, database, accounts }: FirstPulls): Promise<void> {
-  await Promise.all(
-    accounts.map(async ({ days, ...account }) => {
-      const name = `${account.source}/${account.client}`;
-      const kind = days === undefined ? "sync" : "backfill";
-      const handle = await client.workflow.start(kind === "sync" ? "syncSource" : "backfill", {
-        workflowId: `${config.queuePrefix}${kind}/${name}/at-start`,
-        taskQueue: config.queuePrefix + mainQueue,
-        args: [{ ...account, ...days }],
-        workflowIdConflictPolicy: "USE_EXISTING",
-        staticSummary: `${account.source}, client ${account.client}, at start`,
-        ...(config.searchAttributes ? {} : { memo: { searchAttributes: "off" } }),
-      });
-      const over = endOf(handle);
-      let shown = "";
-      for (;;) {
-        const state = await orNullAfter(300, over);
-        const line = await describeProgress(database, account, handle.firstExecutionRunId).catch(
-          () => "waiting for Postgres",
-        );
-        if (line !== shown) console.log(`  ${name.padEnd(28)} ${line}`);
-        shown = line;
-        if (state === null) continue;
-        if (state !== "done") console.log(`  ${name.padEnd(28)} ${state}`);
-        return;
-      }
-    }),
+export async function followFirstPulls(pulls: FirstPulls): Promise<void> {
+  const { config, client, database, accounts, signal } = pulls;
+  await client.withAbortSignal(signal, () =>
+    Promise.all(
+      accounts.map(async ({ days, ...account }) => {
+        const name = `${account.source}/${account.client}`;
+        const kind = days === undefined ? "sync" : "backfill";
+        const handle = await client.workflow.start(kind === "sync" ? "syncSource" : "backfill", {
+          workflowId: `${config.queuePrefix}${kind}/${name}/at-start`,
+          taskQueue: config.queuePrefix + mainQueue,
+          args: [{ ...account, ...days }],
+          workflowIdConflictPolicy: "USE_EXISTING",
+          staticSummary: `${account.source}, client ${account.client}, at start`,
+          ...(config.searchAttributes ? {} : { memo: { searchAttributes: "off" } }),
+        });
+        const over = endOf(handle, signal);
+        let shown = "";
+        while (!signal.aborted) {
+          const state = await orNullAfter(300, over);
+          if (signal.aborted) return;
+          const line = await describeProgress(database, account, handle.firstExecutionRunId).catch(
+            () => "waiting for Postgres",
+          );
+          if (line !== shown) console.log(`  ${name.padEnd(28)} ${line}`);
+          shown = line;
+          if (state === null) continue;
+          if (state !== "done") console.log(`  ${name.padEnd(28)} ${state}`);
+          return;
+        }
+      }),
+    ),
   );
 }
 
-/** A server that is being started again answers a little later. */
-async function endOf(handle: { result: () => Promise<unknown> }): Promise<string> {
+/** A server that is being started again answers a little later. Once it is aborted, nobody asks for the end any more. */
+async function endOf(handle: { result: () => Promise<unknown> }, signal: AbortSignal): Promise<string> {
   for (;;) {
     try {
       await handle.result();
       return "done";
     } catch (error) {
+      if (signal.aborted) return "left";
       if (error instanceof WorkflowFailedError) return error.cause?.message ?? error.message;
       if (!isGrpcServiceError(error) && !isGrpcServiceError((error as Error).cause)) return String(error);
       await wait(1_000);

@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, realpath, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { projectRoot } from "../../settings/environment.ts";
 import { freePorts, isAlive, readRunRecord } from "../embedded/process.ts";
@@ -81,6 +82,24 @@ test("what it keeps on this machine is closed to others", async () => {
     "data/temporal/temporal.db",
   ])
     expect([name, await isClosed(name)]).toEqual([name, true]);
+});
+
+test("a sync and a backfill are started over HTTP, by a server that has no vendor's key in its settings", async () => {
+  const options = { cwd: projectRoot(), env };
+  const printedToken = await promisify(execFile)("node", ["scripts/run.mjs", "token", "--role", "operator"], options);
+  const [token = ""] = /eyJ\S+/.exec(printedToken.stdout) ?? [];
+  const post = async (url: string, body: object) =>
+    fetch(`http://127.0.0.1:${env["API_PORT"]}/api/v1/ops/${url}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }).then(async (answer) => [answer.status, await answer.json()]);
+  const source = "redtrack.daily_spend";
+  for (const started of [
+    await post("syncs", { source }),
+    await post("backfills", { source, from: "2025-10-01", to: "2025-10-02", dryRun: true }),
+  ])
+    expect(started).toEqual([202, expect.objectContaining({ runId: expect.any(String) })]);
 });
 
 test("a second start says that the first is running and leaves it findable", async () => {

@@ -152,12 +152,16 @@ function linePage(web: Web): void {
 
   form(
     web,
-    { url: `${url}/correct`, who: keepers, body: z.object({ line: z.string().min(1, "say the line") }) },
-    async (at, { line }) => {
+    {
+      url: `${url}/correct`,
+      who: keepers,
+      body: z.object({ line: z.string().min(1, "say the line"), replaces: z.string().default("") }),
+    },
+    async (at, { line, replaces }) => {
       const { body: became } = await call<Corrected>(web, at.request, {
         method: "POST",
         url: `${quarantine}/${param(at, "id")}/correct`,
-        body: { line },
+        body: { line, ...(replaces === "" ? {} : { replaces }) },
       });
       return lineContent(at, await readLine(web, at), became);
     },
@@ -238,6 +242,7 @@ function CorrectForm({ entry }: { entry: ClearLine }) {
   const { quarantineId, content, corrected, correctedAt } = entry;
   return (
     <form class="panel stack" method="post" action={`/quarantine/${quarantineId}/correct`}>
+      <input type="hidden" name="replaces" value={correctedAt ?? ""} />
       <label>
         What the line should be{correctedAt === null ? "" : " (as it was corrected last)"}
         <textarea name="line" rows={3} required spellcheck={false} class="code">

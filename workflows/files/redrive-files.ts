@@ -15,6 +15,7 @@ export interface RedriveSummary {
 }
 
 const shownFiles = 50;
+const shownLines = 20;
 
 /** Re-processes the rejected lines of one file, or of all: after a creative was loaded or a mapping corrected. */
 export async function redriveFiles(input: RedriveInput = {}): Promise<RedriveSummary> {
@@ -63,6 +64,7 @@ function add(sum: Redriven, more: Redriven): Redriven {
     updated: sum.updated + more.updated,
     unchanged: sum.unchanged + more.unchanged,
     superseded: sum.superseded + more.superseded,
+    errors: [...(sum.errors ?? []), ...(more.errors ?? [])],
   };
 }
 
@@ -77,9 +79,15 @@ function describe({ client, resolved, remaining, files }: RedriveSummary): strin
         `${file.name}${file.reason === null ? "" : `: ${file.reason.slice(0, 200)}`}`,
       ].join("  "),
     );
+  const left = files
+    .flatMap(({ fileId, errors = [] }) => errors.map(({ line, reason }) => `- file ${fileId}, line ${line}: ${reason}`))
+    .slice(0, shownLines);
   const heading = ["   file", " resolved", "remaining", "name"].join("  ");
   return [
-    `Client ${client}: ${resolved} lines resolved, ${remaining} remain`,
+    remaining === 0
+      ? `Client ${client}: ${resolved} lines resolved, none remain`
+      : `**Client ${client}: ${remaining} still rejected**, ${resolved} resolved`,
+    ...(left.length === 0 ? [] : [left.join("\n")]),
     ...(lines.length === 0 ? [] : [`\`\`\`\n${heading}\n${lines.join("\n")}\n\`\`\``]),
   ].join("\n\n");
 }
