@@ -137,6 +137,9 @@ export function CtrChart({ of: { timeline = [], summary } }: { of: Analytics }) 
   );
 }
 
+/** A page of a year would be as long as the year. */
+const latestCohorts = 14;
+
 export function Cohorts({ of: { cohorts = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
   const columns: Column<Cohort>[] = [
     { name: "date", label: "Sent on", kind: "day", value: (row) => row.date },
@@ -144,7 +147,27 @@ export function Cohorts({ of: { cohorts = [] }, json, zone }: { of: Analytics; j
     ...rateColumns<Cohort>(),
   ];
   const caption = "Clicks by the day of the send they belong to, however late they came";
-  return <Table columns={columns} rows={cohorts} caption={caption} zone={zone} json={{ url: json, path: "cohorts" }} />;
+  const part = (rows: readonly Cohort[], name: string, from: number) => (
+    <Table
+      columns={columns}
+      rows={rows}
+      caption={name}
+      zone={zone}
+      json={{ url: json, path: "cohorts", indexOf: (row) => from + rows.indexOf(row) }}
+    />
+  );
+  const earlier = cohorts.slice(latestCohorts);
+  return (
+    <>
+      {part(cohorts.slice(0, latestCohorts), caption, 0)}
+      {earlier.length === 0 ? null : (
+        <details>
+          <summary>{countText(earlier.length)} earlier days</summary>
+          {part(earlier, `${caption}: earlier days`, latestCohorts)}
+        </details>
+      )}
+    </>
+  );
 }
 
 export function Devices({ of: { devices = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
@@ -232,12 +255,15 @@ export function funnelColumns<Row extends Steps>(): Column<Row>[] {
   ];
 }
 
+/** What is known; a conversion without an amount is counted, and pays nothing that could be shown. */
 function Payouts({ of }: { of: Steps["payout"] }) {
+  const known = of.filter(({ payout }) => payout !== null);
+  if (known.length === 0) return <None why="the conversions came without an amount" />;
   return (
     <ul class="plain">
-      {of.map(({ currency, origin, payout }) => (
+      {known.map(({ currency, origin, payout }) => (
         <li key={`${currency}/${origin}`}>
-          {payout === null ? "unknown" : moneyText(payout, currency ?? "")} <Origin of={origin} />
+          {moneyText(payout ?? "", currency ?? "")} <Origin of={origin} />
         </li>
       ))}
     </ul>
