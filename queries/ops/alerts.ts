@@ -1,3 +1,4 @@
+import { withoutDirection } from "../../core/direction.ts";
 import type { ToldAlert } from "../../rules/ops/message.ts";
 import type { Queryable } from "../../schema/database.ts";
 
@@ -28,7 +29,7 @@ export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promi
       alert.kind,
       alert.subject,
       alert.severity,
-      alert.message,
+      withoutDirection(alert.message),
       JSON.stringify(alert.details ?? {}),
       alert.isNews ?? false,
     ],

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import { notes } from "../../api/server/shapes.ts";
 import type { AlertRow } from "../../queries/ops/alerts.ts";
-import { Badge, countText, Moment, type Tone } from "../components/format.tsx";
+import { Badge, countText, Moment, Name, type Tone } from "../components/format.tsx";
 import { Filters } from "../components/filters.tsx";
 import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
@@ -179,7 +179,7 @@ function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
           <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge> {kindName(kind)}
         </h2>
         <span class="quiet">
-          {area} · {place === null ? subject : <a href={place}>{subject}</a>}
+          {area} · {place === null ? <Name of={subject} /> : <a href={place}>{subject}</a>}
         </span>
       </div>
       <p class="wrap">{message}</p>
@@ -194,8 +194,14 @@ function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
         ) : null}
         {resolvedAt === null ? null : (
           <>
-            resolved <Moment at={new Date(resolvedAt)} zone={zone} /> by {alert.resolvedBy}
-            {alert.notes === null ? "." : `: ${alert.notes}`}
+            resolved <Moment at={new Date(resolvedAt)} zone={zone} /> by <Name of={alert.resolvedBy} />
+            {alert.notes === null ? (
+              "."
+            ) : (
+              <>
+                : <Name of={alert.notes} />
+              </>
+            )}
           </>
         )}
       </p>

@@ -1,3 +1,4 @@
+import { Name } from "../components/format.tsx";
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import type { AuditRow } from "../../queries/ops/audit.ts";
@@ -100,7 +101,7 @@ function Details({ details }: { details: Record<string, unknown> }) {
     <>
       {Object.entries(details).map(([name, value]) => (
         <div key={name} class="wrap">
-          <span class="quiet">{name}</span> {typeof value === "string" ? value : JSON.stringify(value)}
+          <span class="quiet">{name}</span> <Name of={typeof value === "string" ? value : JSON.stringify(value)} />
         </div>
       ))}
     </>

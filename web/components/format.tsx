@@ -55,6 +55,9 @@ export function None({ why }: { why: string | null }) {
   );
 }
 
+/** A text from outside beside ours: one that turns the writing direction turns itself, and nothing beside it. */
+export const Name = ({ of }: { of: ComponentChildren }) => <bdi>{of}</bdi>;
+
 /** A moment, in the client's zone; the machine-readable one beside it. */
 export function Moment({ at, zone, seconds = false }: { at: Date; zone: string; seconds?: boolean }) {
   return <time dateTime={at.toISOString()}>{momentText(at, zone, seconds)}</time>;

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
+import { withoutDirection } from "../../core/direction.ts";
 import type { Role } from "../../core/tokens.ts";
 import type { Assets } from "../shared/assets.ts";
 import type { Viewer } from "../shared/web.ts";
-import { momentText, zoneName } from "./format.tsx";
+import { momentText, Name, zoneName } from "./format.tsx";
 
 interface NavigationItem {
   href: string;
@@ -48,7 +49,7 @@ export function Layout(props: LayoutProps) {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>{`${title} · Signal Room`}</title>
+        <title>{`${withoutDirection(title)} · Signal Room`}</title>
         <link rel="icon" href={assets("icon.svg")} />
         <link rel="stylesheet" href={assets("style.css")} />
         <script type="module" src={assets("keys.js")} />
@@ -105,11 +106,11 @@ function Header({ viewer, path }: { viewer: Viewer; path: string }) {
       </nav>
       <details class="account">
         <summary>
-          {viewer.subject} <span class="quiet">client {viewer.client}</span>
+          <Name of={viewer.subject} /> <span class="quiet">client {viewer.client}</span>
         </summary>
         <div class="menu">
           <p>
-            Logged in as {viewer.subject} ({viewer.role})
+            Logged in as <Name of={viewer.subject} /> ({viewer.role})
           </p>
           {viewer.role === "affiliate" || viewer.role === "advertiser" ? null : <a href="/channels">Channels</a>}
           <a href="/sessions">Sessions</a>

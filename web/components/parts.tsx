@@ -9,7 +9,7 @@ export function PageHead({
   lead,
   children,
 }: {
-  title: string;
+  title: ComponentChildren;
   lead?: ComponentChildren;
   children?: ComponentChildren;
 }) {

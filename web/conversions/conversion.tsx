@@ -1,5 +1,5 @@
 import { attributionModels } from "../../rules/conversions/attribution.ts";
-import { Moment, moneyText, None } from "../components/format.tsx";
+import { Moment, moneyText, Name, None } from "../components/format.tsx";
 import { Notice, PageHead } from "../components/parts.tsx";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
@@ -37,8 +37,16 @@ function anytrackPage(web: Web): void {
       body: (
         <>
           <PageHead
-            title={`Conversion ${found.orderId ?? shortKey(found.conversionKey)}`}
-            lead={`${found.type} of ${found.date}`}
+            title={
+              <>
+                Conversion <Name of={found.orderId ?? shortKey(found.conversionKey)} />
+              </>
+            }
+            lead={
+              <>
+                <Name of={found.type} /> of {found.date}
+              </>
+            }
           />
           <Facts
             facts={[
@@ -89,7 +97,18 @@ function everflowPage(web: Web): void {
       title: `Conversion ${found.conversionId}`,
       body: (
         <>
-          <PageHead title={`Conversion ${found.conversionId}`} lead={`${found.status}, ${found.date}`}>
+          <PageHead
+            title={
+              <>
+                Conversion <Name of={found.conversionId} />
+              </>
+            }
+            lead={
+              <>
+                <Name of={found.status} />, {found.date}
+              </>
+            }
+          >
             <a class="button" href={`/receipts?source=everflow.conversions&from=${found.slice}&to=${found.slice}`}>
               Receipts of its day
             </a>
@@ -171,7 +190,7 @@ function Journey({ found, zone }: { found: ConversionDetails; zone: string }) {
               {found.touchpoints.map(({ position, type, at, source, campaignId }) => (
                 <tr key={position}>
                   <th scope="row">
-                    {position}. {type}
+                    {position}. <Name of={type} />
                   </th>
                   <td>
                     <Moment at={new Date(at)} zone={zone} />

@@ -6,7 +6,7 @@ import {
   type MappingRow,
   type UnmappedSource,
 } from "../../queries/cost/affiliate-mapping.ts";
-import { Badge, moneyText, None, Origin } from "../components/format.tsx";
+import { Badge, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { Empty, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, page, type Content } from "../shared/page.tsx";
@@ -120,7 +120,7 @@ function unmappedColumns(isKeeper: boolean): Column<UnmappedSource>[] {
       value: (row) => row.sourceName,
       show: ({ sourceName, sourceId, origin }) => (
         <>
-          {sourceName ?? sourceId} <Origin of={origin} />
+          <Name of={sourceName ?? sourceId} /> <Origin of={origin} />
         </>
       ),
     },
@@ -157,7 +157,7 @@ function mappingColumns(isKeeper: boolean): Column<MappingRow>[] {
       value: (row) => row.everflowAffiliateLabel,
       show: ({ everflowAffiliateLabel: label, isInternal }) => (
         <>
-          {label} <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
+          <Name of={label} /> <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
         </>
       ),
     },
@@ -317,8 +317,8 @@ function previewContent(body: Line, { merged, before, after }: Preview): Content
           <Notice tone="note">The mapping says this already.</Notice>
         ) : (
           <Notice tone="note">
-            {body.sourceName ?? body.source ?? "The affiliate"} → {body.label} ({body.kind}). Spend of no affiliate:{" "}
-            {unmapped(before)} before, {unmapped(after)} after.
+            <Name of={body.sourceName ?? body.source ?? "The affiliate"} /> → <Name of={body.label} /> ({body.kind}).
+            Spend of no affiliate: {unmapped(before)} before, {unmapped(after)} after.
           </Notice>
         )}
         <Table

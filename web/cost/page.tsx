@@ -9,7 +9,7 @@ import {
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
 import { moneyIn } from "../components/columns.ts";
-import { Badge, countText, moneyText, Origin } from "../components/format.tsx";
+import { Badge, countText, moneyText, Name, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -27,7 +27,7 @@ const columns: readonly Column<CpaAffiliate>[] = [
     isSortable: true,
     show: ({ affiliate, isInternal, origin }) => (
       <>
-        <bdi>{affiliate}</bdi> <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
+        <Name of={affiliate} /> <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
         <Origin of={origin} />
       </>
     ),

@@ -1,5 +1,5 @@
 import { moneyIn } from "../components/columns.ts";
-import { countText, moneyText } from "../components/format.tsx";
+import { countText, moneyText, Name } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -126,7 +126,7 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
       ) : null}
       <div class="cards">
         <Figure label="Result" value={<Outcome status={answer.status} />}>
-          read as {answer.mapping}
+          read as <Name of={answer.mapping} />
         </Figure>
         {count("Lines", "lines")}
         {count("Imported", "imported")}

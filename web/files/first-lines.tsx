@@ -1,5 +1,5 @@
 import type { PreviewColumn, PreviewLine } from "../../rules/files/preview.ts";
-import { Badge } from "../components/format.tsx";
+import { Badge, Name } from "../components/format.tsx";
 import type { Preview } from "./answers.ts";
 
 interface Props {
@@ -27,7 +27,7 @@ export function FirstLines({ found, leaveOut }: Props) {
                 <th scope="col">Result</th>
                 {columns.map((column, place) => (
                   <th scope="col" key={place}>
-                    {column.name === "" ? <span class="quiet">no name</span> : column.name}
+                    {column.name === "" ? <span class="quiet">no name</span> : <Name of={column.name} />}
                     <Use column={column} leaveOut={leaveOut} />
                   </th>
                 ))}
@@ -47,7 +47,7 @@ export function FirstLines({ found, leaveOut }: Props) {
           <ul class="plain">
             {more.map(({ line, reason }) => (
               <li key={line}>
-                Line {line}: {reason}
+                Line {line}: <Name of={reason} />
               </li>
             ))}
           </ul>
@@ -101,7 +101,7 @@ function Line({
       <td class="why">
         {outcome === "rejected" ? (
           <>
-            <Badge tone="bad">rejected</Badge> {reason}
+            <Badge tone="bad">rejected</Badge> <Name of={reason} />
           </>
         ) : outcome === "total" ? (
           <Badge tone="quiet">a total, left out</Badge>

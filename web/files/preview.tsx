@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Badge, countText, moneyText } from "../components/format.tsx";
+import { Badge, countText, moneyText, Name } from "../components/format.tsx";
 import { Figure, Notice, PageHead } from "../components/parts.tsx";
 import { call, form, page, param } from "../shared/page.tsx";
 import { keepers, withQuery, type At, type Web } from "../shared/web.ts";
@@ -170,11 +170,15 @@ function Facts({ found, json }: Pick<Props, "found" | "json">) {
         days end at midnight in {timezone.replaceAll("_", " ")}
       </Figure>
       <Figure label="Text" value={(encoding ?? "unknown").toUpperCase()}>
-        {delimiter === null
-          ? "no columns found"
-          : delimiter === "json"
-            ? "records of JSON"
-            : `columns divided by ${dividers[delimiter] ?? delimiter}`}
+        {delimiter === null ? (
+          "no columns found"
+        ) : delimiter === "json" ? (
+          "records of JSON"
+        ) : (
+          <>
+            columns divided by <Name of={dividers[delimiter] ?? delimiter} />
+          </>
+        )}
         {preamble === 0 ? "" : `, ${preamble} lines above the header`}
       </Figure>
     </div>

@@ -6,7 +6,7 @@ import { notFound } from "../../api/server/errors.ts";
 import { forgetSession } from "../../api/server/sessions.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { roles } from "../../core/tokens.ts";
-import { Badge } from "../components/format.tsx";
+import { Badge, Name } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { form, page } from "../shared/page.tsx";
@@ -86,7 +86,7 @@ function columnsFor(own: number | null): Column<SessionRow>[] {
       value: ({ subject }) => subject,
       show: ({ subject, sessionId }) => (
         <>
-          {subject} {sessionId === own ? <Badge tone="note">this one</Badge> : null}
+          <Name of={subject} /> {sessionId === own ? <Badge tone="note">this one</Badge> : null}
         </>
       ),
     },

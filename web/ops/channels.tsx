@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notFound } from "../../api/server/errors.ts";
 import { channelKinds } from "../../rules/ops/channel.ts";
-import { Badge, Moment, None } from "../components/format.tsx";
+import { Badge, Moment, Name, None } from "../components/format.tsx";
 import { Empty, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { callList } from "../shared/json.ts";
@@ -200,7 +200,7 @@ function State({ of, zone }: { of: Channel; zone: string }) {
   const isSnoozed = of.snoozedUntil !== null && new Date(of.snoozedUntil) > new Date();
   return (
     <>
-      {kindNames[of.kind]}, {of.hint}{" "}
+      {kindNames[of.kind]}, <Name of={of.hint} />{" "}
       {of.brokenAt !== null ? (
         <Badge tone="bad">does not work</Badge>
       ) : !of.isActive ? (
@@ -221,17 +221,24 @@ function Tested({ how, of }: { how: "delivered" | "failed" | "under-way" | undef
     <>
       {of.brokenReason === null ? null : (
         <Notice tone="bad" title="Nothing is sent here">
-          <p>{of.brokenReason}. Correct it and save the settings, or send a test: what is still open is sent then.</p>
+          <p>
+            <Name of={of.brokenReason} />. Correct it and save the settings, or send a test: what is still open is sent
+            then.
+          </p>
         </Notice>
       )}
       {how === undefined ? null : (
         <Notice tone={how === "delivered" ? "good" : how === "failed" ? "bad" : "note"}>
           <p>
-            {how === "delivered"
-              ? "The test has arrived."
-              : how === "failed"
-                ? `The test did not arrive: ${of.lastNote ?? "no reason is known"}.`
-                : "The test is under way: its result will be in the list."}
+            {how === "delivered" ? (
+              "The test has arrived."
+            ) : how === "failed" ? (
+              <>
+                The test did not arrive: <Name of={of.lastNote ?? "no reason is known"} />.
+              </>
+            ) : (
+              "The test is under way: its result will be in the list."
+            )}
           </p>
         </Notice>
       )}

@@ -1,7 +1,7 @@
 import { periods } from "../../rules/promo/period.ts";
 import { isApart } from "../../rules/promo/rate.ts";
 import { LineChart } from "../components/charts.tsx";
-import { countText, moneyText, None, Origin } from "../components/format.tsx";
+import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { withQuery } from "../shared/web.ts";
@@ -293,7 +293,7 @@ export function Commission({ of: { funnel }, json, zone }: { of: Analytics; json
       value: (row) => row.affiliate,
       show: ({ affiliate, affiliate_id: id, origin }) => (
         <>
-          {affiliate ?? id ?? "no affiliate named"} <Origin of={origin} />
+          <Name of={affiliate ?? id ?? "no affiliate named"} /> <Origin of={origin} />
         </>
       ),
     },

@@ -1,5 +1,5 @@
 import { bestFirst } from "../../rules/promo/rate.ts";
-import { Badge, Origin } from "../components/format.tsx";
+import { Badge, Name, Origin } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
@@ -105,9 +105,9 @@ function Lead({ of }: { of: Offer }) {
   return (
     <>
       <Badge tone={of.archived ? "quiet" : of.active ? "good" : "warning"}>{stateOf(of)}</Badge>{" "}
-      <Origin of={of.origin} /> {of.offer_type}, <code>/r/{of.slug}</code> leads to{" "}
+      <Origin of={of.origin} /> <Name of={of.offer_type} />, <code>/r/{of.slug}</code> leads to{" "}
       {leadsTo === null ? (
-        of.destination_url
+        <Name of={of.destination_url} />
       ) : (
         <a href={leadsTo} rel="noreferrer noopener">
           {of.destination_url}
@@ -164,7 +164,11 @@ function textColumn(nameOf: (id: number) => string): Column<VariationFunnel> {
     label: "Text",
     kind: "text",
     value: (row) => row.variation_id,
-    show: (row) => `${row.variation_id}: ${nameOf(row.variation_id).slice(0, 50)}`,
+    show: (row) => (
+      <>
+        {row.variation_id}: <Name of={nameOf(row.variation_id).slice(0, 50)} />
+      </>
+    ),
     isLong: true,
   };
 }

@@ -1,6 +1,6 @@
 import { subtractMoney } from "../../core/money.ts";
 import type { ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
-import { Badge, countText, moneyText, Origin, type Tone } from "../components/format.tsx";
+import { Badge, countText, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Column } from "../components/table.tsx";
 import { isAmount, type Json } from "../shared/json.ts";
 
@@ -90,7 +90,16 @@ export const changeColumns: readonly Column<Change>[] = [
       </Badge>
     ),
   }),
-  text("row", "Row", (row) => rowName(row), { isLocal: true }),
+  text("row", "Row", (row) => rowName(row).join(" · "), {
+    isLocal: true,
+    show: (row) =>
+      rowName(row).map((one, index) => (
+        <>
+          {index === 0 ? "" : " · "}
+          <Name of={one} />
+        </>
+      )),
+  }),
   text("old", "From", (row) => JSON.stringify(row.old), {
     isLocal: true,
     isExtra: true,
@@ -106,11 +115,11 @@ export const changeColumns: readonly Column<Change>[] = [
 ];
 
 /** Its key, and the name that stands beside an id. */
-function rowName({ rowKey, old, new: now }: Change): string {
+function rowName({ rowKey, old, new: now }: Change): string[] {
   const name = ["source_name", "affiliate_name"]
     .map((field) => (now ?? old)?.[field])
     .find((one) => typeof one === "string");
-  return [...(name === undefined ? [] : [name]), ...Object.values(rowKey)].join(" · ");
+  return [...(name === undefined ? [] : [name]), ...Object.values(rowKey).map(String)];
 }
 
 /** The fields that differ, and what each says on this side; of a first or last value, its amounts. */
@@ -125,7 +134,7 @@ function Fields({ of, side }: { of: Change; side: "old" | "new" }) {
     <>
       {names.map((name) => (
         <div key={name}>
-          <span class="quiet">{name.replaceAll("_", " ")}</span> {shown(values[name])}
+          <span class="quiet">{name.replaceAll("_", " ")}</span> <Name of={shown(values[name])} />
         </div>
       ))}
     </>

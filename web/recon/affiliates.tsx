@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LineChart } from "../components/charts.tsx";
-import { Badge, countText, Origin } from "../components/format.tsx";
+import { Badge, countText, Name, Origin } from "../components/format.tsx";
 import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
@@ -231,13 +231,21 @@ function keyContent({ key, name, affiliateId }: Affiliate & { key: string }): Co
     title: "New key",
     body: (
       <>
-        <PageHead title={`Key of ${name}`} />
+        <PageHead
+          title={
+            <>
+              Key of <Name of={name} />
+            </>
+          }
+        />
         <Notice tone="warning" title="Copy it now">
           It is shown once. The key before it, if there was one, has stopped working.
         </Notice>
         <pre tabIndex={0}>{key}</pre>
         <p>
-          <a href={`/reconciliation/affiliates/${affiliateId}`}>Back to {name}</a>
+          <a href={`/reconciliation/affiliates/${affiliateId}`}>
+            Back to <Name of={name} />
+          </a>
         </p>
       </>
     ),

@@ -1,4 +1,4 @@
-import { countText, moneyText, None } from "../components/format.tsx";
+import { countText, moneyText, Name, None } from "../components/format.tsx";
 import { Figure, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
@@ -21,7 +21,14 @@ export function campaignPage(web: Web): void {
       title: campaign.name,
       body: (
         <>
-          <PageHead title={campaign.name} lead={`Advertiser ${campaign.advertiserId}, ${campaign.status}`}>
+          <PageHead
+            title={campaign.name}
+            lead={
+              <>
+                Advertiser <Name of={campaign.advertiserId} />, {campaign.status}
+              </>
+            }
+          >
             <a class="button" href={queue("")}>
               Its claims
             </a>

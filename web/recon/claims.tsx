@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Badge, countText, Moment } from "../components/format.tsx";
+import { Badge, countText, Moment, Name } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Figure, PageHead } from "../components/parts.tsx";
 import { exportList } from "../shared/export-list.ts";
@@ -102,7 +102,7 @@ function Dispute({ report, at }: { report: ReportDetails; at: At<unknown> }) {
           <Badge tone="note">{dispute.outcome === null ? "open" : `settled for the ${dispute.outcome}`}</Badge>
         </h2>
         <p>
-          <Moment at={new Date(dispute.openedAt)} zone={at.zone} />: {dispute.reason}
+          <Moment at={new Date(dispute.openedAt)} zone={at.zone} />: <Name of={dispute.reason} />
         </p>
         {dispute.notes === null ? null : <p>{dispute.notes}</p>}
       </section>

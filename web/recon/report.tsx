@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Badge, Moment, moneyText, None } from "../components/format.tsx";
+import { Badge, Moment, moneyText, Name, None } from "../components/format.tsx";
 import { Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
@@ -60,7 +60,14 @@ function ReportBody({ report, at }: { report: ReportDetails; at: At<unknown> }) 
   const isWaiting = report.state === "PENDING" || report.state === "WAITING";
   return (
     <>
-      <PageHead title={`Claim ${report.reportId}`} lead={`${report.affiliateName}, ${report.campaignName}`}>
+      <PageHead
+        title={`Claim ${report.reportId}`}
+        lead={
+          <>
+            <Name of={report.affiliateName} />, <Name of={report.campaignName} />
+          </>
+        }
+      >
         {viewer.isKeeper ? (
           <form method="post" action={`/reconciliation/reports/${report.reportId}/rerun`}>
             <button type="submit">Check again</button>
@@ -166,7 +173,7 @@ function DisputePanel({ report, at }: { report: ReportDetails; at: At<unknown> }
         </Badge>
       </h2>
       <p>
-        <Moment at={new Date(dispute.openedAt)} zone={at.zone} />: {dispute.reason}
+        <Moment at={new Date(dispute.openedAt)} zone={at.zone} />: <Name of={dispute.reason} />
       </p>
       {dispute.notes === null ? null : <Notice tone="note">{dispute.notes}</Notice>}
       {dispute.outcome === null && at.viewer.isKeeper ? (
@@ -260,7 +267,14 @@ function Steps({ report, at }: { report: ReportDetails; at: At<unknown> }) {
         {report.steps.map(({ at: when, step, detail, attempt }, index) => (
           <li key={index}>
             <Moment at={new Date(when)} zone={at.zone} seconds /> {step.replaceAll("_", " ")}
-            {detail === "" ? "" : `: ${detail}`} <span class="quiet">(attempt {attempt})</span>
+            {detail === "" ? (
+              ""
+            ) : (
+              <>
+                : <Name of={detail} />
+              </>
+            )}{" "}
+            <span class="quiet">(attempt {attempt})</span>
           </li>
         ))}
       </ol>

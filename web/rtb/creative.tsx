@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
 import { LineChart } from "../components/charts.tsx";
-import { moneyText, None } from "../components/format.tsx";
+import { moneyText, Name, None } from "../components/format.tsx";
 import { Empty, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
@@ -44,7 +44,7 @@ export function creativePage(web: Web): void {
       title: `Creative ${found.creativeId}`,
       body: (
         <>
-          <PageHead title={`Creative ${found.creativeId}`} lead={leadOf(found)}>
+          <PageHead title={`Creative ${found.creativeId}`} lead={<Lead of={found} />}>
             <VendorLink address={found.googleBuyersUrl} />
           </PageHead>
           <Table
@@ -74,10 +74,18 @@ export function creativePage(web: Web): void {
   });
 }
 
-function leadOf({ format, canonicalSize, buyerId, isStub, origin }: CreativeDetails): string {
-  const seat = buyerId === null ? null : `seat ${buyerId}`;
-  const states = [isStub ? "known from a file only" : null, origin === "sandbox" ? "made up (sandbox)" : null];
-  return [format, canonicalSize, seat, ...states].filter(Boolean).join(", ");
+function Lead({ of: { format, canonicalSize, buyerId, isStub, origin } }: { of: CreativeDetails }) {
+  const states = [canonicalSize, isStub && "known from a file only", origin === "sandbox" && "made up (sandbox)"];
+  return (
+    <>
+      <Name of={[format, ...states].filter(Boolean).join(", ")} />
+      {buyerId === null ? null : (
+        <>
+          , seat <Name of={buyerId} />
+        </>
+      )}
+    </>
+  );
 }
 
 function VendorLink({ address }: { address: string | null }) {

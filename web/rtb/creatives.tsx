@@ -1,10 +1,11 @@
+import { Fragment } from "preact";
 import { z } from "zod";
 import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
 import { moneyIn } from "../components/columns.ts";
-import { Badge, countText, moneyText, None, Origin, type Tone } from "../components/format.tsx";
+import { Badge, countText, moneyText, Name, None, Origin, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
@@ -198,7 +199,14 @@ function Cards({ items, currency }: { items: readonly Creative[]; currency: stri
             {of.topGeography === null ? "" : ` · ${of.topGeography} ${of.topGeographyShare ?? "–"} %`}
           </div>
           <div class="quiet">
-            {[format, canonicalSize, buyerId === null ? null : `seat ${buyerId}`].filter(Boolean).join(" · ")}
+            {[format, canonicalSize, buyerId === null ? null : <Seat key="seat" of={buyerId} />]
+              .filter((one) => one !== null)
+              .map((one, index) => (
+                <Fragment key={index}>
+                  {index === 0 ? "" : " · "}
+                  {typeof one === "string" ? <Name of={one} /> : one}
+                </Fragment>
+              ))}
             {isStub ? " · known from a file only" : ""} <Origin of={origin} />
           </div>
         </li>
@@ -206,6 +214,12 @@ function Cards({ items, currency }: { items: readonly Creative[]; currency: stri
     </ul>
   );
 }
+
+const Seat = ({ of }: { of: string }) => (
+  <>
+    seat <Name of={of} />
+  </>
+);
 
 /** A change of spend: sign and word, not only a colour. */
 export function Trend({ trend }: { trend: number | null }) {

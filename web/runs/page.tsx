@@ -4,7 +4,7 @@ import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import type { RunChange } from "../../queries/sync/run-changes.ts";
 import type { ListedRun, RunFailureRow } from "../../queries/sync/operations.ts";
-import { Badge, countText, Moment, type Tone } from "../components/format.tsx";
+import { Badge, countText, Moment, Name, type Tone } from "../components/format.tsx";
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
@@ -191,7 +191,7 @@ function State({ run, progress, zone }: { run: FoundRun; progress: Progress; zon
         <ul class="plain">
           {run.failures.map(({ slice, type, reason, recoveredAt }) => (
             <li key={slice}>
-              <strong>{slice}</strong> {type}: {reason}{" "}
+              <strong>{slice}</strong> {type}: <Name of={reason} />{" "}
               {recoveredAt === null ? null : <Badge tone="good">recovered</Badge>}
             </li>
           ))}

@@ -12,7 +12,7 @@ import {
 import { daysToCompare, paceOf, type PaceHour } from "../../rules/cost/pace.ts";
 import { word } from "../../api/server/lists.ts";
 import { LineChart } from "../components/charts.tsx";
-import { Change, countText, moneyText, None, Origin } from "../components/format.tsx";
+import { Change, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type TableProps } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -58,7 +58,8 @@ export function spendPages(web: Web): void {
           <PeriodPicker url={at.url} period={period} />
           {of.sourceId === undefined ? null : (
             <Notice tone="note">
-              Only source {of.sourceId}. <a href={withQuery(at.url, { sourceId: null })}>Show all sources</a>
+              Only source <Name of={of.sourceId} />.{" "}
+              <a href={withQuery(at.url, { sourceId: null })}>Show all sources</a>
             </Notice>
           )}
           {calendar.origin === "sandbox" ? (

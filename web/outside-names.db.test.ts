@@ -1,0 +1,262 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Api } from "../api/server/parts.ts";
+import { keyRing } from "../core/crypto.ts";
+import { addDays, clockTime, dayAt } from "../core/days.ts";
+import { raiseAlert } from "../queries/ops/alerts.ts";
+import { recordAudit } from "../queries/ops/audit.ts";
+import { fakeTemporal, judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
+import { bearer } from "../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../test/database.ts";
+import { walked } from "../test/page-addresses.ts";
+import { formBody, loggedIn, pageServer } from "../test/page-server.ts";
+import { promoEvents } from "../test/promo-events.ts";
+import { readSpend } from "../test/spend-readings.ts";
+
+/** A name that turns what follows it, opens more than it closes, and is of a script that runs from right to left. */
+const nameOf = (what: string) => `\u202e\u2067${what}\u061c\u05d0 12`;
+const zone = "America/New_York";
+const today = dayAt(new Date(), zone);
+const yesterday = addDays(today, -1);
+
+/** Every page that shows a name from outside, and which. */
+const shown: Record<string, readonly string[]> = {
+  "/": ["source", "affiliate"],
+  "/spend?period=7d": ["source"],
+  "/changes": ["source"],
+  "/receipts/:receipt": ["source"],
+  "/cost?period=7d": ["affiliate"],
+  "/cost/mapping": ["source", "label"],
+  "/conversions?period=7d": ["order", "type", "utm", "campaign-id"],
+  "/conversions/anytrack/k1": ["order", "type", "utm", "campaign-id"],
+  "/conversions/everflow?period=7d": ["affiliate", "offer"],
+  "/conversions/everflow/ef-1": ["affiliate", "offer", "advertiser"],
+  "/deliveries": ["answer"],
+  "/creatives?period=all": ["format", "seat"],
+  "/creatives?period=all&view=table": ["format", "seat"],
+  "/creatives/77": ["format", "seat", "campaign"],
+  "/campaigns?period=all": ["campaign"],
+  "/campaigns/:campaign": ["campaign"],
+  "/promo?days=30": ["promo"],
+  "/promo/offers/4?days=30": ["promo", "text"],
+  "/channels": ["channel"],
+  "/channels/:channel": ["channel"],
+  "/files": ["file"],
+  "/files/1": ["file", "reason"],
+  "/quarantine": ["reason"],
+  "/quarantine/:entry": ["file", "reason"],
+  "/reconciliation": ["person", "post-campaign"],
+  "/reconciliation/queue": ["person", "post-campaign"],
+  "/reconciliation/reports/:report": ["person", "post-campaign"],
+  "/reconciliation/campaigns/:of": ["post-campaign", "advertiser-id"],
+  "/reconciliation/affiliates": ["person"],
+  "/reconciliation/affiliates/:person": ["person", "post-campaign"],
+  "/claims": ["person", "post-campaign"],
+  "/claims/:report": ["post-campaign"],
+  "/alerts": ["subject"],
+  "/audit": ["subject", "said"],
+  "/sessions": ["viewer"],
+};
+/** Pages that show none but the name of who looks. */
+const without = [
+  ...["/receipts", "/freshness", "/freshness/:source/:day", "/runs", "/runs/:id", "/cost/mapping/edit"],
+  ...["/promo/new", "/channels/new", "/files/upload", "/files/preview/:id", "/reconciliation/platforms"],
+  "/reconciliation/reports/:id/evidence",
+];
+
+let database: TestDatabase;
+let api: Api;
+let isolating: Set<string>;
+const ids: Record<string, string> = {};
+beforeAll(async () => {
+  database = await testDatabase();
+  const { pool } = database;
+  ({ api } = await pageServer({
+    ...{ database: pool, temporal: fakeTemporal().access, credentialsKey: keyRing(randomBytes(32)) },
+    env: { PROMO_ANALYTICS_CACHE_SECONDS: "0", PROMO_ANALYTICS_PER_MINUTE: "1000" },
+  }));
+  const style = await readFile(new URL("assets/style.css", import.meta.url), "utf8");
+  const rule = /([^{}]*)\{\s*unicode-bidi: isolate;/.exec(style.replaceAll(/\/\*.*?\*\//gs, ""))?.[1] ?? "";
+  // What is a block of its own isolates by itself.
+  isolating = new Set(["bdi", "p", "pre", "div", ...rule.split(",").map((one) => one.trim())]);
+  await fillSpend();
+  await fillConversions();
+  await fillCreatives();
+  await fillRecon();
+  await fillOps();
+}, 120_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+async function fillSpend(): Promise<void> {
+  const { pool } = database;
+  const reading = { costs: { fb: "10", tt: "5" }, names: { fb: nameOf("source") } };
+  await readSpend(pool, { day: yesterday, at: clockTime(yesterday, 10, 0, zone), ...reading });
+  const last = await readSpend(pool, {
+    ...{ day: yesterday, at: clockTime(today, 0, 30, zone) },
+    ...{ costs: { fb: "12", tt: "5" }, names: reading.names },
+  });
+  await readSpend(pool, { day: today, at: clockTime(today, 1, 0, zone), ...reading });
+  ids["receipt"] = String(last);
+  const items = [{ redtrackSourceId: "tt", everflowAffiliateLabel: nameOf("label"), isInternal: true }];
+  const headers = await bearer();
+  const put = await api.inject({ method: "PUT", url: "/api/v1/cost/mapping", headers, payload: { items } });
+  expect(put.statusCode).toBe(200);
+}
+
+async function fillConversions(): Promise<void> {
+  const { pool } = database;
+  await pool.query(
+    `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+     select '713', d::date, '4', $1, '1', '1', 'USD', 50, 10, 40, 300, 260, 0, d::text, 'r' from unnest($2::text[]) d`,
+    [nameOf("affiliate"), [yesterday, today]],
+  );
+  await pool.query(
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, advertiser_name, offer_id, offer_name, currency, payout, revenue, _slice, _run_id)
+     values ('713', 'ef-1', $1::date, now(), 'approved', false, '4', $2, $3, '7', $4, 'USD', 1, 2, $1::text, 'r')`,
+    [today, nameOf("affiliate"), nameOf("advertiser"), nameOf("offer")],
+  );
+  await pool.query(
+    `insert into anytrack.conversions (_client_id, conversion_key, order_id, type, source, campaign_id, revenue, currency, event_time, version, date, seen_by_pull_at, _run_id, origin)
+     values ('713', 'k1', $2, $3, $4, $5, 60, 'USD', now(), now(), $1, now(), 'r', 'real')`,
+    [today, nameOf("order"), nameOf("type"), nameOf("utm"), nameOf("campaign-id")],
+  );
+  await pool.query(
+    `insert into anytrack.touchpoints (_client_id, conversion_key, position, type, at, source, campaign_id, _run_id) values ('713', 'k1', 1, $1, now(), $2, $3, 'r')`,
+    [nameOf("type"), nameOf("utm"), nameOf("campaign-id")],
+  );
+  await pool.query(
+    `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency, state, last_answer)
+     values ('713', 'meta', 'anytrack:k1', 'anytrack:k1', 'Purchase', now(), 10, 'USD', 'failed', $1)`,
+    [nameOf("answer")],
+  );
+}
+
+async function fillCreatives(): Promise<void> {
+  const { pool } = database;
+  const put = async (url: string, items: object[]) =>
+    expect((await api.inject({ method: "PUT", url, headers: await bearer(), payload: { items } })).statusCode).toBe(
+      200,
+    );
+  await put("/api/v1/rtb/creatives", [{ creativeId: "77", format: nameOf("format"), buyerId: nameOf("seat") }]);
+  await put("/api/v1/rtb/campaigns", [{ campaignName: nameOf("campaign"), creativeIds: ["77"] }]);
+  ids["campaign"] = await one("select campaign_id::text as id from rtb.campaigns");
+  await pool.query(
+    `insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 4, $1, 'made', 'https://shop.example/')`,
+    [nameOf("promo")],
+  );
+  await pool.query(
+    `insert into promo.promo_text_variations (_client_id, id, offer_id, text_content, approved) values ('713', 42, 4, $1, true)`,
+    [nameOf("text")],
+  );
+  const { show, click } = promoEvents(pool, { "713": zone });
+  await show(4, 42, new Date(), { recipients: 100 });
+  await click(42, new Date());
+}
+
+async function fillRecon(): Promise<void> {
+  const { pool } = database;
+  const person = await makeAffiliate(pool, { client: "713", name: nameOf("person") });
+  const campaignId = await makeCampaign(pool, {
+    ...{ client: "713", name: nameOf("post-campaign"), advertiserId: nameOf("advertiser-id") },
+  });
+  ids["person"] = person.affiliateId;
+  ids["of"] = campaignId;
+  ids["report"] = await judge(pool, {
+    ...{ client: "713", affiliateId: person.affiliateId, campaignId, platform: "meta" },
+    ...{ url: "https://www.facebook.com/1000000000001", claimed: [9_431, 10, 1], verified: [100, 10, 1] },
+    ...{ verdict: "DISCREPANCY", level: "HIGH" },
+  });
+}
+
+async function fillOps(): Promise<void> {
+  const { pool } = database;
+  await raiseAlert(pool, {
+    ...{ client: "713", area: "mapping-of-none", kind: "odd", subject: nameOf("subject"), severity: "critical" },
+    ...{ message: `the end of ${nameOf("alert")} is near`, details: {} },
+  });
+  await recordAudit(pool, {
+    ...{ client: "713", actor: "ada", role: "admin", action: "line_corrected", subject: nameOf("subject") },
+    details: { note: nameOf("said") },
+  });
+  await pool.query(
+    `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, outcome, lines, inserted, rejected, run_id, workflow_id, started_at)
+     overriding system value values (1, '713', 'rtb.performance', $1, 'import', 'in', 10, 'aa', 'google', '1', 'o', 'ingested', 2, 1, 1, 'r', 'w', now())`,
+    [nameOf("file")],
+  );
+  ids["entry"] = await one(
+    `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
+     values ('713', 'rtb.performance', 'file/1', 2, $1, 'sealed:x', 'h', 'run') returning quarantine_id::text as id`,
+    [nameOf("reason")],
+  );
+  const made = await send("/channels/new", {
+    ...{ name: nameOf("channel"), kind: "slack", address: "https://hooks.slack.com/services/x" },
+    ...{ leastSeverity: "warning", isActive: "on" },
+  });
+  ids["channel"] = String(made.headers.location).split("/").at(-1) ?? "";
+}
+
+const one = async (statement: string, values: string[] = []) =>
+  (await database.pool.query<{ id: string }>(statement, values)).rows[0]?.id ?? "";
+const staff = () => loggedIn(database.pool, { subject: nameOf("viewer") });
+async function send(url: string, fields: Record<string, string>) {
+  const { payload, type } = formBody(fields);
+  return api.inject({ method: "POST", url, payload, headers: { ...(await staff()), ...type } });
+}
+
+/** Each text of a page that holds a name from outside, and the element around it. */
+function textsOf(html: string): { text: string; element: string; isAlone: boolean }[] {
+  const pieces = html.split(/(<[^>]*>)/);
+  return pieces.flatMap((text, index) => {
+    if (index % 2 === 1 || !text.includes("\u202e")) return [];
+    const [before = "", after = ""] = [pieces[index - 1], pieces[index + 1]];
+    const element = /^<([a-z0-9]+)/.exec(before)?.[1] ?? "";
+    // A field's text is its own world.
+    if (element === "textarea" || element === "option") return [];
+    return [{ text: text.trim(), element, isAlone: element !== "" && after === `</${element}>` }];
+  });
+}
+
+/** What is beside a name in one element is turned by it. */
+function loose(html: string): string[] {
+  return textsOf(html)
+    .filter(({ text, element, isAlone }) => !isAlone || !isolating.has(element) || !text.startsWith("\u202e"))
+    .map(({ text, element }) => `${element}: ${text}`);
+}
+
+test("each page is one that shows names from outside, or one that shows none", () => {
+  const pages = Object.keys(walked).filter((route) => !route.endsWith(".csv"));
+  const shape = (route: string) =>
+    (route.split("?")[0] ?? "").replaceAll(/:\w+/g, ":").replace(/\/(k1|ef-1|77|1|4)$/, "/:");
+  const listed = new Set([...Object.keys(shown), ...without].map(shape));
+  expect(pages.filter((route) => !listed.has(shape(route)))).toEqual([]);
+});
+
+test.each(Object.entries(shown))("%s keeps a name that turns the direction to itself", async (address, names) => {
+  const url = address.replaceAll(/:(\w+)/g, (_, name: string) => ids[name] ?? "");
+  const headers = address.startsWith("/claims")
+    ? await loggedIn(database.pool, { role: null, affiliateId: ids["person"] ?? "", subject: nameOf("viewer") })
+    : await staff();
+  const { body, statusCode } = await api.inject({ url, headers });
+  expect(statusCode).toBe(200);
+  const texts = textsOf(body);
+  expect(names.filter((name) => !texts.some(({ text }) => text.includes(nameOf(name))))).toEqual([]);
+  expect(loose(body)).toEqual([]);
+  expect(body).not.toMatch(/<title>[^<]*\u202e/);
+});
+
+test("a sentence that names it is not turned either, in a page or in a message to a channel", async () => {
+  for (const url of ["/", "/alerts"])
+    expect((await api.inject({ url, headers: await staff() })).body).toContain("the end of alert\u05d0 12 is near<");
+  expect(await one("select message as id from ops.alerts where kind = 'odd'")).not.toContain("\u202e");
+});
+
+test("what a change of the mapping would make of the figures is shown the same way", async () => {
+  const fields = { source: "fb", sourceName: nameOf("source"), label: nameOf("affiliate"), kind: "external" };
+  const { body } = await send("/cost/mapping/preview", fields);
+  expect(textsOf(body).length).toBeGreaterThan(3);
+  expect(loose(body)).toEqual([]);
+});
