@@ -125,7 +125,8 @@ test("a caller within its limit for an hour closes the alert of its refusals", a
     values ('713', 'click', 'site', current_date, 3, now()), ('713', 'click', 'old', current_date, 3, now() - interval '2 hours');
     insert into ops.alerts (_client_id, area, kind, subject, severity, message)
     select '713', 'promo', 'events_refused', 'clicks of ' || c, 'warning', c from unnest(array['site', 'old']) c`);
-  await look();
+  const of = { client: "713", zone: "America/New_York", now: new Date(), checksLandingPages: false };
+  await watchPromo(database.pool, of);
   expect(await alerts()).toMatchObject([
     { message: "site", open: true },
     { message: "old", open: false },

@@ -74,7 +74,14 @@ describe("a redirect", () => {
 
   test("with a promo_var that is absent, foreign or none at all redirects and counts nothing", async () => {
     const numbers = ["21", "51", "999", "0", "-11", "11.0", "1e1", "99999999999999", "4294967307", "", "11%00"];
-    for (const query of ["", "?promo_var[]=11", "?%", "?PROMO_VAR=11", ...numbers.map((one) => `?promo_var=${one}`)]) {
+    for (const query of [
+      "",
+      "?promo_var[]=11",
+      "?promo_var=11&promo_var=11",
+      "?%",
+      "?PROMO_VAR=11",
+      ...numbers.map((one) => `?promo_var=${one}`),
+    ]) {
       const answer = await follow(`/r/plain${query}`);
       expect([query, answer.statusCode, answer.headers.location]).toEqual([
         query,

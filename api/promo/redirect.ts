@@ -87,6 +87,6 @@ function sendOn(reply: FastifyReply, destination: string): FastifyReply {
 /** Other parameters are the newsletter's own business, and so is a promo_var that is none. */
 function variationOf(query: unknown): number | null {
   const given = (query as { promo_var?: unknown }).promo_var;
-  const text = Array.isArray(given) ? String(given[0]) : typeof given === "string" ? given : "";
+  const text = typeof given === "string" ? given : "";
   return promoVar.test(text) && Number(text) <= 2_147_483_647 ? Number(text) : null;
 }

@@ -5,13 +5,16 @@ export async function keepSecret(
   database: Queryable,
   { month, sealed }: { month: string; sealed: Buffer },
 ): Promise<Buffer> {
-  const { rows } = await database.query<{ sealed: Buffer }>(
-    `with made as (insert into ops.address_secrets (month, sealed) values ($1, $2) on conflict (month) do nothing returning sealed)
-     select sealed from made union all select sealed from ops.address_secrets where month = $1 limit 1`,
+  // Two statements: what another call has just made is not in the snapshot of the one that found it there.
+  await database.query(
+    "insert into ops.address_secrets (month, sealed) values ($1, $2) on conflict (month) do nothing",
     [month, sealed],
   );
-  // Another call has just made it: its row is not in our snapshot.
-  return rows[0]?.sealed ?? keepSecret(database, { month, sealed });
+  const { rows } = await database.query<{ sealed: Buffer }>("select sealed from ops.address_secrets where month = $1", [
+    month,
+  ]);
+  const [kept] = rows as [{ sealed: Buffer }];
+  return kept.sealed;
 }
 
 /** One that nobody can open any more, its key being gone, is as good as none. */
@@ -27,7 +30,6 @@ export async function replaceSecret(
 }
 
 /** With its secret a month's hashes lose the last way back to the addresses. */
-export async function deleteSecretsBefore(database: Queryable, month: string): Promise<number> {
-  const { rowCount } = await database.query("delete from ops.address_secrets where month < $1", [month]);
-  return rowCount ?? 0;
+export async function deleteSecretsBefore(database: Queryable, month: string): Promise<void> {
+  await database.query("delete from ops.address_secrets where month < $1", [month]);
 }

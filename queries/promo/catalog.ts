@@ -23,5 +23,6 @@ export async function readKnownOffers(database: Queryable): Promise<KnownOffers>
        'variations', (select coalesce(json_agg(json_build_object('id', id, 'offerId', offer_id) order by id), '[]') from promo.promo_text_variations)
      ) as known`,
   );
-  return rows[0]?.known ?? { offers: [], variations: [] };
+  const [row] = rows as [{ known: KnownOffers }];
+  return row.known;
 }

@@ -8,7 +8,6 @@ export interface Quarantined {
 
 /** Keeps events of the spool that are not counted, each once. */
 export async function quarantineEvents(database: Queryable, quarantined: readonly Quarantined[]): Promise<void> {
-  if (quarantined.length === 0) return;
   await database.query(
     `insert into promo.promo_quarantine (_client_id, kind, event_id, reason, offer_id, variation_id, received_at, event)
      select coalesce(v._client_id, ''), q.event ->> 'kind', q.event ->> 'event_id', q.reason, (q.event ->> 'offer_id')::integer,

@@ -38,8 +38,8 @@ export async function prunePromo(database: Queryable, { eventDays }: { eventDays
 
 async function inSteps(database: Queryable, statement: string, days: number): Promise<number> {
   for (let total = 0; ;) {
-    const { rowCount } = await database.query(statement, [atOnce, days]);
-    total += rowCount ?? 0;
-    if ((rowCount ?? 0) < atOnce) return total;
+    const { rowCount } = (await database.query(statement, [atOnce, days])) as { rowCount: number };
+    total += rowCount;
+    if (rowCount < atOnce) return total;
   }
 }

@@ -1,4 +1,4 @@
-import { bestNeedsImpressions, ctrOf, intervalOf, type Counts } from "./rate.ts";
+import { bestNeedsImpressions, intervalOf, type Counts } from "./rate.ts";
 
 /** The days that are compared: the last complete ones, and those before them. */
 export const recentDays = 7;
@@ -12,6 +12,6 @@ export function judgeCtr({ past, recent }: { past: Counts; recent: Counts }): Ct
   const before = intervalOf(past);
   const now = intervalOf(recent);
   if (before === null || now === null) return "unknown";
-  const isHalf = (ctrOf(recent) ?? 0) <= (ctrOf(past) ?? 0) / 2;
+  const isHalf = 2 * recent.clicks * past.impressions <= past.clicks * recent.impressions;
   return isHalf && now.high < before.low ? "collapsed" : "normal";
 }

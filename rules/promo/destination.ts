@@ -16,7 +16,7 @@ export function destinationOf(
 }
 
 function nameOf(part: string): string {
-  const [name = ""] = part.split("=");
+  const name = part.replace(/=.*/, "");
   try {
     return decodeURIComponent(name.replaceAll("+", " "));
   } catch {

@@ -32,7 +32,7 @@ export function createBatches<Event>({ record, isTheirs, mostAtOnce }: BatchesOp
     try {
       const outcomes = await record(batch.map(({ event }) => event));
       for (const [place, one] of batch.entries()) {
-        const outcome = outcomes[place] ?? "counted";
+        const outcome = outcomes[place] as Outcome | "raced";
         if (outcome === "raced") waiting.unshift(one);
         else one.resolve(outcome);
       }

@@ -41,7 +41,7 @@ export class Counter {
   readonly #retryMs: number;
   readonly #behind = new Set<Promise<unknown>>();
   #isAway = false;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #draining: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -90,7 +90,7 @@ export class Counter {
   /** What waits is counted or on the disk before the process goes. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     await Promise.all([...this.#behind, this.#draining]);
     await this.#spool.close();
   }
@@ -116,12 +116,11 @@ export class Counter {
 
   #tryAfter(afterMs: number): void {
     if (this.#isStopped) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#timer = null;
       this.#draining = this.#drain().finally(() => {
         const hasWork = this.#isAway || this.#spool.state.bytes > 0;
-        if (this.#timer === null) this.#tryAfter(hasWork ? this.#retryMs : idleTurns * this.#retryMs);
+        this.#tryAfter(hasWork ? this.#retryMs : idleTurns * this.#retryMs);
       });
     }, afterMs);
     this.#timer.unref();
@@ -148,4 +147,4 @@ export class Counter {
   }
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown) => (error as Error).message;

@@ -66,7 +66,7 @@ function isTheirs(error: unknown): boolean {
   return sqlState(error) !== null && !isDatabaseAway(error);
 }
 
-async function watchSpool(database: Queryable, client: string, { bytes, since }: SpoolState): Promise<void> {
+export async function watchSpool(database: Queryable, client: string, { bytes, since }: SpoolState): Promise<void> {
   const alert = { client, area: "promo", kind: "spool_waiting", subject: "spool" };
   const minutes = since === null ? 0 : Math.floor((Date.now() - since.getTime()) / 60_000);
   if (bytes === 0) await settleAlerts(database, { ...alert, kinds: [alert.kind], notes: "everything was counted" });

@@ -48,7 +48,7 @@ export async function drainFile(file: string, options: DrainOptions): Promise<Dr
       if (outcome !== "counted" && outcome !== "duplicate" && outcome !== "repeat")
         refused.push({ event, reason: outcome });
     }
-    await options.recorder.quarantine(refused);
+    if (refused.length > 0) await options.recorder.quarantine(refused);
     drained.quarantined += refused.length;
     drained.counted += part.length - refused.length;
   }
@@ -80,7 +80,7 @@ async function recordOf<One extends Event>(
     const done: Recorded[] = [];
     const raced: One[] = [];
     for (const [place, event] of events.entries()) {
-      const outcome = outcomes[place] ?? "counted";
+      const outcome = outcomes[place] as Outcome | "raced";
       if (outcome === "raced") raced.push(event);
       else done.push({ event, outcome });
     }

@@ -12,7 +12,7 @@ export class Refusals {
   readonly #database: Queryable;
   readonly #flushAfterMs: number;
   #counts = new Map<string, Refused>();
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor({ database, afterMs = flushAfterMs }: { database: Queryable; afterMs?: number }) {
     this.#database = database;
@@ -30,8 +30,8 @@ export class Refusals {
 
   /** What cannot be stored now is stored with what comes next. */
   async flush(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#counts.size === 0) return;
     const taken = this.#counts;
     this.#counts = new Map();
