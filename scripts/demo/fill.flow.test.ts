@@ -91,7 +91,7 @@ async function everything(): Promise<Record<string, unknown>> {
             (select count(*) from ops.restatements) as ledger, (select count(*) from anytrack.webhook_events) as events,
             (select count(*) from ops.deliveries) as deliveries, (select count(*) from ops.files) as files,
             (select sum(spend) from rtb.performance_metrics) as performance, (select count(*) from recon.reconciliation_logs) as verdicts,
-            (select count(*) from recon.disputes) as disputes, (select count(*) from ops.quarantine) as quarantined,
+            (select count(*) from promo.promo_click_tracking) as promo_clicks, (select count(*) from recon.disputes) as disputes, (select count(*) from ops.quarantine) as quarantined,
             (select count(*) from ops.audit where action like '%key%') as keys, (select count(*) from ops.runs) as runs`,
   );
   return sums ?? {};
@@ -152,6 +152,7 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["spend", "redtrack is real"],
     ["anytrack", "redtrack is real"],
     ["deliveries", "redtrack is real"],
+    ["promo", "redtrack is real"],
     ["creatives", "redtrack is real"],
     ["ad performance", "redtrack is real"],
   ]);

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { clockTime } from "../../core/days.ts";
+import { clockTime, startOfDay } from "../../core/days.ts";
 import { listOffers } from "../../queries/promo/offers.ts";
 import { recordClicks, recordImpressions, type Counting } from "../../queries/promo/record.ts";
 import type { OfferRow } from "../../queries/promo/shapes.ts";
@@ -30,7 +30,7 @@ export const promo: Area = {
   counted: `select (select count(*) from promo.promo_impression_tracking where _client_id = $1 and tracked_date between $2 and $3)::int
                  + (select count(*) from promo.promo_click_tracking where _client_id = $1 and clicked_date between $2 and $3)::int as rows`,
   async fill(demo, show) {
-    const { context, client, days, now } = demo;
+    const { context, client, days, today } = demo;
     const database = await context.database();
     const file = path.join(projectRoot(), "examples", "promo.json");
     await loadOffersFile(database, { client, file, origin: "sandbox" });
@@ -41,11 +41,13 @@ export const promo: Area = {
     const counting: Counting = { zones: { [client]: timezone }, repeatWindowMs: 10_000 };
     show("newsletters");
     const all = days.flatMap((day, index) => sends.map((send) => newsletterOf({ day, send, index, offers, timezone })));
-    const past = <Event extends { at: string }>(events: Event[]) => events.filter(({ at }) => at < now.toISOString());
+    // Of days that are over: repeated a minute later, it is the same.
+    const end = startOfDay(today, timezone).toISOString();
+    const past = <Event extends { at: string }>(events: Event[]) => events.filter(({ at }) => at < end);
     for (const part of inParts(past(all.map(({ impression }) => impression))))
       await recordImpressions(database, part, counting);
     show("clicks");
-    const clicks = [...past(all.flatMap(({ clicked }) => clicked)), ...(await converted(demo, offers))];
+    const clicks = past([...all.flatMap(({ clicked }) => clicked), ...(await converted(demo, offers))]);
     for (const part of inParts(clicks)) await recordClicks(database, part, counting);
   },
 };
