@@ -262,3 +262,12 @@ test("whoever is excepted from a lint rule says which rule, and why", () => {
   );
   expect(excepted).toEqual([]);
 });
+
+test("docs/architecture.md has a line on every room, and on what it may import", () => {
+  const cells = readSource("docs/architecture.md")
+    .split("\n")
+    .flatMap((line) => (line.startsWith("| `") ? [line.split("|")[1] ?? ""] : []));
+  const has = (name: string) => cells.some((cell) => cell.includes(`\`${name}`));
+  const missing = Object.keys(rooms).filter((room) => !has(`${room}\``) || (room !== "docs" && !has(`${room}/`)));
+  expect(missing).toEqual([]);
+});

@@ -174,3 +174,12 @@ describe("the table is really executed:", () => {
     expect(circles(graphOf(all))).toEqual([["core/a.ts", "core/b.ts", "core/c.ts"]]);
   });
 });
+
+test("docs/architecture.md says what each domain is", () => {
+  const line =
+    readSource("docs/architecture.md")
+      .split("\n")
+      .find((one) => one.startsWith("The domains:")) ?? "";
+  const missing = Object.keys(domains).filter((name) => !common.includes(name) && !line.includes(`\`${name}\` (`));
+  expect(missing).toEqual([]);
+});

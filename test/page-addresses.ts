@@ -142,6 +142,7 @@ export const walked: Record<string, Walked> = {
     fill: { id: "select campaign_id::text as value from recon.campaigns order by campaign_id limit 1" },
   },
   "/reconciliation/affiliates": { address: "/reconciliation/affiliates", who: staff },
+  "/reconciliation/affiliates.csv": { address: "/reconciliation/affiliates.csv", who: staff },
   "/reconciliation/affiliates/:id": {
     address: "/reconciliation/affiliates/:id",
     who: withAdvertiser,

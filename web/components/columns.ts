@@ -14,3 +14,11 @@ export const moneyIn =
     ...rest,
     ...more,
   });
+
+/** For exports: on a page a badge shows it. */
+export const originColumn: Column<{ origin: string }> = {
+  name: "origin",
+  label: "Origin",
+  kind: "text",
+  value: (row) => row.origin,
+};

@@ -8,7 +8,7 @@ import {
   type CpaTotal,
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
-import { moneyIn } from "../components/columns.ts";
+import { moneyIn, originColumn } from "../components/columns.ts";
 import { Badge, countText, moneyText, Name, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
@@ -105,8 +105,7 @@ export function costPages(web: Web): void {
       kind: "text",
       value: (row) => row.currency,
     };
-    const origin: Column<CpaAffiliate> = { name: "origin", label: "Origin", kind: "text", value: (row) => row.origin };
-    return { name: `cost-${period.from}-${period.to}.csv`, text: toCsv([...columns, currency, origin], rows) };
+    return { name: `cost-${period.from}-${period.to}.csv`, text: toCsv([...columns, currency, originColumn], rows) };
   });
 }
 

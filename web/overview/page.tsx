@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { noteLook } from "../../queries/ops/sessions.ts";
 import { overviewPeriods } from "../../queries/overview/overview.ts";
+import { originColumn } from "../components/columns.ts";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import { Table } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -61,7 +62,7 @@ export function morningPage(web: Web): void {
     const { affiliates } = await read(web, at, jsonAddress("/api/v1/overview", { period: at.query.period }));
     return {
       name: `affiliates-${affiliates.from}-${affiliates.to}.csv`,
-      text: toCsv(affiliateColumns(affiliates), affiliates.items),
+      text: toCsv([...affiliateColumns(affiliates), originColumn], affiliates.items),
     };
   });
 }

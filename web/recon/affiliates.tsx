@@ -1,11 +1,14 @@
 import { z } from "zod";
+import { originColumn } from "../components/columns.ts";
 import { LineChart } from "../components/charts.tsx";
 import { Badge, countText, Name, Origin } from "../components/format.tsx";
-import { Empty, Figure, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import type { Listed } from "../shared/json.ts";
+import { exportList } from "../shared/export-list.ts";
+import { callList, type Listed } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
-import { keepers, type Web } from "../shared/web.ts";
+import { keepers, readers as staff, type Web } from "../shared/web.ts";
 import { recon, type Affiliate, type TrackRecord, type Report } from "./answers.ts";
 import { reportColumns, Trust, VerdictBadge } from "./verdicts.tsx";
 
@@ -21,23 +24,29 @@ export function affiliatePages(web: Web): void {
 
 function listPage(web: Web): void {
   const query = { cursor: z.string().max(1_000).optional() };
-  page(web, { url: "/reconciliation/affiliates", who: ["admin", "operator", "analyst"], query }, async (at) => {
-    const url = `${recon}/affiliates?limit=100${at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`}`;
-    const { items, next } = await get<Listed<Affiliate>>(web, at.request, url);
+  const path = `${recon}/affiliates`;
+  exportList(web, { url: "/reconciliation/affiliates.csv", who: staff, query }, (at) => ({
+    name: "affiliates.csv",
+    path,
+    query: at.query,
+    columns: [...columns, originColumn],
+  }));
+  page(web, { url: "/reconciliation/affiliates", who: staff, query }, async (at) => {
+    const list = await callList<Affiliate>(web, at, { path, query: at.query });
     return {
       title: "Affiliates",
       body: (
         <>
-          <PageHead title="Affiliates and keys" />
-          <Table
+          <PageHead title="Affiliates and keys">
+            <ExportLink url={at.url} />
+          </PageHead>
+          <ListTable
+            at={at}
+            list={list}
             columns={columns}
-            rows={items}
             caption="Affiliates"
-            zone={at.zone}
-            json={{ url, path: "items" }}
             empty={<Empty title="No affiliate yet">Create the first below.</Empty>}
           />
-          <NextPage url={at.url} next={next} />
           {at.viewer.isKeeper ? <NewAffiliate /> : null}
         </>
       ),

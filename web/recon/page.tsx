@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originColumn } from "../components/columns.ts";
 import { countText, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
@@ -141,7 +142,7 @@ function queuePage(web: Web): void {
     name: "claims.csv",
     path: submissions,
     query,
-    columns: reportColumns({ isOwn: false }),
+    columns: [...reportColumns({ isOwn: false }), originColumn],
   }));
 }
 

@@ -84,6 +84,7 @@ test("an advertiser sees their campaign, and a 404 for another's", async () => {
   const { body: file } = await open("/reconciliation/queue.csv", advertiser());
   expect(file).toContain(ofBob);
   expect(file).not.toContain(`\n${high},`);
+  expect(file.split("\r\n")[0]).toMatch(/,origin$/);
 });
 
 test("an affiliate sees their own claims, their reasons, and a 404 for another's", async () => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
-import { moneyIn } from "../components/columns.ts";
+import { moneyIn, originColumn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
 import { countText, moneyText, None, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
@@ -61,7 +61,7 @@ export function campaignPages(web: Web): void {
     name: "campaigns.csv",
     path: campaigns,
     query: at.query,
-    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+    columns: [...columnsFor(currencyOf(at.parts, at.viewer.client)), originColumn],
   }));
 
   form(web, { url: "/campaigns/refresh", who: keepers, body: z.object({}) }, async ({ request }) => {

@@ -4,7 +4,7 @@ import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
-import { moneyIn } from "../components/columns.ts";
+import { moneyIn, originColumn } from "../components/columns.ts";
 import { Badge, countText, moneyText, Name, None, Origin, type Tone } from "../components/format.tsx";
 import { Empty, ExportLink, Kept, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -99,7 +99,7 @@ export function creativePages(web: Web): void {
   exportList(web, { url: "/creatives.csv", who: readers, query }, (at) => ({
     name: `creatives-${at.query.period ?? "7d"}.csv`,
     ...askedOf(at.query),
-    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+    columns: [...columnsFor(currencyOf(at.parts, at.viewer.client)), originColumn],
   }));
 }
 

@@ -44,7 +44,10 @@ test("cards and table show the same creatives, with every digit of their ids", a
       body.includes('href="/creatives/2"'),
     ]).toEqual([view, 200, true, true]);
   }
-  expect((await open("/creatives.csv?period=all")).body.trimEnd().split("\r\n")).toHaveLength(3);
+  const exported = (await open("/creatives.csv?period=all")).body.trimEnd().split("\r\n");
+  expect(exported).toHaveLength(3);
+  expect(exported.map((line) => line.split(",").at(-1))).toEqual(["origin", "real", "real"]);
+  expect((await open("/campaigns.csv")).body.split("\r\n")[0]).toMatch(/,origin$/);
   expect((await open("/creatives?format=video")).body).not.toContain(big);
 });
 

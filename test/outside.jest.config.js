@@ -1,8 +1,9 @@
-import { shared } from "./jest.config.js";
+import { shared } from "../jest.config.js";
 
 /** What runs outside of Node: clients in other languages against the real server, `npm run test:outside`. Needs python3. */
 export default {
   ...shared,
+  rootDir: "..",
   maxWorkers: 1,
   testTimeout: 60_000,
   testMatch: ["**/*.outside.test.ts"],
