@@ -3,14 +3,19 @@ import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import { attributionModels, journeyStates } from "../../rules/conversions/attribution.ts";
 import { exportConversions } from "../../queries/conversions/anytrack-export.ts";
-import { findConversion, listConversions, type ConversionRow } from "../../queries/conversions/anytrack-reports.ts";
+import {
+  findConversion,
+  listConversions,
+  readConversionTotals,
+  type ConversionRow,
+} from "../../queries/conversions/anytrack-reports.ts";
 import { findTrackedConversion } from "../../queries/conversions/anytrack-tracking.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
 import { inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { range, rangeOf } from "./shapes.ts";
+import { range, rangeOf, total } from "./shapes.ts";
 import { instant, iso, money, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -89,6 +94,7 @@ export const details = conversion.extend({
 /** Conversions and their journeys. */
 export function conversionRoutes(api: Api, parts: ServerParts): void {
   conversionsRoute(api, parts);
+  totalsRoute(api, parts);
   exportRoute(api, parts);
   conversionRoute(api, parts);
 }
@@ -108,6 +114,32 @@ function conversionsRoute(api: Api, { reading }: ServerParts): void {
     placeOf: (row) => ({ at: row.eventTime.toISOString(), key: row.conversionKey }),
     toItem: toConversion,
   });
+}
+
+export const conversionTotals = z.object({
+  from: z.string(),
+  to: z.string(),
+  items: z.array(total.extend({ currency: text.describe("null for those without an amount") })),
+});
+
+function totalsRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/conversions/totals",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "The same added up, per currency and origin",
+        querystring: filters.refine(inOrder, orderError),
+        response: { 200: conversionTotals },
+      },
+    },
+    async (request) => {
+      const days = rangeOf(request.query);
+      const { client } = callerOf(request);
+      return { ...days, items: await readConversionTotals(reading, { ...request.query, ...days, client }) };
+    },
+  );
 }
 
 function exportRoute(api: Api, { reading }: ServerParts): void {

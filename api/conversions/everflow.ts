@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   findEverflowConversion,
   listEverflowConversions,
+  readEverflowTotals,
   type EverflowConversion,
 } from "../../queries/conversions/list-everflow.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -10,7 +11,7 @@ import { listRoute } from "../server/list-route.ts";
 import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, iso, money, text } from "../server/shapes.ts";
-import { range, rangeOf } from "./shapes.ts";
+import { range, rangeOf, total } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -40,15 +41,22 @@ export const everflowConversion = z.object({
   runId: z.string(),
 });
 
+const filters = z.object({
+  ...{ ...range.shape, affiliate: word.optional(), offer: word.optional(), status: word.optional() },
+});
+export const everflowTotals = z.object({
+  from: z.string(),
+  to: z.string(),
+  items: z.array(total.extend({ currency: z.string(), events: z.number(), payout: money })),
+});
+
 /** Everflow's conversions and events, in their last known status. */
 export function everflowRoutes(api: Api, { reading }: ServerParts): void {
   listRoute(api, "/conversions", {
     config: readers,
     tags: ["conversions"],
     summary: "Everflow's conversions by day, affiliate, offer or status, newest first",
-    querystring: paging
-      .extend({ ...range.shape, affiliate: word.optional(), offer: word.optional(), status: word.optional() })
-      .refine(inOrder, orderError),
+    querystring: paging.extend(filters.shape).refine(inOrder, orderError),
     item: everflowConversion,
     place: z.object({ date: day, at: z.iso.datetime(), id: z.string().max(300) }),
     read: ({ filter, after, limit }, request) =>
@@ -61,6 +69,24 @@ export function everflowRoutes(api: Api, { reading }: ServerParts): void {
     placeOf: (row) => ({ date: row.date, at: row.convertedAt.toISOString(), id: row.conversionId }),
     toItem,
   });
+
+  api.get(
+    "/conversions/totals",
+    {
+      config: readers,
+      schema: {
+        tags: ["conversions"],
+        summary: "The same added up, per currency and origin; events apart from conversions",
+        querystring: filters.refine(inOrder, orderError),
+        response: { 200: everflowTotals },
+      },
+    },
+    async (request) => {
+      const days = rangeOf(request.query);
+      const of = { client: callerOf(request).client, filter: { ...request.query, ...days } };
+      return { ...days, items: await readEverflowTotals(reading, of) };
+    },
+  );
 
   api.get(
     "/conversions/:id",

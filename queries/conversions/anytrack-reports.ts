@@ -46,6 +46,32 @@ const conversionColumns = `conversion_key as "conversionKey", order_id as "order
   sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt",
   journey, origin`;
 
+/** Which conversions a list and its totals are of; its values are `valuesOf`. */
+const filtered = `_client_id = $1 and date between $2 and $3 and ($4::text is null or source = $4) and ($5::text is null or campaign_id = $5)
+        and ($6::text is null or affiliate_id = $6) and ($7::text is null or type = $7)`;
+
+const valuesOf = ({ client, from, to, source, campaign, affiliate, type }: ConversionFilter) => [
+  ...[client, from, to, source ?? null, campaign ?? null, affiliate ?? null, type ?? null],
+];
+
+export interface ConversionTotal {
+  /** Null: what has no amount. */
+  currency: string | null;
+  origin: StoredOrigin;
+  conversions: number;
+  revenue: string | null;
+}
+
+/** Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. */
+export async function readConversionTotals(database: Queryable, filter: ConversionFilter): Promise<ConversionTotal[]> {
+  const { rows } = await database.query<ConversionTotal>(
+    `select currency, origin, count(*)::int as conversions, round(sum(revenue), 2) as revenue
+       from anytrack.conversions where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
+    valuesOf(filter),
+  );
+  return rows;
+}
+
 /** Newest first, or oldest first for an export; `after` is where the last page ended. */
 export async function listConversions(
   database: Queryable,
@@ -54,22 +80,10 @@ export async function listConversions(
   const [direction, beyond] = filter.order === "newest" ? ["desc", "<"] : ["asc", ">"];
   const { rows } = await database.query<ConversionRow>(
     `select ${conversionColumns} from anytrack.conversions
-      where _client_id = $1 and date between $2 and $3 and ($4::text is null or source = $4) and ($5::text is null or campaign_id = $5)
-        and ($6::text is null or affiliate_id = $6) and ($7::text is null or type = $7)
+      where ${filtered}
         and ($8::timestamptz is null or (event_time, conversion_key) ${beyond} ($8, $9))
       order by event_time ${direction}, conversion_key ${direction} limit $10`,
-    [
-      filter.client,
-      filter.from,
-      filter.to,
-      filter.source ?? null,
-      filter.campaign ?? null,
-      filter.affiliate ?? null,
-      filter.type ?? null,
-      filter.after?.at ?? null,
-      filter.after?.key ?? null,
-      filter.limit,
-    ],
+    [...valuesOf(filter), filter.after?.at ?? null, filter.after?.key ?? null, filter.limit],
   );
   return rows;
 }

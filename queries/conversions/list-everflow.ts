@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 
@@ -40,6 +41,39 @@ const columns = `conversion_id as "conversionId", date, converted_at as "convert
   offer_id as "offerId", offer_name as "offerName", currency, round(payout, 2) as payout, round(revenue, 2) as revenue, round(sale_amount, 2) as "saleAmount",
   order_id as "orderId", transaction_id as "transactionId", country, error_code as "errorCode", _slice as slice, _run_id as "runId"`;
 
+/** Which conversions a list and its totals are of; its values are `valuesOf`. */
+const filtered = `c._client_id = :client and date between :from and :to and (:affiliate::text is null or affiliate_id = :affiliate)
+        and (:offer::text is null or offer_id = :offer) and (:status::text is null or status = :status)`;
+
+const valuesOf = (client: string, { from, to, affiliate, offer, status }: EverflowFilter) => ({
+  ...{ client, from, to, affiliate: affiliate ?? null, offer: offer ?? null, status: status ?? null },
+});
+
+export interface EverflowTotal {
+  currency: string;
+  origin: StoredOrigin;
+  conversions: number;
+  events: number;
+  payout: string;
+  revenue: string;
+}
+
+/** Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. */
+export async function readEverflowTotals(
+  database: Queryable,
+  { client, filter }: { client: string; filter: EverflowFilter },
+): Promise<EverflowTotal[]> {
+  const { text, values } = named(
+    `select currency, coalesce(s.origin, 'unknown') as origin, count(*) filter (where not is_event)::int as conversions,
+            count(*) filter (where is_event)::int as events, round(sum(payout), 2) as payout, round(sum(revenue), 2) as revenue
+       from everflow.conversions c left join ops.slices s on s._client_id = c._client_id and s.source = 'everflow.conversions' and s.slice = c._slice
+      where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
+    valuesOf(client, filter),
+  );
+  const { rows } = await database.query<EverflowTotal>(text, values);
+  return rows;
+}
+
 /** Newest first; goes on after a place, when there is one. */
 export async function listEverflowConversions(
   database: Queryable,
@@ -52,18 +86,12 @@ export async function listEverflowConversions(
 ): Promise<EverflowConversion[]> {
   const { client, filter, after, limit } = of;
   const { text, values } = named(
-    `select ${columns} from everflow.conversions
-      where _client_id = :client and date between :from and :to and (:affiliate::text is null or affiliate_id = :affiliate)
-        and (:offer::text is null or offer_id = :offer) and (:status::text is null or status = :status)
+    `select ${columns} from everflow.conversions c
+      where ${filtered}
         and (:day::date is null or (date, converted_at, conversion_id) < (:day, :at::timestamptz, :id))
       order by date desc, converted_at desc, conversion_id desc limit :limit`,
     {
-      client,
-      from: filter.from,
-      to: filter.to,
-      affiliate: filter.affiliate ?? null,
-      offer: filter.offer ?? null,
-      status: filter.status ?? null,
+      ...valuesOf(client, filter),
       day: after?.date ?? null,
       at: after?.at ?? null,
       id: after?.id ?? null,

@@ -92,7 +92,7 @@ test("the words give the numbers, what could not be checked, and never a thresho
   const claimed = { views: 10_499_999n, clicks: 5n, conversions: 3n };
   const verified = { views: 10_000_000n, clicks: 0n, conversions: null };
   expect(explain(compare(claimed, verified), { platform: "instagram", claimed, verified, note: null })).toBe(
-    "views 10499999 claimed, 10000000 on instagram: a little under 5 % above (LOW); clicks 5 claimed, 0 on instagram: the platform reports 0 (HIGH); instagram does not report conversions",
+    "views 10,499,999 claimed, 10,000,000 on instagram: a little under 5 % above (LOW); clicks 5 claimed, 0 on instagram: the platform reports 0 (HIGH); instagram does not report conversions",
   );
   const nothing = { views: null, clicks: null, conversions: null };
   expect(explain(compare(claimed, nothing), { platform: "reddit", claimed, verified: nothing, note: "not ours" })).toBe(

@@ -88,7 +88,7 @@ export function explain(
   const known = metrics.filter((metric) => verified[metric] !== null);
   const lines = known.map((metric) => {
     const { level, difference, diffPct } = comparison.metrics[metric];
-    const numbers = `${metric} ${claimed[metric]} claimed, ${verified[metric]} on ${platform}`;
+    const numbers = `${metric} ${grouped(claimed[metric])} claimed, ${grouped(verified[metric] ?? 0n)} on ${platform}`;
     return level === null
       ? numbers
       : `${numbers}: ${shown(difference ?? 0n, verified[metric] ?? 0n, diffPct)} (${level})`;
@@ -103,5 +103,10 @@ function shown(over: bigint, platform: bigint, pct: string | null): string {
     if (pct !== `${threshold}.00` || over * 100n === threshold * platform) continue;
     return `a little ${over * 100n < threshold * platform ? "under" : "over"} ${threshold} % above`;
   }
-  return `${pct} % above`;
+  return `${shares.format(pct as `${number}`)} % above`;
 }
+
+const counts = new Intl.NumberFormat("en-US");
+const shares = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2 });
+/** With separators, exact however great: 9,431. */
+const grouped = (count: bigint) => counts.format(count);

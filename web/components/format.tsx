@@ -81,6 +81,10 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
 }
 export type Tone = "good" | "warning" | "bad" | "quiet" | "note";
 
+/** Where a mock vendor made all of it up, its heading says so once instead of every row. */
+export const areAllSandbox = (rows: readonly { origin: string }[]) =>
+  rows.length > 0 && rows.every(({ origin }) => origin === "sandbox");
+
 /** Marks what a mock vendor made up: nobody may take it for money. */
 export function Origin({ of }: { of: string }) {
   return of === "sandbox" ? <Badge tone="warning">sandbox</Badge> : null;

@@ -5,12 +5,13 @@ import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Kept, PageHead, PeriodPicker } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
-import { page } from "../shared/page.tsx";
+import { callList, jsonAddress } from "../shared/json.ts";
+import { get, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
-import type { Conversion, EverflowConversion } from "./answers.ts";
+import type { Conversion, EverflowConversion, Totals as TotalsAnswer } from "./answers.ts";
 import { shortKey } from "./short-key.ts";
+import { Totals } from "./totals.tsx";
 
 const paged = { ...periodQuery, cursor: z.string().max(1_000).optional() };
 
@@ -115,7 +116,12 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
 
   page(web, { url: feed.url, who: readers, query }, async (at) => {
     const period = readPeriod(at.query, at.today);
-    const list = await callList<Item>(web, at, askedOf(feed, at, period));
+    const asked = askedOf(feed, at, period);
+    const json = jsonAddress(`${asked.path}/totals`, { ...asked.query, cursor: undefined });
+    const [list, totals] = await Promise.all([
+      callList<Item>(web, at, asked),
+      get<TotalsAnswer>(web, at.request, json),
+    ]);
     return {
       title: feed.title,
       body: (
@@ -131,6 +137,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
           </PageHead>
           <PeriodPicker url={at.url} period={period} />
           <Filters feed={feed} at={at} />
+          <Totals totals={totals} json={json} />
           <ListTable
             at={at}
             list={list}

@@ -1,16 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { fakeTemporal } from "../../test/api-recon.ts";
+import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
 import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
 
 const hostile = `<script>alert(1)</script>\u202e=1+1`;
 let database: TestDatabase;
 let api: Api;
 const temporal = fakeTemporal();
+/** The database's day, which the rows are of. */
+let day: string;
 beforeAll(async () => {
   database = await testDatabase();
   ({ api } = await pageServer({ database: database.pool, temporal: temporal.access }));
+  day = (await database.pool.query<{ day: string }>("select current_date as day")).rows[0]?.day ?? "";
   await database.pool.query(
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, offer_id, offer_name, currency, payout, revenue, _slice, _run_id)
      select '713', 'ef-' || n, current_date, now() - n * interval '1 minute', 'approved', false, '4', $1, '7', 'Offer', 'USD', 1.005, 2.5, current_date::text, 'r' from generate_series(1, 130) n`,
@@ -52,6 +58,52 @@ test("a long list is read page by page, and its export holds all of it, safe to 
   expect(lines).toHaveLength(131);
   expect(lines[1]).toContain("1.01,2.50");
   expect(first.body + body).not.toContain("theirs");
+});
+
+test("totals stand above a list, of all that its filters leave, per currency: those of the JSON route and of the export's rows", async () => {
+  await database.pool.query(
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, offer_id, currency, payout, revenue, _slice, _run_id)
+     select '713', 'eur-' || n, current_date, now(), case when n = 1 then 'rejected' else 'approved' end, n > 3, '5', '7', 'EUR', 10, 20, current_date::text, 'r' from generate_series(1, 5) n`,
+  );
+  const range = `from=${day}&to=${day}`;
+  const totals = async (filters: string) =>
+    (
+      await api.inject({
+        url: `/api/v1/everflow/conversions/totals?${range}${filters}`,
+        headers: await bearer({ role: "analyst" }),
+      })
+    ).json<{ items: object[] }>().items;
+  const eur = { currency: "EUR", origin: "unknown", conversions: 2, events: 2, payout: "40.00", revenue: "80.00" };
+  expect(await totals("&status=approved")).toEqual([
+    // Added up, then rounded: 130 times 1.005.
+    { currency: "USD", origin: "unknown", conversions: 130, events: 0, payout: "130.65", revenue: "325.00" },
+    eur,
+  ]);
+  expect(await totals("&affiliate=5&status=approved")).toEqual([eur]);
+  const { body } = await open(`/conversions/everflow?${range}&affiliate=5&status=approved`);
+  const { wrong, compared } = await compareFigures(api, body);
+  expect([wrong, compared > 3, body.includes("€80.00")]).toEqual([[], true, true]);
+  const { body: file } = await open(`/conversions/everflow.csv?${range}&status=approved`);
+  const rows = parse<Record<string, string>>(file, { columns: true, bom: true });
+  expect(rows).toHaveLength(134);
+  expect(rows.reduce((sum, row) => sum + Number(row["revenue"]), 0)).toBe(325 + 80);
+});
+
+test("AnyTrack's totals keep what has no amount apart, and another client's out", async () => {
+  await database.pool.query(
+    `insert into anytrack.conversions (_client_id, conversion_key, type, revenue, currency, event_time, version, date, seen_by_pull_at, _run_id, origin)
+     select client, key, 'SALE', revenue, currency, now(), now(), $1::date, now(), 'r', 'sandbox'
+       from (values ('713', 'a', 60.005, 'USD'), ('713', 'b', 0.005, 'USD'), ('713', 'c', null, null), ('acme', 'd', 1, 'USD')) v(client, key, revenue, currency)`,
+    [day],
+  );
+  const url = `/api/v1/anytrack/conversions/totals?from=${day}&to=${day}`;
+  const { items } = (await api.inject({ url, headers: await bearer({ role: "analyst" }) })).json<{ items: object[] }>();
+  expect(items).toEqual([
+    { currency: "USD", origin: "sandbox", conversions: 2, revenue: "60.01" },
+    { currency: null, origin: "sandbox", conversions: 1, revenue: null },
+  ]);
+  const { body } = await open(`/conversions?from=${day}&to=${day}`);
+  expect([(await compareFigures(api, body)).wrong, body.includes("sandbox, made up")]).toEqual([[], true]);
 });
 
 test("names from outside are text on the page", async () => {

@@ -175,3 +175,21 @@ test("figures of the sandbox are marked", async () => {
   const html = (await api.inject({ url: "/", headers: await loggedIn(database.pool, { client: "acme" }) })).body;
   expect(html).toContain(">sandbox</span>");
 });
+
+test("a section whose rows the sandbox made up, all of them, says so once; where some are real each row says it", async () => {
+  const badges = async () => {
+    const html = await page("/?period=yesterday");
+    const section = /<section aria-labelledby="results">.*?<\/section>/s.exec(html)?.[0] ?? "";
+    return [/<h2[^>]*>.*?<\/h2>/s.exec(section)?.[0].includes("sandbox"), section.match(/>sandbox</g)?.length ?? 0];
+  };
+  expect(await badges()).toEqual([false, 0]);
+  const slices = `insert into ops.slices (_client_id, source, slice, day, timezone, origin)
+    select '713', 'everflow.daily_stats', d, d::date, $2, 'sandbox' from unnest($1::text[]) d
+    on conflict on constraint slices_key do update set origin = 'sandbox'`;
+  await database.pool.query(slices, [[yesterday], zone]);
+  const [isInHeading, some] = await badges();
+  expect([isInHeading, Number(some) > 0]).toEqual([false, true]);
+  await database.pool.query("update ops.slices set origin = 'sandbox' where _client_id = '713'");
+  await database.pool.query(slices, [[addDays(yesterday, -1)], zone]);
+  expect(await badges()).toEqual([true, 1]);
+});

@@ -8,7 +8,16 @@ import { toCsv } from "../shared/csv.ts";
 import { jsonAddress } from "../shared/json.ts";
 import { call, download, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { affiliateColumns, Attention, Open, periodNames, Periods, RestatedSince, type Shown } from "./sections.tsx";
+import {
+  affiliateColumns,
+  Attention,
+  Open,
+  periodNames,
+  Periods,
+  RestatedSince,
+  SandboxBadge,
+  type Shown,
+} from "./sections.tsx";
 import { SpendNow } from "./spend-now.tsx";
 
 const query = { period: z.enum(overviewPeriods).optional() };
@@ -36,7 +45,9 @@ export function morningPage(web: Web): void {
           <Open open={open} today={today} />
           <section aria-labelledby="spend">
             <div class="section-head">
-              <h2 id="spend">Spend by now</h2>
+              <h2 id="spend">
+                Spend by now <SandboxBadge rows={[spend]} />
+              </h2>
               <a href="/spend?period=today&by=hour">Hour by hour</a>
             </div>
             <div class="stacked">
@@ -45,7 +56,9 @@ export function morningPage(web: Web): void {
           </section>
           <section aria-labelledby="results">
             <div class="section-head">
-              <h2 id="results">Results</h2>
+              <h2 id="results">
+                Results <SandboxBadge rows={periods.flatMap(({ totals }) => totals)} />
+              </h2>
               <a href="/cost">Cost per acquisition</a>
             </div>
             <Periods periods={periods} {...around} />
@@ -75,7 +88,9 @@ function Affiliates({ at, affiliates, json }: { at: At<unknown>; affiliates: Sho
   return (
     <section aria-labelledby="affiliates">
       <div class="section-head">
-        <h2 id="affiliates">Affiliates, {periodNames[shown].label.toLowerCase()}</h2>
+        <h2 id="affiliates">
+          Affiliates, {periodNames[shown].label.toLowerCase()} <SandboxBadge rows={items} />
+        </h2>
         <nav class="period" aria-label="Period of the affiliates">
           {overviewPeriods.map((name) => (
             <a

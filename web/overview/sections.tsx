@@ -1,5 +1,5 @@
 import type { Overview, OverviewPeriod } from "../../queries/overview/overview.ts";
-import { Badge, Change, countText, Moment, moneyText, Origin } from "../components/format.tsx";
+import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Origin } from "../components/format.tsx";
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { severityTones } from "../alerts/page.tsx";
@@ -66,6 +66,10 @@ function Days({ source, days }: { source: string; days: readonly string[] }) {
   );
 }
 
+/** In the heading of a section whose rows a mock vendor made up, all of them: no row repeats it. */
+export const SandboxBadge = ({ rows }: { rows: readonly { origin: string }[] }) =>
+  areAllSandbox(rows) ? <Origin of="sandbox" /> : null;
+
 type Row = Totals & { span: Shown["periods"][number]; place: string };
 
 const results: readonly [name: "finalCost" | "cpa" | "revenue" | "margin", label: string][] = [
@@ -114,13 +118,14 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
   const rows = periods.flatMap((span, index) =>
     span.totals.map((totals, at): Row => ({ ...totals, span, place: `${index}.totals.${at}` })),
   );
+  const isOneBadge = areAllSandbox(rows);
   const period: Column<Row> = {
     ...{ name: "period", label: "Period", kind: "text", isLocal: true, value: ({ span }) => span.name },
     show: ({ span, origin, currency }) => (
       <>
         <a href={`/cost?from=${span.from}&to=${span.to}`}>{periodNames[span.name].label}</a>{" "}
         {rows.some((row) => row.span.name === span.name && row.currency !== currency) ? currency : null}{" "}
-        <Origin of={origin} />
+        {isOneBadge ? null : <Origin of={origin} />}
         <div class="quiet">
           {span.isFinal ? null : <Badge tone="note">not final</Badge>}{" "}
           {span.missingBefore === 0 ? null : `${span.missingBefore} of the days before are missing`}
@@ -151,13 +156,14 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
   );
 }
 
-export const affiliateColumns = (span: Pick<Shown["affiliates"], "from" | "to">): readonly Column<Affiliate>[] => [
+export const affiliateColumns = (span: Omit<Shown["affiliates"], "name">): readonly Column<Affiliate>[] => [
   {
     ...{ name: "affiliate", label: "Affiliate", kind: "text", value: ({ affiliate }) => affiliate },
     show: ({ affiliate, isInternal, origin }) => (
       <>
         <a href={`/cost?from=${span.from}&to=${span.to}`}>{affiliate}</a>{" "}
-        <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge> <Origin of={origin} />
+        <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>{" "}
+        {areAllSandbox(span.items) ? null : <Origin of={origin} />}
       </>
     ),
   },
@@ -205,7 +211,7 @@ export function RestatedSince({
       show: ({ wasWhole, origin }) => (
         <>
           <Badge tone={wasWhole ? "warning" : "quiet"}>{wasWhole ? "restated" : "went on"}</Badge>{" "}
-          <Origin of={origin} />
+          {areAllSandbox(restated) ? null : <Origin of={origin} />}
         </>
       ),
     },
@@ -224,7 +230,9 @@ export function RestatedSince({
   return (
     <section class="panel" aria-labelledby="restated">
       <div class="section-head">
-        <h2 id="restated">Changed since you last looked</h2>
+        <h2 id="restated">
+          Changed since you last looked <SandboxBadge rows={restated} />
+        </h2>
         <span class="quiet">
           since <Moment at={new Date(since)} zone={zone} />
         </span>

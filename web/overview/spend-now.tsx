@@ -1,6 +1,6 @@
 import { moneyIn } from "../components/columns.ts";
 import { Sparkline } from "../components/charts.tsx";
-import { Change, moneyText, None, Origin } from "../components/format.tsx";
+import { Change, moneyText, None } from "../components/format.tsx";
 import { Empty, Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { receiptLink } from "../receipts/columns.tsx";
@@ -9,7 +9,7 @@ import type { Shown } from "./sections.tsx";
 
 /** Spend so far, beside yesterday at this hour and the same weekday of last week. */
 export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string }) {
-  const { day, dayBefore, weekBefore, currency, sources, origin } = spend;
+  const { day, dayBefore, weekBefore, currency, sources } = spend;
   const fact = (name: "day" | "dayBefore" | "weekBefore") => ({
     json,
     field: `spend.${name}.total`,
@@ -24,7 +24,6 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
     );
   const amount = (total: string | null) =>
     total === null ? <None why="the day was not read by this hour" /> : moneyText(total, currency);
-  const sandbox = <Origin of={origin} />;
   return (
     <>
       <div class="cards">
@@ -35,8 +34,7 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
             <>
               by {hourName(day.hour)}, receipt {receiptLink(day.receiptId)}; not final
             </>
-          )}{" "}
-          {sandbox}
+          )}
         </Figure>
         {(["dayBefore", "weekBefore"] as const).map((name) => {
           const { date, hour, total, receiptId } = spend[name];

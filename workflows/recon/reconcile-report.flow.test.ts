@@ -76,7 +76,7 @@ describe("a report comes to its verdict:", () => {
     const { reportId } = await submit(await ad({ views: 1_500 }));
     expect(await judged(reportId)).toEqual({
       ...{ client, reportId, attempt: 1, verdict: "MATCHED", level: null },
-      reason: "views 1000 claimed, 1500 on meta; clicks 100 claimed, 100 on meta; conversions 10 claimed, 10 on meta",
+      reason: "views 1,000 claimed, 1,500 on meta; clicks 100 claimed, 100 on meta; conversions 10 claimed, 10 on meta",
     });
     expect(await state(reportId)).toMatchObject({ state: "RECONCILED", verdict: "MATCHED", detail: null });
     const [log] = await stack.rows(
