@@ -44,6 +44,11 @@ export function readLanding(text: string): Landing {
   for (let step = 0; step <= mostSteps; step += 1) {
     const app = appOf(at);
     if (app !== null) return { ...nowhere, url: storePage(app), host: bareHost(at), app, linkName, via, kind: "app" };
+    const page = pageOfIntent(at);
+    if (page !== null) {
+      at = page;
+      continue;
+    }
     if (!isWeb(at)) return { ...nowhere, scheme: at.protocol.slice(0, -1), linkName, via, kind: "app" };
     const tracker = passesOn(at);
     if (tracker === null) return { ...placeOf(at), linkName, via };
@@ -74,6 +79,18 @@ function parseAddress(text: string): URL | null {
   // Anything with a colon parses: an app's own link has two slashes, too.
   return /^[a-z][a-z0-9+.-]{1,60}:\/\//i.test(written) ? url : null;
 }
+
+/** Android's own spelling of a page: `intent://foo.example/x#Intent;scheme=https;end`, or the page for who lacks the app. */
+function pageOfIntent(url: URL): URL | null {
+  if (url.protocol !== "intent:") return null;
+  const [, fallback] = /;S\.browser_fallback_url=([^;]+);/.exec(url.hash) ?? [];
+  if (fallback !== undefined) return webOnly(parseAddress(cleanAddress(fallback)));
+  return /;scheme=https?;/.test(url.hash)
+    ? webOnly(parseAddress(`https://${url.host}${url.pathname}${url.search}`))
+    : null;
+}
+
+const webOnly = (url: URL | null) => (url !== null && isWeb(url) ? url : null);
 
 /** Some addresses pass a click on though their host is no tracker. */
 function passesOn({ hostname, pathname }: URL): { host: string; ownSubdomains: boolean } | null {

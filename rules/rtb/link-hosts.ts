@@ -98,6 +98,7 @@ const sharedNames = new Set([
     "ozon",
   ],
   ...[
+    "google",
     "facebook",
     "instagram",
     "tiktok",

@@ -12,11 +12,23 @@ const android = (id: string | null | undefined): StoreApp | null =>
 const ios = (id: string | null | undefined): StoreApp | null =>
   id !== null && id !== undefined && /^\d{6,12}$/.test(id) ? { store: "ios", id } : null;
 
+/** Asking for a browser says nothing of whose page it opens. */
+const browsers = new Set([
+  ...["com.android.chrome", "com.chrome.beta", "com.android.browser", "com.sec.android.app.sbrowser"],
+  ...["org.mozilla.firefox", "com.opera.browser", "com.microsoft.emmx", "com.brave.browser", "com.UCMobile.intl"],
+]);
+
+function packageOf({ hash }: URL): string | null {
+  const [, named] = /;package=([^;]+);/.exec(hash) ?? [];
+  return named === undefined || browsers.has(named) ? null : named;
+}
+
 /** The app that an address itself names, on its store's page or in a link of AppsFlyer or Firebase; null when none. */
 export function appOf(url: URL): StoreApp | null {
   const { protocol, hostname, pathname, searchParams: query } = url;
   if (protocol === "market:") return android(query.get("id"));
-  if (protocol === "intent:") return android(/;package=([^;]+);/.exec(url.hash)?.[1]);
+  if (protocol === "intent:") return android(packageOf(url));
+  if (protocol === "android-app:") return android(hostname);
   if (/^itms(?:-apps|-appss|s)?:$/.test(protocol)) return ios(/\/id(\d+)/.exec(pathname)?.[1] ?? query.get("id"));
   if (protocol !== "https:" && protocol !== "http:") return null;
   switch (hostname.replace(/^www\./, "")) {
