@@ -1,4 +1,5 @@
 import { Temporal } from "temporal-polyfill";
+import { parseUrl } from "../../core/parse-url.ts";
 
 export const channelKinds = ["slack", "email", "webhook"] as const;
 export type ChannelKind = (typeof channelKinds)[number];
@@ -44,8 +45,9 @@ export function wrongAddress(kind: ChannelKind, address: string, { hosts }: Addr
     return /^[^\s@,;:<>"()[\]\\]+@[^\s@,;:<>"()[\]\\]+\.[^\s@,;:<>"()[\]\\.]+$/.test(address)
       ? null
       : "must be one mail address, such as team@example.com";
-  if (!URL.canParse(address)) return "must be an https:// address";
-  const { protocol, hostname, username, password } = new URL(address);
+  const url = parseUrl(address);
+  if (url === null) return "must be an https:// address";
+  const { protocol, hostname, username, password } = url;
   if (username !== "" || password !== "") return "must not hold a name or password before the host";
   if (protocol === "https:" || (protocol === "http:" && hosts.has(hostname))) return null;
   return "must be an https:// address; http only to a host that CHANNEL_HOSTS names";

@@ -223,6 +223,11 @@ describe.each([
   test.each(cases)("%s is %s", (text, expected) => expect(says(text)).toBe(expected));
 });
 
+test("a host with letters such as ü is one at the ten thousandth call, too", () => {
+  const found = new Set(Array.from({ length: 10_000 }, () => says("https://münchen.example/")));
+  expect([...found]).toEqual(["domain:münchen.example"]);
+});
+
 test("there are over a hundred cases", () => {
   expect(all.length).toBeGreaterThan(140);
 });

@@ -1,5 +1,6 @@
 import { domainToUnicode } from "node:url";
 import { parse as parseHost } from "tldts";
+import { parseUrl } from "../../core/parse-url.ts";
 import { isShared, targetParameters, trackerOf } from "./link-hosts.ts";
 import { cleanAddress, decoded } from "./macros.ts";
 import { appOf, type StoreApp } from "./store-app.ts";
@@ -72,8 +73,8 @@ function parseAddress(text: string): URL | null {
     : /^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?::\d{1,5})?(?:[/?#]|$)/i.test(text)
       ? `https://${text}`
       : text;
-  if (!URL.canParse(written)) return null;
-  const url = new URL(written);
+  const url = parseUrl(written);
+  if (url === null) return null;
   if (unsafe.test(url.protocol)) return null;
   if (isWeb(url)) return url.hostname === "" ? null : url;
   // Anything with a colon parses: an app's own link has two slashes, too.

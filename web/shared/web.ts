@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { parseUrl } from "../../core/parse-url.ts";
 import type { Role } from "../../core/tokens.ts";
 import type { Api, ServerParts } from "../../api/server/parts.ts";
 import type { Assets } from "./assets.ts";
@@ -64,7 +65,8 @@ export function withQuery(url: URL, changed: Record<string, string | null>): str
 
 /** An address from outside may be shown as a link only when it leads to a web page: `javascript:` runs code. */
 export function safeLink(address: string | null): string | null {
-  if (address === null || !URL.canParse(address)) return null;
-  const { protocol, username, password } = new URL(address);
+  const url = address === null ? null : parseUrl(address);
+  if (url === null) return null;
+  const { protocol, username, password } = url;
   return ["https:", "http:"].includes(protocol) && username === "" && password === "" ? address : null;
 }
