@@ -9,8 +9,13 @@ const parts = [
   "promo.promo_impression_repeats",
   "promo.promo_click_tracking",
   "promo.promo_performance_metrics",
+  "promo.promo_quarantine",
   "promo.promo_text_variations",
 ] as const;
+
+/** One whose click a vendor's conversion names is needed by that, and stays. */
+const madeUp = (offer: string) => `${offer}.origin = 'sandbox'
+        and not exists (select from promo.clicked_conversions c where c._client_id = ${offer}._client_id and c.offer_id = ${offer}.id and c.origin <> 'sandbox')`;
 
 /** Made-up offers with their texts and all that was counted of them, one offer at a time. */
 export async function purgePromo(database: Database, client: string, { by, onStep }: PurgeStep): Promise<PurgeCount[]> {
@@ -19,7 +24,7 @@ export async function purgePromo(database: Database, client: string, { by, onSte
     const counts = await inTransaction(database, async (session) => {
       // Counting locks the offer first, too: an event is counted whole before, or finds no offer.
       const { rows } = await session.query<{ id: number }>(
-        "select id from promo.promo_offers where _client_id = $1 and origin = 'sandbox' order by id limit 1 for update",
+        `select o.id from promo.promo_offers o where o._client_id = $1 and ${madeUp("o")} order by o.id limit 1 for update of o`,
         [client],
       );
       const id = rows[0]?.id;
@@ -32,6 +37,11 @@ export async function purgePromo(database: Database, client: string, { by, onSte
         ]);
         deleted.push({ client, source, table: table ?? "", rows: rowCount ?? 0, sum: null });
       }
+      await session.query(
+        `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = 'the sandbox data it is about were deleted'
+          where _client_id = $1 and area = 'promo' and subject = $2 and resolved_at is null`,
+        [client, `offer ${id}`],
+      );
       const counted = deleted.filter(({ rows: gone }) => gone > 0);
       await recordPurge(session, { client, source, by, counts: counted });
       return counted;
@@ -44,9 +54,9 @@ export async function purgePromo(database: Database, client: string, { by, onSte
 
 /** The same, counted only: a part of the statement that counts every purge. */
 export const countedPromo = [
-  "select 'promo', 'promo.promo_offers', count(*)::int, null from promo.promo_offers where _client_id = $1 and origin = 'sandbox'",
+  `select 'promo', 'promo.promo_offers', count(*)::int, null from promo.promo_offers o where o._client_id = $1 and ${madeUp("o")}`,
   ...parts.map(
     (part) => `select 'promo', '${part}', count(*)::int, null from ${part} p
-        where p._client_id = $1 and exists (select from promo.promo_offers o where o._client_id = p._client_id and o.id = p.offer_id and o.origin = 'sandbox')`,
+        where p._client_id = $1 and exists (select from promo.promo_offers o where o._client_id = p._client_id and o.id = p.offer_id and ${madeUp("o")})`,
   ),
 ].join("\n        union all\n       ");

@@ -3,7 +3,7 @@ import type { Origin } from "../../core/origin.ts";
 import type { Session } from "../../schema/database.ts";
 import { recordAudit, type Actor, type AuditAction } from "../ops/audit.ts";
 import { changeOffer, createOffer, findOfferBySlug } from "./offers.ts";
-import type { NewOffer, NewVariation } from "./shapes.ts";
+import type { NewOffer, NewVariation, OfferRow } from "./shapes.ts";
 import { changeVariation, createVariation } from "./variations.ts";
 
 /** An offer of a file with its texts. A number that links carry already is kept. */
@@ -22,7 +22,10 @@ interface Counts {
   unchanged: number;
 }
 
-/** Offers by slug and their texts by the words: what there is becomes what the file says, and what it does not name stays. */
+/**
+ * Offers by slug and their texts by the words: what there is becomes what the file says, and what it does not name stays.
+ * Made-up offers never change one that is not.
+ */
 export async function loadOffers(
   session: Session,
   { client, actor, offers, origin }: { client: string; actor: Actor; offers: readonly FileOffer[]; origin: Origin },
@@ -31,9 +34,16 @@ export async function loadOffers(
   const record = (action: AuditAction, subject: string, details: object) =>
     recordAudit(session, { client, ...actor, action, subject, details: { ...details } });
   for (const { offer, id, variations } of offers) {
-    const made = await createOffer(session, { client, offer, origin, id });
-    const offerId = made ?? (await updateOffer(session, { client, offer, id, counts: counts.offers, record }));
-    if (made !== null) {
+    let offerId = await createOffer(session, { client, offer, id, origin });
+    if (offerId === null) {
+      const stored = await storedOffer(session, { client, offer, id });
+      if (origin === "sandbox" && stored.origin !== "sandbox") {
+        counts.offers.unchanged += 1;
+        counts.variations.unchanged += variations.length;
+        continue;
+      }
+      offerId = await updateOffer(session, { client, stored, offer, origin, counts: counts.offers, record });
+    } else {
       counts.offers.inserted += 1;
       await record("offer_created", `promo/offer/${offerId}`, offer);
     }
@@ -55,18 +65,26 @@ export async function loadOffers(
 
 type RecordLoad = (action: AuditAction, subject: string, details: object) => Promise<void>;
 
-async function updateOffer(
+async function storedOffer(
   session: Session,
-  of: { client: string; offer: NewOffer; id: number | undefined; counts: Counts; record: RecordLoad },
-): Promise<number> {
-  const { client, offer, id, counts, record } = of;
+  { client, offer, id }: { client: string; offer: NewOffer; id: number | undefined },
+): Promise<OfferRow> {
   const stored = await findOfferBySlug(session, { client, slug: offer.slug });
   if (stored === null) throw new OfferProblem(`${offer.slug}: the slug is another client's`);
-  const { offerId } = stored;
-  if (id !== undefined && id !== offerId) throw new OfferProblem(`${offer.slug}: is offer ${offerId}, not ${id}`);
+  if (id !== undefined && id !== stored.offerId)
+    throw new OfferProblem(`${offer.slug}: is offer ${stored.offerId}, not ${id}`);
   if (stored.offerType !== offer.offerType)
     throw new OfferProblem(`${offer.slug}: its offer_type is ${stored.offerType}, which stays`);
-  const changed = await changeOffer(session, { client, offerId, change: offer });
+  return stored;
+}
+
+async function updateOffer(
+  session: Session,
+  of: { client: string; stored: OfferRow; offer: NewOffer; origin: Origin; counts: Counts; record: RecordLoad },
+): Promise<number> {
+  const { client, stored, offer, origin, counts, record } = of;
+  const { offerId } = stored;
+  const changed = await changeOffer(session, { client, offerId, change: { ...offer, origin } });
   counts[changed ? "updated" : "unchanged"] += 1;
   if (changed)
     await record("offer_changed", `promo/offer/${offerId}`, { changed: differencesOf(stored, offer), ...offer });

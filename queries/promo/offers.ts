@@ -91,6 +91,8 @@ export interface OfferChange {
   weight?: number | undefined;
   active?: boolean | undefined;
   archived?: boolean | undefined;
+  /** Said by a file; else an offer that is led somewhere else is real from then on. */
+  origin?: Origin | undefined;
 }
 
 /** What is left out stays. Whether anything was changed: not where there is no such offer. */
@@ -107,16 +109,18 @@ export async function changeOffer(
                 case when :sets_parameter then :parameter::text else click_id_parameter end as click_id_parameter,
                 case when :sets_landing then :landing::text else landing_url end as landing_url,
                 coalesce(:weight::numeric, weight) as weight, coalesce(:active::boolean, active) as active,
-                coalesce(:archived::boolean, archived) as archived
+                coalesce(:archived::boolean, archived) as archived,
+                coalesce(:origin::text, case when :destination::text <> destination_url then 'real' else origin end) as origin
            from before
        ), written as (
          update promo.promo_offers o
             set name = w.name, destination_url = w.destination_url, click_id_parameter = w.click_id_parameter,
-                landing_url = w.landing_url, weight = w.weight, active = w.active, archived = w.archived, updated_at = now()
+                landing_url = w.landing_url, weight = w.weight, active = w.active, archived = w.archived,
+                origin = w.origin, updated_at = now()
            from wanted w
           where o._client_id = :client and o.id = :id
-            and (o.name, o.destination_url, o.click_id_parameter, o.landing_url, o.weight, o.active, o.archived)
-                is distinct from (w.name, w.destination_url, w.click_id_parameter, w.landing_url, w.weight, w.active, w.archived)
+            and (o.name, o.destination_url, o.click_id_parameter, o.landing_url, o.weight, o.active, o.archived, o.origin)
+                is distinct from (w.name, w.destination_url, w.click_id_parameter, w.landing_url, w.weight, w.active, w.archived, w.origin)
          returning 1
        )
        select exists (select from written) as changed from before`,
@@ -132,6 +136,7 @@ export async function changeOffer(
         weight: change.weight ?? null,
         active: change.active ?? null,
         archived: change.archived ?? null,
+        origin: change.origin ?? null,
       },
     ),
   );
