@@ -25,6 +25,8 @@ export class AddressHashes {
   readonly #now: () => Date;
   #secrets = new Map<string, Buffer>();
   #lookAt = -Infinity;
+  /** The month that was looked for last: when it is over, its secret goes at once. */
+  #month = "";
   #looking: Promise<void> | null = null;
 
   /** Without a key to seal the secret with nothing is hashed: a secret in clear beside its hashes is none. */
@@ -61,9 +63,11 @@ export class AddressHashes {
   /** Resolves when the month's secret is known, or cannot be had now. */
   lookAfter(): Promise<void> {
     const { current } = monthsAround(this.#now());
-    const isDue = performance.now() - this.#lookAt > (this.#secrets.has(current) ? lookAgainMs : tryAgainMs);
+    const sinceMs = performance.now() - this.#lookAt;
+    const isDue = this.#month !== current || sinceMs > (this.#secrets.has(current) ? lookAgainMs : tryAgainMs);
     if (this.#keys === null || this.#looking !== null || !isDue) return this.#looking ?? Promise.resolve();
     this.#lookAt = performance.now();
+    this.#month = current;
     this.#looking = this.#look(this.#keys)
       .catch(() => undefined)
       .finally(() => (this.#looking = null));

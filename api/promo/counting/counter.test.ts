@@ -201,6 +201,26 @@ test("of what lies on the disk, what is too old, unknown or refused is quarantin
   ]);
 });
 
+test("what the database breaks off while the disk is read back goes on later", async () => {
+  writeFileSync(path.join(folder, "gone.000001.spool"), toSpoolLine(event({ event_id: "a" })));
+  let breaks = 2;
+  const impressions = (events: readonly Pick<Event, "event_id">[]) => {
+    breaks -= 1;
+    return breaks >= 0 ? Promise.reject(new Error("ECONNRESET")) : record(events);
+  };
+  const quarantine = () => Promise.resolve();
+  counterOf({ recorder: { impressions, clicks: record, quarantine } }).start();
+  await eventually(() => expect([ids(), spooled()]).toEqual([["a"], []]));
+});
+
+test("an event that the database refuses beside others on the disk is quarantined alone", async () => {
+  const lines = ["a", "poison", "b"].map((id) => toSpoolLine(event({ event_id: id })));
+  writeFileSync(path.join(folder, "gone.000001.spool"), lines.join(""));
+  counterOf().start();
+  await eventually(() => expect([ids(), spooled()]).toEqual([["a", "b"], []]));
+  expect(quarantined.map((one) => [one.event.event_id, one.reason])).toEqual([["poison", "refused"]]);
+});
+
 test("a file with a line that is no event is kept after the others are counted", async () => {
   writeFileSync(path.join(folder, "gone.000001.spool"), `${toSpoolLine(event({ event_id: "a" }))}rubbish\n`);
   counterOf().start();

@@ -72,12 +72,15 @@ describe("hashes of addresses", () => {
     // The next month's is there already: no month begins without one.
     now = new Date("2026-12-01T00:00:00Z");
     expect(hashes.hash("s", "x")).toMatch(/^[0-9a-f]{64}$/);
-    await hashesAt("2026-12-02T00:00:00Z");
+    await hashes.lookAfter();
     expect(await rows("select month from ops.address_secrets order by 1")).toEqual([
       { month: "2026-12-01" },
       { month: "2027-01-01" },
     ]);
-    expect((await hashesAt("2026-11-30T00:00:00Z")).hash("s", "x")).not.toBe(hash);
+    now = new Date("2026-11-30T00:00:00Z");
+    expect(hashes.hash("s", "x")).toBeNull();
+    await hashes.lookAfter();
+    expect(hashes.hash("s", "x")).not.toBe(hash);
   });
 
   test("go on with a new secret where the key of the old one is gone", async () => {
@@ -208,6 +211,17 @@ describe("refusals", () => {
       { client: "acme", caller: "site" },
     ]);
   });
+});
+
+test("an event that Postgres itself refuses is an error of ours, spoils no other, and is not tried for ever", async () => {
+  await database.pool.query("alter table promo.promo_click_tracking add constraint no_boom check (referrer <> 'boom')");
+  const api = await testServer({ database: database.pool, env: { PROMO_SPOOL_DIR: folder } });
+  const answers = await Promise.all(
+    ["fine", "boom", "good"].map((referrer) => api.inject(post("click", { variation_id: 11, referrer }))),
+  );
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([204, 500, 204]);
+  await api.close();
+  await database.pool.query("alter table promo.promo_click_tracking drop constraint no_boom");
 });
 
 test("while the database hangs, events are answered in time: what is recorded, and what is not", async () => {

@@ -20,11 +20,7 @@ export class Refusals {
   }
 
   add(refused: Omit<Refused, "refused">): void {
-    const caller = this.#counts.size < mostCallers ? refused.caller : others;
-    const key = JSON.stringify([refused.client, refused.kind, caller]);
-    const count = this.#counts.get(key) ?? { ...refused, caller, refused: 0 };
-    count.refused += 1;
-    this.#counts.set(key, count);
+    this.#count({ ...refused, refused: 1 });
     this.#later();
   }
 
@@ -39,10 +35,16 @@ export class Refusals {
       for (const today of await countRefusals(this.#database, [...taken.values()]))
         await raiseAlert(this.#database, alertOf(today));
     } catch {
-      for (const [key, count] of taken)
-        this.#counts.set(key, { ...count, refused: count.refused + (this.#counts.get(key)?.refused ?? 0) });
+      for (const count of taken.values()) this.#count(count);
       this.#later();
     }
+  }
+
+  #count(more: Refused): void {
+    const caller = this.#counts.size < mostCallers ? more.caller : others;
+    const key = JSON.stringify([more.client, more.kind, caller]);
+    const count = this.#counts.get(key) ?? { ...more, caller, refused: 0 };
+    this.#counts.set(key, { ...count, refused: count.refused + more.refused });
   }
 
   #later(): void {

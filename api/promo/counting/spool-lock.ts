@@ -42,7 +42,7 @@ export async function forgetLock(folder: string, id: string): Promise<void> {
 function socketPath(folder: string, id: string): string {
   const absolute = path.join(folder, `${id}.lock`);
   const relative = path.relative(process.cwd(), absolute);
-  const shorter = relative.length < absolute.length ? relative : absolute;
+  const [shorter] = [relative, absolute].sort((one, other) => one.length - other.length) as [string, string];
   if (shorter.length > longestSocketPath)
     throw new Error(`PROMO_SPOOL_DIR is too long a path: its locks have at most ${longestSocketPath} characters`);
   return shorter;

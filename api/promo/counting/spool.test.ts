@@ -82,6 +82,16 @@ describe("the spool", () => {
     expect(readdirSync(folder).filter((name) => name.startsWith("dead"))).toEqual([]);
   });
 
+  test("that somebody else takes first, or whose folder cannot be read, is no loss", async () => {
+    const file = path.join(folder, "dead.000001.spool");
+    writeFileSync(file, toSpoolLine(event("a")));
+    const looking = Array.from({ length: 4 }, () => spoolOf());
+    const taken = await Promise.all(looking.map((spool) => spool.take()));
+    expect(taken.flat()).toHaveLength(1);
+    writeFileSync(path.join(folder, "plain"), "");
+    await expect(spoolOf(1_000, path.join(folder, "plain")).take()).rejects.toThrow("ENOTDIR");
+  });
+
   test("has a limit, and what is over it is refused whole", async () => {
     const line = Buffer.byteLength(toSpoolLine(event("a")));
     const spool = spoolOf(2 * line + 10);

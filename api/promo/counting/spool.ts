@@ -96,8 +96,8 @@ export class Spool {
   async close(): Promise<void> {
     await this.#inTurn(() => this.#closeFile());
     if (this.#lock === null) return;
-    const lock = await this.#lock.catch(() => null);
-    await new Promise((resolve) => (lock === null ? resolve(null) : lock.close(resolve)));
+    const lock = await this.#lock;
+    await new Promise((resolve) => lock.close(resolve));
     await forgetLock(this.#folder, this.#id);
   }
 
@@ -183,7 +183,7 @@ export class Spool {
 
   /** By renaming: of several who find the file one gets it. */
   async #claim(name: string): Promise<void> {
-    const [owner = ""] = name.split(".");
+    const owner = name.replace(/\..*/, "");
     if (await lives(this.#folder, owner)) return;
     await this.#locked();
     const from = path.join(this.#folder, name);
