@@ -22,8 +22,10 @@ export function createBriefCache<Value>(keepMs: number, now: () => number = Date
     kept.delete(key);
     kept.set(key, { until: now() + keepMs, answer });
     answer.catch(() => kept.delete(key));
-    const [oldest = key] = kept.keys();
-    if (kept.size > mostKept) kept.delete(oldest);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= mostKept) break;
+      kept.delete(oldest);
+    }
     return answer;
   };
 }

@@ -1,18 +1,18 @@
 import { z } from "zod";
-import type { Analytics } from "../../api/promo/analytics-shapes.ts";
+import type { Analytics as Answer } from "../../api/promo/analytics-shapes.ts";
 import type { offer } from "../../api/promo/shapes.ts";
 import { periods } from "../../rules/promo/period.ts";
 
-/** What the JSON routes answer. */
-export type { Analytics };
+/** What the JSON routes answer: pages ask for every part. */
+export type Analytics = { [Part in keyof Answer]-?: NonNullable<Answer[Part]> };
 export type Offer = z.infer<typeof offer>;
 export type Variation = Offer["variations"][number];
 export type OfferFigures = Analytics["offers"][number];
-export type VariationFigures = NonNullable<Analytics["variations"]>[number];
-export type Cohort = NonNullable<Analytics["cohorts"]>[number];
-export type Device = NonNullable<Analytics["devices"]>[number];
-export type Hour = NonNullable<Analytics["hours"]>[number];
-export type Funnel = NonNullable<Analytics["funnel"]>;
+export type VariationFigures = Analytics["variations"][number];
+export type Cohort = Analytics["cohorts"][number];
+export type Device = Analytics["devices"][number];
+export type Hour = Analytics["hours"][number];
+export type Funnel = Analytics["funnel"];
 
 export const promo = "/api/v1/promo";
 export const query = { days: z.enum(periods).optional() };

@@ -108,8 +108,8 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
       </Figure>
       <Figure
         label="Conversions"
-        value={countText(funnel?.conversions ?? 0)}
-        fact={fact("funnel.conversions", funnel?.conversions)}
+        value={countText(funnel.conversions)}
+        fact={fact("funnel.conversions", funnel.conversions)}
       >
         of these clicks
       </Figure>
@@ -117,7 +117,7 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
   );
 }
 
-export function CtrChart({ of: { timeline = [], summary } }: { of: Analytics }) {
+export function CtrChart({ of: { timeline, summary } }: { of: Analytics }) {
   const days = timeline.toReversed();
   const known = days.filter(({ ctr }) => ctr !== null);
   const last = known.at(-1);
@@ -140,7 +140,7 @@ export function CtrChart({ of: { timeline = [], summary } }: { of: Analytics }) 
 /** A page of a year would be as long as the year. */
 const latestCohorts = 14;
 
-export function Cohorts({ of: { cohorts = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
+export function Cohorts({ of: { cohorts }, json, zone }: { of: Analytics; json: string; zone: string }) {
   const columns: Column<Cohort>[] = [
     { name: "date", label: "Sent on", kind: "day", value: (row) => row.date },
     { name: "sends", label: "Sends", kind: "count", value: (row) => row.sends, isExtra: true },
@@ -170,7 +170,7 @@ export function Cohorts({ of: { cohorts = [] }, json, zone }: { of: Analytics; j
   );
 }
 
-export function Devices({ of: { devices = [] }, json, zone }: { of: Analytics; json: string; zone: string }) {
+export function Devices({ of: { devices }, json, zone }: { of: Analytics; json: string; zone: string }) {
   const columns: Column<Device>[] = [
     { name: "device", label: "Device", kind: "text", value: (row) => row.device },
     { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
@@ -190,7 +190,7 @@ export function Devices({ of: { devices = [] }, json, zone }: { of: Analytics; j
 const weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /** Every cell has its number: the shade only helps. */
-export function Hours({ of: { hours = [], summary } }: { of: Analytics }) {
+export function Hours({ of: { hours, summary } }: { of: Analytics }) {
   const most = Math.max(1, ...hours.map(({ clicks }) => clicks));
   const shade = ({ clicks }: Hour) => (clicks === 0 ? "" : `heat${Math.min(4, Math.ceil((4 * clicks) / most))}`);
   const caption = `Clicks of people by weekday and hour, ${summary.timezone.replaceAll("_", " ")}`;
@@ -315,7 +315,7 @@ export function Commission({ of: { funnel }, json, zone }: { of: Analytics; json
   return (
     <Table
       columns={columns}
-      rows={funnel?.by_affiliate ?? []}
+      rows={funnel.by_affiliate}
       caption="Commission and return of these conversions, per affiliate and currency"
       zone={zone}
       json={{ url: json, path: "funnel.by_affiliate" }}

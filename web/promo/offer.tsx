@@ -21,7 +21,7 @@ import {
 import { ChangeOffer, NewVariation, Variations } from "./forms.tsx";
 import { stateOf } from "./page.tsx";
 
-type VariationFunnel = NonNullable<Analytics["funnel"]>["by_variation"][number];
+type VariationFunnel = Analytics["funnel"]["by_variation"][number];
 
 /** One offer: its texts beside each other, and what of them can be changed. */
 export function promoOfferPage(web: Web): void {
@@ -47,7 +47,7 @@ export function promoOfferPage(web: Web): void {
             <p>{best(answer)}</p>
             <Table
               columns={variationColumns(answer)}
-              rows={answer.variations ?? []}
+              rows={answer.variations}
               caption="Texts, the highest click rate first"
               zone={zone}
               json={{ url: json, path: "variations" }}
@@ -62,7 +62,7 @@ export function promoOfferPage(web: Web): void {
             <h2 id="funnel">From the impression to the payout</h2>
             <Table
               columns={[textColumn(nameOf), ...funnelColumns<VariationFunnel>()]}
-              rows={answer.funnel?.by_variation ?? []}
+              rows={answer.funnel.by_variation}
               caption="Funnel per text"
               zone={zone}
               json={{ url: json, path: "funnel.by_variation" }}
@@ -126,7 +126,7 @@ function best({ offers }: Analytics): string {
     : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
 }
 
-function variationColumns({ offers, variations = [] }: Analytics): Column<VariationFigures>[] {
+function variationColumns({ offers, variations }: Analytics): Column<VariationFigures>[] {
   const bestId = offers[0]?.best_variation_id ?? null;
   const asCounted = (row: VariationFigures) => ({ ...row, id: row.variation_id });
   const [leader] = bestFirst(variations.map(asCounted).filter(({ interval }) => interval !== null));

@@ -66,7 +66,7 @@ export function promoPages(web: Web): void {
   download(web, { url: "/promo.csv", who: readers, query }, async (at) => {
     const answer = await get<Analytics>(web, at.request, analyticsOf(at.query.days));
     const { start, end } = answer.summary.date_range;
-    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(answer.offers), answer.variations ?? []) };
+    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(answer.offers), answer.variations) };
   });
 }
 
@@ -94,7 +94,7 @@ function Compared({ at, answer, json }: { at: At<Query>; answer: Analytics; json
         <h2 id="funnel">From the impression to the payout</h2>
         <Table
           columns={[nameColumn(), ...funnelColumns<Funnel["by_offer"][number]>()]}
-          rows={answer.funnel?.by_offer ?? []}
+          rows={answer.funnel.by_offer}
           caption="Funnel per offer"
           zone={zone}
           json={{ url: json, path: "funnel.by_offer" }}

@@ -148,6 +148,64 @@ test("what was counted is shown with intervals in words, and every figure is the
   expect((await open(`/promo/offers/${id}`)).text).toContain("more clicks than impressions, so its rate is not known");
 });
 
+test("what is not known is said, and what was not shown is listed apart", async () => {
+  const id = 9_000;
+  await database.pool.query(`
+    insert into promo.promo_offers (_client_id, id, name, slug, destination_url, archived, active, origin)
+    values ('acme', ${id}, 'mailed', 'mailed', 'https://m.example/', false, true, 'sandbox'), ('acme', 9001, 'over', 'over', 'https://o.example/', true, true, 'real'),
+           ('acme', 9002, 'waiting', 'waiting', 'https://w.example/', false, false, 'real'), ('acme', 9003, 'ready', 'ready', 'https://r.example/', false, true, 'real'),
+           ('acme', 9004, 'strange', 'strange', 'https://user:secret@s.example/', false, true, 'real');
+    insert into promo.promo_text_variations (_client_id, id, offer_id, text_content, approved) values ('acme', 90, ${id}, 'x', true), ('acme', 91, ${id}, 'y', true)`);
+  const events = promoEvents(database.pool, { acme: "America/New_York" });
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+  for (let days = 1; days <= 20; days += 1) await events.show(id, 90, daysAgo(days), { recipients: 100 });
+  await events.click(90, daysAgo(1), { click_id: "unpaid" }, 1);
+  await events.click(90, daysAgo(1), { click_id: "paid" }, 1);
+  await events.click(91, daysAgo(1), { is_bot: true, device: "bot" }, 3);
+  const url = `/promo/offers/${id}`;
+  const as = { client: "acme" };
+  await database.pool.query(
+    `insert into anytrack.conversions (_client_id, conversion_key, type, click_id, event_time, version, date, seen_by_pull_at, _run_id)
+     values ('acme', 'order:1', 'SALE', 'unpaid', now(), now(), '2025-12-18', now(), 'r')`,
+  );
+  expect((await open("/promo", as)).text).toContain("the conversions came without an amount");
+  await database.pool.query(
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, currency, payout, revenue, sub1, _slice, _run_id)
+     values ('acme', 'c1', '2025-12-18', now(), 'approved', false, '7', 'Seven', 'USD', 10, 15, 'paid', '2025-12-18', 'r')`,
+  );
+  const all = await open("/promo", as);
+  for (const said of [
+    "6 earlier days",
+    "no affiliate named",
+    "Seven",
+    "50.00 %",
+    "$10.00",
+    "over",
+    "archived",
+    "not selected: inactive",
+    "Not shown in these days",
+  ])
+    expect([said, all.text.includes(said)]).toEqual([said, true]);
+  const own = await open(url, as);
+  expect(own.text).toContain("not shown");
+  expect(own.text).toContain("No text is best: only one variation was shown");
+  for (const body of [all.body, own.body]) expect((await compareFigures(api, body, "acme")).wrong).toEqual([]);
+  for (const [other, said] of [
+    ["9001", "archived"],
+    ["9002", "not selected: inactive"],
+    ["9003", "No text yet"],
+    ["9004", "https://user:secret@s.example/"],
+  ] as const) {
+    const page = await open(`/promo/offers/${other}`, as);
+    expect([other, page.text.includes(said), page.text.includes("Nothing was shown in these days")]).toEqual([
+      other,
+      true,
+      true,
+    ]);
+    expect(page.body).not.toContain('href="https://user');
+  }
+});
+
 test("the export has the variations of the same days as the JSON route", async () => {
   const { body } = await api.inject({ url: "/promo.csv?days=7", headers: await loggedIn(database.pool) });
   const answer = (
