@@ -165,12 +165,12 @@ function statementsToFill(): [string, string][] {
     ],
     [
       "totals",
-      `insert into recon.post_totals (_client_id, post_id, campaign_id, affiliate_id, platform, reports, latest_report_id, claimed_views, claimed_clicks, claimed_conversions,
+      `insert into recon.post_totals (_client_id, post_id, campaign_id, affiliate_id, platform, post_key, reports, latest_report_id, claimed_views, claimed_clicks, claimed_conversions,
               verified_views, verified_clicks, verified_conversions, spend, currency, platform_report_id, verified_at, judged_report_id, verdict, level,
-              counts_for_trust, is_accurate)
-       select p._client_id, p.post_id, p.campaign_id, p.affiliate_id, p.platform, 2, r.report_id, r.claimed_views, r.claimed_clicks, r.claimed_conversions,
+              counts_for_trust, is_accurate, first_report_id)
+       select p._client_id, p.post_id, p.campaign_id, p.affiliate_id, p.platform, p.post_key, 2, r.report_id, r.claimed_views, r.claimed_clicks, r.claimed_conversions,
               f.views, f.clicks, f.conversions, f.spend, f.currency, f.platform_report_id, f.fetched_at, r.report_id, ${verdict("r.report_id")}, ${level("r.report_id")},
-              r.report_id % 20 > 1, r.report_id % 20 > 3
+              r.report_id % 20 > 1, r.report_id % 20 > 3, case when r.report_id % 20 > 1 then r.report_id end
          from recon.posts p join recon.affiliate_reports r on r._client_id = p._client_id and r.report_id = p.post_id + ${reports - posts}
          join recon.platform_reports f on f._client_id = r._client_id and f.platform_report_id = r.report_id`,
     ],

@@ -711,13 +711,14 @@ comment on column recon.affiliate_tokens.checked_at is 'When the platform last a
 comment on column recon.affiliate_tokens.last_error is 'What the platform said when it last refused it.';
 comment on column recon.affiliate_tokens.updated_at is 'When it last changed.';
 
-comment on table recon.posts is 'One row per address an affiliate submitted for a campaign.';
+comment on table recon.posts is 'One row per post an affiliate claims for a campaign, in whatever spelling of its address.';
 comment on column recon.posts._client_id is 'The client the row belongs to.';
 comment on column recon.posts.post_id is 'Made by the database.';
 comment on column recon.posts.campaign_id is 'The campaign, as in recon.campaigns.';
 comment on column recon.posts.affiliate_id is 'The affiliate, as in recon.affiliates.';
 comment on column recon.posts.platform is 'The platform by its name: reddit, instagram, meta.';
 comment on column recon.posts.url is 'The post''s address in its one spelling: without tracking, mobile hosts or names of people.';
+comment on column recon.posts.post_key is 'One post has one: the platform''s id, or the address where there is none.';
 comment on column recon.posts.platform_post_id is 'By which the platform is asked for its numbers; null where it cannot be, or the link was not followed yet.';
 comment on column recon.posts.is_share_link is 'The address only leads to the post''s own.';
 comment on column recon.posts.joined_post_id is 'The post that a share link turned out to lead to; its reports count there.';
@@ -776,7 +777,7 @@ comment on column recon.reconciliation_logs.affiliate_id is 'The affiliate, as i
 comment on column recon.reconciliation_logs.platform_report_id is 'What the platform reported; null when it reported nothing.';
 comment on column recon.reconciliation_logs.verdict is 'MATCHED, DISCREPANCY, UNVERIFIABLE (cannot be checked), POST_DELETED or POST_UNKNOWN.';
 comment on column recon.reconciliation_logs.level is 'How far a DISCREPANCY goes: LOW below 5 % of the platform''s number, MEDIUM to 20 %, HIGH above; null otherwise.';
-comment on column recon.reconciliation_logs.counts_for_trust is 'False where the claim could not be checked.';
+comment on column recon.reconciliation_logs.counts_for_trust is 'False where the claim could not be checked, or is MATCHED and says next to nothing.';
 comment on column recon.reconciliation_logs.is_accurate is 'MATCHED, or at most LOW.';
 comment on column recon.reconciliation_logs.worst_metric is 'The metric that decided a DISCREPANCY.';
 comment on column recon.reconciliation_logs.claimed_views is 'Views the affiliate claims.';
@@ -817,6 +818,8 @@ comment on column recon.report_state.verdict is 'MATCHED, DISCREPANCY, UNVERIFIA
 comment on column recon.report_state.level is 'How far a DISCREPANCY goes: LOW below 5 % of the platform''s number, MEDIUM to 20 %, HIGH above; null otherwise.';
 comment on column recon.report_state.reconciled_at is 'When that was written.';
 comment on column recon.report_state.updated_at is 'When it last changed.';
+comment on column recon.report_state.says_nothing is 'The verdict is MATCHED, and the claim too small to count for trust: below half of what the platform shows in every metric.';
+comment on column recon.report_state.dispute_id is 'The latest dispute about it, of whichever attempt.';
 comment on column recon.report_state.under_way_at is 'When its workflow last said that it is at it; a sweep leaves it alone for a while.';
 
 comment on table recon.post_totals is 'Each post once: its latest claim beside the platform''s latest numbers. What dashboards add up; worked out from the other tables.';
@@ -841,6 +844,8 @@ comment on column recon.post_totals.judged_report_id is 'The latest report that 
 comment on column recon.post_totals.verdict is 'Of that report.';
 comment on column recon.post_totals.level is 'Of that report.';
 comment on column recon.post_totals.counts_for_trust is 'A claim of it could be checked, or was settled in the affiliate''s favour.';
+comment on column recon.post_totals.first_report_id is 'The first report of those that count; of several affiliates who claim one post, the one with the lowest is the first.';
+comment on column recon.post_totals.post_key is 'One post has one, as in recon.posts.';
 comment on column recon.post_totals.is_accurate is 'None of those claims was found too high. A later true claim of the same post does not make up for a false one.';
 comment on column recon.post_totals.updated_at is 'When it last changed.';
 
@@ -916,19 +921,31 @@ comment on column ops.platform_health.quota_resets_at is 'When the quota resets.
 comment on column ops.platform_health.quota_seen_at is 'When it said so.';
 comment on column ops.platform_health.updated_at is 'When it last changed.';
 
+comment on view recon.settlements is 'Settled disputes that bind: what a person decided holds for the report, whatever later attempts come to.';
+comment on column recon.settlements._client_id is 'The client the row belongs to.';
+comment on column recon.settlements.affiliate_id is 'The affiliate, as in recon.affiliates.';
+comment on column recon.settlements.report_id is 'The report, as in recon.affiliate_reports.';
+comment on column recon.settlements.dispute_id is 'The dispute, as in recon.disputes.';
+comment on column recon.settlements.outcome is 'In whose favour: affiliate or platform.';
+comment on column recon.settlements.settled_at is 'When that was; the latest of a report holds.';
+comment on column recon.settlements.counts_for_trust is 'Always true: what does not count is not settled for good.';
+comment on column recon.settlements.is_accurate is 'Settled for the affiliate, or a disputed verdict that was accurate.';
+
 comment on view recon.counted_verdicts is 'The verdict that counts for each report, with what a person made of it: the rows that trust is counted from.';
 comment on column recon.counted_verdicts._client_id is 'The client the row belongs to.';
 comment on column recon.counted_verdicts.affiliate_id is 'The affiliate, as in recon.affiliates.';
 comment on column recon.counted_verdicts.report_id is 'The report, as in recon.affiliate_reports.';
 comment on column recon.counted_verdicts.attempt is 'The attempt it is of.';
 comment on column recon.counted_verdicts.log_id is 'The verdict, as in recon.reconciliation_logs.';
-comment on column recon.counted_verdicts.counts_for_trust is 'False where the claim could not be checked and no dispute was settled for the affiliate.';
+comment on column recon.counted_verdicts.counts_for_trust is 'False where the claim could not be checked or says next to nothing, and no dispute was settled for the affiliate.';
+comment on column recon.counted_verdicts.settled_for is 'In whose favour a person settled it, where that binds: affiliate or platform.';
+comment on column recon.counted_verdicts.trust is 'What it comes to for trust: accurate (for it), too_high (against it), or neither: says_nothing, claimed_before (by another affiliate), cannot_be_checked.';
 comment on column recon.counted_verdicts.is_accurate is 'MATCHED, at most LOW, or settled in the affiliate''s favour.';
 
 comment on view recon.affiliate_trust is 'Trust computed again from the logs, each post once; recon.affiliates holds the same.';
 comment on column recon.affiliate_trust._client_id is 'The client the row belongs to.';
 comment on column recon.affiliate_trust.affiliate_id is 'The affiliate, as in recon.affiliates.';
-comment on column recon.affiliate_trust.total_submissions is 'Posts of which a claim could be checked, each once however often it was claimed.';
+comment on column recon.affiliate_trust.total_submissions is 'Posts that count, each once however often it was claimed: against the affiliate where a claim was too high, else for the first who claimed it.';
 comment on column recon.affiliate_trust.accurate_submissions is 'Those of them of which no claim was found too high: each MATCHED, LOW, or settled in the affiliate''s favour.';
 comment on column recon.affiliate_trust.trust_score is 'accurate_submissions / total_submissions, half-up to two places; 1.00 before the first.';
 
@@ -956,7 +973,8 @@ comment on column recon.reports.verified_views is 'Views by the platform; null w
 comment on column recon.reports.verified_clicks is 'Clicks by the platform; null when the platform does not report them.';
 comment on column recon.reports.verified_conversions is 'Conversions by the platform; null when the platform does not report them.';
 comment on column recon.reports.processed_at is 'When the verdict was written.';
-comment on column recon.reports.dispute_outcome is 'How a dispute about this verdict was settled; null without one, or while it is open.';
+comment on column recon.reports.dispute_outcome is 'How the latest dispute about it was settled; null without one, or while it is open.';
+comment on column recon.reports.trust is 'What it comes to for trust: accurate (for it), too_high (against it), or neither: says_nothing, claimed_before (by another affiliate), cannot_be_checked; null before there is a verdict.';
 comment on column recon.reports.origin is 'Of the claim: sandbox when its affiliate was made up.';
 comment on view recon.claims is 'Each claim with the names of its affiliate and campaign, what the platform says, and the verdict. Read this rather than recon.reports.';
 comment on column recon.claims._client_id is 'The client the row belongs to.';
@@ -985,6 +1003,7 @@ comment on column recon.claims.verified_conversions is 'Conversions by the platf
 comment on column recon.claims.processed_at is 'When the verdict was written.';
 comment on column recon.claims.dispute_outcome is 'How a dispute about this verdict was settled; null without one, or while it is open.';
 comment on column recon.claims.origin is 'Of the claim: sandbox when its affiliate was made up.';
+comment on column recon.claims.trust is 'What it comes to for trust: accurate (for it), too_high (against it), or neither: says_nothing, claimed_before (by another affiliate), cannot_be_checked; null before there is a verdict.';
 comment on schema rtb is 'Creatives, campaigns and the ad performance that bidders and buyers hand over as files.';
 comment on function rtb.begin_months(date[]) is 'Makes the months of rtb.performance_metrics that these days need and that are not there, as parts of rtb.new_months, without an index: to be filled, then attached, in one transaction.';
 comment on function rtb.attach_months(date[]) is 'Gives months that were just made their key and makes them parts of rtb.performance_metrics.';

@@ -6,8 +6,8 @@ import { campaigns, platforms } from "./recon-campaigns.ts";
 import { affiliates } from "./recon-affiliates.ts";
 
 /**
- * One row per address an affiliate submitted for a campaign. A share link that turned out to lead to another address
- * names that post in `joinedPostId`, and its reports count there.
+ * One row per post an affiliate claims for a campaign. A share link that turned out to lead to another address names
+ * that post in `joinedPostId`, and its reports count there.
  */
 export const posts = recon.table(
   "posts",
@@ -19,6 +19,10 @@ export const posts = recon.table(
     platform: text("platform").notNull(),
     url: text("url").notNull(),
     platformPostId: text("platform_post_id"),
+    /** One post has one, in whatever spelling it was submitted: an ad's id is the same in every tab of the Ads Manager. */
+    postKey: text("post_key")
+      .notNull()
+      .generatedAlwaysAs(sql`coalesce(platform_post_id, url)`),
     isShareLink: boolean("is_share_link").notNull().default(false),
     joinedPostId: long("joined_post_id"),
     title: text("title"),
@@ -29,9 +33,9 @@ export const posts = recon.table(
   },
   (table) => [
     primaryKey({ name: "posts_key", columns: [table.clientId, table.postId] }),
-    unique("posts_url").on(table.clientId, table.campaignId, table.platform, table.url, table.affiliateId),
-    // Who else claims this address?
-    index("posts_same_url").on(table.clientId, table.platform, table.url, table.affiliateId),
+    unique("posts_once").on(table.clientId, table.campaignId, table.platform, table.postKey, table.affiliateId),
+    // Who else claims this post?
+    index("posts_same_post").on(table.clientId, table.platform, table.postKey, table.affiliateId),
     index("posts_affiliate").on(table.clientId, table.affiliateId, table.postId),
     foreignKey({
       name: "posts_campaign",

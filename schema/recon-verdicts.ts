@@ -133,6 +133,10 @@ export const reportState = recon.table(
     logId: long("log_id"),
     verdict: text("verdict"),
     level: text("level"),
+    /** The verdict is MATCHED, and the claim too small to count for trust. */
+    saysNothing: boolean("says_nothing").notNull().default(false),
+    /** The latest dispute about it, of whichever attempt. */
+    disputeId: long("dispute_id"),
     reconciledAt: instant("reconciled_at"),
     updatedAt: instant("updated_at").notNull().defaultNow(),
     /** When its workflow said that it is at it. */
@@ -179,6 +183,8 @@ export const postTotals = recon.table(
     campaignId: long("campaign_id").notNull(),
     affiliateId: long("affiliate_id").notNull(),
     platform: text("platform").notNull(),
+    /** As in posts. */
+    postKey: text("post_key").notNull(),
     reports: integer("reports").notNull(),
     latestReportId: long("latest_report_id").notNull(),
     ...claimed(),
@@ -195,17 +201,22 @@ export const postTotals = recon.table(
     /** Some claim of it could be checked; and none of those was too high. */
     countsForTrust: boolean("counts_for_trust").notNull().default(false),
     isAccurate: boolean("is_accurate").notNull().default(false),
+    /** The first report of those that count: who claimed the post first. */
+    firstReportId: long("first_report_id"),
   },
   (table) => [
     primaryKey({ name: "post_totals_key", columns: [table.clientId, table.postId] }),
     index("post_totals_campaign").on(table.clientId, table.campaignId, table.platform, table.postId),
     index("post_totals_affiliate").on(table.clientId, table.affiliateId, table.postId),
+    // Who claimed this post first?
+    index("post_totals_same_post").on(table.clientId, table.platform, table.postKey, table.affiliateId),
     foreignKey({
       name: "post_totals_post",
       columns: [table.clientId, table.postId],
       foreignColumns: [posts.clientId, posts.postId],
     }),
     check("post_totals_accurate", sql`${table.countsForTrust} or not ${table.isAccurate}`),
+    check("post_totals_first", sql`${table.countsForTrust} = (${table.firstReportId} is not null)`),
   ],
 );
 
@@ -229,6 +240,7 @@ export const disputes = recon.table(
     primaryKey({ name: "disputes_key", columns: [table.clientId, table.disputeId] }),
     unique("disputes_verdict").on(table.clientId, table.logId),
     index("disputes_affiliate").on(table.clientId, table.affiliateId, table.disputeId),
+    index("disputes_report").on(table.clientId, table.reportId, table.disputeId),
     foreignKey({
       name: "disputes_log",
       columns: [table.clientId, table.logId],

@@ -21,8 +21,8 @@ test("trust that was stored by report is computed again by post, and whoever fal
       select '713', p, a, 1, 1, 1, 'API', 'API:k' || i, 'h'
         from (select i, case when i <= 2 then 1 when i <= 42 then 2 else i - 40 end as p, case when i <= 42 then 1 when i <= 44 then 2 else 4 end as a from generate_series(1, 45) i) r order by i;
     insert into recon.reconciliation_logs (_client_id, report_id, attempt, post_id, affiliate_id, verdict, level, counts_for_trust, is_accurate,
-           claimed_views, claimed_clicks, claimed_conversions, reason, workflow_id, _run_id)
-      select '713', report_id, 1, post_id, affiliate_id, case when bad then 'DISCREPANCY' else 'MATCHED' end, case when bad then 'HIGH' end, true, not bad, 1, 1, 1, 'r', 'w', 'run'
+           claimed_views, claimed_clicks, claimed_conversions, verified_views, reason, workflow_id, _run_id)
+      select '713', report_id, 1, post_id, affiliate_id, case when bad then 'DISCREPANCY' else 'MATCHED' end, case when bad then 'HIGH' end, true, not bad, 1, 1, 1, 1, 'r', 'w', 'run'
         from (select *, report_id <= 2 or report_id = 45 as bad from recon.affiliate_reports) r order by report_id;
     insert into recon.report_state (_client_id, report_id, post_id, campaign_id, affiliate_id, platform, state, log_id, verdict, level)
       select '713', r.report_id, r.post_id, 1, r.affiliate_id, 'meta', 'RECONCILED', l.log_id, l.verdict, l.level

@@ -2,6 +2,7 @@ import type { RaisedAlert } from "../../queries/ops/alerts.ts";
 import type { ClaimSigns } from "../../rules/recon/claims.ts";
 import { jump } from "../../rules/recon/claims.ts";
 import type { Claimed, Level } from "../../rules/recon/compare.ts";
+import { discrepancyAlerts as kinds } from "../../rules/recon/trust.ts";
 
 /** Who and what an alert is about. */
 export interface AboutReport {
@@ -78,7 +79,6 @@ export function alertsOfVerdict(
 ): { raise: RaisedAlert[]; settle: string[] } {
   const { client, reportId, affiliateId, platform } = about;
   const { level, reason, attempt } = verdict;
-  const kinds = { MEDIUM: "medium_discrepancy", HIGH: "high_discrepancy" } as const;
   if (level !== "MEDIUM" && level !== "HIGH") return { raise: [], settle: ["report_stopped", ...Object.values(kinds)] };
   return {
     raise: [

@@ -43,9 +43,7 @@ export function judge(
     case "metrics": {
       const fetched = answer.metrics;
       const claim = claimedBy(claimed);
-      const verified = Object.fromEntries(
-        metrics.map((metric) => [metric, fetched[metric] === null ? null : BigInt(fetched[metric])]),
-      ) as Verified;
+      const verified = verifiedBy(fetched);
       const comparison = compare(claim, verified);
       const said = z.object({ note: z.string() }).safeParse(fetched.raw).data?.note ?? null;
       const reason = explain(comparison, { platform, claimed: claim, verified, note: said }) + remark;
@@ -64,6 +62,12 @@ export const gaveUp = (platform: string, reason: string, days: number) =>
 function withoutNumbers(verdict: Verdict, reason: string): Judged {
   return { kind: "judged", verdict, comparison: null, reason, fetched: null };
 }
+
+/** Null throughout where the platform reported nothing. */
+export const verifiedBy = (fetched: UnifiedMetrics | null) =>
+  Object.fromEntries(
+    metrics.map((metric) => [metric, fetched === null || fetched[metric] === null ? null : BigInt(fetched[metric])]),
+  ) as Verified;
 
 export const claimedBy = (counts: Counts<string>) =>
   Object.fromEntries(metrics.map((metric) => [metric, BigInt(counts[metric])])) as Claimed;

@@ -17,7 +17,7 @@ import { runOf } from "../shared/run-of.ts";
 import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "./alerts.ts";
 import { askPlatform, clientAccount, redactFor, waitFor, type PlatformAsk, type Waits } from "./ask-platform.ts";
 import { platformNamed, type ReconContext } from "./context.ts";
-import { claimedBy, gaveUp, judge, unknownPost, type Judged } from "./judge.ts";
+import { claimedBy, gaveUp, judge, unknownPost, verifiedBy, type Judged } from "./judge.ts";
 
 export type ReconcileStep =
   | ({ kind: "verdict" } & StoredVerdict)
@@ -125,7 +125,7 @@ async function settle(
     verdict,
     level,
     reason,
-    ...trustOf(verdict, level),
+    ...trustOf({ verdict, level }, { claimed: claimedBy(report.claimed), verified: verifiedBy(fetched) }),
     worstMetric: comparison?.worst ?? null,
     metrics: { views: compared("views"), clicks: compared("clicks"), conversions: compared("conversions") },
     fetched,

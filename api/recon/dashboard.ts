@@ -38,13 +38,13 @@ import { money, storedOrigin } from "../server/shapes.ts";
 const readers = allow("admin", "operator", "analyst", "advertiser");
 
 const sideBySide = z.object({
-  claimed: z.number().describe("by the latest report of each post"),
+  claimed: z.number().describe("by the latest report of each post, and of each affiliate that claims it"),
   comparable: z.number().describe("claims for posts whose number the platform reports"),
   verified: known.describe("the platform's number of those posts; null when it reports none"),
   differencePct: z.number().nullable().describe("by how much comparable exceeds verified, in percent of verified"),
 });
 const totals = z.object({
-  posts: z.number(),
+  posts: z.number().describe("each once, also where several affiliates claim it; so are verified numbers and spend"),
   reports: z.number(),
   views: sideBySide,
   clicks: sideBySide,

@@ -103,6 +103,8 @@ export const dispute = z.object({
   notes: text,
 });
 
+const trustNames = ["accurate", "too_high", "says_nothing", "claimed_before", "cannot_be_checked"] as const;
+
 export const report = z.object({
   reportId: z.string(),
   postId: z.string(),
@@ -121,6 +123,12 @@ export const report = z.object({
   nextTryAt: instant.nullable(),
   attempt: z.number(),
   verdict: verdict.nullable().describe("of the latest attempt; null until there is one"),
+  trust: z
+    .enum(trustNames)
+    .nullable()
+    .describe(
+      "what it comes to for trust, a settled dispute included: accurate counts for it, too_high against it, the others neither. says_nothing: next to nothing is claimed; claimed_before: another affiliate claimed the post first",
+    ),
   dispute: dispute.nullable(),
   href: link,
 });
@@ -139,6 +147,11 @@ export const post = z.object({
   verifiedAt: instant.nullable(),
   verdict: verdictName.nullable(),
   level: levelName.nullable(),
+  isCounted: z
+    .boolean()
+    .describe(
+      "whether a campaign's posts, verified numbers and spend have it; false for a post that another row is, too",
+    ),
   href: link,
 });
 
@@ -185,6 +198,7 @@ export function toReport(row: ReportRow): z.infer<typeof report> {
     method,
     detail,
     attempt,
+    trust: row.trust as z.infer<typeof report>["trust"],
     submittedAt: row.submittedAt.toISOString(),
     origin: row.claimOrigin,
     claimed: { views: row.claimedViews, clicks: row.claimedClicks, conversions: row.claimedConversions },
@@ -283,6 +297,7 @@ export function toPost(row: PostRow): z.infer<typeof post> {
     verified: { views: row.verifiedViews, clicks: row.verifiedClicks, conversions: row.verifiedConversions },
     spend: row.spend === null ? null : cents(row.spend),
     verifiedAt: iso(row.verifiedAt),
+    isCounted: row.isCounted,
     ...toNames(row),
     href: linkTo("/submissions", { post: postId }),
   };

@@ -1,6 +1,6 @@
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { lockPosts, refreshPostTotals } from "../recon/posts.ts";
-import { lockAffiliate, noteStep, refreshTrust } from "../recon/trust.ts";
+import { lockClaimants, noteStep, refreshTrust } from "../recon/trust.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 
 /**
@@ -46,18 +46,18 @@ async function purgePost(
   { client, postId, affiliateId, by }: PurgedPost & { client: string } & Pick<PurgeStep, "by">,
 ): Promise<PurgeCount[]> {
   const source = "reconciliation";
-  await lockAffiliate(session, { client, affiliateId });
+  const claimants = await lockClaimants(session, { client, affiliateId, postIds: [postId] });
   await lockPosts(session, { client, postIds: [postId] });
   const sandbox = "_client_id = $1 and post_id = $2 and origin = 'sandbox'";
   const { rows: reopened } = await session.query<{ reportId: string; attempt: number }>(
     `with again as (
-       select s.report_id, l.log_id, l.verdict, l.level, l.processed_at from recon.report_state s
+       select s.report_id, l.log_id, l.verdict, l.level, l.processed_at, l.verdict = 'MATCHED' and not l.counts_for_trust as says_nothing from recon.report_state s
          left join lateral (select * from recon.reconciliation_logs l where l._client_id = s._client_id and l.report_id = s.report_id and l.origin <> 'sandbox'
                              order by l.attempt desc limit 1) l on true
         where s._client_id = $1 and s.log_id in (select log_id from recon.reconciliation_logs where ${sandbox})
         order by s.report_id for update of s)
      update recon.report_state s
-        set log_id = a.log_id, verdict = a.verdict, level = a.level, reconciled_at = a.processed_at,
+        set log_id = a.log_id, verdict = a.verdict, level = a.level, says_nothing = coalesce(a.says_nothing, false), reconciled_at = a.processed_at,
             state = case when a.log_id is null then 'PENDING' else s.state end, detail = null, next_try_at = null, tries = 0,
             attempt_since = now(), under_way_at = null, updated_at = now()
        from again a where s._client_id = $1 and s.report_id = a.report_id
@@ -66,6 +66,12 @@ async function purgePost(
   );
   await session.query(
     `delete from recon.disputes where _client_id = $1 and log_id in (select log_id from recon.reconciliation_logs where ${sandbox})`,
+    [client, postId],
+  );
+  await session.query(
+    `update recon.report_state s
+        set dispute_id = (select max(d.dispute_id) from recon.disputes d where d._client_id = s._client_id and d.report_id = s.report_id)
+      where s._client_id = $1 and s.post_id = $2 and s.dispute_id is not null`,
     [client, postId],
   );
   // The line of the post names the platform's numbers, and is written again below.
@@ -82,7 +88,7 @@ async function purgePost(
       { step: "rerun_requested", detail: `by ${by.actor}: what the mock platform said was deleted` },
     );
   await refreshPostTotals(session, { client, postId });
-  await refreshTrust(session, { client, affiliateId });
+  for (const claimant of claimants) await refreshTrust(session, { client, affiliateId: claimant });
   const there = counts.filter(({ rows }) => rows > 0);
   await recordPurge(session, { client, source, by, counts: there, details: { postId } });
   return there;

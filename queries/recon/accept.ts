@@ -52,7 +52,7 @@ async function write(
     // The update changes nothing but takes the row's lock: submissions of one post come one after the other from here.
     `insert into recon.posts as p (_client_id, campaign_id, affiliate_id, platform, url, platform_post_id, is_share_link, title, description, posted_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-     on conflict on constraint posts_url do update
+     on conflict on constraint posts_once do update
         set title = coalesce(p.title, excluded.title), description = coalesce(p.description, excluded.description),
             posted_at = coalesce(p.posted_at, excluded.posted_at)
      returning post_id::text as "postId", joined_post_id::text as "joinedPostId"`,

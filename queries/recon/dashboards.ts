@@ -30,11 +30,16 @@ export async function readCampaignTotals(
     const name = metric[0]?.toUpperCase() + metric.slice(1);
     return `sum(claimed_${metric})::text as "claimed${name}",
       coalesce(sum(claimed_${metric}) filter (where verified_${metric} is not null), 0)::text as "comparable${name}",
-      sum(verified_${metric})::text as "verified${name}"`;
+      (sum(verified_${metric}) filter (where nth = 1))::text as "verified${name}"`;
   });
   const { rows } = await database.query<PlatformTotals>(
-    `select platform, currency, count(*) as posts, sum(reports) as reports, sum(spend) as spend, count(spend) as "postsWithSpend", ${metrics.join(", ")}
-       from recon.post_totals where _client_id = $1 and campaign_id = $2 group by platform, currency order by platform, currency`,
+    // What several affiliates claim is one post still: the platform's numbers of it count once, the latest of them.
+    `select platform, post_currency as currency, count(*) filter (where nth = 1) as posts, sum(reports) as reports, sum(spend) filter (where nth = 1) as spend,
+            count(spend) filter (where nth = 1) as "postsWithSpend", ${metrics.join(", ")}
+       from (select t.*, first_value(t.currency) over same as post_currency, row_number() over same as nth from recon.post_totals t
+              where t._client_id = $1 and t.campaign_id = $2
+             window same as (partition by t.platform, t.post_key order by t.verified_at desc nulls last, t.post_id)) t
+      group by platform, post_currency order by platform, post_currency`,
     [client, campaignId],
   );
   return rows;

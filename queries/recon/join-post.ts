@@ -26,7 +26,7 @@ export async function joinPost(
       `with link as (select * from recon.posts where _client_id = $1 and post_id = $2), target as (
          insert into recon.posts as p (_client_id, campaign_id, affiliate_id, platform, url, platform_post_id, title, description, posted_at)
          select _client_id, campaign_id, affiliate_id, platform, $3, $4, title, description, posted_at from link
-         on conflict on constraint posts_url do update set title = coalesce(p.title, excluded.title)
+         on conflict on constraint posts_once do update set title = coalesce(p.title, excluded.title)
          returning post_id
        )
        select link.joined_post_id::text as joined, target.post_id::text as target from link, target`,

@@ -20,6 +20,8 @@ export interface PostRow {
   verifiedAt: Date | null;
   verdict: string | null;
   level: string | null;
+  /** Where several affiliates claim the post for the campaign, one row of it counts: whose numbers are the latest. */
+  isCounted: boolean;
 }
 
 /** Posts with their latest claim beside the platform's latest numbers: the rows that a dashboard's totals add up. */
@@ -43,7 +45,10 @@ export async function listPosts(
     `select s.post_id::text as "postId", s.campaign_id::text as "campaignId", s.affiliate_id::text as "affiliateId", s.platform, p.url, s.reports,
             s.claimed_views as "claimedViews", s.claimed_clicks as "claimedClicks", s.claimed_conversions as "claimedConversions",
             s.verified_views as "verifiedViews", s.verified_clicks as "verifiedClicks", s.verified_conversions as "verifiedConversions",
-            s.spend, s.currency, s.verified_at as "verifiedAt", s.verdict, s.level
+            s.spend, s.currency, s.verified_at as "verifiedAt", s.verdict, s.level,
+            not exists (select from recon.post_totals o
+                         where o._client_id = s._client_id and o.campaign_id = s.campaign_id and o.platform = s.platform and o.post_key = s.post_key and o.post_id <> s.post_id
+                           and (coalesce(o.verified_at, '-infinity'), -o.post_id) > (coalesce(s.verified_at, '-infinity'), -s.post_id)) as "isCounted"
        from recon.post_totals s join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
       where ${inScope} and ${matches}
         and (:currency::text is null or (s.spend is not null and s.currency = :currency)) and s.post_id > coalesce(:after::bigint, 0)

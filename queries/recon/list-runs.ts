@@ -52,16 +52,28 @@ export interface RunReportRow extends AttemptRow {
   trustAfter: string | null;
 }
 
-/** Trust as the logs up to one of them give it, each post once and disputes left aside: what a verdict did to it, whenever it is looked at. */
+/**
+ * Trust as the logs up to one of them give it, and what people had settled by then: what a verdict did to it, whenever it
+ * is looked at. Who claimed a post first is as it is known now.
+ */
 const trustUpTo = (comparison: "<" | "<=") => `(
   select coalesce(round(count(*) filter (where post.is_accurate)::numeric / nullif(count(*), 0), 2), 1.00)::text
     from (select bool_and(earlier.is_accurate) as is_accurate
-            from (select distinct on (report_id) report_id, counts_for_trust, is_accurate from recon.reconciliation_logs e
+            from (select distinct on (e.report_id) e.report_id, coalesce(d.counts_for_trust, e.counts_for_trust) as counts_for_trust,
+                         coalesce(d.is_accurate, e.is_accurate) as is_accurate
+                    from recon.reconciliation_logs e
+                    left join lateral (select b.counts_for_trust, b.is_accurate from recon.settlements b
+                                        where b._client_id = e._client_id and b.report_id = e.report_id and b.settled_at <= l.processed_at
+                                        order by b.settled_at desc, b.dispute_id desc limit 1) d on true
                    where e._client_id = l._client_id and e.affiliate_id = l.affiliate_id and e.log_id ${comparison} l.log_id
-                   order by report_id, attempt desc) earlier
+                   order by e.report_id, e.attempt desc) earlier
             join recon.report_state es on es._client_id = l._client_id and es.report_id = earlier.report_id
             join recon.posts ep on ep._client_id = l._client_id and ep.post_id = es.post_id
-           where earlier.counts_for_trust group by ep.platform, ep.url) post)`;
+           where earlier.counts_for_trust group by ep.platform, ep.post_key
+          having not bool_and(earlier.is_accurate) or not exists (
+                 select from recon.post_totals o
+                  where o._client_id = l._client_id and o.platform = ep.platform and o.post_key = ep.post_key and o.affiliate_id <> l.affiliate_id and o.counts_for_trust
+                  group by o.affiliate_id having bool_and(o.is_accurate) and min(o.first_report_id) < min(earlier.report_id))) post)`;
 
 /** The reports of a run, each with the verdict of its own attempt, what it stood on and what it did to trust. */
 export async function listRunReports(

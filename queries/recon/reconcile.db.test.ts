@@ -301,7 +301,7 @@ test("a sweep leaves out what its workflow said it is at, for a while, until it 
 });
 
 describe("a share link", () => {
-  const address = (url: string) => ({ url, platformPostId: "1zzzzz", isShareLink: false });
+  const address = (url: string) => ({ url, platformPostId: url.slice(-6), isShareLink: false });
   const join = (report: { reportId: string; postId: string }, url: string) =>
     joinPost(database.pool, { attempt: of(report.reportId), postId: report.postId, address: address(url) });
 

@@ -1,10 +1,11 @@
 import type { Origin } from "../../core/origin.ts";
+import { discrepancyAlerts } from "../../rules/recon/trust.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
 import { insertRow } from "../shared/named.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
 import type { Counts, FetchedNumbers, JudgedMetric, ReportAttempt, StoredVerdict } from "./shapes.ts";
-import { lockAffiliate, noteStep, refreshTrust } from "./trust.ts";
+import { lockClaimants, noteStep, refreshTrust } from "./trust.ts";
 
 export interface Judgement {
   attempt: ReportAttempt;
@@ -37,7 +38,7 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
   const { attempt: of, affiliateId, postId, platform } = judged;
   const { client, reportId, attempt } = of;
   return inTransaction(database, async (session) => {
-    await lockAffiliate(session, { client, affiliateId });
+    const claimants = await lockClaimants(session, { client, affiliateId, postIds: [postId] });
     await lockPosts(session, { client, postIds: [postId] });
     const { rows } = await session.query<{ attempt: number }>(
       "select attempt from recon.report_state where _client_id = $1 and report_id = $2 for update",
@@ -54,20 +55,29 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
     const stored = await insertLog(session, judged, platformReportId);
     await session.query(
       `update recon.report_state
-          set state = 'RECONCILED', detail = null, next_try_at = null, log_id = $3, verdict = $4, level = $5, reconciled_at = now(),
+          set state = 'RECONCILED', detail = null, next_try_at = null, log_id = $3, verdict = $4, level = $5, says_nothing = $6, reconciled_at = now(),
               claim_checked_at = coalesce(claim_checked_at, now()), updated_at = now()
         where _client_id = $1 and report_id = $2`,
-      [client, reportId, stored.logId, stored.verdict, stored.level],
+      [
+        client,
+        reportId,
+        stored.logId,
+        stored.verdict,
+        stored.level,
+        judged.verdict === "MATCHED" && !judged.countsForTrust,
+      ],
     );
     if (fetched !== null) await noteStep(session, of, { step: "fetched", detail: `from ${platform}` });
     const judgedAs = stored.level === null ? stored.verdict : `${stored.verdict} ${stored.level}`;
-    await noteStep(session, of, { step: "verdict", detail: `${judgedAs}: ${stored.reason}` });
+    const settledFor = await findSettled(session, of);
+    const holds = settledFor === null ? "" : `; a person settled it in favour of the ${settledFor}, and that holds`;
+    await noteStep(session, of, { step: "verdict", detail: `${judgedAs}: ${stored.reason}${holds}` });
     await session.query(
       "update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $2 and not is_reconciled",
       [client, postId],
     );
     await refreshPostTotals(session, { client, postId });
-    await refreshTrust(session, { client, affiliateId });
+    for (const claimant of claimants) await refreshTrust(session, { client, affiliateId: claimant });
     await settleAlerts(session, {
       client,
       area: "recon",
@@ -76,9 +86,20 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
       notes: `attempt ${attempt} came to another verdict`,
     });
     // Last, as others may wait for them; an alert about an address is the only one that several affiliates share.
-    for (const alert of judged.raise) await raiseAlert(session, alert);
+    // A person has looked at this claim: nobody is called to it again.
+    const settled: readonly string[] = settledFor === null ? [] : Object.values(discrepancyAlerts);
+    for (const alert of judged.raise.filter(({ kind }) => !settled.includes(kind))) await raiseAlert(session, alert);
     return stored;
   });
+}
+
+/** In whose favour a person settled the report, where that binds. */
+async function findSettled(session: Session, { client, reportId }: ReportAttempt): Promise<string | null> {
+  const { rows } = await session.query<{ settledFor: string | null }>(
+    `select settled_for as "settledFor" from recon.counted_verdicts where _client_id = $1 and report_id = $2`,
+    [client, reportId],
+  );
+  return rows[0]?.settledFor ?? null;
 }
 
 /** The verdict of an attempt, when it has one: a repeat gets this answer. */

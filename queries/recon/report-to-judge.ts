@@ -80,7 +80,7 @@ export async function readReportToJudge(
             s.claim_checked_at is not null as "isClaimChecked", earlier.claimed as before,
             (select coalesce(json_agg(json_build_object('id', a.affiliate_id::text, 'name', a.name) order by a.affiliate_id), '[]')
                from (select distinct o.affiliate_id from recon.posts o
-                      where o._client_id = p._client_id and o.platform = p.platform and o.url = p.url and o.affiliate_id <> p.affiliate_id
+                      where o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key and o.affiliate_id <> p.affiliate_id
                       order by 1 limit 20) o
                join recon.affiliates a on a._client_id = p._client_id and a.affiliate_id = o.affiliate_id) as "otherAffiliates",
             c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken",

@@ -73,6 +73,8 @@ export interface ReportRow extends Claimed, BeforeVerdict<Comparison> {
   detail: string | null;
   nextTryAt: Date | null;
   attempt: number;
+  /** What it comes to for trust, in a word; null before there is a verdict. */
+  trust: string | null;
   disputeId: string | null;
   disputeReason: string | null;
   disputedAt: Date | null;
@@ -96,6 +98,7 @@ const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "post
   c.name as "campaignName", s.affiliate_id::text as "affiliateId", a.name as "affiliateName", s.platform, p.url, r.submission_method as method, r.submitted_at as "submittedAt",
   r.origin as "claimOrigin", r.claimed_views as "claimedViews", r.claimed_clicks as "claimedClicks", r.claimed_conversions as "claimedConversions",
   s.state, s.detail, s.next_try_at as "nextTryAt", s.attempt, ${comparisonColumns},
+  (select v.trust from recon.counted_verdicts v where v._client_id = s._client_id and v.report_id = s.report_id) as trust,
   d.dispute_id::text as "disputeId", d.reason as "disputeReason", d.opened_at as "disputedAt", d.outcome as "disputeOutcome",
   d.settled_at as "settledAt", d.notes as "disputeNotes"`;
 
@@ -106,7 +109,7 @@ const reportTables = `recon.report_state s
   join recon.campaigns c on c._client_id = s._client_id and c.campaign_id = s.campaign_id
   join recon.affiliates a on a._client_id = s._client_id and a.affiliate_id = s.affiliate_id
   left join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
-  left join recon.disputes d on d._client_id = s._client_id and d.log_id = s.log_id`;
+  left join recon.disputes d on d._client_id = s._client_id and d.dispute_id = s.dispute_id`;
 
 export const inScope = `s._client_id = :client and (:ownAffiliate::bigint is null or s.affiliate_id = :ownAffiliate)
   and (:advertiser::text is null or exists (select from recon.campaigns o
@@ -266,10 +269,11 @@ export async function readTrend(
 ): Promise<TrendDay[]> {
   const { rows } = await database.query<TrendDay>(
     `select (s.reconciled_at at time zone 'UTC')::date as date, count(*) as judged,
-            count(*) filter (where s.verdict in ('MATCHED', 'DISCREPANCY') or d.outcome = 'affiliate') as counted,
-            count(*) filter (where s.verdict = 'MATCHED' or s.level = 'LOW' or d.outcome = 'affiliate') as accurate
+            count(*) filter (where coalesce(d.counts_for_trust, s.verdict in ('MATCHED', 'DISCREPANCY') and not s.says_nothing)) as counted,
+            count(*) filter (where coalesce(d.is_accurate, (s.verdict = 'MATCHED' and not s.says_nothing) or s.level = 'LOW')) as accurate
        from recon.report_state s
-       left join recon.disputes d on d._client_id = s._client_id and d.log_id = s.log_id and d.affiliate_id = $2 and d._client_id = $1
+       left join (select distinct on (report_id) report_id, counts_for_trust, is_accurate from recon.settlements
+                   where _client_id = $1 and affiliate_id = $2 order by report_id, settled_at desc, dispute_id desc) d on d.report_id = s.report_id
       where s._client_id = $1 and s.affiliate_id = $2 and s.reconciled_at > now() - make_interval(days => $4)
         and ($3::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $3))
       group by 1 order by 1`,

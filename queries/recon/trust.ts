@@ -1,4 +1,5 @@
 import { trustAlertBelow } from "../../rules/recon/trust-threshold.ts";
+import { discrepancyAlerts } from "../../rules/recon/trust.ts";
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
@@ -21,6 +22,26 @@ export async function lockAffiliate(session: Session, { client, affiliateId }: O
   ]);
 }
 
+/**
+ * The same for everyone who claims one of these posts: a post counts for its first claimant alone, so one verdict may
+ * change the trust of several. Answers who they are.
+ */
+export async function lockClaimants(
+  session: Session,
+  { client, affiliateId, postIds }: OfAffiliate & { postIds: readonly string[] },
+): Promise<string[]> {
+  const { rows } = await session.query<{ id: string }>(
+    `select affiliate_id::text as id from (
+       select $2::bigint as affiliate_id
+        union select o.affiliate_id from recon.posts p join recon.posts o on o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key
+               where p._client_id = $1 and p.post_id = any($3)) claimants
+      order by claimants.affiliate_id`,
+    [client, affiliateId, postIds],
+  );
+  for (const { id } of rows) await lockAffiliate(session, { client, affiliateId: id });
+  return rows.map(({ id }) => id);
+}
+
 /** Computes trust again from what its posts came to. The affiliate must be locked, or one of two verdicts would not be counted. */
 export async function refreshTrust(session: Session, { client, affiliateId }: OfAffiliate): Promise<string> {
   const { rows } = await session.query<{
@@ -31,12 +52,19 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
     counts: string;
     name: string;
   }>(
-    // The same post in several campaigns is one post.
+    // The same post in several campaigns is one post, and counts for whoever claimed it first.
     `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2), post as (
-       select bool_and(t.is_accurate) as is_accurate
-         from recon.post_totals t join recon.posts p on p._client_id = t._client_id and p.post_id = t.post_id
-        where t._client_id = $1 and t.affiliate_id = $2 and t.counts_for_trust group by p.platform, p.url
-     ), counted as (select count(*)::int as total, count(*) filter (where is_accurate)::int as accurate from post)
+       select platform, post_key, bool_and(is_accurate) as is_accurate, min(first_report_id) as first_report_id
+         from recon.post_totals where _client_id = $1 and affiliate_id = $2 and counts_for_trust group by platform, post_key
+     ), mine as (
+       select is_accurate, not exists (
+                select from recon.post_totals o
+                 where o._client_id = $1 and o.platform = post.platform and o.post_key = post.post_key and o.affiliate_id <> $2 and o.counts_for_trust
+                 group by o.affiliate_id having bool_and(o.is_accurate) and min(o.first_report_id) < post.first_report_id) as is_first
+         from post
+     ), counted as (
+       select count(*) filter (where not is_accurate or is_first)::int as total, count(*) filter (where is_accurate and is_first)::int as accurate from mine
+     )
      update recon.affiliates a
         set trust_score = coalesce(round(counted.accurate::numeric / nullif(counted.total, 0), 2), 1.00),
             total_submissions = counted.total, accurate_submissions = counted.accurate, updated_at = now()
@@ -54,7 +82,7 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
       ...about,
       kind: "trust_low",
       severity: "warning",
-      message: `the trust of ${trust.name} (${affiliateId}) fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that could be checked were claimed accurately`,
+      message: `the trust of ${trust.name} (${affiliateId}) fell from ${trust.before} to ${trust.after}, below ${trustAlertBelow}: ${trust.counts} posts that count were claimed accurately`,
       details: { before: trust.before, after: trust.after, below: trustAlertBelow },
     });
   else if (!trust.isLow)
@@ -100,6 +128,11 @@ export async function openDispute(
     );
     const [dispute] = rows;
     if (dispute === undefined) return { outcome: "again" };
+    await session.query("update recon.report_state set dispute_id = $3 where _client_id = $1 and report_id = $2", [
+      client,
+      reportId,
+      dispute.disputeId,
+    ]);
     const of = { client, reportId, attempt: report.attempt, workflowId: null };
     await noteStep(session, of, { step: "disputed", detail: "by the affiliate" });
     const judged = report.level === null ? report.verdict : `${report.verdict} ${report.level}`;
@@ -127,7 +160,10 @@ export interface SettledDispute {
   trustScore: string;
 }
 
-/** A person's decision on a dispute, once. Settled in the affiliate's favour, the verdict counts as accurate from then on. */
+/**
+ * A person's decision on a dispute, once. Settled in the affiliate's favour, the report counts as accurate from then on,
+ * whatever later attempts come to.
+ */
 export async function settleDispute(
   database: Database,
   of: { client: string; disputeId: string; outcome: "affiliate" | "platform"; by: Actor; notes: string | null },
@@ -143,7 +179,7 @@ export async function settleDispute(
     const [about] = found;
     if (about === undefined) return null;
     const { affiliateId, postId } = about;
-    await lockAffiliate(session, { client, affiliateId });
+    const claimants = await lockClaimants(session, { client, affiliateId, postIds: [postId] });
     await lockPosts(session, { client, postIds: [postId] });
     const { rows } = await session.query<Omit<SettledDispute, "trustScore"> & { attempt: number }>(
       `update recon.disputes d set outcome = $3, settled_at = now(), settled_by = $4, notes = $5
@@ -160,8 +196,10 @@ export async function settleDispute(
     const step = { step: "settled", detail: `in favour of the ${of.outcome}` };
     await noteStep(session, { client, reportId, attempt, workflowId: null }, step);
     await refreshPostTotals(session, { client, postId });
+    for (const other of claimants.filter((id) => id !== affiliateId))
+      await refreshTrust(session, { client, affiliateId: other });
     const trustScore = await refreshTrust(session, { client, affiliateId });
-    const kinds = of.outcome === "affiliate" ? ["disputed", "high_discrepancy", "medium_discrepancy"] : ["disputed"];
+    const kinds = of.outcome === "affiliate" ? ["disputed", ...Object.values(discrepancyAlerts)] : ["disputed"];
     const notes = `the dispute was settled in favour of the ${of.outcome}`;
     await settleAlerts(session, { client, area: "recon", kinds, subject: `report/${reportId}`, notes });
     await recordAudit(session, {

@@ -109,7 +109,25 @@ test.each([
   ["POST_DELETED", null, false, false],
   ["POST_UNKNOWN", null, false, false],
 ] as const)("%s %s counts for trust: %s, and is accurate: %s", (verdict, level, countsForTrust, isAccurate) => {
-  expect(trustOf(verdict, level)).toEqual({ countsForTrust, isAccurate });
+  const numbers = { claimed: counts(5n, 5n, 5n), verified: counts(5n, 5n, 5n) };
+  expect(trustOf({ verdict, level }, numbers)).toEqual({ countsForTrust, isAccurate });
+});
+
+const counts = <Value>(views: Value, clicks: Value, conversions: Value) => ({ views, clicks, conversions });
+
+test.each([
+  ["nothing of nothing", counts(0n, 0n, 0n), counts<bigint | null>(0n, 0n, 0n), false],
+  ["nothing of something", counts(0n, 0n, 0n), counts<bigint | null>(1_017n, 10n, 1n), false],
+  ["one view of many", counts(1n, 0n, 0n), counts<bigint | null>(1_017n, 10n, 1n), false],
+  ["just below half of each metric", counts(508n, 4n, 0n), counts<bigint | null>(1_017n, 10n, 1n), false],
+  ["half of one metric", counts(0n, 5n, 0n), counts<bigint | null>(1_017n, 10n, 1n), true],
+  ["all of it", counts(1_017n, 10n, 1n), counts<bigint | null>(1_017n, 10n, 1n), true],
+  ["only what cannot be known", counts(1n, 9n, 0n), counts<bigint | null>(1_017n, null, null), false],
+] as const)("a match that claims %s says something: %#", (_what, claimed, verified, says) => {
+  expect(trustOf({ verdict: "MATCHED", level: null }, { claimed, verified })).toEqual({
+    countsForTrust: says,
+    isAccurate: says,
+  });
 });
 
 describe("against a model that divides", () => {

@@ -80,6 +80,27 @@ test.each(known)("%s: %s is %s", (platform, submitted, url, platformPostId) => {
   expect(platformOfUrl(submitted)).toBe(platform);
 });
 
+test.each([
+  ["reddit", "https://www.reddit.com/r/test/comments/01abcde/", "https://www.reddit.com/comments/1abcde"],
+  ["reddit", "https://redd.it/001abcde", "https://www.reddit.com/comments/1abcde"],
+  [
+    "meta",
+    "https://www.facebook.com/adsmanager/manage/ads?selected_ad_ids=0120210000000",
+    "https://www.facebook.com/adsmanager/manage/ads?selected_ad_ids=120210000000",
+  ],
+  ["meta", "https://www.facebook.com/watch/?v=01234567890123", "https://www.facebook.com/1234567890123"],
+])("%s: zeros before an id name no other post: %s is %s", (platform, submitted, url) => {
+  expect(readPostUrl(platform, submitted)).toMatchObject({ ok: true, address: { url } });
+});
+
+test("an ad, an ad set and a campaign keep their addresses apart, and one id is one post in all of them", () => {
+  const read = ["ad", "adset", "campaign"].map((tab) =>
+    readPostUrl("meta", `https://www.facebook.com/adsmanager/manage/${tab}s?selected_${tab}_ids=120210000000`),
+  );
+  expect(new Set(read.map((one) => (one.ok ? one.address.url : one.problem))).size).toBe(3);
+  for (const one of read) expect(one).toMatchObject({ ok: true, address: { platformPostId: "120210000000" } });
+});
+
 const links: [platform: string, submitted: string, url: string][] = [
   ["reddit", "https://www.reddit.com/r/Test/s/AbCdEf1234?rdt=1", "https://www.reddit.com/r/test/s/AbCdEf1234"],
   ["reddit", "https://reddit.com/u/SomeOne/s/AbCdEf1234/", "https://www.reddit.com/u/someone/s/AbCdEf1234"],

@@ -94,8 +94,14 @@ const hostOf = ({ hostname }: URL) => hostname.replace(/\.$/, "");
 const post = (url: string, platformPostId: string): PostAddress => ({ url, platformPostId, isShareLink: false });
 const share = (url: string): PostAddress => ({ url, platformPostId: null, isShareLink: true });
 
+/** Ids are numbers: zeros before one name nothing else. */
+const bareId = (id: string) => id.replace(/^0+(?=.)/, "");
+
 function readReddit({ host, path }: Page): PostAddress | null {
-  const found = (id: string) => post(`https://www.reddit.com/comments/${id.toLowerCase()}`, id.toLowerCase());
+  const found = (text: string) => {
+    const id = bareId(text.toLowerCase());
+    return post(`https://www.reddit.com/comments/${id}`, id);
+  };
   if (host === "v.redd.it") {
     const [, code] = /^\/([\w-]{5,30})$/.exec(path) ?? [];
     return code === undefined ? null : share(`https://v.redd.it/${code}`);
@@ -153,7 +159,7 @@ function readMeta({ host, path, query }: Page): PostAddress | null {
 function organic(id: string | null, urlOf: (id: string) => string): PostAddress | null {
   return id === null || !/^(?:\d{5,25}|pfbid\w{20,120})$/.test(id)
     ? null
-    : { url: urlOf(id), platformPostId: null, isShareLink: false };
+    : { url: urlOf(bareId(id)), platformPostId: null, isShareLink: false };
 }
 
 /** From the narrowest to the widest; each as the Ads Manager and as tracking templates write it. */
@@ -163,12 +169,16 @@ const adNames = [
   ["campaigns", "selected_campaign_ids", "campaign_id"],
 ] as const;
 
-/** Ids are unique over all accounts (`act_…`), so the account is no part of what is named. A list of several is no post. */
+/**
+ * Ids are unique over all accounts (`act_…`) and over ads, ad sets and campaigns: the id names the post, and the tab it was
+ * copied from says nothing more. A list of several is no post.
+ */
 function readAd(query: URLSearchParams): PostAddress | null {
   for (const [tab, chosen, plain] of adNames) {
     const id = query.get(chosen) ?? query.get(plain);
     if (id === null || id === "") continue;
-    return /^\d{5,25}$/.test(id) ? post(`https://www.facebook.com/adsmanager/manage/${tab}?${chosen}=${id}`, id) : null;
+    if (!/^\d{5,25}$/.test(id)) return null;
+    return post(`https://www.facebook.com/adsmanager/manage/${tab}?${chosen}=${bareId(id)}`, bareId(id));
   }
   return null;
 }

@@ -90,6 +90,14 @@ function ReportBody({ report, at }: { report: ReportDetails; at: At<unknown> }) 
   );
 }
 
+const trustWords: Record<NonNullable<ReportDetails["trust"]>, string> = {
+  accurate: "yes, as accurate",
+  too_high: "yes, as too high",
+  says_nothing: "no: the claim says nothing, being less than half of what the platform shows",
+  claimed_before: "no: another affiliate claimed this post first",
+  cannot_be_checked: "no: it cannot be checked",
+};
+
 export function Verdict({ report, zone }: { report: ReportDetails; zone: string }) {
   const { verdict } = report;
   return (
@@ -115,7 +123,7 @@ export function Verdict({ report, zone }: { report: ReportDetails; zone: string 
               <Moment at={new Date(verdict.at)} zone={zone} />, attempt {report.attempt}
             </dd>
             <dt>Counts for trust</dt>
-            <dd>{verdict.countsForTrust ? (verdict.isAccurate ? "yes, as accurate" : "yes, as too high") : "no"}</dd>
+            <dd>{report.trust === null ? "no" : trustWords[report.trust]}</dd>
           </>
         )}
         {report.nextTryAt === null ? null : (
@@ -245,9 +253,10 @@ function Attempts({ report, at }: { report: ReportDetails; at: At<unknown> }) {
     },
   ];
   if (report.attempts.length === 0) return null;
+  const isSettled = report.dispute !== null && report.dispute.outcome !== null;
   return (
     <section aria-labelledby="attempts">
-      <h2 id="attempts">Attempts; the last counts</h2>
+      <h2 id="attempts">{isSettled ? "Attempts; what a person settled holds" : "Attempts; the last counts"}</h2>
       <Table
         columns={columns}
         rows={report.attempts}

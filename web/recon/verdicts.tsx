@@ -82,6 +82,8 @@ export function reportColumns({ isOwn }: { isOwn: boolean }): Column<Report>[] {
       show: (row) => (
         <>
           <VerdictBadge verdict={row.verdict?.verdict ?? null} level={row.verdict?.level ?? null} />{" "}
+          {row.trust === "says_nothing" ? <Badge tone="quiet">says nothing</Badge> : null}{" "}
+          {row.trust === "claimed_before" ? <Badge tone="quiet">claimed before by another</Badge> : null}{" "}
           {row.dispute === null ? null : (
             <Badge tone="note">
               {row.dispute.outcome === null ? "disputed" : `settled for the ${row.dispute.outcome}`}
