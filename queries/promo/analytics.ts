@@ -145,13 +145,16 @@ export async function readCohorts(database: Queryable, scope: Scope): Promise<Co
                 max(m.date) filter (where m.sends > 0)
                   over (partition by m.variation_id order by m.date rows between unbounded preceding and 1 preceding) as earlier
            from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
-       ), early as (
-         select d.cohort, d.earlier, count(*) as clicks
-           from days d
-           join promo.promo_click_tracking c on c._client_id = :client and c.variation_id = d.variation_id and c.clicked_date = d.date
-          where c.clicked_date >= :from and d.sends > 0 and c.clicked_at < d.first_sent_at and not c.is_bot and not c.is_repeat
-            and (d.cohort between :from and :to or d.earlier between :from and :to)
+       ), before_send as (
+         -- From the table, whose size Postgres knows: of the days above it would think that they are few.
+         select m.variation_id, m.date, count(*) as clicks
+           from promo.promo_click_tracking c
+           join promo.promo_performance_metrics m on m._client_id = c._client_id and m.variation_id = c.variation_id and m.date = c.clicked_date
+          where ${inScope("c")} and c.clicked_date >= :from and m.sends > 0 and c.clicked_at < m.first_sent_at
+            and not c.is_bot and not c.is_repeat
           group by 1, 2
+       ), early as (
+         select d.cohort, d.earlier, b.clicks from before_send b join days d on d.variation_id = b.variation_id and d.date = b.date
        )
        select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
          from (select cohort, sends, impressions, clicks from days
