@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { type Database, openDatabase } from "../schema/database.ts";
+import { type Database, openDatabase, type Queryable } from "../schema/database.ts";
 import { templateDatabase } from "./template-database.ts";
 
 export interface TestDatabase {
@@ -34,4 +34,17 @@ async function administer(url: string, statement: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** Every row of every table as text, to look for what must be in none. */
+export async function everyRow(database: Queryable): Promise<string> {
+  const { rows: tables } = await database.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
+  );
+  const found: string[] = [];
+  for (const { name } of tables) {
+    const { rows } = await database.query<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`);
+    found.push(...rows.map(({ row }) => row));
+  }
+  return found.join("\n");
 }

@@ -204,20 +204,6 @@ export async function until<Found>(
   }
 }
 
-/** Every row of every table as text, to look for what must be in none. */
-export async function everyRow({ rows }: Pick<TestStack, "rows">): Promise<string> {
-  const tables = await rows<{ name: string }>(
-    "select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')",
-  );
-  const found = await Promise.all(
-    tables.map(({ name }) => rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`)),
-  );
-  return found
-    .flat()
-    .map(({ row }) => row)
-    .join("\n");
-}
-
 /**
  * Tells Temporal at once what it finds out when heartbeats stay away: the worker at this run's activities is gone. That
  * it does find out is for the drills, which wait.

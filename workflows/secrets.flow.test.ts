@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { allHistories, readable } from "../test/histories.ts";
+import { everyRow } from "../test/database.ts";
 import { failureOf, logLines, startStack, uniqueId, until, type TestStack } from "../test/stack.ts";
 
 jest.setTimeout(60_000);
@@ -30,19 +31,6 @@ beforeAll(async () => {
   await stack.control("POST", "/keys", { vendor: "redtrack", key: canary, client: "713" });
 });
 afterAll(() => stack.stop());
-
-async function everyRow(): Promise<string> {
-  const tables = await stack.rows<{ name: string }>(
-    "select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')",
-  );
-  expect(tables.length).toBeGreaterThan(8);
-  const texts: string[] = [];
-  for (const { name } of tables) {
-    for (const { row } of await stack.rows<{ row: string }>(`select to_jsonb(t)::text as row from ${name} t`))
-      texts.push(row);
-  }
-  return texts.join("\n");
-}
 
 test("a planted key is in no history, log line or table, also when the vendor echoes it", async () => {
   // It opens the vendor, so it really travels.
@@ -124,7 +112,7 @@ test("a planted key is in no history, log line or table, also when the vendor ec
       leaksIn(readable(history)).map((spelling) => ({ workflowId, spelling })),
     ),
   ).toEqual([]);
-  const rows = await everyRow();
+  const rows = await everyRow(stack.database.pool);
   expect(rows).toContain("[redacted]");
   expect(leaksIn(rows)).toEqual([]);
   expect(logLines.length).toBeGreaterThan(100);

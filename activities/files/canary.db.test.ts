@@ -17,7 +17,7 @@ import { readEntry, readQuarantine, sealStoredContent } from "../../queries/sync
 import { takeFetchNumber } from "../../queries/sync/receipts.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { inTransaction } from "../../schema/database.ts";
-import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { everyRow, testDatabase, type TestDatabase } from "../../test/database.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { createIngestActivities } from "./ingest.ts";
 
@@ -47,19 +47,6 @@ afterAll(async () => {
 const configured = (settings: Record<string, string>) =>
   loadConfig({ DATABASE_URL: database.url, IMPORT_DIR: folder, ...settings }, vendors, sources);
 const withKey = () => configured({ CREDENTIALS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64") });
-
-async function everyRow(): Promise<string> {
-  const { rows: tables } = await database.pool.query<{ name: string }>(
-    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
-  );
-  const texts = await Promise.all(
-    tables.map(async ({ name }) => (await database.pool.query<{ t: string }>(`select t::text from ${name} t`)).rows),
-  );
-  return texts
-    .flat()
-    .map(({ t }) => t)
-    .join("\n");
-}
 
 function expectNoCanary(where: string, text: string): void {
   expect(text.length).toBeGreaterThan(0);
@@ -114,7 +101,7 @@ test("whatever cell of a file names a person, no table, answer or alert shows it
   const refused = await importFile("most.csv", [...Array.from({ length: 4 }, () => bad).flat()]);
   expect(refused).toMatchObject({ status: "refused" });
   expectNoCanary("the refusal", JSON.stringify(refused));
-  expectNoCanary("the tables", await everyRow());
+  expectNoCanary("the tables", await everyRow(database.pool));
   const listed = await readQuarantine(database.pool, { client, openOnly: true, limit: 100 });
   expectNoCanary("the list", JSON.stringify(listed));
   expectNoCanary("the API's list", JSON.stringify(await listQuarantine(database.pool, { client, limit: 100 })));
@@ -181,7 +168,7 @@ test("a vendor's row that cannot be stored is sealed with all its fields", async
       },
     ),
   );
-  expectNoCanary("the tables", await everyRow());
+  expectNoCanary("the tables", await everyRow(database.pool));
   const [entry] = await readQuarantine(database.pool, { source: "redtrack.daily_spend", openOnly: true, limit: 1 });
   const stored = (await readEntry(database.pool, entry?.quarantineId ?? 0))?.stored ?? "";
   expect(JSON.parse(seal.open(stored) ?? "")).toEqual(content);
@@ -197,7 +184,7 @@ test("what was stored in clear before is sealed, once, and opens as it was", asy
   expect(await sealStoredContent(database.pool, quarantineSeal(configured({})))).toBe(0);
   expect(await sealStoredContent(database.pool, seal)).toBe(2_500);
   expect(await sealStoredContent(database.pool, seal)).toBe(0);
-  expectNoCanary("the tables", await everyRow());
+  expectNoCanary("the tables", await everyRow(database.pool));
   const { rows } = await database.pool.query<{ content: string }>(
     "select content from ops.quarantine where slice = 'file/99' and line = 7",
   );

@@ -4,9 +4,8 @@ import { keyRing } from "../../core/crypto.ts";
 import { hashDiscordUser } from "../../rules/recon/discord-user.ts";
 import { fakeTemporal, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
-import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { everyRow, testDatabase, type TestDatabase } from "../../test/database.ts";
 import { judge } from "../../test/reconciliation.ts";
-import { everyRow } from "../../test/stack.ts";
 import type { Api } from "../server/parts.ts";
 
 const credentialsKey = keyRing(randomBytes(32));
@@ -149,7 +148,7 @@ test("nothing that a person wrote into a claim is in clear in any table, answer,
   for (const path of ["/submissions", `/submissions/${reportId}`, "/affiliates/me"])
     await call("GET", path, undefined, key());
 
-  const rows = await everyRow({ rows: async (statement) => (await database.pool.query(statement)).rows as never });
+  const rows = await everyRow(database.pool);
   const found = (text: string) => [...secrets, userId, "900719925474099318"].filter((secret) => text.includes(secret));
   expect(secrets.length).toBeGreaterThan(12);
   expect({

@@ -27,7 +27,7 @@ interface Shape {
 
 const isAmount = /spend|spent|cost|payout|revenue|margin|cpa$|saleAmount|^amount$|savings/i;
 /** Not amounts: what the cost is, counts, percentages, and what says in its name that it is exact. */
-const isOther = /basis|days|conversionsWithout|pct$|percent|exact$|^has|^is|count/i;
+const isOther = /basis|days|conversions_?without|pct$|percent|exact$|^has|^is|count/i;
 
 /** Fields of an answer that are amounts by their name, and whether the answer says that they have two places. */
 function amountsOf(shape: Shape, at: string): { at: string; isToTheCent: boolean }[] {

@@ -4,7 +4,8 @@ import type { Api } from "../../api/server/parts.ts";
 import { testServer } from "../../test/api-server.ts";
 import { sha256, keyRing } from "../../core/crypto.ts";
 import { allHistories, readable } from "../../test/histories.ts";
-import { everyRow, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
+import { everyRow } from "../../test/database.ts";
+import { logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 
 jest.setTimeout(120_000);
 
@@ -90,7 +91,7 @@ test("what the webhook tells of a person reaches Meta as it wants it, and is in 
   await hook(sale("o-1", person));
   await hook(sale("o-1", person), "acme");
   expect(await kept()).toEqual([{ _client_id: "713", conversion_key: "anytrack:order:o-1" }]);
-  expect(tracesIn(await everyRow(stack))).toEqual([]);
+  expect(tracesIn(await everyRow(stack.database.pool))).toEqual([]);
 
   expect(await deliver()).toMatchObject([
     { client: "713", destination: "meta", delivered: 1, failed: 0 },
@@ -113,7 +114,7 @@ test("what the webhook tells of a person reaches Meta as it wants it, and is in 
   expect(await kept()).toEqual([]);
   expect(await deliver()).toMatchObject([{ delivered: 0 }, { delivered: 0 }, { delivered: 0 }]);
 
-  expect(tracesIn(await everyRow(stack))).toEqual([]);
+  expect(tracesIn(await everyRow(stack.database.pool))).toEqual([]);
   const histories = await until("the runs to be listed", async () => {
     const found = await allHistories(stack);
     return found.length >= 2 && found;

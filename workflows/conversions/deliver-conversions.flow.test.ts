@@ -10,16 +10,8 @@ import type { RequestEntry } from "../../sandbox/request-log.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { addConversions, createDeliverables, type TestConversion } from "../../test/deliverable.ts";
 import { allHistories, readable } from "../../test/histories.ts";
-import {
-  everyRow,
-  failureOf,
-  loseAttempts,
-  logLines,
-  startStack,
-  uniqueId,
-  until,
-  type TestStack,
-} from "../../test/stack.ts";
+import { everyRow } from "../../test/database.ts";
+import { failureOf, loseAttempts, logLines, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 import type { Delivered } from "./deliver-conversions.ts";
 
 jest.setTimeout(120_000);
@@ -376,7 +368,7 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
     ...Object.values(canary).map((value) => Buffer.from(value).toString("hex")),
   ];
   const tracesIn = (text: string) => traces.filter((trace) => text.toLowerCase().includes(trace.toLowerCase()));
-  expect(tracesIn(await everyRow(stack))).toEqual([]);
+  expect(tracesIn(await everyRow(stack.database.pool))).toEqual([]);
   expect(await stack.rows("select from ops.delivery_identity")).toHaveLength(3);
 
   await fault("meta", "wrapped_error", { error: `no: ${canary.email} ${canary.ipAddress} ${hashes[0]}`, times: 1 });
@@ -394,7 +386,7 @@ test("of a person Meta gets what it wants, and nothing of it is in clear in any 
     client_user_agent: canary.userAgent,
     fbc: canary.fbc,
   });
-  expect(tracesIn(await everyRow(stack))).toEqual([]);
+  expect(tracesIn(await everyRow(stack.database.pool))).toEqual([]);
   expect(await stack.rows("select conversion_key as key from ops.delivery_identity")).toEqual([
     { key: "test:refused" },
   ]);

@@ -6,7 +6,8 @@ import { createChannel, type ChannelSettings } from "../../queries/ops/channels.
 import { channelContext, hintOf, type ChannelKind } from "../../rules/ops/channel.ts";
 import { hookStandIn, mailStandIn, type HookStandIn, type MailStandIn } from "../../test/channel-stand-ins.ts";
 import { allHistories, readable } from "../../test/histories.ts";
-import { everyRow, logLines, loseAttempts, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
+import { everyRow } from "../../test/database.ts";
+import { logLines, loseAttempts, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 
 jest.setTimeout(120_000);
 
@@ -310,7 +311,7 @@ test("no address is in a table, a history or a log", async () => {
   await stack
     .start("testChannel", uniqueId("test-channel"), { client, channelId: reached })
     .then((run) => run.result());
-  const rows = await everyRow(stack);
+  const rows = await everyRow(stack.database.pool);
   const histories = (await allHistories(stack)).map(({ history }) => readable(history)).join("\n");
   expect(hooks.of("/canary-path-9f8e7d").length).toBeGreaterThan(1);
   for (const canary of canaries)

@@ -5,7 +5,8 @@ import type { Api } from "../../api/server/parts.ts";
 import { makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { allHistories, readable } from "../../test/histories.ts";
-import { everyRow, logLines, startStack, until, type TestStack } from "../../test/stack.ts";
+import { everyRow } from "../../test/database.ts";
+import { logLines, startStack, until, type TestStack } from "../../test/stack.ts";
 
 jest.setTimeout(120_000);
 
@@ -136,7 +137,7 @@ test("what a person wrote into a claim, a token or a dispute is in no history, d
   expect(leaks("a history", Buffer.from(`{"reason":"${planted[0]}"}`).toString("base64"))).toEqual([
     `a history: ${planted[0]}`,
   ]);
-  expect(leaks("the tables", await everyRow(stack))).toEqual([]);
+  expect(leaks("the tables", await everyRow(stack.database.pool))).toEqual([]);
   expect(leaks("an answer", answers.join("\n"))).toEqual([]);
   expect(apiLog.length).toBeGreaterThan(3);
   expect(leaks("the API's log", apiLog.join("\n"))).toEqual([]);
