@@ -171,7 +171,7 @@ function told({
   };
 }
 
-/** Where to look on: a program's addresses, as a browser has no token to show them. */
+/** Where to look on. */
 function addressesOf(
   { env, config }: CommandContext,
   { base }: DemoStack,
@@ -180,12 +180,13 @@ function addressesOf(
   const { campaignIds, reportId } = of;
   const ui = env["TEMPORAL_UI_URL"];
   return [
+    `in a browser   ${base}/reconciliation (\`npm run login\` prints a link that logs you in)`,
     "the dashboards, as JSON for programs:",
     "  TOKEN=$(npm run --silent token -- --role analyst)",
     ...[...campaignIds.map((id) => `campaigns/${id}`), "affiliates", "discrepancies"].map(
       (dashboard) => `  curl -H "authorization: Bearer $TOKEN" ${base}/api/v1/recon/dashboard/${dashboard}`,
     ),
-    `to read and to try in a browser: ${base}/docs`,
+    `every route, to read and to try: ${base}/docs`,
     ...(ui === undefined
       ? []
       : [

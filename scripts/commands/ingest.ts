@@ -5,6 +5,7 @@ import { decodeFromPayloadsAtIndex } from "@temporalio/common/lib/internal-non-w
 import { z } from "zod";
 import type { IngestAnswer, IngestProgress } from "../../activities/files/shapes.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
+import { cents } from "../../core/money.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { baseMapping } from "../../rules/files/base-mapping.ts";
 import { parseConstants } from "../../rules/files/constants.ts";
@@ -215,8 +216,8 @@ function describeAnswer(answer: IngestAnswer): string[] {
   const numbers = [
     `${count(answer.lines, "line")}: ${answer.imported} imported, ${answer.skipped} skipped`,
     `  ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged${answer.combined === 0 ? "" : `, ${answer.combined} added to another line`}`,
-    `  ${superseded.lines} overwritten by later lines${superseded.lines === 0 ? "" : ` (${superseded.impressions} impressions, ${superseded.clicks} clicks, ${superseded.spend} spend)`}, ${answer.rejected} rejected`,
-    `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${sums.spend} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
+    `  ${superseded.lines} overwritten by later lines${superseded.lines === 0 ? "" : ` (${superseded.impressions} impressions, ${superseded.clicks} clicks, ${cents(superseded.spend)} spend)`}, ${answer.rejected} rejected`,
+    `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${cents(sums.spend)} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
     ...(answer.summedOver.length === 0
       ? []
       : [`  lines that differ only in ${answer.summedOver.join(", ")} were added to each other`]),
@@ -244,7 +245,7 @@ function describeAnswer(answer: IngestAnswer): string[] {
       return [
         `${title}: checked, nothing was stored`,
         `${count(answer.lines, "line")}: ${answer.imported} good, ${answer.rejected} would be rejected; ${answer.preamble} before the header, ${count(answer.totals, "line")} of totals`,
-        `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${sums.spend} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
+        `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${cents(sums.spend)} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
         ...rejects,
       ];
   }

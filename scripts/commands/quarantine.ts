@@ -37,6 +37,7 @@ import {
 } from "../shared/command-line.ts";
 import { followWorkflow, startWorkflow } from "../shared/follow-workflow.ts";
 import { count, instant, table } from "../shared/printing.ts";
+import { entriesOf, whatElse, whatRemains } from "../shared/quarantine-steps.ts";
 import { rerunSlices } from "../shared/rerun-slices.ts";
 import type { RedriveSummary } from "../../workflows/files/redrive-files.ts";
 
@@ -221,6 +222,7 @@ redrive.action(
           ),
           "",
           `${resolved} resolved, ${remaining} remain`,
+          ...whatRemains(slices.filter(({ state }) => state === "done" || state === "read")),
         ],
       };
     },
@@ -344,16 +346,6 @@ async function fileThereIs(database: Database, clients: string | string[], fileI
     );
 }
 
-/** Entries of what is no feed of ours any more, such as a webhook's: nothing can be fetched again, a person decides. */
-function whatElse(open: readonly QuarantinedSlice[]): string[] {
-  if (open.length === 0) return [];
-  const names = [...new Set(open.map(({ source }) => source))].join(", ");
-  return [
-    `${count(entriesOf(open), "open entry", "open entries")} of ${names} cannot be fetched again: their sender has to send them again.`,
-    "  look at them: npm run quarantine -- list",
-  ];
-}
-
 interface Ended {
   state: "done" | "failed" | "left";
   reason: string | null;
@@ -385,7 +377,6 @@ const command = defineCommand("quarantine", "Rows that could not be stored: list
   "npm run quarantine -- redrive",
 ]);
 
-const entriesOf = (slices: readonly QuarantinedSlice[]) => slices.reduce((sum, slice) => sum + slice.entries, 0);
 const nameOf = (slice: QuarantinedSlice) => `${slice.source}/${slice.client}/${slice.slice}`;
 
 await runCommand(command.addCommand(list).addCommand(show).addCommand(correct).addCommand(redrive));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { loadConfig, type Config } from "../../settings/config.ts";
@@ -52,6 +53,8 @@ const running: { name: string; stop: (graceMs?: number) => Promise<unknown> }[] 
 let stopping: Promise<void> | null = null;
 /** Aborted when the stop begins: what only watches ends before the connections that it watches by. */
 const watching = new AbortController();
+// Each question to Temporal listens to it while it waits, and several sources are watched at once: that is no leak.
+setMaxListeners(0, watching.signal);
 let watched: Promise<unknown> = Promise.resolve();
 
 /** Long enough for the first pulls to be watched before the link is opened. */
