@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { addDays } from "../../core/days.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { readSpend } from "../../test/spend-readings.ts";
 import { watchSpend } from "./watch-spend.ts";
 
 const client = "713";
@@ -9,7 +10,9 @@ const first = "2026-01-01";
 let database: TestDatabase;
 beforeAll(async () => void (database = await testDatabase()));
 beforeEach(() =>
-  database.pool.query("truncate ops.alerts, ops.rule_states, ops.slices, ops.file_days, redtrack.daily_spend cascade"),
+  database.pool.query(
+    "truncate ops.alerts, ops.rule_states, ops.slices, ops.file_days, ops.receipts, ops.restatements, redtrack.daily_spend cascade",
+  ),
 );
 afterAll(() => database.drop());
 
@@ -89,4 +92,55 @@ test("a file that did not come by noon is an alert, and closes when it came", as
   await file(10);
   await at("20");
   expect((await alerts()).map(({ kind, open }) => [kind, open])).toEqual([["missing_import", false]]);
+});
+
+test("spend that falls in the running day is one alert at the second reading, which the whole day does not repeat", async () => {
+  const at = (index: number, hour: number) =>
+    new Date(`${addDays(first, index)}T${String(hour + 5).padStart(2, "0")}:10:00Z`);
+  const read = async (index: number, hour: number, cost: string) =>
+    readSpend(database.pool, {
+      day: addDays(first, index),
+      at: at(index, hour),
+      costs: { s1: cost },
+      names: { s1: "Some source" },
+    });
+  const whole = async (index: number, cost: string) =>
+    readSpend(database.pool, {
+      day: addDays(first, index),
+      at: at(index + 1, 1),
+      costs: { s1: cost },
+      names: { s1: "Some source" },
+    });
+  const watch = (index: number, hour: number, minutes = 5) =>
+    watchSpend(database.pool, { client, zone, now: new Date(at(index, hour).getTime() + minutes * 60_000) });
+  for (const index of [0, 7, 14, 21, 27]) {
+    await read(index, 9, "400");
+    await read(index, 10, "500");
+    await whole(index, "1000");
+  }
+  await watch(28, 8);
+  await read(28, 9, "100");
+  await watch(28, 9);
+  expect(await alerts()).toEqual([]);
+  await read(28, 10, "120");
+  // What was read long ago was judged then.
+  await watch(28, 10, 45);
+  expect(await alerts()).toEqual([]);
+  await watch(28, 10);
+  await watch(28, 10, 15);
+  const drop = {
+    kind: "spend_drop",
+    subject: "redtrack/s1",
+    message: "Some source: spend of 2026-01-29 until 10:59 is 76 % below the usual of that weekday by then",
+    open: true,
+    seen: 1,
+  };
+  expect(await alerts()).toEqual([drop]);
+  await whole(28, "300");
+  await watch(29, 8);
+  expect(await alerts()).toEqual([drop]);
+  const { rows } = await database.pool.query(
+    "select state, day::text as day from ops.rule_states where rule = 'spend_drop'",
+  );
+  expect(rows).toEqual([{ state: "firing", day: "2026-01-29" }]);
 });

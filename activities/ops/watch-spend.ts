@@ -1,16 +1,26 @@
 import { addDays, dayAt, hourAt } from "../../core/days.ts";
+import { readPulls, readSpendCalendar } from "../../queries/cost/spend.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import {
   readCampaignDays,
   readFileDates,
   readFinalDates,
+  readLastReading,
   readRuleStates,
   readSourceDays,
   writeRuleState,
   type EntityDays,
 } from "../../queries/ops/rule-states.ts";
 import { step, type RuleState } from "../../rules/ops/rule-state.ts";
-import { judgeCpc, judgeImport, judgeSpend, type Series, type Verdict } from "../../rules/ops/spend-rules.ts";
+import { daysToCompare } from "../../rules/cost/pace.ts";
+import {
+  judgeCpc,
+  judgeImport,
+  judgeSpend,
+  judgeSpendSoFar,
+  type Series,
+  type Verdict,
+} from "../../rules/ops/spend-rules.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 
 interface Watched {
@@ -72,6 +82,7 @@ export async function watchSpend(database: Database, watched: Watched): Promise<
     for (const entity of await read())
       await judgeEntity(database, watched, { entity, dates, states: { cpc_spike: cpc, spend_drop: drop } });
   }
+  await watchRunningDay(database, watched);
   await watchImports(database, watched, new Set(files));
 }
 
@@ -111,6 +122,8 @@ interface Judging {
 interface HowTo {
   judge: (day: string) => Verdict | null;
   say: (day: string, value: number) => string;
+  /** The day it is about, where that is not the one it is judged as. */
+  of?: string;
 }
 
 /** The alert and where the rule stands are written together: neither is told without the other. */
@@ -118,7 +131,7 @@ async function judgeDays(
   database: Database,
   { client, now, rule, entity, before }: Judging,
   days: readonly string[],
-  { judge, say }: HowTo,
+  { judge, say, of }: HowTo,
 ): Promise<void> {
   let state = before;
   for (const day of days) {
@@ -134,15 +147,56 @@ async function judgeDays(
           kind: rule,
           severity: "warning",
           message: say(day, verdict.value),
-          details: { day, value: verdict.value, threshold: verdict.threshold },
+          details: { day: of ?? day, value: verdict.value, threshold: verdict.threshold },
         });
       if (next.tell === "resolve")
-        await settleAlerts(session, { ...subject, kinds: [rule], notes: `back within what is usual on ${day}` });
+        await settleAlerts(session, { ...subject, kinds: [rule], notes: `back within what is usual on ${of ?? day}` });
       const { value = null, threshold = null } = verdict ?? {};
       await writeRuleState(session, { client, rule }, { entity, state: next.state, day, firedAt, value, threshold });
     });
   }
 }
+
+/** This runs every ten minutes; a day is read once an hour: what was read longer ago was judged. */
+const freshMs = 20 * 60_000;
+
+/**
+ * The running day of Redtrack, hour by hour. It shares the state of the daily rule: what fired by the hour does not fire
+ * again when the day is whole, and the day is still judged then.
+ */
+async function watchRunningDay(database: Database, { client, now }: Watched): Promise<void> {
+  const { timezone } = await readSpendCalendar(database, client);
+  const today = dayAt(now, timezone);
+  const readAt = await readLastReading(database, { client, day: today });
+  if (readAt === null || now.getTime() - readAt.getTime() > freshMs) return;
+  const { sameWeekdays } = daysToCompare(today);
+  const days = [today, ...sameWeekdays];
+  const pulls = await readPulls(database, { client, days });
+  const states = await readRuleStates(database, { client, rule: "spend_drop" });
+  const readings = new Map(days.map((day) => [day, [...new Set(hoursOf(pulls, day))]]));
+  for (const sourceId of new Set(pulls.map((pull) => pull.sourceId))) {
+    const entity = `redtrack/${sourceId}`;
+    const before = states.get(entity);
+    // Without a day that was judged there are no weeks to compare with.
+    if (before === undefined) continue;
+    const own = pulls.filter((pull) => pull.sourceId === sourceId);
+    // A reading without a row of the source: it had spent nothing by then.
+    const spentBy = (day: string, hour: number) =>
+      Number(own.find((pull) => pull.date === day && pull.hour === hour)?.cost ?? 0);
+    const spent = (day: string) => new Map((readings.get(day) ?? []).map((hour) => [hour, spentBy(day, hour)]));
+    const hour = readings.get(today)?.at(-1) ?? 0;
+    const name = own.at(-1)?.sourceName ?? sourceId;
+    await judgeDays(database, { client, now, rule: "spend_drop", entity, before }, [before.day], {
+      judge: () => judgeSpendSoFar(spent(today), sameWeekdays.map(spent)),
+      say: (_, value) =>
+        `${name}: spend of ${today} until ${hour}:59 is ${percent(value)} below the usual of that weekday by then`,
+      of: today,
+    });
+  }
+}
+
+const hoursOf = (pulls: readonly { date: string; hour: number }[], of: string) =>
+  pulls.filter(({ date }) => date === of).map(({ hour }) => hour);
 
 async function watchImports(
   database: Database,

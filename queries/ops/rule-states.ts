@@ -94,3 +94,15 @@ export async function readFinalDates(database: Queryable, { client, from, to }: 
   );
   return rows.map(({ day }) => day);
 }
+
+/** When a day of Redtrack was last read; null where it was not. */
+export async function readLastReading(
+  database: Queryable,
+  { client, day }: { client: string; day: string },
+): Promise<Date | null> {
+  const { rows } = await database.query<{ at: Date | null }>(
+    "select fetched_at as at from ops.slices where _client_id = $1 and source = 'redtrack.daily_spend' and slice = $2",
+    [client, day],
+  );
+  return rows[0]?.at ?? null;
+}

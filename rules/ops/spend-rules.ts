@@ -59,10 +59,14 @@ export function judgeSpend(series: Series, day: string): Verdict | null {
     { length: spendDrop.weeks },
     (_, week) => series.get(addDays(day, -7 * (week + 1)))?.spend,
   ).filter((one) => one !== undefined);
-  if (now === undefined || before.length < spendDrop.leastWeeks) return null;
+  return now === undefined ? null : dropOf(now.spend, before, least.spend);
+}
+
+function dropOf(spend: number, before: readonly number[], leastUsual: number): Verdict | null {
+  if (before.length < spendDrop.leastWeeks) return null;
   const usual = median(before);
-  if (usual < least.spend) return null;
-  const ratio = now.spend / usual;
+  if (usual < leastUsual) return null;
+  const ratio = spend / usual;
   // 1.4826 makes a standard deviation of a median deviation.
   const spread = (1.4826 * median(before.map((one) => Math.abs(one - usual)))) / usual;
   const isOver =
@@ -74,6 +78,28 @@ export function judgeSpend(series: Series, day: string): Verdict | null {
     isUrgent: isOver,
     isClear: ratio > spendDrop.clear,
   };
+}
+
+/** What a day had spent by each hour in which it was read. */
+export type HourSpend = ReadonlyMap<number, number>;
+
+/** So early in a day a handful of clicks is half of what is usual: by the hour, more than the daily $50 must be usual. */
+export const spendDropSoFar = { leastUsual: 250, hours: 2 };
+
+/**
+ * The running day by its last two readings, each against the same hour of the same weekday in the four weeks before: one
+ * low hour, or a vendor whose figures come late, is no drop.
+ */
+export function judgeSpendSoFar(own: HourSpend, sameWeekdays: readonly HourSpend[]): Verdict | null {
+  const hours = [...own.keys()].sort((one, other) => one - other).slice(-spendDropSoFar.hours);
+  const verdicts = hours.map((hour) => {
+    const before = sameWeekdays.map((spent) => spent.get(hour)).filter((one) => one !== undefined);
+    return dropOf(own.get(hour) ?? 0, before, spendDropSoFar.leastUsual);
+  });
+  const last = verdicts.at(-1) ?? null;
+  if (last === null || verdicts.length < spendDropSoFar.hours) return null;
+  const isOver = verdicts.every((verdict) => verdict?.isOver === true);
+  return { ...last, isOver, isUrgent: isOver };
 }
 
 /** A day that should have come: a file came on most of the days before. */
