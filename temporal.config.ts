@@ -37,6 +37,8 @@ export const deliverAlertsEveryMinutes = 1;
 export const sweepEveryMinutes = 1;
 /** When the sums per creative and campaign are recomputed, by the client's own clock: shortly after its day has begun. */
 export const refreshAggregatesAt = { hour: 0, minute: 10 };
+/** When an exchange's seats and creatives are listed, by the client's own clock. */
+export const syncCreativesAt = { hour: 5, minute: 20 };
 
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
@@ -58,6 +60,9 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     { ...sweeping, every: sweepEveryMinutes },
     ...(delivers ? [{ ...delivering, every: deliverEveryMinutes }] : []),
     ...config.clients.map((client) => refreshing(config, client)),
+    ...config.clients
+      .filter((client) => config.accounts.get(`authorized_buyers/${client}`)?.secrets != null)
+      .map((client) => cataloguing(config, client)),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -143,6 +148,22 @@ function refreshing({ ingest }: ScheduleSettings, client: string): Planned {
     summary: `sums per creative and campaign, client ${client}`,
     calendar: {
       calendars: [{ ...refreshAggregatesAt, comment: "the windows of 1, 7 and 30 days move on with the day" }],
+      timezone: ingest.clients.get(client)?.timezone ?? "UTC",
+    },
+    overlap: "SKIP",
+    catchupWindow: "1 day",
+  };
+}
+
+/** Once a day: the exchange's quota is not published, and creatives change slowly. */
+function cataloguing({ ingest }: ScheduleSettings, client: string): Planned {
+  return {
+    id: `sync-creatives/${client}`,
+    workflowType: "syncCreatives",
+    args: [{ client }],
+    summary: `seats and creatives of Authorized Buyers, client ${client}`,
+    calendar: {
+      calendars: [{ ...syncCreativesAt, comment: "before people come" }],
       timezone: ingest.clients.get(client)?.timezone ?? "UTC",
     },
     overlap: "SKIP",

@@ -1,3 +1,4 @@
+import { authorizedBuyers } from "./exchanges/authorized-buyers.ts";
 import { destinations } from "./destinations/registry.ts";
 import { platforms } from "./platforms/registry.ts";
 import type { AnySource, Vendor } from "./source.ts";
@@ -18,6 +19,7 @@ export const vendors: readonly Vendor[] = [
   ...new Set(sources.map((source) => source.vendor as Vendor)),
   ...destinations,
   ...platforms.map((platform) => platform.vendor),
+  authorizedBuyers as Vendor,
 ];
 
 export function findSource(name: string): AnySource | undefined {

@@ -1034,6 +1034,12 @@ comment on column rtb.creatives.google_buyers_url is 'Its page at Google Authori
 comment on column rtb.creatives.html_snippet is 'The markup of an HTML creative.';
 comment on column rtb.creatives.vast_xml is 'The VAST of a video creative.';
 comment on column rtb.creatives.creative_attributes is 'What the exchange declares about it, as JSON.';
+comment on column rtb.creatives.advertiser_name is 'The advertiser, as entered, else as the exchange detected.';
+comment on column rtb.creatives.languages is 'Languages that the exchange detected, as a JSON list.';
+comment on column rtb.creatives.approval_status is 'What the exchange decided: APPROVED, DISAPPROVED, PENDING_REVIEW or another as it says.';
+comment on column rtb.creatives.last_seen_at is 'When the exchange last listed it; null when it never did.';
+comment on column rtb.creatives.vanished_at is 'Since when the exchange lists it no longer; null while it does, and for those that no list has named.';
+comment on column rtb.creatives._last_sync is 'The reading of the exchange''s list that named it last.';
 comment on column rtb.creatives.is_stub is 'Nothing is known of it but that a file of performance names it.';
 comment on column rtb.creatives.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.creatives.created_at is 'When it was first stored.';

@@ -77,6 +77,12 @@ export const creatives = rtb.table(
     updatedAt: instant("updated_at").notNull().defaultNow(),
     ...originColumn,
     creativeId: text("creative_id").notNull(),
+    advertiserName: text("advertiser_name"),
+    languages: jsonb("languages").$type<string[]>(),
+    approvalStatus: text("approval_status"),
+    lastSeenAt: instant("last_seen_at"),
+    vanishedAt: instant("vanished_at"),
+    lastSync: text("_last_sync"),
   },
   (table) => [
     originCheck("creatives_origin_known", table.origin),

@@ -92,14 +92,14 @@ export function describeDestination(destination: Destination): void {
       expect(destination.repeatMs ?? 1).toBeGreaterThan(0);
     });
 
-    test("its secrets and settings are named as settings are, and no printed request shows a secret", () => {
+    test("its secrets and settings are named as settings are, and no printed request shows a secret", async () => {
       const names = [destination.secrets.shape, destination.settings?.shape ?? {}].flatMap(Object.keys);
       const prefix = `${settingName(destination.name)}_`;
       expect(names.filter((name) => !name.startsWith(prefix) || !/^[A-Z][A-Z0-9_]+$/.test(name))).toEqual([]);
       const secrets = Object.fromEntries(
         Object.keys(destination.secrets.shape).map((name) => [name, `canary-${name}`]),
       );
-      const request = destination.probe(secrets, {});
+      const request = await destination.probe(secrets, {});
       expect(createRedactor(Object.values(secrets))(JSON.stringify(request))).not.toContain("canary");
       expect(JSON.stringify(request.query ?? {})).not.toContain("canary");
     });

@@ -51,12 +51,12 @@ export function describePlatform(platform: Platform, fixtures: readonly string[]
       expect(new Set(platform.hosts).size).toBe(platform.hosts.length);
     });
 
-    test("its secrets are named as settings are, an affiliate may bring some, and no printed request shows them", () => {
+    test("its secrets are named as settings are, an affiliate may bring some, and no printed request shows them", async () => {
       expect([...secretNames, ...settingNames].filter((name) => !/^[A-Z][A-Z0-9_]+$/.test(name))).toEqual([]);
       expect(platform.ownCredentials.length).toBeGreaterThan(0);
       expect(platform.ownCredentials.filter((name) => settingNames.includes(name))).toEqual([]);
       const secrets = Object.fromEntries(secretNames.map((name) => [name, `canary-${name.toLowerCase()}`]));
-      expect(shownBy(vendor.probe(secrets, {}))).not.toContain("canary");
+      expect(shownBy(await vendor.probe(secrets, {}))).not.toContain("canary");
     });
 
     describe.each(fixtures.map((file) => [file, load(file)] as const))("on %s", (_, fixture) => {

@@ -42,9 +42,9 @@ export function describeSource(source: AnySource, fixtures: readonly string[]): 
       expect(JSON.stringify(request)).toContain(ownSlice.day);
     });
 
-    test("its secrets are named as settings are, and no printed request shows them", () => {
+    test("its secrets are named as settings are, and no printed request shows them", async () => {
       expect(secretNames.every((name) => /^[A-Z][A-Z0-9_]+$/.test(name))).toBe(true);
-      for (const request of [requestOf(null), source.vendor.probe(secrets, {})]) {
+      for (const request of [requestOf(null), await source.vendor.probe(secrets, {})]) {
         const url = new URL(`${source.vendor.baseUrl}${request.path}`);
         for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
         expect(decodeURIComponent(url.pathname)).not.toContain("canary");

@@ -17,8 +17,10 @@ import { noteStart, type NoteStartContext } from "../activities/shared/note-star
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
+import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
+import { authorizedBuyers } from "../connectors/exchanges/authorized-buyers.ts";
 import { destinations } from "../connectors/destinations/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
@@ -50,6 +52,7 @@ export function allQueues(sources: readonly AnySource[]): string[] {
         ...sources.map((source) => source.vendor.name),
         ...destinations.map(({ name }) => name),
         ...platforms.map(({ vendor }) => vendor.name),
+        authorizedBuyers.name,
       ].map(vendorQueue),
     ),
   ];
@@ -74,6 +77,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
+  const seats = createSeatActivities({ database, config, gate, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey, namespace);
   const shared: Partial<WorkerOptions> = {
@@ -107,7 +111,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: together(sync, deliver, maintenance, telling, reconcile, discord),
+              activities: together(sync, deliver, maintenance, telling, reconcile, discord, seats),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
@@ -119,7 +123,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 maxHeartbeatThrottleInterval: "1 second",
               }
             : {
-                activities: together(sync, deliver, anytrack, reconcile),
+                activities: together(sync, deliver, anytrack, reconcile, seats),
                 maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
               }),
       } as WorkerOptions),

@@ -18,6 +18,7 @@ import { sealCredentials } from "../rules/recon/platform-credentials.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
 import { createCampaign, taken } from "../test/reconciliation.ts";
+import { recordSeats } from "../test/record-seats.ts";
 import { recordHouse } from "../test/record-house.ts";
 import {
   failureOf,
@@ -57,6 +58,7 @@ beforeAll(async () => {
     await recordFiles();
     await recordReconciliation();
     await recordHouse(keep);
+    await recordSeats(keep);
   }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
@@ -79,6 +81,7 @@ const names = [
   "deliver-alerts",
   "deliver-conversions",
   "deliver-conversions-stopped",
+  "discover-seats",
   "fetch-post",
   "ingest-file",
   "ingest-file-dry-run",
@@ -98,6 +101,8 @@ const names = [
   "redrive-files",
   "refresh-aggregates",
   "sweep-reports",
+  "sync-creatives",
+  "sync-creatives-read-again",
   "sync-slice-by-hand",
   "sync-slice-failed",
   "sync-slice-of-a-run",

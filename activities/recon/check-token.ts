@@ -40,7 +40,7 @@ export async function checkToken(context: ReconContext, offer: TokenOffer): Prom
     );
   const http = platformHttp(context, platform, account);
   try {
-    await http.json(platform.vendor.probe(account.secrets ?? {}, account.settings));
+    await http.json(await platform.vendor.probe(account.secrets ?? {}, account.settings));
   } catch (error) {
     if (!(error instanceof ConnectorError) || !needsAPerson(error) || error.kind === "quota_spent") throw error;
     return refuse(`${platform.name} refuses it: ${redactFor(context, account)(error.message)}`.slice(0, 300));

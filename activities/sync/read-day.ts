@@ -67,7 +67,7 @@ async function checkAccount(
 ): Promise<void> {
   const name = `${account.name} ${account.baseUrl}`;
   if (vendor.check === undefined || checkedAccounts.has(name)) return;
-  const problem = vendor.check(await http.json(vendor.probe(secrets, account.settings)));
+  const problem = vendor.check(await http.json(await vendor.probe(secrets, account.settings)));
   if (problem !== null) throw new ConnectorError("malformed", problem);
   checkedAccounts.add(name);
 }

@@ -3,7 +3,7 @@ import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { byName } from "../server/lists.ts";
-import { instant, storedOrigin, text } from "../server/shapes.ts";
+import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { creativeId, days, figures, name, ownNumber, trend } from "./shapes.ts";
 import type { TopGeography } from "./top-geographies.ts";
 
@@ -27,6 +27,11 @@ const light = {
   sizeCategory: text,
   googleBuyersUrl: text,
   isStub: z.boolean().describe("true: known only because a file names it"),
+  advertiserName: text,
+  languages: z.array(z.string()).nullable().describe("as the exchange detected them"),
+  approvalStatus: text.describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another, as the exchange says"),
+  lastSeenAt: instant.nullable().describe("when the exchange last listed it"),
+  vanishedAt: instant.nullable().describe("since when the exchange lists it no longer"),
   origin: storedOrigin,
   createdAt: instant,
   updatedAt: instant,
@@ -105,6 +110,11 @@ export function toListed(
     sizeCategory: row.sizeCategory,
     googleBuyersUrl: row.googleBuyersUrl,
     isStub: row.isStub,
+    advertiserName: row.advertiserName,
+    languages: row.languages,
+    approvalStatus: row.approvalStatus,
+    lastSeenAt: iso(row.lastSeenAt),
+    vanishedAt: iso(row.vanishedAt),
     origin: row.origin,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),

@@ -8,7 +8,7 @@ import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { number } from "../server/shapes.ts";
+import { iso, number } from "../server/shapes.ts";
 import type { CreativeLists } from "./creative-lists.ts";
 import { found, given, listed, placeIn, toListed, withSize } from "./creative-shapes.ts";
 import { readUpToToday } from "./day.ts";
@@ -138,6 +138,11 @@ function mergeRoute(api: Api, { database }: ServerParts): void {
   );
 }
 
-function dated({ createdAt, updatedAt }: Pick<CreativeRow, "createdAt" | "updatedAt">) {
-  return { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+function dated(row: Pick<CreativeRow, "createdAt" | "updatedAt" | "lastSeenAt" | "vanishedAt">) {
+  return {
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    lastSeenAt: iso(row.lastSeenAt),
+    vanishedAt: iso(row.vanishedAt),
+  };
 }

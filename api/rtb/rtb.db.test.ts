@@ -634,6 +634,8 @@ test("without a token nothing is told, and an analyst writes nothing", async () 
     ["PUT", "/seats"],
     ["PUT", "/campaigns"],
     ["POST", "/campaigns/refresh"],
+    ["POST", "/seats/discover"],
+    ["POST", "/seats/1/sync"],
     ["POST", "/performance/import"],
   ] as const) {
     expect([url, (await send(method, url, {}, { role: "analyst" })).statusCode]).toEqual([url, 403]);
@@ -739,7 +741,7 @@ test("every answer of the area is described", async () => {
     >;
   }>();
   const own = Object.entries(paths).filter(([path]) => path.startsWith("/api/v1/rtb"));
-  expect(own.map(([path]) => path)).toHaveLength(17);
+  expect(own.map(([path]) => path)).toHaveLength(19);
   for (const [path, methods] of own)
     for (const [method, route] of Object.entries(methods))
       // What only ever starts something answers 202.

@@ -3,6 +3,7 @@ import { listSeats, mergeSeats } from "../../queries/rtb/seats.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
+import { runWorkflow } from "../server/run-workflow.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { assertUnique, merged, mostMerged, name } from "./shapes.ts";
@@ -20,8 +21,29 @@ const seat = z.object({
   origin: storedOrigin,
 });
 
+const running = z.object({ state: z.literal("running"), workflowId: z.string() });
+const foundSeats = z.object({
+  seats: z.array(z.object({ buyerId: z.string(), displayName: text, bidderAccountId: text })),
+});
+const synced = z.object({
+  seats: z.array(
+    z.object({
+      buyerId: z.string(),
+      outcome: z.enum(["synced", "emptied"]),
+      listed: z.number(),
+      inserted: z.number(),
+      updated: z.number(),
+      returned: z.number().describe("were marked as vanished, and are listed again"),
+      vanished: z.number().describe("are listed no longer, and marked so"),
+    }),
+  ),
+});
+
 /** Buyer accounts: whose the creatives are. */
-export function rtbSeatRoutes(api: Api, { reading, database }: ServerParts): void {
+export function rtbSeatRoutes(api: Api, parts: ServerParts): void {
+  const { reading, database } = parts;
+  discoverRoute(api, parts);
+  syncRoute(api, parts);
   listRoute(api, "/seats", {
     config: readers,
     tags: ["creatives"],
@@ -49,6 +71,64 @@ export function rtbSeatRoutes(api: Api, { reading, database }: ServerParts): voi
       const { items } = request.body;
       assertUnique(items.map((item) => item.buyerId));
       return mergeSeats(database, { client: callerOf(request).client, origin: "real", rows: items });
+    },
+  );
+}
+
+function discoverRoute(api: Api, parts: ServerParts): void {
+  api.post(
+    "/seats/discover",
+    {
+      config: keepers,
+      schema: {
+        tags: ["creatives"],
+        summary: "Lists the seats that the client's account at Google Authorized Buyers may see, and merges them",
+        response: { 200: foundSeats, 202: running },
+      },
+    },
+    async (request, reply) => {
+      const { client } = callerOf(request);
+      const outcome = await runWorkflow<z.infer<typeof foundSeats>>(parts, {
+        type: "discoverSeats",
+        workflowId: `discover-seats/${client}`,
+        client,
+        input: { client },
+        summary: `seats of Authorized Buyers, client ${client}`,
+        again: true,
+      });
+      if (!outcome.done) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
+      return reply.code(200).send({ seats: outcome.result.seats });
+    },
+  );
+}
+
+function syncRoute(api: Api, parts: ServerParts): void {
+  api.post(
+    "/seats/:buyer/sync",
+    {
+      config: keepers,
+      schema: {
+        tags: ["creatives"],
+        summary: "Brings the creatives of a seat up to what Google Authorized Buyers lists",
+        description:
+          "A creative that is listed no longer is marked as vanished, not deleted; one that returns is not marked any more.",
+        params: z.object({ buyer: word.trim().min(1) }),
+        response: { 200: synced, 202: running },
+      },
+    },
+    async (request, reply) => {
+      const { client } = callerOf(request);
+      const { buyer: buyerId } = request.params;
+      const outcome = await runWorkflow<z.infer<typeof synced>>(parts, {
+        type: "syncCreatives",
+        workflowId: `sync-creatives/${client}/${buyerId}`,
+        client,
+        input: { client, buyerId },
+        summary: `creatives of seat ${buyerId}, client ${client}`,
+        again: true,
+      });
+      if (!outcome.done) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
+      return reply.code(200).send({ seats: outcome.result.seats });
     },
   );
 }

@@ -47,9 +47,9 @@ test("a wrong setting is named", () => {
   expect(() => load({ IDENTITY_ENCRYPTION_KEY: "short" })).toThrow("IDENTITY_ENCRYPTION_KEY: must be 32 bytes");
 });
 
-test.each(destinations)("looking whether $name's key works shows the key to nobody", (vendor) => {
+test.each(destinations)("looking whether $name's key works shows the key to nobody", async (vendor) => {
   const names = Object.keys(vendor.secrets.shape);
-  const request = vendor.probe(Object.fromEntries(names.map((name) => [name, `canary-${name}`])), {});
+  const request = await vendor.probe(Object.fromEntries(names.map((name) => [name, `canary-${name}`])), {});
   expect(request.method ?? "GET").toBe("GET");
   expect(JSON.stringify(request.query ?? {})).not.toContain("canary");
   expect(createRedactor(names.map((name) => `canary-${name}`))(JSON.stringify(request))).not.toContain("canary");

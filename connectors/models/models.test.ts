@@ -172,7 +172,7 @@ describe.each(both)("%s", (name) => {
 
   test("the probe is answered for a key that works", async () => {
     const vendor = findModel(name);
-    const probe = vendor.probe({ [keys[name]]: "sandbox-713" } as never, {});
+    const probe = await vendor.probe({ [keys[name]]: "sandbox-713" } as never, {});
     await expect(httpTo(name, "sandbox-713").json(probe)).resolves.toBeDefined();
   });
 });

@@ -26,7 +26,7 @@ async function probe({ vendor }: Platform, key: string): Promise<unknown> {
   if (account === undefined) throw new Error(`no account for ${vendor.name}`);
   const beforeRequest = () => Promise.resolve(() => Promise.resolve());
   const http = vendorHttp({ vendor, account, redact: (text) => text, beforeRequest });
-  return http.json(vendor.probe(secrets, account.settings));
+  return http.json(await vendor.probe(secrets, account.settings));
 }
 
 test.each(platforms)("$name's probe tells a key that works from one that does not", async (platform) => {

@@ -32,6 +32,11 @@ export interface CreativeRow {
   sizeCategory: string | null;
   googleBuyersUrl: string | null;
   isStub: boolean;
+  advertiserName: string | null;
+  languages: string[] | null;
+  approvalStatus: string | null;
+  lastSeenAt: Date | null;
+  vanishedAt: Date | null;
   origin: StoredOrigin;
   createdAt: Date;
   updatedAt: Date;
@@ -53,7 +58,8 @@ export interface HeavyFields {
 }
 
 export const lightColumns = `c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
-  c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+  c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.advertiser_name as "advertiserName", c.languages,
+  c.approval_status as "approvalStatus", c.last_seen_at as "lastSeenAt", c.vanished_at as "vanishedAt", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
 export const heavyColumns = `c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.html_snippet as "htmlSnippet",
   c.vast_xml as "vastXml", c.creative_attributes as "creativeAttributes"`;
 

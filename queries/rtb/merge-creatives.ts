@@ -17,6 +17,9 @@ export interface GivenCreative {
   htmlSnippet?: string | null | undefined;
   vastXml?: string | null | undefined;
   creativeAttributes?: unknown;
+  advertiserName?: string | null | undefined;
+  languages?: readonly string[] | null | undefined;
+  approvalStatus?: string | null | undefined;
 }
 
 const texts = {
@@ -26,12 +29,15 @@ const texts = {
   googleBuyersUrl: "google_buyers_url",
   htmlSnippet: "html_snippet",
   vastXml: "vast_xml",
+  advertiserName: "advertiser_name",
+  approvalStatus: "approval_status",
 } as const;
 const numbers = { width: "width", height: "height" } as const;
 const documents = {
   declaredClickUrls: "declared_click_urls",
   destinationUrlsParsed: "destination_urls_parsed",
   creativeAttributes: "creative_attributes",
+  languages: "languages",
 } as const;
 
 /** Each column with what a given item says of it, if it says something. */

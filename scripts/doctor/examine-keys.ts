@@ -61,7 +61,7 @@ async function probe({ redact }: CommandContext, account: Account, vendor: Vendo
   const signal = AbortSignal.timeout(probeTimeoutMs);
   const http = gatedHttp({ gate: createRateGate(database), redact }, { vendor, account }, { signal });
   try {
-    const answer = await http.json(vendor.probe(secrets, account.settings));
+    const answer = await http.json(await vendor.probe(secrets, account.settings));
     const problem = vendor.check?.(answer) ?? null;
     if (problem !== null) throw new ConnectorError("malformed", problem);
     await findDestination(vendor.name)?.checkAccount?.({ http, secrets, settings: account.settings });

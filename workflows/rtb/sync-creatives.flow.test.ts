@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { googleAccount } from "../../test/google-account.ts";
+import { allHistories, readable } from "../../test/histories.ts";
+import { failureOf, startStack, uniqueId, type TestStack } from "../../test/stack.ts";
+import type { discoverSeats } from "./discover-seats.ts";
+import type { syncCreatives } from "./sync-creatives.ts";
+
+jest.setTimeout(120_000);
+
+const { key, known } = googleAccount();
+const vendor = "authorized_buyers";
+const [apps, brands] = ["731100201", "731100202"];
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startStack({ AUTHORIZED_BUYERS_KEY: key });
+  await mock("service-accounts", known);
+});
+afterAll(() => stack.stop());
+
+const mock = (what: string, body: object = {}) => stack.control("POST", `/${vendor}/${what}`, body);
+const fault = (kind: string, parameters: object = {}) =>
+  stack.control("POST", "/faults", { vendor, kind, ...parameters });
+const run = async (type: string, input: object) => (await stack.start(type, uniqueId(type), input)).result();
+const sync = async (input: object = {}) =>
+  ((await run("syncCreatives", { client: "713", ...input })) as Awaited<ReturnType<typeof syncCreatives>>).seats;
+
+interface Wire {
+  creativeId: string;
+  accountId: string;
+  advertiserName?: string;
+}
+const listed = async () => {
+  const rows = (await stack.control(
+    "GET",
+    `/dump?vendor=${vendor}&client=713&from=2025-12-01&to=2025-12-01`,
+  )) as Wire[];
+  return rows
+    .map(({ accountId, creativeId, advertiserName = "-" }) => `${accountId} ${creativeId} ${advertiserName}`)
+    .sort();
+};
+const stored = async () =>
+  (
+    await stack.rows<{ text: string }>(
+      "select buyer_id || ' ' || creative_id || ' ' || coalesce(advertiser_name, '-') as text from rtb.creatives where vanished_at is null",
+    )
+  )
+    .map(({ text }) => text)
+    .sort();
+/** Advertisers that only Google detected stand in the catalogue, and not in what was declared. */
+const byId = (lines: string[]) => lines.map((line) => line.split(" ").slice(0, 2).join(" "));
+
+test("seats are discovered, and the catalogue is the exchange's, with all that the document's table has", async () => {
+  const found = (await run("discoverSeats", { client: "713" })) as Awaited<ReturnType<typeof discoverSeats>>;
+  expect(found.seats.map(({ buyerId }) => buyerId)).toEqual([apps, brands]);
+  // A file had named two before: one seat's, and one whose seat nobody knew.
+  const [first = ""] = await listed();
+  const [, firstId = ""] = first.split(" ");
+  await stack.rows(
+    "insert into rtb.creatives (_client_id, creative_id, is_stub, origin) values ('713', $1, true, 'sandbox')",
+    [firstId],
+  );
+
+  const seats = await sync();
+  expect(seats.map(({ outcome }) => outcome)).toEqual(["synced", "synced"]);
+  expect(byId(await stored())).toEqual(byId(await listed()));
+  const [counts] = await stack.rows<Record<string, number>>(
+    `select count(*)::int as all, count(distinct creative_id)::int as ids, count(*) filter (where is_stub)::int as stubs,
+            count(*) filter (where format is null or google_buyers_url is null or approval_status is null or languages is null)::int as bare,
+            count(*) filter (where html_snippet is not null)::int as html, count(*) filter (where vast_xml is not null)::int as video,
+            count(*) filter (where canonical_size = '300x250 (Medium Rectangle)')::int as rectangles,
+            count(*) filter (where jsonb_path_exists(destination_urls_parsed, '$[*] ? (@.kind == "app")'))::int as apps
+       from rtb.creatives`,
+  );
+  expect(counts).toMatchObject({ all: 652, stubs: 0, bare: 0 });
+  expect(counts?.["ids"]).toBeLessThan(652);
+  for (const what of ["html", "video", "rectangles", "apps"])
+    expect([what, (counts?.[what] ?? 0) > 20]).toEqual([what, true]);
+  expect(
+    await stack.rows(
+      "select buyer_id, display_name, bidder_account_id, creative_count, last_sync is not null as synced from rtb.buyer_seats order by 1",
+    ),
+  ).toMatchObject([
+    { buyer_id: apps, bidder_account_id: "731100200", synced: true },
+    { buyer_id: brands, bidder_account_id: "731100200", synced: true },
+  ]);
+  expect(
+    (await sync()).map(({ inserted, updated, returned, vanished }) => [inserted, updated, returned, vanished]),
+  ).toEqual([
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+  ]);
+});
+
+test("small pages, tokens that end, a quota that is refused and a server that is away: in the end it is the same list", async () => {
+  await mock("page-size", { rows: 40 });
+  await mock("expire-tokens");
+  await fault("rate_limited", { times: 2, retryAfterSeconds: 1 });
+  await fault("server_error", { times: 1, status: 503 });
+  const [changed = ""] = (await listed()).filter((line) => line.startsWith(apps));
+  const [buyerId = "", creativeId = ""] = changed.split(" ");
+  await mock("change", { buyerId, creativeId, advertiserName: "Somebody Else" });
+  const [seat] = await sync({ buyerId: apps });
+  expect(seat).toMatchObject({ buyerId: apps, outcome: "synced", inserted: 0, updated: 1, vanished: 0 });
+  expect(
+    await stack.rows("select advertiser_name as name from rtb.creatives where buyer_id = $1 and creative_id = $2", [
+      buyerId,
+      creativeId,
+    ]),
+  ).toEqual([{ name: "Somebody Else" }]);
+  expect(byId(await stored())).toEqual(byId(await listed()));
+});
+
+test("pages that move while they are read, and a list that is lost in the middle, mark nothing that is there", async () => {
+  await mock("page-size", { rows: 40 });
+  await mock("moving", { on: true });
+  expect(await sync({ buyerId: apps })).toMatchObject([{ outcome: "synced", inserted: 0, vanished: 0 }]);
+  await mock("moving", { on: false });
+  await mock("lose-lists", { rows: 3 });
+  expect(await sync({ buyerId: apps })).toMatchObject([{ outcome: "synced", inserted: 0, vanished: 0 }]);
+  expect(byId(await stored())).toEqual(byId(await listed()));
+});
+
+test("a creative that vanishes is marked and keeps its row, and one that returns is marked no more", async () => {
+  const [gone = ""] = (await listed()).filter((line) => line.startsWith(brands));
+  const [buyerId = "", creativeId = ""] = gone.split(" ");
+  await mock("vanish", { buyerId, creativeId });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ vanished: 1, returned: 0 }]);
+  const marked = () =>
+    stack.rows<{ id: string }>("select creative_id as id from rtb.creatives where vanished_at is not null");
+  expect(await marked()).toEqual([{ id: creativeId }]);
+  expect(byId(await stored())).toEqual(byId(await listed()));
+  expect(await sync({ buyerId: brands })).toMatchObject([{ vanished: 0 }]);
+  await mock("return", { buyerId, creativeId });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ vanished: 0, returned: 1, inserted: 0 }]);
+  expect(await marked()).toEqual([]);
+  expect(byId(await stored())).toEqual(byId(await listed()));
+});
+
+test("a list that is empty after a full one marks nothing", async () => {
+  const all = (await listed()).filter((line) => line.startsWith(brands)).map((line) => line.split(" "));
+  for (const [buyerId, creativeId] of all) await mock("vanish", { buyerId, creativeId });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ outcome: "emptied", vanished: 0 }]);
+  expect(await stack.rows("select from rtb.creatives where vanished_at is not null")).toEqual([]);
+  for (const [buyerId, creativeId] of all) await mock("return", { buyerId, creativeId });
+});
+
+test("a seat that is not the account's is named, and no key or token stands in a history", async () => {
+  const failure = await failureOf(sync({ buyerId: "1" }));
+  expect(failure.message).toContain("has no seat 1");
+  for (const { history } of await allHistories(stack))
+    expect(readable(history)).not.toMatch(/ya29\.|PRIVATE KEY|eyJhbGciOiJSUzI1NiI/);
+});
