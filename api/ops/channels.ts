@@ -126,14 +126,11 @@ function readRoutes(api: Api, parts: ServerParts): void {
     querystring: paging.extend({ state: z.enum(["pending", "delivered", "failed", "expired"]).optional() }),
     item: channelDelivery,
     place: id,
-    read: ({ filter: { state }, after, limit }, request) =>
-      listChannelDeliveries(parts.reading, {
-        client: callerOf(request).client,
-        channelId: (request.params as { id: number }).id,
-        state,
-        beforeId: after ?? undefined,
-        limit,
-      }),
+    read: async ({ filter: { state }, after, limit }, request) => {
+      const of = { client: callerOf(request).client, channelId: (request.params as { id: number }).id };
+      await readOne(parts, of);
+      return listChannelDeliveries(parts.reading, { ...of, state, beforeId: after ?? undefined, limit });
+    },
     placeOf: (row) => row.deliveryId,
     toItem: toDelivery,
   });

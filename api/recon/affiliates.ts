@@ -161,7 +161,11 @@ function trackRecordRoute(api: Api, { reading }: ServerParts): void {
 }
 
 /** One that the caller may know of. An advertiser knows those that posted for it. */
-async function need(reading: Queryable, { client, advertiserId }: Scope, affiliateId: string): Promise<AffiliateRow> {
+export async function need(
+  reading: Queryable,
+  { client, advertiserId }: Scope,
+  affiliateId: string,
+): Promise<AffiliateRow> {
   const row = await findAffiliate(reading, { client, affiliateId });
   const isKnown =
     row !== null &&

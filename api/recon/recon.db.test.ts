@@ -346,6 +346,7 @@ describe("who may come in", () => {
       ["GET", `/affiliates/${ada.affiliateId}`],
       ["GET", `/affiliates/${ada.affiliateId}/submissions`],
       ["GET", `/affiliates/${ada.affiliateId}/performance`],
+      ["GET", `/affiliates/${ada.affiliateId}/tokens`],
       ["POST", `/affiliates/${ada.affiliateId}/rotate-key`],
       ["PUT", `/affiliates/${ada.affiliateId}/disable`],
       ["PUT", `/affiliates/${ada.affiliateId}/enable`],

@@ -15,6 +15,7 @@ import { ApiError, notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import type { checkAffiliateToken } from "../../workflows/recon/check-affiliate-token.ts";
+import { need } from "./affiliates.ts";
 import { requireOwn, scopeOf } from "./affiliate-key.ts";
 import { credentials, sealGiven } from "./credentials.ts";
 import { id, link, linkTo, platformName, tags } from "./shapes.ts";
@@ -39,25 +40,7 @@ const token = z.object({
 
 /** An affiliate's own tokens at the platforms: tried when they are given, used where the client's account shows too little. */
 export function tokenRoutes(api: Api, parts: ServerParts): void {
-  const { reading } = parts;
-
-  api.get(
-    "/affiliates/:id/tokens",
-    {
-      config: holders,
-      schema: {
-        tags,
-        summary: "For which platforms the affiliate gave a token, and whether it works; tokens are never shown",
-        params: z.object({ id }),
-        response: { 200: z.object({ items: z.array(token) }) },
-      },
-    },
-    async (request) => {
-      requireOwn(request, request.params.id);
-      const rows = await listTokens(reading, { client: scopeOf(request).client, affiliateId: request.params.id });
-      return { items: rows.map(toToken) };
-    },
-  );
+  listTokensRoute(api, parts);
 
   api.put(
     "/affiliates/:id/tokens/:platform",
@@ -89,7 +72,7 @@ export function tokenRoutes(api: Api, parts: ServerParts): void {
         input: offer,
         summary: `${platform} token of affiliate ${affiliateId}, client ${client}`,
       }).catch(async (error: unknown) => {
-        await dropOfferedToken(reading, offer);
+        await dropOfferedToken(parts.reading, offer);
         throw error;
       });
       const answer = { affiliateId, platform, href: linkTo(`/affiliates/${affiliateId}/tokens`) };
@@ -129,6 +112,28 @@ function tokenOf(
 ) {
   requireOwn(request, affiliateId);
   return { client: scopeOf(request).client, affiliateId, platform };
+}
+
+function listTokensRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/affiliates/:id/tokens",
+    {
+      config: holders,
+      schema: {
+        tags,
+        summary: "For which platforms the affiliate gave a token, and whether it works; tokens are never shown",
+        params: z.object({ id }),
+        response: { 200: z.object({ items: z.array(token) }) },
+      },
+    },
+    async (request) => {
+      requireOwn(request, request.params.id);
+      const scope = scopeOf(request);
+      await need(reading, scope, request.params.id);
+      const rows = await listTokens(reading, { client: scope.client, affiliateId: request.params.id });
+      return { items: rows.map(toToken) };
+    },
+  );
 }
 
 function toToken({ platform, isInUse, isBeingTried, lastError, ...row }: TokenRow): z.infer<typeof token> {

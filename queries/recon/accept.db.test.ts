@@ -120,6 +120,26 @@ describe("the same again", () => {
   });
 });
 
+test("a campaign takes claims within its dates only, and says which they are", async () => {
+  const between = (from: string, to: string) =>
+    rows(
+      `update recon.campaigns set starts_on = current_date + $2::interval, ends_on = current_date + $3::interval where campaign_id = $1`,
+      [campaignId, from, to],
+    );
+  const claim = (url: string, postedAt: string | null = null) =>
+    accept(database.pool, submission(of(4, { url, postedAt })));
+  const refused = { outcome: "refused", code: "conflict", message: expect.stringContaining("the campaign runs from") };
+  await between("-60 days", "-40 days");
+  expect(await claim("https://redd.it/6fghij")).toMatchObject({ ...refused, field: "campaignId" });
+  await between("3 days", "9 days");
+  expect(await claim("https://redd.it/6fghij")).toMatchObject({ ...refused, field: "campaignId" });
+  await between("-60 days", "-3 days");
+  expect(await claim("https://redd.it/6fghij")).toMatchObject({ outcome: "accepted" });
+  const now = new Date().toISOString();
+  expect(await claim("https://redd.it/7ghijk", now)).toMatchObject({ ...refused, field: "postedAt" });
+  await rows("update recon.campaigns set starts_on = null, ends_on = null where campaign_id = $1", [campaignId]);
+});
+
 describe("refused, with the field to mend, and nothing written:", () => {
   const deep = JSON.parse("[".repeat(2_000) + "]".repeat(2_000)) as unknown;
   test.each<[string, Partial<Given>, string, string]>([

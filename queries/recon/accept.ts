@@ -1,3 +1,4 @@
+import { outsideCampaign } from "../../rules/recon/campaign-dates.ts";
 import { withoutPersons } from "../../rules/recon/personal.ts";
 import {
   invalid,
@@ -46,7 +47,7 @@ async function write(
   // Looked for first: what was taken once stays taken, whatever has become of its campaign.
   const earlier = await findSubmitted(session, submission, read);
   if (earlier !== null) return earlier;
-  await checkAssignment(session, submission);
+  await checkAssignment(session, submission, read.postedAt);
   const { address } = read;
   const { rows: posts } = await session.query<{ postId: string; joinedPostId: string | null }>(
     // The update changes nothing but takes the row's lock: submissions of one post come one after the other from here.
@@ -160,18 +161,31 @@ async function findSubmitted(
 async function checkAssignment(
   session: Session,
   { client, affiliateId, campaignId, platform }: Submission,
+  postedAt: Date | null,
 ): Promise<void> {
-  const { rows } = await session.query<{ isActive: boolean | null; status: string | null; assigned: boolean }>(
+  const { rows } = await session.query<{
+    isActive: boolean | null;
+    status: string | null;
+    startsOn: string | null;
+    endsOn: string | null;
+    assigned: boolean;
+    now: Date;
+  }>(
     `select (select is_active from recon.affiliates where _client_id = $1 and affiliate_id = $2) as "isActive",
-            (select status from recon.campaigns where _client_id = $1 and campaign_id = $3) as status,
-            exists (select from recon.campaign_platforms where _client_id = $1 and campaign_id = $3 and platform = $4) as assigned`,
+            c.status, c.starts_on as "startsOn", c.ends_on as "endsOn", now() as now,
+            exists (select from recon.campaign_platforms where _client_id = $1 and campaign_id = $3 and platform = $4) as assigned
+       from (select 1) one left join recon.campaigns c on c._client_id = $1 and c.campaign_id = $3`,
     [client, affiliateId, campaignId, platform],
   );
-  const { isActive, status, assigned } = rows[0] ?? { isActive: null, status: null, assigned: false };
+  const [found] = rows;
+  if (found === undefined) throw new Error("a query of one row has none");
+  const { isActive, status, assigned, startsOn, endsOn, now } = found;
   if (isActive === null) throw new SubmissionRefused("not_found", "affiliateId", "there is no such affiliate");
   if (!isActive) throw new SubmissionRefused("conflict", "affiliateId", "the affiliate is disabled");
   if (status === null) throw new SubmissionRefused("not_found", "campaignId", "there is no such campaign");
   if (status !== "active")
     throw new SubmissionRefused("conflict", "campaignId", `the campaign is ${status}: it takes no submissions`);
+  const outside = outsideCampaign({ startsOn, endsOn }, { now, postedAt });
+  if (outside !== null) throw new SubmissionRefused("conflict", outside.field, outside.message);
   if (!assigned) throw invalid("platform", `the campaign does not run on ${platform}`);
 }

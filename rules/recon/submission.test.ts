@@ -49,4 +49,7 @@ test("what does not hold together is refused with the field to correct", () => {
   expect(problemOf({ postedAt: "2026-02-01T00:00:00Z" })).toMatchObject({ field: "postedAt" });
   expect(problemOf({ evidence: nested })).toMatchObject({ field: "evidence" });
   expect(problemOf({ evidence: "x".repeat(70_000) })).toMatchObject({ field: "evidence" });
+  for (const image of ["data:image/png;base64,AAAA", "see data:image/svg+xml,<svg>", "iVBORw0KGgo" + "A".repeat(60)])
+    expect(problemOf({ evidence: { proof: [image] } })).toMatchObject({ field: "evidence" });
+  expect(problemOf({ evidence: "the image is at https://x.example/a.png" })).toBeNull();
 });

@@ -108,11 +108,15 @@ const isId = (text: string) => /^[1-9]\d{0,17}$/.test(text);
 /** Postgres keeps no NUL, and half a character is none. */
 const isStorable = (text: string) => !text.includes("\0") && !/\p{Surrogate}/u.test(text);
 
+/** As a data address, or the base64 that PNG, JPEG, GIF and WebP begin with. */
+const image = /data:\s*image\/|^\s*(?:iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[A-Za-z0-9+/=\s]{40,}/i;
+
 /** JSON whose text does not depend on the order in which fields came. */
 function canonical(value: unknown, depth: number): string {
   if (depth > deepestEvidence) throw invalid("evidence", `must not be nested deeper than ${deepestEvidence} levels`);
   if (typeof value === "string") {
     if (!isStorable(value)) throw invalid("evidence", "must be text without NUL or broken characters");
+    if (image.test(value)) throw invalid("evidence", "must not have images: they are not taken");
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map((one) => canonical(one ?? null, depth + 1)).join(",")}]`;

@@ -119,7 +119,7 @@ async function rotate(context: CommandContext, client: string, { affiliateId }: 
   const row = await recorded(context, { client, action: "key_rotated" }, (session) =>
     rotateKey(session, { client, affiliateId, ...stored }),
   );
-  if (row === null) throw new CommandError(exitCodes.found, `affiliate ${affiliateId} is gone`);
+  if (row === null) throw new CommandError(exitCodes.usage, `affiliate ${affiliateId} is gone`);
   return shownOnce(context, row, key);
 }
 
@@ -212,7 +212,7 @@ async function find(database: Database, client: string, affiliate: string): Prom
   const found =
     named ??
     (/^[1-9]\d{0,17}$/.test(affiliate) ? await findAffiliate(database, { client, affiliateId: affiliate }) : null);
-  if (found === null) throw new CommandError(exitCodes.found, `client ${client} has no affiliate "${affiliate}"`);
+  if (found === null) throw new CommandError(exitCodes.usage, `client ${client} has no affiliate "${affiliate}"`);
   return found;
 }
 

@@ -104,6 +104,14 @@ test("verify exits 0 when all is the same, and 1 for rows that differ, a total t
   });
 });
 
+test("a name that is not there is a mistake in the command: 2", async () => {
+  for (const task of ["rotate", "disable", "enable"])
+    expect(await run("affiliate", task, "999", "--client", "713")).toMatchObject({
+      code: 2,
+      said: expect.stringContaining("no affiliate"),
+    });
+});
+
 test("a difference that was accepted with its alert's number is shown as known, and exits 0 until it changes", async () => {
   const add = (creative: number) =>
     stack.rows(
