@@ -1,9 +1,12 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { seal } from "../../core/crypto.ts";
 import { raiseAlert, settleAlerts, type RaisedAlert } from "../../queries/ops/alerts.ts";
 import { createChannel, type ChannelSettings } from "../../queries/ops/channels.ts";
 import { channelContext, hintOf, type ChannelKind } from "../../rules/ops/channel.ts";
+import { projectRoot } from "../../settings/environment.ts";
 import { hookStandIn, mailStandIn, type HookStandIn, type MailStandIn } from "../../test/channel-stand-ins.ts";
 import { allHistories, readable } from "../../test/histories.ts";
 import { everyRow } from "../../test/database.ts";
@@ -96,6 +99,15 @@ async function deliver(): Promise<void> {
       .catch((error: unknown) => {
         if ((error as Error).name !== "WorkflowNotFoundError") throw error;
       });
+}
+/** A command as somebody types it; what it prints. The first one after a change builds dist/. */
+async function command(...given: string[]): Promise<string> {
+  const env = { ...process.env, NODE_OPTIONS: "", DATABASE_URL: stack.database.url, CLIENTS: client };
+  const { stdout } = await promisify(execFile)(process.execPath, ["scripts/run.mjs", ...given], {
+    cwd: projectRoot(),
+    env,
+  });
+  return stdout.trim();
 }
 const soon = () => stack.rows("update ops.channel_deliveries set held_until = null where state = 'pending'");
 const deliveries = (channelId: number) =>
@@ -260,6 +272,24 @@ test("the morning digest goes to the channels that get it, once a day", async ()
     expect.stringMatching(/^Signal Room, \d{4}-\d\d-\d\d: nothing of yesterday yet$/),
   ]);
   expect(hooks.of("/no-morning")).toEqual([]);
+});
+
+test("npm run digest prints it and sends nothing; with --send it reaches a mailbox and a webhook, once", async () => {
+  await channel("email", "buyer@example.com", { tellsMorning: true });
+  await hook("/digest", { tellsMorning: true });
+  await hook("/no-digest");
+  const shown = await command("digest", "--client", client);
+  expect(shown).toMatch(/^Signal Room, \d{4}-\d\d-\d\d: /);
+  expect(await stack.rows("select from ops.channel_deliveries")).toEqual([]);
+  expect(await command("digest", "--client", client, "--send")).toContain("2 channels get it within a minute");
+  expect(await command("digest", "--client", client, "--send")).toContain("No channel is waiting for it");
+  await deliver();
+  const [title = ""] = shown.split("\n");
+  expect(hooks.of("/digest").map(({ text }) => text.includes(title))).toEqual([true]);
+  expect(mails.mails.map(({ to, raw }) => [to, raw.includes(`Subject: ${title}`)])).toEqual([
+    [["buyer@example.com"], true],
+  ]);
+  expect(hooks.of("/no-digest")).toEqual([]);
 });
 
 test("a message whose worker is lost before it was recorded is sent again, with the same key", async () => {
