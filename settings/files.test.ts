@@ -85,7 +85,7 @@ test("everything that is wrong is reported at once, and once", () => {
     "INGEST_MAX_BYTES: must be a whole number, at least 1",
     "INGEST_REFUSE_SHARE: must be a number from 0 to 1",
     "INGEST_S3_WATCH: must be written s3://bucket or s3://bucket/folder/",
-    "RTB_CURRENCY: must be three capital letters, such as USD",
+    "RTB_CURRENCY: must be a currency of ISO 4217, such as USD",
     "RTB_TIMEZONE_ACME: must be a time zone, such as America/New_York",
     "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both or neither",
     "S3_ENDPOINT: must be an address, http:// or https://",

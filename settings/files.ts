@@ -1,6 +1,7 @@
 import path from "node:path";
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
+import { isCurrency } from "../core/currency.ts";
 import { isTimeZone } from "../core/days.ts";
 import { homeFolder } from "./environment.ts";
 import type { SettingsReader } from "./reader.ts";
@@ -46,7 +47,7 @@ const shared = { clients: "shared" } as const;
 const ofClient = z.object({
   RTB_CURRENCY: z
     .string()
-    .regex(/^[A-Z]{3}$/, "must be three capital letters, such as USD")
+    .refine(isCurrency, "must be a currency of ISO 4217, such as USD")
     .default("USD")
     .meta(about("The one currency of a client's amounts: a file that names another is refused.", shared)),
   RTB_TIMEZONE: z

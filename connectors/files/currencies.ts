@@ -1,3 +1,5 @@
+import { isCurrency } from "../../core/currency.ts";
+
 /** Which currencies a sign can stand for. A sign that stands for none is no sign of money. */
 const signs: Record<string, readonly string[]> = {
   $: ["USD", "AUD", "CAD", "NZD", "HKD", "SGD", "MXN", "ARS", "CLP", "COP", "TWD"],
@@ -38,12 +40,10 @@ const signs: Record<string, readonly string[]> = {
   fr: ["CHF"],
 };
 
-const codes = new Set(Intl.supportedValuesOf("currency"));
-
 /** The currencies that a sign or a code means; undefined when it means none. */
 export function currenciesOf(sign: string): readonly string[] | undefined {
   const plain = sign.replace(/[\s.]+/g, "").toLowerCase();
   if (Object.hasOwn(signs, plain)) return signs[plain];
   const code = plain.toUpperCase();
-  return codes.has(code) ? [code] : undefined;
+  return isCurrency(code) ? [code] : undefined;
 }

@@ -205,7 +205,7 @@ describe("a day that is cut", () => {
       parse(
         JSON.stringify({
           table: table.map((id) => ({
-            columns: names.map((name) => ({ column_type: name, id, label: "" })),
+            columns: names.map((name) => ({ column_type: name, id: name === "currency" ? "USD" : id, label: "" })),
             reporting: { total_click: 1, cv: 1, event: 0, payout: 2.5, revenue: 4, profit: 1.5 },
           })),
           incomplete_results: isCut,
@@ -300,6 +300,7 @@ describe("what the vendor has moved, renamed or left out", () => {
     [{ relationship: { affiliate: { network_affiliate_id: "" } } }, "relationship.affiliate.network_affiliate_id"],
     [{ status: "" }, "status is empty"],
     [{ currency_id: " " }, "currency_id is empty"],
+    [{ currency_id: "EURO" }, "currency_id expected a currency"],
     [{ conversion_id: undefined }, "conversion_id"],
     [{ conversion_unix_timestamp: 1_700_000_000 }, "is of 2023-11-14, not of 2025-12-18"],
   ])("a conversion with %j is no conversion of nobody's, but a malformed answer", async (changed, message) => {

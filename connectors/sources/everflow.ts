@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
+import { isCurrency } from "../../core/currency.ts";
 import { addDays, endOfDay, startOfDay } from "../../core/days.ts";
 import { conversions, dailyStats } from "../../schema/everflow.ts";
 import { ConnectorError } from "../errors.ts";
@@ -134,6 +135,9 @@ export const everflowDailyStats = defineSource({
           const of = (type: string) => columns.find((column) => column.column_type === type);
           const date = epochSeconds.safeParse(of("date")?.id);
           if (date.success) assertDay(date.data, slice, `a row of affiliate ${of("affiliate")?.id}`);
+          const currency = of("currency")?.id ?? mainCurrency;
+          if (!isCurrency(currency))
+            throw new ConnectorError("malformed", `${slice.day}: a row's currency is none of ISO 4217`);
           return {
             date: slice.day,
             affiliateId: of("affiliate")?.id ?? "",
@@ -142,7 +146,7 @@ export const everflowDailyStats = defineSource({
             advertiserName: of("advertiser")?.label ?? null,
             offerId: of("offer")?.id ?? "",
             offerName: of("offer")?.label ?? null,
-            currency: of("currency")?.id ?? mainCurrency,
+            currency,
             clicks: reporting.total_click,
             conversions: reporting.cv,
             payout: reporting.payout,
@@ -213,7 +217,7 @@ const conversionRow = z.looseObject({
   sale_amount: money.nullish(),
   payout_type: text.nullish(),
   revenue_type: text.nullish(),
-  currency_id: named(text),
+  currency_id: named(text).refine(isCurrency, "expected a currency of ISO 4217"),
   transaction_id: impersonal,
   order_id: impersonal,
   coupon_code: impersonal,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
+import { isCurrency } from "../../core/currency.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
 import { count, id, money, text, unknownFields } from "../fields.ts";
 import { defineSource, quarantine, type Vendor } from "../source.ts";
@@ -14,7 +15,7 @@ const redtrack = {
   settings: z.object({
     REDTRACK_CURRENCY: z
       .string()
-      .regex(/^[A-Z]{3}$/, "must be a currency of three capitals, such as USD")
+      .refine(isCurrency, "must be a currency of ISO 4217, such as USD")
       .default("USD")
       .meta(about("The account's currency: Redtrack's amounts do not say theirs.", { clients: "shared" })),
   }),

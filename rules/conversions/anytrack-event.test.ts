@@ -199,6 +199,31 @@ test("touchpoints come in the order of time, without those after the conversion"
   expect(read({ ...minimal, touchpoints: [] }).touchpoints).toBeNull();
 });
 
+const say = (fields: string) => `{"eventName":"Purchase",${fields}}`;
+const saying = (fields: string) => say(`"eventTime":"2026-03-08T11:03:22Z",${fields}`);
+const noMoment = { eventTime: expect.stringContaining("must be a moment") };
+
+test("a currency is told by its code, and may be left out; a zero is an amount", () => {
+  for (const [currency, stored] of [
+    [" usd ", "USD"],
+    ["", null],
+    [null, null],
+  ])
+    expect(read({ ...minimal, currency, eventValue: "0.00" })).toMatchObject({ currency: stored, revenue: "0" });
+});
+
+test("a field's name that is no plain word may name a person, and is not kept", () => {
+  const event = read({
+    ...minimal,
+    shoeSize: 7,
+    "jane.roe@victim.example": 1,
+    "+1 415 559 7999": 1,
+    subIds: { "jane.roe@victim.example": "x", creative: "c1" },
+  });
+  expect(event.unknownFields).toEqual(["(unreadable)", "shoeSize"]);
+  expect(event.subIds).toEqual({ creative: "c1" });
+});
+
 test.each([
   ["not JSON", "{", { body: "must be JSON" }],
   ["nothing", "", { body: "must be JSON" }],
@@ -212,6 +237,30 @@ test.each([
     '{"eventName":"Lead","eventTime":"2026-03-08T11:03:22Z","eventValue":"1,234.50"}',
     { eventValue: "must be an amount" },
   ],
+  ["a moment that is none beside one that is", say('"eventTime":"yesterday","eventTimestamp":1772967802'), noMoment],
+  [
+    "a day that is none beside seconds",
+    say('"eventTime":"2025-02-30T00:00:00Z","eventTimestamp":1772967802'),
+    noMoment,
+  ],
+  [
+    "an hour that is none beside seconds",
+    say('"eventTime":"2026-03-08T25:00:00Z","eventTimestamp":1772967802'),
+    noMoment,
+  ],
+  ["a change at no moment", saying('"updatedAt":"yesterday"'), { updatedAt: expect.any(String) }],
+  ...['"EURO"', '"US$"', '"€"', "978", '"XXX"', '["USD"]', '{"code":"USD"}', "true"].map(
+    (currency): [string, string, object] => [
+      `the currency ${currency}`,
+      saying(`"currency":${currency}`),
+      { currency: "must be a currency of ISO 4217, such as USD" },
+    ],
+  ),
+  ...["1e-7", '"0.0000004"'].map((amount): [string, string, object] => [
+    `the amount ${amount}`,
+    saying(`"eventValue":${amount}`),
+    { eventValue: expect.stringContaining("less than a millionth") },
+  ]),
   [
     "one of a batch",
     '[{"eventName":"Lead","eventTime":"2026-03-08T11:03:22Z"},7,{"eventName":"Lead"}]',
@@ -262,14 +311,6 @@ test.each([
 ])("an event with %s is refused: made into another, it could be taken for another", (_, change, says) => {
   const read = readAnytrackEvent({ ...minimal, ...change }, { now });
   expect(read.kind === "problem" ? `${read.field} ${read.message}` : read).toContain(says);
-});
-
-test("a moment that is none stands back behind the second that the vendor names", () => {
-  const read = readAnytrackEvent(
-    { ...minimal, eventTime: "2026-02-30T10:00:00Z", eventTimestamp: 1_772_967_802 },
-    { now },
-  );
-  expect(read).toMatchObject({ conversion: { eventTime: new Date("2026-03-08T11:03:22Z") } });
 });
 
 test("an event's name may be any word of the language it is read in", () => {

@@ -1,7 +1,9 @@
 import { isLosslessNumber } from "lossless-json";
 import { hmacSha256, sha256 } from "../../core/crypto.ts";
+import { isCurrency } from "../../core/currency.ts";
 import { isPast, readEpochSecond, readMoment } from "../../core/moments.ts";
 import { parseMoney } from "../../core/money.ts";
+import { maskContacts } from "../../core/personal.ts";
 import { conversionKey, typeOf } from "./conversion-key.ts";
 import { idProblem, impersonal, isPersonal, isThere, plainName, storable, textOf } from "./event-fields.ts";
 import type { ConversionEvent, ConversionIdentity, ReadEvent, Touchpoint } from "./shapes.ts";
@@ -85,9 +87,13 @@ export function readAnytrackEvent(record: unknown, { now, visitorKey }: ReadWith
     if (wrong !== null) return problem(field, wrong);
   }
   const eventName = wordsOf(fields, known.eventName);
-  const moment = momentOf(valueOf(fields, known.eventTime)) ?? secondOf(valueOf(fields, known.eventSecond));
+  // A moment that is said and is none is not replaced by another one: which of the two is wrong, nobody knows.
+  const said = valueOf(fields, known.eventTime);
+  const moment = said === undefined ? secondOf(valueOf(fields, known.eventSecond)) : (momentOf(said) ?? secondOf(said));
   if (moment === null) return problem("eventTime", "must be a moment: ISO 8601, or eventTimestamp in seconds");
-  const changedAt = momentOf(valueOf(fields, known.changedAt));
+  const changed = valueOf(fields, known.changedAt);
+  const changedAt = changed === undefined ? null : (momentOf(changed) ?? secondOf(changed));
+  if (changed !== undefined && changedAt === null) return problem("updatedAt", "must be a moment: ISO 8601");
   if (now !== undefined && !isPast(moment, now)) return problem("eventTime", "must not be in the future");
   // It would overwrite every change until then.
   if (now !== undefined && changedAt !== null && !isPast(changedAt, now))
@@ -118,6 +124,12 @@ function readConversion(
   const amount = valueOf(fields, known.revenue);
   const revenue = amount === undefined ? null : parseMoney(textOf(amount) ?? "");
   if (amount !== undefined && revenue === null) return problem("eventValue", "must be an amount");
+  if (revenue === "0" && /^[^eE]*[1-9]/.test(textOf(amount) ?? ""))
+    return problem("eventValue", "is less than a millionth, the least that is stored");
+  const money = valueOf(fields, known.currency);
+  const currency = typeof money === "string" ? money.trim().toUpperCase() : null;
+  if (money !== undefined && (currency === null || !isCurrency(currency)))
+    return problem("currency", "must be a currency of ISO 4217, such as USD");
   const given = textOf(valueOf(fields, known.orderId));
   // An order that is named by a person's address is still one order.
   const orderId = given === null ? null : isPersonal(given) ? sha256(given) : given;
@@ -142,7 +154,7 @@ function readConversion(
       type: typeOf(eventName),
       clickId,
       revenue,
-      currency: wordsOf(fields, known.currency)?.toUpperCase().slice(0, 10) ?? null,
+      currency,
       ...pathOf(fields, subIds),
       eventTime: moment,
       version,
@@ -170,15 +182,15 @@ function pathOf(fields: Fields, subIds: Record<string, string> | null) {
   };
 }
 
+const plainWord = /^[a-z][a-z0-9_-]{0,59}$/i;
+
 function unknownNames(record: object): string[] | null {
   const names = Object.keys(record).filter(
     (field) => !knownNames.has(plainName(field)) && !subIdName.test(plainName(field)),
   );
   if (names.length === 0) return null;
-  return names
-    .map((name) => storable(name).slice(0, 60))
-    .sort()
-    .slice(0, 50);
+  // A name that is no plain word may be a value in the wrong place.
+  return [...new Set(names.map((name) => (plainWord.test(name) ? name : "(unreadable)")))].sort().slice(0, 50);
 }
 
 const momentOf = (value: unknown) => readMoment(textOf(value) ?? "");
@@ -221,7 +233,10 @@ function readSubIds(fields: Fields): Record<string, string> | null {
     .map(([name, value]): [string, string | null] => [storable(name).slice(0, 60), impersonal(textOf(value))])
     .filter(
       (pair): pair is [string, string] =>
-        pair[1] !== null && pair[0] !== "__proto__" && !personal.has(plainName(pair[0])),
+        pair[1] !== null &&
+        pair[0] !== "__proto__" &&
+        !personal.has(plainName(pair[0])) &&
+        maskContacts(pair[0]) === pair[0],
     );
   return found.length === 0 ? null : Object.fromEntries(found.slice(0, mostSubIds));
 }

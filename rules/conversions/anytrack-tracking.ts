@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { sha256 } from "../../core/crypto.ts";
+import { isCurrency } from "../../core/currency.ts";
 import { isPast } from "../../core/moments.ts";
 import { parseMoney } from "../../core/money.ts";
 import { typedDecimal, typedId } from "../../core/typed.ts";
@@ -19,8 +20,8 @@ const amount = typedDecimal.transform((text, context) => {
 });
 const currency = z
   .string()
-  .regex(/^[A-Za-z]{3}$/, "must be a currency such as USD")
-  .transform((code) => code.toUpperCase());
+  .transform((code) => code.toUpperCase())
+  .refine(isCurrency, "must be a currency of ISO 4217, such as USD");
 const who = {
   client: word.optional(),
   clickId: word.optional(),
