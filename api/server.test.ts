@@ -164,6 +164,7 @@ test("secrets in paths and queries do not reach the log, also when the path is m
   expect(log.join("")).not.toContain("s3cr3t-in-path");
   expect(log.join("")).toContain("/hooks/anytrack/[redacted]");
   expect(loggedPath("/hooks/discord")).toBe("/hooks/discord");
+  expect(loggedPath("/nowhere/jane.roe%40victim.example/x?y")).toBe("/nowhere/[address]/x");
   expect(loggedPath("/a%0ab%")).not.toContain("\n");
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { maskPersonal } from "./personal.ts";
+import { maskFileName, maskPath, maskPersonal } from "./personal.ts";
 
 test.each([
   ['spend "jane.canary+x@example.com" is not an amount', 'spend "[address]" is not an amount'],
@@ -10,6 +10,13 @@ test.each([
   ['placement "sk_live_4242deadbeef0000" is too long', 'placement "[key]" is too long'],
 ])("%s", (message, masked) => {
   expect(maskPersonal(message)).toBe(masked);
+});
+
+test("a file that is named by an address keeps its ending and its folder", () => {
+  expect(maskFileName("jane.roe@victim.example.csv.gz")).toBe("[address].csv.gz");
+  expect(maskFileName("+1 415 559 7999.jsonl")).toBe("[phone].jsonl");
+  expect(maskFileName("2025-12-18.csv")).toBe("2025-12-18.csv");
+  expect(maskPath("713/google/jane@victim.example.csv")).toBe("713/google/[address].csv");
 });
 
 test.each([

@@ -2,16 +2,27 @@ const address = /[^\s"'<>,;:()]+@[^\s"'<>,;:()]+/gu;
 const phone = /\+\d[\d\s().-]{6,}\d/g;
 const quoted = /"([^"]*)"/g;
 
+/** Blanks addresses and phone numbers in a name that comes from outside: of a column, a file, a place. */
+export function maskName(name: string): string {
+  return name.replace(address, "[address]").replace(phone, "[phone]");
+}
+
+/** The same in the name of a file, which still says what kind of file it is. */
+export function maskFileName(name: string): string {
+  const [ending = ""] = /(?:\.(?:csv|tsv|txt|json|jsonl|ndjson))?(?:\.(?:gz|zip))?$/i.exec(name) ?? [];
+  return maskName(name.slice(0, name.length - ending.length)) + ending;
+}
+
+/** The same in each part of a path, so that two files of one folder stay two. */
+export const maskPath = (path: string): string => path.split("/").map(maskFileName).join("/");
+
 /** Blanks addresses and phone numbers anywhere, and within quotation marks what looks like a key or a number to call. */
 export function maskContacts(text: string): string {
-  return text
-    .replace(address, "[address]")
-    .replace(phone, "[phone]")
-    .replace(quoted, (whole, cell: string) => {
-      if (/^\S{16,}$/.test(cell) && /\d/.test(cell) && /\p{L}/u.test(cell)) return '"[key]"';
-      if (/^[\d\s().-]*\d[\s().-]+\d[\d\s().-]*$/.test(cell) && cell.replace(/\D/g, "").length > 8) return '"[number]"';
-      return whole;
-    });
+  return maskName(text).replace(quoted, (whole, cell: string) => {
+    if (/^\S{16,}$/.test(cell) && /\d/.test(cell) && /\p{L}/u.test(cell)) return '"[key]"';
+    if (/^[\d\s().-]*\d[\s().-]+\d[\d\s().-]*$/.test(cell) && cell.replace(/\D/g, "").length > 8) return '"[number]"';
+    return whole;
+  });
 }
 
 /**

@@ -59,13 +59,17 @@ const good = ["1", "2025-11-29", "10", "1", "0.50", "BR", "mobile"];
 async function importFile(name: string, lines: string[][], settings = withKey()) {
   const text = [columns, ...lines].map((cells) => cells.map((cell) => `"${cell}"`).join(",")).join("\n");
   await writeFile(path.join(folder, name), `${text}\n`);
+  return importNamed(name, settings);
+}
+
+function importNamed(name: string, settings = withKey()) {
   const { takeFile } = createIngestActivities({
     database: database.pool,
     config: settings,
     redact: createRedactor(settings.secrets),
   });
   return new MockActivityEnvironment(
-    { workflowExecution: { workflowId: `ingest/${name}`, runId: randomUUID() } },
+    { workflowExecution: { workflowId: `ingest/${randomUUID()}`, runId: randomUUID() } },
     {
       logger: new DefaultLogger(
         "TRACE",
@@ -89,6 +93,27 @@ const command = (...given: string[]) =>
     ({ stdout, stderr }) => `${stdout}\n${stderr}`,
     ({ stdout, stderr }: { stdout: string; stderr: string }) => `${stdout}\n${stderr}`,
   );
+
+test("nor does the name of a column or of the file itself", async () => {
+  const [address = "", phone = ""] = canaries;
+  const text = [
+    [...columns, address, phone],
+    [...good, "x", "y"],
+  ]
+    .map((cells) => cells.join(","))
+    .join("\n");
+  const name = `${address}.csv`;
+  await writeFile(path.join(folder, name), `${text}\n`);
+  const refused = await importNamed(name);
+  expect(refused).toMatchObject({ status: "refused", name: "[address].csv" });
+  expectNoCanary("the refusal", JSON.stringify(refused));
+  const [file] = (await database.pool.query("select name, reason from ops.files order by file_id desc limit 1")).rows;
+  expectNoCanary("its receipt", JSON.stringify(file));
+  expectNoCanary(
+    "the alerts",
+    JSON.stringify((await database.pool.query("select subject, message from ops.alerts")).rows),
+  );
+});
 
 test("whatever cell of a file names a person, no table, answer or alert shows it, and only the key opens it", async () => {
   const bad = canaries.flatMap((canary) =>

@@ -1,4 +1,5 @@
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
+import { maskPath } from "../../core/personal.ts";
 import { sha256 } from "../../core/crypto.ts";
 import type { HandledFile } from "../../queries/files/files.ts";
 import { runOf } from "../shared/run-of.ts";
@@ -22,7 +23,7 @@ export function handled(
     mappingVersion: mapping.mapping.version,
     name: place.name,
     place: place.place,
-    path: place.path,
+    path: maskPath(place.path),
     bytes: opened.bytes,
     optionsHash: sha256(JSON.stringify(settings)).slice(0, 16),
     lines: counts.lines ?? 0,
@@ -40,5 +41,5 @@ export const alertKinds = ["file_refused", "ingest_failed"];
 export function subjectOf(place: FilePlace) {
   // An upload's path is another each time; what its sender calls it is not.
   const subject = place.place === "upload" ? place.name : place.path;
-  return { client: place.client, area: "ingest", subject: subject.slice(0, 500) };
+  return { client: place.client, area: "ingest", subject: maskPath(subject).slice(0, 500) };
 }

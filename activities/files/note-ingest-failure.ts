@@ -1,3 +1,4 @@
+import { maskName, maskPath } from "../../core/personal.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { guardedBy } from "../shared/failures.ts";
 import type { IngestInput } from "./input.ts";
@@ -9,7 +10,8 @@ export async function noteIngestFailure(
   failed: { input: IngestInput; type: string; reason: string },
 ): Promise<void> {
   const { input, type, reason } = failed;
-  const name = input.url ?? input.path ?? "file";
+  const path = input.url ?? input.path ?? "file";
+  const name = maskPath(path);
   await guardedBy(redact)(`file ${name}`, async () => {
     await raiseAlert(database, {
       client: config.clients.includes(input.client ?? "") ? (input.client ?? "") : (config.clients[0] ?? ""),
@@ -17,7 +19,7 @@ export async function noteIngestFailure(
       kind: "ingest_failed",
       subject: name.slice(0, 500),
       severity: type === "CredentialsRejected" ? "critical" : "warning",
-      message: redact(`${name}: ${reason}`).slice(0, 1_000),
+      message: redact(`${name}: ${maskName(reason.replaceAll(path, name))}`).slice(0, 1_000),
       details: { type },
     });
   });

@@ -1,3 +1,4 @@
+import { maskFileName } from "../../core/personal.ts";
 import type { Config } from "../../settings/config.ts";
 import { parseS3Url } from "../../settings/files.ts";
 import { baseMapping } from "../../rules/files/base-mapping.ts";
@@ -52,7 +53,7 @@ export async function placeOf(
       throw invalidInput(`place: ${address} lies at s3, not ${input.place}`);
     if (parseS3Url(address) === null) throw invalidInput(`url: must be written s3://bucket/path/file.csv`);
     const client = clientNamed(config, input.client ?? config.clients[0] ?? "");
-    return { ...typed, client, place: "s3", path: address, name: lastOf(address), expectedHash: null };
+    return { ...typed, client, place: "s3", path: address, name: maskFileName(lastOf(address)), expectedHash: null };
   }
   const parts = (path ?? "").replaceAll("\\", "/").split("/");
   if (input.place === "s3") throw invalidInput("place: for a file at s3 give its url");
@@ -64,14 +65,21 @@ export async function placeOf(
   if (owner !== undefined && owner !== client)
     throw invalidInput(`path: ${path} lies in the folder of client ${owner}, not of ${client}`);
   if (!isUpload)
-    return { ...typed, client, place: "import", path: path ?? "", name: lastOf(path ?? ""), expectedHash: null };
+    return {
+      ...typed,
+      client,
+      place: "import",
+      path: path ?? "",
+      name: maskFileName(lastOf(path ?? "")),
+      expectedHash: null,
+    };
   const record = await recordOfUpload(config.ingest.importDir, path ?? "");
   if (record.client !== client) throw invalidInput(`path: ${path} was uploaded for client ${record.client}`);
   return {
     client,
     place: "upload",
     path: path ?? "",
-    name: record.fileName.slice(0, 300),
+    name: maskFileName(record.fileName.slice(0, 300)),
     mapping: base.mapping ?? record.mapping,
     beside: {
       constants: { ...record.constants, ...typed.beside.constants },

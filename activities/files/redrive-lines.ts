@@ -73,12 +73,18 @@ export async function redriveLines(
     });
     const kept = await readHeader(database, { client, fileId });
     if (kept === null) return unread(0, "its header was not kept: import the file again");
-    try {
-      return await inTransaction(database, async (session) => {
+    const merge = (refusesDoubt: boolean) =>
+      inTransaction(database, async (session) => {
         await allowLongWork(session);
         await lockFile(session, { client, fileId });
-        const done = await mergeRedriven(context, session, { client, fileId, kept, signal });
+        const done = await mergeRedriven(context, session, { client, fileId, kept, signal, refusesDoubt });
         return { ...nothingRedriven, fileId, name: row.name, ...done };
+      });
+    try {
+      // Two ways to write amounts among the lines refuse the lines in doubt, and not all of them as they would a file.
+      return await merge(false).catch((error: unknown) => {
+        if (error instanceof FileRefused && error.code === "decimal_sign") return merge(true);
+        throw error;
       });
     } catch (error) {
       if (!(error instanceof FileRefused)) throw error;
@@ -90,8 +96,9 @@ export async function redriveLines(
 async function mergeRedriven(
   context: FilesContext,
   session: Session,
-  { client, fileId, kept, signal }: { client: string; fileId: number; kept: FileHeader; signal: AbortSignal },
+  of: { client: string; fileId: number; kept: FileHeader; signal: AbortSignal; refusesDoubt: boolean },
 ): Promise<Partial<RedriveStep>> {
+  const { client, fileId, kept, signal, refusesDoubt } = of;
   const { config, redact } = context;
   const settings = settingsOf(config, client);
   const today = dayAt(await databaseNow(session), settings.timezone);
@@ -109,6 +116,7 @@ async function mergeRedriven(
   const lines = linesApart(openedLines(context, session, { client, fileId }), kept, still);
   const counts = await readPerformanceFile(linesAsFile(kept, lines.each), {
     mapping,
+    refusesDoubt,
     today,
     currency: settings.currency,
     buyerId: settings.buyerId ?? null,

@@ -1,4 +1,5 @@
 import { metricMeter } from "@temporalio/activity";
+import { maskName, maskPath } from "../../core/personal.ts";
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import { recordRefused, takeFileId } from "../../queries/files/files.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
@@ -23,9 +24,7 @@ export async function refuseFile(
   const { place } = taking;
   const { counts, digest, startedAt } = refusal;
   // An upload lies under a number that means nothing to whoever sent it.
-  const reason = redact(
-    place.place === "upload" ? refusal.reason.replaceAll(taking.opened.name, place.name) : refusal.reason,
-  ).slice(0, 1_000);
+  const reason = redact(maskName(refusal.reason.replaceAll(taking.opened.name, place.name))).slice(0, 1_000);
   const answer = answerOfReading(taking, { status: "refused", counts, errors: refusal.errors, reason });
   if (place.dryRun) return answer;
   const fileId = await takeFileId(database);
@@ -35,8 +34,8 @@ export async function refuseFile(
       ...subjectOf(place),
       kind: "file_refused",
       severity: "warning",
-      message: `${place.place === "upload" ? place.name : taking.opened.name} was refused, nothing of it is stored: ${reason}`,
-      details: { fileId, path: place.path, mapping: taking.mapping.mapping.name },
+      message: `${place.place === "upload" ? place.name : maskPath(taking.opened.name)} was refused, nothing of it is stored: ${reason}`,
+      details: { fileId, path: maskPath(place.path), mapping: taking.mapping.mapping.name },
     });
   });
   metricMeter

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
+import { maskFileName } from "../../core/personal.ts";
 import { ApiError } from "../server/errors.ts";
 import { stopReading } from "../server/slow-bodies.ts";
 import { diskProblem, folderOf, noRoom, partial, type UploadPlace } from "./upload-folder.ts";
@@ -122,7 +123,8 @@ async function checkRoom(folder: string): Promise<void> {
 function nameOf({ filename }: MultipartFile): string {
   const name = (filename ?? "").split(/[/\\]/).at(-1) ?? "";
   const shown = name.replaceAll(/\p{C}/gu, "").trim().slice(0, 200);
-  return shown === "" ? "upload.csv" : shown;
+  // It goes wherever the file goes: tables, histories, pages.
+  return shown === "" ? "upload.csv" : maskFileName(shown);
 }
 
 function fieldText(name: string, value: unknown, truncated: boolean): string {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { maskPath } from "../../core/personal.ts";
 
 /**
  * A path that may stand in a log: without its query, and without what follows the area of a hook, which is a secret.
@@ -6,7 +7,7 @@ import type { FastifyRequest } from "fastify";
  */
 export function loggedPath(url: string): string {
   const [path = ""] = url.split(/[?#;]/);
-  const readable = decoded(path).replaceAll(/[^\x20-\x7e]/g, "?");
+  const readable = maskPath(decoded(path).replaceAll(/[^\x20-\x7e]/g, "?"));
   const hook = /hooks(\/+[^/]*)?(\/+.*)?$/i.exec(readable);
   const shown =
     hook === null || hook[2] === undefined

@@ -31,7 +31,7 @@ export class FileLines {
     this.delimiter = opening.delimiter;
     this.line = opening.line;
     this.blank = opening.blank;
-    this.staged = new StagedLines(opening.layout, rules);
+    this.staged = new StagedLines(opening.layout, rules, opening.delimiter);
     this.#totals = new TotalsLines(opening.layout, mapping.totals);
     this.#maxLineBytes = maxLineBytes;
   }

@@ -37,7 +37,7 @@ const chunkBytes = 512 * 1_024;
 export async function openLocalFile(folder: string, given: string, limits: { maxBytes: number }): Promise<OpenedFile> {
   const name = relativeName(folder, given);
   const root = await realpath(folder).catch(() => {
-    throw new FileProblem("place", `the import folder ${folder} does not exist (IMPORT_DIR)`);
+    throw new FileProblem("place", "the import folder does not exist (IMPORT_DIR)");
   });
   const file = path.join(root, name);
   const handle = await openRegular(file, name);
@@ -213,7 +213,7 @@ function relativeName(folder: string, given: string): string {
   if (given === "" || given.includes("\0")) throw new FileProblem("place", "the path of the file is missing");
   const name = path.relative(folder, path.resolve(folder, given));
   if (name === "" || name.split(path.sep)[0] === ".." || path.isAbsolute(name))
-    throw new FileProblem("place", `${given} is outside the import folder ${folder} (IMPORT_DIR): put the file there`);
+    throw new FileProblem("place", `${given} is outside the import folder (IMPORT_DIR): put the file there`);
   return name;
 }
 

@@ -1,4 +1,5 @@
 import { fileFields, requiredFields } from "../../rules/files/header-meanings.ts";
+import { maskName } from "../../core/personal.ts";
 import type { FileLines } from "./file-lines.ts";
 import { plainNumber, readRecord, type ValueKind } from "./json-record.ts";
 import { JsonScanner, type FoundRecord, type RecordSink } from "./json-scanner.ts";
@@ -142,6 +143,6 @@ const damaged = /[\0\p{Cs}]/u;
 
 const odd = (name: string, why: string): Fault => ({
   code: "column_count",
-  column: fileFields.find((field) => field === name) ?? name,
+  column: fileFields.find((field) => field === name) ?? maskName(name),
   reason: `the field ${named(name)} ${why}`,
 });

@@ -1,4 +1,5 @@
 import type { FileField } from "../../rules/files/header-meanings.ts";
+import { maskName } from "../../core/personal.ts";
 import type { Layout, RejectCode } from "./shapes.ts";
 
 /** Why the last line was not taken: one object for all lines, because most have nothing wrong. */
@@ -12,7 +13,7 @@ export class LineFault {
   refuse(code: RejectCode, field: FileField | null, reason: string): false {
     this.code = code;
     const place = field === null ? -1 : this.layout.place[field];
-    this.column = place < 0 ? field : (this.layout.names[place] ?? field);
+    this.column = place < 0 ? field : maskName(this.layout.names[place] ?? field ?? "");
     this.reason = reason;
     return false;
   }

@@ -45,6 +45,8 @@ const mappingSchema = z.strictObject({
    * read where it cannot be anything else, as in 1,234.50, and refused where it can.
    */
   thousands: z.boolean().default(false),
+  /** Whether amounts have three places, so that 1.234 is a little more than one also where thousands might be grouped so. */
+  threeDecimals: z.boolean().optional(),
   /** Whether countries may be written by their English names. */
   countryNames: z.boolean().default(false),
   /** Other names of countries. */

@@ -4,13 +4,23 @@ import { currenciesOf } from "./currencies.ts";
 import { ExactSum } from "./exact-sum.ts";
 import type { FileField } from "../../rules/files/header-meanings.ts";
 import type { LineFault } from "./line-fault.ts";
-import { microsText, readAmount, readCount, type NumberStyle } from "./numbers.ts";
+import {
+  mayBeGrouped,
+  microsText,
+  readAmount,
+  readCount,
+  showsOtherDecimal,
+  type NumberStyle,
+  type Refusal,
+} from "./numbers.ts";
+import { shown } from "./reasons.ts";
 import type { Cells, Layout, LineRules } from "./shapes.ts";
 
 const zero = 0x30;
 const nine = 0x39;
 const point = 0x2e;
 const dollar = 0x24;
+const semicolon = 0x3b;
 const dashes = new Set(["", "-", "--", "—", "–"]);
 
 /** The numbers of a line: how often it was shown and clicked, and what that cost. */
@@ -27,6 +37,15 @@ export class MetricCells {
   /** Whether a bare $ can be the client's currency. */
   readonly #isDollar: boolean;
   readonly #places: Pick<Layout["place"], "impressions" | "clicks" | "spend">;
+  /** Whether amounts such as 1.234 are in doubt: not where the mapping says so, nor in JSON, whose numbers have a point. */
+  readonly #doubts: boolean;
+  /** Such a line is refused: in a file with semicolons from the start, as where commas are decimal, else since an amount showed it. */
+  #refusesDoubt: boolean;
+  #isDoubtful = false;
+  /** Lines that were taken before that. */
+  doubtful = 0;
+  /** The file has amounts that are written with the other decimal sign. */
+  showsOther = false;
 
   /** Below zero where the number is kept in #largeImpressions or #largeClicks. */
   #impressions = 0;
@@ -37,7 +56,11 @@ export class MetricCells {
   #lineMicros = 0;
   #largeMicros = 0n;
 
-  constructor(reading: CellReading, places: Pick<Layout["place"], "impressions" | "clicks" | "spend">) {
+  constructor(
+    reading: CellReading,
+    places: Pick<Layout["place"], "impressions" | "clicks" | "spend">,
+    delimiter: number,
+  ) {
     const { rules, constants, out, faults } = reading;
     this.#rules = rules;
     this.#constants = constants;
@@ -45,6 +68,9 @@ export class MetricCells {
     this.#faults = faults;
     const { mapping, currency } = rules;
     this.#style = { decimal: mapping.decimal, thousands: mapping.thousands, currency };
+    this.#doubts = delimiter !== 0 && places.spend >= 0 && mapping.threeDecimals !== true;
+    this.#refusesDoubt =
+      this.#doubts && (rules.refusesDoubt === true || (delimiter === semicolon && mapping.decimal === "point"));
     this.#isDollar = currenciesOf("$")?.includes(currency) ?? false;
     this.#places = { impressions: places.impressions, clicks: places.clicks, spend: places.spend };
   }
@@ -127,6 +153,8 @@ export class MetricCells {
       whole = whole * 10 + digit;
     }
     const places = end - at - 1;
+    this.#isDoubtful = places === 3 && this.#doubts && at - start <= 3 && whole > 0 && bytes[at] === point;
+    if (this.#isDoubtful && this.#refusesDoubt) return this.#readSpend(bytes.toString("utf8", cell, end));
     if (at > start && at - start <= 9) {
       if (at === end) {
         this.#lineMicros = whole * 1_000_000;
@@ -162,7 +190,14 @@ export class MetricCells {
 
   #readSpend(cell: string): boolean {
     const amount = this.#isZero(cell, "spend") ? 0n : readAmount(cell, this.#style);
-    if (typeof amount !== "bigint") return this.#faults.refuse(amount.code, "spend", amount.reason);
+    if (typeof amount !== "bigint") return this.#refuseSpend(cell, amount);
+    this.#isDoubtful = this.#doubts && mayBeGrouped(cell, this.#style.decimal);
+    if (this.#isDoubtful && this.#refusesDoubt)
+      return this.#faults.refuse(
+        "spend",
+        "spend",
+        `spend ${shown(cell)} may be a thousand times as much: the mapping must say decimal: ${this.#otherDecimal()}, or threeDecimals: true`,
+      );
     this.#out.text(microsText(amount));
     if (amount < 1_000_000_000_000_000n) this.#lineMicros = Number(amount);
     else {
@@ -172,8 +207,24 @@ export class MetricCells {
     return true;
   }
 
+  #refuseSpend(cell: string, { code, reason }: Refusal): false {
+    if (code !== "spend" || !this.#doubts || !showsOtherDecimal(cell, this.#style))
+      return this.#faults.refuse(code, "spend", reason);
+    this.showsOther = this.#refusesDoubt = true;
+    return this.#faults.refuse(
+      code,
+      "spend",
+      `${reason}: for a decimal ${this.#otherDecimal()} the mapping must say decimal: ${this.#otherDecimal()}`,
+    );
+  }
+
+  #otherDecimal(): string {
+    return this.#style.decimal === "point" ? "comma" : "point";
+  }
+
   /** Adds the line to the sums of the file. */
   addUp(): void {
+    if (this.#isDoubtful) this.doubtful += 1;
     if (this.#impressions < 0) this.impressions.addLarge(this.#largeImpressions);
     else this.impressions.add(this.#impressions);
     if (this.#clicks < 0) this.clicks.addLarge(this.#largeClicks);

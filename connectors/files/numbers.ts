@@ -115,6 +115,22 @@ function split(
   return { whole: groups.join(""), fraction: fraction ?? "" };
 }
 
+const loneGroup = {
+  point: /^[^0-9.,]*[1-9][0-9]{0,2}\.[0-9]{3}[^0-9.,]*$/,
+  comma: /^[^0-9.,]*[1-9][0-9]{0,2},[0-9]{3}[^0-9.,]*$/,
+};
+
+/** Whether an amount, read with this decimal sign, is a thousand times as much to whoever groups thousands with it. */
+export const mayBeGrouped = (cell: string, decimal: NumberStyle["decimal"]): boolean =>
+  loneGroup[decimal].test(cell.trim());
+
+/** Whether an amount can only be read with the other decimal sign, so that the file is written in another way than its mapping says. */
+export function showsOtherDecimal(cell: string, style: NumberStyle): boolean {
+  const decimal = style.decimal === "point" ? "comma" : "point";
+  if (!cell.includes(decimal === "comma" ? "," : ".") || mayBeGrouped(cell, decimal)) return false;
+  return typeof readAmount(cell, { ...style, decimal }) === "bigint";
+}
+
 /** Millionths as decimal text. */
 export function microsText(micros: bigint): string {
   const digits = micros.toString().padStart(7, "0");

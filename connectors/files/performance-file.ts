@@ -1,3 +1,4 @@
+import { maskName } from "../../core/personal.ts";
 import { decodeFile } from "./decode.ts";
 import type { KnownCreatives, NamedCreative } from "./file-creatives.ts";
 import { FileLines } from "./file-lines.ts";
@@ -53,6 +54,7 @@ export interface PerformanceReading {
   buyerId: string | null;
   knownCreatives: KnownCreatives;
   limits: ReadingLimits;
+  refusesDoubt?: boolean;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */
   fields?: readonly string[] | null;
   signal?: AbortSignal;
@@ -103,11 +105,12 @@ export async function readFile(
       bytes: file.bytes(),
       encoding: file.encoding(),
       delimiter: opening.isJson ? jsonDelimiter : String.fromCharCode(opening.delimiter),
-      summedOver: opening.layout.summedOver,
+      summedOver: opening.layout.summedOver.map(maskName),
       combine: mapping.combine,
       headerText: opening.text,
     };
     refuseMostlyRejected(complete, limits);
+    refuseMixedDecimals(lines);
     return complete;
   } catch (error) {
     if (error instanceof FileRefused && lines !== null) error.counts = { ...countsOf(lines), ...error.counts };
@@ -244,6 +247,16 @@ export function countsOf(lines: FileLines) {
 function dayText(day: number): string | null {
   const text = String(day);
   return day === 0 ? null : `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}`;
+}
+
+/** Some amounts were taken before one showed how the file is written: they may be a thousand times too small. */
+export function refuseMixedDecimals({ staged }: FileLines): void {
+  const { showsOther, doubtful } = staged.metrics;
+  if (!showsOther || doubtful === 0) return;
+  throw new FileRefused(
+    "decimal_sign",
+    `the spend is written with a decimal point in some lines and with a decimal comma in others, and so ${doubtful} amounts such as 1.234 may be a thousand times as much: the mapping must say which decimal it is, point or comma; with threeDecimals: true such amounts are taken as they stand`,
+  );
 }
 
 export function refuseMostlyRejected(

@@ -7,7 +7,13 @@ import { findHeader, likeliestHeader, type Opening } from "./header.ts";
 import { fieldsIn, isJson, jsonDelimiter } from "./json-fields.ts";
 import { openJson } from "./json-header.ts";
 import { JsonRecords, valuesOf } from "./json-records.ts";
-import { countsOf, gather, refuseMostlyRejected, type PerformanceReading } from "./performance-file.ts";
+import {
+  countsOf,
+  gather,
+  refuseMixedDecimals,
+  refuseMostlyRejected,
+  type PerformanceReading,
+} from "./performance-file.ts";
 import { QuotedParser } from "./quoted-parser.ts";
 import { FileRefused } from "./reasons.ts";
 import type { FileRecord, Layout, RejectedLine } from "./shapes.ts";
@@ -83,6 +89,7 @@ async function readText(text: Buffer, head: FileHead, reading: HeadReading): Pro
       head.read.isAll = false;
     }
     if (head.read.isAll) refuseMostlyRejected(countsOf(lines), limits);
+    refuseMixedDecimals(lines);
   } finally {
     const { rejected, totals, sum, from, to } = countsOf(lines);
     head.read = { ...head.read, lines: lines.lines, rejected, totals };

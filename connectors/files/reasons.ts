@@ -1,8 +1,11 @@
+import { maskName } from "../../core/personal.ts";
 import type { FileCounts, RefusalCode } from "./shapes.ts";
 
-/** The name of a column, short enough for a sentence. */
+/** The name of a column, short enough for a sentence. It is the sender's text, and may name a person like any other. */
 export function named(text: string): string {
-  const plain = text.replace(/\0/g, "␀").replace(/[\r\n\t]+/g, " ");
+  const plain = maskName(text)
+    .replace(/\0/g, "␀")
+    .replace(/[\r\n\t]+/g, " ");
   return `"${plain.length > 40 ? `${plain.slice(0, 40)}…` : plain}"`;
 }
 
@@ -41,6 +44,6 @@ export class FileRefused extends Error {
     super(message);
     this.name = "FileRefused";
     this.line = at.line ?? null;
-    this.column = at.column ?? null;
+    this.column = at.column == null ? null : maskName(at.column);
   }
 }

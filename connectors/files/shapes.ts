@@ -37,6 +37,7 @@ export type RefusalCode =
   | "currency"
   | "unclosed_quote"
   | "json"
+  | "decimal_sign"
   | "mostly_rejected";
 
 export interface RejectedLine {
@@ -102,6 +103,8 @@ export interface Layout {
 
 /** What lines are checked against. */
 export interface LineRules {
+  /** An amount that may be a thousand times as much is refused with its line, whatever else the file shows. */
+  refusesDoubt?: boolean;
   mapping: FileMapping;
   today: string;
   currency: string;

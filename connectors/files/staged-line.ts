@@ -30,7 +30,7 @@ export class StagedLines {
   readonly #key: KeyCells;
   readonly #parts: PartCells;
 
-  constructor(layout: Layout, rules: LineRules) {
+  constructor(layout: Layout, rules: LineRules, delimiter: number) {
     this.#layout = layout;
     this.#rules = rules;
     this.fault = new LineFault(layout);
@@ -41,7 +41,7 @@ export class StagedLines {
     this.#key = new KeyCells(reading, this.#lineKey);
     this.creatives = this.#key.creatives;
     this.#parts = new PartCells(reading);
-    this.metrics = new MetricCells(reading, layout.place);
+    this.metrics = new MetricCells(reading, layout.place, delimiter);
   }
 
   /** Takes a line; false when something is wrong with it, and then `fault` says what. */

@@ -1,3 +1,4 @@
+import { maskName } from "../../core/personal.ts";
 import {
   meaningsOf,
   plainHeader,
@@ -97,6 +98,6 @@ const plural = (list: readonly unknown[]) => (list.length > 1 ? "s" : "");
 
 /** A header as it stands in the file, short enough for a sentence. */
 function quoted(header: string): string {
-  const plain = header.replace(/[\0\r\n\t]+/g, " ");
+  const plain = maskName(header).replace(/[\0\r\n\t]+/g, " ");
   return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;
 }
