@@ -100,4 +100,5 @@ module.enableCompileCache?.();
 endWithReader(process.stdout);
 endWithReader(process.stderr);
 const [name, ...rest] = process.argv.slice(2);
-await main(name, rest);
+// Under npm a command may have a colon in its name, demo:recon: here it is the same one.
+await main(name?.replaceAll(":", "-"), rest);

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -49,6 +49,22 @@ test("a part takes no arguments, and a command that does not exist is named besi
   const { status, stderr } = run("statsu");
   expect(status).toBe(2);
   expect(stderr).toMatch(/there is no command "statsu"[^]*status/);
+});
+
+test("each command that README lists under npm has the same name without npm", () => {
+  const readme = readFileSync(path.join(projectRoot(), "README.md"), "utf8");
+  const own = JSON.parse(readFileSync(path.join(projectRoot(), "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const listed = [...readme.matchAll(/^\| .*?`npm (?:run )?([\w:-]+)/gm)].map(([, name = ""]) => name);
+  const started = listed.filter((name) => own.scripts[name]?.startsWith("node scripts/run.mjs"));
+  expect(started).toContain("demo:recon");
+  const known = run("help").stdout;
+  expect(started.filter((name) => !known.includes(` ${name.replaceAll(":", "-")}`))).toEqual([]);
+  expect(run("demo:recon", "--help")).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining("Usage: demo-recon"),
+  });
 });
 
 test("a command asks no stranger's Temporal: without a stack it says how to start one", () => {
