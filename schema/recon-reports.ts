@@ -19,10 +19,6 @@ export const posts = recon.table(
     platform: text("platform").notNull(),
     url: text("url").notNull(),
     platformPostId: text("platform_post_id"),
-    /** One post has one, in whatever spelling it was submitted: an ad's id is the same in every tab of the Ads Manager. */
-    postKey: text("post_key")
-      .notNull()
-      .generatedAlwaysAs(sql`coalesce(platform_post_id, url)`),
     isShareLink: boolean("is_share_link").notNull().default(false),
     joinedPostId: long("joined_post_id"),
     title: text("title"),
@@ -30,6 +26,10 @@ export const posts = recon.table(
     postedAt: instant("posted_at"),
     isReconciled: boolean("is_reconciled").notNull().default(false),
     createdAt: instant("created_at").notNull().defaultNow(),
+    /** One post has one, in whatever spelling it was submitted: an ad's id is the same in every tab of the Ads Manager. */
+    postKey: text("post_key")
+      .notNull()
+      .generatedAlwaysAs(sql`coalesce(platform_post_id, url)`),
   },
   (table) => [
     primaryKey({ name: "posts_key", columns: [table.clientId, table.postId] }),

@@ -133,14 +133,14 @@ export const reportState = recon.table(
     logId: long("log_id"),
     verdict: text("verdict"),
     level: text("level"),
-    /** The verdict is MATCHED, and the claim too small to count for trust. */
-    saysNothing: boolean("says_nothing").notNull().default(false),
-    /** The latest dispute about it, of whichever attempt. */
-    disputeId: long("dispute_id"),
     reconciledAt: instant("reconciled_at"),
     updatedAt: instant("updated_at").notNull().defaultNow(),
     /** When its workflow said that it is at it. */
     underWayAt: instant("under_way_at"),
+    /** The verdict is MATCHED, and the claim too small to count for trust. */
+    saysNothing: boolean("says_nothing").notNull().default(false),
+    /** The latest dispute about it, of whichever attempt. */
+    disputeId: long("dispute_id"),
   },
   (table) => [
     primaryKey({ name: "report_state_key", columns: [table.clientId, table.reportId] }),
@@ -183,8 +183,6 @@ export const postTotals = recon.table(
     campaignId: long("campaign_id").notNull(),
     affiliateId: long("affiliate_id").notNull(),
     platform: text("platform").notNull(),
-    /** As in posts. */
-    postKey: text("post_key").notNull(),
     reports: integer("reports").notNull(),
     latestReportId: long("latest_report_id").notNull(),
     ...claimed(),
@@ -201,6 +199,8 @@ export const postTotals = recon.table(
     /** Some claim of it could be checked; and none of those was too high. */
     countsForTrust: boolean("counts_for_trust").notNull().default(false),
     isAccurate: boolean("is_accurate").notNull().default(false),
+    /** As in posts. */
+    postKey: text("post_key").notNull(),
     /** The first report of those that count: who claimed the post first. */
     firstReportId: long("first_report_id"),
   },
