@@ -13,7 +13,7 @@ import {
 import { isRoutine, loggedPath, requestLine } from "./server/access-log.ts";
 import { enforce, open, requireDeclaration, type Access } from "./server/access.ts";
 import { calledOnBehalfOf } from "./server/on-behalf.ts";
-import { enforceLogin, findLogin, type PageAccess } from "./server/sessions.ts";
+import { createLogins, enforceLogin, type PageAccess } from "./server/sessions.ts";
 import { createVerifier } from "./server/auth.ts";
 import { ApiError, errorBody, forLog, toAnswer } from "./server/errors.ts";
 import { limitCallers } from "./server/limits.ts";
@@ -146,6 +146,7 @@ function giveHandlersTime(api: Api): void {
 /** Every route says who may call it, or the server does not start; the token is read before the limits, the access checked after. */
 function guardRoutes(api: Api, parts: ServerParts): void {
   const { config, reading } = parts;
+  const logins = createLogins(parts);
   const verify = createVerifier({
     ...config.api,
     clients: config.clients,
@@ -158,6 +159,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
   api.decorateRequest("refusal", null);
   api.decorateRequest("isLocal", false);
   api.decorateRequest("sessionId", null);
+  api.decorateRequest("sessionHash", null);
 
   api.addHook("onRoute", (route) => {
     if (route.url === docs || route.url.startsWith(`${docs}/`))
@@ -178,8 +180,8 @@ function guardRoutes(api: Api, parts: ServerParts): void {
     const { authorization } = request.headers;
     const { access } = request.routeOptions.config;
     request.isLocal = isLocalCall(request, config.api);
-    // A page has cookies, which are looked up after the limits.
-    if (pageAccess(access) !== null) return;
+    // A page has cookies.
+    if (pageAccess(access) !== null) return logins.note(request);
     const holder = calledOnBehalfOf(request);
     if (holder !== null) return void Object.assign(request, holder);
     if (authorization === undefined && (access === "public" || (access?.local === true && request.isLocal))) return;
@@ -191,7 +193,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
       if (!(error instanceof ApiError)) throw error;
       request.refusal = error;
     }
-    affiliateKeys.note(request);
+    await affiliateKeys.note(request);
   });
 
   // After the rate limit and before the body: who may not call does not get to send one.
@@ -201,7 +203,7 @@ function guardRoutes(api: Api, parts: ServerParts): void {
     const access = requireDeclaration({ method: request.method, url, config: declared });
     const page = pageAccess(access);
     if (page !== null) {
-      await findLogin(reading, request, config.clients);
+      await logins.find(request);
       return enforceLogin(page, request);
     }
     await affiliateKeys.find(request);

@@ -1,25 +1,11 @@
 import { lookup as systemLookup } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
-import ipaddr from "ipaddr.js";
 import { buildConnector } from "undici";
+import { isPublicAddress } from "../core/public-address.ts";
 
 /** A host in our own network, or an address that is not one host's. */
 export class PrivateAddress extends Error {
   readonly code = "PRIVATE_ADDRESS";
-}
-
-/** Public IPv6 space; what lies outside is unassigned, local, or an IPv4 address in disguise. */
-const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
-
-/**
- * Whether an address belongs to a host on the internet. Addresses that carry another one inside (mapped, NAT64, 6to4,
- * Teredo) never do: who connects to them is taken to the one inside.
- */
-export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text)) return false;
-  const address = ipaddr.parse(text);
-  if (address.range() !== "unicast") return false;
-  return address.kind() === "ipv4" || (address as ipaddr.IPv6).match(globalUnicast);
 }
 
 export interface GuardOptions {

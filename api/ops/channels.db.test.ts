@@ -19,7 +19,7 @@ beforeAll(async () => {
     credentialsKey: keyRing(randomBytes(32)),
     telling: {
       mail: { smtpUrl: "smtp://x", from: "s@example.com" },
-      hosts: new Set(["inside"]),
+      hosts: new Set(["inside", "10.0.0.5", "[fd00::5]"]),
       digestHours: new Map(),
     },
   });
@@ -103,6 +103,33 @@ test.each([
 ])("%j is refused: %s", async (given, why) => {
   const { status, body } = await call("POST", "/channels", { name: "x", ...given });
   expect([status, body?.["details"]]).toEqual([400, { address: why }]);
+});
+
+test.each([
+  "https://127.0.0.1/hook",
+  "https://[::1]/hook",
+  "https://[::ffff:10.0.0.1]/hook",
+  "https://169.254.169.254/latest/meta-data",
+  "https://0x7f.1/hook",
+  "https://2130706433/hook",
+  "https://localhost/hook",
+  "https://api.localhost./hook",
+  "https://metadata.google.internal/hook",
+])("%s is refused as a channel, when it is made and when it is changed", async (inside) => {
+  const refused = {
+    address: "must be on the internet; inside your own network only a host that CHANNEL_HOSTS names",
+  };
+  for (const kind of ["slack", "webhook"]) {
+    const made = await call("POST", "/channels", { name: "inside", kind, address: inside });
+    expect([made.status, made.body?.["details"]]).toEqual([400, refused]);
+  }
+  const changed = await call("PUT", `/channels/${await create()}`, { name: "team", address: inside });
+  expect([changed.status, changed.body?.["details"]]).toEqual([400, refused]);
+});
+
+test("an address inside that the settings name may be a channel", async () => {
+  expect(await create({ kind: "webhook", address: "https://10.0.0.5/hook" })).toBeGreaterThan(0);
+  expect(await create({ kind: "webhook", name: "v6", address: "https://[fd00::5]/hook" })).toBeGreaterThan(0);
 });
 
 test("a host that the settings name may be without TLS", async () => {

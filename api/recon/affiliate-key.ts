@@ -1,20 +1,18 @@
 import type { FastifyRequest } from "fastify";
 import { hashAffiliateKey } from "../../rules/recon/affiliate-key.ts";
 import { sameSecret } from "../../core/crypto.ts";
-import { findByKeyHash } from "../../queries/recon/keys.ts";
+import { findByKeyHash, findGoodKeys } from "../../queries/recon/keys.ts";
 import type { AffiliateCaller } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
+import { createGoodCredentials } from "../server/good-credentials.ts";
 import type { ServerParts } from "../server/parts.ts";
 
 const refusal = () => new ApiError("unauthorized", "the key in X-API-Key is not valid, or was rotated or disabled");
 
-/** Keys that were good before, by hash: their calls count per key, those of unknown ones per address. */
-const mostKnown = 10_000;
-
 export interface AffiliateKeys {
-  /** Before the limits are counted: notes the key that came along, without asking anybody. */
-  note: (request: FastifyRequest) => void;
-  /** After them: looks it up. */
+  /** Before the limits are counted: notes the key that came along, and whether calls count against it or the address. */
+  note: (request: FastifyRequest) => Promise<void>;
+  /** After them: who holds it. */
   find: (request: FastifyRequest) => Promise<void>;
 }
 
@@ -23,7 +21,7 @@ export interface AffiliateKeys {
  * another's, so the time that takes tells nothing of any key.
  */
 export function createAffiliateKeys({ reading, config }: Pick<ServerParts, "reading" | "config">): AffiliateKeys {
-  const known = new Set<string>();
+  const good = createGoodCredentials((hashes) => findGoodKeys(reading, hashes));
 
   const holderOf = async (hash: string): Promise<AffiliateCaller | null> => {
     const found = await findByKeyHash(reading, hash);
@@ -32,12 +30,12 @@ export function createAffiliateKeys({ reading, config }: Pick<ServerParts, "read
   };
 
   return {
-    note(request) {
+    async note(request) {
       const { access } = request.routeOptions.config;
       const given = request.headers["x-api-key"];
       if (access === undefined || access === "public" || access.affiliates !== true || given === undefined) return;
       const hash = typeof given === "string" ? hashAffiliateKey(given) : null;
-      request.affiliateKey = { hash, isKnown: hash !== null && known.has(hash) };
+      request.affiliateKey = { hash, isKnown: hash !== null && (await good.isGood(hash)) };
       // A token that came along as well does not make up for a bad key.
       request.caller = null;
     },
@@ -46,11 +44,7 @@ export function createAffiliateKeys({ reading, config }: Pick<ServerParts, "read
       const { hash } = request.affiliateKey;
       request.affiliate = hash === null ? null : await holderOf(hash);
       if (request.affiliate === null) request.refusal = refusal();
-      if (hash === null) return;
-      known.delete(hash);
-      if (request.affiliate !== null) known.add(hash);
-      const [oldest] = known;
-      if (known.size > mostKnown && oldest !== undefined) known.delete(oldest);
+      if (hash !== null) good.note(hash, request.affiliate !== null);
     },
   };
 }

@@ -1,24 +1,31 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Database } from "../../schema/database.ts";
 import { makeAffiliate } from "../../test/api-recon.ts";
-import { testServer } from "../../test/api-server.ts";
+import { createSession } from "../../queries/ops/sessions.ts";
+import { bearer, testServer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { open } from "./access.ts";
+import { allowPage, open } from "./access.ts";
+import { createGoodCredentials } from "./good-credentials.ts";
 import { countingStore } from "./limits.ts";
 import type { Area } from "./parts.ts";
+import { hashOfSession } from "./sessions.ts";
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await testDatabase()));
 afterAll(() => database.drop());
 
 const redirects: Area = {
-  prefix: "/r",
+  prefix: "/elsewhere",
   routes: (scope) => void scope.get("/:slug", { config: open }, () => Promise.resolve({})),
+};
+const page: Area = {
+  prefix: "/page",
+  routes: (scope) => void scope.get("", { config: allowPage("operator") }, () => Promise.resolve({})),
 };
 const servers = (perMinute: number, pool: Database = database.pool) =>
   Promise.all(
     [1, 2].map(async () =>
-      testServer({ database: pool, areas: [redirects], env: { API_RATE_LIMIT_PER_MINUTE: String(perMinute) } }),
+      testServer({ database: pool, areas: [redirects, page], env: { API_RATE_LIMIT_PER_MINUTE: String(perMinute) } }),
     ),
   );
 
@@ -45,7 +52,7 @@ test("two processes share one limit: together they let in no more than one alone
 
 test("a public route is counted by each process for itself", async () => {
   const both = await servers(3);
-  const follow = async (server = both[0]) => (await server?.inject("/r/summer"))?.statusCode;
+  const follow = async (server = both[0]) => (await server?.inject("/elsewhere/summer"))?.statusCode;
   for (let call = 0; call < 3; call += 1) expect(await follow()).toBe(200);
   expect([await follow(), await follow(both[1])]).toEqual([429, 200]);
   for (const server of both) await server.close();
@@ -72,12 +79,64 @@ test("keys that nobody knows are looked up only as often as their address may as
   const count = (wanted: number) => statuses.filter((status) => status === wanted).length;
   expect({ refused: count(401), limited: count(429), lookups }).toEqual({ refused: 10, limited: 30, lookups: 10 });
 
-  // A key that has proved good is its own caller, whatever else comes from its address.
-  const ada = await makeAffiliate(database.pool, { client: "713", name: "ada" });
-  expect(await me(ada.key, "192.0.2.51")).toBe(200);
-  expect(await me(ada.key, "192.0.2.50")).toBe(200);
   await server?.close();
   await other?.close();
+});
+
+test("keys, tokens and cookies that nobody knows keep no good one of their address out", async () => {
+  const [server, other] = await servers(4);
+  const remoteAddress = "192.0.2.55";
+  const url = "/api/v1/recon/affiliates/me";
+  const call = async (path: string, headers: Record<string, string>) =>
+    (await server?.inject({ url: path, headers, remoteAddress }))?.statusCode;
+  const made = (kind: string, at: number) => `${kind}${String(at).padStart(43, "A")}`;
+  const flood = await Promise.all(
+    Array.from({ length: 30 }, async (_, at) => [
+      await call(url, { "x-api-key": made("aff_", at) }),
+      await call("/api/v1/ops/runs", { authorization: `Bearer a.${at}.c` }),
+    ]),
+  );
+  expect(flood.flat().filter((status) => status !== 401 && status !== 429)).toEqual([]);
+  expect(await call(url, { "x-api-key": made("aff_", 99) })).toBe(429);
+
+  // Neither has been seen by this process before.
+  const { key } = await makeAffiliate(database.pool, { client: "713", name: "ada" });
+  expect(await call(url, { "x-api-key": key })).toBe(200);
+  expect(await call("/api/v1/ops/runs", await bearer())).toBe(200);
+  const id = "s".repeat(43);
+  await createSession(database.pool, {
+    client: "713",
+    role: "operator",
+    advertiser: null,
+    affiliateId: null,
+    subject: "ada",
+    sessionHash: hashOfSession(id),
+    keyHash: null,
+    loggedInBy: "a code",
+    browser: "Firefox",
+    hours: 1,
+  });
+  expect(await call("/page", { cookie: `session=${id}` })).toBe(200);
+  expect(await call("/page", { cookie: `session=${"t".repeat(43)}` })).toBe(429);
+  // A good one has its limit all the same.
+  for (let more = 0; more < 3; more += 1) expect(await call("/page", { cookie: `session=${id}` })).toBe(200);
+  expect(await call("/page", { cookie: `session=${id}` })).toBe(429);
+  await server?.close();
+  await other?.close();
+});
+
+test("however many keys are tried at once, one statement at a time looks for them", async () => {
+  let [now, most, statements] = [0, 0, 0];
+  const good = createGoodCredentials(async (hashes) => {
+    statements += 1;
+    most = Math.max(most, (now += 1));
+    await new Promise(setImmediate);
+    now -= 1;
+    return hashes.filter((hash) => hash === "good");
+  });
+  const found = await Promise.all(Array.from({ length: 300 }, (_, at) => good.isGood(at === 250 ? "good" : `${at}`)));
+  expect({ found: found.flatMap((isGood, at) => (isGood ? at : [])), most }).toEqual({ found: [250], most: 1 });
+  expect(statements).toBeLessThan(5);
 });
 
 test("an affiliate has its limit once, also while its key is new and from however many addresses", async () => {

@@ -30,8 +30,8 @@ const aloneForMs = 2_000;
 const alone = "alone ";
 
 /**
- * The caller is the token, or the affiliate's key where it has proved to be one, else the address; of IPv6 the network,
- * which one caller has whole. Keys that nobody knows count against the address that tries them.
+ * The caller is the token, the affiliate's key or the session where it has proved to be one, else the address; of IPv6
+ * the network, which one caller has whole. What nobody knows counts against the address that tries it.
  */
 export async function limitCallers(
   api: Api,
@@ -89,7 +89,8 @@ function countProvenKeys(api: Api): void {
   });
 }
 
-function callerName({ caller, affiliateKey, ip }: FastifyRequest): string {
+function callerName({ caller, affiliateKey, sessionHash, ip }: FastifyRequest): string {
+  if (sessionHash !== null) return `session ${sessionHash}`;
   if (affiliateKey?.isKnown === true) return `key ${affiliateKey.hash}`;
   if (caller !== null) return `token ${caller.client}/${caller.role}/${caller.subject}`;
   return `address ${normalizeIP(ip)}`;

@@ -1,15 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { sha256 } from "../../core/crypto.ts";
-import { createSession, findSession, type SessionHolder } from "../../queries/ops/sessions.ts";
-import type { Queryable } from "../../schema/database.ts";
+import { createSession, findOpenSessions, findSession, type SessionHolder } from "../../queries/ops/sessions.ts";
 import { ApiError, notFound } from "./errors.ts";
+import { createGoodCredentials } from "./good-credentials.ts";
 import type { ServerParts } from "./parts.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     /** The number of the session that a page was asked for with. */
     sessionId: number | null;
+    /** The hash of its cookie, where that has proved good before calls are counted. */
+    sessionHash: string | null;
   }
 }
 
@@ -59,22 +61,41 @@ export function forgetSession(request: FastifyRequest, reply: FastifyReply): voi
   reply.clearCookie(cookieName(request.protocol === "https"), { path: "/" });
 }
 
+export interface Logins {
+  /** Before the limits are counted: whether calls count against the session or the address. */
+  note: (request: FastifyRequest) => Promise<void>;
+  /** After them: who is logged in. */
+  find: (request: FastifyRequest) => Promise<void>;
+}
+
 /** Finds who is logged in, for routes that are pages. A token is not looked at there, and a cookie nowhere else. */
-export async function findLogin(
-  reading: Queryable,
-  request: FastifyRequest,
-  clients: readonly string[],
-): Promise<void> {
-  if (!safeMethods.includes(request.method)) refuseOtherSites(request);
+export function createLogins({ reading, config }: Pick<ServerParts, "reading" | "config">): Logins {
+  const good = createGoodCredentials((hashes) => findOpenSessions(reading, hashes));
+  return {
+    async note(request) {
+      const hash = hashOfCookie(request);
+      if (hash !== null && (await good.isGood(hash))) request.sessionHash = hash;
+    },
+    async find(request) {
+      if (!safeMethods.includes(request.method)) refuseOtherSites(request);
+      request.caller = request.affiliate = null;
+      const hash = hashOfCookie(request);
+      if (hash === null) return;
+      const session = await findSession(reading, hash);
+      const isOurs = session !== null && config.clients.includes(session.client);
+      good.note(hash, isOurs);
+      if (!isOurs) return;
+      const { client, role, advertiser, affiliateId, subject } = session;
+      request.sessionId = session.sessionId;
+      if (affiliateId !== null) request.affiliate = { client, affiliateId };
+      else if (role !== null) request.caller = { client, role, advertiser, subject };
+    },
+  };
+}
+
+function hashOfCookie(request: FastifyRequest): string | null {
   const id = request.cookies[cookieName(request.protocol === "https")];
-  request.caller = request.affiliate = null;
-  if (id === undefined || !/^[\w-]{43}$/.test(id)) return;
-  const session = await findSession(reading, hashOfSession(id));
-  if (session === null || !clients.includes(session.client)) return;
-  const { client, role, advertiser, affiliateId, subject } = session;
-  request.sessionId = session.sessionId;
-  if (affiliateId !== null) request.affiliate = { client, affiliateId };
-  else if (role !== null) request.caller = { client, role, advertiser, subject };
+  return id === undefined || !/^[\w-]{43}$/.test(id) ? null : hashOfSession(id);
 }
 
 /** A form that another site made somebody send comes with its origin, or with the browser's word for it. */

@@ -40,6 +40,19 @@ export async function createSession(database: Queryable, session: NewSession): P
 
 const holder = `_client_id as client, role, advertiser, affiliate_id::text as "affiliateId", subject`;
 
+const isOpen = `ended_at is null and expires_at > now()
+        and (key_hash is null or exists (select from recon.affiliates a
+             where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id and a.api_key_hash = s.key_hash and a.is_active))`;
+
+/** Of these hashes, those of sessions that are open. */
+export async function findOpenSessions(database: Queryable, sessionHashes: readonly string[]): Promise<string[]> {
+  const { rows } = await database.query<{ sessionHash: string }>(
+    `select session_hash as "sessionHash" from ops.sessions s where session_hash = any($1) and ${isOpen}`,
+    [sessionHashes],
+  );
+  return rows.map(({ sessionHash }) => sessionHash);
+}
+
 /** Null when there is no such session, or it ended, or the affiliate's key that opened it was replaced or disabled. */
 export async function findSession(
   database: Queryable,
@@ -48,9 +61,7 @@ export async function findSession(
   const { rows } = await database.query<SessionHolder & { sessionId: number; isStale: boolean }>(
     `select session_id as "sessionId", ${holder}, last_seen_at < now() - interval '1 minute' as "isStale"
        from ops.sessions s
-      where session_hash = $1 and ended_at is null and expires_at > now()
-        and (key_hash is null or exists (select from recon.affiliates a
-             where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id and a.api_key_hash = s.key_hash and a.is_active))`,
+      where session_hash = $1 and ${isOpen}`,
     [sessionHash],
   );
   const [row] = rows;

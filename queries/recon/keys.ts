@@ -18,6 +18,15 @@ export async function findByKeyHash(database: Queryable, keyHash: string): Promi
   return rows[0] ?? null;
 }
 
+/** Of these hashes, those of keys that open something. */
+export async function findGoodKeys(database: Queryable, keyHashes: readonly string[]): Promise<string[]> {
+  const { rows } = await database.query<{ keyHash: string }>(
+    `select api_key_hash as "keyHash" from recon.affiliates where api_key_hash = any($1) and is_active`,
+    [keyHashes],
+  );
+  return rows.map(({ keyHash }) => keyHash);
+}
+
 export interface AffiliateRow {
   affiliateId: string;
   name: string;

@@ -1,5 +1,6 @@
 import { Temporal } from "temporal-polyfill";
 import { parseUrl } from "../../core/parse-url.ts";
+import { isInsideHost } from "../../core/public-address.ts";
 
 export const channelKinds = ["slack", "email", "webhook"] as const;
 export type ChannelKind = (typeof channelKinds)[number];
@@ -49,6 +50,8 @@ export function wrongAddress(kind: ChannelKind, address: string, { hosts }: Addr
   if (url === null) return "must be an https:// address";
   const { protocol, hostname, username, password } = url;
   if (username !== "" || password !== "") return "must not hold a name or password before the host";
+  if (isInsideHost(hostname) && !hosts.has(hostname))
+    return "must be on the internet; inside your own network only a host that CHANNEL_HOSTS names";
   if (protocol === "https:" || (protocol === "http:" && hosts.has(hostname))) return null;
   return "must be an https:// address; http only to a host that CHANNEL_HOSTS names";
 }
