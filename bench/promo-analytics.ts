@@ -174,7 +174,7 @@ async function fill(database: Database): Promise<void> {
                from promo.promo_performance_metrics group by 1) m where m.offer_id = o.id`,
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, sub1, _slice, _run_id)
      select '${client}', 'e' || i, '2025-12-18', now(), 'approved', false, (i % 20)::text, (array['USD', 'EUR'])[1 + i % 2], 5, 8,
-            case when i % 4 > 0 then 'click-' || (i * 5 + 1) end, '2025-12-18', 'bench'
+            case when i % 4 > 0 then 'click-' || (i * 10 - 9) end, '2025-12-18', 'bench'
        from generate_series(1, ${Math.floor(clicks / 10)}) i`,
     // As the document has them.
     "create index on promo.promo_impression_tracking (offer_id)",

@@ -67,27 +67,28 @@ interface Converted {
   revenue?: string;
 }
 
+async function everflow(of: Converted): Promise<void> {
+  const { sub1 = null, sub2 = null, sub5 = null } = of.subs ?? {};
+  await database.pool.query(
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, currency, payout, revenue, sub1, sub2, sub5, _slice, _run_id)
+     values ($1, $2, '2025-12-18', now(), $3, $4, $5, 'name of ' || $5, $6, $7, $8, $9, $10, $11, '2025-12-18', 'r')`,
+    [
+      of.client ?? "713",
+      of.id,
+      of.status ?? "approved",
+      of.isEvent ?? false,
+      of.affiliate ?? "7",
+      of.currency ?? "USD",
+      of.payout ?? "10",
+      of.revenue ?? "15",
+      sub1,
+      sub2,
+      sub5,
+    ],
+  );
+}
+
 async function conversions(): Promise<void> {
-  const everflow = async (of: Converted) => {
-    const { sub1 = null, sub2 = null, sub5 = null } = of.subs ?? {};
-    await database.pool.query(
-      `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, currency, payout, revenue, sub1, sub2, sub5, _slice, _run_id)
-       values ($1, $2, '2025-12-18', now(), $3, $4, $5, 'name of ' || $5, $6, $7, $8, $9, $10, $11, '2025-12-18', 'r')`,
-      [
-        of.client ?? "713",
-        of.id,
-        of.status ?? "approved",
-        of.isEvent ?? false,
-        of.affiliate ?? "7",
-        of.currency ?? "USD",
-        of.payout ?? "10",
-        of.revenue ?? "15",
-        sub1,
-        sub2,
-        sub5,
-      ],
-    );
-  };
   await everflow({ id: "e1", subs: { sub1: "click-a" }, payout: "10.005", revenue: "30" });
   await everflow({ id: "e2", subs: { sub5: "click-a", sub2: "click-a" }, isEvent: true, payout: "1.5", revenue: "2" });
   await everflow({ id: "e3", subs: { sub2: "click-b" }, currency: "EUR", affiliate: "8" });
@@ -118,6 +119,18 @@ async function conversions(): Promise<void> {
     insert into redtrack.daily_spend (_client_id, date, source_id, source_name, clicks, conversions, cost, _slice, _run_id) values ('713', '2025-12-18', 's7', 's', 5, 0, 40, '2025-12-18', 'r');
     insert into everflow.daily_stats (_client_id, date, affiliate_id, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
     values ('713', '2025-12-18', '7', '1', '1', 'USD', 9, 2, 14, 36, 0, 0, '2025-12-18', 'r')`);
+}
+
+interface PlanNode {
+  "Relation Name"?: string;
+  "Actual Loops": number;
+  Plans?: PlanNode[];
+}
+
+/** How often Postgres went to the table of clicks. */
+function lookUps(plan: PlanNode): number {
+  const own = plan["Relation Name"] === "promo_click_tracking" ? plan["Actual Loops"] : 0;
+  return (plan.Plans ?? []).reduce((sum, part) => sum + lookUps(part), own);
 }
 
 const ask = async (query = "", claims: Parameters<typeof bearer>[0] = {}, headers = {}) =>
@@ -335,6 +348,31 @@ describe("the funnel", () => {
         conversions_without_cost: 1,
       })),
     ]);
+  });
+
+  test("of several clicks in one conversion the first sub id's has it, wherever that click's day lies", async () => {
+    await everflow({ id: "two", subs: { sub1: "no click", sub2: "click-c", sub5: "click-b" }, payout: "3" });
+    const having = "select variation_id, click_id from promo.clicked_conversions where conversion_id = 'two'";
+    expect(await rows(having)).toEqual([{ variation_id: 21, click_id: "click-c" }]);
+    expect(await rows(`${having} and variation_id = 11`)).toEqual([]);
+    expect(await rows("select offer_id from promo.commission where conversion_id = 'two'")).toEqual([{ offer_id: 2 }]);
+    await database.pool.query("delete from everflow.conversions where conversion_id = 'two'");
+  });
+
+  test("looks once for the click of each sub id that a conversion has, and not for empty ones", async () => {
+    const many = 400;
+    await database.pool.query(`
+      insert into promo.promo_click_tracking (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, via, click_id)
+      select 'many', i, 4, 41, now(), '2025-12-18', 'redirect', i from generate_series(1, ${2 * many}) i;
+      insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, sub1, _slice, _run_id)
+      select 'many', i, '2025-12-18', now(), 'approved', false, '7', 'USD', 1, 1, i, '2025-12-18', 'r' from generate_series(1, ${many}) i;
+      analyze everflow.conversions, promo.promo_click_tracking`);
+    const [explained] = await rows(
+      "explain (analyze, format json) select sum(payout) from promo.commission where _client_id = 'many' and clicked_date > '2000-01-01'",
+    );
+    const [{ Plan: plan }] = explained?.["QUERY PLAN"] as [{ Plan: PlanNode }];
+    expect(lookUps(plan)).toBeGreaterThan(0);
+    expect(lookUps(plan)).toBeLessThanOrEqual(many + 10);
   });
 
   test("per conversion, an analyst sees payout, spend and the promo, also of conversions without one", async () => {

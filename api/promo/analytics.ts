@@ -8,7 +8,7 @@ import {
   readTimeline,
   type Scope,
 } from "../../queries/promo/analytics.ts";
-import { readCommission, readConversions } from "../../queries/promo/funnel.ts";
+import { readFunnel } from "../../queries/promo/funnel.ts";
 import type { PromoClientSettings } from "../../settings/promo.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { rankOffers } from "../../rules/promo/rank.ts";
@@ -84,20 +84,18 @@ async function readAnalytics(
   const scope: Scope = { ...of, from: range.start, to: range.end };
   const when = async <Part>(wanted: Query["include_hours"], read: () => Promise<Part>): Promise<Part | undefined> =>
     wanted === "true" ? read() : undefined;
-  const [rows, timeline, cohorts, devices, hours, conversions] = await Promise.all([
+  const [rows, timeline, cohorts, devices, hours, funnel] = await Promise.all([
     readFigures(reading, scope),
     when(asked.include_timeline, () => readTimeline(reading, scope)),
     when(asked.include_cohorts, () => readCohorts(reading, scope)),
     when(asked.include_devices, () => readDevices(reading, scope)),
     when(asked.include_hours, () => readHours(reading, { ...scope, timezone })),
-    when(asked.include_funnel, () => readConversions(reading, scope)),
+    when(asked.include_funnel, () => readFunnel(reading, scope)),
   ]);
   // One of another client is not there, like one that there is not.
   if (rows.length === 0 && (of.offerId ?? of.variationId) !== null)
     throw notFound(of.variationId === null ? "offer" : "variation");
   const ranked = rankOffers(rows);
-  // Costs take longer to read than conversions, and there is nothing to cost without one.
-  const affiliates = conversions === undefined || conversions.length === 0 ? [] : await readCommission(reading, scope);
   return {
     summary: toSummary(ranked.total, range, timezone),
     offers: ranked.offers.map(toOffer),
@@ -106,6 +104,6 @@ async function readAnalytics(
     cohorts: cohorts?.map(toCohort),
     devices: devices?.map(toDevice),
     hours,
-    funnel: conversions === undefined ? undefined : toFunnel({ ...ranked, conversions, affiliates }),
+    funnel: funnel === undefined ? undefined : toFunnel({ ...ranked, ...funnel }),
   };
 }

@@ -14,31 +14,6 @@ export interface ConversionRow {
   revenue: string | null;
 }
 
-const places = (scope: Scope) => ({
-  client: scope.client,
-  from: scope.from,
-  to: scope.to,
-  offer: scope.offerId,
-  variation: scope.variationId,
-});
-
-const inScope = `_client_id = :client and clicked_date between :from and :to
-  and (:offer::int is null or offer_id = :offer) and (:variation::int is null or variation_id = :variation)`;
-
-/** Of clicks in the scope's days. */
-export async function readConversions(database: Queryable, scope: Scope): Promise<ConversionRow[]> {
-  const { rows } = await database.query<ConversionRow>(
-    named(
-      `select offer_id as "offerId", variation_id as "variationId", currency, origin, sum(conversions)::bigint as conversions,
-              sum(payout)::text as payout, sum(revenue)::text as revenue
-         from promo.clicked_conversions where ${inScope}
-        group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
-      places(scope),
-    ),
-  );
-  return rows;
-}
-
 export interface AffiliateRow {
   affiliateId: string | null;
   affiliate: string | null;
@@ -54,19 +29,36 @@ export interface AffiliateRow {
   conversionsWithoutCost: number;
 }
 
-/** What the conversions of the scope's clicks pay and cost, per affiliate and currency. */
-export async function readCommission(database: Queryable, scope: Scope): Promise<AffiliateRow[]> {
-  const { rows } = await database.query<AffiliateRow>(
+type Row = ({ of: "variation" } & ConversionRow) | ({ of: "affiliate" } & AffiliateRow);
+
+/**
+ * What became of the clicks in the scope's days, per variation, and what that pays and costs per affiliate, each per
+ * currency and origin. In one statement: finding the click of each conversion is what takes time, and both need it.
+ */
+export async function readFunnel(
+  database: Queryable,
+  { client, from, to, offerId: offer, variationId: variation }: Scope,
+): Promise<{ conversions: ConversionRow[]; affiliates: AffiliateRow[] }> {
+  const { rows } = await database.query<Row>(
     named(
-      `select affiliate_id as "affiliateId", max(affiliate) as affiliate, currency, origin, sum(conversions)::bigint as conversions,
-              round(sum(payout), 2)::text as payout, round(sum(revenue), 2)::text as revenue, round(sum(spend), 2)::text as spend,
-              round(sum(cost), 2)::text as cost, round(sum(profit), 2)::text as profit,
+      `select case when grouping(offer_id) = 0 then 'variation' else 'affiliate' end as of, offer_id as "offerId",
+              variation_id as "variationId", affiliate_id as "affiliateId", max(affiliate) as affiliate, currency, origin,
+              sum(conversions)::bigint as conversions,
+              case when grouping(offer_id) = 0 then sum(payout) else round(sum(payout), 2) end::text as payout,
+              case when grouping(offer_id) = 0 then sum(revenue) else round(sum(revenue), 2) end::text as revenue,
+              round(sum(spend), 2)::text as spend, round(sum(cost), 2)::text as cost, round(sum(profit), 2)::text as profit,
               round(100 * sum(profit) / nullif(sum(cost) filter (where profit is not null), 0), 2)::float8 as roi,
               coalesce(sum(conversions) filter (where cost is null), 0)::bigint as "conversionsWithoutCost"
-         from promo.commission where ${inScope}
-        group by 1, 3, 4 order by conversions desc, 1, 3, 4`,
-      places(scope),
+         from promo.commission
+        where _client_id = :client and clicked_date between :from and :to
+          and (:offer::int is null or offer_id = :offer) and (:variation::int is null or variation_id = :variation)
+        group by grouping sets ((offer_id, variation_id, currency, origin), (affiliate_id, currency, origin))
+        order by offer_id, variation_id, case when grouping(offer_id) = 1 then -sum(conversions) end, affiliate_id, currency, origin`,
+      { client, from, to, offer, variation },
     ),
   );
-  return rows;
+  return {
+    conversions: rows.filter((row) => row.of === "variation"),
+    affiliates: rows.filter((row) => row.of === "affiliate"),
+  };
 }

@@ -59,10 +59,13 @@ select e._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.cli
   join promo.promo_click_tracking c on c._client_id = e._client_id and c.click_id = s.value
   left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
  where e.status = 'approved'
-   -- Of several clicks in one conversion the first sub id's: it counts once.
-   and not exists (select from (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4), (5, e.sub5)) before(place, value)
-                     join promo.promo_click_tracking d on d._client_id = e._client_id and d.click_id = before.value
-                    where before.place < s.place)
+   and s.value is not null
+   -- Of several clicks in one conversion the first sub id's: it counts once. Asked by the click's client, so that Postgres
+   -- asks for the values that are a click, and not for every value of every conversion.
+   and (s.place = 1
+        or not exists (select from (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4)) before(place, value)
+                         join promo.promo_click_tracking d on d._client_id = c._client_id and d.click_id = before.value
+                        where before.place < s.place and before.value is not null))
  union all
 select a._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'anytrack', a.conversion_key, a.event_time, a.date,
        a.affiliate_id, null, a.currency, case when a.revenue < 0 then 0 else 1 end, a.revenue, a.revenue, a.origin

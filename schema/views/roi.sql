@@ -3,17 +3,19 @@
 -- Of an internal affiliate a conversion costs its share of the affiliate's spend of the day, of another one its payout.
 create or replace view promo.commission as
 with each_one as (
-  select e._client_id, 'everflow'::text as feed, e.conversion_id, e.converted_at, e.date, e.affiliate_id, e.affiliate_name as affiliate, e.currency,
-         case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end as conversions, e.payout, e.revenue,
-         p.offer_id, p.variation_id, p.clicked_at, p.clicked_date, coalesce(o.origin, 'unknown') as origin
-    from everflow.conversions e
-    left join promo.clicked_conversions p on p._client_id = e._client_id and p.feed = 'everflow' and p.conversion_id = e.conversion_id
-    left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
-   where e.status = 'approved'
-   union all
   select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, currency, conversions, payout, revenue,
          offer_id, variation_id, clicked_at, clicked_date, origin
-    from promo.clicked_conversions where feed = 'anytrack'
+    from promo.clicked_conversions
+   union all
+  -- Of no click: whoever asks for those of clicks spares Postgres this half.
+  select e._client_id, 'everflow', e.conversion_id, e.converted_at, e.date, e.affiliate_id, e.affiliate_name, e.currency,
+         case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end, e.payout, e.revenue,
+         null, null, null, null, coalesce(o.origin, 'unknown')
+    from everflow.conversions e
+    left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
+   where e.status = 'approved'
+     and not exists (select from promo.clicked_conversions p
+                      where p._client_id = e._client_id and p.feed = 'everflow' and p.conversion_id = e.conversion_id)
 ), costed as (
   select c.*, coalesce(f.is_internal, false) as is_internal,
          case when f.is_internal and not f.across_currencies then c.conversions * f.rt_spend / nullif(f.ef_conversions, 0) end as spend
