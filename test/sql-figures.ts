@@ -8,7 +8,7 @@ interface Source {
   name: string;
   /** Where a row of these figures stands in the answer: the rest of the place is the field. */
   rows: RegExp;
-  /** As an analyst would ask it; its columns are named as the fields. `$1` to `$2` are the days of the page. */
+  /** As an analyst would ask it; its columns are named as the fields. `$1` to `$2` are the days of the page, or `$1` their number. */
   sql: string;
   /** The page shows all of them. */
   isWhole?: boolean;
@@ -26,6 +26,30 @@ const byAffiliate = (from: string, to: string) => `
 const claims = `
   select report_id as "reportId", affiliate_name as "affiliateName", campaign_name as "campaignName", url, level as "verdict.level",
          claimed_views as "claimed.views", claimed_clicks as "claimed.clicks" from recon.claims where ${client}`;
+
+const counted = "sum(impressions) as impressions, sum(clicks) as clicks";
+const rateOf = "round(100.0 * sum(clicks) / nullif(sum(impressions), 0), 2)::float8";
+const promoDays = (date: string) => `${client} and ${date} between ${today} - ($1::int - 1) and ${today}`;
+const shownMost = "offer_id = (select id from promo.promo_offers order by total_impressions desc, id limit 1)";
+
+/** What a promo page tells of its clicks and of their conversions. */
+const ofClicks = (and: string): Source[] => [
+  {
+    name: "clicks by device",
+    rows: /^devices\.(\d+)\./,
+    sql: `select device, count(*) filter (where not is_bot and not is_repeat) as clicks, count(*) as raw_clicks
+            from promo.promo_click_tracking where ${promoDays("clicked_date")} ${and} group by 1`,
+    isWhole: true,
+  },
+  {
+    name: "commission",
+    rows: /^funnel\.by_affiliate\.(\d+)\./,
+    sql: `select max(affiliate) as affiliate, sum(conversions) as conversions, round(sum(payout), 2) as payout, round(sum(revenue), 2) as revenue,
+                 round(sum(spend), 2) as spend, round(sum(cost), 2) as cost, round(sum(profit), 2) as profit
+            from promo.commission where ${promoDays("clicked_date")} ${and} group by affiliate_id, currency, origin`,
+    isWhole: true,
+  },
+];
 
 /** Tables and views that the figures of each page come from. */
 const sources: Record<string, Source[]> = {
@@ -159,6 +183,45 @@ const sources: Record<string, Source[]> = {
     },
   ],
   "/reconciliation/queue": [{ name: "claims", rows: items, sql: claims }],
+  "/promo": [
+    {
+      name: "promo in all",
+      rows: /^summary\.()/,
+      sql: `select sum(impressions) as total_impressions, sum(clicks) as total_clicks, ${rateOf} as overall_ctr from promo.daily where ${promoDays("date")}`,
+      isWhole: true,
+    },
+    {
+      name: "offers",
+      rows: /^offers\.(\d+)\./,
+      sql: `select offer_name, ${counted}, ${rateOf} as ctr, sum(raw_clicks) as raw_clicks, sum(bot_clicks) as bot_clicks
+              from promo.daily where ${promoDays("date")} group by offer_id, offer_name`,
+      isWhole: true,
+    },
+    {
+      name: "funnel of offers",
+      rows: /^funnel\.by_offer\.(\d+)\./,
+      sql: `select (select name from promo.promo_offers o where o.${client} and o.id = offer_id) as offer_name, ${counted}, sum(conversions) as conversions
+              from promo.funnel where ${promoDays("date")} group by offer_id`,
+      isWhole: true,
+    },
+    ...ofClicks(""),
+  ],
+  "/promo/offers/:id": [
+    {
+      name: "texts of an offer",
+      rows: /^variations\.(\d+)\./,
+      sql: `select variation_id, ${counted}, ${rateOf} as ctr, sum(raw_clicks) as raw_clicks, sum(bot_clicks) as bot_clicks
+              from promo.daily where ${promoDays("date")} and ${shownMost} group by variation_id`,
+      isWhole: true,
+    },
+    {
+      name: "funnel of texts",
+      rows: /^funnel\.by_variation\.(\d+)\./,
+      sql: `select variation_id, ${counted}, sum(conversions) as conversions from promo.funnel where ${promoDays("date")} and ${shownMost} group by variation_id`,
+      isWhole: true,
+    },
+    ...ofClicks(`and ${shownMost}`),
+  ],
 };
 
 /** The cards of creatives: no table, so their figures are attributes. */
@@ -184,7 +247,9 @@ export async function figuresOfSql(
   const both: BothFigures[] = [];
   for (const source of sources[route] ?? []) {
     const of = figures.filter(({ place }) => source.rows.test(place));
-    const [from, to] = ["from", "to"].map((name) => new URL(of[0]?.json ?? "", "http://page").searchParams.get(name));
+    const asked = new URL(of[0]?.json ?? "", "http://page").searchParams;
+    // A page of the last so many days names their number.
+    const [from, to] = [asked.get("from") ?? asked.get("days"), asked.get("to")];
     const stored = await ask(
       database,
       source.sql,

@@ -3,9 +3,10 @@ import type { Api } from "../../api/server/parts.ts";
 import type { Analytics } from "../../api/promo/analytics-shapes.ts";
 import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { compareFigures } from "../../test/page-figures.ts";
+import { compareFigures, figuresIn } from "../../test/page-figures.ts";
 import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
 import { promoEvents } from "../../test/promo-events.ts";
+import { figuresOfSql, type Tuple } from "../../test/sql-figures.ts";
 
 const hostile = `<script>alert(1)</script>"'`;
 let database: TestDatabase;
@@ -30,6 +31,8 @@ const send = async (url: string, fields: Record<string, string>, as: Parameters<
   const { payload, type } = formBody(fields);
   return api.inject({ method: "POST", url, payload, headers: { ...(await loggedIn(database.pool, as)), ...type } });
 };
+const sorted = (tuples: Tuple[]) =>
+  tuples.map((tuple) => JSON.stringify(Object.entries(tuple).sort(([one], [other]) => (one < other ? -1 : 1)))).sort();
 const offers = async () =>
   (await api.inject({ url: "/api/v1/promo/offers?include_archived=true", headers: await bearer() })).json<{
     items: { offer_id: number; variations: { variation_id: number }[]; [name: string]: unknown }[];
@@ -102,18 +105,34 @@ test("offers and texts are made and changed with forms, which the JSON routes ch
   expect(rows).toHaveLength(6);
 });
 
+test("the form of a new offer names the fields its route takes, and a weight that is no number is refused in words", async () => {
+  const { status, body } = await open("/promo/new");
+  const names = [...body.matchAll(/<input[^>]*\sname="(\w+)"/g)].map(([, name]) => name);
+  expect([status, names]).toEqual([
+    200,
+    expect.arrayContaining(["name", "slug", "destination_url", "click_id_parameter", "landing_url", "weight"]),
+  ]);
+  const before = (await offers()).length;
+  const fields = { name: "heavy", slug: "heavy", destination_url: "https://h.example/", weight: "heavy" };
+  const refused = await send("/promo/new", fields);
+  expect([refused.statusCode, refused.body.includes("the weight must be a number")]).toEqual([400, true]);
+  expect(await offers()).toHaveLength(before);
+});
+
 test("analysts look and change nothing; advertisers and affiliates see no promo", async () => {
   const [offer] = await offers();
   const url = `/promo/offers/${offer?.offer_id}`;
   const seen = await open(url, { role: "analyst" });
   expect([seen.status, seen.body.includes("<form")]).toEqual([200, seen.body.includes('action="/logout"')]);
+  const mayMake = async (role: "admin" | "analyst") => (await open("/promo", { role })).text.includes("New offer");
+  expect([await mayMake("admin"), await mayMake("analyst")]).toEqual([true, false]);
   expect((await open("/promo/new", { role: "analyst" })).status).toBe(404);
   expect((await send("/promo/offers/change", { offer: "1" }, { role: "analyst" })).statusCode).toBe(404);
   expect((await open("/promo", { role: "advertiser", advertiser: "1" })).status).toBe(404);
   expect((await open(url, { client: "acme" })).status).toBe(404);
 });
 
-test("what was counted is shown with intervals in words, and every figure is the JSON route's", async () => {
+test("what was counted is shown with intervals in words, and every figure is the JSON route's and the SQL views'", async () => {
   const [offer] = await offers();
   const id = offer?.offer_id ?? 0;
   const [one, two] = offer?.variations.map((variation) => variation.variation_id) ?? [];
@@ -129,11 +148,17 @@ test("what was counted is shown with intervals in words, and every figure is the
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, sub1, _slice, _run_id)
      values ('713', 'c1', '2025-12-18', now(), 'approved', false, '7', 'EUR', 12.5, 20, 'k1', '2025-12-18', 'r')`,
   );
-  const pages = await Promise.all(["/promo", `/promo/offers/${id}?days=all`].map((url) => open(url)));
-  for (const { status, body } of pages) {
+  const routes = ["/promo", "/promo/offers/:id"];
+  const pages = await Promise.all(routes.map((route) => open(`${route.replace(":id", String(id))}?days=90`)));
+  for (const [place, { status, body }] of pages.entries()) {
     expect([status, body.includes("<script>alert")]).toEqual([200, false]);
     const { compared, wrong } = await compareFigures(api, body);
     expect([wrong, compared > 20]).toEqual([[], true]);
+    const route = routes[place] ?? "";
+    const inSql = await figuresOfSql(database.pool, { route, page: body, figures: figuresIn(body) });
+    expect(inSql.length).toBeGreaterThan(3);
+    for (const { name, shown, stored } of inSql)
+      expect([name, shown.length > 0, sorted(shown)]).toEqual([name, true, sorted(stored)]);
   }
   const [all, own] = pages.map(({ text }) => text);
   expect(all).toContain("not yet distinguishable: the intervals of variations");
@@ -186,10 +211,18 @@ test("what is not known is said, and what was not shown is listed apart", async 
     "Not shown in these days",
   ])
     expect([said, all.text.includes(said)]).toEqual([said, true]);
+  // An amount that AnyTrack sends without a currency is shown as it came, and as nobody's dollars.
+  await events.click(90, daysAgo(1), { click_id: "bare" }, 1);
+  await database.pool.query(
+    `insert into anytrack.conversions (_client_id, conversion_key, type, click_id, revenue, event_time, version, date, seen_by_pull_at, _run_id)
+     values ('acme', 'order:2', 'SALE', 'bare', 8.25, now(), now(), '2025-12-18', now(), 'r')`,
+  );
+  const bare = await open("/promo", as);
+  expect([bare.text.includes("8.25"), bare.text.includes("$8.25")]).toEqual([true, false]);
   const own = await open(url, as);
   expect(own.text).toContain("not shown");
   expect(own.text).toContain("No text is best: only one variation was shown");
-  for (const body of [all.body, own.body]) expect((await compareFigures(api, body, "acme")).wrong).toEqual([]);
+  for (const body of [bare.body, own.body]) expect((await compareFigures(api, body, "acme")).wrong).toEqual([]);
   for (const [other, said] of [
     ["9001", "archived"],
     ["9002", "not selected: inactive"],
