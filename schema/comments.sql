@@ -1237,10 +1237,10 @@ comment on column ops.watched_files.dealt_with_at is 'When that was noted.';
 comment on table ops.file_headers is 'How the rejected lines of a file are to be read when they are tried again; for files that have some.';
 comment on column ops.file_headers.file_id is 'The file: ops.files.';
 comment on column ops.file_headers._client_id is 'The client the row belongs to.';
-comment on column ops.file_headers.header is 'The header line of the file.';
+comment on column ops.file_headers.header is 'The header line of the file, sealed as rejected lines are; without a key in clear, addresses and phone numbers blanked.';
 comment on column ops.file_headers.delimiter is 'What separates its columns.';
 comment on column ops.file_headers.mapping is 'The mapping it was read with, as it was named.';
-comment on column ops.file_headers.mapping_content is 'What a mapping file said; null for one that comes with the code.';
+comment on column ops.file_headers.mapping_content is 'What a mapping file said, sealed where there is a key; null for one that comes with the code.';
 
 comment on view promo.variation_performance is 'Every text with its counts since the beginning, its click rate and how sure that is.';
 comment on column promo.variation_performance._client_id is 'The client the row belongs to.';

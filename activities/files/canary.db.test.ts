@@ -13,6 +13,7 @@ import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { listQuarantine } from "../../queries/sync/operations.ts";
 import { mergeSlice } from "../../queries/sync/merge.ts";
+import { readHeader, sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { readEntry, readQuarantine, sealStoredContent } from "../../queries/sync/quarantine.ts";
 import { takeFetchNumber } from "../../queries/sync/receipts.ts";
 import { dailySpend } from "../../schema/redtrack.ts";
@@ -20,6 +21,7 @@ import { inTransaction } from "../../schema/database.ts";
 import { everyRow, testDatabase, type TestDatabase } from "../../test/database.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { createIngestActivities } from "./ingest.ts";
+import type { IngestAnswer } from "./shapes.ts";
 
 // The first command after a change builds dist/.
 jest.setTimeout(180_000);
@@ -62,7 +64,7 @@ async function importFile(name: string, lines: string[][], settings = withKey())
   return importNamed(name, settings);
 }
 
-function importNamed(name: string, settings = withKey()) {
+function importNamed(name: string, settings = withKey(), ignore: string[] = []) {
   const { takeFile } = createIngestActivities({
     database: database.pool,
     config: settings,
@@ -76,7 +78,7 @@ function importNamed(name: string, settings = withKey()) {
         ({ level, message, meta }) => void log.push(`${level} ${message} ${JSON.stringify(meta)}`),
       ),
     },
-  ).run(takeFile, { path: name });
+  ).run(takeFile, { path: name, ignore }) as Promise<IngestAnswer>;
 }
 
 const command = (...given: string[]) =>
@@ -113,6 +115,48 @@ test("nor does the name of a column or of the file itself", async () => {
     "the alerts",
     JSON.stringify((await database.pool.query("select subject, message from ops.alerts")).rows),
   );
+});
+
+test("nor does the header that is kept for rejected lines, which are read by it all the same", async () => {
+  const [address = "", phone = ""] = canaries;
+  const name = "headed.csv";
+  const lines = [
+    [...columns, address, phone],
+    [...good, "x", "y"],
+    ["2", ...good.slice(1), "x", "y"],
+  ];
+  await writeFile(path.join(folder, name), lines.map((cells) => cells.join(",")).join("\n"));
+  const taken = await importNamed(name, withKey(), [address, phone]);
+  expect(taken).toMatchObject({ status: "ingested", rejected: 1 });
+  const kept = () =>
+    database.pool.query("select header, mapping_content from ops.file_headers where file_id = $1", [taken.fileId]);
+  expectNoCanary("the header", JSON.stringify((await kept()).rows));
+  // One that was kept in clear before.
+  const seal = quarantineSeal(withKey());
+  const of = { client, fileId: taken.fileId ?? 0 };
+  const header = await readHeader(database.pool, of, seal);
+  expect(header?.header).toBe(lines[0]?.join(","));
+  await database.pool.query("update ops.file_headers set header = $2, mapping_content = $3 where file_id = $1", [
+    taken.fileId,
+    header?.header,
+    JSON.stringify(header?.mappingContent),
+  ]);
+  expect(await sealStoredHeaders(database.pool, seal)).toBe(1);
+  expect(await sealStoredHeaders(database.pool, seal)).toBe(0);
+  expectNoCanary("the header sealed later", JSON.stringify((await kept()).rows));
+  expect(await readHeader(database.pool, of, seal)).toEqual(header);
+  await database.pool.query("insert into rtb.creatives (_client_id, creative_id) values ('713', 2)");
+  const config = withKey();
+  const { redriveLines } = createIngestActivities({
+    database: database.pool,
+    config,
+    redact: createRedactor(config.secrets),
+  });
+  const redriven = await new MockActivityEnvironment(
+    { workflowExecution: { workflowId: "files/713/test", runId: randomUUID() } },
+    { logger: new DefaultLogger("ERROR") },
+  ).run(redriveLines, { ...of, after: 0 });
+  expect(redriven).toMatchObject({ tried: 1, resolved: 1, remaining: 0 });
 });
 
 test("whatever cell of a file names a person, no table, answer or alert shows it, and only the key opens it", async () => {

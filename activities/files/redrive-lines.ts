@@ -6,7 +6,8 @@ import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
 import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
-import { allowLongWork, readHeader, type FileHeader } from "../../queries/files/ingest.ts";
+import { readHeader, type FileHeader } from "../../queries/files/file-header.ts";
+import { allowLongWork } from "../../queries/files/ingest.ts";
 import { mergeStaged } from "../../queries/files/merge-file.ts";
 import {
   countOpenLines,
@@ -71,7 +72,7 @@ export async function redriveLines(
       remaining: await countOpenLines(database, { client, fileId }),
       reason,
     });
-    const kept = await readHeader(database, { client, fileId });
+    const kept = await readHeader(database, { client, fileId }, quarantineSeal(context.config));
     if (kept === null) return unread(0, "its header was not kept: import the file again");
     const merge = (refusesDoubt: boolean) =>
       inTransaction(database, async (session) => {

@@ -4,7 +4,8 @@ import { dayAt } from "../../core/days.ts";
 import type { Seal } from "../../core/seal.ts";
 import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { findFileOfRun, recordIngested, type FileRow } from "../../queries/files/files.ts";
-import { allowLongWork, backendOf, cancelBackend, keepHeader } from "../../queries/files/ingest.ts";
+import { keepHeader } from "../../queries/files/file-header.ts";
+import { allowLongWork, backendOf, cancelBackend } from "../../queries/files/ingest.ts";
 import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
 import { quarantineRejected, stageRejected } from "../../queries/files/quarantined-lines.ts";
 import { openStaging, type Staging } from "../../queries/files/staging.ts";
@@ -34,7 +35,8 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
     return cancellable(database, session, signal, async () => {
       const known = await readKnownCreatives(session, { client: place.client, ...settings });
       const staging = await openStaging(session);
-      const quarantined = createQuarantine(session, staging, quarantineSeal(config));
+      const seal = quarantineSeal(config);
+      const quarantined = createQuarantine(session, staging, seal);
       const today = dayAt(reading.startedAt, settings.timezone);
       counts = await readChecked(context, reading, {
         settings,
@@ -54,6 +56,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
           session,
           { client: place.client, fileId },
           {
+            seal,
             header: counts.headerText,
             delimiter: counts.delimiter,
             mapping: reading.mapping.reference,

@@ -1,5 +1,6 @@
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { prune } from "../../queries/ops/retention.ts";
+import { sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { prunePromo } from "../../queries/promo/retention.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
@@ -10,6 +11,7 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   // What is known of persons goes in any case, also when nothing is delivered any more.
   const identities = await deleteExpiredIdentities(database);
   await sealStoredContent(database, quarantineSeal(config));
+  await sealStoredHeaders(database, quarantineSeal(config));
   const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
   return { deleted: events + identities + (await prune(database, config.retention)) };
 }

@@ -110,7 +110,8 @@ function whyNot(entry: Entry, { line, seal }: Pick<CorrectionInput, "line" | "se
   // Each line keeps its place in the file, and the place has so many lines.
   if (breaksIn(line) > breaksIn(seal.open(entry.content) ?? ""))
     return "the corrected line has more line breaks than the line that it corrects";
-  const { header, delimiter } = entry;
+  const { delimiter } = entry;
+  const header = entry.header === null ? null : seal.open(entry.header);
   if (header !== null && delimiter !== null) {
     const why = notOneRecord(line, { header, delimiter } satisfies Dialect);
     if (why !== null) return `the corrected line is not one line of its file: ${why}`;

@@ -56,6 +56,7 @@ export async function readLine(
     content: seal.open(sealed),
     isKept: sealed !== "",
     corrected: corrected === null ? null : seal.open(corrected),
-    file: fileId === null || name === null ? null : { fileId, name, header },
+    file:
+      fileId === null || name === null ? null : { fileId, name, header: header === null ? null : seal.open(header) },
   };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { encrypt, keyRing, openSealed, seal, type KeyRing } from "../../core/crypto.ts";
@@ -12,6 +13,7 @@ import { readIdentities, keepIdentities } from "../conversions/delivery-identiti
 import { tokenContext } from "../recon/discord.ts";
 import { keepEvidence, openEvidence } from "../recon/evidence.ts";
 import { emailContext } from "../recon/keys.ts";
+import { keepHeader, readHeader } from "../files/file-header.ts";
 import { rotateColumn, sealedColumns } from "./rotate.ts";
 
 const client = "713";
@@ -71,6 +73,19 @@ async function sealEverything(keys: KeyRing): Promise<void> {
      values ($1, 'rtb.performance', 'file/9', 1, 'reason', $2, 'a', 'run'), ($1, 'rtb.performance', 'file/9', 2, 'reason', '', 'b', 'run')`,
     [client, quarantineSeal(keys).seal("a line")],
   );
+  await inTransaction(database.pool, (session) =>
+    keepHeader(
+      session,
+      { client, fileId: 9 },
+      {
+        header: "a header",
+        delimiter: ",",
+        mapping: "own",
+        mappingContent: { name: "own" },
+        seal: quarantineSeal(keys),
+      },
+    ),
+  );
   const evidence = { client, reportId, json: JSON.stringify("https://example.com"), key: keys, days: 90 };
   await inTransaction(database.pool, (session) => keepEvidence(session, evidence));
   await keepIdentities(database.pool, keys, { client: client, sentTo: ["meta"] }, [
@@ -103,6 +118,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
   };
   const [channel] = await rows<{ sealed: Buffer }>("select sealed from ops.channels");
   const [line] = await rows<{ content: string }>("select content from ops.quarantine where line = 1");
+  const kept = await readHeader(database.pool, { client, fileId: 9 }, quarantineSeal(keys));
   const found: [string, boolean][] = [
     ["config", openCredentials(keys, owner(null), config?.sealed ?? Buffer.alloc(0)) !== null],
     ...tokens.map(({ id, sealed }): [string, boolean] => ["token", openCredentials(keys, owner(id), sealed) !== null]),
@@ -116,13 +132,15 @@ async function readable(keys: KeyRing): Promise<string[]> {
     ["identity", identities.size === 1],
     ["channel", opens(channel?.sealed, channelContext(client))],
     ["line", quarantineSeal(keys).open(line?.content ?? "") === "a line"],
+    ["header", kept?.header === "a header"],
+    ["mapping", kept !== null && isDeepStrictEqual(kept.mappingContent, { name: "own" })],
   ];
   return found.filter(([, isOpen]) => isOpen).map(([name]) => name);
 }
 
 const everything = [
   ...["config", "token", "token", "token", "offer", "offer", "offer", "email", "email", "email"],
-  ...["discord", "evidence", "identity", "channel", "line"],
+  ...["discord", "evidence", "identity", "channel", "line", "header", "mapping"],
 ];
 
 async function rotate(keys: KeyRing, { dryRun = false, columns = sealedColumns } = {}) {

@@ -99,6 +99,21 @@ export const sealedColumns: readonly SealedColumn[] = [
     key: [["quarantine_id", "bigint"]],
     reseal: ({ quarantine }, { sealed }) => quarantine.reseal(String(sealed)),
   },
+  {
+    name: "ops.file_headers.header",
+    key: [["file_id", "bigint"]],
+    only: `header like '${sealedLike}'`,
+    reseal: ({ quarantine }, { sealed }) => quarantine.reseal(String(sealed)),
+  },
+  {
+    name: "ops.file_headers.mapping_content",
+    key: [["file_id", "bigint"]],
+    only: "jsonb_typeof(mapping_content) = 'string'",
+    reseal: ({ quarantine }, { sealed }) => {
+      const fresh = quarantine.reseal(String(sealed));
+      return fresh.state === "resealed" ? { ...fresh, sealed: JSON.stringify(fresh.sealed) } : fresh;
+    },
+  },
 ];
 
 export interface RotatedColumn {

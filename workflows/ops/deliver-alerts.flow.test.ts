@@ -326,7 +326,9 @@ test("an address within the own network is not reached, unless the settings name
   const inside = await channel("webhook", "https://10.0.0.1/hook");
   await raise();
   await deliver();
-  expect(await broken(inside)).toBe("10.0.0.1 is no public address");
+  expect(await broken(inside)).toBe(
+    "its address must be on the internet; inside your own network only a host that CHANNEL_HOSTS names",
+  );
 });
 
 test("no address is in a table, a history or a log", async () => {
