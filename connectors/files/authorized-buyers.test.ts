@@ -101,3 +101,10 @@ test("exports of the others are recognised as well, and what is none of them is 
   expect(await of("")).toBeNull();
   expect(await of("Day,Impressions,Colour,Shape,Size,Weight,Taste\n")).toBeNull();
 });
+
+test("a file of the document's below Excel's line about its delimiter is not taken for one of these reports", async () => {
+  const header = "creative_id;date;impressions;clicks;spend;geography;device_type";
+  expect(await recognised(Buffer.from(`sep=;\r\n${header}\r\n79783;2025-11-29;1;1;1.50;BR;mobile\r\n`))).toBe(
+    "document",
+  );
+});

@@ -76,13 +76,19 @@ export function likeliestHeader(
   meanings: Meanings,
 ): Candidate | null {
   let best: Candidate | null = null;
-  for (const delimiter of mapping.delimiter === null ? delimiters : [mapping.delimiter])
+  const named = delimiterLine(head)?.[1];
+  const likely = named === undefined ? delimiters : [named, ...delimiters.filter((one) => one !== named)];
+  for (const delimiter of mapping.delimiter === null ? likely : [mapping.delimiter])
     for (const candidate of candidates(head, whole, delimiter, mapping.preambleLines)) {
       candidate.score = scoreOf(candidate.record, meanings);
       if (best === null || candidate.score > best.score) best = candidate;
     }
   return best;
 }
+
+/** What Excel writes above a header, and hides when it opens the file: `sep=;`. It needs no mapping to allow it. */
+const delimiterLine = (head: Buffer) =>
+  /^"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\r|\n)/i.exec(head.subarray(0, 200).toString("latin1"));
 
 /** Every line near the top that might be the header, as this delimiter takes it apart. */
 function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLines: number): Candidate[] {
@@ -105,14 +111,17 @@ function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLin
     if (!(error instanceof CsvError)) throw error;
   }
   const found: Candidate[] = [];
+  const above = delimiterLine(head)?.[0].length ?? 0;
+  const mostPreamble = preambleLines + (above > 0 ? 1 : 0);
   let preamble = 0;
   let blank = 0;
   let from = 0;
   for (const { record, end } of read) {
     const raw = head.subarray(from, end);
     const ended = whole || /[\r\n]$/.test(raw.toString("latin1"));
-    if (!ended || preamble > preambleLines) break;
-    if (record.every((cell) => cell.trim() === "")) blank += 1;
+    if (!ended || preamble > mostPreamble) break;
+    if (from < above) preamble += 1;
+    else if (record.every((cell) => cell.trim() === "")) blank += 1;
     else {
       found.push({
         record,

@@ -237,6 +237,25 @@ const files: Record<string, Expected> = {
     file: `Report\n${header}\n${good}\n`,
     refused: { code: "header", line: 1 },
   },
+  ...Object.fromEntries(
+    [
+      ["sep=;\r\n", ";"],
+      ["SEP=,\n", ","],
+      ['"sep=|"\n', "|"],
+      ["sep=\t\n", "\t"],
+      ["\ufeffsep=;\n", ";"],
+      // The line says one, and the rest was saved with another.
+      ["sep=;\n", ","],
+    ].map(([above = "", delimiter = ""]): [string, Expected] => [
+      `${JSON.stringify(above)} above a header with ${JSON.stringify(delimiter)}`,
+      {
+        file: `${above}${header.replaceAll(",", delimiter)}\n${good.replaceAll(",", delimiter)}\nx${delimiter}y\n`,
+        rows: [taken],
+        rejects: ["4 column_count -"],
+        counts: { preamble: 1, header: 1, lines: 2 },
+      },
+    ]),
+  ),
   "a preamble and totals": {
     file: `Report of November\n"Nov 1, 2025 - Nov 30, 2025"\n\n${header}\n${good}\nTotal,,10000,250,125.50,,\n"Total: all",,"10,000",250,125.50,,\n`,
     mapping: mapping({ preambleLines: 5 }),
