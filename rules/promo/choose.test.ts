@@ -87,14 +87,19 @@ describe("Thompson sampling", () => {
     );
   });
 
-  test("draws nothing from a rate that cannot be true, and says why", () => {
+  test("clicks that somebody posts neither take a text or its offer out of the selection nor bring it to the front", () => {
     const impossible = variation(12, 1, 10, 5_000);
     const offers = [offer(1, 1, [variation(11, 1, 100_000, 100), impossible])];
-    const seen = counts(offers, "thompson", 500, "variationId");
-    expect(seen).toEqual({ 11: 500 });
+    const seen = counts(offers, "thompson", 1_000, "variationId");
+    expect(seen[12] ?? 0).toBeGreaterThan(400);
+    expect(seen[11] ?? 0).toBeGreaterThan(400);
     expect(choose(offers, "thompson", seededRandom("a"))?.reason).toContain(
       "(variation 12 has more clicks than impressions, so its rate is not used)",
     );
+    // A new offer that one click was posted to, beside two that are known.
+    const known = [offer(1, 1, [variation(11, 1, 1_000, 50)]), offer(2, 1, [variation(21, 1, 1_000, 50)])];
+    const beside = counts([...known, offer(3, 1, [variation(31, 1, 0, 1)])], "thompson", 1_500, "offerId");
+    for (const id of [1, 2, 3]) expect(beside[id] ?? 0).toBeGreaterThan(350);
   });
 
   test("goes by the weights where no rate can be true", () => {

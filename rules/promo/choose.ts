@@ -57,7 +57,9 @@ function pickBy<T extends Candidate>(kind: Kind, all: readonly T[], mode: Select
     return { ...picked, reason: `${picked.reason}, each weight × (1 + CTR/100)` };
   }
   const known = mode === "thompson" ? all.filter((one) => !isImpossible(one)) : [];
-  return known.length > 0 ? bySampling(kind, known, random) : byWeight(kind, all, ({ weight }) => weight, random);
+  return known.length > 0
+    ? bySampling(kind, { all, known }, random)
+    : byWeight(kind, all, ({ weight }) => weight, random);
 }
 
 /** The document's formula; a rate that cannot be true counts like none. */
@@ -83,12 +85,20 @@ function byWeight<T extends Candidate>(
   return { one: chosen, reason: `${kind} ${chosen.id} by weight ${brief(weigh(chosen))} of ${brief(total)}` };
 }
 
-/** Thompson sampling: a draw from what is known of each rate, prior Beta(1, 1); the highest is shown. */
-function bySampling<T extends Candidate>(kind: Kind, all: readonly T[], random: Random): Picked<T> {
-  const drawn = all.map((one) => ({
-    one,
-    rate: sampleBeta(random, 1 + one.clicks, 1 + one.impressions - one.clicks),
-  }));
+/**
+ * Thompson sampling: a draw from what is known of each rate, prior Beta(1, 1); the highest is shown. What has more clicks
+ * than impressions draws as another does, chosen by chance: anybody can post clicks, and they shall neither take a text
+ * out of the selection nor bring it to the front.
+ */
+function bySampling<T extends Candidate>(
+  kind: Kind,
+  { all, known }: { all: readonly T[]; known: readonly T[] },
+  random: Random,
+): Picked<T> {
+  const drawn = all.map((one) => {
+    const { clicks, impressions } = isImpossible(one) ? (known[Math.floor(random() * known.length)] as T) : one;
+    return { one, rate: sampleBeta(random, 1 + clicks, 1 + impressions - clicks) };
+  });
   const best = drawn.reduce((first, other) => (other.rate > first.rate ? other : first));
   return {
     one: best.one,
