@@ -31,10 +31,10 @@ const command = defineCommand(
   ["npm run creatives -- load examples/creatives.csv", "npm run creatives -- list --period 30d --limit 20"],
 )
   .argument("<task>", tasks.join(", "))
-  .argument("[file]", "for load: a CSV with the column creative_id; blank cells change nothing")
+  .argument("[file]", "for load: a CSV with the column creative_id; an empty cell leaves the stored value")
   .option(...clientOption)
   .option("--period <period>", `with list: ${periods.join(", ")}`, "7d")
-  .option("--limit <number>", "with list: how many", "50");
+  .option("--limit <number>", "with list: how many creatives at most", "50");
 
 command.action(
   work(
@@ -47,7 +47,7 @@ command.action(
       const client = context.client(named);
       const [typed, file] = operands;
       if (taskOf(tasks, typed) === "load") return load(context, client, file);
-      if (file !== undefined) throw new CommandError(exitCodes.usage, "a file goes with load only");
+      if (file !== undefined) throw new CommandError(exitCodes.usage, "a file can be given with load only");
       return list(context, { client, period, limit });
     },
   ),

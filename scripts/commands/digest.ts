@@ -7,10 +7,10 @@ import { clientOption, defineCommand, runCommand, work, type Report } from "../s
 
 const command = defineCommand(
   "digest",
-  "The morning digest: yesterday's spend and CPA, what was restated overnight, what is late, what to look at. --send sends it to the channels that get it.",
+  "Prints the morning digest: yesterday's spend and CPA, what vendors changed in the last 24 hours, what is late, the open alerts. --send also sends it to the channels that get it.",
   ["npm run digest", "npm run digest -- --client 713 --send"],
 )
-  .option("--send", "send it to every channel that gets the morning digest, once a day each")
+  .option("--send", "also send it to each channel that gets the morning digest and has not had it today")
   .option(...clientOption);
 
 command.action(

@@ -23,7 +23,7 @@ const tasks = ["load", "list"] as const;
 
 const command = defineCommand(
   "promo",
-  "Manages promotional offers and their texts. load: imports a JSON file, by slug and text; what the file does not name stays. list: shows offers with their texts and click rates.",
+  "Manages promotional offers and their texts. load: imports a JSON file; offers are found by their slug, texts by their wording; what the file does not name does not change. list: shows offers with their texts and click rates.",
   ["npm run promo -- load examples/promo.json", "npm run promo -- list"],
 )
   .argument("<task>", tasks.join(", "))
@@ -31,7 +31,7 @@ const command = defineCommand(
   .option(...clientOption)
   .option(
     "--sandbox",
-    "with load: made up, to try things out; `npm run purge -- --sandbox` deletes it with its counts",
+    "with load: mark the offers as made up; `npm run purge -- --sandbox` deletes them with their counts",
   );
 
 const options = z.object({ client: z.string().optional(), sandbox: z.boolean().default(false) });
@@ -42,7 +42,7 @@ command.action(
     const [typed, file] = operands;
     if (taskOf(tasks, typed) === "load") return load(context, { client, file, origin: sandbox ? "sandbox" : "real" });
     if (file !== undefined || sandbox)
-      throw new CommandError(exitCodes.usage, "a file and --sandbox go with load only");
+      throw new CommandError(exitCodes.usage, "a file and --sandbox can be given with load only");
     return list(context, client);
   }),
 );

@@ -51,9 +51,9 @@ const list = defineCommand("list", "Shows rows that could not be stored, with th
 ])
   .option(...sourceOption)
   .option(...anyClientOption)
-  .option("--open", "only those that are open: the default")
-  .option("--all", "also those that were resolved")
-  .option("--limit <entries>", "how many at most", "50");
+  .option("--open", "only open entries (the default)")
+  .option("--all", "also resolved entries")
+  .option("--limit <entries>", "how many entries at most", "50");
 
 list.action(
   work(
@@ -121,8 +121,8 @@ show.action(
       throw new CommandError(
         exitCodes.found,
         stored === ""
-          ? "its content was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with"
-          : "its content was sealed with another CREDENTIALS_ENCRYPTION_KEY",
+          ? "its content was not kept, because there was no key to encrypt it with: set CREDENTIALS_ENCRYPTION_KEY"
+          : "its content was encrypted with another CREDENTIALS_ENCRYPTION_KEY",
       );
     if (clear) await viewed(database, found, content);
     const { client, source, slice, line, reason } = found;
@@ -170,7 +170,7 @@ redrive.action(
       if (feeds.length + files.length === 0)
         return {
           document: { slices: [], resolved: 0, remaining: entriesOf(before) },
-          lines: ["no slice of a feed and no file has open entries", ...whatElse(before)],
+          lines: ["no day of a feed and no file has open entries", ...whatElse(before)],
         };
 
       for (const { client, source, slice, entries: open } of [...files, ...feeds])
@@ -231,7 +231,7 @@ redrive.action(
 
 const correct = defineCommand(
   "correct",
-  "Says what a rejected line of a file should have been, and reads the file's rejected lines again. The line as it came stays sealed; the correction goes to the audit log, without what the line holds.",
+  "Corrects a rejected line of a file, and re-processes the file's rejected lines. The original line is kept, encrypted. The audit log records the correction, without the content of the line.",
   [
     "npm run quarantine -- correct 17 --line '79783,2025-11-29,10000,250,125.50,BR,mobile'",
     "npm run quarantine -- correct 17 < line.csv",
@@ -241,7 +241,7 @@ const correct = defineCommand(
   .argument("<entry>", "its id, as `list` shows it")
   .option(
     "--line <text>",
-    "the corrected line; else it is read from standard input, or edited in $EDITOR at a terminal",
+    "the corrected line; without it, the line is read from standard input or, at a terminal, edited in $EDITOR",
   );
 
 correct.action(
@@ -303,7 +303,10 @@ async function typedLine(current: () => Promise<string>): Promise<string> {
   if (!process.stdin.isTTY) return withoutLastBreak(await readAll(process.stdin));
   const editor = process.env["VISUAL"] ?? process.env["EDITOR"];
   if (editor === undefined || editor === "")
-    throw new CommandError(exitCodes.usage, "say the corrected line: --line, standard input, or an editor in $EDITOR");
+    throw new CommandError(
+      exitCodes.usage,
+      "give the corrected line with --line or on standard input, or set $EDITOR to an editor",
+    );
   const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-line-"));
   try {
     const file = path.join(folder, "line.csv");

@@ -16,7 +16,7 @@ import {
 
 const command = defineCommand(
   "reader",
-  "Creates a Postgres login that reads one client's rows and no secrets, or gives it a new password. Its address is printed once.",
+  "Creates a Postgres login that can read one client's rows and no secrets. If the login exists, it gets a new password. The address with the password is printed once.",
   ["npm run --silent reader -- --client 713", "npm run reader -- --client 713 --remove"],
 )
   .option(...clientOption)
@@ -43,13 +43,13 @@ command.action(
         if (!["42501", "42704"].includes(sqlState(error) ?? "")) throw error;
         throw new CommandError(
           exitCodes.found,
-          "this login may not create or change roles: run it with the one that migrates, after `npm run migrate`",
+          "the user in DATABASE_URL may not create or change logins: run `npm run migrate`, then run this with the same user",
         );
       });
       if (done === false) throw new CommandError(exitCodes.found, `client ${client} has no reader`);
       if (done === "removed") return { document: { client, role, removed: true }, lines: [`${role} is removed`] };
       const url = Object.assign(new URL(context.config.databaseUrl), { username: role, password }).href;
-      context.note(`${role} ${done}: this address is shown now and never again`);
+      context.note(`${role} ${done}: this address is shown only now`);
       return { document: { client, role, url, state: done }, lines: [url] };
     },
   ),

@@ -9,9 +9,9 @@ const mostListed = 20;
 
 const command = defineCommand(
   "rotate",
-  "Encrypts everything in Postgres again with the current keys, where a previous key was used. It can be stopped and started again.",
+  "Encrypts again, with the current keys, what is in Postgres under a previous key. It can be stopped and started again.",
   ["npm run rotate -- --dry-run", "npm run rotate"],
-).option("--dry-run", "only count, change nothing");
+).option("--dry-run", "only count the rows, change nothing");
 
 command.action(
   work(z.object({ dryRun: z.boolean().default(false) }), async (context, { dryRun }) => {
@@ -27,7 +27,7 @@ command.action(
       document: { dryRun, columns },
       lines: [
         ...table(
-          ["column", "current", dryRun ? "to re-seal" : "re-sealed", "unreadable"],
+          ["column", "current", dryRun ? "to encrypt again" : "encrypted again", "unreadable"],
           columns.map((one) => [one.column, one.current, one.resealed, one.unreadable.length]),
         ),
         ...unreadable.slice(0, mostListed).map((row) => `neither key opens ${row}`),

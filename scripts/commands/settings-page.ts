@@ -4,12 +4,13 @@ import { pageOptions, settlePage } from "../shared/generated-page.ts";
 import { count } from "../shared/printing.ts";
 import { describeSettings, listSettings } from "../shared/settings-page.ts";
 
-const command = defineCommand("settings-page", "Writes docs/settings.md from the shapes that settings are read with.", [
-  "npm run settings-page -- --write",
-  "npm run settings-page -- --check",
-])
+const command = defineCommand(
+  "settings-page",
+  "Prints docs/settings.md, the list of all settings, from their definitions in the code. --write writes the file.",
+  ["npm run settings-page -- --write", "npm run settings-page -- --check"],
+)
   .option("--write", "write docs/settings.md")
-  .option("--check", "exit 1 when docs/settings.md is not what the shapes say");
+  .option("--check", "exit 1 when docs/settings.md differs from the definitions");
 
 command.action(
   work(pageOptions, async (_, options): Promise<Report> => {
@@ -19,7 +20,7 @@ command.action(
         name: "settings.md",
         page: describeSettings(settings),
         command: "settings-page",
-        from: "the shapes say",
+        from: "the definitions say",
         holds: count(settings.length, "setting"),
       },
       options,

@@ -4,10 +4,11 @@ import { pageOptions, settlePage } from "../shared/generated-page.ts";
 import { count } from "../shared/printing.ts";
 import { describeTables } from "../shared/table-page.ts";
 
-const command = defineCommand("tables", "Writes docs/tables.md from the comments in the database.", [
-  "npm run tables -- --write",
-  "npm run tables -- --check",
-])
+const command = defineCommand(
+  "tables",
+  "Prints docs/tables.md, the list of all tables and views, from the comments in the database. --write writes the file.",
+  ["npm run tables -- --write", "npm run tables -- --check"],
+)
   .option("--write", "write docs/tables.md")
   .option("--check", "exit 1 when docs/tables.md differs from the database");
 

@@ -28,7 +28,7 @@ const command = defineCommand("token", "Prints a token for the HTTP server, sign
 ])
   .option("--role <role>", `the role of the token: ${roles.join(", ")}`)
   .option(...clientOption)
-  .option("--advertiser <id>", "whose rows a token of role advertiser sees")
+  .option("--advertiser <id>", "with --role advertiser: the advertiser whose rows the token can read")
   .option("--subject <name>", "the name shown in logs and on resolved alerts", "command-line")
   .option("--days <days>", "how long it is valid", "30");
 
@@ -77,7 +77,7 @@ async function recordIssue(
   { client, tokenId, details }: { client: string; tokenId: string; details: Record<string, unknown> },
 ): Promise<void> {
   if (!context.env["DATABASE_URL"]) {
-    context.note("the audit log does not have this token: no database is known");
+    context.note("this token is not in the audit log, because DATABASE_URL is not set");
     return;
   }
   const entry = { client, action: "token_issued", subject: `token/${tokenId}`, details } as const;
@@ -86,7 +86,7 @@ async function recordIssue(
 
 const revoke = defineCommand(
   "revoke",
-  "Revokes a token: give its id, or the token itself on stdin, because arguments end up in shell histories.",
+  "Revokes a token. Give its id as an argument, or the token itself on stdin: a token typed as an argument would stay in the shell's history.",
   ["npm run token -- revoke 0b6f2f7e-7f4c-4f5e-9d0a-2f1a5d1f8c11", "npm run token -- revoke < token.txt"],
 ).argument("[id]", "its id, printed when it was issued and kept in the audit log");
 
@@ -116,7 +116,7 @@ interface NamedToken {
 async function knownToken(context: CommandContext, tokenId: string): Promise<NamedToken> {
   const issued = await findIssuedToken(await context.database(), tokenId);
   if (issued !== null) return { ...issued, tokenId };
-  context.note("the audit log has no such token: if another program issued it, it is refused for ever");
+  context.note("the audit log has no token with this id; if another program issued it, it is now refused for ever");
   return { client: context.client(undefined), tokenId, expiresAt: null };
 }
 
@@ -134,7 +134,7 @@ async function readToken(): Promise<NamedToken> {
     };
   } catch (error) {
     if (!(error instanceof errors.JOSEError)) throw error;
-    throw new CommandError(exitCodes.usage, "what came on stdin is no token");
+    throw new CommandError(exitCodes.usage, "the text on stdin is no token");
   }
 }
 
