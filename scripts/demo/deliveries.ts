@@ -4,8 +4,8 @@ import { hookOf, post } from "./anytrack.ts";
 import { zone, type Area, type Demo } from "./demo.ts";
 import { run, withFault } from "./readings.ts";
 
-/** Sales in a currency that there is not: no destination takes these. */
-const unknownCurrency = 6;
+/** Sales without a currency: Meta takes no such Purchase. */
+const withoutCurrency = 6;
 /** Came after the last delivery. */
 const late = 12;
 
@@ -20,8 +20,8 @@ export const deliveries: Area = {
   async fill(demo, show) {
     const name = `demo-late-${demo.today}`;
     if (await isKnown(demo, `atclk_${demo.client}-${name}-0`)) return;
-    show("sales in an unknown currency");
-    await postUnknownCurrency(demo);
+    show("sales without a currency");
+    await postWithoutCurrency(demo);
     show("to Meta and HubSpot");
     await deliver(demo);
     const from = clockTime(demo.today, 0, 0, zone).toISOString();
@@ -50,15 +50,14 @@ async function isKnown({ context, client }: Demo, clickId: string): Promise<bool
   return rows[0]?.is ?? false;
 }
 
-async function postUnknownCurrency(demo: Demo): Promise<void> {
+async function postWithoutCurrency(demo: Demo): Promise<void> {
   const { client, today } = demo;
   const at = clockTime(today, 0, 0, zone).getTime();
-  const events = Array.from({ length: unknownCurrency }, (_, index) => ({
+  const events = Array.from({ length: withoutCurrency }, (_, index) => ({
     assetId: "asset_sandbox",
     clickId: `atclk_${client}-demo-currency-${today}-${index}`,
     eventName: "Purchase",
     eventValue: 40 + index,
-    currency: "XQX",
     eventTime: new Date(at - (index + 1) * 3_600_000).toISOString(),
     transactionId: `ord-${client}-demo-currency-${today}-${index}`,
     source: "newsletter",
