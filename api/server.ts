@@ -38,7 +38,6 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
 import { overviewRoutes } from "./overview/overview.ts";
-import { promoRoutes } from "./promo/promo.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
@@ -70,8 +69,7 @@ const areas: Area[] = [
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },
-  { prefix: "/api/v1/promo", routes: promoRoutes },
-  // Its redirects are at /r.
+  // Below /api/v1/promo; its redirects are at /r.
   { prefix: "", routes: trackingRoutes },
   { prefix: "/codec", routes: codecRoutes },
 ];

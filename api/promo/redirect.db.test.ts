@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { keyRing } from "../../core/crypto.ts";
-import { testServer } from "../../test/api-server.ts";
+import { bearer, testServer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { eventually } from "../../test/eventually.ts";
 import type { Database } from "../../schema/database.ts";
@@ -156,6 +156,71 @@ describe("while the database hangs", () => {
     // The clicks are on the disk, and the next process counts them.
     api = await testServer({ database: database.pool, counting: database.pool, env: env() });
     await eventually(async () => expect(await clicks()).toHaveLength(100));
+    await stop();
+  });
+
+  /** Hangs from some moment on. */
+  const breakable = () => {
+    const door = { isOpen: true };
+    const query = (...args: [string]) => (door.isOpen ? database.pool.query(...args) : new Promise(() => undefined));
+    return { door, counting: { query } as unknown as Database };
+  };
+  const restarted = async (counting: Database) => {
+    await stop();
+    spool = mkdtempSync(path.join(tmpdir(), "promo-"));
+    api = await testServer({ database: database.pool, counting, env: env() });
+  };
+
+  test("an offer made or changed over the API moments before is known without a visit; an unknown one is not said to be none", async () => {
+    const { door, counting } = breakable();
+    await restarted(counting);
+    await database.pool.query("alter table promo.promo_offers alter id restart with 100");
+    const made = { name: "fresh", slug: "fresh", destination_url: "https://fresh.example/" };
+    const headers = await bearer();
+    const url = "/api/v1/promo/offers";
+    const answer = await api.inject({ method: "POST", url, payload: made, headers });
+    const change = { destination_url: "https://moved.example/" };
+    const moved = await api.inject({ method: "PATCH", url: `${url}/1`, payload: change, headers });
+    door.isOpen = false;
+    expect([answer.statusCode, answer.json<{ slug: string }>().slug, moved.statusCode]).toEqual([201, "fresh", 200]);
+    expect((await follow("/r/fresh")).headers.location).toBe("https://fresh.example/");
+    expect((await follow("/r/plain")).headers.location).toBe("https://moved.example/");
+    // What the database said a moment ago still holds for a moment.
+    await eventually(async () =>
+      expect([(await follow("/r/nothing")).statusCode, (await follow("/r/nothing", {}, "HEAD")).statusCode]).toEqual([
+        503, 503,
+      ]),
+    );
+    expect((await follow("/r/over")).statusCode).toBe(404);
+    await stop();
+  });
+
+  test("an offer that another process made and an event named before is known without a visit", async () => {
+    const { door, counting } = breakable();
+    await restarted(counting);
+    await database.pool.query(`
+      insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 9, 'n', 'named', 'https://named.example');
+      insert into promo.promo_text_variations (_client_id, id, offer_id, text_content) values ('713', 91, 9, 'x')`);
+    const payload = { offer_id: 9, variation_id: 91 };
+    const shown = await api.inject({ method: "POST", url: "/api/v1/promo/track-impression", payload });
+    expect(shown.statusCode).toBe(204);
+    // The question that the event made is on its way before the next one of the same connection.
+    await eventually(() => expect(readFileSync(path.join(spool, "offers.json"), "utf8")).toContain("named.example"));
+    door.isOpen = false;
+    expect((await follow("/r/named")).statusCode).toBe(307);
+    await stop();
+  });
+
+  test("a process that started without a database knows the offers once it is back, without a visit", async () => {
+    let isAway = true;
+    const query = (...args: [string]) =>
+      isAway ? Promise.reject(new Error("ECONNREFUSED")) : database.pool.query(...args);
+    await restarted({ query } as unknown as Database);
+    expect((await follow("/r/plain")).statusCode).toBe(503);
+    isAway = false;
+    await eventually(() => expect(readFileSync(path.join(spool, "offers.json"), "utf8")).toContain("plain.example"));
+    isAway = true;
+    expect((await follow("/r/plain")).statusCode).toBe(307);
     await stop();
   });
 

@@ -29,8 +29,9 @@ export function redirectRoutes(api: Api, parts: ServerParts, counting: Counting)
 
   const offerOf = async (slug: string): Promise<KnownOffer> => {
     const offer = await catalog.offerOfSlug(slug);
-    if (offer === undefined && !catalog.isKnown) throw new Unavailable("the offers are not known yet; try again soon");
-    if (offer === undefined || offer.archived) throw notFound("offer");
+    if (offer === undefined)
+      throw new Unavailable("the database does not say whether there is this offer; try again soon");
+    if (offer === null || offer.archived) throw notFound("offer");
     return offer;
   };
   const clickOf = async (request: FastifyRequest, offer: KnownOffer, clickId: string): Promise<Event | null> => {

@@ -7,8 +7,13 @@ import { withinMs } from "../../../core/deadline.ts";
 
 /** What is older is looked up again, while those who ask get what is known. */
 const freshMs = 5_000;
+/** While the database does not answer it is asked this often, so that what is new is known as soon as it is back. */
+const retryMs = 500;
 /** How long somebody who names what is unknown waits to learn whether it is new. */
 const patienceMs = 30;
+/** Who cannot be sent on loses nothing by waiting for a certain answer. */
+const slugPatienceMs = 300;
+const changePatienceMs = 1_000;
 const askAgainMs = 250;
 
 /**
@@ -24,6 +29,11 @@ export class Catalog {
   #text = "";
   #readAt = -Infinity;
   #askedAt = -Infinity;
+  /** When the database last said which offers there are. */
+  #saidAt = -Infinity;
+  #isAnswering = false;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
   #reading: Promise<void> | null = null;
 
   constructor({ read, folder }: { read: () => Promise<KnownOffers>; folder: string }) {
@@ -36,9 +46,26 @@ export class Catalog {
     }
   }
 
-  async offerOfSlug(slug: string): Promise<KnownOffer | undefined> {
+  /** Reads them from now on without anybody asking. Resolves after the first time, whatever came of it. */
+  async start(): Promise<void> {
+    await this.#refresh();
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => void this.start(), this.#isAnswering ? freshMs : retryMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Null where the database said a moment ago that there is none; undefined where it does not answer. */
+  async offerOfSlug(slug: string): Promise<KnownOffer | null | undefined> {
+    const asked = performance.now();
     void this.touch();
-    return this.#slugs.get(slug) ?? (await this.#orNew(() => this.#slugs.get(slug)));
+    const find = () => this.#slugs.get(slug);
+    const found = find() ?? (await this.#orNew(find, slugPatienceMs));
+    return found ?? (this.#saidAt > asked - askAgainMs ? null : undefined);
   }
 
   /** The offer of a variation, also of one that was made a moment ago. */
@@ -58,36 +85,49 @@ export class Catalog {
     return this.#offers.get(event.offer_id)?.client === offer.client ? "wrong_offer" : "unknown_offer";
   }
 
-  /** Whether the database was read at all, by us or by a process before us. */
-  get isKnown(): boolean {
-    return this.#text !== "";
-  }
-
   /** Reads it anew where it is not fresh; nobody has to wait for it. */
   async touch(): Promise<void> {
     if (performance.now() - this.#readAt > freshMs) await this.#refresh();
   }
 
-  /** Something that was made a moment ago is found; something that is made up costs the database four questions a second. */
-  async #orNew<Found>(find: () => Found | undefined): Promise<Found | undefined> {
-    const now = performance.now();
-    if (this.#reading === null && now - this.#askedAt < askAgainMs) return undefined;
-    this.#askedAt = now;
-    await withinMs(patienceMs, this.#refresh()).catch(() => undefined);
+  /** After a change: what was being read may have been read before it. */
+  async learn(): Promise<void> {
+    const anew = (this.#reading ?? Promise.resolve()).then(() => this.#refresh());
+    await withinMs(changePatienceMs, anew).catch(() => undefined);
+  }
+
+  /** Events were counted: where they name what is not known here, their links are about to be followed. */
+  lookFor(events: readonly Pick<Event, "variation_id">[]): void {
+    if (events.some((event) => this.known(event.variation_id) === undefined)) void this.#ask();
+  }
+
+  /** Something that was made a moment ago is found. */
+  async #orNew<Found>(find: () => Found | undefined, waitMs = patienceMs): Promise<Found | undefined> {
+    await withinMs(waitMs, this.#ask()).catch(() => undefined);
     return find();
+  }
+
+  /** Something that is made up costs the database four questions a second. */
+  #ask(): Promise<void> {
+    const now = performance.now();
+    if (this.#reading === null && now - this.#askedAt < askAgainMs) return Promise.resolve();
+    this.#askedAt = now;
+    return this.#refresh();
   }
 
   #refresh(): Promise<void> {
     this.#reading ??= this.#read()
-      .then((known) => this.#store(JSON.stringify(known)))
-      .catch(() => undefined)
+      .then((known) => this.#said(JSON.stringify(known)))
+      .catch(() => void (this.#isAnswering = false))
       .finally(() => (this.#reading = null));
     // Also when it failed: those who come are not to ask again and again.
     this.#readAt = performance.now();
     return this.#reading;
   }
 
-  async #store(text: string): Promise<void> {
+  async #said(text: string): Promise<void> {
+    this.#saidAt = performance.now();
+    this.#isAnswering = true;
     if (text === this.#text) return;
     this.#keep(text);
     // Beside and then in place: half a file would be none. Without it only a start without a database knows less.

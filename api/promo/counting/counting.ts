@@ -36,8 +36,16 @@ export function createCounting(parts: ServerParts): Counting {
     catalog,
     counter: new Counter({
       recorder: {
-        impressions: (events) => recordImpressions(database, events, how),
-        clicks: (events) => recordClicks(database, events, how),
+        impressions: async (events) => {
+          const outcomes = await recordImpressions(database, events, how);
+          catalog.lookFor(events);
+          return outcomes;
+        },
+        clicks: async (events) => {
+          const outcomes = await recordClicks(database, events, how);
+          catalog.lookFor(events);
+          return outcomes;
+        },
         quarantine: (events) => quarantineEvents(database, events),
       },
       isTheirs,
