@@ -1,7 +1,7 @@
 import { uuidv7 } from "../../core/uuid.ts";
 import { seal, type KeyRing } from "../../core/crypto.ts";
 import { agentMaxLength, readAgent, type Agent } from "../../rules/promo/agent.ts";
-import type { Click } from "../../rules/promo/events.ts";
+import { agentContext, type Click } from "../../rules/promo/events.ts";
 import { keptReferrer } from "../../rules/promo/referrer.ts";
 import { withinMs } from "../../core/deadline.ts";
 import type { AddressHashes } from "./counting/address-hashes.ts";
@@ -54,7 +54,7 @@ export async function keepClick(click: ReceivedClick, keeper: ClickKeeper): Prom
     agent:
       agent === "" || identityKey === null
         ? null
-        : seal(identityKey, Buffer.from(agent), `promo click ${eventId}`).toString("base64"),
+        : seal(identityKey, Buffer.from(agent), agentContext(eventId)).toString("base64"),
   };
 }
 

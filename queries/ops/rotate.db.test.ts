@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { encrypt, keyRing, openSealed, seal, type KeyRing } from "../../core/crypto.ts";
 import { createSeal } from "../../core/seal.ts";
 import { identityContext } from "../../rules/conversions/identity.ts";
+import { agentContext } from "../../rules/promo/events.ts";
 import { credentialsContext, openCredentials } from "../../rules/recon/platform-credentials.ts";
 import { channelContext } from "../../rules/ops/channel.ts";
 import { inTransaction } from "../../schema/database.ts";
@@ -86,6 +87,11 @@ async function sealEverything(keys: KeyRing): Promise<void> {
       },
     ),
   );
+  await write(
+    `insert into promo.promo_click_tracking (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, via, user_agent_sealed)
+     values ($1, 'click', 1, 1, now(), current_date, 'api', $2)`,
+    [client, seal(keys, Buffer.from("canary"), agentContext("click"))],
+  );
   const evidence = { client, reportId, json: JSON.stringify("https://example.com"), key: keys, days: 90 };
   await inTransaction(database.pool, (session) => keepEvidence(session, evidence));
   await keepIdentities(database.pool, keys, { client: client, sentTo: ["meta"] }, [
@@ -117,6 +123,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
     }
   };
   const [channel] = await rows<{ sealed: Buffer }>("select sealed from ops.channels");
+  const [click] = await rows<{ sealed: Buffer }>("select user_agent_sealed as sealed from promo.promo_click_tracking");
   const [line] = await rows<{ content: string }>("select content from ops.quarantine where line = 1");
   const kept = await readHeader(database.pool, { client, fileId: 9 }, quarantineSeal(keys));
   const found: [string, boolean][] = [
@@ -131,6 +138,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
     ["evidence", evidence?.isOpen === true],
     ["identity", identities.size === 1],
     ["channel", opens(channel?.sealed, channelContext(client))],
+    ["agent", opens(click?.sealed, agentContext("click"))],
     ["line", quarantineSeal(keys).open(line?.content ?? "") === "a line"],
     ["header", kept?.header === "a header"],
     ["mapping", kept !== null && isDeepStrictEqual(kept.mappingContent, { name: "own" })],
@@ -140,7 +148,7 @@ async function readable(keys: KeyRing): Promise<string[]> {
 
 const everything = [
   ...["config", "token", "token", "token", "offer", "offer", "offer", "email", "email", "email"],
-  ...["discord", "evidence", "identity", "channel", "line", "header", "mapping"],
+  ...["discord", "evidence", "identity", "channel", "agent", "line", "header", "mapping"],
 ];
 
 async function rotate(keys: KeyRing, { dryRun = false, columns = sealedColumns } = {}) {
@@ -155,12 +163,17 @@ async function rotate(keys: KeyRing, { dryRun = false, columns = sealedColumns }
   return counts;
 }
 
+/** A secret that no key opens is replaced by whoever needs it: it is for a month only. */
+const replaced = "ops.address_secrets.sealed";
+
 test("every column of the database that is named for being sealed is in the list", async () => {
   const found = await rows<{ name: string }>(
     `select table_schema || '.' || table_name || '.' || column_name as name from information_schema.columns
       where data_type = 'bytea' and table_schema not in ('pg_catalog', 'information_schema') and column_name ~ 'sealed$'`,
   );
-  expect(sealedColumns.map(({ name }) => name)).toEqual(expect.arrayContaining(found.map(({ name }) => name)));
+  expect(sealedColumns.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(found.map(({ name }) => name).filter((name) => name !== replaced)),
+  );
 });
 
 test("a change of keys loses nothing: both read, everything is re-sealed, and the previous key can go", async () => {

@@ -1,6 +1,7 @@
 import { reseal, type KeyRing, type Resealed } from "../../core/crypto.ts";
 import { sealedLike, type Seal } from "../../core/seal.ts";
 import { identityContext } from "../../rules/conversions/identity.ts";
+import { agentContext } from "../../rules/promo/events.ts";
 import { credentialsContext } from "../../rules/recon/platform-credentials.ts";
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { channelContext } from "../../rules/ops/channel.ts";
@@ -47,7 +48,10 @@ const affiliateTokenKey: SealedColumn["key"] = [
   ["platform", "text"],
 ];
 
-/** Everything that Postgres keeps sealed. A test compares the list with the tables. */
+/**
+ * Everything that Postgres keeps sealed. A test compares the list with the tables. Not the secrets by which addresses are
+ * hashed: each lives for a month, and where no key opens it, another takes its place.
+ */
 export const sealedColumns: readonly SealedColumn[] = [
   {
     name: "recon.platform_config.sealed",
@@ -87,6 +91,11 @@ export const sealedColumns: readonly SealedColumn[] = [
     name: "ops.delivery_identity.sealed",
     key: [["conversion_key", "text"]],
     reseal: under("identityKey", ({ client, key: [conversionKey = ""] }) => identityContext({ client, conversionKey })),
+  },
+  {
+    name: "promo.promo_click_tracking.user_agent_sealed",
+    key: [["event_id", "text"]],
+    reseal: under("identityKey", ({ key: [eventId = ""] }) => agentContext(eventId)),
   },
   {
     name: "ops.quarantine.content",

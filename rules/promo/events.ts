@@ -35,3 +35,6 @@ export type Event = ({ kind: "impression" } & Impression) | ({ kind: "click" } &
 /** What became of an event. Of all but the first three nothing is counted, and sending it again would not help. */
 export type Outcome =
   "counted" | "duplicate" | "repeat" | "unknown_variation" | "unknown_offer" | "wrong_offer" | "conflict";
+
+/** What a sealed agent is bound to. */
+export const agentContext = (eventId: string): string => `promo click ${eventId}`;
