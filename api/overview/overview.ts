@@ -11,7 +11,12 @@ const day = z.string();
 const known = money.nullable();
 const at = z.object({
   date: day,
-  hour: z.number().nullable().describe("the last hour that was read by then, by the feed's clock; null: none"),
+  hour: z
+    .number()
+    .nullable()
+    .describe(
+      "the last hour that the running day was read in, by the feed's clock, and the same of the days beside it; null: not read in it",
+    ),
   receiptId: z.number().nullable(),
   total: known,
 });

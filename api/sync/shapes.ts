@@ -66,6 +66,8 @@ export const runFailure = z.object({
   recoveredAt: instant.nullable(),
 });
 
+const hasRun = z.boolean().describe("false: the run is not among the runs (any more), and its address answers 404");
+
 export const receipt = z.object({
   receiptId: z.number(),
   source: z.string(),
@@ -86,6 +88,7 @@ export const receipt = z.object({
   vendorTotal: money.nullable(),
   contentHash: z.string(),
   runId: z.string(),
+  hasRun,
   workflowId: z.string(),
   workflowRunId: z.string(),
   attempt: z.number(),
@@ -140,6 +143,7 @@ export const restatement = z.object({
   old: amounts,
   new: amounts,
   runId: z.string(),
+  hasRun,
   receiptId: z.number().nullable(),
   recordedAt: instant,
 });

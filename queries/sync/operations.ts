@@ -140,16 +140,20 @@ export interface ReceiptRow {
   vendorTotal: string | null;
   contentHash: string;
   runId: string;
+  /** False: the run is not among the runs, by age or because its reading was made up; there is no page of it. */
+  hasRun: boolean;
   workflowId: string;
   workflowRunId: string;
   attempt: number;
   origin: StoredOrigin;
 }
 
+const hasRun = `exists (select from ops.runs u where u._client_id = r._client_id and u.run_id = r.run_id) as "hasRun"`;
+
 const receiptColumns = `r.receipt_id as "receiptId", r.source, r.slice, r.timezone, r.fetched_at as "fetchedAt", r.committed_at as "committedAt", r.outcome,
   r.pages, r.fetched, r.inserted, r.updated, r.unchanged, r.withdrawn, r.quarantined, r.quarantined_total as "quarantinedTotal", r.total,
   r.vendor_total as "vendorTotal", r.content_hash as "contentHash", r.run_id as "runId", r.workflow_id as "workflowId",
-  r.workflow_run_id as "workflowRunId", r.attempt, r.origin`;
+  r.workflow_run_id as "workflowRunId", r.attempt, r.origin, ${hasRun}`;
 
 interface LedgerFilter {
   client: string;
@@ -224,6 +228,7 @@ export interface RestatementRow {
   old: string | null;
   new: string | null;
   runId: string;
+  hasRun: boolean;
   receiptId: number | null;
   recordedAt: Date;
 }
@@ -235,7 +240,7 @@ export async function listRestatements(
 ): Promise<RestatementRow[]> {
   const { rows } = await database.query<RestatementRow>(
     `select r.restatement_id as "restatementId", r.source, r.slice, r.row_key as "rowKey", r.kind, r.old::text as old, r.new::text as new, r.run_id as "runId",
-            p.receipt_id as "receiptId", r.recorded_at as "recordedAt"
+            ${hasRun}, p.receipt_id as "receiptId", r.recorded_at as "recordedAt"
        from ops.restatements r
        left join ops.receipts p on p.fetch_seq = r.fetch_seq
       where r._client_id = $1 and ($2::text is null or r.source = $2) and ${ofDay("r")} and ($4::bigint is null or r.restatement_id < $4)

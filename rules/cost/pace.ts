@@ -69,10 +69,10 @@ export function median(amounts: readonly string[]): string {
 
 interface At {
   date: string;
-  /** The last hour that was read by then; null when there is none. */
+  /** The hour of the day's last reading, the same for all; null for a day that was not read in it. */
   hour: number | null;
   receiptId: number | null;
-  /** Null when the day was not read by then. */
+  /** Null when the day was not read in that hour. */
   total: string | null;
 }
 
@@ -91,12 +91,13 @@ export interface SpendNow {
 }
 
 /**
- * A day as it was last read, beside the day before and the same weekday at that hour. A source without a row in a reading
- * had spent nothing by then; a day without a reading is not known.
+ * A day as it was last read, beside the day before and the same weekday in that very hour: what another day had spent by
+ * an earlier one is no measure. A source without a row in a reading had spent nothing by then; a day without a reading in
+ * that hour is not known.
  */
 export function spendAtThisHour(readings: readonly Reading[], day: string): SpendNow {
   const last = readings.reduce((most, { date, hour }) => (date === day && hour > most ? hour : most), -1);
-  const [own, before, week] = [day, addDays(day, -1), addDays(day, -7)].map((date) => readingBy(readings, date, last));
+  const [own, before, week] = [day, addDays(day, -1), addDays(day, -7)].map((date) => readingAt(readings, date, last));
   const sources = new Map<string, string | null>();
   for (const one of [week, before, own])
     for (const [sourceId, { sourceName }] of one?.sources ?? []) sources.set(sourceId, sourceName);
@@ -124,12 +125,10 @@ interface Read {
   sources: Map<string, Reading>;
 }
 
-function readingBy(readings: readonly Reading[], date: string, latest: number): Read {
-  const ofDay = readings.filter((reading) => reading.date === date && reading.hour <= latest);
-  const hour = ofDay.length === 0 ? null : Math.max(...ofDay.map((reading) => reading.hour));
-  const rows = ofDay.filter((reading) => reading.hour === hour);
+function readingAt(readings: readonly Reading[], date: string, hour: number): Read {
+  const rows = readings.filter((reading) => reading.date === date && reading.hour === hour);
   return {
-    hour,
+    hour: rows.length === 0 ? null : hour,
     receiptId: rows[0]?.receiptId ?? null,
     sources: new Map(rows.map((reading) => [reading.sourceId, reading])),
   };

@@ -25,23 +25,23 @@ export function moneyText(amount: string, currency: string): string {
 
 export const countText = (value: number | bigint | string) => counts.format(value as number).replace("-", "−");
 
-/** A change against another figure: always with its sign, never with colour alone. */
-export function changeText(now: number, before: number): string | null {
-  if (before === 0) return null;
-  const percent = ((now - before) / Math.abs(before)) * 100;
-  const digits = Math.abs(percent) >= 100 ? 0 : 1;
-  const text = Math.abs(percent).toFixed(digits);
-  return Number(text) === 0 ? "±0 %" : `${percent > 0 ? "+" : "−"}${text} %`;
+/** A change against an earlier figure, in a word instead of a sign. A share of nothing, or of a loss, says nothing. */
+export function changeText(now: number, before: number): string {
+  if (now === before) return "the same";
+  const word = now > before ? "more" : "less";
+  if (before === 0 && now > 0) return "new";
+  if (before <= 0) return word;
+  const percent = (Math.abs(now - before) / before) * 100;
+  if (percent < 0.05) return `under 0.1 % ${word}`;
+  return `${percent.toFixed(percent >= 100 ? 0 : 1)} % ${word}`;
 }
 
-/** A figure beside an earlier one: sign and word, the colour only helps. Null where one of them is not known. */
+/** A figure beside an earlier one. None where one of them is not known. */
 export function Change({ now, before, than }: { now: string | null; before: string | null; than?: string }) {
   if (now === null || before === null) return <None why={now === null ? "not known yet" : "nothing to compare with"} />;
-  const [one, other] = [Number(now), Number(before)];
-  const percent = changeText(one, other);
-  const word = one > other ? "more" : one < other ? "less" : "the same";
-  const text = one === other ? word : percent === null ? "new" : `${percent} ${word}`;
-  return <span class="change">{than === undefined ? text : `${text} ${one === other ? "as" : "than"} ${than}`}</span>;
+  const text = changeText(Number(now), Number(before));
+  const beside = than === undefined || text === "new" ? "" : ` ${text === "the same" ? "as" : "than"} ${than}`;
+  return <span class="change">{`${text}${beside}`}</span>;
 }
 
 /** A figure that is not known is a dash, and says why to whoever asks. */

@@ -88,6 +88,44 @@ test("spend by now stands beside yesterday and the same weekday at this hour", a
   );
 });
 
+test("a day that was not read in today's last hour has no figure by another one, and every column names the hour", async () => {
+  const own = { client: "cheap" };
+  const week = addDays(today, -7);
+  await readSpend(database.pool, { ...own, day: week, at: clockTime(week, 0, 1, zone), costs: { fb: "10" } });
+  await readSpend(database.pool, {
+    ...own,
+    day: yesterday,
+    at: clockTime(yesterday, 1, 5, zone),
+    costs: { fb: "20" },
+  });
+  await readSpend(database.pool, { ...own, day: today, at: clockTime(today, 1, 10, zone), costs: { fb: "30" } });
+  const { spend } = await overview("", own.client);
+  expect(spend).toMatchObject({
+    day: { hour: 1, total: "30.00" },
+    dayBefore: { hour: 1, total: "20.00" },
+    weekBefore: { date: week, hour: null, total: null, receiptId: null },
+    sources: [{ cost: "30.00", dayBefore: "20.00", weekBefore: null }],
+  });
+  const html = (await api.inject({ url: "/", headers: await loggedIn(database.pool, { client: own.client }) })).body;
+  for (const words of ["Today by 01:00", "Yesterday by 01:00", "Week ago by 01:00", `${week} was not read by 01:00`])
+    expect(html).toContain(words);
+});
+
+test("results of the running day stand without a change against the whole of yesterday", async () => {
+  await database.pool.query(
+    `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+     values ('paged', $1::date, '7', 'seven', '1', '1', 'USD', 10, 1, 10, 20, 0, 0, $1::date::text, 'r'),
+            ('paged', $2::date, '7', 'seven', '1', '1', 'USD', 10, 4, 40, 80, 0, 0, $2::date::text, 'r')`,
+    [today, yesterday],
+  );
+  const own = await loggedIn(database.pool, { client: "paged" });
+  const html = (await api.inject({ url: "/?period=today", headers: own })).body;
+  const [row] = /<tr[^>]*>(?:(?!<tr).)*a day that is not over(?:(?!<tr).)*/s.exec(html) ?? [""];
+  expect(row).toContain("$20.00");
+  expect(row).not.toMatch(/class="change"/);
+  expect(/<section aria-labelledby="affiliates">.*?<\/section>/s.exec(html)?.[0]).not.toMatch(/class="change"/);
+});
+
 test("each source has its course over the whole days before: read without it is no spend, not read is not known", async () => {
   const { spend } = await overview();
   const course = (spend.sources as { sourceId: string; course: (string | null)[] }[]).find(
@@ -115,7 +153,10 @@ test("a period stands beside the one before it, says when it is not final, and a
     ],
   });
   expect(affiliates.items).toMatchObject([{ efConversions: 4, margin: "360.00", before: { revenue: "100.01" } }]);
-  expect(await page()).toMatch(/\+100 % more/);
+  // 4 conversions after 2; a cost per acquisition of 10 after 20.
+  const html = await page();
+  for (const words of [">100 % more<", ">50.0 % less<"]) expect(html).toContain(words);
+  expect(html).not.toMatch(/[+−±][\d.]+ %/);
 });
 
 test("what restated since the last look says by how much, and leads to its changes and its receipt", async () => {

@@ -108,7 +108,7 @@ function Affiliates({ at, affiliates, json }: { at: At<unknown>; affiliates: Sho
         columns={affiliateColumns(affiliates)}
         rows={items}
         zone={at.zone}
-        caption={`Affiliates, ${from} to ${to}, beside ${periodNames[shown].than}`}
+        caption={`Affiliates, ${from} to ${to}${shown === "today" ? "" : `, beside ${periodNames[shown].than}`}`}
         json={{ url: json, path: "affiliates.items" }}
         empty={
           <Empty title="No affiliate has cost or results in these days">

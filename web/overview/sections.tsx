@@ -91,12 +91,21 @@ function Beside({ value, now, before }: { value: string; now: string | null; bef
   );
 }
 
-function resultColumns<One extends Totals | Affiliate>(why: (row: One) => string | null): Column<One>[] {
+/** A day that is still running has no change: a part of a day against a whole one. */
+const isRunning = (name: OverviewPeriod) => name === "today";
+
+interface Shows<One> {
+  why: (row: One) => string | null;
+  isCompared: (row: One) => boolean;
+}
+
+function resultColumns<One extends Totals | Affiliate>({ why, isCompared }: Shows<One>): Column<One>[] {
   const moneys = results.map(([name, label]): Column<One> => ({
     ...{ name, label, kind: "money", value: (row) => row[name], currency: (row) => row.currency, why },
     show: (row) => {
       const value = row[name];
       if (value === null) return undefined;
+      if (!isCompared(row)) return moneyText(value, row.currency);
       return <Beside value={moneyText(value, row.currency)} now={value} before={row.before?.[name] ?? null} />;
     },
   }));
@@ -105,6 +114,7 @@ function resultColumns<One extends Totals | Affiliate>(why: (row: One) => string
     show: (row) => {
       const { efConversions: now, before } = row;
       if (now === null) return undefined;
+      if (!isCompared(row)) return countText(now);
       const earlier = before?.efConversions ?? null;
       return <Beside value={countText(now)} now={String(now)} before={earlier === null ? null : String(earlier)} />;
     },
@@ -129,7 +139,7 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
         <div class="quiet">
           {span.isFinal ? null : <Badge tone="note">not final</Badge>}{" "}
           {span.missingBefore === 0 ? null : `${span.missingBefore} of the days before are missing`}
-          {span.name === "today" ? "so far, beside all of yesterday" : null}
+          {isRunning(span.name) ? "so far; a day that is not over has no change" : null}
         </div>
       </>
     ),
@@ -138,9 +148,11 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
     <Table
       columns={[
         period,
-        ...resultColumns<Row>(({ acrossCurrencies }) =>
-          acrossCurrencies ? "spend and results are in several currencies" : "nothing known of it yet",
-        ),
+        ...resultColumns<Row>({
+          why: ({ acrossCurrencies }) =>
+            acrossCurrencies ? "spend and results are in several currencies" : "nothing known of it yet",
+          isCompared: ({ span }) => !isRunning(span.name),
+        }),
       ]}
       rows={rows}
       zone={zone}
@@ -156,7 +168,7 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
   );
 }
 
-export const affiliateColumns = (span: Omit<Shown["affiliates"], "name">): readonly Column<Affiliate>[] => [
+export const affiliateColumns = (span: Shown["affiliates"]): readonly Column<Affiliate>[] => [
   {
     ...{ name: "affiliate", label: "Affiliate", kind: "text", value: ({ affiliate }) => affiliate },
     show: ({ affiliate, isInternal, origin }) => (
@@ -167,7 +179,7 @@ export const affiliateColumns = (span: Omit<Shown["affiliates"], "name">): reado
       </>
     ),
   },
-  ...resultColumns<Affiliate>(({ note }) => note),
+  ...resultColumns<Affiliate>({ why: ({ note }) => note, isCompared: () => !isRunning(span.name) }),
   { name: "currency", label: "Currency", kind: "text", value: ({ currency }) => currency, isExtra: true },
   { name: "note", label: "Note", kind: "text", value: ({ note }) => note, isExtra: true },
 ];

@@ -23,7 +23,7 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
       </Empty>
     );
   const amount = (total: string | null) =>
-    total === null ? <None why="the day was not read by this hour" /> : moneyText(total, currency);
+    total === null ? <None why={`the day was not read ${atHour(day.hour)}`} /> : moneyText(total, currency);
   return (
     <>
       <div class="cards">
@@ -41,19 +41,19 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
           return (
             <Figure
               key={name}
-              label={name === "dayBefore" ? "Yesterday at this hour" : "Same weekday last week"}
+              label={`${name === "dayBefore" ? "Yesterday" : "Same weekday last week"} at this hour`}
               value={amount(total)}
               fact={fact(name)}
               href={`/spend?from=${date}&to=${date}&by=hour`}
             >
               {hour === null ? (
-                date
+                `${date} was not read ${atHour(day.hour)}`
               ) : (
                 <>
                   {date} by {hourName(hour)}, receipt {receiptLink(receiptId)}; today is{" "}
+                  <Change now={day.total} before={total} />
                 </>
               )}
-              {hour === null ? null : <Change now={day.total} before={total} />}
             </Figure>
           );
         })}
@@ -62,12 +62,15 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
         columns={sourceColumns(spend)}
         rows={sources}
         zone={spend.timezone}
-        caption={`Spend per source on ${day.date}, beside ${dayBefore.date} and ${weekBefore.date} at this hour`}
+        caption={`Spend per source on ${day.date}, beside ${dayBefore.date} and ${weekBefore.date}, all ${atHour(day.hour)}`}
         json={{ url: json, path: "spend.sources" }}
       />
     </>
   );
 }
+
+const atHour = (hour: number | null) => (hour === null ? "yet" : `by ${hourName(hour)}`);
+const named = (name: string, hour: number | null) => (hour === null ? name : `${name} ${atHour(hour)}`);
 
 type Source = Shown["spend"]["sources"][number];
 
@@ -80,7 +83,7 @@ function courseText(name: string, course: readonly (string | null)[], currency: 
 }
 
 function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
-  const money = moneyIn<Source>(currency, { why: () => "the day was not read by this hour" });
+  const money = moneyIn<Source>(currency, { why: () => `the day was not read ${atHour(day.hour)}` });
   const change = (name: "dayBefore" | "weekBefore", label: string): Column<Source> => ({
     ...{ name: `${name}Change`, label, kind: "text", value: () => null, isLocal: true, isExtra: name === "weekBefore" },
     show: (row) => <Change now={row.cost} before={row[name]} />,
@@ -101,10 +104,10 @@ function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Sourc
         />
       ),
     },
-    money("cost", day.hour === null ? "Today" : `Today by ${hourName(day.hour)}`, (row) => row.cost),
-    money("dayBefore", "Yesterday", (row) => row.dayBefore),
+    money("cost", named("Today", day.hour), (row) => row.cost),
+    money("dayBefore", named("Yesterday", day.hour), (row) => row.dayBefore),
     change("dayBefore", "Change"),
-    { ...money("weekBefore", "Week ago", (row) => row.weekBefore), isExtra: true },
+    { ...money("weekBefore", named("Week ago", day.hour), (row) => row.weekBefore), isExtra: true },
     change("weekBefore", "Change"),
   ];
 }

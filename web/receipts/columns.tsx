@@ -46,6 +46,10 @@ export const runLink = (runId: string) => (
   </a>
 );
 
+/** A run that is not among the runs has no page. */
+export const runOf = ({ runId, hasRun }: Pick<ListedReceipt, "runId" | "hasRun">) =>
+  hasRun ? runLink(runId) : <span title={`${runId}: not among the runs`}>{runId.slice(-8)}</span>;
+
 export const receiptColumns: readonly Column<ListedReceipt>[] = [
   {
     ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
@@ -68,7 +72,7 @@ export const receiptColumns: readonly Column<ListedReceipt>[] = [
   count("updated", "Changed", ({ updated }) => updated),
   count("withdrawn", "Withdrawn", ({ withdrawn }) => withdrawn, { isExtra: true }),
   count("quarantined", "Quarantined", ({ quarantined }) => quarantined, { isExtra: true }),
-  text("runId", "Run", ({ runId }) => runId, { show: ({ runId }) => runLink(runId), isExtra: true }),
+  text("runId", "Run", ({ runId }) => runId, { show: runOf, isExtra: true }),
 ];
 
 export const kinds: Record<string, string> = { first: "first value", changed: "changed", withdrawn: "withdrawn" };
@@ -111,7 +115,7 @@ export const changeColumns: readonly Column<Change>[] = [
     ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
     show: ({ receiptId }) => receiptLink(receiptId),
   },
-  text("runId", "Run", ({ runId }) => runId, { show: ({ runId }) => runLink(runId), isExtra: true }),
+  text("runId", "Run", ({ runId }) => runId, { show: runOf, isExtra: true }),
 ];
 
 /** Its key, and the name that stands beside an id. */

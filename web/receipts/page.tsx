@@ -22,7 +22,7 @@ import {
   plainAmount,
   receiptColumns,
   receiptLink,
-  runLink,
+  runOf,
   signed,
   type Change,
   type ListedReceipt,
@@ -207,7 +207,7 @@ function Facts({ found, at, parts }: { found: Found; at: Pick<At<unknown>, "zone
     ["Day's time zone", found.timezone.replaceAll("_", " ")],
     ["Rows read", `${countText(found.fetched)} in ${countText(found.pages)} ${found.pages === 1 ? "page" : "pages"}`],
     ["Reading before", receiptLink(found.previousReceiptId) ?? "none"],
-    ["Run", runLink(found.runId)],
+    ["Run", runOf(found)],
     [
       "Workflow",
       <WorkflowLink key="workflow" parts={parts} workflowId={found.workflowId} runId={found.workflowRunId} />,

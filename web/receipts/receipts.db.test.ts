@@ -166,3 +166,16 @@ test.each(["/receipts", "/changes", "/freshness", "/runs", "/alerts", "/audit"])
     expect([status, /class="empty"|Sync now/.test(html)]).toEqual([200, true]);
   },
 );
+
+test("a reading whose run is not among the runs names it without a link, and every link to a run leads to one", async () => {
+  await database.pool.query("delete from ops.runs where run_id = 'run-2'");
+  const pages = ["/receipts", `/receipts?source=${source}&day=${day}`, `/receipts/${first}`, `/receipts/${second}`];
+  const htmls = await Promise.all([...pages, "/changes"].map(async (url) => (await open(url)).html));
+  const links = new Set(
+    htmls.flatMap((html) => [...html.matchAll(/href="(\/runs\/[^"]+)"/g)].map(([, link = ""]) => link)),
+  );
+  expect(links.size).toBeGreaterThan(0);
+  for (const link of links) expect([link, (await open(link)).status]).toEqual([link, 200]);
+  for (const html of htmls.filter((_, index) => index !== 2))
+    expect(html).toContain('title="run-2: not among the runs"');
+});

@@ -2,7 +2,7 @@ import type { DaySpend, SourceSpend } from "../../queries/cost/spend.ts";
 import type { PaceHour } from "../../rules/cost/pace.ts";
 import { moneyIn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
-import { Change, moneyText, Origin } from "../components/format.tsx";
+import { Change, moneyText, None, Origin } from "../components/format.tsx";
 import { StateBadge } from "../components/state.tsx";
 import type { Column } from "../components/table.tsx";
 
@@ -12,6 +12,8 @@ export type To = (changed: Record<string, string | null>) => string;
 interface Of {
   currency: string;
   to: To;
+  /** Only the day that is not over: its sources are not compared with a whole day. */
+  isRunning?: boolean;
 }
 
 const money = <Row,>(currency: string) => moneyIn<Row>(currency, { isSortable: true });
@@ -25,7 +27,7 @@ const count = <Row,>(name: string, label: string, value: (row: Row) => number | 
   isExtra: true,
 });
 
-export function sourceColumns({ currency, to }: Of, most = 0): readonly Column<SourceSpend>[] {
+export function sourceColumns({ currency, to, isRunning = false }: Of, most = 0): readonly Column<SourceSpend>[] {
   const amount = money<SourceSpend>(currency);
   return [
     {
@@ -58,7 +60,8 @@ export function sourceColumns({ currency, to }: Of, most = 0): readonly Column<S
       kind: "text",
       value: () => null,
       isLocal: true,
-      show: ({ cost, costBefore }) => <Change now={cost ?? "0"} before={costBefore} />,
+      show: ({ cost, costBefore }) =>
+        isRunning ? <None why="the day is not over" /> : <Change now={cost ?? "0"} before={costBefore} />,
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),
     count("conversions", "Conversions", ({ conversions }) => conversions),

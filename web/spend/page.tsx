@@ -67,7 +67,7 @@ export function spendPages(web: Web): void {
               <Origin of="sandbox" /> A mock server made these figures up: no key for Redtrack is set.
             </Notice>
           ) : null}
-          <Totals totals={totals} asked={asked} json={jsonOf("day", asked)} />
+          <Totals totals={totals} asked={asked} pace={pace} json={jsonOf("day", asked)} />
           <section class="panel" aria-labelledby="pace">
             <h2 id="pace">How {asked.day} went</h2>
             <Pace pace={pace} calendar={calendar} day={asked.day} />
@@ -134,6 +134,7 @@ async function readTable(at: At<SpendQuery>, asked: Asked): Promise<{ shown: VNo
   const { of, by, calendar, period } = asked;
   const around = {
     currency: calendar.currency,
+    isRunning: isRunning(asked),
     to: (changed: Record<string, string | null>) => withQuery(at.url, changed),
   };
   const props = {
@@ -185,7 +186,14 @@ function Nothing() {
   );
 }
 
-function Totals({ totals, asked, json }: { totals: SpendTotal; asked: Asked; json: string }) {
+interface TotalsProps {
+  totals: SpendTotal;
+  asked: Asked;
+  pace: readonly PaceHour[];
+  json: string;
+}
+
+function Totals({ totals, asked, pace, json }: TotalsProps) {
   const { calendar, period } = asked;
   const fact = (field: keyof SpendTotal) => ({ json, field: `totals.${field}`, value: String(totals[field] ?? "") });
   const amount = (value: string | null) =>
@@ -194,14 +202,22 @@ function Totals({ totals, asked, json }: { totals: SpendTotal; asked: Asked; jso
   return (
     <div class="cards">
       <Figure label={`Spend, ${period.label.toLowerCase()}`} value={amount(totals.cost)} fact={fact("cost")}>
-        <Change
-          now={totals.cost}
-          before={totals.costBefore}
-          than={`the ${period.days === 1 ? "day" : `${period.days} days`} before`}
-        />
+        {isRunning(asked) ? (
+          <ByNow last={lastRead(pace)} />
+        ) : (
+          <>
+            <Change
+              now={totals.cost}
+              before={totals.costBefore}
+              than={`the ${period.days === 1 ? "day" : `${period.days} days`} before`}
+            />
+            {period.to < calendar.today ? null : "; today is not over"}
+          </>
+        )}
       </Figure>
       <Figure label="The days before" value={amount(totals.costBefore)} fact={fact("costBefore")}>
         {period.before.from} to {period.before.to}
+        {isRunning(asked) ? ", the whole day" : null}
         {totals.daysBefore < period.days ? `; spend on ${totals.daysBefore} of ${period.days} days` : null}
       </Figure>
       <Figure label="Clicks" value={number(totals.clicks)} fact={fact("clicks")} />
@@ -215,11 +231,29 @@ function Totals({ totals, asked, json }: { totals: SpendTotal; asked: Asked; jso
   );
 }
 
+/** Only of the day that is not over: a part of it is compared with nothing that is whole. */
+const isRunning = ({ period: { days, to }, calendar: { today } }: Asked) => days === 1 && to === today;
+
+const lastRead = (pace: readonly PaceHour[]) => pace.findLast(({ cost }) => cost !== null);
+
+/** A running day beside the one before it, both in the hour in which it was last read. */
+function ByNow({ last }: { last: PaceHour | undefined }) {
+  if (last === undefined) return <>not read yet</>;
+  const than = `the day before by ${hourName(last.hour)}`;
+  if (last.dayBefore === null)
+    return <>by {hourName(last.hour)}; not over, and the day before was not read in this hour</>;
+  return (
+    <>
+      <Change now={last.cost} before={last.dayBefore} than={than} />; the day is not over
+    </>
+  );
+}
+
 function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: SpendCalendar; day: string }) {
   const text = (amount: number) => moneyText(String(amount), calendar.currency);
   const points = (value: (hour: PaceHour) => string | null) =>
     pace.map((hour) => (value(hour) === null ? null : Number(value(hour))));
-  const last = pace.findLast(({ cost }) => cost !== null);
+  const last = lastRead(pace);
   if (last === undefined || pace.length < 2)
     return (
       <Empty title={`${day} was not read hour by hour`}>

@@ -121,8 +121,27 @@ test("the export has the rows of the page as they are shown, and nothing that a 
 test("one source can be looked at alone; a filter that the page does not know is refused", async () => {
   const html = await open(`/spend?${range}&by=day&sourceId=tt`);
   expect((await compareFigures(api, html)).wrong).toEqual([]);
-  expect(html).toContain("Only source tt");
+  expect(html).toContain("Only source <bdi>tt</bdi>");
   expect((await api.inject({ url: "/spend?source=tt", headers })).statusCode).toBe(400);
+});
+
+test("a day that is not over is compared with the day before in the hour of its last reading, never with the whole of it", async () => {
+  const client = "cheap";
+  const before = addDays(today, -1);
+  await readSpend(database.pool, { client, day: before, at: at(before, 1), costs: { fb: "40" } });
+  await readSpend(database.pool, { client, day: before, at: at(today, 0), costs: { fb: "1000" } });
+  await readSpend(database.pool, { client, day: today, at: at(today, 1), costs: { fb: "50" } });
+  const own = await loggedIn(database.pool, { client });
+  const show = async (url: string) => (await api.inject({ url, headers: own })).body;
+  const html = await show("/spend?period=today&by=source");
+  expect(html).toContain(">25.0 % more than the day before by 01:00</span>; the day is not over");
+  expect(html).not.toContain("% less");
+  expect((await show(`/spend?from=${before}&to=${today}`)).includes("; today is not over")).toBe(true);
+  // In another hour the day before was not read: then no share at all.
+  await readSpend(database.pool, { client, day: today, at: at(today, 2), costs: { fb: "60" } });
+  const later = await show("/spend?period=today&by=source");
+  expect(later).toContain("by 02:00; not over, and the day before was not read in this hour");
+  expect(later).not.toMatch(/\d %/);
 });
 
 test("without any spend the page says what to do", async () => {

@@ -1,0 +1,17 @@
+import { expect, test } from "@jest/globals";
+import { changeText } from "./format.tsx";
+
+test.each([
+  [73.6, 100, "26.4 % less"],
+  [159.6, 100, "59.6 % more"],
+  [-24, 100, "124 % less"],
+  [300, 100, "200 % more"],
+  [5, 5, "the same"],
+  [10000.01, 10000, "under 0.1 % more"],
+  [5, 0, "new"],
+  [-5, 0, "less"],
+  [20, -50, "more"],
+  [-80, -50, "less"],
+])("%d after %d is said in a word or a sign, never both, and of no loss a share: %s", (now, before, text) => {
+  expect(changeText(now, before)).toBe(text);
+});
