@@ -183,8 +183,8 @@ describe("a click", () => {
   });
 
   test("with whatever a stranger writes is cut to fit, and never an error of ours", async () => {
-    for (const text of ["x".repeat(20_000), "\u0000\ud800", "😀".repeat(251), "", "%00", "'; drop table x", " "]) {
-      const answer = await clicked({ referrer: text, user_agent: text, ip_address: text });
+    for (const text of ["x".repeat(19_900), "\u0000\ud800", "😀".repeat(251), "", "%00", "'; drop table x", " "]) {
+      const answer = await clicked({ referrer: `https://h.example/${text}`, user_agent: text, ip_address: text });
       expect(answer.statusCode).toBe(204);
     }
     const { longest, agents } = await row(

@@ -36,7 +36,9 @@ const impressionBody = z.object({
 });
 const clickBody = z.object({
   variation_id: id,
-  referrer: remark.describe("the page the link was on; cut to 500 characters, and without its query"),
+  referrer: remark.describe(
+    "the address of the page the link was on; of it scheme, host and path are kept, and nothing of what is no http(s) address",
+  ),
   user_agent: remark.describe("the visitor's; without it the device is unknown"),
   ip_address: remark.describe("the visitor's; stored as a hash whose secret is deleted after the month"),
   event_id: eventId,

@@ -62,11 +62,29 @@ test.each([
   ],
   ["a program", "python-requests/2.31", "python-requests"],
   ["our own redirect client's runtime", "node", "node"],
-  ["an address alone", "http://crawler.example/bot", "unnamed"],
+  ["an address alone", "http://crawler.example/bot", "other"],
 ])("%s is a bot and has a name", (_what, text, name) => {
   const { device, bot } = readAgent(text);
   expect(device).toBe("bot");
   expect(bot).toContain(name);
+});
+
+test.each([
+  ["john.doe@mail.example-bot/1", "other"],
+  ["Mozilla/5.0 (compatible; bot; +mailto:jane@corp.example)", "bot"],
+  ["curl/8 user=4711", "curl"],
+  ["JaneDoePersonalAgent", "agent"],
+  ["JohnDoeBot/1.0", "bot"],
+  ["Jane Doe", "other"],
+  ["<script>alert(1)</script>bot/1", "bot"],
+  ["GuzzleHttp/7 contact jane@corp.example", "GuzzleHttp"],
+  ["jane@corp.example", "other"],
+  ["203.0.113.7 bot", "bot"],
+  ["203.0.113.7", "other"],
+  ["Yahoo jane@corp.example", "yahoo"],
+  ["=1+1 bot", "bot"],
+])("of %j no word of the sender's own is in the name: %j", (text, name) => {
+  expect(readAgent(text)).toEqual({ device: "bot", bot: name });
 });
 
 test.each([[undefined], [null], [""], ["   "]])("no agent (%p) is unknown, not a bot", (text) => {

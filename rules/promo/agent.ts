@@ -1,5 +1,5 @@
 import Bowser from "bowser";
-import { isbot, isbotMatches } from "isbot";
+import { isbot, list } from "isbot";
 
 /** What a caller used, as far as its user agent says. "unknown": it sent none; "other": no device that is known. */
 export const devices = ["desktop", "mobile", "tablet", "tv", "bot", "other", "unknown"] as const;
@@ -13,7 +13,6 @@ export interface Agent {
 
 /** The rest of a longer one is neither read nor kept. */
 export const agentMaxLength = 500;
-const nameMaxLength = 60;
 
 /** Never throws: an agent is whatever a stranger sent. */
 export function readAgent(text: string | null | undefined): Agent {
@@ -25,22 +24,66 @@ export function readAgent(text: string | null | undefined): Agent {
   return { device: devices.find((device) => device === platform) ?? "other", bot: null };
 }
 
-/** The parser's name for it where it knows the bot, else the longest word of the agent by which it was recognised. */
+/** Programs, scanners and mail proxies that people ask about, by the name that we write. */
+const knownBots = [
+  "Barracuda",
+  "Mimecast",
+  "Proofpoint",
+  "SafeLinks",
+  "GoogleImageProxy",
+  "YahooMailProxy",
+  "WhatsApp",
+  "TelegramBot",
+  "Twitterbot",
+  "LinkedInBot",
+  "Discordbot",
+  "Applebot",
+  "AhrefsBot",
+  "SemrushBot",
+  "MJ12bot",
+  "DotBot",
+  "PetalBot",
+  "UptimeRobot",
+  "HeadlessChrome",
+  "PhantomJS",
+  "Playwright",
+  "python-requests",
+  "python-urllib",
+  "python-httpx",
+  "aiohttp",
+  "Scrapy",
+  "Go-http-client",
+  "Apache-HttpClient",
+  "okhttp",
+  "GuzzleHttp",
+  "PostmanRuntime",
+  "node-fetch",
+  "axios",
+  "undici",
+  "curl",
+  "wget",
+  "libwww-perl",
+  "Matomo",
+  "Mautic",
+];
+/** What isbot knows bots by, as far as it is a word and not a form of words that a stranger fills. */
+const botWords = list
+  .map((pattern) => pattern.replaceAll(/^\^|\\b|\/$/g, ""))
+  .filter((word) => /^[a-z][a-z -]*$/.test(word));
+const parserNames = new Set(Object.values(Bowser.BROWSER_MAP));
+
+/**
+ * A name out of lists, as it stands there: the agent is a stranger's text, and its own words may be a person's name or address.
+ * The longest word says most: "python-requests" and not "python".
+ */
 function botName(agent: string, parser: Bowser.Parser.Parser): string {
   const known = parser.getPlatformType(true) === "bot" ? parser.getBrowserName() : "";
-  // Postgres refuses a zero byte and half a surrogate pair; whoever reads a list wants neither.
-  const name = (known === "" ? wordOf(agent) : known).replaceAll(/[^\p{L}\p{N} ._:@+-]/gu, "").trim();
-  return name === "" ? "unnamed" : name.slice(0, nameMaxLength);
-}
-
-/** "via ggpht.com GoogleImageProxy" is recognised by "Proxy": the word is the name. An address in the agent is none. */
-function wordOf(agent: string): string {
-  const matches = isbotMatches(agent);
-  const words = agent
-    .replaceAll(/https?:\S*/g, " ")
-    .split(/[^\w.-]+/)
-    .filter((word) => /\p{L}/u.test(word));
-  return words
-    .filter((word) => matches.some((match) => word.includes(match) || match.includes(word)))
-    .reduce((one, other) => (other.length > one.length ? other : one), "");
+  if (parserNames.has(known)) return known;
+  // The address in an agent is where somebody explains their bot, and a mail address is a person.
+  const text = agent.replaceAll(/\S*(?:https?:|@)\S*/gi, " ").toLowerCase();
+  const longestOf = (words: readonly string[]) =>
+    words
+      .filter((word) => text.includes(word.toLowerCase()))
+      .reduce((one, other) => (other.length > one.length ? other : one), "");
+  return longestOf(knownBots) || longestOf(botWords) || (/bots?\b/.test(text) ? "bot" : "other");
 }

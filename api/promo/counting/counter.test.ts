@@ -187,7 +187,7 @@ test("of what lies on the disk, what is too old, unknown or refused is quarantin
     event({ event_id: "old", at: old }),
     event({ event_id: "unknown" }),
     event({ event_id: "raced" }),
-    event({ kind: "click", event_id: "poison" }),
+    event({ kind: "click", event_id: "poison", referrer: "https://h.example/a;email=j@x.example" }),
     event({ kind: "click", event_id: "fine" }),
   ].map(toSpoolLine);
   writeFileSync(path.join(folder, "gone.000001.spool"), lines.join(""));
@@ -199,6 +199,10 @@ test("of what lies on the disk, what is too old, unknown or refused is quarantin
     ["poison", "refused"],
     ["unknown", "unknown_variation"],
   ]);
+  // Also of a file whose process kept more of a visitor.
+  expect(quarantined.find((one) => one.event.event_id === "poison")?.event).toMatchObject({
+    referrer: "https://h.example/",
+  });
 });
 
 test("what the database breaks off while the disk is read back goes on later", async () => {

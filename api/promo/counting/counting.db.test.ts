@@ -213,10 +213,14 @@ describe("refusals", () => {
 });
 
 test("an event that Postgres itself refuses is an error of ours, spoils no other, and is not tried for ever", async () => {
-  await database.pool.query("alter table promo.promo_click_tracking add constraint no_boom check (referrer <> 'boom')");
+  await database.pool.query(
+    "alter table promo.promo_click_tracking add constraint no_boom check (referrer <> 'https://boom.example/')",
+  );
   const api = await testServer({ database: database.pool, env: { PROMO_SPOOL_DIR: folder } });
   const answers = await Promise.all(
-    ["fine", "boom", "good"].map((referrer) => api.inject(post("click", { variation_id: 11, referrer }))),
+    ["fine", "boom", "good"].map((name) =>
+      api.inject(post("click", { variation_id: 11, referrer: `https://${name}.example/` })),
+    ),
   );
   expect(answers.map(({ statusCode }) => statusCode)).toEqual([204, 500, 204]);
   await api.close();

@@ -1,5 +1,6 @@
 import { readFile, rename, unlink } from "node:fs/promises";
 import type { Click, Event, Impression, Outcome } from "../../../rules/promo/events.ts";
+import { keptReferrer } from "../../../rules/promo/referrer.ts";
 import { readSpoolLines } from "../../../rules/promo/spool-line.ts";
 import type { Quarantined } from "../../../queries/promo/quarantine.ts";
 
@@ -32,7 +33,8 @@ export interface Drained {
  * counted again without harm: ids count once.
  */
 export async function drainFile(file: string, options: DrainOptions): Promise<Drained> {
-  const { events, damaged } = readSpoolLines(await readFile(file, "utf8"));
+  const { events: read, damaged } = readSpoolLines(await readFile(file, "utf8"));
+  const events = read.map(asKept);
   const oldest = options.oldest.toISOString();
   const drained: Drained = { counted: 0, quarantined: 0, damaged };
   for (let start = 0; start < events.length; start += atOnce) {
@@ -55,6 +57,11 @@ export async function drainFile(file: string, options: DrainOptions): Promise<Dr
   if (damaged === 0) await unlink(file);
   else await rename(file, file.replace(/spool$/, "damaged"));
   return drained;
+}
+
+/** A file may be of a version that kept more of a visitor. */
+function asKept(event: Event): Event {
+  return event.kind === "click" ? { ...event, referrer: keptReferrer(event.referrer) } : event;
 }
 
 type Recorded = { event: Event; outcome: Outcome | "refused" };
