@@ -285,3 +285,30 @@ describe("limits", () => {
     }
   });
 });
+
+test("the access log names no address where a report or a redirect is refused, and does elsewhere", async () => {
+  const log: string[] = [];
+  const small = { ...env, PROMO_CLICKS_PER_MINUTE: "3" };
+  const logging = await testServer({ database: database.pool, env: small, log });
+  const call = (url: string, payload: object) =>
+    logging.inject({ method: "POST", url: `/api/v1/promo${url}`, payload, remoteAddress: "203.0.113.77" });
+  const statuses = [];
+  for (const [url, payload] of [
+    ["/track-click", { variation_id: 999 }],
+    ["/track-click", { variation_id: "x" }],
+    ["/track-impression", { offer_id: 999, variation_id: 42 }],
+    ["/track-impression", { offer_id: 4, variation_id: 42, event_id: "twice" }],
+    ["/track-impression", { offer_id: 4, variation_id: 42, event_id: "twice", recipients: 7 }],
+    ["/track-click", { variation_id: 42 }],
+    ["/track-click", { variation_id: 42 }],
+    ["/track-click", { variation_id: 42 }],
+  ] as const)
+    statuses.push((await call(url, payload)).statusCode);
+  await logging.inject({ url: "/r/nothing", remoteAddress: "203.0.113.77" });
+  expect(statuses).toEqual([400, 400, 400, 204, 409, 204, 204, 429]);
+  expect(log.filter((line) => line.includes("track-") || line.includes("/r/nothing"))).toHaveLength(9);
+  expect(log.join("")).not.toContain("203.0.113.77");
+  await logging.inject({ url: "/elsewhere", remoteAddress: "203.0.113.77" });
+  await logging.close();
+  expect(log.join("")).toContain("203.0.113.77");
+});

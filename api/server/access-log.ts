@@ -25,15 +25,14 @@ export function requestLine(request: FastifyRequest, status: number, elapsedMs: 
     route: request.routeOptions.url ?? null,
     status,
     ms: Math.round(elapsedMs),
-    // Who follows a link is a visitor of somebody's newsletter: their address is nowhere in clear.
-    ...(request.routeOptions.url === redirects ? {} : { address: request.ip }),
+    // Who follows a link, or reports one from a page, is a visitor of somebody's newsletter: their address is nowhere in clear.
+    ...(events.includes(request.routeOptions.url ?? "") ? {} : { address: request.ip }),
     ...(caller === null ? {} : { client: caller.client, role: caller.role, subject: caller.subject }),
     ...(affiliate === null ? {} : { client: affiliate.client, affiliate: affiliate.affiliateId }),
   };
 }
 
-const redirects = "/r/:slug";
-const events = ["/api/v1/promo/track-impression", "/api/v1/promo/track-click", redirects];
+const events = ["/api/v1/promo/track-impression", "/api/v1/promo/track-click", "/r/:slug"];
 
 /** Health checks, scrapes, and visitors by the thousand would drown what people do. */
 export const isRoutine = (url: string | undefined, status: number) =>
