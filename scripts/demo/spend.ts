@@ -1,5 +1,5 @@
 import { chance } from "../../sandbox/chance.ts";
-import { addDays, clockTime } from "../../core/days.ts";
+import { addDays, clockTime, hourAt } from "../../core/days.ts";
 import { trafficSources } from "../../sandbox/redtrack-sources.ts";
 import { dayBefore, zone, type Area, type Demo, type Show } from "./demo.ts";
 import { dateReading, isRestated, readDay, readDayInRun, readMissingDays, wasTroubled, withFault } from "./readings.ts";
@@ -11,7 +11,10 @@ const vendor = "redtrack";
 /** When the schedule reads: by the hour, from the first to the last. */
 const firstHour = 7;
 const lastHour = 23;
-/** Days that are read while they grow, by how long ago they are, and every how many hours: for comparing today with them. */
+/**
+ * Days that are read while they grow, by how long ago they are, and every how many hours, the present one among them:
+ * today is compared with them by the same hour alone.
+ */
 const followed: readonly (readonly [ago: number, everyHours: number])[] = [
   [28, 4],
   [21, 4],
@@ -42,17 +45,23 @@ export const spend: Area = {
   },
 };
 
+/** The hours of the schedule that a day is read in, of those that are over; counted from the present one. */
+export function hoursToRead(day: string, everyHours: number, now: Date): number[] {
+  const present = hourAt(now, zone);
+  return Array.from({ length: lastHour - firstHour + 1 }, (_, index) => firstHour + index).filter(
+    (hour) => (hour - present) % everyHours === 0 && clockTime(day, hour, 0, zone) <= now,
+  );
+}
+
 /** Reads a day as it stood hour after hour, and then whole. */
 async function follow(demo: Demo, show: Show, of: { ago: number; everyHours: number }): Promise<void> {
   const day = dayBefore(demo, of.ago);
   if (day === null) return;
   const at = (hour: number) => clockTime(day, hour, 0, zone);
-  const hours = Array.from({ length: 24 }, (_, hour) => hour).filter(
-    (hour) => hour >= firstHour && hour <= lastHour && (hour - firstHour) % of.everyHours === 0 && at(hour) <= demo.now,
-  );
+  const hours = hoursToRead(day, of.everyHours, demo.now);
   const place = { source, day };
   const [first] = hours;
-  if (first === undefined || (await isFollowed(demo, place, at(first + 1)))) return;
+  if (first === undefined || (await isFollowed(demo, place, at(firstHour + of.everyHours)))) return;
   await deleteDay(demo, place);
   for (const hour of hours) {
     show(`${day} as it stood at ${hour}:00`);

@@ -1,0 +1,20 @@
+import { expect, test } from "@jest/globals";
+import { clockTime } from "../../core/days.ts";
+import { zone } from "./demo.ts";
+import { hoursToRead } from "./spend.ts";
+
+test.each([7, 12, 13, 14, 22, 23])(
+  "at %d o'clock every day that today is compared with was read in that hour, as today was",
+  (hour) => {
+    const now = clockTime("2026-11-28", hour, 30, zone);
+    expect(hoursToRead("2026-11-28", 1, now).at(-1)).toBe(hour);
+    expect(hoursToRead("2026-11-27", 2, now)).toContain(hour);
+    expect(hoursToRead("2026-11-21", 4, now)).toContain(hour);
+  },
+);
+
+test("nothing is read before seven or in hours that are still to come", () => {
+  const now = clockTime("2026-11-28", 5, 0, zone);
+  expect(hoursToRead("2026-11-28", 1, now)).toEqual([]);
+  expect(hoursToRead("2026-11-27", 4, now)).toEqual([9, 13, 17, 21]);
+});
