@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -71,6 +71,7 @@ function counterOf(options: Partial<CounterOptions> = {}): Counter {
       write: (line) => void log.push(line),
     }),
     onSpool: () => Promise.resolve(),
+    onUnreadable: () => Promise.resolve(),
     retryMs: 20,
     ...options,
   });
@@ -230,6 +231,39 @@ test("a file with a line that is no event is kept after the others are counted",
   counterOf().start();
   await eventually(() => expect(spooled()).toEqual([expect.stringMatching(/damaged$/)]));
   expect(ids()).toEqual(["a"]);
+});
+
+test("what cannot be read in the spool is set aside with a line in the log and told once; all else is counted", async () => {
+  mkdirSync(path.join(folder, "dead.000001.spool"));
+  mkdirSync(path.join(folder, `${"long".repeat(40)}.spool`));
+  writeFileSync(path.join(folder, "dead.000002.spool"), toSpoolLine(event({ event_id: "refused", variation_id: 5 })));
+  writeFileSync(path.join(folder, "gone.000001.spool"), toSpoolLine(event({ event_id: "a" })));
+  const told: string[] = [];
+  let isDeaf = true;
+  const onUnreadable = (name: string) => {
+    // What could not be told is told later.
+    if (isDeaf) {
+      isDeaf = false;
+      return Promise.reject(new Error("ECONNRESET"));
+    }
+    told.push(name);
+    return Promise.resolve();
+  };
+  const counter = counterOf({ onUnreadable });
+  counter.start();
+  await eventually(() => expect(told).toHaveLength(2));
+  expect(ids().sort()).toEqual(["a", "refused"]);
+  expect(spooled().sort()).toEqual(told.sort());
+  expect(counter.spool).toEqual({ bytes: 0, since: null });
+  expect(log.filter((line) => line.includes("cannot be read"))).toHaveLength(2);
+});
+
+test("a file whose events can be neither counted nor quarantined does not hold up the others", async () => {
+  writeFileSync(path.join(folder, "dead.000001.spool"), toSpoolLine(event({ event_id: "poison" })));
+  writeFileSync(path.join(folder, "gone.000001.spool"), toSpoolLine(event({ event_id: "a" })));
+  const quarantine = () => Promise.reject(new Theirs("a value is wrong"));
+  counterOf({ recorder: { impressions: record, clicks: record, quarantine } }).start();
+  await eventually(() => expect([ids(), spooled()]).toEqual([["a"], [expect.stringMatching(/damaged$/)]]));
 });
 
 test("what is counted behind somebody's back is done before the counter stops; an error there is logged", async () => {

@@ -2,7 +2,7 @@ import type { Logger } from "../../../core/log.ts";
 import type { Click, Event, Impression, Outcome } from "../../../rules/promo/events.ts";
 import { withinMs } from "../../../core/deadline.ts";
 import { createBatches, type Batches } from "./batches.ts";
-import { drainFile, type Recorder } from "./drain.ts";
+import { drainFile, Unreadable, type DrainOptions, type Recorder } from "./drain.ts";
 import { Spool, type SpoolState } from "./spool.ts";
 
 /** `known`: the database has said what becomes of it. `spooled`: it is on the disk and will be counted. `lost`: it is nowhere, and its sender has to know. */
@@ -22,6 +22,8 @@ export interface CounterOptions {
   logger: Logger;
   /** Told each time the spool was looked at while the database answers. */
   onSpool: (state: SpoolState) => Promise<void>;
+  /** Told once of what lay in the spool and could not be read. */
+  onUnreadable: (name: string) => Promise<void>;
   /** How often what lies in the spool is tried. */
   retryMs?: number;
 }
@@ -40,6 +42,8 @@ export class Counter {
   readonly #clicks: Batches<Click>;
   readonly #retryMs: number;
   readonly #behind = new Set<Promise<unknown>>();
+  /** Set aside, and not yet told. */
+  readonly #unreadable = new Set<string>();
   #isAway = false;
   #timer: NodeJS.Timeout | undefined;
   #draining: Promise<void> = Promise.resolve();
@@ -119,7 +123,7 @@ export class Counter {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#draining = this.#drain().finally(() => {
-        const hasWork = this.#isAway || this.#spool.state.bytes > 0;
+        const hasWork = this.#isAway || this.#spool.state.bytes > 0 || this.#unreadable.size > 0;
         this.#tryAfter(hasWork ? this.#retryMs : idleTurns * this.#retryMs);
       });
     }, afterMs);
@@ -127,7 +131,7 @@ export class Counter {
   }
 
   async #drain(): Promise<void> {
-    const { recorder, isTheirs, deadlineMs, logger, rememberedDays, onSpool } = this.#options;
+    const { recorder, isTheirs, deadlineMs, logger, rememberedDays, onSpool, onUnreadable } = this.#options;
     try {
       await withinMs(deadlineMs, recorder.clicks([]));
       if (this.#isAway) logger.info({}, "the database takes promo events again");
@@ -135,14 +139,31 @@ export class Counter {
       const files = await this.#spool.take();
       if (files.length > 0) await onSpool(this.#spool.state);
       const oldest = new Date(Date.now() - rememberedDays * dayMs);
-      for (const file of files) {
-        const drained = await drainFile(file, { recorder, isTheirs, oldest });
-        this.#spool.forget(file);
-        logger.info({ ...drained, file }, "promo events of the spool were counted");
-      }
+      for (const file of files) await this.#drainFile(file, { recorder, isTheirs, oldest });
       await onSpool(this.#spool.state);
+      for (const name of this.#unreadable) {
+        await onUnreadable(name);
+        this.#unreadable.delete(name);
+      }
     } catch (error) {
       logger.debug({ err: messageOf(error) }, "the spool could not be counted yet");
+    }
+  }
+
+  async #drainFile(file: string, options: DrainOptions): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      const drained = await drainFile(file, options);
+      this.#spool.forget(file);
+      logger.info({ ...drained, file }, "promo events of the spool were counted");
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      const name = await this.#spool.setAside(file);
+      this.#unreadable.add(name);
+      logger.error(
+        { err: messageOf(error), name },
+        "something in the spool cannot be read: it is renamed and not counted",
+      );
     }
   }
 }

@@ -12,7 +12,7 @@ import { eventually } from "../../../test/eventually.ts";
 import { keepClick } from "../click.ts";
 import { AddressHashes } from "./address-hashes.ts";
 import { Catalog } from "./catalog.ts";
-import { watchSpool } from "./counting.ts";
+import { tellUnreadable, watchSpool } from "./counting.ts";
 import { Refusals } from "./refusals.ts";
 
 let database: TestDatabase;
@@ -274,6 +274,13 @@ test("what waits in the spool for long is an alert, until everything is counted"
   ]);
   await watchSpool(database.pool, "713", { bytes: 0, since: null });
   expect(await alerts()).toMatchObject([{ open: false }]);
+});
+
+test("what cannot be read in the spool is an alert that names it", async () => {
+  await tellUnreadable(database.pool, "713", "dead.damaged");
+  expect(await rows("select kind, subject, resolved_at is null as open from ops.alerts")).toEqual([
+    { kind: "spool_unreadable", subject: "dead.damaged", open: true },
+  ]);
 });
 
 test("an event of the spool that cannot be counted is quarantined once, with its client where there is one", async () => {

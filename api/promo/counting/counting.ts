@@ -55,6 +55,7 @@ export function createCounting(parts: ServerParts): Counting {
       rememberedDays: counting.retentionDays - 1,
       logger,
       onSpool: (state) => watchSpool(database, String(config.clients[0]), state),
+      onUnreadable: (name) => tellUnreadable(database, String(config.clients[0]), name),
     }),
     hashes: new AddressHashes({ database, keys: config.identityKey }),
     refusals: new Refusals({ database }),
@@ -72,6 +73,19 @@ function impatient(database: Database): Queryable {
 /** What Postgres says of values is about the events; of locks, time and room it is about itself. */
 function isTheirs(error: unknown): boolean {
   return sqlState(error) !== null && !isDatabaseAway(error);
+}
+
+/** Only a person can say what it was: the alert stays until one closes it. */
+export async function tellUnreadable(database: Queryable, client: string, name: string): Promise<void> {
+  await raiseAlert(database, {
+    client,
+    area: "promo",
+    kind: "spool_unreadable",
+    subject: name,
+    severity: "warning",
+    message: `${name} in the spool of the HTTP server cannot be read; promo events in it are not counted`,
+    details: { name },
+  });
 }
 
 export async function watchSpool(database: Queryable, client: string, { bytes, since }: SpoolState): Promise<void> {

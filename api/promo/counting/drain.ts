@@ -21,6 +21,14 @@ export interface DrainOptions {
 
 const atOnce = 500;
 
+/** About the file itself: to try it again helps nobody. */
+export class Unreadable extends Error {
+  constructor(cause: unknown) {
+    super((cause as Error).message, { cause });
+    this.name = "Unreadable";
+  }
+}
+
 export interface Drained {
   counted: number;
   quarantined: number;
@@ -33,7 +41,7 @@ export interface Drained {
  * counted again without harm: ids count once.
  */
 export async function drainFile(file: string, options: DrainOptions): Promise<Drained> {
-  const { events: read, damaged } = readSpoolLines(await readFile(file, "utf8"));
+  const { events: read, damaged } = readSpoolLines(await textOf(file));
   const events = read.map(asKept);
   const oldest = options.oldest.toISOString();
   const drained: Drained = { counted: 0, quarantined: 0, damaged };
@@ -50,13 +58,27 @@ export async function drainFile(file: string, options: DrainOptions): Promise<Dr
       if (outcome !== "counted" && outcome !== "duplicate" && outcome !== "repeat")
         refused.push({ event, reason: outcome });
     }
-    if (refused.length > 0) await options.recorder.quarantine(refused);
+    if (refused.length > 0) await quarantine(refused, options);
     drained.quarantined += refused.length;
     drained.counted += part.length - refused.length;
   }
   if (damaged === 0) await unlink(file);
   else await rename(file, file.replace(/spool$/, "damaged"));
   return drained;
+}
+
+function textOf(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: unknown) => {
+    throw new Unreadable(error);
+  });
+}
+
+async function quarantine(refused: readonly Quarantined[], { recorder, isTheirs }: DrainOptions): Promise<void> {
+  try {
+    await recorder.quarantine(refused);
+  } catch (error) {
+    throw isTheirs(error) ? new Unreadable(error) : error;
+  }
 }
 
 /** A file may be of a version that kept more of a visitor. */

@@ -93,6 +93,17 @@ export class Spool {
     this.#closed.delete(file);
   }
 
+  /** What cannot be read keeps nobody waiting: it stays under a name that is not looked for. Answers that name. */
+  async setAside(file: string): Promise<string> {
+    this.#closed.delete(file);
+    const aside = file.replace(/spool$/, "damaged");
+    // Where it cannot even be renamed it stays, and this process does not take it again.
+    return rename(file, aside).then(
+      () => path.basename(aside),
+      () => path.basename(file),
+    );
+  }
+
   async close(): Promise<void> {
     await this.#inTurn(() => this.#closeFile());
     if (this.#lock === null) return;
@@ -184,7 +195,9 @@ export class Spool {
   /** By renaming: of several who find the file one gets it. */
   async #claim(name: string): Promise<void> {
     const owner = name.replace(/\..*/, "");
-    if (await lives(this.#folder, owner)) return;
+    // No process has such a name, and for a long one the system takes no lock.
+    const isNobodys = owner.length > 32;
+    if (!isNobodys && (await lives(this.#folder, owner))) return;
     await this.#locked();
     const from = path.join(this.#folder, name);
     const file = this.#nextPath();
