@@ -32,7 +32,7 @@ export const ingestMoments: Drill = {
       await mkdir(importDir, { recursive: true });
       const file = await writePerformanceFile(path.join(importDir, "day.csv"), { rows });
       await stack.database.query(
-        "insert into rtb.creatives (_client_id, creative_id) select '713', unnest($1::text[])",
+        "insert into rtb.creatives (_client_id, id, creative_id) select '713', n, n from unnest($1::bigint[]) n",
         [file.creatives],
       );
       return await atEachMoment({ stack, importDir }, file, setup);

@@ -4,8 +4,8 @@ import { hookOf, post } from "./anytrack.ts";
 import { zone, type Area, type Demo } from "./demo.ts";
 import { run, withFault } from "./readings.ts";
 
-/** Sales without a currency: Meta takes no such Purchase. */
-const withoutCurrency = 6;
+/** Sales known by their order alone: Meta could find nobody by them, and HubSpot takes them. */
+const withoutPerson = 6;
 /** Came after the last delivery. */
 const late = 12;
 
@@ -20,8 +20,8 @@ export const deliveries: Area = {
   async fill(demo, show) {
     const name = `demo-late-${demo.today}`;
     if (await isKnown(demo, `atclk_${demo.client}-${name}-0`)) return;
-    show("sales without a currency");
-    await postWithoutCurrency(demo);
+    show("sales of which only the order is known");
+    await postWithoutPerson(demo);
     show("to Meta and HubSpot");
     await deliver(demo);
     const from = clockTime(demo.today, 0, 0, zone).toISOString();
@@ -50,16 +50,16 @@ async function isKnown({ context, client }: Demo, clickId: string): Promise<bool
   return rows[0]?.is ?? false;
 }
 
-async function postWithoutCurrency(demo: Demo): Promise<void> {
+async function postWithoutPerson(demo: Demo): Promise<void> {
   const { client, today } = demo;
   const at = clockTime(today, 0, 0, zone).getTime();
-  const events = Array.from({ length: withoutCurrency }, (_, index) => ({
+  const events = Array.from({ length: withoutPerson }, (_, index) => ({
     assetId: "asset_sandbox",
-    clickId: `atclk_${client}-demo-currency-${today}-${index}`,
     eventName: "Purchase",
     eventValue: 40 + index,
+    currency: "USD",
     eventTime: new Date(at - (index + 1) * 3_600_000).toISOString(),
-    transactionId: `ord-${client}-demo-currency-${today}-${index}`,
+    transactionId: `ord-${client}-demo-order-${today}-${index}`,
     source: "newsletter",
     campaignId: `camp_${index % 5}`,
     sub1: `aff_${index % 6}`,
