@@ -170,8 +170,8 @@ const sources: Record<string, Source[]> = {
     {
       name: "countries of a campaign",
       rows: /^geographies\.(\d+)\./,
-      sql: `select coalesce(p.geography, '') as geography, round(sum(p.spend), 2) as spend, sum(p.clicks) as clicks
-              from rtb.performance p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id::text = p.creative_id::text
+      sql: `select p.geography, round(sum(p.spend), 2) as spend, sum(p.clicks) as clicks
+              from rtb.performance_metrics p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id = p.creative_id
              where p.${client} and k.campaign_id = (select min(campaign_id) from rtb.campaigns) group by 1`,
     },
   ],

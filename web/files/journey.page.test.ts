@@ -37,7 +37,7 @@ test("a file with a bad line is uploaded, looked at, imported and corrected, and
   ];
   await page.goto("/files");
   await page
-    .getByLabel("A CSV file, also gzipped")
+    .getByLabel("A file of CSV or JSON, also gzipped")
     .setInputFiles({ name: `${placement}.csv`, mimeType: "text/csv", buffer: Buffer.from(`${lines.join("\n")}\n`) });
   await page.getByRole("button", { name: "Show how it is read" }).click();
   await page.getByText("1 of 2 lines would be rejected").waitFor();
