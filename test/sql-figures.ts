@@ -166,15 +166,6 @@ const sources: Record<string, Source[]> = {
               from rtb.campaigns k left join rtb.campaign_days d on d._client_id = k._client_id and d.campaign_id = k.campaign_id where k.${client} group by 1`,
     },
   ],
-  "/campaigns/:id": [
-    {
-      name: "countries of a campaign",
-      rows: /^geographies\.(\d+)\./,
-      sql: `select p.geography, round(sum(p.spend), 2) as spend, sum(p.clicks) as clicks
-              from rtb.performance_metrics p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id = p.creative_id
-             where p.${client} and k.campaign_id = (select min(campaign_id) from rtb.campaigns) group by 1`,
-    },
-  ],
   "/reconciliation": [
     {
       name: "trust of affiliates",
