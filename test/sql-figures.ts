@@ -1,4 +1,5 @@
 import type { Queryable } from "../schema/database.ts";
+import { busiestCampaign } from "./page-addresses.ts";
 import type { figuresIn } from "./page-figures.ts";
 
 export type Tuple = Record<string, string>;
@@ -164,6 +165,16 @@ const sources: Record<string, Source[]> = {
       rows: items,
       sql: `select k.campaign_name as "campaignName", round(coalesce(sum(d.spend), 0), 2) as "totalSpendAllTime"
               from rtb.campaigns k left join rtb.campaign_days d on d._client_id = k._client_id and d.campaign_id = k.campaign_id where k.${client} group by 1`,
+    },
+  ],
+  "/campaigns/:id": [
+    {
+      name: "countries of a campaign",
+      rows: /^geographies\.(\d+)\./,
+      sql: `select p.geography, round(sum(p.spend), 2) as spend, sum(p.clicks) as clicks
+              from rtb.performance_metrics p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id = p.creative_id
+             where p.${client} and k.campaign_id = (${busiestCampaign})::bigint group by 1`,
+      isWhole: true,
     },
   ],
   "/reconciliation": [
