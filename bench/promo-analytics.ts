@@ -1,20 +1,10 @@
 // GET /analytics over a million impressions and 100,000 clicks, as its callers see it: a real API on a real Postgres, asked
 // over HTTP with nothing remembered between two requests; beside the document's plain queries, which count the events.
 // npm run bench:promo-analytics -- [impressions] [clicks] [requests of each]
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { openSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
-import { projectRoot } from "../settings/environment.ts";
-import { issueToken } from "../core/tokens.ts";
-import { openDatabase, type Database } from "../schema/database.ts";
-import { migrateDatabase } from "../schema/migrate.ts";
-import { startPostgres } from "../scripts/embedded/postgres.ts";
-import { freePorts } from "../scripts/embedded/process.ts";
+import type { Database } from "../schema/database.ts";
 import { table } from "../scripts/shared/printing.ts";
+import { measure, startApiBench } from "./api-bench.ts";
 
 const [impressions = 1_000_000, clicks = 100_000, requests = 30] = process.argv.slice(2).map(Number);
 const client = "713";
@@ -41,31 +31,18 @@ const plainQueries = [
   ["counts per variation of all offers, 365 days", counted("where", 365)],
 ] as const;
 
-const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-promo-"));
-// As root, Postgres runs as another user, which needs access.
-await chmod(folder, 0o755);
-const [postgresPort = 0, apiPort = 0] = await freePorts(2);
-const postgres = await startPostgres({
-  dataDir: path.join(folder, "postgres"),
-  port: postgresPort,
-  database: "signal_room",
-  // Nothing here outlives the bench, and reading is all that is measured.
-  fast: true,
-});
-let api: ReturnType<typeof spawn> | undefined;
+const bench = await startApiBench("promo", client);
+const { database } = bench;
 let isSlow = true;
 try {
-  await migrateDatabase(postgres.url);
-  const database = openDatabase({
-    url: postgres.superuserUrl,
-    poolSize: 1,
-    name: "bench",
-    statementTimeoutMs: 900_000,
-  });
   const began = performance.now();
   await fill(database);
   console.log(`${impressions} impressions, ${clicks} clicks in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
-  const get = await startApi();
+  const get = await bench.startApi({
+    PROMO_ANALYTICS_PER_MINUTE: "1000000",
+    PROMO_ANALYTICS_CACHE_SECONDS: "0",
+    PROMO_SPOOL_DIR: path.join(bench.folder, "spool"),
+  });
 
   const all = "include_variations=true&include_timeline=true";
   const routes = [
@@ -88,60 +65,16 @@ try {
   const plain = plainQueries.map(([name, sql]) => ({ name: `plain: ${name}`, ask: () => database.query(sql) }));
   const rows: (string | number)[][] = [];
   for (const { name, ask } of [...routes, ...plain]) {
-    const { median, p99 } = await measure(ask);
+    const { median, p99 } = await measure(ask, requests);
     const isOurs = !name.startsWith("plain");
     rows.push([name, median.toFixed(1), p99.toFixed(1), isOurs ? (median < aimMs ? "ok" : "SLOW") : ""]);
   }
   console.log(table(["what", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
   isSlow = rows.some((row) => row.at(-1) === "SLOW");
-  await database.end();
 } finally {
-  api?.kill("SIGKILL");
-  await postgres.stop();
-  await rm(folder, { recursive: true, force: true });
+  await bench.stop();
 }
 process.exit(isSlow ? 1 : 0);
-
-async function startApi(): Promise<(route: string) => Promise<void>> {
-  const secret = randomBytes(32).toString("base64url");
-  const log = openSync(path.join(folder, "api.log"), "a");
-  api = spawn(process.execPath, [path.join(projectRoot(), "dist/api/main.js")], {
-    env: {
-      ...process.env,
-      DATABASE_URL: postgres.url,
-      API_PORT: String(apiPort),
-      API_JWT_SECRET: secret,
-      PROMO_ANALYTICS_PER_MINUTE: "1000000",
-      PROMO_ANALYTICS_CACHE_SECONDS: "0",
-      PROMO_SPOOL_DIR: path.join(folder, "spool"),
-      TEMPORAL_ADDRESS: "127.0.0.1:1",
-      LOG_LEVEL: "error",
-    },
-    stdio: ["ignore", log, log, "ipc"],
-  });
-  await once(api, "message");
-  const token = await issueToken({ secret, client, role: "analyst", subject: "bench", expiresInSeconds: 3_600 });
-  return async (route) => {
-    const response = await fetch(`http://127.0.0.1:${apiPort}${route}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    const body = await response.text();
-    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${body.slice(0, 300)}`);
-  };
-}
-
-async function measure(ask: () => Promise<unknown>): Promise<{ median: number; p99: number }> {
-  for (let warmUp = 0; warmUp < 5; warmUp += 1) await ask();
-  const times: number[] = [];
-  for (let request = 0; request < requests; request += 1) {
-    const started = performance.now();
-    await ask();
-    times.push(performance.now() - started);
-  }
-  times.sort((one, other) => one - other);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
-  return { median: at(0.5), p99: at(0.99) };
-}
 
 async function fill(database: Database): Promise<void> {
   // A year of events, more of them lately and on the first offers; a click in five is a bot's.

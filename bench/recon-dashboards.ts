@@ -1,20 +1,9 @@
 // The dashboards of reconciliation over a million reports, as their callers see them: a real API on a real Postgres,
 // filled by the database itself, asked over HTTP. Prints the median and the 99th percentile of each.
 // npm run bench:dashboards -- [reports] [requests of each]
-import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { openSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import { projectRoot } from "../settings/environment.ts";
-import { issueToken } from "../core/tokens.ts";
-import { openDatabase, type Database } from "../schema/database.ts";
-import { migrateDatabase } from "../schema/migrate.ts";
-import { startPostgres } from "../scripts/embedded/postgres.ts";
-import { freePorts } from "../scripts/embedded/process.ts";
+import type { Database } from "../schema/database.ts";
 import { table } from "../scripts/shared/printing.ts";
+import { measure, startApiBench } from "./api-bench.ts";
 
 const [reports = 1_000_000, requests = 60] = process.argv.slice(2).map(Number);
 const client = "713";
@@ -22,58 +11,15 @@ const affiliates = 1_000;
 const campaigns = 100;
 const aimMs = 100;
 
-const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-dashboards-"));
-// As root, Postgres runs as another user, which needs access.
-await chmod(folder, 0o755);
-const [postgresPort = 0, apiPort = 0] = await freePorts(2);
-const postgres = await startPostgres({
-  dataDir: path.join(folder, "postgres"),
-  port: postgresPort,
-  database: "signal_room",
-  // Nothing here outlives the bench, and reading is all that is measured.
-  fast: true,
-});
-let api: ReturnType<typeof spawn> | undefined;
+const bench = await startApiBench("dashboards", client);
+const { database } = bench;
 let isSlow = true;
 try {
-  await migrateDatabase(postgres.url);
-  const database = openDatabase({
-    url: postgres.superuserUrl,
-    poolSize: 1,
-    name: "bench",
-    statementTimeoutMs: 900_000,
-  });
   const began = performance.now();
   await fill(database);
   console.log(`${reports} reports in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
   const busiest = await readBusiest(database);
-  await database.end();
-
-  const secret = randomBytes(32).toString("base64url");
-  const log = openSync(path.join(folder, "api.log"), "a");
-  api = spawn(process.execPath, [path.join(projectRoot(), "dist/api/main.js")], {
-    env: {
-      ...process.env,
-      DATABASE_URL: postgres.url,
-      API_PORT: String(apiPort),
-      API_JWT_SECRET: secret,
-      API_RATE_LIMIT_PER_MINUTE: "1000000",
-      TEMPORAL_ADDRESS: "127.0.0.1:1",
-      LOG_LEVEL: "error",
-    },
-    stdio: ["ignore", log, log, "ipc"],
-  });
-  await once(api, "message");
-  const token = await issueToken({ secret, client, role: "analyst", subject: "bench", expiresInSeconds: 3_600 });
-  const get = async (route: string) => {
-    const started = performance.now();
-    const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/recon${route}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    const body = await response.text();
-    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${body.slice(0, 300)}`);
-    return { ms: performance.now() - started, bytes: body.length };
-  };
+  const get = await bench.startApi({ API_RATE_LIMIT_PER_MINUTE: "1000000" });
 
   const random = (most: number) => 1 + Math.floor(Math.random() * most);
   const routes: [string, () => string][] = [
@@ -93,20 +39,13 @@ try {
   ];
   const rows: (string | number)[][] = [];
   for (const [name, route] of routes) {
-    for (let warmUp = 0; warmUp < 5; warmUp += 1) await get(route());
-    const times: number[] = [];
-    for (let request = 0; request < requests; request += 1) times.push((await get(route())).ms);
-    times.sort((one, other) => one - other);
-    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
-    rows.push([name, at(0.5).toFixed(1), at(0.99).toFixed(1), at(0.5) < aimMs ? "ok" : "SLOW"]);
+    const { median, p99 } = await measure(() => get(`/api/v1/recon${route()}`), requests);
+    rows.push([name, median.toFixed(1), p99.toFixed(1), median < aimMs ? "ok" : "SLOW"]);
   }
   console.log(table(["route", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
   isSlow = rows.some((row) => row.at(-1) !== "ok");
 } finally {
-  api?.kill("SIGKILL");
-  await postgres.stop();
-  if (process.env["KEEP"] === undefined) await rm(folder, { recursive: true, force: true });
-  else console.log(`kept ${folder}`);
+  await bench.stop();
 }
 process.exit(isSlow ? 1 : 0);
 

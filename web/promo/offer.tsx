@@ -5,19 +5,8 @@ import { Table, type Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
 import { analyticsOf, promo, query, type Analytics, type Offer, type VariationFigures } from "./answers.ts";
-import {
-  Cohorts,
-  Commission,
-  CtrChart,
-  Devices,
-  funnelColumns,
-  Hours,
-  Periods,
-  rateColumns,
-  rawColumns,
-  standingOf,
-  Summary,
-} from "./figures.tsx";
+import { Details } from "./details.tsx";
+import { funnelColumns, Periods, rateColumns, rawColumns, standingOf, Summary } from "./figures.tsx";
 import { ChangeOffer, NewVariation, Variations } from "./forms.tsx";
 import { stateOf } from "./page.tsx";
 
@@ -54,36 +43,17 @@ export function promoOfferPage(web: Web): void {
               empty={<p>No text of this offer was shown or clicked in these days.</p>}
             />
           </section>
-          <section aria-labelledby="over-time">
-            <h2 id="over-time">Click rate over time</h2>
-            <CtrChart of={answer} />
-          </section>
-          <section aria-labelledby="funnel">
-            <h2 id="funnel">From the impression to the payout</h2>
-            <Table
-              columns={[textColumn(nameOf), ...funnelColumns<VariationFunnel>()]}
-              rows={answer.funnel.by_variation}
-              caption="Funnel per text"
-              zone={zone}
-              json={{ url: json, path: "funnel.by_variation" }}
-            />
-            <h3>Commission and return</h3>
-            <Commission of={answer} json={json} zone={zone} />
-          </section>
-          <section aria-labelledby="hours">
-            <h2 id="hours">When people click</h2>
-            <Hours of={answer} />
-          </section>
-          <div class="columns">
-            <section aria-labelledby="cohorts">
-              <h2 id="cohorts">By day of the send</h2>
-              <Cohorts of={answer} json={json} zone={zone} />
-            </section>
-            <section aria-labelledby="devices">
-              <h2 id="devices">By device</h2>
-              <Devices of={answer} json={json} zone={zone} />
-            </section>
-          </div>
+          <Details
+            of={answer}
+            json={json}
+            zone={zone}
+            funnel={{
+              caption: "Funnel per text",
+              path: "by_variation",
+              columns: [textColumn(nameOf), ...funnelColumns<VariationFunnel>()],
+              rows: answer.funnel.by_variation,
+            }}
+          />
           <section aria-labelledby="manage">
             <h2 id="manage">{at.viewer.isKeeper ? "Change its texts" : "Its texts"}</h2>
             <Variations of={offer} isKeeper={at.viewer.isKeeper} zone={zone} />

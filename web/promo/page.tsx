@@ -16,18 +16,8 @@ import {
   type Query,
   type VariationFigures,
 } from "./answers.ts";
-import {
-  Cohorts,
-  Commission,
-  CtrChart,
-  Devices,
-  funnelColumns,
-  Hours,
-  Periods,
-  rateColumns,
-  rawColumns,
-  Summary,
-} from "./figures.tsx";
+import { Details } from "./details.tsx";
+import { funnelColumns, Periods, rateColumns, rawColumns, Summary } from "./figures.tsx";
 
 const mostOffers = 500;
 
@@ -86,36 +76,17 @@ function Compared({ at, answer, json }: { at: At<Query>; answer: Analytics; json
           empty={<p>No offer was shown or clicked in these days.</p>}
         />
       </section>
-      <section aria-labelledby="over-time">
-        <h2 id="over-time">Click rate over time</h2>
-        <CtrChart of={answer} />
-      </section>
-      <section aria-labelledby="funnel">
-        <h2 id="funnel">From the impression to the payout</h2>
-        <Table
-          columns={[nameColumn(), ...funnelColumns<Funnel["by_offer"][number]>()]}
-          rows={answer.funnel.by_offer}
-          caption="Funnel per offer"
-          zone={zone}
-          json={{ url: json, path: "funnel.by_offer" }}
-        />
-        <h3>Commission and return</h3>
-        <Commission of={answer} json={json} zone={zone} />
-      </section>
-      <section aria-labelledby="hours">
-        <h2 id="hours">When people click</h2>
-        <Hours of={answer} />
-      </section>
-      <div class="columns">
-        <section aria-labelledby="cohorts">
-          <h2 id="cohorts">By day of the send</h2>
-          <Cohorts of={answer} json={json} zone={zone} />
-        </section>
-        <section aria-labelledby="devices">
-          <h2 id="devices">By device</h2>
-          <Devices of={answer} json={json} zone={zone} />
-        </section>
-      </div>
+      <Details
+        of={answer}
+        json={json}
+        zone={zone}
+        funnel={{
+          caption: "Funnel per offer",
+          path: "by_offer",
+          columns: [nameColumn(), ...funnelColumns<Funnel["by_offer"][number]>()],
+          rows: answer.funnel.by_offer,
+        }}
+      />
     </>
   );
 }
