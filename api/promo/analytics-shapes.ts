@@ -71,6 +71,7 @@ export const analytics = z.object({
       z.object({
         variation_id: z.number(),
         offer_id: z.number(),
+        offer_name: z.string(),
         text_preview: text,
         cta_text: text,
         tone: text,
@@ -80,7 +81,7 @@ export const analytics = z.object({
       }),
     )
     .optional()
-    .describe("the best first"),
+    .describe("the best first; those that nothing happened to in these days have zeros"),
   timeline: z
     .array(z.object({ date: z.string(), impressions, clicks, raw_clicks: count, ctr }))
     .optional()
@@ -138,6 +139,7 @@ export function toVariation(row: RankedVariation): NonNullable<Analytics["variat
   return {
     variation_id: row.id,
     offer_id: row.offerId,
+    offer_name: row.offerName,
     text_preview: row.textPreview,
     cta_text: row.ctaText,
     tone: row.tone,

@@ -175,7 +175,7 @@ test("a summary and the offers, best first, of the last 30 days in the client's 
   expect(Object.keys(answer)).toEqual(["summary", "offers"]);
 });
 
-test("one offer, its variations sorted by CTR, over days of one's choosing", async () => {
+test("one offer, its variations sorted by CTR with zeros where nothing happened, over days of one's choosing", async () => {
   const { summary, offers, variations } = await read("?offer_id=1&days=90&include_variations=true");
   expect([summary.total_impressions, summary.total_clicks, offers.length]).toEqual([4_500, 247, 1]);
   expect(
@@ -191,8 +191,10 @@ test("one offer, its variations sorted by CTR, over days of one's choosing", asy
   ).toEqual([
     [11, 3_000, 232, 238, 5, 1, 7.73],
     [12, 1_500, 15, 15, 0, 0, 1],
+    [13, 0, 0, 0, 0, 0, null],
   ]);
   expect(variations?.[0]).toMatchObject({
+    offer_name: "one",
     text_preview: "long ".repeat(10),
     cta_text: "Go",
     tone: "calm",
@@ -409,8 +411,8 @@ describe("the views say the same as the route:", () => {
       ),
     ).toEqual(without);
     expect(
-      await rows(`select variation_id, offer_id, text_preview, cta_text, tone, approved, ${columns} from promo.variation_performance
-                   where _client_id = '713' and raw_clicks + impressions > 0 order by ctr desc`),
+      await rows(`select variation_id, offer_id, offer_name, text_preview, cta_text, tone, approved, ${columns} from promo.variation_performance
+                   where _client_id = '713' order by ctr desc nulls last`),
     ).toEqual(variations);
   });
 

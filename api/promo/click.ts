@@ -1,5 +1,6 @@
 import { uuidv7 } from "../../core/uuid.ts";
 import { seal, type KeyRing } from "../../core/crypto.ts";
+import { addressOf } from "../../rules/promo/address.ts";
 import { agentMaxLength, readAgent, type Agent } from "../../rules/promo/agent.ts";
 import { agentContext, type Click } from "../../rules/promo/events.ts";
 import { keptReferrer } from "../../rules/promo/referrer.ts";
@@ -35,7 +36,9 @@ export async function keepClick(click: ReceivedClick, keeper: ClickKeeper): Prom
   const agent = (click.agent ?? "").slice(0, agentMaxLength);
   const { device, bot } = agentOf(agent);
   const eventId = click.eventId ?? uuidv7();
-  const address = storesAddressHash ? (click.address ?? null) : null;
+  const given = storesAddressHash ? (click.address ?? null) : null;
+  // A retry may come from another port of the same visitor.
+  const address = addressOf(given ?? "") ?? given;
   // Ours cannot come a second time from outside: nothing to compare.
   const content =
     click.eventId === undefined ? null : hashes.hash(`event ${eventId}`, JSON.stringify([agent, address]));

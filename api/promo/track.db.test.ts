@@ -69,6 +69,14 @@ describe("an impression", () => {
     expect(await counters()).toMatchObject({ impressions: 250 });
   });
 
+  test("of the same send counts once, whatever blanks stand around its id and whichever way its accents are written", async () => {
+    const ids = ["caf\u00e9-daily", "cafe\u0301-daily", " caf\u00e9-daily\t", "\u00a0cafe\u0301-daily\n"];
+    for (const id of ids) expect((await shown({ newsletter_send_id: id })).statusCode).toBe(204);
+    expect(await row("select newsletter_send_id as id from promo.promo_impression_tracking")).toEqual({ id: ids[0] });
+    expect(await counters()).toMatchObject({ impressions: 1 });
+    expect((await shown({ newsletter_send_id: " \t " })).statusCode).toBe(400);
+  });
+
   test.each([
     [{ offer_id: 999 }, { offer_id: "Offer ID 999 does not exist" }],
     [{ variation_id: 999 }, { variation_id: "Variation ID 999 does not exist" }],
@@ -172,12 +180,15 @@ describe("a click", () => {
     await clicked({ ip_address: " 203.0.113.8 " });
     await clicked({ ip_address: "2001:db8:0:0::1" });
     await clicked({ ip_address: "2001:db8::1" });
+    await clicked({ ip_address: "203.0.113.7:5678" });
+    await clicked({ ip_address: "[::ffff:203.0.113.7]:443" });
+    await clicked({ ip_address: "[2001:db8::1]:443" });
     await clicked({ ip_address: "not an address" });
     await clicked({ ip_address: "not an address" });
     expect(await row("select clicks, repeat_clicks as repeats from promo.promo_text_variations where id = 42")).toEqual(
       {
         clicks: 5,
-        repeats: 2,
+        repeats: 5,
       },
     );
   });
@@ -211,6 +222,7 @@ describe("a click", () => {
   test("with a known event id counts once; from another address it is a conflict", async () => {
     const of = { event_id: "c-9", ip_address: "203.0.113.7", user_agent: phone };
     expect([(await clicked(of)).statusCode, (await clicked(of)).statusCode]).toEqual([204, 204]);
+    expect((await clicked({ ...of, ip_address: "203.0.113.7:5678" })).statusCode).toBe(204);
     expect((await clicked({ ...of, ip_address: "203.0.113.8" })).statusCode).toBe(409);
     expect((await clicked({ ...of, user_agent: "x" })).statusCode).toBe(409);
     expect(await counters()).toMatchObject({ raw: 1 });

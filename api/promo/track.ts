@@ -18,13 +18,20 @@ const eventId = z
   .nullish()
   .describe("your id of the event: sent again with it, the event counts once");
 /** What Postgres cannot store is a mistake where it is a name, and left out where it is a remark. */
-const sendId = z.string().regex(/^[^\u0000-\u001f\u007f\p{Surrogate}]{1,100}$/u, "must be 1 to 100 characters");
+const sendId = z
+  .string()
+  // The same send, however a program writes its name.
+  .trim()
+  .normalize("NFC")
+  .regex(/^[^\u0000-\u001f\u007f\p{Surrogate}]{1,100}$/u, "must be 1 to 100 characters");
 const remark = z.string().max(20_000).nullish();
 
 const impressionBody = z.object({
   offer_id: id,
   variation_id: id,
-  newsletter_send_id: sendId.nullish().describe("the send: it counts once per variation"),
+  newsletter_send_id: sendId
+    .nullish()
+    .describe("the send: it counts once per variation; blanks around it do not matter"),
   recipients: z
     .number()
     .int()
@@ -40,7 +47,9 @@ const clickBody = z.object({
     "the address of the page the link was on; of it scheme, host and path are kept, and nothing of what is no http(s) address",
   ),
   user_agent: remark.describe("the visitor's; without it the device is unknown"),
-  ip_address: remark.describe("the visitor's; stored as a hash whose secret is deleted after the month"),
+  ip_address: remark.describe(
+    "the visitor's; with or without its port; stored as a hash whose secret is deleted after the month",
+  ),
   event_id: eventId,
 });
 

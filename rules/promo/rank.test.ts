@@ -24,7 +24,7 @@ const row = (
   repeatClicks: 0,
 });
 
-test("offers and variations come best first, what did nothing is left out, and each offer has its own best", () => {
+test("offers and variations come best first, an offer that did nothing is left out and a variation comes last, and each offer has its own best", () => {
   const { total, offers, variations } = rankOffers([
     row(1, 11, 2_000, 20),
     row(1, 12, 2_000, 200),
@@ -39,7 +39,7 @@ test("offers and variations come best first, what did nothing is left out, and e
     [1, 220, 12],
     [3, 0, null],
   ]);
-  expect(variations.map(({ id }) => id)).toEqual([21, 12, 11, 31]);
+  expect(variations.map(({ id }) => id)).toEqual([21, 12, 11, 22, 31]);
   expect(rankOffers([])).toEqual({
     total: { impressions: 0, clicks: 0, rawClicks: 0, botClicks: 0, repeatClicks: 0 },
     offers: [],

@@ -45,9 +45,9 @@ export function addFigures(all: readonly Figures[]): Figures {
   };
 }
 
-export const isIdle = ({ impressions, rawClicks }: Figures) => impressions === 0 && rawClicks === 0;
+const isIdle = ({ impressions, rawClicks }: Figures) => impressions === 0 && rawClicks === 0;
 
-/** Offers and variations with any activity, the best rate first. */
+/** Offers with any activity, and all variations, also those nobody was shown yet; the best rate first. */
 export function rankOffers(rows: readonly VariationFigures[]): {
   total: Figures;
   offers: RankedOffer[];
@@ -72,6 +72,6 @@ export function rankOffers(rows: readonly VariationFigures[]): {
   return {
     total: addFigures(rows),
     offers: bestFirst(offers.filter((one) => !isIdle(one))),
-    variations: bestFirst(withId(rows).filter((one) => !isIdle(one))),
+    variations: bestFirst(withId(rows)),
   };
 }

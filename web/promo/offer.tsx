@@ -40,7 +40,7 @@ export function promoOfferPage(web: Web): void {
               caption="Texts, the highest click rate first"
               zone={zone}
               json={{ url: json, path: "variations" }}
-              empty={<p>No text of this offer was shown or clicked in these days.</p>}
+              empty={<p>This offer has no text yet.</p>}
             />
           </section>
           <Details

@@ -56,7 +56,7 @@ export function promoPages(web: Web): void {
   download(web, { url: "/promo.csv", who: readers, query }, async (at) => {
     const answer = await get<Analytics>(web, at.request, analyticsOf(at.query.days));
     const { start, end } = answer.summary.date_range;
-    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(answer.offers), answer.variations) };
+    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(), answer.variations) };
   });
 }
 
@@ -171,7 +171,7 @@ function Others({ offers, answer, zone }: { offers: readonly Offer[]; answer: An
 export const stateOf = ({ archived, active }: Offer) =>
   archived ? "archived" : active ? "active" : "not selected: inactive";
 
-function exported(offers: readonly OfferFigures[]): Column<VariationFigures>[] {
+function exported(): Column<VariationFigures>[] {
   const plain = (name: keyof VariationFigures & string, kind: "text" | "count"): Column<VariationFigures> => ({
     name,
     label: name,
@@ -180,12 +180,7 @@ function exported(offers: readonly OfferFigures[]): Column<VariationFigures>[] {
   });
   return [
     plain("offer_id", "count"),
-    {
-      name: "offer_name",
-      label: "offer_name",
-      kind: "text",
-      value: (row) => offers.find((one) => one.offer_id === row.offer_id)?.offer_name ?? null,
-    },
+    plain("offer_name", "text"),
     plain("variation_id", "count"),
     plain("text_preview", "text"),
     plain("cta_text", "text"),

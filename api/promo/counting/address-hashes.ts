@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
-import ipaddr from "ipaddr.js";
 import { openSealed, seal, type KeyRing } from "../../../core/crypto.ts";
 import { deleteSecretsBefore, keepSecret, replaceSecret } from "../../../queries/promo/address-secrets.ts";
+import { addressOf } from "../../../rules/promo/address.ts";
 import type { Queryable } from "../../../schema/database.ts";
 
 const context = "address secret";
@@ -51,7 +51,7 @@ export class AddressHashes {
 
   /** The same for an address; null where it is none. */
   hashAddress(subject: string, address: string | null | undefined): string | null {
-    const same = canonical(address ?? "");
+    const same = addressOf(address ?? "");
     return same === null ? null : this.hash(subject, same);
   }
 
@@ -93,10 +93,4 @@ export class AddressHashes {
       return openSealed(keys, await keepSecret(this.#database, { month, sealed }), `${context} ${month}`);
     }
   }
-}
-
-/** One spelling per address: ::ffff:1.2.3.4 is 1.2.3.4, and zeros are written one way. */
-function canonical(address: string): string | null {
-  const text = address.trim();
-  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null;
 }
