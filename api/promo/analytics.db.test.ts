@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { addDays, clockTime, dayAt } from "../../core/days.ts";
+import { readHours } from "../../queries/promo/analytics.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { promoEvents } from "../../test/promo-events.ts";
@@ -266,6 +267,26 @@ test("clicks of people by device, and by weekday and hour of the client's zone",
       { weekday: weekday(1), hour: 10, clicks: 20 },
     ]),
   );
+});
+
+test("by the clock of a zone that is not whole hours from UTC, too", async () => {
+  const timezone = "Asia/Kathmandu";
+  const everything = { client: "713", from: day(60), to: today, offerId: null, variationId: null };
+  const hours = await readHours(database.pool, { ...everything, timezone });
+  const { rows } = await database.pool.query<{ at: Date }>(
+    "select clicked_at as at from promo.promo_click_tracking where _client_id = '713' and not is_bot and not is_repeat",
+  );
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: timezone, weekday: "short", hour: "2-digit" });
+  const spoken = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+  const counted = new Map<string, number>();
+  for (const { at: clicked } of rows) {
+    const parts = Object.fromEntries(clock.formatToParts(clicked).map(({ type, value }) => [type, value]));
+    const key = `${spoken.indexOf(parts["weekday"] ?? "") + 1} ${Number(parts["hour"])}`;
+    counted.set(key, (counted.get(key) ?? 0) + 1);
+  }
+  expect(counted.size).toBeGreaterThan(4);
+  const told = hours.filter(({ clicks }) => clicks > 0);
+  expect(new Map(told.map(({ weekday, hour, clicks }) => [`${weekday} ${hour}`, clicks]))).toEqual(counted);
 });
 
 describe("the funnel", () => {

@@ -11,12 +11,20 @@ export interface Scope {
   variationId: number | null;
 }
 
-const figures = (of: string) => `coalesce(sum(${of}.impressions), 0)::bigint as impressions,
-  coalesce(sum(${of}.clicks), 0)::bigint as clicks, coalesce(sum(${of}.raw_clicks), 0)::bigint as "rawClicks",
-  coalesce(sum(${of}.bot_clicks), 0)::bigint as "botClicks", coalesce(sum(${of}.repeat_clicks), 0)::bigint as "repeatClicks"`;
+const figures = `coalesce(s.impressions, 0)::bigint as impressions, coalesce(s.clicks, 0)::bigint as clicks,
+  coalesce(s.raw_clicks, 0)::bigint as "rawClicks", coalesce(s.bot_clicks, 0)::bigint as "botClicks",
+  coalesce(s.repeat_clicks, 0)::bigint as "repeatClicks"`;
 
 const inScope = (of: string) =>
   `${of}._client_id = :client and (:offer::int is null or ${of}.offer_id = :offer) and (:variation::int is null or ${of}.variation_id = :variation)`;
+
+/** Summed before anything is joined to it: a year of days is many rows, and what they are shown beside is wide. */
+const sumsBy = (key: "variation_id" | "date") =>
+  `select m.${key}, sum(m.impressions) as impressions, sum(m.clicks) as clicks, sum(m.raw_clicks) as raw_clicks,
+          sum(m.bot_clicks) as bot_clicks, sum(m.repeat_clicks) as repeat_clicks
+     from promo.promo_performance_metrics m
+    where ${inScope("m")} and m.date between :from and :to
+    group by 1`;
 
 const valuesOf = ({ client, from, to, offerId, variationId }: Scope) => ({
   client,
@@ -46,13 +54,11 @@ export async function readFigures(database: Queryable, scope: Scope): Promise<Va
   const { rows } = await database.query<VariationFigures>(
     named(
       `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", o.origin, v.id as "variationId",
-              left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures("m")}
+              left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures}
          from promo.promo_offers o
          left join promo.promo_text_variations v on v._client_id = o._client_id and v.offer_id = o.id
-         left join promo.promo_performance_metrics m
-           on m._client_id = v._client_id and m.variation_id = v.id and m.date between :from and :to
+         left join (${sumsBy("variation_id")}) s on s.variation_id = v.id
         where o._client_id = :client and (:offer::int is null or o.id = :offer) and (:variation::int is null or v.id = :variation)
-        group by o._client_id, o.id, v._client_id, v.id
         order by o.id, v.id`,
       valuesOf(scope),
     ),
@@ -68,10 +74,10 @@ export interface DayRow extends Figures {
 export async function readTimeline(database: Queryable, scope: Scope): Promise<DayRow[]> {
   const { rows } = await database.query<DayRow>(
     named(
-      `select d.day::date as date, ${figures("m")}
+      `select d.day::date as date, ${figures}
          from generate_series(:from::date::timestamp, :to::date::timestamp, interval '1 day') d(day)
-         left join promo.promo_performance_metrics m on m.date = d.day::date and ${inScope("m")}
-        group by 1 order by 1 desc`,
+         left join (${sumsBy("date")}) s on s.date = d.day::date
+        order by 1 desc`,
       valuesOf(scope),
     ),
   );
@@ -104,7 +110,10 @@ export interface HourRow {
   clicks: number;
 }
 
-/** Clicks of people by the clock of the client's zone: each of the 168 hours of a week. */
+/**
+ * Clicks of people by the clock of the client's zone: each of the 168 hours of a week. Put into hours (quarters where the
+ * zone is not whole hours from UTC) before they are turned to the zone, which costs more than all else.
+ */
 export async function readHours(database: Queryable, scope: Scope & { timezone: string }): Promise<HourRow[]> {
   const { rows } = await database.query<HourRow>(
     named(
@@ -113,7 +122,11 @@ export async function readHours(database: Queryable, scope: Scope & { timezone: 
         cross join generate_series(0, 23) h(hour)
          left join (
            select extract(isodow from at)::int as weekday, extract(hour from at)::int as hour, sum(clicks) as clicks
-             from (select date_trunc('hour', c.clicked_at at time zone :timezone) as at, count(*) as clicks
+             from (select date_bin(
+                            (select case when bool_and(extract(minute from day at time zone :timezone) = 0)
+                                         then interval '1 hour' else interval '15 minutes' end
+                               from generate_series(:from::date::timestamptz, :to::date::timestamptz, interval '1 day') day),
+                            c.clicked_at, timestamptz '2000-01-01 00:00Z') at time zone :timezone as at, count(*) as clicks
                      from promo.promo_click_tracking c
                     where ${inScope("c")} and c.clicked_date between :from and :to and not c.is_bot and not c.is_repeat
                     group by 1) hours
@@ -140,8 +153,7 @@ export async function readCohorts(database: Queryable, scope: Scope): Promise<Co
   const { rows } = await database.query<CohortRow>(
     named(
       `with days as (
-         select m.variation_id, m.date, m.sends, m.impressions, m.clicks, m.first_sent_at,
-                max(m.date) filter (where m.sends > 0) over (partition by m.variation_id order by m.date) as cohort,
+         select m.variation_id, m.date, m.sends, m.impressions, m.clicks,
                 max(m.date) filter (where m.sends > 0)
                   over (partition by m.variation_id order by m.date rows between unbounded preceding and 1 preceding) as earlier
            from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
@@ -154,12 +166,12 @@ export async function readCohorts(database: Queryable, scope: Scope): Promise<Co
             and not c.is_bot and not c.is_repeat
           group by 1, 2
        ), early as (
-         select d.cohort, d.earlier, b.clicks from before_send b join days d on d.variation_id = b.variation_id and d.date = b.date
+         select d.date, d.earlier, b.clicks from before_send b join days d on d.variation_id = b.variation_id and d.date = b.date
        )
        select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
-         from (select cohort, sends, impressions, clicks from days
+         from (select case when sends > 0 then date else earlier end as cohort, sends, impressions, clicks from days
                 union all
-               select cohort, 0, 0, -clicks from early
+               select date, 0, 0, -clicks from early
                 union all
                select earlier, 0, 0, clicks from early) parts
         where cohort between :from and :to
