@@ -4,6 +4,7 @@ import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/fr
 import { countQuarantine } from "../../queries/sync/status.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
 import { withinMs } from "../../core/deadline.ts";
+import { createSpoolGauges } from "../promo/spool-gauges.ts";
 import { remember } from "../server/remember.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import type { ServerParts } from "../server/parts.ts";
@@ -19,7 +20,8 @@ export interface Metrics {
 const rememberMs = 2_000;
 
 /** What the process measures itself, and what Postgres knows at the moment of the scrape: a dead Temporal shows, too. */
-export function createMetrics({ reading, temporal }: Pick<ServerParts, "reading" | "temporal">): Metrics {
+export function createMetrics(parts: Pick<ServerParts, "reading" | "temporal" | "config">): Metrics {
+  const { reading, temporal } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "signal_room_api_" });
   const requests = new Histogram({
@@ -30,6 +32,7 @@ export function createMetrics({ reading, temporal }: Pick<ServerParts, "reading"
     registers: [registry],
   });
   const gauges = createGauges(registry);
+  const fillSpool = createSpoolGauges(registry, parts);
 
   const read = remember(rememberMs, async () => {
     const [state, temporalUp] = await Promise.all([
@@ -38,6 +41,7 @@ export function createMetrics({ reading, temporal }: Pick<ServerParts, "reading"
         () => 1,
         () => 0,
       ),
+      fillSpool(),
     ]);
     // What was true before the database went away would look like news.
     for (const gauge of Object.values(gauges)) gauge.reset();

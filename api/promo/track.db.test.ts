@@ -298,6 +298,22 @@ describe("limits", () => {
   });
 });
 
+test("a scrape counts what of the spool could not be counted, per client and reason", async () => {
+  await database.pool.query(`
+    insert into promo.promo_quarantine (_client_id, kind, event_id, reason, event)
+    values ('713', 'click', 'a', 'conflict', '{}'), ('713', 'click', 'b', 'conflict', '{}'), ('', 'impression', 'c', 'unknown_variation', '{}')`);
+  const { payload } = await api.inject("/metrics");
+  await database.pool.query("truncate promo.promo_quarantine");
+  expect(payload.split("\n").filter((line) => line.startsWith("signal_room_promo"))).toEqual([
+    "signal_room_promo_spool_events 0",
+    "signal_room_promo_spool_bytes 0",
+    "signal_room_promo_spool_oldest_age_seconds 0",
+    "signal_room_promo_spool_damaged_files 0",
+    'signal_room_promo_quarantined{client="",reason="unknown_variation"} 1',
+    'signal_room_promo_quarantined{client="713",reason="conflict"} 2',
+  ]);
+});
+
 test("the access log names no address where a report or a redirect is refused, and does elsewhere", async () => {
   const log: string[] = [];
   const small = { ...env, PROMO_CLICKS_PER_MINUTE: "3" };

@@ -18,3 +18,17 @@ export async function quarantineEvents(database: Queryable, quarantined: readonl
     [JSON.stringify(quarantined)],
   );
 }
+
+export interface QuarantinedCount {
+  client: string;
+  reason: string;
+  events: number;
+}
+
+/** Of all clients; of an unknown variation the client is unknown: ''. */
+export async function countQuarantined(database: Queryable): Promise<QuarantinedCount[]> {
+  const { rows } = await database.query<QuarantinedCount>(
+    "select _client_id as client, reason, count(*)::int as events from promo.promo_quarantine group by 1, 2 order by 1, 2",
+  );
+  return rows;
+}
