@@ -47,6 +47,7 @@ import { channelRoutes } from "./ops/channels.ts";
 import { quarantinedLineRoute, redriveRoute } from "./files/quarantined-line.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
+import { typedHere } from "../settings/typed-here.ts";
 
 /** One line per area; each is a file of routes in its domain's folder. */
 const areas: Area[] = [
@@ -229,7 +230,12 @@ async function describeRoutes(api: Api): Promise<void> {
       },
       components: {
         securitySchemes: {
-          token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "`npm run token` prints one" },
+          token: {
+            type: "http",
+            scheme: "bearer",
+            bearerFormat: "JWT",
+            description: typedHere("`npm run token` prints one"),
+          },
           affiliateKey: {
             type: "apiKey",
             in: "header",

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Role } from "../../core/tokens.ts";
 import { ApiError } from "./errors.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 
 /** Who is calling, as a verified token says. */
 export interface Caller {
@@ -93,7 +94,10 @@ export function enforce(
   if (request.caller === null && access.affiliates === true)
     throw new ApiError("unauthorized", "send an affiliate's key: X-API-Key: <key>");
   if (request.caller === null)
-    throw new ApiError("unauthorized", "send a token: Authorization: Bearer <JWT>; `npm run token` prints one");
+    throw new ApiError(
+      "unauthorized",
+      typedHere("send a token: Authorization: Bearer <JWT>; `npm run token` prints one"),
+    );
   if (!access.roles.includes(request.caller.role))
     throw new ApiError(
       "forbidden",

@@ -45,6 +45,7 @@ import {
 } from "../stack/servers.ts";
 import { ignoresHangup, onStarterExit } from "../stack/starter.ts";
 import { startChild } from "../stack/supervise.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 
 type Env = Record<string, string>;
 
@@ -63,7 +64,7 @@ const startLinkMinutes = 10;
 /** How long what only watches may take to notice. */
 const watchedEndMs = 1_000;
 
-const say = (message: string) => console.log(`  ${message}`);
+const say = (message: string) => console.log(`  ${typedHere(message)}`);
 /** When a server has died for good, an orderly stop is impossible and not waited for. */
 const giveUp = (reason: string) => void stop(reason, 1, { graceMs: 1_000 });
 
@@ -262,7 +263,7 @@ function definedOnly(env: Record<string, string | undefined>): Env {
 
 async function stop(reason: string, exitCode: number, { graceMs }: { graceMs?: number } = {}): Promise<void> {
   stopping ??= (async () => {
-    console.log(`\n  ${reason}`);
+    console.log(`\n  ${typedHere(reason)}`);
     // A call that the client repeats later finds its channel closed, in a timer where nobody can catch what it throws.
     process.on("uncaughtException", () => undefined);
     watching.abort();

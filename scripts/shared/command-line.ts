@@ -4,6 +4,7 @@ import { loadConfig, type Config } from "../../settings/config.ts";
 import type { Env } from "../../settings/shapes.ts";
 import { addDays, dayAt, isDay } from "../../core/days.ts";
 import { readEnvironment } from "../../settings/environment.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
 import { findSource, sources, vendors } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
@@ -89,7 +90,10 @@ export function defineCommand(name: string, description: string, examples: strin
     .option("--json", "print one JSON document on stdout; progress goes to stderr")
     .addHelpText("after", `\nExample:\n${examples.map((example) => `  ${followingToday(example)}`).join("\n")}`)
     .showHelpAfterError("(--help shows every option)")
-    .configureOutput({ writeErr: (text) => process.stderr.write(redactCarriers(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(typedHere(text)),
+      writeErr: (text) => process.stderr.write(typedHere(redactCarriers(text))),
+    })
     .exitOverride();
 }
 
@@ -148,7 +152,8 @@ async function carryOut(asJson: boolean, perform: (context: CommandContext) => P
   let progress: Progress | undefined;
   try {
     const { env, config } = readSettings();
-    redact = createRedactor(config.secrets);
+    const clean = createRedactor(config.secrets);
+    redact = (text) => typedHere(clean(text));
     erase = createEraser(config.secrets);
     progress = createProgress(process.stderr, redact);
     const { document, lines, exitCode } = await perform(createContext({ env, config, redact, progress }, closing));

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { Client } from "@temporalio/client";
 import type { Config } from "../../settings/config.ts";
 import { temporalAddress } from "../../temporal/address.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { accountOrigin } from "../shared/account-origin.ts";
 import { databasePlace } from "../shared/command-line.ts";
@@ -46,7 +47,7 @@ export async function printPanel(content: PanelContent): Promise<void> {
   const rule = "─".repeat(78);
   const indent = `\n  ${" ".repeat(titleWidth)}`;
   const text = lines.map(([name, values]) => `  ${name.padEnd(titleWidth)}${values.join(indent)}`);
-  console.log(`\n  ${rule}\n${text.join("\n")}\n  ${rule}\n`);
+  console.log(typedHere(`\n  ${rule}\n${text.join("\n")}\n  ${rule}\n`));
 }
 
 /** Items side by side, as many as a line holds. */

@@ -12,6 +12,7 @@ import { Table, type Column } from "../components/table.tsx";
 import { call, form, page, type Content } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 
 type Figures = z.infer<typeof figures>;
 
@@ -62,7 +63,11 @@ export function mappingPages(web: Web): void {
               caption="Which affiliate each source spends for"
               zone={at.zone}
               json={{ url: "/api/v1/cost/mapping", path: "items" }}
-              empty={<Empty title="No mapping yet">Map the first source above, or load a file: npm run mapping</Empty>}
+              empty={
+                <Empty title="No mapping yet">
+                  Map the first source above, or load a file: {typedHere("npm run mapping")}
+                </Empty>
+              }
             />
           </section>
         </>

@@ -14,6 +14,7 @@ import { callList, jsonAddress, type Json } from "../shared/json.ts";
 import { call, download, form, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 
 interface Grid {
   feeds: (Feed & { late: string | null })[];
@@ -160,7 +161,7 @@ function GridTable({ feeds, items, caption }: Grid & { caption: string }) {
   if (feeds.length === 0)
     return (
       <Empty title="No source yet">
-        Sources appear when a worker has started: <code>npm start</code>. Then sync one from this page.
+        Sources appear when a worker has started: <code>{typedHere("npm start")}</code>. Then sync one from this page.
       </Empty>
     );
   const days = [...new Set(items.map((item) => item.day))];

@@ -12,6 +12,7 @@ import { sendBare, zoneOf } from "../shared/page.tsx";
 import type { Web } from "../shared/web.ts";
 import { createProvider, type Provider } from "./provider.ts";
 import { ownPlace } from "./own-place.ts";
+import { typedHere } from "../../settings/typed-here.ts";
 
 /** Tries at keys and codes from one address in a minute, over all processes. */
 const triesPerMinute = 10;
@@ -141,8 +142,8 @@ async function show(web: Web, { reply }: At, { next, provider, problem, status =
             </p>
           )}
           <p>
-            On the machine that runs Signal Room: <code>npm run login</code> prints a link that works once;{" "}
-            <code>npm start</code> prints one, too.
+            On the machine that runs Signal Room: <code>{typedHere("npm run login")}</code> prints a link that works
+            once; <code>{typedHere("npm start")}</code> prints one, too.
           </p>
         </section>
         <section class="panel" aria-labelledby="affiliates">

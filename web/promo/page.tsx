@@ -18,6 +18,7 @@ import {
 } from "./answers.ts";
 import { Details } from "./details.tsx";
 import { funnelColumns, Periods, rateColumns, rawColumns, Summary } from "./figures.tsx";
+import { typedHere } from "../../settings/typed-here.ts";
 
 const mostOffers = 500;
 
@@ -94,7 +95,7 @@ function Compared({ at, answer, json }: { at: At<Query>; answer: Analytics; json
 function NoOffer() {
   return (
     <Empty title="No offer yet">
-      Create one with “New offer”, or load a file: <code>npm run promo -- load examples/promo.json</code>
+      Create one with “New offer”, or load a file: <code>{typedHere("npm run promo -- load examples/promo.json")}</code>
     </Empty>
   );
 }

@@ -27,6 +27,7 @@ import {
   type Change,
   type ListedReceipt,
 } from "./columns.tsx";
+import { typedHere } from "../../settings/typed-here.ts";
 
 const cursor = z.string().max(1_000).optional();
 const receiptsQuery = { source: word.optional(), day: day.optional(), runId: word.optional(), cursor };
@@ -145,7 +146,7 @@ function Standing({ found }: { found: Found }) {
     return (
       <Notice tone="warning" title="This answer was not taken">
         It had lost {found.outcome === "emptied" ? "all" : "many"} of the rows that are stored. If that is true, read
-        the day again and accept it: <code>npm run backfill -- --accept-empty</code>
+        the day again and accept it: <code>{typedHere("npm run backfill -- --accept-empty")}</code>
       </Notice>
     );
   if (found.latestReceiptId !== found.receiptId)
