@@ -32,6 +32,7 @@ export type AuditAction =
   | "empty_answer_approved"
   | "line_viewed"
   | "evidence_viewed"
+  | "agent_viewed"
   | "line_corrected"
   | "sandbox_purged"
   | "login_link_made"

@@ -3,7 +3,7 @@ import { deleteSecretsBefore } from "./address-secrets.ts";
 
 /** Few enough that nobody who counts has to wait. */
 const atOnce = 5_000;
-const agentDays = 7;
+export const agentDays = 7;
 const asideDays = 90;
 
 /** Each takes at most $1 rows of those with more than $2 days. */

@@ -15,19 +15,20 @@ import {
 } from "../shared/command-line.ts";
 import { refusedFile, requireFile } from "../shared/load-file.ts";
 import { loadOffersFile, OffersFileError } from "../shared/offers-file.ts";
-import { table } from "../shared/printing.ts";
+import { openAgent } from "../shared/opened-agent.ts";
+import { instant, plain, table } from "../shared/printing.ts";
 
 const largestBytes = 20_000_000;
 const mostListed = 1_000;
-const tasks = ["load", "list"] as const;
+const tasks = ["load", "list", "agent"] as const;
 
 const command = defineCommand(
   "promo",
-  "Manages promotional offers and their texts. load: imports a JSON file; offers are found by their slug, texts by their wording; what the file does not name does not change. list: shows offers with their texts and click rates.",
-  ["npm run promo -- load examples/promo.json", "npm run promo -- list"],
+  "Manages promotional offers and their texts. load: imports a JSON file; offers are found by their slug, texts by their wording; what the file does not name does not change. list: shows offers with their texts and click rates. agent: shows the user agent of a click, which is kept encrypted for seven days; each view is recorded in the audit log.",
+  ["npm run promo -- load examples/promo.json", "npm run promo -- list", "npm run promo -- agent c-2025-10-18-1"],
 )
   .argument("<task>", tasks.join(", "))
-  .argument("[file]", "for load: the JSON file")
+  .argument("[file]", "for load: the JSON file; for agent: the click's event_id")
   .option(...clientOption)
   .option(
     "--sandbox",
@@ -39,10 +40,12 @@ const options = z.object({ client: z.string().optional(), sandbox: z.boolean().d
 command.action(
   work(options, async (context, { client: named, sandbox }, operands): Promise<Report> => {
     const client = context.client(named);
-    const [typed, file] = operands;
-    if (taskOf(tasks, typed) === "load") return load(context, { client, file, origin: sandbox ? "sandbox" : "real" });
-    if (file !== undefined || sandbox)
-      throw new CommandError(exitCodes.usage, "a file and --sandbox can be given with load only");
+    const [typed, operand] = operands;
+    const task = taskOf(tasks, typed);
+    if (task === "load") return load(context, { client, file: operand, origin: sandbox ? "sandbox" : "real" });
+    if (sandbox) throw new CommandError(exitCodes.usage, "--sandbox can be given with load only");
+    if (task === "agent") return agent(context, { client, eventId: operand });
+    if (operand !== undefined) throw new CommandError(exitCodes.usage, "list takes no file");
     return list(context, client);
   }),
 );
@@ -65,6 +68,24 @@ async function load(
     if (!(error instanceof OffersFileError)) throw error;
     throw refusedFile(file, error.problems);
   }
+}
+
+async function agent(
+  context: CommandContext,
+  { client, eventId }: { client: string; eventId: string | undefined },
+): Promise<Report> {
+  if (eventId === undefined) throw new CommandError(exitCodes.usage, "name the click: npm run promo -- agent EVENT_ID");
+  const keys = context.config.identityKey;
+  const click = await openAgent(await context.database(), { client, eventId, keys });
+  const bot = click.bot === null ? "" : `, bot ${click.bot}`;
+  return {
+    document: { client, eventId, ...click },
+    lines: [
+      `client ${client}, click ${eventId} on variation ${click.variationId}, ${instant(click.clickedAt)}, device ${click.device}${bot}`,
+      "",
+      plain(click.agent),
+    ],
+  };
 }
 
 async function list(context: CommandContext, client: string): Promise<Report> {

@@ -1,5 +1,5 @@
 import type { CpaAffiliate, CpaTotal } from "../../queries/cost/cpa.ts";
-import { count, table, type Cell } from "../shared/printing.ts";
+import { count, plain, table, type Cell } from "../shared/printing.ts";
 import { caveats, type CpaReport } from "./cpa-report.ts";
 
 const headings = [
@@ -82,8 +82,3 @@ function cells(name: string, basis: string, row: CpaAffiliate | CpaTotal): Cell[
 const isMadeUp = ({ origin }: { origin: string }) => origin === "sandbox";
 
 const named = (total: CpaTotal) => `${isMadeUp(total) ? "sandbox " : ""}${total.currency}`;
-
-/** Names come from outside: a terminal would obey what is hidden in one. */
-function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
-}

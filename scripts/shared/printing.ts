@@ -96,3 +96,8 @@ export function redactDocument(value: unknown, redact: Redact): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, redactDocument(field, redact)]));
 }
+
+/** What comes from outside: a terminal would obey what is hidden in it. */
+export function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
+}
