@@ -2,6 +2,7 @@ import compress from "@fastify/compress";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { forLog, toAnswer } from "../api/server/errors.ts";
 import type { Api, Area, ServerParts } from "../api/server/parts.ts";
+import { zoneOf } from "../api/server/zone.ts";
 import { Notice, PageHead } from "./components/parts.tsx";
 import { alertPages } from "./alerts/page.tsx";
 import { auditPages } from "./audit/page.tsx";
@@ -36,7 +37,7 @@ import { promoPages } from "./promo/page.tsx";
 import { receiptPages } from "./receipts/page.tsx";
 import { runPages } from "./runs/page.tsx";
 import { spendPages } from "./spend/page.tsx";
-import { sendBare, zoneOf } from "./shared/page.tsx";
+import { sendBare } from "./shared/page.tsx";
 import { viewerOf, type Web } from "./shared/web.ts";
 
 /** One line per page; each is a folder with its page and what only it needs. */

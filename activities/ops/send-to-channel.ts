@@ -87,11 +87,13 @@ const passes = ({ criticalPasses }: ChannelToTell, alert: DueDelivery["alert"]) 
   criticalPasses && alert?.severity === "critical";
 
 async function pack(context: TellingContext, channel: ChannelToTell, due: readonly DueDelivery[]): Promise<Parcel[]> {
+  const { client } = channel;
+  const timezone = context.config.ingest.clients.get(client)?.timezone ?? "UTC";
   const digests: Parcel[] = [];
   const alerts: Parcel[] = [];
   for (const { deliveryId, what, edition, day, alert } of due) {
     if (what === "morning" && day !== null) {
-      const message = await composeDigest(context, { client: channel.client, day });
+      const message = await composeDigest(context, { client, day, timezone });
       digests.push({ deliveryIds: [deliveryId], message, parts: [] });
     } else if (what !== "morning" && alert !== null)
       alerts.push({ deliveryIds: [deliveryId], message: alertMessage(what, alert, edition), parts: [] });

@@ -13,14 +13,8 @@ import {
 } from "../../queries/ops/rule-states.ts";
 import { step, type RuleState } from "../../rules/ops/rule-state.ts";
 import { daysToCompare } from "../../rules/cost/pace.ts";
-import {
-  judgeCpc,
-  judgeImport,
-  judgeSpend,
-  judgeSpendSoFar,
-  type Series,
-  type Verdict,
-} from "../../rules/ops/spend-rules.ts";
+import { judgeImport, missingImport } from "../../rules/files/import-days.ts";
+import { judgeCpc, judgeSpend, judgeSpendSoFar, type Series, type Verdict } from "../../rules/ops/spend-rules.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 
 interface Watched {
@@ -35,8 +29,6 @@ const lookBackDays = 36;
 const mostDaysAtOnce = 7;
 /** A rule that has never judged begins with the last days, not with the past. */
 const firstDays = 2;
-/** A file of yesterday is missed from this hour on. */
-const missedFromHour = 12;
 
 interface SpendRule {
   name: "cpc_spike" | "spend_drop";
@@ -207,12 +199,13 @@ async function watchImports(
   const rule = "missing_import";
   const yesterday = addDays(dayAt(now, zone), -1);
   const before = (await readRuleStates(database, { client, rule })).get(entity) ?? null;
-  const verdict = judgeImport(days, yesterday);
-  if (verdict.isOver && hourAt(now, zone) < missedFromHour) return;
-  if (before === null && !verdict.isOver) return;
+  const { came, isThere, isMissing } = judgeImport(days, yesterday);
+  if (isMissing && hourAt(now, zone) < missingImport.fromHour) return;
+  if (before === null && !isMissing) return;
+  const verdict = { isOver: isMissing, isUrgent: isMissing, isClear: isThere };
   await judgeDays(database, { client, now, rule, entity, before }, [yesterday], {
-    judge: () => verdict,
+    judge: () => ({ value: came, threshold: missingImport.most, ...verdict }),
     say: (day) =>
-      `No file has ad performance of ${day}: one came on ${verdict.value} of the 7 days before. Look into the import folder.`,
+      `No file has ad performance of ${day}: one came on ${came} of the 7 days before. Look into the import folder.`,
   });
 }

@@ -7,7 +7,7 @@ import type { Queryable } from "../../schema/database.ts";
 /** A morning's digest as it stands when it is sent. */
 export async function composeDigest(
   { database }: { database: Queryable },
-  { client, day }: { client: string; day: string },
+  of: { client: string; day: string; timezone: string },
 ): Promise<Message> {
-  return digestMessage(await readDigest(database, { client, day, now: await databaseNow(database) }));
+  return digestMessage(await readDigest(database, { ...of, now: await databaseNow(database) }));
 }

@@ -9,11 +9,12 @@ import { listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
-import { paging } from "../server/lists.ts";
+import { day, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { formRoute } from "./form-route.ts";
+import { importDaysRoute } from "./import-days.ts";
 import {
   done,
   fields,
@@ -42,6 +43,7 @@ export function importRoutes(api: Api, parts: ServerParts): void {
   importsRoute(api, parts);
   statusRoute(api, parts, place);
   historyRoute(api, parts);
+  importDaysRoute(api, parts);
   previewRoutes(api, parts, place);
 }
 
@@ -100,11 +102,15 @@ function importsRoute(api: Api, { reading }: ServerParts): void {
     config: readers,
     tags: ["performance files"],
     summary: "Files that were taken or refused, the latest first, wherever they came from",
-    querystring: paging.extend({ outcome: z.enum(["ingested", "refused"]).optional() }),
+    querystring: paging.extend({
+      outcome: z.enum(["ingested", "refused"]).optional(),
+      mapping: word.optional().describe("how they were read"),
+      day: day.optional().describe("files that have rows of this day"),
+    }),
     item: listedImport,
     place: number.max(2_147_483_647),
-    read: ({ filter: { outcome }, after, limit }, request) =>
-      listFiles(reading, { client: callerOf(request).client, outcome, before: after ?? undefined, limit }),
+    read: ({ filter, after, limit }, request) =>
+      listFiles(reading, { ...filter, client: callerOf(request).client, before: after ?? undefined, limit }),
     placeOf: (row) => row.fileId,
     toItem: (row) => ({
       ...answerOfRow(row),

@@ -6,6 +6,7 @@ import { alert, toAlert } from "../ops/alerts.ts";
 import { allow, callerOf } from "../server/access.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, money, storedOrigin } from "../server/shapes.ts";
+import { zoneOf } from "../server/zone.ts";
 
 const day = z.string();
 const known = money.nullable();
@@ -61,6 +62,7 @@ const overview = z.object({
   open: z.array(
     z.object({
       source: z.string(),
+      mapping: z.string().nullable().describe("of files of ad performance: how they are read"),
       touches: z.string().describe("the figures that it is part of"),
       late: z.string().nullable(),
       ...{ provisional: days, partial: days, failed: days, missing: days },
@@ -74,7 +76,7 @@ const overview = z.object({
 
 /** The morning page as JSON. */
 export function overviewRoutes(api: Api, parts: ServerParts): void {
-  const { reading, config } = parts;
+  const { reading } = parts;
   api.get(
     "/overview",
     {
@@ -97,9 +99,11 @@ export function overviewRoutes(api: Api, parts: ServerParts): void {
       const { client, subject } = callerOf(request);
       const { period, since: asked } = request.query;
       const since = asked === undefined ? await readLook(reading, { client, subject }) : new Date(asked);
-      const today = dayAt(new Date(), config.ingest.clients.get(client)?.timezone ?? "America/New_York");
-      const dayAgo = new Date(Date.now() - 24 * 3_600_000);
-      return shown(await readOverview(reading, { client, today, period, since: since ?? dayAgo }));
+      const now = new Date();
+      const timezone = zoneOf(parts, client);
+      const today = dayAt(now, timezone);
+      const dayAgo = new Date(now.getTime() - 24 * 3_600_000);
+      return shown(await readOverview(reading, { client, today, timezone, now, period, since: since ?? dayAgo }));
     },
   );
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isDay } from "../../core/days.ts";
+import { addDays, isDay } from "../../core/days.ts";
 import { ApiError } from "./errors.ts";
 
 /** Text from outside that goes into a query: Postgres has no NUL, and nothing we store is longer. */
@@ -15,6 +15,12 @@ export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 export const inOrder = ({ from, to }: { from?: string | undefined; to?: string | undefined }) =>
   from === undefined || to === undefined || from <= to;
 export const orderError = { path: ["from"], error: "must not be after `to`" };
+
+/** A grid of days answers with every one of them. */
+const mostDays = 400;
+export const fewDays = ({ from, to }: { from: string; to: string }) =>
+  !isDay(from) || !isDay(to) || addDays(from, mostDays) > to;
+export const tooManyDays = { path: ["from"], error: `must be at most ${mostDays} days before \`to\`` };
 
 /** What every list takes. */
 export const paging = z.object({

@@ -1,15 +1,13 @@
 import { z } from "zod";
-import { addDays, isDay } from "../../core/days.ts";
 import { readFeeds } from "../../queries/sync/feeds.ts";
 import { readSourceFreshness } from "../../queries/sync/freshness.ts";
 import { readGrid } from "../../queries/sync/freshness-grid.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { day, inOrder, orderError, word } from "../server/lists.ts";
+import { day, fewDays, inOrder, orderError, tooManyDays, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, iso, money } from "../server/shapes.ts";
 
-const mostDays = 400;
 const feed = z.object({
   source: z.string(),
   timezone: z.string(),
@@ -44,10 +42,7 @@ export function gridRoute(api: Api, { reading }: ServerParts): void {
         querystring: z
           .object({ from: day, to: day, source: word.optional() })
           .refine(inOrder, orderError)
-          .refine(({ from, to }) => !isDay(from) || !isDay(to) || addDays(from, mostDays) > to, {
-            path: ["from"],
-            error: `must be at most ${mostDays} days before \`to\``,
-          }),
+          .refine(fewDays, tooManyDays),
         response: { 200: z.object({ from: z.string(), to: z.string(), feeds: z.array(feed), items: z.array(cell) }) },
       },
     },

@@ -84,16 +84,32 @@ export async function readFileRow(
   return rows[0] ?? null;
 }
 
+export interface FileFilter {
+  outcome?: "ingested" | "refused" | undefined;
+  mapping?: string | undefined;
+  /** Files with rows of this day; of a refused one nobody knows its days. */
+  day?: string | undefined;
+}
+
 /** The latest first; `before` is the number of the last one of the page before. */
 export async function listFiles(
   database: Queryable,
-  filter: { client: string; outcome?: "ingested" | "refused" | undefined; before?: number | undefined; limit: number },
+  filter: FileFilter & { client: string; before?: number | undefined; limit: number },
 ): Promise<FileRow[]> {
   const { rows } = await database.query<FileRow>(
     `select ${fileColumns} from ops.files
       where _client_id = $1 and ($2::text is null or outcome = $2) and ($3::int is null or file_id < $3)
+        and ($5::text is null or mapping = $5)
+        and ($6::date is null or file_id in (select file_id from ops.file_days where _client_id = $1 and date = $6))
       order by file_id desc limit $4`,
-    [filter.client, filter.outcome ?? null, filter.before ?? null, filter.limit],
+    [
+      filter.client,
+      filter.outcome ?? null,
+      filter.before ?? null,
+      filter.limit,
+      filter.mapping ?? null,
+      filter.day ?? null,
+    ],
   );
   return rows;
 }

@@ -39,7 +39,10 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
       severity,
       message: `${severity} <!channel>`,
     });
-  const message = await composeDigest({ database: database.pool }, { client, day: "2026-01-11" });
+  const message = await composeDigest(
+    { database: database.pool },
+    { client, day: "2026-01-11", timezone: "America/New_York" },
+  );
   const [total] = await readCpaTotals(database.pool, { client, from: "2026-01-10", to: "2026-01-10" });
   expect(total?.finalCost).toBe("123.45");
   expect(message.title).toBe(`Signal Room, 2026-01-11: spend 133.45 ${total?.currency ?? ""}, CPA not known`);

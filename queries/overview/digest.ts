@@ -9,11 +9,11 @@ const mostAlerts = 100;
 /** The figures of a morning, by the functions that the page Today shows them with. */
 export async function readDigest(
   database: Queryable,
-  { client, day, now }: { client: string; day: string; now: Date },
+  { client, day, timezone, now }: { client: string; day: string; timezone: string; now: Date },
 ): Promise<Digest> {
   const since = new Date(now.getTime() - nightHours * 3_600_000);
   const [overview, alerts] = await Promise.all([
-    readOverview(database, { client, today: day, since, period: "yesterday" }),
+    readOverview(database, { client, today: day, timezone, now, since, period: "yesterday" }),
     readAlerts(database, { client, open: true, limit: mostAlerts }),
   ]);
   const yesterday = overview.periods.find(({ name }) => name === "yesterday");
@@ -23,8 +23,8 @@ export async function readDigest(
     totals: yesterday?.totals ?? [],
     restated: overview.restated,
     late: overview.open
-      .map(({ source, late, touches, provisional, partial, failed, missing }) => ({
-        ...{ source, late, touches },
+      .map(({ source, mapping, late, touches, provisional, partial, failed, missing }) => ({
+        ...{ source: mapping === null ? source : `files read as ${mapping}`, late, touches },
         // Today is not over, and so never final.
         days: [...provisional, ...partial, ...failed, ...missing].filter((open) => open < day).sort(),
       }))

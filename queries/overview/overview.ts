@@ -6,6 +6,8 @@ import type { Queryable } from "../../schema/database.ts";
 import { readAttention, type Attention } from "../recon/dashboards.ts";
 import { readCpaByAffiliate, readCpaTotalsOf, readReliability, type CpaAffiliate, type CpaTotal } from "../cost/cpa.ts";
 import { readPulls, readSpendCalendar, readSpendCourses, type SpendCalendar } from "../cost/spend.ts";
+import { performanceSource } from "../files/files.ts";
+import { readImportDays } from "../files/import-days.ts";
 import { readAlerts, type AlertRow } from "../ops/alerts.ts";
 import { readSourceFreshness } from "../sync/freshness.ts";
 import { readGrid } from "../sync/freshness-grid.ts";
@@ -40,6 +42,8 @@ export interface PeriodTotals extends Span {
 
 export interface OpenFeed {
   source: string;
+  /** Of files: how they are read. */
+  mapping: string | null;
   touches: string;
   late: string | null;
   provisional: string[];
@@ -66,8 +70,10 @@ export interface Overview {
 
 interface Asked {
   client: string;
-  /** The client's day. */
+  /** The client's day, and the zone it is of. */
   today: string;
+  timezone: string;
+  now: Date;
   since: Date;
   period: OverviewPeriod;
 }
@@ -86,7 +92,7 @@ export async function readOverview(database: Queryable, asked: Asked): Promise<O
     readPeriods(database, client, today),
     readAffiliates(database, client, spanOf(period, today)),
     readRestated(database, { client, since, limit: mostRestated }),
-    readOpen(database, client, today),
+    readOpen(database, asked),
     readAlerts(database, { client, open: true, limit: mostAlerts }),
     readAttention(database, { client, advertiserId: null }),
   ]);
@@ -161,32 +167,43 @@ async function readAffiliates(database: Queryable, client: string, span: Span): 
   return { ...span, items: now.map((row) => ({ ...row, before: known.get(idOf(row)) ?? null })) };
 }
 
-/** Feeds that are late, or have a day of the last 30 that is not final, and what that touches. */
-async function readOpen(database: Queryable, client: string, today: string): Promise<OpenFeed[]> {
-  const [cells, freshness] = await Promise.all([
-    readGrid(database, { client, from: addDays(today, -29), to: today }),
+/** Feeds and files that are late, or have a day of the last 30 that is not final, and what that touches. */
+async function readOpen(
+  database: Queryable,
+  { client, today, timezone, now }: Omit<Asked, "since" | "period">,
+): Promise<OpenFeed[]> {
+  const range = { from: addDays(today, -29), to: today };
+  const [cells, freshness, files] = await Promise.all([
+    readGrid(database, { client, ...range }),
     readSourceFreshness(database, { client }),
+    readImportDays(database, { client, timezone, now, ...range }),
   ]);
-  const late = new Map(lateSources(freshness, new Date()).map(({ source, reason }) => [source, reason]));
+  const late = new Map(lateSources(freshness, now).map(({ source, reason }) => [source, reason]));
   const sources = [...new Set(cells.map(({ source }) => source))];
-  return sources
-    .map((source): OpenFeed => {
-      const days = (state: string) =>
-        cells.filter((cell) => cell.source === source && cell.state === state).map(({ day }) => day);
-      return {
-        ...{ source, touches: touchedBy(source), late: late.get(source) ?? null },
-        ...{
-          provisional: days("provisional"),
-          partial: days("partial"),
-          failed: days("failed"),
-          missing: days("missing"),
-        },
-      };
-    })
-    .filter(
-      ({ late: reason, provisional, partial, failed, missing }) =>
-        reason !== null || provisional.length + partial.length + failed.length + missing.length > 0,
-    );
+  const touches = touchedBy(performanceSource);
+  return [
+    ...sources.map((source): OpenFeed => {
+      const known = { source, mapping: null, touches: touchedBy(source), late: late.get(source) ?? null };
+      return { ...known, ...openDays(cells.filter((cell) => cell.source === source)) };
+    }),
+    ...files.feeds.map(({ mapping, late: why }): OpenFeed => {
+      const known = { source: performanceSource, mapping, touches, late: why };
+      return { ...known, ...openDays(files.items.filter((item) => item.mapping === mapping)) };
+    }),
+  ].filter(
+    ({ late: reason, provisional, partial, failed, missing }) =>
+      reason !== null || provisional.length + partial.length + failed.length + missing.length > 0,
+  );
+}
+
+function openDays(cells: readonly { day: string; state: string | null }[]) {
+  const days = (state: string) => cells.filter((cell) => cell.state === state).map(({ day }) => day);
+  return {
+    provisional: days("provisional"),
+    partial: days("partial"),
+    failed: days("failed"),
+    missing: days("missing"),
+  };
 }
 
 /** When somebody last opened the morning page before the present visit; null at the first. */

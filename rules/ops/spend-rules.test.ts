@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { addDays } from "../../core/days.ts";
 import { step, type RuleState } from "./rule-state.ts";
-import { judgeCpc, judgeImport, judgeSpend, judgeSpendSoFar, type SpendDay, type Verdict } from "./spend-rules.ts";
+import { judgeCpc, judgeSpend, judgeSpendSoFar, type SpendDay, type Verdict } from "./spend-rules.ts";
 
 const first = "2026-01-01";
 const noon = (day: string) => new Date(`${day}T12:00:00Z`);
@@ -223,13 +223,6 @@ test("a day that is missing is not a day without spend", () => {
   series.delete(addDays(first, 50));
   expect(judgeSpend(series, addDays(first, 50))).toBeNull();
   expect(judgeCpc(series, addDays(first, 50))).toBeNull();
-});
-
-test("a file that does not come is missed where files came on most days before, and only there", () => {
-  const days = new Set(Array.from({ length: 10 }, (_, index) => addDays(first, index)));
-  expect(judgeImport(days, addDays(first, 10))).toMatchObject({ isOver: true, isClear: false });
-  expect(judgeImport(days, addDays(first, 9))).toMatchObject({ isOver: false, isClear: true });
-  expect(judgeImport(days, addDays(first, 14))).toMatchObject({ isOver: false });
 });
 
 describe("an alert", () => {

@@ -102,16 +102,6 @@ export function judgeSpendSoFar(own: HourSpend, sameWeekdays: readonly HourSpend
   return { ...last, isOver, isUrgent: isOver };
 }
 
-/** A day that should have come: a file came on most of the days before. */
-export const missingImport = { days: 7, most: 5 };
-
-export function judgeImport(days: ReadonlySet<string>, day: string): Verdict {
-  const before = Array.from({ length: missingImport.days }, (_, back) => addDays(day, -1 - back));
-  const came = before.filter((one) => days.has(one)).length;
-  const isOver = !days.has(day) && came >= missingImport.most;
-  return { value: came, threshold: missingImport.most, isOver, isUrgent: isOver, isClear: days.has(day) };
-}
-
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 
 function median(numbers: readonly number[]): number {

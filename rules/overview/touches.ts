@@ -3,6 +3,7 @@ const known: Record<string, string> = {
   "redtrack.daily_spend": "spend, and the cost, CPA and margin of internal affiliates",
   "everflow.daily_stats": "conversions, revenue, payouts, CPA and margin",
   "everflow.conversions": "the list of Everflow conversions and its check against the statistics",
+  "rtb.performance": "creatives and campaigns: impressions, clicks, spend",
   "anytrack.pulled_conversions": "AnyTrack conversions and their attribution",
 };
 

@@ -19,9 +19,9 @@ command.action(
     async (context, { client: typed, send }): Promise<Report> => {
       const client = context.client(typed);
       const database = await context.database();
-      const zone = context.config.ingest.clients.get(client)?.timezone ?? "UTC";
-      const day = dayAt(await databaseNow(database), zone);
-      const { title, lines, data } = await composeDigest({ database }, { client, day });
+      const timezone = context.config.ingest.clients.get(client)?.timezone ?? "UTC";
+      const day = dayAt(await databaseNow(database), timezone);
+      const { title, lines, data } = await composeDigest({ database }, { client, day, timezone });
       const channels = send ? await planDigest(database, { client, day }) : 0;
       const sent = !send
         ? []

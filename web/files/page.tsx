@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { day, word } from "../../api/server/lists.ts";
 import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, type Tone } from "../components/format.tsx";
+import { Filters, type Filter } from "../components/filters.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
@@ -14,8 +16,27 @@ import { UploadForm } from "./upload.tsx";
 
 const query = {
   outcome: z.enum(["ingested", "refused"]).optional(),
+  mapping: word.optional(),
+  day: day.optional(),
   cursor: z.string().max(1_000).optional(),
 };
+
+const filters: readonly Filter[] = [
+  {
+    ...{ name: "outcome", label: "Result", kind: "choice" },
+    choices: [
+      ["", "any"],
+      ["ingested", "imported"],
+      ["refused", "refused"],
+    ],
+  },
+  { name: "mapping", label: "Read as", kind: "text" },
+  { name: "day", label: "Has rows of", kind: "date" },
+];
+
+/** The files that hold a day. */
+export const filesAddress = ({ mapping, day: of }: { mapping: string; day: string }) =>
+  `/files?mapping=${encodeURIComponent(mapping)}&day=${of}`;
 
 /** Files of ad performance: a new one, and what became of each. */
 export function filePages(web: Web): void {
@@ -24,6 +45,7 @@ export function filePages(web: Web): void {
       path: imports,
       query: { ...at.query, limit: 50 },
     });
+    const hasFilter = filters.some(({ name }) => at.url.searchParams.has(name));
     return {
       title: "Files",
       scripts: ["upload.js"],
@@ -36,33 +58,25 @@ export function filePages(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           {at.viewer.isKeeper ? <UploadForm /> : null}
-          <form class="filters" method="get" action="/files">
-            <label>
-              Result
-              <select name="outcome">
-                {[
-                  ["", "any"],
-                  ["ingested", "imported"],
-                  ["refused", "refused"],
-                ].map(([value, text]) => (
-                  <option key={value} value={value} selected={(at.query.outcome ?? "") === value}>
-                    {text}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <button type="submit">Filter</button>
-          </form>
+          <Filters url={at.url} filters={filters} />
           <ListTable
             at={at}
             list={list}
             columns={columnsFor(currencyOf(at.parts, at.viewer.client))}
             caption="Files, the latest first"
             empty={
-              <Empty title="No file yet">
-                Choose one above: exports of Authorized Buyers, Google Ads and Meta are recognised. To try it:
-                examples/performance.csv
-              </Empty>
+              hasFilter ? (
+                <Empty title="No such file">
+                  {at.query.day === undefined
+                    ? "Choose other filters."
+                    : `No file has rows of ${at.query.day}. Choose one that has it above.`}
+                </Empty>
+              ) : (
+                <Empty title="No file yet">
+                  Choose one above: exports of Authorized Buyers, Google Ads and Meta are recognised. To try it:
+                  examples/performance.csv
+                </Empty>
+              )
             }
           />
         </>

@@ -3,24 +3,23 @@ import { z } from "zod";
 import { notFound } from "../../api/server/errors.ts";
 import { day, word } from "../../api/server/lists.ts";
 import type { Feed } from "../../queries/sync/feeds.ts";
-import type { GridDay } from "../../queries/sync/freshness-grid.ts";
 import { Badge } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead, PeriodPicker } from "../components/parts.tsx";
-import { StateBadge, stateWords } from "../components/state.tsx";
+import { StateBadge } from "../components/state.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { receiptColumns, receiptLink, type ListedReceipt } from "../receipts/columns.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { callList, jsonAddress, type Json } from "../shared/json.ts";
+import { callList, jsonAddress } from "../shared/json.ts";
 import { call, download, form, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { typedHere } from "../../settings/typed-here.ts";
+import { exportedDay, fileColumns, FileFeeds, readFileGrid, type ExportedDay } from "./files.tsx";
+import { GridTable, Legend, openStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface Grid {
   feeds: (Feed & { late: string | null })[];
-  items: Json<GridDay>[];
+  items: Cell[];
 }
-type Cell = Grid["items"][number];
 interface Started {
   runId: string;
   isPlanned: boolean;
@@ -67,7 +66,8 @@ function gridPages(web: Web): void {
   page(web, { url: "/freshness", who: readers, query: periodQuery }, async (at) => {
     const period = readPeriod(at.query, at.today, "30d");
     const url = gridAddress(period);
-    const { feeds, items } = await readGrid(web, at, url);
+    const [{ feeds, items }, files] = await Promise.all([readGrid(web, at, url), readFileGrid(web, at, period)]);
+    const columns = [...feedColumns(feeds, items), ...fileColumns(files, at.viewer.isKeeper)];
     return {
       title: "Freshness",
       body: (
@@ -82,30 +82,34 @@ function gridPages(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <PeriodPicker url={at.url} period={period} />
-          <Feeds feeds={feeds} items={items} isKeeper={at.viewer.isKeeper} />
+          <div class="cards">
+            <Feeds feeds={feeds} items={items} isKeeper={at.viewer.isKeeper} />
+            <FileFeeds {...files} isKeeper={at.viewer.isKeeper} />
+          </div>
           <Legend />
-          <GridTable feeds={feeds} items={items} caption={`Days ${period.from} to ${period.to} by source`} />
+          <GridTable columns={columns} period={period} />
         </>
       ),
     };
   });
   download(web, { url: "/freshness.csv", who: readers, query: periodQuery }, async (at) => {
     const period = readPeriod(at.query, at.today, "30d");
-    const { items } = await readGrid(web, at, gridAddress(period));
-    return { name: `freshness-${period.from}-${period.to}.csv`, text: toCsv(cellColumns, items) };
+    const [{ items }, files] = await Promise.all([
+      readGrid(web, at, gridAddress(period)),
+      readFileGrid(web, at, period),
+    ]);
+    const rows = [...items.map((item) => ({ ...item, mapping: null, fileIds: [] })), ...files.items.map(exportedDay)];
+    return { name: `freshness-${period.from}-${period.to}.csv`, text: toCsv(exportColumns, rows) };
   });
 }
 
 /** Each feed: whether it is late, what is open, and a sync. */
 function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
-  if (feeds.length === 0) return null;
   return (
-    <div class="cards">
+    <>
       {feeds.map(({ source, late, isPulled, coveredFrom }) => {
         const of = items.filter((item) => item.source === source);
-        const open = (["missing", "failed", "partial", "provisional"] as const)
-          .map((state) => [state, of.filter((item) => item.state === state).length] as const)
-          .filter(([, days]) => days > 0);
+        const open = openStates(of);
         return (
           <div class="figure-card" key={source}>
             <div class="label">{source}</div>
@@ -125,9 +129,7 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
               <p>
                 {of.every(({ state }) => state === null)
                   ? "nothing was read in these days"
-                  : open.length === 0
-                    ? "every day is final"
-                    : open.map(([state, days]) => `${days} ${state}`).join(", ")}
+                  : (open ?? "every day is final")}
                 {coveredFrom === null ? null : `; scheduled since ${coveredFrom}`}
               </p>
               {isKeeper && isPulled ? (
@@ -141,73 +143,18 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
           </div>
         );
       })}
-    </div>
+    </>
   );
 }
 
-function Legend() {
-  return (
-    <ul class="legend">
-      {(["final", "provisional", "partial", "failed", "missing"] as const).map((state) => (
-        <li key={state}>
-          <StateBadge state={state} /> {stateWords[state].what}
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function GridTable({ feeds, items, caption }: Grid & { caption: string }) {
-  if (feeds.length === 0)
-    return (
-      <Empty title="No source yet">
-        Sources appear when a worker has started: <code>{typedHere("npm start")}</code>. Then sync one from this page.
-      </Empty>
-    );
-  const days = [...new Set(items.map((item) => item.day))];
-  return (
-    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table>
-        <caption class="visually-hidden">{caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Day</th>
-            {feeds.map(({ source }) => (
-              <th key={source} scope="col">
-                {source}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {days.map((of) => (
-            <tr key={of}>
-              <th scope="row">{of}</th>
-              {feeds.map(({ source }) => (
-                <td key={source}>
-                  <CellLink cell={items.find((item) => item.source === source && item.day === of)} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function CellLink({ cell }: { cell: Cell | undefined }) {
-  if (cell === undefined) return <span class="none">–</span>;
-  return (
-    <a class="cell" href={dayAddress(cell.source, cell.day)} title={cell.reason ?? undefined}>
-      {cell.state === null ? (
-        <span class="none">{cell.reason === "not read yet" ? "not yet" : "not scheduled"}</span>
-      ) : (
-        <StateBadge state={cell.state} />
-      )}
-    </a>
-  );
-}
+const feedColumns = (feeds: Grid["feeds"], items: Grid["items"]): GridColumn[] =>
+  feeds.map(({ source }) => ({
+    ...{ id: source, label: source },
+    cells: items
+      .filter((item) => item.source === source)
+      .map((cell) => ({ ...cell, href: dayAddress(cell.source, cell.day), none: noneOf(cell) })),
+  }));
+const noneOf = ({ reason }: Cell) => (reason === "not read yet" ? "not yet" : "not scheduled");
 
 const cellColumns: readonly Column<Cell>[] = [
   { name: "day", label: "Day", kind: "day", value: (cell) => cell.day },
@@ -228,6 +175,12 @@ const cellColumns: readonly Column<Cell>[] = [
     value: ({ receiptId }) => receiptId,
     show: ({ receiptId }) => receiptLink(receiptId),
   },
+];
+
+const exportColumns: readonly Column<ExportedDay>[] = [
+  ...cellColumns,
+  { name: "mapping", label: "Read as", kind: "text", value: ({ mapping }) => mapping },
+  { name: "fileIds", label: "Files", kind: "text", value: ({ fileIds }) => fileIds.join(" ") },
 ];
 
 const place = z.object({ source: word, day });

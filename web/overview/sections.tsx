@@ -1,8 +1,9 @@
 import type { Overview, OverviewPeriod } from "../../queries/overview/overview.ts";
-import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Origin } from "../components/format.tsx";
+import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Name, Origin } from "../components/format.tsx";
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { severityTones } from "../alerts/page.tsx";
+import { filesAddress } from "../files/page.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, signed } from "../receipts/columns.tsx";
 import type { Json } from "../shared/json.ts";
@@ -32,13 +33,25 @@ export function Open({ open, today }: Pick<Shown, "open" | "today">) {
   return (
     <Notice tone={isBad ? "bad" : "warning"} title={isBad ? "Late, or not all there" : "Not final yet"}>
       <ul class="plain">
-        {news.map(({ source, touches, late, ...days }) => (
-          <li key={source}>
-            <strong>{source}</strong> {late === null ? null : <>is late: {late}. </>}
+        {news.map(({ source, mapping, touches, late, ...days }) => (
+          <li key={`${source} ${mapping ?? ""}`}>
+            {mapping === null ? (
+              <strong>{source}</strong>
+            ) : (
+              <>
+                <strong>Files</strong> read as <Name of={mapping} />
+              </>
+            )}{" "}
+            {late === null ? null : <>is late: {late}. </>}
             {(["missing", "failed", "partial", "provisional"] as const).map((state) =>
               days[state].length === 0 ? null : (
                 <span key={state}>
-                  {state} <Days source={source} days={days[state]} />.{" "}
+                  {state}{" "}
+                  <Days
+                    days={days[state]}
+                    addressOf={(day) => (mapping === null ? dayAddress(source, day) : filesAddress({ mapping, day }))}
+                  />
+                  .{" "}
                 </span>
               ),
             )}
@@ -52,13 +65,13 @@ export function Open({ open, today }: Pick<Shown, "open" | "today">) {
 
 const shownDays = 4;
 
-function Days({ source, days }: { source: string; days: readonly string[] }) {
+function Days({ days, addressOf }: { days: readonly string[]; addressOf: (day: string) => string }) {
   return (
     <>
       {days.slice(0, shownDays).map((day, index) => (
         <>
           {index === 0 ? "" : ", "}
-          <a href={dayAddress(source, day)}>{day}</a>
+          <a href={addressOf(day)}>{day}</a>
         </>
       ))}
       {days.length > shownDays ? <a href="/freshness"> and {days.length - shownDays} more</a> : null}

@@ -5,6 +5,7 @@ import { addDays, clockTime, dayAt } from "../../core/days.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { recordSources } from "../../queries/sync/sources.ts";
 import { recordFailure } from "../../queries/sync/ledger.ts";
+import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { compareFigures } from "../../test/page-figures.ts";
 import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
@@ -108,6 +109,98 @@ test("the grid tells final, partial, failed and missing days apart, and each lea
   expect(cell(addDays(day, -2))).toContain("not scheduled");
   const csv = parse((await open(`/freshness.csv?from=${day}&to=${day}`)).html, { columns: true });
   expect(csv).toEqual([expect.objectContaining({ day, source, state: "final", rows: "1", total: "90.50" })]);
+});
+
+describe("files in the grid", () => {
+  const today = dayAt(new Date(), zone);
+  const back = (days: number) => addDays(today, -days);
+  const cellsOf = (html: string) =>
+    new Map(
+      [...html.matchAll(/<th scope="row">([\d-]+)<\/th>(.*?)<\/tr>/gs)].map(([, of = "", cells = ""]) => [
+        of,
+        cells.split("<td>").at(-1) ?? "",
+      ]),
+    );
+  const ids: Record<string, number> = {};
+
+  /** One file a day for two weeks, but for three days; of one lines are rejected, one was read before its end, one twice. */
+  beforeAll(async () => {
+    const { pool } = database;
+    const file = async (name: string, of: string, { at: when = at(addDays(of, 1), 9), outcome = "ingested" } = {}) => {
+      const { rows } = await pool.query<{ id: number }>(
+        `insert into ops.files (_client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, outcome, reason, lines, inserted, run_id, workflow_id, started_at, committed_at)
+         values ('713', 'rtb.performance', $1, 'import', 'in', 1, $1, 'of a <partner>', '1', 'o', $2, 'no', 10, 10, $1, 'w', $3, $3) returning file_id as id`,
+        [name, outcome, when],
+      );
+      const fileId = rows[0]?.id ?? 0;
+      ids[name] = fileId;
+      if (outcome === "ingested")
+        await pool.query(
+          `insert into ops.file_days (_client_id, date, file_id, inserted, spend_after) values ('713', $1, $2, 10, 12.345)`,
+          [of, fileId],
+        );
+    };
+    for (let days = 14; days > 2; days -= 1) if (days !== 4) await file(`day-${days}`, back(days));
+    await file("refused.csv", back(4), { outcome: "refused" });
+    await file("early", today, { at: at(today, 0) });
+    await file("again", back(6), { at: new Date() });
+    await pool.query(`update ops.file_days set taken_over = 4, spend_taken_over = 5 where file_id = $1`, [
+      ids["day-6"],
+    ]);
+    await pool.query(
+      `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id) values ('713', 'rtb.performance', $1, 1, 'odd', 'sealed:x', 'h', 'r')`,
+      [`file/${ids["day-5"]}`],
+    );
+  });
+
+  test("are final, provisional, partial, failed or missing, and each leads to its file or to an upload", async () => {
+    const { html } = await open(`/freshness?from=${back(14)}&to=${today}`);
+    expect(html).toContain("<bdi>of a &lt;partner></bdi>");
+    const cells = cellsOf(html);
+    expect(cells.get(back(3))).toMatch(new RegExp(`href="/files/${ids["day-3"]}"[^>]*>.*final`));
+    expect(cells.get(back(4))).toMatch(
+      new RegExp(`href="/files/${ids["refused.csv"]}" title="refused.csv was refused".*failed`),
+    );
+    expect(cells.get(back(5))).toMatch(/its files have 1 rejected line".*partial/);
+    expect(cells.get(today)).toMatch(/before the day had ended".*provisional/);
+    expect(cells.get(back(2))).toMatch(/missing.*href="\/files\/upload" aria-label="Upload a file with/);
+    const both = `/files?mapping=of%20a%20%3Cpartner%3E&amp;day=${back(6)}`;
+    expect(cells.get(back(6))).toContain(`href="${both}"`);
+    const list = (await open(both.replace("&amp;", "&"))).html;
+    expect([list.match(/<tr data-row=/g)?.length, list.includes(">again<"), list.includes(">day-6<")]).toEqual([
+      2,
+      true,
+      true,
+    ]);
+    expect((await open(`/files?day=${back(2)}`)).html).toContain(`No file has rows of ${back(2)}`);
+    expect((await open("/", headers)).html).toMatch(
+      new RegExp(
+        `Files</strong> read as <bdi>of a &lt;partner></bdi>.*?/files\\?mapping=of%20a%20%3Cpartner%3E&amp;day=${back(2)}`,
+      ),
+    );
+  });
+
+  test("have the amounts that the table holds, and the export has what the route says", async () => {
+    const answer = await api.inject({
+      url: `/api/v1/rtb/performance/days?from=${back(6)}&to=${today}`,
+      headers: await bearer(),
+    });
+    const { items } = answer.json<{ items: { day: string; rows: number; spend: string; fileIds: number[] }[] }>();
+    expect(items.find((item) => item.day === back(6))).toMatchObject({
+      ...{ rows: 16, spend: "19.69", fileIds: [ids["again"], ids["day-6"]], state: "final" },
+    });
+    const csv = parse((await open(`/freshness.csv?from=${back(6)}&to=${today}`)).html, { columns: true }) as Record<
+      string,
+      string
+    >[];
+    const files = csv.filter((row) => row["source"] === "rtb.performance");
+    expect(files.map((row) => [row["day"], row["rows"], row["total"], row["fileIds"]])).toEqual(
+      items.map((item) => [item.day, String(item.rows), item.spend, item.fileIds.join(" ")]),
+    );
+    expect(
+      (await open(`/freshness?from=${back(6)}&to=${today}`, await loggedIn(database.pool, { role: "analyst" }))).html,
+    ).not.toContain("/files/upload");
+  });
 });
 
 test("only who may start something is shown the buttons; a dry run comes first", async () => {

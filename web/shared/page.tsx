@@ -8,6 +8,7 @@ import { allowAffiliatesPage, allowPage } from "../../api/server/access.ts";
 import { ApiError } from "../../api/server/errors.ts";
 import { onBehalfOf } from "../../api/server/on-behalf.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
+import { zoneOf } from "../../api/server/zone.ts";
 import type { Role } from "../../core/tokens.ts";
 import { Layout } from "../components/layout.tsx";
 import type { Assets } from "./assets.ts";
@@ -128,9 +129,6 @@ function accessOf({ who, affiliates }: Pick<PageOptions<never>, "who" | "affilia
 }
 
 const isContent = (answer: Content | FastifyReply): answer is Content => "body" in answer && "title" in answer;
-
-export const zoneOf = ({ config }: Pick<ServerParts, "config">, client: string) =>
-  config.ingest.clients.get(client)?.timezone ?? "America/New_York";
 
 function visit<Query extends z.ZodRawShape>(
   parts: ServerParts,

@@ -1,0 +1,77 @@
+import { Badge, Name } from "../components/format.tsx";
+import { importDays, type ImportDay, type ImportFeed } from "../files/answers.ts";
+import { filesAddress } from "../files/page.tsx";
+import { jsonAddress } from "../shared/json.ts";
+import { get } from "../shared/page.tsx";
+import type { At, Web } from "../shared/web.ts";
+import { openStates, type Cell, type GridColumn } from "./grid.tsx";
+
+interface FileGrid {
+  feeds: ImportFeed[];
+  items: ImportDay[];
+}
+
+/** The days that files of ad performance have, by how they are read. */
+export const readFileGrid = (
+  web: Web,
+  { request }: Pick<At<unknown>, "request">,
+  range: { from: string; to: string },
+) => get<FileGrid>(web, request, jsonAddress(importDays, { from: range.from, to: range.to }));
+
+/** Each sender: whether a file is late, what is open, and an upload. */
+export function FileFeeds({ feeds, items, isKeeper }: FileGrid & { isKeeper: boolean }) {
+  return (
+    <>
+      {feeds.map(({ mapping, late, lastDay }) => (
+        <div class="figure-card" key={mapping}>
+          <div class="label">
+            Files: <Name of={mapping} />
+          </div>
+          <p>{late === null ? <Badge tone="good">on time</Badge> : <Badge tone="bad">late</Badge>}</p>
+          <div class="beside">
+            {late === null ? null : <p>{late}</p>}
+            <p>
+              {openStates(items.filter((item) => item.mapping === mapping)) ?? "every expected day is final"}
+              {lastDay === null ? null : `; the last day is ${lastDay}`}
+            </p>
+            {isKeeper ? (
+              <a class="button" href="/files/upload">
+                Upload a file
+              </a>
+            ) : null}
+          </div>
+        </div>
+      ))}
+    </>
+  );
+}
+
+export const fileColumns = ({ feeds, items }: FileGrid, isKeeper: boolean): GridColumn[] =>
+  feeds.map(({ mapping }) => ({
+    id: `files ${mapping}`,
+    label: (
+      <>
+        Files: <Name of={mapping} />
+      </>
+    ),
+    cells: items
+      .filter((item) => item.mapping === mapping)
+      .map((item) => ({ ...item, href: placeOf(item), none: "not expected", act: isKeeper ? uploadOf(item) : null })),
+  }));
+
+/** The file of the day, or the list of several. */
+const placeOf = ({ mapping, day, fileIds: [first, ...more] }: ImportDay) =>
+  first === undefined || more.length > 0 ? filesAddress({ mapping, day }) : `/files/${first}`;
+
+const uploadOf = ({ state, day }: ImportDay) =>
+  state === "missing" || state === "failed"
+    ? { href: "/files/upload", label: "Upload", about: `Upload a file with ${day}` }
+    : null;
+
+export type ExportedDay = Cell & Pick<ImportDay, "fileIds"> & { mapping: string | null };
+
+export const exportedDay = (item: ImportDay): ExportedDay => ({
+  ...{ source: "rtb.performance", mapping: item.mapping, fileIds: item.fileIds, receiptId: null },
+  ...{ day: item.day, state: item.state, reason: item.reason, rows: item.rows, total: item.spend },
+  ...{ quarantined: item.rejected, loadedAt: item.readAt },
+});
