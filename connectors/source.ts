@@ -20,8 +20,10 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   baseUrl: string;
   /** Other addresses of the same vendor, by name: where tokens are had, say. A stand-in plays them all at one. */
   addresses?: Readonly<Record<string, string>>;
-  /** There only for clients that have a key: it is optional, and the sandbox does not replace it. */
+  /** There only for clients that have a key: a client without one lacks nothing, and the sandbox does not replace it. */
   optional?: boolean;
+  /** Optional, and yet the sandbox takes its place where nobody has a key. */
+  isPlayed?: boolean;
   /** Conversions are sent to it. */
   isDestination?: boolean;
   /** Of one account, "redtrack/713"; a setting, and the vendor's own hints win. */

@@ -1,4 +1,4 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { z } from "zod";
 import type { DiscordApplication } from "./vendor.ts";
 import { parseLimits, type Limits } from "./limits.ts";
@@ -39,6 +39,11 @@ function discordFrom({
   };
 }
 
+function googleKeyFrom({ GOOGLE_DEMO_PRIVATE_KEY: key }: z.output<typeof settings>): KeyObject | undefined {
+  if (key === undefined) return undefined;
+  return createPublicKey(createPrivateKey({ key: Buffer.from(key, "base64"), format: "der", type: "pkcs8" }));
+}
+
 async function main(): Promise<void> {
   // An empty line in an env file means "not set".
   const env = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ""));
@@ -54,6 +59,7 @@ async function main(): Promise<void> {
     limits: limitsFrom(env, vendors),
     instant: parsed.data.SANDBOX_INSTANT === "on",
     discord: discordFrom(parsed.data),
+    googleKey: googleKeyFrom(parsed.data),
     log: (message) => console.error(message),
   }).catch((error: unknown) => {
     const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";

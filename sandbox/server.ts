@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { KeyObject } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { createAccounts, keyId } from "./accounts.ts";
 import { createClock } from "./clock.ts";
@@ -28,6 +29,8 @@ export interface SandboxOptions {
   instant?: boolean;
   /** The Discord application to sign as. */
   discord?: DiscordApplication | undefined;
+  /** The public half of the key of the sandbox's own Google accounts. */
+  googleKey?: KeyObject | undefined;
   log?: (message: string) => void;
 }
 
@@ -48,6 +51,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     limits = {},
     instant = false,
     discord,
+    googleKey,
     log: say = () => {},
   } = options;
   const clock = createClock({ now, today });
@@ -59,7 +63,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const vendors = new Map<string, PlayedVendor>();
   for (const [name, create] of found) {
     const dataFaults = (client: string, day: string) => faults.dataFaults(name, client, day);
-    const vendor = create({ clock, posts, discord, dataFaults });
+    const vendor = create({ clock, posts, discord, googleKey, dataFaults });
     vendors.set(name, {
       vendor,
       limiter: createLimiter({ ...vendor.limits.documented, ...(instant ? noLimits : {}), ...limits[name] }),

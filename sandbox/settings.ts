@@ -35,6 +35,16 @@ export const sandboxSettings = z.object({
         unset: "`npm start` makes one",
       }),
     ),
+  GOOGLE_DEMO_PRIVATE_KEY: z
+    .base64()
+    .optional()
+    .meta(
+      about("The key of the service accounts that the sandbox's Authorized Buyers knows.", {
+        ...forTests,
+        secret: true,
+        unset: "`npm start` makes one",
+      }),
+    ),
 });
 
 /** SANDBOX_REDTRACK_LIMITS and the like, one for each vendor. */

@@ -57,6 +57,8 @@ export interface Surroundings {
   posts: Posts;
   /** Who signs Discord's interactions; the sandbox's own application where left out. */
   discord?: DiscordApplication | undefined;
+  /** What the sandbox's own Google accounts sign with; none where left out. */
+  googleKey?: KeyObject | undefined;
   dataFaults(client: string, day: string): readonly DataFault[];
 }
 

@@ -49,6 +49,7 @@ export const authorizedBuyers: Vendor<typeof secrets> = {
   baseUrl: "https://realtimebidding.googleapis.com",
   addresses: { token: "https://oauth2.googleapis.com" },
   optional: true,
+  isPlayed: true,
   pace: { intervalMs: 1_000, concurrent: 1 },
   secrets,
   classify,

@@ -2,6 +2,7 @@ import { createPublicKey, randomBytes, verify, type KeyObject } from "node:crypt
 import { z } from "zod";
 import { presentMs } from "../clock.ts";
 import { bidderId, makeCreatives, seats, type MadeCreative } from "../data/creatives.ts";
+import { clientOfEmail } from "../google-account.ts";
 import {
   json,
   type JsonObject,
@@ -25,7 +26,7 @@ const sizeBody = z.strictObject({ rows: z.int().positive() });
 
 /** Google's Real-time Bidding API as of intelligence.md, section a. */
 // eslint-disable-next-line max-lines-per-function -- one mock vendor: short functions over the state of one server
-export function createAuthorizedBuyers({ clock }: Surroundings): Vendor {
+export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vendor {
   const nowMs = () => presentMs(clock.settings());
   const all: MadeCreative[] = makeCreatives();
   const gone = new Set<string>();
@@ -38,11 +39,17 @@ export function createAuthorizedBuyers({ clock }: Surroundings): Vendor {
   const nameOf = ({ buyerId, creativeId }: { buyerId: string; creativeId: string }) => `${buyerId}/${creativeId}`;
   const active = (buyerId: string) => all.filter((one) => one.buyerId === buyerId && !gone.has(nameOf(one)));
 
+  /** One that was made known, or one of the sandbox's own. */
+  function accountOf(email: string): { key: KeyObject; client: string } | undefined {
+    const client = clientOfEmail(email);
+    return accounts.get(email) ?? (client === null || googleKey === undefined ? undefined : { key: googleKey, client });
+  }
+
   function token(request: VendorRequest): VendorAnswer {
     const form = new URLSearchParams(request.body);
     const [head = "", claims = "", signature = ""] = (form.get("assertion") ?? "").split(".");
     const said = readPart(claims);
-    const account = accounts.get(String(said["iss"] ?? ""));
+    const account = accountOf(String(said["iss"] ?? ""));
     const seconds = nowMs() / 1_000;
     const refused = (why: string) => json(400, { error: "invalid_grant", error_description: why });
     if (form.get("grant_type") !== GRANT) return json(400, { error: "unsupported_grant_type" });

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { createBoard } from "../demo/board.ts";
 import { fillDemo } from "../demo/fill.ts";
+import { filledReport } from "../demo/filled-report.ts";
 import { hasOwnHook } from "../demo/stack.ts";
-import { clientOption, defineCommand, exitCodes, runCommand, wholeNumber, work } from "../shared/command-line.ts";
-import { table } from "../shared/printing.ts";
+import { clientOption, defineCommand, runCommand, wholeNumber, work } from "../shared/command-line.ts";
 
 const command = defineCommand(
   "demo",
@@ -26,27 +26,7 @@ command.action(
         board: createBoard(process.stderr),
         hasOwnHook: await hasOwnHook(),
       });
-      const seconds = Math.round((performance.now() - started) / 100) / 10;
-      const failed = areas.filter((area) => area.failed);
-      return {
-        exitCode: failed.length === 0 ? exitCodes.fine : exitCodes.found,
-        document: { client, days, seconds, areas },
-        lines: [
-          ...table(
-            ["area", "rows", "new", "seconds", ""],
-            areas.map(({ area, rows, added, seconds: took, note, failed: isFailed }) => [
-              area,
-              rows,
-              added,
-              took.toFixed(1),
-              note === null ? "" : isFailed ? `failed: ${note}` : `left out: ${note}`,
-            ]),
-          ),
-          "",
-          `client ${client}: ${days} days in ${seconds.toFixed(1)} s. Open the pages with: npm run login`,
-          ...(failed.length === 0 ? [] : ["run it again to continue with what failed: npm run demo"]),
-        ],
-      };
+      return filledReport(areas, { client, days, started, again: "npm run demo" });
     },
   ),
 );

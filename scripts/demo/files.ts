@@ -11,7 +11,7 @@ import {
   type DemoCreative,
 } from "./performance.ts";
 
-const creatives = demoCreatives(650);
+const creatives = demoCreatives();
 /** A report covers at most so many days. */
 const daysPerFile = 30;
 /** The last days that are reported once more, with other numbers. */
@@ -19,27 +19,48 @@ const corrected = 5;
 const lookEveryMs = 300;
 const patienceMs = 120_000;
 
+interface Seat {
+  buyerId: string;
+  lastSync: string | null;
+}
+
+/** The seats that the sandbox's exchange lists, and their creatives; campaigns are what each advertises. */
 export const creativesArea: Area = {
   name: "creatives",
-  vendors: [],
+  vendors: ["authorized_buyers"],
   joinsNoReal: true,
   counted: "select count(*)::int as rows from rtb.creatives where _client_id = $1 and $2::date <= $3::date",
-  async fill({ context, client }) {
+  async fill({ context, client, stack }, show) {
+    show("seats");
+    await stack.api("POST", "/rtb/seats/discover");
+    for (const buyerId of demoSeats) {
+      show(`creatives of seat ${buyerId}`);
+      const isSynced = async () =>
+        (await stack.api<{ items: Seat[] }>("GET", "/rtb/seats?limit=500")).items.some(
+          (seat) => seat.buyerId === buyerId && seat.lastSync !== null,
+        );
+      if (await isSynced()) continue;
+      await stack.api("POST", `/rtb/seats/${buyerId}/sync`);
+      await until(isSynced, `seat ${buyerId} was not synced`);
+    }
     const campaigns = new Map<string, string[]>();
-    for (const { campaign, creativeId } of creatives)
-      campaigns.set(campaign, [...(campaigns.get(campaign) ?? []), creativeId]);
+    for (const { product, creativeId } of creatives)
+      campaigns.set(product, [...(campaigns.get(product) ?? []), creativeId]);
     await loadCreatives(await context.database(), {
       client,
       origin: "sandbox",
-      seats: demoSeats,
-      creatives: creatives.map(({ campaign: _campaign, usual: _usual, url, ...creative }) => ({
-        ...creative,
-        declaredClickUrls: [url],
-      })),
+      seats: [],
+      creatives: [],
       campaigns: [...campaigns].map(([campaignName, creativeIds]) => ({ campaignName, creativeIds })),
     });
   },
 };
+
+/** Waits for what goes on behind an answer. */
+async function until(isDone: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (const end = Date.now() + patienceMs; !(await isDone()); await wait(lookEveryMs))
+    if (Date.now() > end) throw new CommandError(exitCodes.found, `${otherwise}: npm run status`);
+}
 
 /** Uploads of ad performance: whole months, days reported again, lines that were rejected, and a file that was refused. */
 export const files: Area = {
@@ -123,8 +144,7 @@ async function upload(demo: Demo, show: Show, { name, lines }: DemoFile): Promis
     // A refused file is a 400, and an import like any other.
     if (!(error instanceof CommandError) || error.exitCode !== exitCodes.found || !(await isThere())) throw error;
   }
-  for (const until = Date.now() + patienceMs; !(await isThere()); await wait(lookEveryMs))
-    if (Date.now() > until) throw new CommandError(exitCodes.found, `${name} was not imported: npm run status`);
+  await until(isThere, `${name} was not imported`);
   // One that was refused names no creative by which it could be told.
   await database.query(
     "update ops.files set origin = 'sandbox' where _client_id = $1 and name = $2 and outcome = 'refused'",

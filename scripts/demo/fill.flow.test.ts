@@ -13,6 +13,7 @@ import { readBookDifferences } from "../../queries/files/books.ts";
 import { countOthers, otherPurges } from "../../queries/ops/purge-others.ts";
 import { compareBooks } from "../../queries/sync/stored.ts";
 import { testSecret, testServer } from "../../test/api-server.ts";
+import { googleAccount } from "../../test/google-account.ts";
 import { startStack, type TestStack } from "../../test/stack.ts";
 import { freePorts } from "../embedded/process.ts";
 import { openDemo } from "./demo.ts";
@@ -31,6 +32,7 @@ let context: Parameters<typeof fillDemo>[0];
 beforeAll(async () => {
   importDir = await mkdtemp(path.join(os.tmpdir(), "signal-room-demo-"));
   const [port = 0] = await freePorts(1);
+  const { key, known } = googleAccount(client);
   stack = await startStack({
     API_PORT: String(port),
     API_JWT_SECRET: testSecret,
@@ -44,9 +46,12 @@ beforeAll(async () => {
     INSTAGRAM_ACCESS_TOKEN: "sandbox-713",
     INSTAGRAM_USER_ID: "sandbox-713",
     META_ADS_ACCESS_TOKEN: "sandbox-713",
+    AUTHORIZED_BUYERS_KEY: key,
+    AUTHORIZED_BUYERS_INTERVAL_MS: "10",
     IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
     CREDENTIALS_ENCRYPTION_KEY: credentialsKey.current.toString("base64"),
   });
+  await stack.control("POST", "/authorized_buyers/service-accounts", known);
   const { config, database, temporal } = stack;
   api = await testServer({
     database: database.pool,

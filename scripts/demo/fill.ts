@@ -11,16 +11,24 @@ import { promo } from "./promo.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
 
-/** Each row of areas is filled one after the other, all rows at the same time. */
-const side: readonly (readonly Area[])[] = [
-  [spend],
-  [everflow],
-  // Some of AnyTrack's conversions came of promo clicks.
-  [anytrack, deliveries, promo],
-  [creativesArea, files],
-  [reconciliation],
-];
-const last: readonly Area[] = [alerts];
+/** What a demo fills: each row of areas one after the other, all rows at the same time, then what comes last. */
+interface DemoPlan {
+  side: readonly (readonly Area[])[];
+  last: readonly Area[];
+}
+
+const everything: DemoPlan = {
+  side: [
+    [spend],
+    [everflow],
+    // Some of AnyTrack's conversions came of promo clicks.
+    [anytrack, deliveries, promo],
+    [creativesArea, files],
+    [reconciliation],
+  ],
+  last: [alerts],
+};
+export const creativesAlone: DemoPlan = { side: [[creativesArea, files]], last: [] };
 
 export interface FilledArea {
   area: string;
@@ -39,16 +47,18 @@ type Filled = Omit<FilledArea, "rows" | "added">;
 export async function fillDemo(
   context: DemoContext,
   of: { client: string; days: number; now: Date; board: Board; hasOwnHook: boolean },
+  { side, last }: DemoPlan = everything,
 ): Promise<FilledArea[]> {
+  const areas = [...side.flat(), ...last];
   const demo = await openDemo(context, of);
   const restore = await liftLimits(demo);
   try {
-    const before = await countAll(demo);
-    const turn = async (areas: readonly Area[]) => inTurn(demo, areas, of.board);
+    const before = await countAll(demo, areas);
+    const turn = async (row: readonly Area[]) => inTurn(demo, row, of.board);
     const filled = await Promise.all(side.map(turn));
     const all = [...filled.flat(), ...(await turn(last))];
     // What one area has added may count for another: late conversions come with the deliveries.
-    const after = await countAll(demo);
+    const after = await countAll(demo, areas);
     return all.map((one) => {
       const rows = after.get(one.area) ?? 0;
       return { ...one, rows, added: rows - (before.get(one.area) ?? 0) };
@@ -59,9 +69,9 @@ export async function fillDemo(
 }
 
 /** How many rows each area has. */
-async function countAll(demo: Demo): Promise<Map<string, number>> {
+async function countAll(demo: Demo, areas: readonly Area[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const area of [...side.flat(), ...last]) counts.set(area.name, await countRows(demo, area));
+  for (const area of areas) counts.set(area.name, await countRows(demo, area));
   return counts;
 }
 

@@ -1,41 +1,15 @@
 import { chance } from "../../sandbox/chance.ts";
+import { makeCreatives, seats } from "../../sandbox/data/creatives.ts";
 
 export interface DemoCreative {
   creativeId: string;
-  buyerId: string;
-  format: "HTML" | "IMAGE" | "NATIVE" | "VIDEO";
-  width: number | null;
-  height: number | null;
-  sizeCategory: string | null;
-  url: string;
-  campaign: string;
+  product: string;
   /** Its usual impressions a day. */
   usual: number;
 }
 
-const seats = [
-  ["b-701", "Northwind Media"],
-  ["b-702", "Łódź Performance"],
-  ["b-703", "Harbour & Sons"],
-  ["b-704", "Pixel Orchard"],
-  ["b-705", "Blue Kite Ads"],
-  ["b-706", "Señal Directa"],
-  ["b-707", "Second Street"],
-  ["b-708", 'Agency "Quick"'],
-] as const;
-export const demoSeats = seats.map(([buyerId, displayName]) => ({ buyerId, displayName }));
+export const demoSeats = seats.map(({ buyerId }) => buyerId);
 
-const themes = ["Puzzle game", "Finance app", "Travel deals", "Fitness plan", "Meal kits", "Language course", "Solar"];
-const markets = ["Brazil", "Europe", "US", "Asia"];
-const sizes = [
-  [300, 250],
-  [728, 90],
-  [320, 50],
-  [160, 600],
-  [970, 250],
-  [336, 280],
-] as const;
-const formats = ["HTML", "HTML", "IMAGE", "NATIVE", "VIDEO"] as const;
 const geographies = ["US", "BR", "DE", "GB", "MX", "FR", "IN", "ES", "PL", "CA", "AU", "JP"] as const;
 const devices = ["mobile", "mobile", "desktop", "tablet"] as const;
 /** Of all days, a creative runs on so many. */
@@ -44,25 +18,19 @@ const activeShare = 0.55;
 const pick = <Item>(items: readonly Item[], ...of: (string | number)[]) =>
   items[Math.floor(chance("rtb", ...of) * items.length)] as Item;
 
-/** The creatives of the demo, the same in every run: a few are seen by many, most by few. */
-export function demoCreatives(count: number): DemoCreative[] {
-  return Array.from({ length: count }, (_, index) => {
-    const creativeId = String(7_000_003 + index * 137);
-    const format = pick(formats, creativeId, "format");
-    const [width, height] = format === "VIDEO" ? ([1_280, 720] as const) : pick(sizes, creativeId, "size");
-    const theme = pick(themes, creativeId, "theme");
-    return {
+/** Creatives of the sandbox's seats, of which files can say what they did: an id of two seats names neither of its creatives. */
+export function demoCreatives(): DemoCreative[] {
+  const made = makeCreatives();
+  const times = new Map<string, number>();
+  for (const { creativeId } of made) times.set(creativeId, (times.get(creativeId) ?? 0) + 1);
+  return made
+    .filter(({ creativeId }) => times.get(creativeId) === 1)
+    .map(({ creativeId, product }) => ({
       creativeId,
-      buyerId: seats[index % seats.length]?.[0] ?? "",
-      format,
-      width: format === "NATIVE" ? null : width,
-      height: format === "NATIVE" ? null : height,
-      sizeCategory: format === "NATIVE" ? null : format === "VIDEO" ? "Video" : "IAB",
-      url: `https://shop.example/${theme.toLowerCase().replaceAll(" ", "-")}`,
-      campaign: `${theme} ${pick(markets, creativeId, "market")}`,
+      product,
+      // A few are seen by many, most by few.
       usual: Math.floor(800 * 60 ** (chance("rtb", creativeId, "usual") ** 2)),
-    };
-  });
+    }));
 }
 
 export const performanceColumns = "creative_id,date,impressions,clicks,spend,geography,device_type";

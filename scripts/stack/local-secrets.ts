@@ -23,6 +23,8 @@ export async function localSecrets(folder: string, set: Env): Promise<LocalSecre
     CREDENTIALS_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     READER_PASSWORD: randomBytes(18).toString("base64url"),
     ...discordKeyPair(),
+    // Takes a moment to make.
+    GOOGLE_DEMO_PRIVATE_KEY: kept["GOOGLE_DEMO_PRIVATE_KEY"] ?? googlePrivateKey(),
     ...kept,
   };
   if (Object.keys(made).length > Object.keys(kept).length) await writeFile(file, JSON.stringify(made), { mode: 0o600 });
@@ -37,6 +39,7 @@ export async function localSecrets(folder: string, set: Env): Promise<LocalSecre
       ...(Object.keys(set).some((name) => name.startsWith("ANYTRACK_WEBHOOK_SECRET"))
         ? {}
         : { ANYTRACK_WEBHOOK_SECRET: made.ANYTRACK_WEBHOOK_SECRET }),
+      ...unset("GOOGLE_DEMO_PRIVATE_KEY"),
       // Without an application of one's own, the demo signs as Discord does, with a key pair of this machine's.
       ...(set["DISCORD_PUBLIC_KEY"] === undefined
         ? {
@@ -56,4 +59,10 @@ function discordKeyPair() {
     DISCORD_PUBLIC_KEY: publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex"),
     DISCORD_DEMO_PRIVATE_KEY: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
   };
+}
+
+/** As base64 of its PKCS #8 form: Google's service accounts sign with RSA. */
+function googlePrivateKey(): string {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+  return privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
 }

@@ -1,9 +1,11 @@
+import { createPrivateKey } from "node:crypto";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { settingName } from "../../core/setting-name.ts";
 import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
 import { sandboxPort } from "./servers.ts";
 import { startChild } from "./supervise.ts";
+import { sandboxEmail } from "../../sandbox/google-account.ts";
 
 type Env = Record<string, string>;
 
@@ -57,7 +59,8 @@ export function settingsOfMock(account: Account, env: Env): Env {
   const { vendor: name, client } = account;
   const set: Env = { [settingName(name, "BASE_URL", client)]: `${sandboxUrl(env)}/${name}` };
   const vendor = vendors.find((candidate) => candidate.name === name);
-  for (const secret of Object.keys(vendor?.secrets.shape ?? {})) set[settingName(secret, client)] = `sandbox-${client}`;
+  for (const secret of Object.keys(vendor?.secrets.shape ?? {}))
+    set[settingName(secret, client)] = name === "authorized_buyers" ? googleKey(client, env) : `sandbox-${client}`;
   // What is too old or too new for a mock counts from its own present.
   const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
   if (account.isDestination && present !== undefined) set[settingName(name, "CLOCK", client)] = present;
@@ -66,6 +69,20 @@ export function settingsOfMock(account: Account, env: Env): Env {
   if (intervalMs !== undefined && env[pace] === undefined && env[settingName(pace, client)] === undefined)
     set[settingName(pace, client)] = String(intervalMs);
   return set;
+}
+
+/** Google's keys are private keys of service accounts: those that the sandbox knows have all the one of this machine. */
+function googleKey(client: string, env: Env): string {
+  const key = {
+    key: Buffer.from(env["GOOGLE_DEMO_PRIVATE_KEY"] ?? "", "base64"),
+    format: "der",
+    type: "pkcs8",
+  } as const;
+  return JSON.stringify({
+    type: "service_account",
+    client_email: sandboxEmail(client),
+    private_key: createPrivateKey(key).export({ format: "pem", type: "pkcs8" }),
+  });
 }
 
 /** Without an application of one's own, Discord is the sandbox; and without that there is none. */
@@ -88,7 +105,8 @@ export function playCollect(env: Env, hasSandbox: boolean): void {
 }
 
 /** There only for clients that have a key: no mock takes its place. */
-const isOptional = (vendor: string) => vendors.some(({ name, optional }) => name === vendor && optional === true);
+const isOptional = (vendor: string) =>
+  vendors.some(({ name, optional, isPlayed }) => name === vendor && optional === true && isPlayed !== true);
 
 /** Made-up sandbox data must not go to a real account. */
 function deliversForReal(accounts: Config["accounts"], client: string): boolean {
