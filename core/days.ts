@@ -61,6 +61,23 @@ export function rangeBefore(from: string, to: string): { from: string; to: strin
   return { from: addDays(from, -days), to: addDays(from, -1) };
 }
 
+export interface ComparedDays {
+  from: string;
+  to: string;
+  before: { from: string; to: string };
+}
+
+/**
+ * What of a range can be compared: its days that are over, beside the same days of the range before. A running day would be
+ * a part beside a whole. Null where no day is over.
+ */
+export function comparedDays({ from, to }: { from: string; to: string }, today: string): ComparedDays | null {
+  const last = to < today ? to : addDays(today, -1);
+  if (last < from) return null;
+  const length = daysFromTo(from, to).length;
+  return { from, to: last, before: { from: addDays(from, -length), to: addDays(last, -length) } };
+}
+
 /** The moment a day begins in a zone: not always midnight, and not always 24 h after the day before. */
 export function startOfDay(day: string, timezone: string): Date {
   return new Date(Temporal.PlainDate.from(day).toZonedDateTime(timezone).startOfDay().epochMilliseconds);

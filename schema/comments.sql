@@ -236,9 +236,9 @@ comment on column redtrack.spend_by_hour.pulled_at is 'When that pull began.';
 comment on column redtrack.spend_by_hour.cost is 'Spend known by then.';
 comment on column redtrack.spend_by_hour.clicks is 'Clicks known by then.';
 comment on column redtrack.spend_by_hour.conversions is 'Conversions known by then.';
-comment on column redtrack.spend_by_hour.cost_day_before is 'Spend of the day before, known at the same hour.';
-comment on column redtrack.spend_by_hour.clicks_day_before is 'Clicks of the day before, known at the same hour.';
-comment on column redtrack.spend_by_hour.conversions_day_before is 'Conversions of the day before, known at the same hour.';
+comment on column redtrack.spend_by_hour.cost_day_before is 'Spend of the day before at its last pull in the same hour; null when it was not pulled in it.';
+comment on column redtrack.spend_by_hour.clicks_day_before is 'Clicks of the day before at that pull.';
+comment on column redtrack.spend_by_hour.conversions_day_before is 'Conversions of the day before at that pull.';
 comment on column redtrack.spend_by_hour.cost_change_pct is 'Change of spend in percent; null when there was none.';
 
 

@@ -12,7 +12,7 @@ import {
   type EntityDays,
 } from "../../queries/ops/rule-states.ts";
 import { step, type RuleState } from "../../rules/ops/rule-state.ts";
-import { daysToCompare } from "../../rules/cost/pace.ts";
+import { daysToCompare, lastOfHours } from "../../rules/cost/pace.ts";
 import { judgeImport, missingImport } from "../../rules/files/import-days.ts";
 import { judgeCpc, judgeSpend, judgeSpendSoFar, type Series, type Verdict } from "../../rules/ops/spend-rules.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
@@ -163,7 +163,7 @@ async function watchRunningDay(database: Database, { client, now }: Watched): Pr
   if (readAt === null || now.getTime() - readAt.getTime() > freshMs) return;
   const { sameWeekdays } = daysToCompare(today);
   const days = [today, ...sameWeekdays];
-  const pulls = await readPulls(database, { client, days });
+  const pulls = lastOfHours(await readPulls(database, { client, days }));
   const states = await readRuleStates(database, { client, rule: "spend_drop" });
   const readings = new Map(days.map((day) => [day, [...new Set(hoursOf(pulls, day))]]));
   for (const sourceId of new Set(pulls.map((pull) => pull.sourceId))) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { addDays, isDay, rangeBefore } from "../../core/days.ts";
+import { addDays, comparedDays, isDay, rangeBefore } from "../../core/days.ts";
 import {
   readPulls,
   readSpendByDay,
@@ -25,10 +25,15 @@ const amounts = {
   conversions: count,
   revenue: known,
 };
+const ofOver = {
+  costOver: known.describe("of the days that are over: to be compared with `costOverBefore`"),
+  costOverBefore: known.describe("of the same days of the range before"),
+};
 const total = z.object({
   ...amounts,
   costBefore: known,
   daysBefore: z.number().describe("how many of the days before have spend"),
+  ...ofOver,
 });
 const ofRange = {
   from: z.string(),
@@ -45,6 +50,7 @@ const bySource = z.object({
   days: z.number(),
   ...amounts,
   costBefore: known,
+  ...ofOver,
 });
 const byDay = z.object({
   date: z.string(),
@@ -58,10 +64,11 @@ const byDay = z.object({
 });
 const hour = z.object({
   hour: z.number().describe("by the feed's clock; 24 is what was read after the day's end"),
+  time: z.string().nullable().describe("when the day was last read in this hour: the other two are of this time"),
   cost: known,
   receiptId: z.number().nullable(),
-  dayBefore: known,
-  median: known.describe("of the same weekday of the last four weeks, of those read in this hour"),
+  dayBefore: known.describe("as it was read then, or between the readings before and after by the share of the time"),
+  median: known.describe("of the same weekday of the last four weeks, of those read around this time"),
   medianOf: z.number(),
 });
 
@@ -74,6 +81,11 @@ const ofSource = z
   .object({ from: day, to: day, sourceId: word.optional() })
   .refine(inOrder, orderError)
   .refine(inReach, reachError);
+
+const compare = (range: { from: string; to: string }, today: string) => ({
+  ...{ from: range.from, to: range.to },
+  ...{ before: rangeBefore(range.from, range.to), compared: comparedDays(range, today) },
+});
 
 /** What was spent, by traffic source, day and hour. */
 export function spendRoutes(api: Api, { reading }: ServerParts): void {
@@ -90,12 +102,9 @@ export function spendRoutes(api: Api, { reading }: ServerParts): void {
     },
     async (request) => {
       const { client } = callerOf(request);
-      const of = { ...request.query, client, before: rangeBefore(request.query.from, request.query.to) };
-      const [items, totals, { timezone, currency, origin }] = await Promise.all([
-        readSpendBySource(reading, of),
-        readSpendTotal(reading, of),
-        readSpendCalendar(reading, client),
-      ]);
+      const { timezone, currency, origin, today } = await readSpendCalendar(reading, client);
+      const of = { client, ...compare(request.query, today) };
+      const [items, totals] = await Promise.all([readSpendBySource(reading, of), readSpendTotal(reading, of)]);
       return { ...request.query, before: of.before, timezone, currency, origin, totals, items };
     },
   );
@@ -114,12 +123,9 @@ export function spendRoutes(api: Api, { reading }: ServerParts): void {
     async (request) => {
       const { client } = callerOf(request);
       const { from, to, sourceId } = request.query;
-      const of = { client, from, to, sourceId, before: rangeBefore(from, to) };
-      const [items, totals, { timezone, currency, origin }] = await Promise.all([
-        readSpendByDay(reading, of),
-        readSpendTotal(reading, of),
-        readSpendCalendar(reading, client),
-      ]);
+      const { timezone, currency, origin, today } = await readSpendCalendar(reading, client);
+      const of = { client, sourceId, ...compare({ from, to }, today) };
+      const [items, totals] = await Promise.all([readSpendByDay(reading, of), readSpendTotal(reading, of)]);
       const shown = items.map((row) => ({ ...row, loadedAt: iso(row.loadedAt) }));
       return { from, to, before: of.before, timezone, currency, origin, totals, items: shown };
     },

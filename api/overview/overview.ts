@@ -12,21 +12,34 @@ const day = z.string();
 const known = money.nullable();
 const at = z.object({
   date: day,
-  hour: z
-    .number()
+  hour: z.number().nullable().describe("of `time`"),
+  time: z
+    .string()
     .nullable()
     .describe(
-      "the last hour that the running day was read in, by the feed's clock, and the same of the days beside it; null: not read in it",
+      "when the running day was last read, by the feed's clock, and the same of the days beside it; 24:00 after the day's end; null: not read around it",
     ),
   receiptId: z.number().nullable(),
+  between: z
+    .tuple([z.string(), z.string()])
+    .nullable()
+    .describe(
+      "where the day was not read at that time: the two readings that the amount lies between, by the share of the time",
+    ),
   total: known,
 });
 const span = {
   name: z.enum(overviewPeriods),
   from: day,
   to: day,
-  before: z.object({ from: day, to: day }),
+  over: z.object({ from: day, to: day }).nullable().describe("the days of it that are over; null where none is"),
+  before: z.object({ from: day, to: day }).describe("the same days of the period before"),
 };
+/** A row of the whole period, with what is compared. */
+const compared = <Row extends z.ZodType>(row: Row) => ({
+  over: row.nullable().describe("of the days that are over"),
+  before: row.nullable().describe("of the same days of the period before"),
+});
 const days = z.array(day);
 const overview = z.object({
   today: day.describe("by the client's calendar"),
@@ -47,10 +60,10 @@ const overview = z.object({
       ...span,
       isFinal: z.boolean().describe("every day of spend and of statistics is final"),
       missingBefore: z.number().describe("days of the range before that a feed has nothing of"),
-      totals: z.array(total.extend({ before: total.nullable() })),
+      totals: z.array(total.extend(compared(total))),
     }),
   ),
-  affiliates: z.object({ ...span, items: z.array(perAffiliate.extend({ before: perAffiliate.nullable() })) }),
+  affiliates: z.object({ ...span, items: z.array(perAffiliate.extend(compared(perAffiliate))) }),
   restated: z.array(
     z.object({
       ...{ source: z.string(), day },

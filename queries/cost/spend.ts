@@ -1,3 +1,4 @@
+import type { ComparedDays } from "../../core/days.ts";
 import type { Queryable } from "../../schema/database.ts";
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Range } from "./cpa.ts";
@@ -42,32 +43,45 @@ export interface SourceSpend extends Spend {
   days: number;
   /** In the days before. */
   costBefore: string | null;
+  /** Of the days that are over, and of the same days of the range before: these two are compared. */
+  costOver: string | null;
+  costOverBefore: string | null;
 }
 
 const sums = `round(sum(cost), 2) as cost, sum(clicks)::bigint as clicks, sum(conversions)::bigint as conversions, round(sum(revenue), 2) as revenue`;
 
 export interface Compared extends Range {
   before: { from: string; to: string };
+  /** The days that are compared; null where none is over. */
+  compared: ComparedDays | null;
 }
+
+/** No day at all. */
+const none = { from: "infinity", to: "-infinity" };
+const never: ComparedDays = { ...none, before: none };
 
 /** Per traffic source, the greatest spend first. One that spent only in the days before is there, too. */
 export async function readSpendBySource(
   database: Queryable,
-  { client, from, to, before }: Compared,
+  { client, from, to, before, compared }: Compared,
 ): Promise<SourceSpend[]> {
+  const { before: overBefore, ...over } = compared ?? never;
   const { rows } = await database.query<SourceSpend>(
     `with named as (
        select distinct on (source_id) source_id, source_name from redtrack.daily_spend
         where _client_id = $1 and date between $4 and $3 order by source_id, date desc
      ), now as (
-       select source_id, count(*)::int as days, ${sums} from redtrack.daily_spend where _client_id = $1 and date between $2 and $3 group by 1
+       select source_id, count(*)::int as days, ${sums}, round(sum(cost) filter (where date between $6 and $7), 2) as over
+         from redtrack.daily_spend where _client_id = $1 and date between $2 and $3 group by 1
      ), earlier as (
-       select source_id, round(sum(cost), 2) as cost from redtrack.daily_spend where _client_id = $1 and date between $4 and $5 group by 1
+       select source_id, round(sum(cost), 2) as cost, round(sum(cost) filter (where date between $8 and $9), 2) as over
+         from redtrack.daily_spend where _client_id = $1 and date between $4 and $5 group by 1
      )
-     select n.source_id as "sourceId", n.source_name as "sourceName", coalesce(o.days, 0) as days, o.cost, o.clicks, o.conversions, o.revenue, e.cost as "costBefore"
+     select n.source_id as "sourceId", n.source_name as "sourceName", coalesce(o.days, 0) as days, o.cost, o.clicks, o.conversions, o.revenue, e.cost as "costBefore",
+            o.over as "costOver", e.over as "costOverBefore"
        from named n left join now o using (source_id) left join earlier e using (source_id)
       order by o.cost desc nulls last, e.cost desc nulls last, n.source_id`,
-    [client, from, to, before.from, before.to],
+    [client, from, to, before.from, before.to, over.from, over.to, overBefore.from, overBefore.to],
   );
   return rows;
 }
@@ -134,30 +148,40 @@ export interface SpendTotal extends Spend {
   costBefore: string | null;
   /** How many of the days before have spend: fewer than there are make a change too great. */
   daysBefore: number;
+  /** Of the days that are over, and of the same days of the range before: these two are compared. */
+  costOver: string | null;
+  costOverBefore: string | null;
 }
 
 /** Added up before it is rounded. */
 export async function readSpendTotal(
   database: Queryable,
-  { client, from, to, before, sourceId }: Compared & { sourceId?: string | undefined },
+  { client, from, to, before, compared, sourceId }: Compared & { sourceId?: string | undefined },
 ): Promise<SpendTotal> {
+  const { before: overBefore, ...over } = compared ?? never;
   const { rows } = await database.query<SpendTotal>(
     `select ${sums.replaceAll(/sum\(\w+\)/g, (sum) => `${sum} filter (where date between $2 and $3)`)},
             round(sum(cost) filter (where date between $4 and $5), 2) as "costBefore",
-            count(distinct date) filter (where date between $4 and $5)::int as "daysBefore"
+            count(distinct date) filter (where date between $4 and $5)::int as "daysBefore",
+            round(sum(cost) filter (where date between $7 and $8), 2) as "costOver",
+            round(sum(cost) filter (where date between $9 and $10), 2) as "costOverBefore"
        from redtrack.daily_spend where _client_id = $1 and date between $4 and $3 and ($6::text is null or source_id = $6)`,
-    [client, from, to, before.from, before.to, sourceId ?? null],
+    [
+      ...[client, from, to, before.from, before.to, sourceId ?? null],
+      ...[over.from, over.to, overBefore.from, overBefore.to],
+    ],
   );
   const [row] = rows;
   if (row === undefined) throw new Error("a sum has one row");
   return row;
 }
 
-/** What was known of one traffic source when a day was read: the last reading of an hour. */
+/** What was known of one traffic source when a day was read. */
 export interface Pull {
   date: string;
   /** By the feed's clock; 24 is what was read after the day's end. */
   hour: number;
+  minute: number;
   pulledAt: Date;
   receiptId: number;
   sourceId: string;
@@ -171,13 +195,13 @@ export async function readPulls(
   { client, days, sourceId }: { client: string; days: readonly string[]; sourceId?: string | undefined },
 ): Promise<Pull[]> {
   const { rows } = await database.query<Pull>(
-    `select i.date, i.hour, i.pulled_at as "pulledAt", p.receipt_id as "receiptId", i.source_id as "sourceId", i.source_name as "sourceName", i.cost
-       from (select e.*, max(pulled_at) over (partition by date, hour) as last_of_hour
-               from (select *, case when pulled_local::date > date then 24 else extract(hour from pulled_local)::int end as hour
-                       from redtrack.spend_intraday where _client_id = $1 and date = any($2::date[])) e) i
+    `select i.date, case when i.is_over then 24 else extract(hour from i.pulled_local)::int end as hour,
+            case when i.is_over then 0 else extract(minute from i.pulled_local)::int end as minute,
+            i.pulled_at as "pulledAt", p.receipt_id as "receiptId", i.source_id as "sourceId", i.source_name as "sourceName", i.cost
+       from (select *, pulled_local::date > date as is_over from redtrack.spend_intraday where _client_id = $1 and date = any($2::date[])) i
        join ops.receipts p on p._client_id = $1 and p.source = $4 and p.slice = i.date::text and p.fetched_at = i.pulled_at
-      where i.pulled_at = i.last_of_hour and ($3::text is null or i.source_id = $3)
-      order by i.date, i.hour, i.source_id`,
+      where $3::text is null or i.source_id = $3
+      order by i.date, i.pulled_at, i.source_id`,
     [client, days, sourceId ?? null, spendSource],
   );
   return rows;

@@ -1,4 +1,4 @@
-import { addDays, rangeBefore } from "../../core/days.ts";
+import { addDays, comparedDays, rangeBefore } from "../../core/days.ts";
 import { spendAtThisHour, type SpendNow } from "../../rules/cost/pace.ts";
 import { touchedBy } from "../../rules/overview/touches.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
@@ -27,10 +27,14 @@ interface Span {
   name: OverviewPeriod;
   from: string;
   to: string;
+  /** The days of it that are over; null where none is. */
+  over: { from: string; to: string } | null;
+  /** The same days of the period before. */
   before: { from: string; to: string };
 }
 
-type Beside<Row> = Row & { before: Row | null };
+/** A row of the whole period, with what is compared: the days that are over, and the same days of the period before. */
+type Beside<Row> = Row & { over: Row | null; before: Row | null };
 
 export interface PeriodTotals extends Span {
   /** Every day of both feeds is final. */
@@ -110,7 +114,9 @@ function spanOf(name: OverviewPeriod, today: string): Span {
   const { days, ends } = periods[name];
   const to = addDays(today, ends);
   const from = addDays(to, 1 - days);
-  return { name, from, to, before: rangeBefore(from, to) };
+  const compared = comparedDays({ from, to }, today);
+  const over = compared === null ? null : { from: compared.from, to: compared.to };
+  return { name, from, to, over, before: compared?.before ?? rangeBefore(from, to) };
 }
 
 async function readSpendNow(database: Queryable, client: string): Promise<Overview["spend"]> {
@@ -127,7 +133,7 @@ async function readSpendNow(database: Queryable, client: string): Promise<Overvi
 
 async function readPeriods(database: Queryable, client: string, today: string): Promise<PeriodTotals[]> {
   const spans = overviewPeriods.map((name) => spanOf(name, today));
-  const ranges = [...spans, ...spans.map(({ before }) => before)];
+  const ranges = [...spans, ...spans.map(({ before }) => before), ...spans.flatMap(({ over }) => over ?? [])];
   // What today is compared with is a period of its own: each range is asked for once.
   const asked = new Map(ranges.map(({ from, to }) => [keyOf({ from, to }), { from, to }]));
   const first = ranges.reduce((least, { from }) => (from < least ? from : least), today);
@@ -142,7 +148,7 @@ async function readPeriods(database: Queryable, client: string, today: string): 
       ({ provisional, failed, missing }) => within(span, [...provisional, ...failed, ...missing]) === 0,
     ),
     missingBefore: Math.max(0, ...days.map(({ failed, missing }) => within(span.before, [...failed, ...missing]))),
-    totals: beside(known.get(keyOf(span)) ?? [], known.get(keyOf(span.before)) ?? []),
+    totals: beside(span, (range) => known.get(keyOf(range)) ?? []),
   }));
 }
 
@@ -150,21 +156,29 @@ type Days = Pick<Span, "from" | "to">;
 const keyOf = ({ from, to }: Days) => `${from}..${to}`;
 const within = ({ from, to }: Days, days: readonly string[]) => days.filter((day) => day >= from && day <= to).length;
 
-function beside(now: readonly CpaTotal[], earlier: readonly CpaTotal[]): Beside<CpaTotal>[] {
-  const isSame = (one: CpaTotal, other: CpaTotal) => one.currency === other.currency && one.origin === other.origin;
-  return now.map((row) => ({ ...row, before: earlier.find((other) => isSame(row, other)) ?? null }));
+function beside(span: Span, totalsOf: (days: Days) => readonly CpaTotal[]): Beside<CpaTotal>[] {
+  const like = (row: CpaTotal, days: Days | null) =>
+    days === null
+      ? null
+      : (totalsOf(days).find((other) => row.currency === other.currency && row.origin === other.origin) ?? null);
+  return totalsOf(span).map((row) => ({ ...row, over: like(row, span.over), before: like(row, span.before) }));
 }
 
 async function readAffiliates(database: Queryable, client: string, span: Span): Promise<Overview["affiliates"]> {
-  const { from, to, before } = span;
-  const [now, earlier] = await Promise.all([
+  const { from, to, over, before } = span;
+  const [now, whole, earlier] = await Promise.all([
     readCpaByAffiliate(database, { client, from, to }),
+    over === null || over.to === to ? null : readCpaByAffiliate(database, { client, ...over }),
     readCpaByAffiliate(database, { client, ...before }),
   ]);
   const idOf = ({ affiliateId, affiliate, currency, origin }: CpaAffiliate) =>
     JSON.stringify([affiliateId ?? affiliate, currency, origin]);
-  const known = new Map(earlier.map((row) => [idOf(row), row]));
-  return { ...span, items: now.map((row) => ({ ...row, before: known.get(idOf(row)) ?? null })) };
+  const byId = (rows: readonly CpaAffiliate[]) => new Map(rows.map((row) => [idOf(row), row]));
+  const [ofOver, ofBefore] = [byId(over === null ? [] : (whole ?? now)), byId(earlier)];
+  return {
+    ...span,
+    items: now.map((row) => ({ ...row, over: ofOver.get(idOf(row)) ?? null, before: ofBefore.get(idOf(row)) ?? null })),
+  };
 }
 
 /** Feeds and files that are late, or have a day of the last 30 that is not final, and what that touches. */

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { median, paceOf, spendAtThisHour, type Reading } from "./pace.ts";
+import { lastOfHours, median, paceOf, spendAtThisHour, type Reading } from "./pace.ts";
 
 let receipts = 0;
-const reading = (date: string, hour: number, costs: Record<string, string>): Reading[] => {
+const reading = (date: string, hour: number, costs: Record<string, string>, minute = 0): Reading[] => {
   const receiptId = (receipts += 1);
   return Object.entries(costs).map(([sourceId, cost]) => ({
-    ...{ date, hour, sourceId, cost, receiptId },
+    ...{ date, hour, minute, sourceId, cost, receiptId },
     sourceName: sourceId.toUpperCase(),
   }));
 };
@@ -28,6 +28,29 @@ describe("at this hour", () => {
     });
   });
 
+  test("what was read at ten to three stands beside the other days at ten to three, between the readings around it", () => {
+    const now = spendAtThisHour(
+      [
+        ...reading("2026-11-28", 14, { fb: "100" }, 2),
+        ...reading("2026-11-28", 14, { fb: "140", tt: "9" }, 50),
+        ...reading("2026-11-27", 14, { fb: "60", gone: "3" }, 5),
+        ...reading("2026-11-27", 15, { fb: "120", gone: "3", tt: "6" }, 5),
+        ...reading("2026-11-21", 14, { fb: "90" }, 47),
+        ...reading("2026-11-21", 15, { fb: "99" }, 5),
+      ],
+      "2026-11-28",
+    );
+    expect(now.day).toMatchObject({ time: "14:50", total: "149.00", between: null });
+    // 45 of 60 minutes: 60 and three quarters of 60, 3, and three quarters of 6.
+    expect(now.dayBefore).toMatchObject({ time: "14:50", total: "112.50", between: ["14:05", "15:05"] });
+    expect(now.sources.map(({ sourceId, dayBefore }) => [sourceId, dayBefore])).toEqual([
+      ["fb", "105.00"],
+      ["tt", "4.50"],
+      ["gone", "3.00"],
+    ]);
+    expect(now.weekBefore).toMatchObject({ time: "14:47", total: "90.00", between: null });
+  });
+
   test("a source without a row had spent nothing by then; a day without a reading is not known", () => {
     const { sources } = spendAtThisHour(readings, "2026-11-28");
     expect(sources).toEqual([
@@ -36,7 +59,9 @@ describe("at this hour", () => {
       { sourceId: "gone", sourceName: "GONE", cost: "0.00", dayBefore: null, weekBefore: "7.00" },
     ]);
     const alone = spendAtThisHour(reading("2026-11-28", 9, { fb: "1" }), "2026-11-28");
-    expect(alone.dayBefore).toEqual({ date: "2026-11-27", hour: null, receiptId: null, total: null });
+    expect(alone.dayBefore).toEqual({
+      ...{ date: "2026-11-27", hour: null, time: null, receiptId: null, between: null, total: null },
+    });
     expect(alone.sources[0]?.dayBefore).toBeNull();
   });
 
@@ -56,7 +81,40 @@ test("a day's course has a gap where it was not read, and says of how many weekd
   ];
   const [eight, nine] = paceOf(readings, "2026-11-28");
   expect(eight).toMatchObject({ hour: 8, cost: "11.50", dayBefore: null, median: "4.00", medianOf: 3 });
-  expect(nine).toEqual({ hour: 9, cost: null, receiptId: null, dayBefore: "7.00", median: null, medianOf: 0 });
+  expect(nine).toEqual({
+    hour: 9,
+    time: null,
+    cost: null,
+    receiptId: null,
+    dayBefore: "7.00",
+    median: null,
+    medianOf: 0,
+  });
+});
+
+test("an hour of the course is compared at the time at which it was read last, an hour to come as the others were read in it", () => {
+  const course = paceOf(
+    [
+      ...reading("2026-11-28", 8, { fb: "10" }, 1),
+      ...reading("2026-11-28", 8, { fb: "16" }, 40),
+      ...reading("2026-11-27", 8, { fb: "20" }),
+      ...reading("2026-11-27", 9, { fb: "50" }),
+      ...reading("2026-11-21", 8, { fb: "30" }, 10),
+      ...reading("2026-11-21", 9, { fb: "60" }, 10),
+    ],
+    "2026-11-28",
+  );
+  expect(course).toMatchObject([
+    { hour: 8, time: "08:40", cost: "16.00", dayBefore: "40.00", median: "45.00", medianOf: 1 },
+    { hour: 9, time: null, cost: null, dayBefore: "50.00", median: "60.00", medianOf: 1 },
+  ]);
+});
+
+test("of several readings within an hour the last counts", () => {
+  const early = reading("2026-11-28", 8, { fb: "10", tt: "5" }, 1);
+  const late = reading("2026-11-28", 8, { fb: "16" }, 40);
+  const next = reading("2026-11-28", 9, { fb: "17" });
+  expect(lastOfHours([...early, ...late, ...next])).toEqual([...late, ...next]);
 });
 
 test.each([

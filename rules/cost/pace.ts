@@ -1,15 +1,23 @@
 import { addDays } from "../../core/days.ts";
-import { cents, divideMoney, sumMoney } from "../../core/money.ts";
+import { cents, divideMoney, fromMicros, sumMoney, toMicros } from "../../core/money.ts";
 
 /** What was known of one traffic source when a day was read. */
 export interface Reading {
   date: string;
   /** By the feed's clock; 24 is what was read after the day's end. */
   hour: number;
+  minute: number;
   receiptId: number;
   sourceId: string;
   sourceName: string | null;
   cost: string;
+}
+
+/** Of several readings within an hour, the last. They come in the order in which they were read. */
+export function lastOfHours<Pull extends Pick<Reading, "date" | "hour" | "receiptId">>(pulls: readonly Pull[]): Pull[] {
+  const keyOf = ({ date, hour }: Pull) => `${date} ${hour}`;
+  const last = new Map(pulls.map((pull) => [keyOf(pull), pull.receiptId]));
+  return pulls.filter((pull) => last.get(keyOf(pull)) === pull.receiptId);
 }
 
 /** The days that a day is measured by: the day before, and the same weekday of the four weeks before. */
@@ -20,10 +28,12 @@ export const daysToCompare = (day: string) => ({
 
 export interface PaceHour {
   hour: number;
+  /** When the day was last read in this hour: what stands beside it is of this very time. */
+  time: string | null;
   cost: string | null;
   receiptId: number | null;
   dayBefore: string | null;
-  /** Of the last four same weekdays, of those that were read in this hour. */
+  /** Of the last four same weekdays, of those that were read around this time. */
   median: string | null;
   medianOf: number;
 }
@@ -31,32 +41,28 @@ export interface PaceHour {
 /** The course of a day, hour by hour, beside the day before and the median of the last four same weekdays. */
 export function paceOf(readings: readonly Reading[], day: string): PaceHour[] {
   const { dayBefore, sameWeekdays } = daysToCompare(day);
-  const known = sumsByHour(readings);
-  const at = (date: string, hour: number) => known.get(`${date} ${hour}`) ?? null;
   const hours = [...new Set(readings.map(({ hour }) => hour))].sort((one, other) => one - other);
+  const days = new Map([day, dayBefore, ...sameWeekdays].map((date) => [date, readsOf(readings, date)]));
   return hours.map((hour) => {
-    const weekdays = sameWeekdays.flatMap((date) => at(date, hour)?.cost ?? []);
-    const own = at(day, hour);
+    const inHour = (date: string) =>
+      days.get(date)?.findLast((read) => Math.floor(read.minutes / minutesOfHour) === hour);
+    // An hour that is yet to come is shown as each other day was read in it.
+    const own = inHour(day);
+    const at = (date: string) => {
+      const read = own === undefined ? inHour(date) : readAt(days.get(date) ?? [], own.minutes);
+      return read === undefined ? null : totalOf(read);
+    };
+    const weekdays = sameWeekdays.flatMap((date) => at(date) ?? []);
     return {
       hour,
-      cost: own === null ? null : cents(own.cost),
+      time: own === undefined ? null : timeOf(own.minutes),
+      cost: own === undefined ? null : totalOf(own),
       receiptId: own?.receiptId ?? null,
-      dayBefore: inCents(at(dayBefore, hour)?.cost),
+      dayBefore: at(dayBefore),
       median: weekdays.length === 0 ? null : median(weekdays),
       medianOf: weekdays.length,
     };
   });
-}
-
-const inCents = (amount: string | undefined) => (amount === undefined ? null : cents(amount));
-
-function sumsByHour(readings: readonly Reading[]): Map<string, { cost: string; receiptId: number }> {
-  const known = new Map<string, { cost: string; receiptId: number }>();
-  for (const { date, hour, cost, receiptId } of readings) {
-    const key = `${date} ${hour}`;
-    known.set(key, { cost: sumMoney([known.get(key)?.cost ?? "0", cost]), receiptId });
-  }
-  return known;
 }
 
 /** To the cent; of an even number, the middle of the middle two. */
@@ -67,12 +73,15 @@ export function median(amounts: readonly string[]): string {
   return divideMoney(sumMoney([lower, upper]), 2);
 }
 
-interface At {
+export interface At {
   date: string;
-  /** The hour of the day's last reading, the same for all; null for a day that was not read in it. */
+  /** The time of the day's last reading, the same for all; null for a day that was not read around it. */
   hour: number | null;
+  time: string | null;
+  /** The reading; of two, the earlier. */
   receiptId: number | null;
-  /** Null when the day was not read in that hour. */
+  /** Where no reading is of this time: the two that the amount lies between, by the share of the time. */
+  between: [from: string, to: string] | null;
   total: string | null;
 }
 
@@ -91,51 +100,92 @@ export interface SpendNow {
 }
 
 /**
- * A day as it was last read, beside the day before and the same weekday in that very hour: what another day had spent by
- * an earlier one is no measure. A source without a row in a reading had spent nothing by then; a day without a reading in
- * that hour is not known.
+ * A day as it was last read, beside the day before and the same weekday at that very time: what another day had spent by
+ * an earlier one is no measure. A source without a row in a reading had spent nothing by then; a day without a reading
+ * around that time is not known.
  */
 export function spendAtThisHour(readings: readonly Reading[], day: string): SpendNow {
-  const last = readings.reduce((most, { date, hour }) => (date === day && hour > most ? hour : most), -1);
-  const [own, before, week] = [day, addDays(day, -1), addDays(day, -7)].map((date) => readingAt(readings, date, last));
-  const sources = new Map<string, string | null>();
-  for (const one of [week, before, own])
-    for (const [sourceId, { sourceName }] of one?.sources ?? []) sources.set(sourceId, sourceName);
-  const costOf = (reading: Read | undefined, sourceId: string) =>
-    reading === undefined || reading.hour === null ? null : cents(reading.sources.get(sourceId)?.cost ?? "0");
+  const dates = [day, addDays(day, -1), addDays(day, -7)] as const;
+  const own = readsOf(readings, day).at(-1);
+  const [, before, week] = dates.map((date) =>
+    own === undefined ? undefined : readAt(readsOf(readings, date), own.minutes),
+  );
+  const names = new Map<string, string | null>();
+  for (const one of [week, before, own]) for (const [id, { name }] of one?.sources ?? []) names.set(id, name);
+  const costOf = (read: Read | undefined, id: string) =>
+    read === undefined ? null : cents(read.sources.get(id)?.cost ?? "0");
   return {
-    day: summed(own, day),
-    dayBefore: summed(before, addDays(day, -1)),
-    weekBefore: summed(week, addDays(day, -7)),
-    sources: [...sources]
+    day: shown(own, dates[0]),
+    dayBefore: shown(before, dates[1]),
+    weekBefore: shown(week, dates[2]),
+    sources: [...names]
       .map(([sourceId, sourceName]) => ({
-        sourceId,
-        sourceName,
-        cost: costOf(own, sourceId),
-        dayBefore: costOf(before, sourceId),
-        weekBefore: costOf(week, sourceId),
+        ...{ sourceId, sourceName, cost: costOf(own, sourceId) },
+        ...{ dayBefore: costOf(before, sourceId), weekBefore: costOf(week, sourceId) },
       }))
       .sort((one, other) => Number(other.cost ?? 0) - Number(one.cost ?? 0)),
   };
 }
 
+const minutesOfHour = 60;
+/** Readings of two days that are so near each other by the clock are of the same time. */
+const sameMinutes = 5;
+/** Days are read every hour. Between two readings that are further apart nothing is known. */
+const gapMinutes = 90;
+
 interface Read {
-  hour: number | null;
-  receiptId: number | null;
-  sources: Map<string, Reading>;
+  /** Since the day began, by the feed's clock. */
+  minutes: number;
+  receiptId: number;
+  between: At["between"];
+  sources: Map<string, { name: string | null; cost: string }>;
 }
 
-function readingAt(readings: readonly Reading[], date: string, hour: number): Read {
-  const rows = readings.filter((reading) => reading.date === date && reading.hour === hour);
-  return {
-    hour: rows.length === 0 ? null : hour,
-    receiptId: rows[0]?.receiptId ?? null,
-    sources: new Map(rows.map((reading) => [reading.sourceId, reading])),
-  };
+const emptyRead = (minutes: number, receiptId: number, between: At["between"] = null): Read => ({
+  ...{ minutes, receiptId, between },
+  sources: new Map(),
+});
+
+/** The readings of a day, the first first. */
+function readsOf(readings: readonly Reading[], date: string): Read[] {
+  const reads = new Map<number, Read>();
+  for (const one of readings) {
+    if (one.date !== date) continue;
+    const minutes = one.hour * minutesOfHour + one.minute;
+    const known = reads.get(minutes);
+    // They come in the order in which they were read: of two within a minute, the later counts.
+    const read = known?.receiptId === one.receiptId ? known : emptyRead(minutes, one.receiptId);
+    read.sources.set(one.sourceId, { name: one.sourceName, cost: one.cost });
+    reads.set(minutes, read);
+  }
+  return [...reads.values()].sort((one, other) => one.minutes - other.minutes);
 }
 
-function summed(read: Read | undefined, date: string): At {
-  if (read === undefined || read.hour === null) return { date, hour: null, receiptId: null, total: null };
-  const total = cents(sumMoney([...read.sources.values()].map(({ cost }) => cost)));
-  return { date, hour: read.hour, receiptId: read.receiptId, total };
+/** A day at a time: as it was read then, or between the readings before and after. */
+function readAt(reads: readonly Read[], minutes: number): Read | undefined {
+  const away = (read: Read) => Math.abs(read.minutes - minutes);
+  const near = reads.filter((read) => away(read) <= sameMinutes).sort((one, other) => away(one) - away(other))[0];
+  if (near !== undefined) return near;
+  const before = reads.findLast((read) => read.minutes < minutes);
+  const after = reads.find((read) => read.minutes > minutes);
+  if (before === undefined || after === undefined || after.minutes - before.minutes > gapMinutes) return undefined;
+  const read = emptyRead(minutes, before.receiptId, [timeOf(before.minutes), timeOf(after.minutes)]);
+  for (const id of new Set([...before.sources.keys(), ...after.sources.keys()])) {
+    const [from, to] = [before, after].map(({ sources: of }) => toMicros(of.get(id)?.cost ?? "0")) as [bigint, bigint];
+    const share = ((to - from) * BigInt(minutes - before.minutes)) / BigInt(after.minutes - before.minutes);
+    const name = after.sources.get(id)?.name ?? before.sources.get(id)?.name ?? null;
+    read.sources.set(id, { name, cost: fromMicros(from + share) });
+  }
+  return read;
+}
+
+const totalOf = ({ sources }: Read) => cents(sumMoney([...sources.values()].map(({ cost }) => cost)));
+const timeOf = (minutes: number) =>
+  [Math.floor(minutes / minutesOfHour), minutes % minutesOfHour].map((part) => String(part).padStart(2, "0")).join(":");
+
+function shown(read: Read | undefined, date: string): At {
+  if (read === undefined) return { date, hour: null, time: null, receiptId: null, between: null, total: null };
+  const { minutes, receiptId, between } = read;
+  const hour = Math.floor(minutes / minutesOfHour);
+  return { date, hour, time: timeOf(minutes), receiptId, between, total: totalOf(read) };
 }

@@ -31,5 +31,4 @@ select t._client_id, t.date, t.hour, t.pulled_at, t.cost, t.clicks, t.conversion
   from pulls t
   left join lateral (
        select p.cost, p.clicks, p.conversions from pulls p
-        where p._client_id = t._client_id and p.date = t.date - 1 and p.hour <= t.hour
-        order by p.hour desc limit 1) y on true;
+        where p._client_id = t._client_id and p.date = t.date - 1 and p.hour = t.hour) y on true;

@@ -107,7 +107,7 @@ test("a day that was not read in today's last hour has no figure by another one,
     sources: [{ cost: "30.00", dayBefore: "20.00", weekBefore: null }],
   });
   const html = (await api.inject({ url: "/", headers: await loggedIn(database.pool, { client: own.client }) })).body;
-  for (const words of ["Today by 01:00", "Yesterday by 01:00", "Week ago by 01:00", `${week} was not read by 01:00`])
+  for (const words of ["Today by 01:10", "Yesterday by 01:10", "Week ago by 01:10", `${week} was not read by 01:10`])
     expect(html).toContain(words);
 });
 
@@ -124,6 +124,36 @@ test("results of the running day stand without a change against the whole of yes
   expect(row).toContain("$20.00");
   expect(row).not.toMatch(/class="change"/);
   expect(/<section aria-labelledby="affiliates">.*?<\/section>/s.exec(html)?.[0]).not.toMatch(/class="change"/);
+});
+
+test("a period whose last day runs is compared by its whole days with the same days of the period before", async () => {
+  const row = `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+    values ('acme', $1::date, '7', 'seven', '1', '1', 'USD', 10, $2, 10, $3, 0, 0, $1::date::text, 'r')`;
+  // 13 days before today and 7 before: the same weekday as today, of which one is a part and the other whole.
+  for (const [back, conversions, revenue] of [
+    [0, 1, "7"],
+    [1, 4, "60"],
+    [7, 100, "1000"],
+    [8, 2, "40"],
+  ] as const)
+    await database.pool.query(row, [addDays(today, -back), conversions, revenue]);
+  const { periods, affiliates } = await overview("?period=7d", "acme");
+  const week = periods.find(({ name }) => name === "7d");
+  expect(week).toMatchObject({
+    over: { from: addDays(today, -6), to: yesterday },
+    before: { from: addDays(today, -13), to: addDays(today, -8) },
+    totals: [{ efConversions: 5, revenue: "67.00", over: { revenue: "60.00" }, before: { revenue: "40.00" } }],
+  });
+  expect(affiliates.items).toMatchObject([
+    { efConversions: 5, over: { efConversions: 4 }, before: { efConversions: 2 } },
+  ]);
+  const headers = await loggedIn(database.pool, { client: "acme" });
+  const html = (await api.inject({ url: "/?period=7d", headers })).body;
+  const [, shown = ""] = /aria-labelledby="affiliates">(.*?)<\/section>/s.exec(html) ?? [];
+  expect(shown).toContain("Change without today, which is not over.");
+  // 60 after 40, and 4 after 2.
+  for (const words of [">50.0 % more<", ">100 % more<"]) expect(shown).toContain(words);
+  expect(html).toContain("change without today, which is not over");
 });
 
 test("each source has its course over the whole days before: read without it is no spend, not read is not known", async () => {

@@ -11,6 +11,7 @@ import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import {
   affiliateColumns,
   Attention,
+  comparedWith,
   Open,
   periodNames,
   Periods,
@@ -104,6 +105,7 @@ function Affiliates({ at, affiliates, json }: { at: At<unknown>; affiliates: Sho
           ))}
         </nav>
       </div>
+      {comparedWith(affiliates) === null ? null : <p class="quiet">Change without today, which is not over.</p>}
       <Table
         columns={affiliateColumns(affiliates)}
         rows={items}

@@ -104,6 +104,8 @@ function Beside({ value, now, before }: { value: string; now: string | null; bef
   );
 }
 
+const textOf = (count: number | null | undefined) => (count == null ? null : String(count));
+
 /** A day that is still running has no change: a part of a day against a whole one. */
 const isRunning = (name: OverviewPeriod) => name === "today";
 
@@ -119,22 +121,32 @@ function resultColumns<One extends Totals | Affiliate>({ why, isCompared }: Show
       const value = row[name];
       if (value === null) return undefined;
       if (!isCompared(row)) return moneyText(value, row.currency);
-      return <Beside value={moneyText(value, row.currency)} now={value} before={row.before?.[name] ?? null} />;
+      return (
+        <Beside
+          value={moneyText(value, row.currency)}
+          now={row.over?.[name] ?? null}
+          before={row.before?.[name] ?? null}
+        />
+      );
     },
   }));
   const conversions: Column<One> = {
     ...{ name: "efConversions", label: "Conversions", kind: "count", value: (row) => row.efConversions, why },
     show: (row) => {
-      const { efConversions: now, before } = row;
-      if (now === null) return undefined;
-      if (!isCompared(row)) return countText(now);
-      const earlier = before?.efConversions ?? null;
-      return <Beside value={countText(now)} now={String(now)} before={earlier === null ? null : String(earlier)} />;
+      const { efConversions, over, before } = row;
+      if (efConversions === null) return undefined;
+      if (!isCompared(row)) return countText(efConversions);
+      const [now, earlier] = [over, before].map((one) => one?.efConversions ?? null);
+      return <Beside value={countText(efConversions)} now={textOf(now)} before={textOf(earlier)} />;
     },
   };
   const [cost, cpa, ...rest] = moneys as [Column<One>, Column<One>, ...Column<One>[]];
   return [conversions, cost, cpa, ...rest];
 }
+
+/** Said where the change is of fewer days than the figure. */
+export const comparedWith = ({ to, over }: Pick<Shown["affiliates"], "to" | "over">) =>
+  over === null || over.to === to ? null : "change without today, which is not over";
 
 /** In all: four periods, each beside the one before. */
 export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zone: string; json: string }) {
@@ -152,7 +164,7 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
         <div class="quiet">
           {span.isFinal ? null : <Badge tone="note">not final</Badge>}{" "}
           {span.missingBefore === 0 ? null : `${span.missingBefore} of the days before are missing`}
-          {isRunning(span.name) ? "so far; a day that is not over has no change" : null}
+          {isRunning(span.name) ? "so far; a day that is not over has no change" : comparedWith(span)}
         </div>
       </>
     ),

@@ -4,7 +4,7 @@ import { Change, moneyText, None } from "../components/format.tsx";
 import { Empty, Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { receiptLink } from "../receipts/columns.tsx";
-import { hourName } from "../spend/columns.tsx";
+import { timeName } from "../spend/columns.tsx";
 import type { Shown } from "./sections.tsx";
 
 /** Spend so far, beside yesterday at this hour and the same weekday of last week. */
@@ -23,21 +23,21 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
       </Empty>
     );
   const amount = (total: string | null) =>
-    total === null ? <None why={`the day was not read ${atHour(day.hour)}`} /> : moneyText(total, currency);
+    total === null ? <None why={`the day was not read ${byTime(day.time)}`} /> : moneyText(total, currency);
   return (
     <>
       <div class="cards">
         <Figure label="Today so far" value={amount(day.total)} fact={fact("day")} href="/spend?period=today&by=hour">
-          {day.hour === null ? (
+          {day.time === null ? (
             "not read yet"
           ) : (
             <>
-              by {hourName(day.hour)}, receipt {receiptLink(day.receiptId)}; not final
+              by {timeName(day.time)}, receipt {receiptLink(day.receiptId)}; not final
             </>
           )}
         </Figure>
         {(["dayBefore", "weekBefore"] as const).map((name) => {
-          const { date, hour, total, receiptId } = spend[name];
+          const { date, time, total, receiptId, between } = spend[name];
           return (
             <Figure
               key={name}
@@ -46,12 +46,13 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
               fact={fact(name)}
               href={`/spend?from=${date}&to=${date}&by=hour`}
             >
-              {hour === null ? (
-                `${date} was not read ${atHour(day.hour)}`
+              {time === null ? (
+                `${date} was not read ${byTime(day.time)}`
               ) : (
                 <>
-                  {date} by {hourName(hour)}, receipt {receiptLink(receiptId)}; today is{" "}
-                  <Change now={day.total} before={total} />
+                  {date} by {timeName(time)}
+                  {between === null ? null : `, between its readings of ${between.map(timeName).join(" and ")}`},
+                  receipt {receiptLink(receiptId)}; today is <Change now={day.total} before={total} />
                 </>
               )}
             </Figure>
@@ -62,15 +63,15 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
         columns={sourceColumns(spend)}
         rows={sources}
         zone={spend.timezone}
-        caption={`Spend per source on ${day.date}, beside ${dayBefore.date} and ${weekBefore.date}, all ${atHour(day.hour)}`}
+        caption={`Spend per source on ${day.date}, beside ${dayBefore.date} and ${weekBefore.date}, all ${byTime(day.time)}`}
         json={{ url: json, path: "spend.sources" }}
       />
     </>
   );
 }
 
-const atHour = (hour: number | null) => (hour === null ? "yet" : `by ${hourName(hour)}`);
-const named = (name: string, hour: number | null) => (hour === null ? name : `${name} ${atHour(hour)}`);
+const byTime = (time: string | null) => (time === null ? "yet" : `by ${timeName(time)}`);
+const named = (name: string, time: string | null) => (time === null ? name : `${name} ${byTime(time)}`);
 
 type Source = Shown["spend"]["sources"][number];
 
@@ -83,7 +84,7 @@ function courseText(name: string, course: readonly (string | null)[], currency: 
 }
 
 function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
-  const money = moneyIn<Source>(currency, { why: () => `the day was not read ${atHour(day.hour)}` });
+  const money = moneyIn<Source>(currency, { why: () => `the day was not read ${byTime(day.time)}` });
   const change = (name: "dayBefore" | "weekBefore", label: string): Column<Source> => ({
     ...{ name: `${name}Change`, label, kind: "text", value: () => null, isLocal: true, isExtra: name === "weekBefore" },
     show: (row) => <Change now={row.cost} before={row[name]} />,
@@ -104,10 +105,10 @@ function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Sourc
         />
       ),
     },
-    money("cost", named("Today", day.hour), (row) => row.cost),
-    money("dayBefore", named("Yesterday", day.hour), (row) => row.dayBefore),
+    money("cost", named("Today", day.time), (row) => row.cost),
+    money("dayBefore", named("Yesterday", day.time), (row) => row.dayBefore),
     change("dayBefore", "Change"),
-    { ...money("weekBefore", named("Week ago", day.hour), (row) => row.weekBefore), isExtra: true },
+    { ...money("weekBefore", named("Week ago", day.time), (row) => row.weekBefore), isExtra: true },
     change("weekBefore", "Change"),
   ];
 }

@@ -60,8 +60,8 @@ export function sourceColumns({ currency, to, isRunning = false }: Of, most = 0)
       kind: "text",
       value: () => null,
       isLocal: true,
-      show: ({ cost, costBefore }) =>
-        isRunning ? <None why="the day is not over" /> : <Change now={cost ?? "0"} before={costBefore} />,
+      show: ({ costOver, costOverBefore }) =>
+        isRunning ? <None why="the day is not over" /> : <Change now={costOver ?? "0"} before={costOverBefore} />,
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),
     count("conversions", "Conversions", ({ conversions }) => conversions),
@@ -118,14 +118,14 @@ export function dayColumns({ currency, to }: Of, isOfSource: boolean): readonly 
 
 export function hourColumns({ currency }: Pick<Of, "currency">): readonly Column<PaceHour>[] {
   const amount = money<PaceHour>(currency);
-  const why = () => "not read in this hour";
+  const why = () => "not read around this time";
   return [
     {
       name: "hour",
       label: "Hour",
       kind: "text",
       value: ({ hour }) => hour,
-      show: ({ hour }) => hourName(hour),
+      show: ({ hour, time }) => (time === null ? hourName(hour) : timeName(time)),
     },
     amount("cost", "Spend so far", ({ cost }) => cost, { isSortable: false, why }),
     amount("dayBefore", "Day before", ({ dayBefore }) => dayBefore, { isSortable: false, why }),
@@ -142,6 +142,9 @@ export function hourColumns({ currency }: Pick<Of, "currency">): readonly Column
 }
 
 export const hourName = (hour: number) => (hour === 24 ? "whole day" : `${String(hour).padStart(2, "0")}:00`);
+
+/** A time of a day's own clock; what was read after its end is the whole of it. */
+export const timeName = (time: string) => (time === "24:00" ? "whole day" : time);
 
 function receipt<Row>(value: (row: Row) => number | null): Column<Row> {
   return {

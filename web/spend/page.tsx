@@ -1,11 +1,13 @@
 import type { VNode } from "preact";
 import { z } from "zod";
+import { comparedDays } from "../../core/days.ts";
 import {
   readPulls,
   readSpendByDay,
   readSpendBySource,
   readSpendCalendar,
   readSpendTotal,
+  type Compared,
   type SpendCalendar,
   type SpendTotal,
 } from "../../queries/cost/spend.ts";
@@ -19,7 +21,7 @@ import { toCsv } from "../shared/csv.ts";
 import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
-import { dayColumns, hourColumns, hourName, sourceColumns } from "./columns.tsx";
+import { dayColumns, hourColumns, hourName, sourceColumns, timeName } from "./columns.tsx";
 
 const views = ["source", "day", "hour"] as const;
 type View = (typeof views)[number];
@@ -99,7 +101,7 @@ export function spendPages(web: Web): void {
 interface Asked {
   period: Period;
   calendar: SpendCalendar;
-  of: { client: string; from: string; to: string; before: Period["before"]; sourceId: string | undefined };
+  of: Compared & { sourceId: string | undefined };
   by: View;
   /** The last day of the period, whose hours are shown. */
   day: string;
@@ -109,10 +111,11 @@ async function readAsked({ parts, viewer, query: asked }: At<SpendQuery>): Promi
   const calendar = await readSpendCalendar(parts.reading, viewer.client);
   const period = readPeriod(asked, calendar.today);
   const { from, to, before } = period;
+  const range = { from, to, before, compared: comparedDays({ from, to }, calendar.today) };
   const day = to > calendar.today ? calendar.today : to;
   return {
     ...{ period, calendar, day },
-    of: { client: viewer.client, from, to, before, sourceId: asked.sourceId },
+    of: { client: viewer.client, ...range, sourceId: asked.sourceId },
     by: asked.by ?? "source",
   };
 }
@@ -206,12 +209,8 @@ function Totals({ totals, asked, pace, json }: TotalsProps) {
           <ByNow last={lastRead(pace)} />
         ) : (
           <>
-            <Change
-              now={totals.cost}
-              before={totals.costBefore}
-              than={`the ${period.days === 1 ? "day" : `${period.days} days`} before`}
-            />
-            {period.to < calendar.today ? null : "; today is not over"}
+            <Change now={totals.costOver} before={totals.costOverBefore} than={sameDays(asked)} />
+            {isWhole(asked) ? null : "; without today, which is not over"}
           </>
         )}
       </Figure>
@@ -231,6 +230,14 @@ function Totals({ totals, asked, pace, json }: TotalsProps) {
   );
 }
 
+const isWhole = ({ period: { to }, calendar: { today } }: Asked) => to < today;
+
+/** What the days that are over are compared with. */
+const sameDays = (asked: Asked) =>
+  isWhole(asked)
+    ? `the ${asked.period.days === 1 ? "day" : `${asked.period.days} days`} before`
+    : `the same ${asked.period.days === 2 ? "day" : `${asked.period.days - 1} days`} of the period before`;
+
 /** Only of the day that is not over: a part of it is compared with nothing that is whole. */
 const isRunning = ({ period: { days, to }, calendar: { today } }: Asked) => days === 1 && to === today;
 
@@ -239,9 +246,9 @@ const lastRead = (pace: readonly PaceHour[]) => pace.findLast(({ cost }) => cost
 /** A running day beside the one before it, both in the hour in which it was last read. */
 function ByNow({ last }: { last: PaceHour | undefined }) {
   if (last === undefined) return <>not read yet</>;
-  const than = `the day before by ${hourName(last.hour)}`;
-  if (last.dayBefore === null)
-    return <>by {hourName(last.hour)}; not over, and the day before was not read in this hour</>;
+  const by = timeName(last.time ?? hourName(last.hour));
+  const than = `the day before by ${by}`;
+  if (last.dayBefore === null) return <>by {by}; not over, and the day before was not read around this time</>;
   return (
     <>
       <Change now={last.cost} before={last.dayBefore} than={than} />; the day is not over
@@ -265,9 +272,9 @@ function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: Sp
       id="pace-chart"
       finding={
         <>
-          {moneyText(last.cost ?? "0", calendar.currency)} by {hourName(last.hour)}
+          {moneyText(last.cost ?? "0", calendar.currency)} by {timeName(last.time ?? hourName(last.hour))}
           {last.dayBefore === null ? (
-            "; the day before was not read in this hour"
+            "; the day before was not read around this time"
           ) : (
             <>
               : <Change now={last.cost} before={last.dayBefore} than="the day before" />

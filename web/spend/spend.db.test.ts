@@ -136,11 +136,18 @@ test("a day that is not over is compared with the day before in the hour of its 
   const html = await show("/spend?period=today&by=source");
   expect(html).toContain(">25.0 % more than the day before by 01:00</span>; the day is not over");
   expect(html).not.toContain("% less");
-  expect((await show(`/spend?from=${before}&to=${today}`)).includes("; today is not over")).toBe(true);
+  // Of two days one is over, and the same day of the two before was not read.
+  const both = await show(`/spend?from=${before}&to=${today}`);
+  expect(both).toContain("; without today, which is not over");
+  await readSpend(database.pool, { client, day: addDays(today, -3), at: at(before, 1), costs: { fb: "800" } });
+  await readSpend(database.pool, { client, day: addDays(today, -2), at: at(before, 1), costs: { fb: "5" } });
+  const compared = await show(`/spend?from=${before}&to=${today}&by=source`);
+  expect(compared).toContain(">25.0 % more than the same day of the period before<");
+  expect(compared).toContain(">25.0 % more<");
   // In another hour the day before was not read: then no share at all.
   await readSpend(database.pool, { client, day: today, at: at(today, 2), costs: { fb: "60" } });
   const later = await show("/spend?period=today&by=source");
-  expect(later).toContain("by 02:00; not over, and the day before was not read in this hour");
+  expect(later).toContain("by 02:00; not over, and the day before was not read around this time");
   expect(later).not.toMatch(/\d %/);
 });
 
