@@ -141,6 +141,13 @@ comment on column ops.rate_gate.next_at is 'No request before this.';
 comment on column ops.rate_gate.held_until is 'Until when the vendor last asked us to wait.';
 comment on column ops.rate_gate.leases is 'Requests under way, with the epoch second their place is freed at the latest.';
 
+comment on table ops.cleanings is 'How far texts that earlier versions stored were cleaned of contacts and names, per table.';
+comment on column ops.cleanings.table_name is 'The table.';
+comment on column ops.cleanings.edition is 'Of the rules it is cleaned by. With a later one all rows are read again.';
+comment on column ops.cleanings.after is 'The key of the row that was read last.';
+comment on column ops.cleanings.changed is 'How many rows were changed.';
+comment on column ops.cleanings.finished_at is 'When its last row was read; NULL while there are more.';
+comment on column ops.cleanings.updated_at is 'When it went on last.';
 comment on table ops.rule_states is 'Where each rule on complete days stands with each source and campaign.';
 comment on column ops.rule_states._client_id is 'The client the row belongs to.';
 comment on column ops.rule_states.rule is 'cpc_spike, spend_drop or missing_import.';

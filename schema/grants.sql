@@ -32,7 +32,7 @@ declare
   is_secret constant text := '^(sealed|.+_sealed|api_key_hash|email_hash|discord_user_hash|ip_hash|body_hash|token_id)$';
   -- Tables that are nobody's business but the application's.
   inner_tables constant text[] := array['ops.delivery_identity', 'ops.revoked_tokens', 'ops.sessions', 'ops.login_codes', 'ops.last_looks', 'ops.call_counts', 'ops.audit', 'ops.channels', 'ops.channel_deliveries',
-    'ops.applied_sql', 'ops.migrations', 'ops.slice_parts', 'recon.affiliate_tokens', 'recon.report_evidence', 'recon.platform_config', 'recon.discord_interactions', 'ops.address_secrets', 'promo.promo_quarantine'];
+    'ops.applied_sql', 'ops.migrations', 'ops.cleanings', 'ops.slice_parts', 'recon.affiliate_tokens', 'recon.report_evidence', 'recon.platform_config', 'recon.discord_interactions', 'ops.address_secrets', 'promo.promo_quarantine'];
   reader text;
 begin
   for area in

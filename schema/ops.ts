@@ -309,6 +309,16 @@ export const appliedSql = ops.table("applied_sql", {
   appliedAt: instant("applied_at").notNull().defaultNow(),
 });
 
+/** How far texts of earlier versions were cleaned, per table: those that were read to the end are not read again. */
+export const cleanings = ops.table("cleanings", {
+  tableName: text("table_name").primaryKey(),
+  edition: integer("edition").notNull(),
+  after: jsonb("after"),
+  changed: bigint("changed", { mode: "number" }).notNull().default(0),
+  finishedAt: instant("finished_at"),
+  updatedAt: instant("updated_at").notNull().defaultNow(),
+});
+
 /** Where each rule stands with each thing it watches: an alert is raised and closed on a change, not on a value. */
 export const ruleStates = ops.table(
   "rule_states",

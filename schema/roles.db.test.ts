@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { issueReader, readerOf, removeReader } from "../queries/ops/readers.ts";
 import { openDatabase, sqlState, type Database } from "./database.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
+import { cleanStored } from "../queries/ops/clean-stored.ts";
+import { storedTexts } from "../queries/ops/stored-texts.ts";
 
 /** Roles are the server's, and other tests run on it: these are this run's own. */
 const run = randomBytes(4).toString("hex");
@@ -231,6 +233,7 @@ test("the reader of all clients reads every view, and every table that is not cl
     "ops.call_counts",
     "ops.channel_deliveries",
     "ops.channels",
+    "ops.cleanings",
     "ops.delivery_identity",
     "ops.last_looks",
     "ops.login_codes",
@@ -251,6 +254,20 @@ test("the reader of all clients reads every view, and every table that is not cl
 });
 
 describe("the writer", () => {
+  test("cleans what earlier versions stored, but for what only grows: that the owner does", async () => {
+    const unfinished = async () => {
+      const { rows } = await database.pool.query<{ name: string }>(
+        "select n.name from unnest($1::text[]) n(name) left join ops.cleanings c on c.table_name = n.name where c.finished_at is null",
+        [storedTexts.map(({ table }) => table)],
+      );
+      return rows.map(({ name }) => name);
+    };
+    await cleanStored(as.writer, { forMs: 30_000 });
+    expect(await unfinished()).toEqual(["ops.audit"]);
+    await cleanStored(database.pool, { forMs: 30_000, onlyGuarded: true });
+    expect(await unfinished()).toEqual([]);
+  });
+
   test("reads and writes rows of all clients, and makes the months that a file needs", async () => {
     const { pool } = database;
     const { rows } = await as.writer.query<{ clients: number }>(

@@ -1,4 +1,5 @@
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
+import { cleanStored } from "../../queries/ops/clean-stored.ts";
 import { prune } from "../../queries/ops/retention.ts";
 import { sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
@@ -6,12 +7,16 @@ import { prunePromo } from "../../queries/promo/retention.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import type { MaintenanceContext } from "./context.ts";
 
-/** Deletes what is older than its setting says; by default what was kept of persons, and old promo events. */
+/** A first cleaning of many rows goes on in the next run. */
+const cleaningMs = 20_000;
+
+/** Cleans what was stored before it was cleaned on its way in, and deletes what is older than its setting says; by default what was kept of persons, and old promo events. */
 export async function applyRetention({ database, config }: MaintenanceContext): Promise<{ deleted: number }> {
   // What is known of persons goes in any case, also when nothing is delivered any more.
   const identities = await deleteExpiredIdentities(database);
   await sealStoredContent(database, quarantineSeal(config));
   await sealStoredHeaders(database, quarantineSeal(config));
+  await cleanStored(database, { forMs: cleaningMs });
   const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
   return { deleted: events + identities + (await prune(database, config.retention)) };
 }

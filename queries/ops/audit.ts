@@ -35,6 +35,7 @@ export type AuditAction =
   | "agent_viewed"
   | "line_corrected"
   | "sandbox_purged"
+  | "texts_cleaned"
   | "login_link_made"
   | "logged_in"
   | "session_ended"

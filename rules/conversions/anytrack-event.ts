@@ -188,8 +188,11 @@ function unknownNames(record: object): string[] | null {
   const names = Object.keys(record).filter(
     (field) => !knownNames.has(plainName(field)) && !subIdName.test(plainName(field)),
   );
-  if (names.length === 0) return null;
-  // A name that is no plain word may be a value in the wrong place.
+  return names.length === 0 ? null : keptNames(names);
+}
+
+/** Names of fields that nobody knows, as they are kept: one that is no plain word may be a value in the wrong place. */
+export function keptNames(names: readonly string[]): string[] {
   return [...new Set(names.map((name) => (plainWord.test(name) ? name : "(unreadable)")))].sort().slice(0, 50);
 }
 
@@ -229,7 +232,12 @@ function readSubIds(fields: Fields): Record<string, string> | null {
   const flat: [string, unknown][] = [...fields].flatMap(([name, value]) =>
     subIdName.test(name) ? [[name.replace("subid", "sub"), value] as [string, unknown]] : [],
   );
-  const found = [...flat, ...nested]
+  return keptSubIds([...flat, ...nested]);
+}
+
+/** Sub ids as they are kept: none that is a person's, by its name or by its value. */
+export function keptSubIds(given: readonly (readonly [name: string, value: unknown])[]): Record<string, string> | null {
+  const found = given
     .map(([name, value]): [string, string | null] => [storable(name).slice(0, 60), impersonal(textOf(value))])
     .filter(
       (pair): pair is [string, string] =>

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { devices, readAgent } from "./agent.ts";
+import { devices, readAgent, keptBotName } from "./agent.ts";
 
 const chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0";
 
@@ -87,6 +87,19 @@ test.each([
   expect(readAgent(text)).toEqual({ device: "bot", bot: name });
 });
 
+test.each([
+  ["Twitterbot", "Twitterbot"],
+  ["python-requests", "python-requests"],
+  ["bot", "bot"],
+  ["other", "other"],
+  ["JohnDoeBot", "bot"],
+  ["jane@corp.example", "other"],
+  ["Jane Doe", "other"],
+  ["curl/8 user=4711", "curl"],
+])("a bot's name that was kept before, %j, is %j", (name, kept) => {
+  expect(keptBotName(name)).toBe(kept);
+});
+
 test.each([[undefined], [null], [""], ["   "]])("no agent (%p) is unknown, not a bot", (text) => {
   expect(readAgent(text)).toEqual({ device: "unknown", bot: null });
 });
@@ -101,6 +114,8 @@ test("whatever is sent is classified, and what is kept of it is short and printa
       const { device, bot } = readAgent(text);
       expect(devices).toContain(device);
       expect(bot ?? "-").toMatch(/^[\p{L}\p{N} ._:@+-]{1,60}$/u);
+      // What is kept today is kept as it is.
+      if (bot !== null) expect(keptBotName(bot)).toBe(bot);
     }),
   );
 });

@@ -71,14 +71,19 @@ const botWords = list
   .map((pattern) => pattern.replaceAll(/^\^|\\b|\/$/g, ""))
   .filter((word) => /^[a-z][a-z -]*$/.test(word));
 const parserNames = new Set(Object.values(Bowser.BROWSER_MAP));
+const names = new Set([...parserNames, ...knownBots, ...botWords, "bot", "other"]);
 
-/**
- * A name out of lists, as it stands there: the agent is a stranger's text, and its own words may be a person's name or address.
- * The longest word says most: "python-requests" and not "python".
- */
+/** A name that an earlier version kept may be a sender's own word: the one that is kept of it today. */
+export const keptBotName = (name: string): string => (names.has(name) ? name : nameIn(name));
+
+/** A name out of lists, as it stands there: the agent is a stranger's text, and its own words may be a person's name or address. */
 function botName(agent: string, parser: Bowser.Parser.Parser): string {
   const known = parser.getPlatformType(true) === "bot" ? parser.getBrowserName() : "";
-  if (parserNames.has(known)) return known;
+  return parserNames.has(known) ? known : nameIn(agent);
+}
+
+/** The longest word says most: "python-requests" and not "python". */
+function nameIn(agent: string): string {
   // The address in an agent is where somebody explains their bot, and a mail address is a person.
   const text = agent.replaceAll(/\S*(?:https?:|@)\S*/gi, " ").toLowerCase();
   const longestOf = (words: readonly string[]) =>

@@ -188,7 +188,7 @@ test("of what lies on the disk, what is too old, unknown or refused is quarantin
     event({ event_id: "old", at: old }),
     event({ event_id: "unknown" }),
     event({ event_id: "raced" }),
-    event({ kind: "click", event_id: "poison", referrer: "https://h.example/a;email=j@x.example" }),
+    event({ kind: "click", event_id: "poison", referrer: "https://h.example/a;email=j@x.example", bot: "JaneBot" }),
     event({ kind: "click", event_id: "fine" }),
   ].map(toSpoolLine);
   writeFileSync(path.join(folder, "gone.000001.spool"), lines.join(""));
@@ -203,6 +203,7 @@ test("of what lies on the disk, what is too old, unknown or refused is quarantin
   // Also of a file whose process kept more of a visitor.
   expect(quarantined.find((one) => one.event.event_id === "poison")?.event).toMatchObject({
     referrer: "https://h.example/",
+    bot: "bot",
   });
 });
 

@@ -1,4 +1,5 @@
 import { readFile, rename, unlink } from "node:fs/promises";
+import { keptBotName } from "../../../rules/promo/agent.ts";
 import type { Click, Event, Impression, Outcome } from "../../../rules/promo/events.ts";
 import { keptReferrer } from "../../../rules/promo/referrer.ts";
 import { readSpoolLines } from "../../../rules/promo/spool-line.ts";
@@ -83,7 +84,8 @@ async function quarantine(refused: readonly Quarantined[], { recorder, isTheirs 
 
 /** A file may be of a version that kept more of a visitor. */
 function asKept(event: Event): Event {
-  return event.kind === "click" ? { ...event, referrer: keptReferrer(event.referrer) } : event;
+  if (event.kind === "impression") return event;
+  return { ...event, referrer: keptReferrer(event.referrer), bot: event.bot === null ? null : keptBotName(event.bot) };
 }
 
 type Recorded = { event: Event; outcome: Outcome | "refused" };
