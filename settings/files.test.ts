@@ -28,6 +28,8 @@ test("without settings files are taken from a folder of the local stack", () => 
   expect(ingest.clients.get("acme")).toEqual({
     currency: "USD",
     timezone: "America/New_York",
+    reportZone: "UTC",
+    spendReport: "bids_in_auction",
     refuseAboveShare: 0.5,
     refuseFromLines: 100,
     createStubs: false,

@@ -10,6 +10,10 @@ import { defineArea, onOff, wholeNumber } from "./shapes.ts";
 const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
 const share = "must be a number from 0 to 1";
 
+/** Reports that have spend. */
+export const spendReports = ["bids_in_auction", "quality"] as const;
+export type SpendReport = (typeof spendReports)[number];
+
 const general = z.object({
   IMPORT_DIR: z
     .string()
@@ -55,6 +59,25 @@ const ofClient = z.object({
     .refine(isTimeZone, "must be a time zone, such as America/New_York")
     .default("America/New_York")
     .meta(about("Whose today a line's day must not be after.", shared)),
+  RTB_REPORT_TIMEZONE: z
+    .string()
+    .refine(isTimeZone, "must be a time zone, such as America/New_York")
+    .default("UTC")
+    .meta(
+      about(
+        "The time zone that reports of Authorized Buyers are exported in: nothing in them says it. Days and hours of the bidder's own traffic are by the same clock.",
+        shared,
+      ),
+    ),
+  RTB_SPEND_REPORT: z
+    .enum(spendReports, { error: `must be ${spendReports.join(" or ")}` })
+    .default("bids_in_auction")
+    .meta(
+      about(
+        "Which report of Authorized Buyers is the authority for spend. The other one's spend is kept in its own table and added to nothing.",
+        shared,
+      ),
+    ),
   INGEST_REFUSE_SHARE: z.coerce
     .number({ error: share })
     .min(0, share)
@@ -151,6 +174,9 @@ export interface ClientIngestSettings {
   currency: string;
   /** Whose today a day must not be after. */
   timezone: string;
+  /** The zone that days and hours of reports are in. */
+  reportZone: string;
+  spendReport: SpendReport;
   refuseAboveShare: number;
   refuseFromLines: number;
   /** Unknown creatives are created instead of their lines being rejected. */
@@ -194,6 +220,8 @@ function readClient(reader: SettingsReader, client: string): ClientIngestSetting
   return {
     currency: values.RTB_CURRENCY,
     timezone: values.RTB_TIMEZONE,
+    reportZone: values.RTB_REPORT_TIMEZONE,
+    spendReport: values.RTB_SPEND_REPORT,
     refuseAboveShare: values.INGEST_REFUSE_SHARE,
     refuseFromLines: values.INGEST_REFUSE_FROM_LINES,
     createStubs: values.INGEST_CREATE_STUBS === "on",

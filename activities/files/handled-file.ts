@@ -1,3 +1,4 @@
+import { sourceOf } from "../../rules/files/file-kinds.ts";
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import { maskPath } from "../../core/personal.ts";
 import { sha256 } from "../../core/crypto.ts";
@@ -14,9 +15,12 @@ export function handled(
   fileId: number,
   counts: Partial<FileCounts>,
 ): HandledFile {
-  const { s3: _s3, ...settings } = settingsOf(config, place.client);
+  const { s3: _s3, reportZone, spendReport: _spend, ...others } = settingsOf(config, place.client);
+  const { kind = "performance" } = mapping.mapping;
+  const settings = kind === "performance" ? others : { ...others, reportZone };
   return {
     fileId,
+    source: sourceOf(kind),
     client: place.client,
     sha256: digest,
     mapping: mapping.mapping.name,

@@ -14,7 +14,10 @@ import {
   type MappingExtension,
 } from "../../connectors/files/mapping.ts";
 import { FileRefused, recogniseFile } from "../../connectors/files/performance-file.ts";
+import { fieldsOf, type FileField } from "../../rules/files/file-kinds.ts";
+import { spendReports } from "../../settings/files.ts";
 import { invalidInput } from "../shared/failures.ts";
+import { settingsOf } from "./input.ts";
 import { parseJson, readSmallFile, type FilePlace } from "./places.ts";
 
 /** How a file's headers are understood, and where that is written. */
@@ -24,6 +27,8 @@ export interface NamedMapping {
   reference: string;
   /** What the mapping file says; null for one that comes with the code. */
   content: unknown;
+  /** Other reports of the same sender, with the same said beside: the header decides which of them a file is. */
+  family?: readonly NamedMapping[];
 }
 
 /** The document's own format. */
@@ -48,10 +53,53 @@ export async function mappingGivenFor(config: Pick<Config, "ingest">, place: Fil
 }
 
 /**
+ * How an opened file is read: by the mapping that was named, or by that of its sender's reports which its header is; where
+ * none was named, as it is recognised.
+ */
+export async function mappingOpened(
+  config: Pick<Config, "ingest">,
+  of: { given: NamedMapping | null; place: FilePlace; opened: OpenedFile; signal: AbortSignal },
+): Promise<NamedMapping> {
+  const { given, place, opened, signal } = of;
+  if (given === null) return mappingRecognised(config, place, opened, signal);
+  const { family = [] } = given;
+  if (family.length === 0) return given;
+  const candidates = byAuthority(config, place, [given, ...family]);
+  return (await recognisedAmong(config, candidates, opened, signal)) ?? given;
+}
+
+/**
+ * A report whose spend does not count is read as the report that it is, also where it has all that ad performance needs:
+ * the spend of two reports is one spend, and is never added.
+ */
+function byAuthority(
+  config: Pick<Config, "ingest">,
+  { client }: FilePlace,
+  candidates: NamedMapping[],
+): NamedMapping[] {
+  const { spendReport } = settingsOf(config, client);
+  const isOther = ({ mapping: { family, kind } }: NamedMapping) =>
+    family !== undefined && spendReports.some((report) => report === kind && report !== spendReport);
+  return [...candidates.filter(isOther), ...candidates.filter((one) => !isOther(one))];
+}
+
+async function recognisedAmong(
+  config: Pick<Config, "ingest">,
+  candidates: readonly NamedMapping[],
+  opened: OpenedFile,
+  signal: AbortSignal,
+): Promise<NamedMapping | null> {
+  const bytes = unpacked(opened.name, opened.read(signal), { maxBytes: config.ingest.maxBytes });
+  const mappings = candidates.map(({ mapping }) => mapping);
+  const found = await recogniseFile(bytes, mappings, signal).catch(nullIfUnreadable);
+  return candidates.find(({ mapping }) => mapping === found) ?? null;
+}
+
+/**
  * The mapping that a file's header is recognised as; the document's where it is none that we know. Of several that a
  * header is whole in, one that comes with the code is first, then the client's own by name, then those for all.
  */
-export async function mappingRecognised(
+async function mappingRecognised(
   config: Pick<Config, "ingest">,
   place: FilePlace,
   opened: OpenedFile,
@@ -61,10 +109,8 @@ export async function mappingRecognised(
     ...shippedMappings.map(({ name }) => saidBeside(shippedMapping(name), place)),
     ...(await ownMappings(config, place)),
   ];
-  const bytes = unpacked(opened.name, opened.read(signal), { maxBytes: config.ingest.maxBytes });
-  const mappings = candidates.map(({ mapping }) => mapping);
-  const found = await recogniseFile(bytes, mappings, signal).catch(nullIfUnreadable);
-  return candidates.find(({ mapping }) => mapping === found) ?? saidBeside(shippedMapping(defaultMapping), place);
+  const found = await recognisedAmong(config, byAuthority(config, place, candidates), opened, signal);
+  return found ?? saidBeside(shippedMapping(defaultMapping), place);
 }
 
 /** More mapping files than this are not tried on each file. */
@@ -98,12 +144,13 @@ function nullIfUnreadable(error: unknown): null {
   throw error;
 }
 
-function saidBeside(named: NamedMapping, { beside }: FilePlace): NamedMapping {
-  const { constants, ignore } = beside;
+function saidBeside(named: NamedMapping, place: FilePlace): NamedMapping {
+  const { constants, ignore } = place.beside;
   if (Object.keys(constants).length === 0 && ignore.length === 0) return named;
   const mapping = checked(() => extendMapping(named.mapping, { constants, ignore: [...ignore] }), "");
   // Of no name that it could be found by again: rejected lines are read by what it says here.
-  return { mapping, reference: `${named.reference}, extended`, content: contentOf(mapping) };
+  const family = (named.family ?? []).map((one) => saidBeside(one, place));
+  return { mapping, reference: `${named.reference}, extended`, content: contentOf(mapping), family };
 }
 
 /** The mapping that was asked for: one of ours, one of the import folder by name, or a mapping file by its path. */
@@ -139,7 +186,10 @@ async function mappingOfFolders(
 }
 
 function shippedMapping(name: string): NamedMapping {
-  return { mapping: findMapping(name), reference: name, content: null };
+  const family = shippedMappings
+    .filter((one) => one.family === name)
+    .map((mapping): NamedMapping => ({ mapping, reference: mapping.name, content: null }));
+  return { mapping: findMapping(name), reference: name, content: null, family };
 }
 
 interface MappingFile {
@@ -194,13 +244,28 @@ async function builtMapping(
   if (extendedBy.includes(file))
     throw invalidInput(`mapping: ${file} extends itself, by way of ${extendedBy.join(", ")}`);
   const { extends: _base, ...said } = content as Record<string, unknown>;
-  const { mapping: extended } = await mappingNamed(config, {
+  const { mapping: extended, family: reports = [] } = await mappingNamed(config, {
     client,
     mapping: base,
     extendedBy: [...extendedBy, file],
   });
   const mapping = checked(() => extendMapping(extended, checkedExtension(said)), `${file}: `);
-  return { mapping, reference: file, content: contentOf(mapping) };
+  const family = reports.flatMap((one) => extendedReport(one, said, file));
+  return { mapping, reference: file, content: contentOf(mapping), family };
+}
+
+/** What is said of a sender, for another of its reports: fields that this one does not have are left out. */
+function extendedReport(report: NamedMapping, said: Record<string, unknown>, file: string): NamedMapping[] {
+  const { columns, constants, name: _name, title: _title, ...others } = checkedExtension(said);
+  const known = fieldsOf(report.mapping.kind);
+  const ofReport = <Value>(values: Partial<Record<FileField, Value>> | undefined) =>
+    Object.fromEntries(Object.entries(values ?? {}).filter(([field]) => known.includes(field as FileField)));
+  const mapping = extendMapping(report.mapping, {
+    ...others,
+    columns: ofReport(columns),
+    constants: ofReport(constants),
+  });
+  return [{ mapping, reference: `${file}, as ${mapping.name}`, content: contentOf(mapping) }];
 }
 
 /** As it was written: what is not said must not become what a mapping says by default. */

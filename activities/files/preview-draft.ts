@@ -2,14 +2,12 @@ import { randomUUID } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { dayAt } from "../../core/days.ts";
 import { maskPersonal } from "../../core/personal.ts";
 import { typedId, typedText } from "../../core/typed.ts";
 import { FileProblem, unpacked } from "../../connectors/files/file-places.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { defaultLimits } from "../../connectors/files/performance-file.ts";
 import { emptyHead, readHead } from "../../connectors/files/preview.ts";
-import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import {
@@ -25,7 +23,8 @@ import { uploadFolder } from "../../rules/files/uploads.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput } from "../shared/input.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
-import { mappingGivenFor, mappingRecognised, type NamedMapping } from "./mapping.ts";
+import { readLineBasis } from "./line-basis.ts";
+import { mappingGivenFor, mappingOpened, type NamedMapping } from "./mapping.ts";
 import { openPlace, parseJson, readSmallFile, type FilePlace } from "./places.ts";
 import type { FilesContext } from "./shapes.ts";
 
@@ -117,15 +116,12 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
   const given = await mappingGivenFor(config, place);
   const opened = await openPlace(config, place, signal);
   try {
-    const named = given ?? (await mappingRecognised(config, place, opened, signal));
+    const named = await mappingOpened(config, { given, place, opened, signal });
     const { mapping } = named;
     const { currency, timezone, createStubs } = settings;
     const reading = {
       mapping,
-      today: dayAt(await databaseNow(database), timezone),
-      currency,
-      buyerId: settings.buyerId ?? null,
-      knownCreatives: await readKnownCreatives(database, { client: place.client, createStubs }),
+      ...(await readLineBasis(database, { client: place.client, settings, mapping, at: await databaseNow(database) })),
       limits: {
         ...defaultLimits,
         refuseAboveShare: settings.refuseAboveShare,

@@ -5,12 +5,12 @@ import {
   defaultLimits,
   readPerformanceFile,
   type FileCounts,
-  type KnownCreatives,
   type NamedCreative,
   type RejectedLine,
 } from "../../connectors/files/performance-file.ts";
 import { maskPersonal } from "../../core/personal.ts";
 import type { ClientIngestSettings } from "../../settings/files.ts";
+import type { LineBasis } from "./line-basis.ts";
 import { shownErrors, shownReason, type FilesContext, type IngestProgress, type Reading } from "./shapes.ts";
 
 /** Reads and checks a whole file; what is accepted and what is rejected goes to whoever asked. */
@@ -19,8 +19,7 @@ export async function readChecked(
   { place, mapping, opened, progress, signal, errors, digest }: Reading,
   to: {
     settings: ClientIngestSettings;
-    today: string;
-    knownCreatives: KnownCreatives;
+    basis: LineBasis;
     named: (creatives: NamedCreative[]) => Promise<void>;
     accepted: (block: Buffer) => Promise<void>;
     rejected: (lines: RejectedLine[]) => Promise<void>;
@@ -38,10 +37,7 @@ export async function readChecked(
   });
   const counts = await readPerformanceFile(unpacked(opened.name, packed, { maxBytes }), {
     mapping: mapping.mapping,
-    today: to.today,
-    currency: to.settings.currency,
-    buyerId: to.settings.buyerId ?? null,
-    knownCreatives: to.knownCreatives,
+    ...to.basis,
     limits: {
       ...defaultLimits,
       refuseAboveShare: to.settings.refuseAboveShare,

@@ -1,14 +1,11 @@
-import { dayAt } from "../../core/days.ts";
 import { maskPersonal } from "../../core/personal.ts";
 import { notOneRecord } from "../../rules/files/one-record.ts";
 import { defaultLimits, FileRefused, readPerformanceFile } from "../../connectors/files/performance-file.ts";
 import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
-import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
 import { readHeader, type FileHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork } from "../../queries/files/ingest.ts";
-import { mergeStaged } from "../../queries/files/merge-file.ts";
 import {
   countOpenLines,
   lockFile,
@@ -17,6 +14,7 @@ import {
   stageStillRejected,
   type RejectedLineError,
 } from "../../queries/files/quarantined-lines.ts";
+import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging } from "../../queries/files/staging.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
@@ -24,6 +22,7 @@ import { invalidInput } from "../shared/failures.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
+import { readLineBasis } from "./line-basis.ts";
 import { linesAsFile } from "./lines-as-file.ts";
 import { checkedMapping, mappingNamed } from "./mapping.ts";
 
@@ -102,10 +101,10 @@ async function mergeRedriven(
   const { client, fileId, kept, signal, refusesDoubt } = of;
   const { config, redact } = context;
   const settings = settingsOf(config, client);
-  const today = dayAt(await databaseNow(session), settings.timezone);
   const mapping = await mappingOf(context, client, kept);
-  const known = await readKnownCreatives(session, { client, ...settings });
-  const staging = await openStaging(session);
+  const basis = await readLineBasis(session, { client, settings, mapping, at: await databaseNow(session) });
+  const store = storeOf(mapping.kind);
+  const staging = await openStaging(session, store.staged);
   const errors: { line: number; reason: string }[] = [];
   const still = async (lines: readonly RejectedLineError[]) => {
     const masked = lines.map(({ line, column, reason }) => ({ line, column, reason: maskPersonal(redact(reason)) }));
@@ -118,10 +117,7 @@ async function mergeRedriven(
   const counts = await readPerformanceFile(linesAsFile(kept, lines.each), {
     mapping,
     refusesDoubt,
-    today,
-    currency: settings.currency,
-    buyerId: settings.buyerId ?? null,
-    knownCreatives: known,
+    ...basis,
     limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
     signal,
     named: (creatives) => staging.name(creatives),
@@ -141,7 +137,9 @@ async function mergeRedriven(
   if (resolved === 0) return { tried, remaining, errors };
   const { combine } = mapping;
   const { createStubs } = settings;
-  const merged = await mergeStaged(session, { client, fileId, today, combine, createStubs, redriven: true });
+  const { today } = basis;
+  const { grain } = counts;
+  const merged = await store.merge(session, { client, fileId, today, grain, combine, createStubs, redriven: true });
   await recordRedriven(session, { client, fileId, totals }, merged);
   const { inserted, updated, unchanged, superseded } = merged;
   return { tried, resolved, remaining, inserted, updated, unchanged, superseded: superseded.lines, errors };

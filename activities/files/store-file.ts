@@ -1,13 +1,12 @@
 import { metricMeter } from "@temporalio/activity";
 import type { FileCounts, RejectedLine } from "../../connectors/files/performance-file.ts";
-import { dayAt } from "../../core/days.ts";
 import type { Seal } from "../../core/seal.ts";
-import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { findFileOfRun, recordIngested, type FileRow } from "../../queries/files/files.ts";
 import { keepHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork, backendOf, cancelBackend } from "../../queries/files/ingest.ts";
-import { mergeStaged, takeTurn } from "../../queries/files/merge-file.ts";
+import { takeTurn } from "../../queries/files/merge-file.ts";
 import { quarantineRejected, stageRejected } from "../../queries/files/quarantined-lines.ts";
+import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging, type Staging } from "../../queries/files/staging.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
 import { learnSizes } from "../../queries/rtb/rollups.ts";
@@ -17,6 +16,7 @@ import { runOf } from "../shared/run-of.ts";
 import { answerOfRow, readingFacts } from "./answer.ts";
 import { alertKinds, handled, subjectOf } from "./handled-file.ts";
 import { settingsOf } from "./input.ts";
+import { readLineBasis } from "./line-basis.ts";
 import { readChecked } from "./read-checked.ts";
 import type { FilesContext, IngestAnswer, Reading } from "./shapes.ts";
 
@@ -33,15 +33,16 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
   const row = await inTransaction(database, async (session) => {
     await allowLongWork(session);
     return cancellable(database, session, signal, async () => {
-      const known = await readKnownCreatives(session, { client: place.client, ...settings });
-      const staging = await openStaging(session);
+      const { mapping } = reading.mapping;
+      const { client } = place;
+      const basis = await readLineBasis(session, { client, settings, mapping, at: reading.startedAt });
+      const store = storeOf(mapping.kind);
+      const staging = await openStaging(session, store.staged);
       const seal = quarantineSeal(config);
       const quarantined = createQuarantine(session, staging, seal);
-      const today = dayAt(reading.startedAt, settings.timezone);
       counts = await readChecked(context, reading, {
         settings,
-        today,
-        knownCreatives: known,
+        basis,
         named: (creatives) => staging.name(creatives),
         accepted: (block) => staging.write(block),
         rejected: (lines) => quarantined.add(lines),
@@ -49,12 +50,12 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
       await quarantined.flush();
       await staging.end();
       reading.progress.phase = "merging";
-      const fileId = await takeTurn(session, place.client);
+      const fileId = await takeTurn(session, client);
       if (counts.rejected > 0) {
-        await quarantineRejected(session, { client: place.client, fileId, runId });
+        await quarantineRejected(session, { client, source: store.source, fileId, runId });
         await keepHeader(
           session,
-          { client: place.client, fileId },
+          { client, fileId },
           {
             seal,
             header: counts.headerText,
@@ -64,11 +65,12 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
           },
         );
       }
-      const merged = await mergeStaged(session, {
-        client: place.client,
+      const merged = await store.merge(session, {
+        client,
         fileId,
-        today,
-        combine: reading.mapping.mapping.combine,
+        today: basis.today,
+        grain: counts.grain,
+        combine: mapping.combine,
         createStubs: settings.createStubs,
         doubtful: counts.doubtful,
       });

@@ -1,7 +1,5 @@
 import { changed, FileProblem } from "../../connectors/files/file-places.ts";
 import { FileRefused } from "../../connectors/files/performance-file.ts";
-import { dayAt } from "../../core/days.ts";
-import { readKnownCreatives } from "../../queries/files/known-creatives.ts";
 import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../queries/files/files.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { checkedInput } from "../shared/input.ts";
@@ -9,7 +7,8 @@ import { runOf } from "../shared/run-of.ts";
 import { answerOfReading, answerOfRow } from "./answer.ts";
 import { endingUnknown } from "./ending-unknown.ts";
 import { ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
-import { mappingRecognised, mappingGivenFor } from "./mapping.ts";
+import { readLineBasis } from "./line-basis.ts";
+import { mappingGivenFor, mappingOpened } from "./mapping.ts";
 import { openPlace, placeOf } from "./places.ts";
 import { hashOf, readChecked } from "./read-checked.ts";
 import { refuseFile, type Refusal } from "./refuse-file.ts";
@@ -37,7 +36,7 @@ export async function takeFile(context: FilesContext, input: IngestInput): Promi
       const given = await mappingGivenFor(config, place);
       const opened = await openPlace(config, place, signal);
       try {
-        const mapping = given ?? (await mappingRecognised(config, place, opened, signal));
+        const mapping = await mappingOpened(config, { given, place, opened, signal });
         return await takeOpened(context, { place, mapping, opened, progress, signal });
       } finally {
         await opened.close();
@@ -88,11 +87,11 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
 async function checkOnly({ database, config, redact }: FilesContext, reading: Reading): Promise<IngestAnswer> {
   const { place } = reading;
   const settings = settingsOf(config, place.client);
-  const known = await readKnownCreatives(database, { client: place.client, ...settings });
+  const { mapping } = reading.mapping;
+  const basis = await readLineBasis(database, { client: place.client, settings, mapping, at: reading.startedAt });
   const counts = await readChecked({ database, config, redact }, reading, {
     settings,
-    today: dayAt(reading.startedAt, settings.timezone),
-    knownCreatives: known,
+    basis,
     named: () => Promise.resolve(),
     accepted: () => Promise.resolve(),
     rejected: () => Promise.resolve(),

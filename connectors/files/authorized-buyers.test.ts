@@ -34,23 +34,23 @@ function sumsOf(bytes: Uint8Array): { impressions: string; clicks: string; spend
 }
 
 const reports = [
-  "bidsinauction",
-  "bidsinauction-with-clicks",
-  "quality",
-  "quality-with-clicks",
-  "pipeline-geo",
-  "pipeline-publisher",
-  "bid-filtering",
-];
+  ["bidsinauction", "ab-bids-in-auction"],
+  ["bidsinauction-with-clicks", "authorized-buyers"],
+  ["quality", "ab-quality"],
+  ["quality-with-clicks", "authorized-buyers"],
+  ["pipeline-geo", "ab-funnel-country"],
+  ["pipeline-publisher", "ab-funnel-publisher"],
+  ["bid-filtering", "ab-bid-filtering"],
+] as const;
 
-test.each(reports)("the report %s is recognised by its header alone, packed in any spelling", async (name) => {
+test.each(reports)("the report %s is recognised by its header alone, packed in any spelling", async (name, mapping) => {
   const bytes = report(name);
   const text = bytes.toString("utf8").replace("\uFEFF", "");
-  expect(await recognised(bytes)).toBe("authorized-buyers");
-  expect(await recognised(Buffer.from(text.replace(/^#/, "")))).toBe("authorized-buyers");
-  expect(await recognised(Buffer.from(`\uFEFF${text.replaceAll(",", ";")}`, "utf16le"))).toBe("authorized-buyers");
+  expect(await recognised(bytes)).toBe(mapping);
+  expect(await recognised(Buffer.from(text.replace(/^#/, "")))).toBe(mapping);
+  expect(await recognised(Buffer.from(`\uFEFF${text.replaceAll(",", ";")}`, "utf16le"))).toBe(mapping);
   const renamed = text.replace(/^[^\n]*/, (header) => header.toUpperCase().replaceAll(" ", "_"));
-  expect(await recognised(Buffer.from(renamed))).toBe("authorized-buyers");
+  expect(await recognised(Buffer.from(renamed))).toBe(mapping);
 });
 
 describe("reports with clicks and spend are taken, and add up:", () => {
@@ -71,7 +71,7 @@ describe("reports with clicks and spend are taken, and add up:", () => {
   });
 });
 
-describe("the others say in one message what they are and all that they lack:", () => {
+describe("read as ad performance, the others say in one message what they are and all that they lack:", () => {
   test.each([
     ["bidsinauction", "bids in auction", ["Clicks"]],
     ["quality", "quality", ["Clicks"]],

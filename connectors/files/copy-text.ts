@@ -3,8 +3,8 @@ const zero = 0x30;
 const nine = 0x39;
 const backslash = 0x5c;
 const blockSize = 131_072;
-/** No line is longer: a placement of 100 characters, each of four bytes or escaped, and some numbers. */
-const longestLine = 1_024;
+/** No line is longer: three texts of 128 characters, each of four bytes or escaped, and some numbers. */
+const longestLine = 4_096;
 
 /**
  * Lines as COPY takes them, written into blocks. What is written most is written here; a loop that looks at each byte of
@@ -92,6 +92,12 @@ export class CopyText {
 
   text(text: string): void {
     this.at += this.block.write(text, this.at, "latin1");
+  }
+
+  /** Text of any kind. */
+  escaped(text: string): void {
+    const safe = text.replace(/[\\\t\n\r]/g, (sign) => ({ "\t": "\\t", "\n": "\\n", "\r": "\\r" })[sign] ?? "\\\\");
+    this.at += this.block.write(safe, this.at, "utf8");
   }
 
   /** NULL. */

@@ -1,6 +1,7 @@
 import type { FileMapping } from "./mapping.ts";
 import { FileRefused } from "./reasons.ts";
-import type { FileRecord, Layout, LineRules, RejectCode, RejectedLine } from "./shapes.ts";
+import { ReportLines } from "./report-line.ts";
+import type { FileRecord, Layout, LineRules, LineTaker, RejectCode, RejectedLine } from "./shapes.ts";
 import { StagedLines } from "./staged-line.ts";
 import { TotalsLines } from "./totals.ts";
 
@@ -8,7 +9,7 @@ const longestContent = 8_192;
 
 /** Sorts the records of a file into blank lines, totals, lines that are taken and lines that are not. */
 export class FileLines {
-  readonly staged: StagedLines;
+  readonly staged: LineTaker;
   readonly rejectedBy: Record<string, number> = {};
   readonly layout: Layout;
   readonly delimiter: number;
@@ -31,7 +32,11 @@ export class FileLines {
     this.delimiter = opening.delimiter;
     this.line = opening.line;
     this.blank = opening.blank;
-    this.staged = new StagedLines(opening.layout, rules, opening.delimiter);
+    const { kind = "performance" } = mapping;
+    this.staged =
+      kind === "performance"
+        ? new StagedLines(opening.layout, rules, opening.delimiter)
+        : new ReportLines(kind, opening, rules);
     this.#totals = new TotalsLines(opening.layout, mapping.totals);
     this.#maxLineBytes = maxLineBytes;
   }

@@ -1,5 +1,6 @@
 import { CsvError, parse } from "csv-parse/sync";
-import { meaningsOf, requiredFields, type Meanings } from "../../rules/files/header-meanings.ts";
+import { requiredFields } from "../../rules/files/file-kinds.ts";
+import { meaningsOf, type Meanings } from "../../rules/files/header-meanings.ts";
 import { matchHeader, recogniseFormat } from "../../rules/files/recognise.ts";
 import { fieldsIn, isJson } from "./json-fields.ts";
 import { layOut, mostColumns } from "./layout.ts";
@@ -47,7 +48,9 @@ export function findHeader(head: Buffer, whole: boolean, mapping: FileMapping, c
   const refuse = (why: string) => new FileRefused("header", `line ${line}: ${why}`, { line });
   if (record.length > mostColumns) throw refuse(`has ${record.length} columns, and at most ${mostColumns} are read`);
   if (score < 2) {
-    const wanted = requiredFields.map((field) => named(mapping.columns[field]?.[0] ?? field)).join(", ");
+    const wanted = requiredFields(mapping.kind)
+      .map((field) => named(mapping.columns[field]?.[0] ?? field))
+      .join(", ");
     const nor = mapping.preambleLines > 0 ? `; nor is one of the ${mapping.preambleLines} lines after it` : "";
     throw refuse(
       `this is no header of the mapping ${mapping.name}, which has ${wanted}${nor}. Mappings: ${shippedMappings.map(({ name }) => name).join(", ")}, or a file of your own`,

@@ -1,5 +1,6 @@
 import { matchHeader } from "../../rules/files/recognise.ts";
-import { meaningsOf, requiredFields } from "../../rules/files/header-meanings.ts";
+import { requiredFields } from "../../rules/files/file-kinds.ts";
+import { meaningsOf } from "../../rules/files/header-meanings.ts";
 import type { Opening } from "./header.ts";
 import { FieldNames, fieldsIn, longestRecord, lookAt } from "./json-fields.ts";
 import { JsonScanner } from "./json-scanner.ts";
@@ -36,7 +37,9 @@ export function openJson(
   if (names.length > mostColumns) throw refuse(`the records have more than ${mostColumns} fields`);
   const meanings = meaningsOf(mapping, currency);
   if (matchHeader(names, mapping, meanings).fields < 2) {
-    const wanted = requiredFields.map((field) => named(mapping.columns[field]?.[0] ?? field)).join(", ");
+    const wanted = requiredFields(mapping.kind)
+      .map((field) => named(mapping.columns[field]?.[0] ?? field))
+      .join(", ");
     const [list] = whole ? lookAt(head, whole).lists : [];
     const hint = list === undefined ? "" : `. The records must be the file's own list: ${named(list)} holds one`;
     throw refuse(`the records have no fields of the mapping ${mapping.name}, which has ${wanted}${hint}`);

@@ -1,4 +1,4 @@
-import { fileFields, requiredFields } from "../../rules/files/header-meanings.ts";
+import { fileFields, isNumber, requiredFields } from "../../rules/files/file-kinds.ts";
 import { maskName } from "../../core/personal.ts";
 import type { FileLines } from "./file-lines.ts";
 import { plainNumber, readRecord, type ValueKind } from "./json-record.ts";
@@ -8,8 +8,6 @@ import { FileRefused, named } from "./reasons.ts";
 import type { Cells, RejectCode, Taken } from "./shapes.ts";
 
 type Fault = { code: RejectCode; column: string | null; reason: string };
-
-const measures = ["impressions", "clicks", "spend"] as const;
 
 /** Reads the records of a JSON text as the lines of a file, with the same checks. */
 export class JsonRecords implements RecordSink {
@@ -30,8 +28,15 @@ export class JsonRecords implements RecordSink {
     const { names, place, width } = lines.layout;
     this.#scanner = new JsonScanner(this, maxBytes, lines.line);
     this.#places = new Map(names.map((name, at) => [name, at]));
-    this.#required = requiredFields.map((field) => place[field]).filter((at) => at >= 0);
-    this.#measures = new Set(measures.map((field) => place[field]).filter((at) => at >= 0));
+    this.#required = requiredFields(mapping.kind)
+      .map((field) => place[field])
+      .filter((at) => at >= 0);
+    this.#measures = new Set(
+      fileFields
+        .filter(isNumber)
+        .map((field) => place[field])
+        .filter((at) => at >= 0),
+    );
     this.#decimalComma = mapping.decimal === "comma";
     this.#cells = { bytes: Buffer.alloc(65_536), starts: new Int32Array(width), ends: new Int32Array(width) };
     this.#values = new Array<string | undefined>(width);

@@ -1,4 +1,5 @@
-import { fileFields, plainHeader, type FileField, type Meanings, type Use } from "../../rules/files/header-meanings.ts";
+import { fileFields, isMeasure, type FileField } from "../../rules/files/file-kinds.ts";
+import { plainHeader, type Meanings, type Use } from "../../rules/files/header-meanings.ts";
 import { describeMismatch, matchHeader } from "../../rules/files/recognise.ts";
 import type { FileMapping } from "./mapping.ts";
 import { FileRefused, named } from "./reasons.ts";
@@ -6,9 +7,6 @@ import type { Layout, RefusalCode } from "./shapes.ts";
 
 /** More columns than this are not read. */
 export const mostColumns = 1_000;
-
-/** Fields of which a second column is another measure, and splits no line. */
-const measures: readonly FileField[] = ["date", "impressions", "clicks", "spend"];
 
 /** What a header is read by. */
 interface Reading {
@@ -105,7 +103,7 @@ function placeField(
   if (other === undefined) return;
   const both = `${named(nameAt(other.place))} and ${named(nameAt(place))}`;
   if (other.rank === rank) throw refusal(reading, "doubled_column", `${both} say the same`, nameAt(place));
-  if (measures.includes(field)) return;
+  if (isMeasure(field)) return;
   if (reading.mapping.combine !== "sum")
     throw refusal(reading, "doubled_column", `${both} both say ${field}`, nameAt(place));
   layout.summedOver.push(nameAt(other.rank < rank ? place : other.place));

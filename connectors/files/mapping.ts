@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { describeIssues } from "../../core/typed.ts";
 import { countryCodes } from "./countries.ts";
-import { fileFields, plainHeader, requiredFields } from "../../rules/files/header-meanings.ts";
+import { fieldsOf, fileFields, reportNames, requiredFields, type FileField } from "../../rules/files/file-kinds.ts";
+import { plainHeader } from "../../rules/files/header-meanings.ts";
 import { deviceTypes, type DeviceType } from "./devices.ts";
 
 const names = z.array(z.string().min(1).max(200)).max(1_000);
@@ -12,6 +13,10 @@ const perField = <Value extends z.ZodType>(value: Value) => z.partialRecord(z.en
 const mappingSchema = z.strictObject({
   /** How a folder, an upload or a command asks for it. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "small letters, digits and hyphens"),
+  /** What its files are, and so which table they go into; ad performance where it does not say. */
+  kind: z.enum(["performance", ...reportNames]).optional(),
+  /** A mapping whose sender offers this report beside it: who asks for that one gets this one, by the file's header. */
+  family: z.string().max(64).optional(),
   /** For people: whose files these are. */
   title: z.string().min(1).max(200),
   /**
@@ -145,7 +150,10 @@ function contradictions(mapping: MappingText): string[] {
   const problems: string[] = [];
   if (mapping.sumOver.length > 0 && mapping.combine !== "sum")
     problems.push('sumOver: lines that it splits can only be added, so "combine" must be "sum"');
-  for (const field of requiredFields)
+  for (const field of Object.keys({ ...mapping.columns, ...mapping.constants }) as FileField[])
+    if (!fieldsOf(mapping.kind).includes(field) && field in mapping.columns)
+      problems.push(`columns.${field}: files of this kind have no such field`);
+  for (const field of requiredFields(mapping.kind))
     if (mapping.columns[field] === undefined && mapping.constants[field] === undefined)
       problems.push(`columns.${field}: name its headers, or give it a constant`);
   const uses = new Map<string, string>();
@@ -164,9 +172,18 @@ function contradictions(mapping: MappingText): string[] {
   return problems;
 }
 
-export const shippedMappings: readonly FileMapping[] = ["document", "authorized-buyers", "google-ads", "meta"].map(
-  (name) => parseMapping(JSON.parse(readFileSync(new URL(`./mappings/${name}.json`, import.meta.url), "utf8"))),
-);
+export const shippedMappings: readonly FileMapping[] = [
+  "document",
+  "authorized-buyers",
+  "google-ads",
+  "meta",
+  "ab-funnel-publisher",
+  "ab-funnel-country",
+  "ab-bids-in-auction",
+  "ab-quality",
+  "ab-bid-filtering",
+  "rtb-traffic",
+].map((name) => parseMapping(JSON.parse(readFileSync(new URL(`./mappings/${name}.json`, import.meta.url), "utf8"))));
 /** A mapping that comes with the code, by its name. */
 export function findMapping(name: string): FileMapping {
   const mapping = shippedMappings.find((one) => one.name === name);

@@ -26,9 +26,11 @@ interface Digits {
   down: number;
 }
 
-/** A count of impressions or clicks. */
-export function readCount(cell: string, column: "impressions" | "clicks", style: NumberStyle): bigint | Refusal {
-  const refuse = (why: string): Refusal => ({ code: column, reason: `${column} ${shown(cell)} ${why}` });
+const countCode = (column: string): RejectCode => (column === "impressions" || column === "clicks" ? column : "count");
+
+/** A count, such as of impressions or bids. */
+export function readCount(cell: string, column: string, style: NumberStyle): bigint | Refusal {
+  const refuse = (why: string): Refusal => ({ code: countCode(column), reason: `${column} ${shown(cell)} ${why}` });
   if (cell.trim() === "") return refuse("is empty: a missing number is not zero");
   const read = readDigits(cell, column, style, "count");
   if ("code" in read) return read;

@@ -45,6 +45,8 @@ export interface ReadingLimits {
 export const defaultLimits: ReadingLimits = { maxLineBytes: 1_048_576, refuseAboveShare: 0.5, refuseFromLines: 100 };
 
 export interface PerformanceReading {
+  /** Whose clock the days and hours of reports are by; UTC where it is not said. */
+  zone?: string | undefined;
   mapping: FileMapping;
   /** The last civil day allowed, in the client's zone. */
   today: string;
@@ -216,7 +218,7 @@ async function readLines(
 
 async function passOn(lines: FileLines, reading: PerformanceReading, last: boolean): Promise<void> {
   reading.signal?.throwIfAborted();
-  const named = lines.staged.creatives.named();
+  const named = lines.staged.named();
   if (named.length > 0) await reading.named(named);
   for (const block of lines.staged.blocks(last)) await reading.accepted(block);
   const rejects = lines.rejects();
@@ -226,6 +228,7 @@ async function passOn(lines: FileLines, reading: PerformanceReading, last: boole
 
 export function countsOf(lines: FileLines) {
   const { staged } = lines;
+  const { impressions, clicks, micros } = staged.sums();
   return {
     lines: lines.lines,
     accepted: staged.accepted,
@@ -233,14 +236,15 @@ export function countsOf(lines: FileLines) {
     totals: lines.totals,
     blank: lines.blank,
     sum: {
-      impressions: staged.metrics.impressions.total.toString(),
-      clicks: staged.metrics.clicks.total.toString(),
-      spend: microsText(staged.metrics.micros.total),
+      impressions: impressions.toString(),
+      clicks: clicks.toString(),
+      spend: microsText(micros),
     },
     rejectedBy: { ...lines.rejectedBy },
     from: dayText(staged.firstDay),
     to: dayText(staged.lastDay),
-    doubtful: staged.keys.doubtful,
+    doubtful: staged.doubtfulKeys(),
+    grain: staged.grain,
   };
 }
 
@@ -251,7 +255,7 @@ function dayText(day: number): string | null {
 
 /** Some amounts were taken before one showed how the file is written: they may be a thousand times too small. */
 export function refuseMixedDecimals({ staged }: FileLines): void {
-  const { showsOther, doubtful } = staged.metrics;
+  const { showsOther, doubtful } = staged.doubt;
   if (!showsOther || doubtful === 0) return;
   throw new FileRefused(
     "decimal_sign",

@@ -1,5 +1,5 @@
-import type { FileField } from "../../rules/files/header-meanings.ts";
-import type { KnownCreatives } from "./file-creatives.ts";
+import type { FileField } from "../../rules/files/file-kinds.ts";
+import type { KnownCreatives, NamedCreative } from "./file-creatives.ts";
 import type { FileMapping } from "./mapping.ts";
 
 /** Why a line was not taken. */
@@ -23,7 +23,10 @@ export type RejectCode =
   | "quotation_mark"
   | "nul"
   | "line_too_long"
-  | "json";
+  | "json"
+  | "count"
+  | "timestamp"
+  | "text";
 
 /** Why a file was not taken. */
 export type RefusalCode =
@@ -75,6 +78,8 @@ export interface FileCounts {
   to: string | null;
   /** Accepted lines that may have the key of an earlier one: no other line has. Null: too many to name, so any may. */
   doubtful: readonly number[] | null;
+  /** By which of its keys a report splits its days; "" of other files. */
+  grain: string;
   /** Columns of the file that split its lines finer than the key does. */
   summedOver: string[];
   /** What the mapping says of lines of one key: the last one wins, or they are added. */
@@ -111,6 +116,32 @@ export interface LineRules {
   /** The seat of lines that name none. */
   buyerId: string | null;
   knownCreatives: KnownCreatives;
+  /** Whose clock the days and hours of reports are by; UTC where it is not said. */
+  zone?: string | undefined;
+}
+
+/** Checks lines, and writes them as COPY text of the table that their kind goes into. */
+export interface LineTaker {
+  /** What was wrong with the last line. */
+  readonly fault: Pick<RejectedLine, "code" | "column" | "reason">;
+  readonly accepted: number;
+  /** YYYYMMDD as a number; zero before the first line. */
+  readonly firstDay: number;
+  readonly lastDay: number;
+  /** False when something is wrong with the line, and then `fault` says what. */
+  take(line: number, cells: Cells): boolean;
+  /** Hands out what is written; the last block with it when `last` says so. */
+  blocks(last: boolean): Buffer[];
+  /** Creatives that the lines name by a number, since it was asked last. */
+  named(): NamedCreative[];
+  /** Exact; spend in millionths. */
+  sums(): { impressions: bigint; clicks: bigint; micros: bigint };
+  /** Amounts that may be a thousand times as much, and whether the file shows that they are. */
+  readonly doubt: { showsOther: boolean; doubtful: number };
+  /** Which of its keys a report has; "" of other files. */
+  readonly grain: string;
+  /** Lines that may have the key of an earlier one; null: any may. */
+  doubtfulKeys(): readonly number[] | null;
 }
 
 /** The cells of a record: each begins and ends somewhere in `bytes`. */

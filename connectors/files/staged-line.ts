@@ -7,13 +7,14 @@ import { PartCells } from "./part-cells.ts";
 import type { FileCreatives } from "./file-creatives.ts";
 import { named, shown } from "./reasons.ts";
 import { SeenKeys, type LineKey } from "./seen-keys.ts";
-import type { Cells, Layout, LineRules } from "./shapes.ts";
+import type { NamedCreative } from "./file-creatives.ts";
+import type { Cells, Layout, LineRules, LineTaker } from "./shapes.ts";
 
 /**
  * Checks the cells of a line and writes it as COPY text. It looks at bytes and makes strings only of what is not
  * plainly a number, a day or a name seen before: a million lines pass in about a second.
  */
-export class StagedLines {
+export class StagedLines implements LineTaker {
   readonly fault: LineFault;
   readonly keys = new SeenKeys();
   readonly creatives: FileCreatives;
@@ -75,6 +76,25 @@ export class StagedLines {
     if (this.firstDay === 0 || day < this.firstDay) this.firstDay = day;
     if (day > this.lastDay) this.lastDay = day;
     return true;
+  }
+
+  named(): NamedCreative[] {
+    return this.creatives.named();
+  }
+
+  sums(): { impressions: bigint; clicks: bigint; micros: bigint } {
+    const { impressions, clicks, micros } = this.metrics;
+    return { impressions: impressions.total, clicks: clicks.total, micros: micros.total };
+  }
+
+  get doubt(): { showsOther: boolean; doubtful: number } {
+    return this.metrics;
+  }
+
+  readonly grain = "";
+
+  doubtfulKeys(): readonly number[] | null {
+    return this.keys.doubtful;
   }
 
   /** Hands out what is written; the last block with it when `last` says so. */

@@ -2,7 +2,9 @@ import { cents } from "../../core/money.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { raiseUnlessAccepted } from "../ops/accepted-alerts.ts";
 import { readAlerts, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
+import { reportNames } from "../../rules/files/file-kinds.ts";
 import type { Carried } from "./merge-shapes.ts";
+import { raiseReportAlert, readReportDifferences, type ReportDifference } from "./report-books.ts";
 
 type Rows = Carried & { rows: number };
 
@@ -125,7 +127,8 @@ export async function checkBooks(database: Database, client: string): Promise<{ 
   for (const found of await readBookDifferences(database, { client }))
     byFile.set(found.fileId, [...(byFile.get(found.fileId) ?? []), found]);
   for (const found of byFile.values()) await raiseBookAlert(database, { client }, found);
-  const wrong = new Set([...byFile.keys()].map(subjectOf));
+  const reports = await reportDifferences(database, client);
+  const wrong = new Set([...byFile.keys(), ...reports].map(subjectOf));
   for (const alert of await readAlerts(database, { client, area: "ingest", kind, open: true, limit: 10_000 }))
     if (!wrong.has(alert.subject))
       await settleAlerts(database, {
@@ -135,5 +138,15 @@ export async function checkBooks(database: Database, client: string): Promise<{ 
         subject: alert.subject,
         notes: "the file adds up again",
       });
-  return { files: byFile.size };
+  return { files: byFile.size + reports.length };
+}
+
+/** The files of reports that do not add up, each with its alert. */
+async function reportDifferences(database: Database, client: string): Promise<number[]> {
+  const byFile = new Map<number, ReportDifference[]>();
+  for (const name of reportNames)
+    for (const found of await readReportDifferences(database, { client, name }))
+      byFile.set(found.fileId, [...(byFile.get(found.fileId) ?? []), found]);
+  for (const found of byFile.values()) await raiseReportAlert(database, client, found);
+  return [...byFile.keys()];
 }

@@ -1,7 +1,7 @@
 import type { Seal } from "../../core/seal.ts";
 import { notOneRecord, type Dialect } from "../../rules/files/one-record.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
-import { performanceSource } from "./files.ts";
+import { fileSources } from "../../rules/files/file-kinds.ts";
 import { fileIdOf } from "./quarantined-lines.ts";
 
 export type Correction =
@@ -94,15 +94,15 @@ async function lockEntry(
             q.corrected_at is not null and q.last_seen_at < q.corrected_at as waits, h.header, h.delimiter
        from ops.quarantine q
        left join ops.file_headers h
-         on q.source = $3 and h._client_id = q._client_id and q.slice = 'file/' || h.file_id
+         on q.source = any($3) and h._client_id = q._client_id and q.slice = 'file/' || h.file_id
       where q.quarantine_id = $1 and ($2::text is null or q._client_id = $2) for update of q`,
-    [quarantineId, client ?? null, performanceSource],
+    [quarantineId, client ?? null, fileSources],
   );
   return rows[0] ?? null;
 }
 
 function whyNot(entry: Entry, { line, seal }: Pick<CorrectionInput, "line" | "seal">): string | null {
-  if (entry.source !== performanceSource || entry.line === null)
+  if (!fileSources.includes(entry.source) || entry.line === null)
     return "only lines of files can be corrected: rows of a vendor are fetched again";
   if (line.trim() === "") return "the corrected line is empty";
   if (line.length > longest) return `the corrected line is longer than ${longest} characters`;

@@ -10,6 +10,7 @@ import {
   recordIngested,
   recordRedriven,
   recordRefused,
+  performanceSource,
   takeFileId,
   type HandledFile,
 } from "./files.ts";
@@ -59,6 +60,7 @@ async function handled(given: Partial<HandledFile> = {}): Promise<HandledFile> {
   const fileId = await takeFileId(database.pool);
   return {
     fileId,
+    source: performanceSource,
     client,
     sha256: "aa",
     mapping: "document",
@@ -146,7 +148,7 @@ test("rejected lines wait with their numbers and reasons, equal ones too, until 
       { ...line, line: 4 },
     ]);
     await stageRejected(session, [{ ...line, line: 12, content: "5,2025", whole: false }]);
-    await quarantineRejected(session, { ...of, runId: file.runId });
+    await quarantineRejected(session, { ...of, source: performanceSource, runId: file.runId });
     await recordIngested(session, { ...file, lines: 8, rejected: 3, force: false }, merged);
   });
   const open = () => readRejectedLines(database.pool, { ...of, openOnly: true, limit: 10 });

@@ -1,8 +1,7 @@
 import type { Queryable, Session } from "../../schema/database.ts";
 import { nothingMerged, type MergedFile } from "./merge-shapes.ts";
 
-/** The feed that files of ad performance are, in ops.files and ops.quarantine. */
-export const performanceSource = "rtb.performance";
+export { performanceSource } from "../../rules/files/file-kinds.ts";
 
 /** What makes two files the same: their bytes, and how they are read. */
 export interface FileContent {
@@ -14,6 +13,8 @@ export interface FileContent {
 
 export interface FileRow extends FileContent {
   fileId: number;
+  /** The feed that it is of, and so its table. */
+  source: string;
   name: string;
   place: "upload" | "import" | "s3";
   path: string;
@@ -50,7 +51,7 @@ export interface FileRow extends FileContent {
   committedAt: Date;
 }
 
-const fileColumns = `file_id as "fileId", _client_id as client, name, place, path, bytes, sha256, mapping, mapping_version as "mappingVersion",
+const fileColumns = `file_id as "fileId", _client_id as client, source, name, place, path, bytes, sha256, mapping, mapping_version as "mappingVersion",
   options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, combined,
   superseded, superseded_impressions as "supersededImpressions", superseded_clicks as "supersededClicks", superseded_spend as "supersededSpend",
   rejected, impressions, clicks, spend, day_from as "dayFrom", day_to as "dayTo", replaced, run_id as "runId", workflow_id as "workflowId",
@@ -133,6 +134,7 @@ export class FileAlreadyIngested extends Error {
 /** What is known of a file whatever became of it. */
 export interface HandledFile extends FileContent {
   fileId: number;
+  source: string;
   name: string;
   place: FileRow["place"];
   path: string;
@@ -187,7 +189,7 @@ async function insertFile(
     [
       file.fileId,
       file.client,
-      performanceSource,
+      file.source,
       file.name,
       file.place,
       file.path,

@@ -136,6 +136,7 @@ async function ingest({
       session,
       {
         fileId,
+        source: "rtb.performance",
         client,
         sha256: sha256 ?? `hash-${fileId}`,
         mapping: "document",

@@ -1,6 +1,6 @@
 import { sha256 } from "../../core/crypto.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
-import { performanceSource } from "./files.ts";
+import { fileSources } from "../../rules/files/file-kinds.ts";
 
 /** Where the rejected lines of a file lie in ops.quarantine. */
 export function quarantineSlice(fileId: number): string {
@@ -45,12 +45,12 @@ export async function stageRejected(session: Session, lines: readonly Rejected[]
 /** Keeps the lines that were rejected, with their line numbers and reasons, in the transaction that stores the others. */
 export async function quarantineRejected(
   session: Session,
-  of: { client: string; fileId: number; runId: string },
+  of: { client: string; source: string; fileId: number; runId: string },
 ): Promise<void> {
   await session.query(
     `insert into ops.quarantine (_client_id, source, slice, line, column_name, reason, content, whole, content_hash, run_id)
      select $1, $2, $3, line, "column", reason, content, whole, hash, $4 from pg_temp.rejected order by line`,
-    [of.client, performanceSource, quarantineSlice(of.fileId), of.runId],
+    [of.client, of.source, quarantineSlice(of.fileId), of.runId],
   );
 }
 
@@ -61,8 +61,8 @@ export async function readRejectedLines(
 ): Promise<RejectedLineError[]> {
   const { rows } = await database.query<RejectedLineError>(
     `select line, column_name as "column", reason from ops.quarantine
-      where _client_id = $1 and source = $2 and slice = $3 and (resolved_at is null or not $4) order by line limit $5`,
-    [of.client, performanceSource, quarantineSlice(of.fileId), of.openOnly, of.limit],
+      where _client_id = $1 and source = any($2) and slice = $3 and (resolved_at is null or not $4) order by line limit $5`,
+    [of.client, fileSources, quarantineSlice(of.fileId), of.openOnly, of.limit],
   );
   return rows;
 }
@@ -74,9 +74,9 @@ export async function filesInQuarantine(
 ): Promise<{ fileId: number; lines: number }[]> {
   const { rows } = await database.query<{ fileId: number; lines: number }>(
     `select substr(slice, 6)::int as "fileId", count(*) as lines from ops.quarantine
-      where _client_id = $1 and source = $2 and slice like 'file/%' and ($3::text is null or slice = $3) and resolved_at is null
+      where _client_id = $1 and source = any($2) and slice like 'file/%' and ($3::text is null or slice = $3) and resolved_at is null
       group by slice order by 1`,
-    [of.client, performanceSource, of.fileId === undefined ? null : quarantineSlice(of.fileId)],
+    [of.client, fileSources, of.fileId === undefined ? null : quarantineSlice(of.fileId)],
   );
   return rows;
 }
@@ -86,7 +86,7 @@ export async function lockFile(session: Session, of: { client: string; fileId: n
   await session.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`redrive/${of.client}/${of.fileId}`]);
 }
 
-const open = "_client_id = $1 and source = $2 and slice = $3 and resolved_at is null";
+const open = "_client_id = $1 and source = any($2) and slice = $3 and resolved_at is null";
 const fetched = 2_000;
 
 /**
@@ -99,7 +99,7 @@ export async function* readOpenLines(
 ): AsyncGenerator<{ line: number; content: string }[]> {
   await session.query(
     `declare open_lines no scroll cursor for select line, coalesce(corrected_sealed, content) as content from ops.quarantine where ${open} and whole order by line for update`,
-    [of.client, performanceSource, quarantineSlice(of.fileId)],
+    [of.client, fileSources, quarantineSlice(of.fileId)],
   );
   for (;;) {
     const { rows } = await session.query<{ line: number; content: string }>(`fetch ${fetched} from open_lines`);
@@ -126,7 +126,7 @@ export async function resolveRedriven(
   session: Session,
   of: { client: string; fileId: number },
 ): Promise<{ resolved: number; remaining: number }> {
-  const values = [of.client, performanceSource, quarantineSlice(of.fileId)];
+  const values = [of.client, fileSources, quarantineSlice(of.fileId)];
   await stageStillRejected(session, []);
   await session.query("analyze pg_temp.still_rejected");
   await session.query(
@@ -144,7 +144,7 @@ export async function resolveRedriven(
 export async function countOpenLines(database: Queryable, of: { client: string; fileId: number }): Promise<number> {
   const { rows } = await database.query<{ lines: number }>(
     `select count(*) as lines from ops.quarantine where ${open}`,
-    [of.client, performanceSource, quarantineSlice(of.fileId)],
+    [of.client, fileSources, quarantineSlice(of.fileId)],
   );
   return rows[0]?.lines ?? 0;
 }

@@ -1,6 +1,6 @@
 import type { Seal } from "../../core/seal.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { performanceSource } from "./files.ts";
+import { fileSources } from "../../rules/files/file-kinds.ts";
 
 export interface QuarantinedLine {
   quarantineId: number;
@@ -43,10 +43,10 @@ export async function readLine(
             q.content as sealed, q.whole as "isWhole", q.corrected_sealed as corrected, q.corrected_at as "correctedAt",
             f.file_id as "fileId", f.name, h.header
        from ops.quarantine q
-       left join ops.files f on q.source = $3 and f._client_id = q._client_id and q.slice = 'file/' || f.file_id
+       left join ops.files f on q.source = any($3) and f._client_id = q._client_id and q.slice = 'file/' || f.file_id
        left join ops.file_headers h on h._client_id = f._client_id and h.file_id = f.file_id
       where q._client_id = $1 and q.quarantine_id = $2`,
-    [of.client, of.quarantineId, performanceSource],
+    [of.client, of.quarantineId, fileSources],
   );
   const [row] = rows;
   if (row === undefined) return null;

@@ -28,8 +28,8 @@ const copyBytes = 1_048_576;
 const namedAtOnce = 50_000;
 
 /** A temporary table of the transaction, for lines on their way into it. */
-export async function openStaging(session: Session): Promise<Staging> {
-  await session.query(`create temp table staged ${stagedTable}`);
+export async function openStaging(session: Session, table = stagedTable): Promise<Staging> {
+  await session.query(`create temp table staged ${table}`);
   await session.query(
     "create temp table named (number int, buyer_id text, creative_id text, id bigint) on commit drop",
   );

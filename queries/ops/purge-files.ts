@@ -1,6 +1,6 @@
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { quarantineSlice } from "../files/quarantined-lines.ts";
-import { performanceSource } from "../files/files.ts";
+import { fileSources, reportKinds } from "../../rules/files/file-kinds.ts";
 import { lockPerformance, refreshAggregates } from "../rtb/rollups.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 
@@ -42,11 +42,17 @@ async function deleteFiles(session: Session, client: string, fileIds: number[]):
   );
   count("rtb.performance_metrics", rows[0]?.rows ?? 0, rows[0]?.sum ?? null);
   const quarantined = await session.query(
-    "delete from ops.quarantine where _client_id = $1 and source = $2 and slice = any($3)",
-    [client, performanceSource, fileIds.map(quarantineSlice)],
+    "delete from ops.quarantine where _client_id = $1 and source = any($2) and slice = any($3)",
+    [client, fileSources, fileIds.map(quarantineSlice)],
   );
   count("ops.quarantine", quarantined.rowCount);
-  for (const table of ["ops.file_headers", "ops.file_days", "ops.files"])
+  for (const { table } of Object.values(reportKinds))
+    count(
+      table,
+      (await session.query(`delete from ${table} where _client_id = $1 and _file_id = any($2)`, [client, fileIds]))
+        .rowCount,
+    );
+  for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.files"])
     count(
       table,
       (await session.query(`delete from ${table} where _client_id = $1 and file_id = any($2)`, [client, fileIds]))

@@ -6,6 +6,14 @@ import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./
 import { madeUpCreatives, purgeCreatives } from "./purge-creatives.ts";
 import { countedPromo, purgePromo } from "./purge-promo.ts";
 import { purgeVerdicts } from "./purge-verdicts.ts";
+import { reportKinds } from "../../rules/files/file-kinds.ts";
+
+const reportRows = Object.values(reportKinds)
+  .map(
+    ({ table }) => `select 'files', '${table}', count(*)::int, null from ${table}
+        where _client_id = $1 and _file_id in (select file_id from ops.files where _client_id = $1 and origin = 'sandbox')`,
+  )
+  .join(" union all ");
 
 /** What else a mock server sent, was sent or decided, by the name it is purged under. */
 export const otherPurges = {
@@ -57,6 +65,8 @@ export async function countOthers(database: Queryable, client: string): Promise<
         union all
        select 'files', 'rtb.performance_metrics', count(*)::int, sum(spend)::text from rtb.performance_metrics
         where _client_id = $1 and _file_id in (select file_id from ops.files where _client_id = $1 and origin = 'sandbox')
+        union all
+       ${reportRows}
         union all
        select 'reconciliation', 'recon.reconciliation_logs', count(*)::int, null from recon.reconciliation_logs where _client_id = $1 and origin = 'sandbox'
         union all

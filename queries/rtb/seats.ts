@@ -25,6 +25,15 @@ export async function listSeats(
   return rows;
 }
 
+/** The seat of a client that has one; null where it has none or several. */
+export async function findOnlySeat(database: Queryable, client: string): Promise<string | null> {
+  const { rows } = await database.query<{ buyerId: string }>(
+    `select buyer_id as "buyerId" from rtb.buyer_seats where _client_id = $1 limit 2`,
+    [client],
+  );
+  return rows.length === 1 ? (rows[0]?.buyerId ?? null) : null;
+}
+
 export interface GivenSeat {
   buyerId: string;
   displayName?: string | null | undefined;

@@ -1,20 +1,6 @@
-/** What a line of a file says. */
-export const fileFields = [
-  "buyer_id",
-  "creative_id",
-  "date",
-  "hour",
-  "geography",
-  "device_type",
-  "placement",
-  "impressions",
-  "clicks",
-  "spend",
-] as const;
-export type FileField = (typeof fileFields)[number];
+import { fileFields, type FileField, type FileKind } from "./file-kinds.ts";
 
-/** Fields that no file may lack: a missing number must not become a zero. */
-export const requiredFields: readonly FileField[] = ["creative_id", "date", "impressions", "clicks", "spend"];
+export { fileFields, type FileField } from "./file-kinds.ts";
 
 /** A report that a sender offers, and the columns that only it has. */
 export interface KnownReport {
@@ -25,6 +11,8 @@ export interface KnownReport {
 /** What a mapping says of the headers of its files. */
 export interface FileFormat {
   name: string;
+  /** What its files are; ad performance where it does not say. */
+  kind?: FileKind | undefined;
   columns: Partial<Record<FileField, string[]>>;
   constants: Partial<Record<FileField, string>>;
   currencyColumns: readonly string[];

@@ -1,8 +1,8 @@
 import { maskName } from "../../core/personal.ts";
+import { requiredFields } from "./file-kinds.ts";
 import {
   meaningsOf,
   plainHeader,
-  requiredFields,
   type FileField,
   type FileFormat,
   type KnownReport,
@@ -45,7 +45,9 @@ export function matchHeader(
     if (uses.length === 0) unknown.push(name.trim());
     for (const use of uses) if (use.kind === "field") fields.add(use.field);
   }
-  const missing = requiredFields.filter((field) => !fields.has(field) && format.constants[field] === undefined);
+  const missing = requiredFields(format.kind).filter(
+    (field) => !fields.has(field) && format.constants[field] === undefined,
+  );
   return { format, fields: fields.size, columns, known: columns - unknown.length, missing, unknown, report };
 }
 

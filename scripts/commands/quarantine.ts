@@ -6,7 +6,8 @@ import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { findSource } from "../../connectors/registry.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
-import { performanceSource, readFileRow } from "../../queries/files/files.ts";
+import { fileSources } from "../../rules/files/file-kinds.ts";
+import { readFileRow } from "../../queries/files/files.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 import { correctLine } from "../../queries/files/correct-line.ts";
 import { fileIdOf, quarantineSlice } from "../../queries/files/quarantined-lines.ts";
@@ -166,7 +167,7 @@ redrive.action(
       if (options.file !== undefined) await fileThereIs(database, of.client ?? context.config.clients, options.file);
       const before = await readQuarantinedSlices(database, of);
       const feeds = before.filter((slice) => findSource(slice.source) !== undefined);
-      const files = before.filter((slice) => slice.source === performanceSource);
+      const files = before.filter((slice) => fileSources.includes(slice.source));
       if (feeds.length + files.length === 0)
         return {
           document: { slices: [], resolved: 0, remaining: entriesOf(before) },
@@ -356,14 +357,14 @@ interface Ended {
 
 /** One workflow per file. Two commands at once join it instead of reading the lines twice. */
 async function redriveFiles(context: CommandContext, files: readonly QuarantinedSlice[]): Promise<Ended[]> {
-  return inParallel(2, files, async ({ client, slice }): Promise<Ended> => {
+  return inParallel(2, files, async ({ client, source, slice }): Promise<Ended> => {
     const fileId = fileIdOf(slice);
     const started = await startWorkflow(context, {
       workflowType: "redriveFiles",
       workflowId: context.config.queuePrefix + redriveWorkflowId(client, fileId),
       input: { client, fileId },
       summary: `rejected lines of file ${fileId}, client ${client}`,
-      searchAttributes: { ClientId: client, Source: performanceSource },
+      searchAttributes: { ClientId: client, Source: source },
     });
     const end = await followWorkflow<RedriveSummary>(context, started, {
       progress: () => Promise.resolve(`reading the rejected lines of ${count(files.length, "file")} again`),

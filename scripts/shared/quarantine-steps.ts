@@ -1,4 +1,4 @@
-import { performanceSource } from "../../queries/files/files.ts";
+import { fileSources } from "../../rules/files/file-kinds.ts";
 import type { QuarantinedSlice } from "../../queries/sync/quarantine.ts";
 import { count } from "./printing.ts";
 
@@ -19,7 +19,7 @@ export function whatElse(open: readonly QuarantinedSlice[]): string[] {
 /** What to do about entries that were read again and are as they were. */
 export function whatRemains(slices: readonly { source: string; remaining: number }[]): string[] {
   const remaining = (isFile: boolean) =>
-    slices.reduce((sum, one) => sum + ((one.source === performanceSource) === isFile ? one.remaining : 0), 0);
+    slices.reduce((sum, one) => sum + (fileSources.includes(one.source) === isFile ? one.remaining : 0), 0);
   const [lines, rows] = [remaining(true), remaining(false)];
   if (lines + rows === 0) return [];
   return [

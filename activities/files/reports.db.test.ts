@@ -1,0 +1,323 @@
+import { randomUUID } from "node:crypto";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import { sources, vendors } from "../../connectors/registry.ts";
+import { createRedactor } from "../../core/redact.ts";
+import { checkBooks } from "../../queries/files/books.ts";
+import { reportKinds, reportNames, type ReportName } from "../../rules/files/file-kinds.ts";
+import { loadConfig } from "../../settings/config.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { createIngestActivities } from "./ingest.ts";
+import type { IngestInput } from "./input.ts";
+import type { RedriveStep } from "./redrive-lines.ts";
+import type { IngestAnswer } from "./shapes.ts";
+
+jest.setTimeout(60_000);
+
+let database: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  [database, folder] = await Promise.all([testDatabase(), mkdtemp(path.join(os.tmpdir(), "reports-"))]);
+});
+const tables = reportNames.map((name) => reportKinds[name].table);
+beforeEach(async () => {
+  await database.pool.query(
+    `truncate ${tables.join(", ")}, rtb.performance_metrics, rtb.buyer_seats, rtb.creatives, ops.files, ops.file_days, ops.report_days, ops.file_headers, ops.quarantine, ops.alerts`,
+  );
+  await rm(path.join(folder, "713"), { recursive: true, force: true });
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function activities(settings: Record<string, string> = {}) {
+  const CREDENTIALS_ENCRYPTION_KEY = Buffer.alloc(32, 7).toString("base64");
+  const env = { DATABASE_URL: database.url, IMPORT_DIR: folder, CREDENTIALS_ENCRYPTION_KEY, ...settings };
+  const config = loadConfig(env, vendors, sources);
+  return createIngestActivities({ database: database.pool, config, redact: createRedactor(config.secrets) });
+}
+
+const environment = () =>
+  new MockActivityEnvironment(
+    { workflowExecution: { workflowId: "ingest/713/test", runId: randomUUID() } },
+    { logger: new DefaultLogger("ERROR") },
+  );
+
+const seat = { buyer_id: "123456789" };
+async function take(input: IngestInput, settings?: Record<string, string>): Promise<IngestAnswer> {
+  return (await environment().run(activities(settings).takeFile, input)) as IngestAnswer;
+}
+const redrive = async (fileId: number, settings?: Record<string, string>) =>
+  (await environment().run(activities(settings).redriveLines, { client: "713", fileId, after: 0 })) as RedriveStep;
+
+let written = 0;
+async function takeText(text: string, more: Partial<IngestInput> = {}, settings?: Record<string, string>) {
+  const name = `file-${(written += 1)}.csv`;
+  await writeFile(path.join(folder, name), text);
+  return take({ path: name, constants: seat, ...more }, settings);
+}
+
+const fixture = (name: string) =>
+  new URL(`../../connectors/files/fixtures/authorized-buyers/${name}.csv`, import.meta.url);
+async function takeReport(name: string, more: Partial<IngestInput> = {}, settings?: Record<string, string>) {
+  await copyFile(fixture(name), path.join(folder, `${name}.csv`));
+  return take({ path: `${name}.csv`, constants: seat, ...more }, settings);
+}
+
+const ask = async (text: string): Promise<Record<string, unknown>[]> => (await database.pool.query(text)).rows as never;
+const count = async (table: string) => Number((await ask(`select count(*) as rows from ${table}`))[0]?.["rows"]);
+
+/** Apart from the reader: the digits of a column's cells, added up. */
+async function sumOf(name: string, column: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  const [header = [], ...lines] = (await readFile(fixture(name), "utf8"))
+    .replace("\uFEFF", "")
+    .trim()
+    .split(/\r?\n/)
+    .map((line) =>
+      [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell = ""]) => cell.replaceAll('"', "")),
+    );
+  const at = header.indexOf(column);
+  return String(lines.reduce((total, cells) => total + BigInt((cells[at] ?? "").replace(/\D/g, "") || "0"), 0n));
+}
+
+describe("each report that buyers export goes into its table, whole:", () => {
+  test.each<[string, ReportName, string, string]>([
+    ["pipeline-geo", "funnel_by_country", "bid_requests", "Bid requests"],
+    ["pipeline-publisher", "funnel_by_publisher", "bid_requests", "Bid requests"],
+    ["bidsinauction", "bids_in_auction", "bids_in_auction", "Bids in auction"],
+    ["quality", "quality", "measurable", "Active view measurable"],
+    ["bid-filtering", "bid_filtering", "bids", "Bids"],
+  ])("%s", async (name, report, measure, column) => {
+    const { table } = reportKinds[report];
+    const answer = await takeReport(name);
+    expect(answer).toMatchObject({ status: "ingested", lines: 24, inserted: 24, rejected: 0 });
+    const [sums] = await ask(`select count(*) as rows, sum(${measure})::text as sum from ${table}`);
+    expect(sums).toEqual({ rows: 24, sum: await sumOf(name, column) });
+    expect(await ask("select source, inserted from ops.files")).toEqual([{ source: table, inserted: 24 }]);
+    expect(await ask(`select distinct buyer_id from ${table}`)).toEqual([{ buyer_id: "123456789" }]);
+
+    // The same bytes again, and the same content by force, which writes under its own number what is there already.
+    expect(await takeReport(name)).toMatchObject({ status: "already_ingested", fileId: answer.fileId });
+    expect(await takeReport(name, { force: true })).toMatchObject({ inserted: 0, updated: 0, unchanged: 24 });
+    expect((await ask(`select count(*) as rows, sum(${measure})::text as sum from ${table}`))[0]).toEqual(sums);
+    expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+    expect(await ask("select message from ops.alerts")).toEqual([]);
+  });
+});
+
+const geo = (...lines: string[]) =>
+  [
+    "#Day,Country,Hour,Bid requests,Inventory matches,Successful responses,Bids,Bids in auction,Auctions won,Impressions,Clicks",
+    ...lines,
+    "",
+  ].join("\n");
+
+test("ids keep all their digits, countries become codes, and what a line does not say is not made up", async () => {
+  await takeText(geo("1/1/26,Brazil,14,100,200,90,9,8,7,6,1", "1/1/26,(unknown),,50,60,40,4,3,2,1,0"));
+  expect(
+    await ask("select geography, hour, reached_queries, bid_requests from rtb.report_countries order by hour"),
+  ).toEqual([
+    { geography: "", hour: -1, reached_queries: null, bid_requests: 50 },
+    { geography: "BR", hour: 14, reached_queries: null, bid_requests: 100 },
+  ]);
+  await takeText(
+    "Day,Country,Creative ID,Bid filtering reason,Bids\n1/1/26,Brazil,1912783031778279425,Creative not approved,7\n",
+  );
+  expect(await ask("select creative_id, filtering_reason from rtb.report_filtering")).toEqual([
+    { creative_id: "1912783031778279425", filtering_reason: "Creative not approved" },
+  ]);
+});
+
+test("a later file replaces rows of its keys, leaves the others, and totals are no rows", async () => {
+  await takeText(geo("1/1/26,Brazil,14,100,200,90,9,8,7,6,1", "1/1/26,Brazil,15,100,200,90,9,8,7,6,1"));
+  const later = await takeText(geo("1/1/26,Brazil,14,150,300,90,9,8,7,6,1", "Total,,,150,300,90,9,8,7,6,1"));
+  expect(later).toMatchObject({ lines: 1, inserted: 0, updated: 1, totals: 1 });
+  expect(await ask("select hour, bid_requests from rtb.report_countries order by hour")).toEqual([
+    { hour: 14, bid_requests: 150 },
+    { hour: 15, bid_requests: 100 },
+  ]);
+  expect(await ask("select replaced from ops.files order by file_id")).toEqual([{ replaced: 1 }, { replaced: 0 }]);
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+});
+
+test("lines that are split finer than the table are added up", async () => {
+  const text = "Day,Country,Platform,Bid requests\n1/1/26,Brazil,Mobile,100\n1/1/26,Brazil,Desktop,20\n";
+  expect(await takeText(text)).toMatchObject({ lines: 2, inserted: 1, combined: 1 });
+  expect(await ask("select bid_requests, bids from rtb.report_countries")).toEqual([{ bid_requests: 120, bids: null }]);
+});
+
+test("a day that is exported by hour and again without hours is counted once: the later file has it alone", async () => {
+  await takeText(
+    geo(
+      "1/1/26,Brazil,14,100,200,90,9,8,7,6,1",
+      "1/1/26,Brazil,15,50,100,45,4,4,3,3,0",
+      "1/2/26,Brazil,3,7,8,7,1,1,1,1,0",
+    ),
+  );
+  const byDay = await takeText("Day,Country,Bid requests,Bids\n1/1/26,Brazil,155,13\n");
+  expect(byDay).toMatchObject({ inserted: 1 });
+  expect(
+    await ask(
+      "select date::text as date, sum(bid_requests)::int as requests from rtb.report_countries group by 1 order by 1",
+    ),
+  ).toEqual([
+    { date: "2026-01-01", requests: 155 },
+    { date: "2026-01-02", requests: 7 },
+  ]);
+  expect(await ask("select replaced from ops.files order by file_id")).toEqual([{ replaced: 2 }, { replaced: 0 }]);
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+});
+
+test("rejected lines wait in the quarantine, and join their file without overwriting a newer one", async () => {
+  const text = "Day,Country,Bid requests,Bids\n1/1/26,Atlantis,100,9\n1/1/26,Brazil,many,9\n1/1/26,Peru,30,3\n";
+  await mkdir(path.join(folder, "713", "mappings"), { recursive: true });
+  const mapping = (geographies: object) =>
+    writeFile(
+      path.join(folder, "713", "mappings", "geo.json"),
+      JSON.stringify({ extends: "ab-funnel-country", name: "geo", geographies }),
+    );
+  await mapping({});
+  const first = await takeText(
+    text,
+    { mapping: "713/mappings/geo.json", constants: undefined as never },
+    { RTB_BUYER_ID: "123456789" },
+  );
+  expect(first).toMatchObject({ lines: 3, inserted: 1, rejected: 2 });
+  expect(first.errors.map(({ line, column }) => [line, column])).toEqual([
+    [2, "Country"],
+    [3, "Bid requests"],
+  ]);
+  expect(await ask("select distinct source from ops.quarantine")).toEqual([{ source: "rtb.report_countries" }]);
+
+  await takeText("Day,Country,Bid requests,Bids\n1/1/26,Chile,5,1\n");
+  await mapping({ Atlantis: "CL" });
+  const redriven = await redrive(first.fileId ?? 0, { RTB_BUYER_ID: "123456789" });
+  expect(redriven).toMatchObject({ tried: 2, resolved: 1, remaining: 1, inserted: 0, superseded: 1 });
+  expect(await ask("select geography, bid_requests from rtb.report_countries order by 1")).toEqual([
+    { geography: "CL", bid_requests: 5 },
+    { geography: "PE", bid_requests: 30 },
+  ]);
+  expect(await ask("select lines, inserted, superseded, rejected from ops.files order by file_id limit 1")).toEqual([
+    { lines: 3, inserted: 1, superseded: 1, rejected: 1 },
+  ]);
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+});
+
+test("a report that names no seat is the client's only one's, and is refused where there are several", async () => {
+  const none = { constants: undefined as never };
+  expect((await takeReport("bid-filtering", none)).reason).toContain("does not say which seat it is of");
+  await database.pool.query(
+    "insert into rtb.buyer_seats (_client_id, buyer_id, origin) values ('713', '5', 'sandbox')",
+  );
+  expect(await takeReport("bid-filtering", none)).toMatchObject({ status: "ingested", inserted: 24 });
+  expect(await ask("select distinct buyer_id from rtb.report_filtering")).toEqual([{ buyer_id: "5" }]);
+  expect(await ask("select origin from ops.files where outcome = 'ingested'")).toEqual([{ origin: "sandbox" }]);
+  await database.pool.query("insert into rtb.buyer_seats (_client_id, buyer_id, origin) values ('713', '6', 'real')");
+  expect(await takeReport("quality", none)).toMatchObject({ status: "refused" });
+});
+
+test("a seat's folder names it for all its reports, each by its header", async () => {
+  const inside = path.join(folder, "713", "seat-b");
+  await mkdir(inside, { recursive: true });
+  await writeFile(
+    path.join(inside, "mapping.json"),
+    JSON.stringify({ extends: "authorized-buyers", name: "seat-b", constants: { buyer_id: "42" } }),
+  );
+  for (const name of ["pipeline-geo", "pipeline-publisher", "bidsinauction", "quality", "bid-filtering"]) {
+    await copyFile(fixture(name), path.join(inside, `${name}.csv`));
+    expect(await take({ path: `713/seat-b/${name}.csv` })).toMatchObject({ status: "ingested", inserted: 24 });
+  }
+  for (const name of ["report_countries", "report_publishers", "report_quality", "report_filtering"])
+    expect(await ask(`select distinct buyer_id from rtb.${name}`)).toEqual([{ buyer_id: "42" }]);
+  // The one report that says its seat itself is believed.
+  expect(await ask("select distinct buyer_id from rtb.report_bids")).toEqual([{ buyer_id: "123456789" }]);
+});
+
+describe("one report is the authority for spend:", () => {
+  const stubs = { INGEST_CREATE_STUBS: "on" };
+  const spends = async () => ({
+    performance: (await ask("select sum(spend)::text as s from rtb.performance_metrics"))[0]?.["s"],
+    bids: (await ask("select sum(spend)::text as s from rtb.report_bids"))[0]?.["s"],
+    quality: (await ask("select sum(spend)::text as s from rtb.report_quality"))[0]?.["s"],
+  });
+
+  test("bids in auction, unless a setting says so: quality is kept and counted nowhere", async () => {
+    await takeReport("bidsinauction-with-clicks", {}, stubs);
+    const alone = await spends();
+    expect(alone).toMatchObject({ bids: null, quality: null });
+    await takeReport("quality-with-clicks", {}, stubs);
+    expect(await spends()).toEqual({ ...alone, quality: expect.any(String) });
+  });
+
+  test("quality, when the setting says so", async () => {
+    const settings = { ...stubs, RTB_SPEND_REPORT: "quality" };
+    await takeReport("quality-with-clicks", {}, settings);
+    const alone = await spends();
+    expect(alone).toMatchObject({ bids: null, quality: null });
+    await takeReport("bidsinauction-with-clicks", {}, settings);
+    expect(await spends()).toEqual({ ...alone, bids: expect.any(String) });
+  });
+
+  test("a spend in another currency is refused, not mixed", async () => {
+    const text =
+      "Day,Creative ID,Bids in auction,Impressions,Spend (buyer currency)\n1/1/26,7,10,5,€4.16\n1/1/26,8,10,5,$4.16\n";
+    expect(await takeText(text)).toMatchObject({ inserted: 1, rejected: 1, sums: { spend: "4.160000" } });
+  });
+});
+
+describe("the bidder's own traffic", () => {
+  const header = "timestamp,size,format,geo,device_type,qps";
+  const settings = { RTB_REPORT_TIMEZONE: "America/New_York" };
+
+  test("has its requests by QPS and time, its day and hour by the reports' clock", async () => {
+    const text = `${header}\n2026-01-02T03:30:00Z,300 x 250,HTML,BR,mobile,2.5\n2026-01-01 22:30:00,728x90,HTML,BR,mobile,0.001\n1767324600,Interstitial,,,,1\n`;
+    expect(await takeText(text, {}, settings)).toMatchObject({ status: "ingested", inserted: 3 });
+    expect(
+      await ask(
+        "select at::text as at, size, date::text as date, hour, seconds, requests from rtb.rtb_traffic order by size",
+      ),
+    ).toEqual([
+      { at: "2026-01-02 03:30:00+00", size: "300x250", date: "2026-01-01", hour: 22, seconds: 3_600, requests: 9_000 },
+      { at: "2026-01-02 03:30:00+00", size: "728x90", date: "2026-01-01", hour: 22, seconds: 3_600, requests: 4 },
+      {
+        at: "2026-01-02 03:30:00+00",
+        size: "interstitial",
+        date: "2026-01-01",
+        hour: 22,
+        seconds: 3_600,
+        requests: 3_600,
+      },
+    ]);
+  });
+
+  test("of one moment and size the later line counts, in a file and after it", async () => {
+    const text = `timestamp,size,requests\n2026-01-02T03:00:00Z,300x250,100\n2026-01-02T03:00:00Z,300X250,70\n`;
+    expect(await takeText(text)).toMatchObject({ inserted: 1, superseded: { lines: 1 } });
+    expect(await takeText("timestamp,size,requests\n2026-01-02T03:00:00Z,300x250,71\n")).toMatchObject({ updated: 1 });
+    expect(await ask("select requests from rtb.rtb_traffic")).toEqual([{ requests: 71 }]);
+    expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+  });
+
+  test("lines that say no moment, no size or no requests are rejected, each with its column", async () => {
+    const text = `${header}\nyesterday,300x250,HTML,BR,mobile,1\n2026-01-01T00:00:00Z,big,HTML,BR,mobile,1\n2026-01-01T00:00:00Z,1x1,HTML,BR,mobile,\n2999-01-01T00:00:00Z,1x1,HTML,BR,mobile,1\n`;
+    const answer = await takeText(text);
+    expect(answer).toMatchObject({ inserted: 0, rejected: 4 });
+    expect(answer.errors.map(({ column }) => column)).toEqual(["timestamp", "size", "qps", "timestamp"]);
+  });
+});
+
+test("rows that nobody's file wrote are noticed", async () => {
+  await takeReport("pipeline-geo");
+  await database.pool.query("update rtb.report_countries set bids = bids + 1 where hour = 0");
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 1 });
+  expect(await ask("select kind from ops.alerts where resolved_at is null")).toEqual([{ kind: "file_books" }]);
+  await database.pool.query("update rtb.report_countries set bids = bids - 1 where hour = 0");
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+  expect(await count("ops.alerts where resolved_at is null")).toBe(0);
+});
