@@ -16,6 +16,9 @@ import { readSpend } from "../test/spend-readings.ts";
 
 /** A name that turns what follows it, opens more than it closes, and is of a script that runs from right to left. */
 const nameOf = (what: string) => `\u202e\u2067${what}\u061c\u05d0 12`;
+/** What a page shows of it: the characters that turn it are named, and the letters stay where they are. */
+const shownName = (what: string) => `[U+202E][U+2067]${what}[U+061C]\u05d0 12`;
+const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const zone = "America/New_York";
 const today = dayAt(new Date(), zone);
 const yesterday = addDays(today, -1);
@@ -211,7 +214,7 @@ async function send(url: string, fields: Record<string, string>) {
 function textsOf(html: string): { text: string; element: string; isAlone: boolean }[] {
   const pieces = html.split(/(<[^>]*>)/);
   return pieces.flatMap((text, index) => {
-    if (index % 2 === 1 || !text.includes("\u202e")) return [];
+    if (index % 2 === 1 || !text.includes("[U+202E]")) return [];
     const [before = "", after = ""] = [pieces[index - 1], pieces[index + 1]];
     const element = /^<([a-z0-9]+)/.exec(before)?.[1] ?? "";
     // A field's text is its own world.
@@ -220,10 +223,16 @@ function textsOf(html: string): { text: string; element: string; isAlone: boolea
   });
 }
 
+/** What a page says: its texts but for those in fields, and the attributes that are shown or read out. */
+function saidOf(html: string): string[] {
+  const attributes = [...html.matchAll(/ (?:title|aria-label|alt)="([^"]*)"/g)].map(([, said = ""]) => said);
+  return [...html.replaceAll(/<textarea.*?<\/textarea>/gs, "").split(/<(?:"[^"]*"|[^">])*>/), ...attributes];
+}
+
 /** What is beside a name in one element is turned by it. */
 function loose(html: string): string[] {
   return textsOf(html)
-    .filter(({ text, element, isAlone }) => !isAlone || !isolating.has(element) || !text.startsWith("\u202e"))
+    .filter(({ text, element, isAlone }) => !isAlone || !isolating.has(element) || !text.startsWith("[U+202E]"))
     .map(({ text, element }) => `${element}: ${text}`);
 }
 
@@ -243,9 +252,10 @@ test.each(Object.entries(shown))("%s keeps a name that turns the direction to it
   const { body, statusCode } = await api.inject({ url, headers });
   expect(statusCode).toBe(200);
   const texts = textsOf(body);
-  expect(names.filter((name) => !texts.some(({ text }) => text.includes(nameOf(name))))).toEqual([]);
+  expect(names.filter((name) => !texts.some(({ text }) => text.includes(shownName(name))))).toEqual([]);
   expect(loose(body)).toEqual([]);
-  expect(body).not.toMatch(/<title>[^<]*\u202e/);
+  expect(body).not.toMatch(/<title>[^<]*U\+202E/);
+  expect(saidOf(body).filter((one) => turning.test(one))).toEqual([]);
 });
 
 test("a sentence that names it is not turned either, in a page or in a message to a channel", async () => {

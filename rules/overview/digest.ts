@@ -89,7 +89,7 @@ function figures(label: string, row: Totals): string {
 function openFeed({ source, late, touches, days }: Digest["late"][number]): string {
   const more = days.length > mostDays ? ` and ${days.length - mostDays} more` : "";
   const open = days.length === 0 ? [] : [`not final: ${days.slice(-mostDays).join(", ")}${more}`];
-  return `${source}: ${[...(late === null ? [] : [late]), ...open].join("; ")} (touches ${touches})`;
+  return plain(`${source}: ${[...(late === null ? [] : [late]), ...open].join("; ")} (touches ${touches})`);
 }
 
 function listed<Row>(title: string, rows: readonly Row[], line: (row: Row) => string): string[] {

@@ -19,7 +19,7 @@ export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   return stringify([columns.map(({ name }) => name), ...lines], { record_delimiter: "\r\n" });
 }
 
-/** A tab or a line break in front does not keep a spreadsheet from seeing a formula behind it. */
+/** What is not seen in front, a tab, a line break or a mark of direction, does not keep a spreadsheet from seeing a formula behind it. */
 function harmless(text: string): string {
-  return /^[\s\u0000-\u001f]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/.test(text) ? `'${text}` : text;
+  return /^[\s\u0000-\u001f\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]/u.test(text) ? `'${text}` : text;
 }

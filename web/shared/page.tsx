@@ -12,6 +12,7 @@ import { zoneOf } from "../../api/server/zone.ts";
 import type { Role } from "../../core/tokens.ts";
 import { Layout } from "../components/layout.tsx";
 import type { Assets } from "./assets.ts";
+import { nameDirection } from "./direction.ts";
 import { viewerOf, type At, type Viewer, type Web } from "./web.ts";
 
 export interface PageOptions<Query extends z.ZodRawShape> {
@@ -199,5 +200,5 @@ function sendHtml(reply: FastifyReply, document: VNode): FastifyReply {
   return reply
     .header("content-security-policy", policy)
     .type("text/html; charset=utf-8")
-    .send(`<!doctype html>${renderToString(document)}`);
+    .send(`<!doctype html>${nameDirection(renderToString(document))}`);
 }
