@@ -1,5 +1,6 @@
 import { authorizedBuyers } from "./exchanges/authorized-buyers.ts";
 import { destinations } from "./destinations/registry.ts";
+import { models } from "./models/registry.ts";
 import { platforms } from "./platforms/registry.ts";
 import type { AnySource, Vendor } from "./source.ts";
 import { anytrackPulledConversions } from "./sources/anytrack.ts";
@@ -20,6 +21,7 @@ export const vendors: readonly Vendor[] = [
   ...destinations,
   ...platforms.map((platform) => platform.vendor),
   authorizedBuyers as Vendor,
+  ...models,
 ];
 
 export function findSource(name: string): AnySource | undefined {

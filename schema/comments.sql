@@ -1068,11 +1068,17 @@ comment on column rtb.campaigns.top_device_type is 'The device type with the gre
 comment on column rtb.campaigns.last_performance_update is 'When these were last computed; null when never.';
 comment on column rtb.campaigns.created_at is 'When it was made.';
 comment on column rtb.campaigns.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
+comment on column rtb.campaigns.anchor is 'What it is about, as clustering knows it again: android:com.example.app, brand:1234, domain:example.com; null for one that people made, which clustering leaves alone.';
+comment on column rtb.campaigns.named_by is 'rules, model or person. What a person named keeps its name and stays.';
+comment on column rtb.campaigns.model_confidence is 'How sure a model said it is, 0 to 1: not calibrated, and decides nothing; null where no model was asked.';
 
 comment on table rtb.campaign_creatives is 'Which creatives a campaign consists of. A creative may be in several.';
 comment on column rtb.campaign_creatives._client_id is 'The client the row belongs to.';
 comment on column rtb.campaign_creatives.campaign_id is 'The campaign: rtb.campaigns.';
 comment on column rtb.campaign_creatives.creative_id is 'The creative, by our number: id of rtb.creatives.';
+comment on column rtb.campaign_creatives.basis is 'What joined it: app, link, brand, domain, page, label, name, advertiser, text, alone; null where a person put it there.';
+comment on column rtb.campaign_creatives.variant_language is 'Its language, two letters; und where nothing says which. With the format it is the variant below the campaign; null where a person put it there.';
+comment on column rtb.campaign_creatives.variant_format is 'HTML, VIDEO, NATIVE or UNKNOWN; null where a person put it there.';
 
 comment on table rtb.performance_metrics is 'Ad performance at the grain the files have, in parts by month. To be read through rtb.performance, where what a file does not say is null.';
 comment on column rtb.performance_metrics._client_id is 'The client the row belongs to.';

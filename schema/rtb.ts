@@ -92,7 +92,10 @@ export const creatives = rtb.table(
   ],
 );
 
-/** What is cached of a campaign's performance is what queries/rtb/rollups.ts computes; null where nothing was computed yet. */
+/**
+ * What is cached of a campaign's performance is what queries/rtb/rollups.ts computes; null where nothing was computed yet.
+ * One with an anchor is kept up to date by clustering; one without is a person's, and clustering leaves it alone.
+ */
 export const campaigns = rtb.table(
   "campaigns",
   {
@@ -111,11 +114,16 @@ export const campaigns = rtb.table(
     lastPerformanceUpdate: instant("last_performance_update"),
     createdAt: instant("created_at").notNull().defaultNow(),
     ...originColumn,
+    anchor: text("anchor"),
+    namedBy: text("named_by").notNull().default("person"),
+    modelConfidence: doublePrecision("model_confidence"),
   },
   (table) => [
     originCheck("campaigns_origin_known", table.origin),
     primaryKey({ name: "campaigns_key", columns: [table.clientId, table.campaignId] }),
     check("campaigns_confidence", sql`${table.confidenceScore} between 0 and 1`),
+    check("campaigns_model_confidence", sql`${table.modelConfidence} between 0 and 1`),
+    check("campaigns_named_by", sql`${table.namedBy} in ('rules', 'model', 'person')`),
   ],
 );
 
@@ -125,6 +133,9 @@ export const campaignCreatives = rtb.table(
     ...clientColumn,
     campaignId: bigint("campaign_id", { mode: "number" }).notNull(),
     creativeId: creativeId(),
+    basis: text("basis"),
+    variantLanguage: text("variant_language"),
+    variantFormat: text("variant_format"),
   },
   (table) => [
     primaryKey({ name: "campaign_creatives_key", columns: [table.clientId, table.campaignId, table.creativeId] }),

@@ -1,6 +1,7 @@
 import { alertsArea } from "./alerts.ts";
 import { anytrackArea } from "./anytrack.ts";
 import { apiArea } from "./api.ts";
+import { clustersArea } from "./clusters.ts";
 import { composeArea } from "./compose.ts";
 import { discordArea } from "./discord.ts";
 import { filesArea } from "./files.ts";
@@ -24,6 +25,7 @@ export const areas: readonly Area[] = [
   keysArea,
   anytrackArea,
   filesArea,
+  clustersArea,
   reconArea,
   discordArea,
   promoArea,

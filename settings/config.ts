@@ -2,6 +2,7 @@ import { readAccounts, type Account, type VendorSettings } from "./accounts.ts";
 import { readAlerts, type Retention, type Telling } from "./alerts.ts";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack.ts";
 import { readApi, type ApiAccess } from "./api.ts";
+import { readClusterSettings, type ClustersByClient } from "./clusters.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import { readGeneral, type GeneralSettings } from "./general.ts";
@@ -40,6 +41,8 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   discord: DiscordConfig;
   recon: ReconSettings;
   promo: PromoSettings;
+  /** How creatives are grouped into campaigns, by client. */
+  clusters: ClustersByClient;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   ingest: IngestSettings;
@@ -74,6 +77,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     discord: readDiscordSettings(reader),
     recon: readReconSettings(reader),
     promo: readPromoSettings(reader),
+    clusters: readClusterSettings(reader),
     ingest: readIngestSettings(reader),
   };
   reader.throwProblems();

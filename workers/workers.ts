@@ -17,10 +17,12 @@ import { noteStart, type NoteStartContext } from "../activities/shared/note-star
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
+import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
 import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { authorizedBuyers } from "../connectors/exchanges/authorized-buyers.ts";
+import { models } from "../connectors/models/registry.ts";
 import { destinations } from "../connectors/destinations/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
@@ -53,6 +55,7 @@ export function allQueues(sources: readonly AnySource[]): string[] {
         ...destinations.map(({ name }) => name),
         ...platforms.map(({ vendor }) => vendor.name),
         authorizedBuyers.name,
+        ...models.map(({ name }) => name),
       ].map(vendorQueue),
     ),
   ];
@@ -78,6 +81,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
   const seats = createSeatActivities({ database, config, gate, redact });
+  const clusters = createClusterActivities({ database, config, gate, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey, namespace);
   const shared: Partial<WorkerOptions> = {
@@ -111,7 +115,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: together(sync, deliver, maintenance, telling, reconcile, discord, seats),
+              activities: together(sync, deliver, maintenance, telling, reconcile, discord, seats, clusters),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
@@ -123,7 +127,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 maxHeartbeatThrottleInterval: "1 second",
               }
             : {
-                activities: together(sync, deliver, anytrack, reconcile, seats),
+                activities: together(sync, deliver, anytrack, reconcile, seats, clusters),
                 maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
               }),
       } as WorkerOptions),

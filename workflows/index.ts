@@ -1,5 +1,6 @@
 export { backfill } from "./sync/backfill.ts";
 export { checkAffiliateToken } from "./recon/check-affiliate-token.ts";
+export { clusterCampaigns } from "./intelligence/cluster-campaigns.ts";
 export { deliverAlerts } from "./ops/deliver-alerts.ts";
 export { deliverConversions } from "./conversions/deliver-conversions.ts";
 export { discoverSeats } from "./rtb/discover-seats.ts";

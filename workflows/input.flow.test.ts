@@ -72,6 +72,11 @@ const slips: Record<string, [input: unknown, said: string][]> = {
       'unknown field "plattform": did you mean platform?',
     ],
   ],
+  clusterCampaigns: [
+    [{ ai_provder: "claude" }, 'unknown field "ai_provder": did you mean ai_provider?'],
+    [{ ai_provider: "parrot" }, "must be one of rule-based, claude, gemini"],
+    [{ dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
+  ],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],
   fetchPost: [

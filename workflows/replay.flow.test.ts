@@ -18,6 +18,7 @@ import { sealCredentials } from "../rules/recon/platform-credentials.ts";
 import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
 import { createCampaign, taken } from "../test/reconciliation.ts";
+import { recordClusters } from "../test/record-clusters.ts";
 import { recordSeats } from "../test/record-seats.ts";
 import { recordHouse } from "../test/record-house.ts";
 import {
@@ -59,6 +60,7 @@ beforeAll(async () => {
     await recordReconciliation();
     await recordHouse(keep);
     await recordSeats(keep);
+    await recordClusters(keep);
   }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
@@ -78,6 +80,9 @@ const names = [
   "backfill-paused-2-failed",
   "backfill-waited-for-another",
   "check-affiliate-token",
+  "cluster-campaigns",
+  "cluster-campaigns-by-model",
+  "cluster-campaigns-without-model",
   "deliver-alerts",
   "deliver-conversions",
   "deliver-conversions-stopped",

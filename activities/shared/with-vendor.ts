@@ -45,7 +45,7 @@ const kept = z.object({ unavailable: z.number() });
  */
 export async function withVendor<Result>(
   context: VendorContext,
-  call: VendorCall & { place: string; progress?: object },
+  call: VendorCall & { place: string; progress?: object; limits?: CallOptions["limits"] },
   work: (http: Http, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const { redact, config } = context;
@@ -55,7 +55,7 @@ export async function withVendor<Result>(
   return withHeartbeat({ place, redact, progress }, async (signal) => {
     try {
       const onWaited = (waitedMs: number) => countWait(account.name, waitedMs);
-      return await work(gatedHttp(context, call, { signal, onWaited }), signal);
+      return await work(gatedHttp(context, call, { signal, onWaited, limits: call.limits }), signal);
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof ConnectorError && error.kind === "unavailable") progress.unavailable += 1;

@@ -5,12 +5,12 @@ import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts"
 
 const source = "creatives";
 
-/** Made-up creatives of which no stored row and no real campaign is left. What a real file reports of one keeps it. */
+/** Made-up creatives of which no stored row and no real campaign that people made is left. What a real file reports of one keeps it. */
 export const madeUpCreatives = `rtb.creatives c where c._client_id = $1 and c.origin = 'sandbox'
   and not exists (select from rtb.performance_metrics m join ops.files f on f.file_id = m._file_id
                    where m._client_id = c._client_id and m.creative_id = c.id and f.origin <> 'sandbox')
   and not exists (select from rtb.campaign_creatives k join rtb.campaigns p on p._client_id = k._client_id and p.campaign_id = k.campaign_id
-                   where k._client_id = c._client_id and k.creative_id = c.id and p.origin <> 'sandbox')`;
+                   where k._client_id = c._client_id and k.creative_id = c.id and p.origin <> 'sandbox' and p.anchor is null)`;
 
 /** Deletes the seats, campaigns and creatives of the demo and of the example. Their files must be gone first. */
 export async function purgeCreatives(database: Database, client: string, { by }: PurgeStep): Promise<PurgeCount[]> {
@@ -25,16 +25,28 @@ export async function purgeCreatives(database: Database, client: string, { by }:
 }
 
 async function deleteAll(session: Session, client: string): Promise<PurgeCount[]> {
-  // Its creatives leave it by themselves.
-  const campaigns = await session.query("delete from rtb.campaigns where _client_id = $1 and origin = 'sandbox'", [
+  // Its creatives leave it by themselves, and what people decided about it goes with it.
+  const campaigns = await session.query<{ id: number }>(
+    "delete from rtb.campaigns where _client_id = $1 and origin = 'sandbox' returning campaign_id as id",
+    [client],
+  );
+  await session.query("delete from rtb.campaign_decisions where _client_id = $1 and campaign_id = any($2::bigint[])", [
     client,
+    campaigns.rows.map(({ id }) => id),
   ]);
+  for (const table of ["rtb.cluster_runs", "rtb.model_calls"])
+    await session.query(`delete from ${table} where _client_id = $1 and origin = 'sandbox'`, [client]);
   const { rows: creatives } = await session.query<{ id: string; buyerId: string | null }>(
     `delete from ${madeUpCreatives}
         and not exists (select from rtb.performance_metrics m where m._client_id = c._client_id and m.creative_id = c.id)
      returning c.id::text, c.buyer_id as "buyerId"`,
     [client],
   );
+  // A campaign that clustering keeps may have had some of them beside real ones.
+  await session.query("delete from rtb.campaign_creatives where _client_id = $1 and creative_id = any($2::bigint[])", [
+    client,
+    creatives.map(({ id }) => id),
+  ]);
   await session.query(
     "delete from rtb.creative_performance where _client_id = $1 and creative_id = any($2::bigint[])",
     [client, creatives.map(({ id }) => id)],

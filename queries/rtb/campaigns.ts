@@ -11,6 +11,12 @@ export interface CampaignRow {
   campaignName: string;
   confidenceScore: number | null;
   aiProvider: string | null;
+  /** Who named it. */
+  namedBy: "rules" | "model" | "person";
+  /** How sure a model said it is; not calibrated. */
+  modelConfidence: number | null;
+  /** Clustering keeps it up to date; else it is as people made it. */
+  isClustered: boolean;
   creatives: number;
   totalSpend7d: string;
   totalSpend30d: string;
@@ -27,6 +33,7 @@ export interface CampaignRow {
 const campaignColumns = (
   creatives: string,
 ) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
+  c.named_by as "namedBy", c.model_confidence as "modelConfidence", c.anchor is not null as "isClustered",
   (select count(*) from ${creatives}) as creatives,
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
@@ -220,6 +227,7 @@ export async function putCampaignsIn(
     const changed = known !== null && (await changeCampaign(session, { client, origin, campaignId }, given));
     const hasOthers =
       given.creativeIds !== undefined && (await setCreatives(session, { client, campaignId, item }, given.creativeIds));
+    if (given.creativeIds !== undefined) await makeOwn(session, { client, campaignId });
     if (hasOthers) regrouped.push(campaignId);
     result.campaignIds.push(campaignId);
     result[known === null ? "created" : changed || hasOthers ? "updated" : "unchanged"] += 1;
@@ -271,7 +279,7 @@ async function changeCampaign(
 ): Promise<boolean> {
   const { rowCount } = await session.query(
     `update rtb.campaigns
-        set campaign_name = coalesce($3, campaign_name), confidence_score = case when $4 then $5 else confidence_score end,
+        set campaign_name = coalesce($3, campaign_name), named_by = case when campaign_name = coalesce($3, campaign_name) then named_by else 'person' end, confidence_score = case when $4 then $5 else confidence_score end,
             ai_provider = case when $6 then $7 else ai_provider end, origin = $8
       where _client_id = $1 and campaign_id = $2
         and (origin = 'sandbox' and $8 = 'real' or (campaign_name, confidence_score, ai_provider) is distinct from
@@ -288,6 +296,22 @@ async function changeCampaign(
     ],
   );
   return (rowCount ?? 0) > 0;
+}
+
+/** A campaign whose creatives a person has named is their own from then on: clustering leaves it and them alone. */
+async function makeOwn(
+  session: Session,
+  { client, campaignId }: { client: string; campaignId: number },
+): Promise<void> {
+  const own = await session.query(
+    "update rtb.campaigns set anchor = null, named_by = 'person' where _client_id = $1 and campaign_id = $2 and anchor is not null",
+    [client, campaignId],
+  );
+  if ((own.rowCount ?? 0) > 0)
+    await session.query(
+      "update rtb.campaign_creatives set basis = null, variant_language = null, variant_format = null where _client_id = $1 and campaign_id = $2",
+      [client, campaignId],
+    );
 }
 
 async function setCreatives(
@@ -309,7 +333,7 @@ async function setCreatives(
 }
 
 /** Our numbers of creatives. Names that mean none, or one of several seats, are a problem. */
-async function idsOf(
+export async function idsOf(
   session: Session,
   { client, item }: { client: string; item: number },
   names: readonly string[],

@@ -2,7 +2,14 @@ import { describe, expect, test } from "@jest/globals";
 import { makeCreatives } from "../../sandbox/data/creatives.ts";
 import { factsOf } from "../../bench/made-creatives.ts";
 import { campaignName, uniqueName } from "./campaign-name.ts";
-import { groupCreatives, makeCampaigns, type Campaign, type Clusters } from "./cluster.ts";
+import {
+  cohesionOf,
+  groupCreatives,
+  makeCampaigns,
+  withoutCreatives,
+  type Campaign,
+  type Clusters,
+} from "./cluster.ts";
 import { advertiserKey, toItem, type CreativeFacts } from "./creative-facts.ts";
 import type { Decisions, KnownCampaign } from "./keep-campaigns.ts";
 
@@ -234,4 +241,53 @@ test("one advertiser is one, however it is written", () => {
     Array(4).fill("harbor reels"),
   );
   expect([advertiserKey(null), advertiserKey("  ")]).toEqual([null, null]);
+});
+
+describe("with a model", () => {
+  const creatives = [...many("a", 3, "quietkettle"), ...many("b", 2, "dropfrenzy")];
+  const { groups } = groupCreatives(creatives);
+  const saying = (anchor: string, name: string | null) => new Map([[anchor, { name, confidence: 0.7 }]]);
+  const anchor = "android:com.maker.quietkettle";
+
+  test("its name takes the place of the rules' own, once; a later one, or a run without it, changes nothing", () => {
+    const first = makeCampaigns(groups, { known: [], decisions: none });
+    const named = makeCampaigns(groups, { known: stored(first), decisions: none }, saying(anchor, "Quiet Kettle Tea"));
+    expect(withMember(named, "a1")).toMatchObject({ name: "Quiet Kettle Tea", namedBy: "model", modelConfidence: 0.7 });
+    expect(withMember(named, "b1")).toMatchObject({ name: withMember(first, "b1").name, namedBy: "rules" });
+    for (const names of [saying(anchor, "Another"), new Map()])
+      expect(withMember(makeCampaigns(groups, { known: stored(named), decisions: none }, names), "a1")).toMatchObject({
+        name: "Quiet Kettle Tea",
+        namedBy: "model",
+      });
+  });
+
+  test("a person's name stays, and a name that another campaign has gets a number", () => {
+    const first = makeCampaigns(groups, { known: [], decisions: none });
+    const person = stored(first).map((one) =>
+      one.anchor === anchor ? { ...one, name: "Mine", namedBy: "person" as const } : one,
+    );
+    expect(
+      withMember(makeCampaigns(groups, { known: person, decisions: none }, saying(anchor, "Theirs")), "a1").name,
+    ).toBe("Mine");
+    const standing = { known: [], decisions: none, otherNames: ["taken"] };
+    expect(withMember(makeCampaigns(groups, standing, saying(anchor, "Taken")), "a1").name).toBe("Taken (2)");
+  });
+});
+
+test("creatives of a person's own campaign are in no group, and an empty group is none", () => {
+  const { groups } = groupCreatives([...many("a", 3, "quietkettle"), ...many("b", 1, "dropfrenzy")]);
+  const left = withoutCreatives(groups, new Set(["a2", "b1"]));
+  expect(left.map(({ members }) => members.map(({ item }) => item.id))).toEqual([["a1", "a3"]]);
+});
+
+test("cohesion is a mean over creatives, not over campaigns", () => {
+  const members = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({ id: String(at), basis: "app" as const }));
+  expect(
+    cohesionOf([
+      { confidence: 0.9, members: members(3) },
+      { confidence: 0.5, members: members(1) },
+    ]),
+  ).toBe(0.8);
+  expect(cohesionOf([])).toBeNull();
 });

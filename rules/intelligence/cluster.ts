@@ -1,7 +1,8 @@
 import { sha256 } from "../../core/crypto.ts";
+import { runAtOnce, type Steps } from "../../core/steps.ts";
 import { campaignName, uniqueName } from "./campaign-name.ts";
 import { toItem, type CreativeFacts, type Item } from "./creative-facts.ts";
-import { groupItems, type Basis, type Group } from "./group.ts";
+import { groupingSteps, type Basis, type Group } from "./group.ts";
 import { keepCampaigns, type Decisions, type KnownCampaign, type Member } from "./keep-campaigns.ts";
 
 /** Raised when the same creatives would be grouped otherwise: it is part of the input's hash. */
@@ -11,6 +12,8 @@ const rulesVersion = 1;
 export interface Standing {
   known: readonly KnownCampaign[];
   decisions: Decisions;
+  /** What campaigns are called that are not looked at here. */
+  otherNames?: readonly string[];
 }
 
 /** What a model called a group, and how sure it said it is. */
@@ -70,30 +73,51 @@ function strengthOf({ basis, similarity }: Member): number {
 }
 
 /** By rules alone: the same creatives give the same groups. */
-export function groupCreatives(creatives: readonly CreativeFacts[]): Grouped {
-  const items = creatives.map(toItem);
-  return { groups: groupItems(items), inputHash: hashOf(items) };
+export const groupCreatives = (creatives: readonly CreativeFacts[]): Grouped =>
+  runAtOnce(groupSteps(creatives.map(toItem)));
+
+/** The same in steps, of creatives that were read already. */
+export function* groupSteps(items: readonly Item[]): Steps<Grouped> {
+  const groups = yield* groupingSteps(items);
+  return { groups, inputHash: hashOf(items) };
+}
+
+/** What is left of groups without some of their creatives, such as those that a person has put into a campaign of their own. */
+export const withoutCreatives = (groups: readonly Group[], taken: ReadonlySet<string>): Group[] =>
+  groups
+    .map((group) => ({ ...group, members: group.members.filter(({ item }) => !taken.has(item.id)) }))
+    .filter(({ members }) => members.length > 0);
+
+/** How firmly all creatives hang together with their campaigns; null without creatives. */
+export function cohesionOf(campaigns: readonly Pick<Campaign, "confidence" | "members">[]): number | null {
+  const creatives = campaigns.reduce((sum, { members }) => sum + members.length, 0);
+  if (creatives === 0) return null;
+  const sum = campaigns.reduce((total, { confidence, members }) => total + confidence * members.length, 0);
+  return Math.round((sum / creatives) * 1e4) / 1e4;
 }
 
 /** Makes campaigns and variants of groups: of the rules' own, or of those that a model has named and merged. */
 export function makeCampaigns(
   groups: readonly Group[],
-  { known, decisions }: Standing,
+  { known, decisions, otherNames = [] }: Standing,
   names: ReadonlyMap<string, ModelName> = new Map(),
 ): Clusters {
   const kept = keepCampaigns(groups, known, decisions);
-  const taken = new Set(kept.flatMap((one) => (one.known === null ? [] : [one.known.name.toLowerCase()])));
+  const taken = new Set([...known.map(({ name }) => name), ...otherNames].map((name) => name.toLowerCase()));
   const campaigns = kept
     .sort((one, other) => (one.anchor < other.anchor ? -1 : one.anchor > other.anchor ? 1 : 0))
     .map(({ known: campaign, anchor, from, members }): Campaign => {
       const items = members.map(({ item }) => item);
       const said = from.map((one) => names.get(one)).find((one) => one !== undefined);
       const named = said?.name ?? null;
+      // A name stays; only the rules' own gives way, once, to a model's.
+      const keepsName = campaign !== null && (campaign.namedBy !== "rules" || named === null);
+      if (!keepsName && campaign !== null) taken.delete(campaign.name.toLowerCase());
       return {
         id: campaign?.id ?? null,
         anchor,
-        name: campaign?.name ?? uniqueName(named ?? campaignName(items), taken),
-        namedBy: campaign?.namedBy ?? (named === null ? "rules" : "model"),
+        name: keepsName ? campaign.name : uniqueName(named ?? campaignName(items), taken),
+        namedBy: keepsName ? campaign.namedBy : named === null ? "rules" : "model",
         confidence: cohesion(members),
         modelConfidence: said?.confidence ?? null,
         members: members.map(({ item, basis }) => ({ id: item.id, basis })).sort((a, b) => (a.id < b.id ? -1 : 1)),

@@ -1,3 +1,4 @@
+import { runAtOnce, type Steps } from "../../core/steps.ts";
 import { brandName } from "../rtb/brand-name.ts";
 import { Components, identityKinds, type IdentityKind } from "./components.ts";
 import type { Item } from "./creative-facts.ts";
@@ -26,19 +27,27 @@ const shortestName = 5;
  * Groups creatives by what they advertise: the same app, then link, brand, site and advertiser, then whose name the
  * text has, then texts that are alike. A key that strangers share, such as an agency's click server, joins nothing.
  */
-export function groupItems(unordered: readonly Item[]): Group[] {
+export const groupItems = (items: readonly Item[]): Group[] => runAtOnce(groupingSteps(items));
+
+/** The same in steps, each a small part of the whole. */
+export function* groupingSteps(unordered: readonly Item[]): Steps<Group[]> {
   const items = [...unordered].sort((one, other) => (one.id < other.id ? -1 : one.id > other.id ? 1 : 0));
   const work = new Grouping(items);
-  work.tieByKeys();
-  work.tieByNames();
-  work.tieByTexts();
-  return work.groups();
+  yield* work.readTexts();
+  yield* work.tieByKeys();
+  yield* work.tieByNames();
+  yield* work.tieByTexts();
+  return yield* work.groups();
 }
+
+/** After so many items others may have their turn. */
+const stepItems = 64;
+const isStep = (index: number) => index % stepItems === 0;
 
 class Grouping {
   private readonly components: Components;
-  private readonly keys: Map<Basis, string[]>[];
-  private readonly texts: string[][];
+  private readonly keys: Map<Basis, string[]>[] = [];
+  private readonly texts: string[][] = [];
   /** Keys that strangers share. */
   private readonly ambiguous = new Set<string>();
   /** By what an item without a usable key was joined. */
@@ -46,26 +55,33 @@ class Grouping {
 
   constructor(private readonly items: readonly Item[]) {
     this.components = new Components(items.length);
-    this.keys = items.map(keysOf);
-    this.texts = items.map(({ text }) => wordsOf(text));
   }
 
-  tieByKeys(): void {
+  *readTexts(): Steps<void> {
+    for (const [index, item] of this.items.entries()) {
+      if (isStep(index)) yield;
+      this.keys.push(keysOf(item));
+      this.texts.push(wordsOf(item.text));
+    }
+  }
+
+  *tieByKeys(): Steps<void> {
     const apps: IdentityKind[] = ["android", "ios"];
     for (const [index, keys] of this.keys.entries()) {
       for (const key of keys.get("app") ?? [])
         this.components.identify(key.startsWith("ios:") ? "ios" : "android", index, key);
     }
-    this.tie("app", []);
-    this.tie("link", apps);
-    this.tie("brand", apps);
+    yield;
+    yield* this.tie("app", []);
+    yield* this.tie("link", apps);
+    yield* this.tie("brand", apps);
     this.identify("brand");
-    this.tie("domain", [...apps, "brand"]);
+    yield* this.tie("domain", [...apps, "brand"]);
     this.identify("domain");
     // Where one site has several products, each has pages of its own.
-    this.tie("page", [...apps, "brand"]);
-    this.tie("label", [...apps, "brand"]);
-    this.tie("advertiser", [...apps, "brand", "domain"]);
+    yield* this.tie("page", [...apps, "brand"]);
+    yield* this.tie("label", [...apps, "brand"]);
+    yield* this.tie("advertiser", [...apps, "brand", "domain"]);
     this.identify("advertiser");
   }
 
@@ -93,7 +109,8 @@ class Grouping {
     });
   }
 
-  private tie(basis: Basis, conflicts: readonly IdentityKind[]): void {
+  private *tie(basis: Basis, conflicts: readonly IdentityKind[]): Steps<void> {
+    yield;
     const ownerOf = (index: number) => this.items[index]?.advertiser ?? null;
     const owned = basis !== "app" && basis !== "advertiser";
     for (const [key, items] of byKey(this.items.length, (index) => this.keysFor(basis, index))) {
@@ -108,12 +125,14 @@ class Grouping {
   }
 
   /** What its text names: the longest name that mostly its own creatives have. */
-  tieByNames(): void {
-    const owners = this.ownersOfNames();
-    const runs = this.texts.map(runsOf);
+  *tieByNames(): Steps<void> {
+    const owners = yield* this.ownersOfNames();
     const votes = new Map<number, Map<number, number>>();
-    for (const [index, run] of runs.entries()) {
-      const named = [...run].filter((name) => owners.has(name)).sort((one, other) => other.length - one.length)[0];
+    for (const [index, words] of this.texts.entries()) {
+      if (isStep(index)) yield;
+      const named = [...runsOf(words)]
+        .filter((name) => owners.has(name))
+        .sort((one, other) => other.length - one.length)[0];
       const owner = named === undefined ? undefined : owners.get(named);
       if (owner === undefined) continue;
       const root = this.components.rootOf(index);
@@ -134,9 +153,10 @@ class Grouping {
   }
 
   /** Names of what has an app, a brand or a site. A name that many others' texts have, too, is a plain word. */
-  private ownersOfNames(): Map<string, number> {
+  private *ownersOfNames(): Steps<Map<string, number>> {
     const named = new Map<string, Map<number, number>>();
     for (const [index, item] of this.items.entries()) {
+      if (isStep(index)) yield;
       if (!this.components.hasIdentity(index)) continue;
       const root = this.components.rootOf(index);
       const names = [
@@ -153,6 +173,7 @@ class Grouping {
     }
     const mentions = new Map<string, Map<number, number>>();
     for (const [index, words] of this.texts.entries()) {
+      if (isStep(index)) yield;
       if (!this.components.hasIdentity(index)) continue;
       const root = this.components.rootOf(index);
       for (const run of runsOf(words)) {
@@ -176,10 +197,12 @@ class Grouping {
   }
 
   /** What has no identity goes to the text most like its own, when that is clearly one product's. */
-  tieByTexts(): void {
+  *tieByTexts(): Steps<void> {
     this.tieSameTexts();
+    yield;
     const similarTo = createSimilarity(this.texts.map(shinglesOf));
     for (const index of this.items.keys()) {
+      if (isStep(index)) yield;
       if (this.components.hasIdentity(index)) continue;
       const near = similarTo(index).filter(({ similarity }) => similarity >= leastSimilar);
       const possible = near.filter(({ item }) => this.mayBeOne(index, item));
@@ -218,13 +241,20 @@ class Grouping {
     return !this.components.conflict(one, other, ["android", "ios", "brand", "advertiser"]);
   }
 
-  groups(): Group[] {
+  *groups(): Steps<Group[]> {
     const members = new Map<number, number[]>();
     for (const index of this.items.keys()) {
       const root = this.components.rootOf(index);
-      members.set(root, [...(members.get(root) ?? []), index]);
+      const own = members.get(root);
+      if (own === undefined) members.set(root, [index]);
+      else own.push(index);
     }
-    return [...members.values()].map((indexes) => this.groupOf(indexes));
+    const found: Group[] = [];
+    for (const indexes of members.values()) {
+      yield;
+      found.push(this.groupOf(indexes));
+    }
+    return found;
   }
 
   private groupOf(indexes: readonly number[]): Group {

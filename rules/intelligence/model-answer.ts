@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { maskContacts } from "../../core/personal.ts";
 import { plainLine } from "../rtb/creative-content.ts";
 import type { IdentityKind } from "./components.ts";
 import type { ModelName } from "./cluster.ts";
@@ -47,8 +48,7 @@ export function readAnswer(text: string, sent: ReadonlyMap<string, Group>): Read
   const checked = shape.safeParse(parsed);
   if (!checked.success) return { ok: false, problem: "wrong_shape" };
   const { campaigns } = checked.data;
-  const counts = new Map<string, number>();
-  for (const { group_ids } of campaigns) for (const id of group_ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  const counts = countIds(campaigns);
   const usable = campaigns.map((one) => ({
     ...one,
     ids: one.group_ids.filter((id) => sent.has(id) && counts.get(id) === 1),
@@ -81,6 +81,32 @@ export function readAnswer(text: string, sent: ReadonlyMap<string, Group>): Read
   return { ok: true, groups: result, names, refused };
 }
 
+/** What is kept of an answer: with it the same groups are made again, and what counted for nothing is left out. */
+export interface KeptAnswer {
+  campaigns: { name: string; group_ids: string[]; confidence: number }[];
+  refused: Refused;
+}
+
+/** What of an answer is worth keeping; null for one that is not used at all. */
+export function keepAnswer(text: string, sent: ReadonlyMap<string, Group>): KeptAnswer | { problem: AnswerProblem } {
+  const read = readAnswer(text, sent);
+  if (!read.ok) return { problem: read.problem };
+  const { campaigns } = shape.parse(parse(text));
+  const counts = countIds(campaigns);
+  const kept = campaigns.map(({ name, group_ids, confidence }) => ({
+    name: cleanName(name) ?? "",
+    group_ids: group_ids.filter((id) => sent.has(id) && counts.get(id) === 1),
+    confidence,
+  }));
+  return { campaigns: kept.filter(({ group_ids }) => group_ids.length > 0), refused: read.refused };
+}
+
+function countIds(campaigns: readonly { group_ids: readonly string[] }[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { group_ids } of campaigns) for (const id of group_ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
+
 function parse(text: string): unknown {
   if (text.length > longestAnswer) return undefined;
   // Some put JSON into a fence though they are asked for JSON alone.
@@ -97,7 +123,7 @@ function parse(text: string): unknown {
 
 /** Three to eighty characters on one line; null for anything else. */
 function cleanName(name: string): string | null {
-  const plain = plainLine(name);
+  const plain = maskContacts(plainLine(name));
   const length = [...plain].length;
   return length < 3 || length > 80 || !/\p{L}/u.test(plain) ? null : plain;
 }

@@ -22,9 +22,9 @@ export function callCost({ input, output }: { input: number; output: number }, p
 }
 
 export interface SpendQuestion {
-  /** In this month, so far. */
+  /** On this day, so far. */
   spent: string;
-  /** For a month; null for none. */
+  /** For a day; null for none. */
   limit: string | null;
   /** What the call costs at most. */
   most: string;
@@ -35,6 +35,6 @@ export function mayAsk({ spent, limit, most }: SpendQuestion): { allowed: true }
   if (limit === null || toMicros(spent) + toMicros(most) <= toMicros(limit)) return { allowed: true };
   return {
     allowed: false,
-    reason: `the limit of ${limit} a month would be passed: ${spent} are spent, and this call may cost ${most}`,
+    reason: `the limit of ${limit} a day would be passed: ${spent} are spent, and this call may cost ${most}`,
   };
 }

@@ -5,7 +5,7 @@ import { makeCreatives } from "../../sandbox/data/creatives.ts";
 import { groupCreatives, makeCampaigns } from "./cluster.ts";
 import type { CreativeFacts } from "./creative-facts.ts";
 import type { Group } from "./group.ts";
-import { readAnswer } from "./model-answer.ts";
+import { keepAnswer, readAnswer } from "./model-answer.ts";
 import { batches, buildPrompt, halves, mostGroupsAtOnce } from "./model-prompt.ts";
 import { callCost, estimateTokens, mayAsk } from "./model-spend.ts";
 
@@ -275,7 +275,7 @@ describe("spend:", () => {
   test("the reason has the three amounts", () => {
     expect(mayAsk({ spent: "4.99", limit: "5", most: "0.2" })).toEqual({
       allowed: false,
-      reason: "the limit of 5 a month would be passed: 4.99 are spent, and this call may cost 0.2",
+      reason: "the limit of 5 a day would be passed: 4.99 are spent, and this call may cost 0.2",
     });
   });
 
@@ -283,5 +283,31 @@ describe("spend:", () => {
     expect(estimateTokens("a".repeat(1_000))).toBe(400);
     expect(estimateTokens("日".repeat(100))).toBe(150);
     expect(estimateTokens("")).toBe(0);
+  });
+});
+
+describe("what is kept of an answer", () => {
+  const { groups } = groupCreatives(makeCreatives().map(factsOf));
+  const prompt = buildPrompt(groups, null);
+  const [first = "", second = ""] = prompt.groups.keys();
+
+  test("gives the same groups again, without what counted for nothing, addresses included", () => {
+    const text = JSON.stringify({
+      campaigns: [
+        { name: "Call +49 170 1234567", group_ids: [first, "invented"], confidence: 0.5 },
+        { name: "x", group_ids: [second, second], confidence: 2 },
+      ],
+    });
+    const kept = keepAnswer(text, prompt.groups);
+    expect(kept).toEqual({
+      campaigns: [{ name: "Call [phone]", group_ids: [first], confidence: 0.5 }],
+      refused: expect.objectContaining({ unknownIds: 1, repeatedIds: 1 }),
+    });
+    const [once, again] = [text, JSON.stringify(kept)].map((one) => readAnswer(one, prompt.groups));
+    expect(again?.ok === true && once?.ok === true && again.groups).toEqual(once?.ok === true && once.groups);
+  });
+
+  test("is only why, where it is not used", () => {
+    expect(keepAnswer("no", prompt.groups)).toEqual({ problem: "not_json" });
   });
 });

@@ -1,0 +1,158 @@
+import type { StoredOrigin } from "../../core/origin.ts";
+import { catalogueState } from "../../queries/intelligence/catalogue.ts";
+import { findRun, recordRun, type ClusterRun } from "../../queries/intelligence/cluster-runs.ts";
+import { findAnswer } from "../../queries/intelligence/model-calls.ts";
+import { countMoved, saveCampaigns } from "../../queries/intelligence/save-campaigns.ts";
+import { readStanding, readTaken } from "../../queries/intelligence/standing.ts";
+import { lockPerformance } from "../../queries/rtb/rollups.ts";
+import {
+  cohesionOf,
+  makeCampaigns,
+  withoutCreatives,
+  type Campaign,
+  type Clusters,
+} from "../../rules/intelligence/cluster.ts";
+import { inTransaction } from "../../schema/database.ts";
+import { runOf } from "../shared/run-of.ts";
+import { withHeartbeat } from "../shared/with-heartbeat.ts";
+import { clusterSettings, type ClusterContext } from "./context.ts";
+import { nameGroups, whyPartly, type Named } from "./name-groups.ts";
+import type { ClusterPlan } from "./plan-clusters.ts";
+import { readGroups, type ReadGroups } from "./read-groups.ts";
+
+/** A file that is being merged holds the sums for seconds. */
+const lockMs = 20_000;
+
+export type ClusterSummary = Omit<ClusterRun, "refused"> & { client: string };
+
+/**
+ * Makes campaigns of a client's creatives and stores them in one transaction, with what people decided until then. Asks no
+ * one: a model's answers are looked up, and where there is none the rules' groups stand.
+ */
+export async function saveClusters(context: ClusterContext, plan: ClusterPlan): Promise<ClusterSummary> {
+  const { database, redact } = context;
+  const { client } = plan;
+  const { workflowId, runId } = runOf();
+  const run = { client, workflowId, runId };
+  return withHeartbeat({ place: `campaigns of client ${client}`, redact }, async (signal) => {
+    const earlier = await findRun(database, run);
+    if (earlier !== null) return summaryOf(client, earlier);
+    const catalogue = await catalogueState(database, { client });
+    const read = await readGroups(database, { client, signal });
+    const named = await readNames(context, plan, read);
+    return inTransaction(database, async (session) => {
+      await session.query(`set local lock_timeout = ${lockMs}`);
+      await lockPerformance(session, client);
+      const standing = await readStanding(session, { client });
+      // A person may have made a campaign of their own meanwhile.
+      const groups = withoutCreatives(named?.groups ?? read.groups, await readTaken(session, { client }));
+      const clusters = makeCampaigns(groups, standing, named?.names);
+      const provider = (named?.answered ?? 0) > 0 ? plan.providerAsked : "rule-based";
+      const origin = originsOf(read.origins);
+      const saved = plan.isDryRun
+        ? dryRun(clusters, standing.known)
+        : await saveCampaigns(session, { client, clusters, ...standing, provider, originOf: origin });
+      const done: ClusterRun = {
+        isDryRun: plan.isDryRun,
+        providerAsked: plan.providerAsked,
+        providerUsed: provider,
+        fallbackReason: plan.fallbackReason ?? (named === null ? null : whyPartly(named)),
+        model: plan.model === null ? null : clusterSettings(context, client).models[plan.model].model,
+        creatives: read.creatives,
+        groups: read.groups.length,
+        campaigns: clusters.campaigns.length,
+        ...saved,
+        cohesion: cohesionOf(clusters.campaigns),
+        modelConfidence: meanConfidence(named),
+        refused: named === null ? null : { ...named.refused },
+      };
+      await recordRun(session, run, {
+        ...done,
+        origin: origin({ members: clusters.campaigns.flatMap(({ members }) => members) }),
+        inputHash: read.inputHash,
+        catalogue,
+        suggested: plan.isDryRun ? suggestionOf(clusters) : null,
+      });
+      return summaryOf(client, done);
+    });
+  });
+}
+
+async function readNames(
+  { database, ...context }: ClusterContext,
+  { client, model: provider }: ClusterPlan,
+  { groups }: ReadGroups,
+): Promise<Named | null> {
+  if (provider === null) return null;
+  const { models, notes } = clusterSettings(context, client);
+  const { model } = models[provider];
+  return nameGroups(groups, {
+    notes,
+    answerOf: async ({ hash }) =>
+      (await findAnswer(database, { client, provider, model, promptHash: hash })) ?? {
+        state: "missing",
+        problem: "not answered",
+      },
+  });
+}
+
+function meanConfidence(named: Named | null): number | null {
+  const all = [...(named?.names.values() ?? [])].map(({ confidence }) => confidence);
+  if (all.length === 0) return null;
+  return Math.round((all.reduce((sum, one) => sum + one, 0) / all.length) * 1e4) / 1e4;
+}
+
+/** Real as soon as one of its creatives is. */
+function originsOf(origins: ReadonlyMap<string, StoredOrigin>) {
+  return ({ members }: Pick<Campaign, "members">): StoredOrigin => {
+    const found = new Set(members.map(({ id }) => origins.get(id) ?? "unknown"));
+    if (found.has("real")) return "real";
+    return found.size === 1 && found.has("sandbox") ? "sandbox" : "unknown";
+  };
+}
+
+const dryRun = (clusters: Clusters, known: Parameters<typeof countMoved>[1]) => ({
+  created: clusters.campaigns.filter(({ id }) => id === null).length,
+  removed: clusters.gone.length,
+  moved: countMoved(clusters, known),
+});
+
+/** What a dry run would make. */
+export interface SuggestedCampaign {
+  campaignId: number | null;
+  name: string;
+  namedBy: Campaign["namedBy"];
+  confidence: number;
+  modelConfidence: number | null;
+  /** Our numbers of creatives, with what joined each. */
+  members: { id: string; basis: string }[];
+  variants: { language: string; format: string; creatives: number }[];
+}
+
+const suggestionOf = ({ campaigns }: Clusters): SuggestedCampaign[] =>
+  campaigns.map(({ id, name, namedBy, confidence, modelConfidence, members, variants }) => ({
+    campaignId: id === null ? null : Number(id),
+    name,
+    namedBy,
+    confidence,
+    modelConfidence,
+    members: members.map((member) => ({ ...member })),
+    variants: variants.map(({ language, format, members: own }) => ({ language, format, creatives: own.length })),
+  }));
+
+const summaryOf = (client: string, { refused: _refused, ...run }: ClusterRun): ClusterSummary => ({
+  client,
+  isDryRun: run.isDryRun,
+  providerAsked: run.providerAsked,
+  providerUsed: run.providerUsed,
+  fallbackReason: run.fallbackReason,
+  model: run.model,
+  creatives: run.creatives,
+  groups: run.groups,
+  campaigns: run.campaigns,
+  created: run.created,
+  removed: run.removed,
+  moved: run.moved,
+  cohesion: run.cohesion,
+  modelConfidence: run.modelConfidence,
+});

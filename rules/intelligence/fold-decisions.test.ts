@@ -1,0 +1,33 @@
+import { expect, test } from "@jest/globals";
+import { foldDecisions, type Decision } from "./fold-decisions.ts";
+
+const decided = (kind: Decision["kind"], campaignId: string, more: Partial<Decision> = {}): Decision => ({
+  kind,
+  campaignId,
+  fromCampaignId: null,
+  anchors: [],
+  creatives: [],
+  ...more,
+});
+
+test("a creative stays where it was put last", () => {
+  const { pins } = foldDecisions([
+    decided("moved", "1", { creatives: ["a", "b"] }),
+    decided("split", "2", { creatives: ["b"] }),
+    decided("renamed", "9"),
+  ]);
+  expect([...pins]).toEqual([
+    ["a", "1"],
+    ["b", "2"],
+  ]);
+});
+
+test("what a merged campaign was about leads to the other, also when that is merged in turn", () => {
+  const { pins, anchors } = foldDecisions([
+    decided("moved", "1", { creatives: ["a"] }),
+    decided("merged", "2", { fromCampaignId: "1", anchors: ["brand:7"], creatives: ["b"] }),
+    decided("merged", "3", { fromCampaignId: "2", anchors: ["domain:x.example"], creatives: ["c"] }),
+  ]);
+  expect(Object.fromEntries(pins)).toEqual({ a: "3", b: "3", c: "3" });
+  expect(Object.fromEntries(anchors)).toEqual({ "brand:7": "3", "domain:x.example": "3" });
+});

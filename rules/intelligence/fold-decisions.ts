@@ -1,0 +1,36 @@
+import type { Decisions } from "./keep-campaigns.ts";
+
+/** What a person decided about campaigns, as far as later groups follow it. */
+export interface Decision {
+  kind: "renamed" | "merged" | "split" | "moved";
+  /** Where creatives went. */
+  campaignId: string;
+  /** Where they came from; null for a new name. */
+  fromCampaignId: string | null;
+  /** What the merged campaign was about. */
+  anchors: readonly string[];
+  creatives: readonly string[];
+}
+
+/** All decisions in their order as one: later ones win, and what was put into a campaign follows it when that is merged. */
+export function foldDecisions(decisions: readonly Decision[]): Decisions {
+  const pins = new Map<string, string>();
+  const anchors = new Map<string, string>();
+  const mergedInto = new Map<string, string>();
+  for (const { kind, campaignId, fromCampaignId, anchors: about, creatives } of decisions) {
+    if (kind === "renamed") continue;
+    for (const creative of creatives) pins.set(creative, campaignId);
+    if (kind !== "merged" || fromCampaignId === null) continue;
+    for (const anchor of about) anchors.set(anchor, campaignId);
+    mergedInto.set(fromCampaignId, campaignId);
+  }
+  // Numbers of campaigns are never given twice, so there is no circle.
+  const placeOf = (campaign: string): string => {
+    let at = campaign;
+    for (let next = mergedInto.get(at); next !== undefined; next = mergedInto.get(at)) at = next;
+    return at;
+  };
+  const followed = (places: ReadonlyMap<string, string>) =>
+    new Map([...places].map(([what, campaign]) => [what, placeOf(campaign)] as const));
+  return { pins: followed(pins), anchors: followed(anchors) };
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { about } from "../core/about-setting.ts";
+import type { SettingsReader } from "./reader.ts";
+import { defineArea, onOff } from "./shapes.ts";
+
+export const clusterProviders = ["rule-based", "claude", "gemini"] as const;
+export type ClusterProvider = (typeof clusterProviders)[number];
+export type ModelProvider = Exclude<ClusterProvider, "rule-based">;
+
+const amount = /^\d{1,9}(\.\d{1,6})?$/;
+const shared = { clients: "shared" } as const;
+const own = { clients: "own" } as const;
+
+const model = (vendor: string, standard: string) =>
+  z
+    .string()
+    .min(1)
+    .max(100)
+    .default(standard)
+    .meta(about(`The model of ${vendor} that is asked. Vendors retire names: look at theirs.`, shared));
+const price = (vendor: string) =>
+  z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,6})?\/\d{1,6}(\.\d{1,6})?$/, "must be two amounts such as 1.00/5.00")
+    .optional()
+    .meta(
+      about(
+        `What ${vendor} asks for a million tokens of the question and of the answer, in USD. Without it the limit of spend cannot be held, and the model is not asked.`,
+        { ...shared, unset: "the model is not asked", example: "1.00/5.00" },
+      ),
+    );
+
+const ofClient = z.object({
+  CLUSTER_PROVIDER: z
+    .enum(clusterProviders)
+    .default("rule-based")
+    .meta(about("Who groups creatives into campaigns where a run does not say.", shared)),
+  CLUSTER_CONSENT: onOff
+    .default("off")
+    .meta(
+      about(
+        "Whether names, advertisers, domains and headlines of this client's creatives may be sent to a model. Off, the rules group them.",
+        own,
+      ),
+    ),
+  CLUSTER_NOTES: z
+    .string()
+    .max(2_000)
+    .optional()
+    .meta(
+      about("What a model is sent about this client's products beside the groups, as data.", {
+        ...own,
+        unset: "nothing",
+      }),
+    ),
+  CLUSTER_SPEND_LIMIT: z
+    .string()
+    .regex(amount, "must be an amount such as 1.00")
+    .default("1.00")
+    .meta(
+      about("What models may cost a client in a day. A call that could pass it is not made.", {
+        ...shared,
+        unit: "USD",
+      }),
+    ),
+  CLUSTER_DAILY: onOff.optional().meta(
+    about("Whether creatives are grouped every morning at 5:50, by the client's clock.", {
+      ...shared,
+      unset: "on for clients with a key of Authorized Buyers",
+    }),
+  ),
+  CLUSTER_CLAUDE_MODEL: model("Claude", "claude-haiku-5-5"),
+  CLUSTER_CLAUDE_PRICE: price("Claude"),
+  CLUSTER_GEMINI_MODEL: model("Gemini", "gemini-3.8-flash"),
+  CLUSTER_GEMINI_PRICE: price("Gemini"),
+});
+
+export const clustersArea = defineArea({
+  title: "Campaigns of creatives",
+  needs: "worker",
+  shape: ofClient,
+});
+
+export interface ModelSettings {
+  model: string;
+  /** For a million tokens; null where nobody has set it. */
+  price: { input: string; output: string } | null;
+}
+
+/** How a client's creatives are grouped. */
+export interface ClusterSettings {
+  provider: ClusterProvider;
+  consent: boolean;
+  notes: string | null;
+  spendLimitUsd: string;
+  /** Null: as there is a list of creatives to group. */
+  daily: boolean | null;
+  models: Record<ModelProvider, ModelSettings>;
+}
+
+export type ClustersByClient = ReadonlyMap<string, ClusterSettings>;
+
+export function readClusterSettings(reader: SettingsReader): ClustersByClient {
+  return new Map(
+    reader.clients.map((client) => {
+      const values = reader.valuesOf(client, ofClient);
+      return [
+        client,
+        {
+          provider: values.CLUSTER_PROVIDER,
+          consent: values.CLUSTER_CONSENT === "on",
+          notes: values.CLUSTER_NOTES ?? null,
+          spendLimitUsd: values.CLUSTER_SPEND_LIMIT,
+          daily: values.CLUSTER_DAILY === undefined ? null : values.CLUSTER_DAILY === "on",
+          models: {
+            claude: { model: values.CLUSTER_CLAUDE_MODEL, price: priceOf(values.CLUSTER_CLAUDE_PRICE) },
+            gemini: { model: values.CLUSTER_GEMINI_MODEL, price: priceOf(values.CLUSTER_GEMINI_PRICE) },
+          },
+        },
+      ] as const;
+    }),
+  );
+}
+
+function priceOf(text: string | undefined): ModelSettings["price"] {
+  const [input, output] = (text ?? "").split("/");
+  return input === undefined || output === undefined ? null : { input, output };
+}
