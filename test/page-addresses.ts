@@ -86,6 +86,8 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select creative_id as value from rtb.performance order by date desc, 1 limit 1" },
   },
+  "/seats": { address: "/seats", who: staff },
+  "/seats.csv": { address: "/seats.csv", who: staff },
   "/campaigns": { address: "/campaigns?period=all", who: staff },
   "/campaigns.csv": { address: "/campaigns.csv?period=all", who: staff },
   "/campaigns/:id": {

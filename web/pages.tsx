@@ -29,6 +29,7 @@ import { reportPages } from "./recon/report.tsx";
 import { campaignPages } from "./rtb/campaigns.tsx";
 import { creativePage } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
+import { seatPages } from "./rtb/seats.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
 import { promoForms } from "./promo/forms.tsx";
@@ -54,6 +55,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   creativePages,
   creativePage,
   campaignPages,
+  seatPages,
   channelPages,
   filePages,
   uploadPages,

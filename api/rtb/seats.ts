@@ -12,11 +12,15 @@ const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
 
 const givenSeat = z.strictObject({ buyerId: word.trim().min(1), displayName: name, bidderAccountId: name });
-const seat = z.object({
+export const seat = z.object({
   buyerId: z.string(),
   displayName: text,
   bidderAccountId: text,
   creativeCount: z.number(),
+  approved: z.number().describe("of its creatives, as the exchange judged them"),
+  disapproved: z.number(),
+  pending: z.number().describe("wait for the exchange's review"),
+  vanished: z.number().describe("are listed no longer, whatever they were"),
   lastSync: instant.nullable(),
   origin: storedOrigin,
 });

@@ -7,6 +7,11 @@ export interface Seat {
   displayName: string | null;
   bidderAccountId: string | null;
   creativeCount: number;
+  /** Of its creatives: as the exchange judged them, and those it lists no longer, whatever they were. */
+  approved: number;
+  disapproved: number;
+  pending: number;
+  vanished: number;
   lastSync: Date | null;
   origin: StoredOrigin;
 }
@@ -18,8 +23,15 @@ export async function listSeats(
 ): Promise<Seat[]> {
   const { rows } = await database.query<Seat>(
     `select s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
-            coalesce(s.creative_count, 0) as "creativeCount", s.last_sync as "lastSync", s.origin
-       from rtb.buyer_seats s where s._client_id = $1 and ($2::text is null or s.buyer_id > $2) order by s.buyer_id limit $3`,
+            coalesce(s.creative_count, 0) as "creativeCount", n.approved, n.disapproved, n.pending, n.vanished, s.last_sync as "lastSync", s.origin
+       from rtb.buyer_seats s
+      cross join lateral (
+        select count(*) filter (where c.vanished_at is null and c.approval_status = 'APPROVED')::int as approved,
+               count(*) filter (where c.vanished_at is null and c.approval_status = 'DISAPPROVED')::int as disapproved,
+               count(*) filter (where c.vanished_at is null and c.approval_status = 'PENDING_REVIEW')::int as pending,
+               count(*) filter (where c.vanished_at is not null)::int as vanished
+          from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id) n
+      where s._client_id = $1 and ($2::text is null or s.buyer_id > $2) order by s.buyer_id limit $3`,
     [filter.client, filter.after, filter.limit],
   );
   return rows;

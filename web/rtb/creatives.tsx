@@ -65,6 +65,9 @@ export function creativePages(web: Web): void {
             <a class="button" href="/campaigns">
               Campaigns
             </a>
+            <a class="button" href="/seats">
+              Seats
+            </a>
             <a class="button" href={withQuery(at.url, { view: isTable ? null : "table" })}>
               {isTable ? "Cards" : "Table"}
             </a>

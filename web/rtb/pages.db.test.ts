@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Api } from "../../api/server/parts.ts";
+import { sources, vendors } from "../../connectors/registry.ts";
+import { loadConfig } from "../../settings/config.ts";
 import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { googleAccount } from "../../test/google-account.ts";
 import { loggedIn, pageServer } from "../../test/page-server.ts";
 
 const hostile = `<script>alert(1)</script>\u202etxt`;
@@ -71,4 +74,61 @@ test("another client's creative is a page that does not exist", async () => {
   const theirs = await loggedIn(database.pool, { client: "acme" });
   expect((await api.inject({ url: `/creatives/${big}`, headers: theirs })).statusCode).toBe(404);
   expect((await api.inject({ url: "/creatives", headers: theirs })).body).toContain("No creative is like this");
+});
+
+describe("seats", () => {
+  beforeAll(async () => {
+    await database.pool.query(
+      "insert into rtb.buyer_seats (_client_id, buyer_id, display_name, last_sync, origin) values ('713', '88', $1, '2026-03-01T10:00:00Z', 'sandbox')",
+      [hostile],
+    );
+    await database.pool.query(
+      `insert into rtb.creatives (_client_id, buyer_id, creative_id, approval_status, vanished_at, origin)
+       select '713', '88', 'c' || n, (array['APPROVED', 'DISAPPROVED', 'PENDING_REVIEW'])[1 + n % 3], case when n > 7 then now() end, 'sandbox'
+         from generate_series(1, 9) n`,
+    );
+  });
+
+  test("each with its creatives by the exchange's verdict, those that vanished apart", async () => {
+    const answer = await api.inject({ url: "/api/v1/rtb/seats", headers: await bearer() });
+    expect(answer.json<{ items: object[] }>().items).toEqual([
+      expect.objectContaining({ buyerId: "88", approved: 2, disapproved: 3, pending: 2, vanished: 2 }),
+    ]);
+    const { body } = await open("/seats");
+    expect(body).toContain('href="/creatives?period=all&amp;buyer_id=88"');
+    expect(body).toMatch(/<td[^>]*>2<\/td><td[^>]*>2<\/td><td[^>]*>3<\/td><td[^>]*>2<\/td>/);
+    expect(body).not.toContain("<script>alert");
+    expect((await open("/seats.csv")).body.split("\r\n")[0]).toMatch(/^buyerId,.*,vanished,lastSync,origin$/);
+  });
+
+  test("an exchange is asked from the page where there is one, by those who may", async () => {
+    expect((await open("/seats")).body).toContain("No exchange is connected");
+    expect((await open("/seats")).body).not.toContain("/seats/sync");
+    const env = {
+      DATABASE_URL: "postgres://x",
+      AUTHORIZED_BUYERS_KEY: googleAccount().key,
+      AUTHORIZED_BUYERS_BASE_URL: "http://127.0.0.1:1/authorized_buyers",
+    };
+    const { accounts } = loadConfig(env, vendors, sources);
+    const connected = (await pageServer({ database: database.pool, accounts })).api;
+    const as = async (role: "operator" | "analyst", url = "/seats") =>
+      (await connected.inject({ url, headers: await loggedIn(database.pool, { role }) })).body;
+    try {
+      expect(await as("operator")).toContain("The exchange is the sandbox");
+      expect(await as("operator")).toContain('action="/seats/discover"');
+      expect(await as("operator")).toContain('name="buyer_id" value="88"');
+      expect(await as("analyst")).not.toContain('<form method="post" action="/seats');
+      // One that was begun after the last sync still runs; one that the last sync came after is over.
+      const told = (since: string) => `/seats?running=sync-creatives%2F713%2F88&since=${since}`;
+      expect(await as("operator", told("2026-03-01T11:00:00.000Z"))).toMatch(
+        /data-live="2"[^]*The exchange is being asked/,
+      );
+      const over = await as("operator", told("2026-03-01T09:00:00.000Z"));
+      expect(over).toContain("Synced");
+      expect(over).not.toContain("data-live");
+      expect(await as("operator", "/seats?found=%3Cscript%3Ealert(1)")).not.toContain("<script>alert");
+    } finally {
+      await connected.close();
+    }
+  });
 });

@@ -1,0 +1,195 @@
+import { z } from "zod";
+import { word } from "../../api/server/lists.ts";
+import { originOf } from "../../core/origin.ts";
+import { originColumn } from "../components/columns.ts";
+import { Name, Origin } from "../components/format.tsx";
+import { WorkflowLink } from "../components/links.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
+import { call, form, page, type Answer } from "../shared/page.tsx";
+import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import { rtb, type Seat } from "./answers.ts";
+
+const query = {
+  cursor: z.string().max(1_000).optional(),
+  /** What was just asked for: its workflow where that goes on, and what it found where it is over. */
+  running: z.string().max(500).optional(),
+  since: z.iso.datetime().optional(),
+  found: z.string().max(500).optional(),
+};
+type Query = z.output<z.ZodObject<typeof query>>;
+
+const seats = `${rtb}/seats`;
+interface Running {
+  state: "running";
+  workflowId: string;
+}
+interface Synced {
+  listed: number;
+  inserted: number;
+  updated: number;
+  returned: number;
+  vanished: number;
+}
+
+/** Buyer accounts with their creatives, and the exchange asked for them. */
+export function seatPages(web: Web): void {
+  page(web, { url: "/seats", who: readers, query }, async (at) => {
+    const list = await callList<Seat>(web, at, { path: seats, query: { cursor: at.query.cursor } });
+    return {
+      title: "Seats",
+      body: (
+        <>
+          <PageHead title="Seats" lead="Buyer accounts at the exchange. Their creatives are synced every morning.">
+            <a class="button" href="/creatives">
+              Creatives
+            </a>
+            {at.viewer.isKeeper && exchangeOf(at) !== null ? (
+              <form method="post" action="/seats/discover">
+                <button type="submit">Discover seats</button>
+              </form>
+            ) : null}
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Told at={at} items={list.items} />
+          <Exchange at={at} />
+          <ListTable
+            at={at}
+            list={list}
+            columns={[...columns, ...(at.viewer.isKeeper && exchangeOf(at) !== null ? [syncColumn] : [])]}
+            caption="Seats"
+            empty={
+              <Empty title="No seat yet">
+                “Discover seats” asks the exchange for those that the key may see; or load a list:{" "}
+                <code>PUT {seats}</code>
+              </Empty>
+            }
+          />
+        </>
+      ),
+    };
+  });
+
+  exportList(web, { url: "/seats.csv", who: readers, query: {} }, () => ({
+    name: "seats.csv",
+    path: seats,
+    query: {},
+    columns: [...columns, originColumn],
+  }));
+
+  form(web, { url: "/seats/discover", who: keepers, body: z.object({}) }, async ({ request }) => {
+    const asked = await call<Running | { seats: unknown[] }>(web, request, {
+      method: "POST",
+      url: `${seats}/discover`,
+    });
+    return back(asked, (done) => `${done.seats.length} ${done.seats.length === 1 ? "seat" : "seats"} found`);
+  });
+  form(web, { url: "/seats/sync", who: keepers, body: z.object({ buyer_id: word }) }, async ({ request }, body) => {
+    const url = `${seats}/${encodeURIComponent(body.buyer_id)}/sync`;
+    const asked = await call<Running | { seats: Synced[] }>(web, request, { method: "POST", url });
+    return back(asked, ({ seats: [of] }) =>
+      of === undefined
+        ? "nothing was listed"
+        : `seat ${body.buyer_id}: ${of.listed} listed, ${of.inserted} new, ${of.updated} changed, ${of.returned} returned, ${of.vanished} vanished`,
+    );
+  });
+}
+
+/** The page again, with what came of it. */
+function back<Done extends object>({ body }: Answer<Running | Done>, tell: (done: Done) => string): string {
+  const told: Record<string, string> =
+    "workflowId" in body ? { running: body.workflowId, since: new Date().toISOString() } : { found: tell(body) };
+  return `/seats?${new URLSearchParams(told)}`;
+}
+
+const exchangeOf = ({ parts, viewer }: At<unknown>) => {
+  const account = parts.config.accounts.get(`authorized_buyers/${viewer.client}`);
+  return account === undefined || account.secrets === null ? null : originOf(account);
+};
+
+function Told({ at: { query: asked, parts }, items }: { at: At<Query>; items: readonly Seat[] }) {
+  const { running, since, found } = asked;
+  if (found !== undefined)
+    return (
+      <Notice tone="good" title="Done">
+        <Name of={found} />
+      </Notice>
+    );
+  if (running === undefined || since === undefined) return null;
+  const isOver = items.some(({ buyerId, lastSync }) => running.endsWith(`/${buyerId}`) && (lastSync ?? "") > since);
+  return (
+    <div id="running" {...(isOver ? {} : { "data-live": "2", "data-then": "reload" })}>
+      <Notice tone={isOver ? "good" : "note"} title={isOver ? "Synced" : "The exchange is being asked"}>
+        <WorkflowLink parts={parts} workflowId={running}>
+          {isOver ? "Its workflow" : "Follow it in Temporal"}
+        </WorkflowLink>
+      </Notice>
+    </div>
+  );
+}
+
+function Exchange({ at }: { at: At<Query> }) {
+  const origin = exchangeOf(at);
+  if (origin === "real") return null;
+  return (
+    <Notice tone="note">
+      {origin === null ? (
+        <>
+          No exchange is connected: set <code>AUTHORIZED_BUYERS_KEY</code> to the key of a service account. Seats and
+          creatives can be loaded from files all the same.
+        </>
+      ) : (
+        "The exchange is the sandbox: its seats and creatives are made up."
+      )}
+    </Notice>
+  );
+}
+
+const columns: Column<Seat>[] = [
+  {
+    name: "buyerId",
+    label: "Seat",
+    kind: "text",
+    value: (row) => row.buyerId,
+    show: ({ buyerId, origin }) => (
+      <>
+        <a href={`/creatives?period=all&buyer_id=${encodeURIComponent(buyerId)}`}>{buyerId}</a> <Origin of={origin} />
+      </>
+    ),
+  },
+  { name: "displayName", label: "Name", kind: "text", value: (row) => row.displayName },
+  { name: "bidderAccountId", label: "Bidder", kind: "text", value: (row) => row.bidderAccountId, isExtra: true },
+  { name: "creativeCount", label: "Creatives", kind: "count", value: (row) => row.creativeCount },
+  { name: "approved", label: "Approved", kind: "count", value: (row) => row.approved },
+  { name: "pending", label: "In review", kind: "count", value: (row) => row.pending, isExtra: true },
+  { name: "disapproved", label: "Disapproved", kind: "count", value: (row) => row.disapproved },
+  { name: "vanished", label: "Vanished", kind: "count", value: (row) => row.vanished, isExtra: true },
+  {
+    name: "lastSync",
+    label: "Last sync",
+    kind: "moment",
+    value: (row) => row.lastSync,
+    why: () => "never synced",
+  },
+];
+
+const syncColumn: Column<Seat> = {
+  name: "sync",
+  label: "",
+  kind: "text",
+  isLocal: true,
+  value: () => null,
+  // An example's seat is none of the exchange's.
+  show: ({ buyerId, lastSync, bidderAccountId }) =>
+    lastSync === null && bidderAccountId === null ? null : (
+      <form method="post" action="/seats/sync">
+        <input type="hidden" name="buyer_id" value={buyerId} />
+        <button type="submit" aria-label={`Sync seat ${buyerId}`}>
+          Sync
+        </button>
+      </form>
+    ),
+};
