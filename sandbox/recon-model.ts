@@ -26,6 +26,11 @@ const change = z.strictObject({
   state: states.optional(),
   /** Of Instagram: which metrics there are. OLD has no views. */
   kind: z.enum(["FEED", "REELS", "STORY", "OLD"]).optional(),
+  /** Of Meta: its ad set and its campaign, or its campaign; none for a campaign. */
+  partOf: z
+    .array(z.string().regex(/^\d{5,25}$/))
+    .max(2)
+    .optional(),
   /** The code of its share link. */
   shareCode: z.string().min(1).max(60).nullable().optional(),
   postedAt: z.iso.datetime({ offset: true }).optional(),
@@ -51,6 +56,7 @@ export interface PlayedPost {
   likes: number;
   state: z.output<typeof states>;
   kind: "FEED" | "REELS" | "STORY" | "OLD";
+  partOf: string[];
   shareCode: string | null;
   postedAt: string;
   readyAfterRequests: number;
@@ -131,6 +137,7 @@ export function postByChance(platform: PostPlatform, id: string, owner: string |
     likes: Math.floor(views * 0.04 * draw("likes")),
     state: "live",
     kind: draw("kind") < 0.5 ? "FEED" : "REELS",
+    partOf: [],
     shareCode: null,
     // Days ago, so that it has its numbers; counted from the day's beginning, so that it is the same all day.
     postedAt: new Date(

@@ -726,6 +726,7 @@ comment on column recon.posts.affiliate_id is 'The affiliate, as in recon.affili
 comment on column recon.posts.platform is 'The platform by its name: reddit, instagram, meta.';
 comment on column recon.posts.url is 'The post''s address in its one spelling: without tracking, mobile hosts or names of people.';
 comment on column recon.posts.post_key is 'One post has one: the platform''s id, or the address where there is none.';
+comment on column recon.posts.part_of is 'The platform''s ids of what contains it, such as the ad set and the campaign of an ad; null where it is part of nothing, or was not judged since this is recorded.';
 comment on column recon.posts.platform_post_id is 'By which the platform is asked for its numbers; null where it cannot be, or the link was not followed yet.';
 comment on column recon.posts.is_share_link is 'The address only leads to the post''s own.';
 comment on column recon.posts.joined_post_id is 'The post that a share link turned out to lead to; its reports count there.';

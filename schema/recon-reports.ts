@@ -30,12 +30,17 @@ export const posts = recon.table(
     postKey: text("post_key")
       .notNull()
       .generatedAlwaysAs(sql`coalesce(platform_post_id, url)`),
+    partOf: text("part_of").array(),
   },
   (table) => [
     primaryKey({ name: "posts_key", columns: [table.clientId, table.postId] }),
     unique("posts_once").on(table.clientId, table.campaignId, table.platform, table.postKey, table.affiliateId),
     // Who else claims this post?
     index("posts_same_post").on(table.clientId, table.platform, table.postKey, table.affiliateId),
+    // What is claimed of its parts?
+    index("posts_part_of")
+      .using("gin", table.partOf)
+      .where(sql`${table.partOf} is not null`),
     index("posts_affiliate").on(table.clientId, table.affiliateId, table.postId),
     foreignKey({
       name: "posts_campaign",

@@ -1,4 +1,5 @@
 import type { RaisedAlert } from "../../queries/ops/alerts.ts";
+import type { Overlap } from "../../queries/recon/overlaps.ts";
 import type { ClaimSigns } from "../../rules/recon/claims.ts";
 import { jump } from "../../rules/recon/claims.ts";
 import type { Claimed, Level } from "../../rules/recon/compare.ts";
@@ -71,6 +72,27 @@ export function alertsOfClaim(
   }
   return alerts;
 }
+
+/** Not by report: whoever claims a further part of it adds to the same alert. */
+export function alertOfOverlap(
+  { client, platform }: Pick<AboutReport, "client" | "platform">,
+  { whole, claimedBy, parts }: Overlap,
+): RaisedAlert {
+  const all = parts.map((part) => `${part.id} of ${part.claimedBy.map(named).join(", ")}`);
+  return {
+    client,
+    area,
+    kind: "overlapping_posts",
+    subject: `${platform}/${whole}`,
+    severity: "warning",
+    message: `${platform} ${whole}, claimed by ${claimedBy.map(named).join(", ")}, contains ${all.join("; ")}: what is counted of a part is claimed twice`,
+    details: { whole, parts: parts.map(({ id }) => id), affiliates: affiliatesOf([{ claimedBy }, ...parts]) },
+  };
+}
+
+const affiliatesOf = (claimed: readonly { claimedBy: readonly NamedAffiliate[] }[]) => [
+  ...new Set(claimed.flatMap(({ claimedBy }) => claimedBy.map(({ id }) => id))),
+];
 
 /** What a verdict calls for, and which alerts about the report it makes untrue. */
 export function alertsOfVerdict(

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { originOf } from "../../core/origin.ts";
 import { typedId } from "../../core/typed.ts";
 import type { UnifiedMetrics } from "../../connectors/platforms/platform.ts";
+import { keepPartOf } from "../../queries/recon/overlaps.ts";
 import { recordFetched } from "../../queries/recon/record-verdict.ts";
 import { readPostToFetch, type PostToFetch } from "../../queries/recon/report-to-judge.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
@@ -17,7 +18,7 @@ export interface FetchPostInput {
 }
 
 export type FetchedPost =
-  | { kind: "metrics"; platformReportId: string; metrics: Omit<UnifiedMetrics, "raw"> }
+  | { kind: "metrics"; platformReportId: string; metrics: Omit<UnifiedMetrics, "raw" | "partOf"> }
   | { kind: "not_ready" | "deleted" | "unknown_post"; reason: string };
 
 const shape = z.strictObject({ client: typedId, platform: z.string(), postId: id });
@@ -43,7 +44,8 @@ export async function fetchNumbers(context: ReconContext, of: FetchPostInput): P
   }
   const { answer } = asked;
   if (answer.kind !== "metrics") return { kind: answer.kind, reason: answer.reason };
-  const { raw, ...kept } = answer.metrics;
+  const { raw, partOf, ...kept } = answer.metrics;
+  if (partOf !== undefined) await keepPartOf(context.database, { client, postId, partOf });
   const platformReportId = await recordFetched(context.database, {
     ...{ client, postId, platform, reportId: null, attempt: null },
     fetched: { ...kept, raw },

@@ -17,6 +17,7 @@ import { runOf } from "../shared/run-of.ts";
 import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "./alerts.ts";
 import { askPlatform, clientAccount, redactFor, waitFor, type PlatformAsk, type Waits } from "./ask-platform.ts";
 import { platformNamed, type ReconContext } from "./context.ts";
+import { noteOverlaps } from "./overlaps.ts";
 import { claimedBy, gaveUp, judge, unknownPost, verifiedBy, type Judged } from "./judge.ts";
 
 export type ReconcileStep =
@@ -117,6 +118,7 @@ async function settle(
   const claim = claimAlerts(attempt.client, report);
   const said = alertsOfVerdict(claim.about, { level, reason, attempt: attempt.attempt });
   const ask = { client: attempt.client, platform: platformNamed(report.platform), access: report.access };
+  const overlaps = await noteOverlaps(context, claim.about, { attempt: attempt.attempt, partOf: fetched?.partOf });
   const stored = await recordVerdict(context.database, {
     attempt,
     affiliateId: report.affiliateId,
@@ -131,7 +133,7 @@ async function settle(
     fetched,
     origin: originOf(clientAccount(context, ask)),
     runId: runOf().runId,
-    raise: [...claim.raise, ...said.raise],
+    raise: [...claim.raise, ...overlaps, ...said.raise],
     settle: said.settle,
   });
   if (stored === null)

@@ -44,6 +44,20 @@ describe("against the stand-in", () => {
     expect(call?.query).not.toHaveProperty("breakdowns");
   });
 
+  test("an ad says which ad set and campaign it is part of, an ad set its campaign, and a campaign is part of none", async () => {
+    const [adId, adSet, campaign] = ["120210000000000011", "120210000000000012", "120210000000000013"];
+    await play.set({ id: adId, views: 10, partOf: [adSet, campaign] });
+    await play.set({ id: adSet, views: 10, partOf: [campaign] });
+    await play.set({ id: campaign, views: 10 });
+    const partOf = async (id: string) => (await play.fetch(urlOf(id), account)) as object;
+    expect(await partOf(adId)).toMatchObject({ metrics: { partOf: [adSet, campaign] } });
+    expect(await partOf(adSet)).toMatchObject({ metrics: { partOf: [campaign] } });
+    const before = (await play.calls()).length;
+    expect(await partOf(campaign)).toMatchObject({ metrics: { partOf: [] } });
+    // What is known needs no further request.
+    expect(await play.calls()).toHaveLength(before + 1);
+  });
+
   test("what an advertiser counts as a conversion is a setting", async () => {
     await play.set({ id: "120210000000000001", views: 10, clicks: 5, conversions: 2, likes: 1 });
     const engaged = { ...account, META_ADS_CONVERSION_ACTION: "post_engagement" };

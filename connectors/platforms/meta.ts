@@ -68,10 +68,11 @@ const row = z.object({
   clicks: count.optional(),
   spend: money.default("0"),
   account_currency: z.string().length(3).optional(),
+  campaign_id: z.string().optional(),
   actions,
 });
 
-const fields = "impressions,reach,clicks,spend,account_currency,actions";
+const fields = "campaign_id,impressions,reach,clicks,spend,account_currency,actions";
 /** One row holds all of an object's life, so a second page is odd and a hundredth is a loop. */
 const mostPages = 20;
 
@@ -93,7 +94,8 @@ async function fetchMetrics({
   }
   try {
     const rows = await readRows(http, credentials, id);
-    return rows.length === 0 ? await withoutDelivery(http, credentials, id) : delivered(rows, credentials);
+    if (rows.length === 0) return await withoutDelivery(http, credentials, id);
+    return delivered(rows, credentials, await readPartOf(http, credentials, { id, campaignId: rows[0]?.campaign_id }));
   } catch (error) {
     if (error instanceof ConnectorError && error.code === unknownObject)
       return { kind: "unknown_post", reason: "Meta knows no such ad, or the token may not see it" };
@@ -125,7 +127,31 @@ async function readRows(http: Http, credentials: Credentials, id: string): Promi
   throw new ConnectorError("malformed", `meta: insights go on after ${mostPages} pages`);
 }
 
-function delivered(rows: readonly z.output<typeof row>[], credentials: Credentials): PlatformAnswer {
+const ofAdSet = z.object({ adset_id: z.string().optional() });
+
+/** An ad is part of its ad set, and both are of their campaign. A campaign is not asked about ad sets, as it has many. */
+async function readPartOf(
+  http: Http,
+  credentials: Credentials,
+  { id, campaignId }: { id: string; campaignId: string | undefined },
+): Promise<string[] | undefined> {
+  if (campaignId === undefined || campaignId === id) return campaignId === undefined ? undefined : [];
+  const { items } = await readGraphPage({
+    http,
+    path: `/${versionOf(credentials)}/${id}/insights`,
+    query: { fields: "adset_id", date_preset: "maximum", limit: 1 },
+    token: credentials["META_ADS_ACCESS_TOKEN"],
+    after: null,
+  });
+  const adSetId = ofAdSet.safeParse(items[0]).data?.adset_id;
+  return adSetId === undefined || adSetId === id ? [campaignId] : [adSetId, campaignId];
+}
+
+function delivered(
+  rows: readonly z.output<typeof row>[],
+  credentials: Credentials,
+  partOf: readonly string[] | undefined,
+): PlatformAnswer {
   const currencies = new Set(rows.map((one) => one.account_currency));
   if (currencies.size > 1) throw new ConnectorError("malformed", "meta: one ad is billed in several currencies");
   const sum = (numbers: (number | undefined)[]) => numbers.reduce<number>((total, value) => total + (value ?? 0), 0);
@@ -153,6 +179,7 @@ function delivered(rows: readonly z.output<typeof row>[], credentials: Credentia
         // Of several rows it would count the same people more than once.
         ...(rows.length === 1 && rows[0]?.reach !== undefined ? { reach: rows[0].reach } : {}),
       },
+      ...(partOf === undefined ? {} : { partOf }),
       raw: { ...metrics, conversionAction: conversion },
     },
   };

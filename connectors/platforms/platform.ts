@@ -26,6 +26,8 @@ export interface UnifiedMetrics {
   currency: string | null;
   /** Numbers that say something of a post without verifying a claim: a score, comments, likes. */
   hints: Record<string, number>;
+  /** The platform's ids of what contains the post, the narrowest first: its numbers are in theirs, too. Left out where it says nothing of it. */
+  partOf?: readonly string[];
   /** The fields of the answer that we know and that describe no person. */
   raw: unknown;
 }

@@ -120,7 +120,8 @@ function insight(post: PlayedPost): JsonObject {
   ];
   return {
     account_id: `1${digitsByChance(14, "act", post.owner ?? "")}`,
-    campaign_id: post.id,
+    campaign_id: post.partOf.at(-1) ?? post.id,
+    ...(post.partOf.length === 0 ? {} : { adset_id: post.partOf.length === 2 ? post.partOf[0] : post.id }),
     account_currency: post.currency,
     impressions: String(post.views),
     reach: String(Math.floor(post.views * 0.8)),

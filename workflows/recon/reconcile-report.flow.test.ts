@@ -456,6 +456,52 @@ test("what is odd about a claim is told once: the same post from two affiliates,
   ]);
 });
 
+test("an ad that is claimed beside the campaign it is part of is told, whichever of the two is judged first, and once", async () => {
+  const overlapsOf = (whole: string) =>
+    stack.rows<{ message: string; details: unknown; times: number }>(
+      "select message, details, times_seen as times from ops.alerts where kind = 'overlapping_posts' and subject = $1",
+      [`meta/${whole}`],
+    );
+  const inTab = (tab: string, id: string) => ({
+    platform: "meta",
+    url: `https://www.facebook.com/adsmanager/manage/${tab}s?selected_${tab}_ids=${id}`,
+  });
+  const [campaign, adSet] = [await ad(), await ad()];
+  await play("meta", adSet.id, { partOf: [campaign.id] });
+  const one = await ad({ partOf: [adSet.id, campaign.id] });
+  const other = await ad({ partOf: [adSet.id, campaign.id] });
+  await judged((await submit({ ...one }, 0)).reportId);
+  expect(await overlapsOf(campaign.id)).toEqual([]);
+  const whole = await submit(inTab("campaign", campaign.id), 1);
+  await judged(whole.reportId);
+  expect(await overlapsOf(campaign.id)).toEqual([
+    {
+      message: expect.stringMatching(
+        new RegExp(`^meta ${campaign.id}, claimed by two \\S+ \\(\\d+\\), contains ${one.id} of one \\S+ \\(\\d+\\): `),
+      ),
+      details: { whole: campaign.id, parts: [one.id], affiliates: [affiliateIds[1], affiliateIds[0]] },
+      times: 1,
+    },
+  ]);
+  await judged((await submit({ ...other }, 2)).reportId);
+  expect(await overlapsOf(campaign.id)).toMatchObject([{ details: { parts: [one.id, other.id] }, times: 2 }]);
+  expect(await overlapsOf(adSet.id)).toEqual([]);
+  await judged((await submit(inTab("adset", adSet.id), 0)).reportId);
+  expect(await overlapsOf(adSet.id)).toMatchObject([{ details: { parts: [one.id, other.id] } }]);
+  expect(await overlapsOf(campaign.id)).toMatchObject([{ details: { parts: [one.id, other.id, adSet.id].sort() } }]);
+  // Closed by a person, it is not opened again by another look at the same claim.
+  await stack.database.pool.query("update ops.alerts set resolved_at = now() where kind = 'overlapping_posts'");
+  const [{ id: again = "" } = {}] = await stack.rows<{ id: string }>(
+    "update recon.report_state set attempt = attempt + 1 where report_id = $1 returning report_id::text as id",
+    [whole.reportId],
+  );
+  const run = await stack.start("reconcileReport", `reconcile/${again}`, { client, reportId: again });
+  expect(await run.result()).toMatchObject({ attempt: 2, verdict: "MATCHED" });
+  expect(
+    await stack.rows("select alert_id from ops.alerts where kind = 'overlapping_posts' and resolved_at is null"),
+  ).toEqual([]);
+});
+
 test("a platform is asked about a post without judging anything", async () => {
   const { reportId, postId } = await submit(await ad({ views: 77 }));
   const run = await stack.start("fetchPost", uniqueId("fetch"), { client, platform: "meta", postId });

@@ -1,0 +1,53 @@
+import type { Queryable } from "../../schema/database.ts";
+
+/** A claimed post, and claimed posts that are part of it: what is counted of these is counted of it, too. */
+export interface Overlap {
+  /** The platform's id of the whole. */
+  whole: string;
+  claimedBy: Claimant[];
+  parts: { id: string; claimedBy: Claimant[] }[];
+}
+
+interface Claimant {
+  id: string;
+  name: string;
+}
+
+/** Keeps what the platform says a post is part of, the narrowest first; answers whether that is news. */
+export async function keepPartOf(
+  database: Queryable,
+  { client, postId, partOf }: { client: string; postId: string; partOf: readonly string[] },
+): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `update recon.posts set part_of = $3 where _client_id = $1 and post_id = $2 and part_of is distinct from $3`,
+    [client, postId, partOf.length === 0 ? null : partOf],
+  );
+  return rowCount === 1;
+}
+
+const mostNamed = 50;
+
+/** The wholes among these that are claimed, with what is claimed of their parts; one without a claimed part is none. */
+export async function readOverlaps(
+  database: Queryable,
+  { client, platform, ids }: { client: string; platform: string; ids: readonly string[] },
+): Promise<Overlap[]> {
+  const { rows } = await database.query<{ whole: string; post: string; id: string; name: string }>(
+    `select w.id as whole, claimed.post, a.affiliate_id::text as id, a.name
+       from unnest($3::text[]) with ordinality w(id, place)
+      cross join lateral (
+            select distinct p.post_key as post, p.affiliate_id from recon.posts p
+             where p._client_id = $1 and p.platform = $2 and (p.post_key = w.id or p.part_of @> array[w.id])
+             order by 1, 2 limit ${mostNamed}) claimed
+       join recon.affiliates a on a._client_id = $1 and a.affiliate_id = claimed.affiliate_id
+      order by w.place, claimed.post, a.affiliate_id`,
+    [client, platform, ids],
+  );
+  return ids.flatMap((whole) => {
+    const claimants = (post: string) =>
+      rows.filter((row) => row.whole === whole && row.post === post).map(({ id, name }) => ({ id, name }));
+    const posts = new Set(rows.filter((row) => row.whole === whole).map(({ post }) => post));
+    if (!posts.delete(whole) || posts.size === 0) return [];
+    return [{ whole, claimedBy: claimants(whole), parts: [...posts].map((id) => ({ id, claimedBy: claimants(id) })) }];
+  });
+}
