@@ -18,12 +18,21 @@ export function parseKey(text: string): Buffer | null {
   return key.length === 32 ? key : null;
 }
 
+/** Random bytes are had many at a time: to ask for a few takes as long as to ask for a page of them. */
+let pool = Buffer.alloc(0);
+function nonce(): Buffer {
+  if (pool.length < nonceBytes) pool = randomBytes(nonceBytes * 256);
+  const taken = pool.subarray(0, nonceBytes);
+  pool = pool.subarray(nonceBytes);
+  return taken;
+}
+
 /** AES-256-GCM: nonce, ciphertext and tag in one piece. `context` must be the same to decrypt. */
 export function encrypt(key: Buffer, plain: Uint8Array, context = ""): Buffer {
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const own = nonce();
+  const cipher = createCipheriv("aes-256-gcm", key, own);
   cipher.setAAD(Buffer.from(context));
-  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([own, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Throws when the key, the context or a single bit is not the one that was encrypted. */
@@ -47,8 +56,14 @@ export function keyRing(current: Buffer, previous: Buffer | null = null): KeyRin
 
 /** What seals is derived: the bytes of a setting may also be what keyed hashes are made with, and no key serves both. */
 export function sealingKey(key: Buffer): Buffer {
-  return Buffer.from(hkdfSync("sha256", key, "", "seal", 32));
+  const known = sealingKeys.get(key);
+  if (known !== undefined) return known;
+  const derived = Buffer.from(hkdfSync("sha256", key, "", "seal", 32));
+  sealingKeys.set(key, derived);
+  return derived;
 }
+/** To derive one takes longer than to seal with it. They go with the keys that they are of. */
+const sealingKeys = new WeakMap<Buffer, Buffer>();
 
 /** Sealed with the current key, bound to `context`. */
 export function seal({ current }: KeyRing, plain: Uint8Array, context: string): Buffer {

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
 import { openSealed, seal, type KeyRing } from "../../../core/crypto.ts";
 import { deleteSecretsBefore, keepSecret, replaceSecret } from "../../../queries/promo/address-secrets.ts";
 import { addressOf } from "../../../rules/promo/address.ts";
@@ -8,12 +8,23 @@ const context = "address secret";
 const lookAgainMs = 600_000;
 const tryAgainMs = 2_000;
 
-/** The first day of a moment's month, and of the month after it. */
-function monthsAround(now: Date): { current: string; next: string } {
-  const first = (months: number) =>
-    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1)).toISOString().slice(0, 10);
-  return { current: first(0), next: first(1) };
+interface Months {
+  current: string;
+  next: string;
+  fromMs: number;
+  untilMs: number;
 }
+
+/** The first day of a moment's month, and of the month after it. Every click asks, and months change seldom. */
+function monthsAround(now: Date): Months {
+  const nowMs = now.getTime();
+  if (nowMs >= months.fromMs && nowMs < months.untilMs) return months;
+  const first = (later: number) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + later, 1);
+  const [fromMs, untilMs] = [first(0), first(1)];
+  const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  return (months = { current: dayOf(fromMs), next: dayOf(untilMs), fromMs, untilMs });
+}
+let months: Months = { current: "", next: "", fromMs: 0, untilMs: 0 };
 
 /**
  * Hashes addresses with the secret of their month, which all processes share. The next month's is had in advance, so that
@@ -23,7 +34,7 @@ export class AddressHashes {
   readonly #database: Queryable;
   readonly #keys: KeyRing | null;
   readonly #now: () => Date;
-  #secrets = new Map<string, Buffer>();
+  #secrets = new Map<string, KeyObject>();
   #lookAt = -Infinity;
   /** The month that was looked for last: when it is over, its secret goes at once. */
   #month = "";
@@ -78,7 +89,7 @@ export class AddressHashes {
     const { current, next } = monthsAround(this.#now());
     for (const known of this.#secrets.keys()) if (known < current) this.#secrets.delete(known);
     for (const month of [current, next])
-      if (!this.#secrets.has(month)) this.#secrets.set(month, await this.#secretOf(keys, month));
+      if (!this.#secrets.has(month)) this.#secrets.set(month, createSecretKey(await this.#secretOf(keys, month)));
     await deleteSecretsBefore(this.#database, current);
   }
 
