@@ -251,6 +251,39 @@ describe("a mapping file of the import folder", () => {
     expect(await take({ path: "document.csv" })).toMatchObject({ status: "ingested", mapping: "document" });
   });
 
+  test("that a file was recognised by: when it changes the watch imports the file again, once, and one that was refused when any does", async () => {
+    const { lookForFiles, rememberFiles } = activities();
+    const watched = async () => {
+      const { files } = (await environment().run(lookForFiles)) as FoundFiles;
+      const here = files.filter(({ path: name }) => /^713\/(known|odd|document)\.csv$/.test(name));
+      const outcomes: string[] = [];
+      for (const file of here) {
+        const inside = new MockActivityEnvironment(
+          { workflowExecution: { workflowId: file.workflowId, runId: randomUUID() } },
+          { logger: new DefaultLogger("ERROR") },
+        );
+        const { status } = await take(file.input, { inside });
+        outcomes.push(`${path.basename(file.path)} ${status}`);
+        await environment().run(rememberFiles, [{ ...file, outcome: status }]);
+      }
+      return outcomes.sort();
+    };
+    await write("713/mappings/bidder.json", bidder);
+    await put("713/known.csv", ["Creative no,On,Imps,Hits,Cost", "79783,2025-11-29,10,1,0.5"]);
+    await put("713/odd.csv", ["Creative no,Day,Imps,Hits,Cost", "79783,2025-11-30,10,1,0.5"]);
+    await put("713/document.csv", [header, ...lines(1)]);
+    expect(await watched()).toEqual(["document.csv ingested", "known.csv ingested", "odd.csv refused"]);
+    expect(await watched()).toEqual([]);
+    await write("713/mappings/bidder.json", { ...bidder, columns: { ...bidder.columns, date: ["On", "Day"] } });
+    expect(await watched()).toEqual(["known.csv ingested", "odd.csv ingested"]);
+    expect(await watched()).toEqual([]);
+    // Another one says nothing of what was stored.
+    await write("mappings/other.json", { ...bidder, name: "other", columns: { ...bidder.columns, date: ["When"] } });
+    expect(await watched()).toEqual([]);
+    await rm(path.join(folder, "713/mappings/bidder.json"));
+    expect(await watched()).toEqual([]);
+  });
+
   test("is another version when what it extends has changed", async () => {
     await put("based.csv", ["Creative no,On,Imps,Hits,Cost", "79783,2025-11-29,10,1,0.5"]);
     await write("713/mappings/bidder.json", bidder);

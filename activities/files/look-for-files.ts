@@ -13,6 +13,7 @@ import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingFile, mappingFolder, versionExtended } from "./mapping.ts";
 import { readUploadRecord } from "./places.ts";
+import { withoutRecognised } from "./recognised-files.ts";
 import { startedUnder, recordFile } from "./upload-records.ts";
 
 /** A file that was not imported yet, and the workflow that would import it. */
@@ -44,12 +45,20 @@ export async function lookForFiles({ database, config, redact }: FilesContext): 
       ...(await lookThroughUploads(database, config)),
       ...(await lookThroughS3(database, config, signal)),
     ];
-    const known = await knownFiles(database, found);
-    const fresh = found.filter((file) => !known.has(nameOf(file)));
+    const named = found.filter((file) => !isRecognised(file));
+    const known = await knownFiles(database, named);
+    const recognised = await withoutRecognised(database, config, found.filter(isRecognised));
+    const fresh = [
+      ...named.filter((file) => !known.has(nameOf(file))),
+      ...recognised.map((file) => foundFile(config, file, file.input)),
+    ];
     const { stillMs, slots } = config.ingest;
     return { files: fresh.slice(0, mostPerRun), stillMs, parallel: slots, more: fresh.length > mostPerRun };
   });
 }
+
+/** Nobody named a mapping for it: its header decides. */
+const isRecognised = ({ place, input }: FoundFile) => place !== "upload" && input.mapping === undefined;
 
 async function lookThroughFolder(database: Database, config: Config): Promise<FoundFile[]> {
   const { importDir } = config.ingest;

@@ -107,7 +107,7 @@ async function mappingRecognised(
 ): Promise<NamedMapping> {
   const candidates = [
     ...shippedMappings.map(({ name }) => saidBeside(shippedMapping(name), place)),
-    ...(await ownMappings(config, place)),
+    ...(await ownMappings(config, place.client)).flatMap((own) => besideOrNone(own, place)),
   ];
   const found = await recognisedAmong(config, byAuthority(config, place, candidates), opened, signal);
   return found ?? saidBeside(shippedMapping(defaultMapping), place);
@@ -117,19 +117,26 @@ async function mappingRecognised(
 const mostOwn = 100;
 
 /** The mapping files of the import folder that have a name. One that is broken keeps no file of another format waiting. */
-async function ownMappings(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping[]> {
-  const { client } = place;
+export async function ownMappings(config: Pick<Config, "ingest">, client: string): Promise<NamedMapping[]> {
   const own: NamedMapping[] = [];
   for (const folder of [`${client}/${mappingFolder}`, mappingFolder]) {
     const { files } = await listFolder(path.join(config.ingest.importDir, folder));
     for (const { path: name } of files.filter((file) => /^[^/]+\.json$/.test(file.path)).slice(0, mostOwn)) {
-      const found = await readIfThere(config, { client, file: `${folder}/${name}`, extendedBy: [] })
-        .then((read) => (read === null ? null : saidBeside(read, place)))
-        .catch(nullIfWrong);
+      const found = await readIfThere(config, { client, file: `${folder}/${name}`, extendedBy: [] }).catch(nullIfWrong);
       if (found !== null) own.push(found);
     }
   }
   return own;
+}
+
+/** None where the mapping cannot have what was said beside the file: then it is not this file's. */
+function besideOrNone(own: NamedMapping, place: FilePlace): NamedMapping[] {
+  try {
+    return [saidBeside(own, place)];
+  } catch (error) {
+    nullIfWrong(error);
+    return [];
+  }
 }
 
 function nullIfWrong(error: unknown): null {

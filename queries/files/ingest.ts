@@ -47,6 +47,34 @@ export async function knownFiles(database: Queryable, files: readonly WatchedFil
   return new Set(rows.map(nameOf));
 }
 
+export interface DealtWith extends WatchedFile {
+  /** Of the file that it left in the ledger; null where it left none. */
+  outcome: string | null;
+  mapping: string | null;
+  mappingVersion: string | null;
+}
+
+/** What lies at these places, as it was dealt with last. */
+export async function dealtWithBefore(
+  database: Queryable,
+  places: readonly Omit<WatchedFile, "identity">[],
+): Promise<DealtWith[]> {
+  const { rows } = await database.query<DealtWith>(
+    `with watched as (
+       select w._client_id as client, w.place, w.path, w.identity, w.workflow_id
+         from unnest($1::text[], $2::text[], $3::text[]) as p(client, place, path)
+         join ops.watched_files w on w._client_id = p.client and w.place = p.place and w.path = p.path
+     ), left_behind as (
+       select distinct on (workflow_id) workflow_id, outcome, mapping, mapping_version
+         from ops.files where workflow_id in (select workflow_id from watched) order by workflow_id, file_id desc
+     )
+     select client, place, path, identity, f.outcome, f.mapping, f.mapping_version as "mappingVersion"
+       from watched left join left_behind f using (workflow_id)`,
+    [places.map(({ client }) => client), places.map(({ place }) => place), places.map(({ path }) => path)],
+  );
+  return rows;
+}
+
 export const nameOf = ({ client, place, path, identity }: WatchedFile) => `${client}\n${place}\n${path}\n${identity}`;
 
 export async function rememberFiles(
