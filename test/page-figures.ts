@@ -27,7 +27,7 @@ export function figuresIn(html: string): Figure[] {
   const cells = [...html.matchAll(new RegExp(`<table${inTag}\\sdata-json=.*?</table>`, "gs"))].flatMap(([table]) => {
     const head = new RegExp(`^<table${inTag}>`).exec(table)?.[0] ?? "";
     return [...table.matchAll(/<tr data-row=.*?<\/tr>/gs)].flatMap(([row]) =>
-      [...row.matchAll(new RegExp(`<td${inTag}\\sdata-field=${inTag}>`, "g"))].map(([cell]) => ({
+      [...row.matchAll(new RegExp(`<\\w+${inTag}\\sdata-field=${inTag}>`, "g"))].map(([cell]) => ({
         json: attribute(head, "json") ?? "",
         place: [attribute(head, "path"), attribute(row, "row"), attribute(cell, "field")].join("."),
         value: attribute(cell, "value") ?? "",

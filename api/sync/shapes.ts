@@ -1,6 +1,7 @@
 import { isLosslessNumber, parse } from "lossless-json";
 import { z } from "zod";
 import { cents, subtractMoney } from "../../core/money.ts";
+import { changedAmount } from "../../rules/sync/changed-amount.ts";
 import type { FoundReceipt, ListedRun, ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
 import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 
@@ -142,6 +143,7 @@ export const restatement = z.object({
   kind: z.string(),
   old: amounts,
   new: amounts,
+  change: z.string().nullable().describe("of the row's first amount: its cost, payout or revenue"),
   runId: z.string(),
   hasRun,
   receiptId: z.number().nullable(),
@@ -149,7 +151,8 @@ export const restatement = z.object({
 });
 
 export function toRestatement(row: RestatementRow): z.infer<typeof restatement> {
-  return { ...row, old: exactAmounts(row.old), new: exactAmounts(row.new), recordedAt: row.recordedAt.toISOString() };
+  const values = { old: exactAmounts(row.old), new: exactAmounts(row.new) };
+  return { ...row, ...values, change: changedAmount(values), recordedAt: row.recordedAt.toISOString() };
 }
 
 export const quarantined = z.object({

@@ -89,7 +89,7 @@ export interface SpendNow {
   day: At;
   dayBefore: At;
   weekBefore: At;
-  /** Each traffic source with a row in one of the three; the greatest spend of the day first. */
+  /** Each traffic source with a row in a reading of the three days; the greatest spend of the day first. */
   sources: {
     sourceId: string;
     sourceName: string | null;
@@ -111,7 +111,8 @@ export function spendAtThisHour(readings: readonly Reading[], day: string): Spen
     own === undefined ? undefined : readAt(readsOf(readings, date), own.minutes),
   );
   const names = new Map<string, string | null>();
-  for (const one of [week, before, own]) for (const [id, { name }] of one?.sources ?? []) names.set(id, name);
+  for (const date of own === undefined ? [] : [...dates].reverse())
+    for (const one of readings) if (one.date === date) names.set(one.sourceId, one.sourceName);
   const costOf = (read: Read | undefined, id: string) =>
     read === undefined ? null : cents(read.sources.get(id)?.cost ?? "0");
   return {

@@ -12,8 +12,8 @@ const vendor = "redtrack";
 const firstHour = 7;
 const lastHour = 23;
 /**
- * Days that are read while they grow, by how long ago they are, and every how many hours, the present one among them:
- * today is compared with them by the same hour alone.
+ * Days that are read while they grow, by how long ago they are, and every how many hours, the present one and the next
+ * among them: today is compared with them at its own minute, between the readings around it.
  */
 const followed: readonly (readonly [ago: number, everyHours: number])[] = [
   [28, 4],
@@ -49,7 +49,7 @@ export const spend: Area = {
 export function hoursToRead(day: string, everyHours: number, now: Date): number[] {
   const present = hourAt(now, zone);
   return Array.from({ length: lastHour - firstHour + 1 }, (_, index) => firstHour + index).filter(
-    (hour) => (hour - present) % everyHours === 0 && clockTime(day, hour, 0, zone) <= now,
+    (hour) => ((hour - present) % everyHours === 0 || hour === present + 1) && clockTime(day, hour, 0, zone) <= now,
   );
 }
 

@@ -6,6 +6,8 @@ export interface Series {
   points: readonly (number | null)[];
   /** What a point says in the table beside the chart. */
   text: (value: number) => string;
+  /** The field of the JSON route that says the same, and what it says. */
+  said?: { field: string; values: readonly (string | number | null)[] };
 }
 
 interface LineChartProps {
@@ -17,12 +19,14 @@ interface LineChartProps {
   labelName: string;
   series: readonly Series[];
   axisText: (value: number) => string;
+  /** Where in its answer a label stands, if not at its own place. */
+  json?: { url: string; path: string; indexOf?: (label: number) => number };
 }
 
 const size = { width: 760, height: 240, left: 62, right: 12, top: 10, bottom: 26 };
 
 /** Lines over days or hours, drawn by the server, with their figures as a table beneath. */
-export function LineChart({ id, finding, labels, labelName, series, axisText }: LineChartProps) {
+export function LineChart({ id, finding, labels, labelName, series, axisText, json }: LineChartProps) {
   const most = Math.max(0, ...series.flatMap(({ points }) => points.filter((point) => point !== null)));
   const least = Math.min(0, ...series.flatMap(({ points }) => points.filter((point) => point !== null)));
   const ticks = ticksFor(least, most);
@@ -70,7 +74,7 @@ export function LineChart({ id, finding, labels, labelName, series, axisText }: 
       <details>
         <summary>Figures</summary>
         <div class="scroll" role="region" aria-label="Figures of the chart" tabIndex={0}>
-          <table>
+          <table data-json={json?.url} data-path={json?.path}>
             <thead>
               <tr>
                 <th scope="col">{labelName}</th>
@@ -83,12 +87,12 @@ export function LineChart({ id, finding, labels, labelName, series, axisText }: 
             </thead>
             <tbody>
               {labels.map((label, index) => (
-                <tr key={label}>
+                <tr key={label} data-row={json === undefined ? undefined : (json.indexOf?.(index) ?? index)}>
                   <th scope="row">{label}</th>
-                  {series.map(({ name, points, text }) => {
+                  {series.map(({ name, points, text, said }) => {
                     const point = points[index] ?? null;
                     return (
-                      <td key={name} class="figure">
+                      <td key={name} class="figure" data-field={said?.field} data-value={said?.values[index] ?? ""}>
                         {point === null ? "–" : text(point)}
                       </td>
                     );

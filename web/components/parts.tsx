@@ -113,22 +113,40 @@ export function NextPage({ url, next, name = "cursor" }: { url: URL; next: strin
   );
 }
 
+/** Which JSON route says the same, and where in its answer: a test compares them. */
+export interface FactOf {
+  json: string;
+  field: string;
+  value: string;
+}
+
+const factData = (of: FactOf | undefined) =>
+  of === undefined ? {} : { "data-json": of.json, "data-fact": of.field, "data-value": of.value };
+
+/** A figure within a text. */
+export const Fact = ({ of, children }: { of: FactOf; children: ComponentChildren }) => (
+  <span {...factData(of)}>{children}</span>
+);
+
+/** A maker of facts of one answer: what is not known is empty. */
+export const factsOf =
+  (json: string) =>
+  (field: string, value: string | number | null | undefined): FactOf => ({ json, field, value: String(value ?? "") });
+
 /** One figure with its name, what it is compared with, and a link to what it is made of. */
 export interface FigureProps {
   label: string;
   value: ComponentChildren;
   href?: string;
-  /** The JSON route and the field that say the same. */
-  fact?: { json: string; field: string; value: string };
+  fact?: FactOf;
   children?: ComponentChildren;
 }
 
 export function Figure({ label, value, href, fact, children }: FigureProps) {
-  const data = fact === undefined ? {} : { "data-json": fact.json, "data-fact": fact.field, "data-value": fact.value };
   return (
     <div class="figure-card">
       <div class="label">{label}</div>
-      <div class="value" {...data}>
+      <div class="value" {...factData(fact)}>
         {href === undefined ? value : <a href={href}>{value}</a>}
       </div>
       {children === undefined ? null : <div class="beside">{children}</div>}

@@ -1,6 +1,6 @@
 import { attributionModels } from "../../rules/conversions/attribution.ts";
 import { Moment, moneyText, Name, None } from "../components/format.tsx";
-import { Notice, PageHead } from "../components/parts.tsx";
+import { Fact, factsOf, Notice, PageHead } from "../components/parts.tsx";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { ConversionDetails, Delivery, EverflowConversion } from "./answers.ts";
@@ -30,7 +30,8 @@ export function conversionPage(web: Web): void {
 function anytrackPage(web: Web): void {
   page(web, { url: "/conversions/anytrack/:key", who: readers }, async (at) => {
     const key = param(at, "key");
-    const found = await get<ConversionDetails>(web, at.request, `/api/v1/anytrack/conversions/${key}`);
+    const json = `/api/v1/anytrack/conversions/${key}`;
+    const found = await get<ConversionDetails>(web, at.request, json);
     const deliveries = await deliveriesOf(web, at, `anytrack:${found.conversionKey}`);
     return {
       title: `Conversion ${found.orderId ?? shortKey(found.conversionKey)}`,
@@ -52,11 +53,13 @@ function anytrackPage(web: Web): void {
             facts={[
               [
                 "Revenue",
-                found.revenue === null ? (
-                  <None why="no amount was sent" />
-                ) : (
-                  moneyText(found.revenue, found.currency ?? "")
-                ),
+                <Fact of={factsOf(json)("revenue", found.revenue)}>
+                  {found.revenue === null ? (
+                    <None why="no amount was sent" />
+                  ) : (
+                    moneyText(found.revenue, found.currency ?? "")
+                  )}
+                </Fact>,
               ],
               ["When", <Moment at={new Date(found.eventTime)} zone={at.zone} seconds />],
               ["Source", found.source],
@@ -79,7 +82,7 @@ function anytrackPage(web: Web): void {
               ],
             ]}
           />
-          <Journey found={found} zone={at.zone} />
+          <Journey found={found} zone={at.zone} json={json} />
           <DeliveryTable rows={deliveries} at={at} />
         </>
       ),
@@ -89,10 +92,17 @@ function anytrackPage(web: Web): void {
 
 function everflowPage(web: Web): void {
   page(web, { url: "/conversions/everflow/:id", who: readers }, async (at) => {
-    const found = await get<EverflowConversion>(web, at.request, `/api/v1/everflow/conversions/${param(at, "id")}`);
+    const json = `/api/v1/everflow/conversions/${param(at, "id")}`;
+    const found = await get<EverflowConversion>(web, at.request, json);
     const deliveries = await deliveriesOf(web, at, `everflow:${found.conversionId}`);
-    const money = (amount: string | null) =>
-      amount === null ? <None why="Everflow does not say" /> : moneyText(amount, found.currency);
+    const money = (field: "payout" | "revenue" | "saleAmount") => {
+      const amount = found[field];
+      return (
+        <Fact of={factsOf(json)(field, amount)}>
+          {amount === null ? <None why="Everflow does not say" /> : moneyText(amount, found.currency)}
+        </Fact>
+      );
+    };
     return {
       title: `Conversion ${found.conversionId}`,
       body: (
@@ -118,9 +128,9 @@ function everflowPage(web: Web): void {
               ["Affiliate", found.affiliateName ?? found.affiliateId],
               ["Advertiser", found.advertiserName ?? found.advertiserId],
               ["Offer", found.offerName ?? found.offerId],
-              ["Payout", money(found.payout)],
-              ["Revenue", money(found.revenue)],
-              ["Sale", money(found.saleAmount)],
+              ["Payout", money("payout")],
+              ["Revenue", money("revenue")],
+              ["Sale", money("saleAmount")],
               ["When", <Moment at={new Date(found.convertedAt)} zone={at.zone} seconds />],
               [
                 "Click",
@@ -159,10 +169,21 @@ function Facts({ facts }: { facts: [string, preact.ComponentChildren][] }) {
 }
 
 /** Touchpoints in their order, with the share that each of the four models gives them. */
-function Journey({ found, zone }: { found: ConversionDetails; zone: string }) {
-  const weightOf = (model: string, position: number) =>
-    found.attribution.models.find((one) => one.model === model)?.weights.find((one) => one.position === position)
-      ?.weight ?? null;
+function Journey({ found, zone, json }: { found: ConversionDetails; zone: string; json: string }) {
+  const { models } = found.attribution;
+  const fact = factsOf(json);
+  const weightOf = (model: string, position: number) => {
+    const place = models.findIndex((one) => one.model === model);
+    const at = models[place]?.weights.findIndex((one) => one.position === position) ?? -1;
+    const weight = models[place]?.weights[at]?.weight ?? null;
+    return weight === null ? (
+      <None why={null} />
+    ) : (
+      <Fact of={fact(`attribution.models.${place}.weights.${at}.weight`, weight)}>
+        {(Number(weight) * 100).toFixed(1)} %
+      </Fact>
+    );
+  };
   return (
     <section aria-labelledby="journey">
       <h2 id="journey">Journey and credit</h2>
@@ -197,14 +218,11 @@ function Journey({ found, zone }: { found: ConversionDetails; zone: string }) {
                   </td>
                   <td>{source ?? <None why={null} />}</td>
                   <td class="extra">{campaignId ?? <None why={null} />}</td>
-                  {attributionModels.map((model) => {
-                    const weight = weightOf(model, position);
-                    return (
-                      <td key={model} class="figure">
-                        {weight === null ? <None why={null} /> : `${(Number(weight) * 100).toFixed(1)} %`}
-                      </td>
-                    );
-                  })}
+                  {attributionModels.map((model) => (
+                    <td key={model} class="figure">
+                      {weightOf(model, position)}
+                    </td>
+                  ))}
                 </tr>
               ))}
             </tbody>

@@ -4,7 +4,7 @@ import { WorkflowLink } from "../components/links.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
-import { callUpTo, callWhole } from "../shared/json.ts";
+import { callList, callWhole, type JsonPage } from "../shared/json.ts";
 import { download, get, page, param } from "../shared/page.tsx";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
@@ -42,7 +42,7 @@ export function fileDetailPages(web: Web): void {
           {answer === null || answer.fileId === null ? null : (
             <>
               <Rejected
-                rows={byLine((await callUpTo<Quarantined>(web, at, rejectedOf(answer.fileId), 100)).items)}
+                list={await callList<Quarantined>(web, at, rejectedOf(answer.fileId))}
                 answer={answer}
                 at={at}
               />
@@ -67,7 +67,7 @@ const rejectedOf = (fileId: number) => ({
   query: { source: "rtb.performance", slice: `file/${fileId}`, state: "open" },
 });
 
-const byLine = (rows: Quarantined[]) => rows.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+const byLine = (rows: readonly Quarantined[]) => [...rows].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 
 async function historyOf(web: Web, at: At<unknown>, fileId: number): Promise<HistoryDay[]> {
   return (await get<{ items: HistoryDay[] }>(web, at.request, `${imports}/${fileId}/days`)).items;
@@ -177,12 +177,13 @@ function rejectedColumns(isKeeper: boolean): Column<Quarantined>[] {
 }
 
 interface RejectedProps {
-  rows: readonly Quarantined[];
+  list: JsonPage<Quarantined>;
   answer: Answer;
   at: At<unknown>;
 }
 
-function Rejected({ rows, answer, at }: RejectedProps) {
+function Rejected({ list, answer, at }: RejectedProps) {
+  const rows = list.items;
   if (answer.rejected === 0) return null;
   return (
     <section aria-labelledby="rejected">
@@ -203,7 +204,8 @@ function Rejected({ rows, answer, at }: RejectedProps) {
       </div>
       <Table
         columns={rejectedColumns(at.viewer.isKeeper)}
-        rows={rows}
+        rows={byLine(list.items)}
+        json={{ url: list.url, path: "items", indexOf: (row) => list.items.indexOf(row) }}
         caption="Rejected lines"
         zone={at.zone}
         empty={<Empty title="All of them were processed since">Their amounts are in the figures now.</Empty>}

@@ -26,7 +26,7 @@ export function Details<Row>({
     <>
       <section aria-labelledby="over-time">
         <h2 id="over-time">Click rate over time</h2>
-        <CtrChart of={of} />
+        <CtrChart of={of} json={json} />
       </section>
       <section aria-labelledby="funnel">
         <h2 id="funnel">From the impression to the payout</h2>

@@ -2,7 +2,7 @@ import { periods } from "../../rules/promo/period.ts";
 import { isApart } from "../../rules/promo/rate.ts";
 import { LineChart } from "../components/charts.tsx";
 import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
-import { Figure } from "../components/parts.tsx";
+import { Fact, Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { withQuery } from "../shared/web.ts";
 import type { Analytics, Cohort, Device, Funnel, Hour, Query } from "./answers.ts";
@@ -101,7 +101,7 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
         recipients
       </Figure>
       <Figure label="Clicks" value={countText(clicks)} fact={fact("summary.total_clicks", clicks)}>
-        of people; {countText(raw)} with bots and repeats
+        of people; <Fact of={fact("summary.raw_clicks", raw)}>{countText(raw)}</Fact> with bots and repeats
       </Figure>
       <Figure label="CTR" value={ctr === null ? "–" : percentText(ctr)} fact={fact("summary.overall_ctr", ctr)}>
         {intervalText(interval) ?? (shown === 0 ? "nothing was shown" : "more clicks than impressions")}
@@ -117,8 +117,9 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
   );
 }
 
-export function CtrChart({ of: { timeline, summary } }: { of: Analytics }) {
+export function CtrChart({ of: { timeline, summary }, json }: { of: Analytics; json: string }) {
   const days = timeline.toReversed();
+  const rates = days.map(({ ctr }) => ctr);
   const known = days.filter(({ ctr }) => ctr !== null);
   const last = known.at(-1);
   return (
@@ -131,7 +132,8 @@ export function CtrChart({ of: { timeline, summary } }: { of: Analytics }) {
       }
       labels={days.map(({ date }) => date)}
       labelName="Day"
-      series={[{ name: "CTR", points: days.map(({ ctr }) => ctr), text: percentText }]}
+      series={[{ name: "CTR", points: rates, text: percentText, said: { field: "ctr", values: rates } }]}
+      json={{ url: json, path: "timeline", indexOf: (label) => timeline.length - 1 - label }}
       axisText={(value) => `${value} %`}
     />
   );

@@ -1,13 +1,14 @@
-import { subtractMoney } from "../../core/money.ts";
 import type { ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
 import { Badge, countText, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Column } from "../components/table.tsx";
-import { isAmount, type Json } from "../shared/json.ts";
+import { isAmount } from "../../rules/sync/changed-amount.ts";
+import type { Json } from "../shared/json.ts";
 
 export type ListedReceipt = Json<ReceiptRow>;
 export type Change = Omit<Json<RestatementRow>, "old" | "new"> & {
   old: Record<string, unknown> | null;
   new: Record<string, unknown> | null;
+  change: string | null;
 };
 
 const outcomes: Record<string, Tone> = { changed: "note", unchanged: "quiet", unreconciled: "warning" };
@@ -110,7 +111,10 @@ export const changeColumns: readonly Column<Change>[] = [
     show: (row) => <Fields of={row} side="old" />,
   }),
   text("new", "To", (row) => JSON.stringify(row.new), { isLocal: true, show: (row) => <Fields of={row} side="new" /> }),
-  text("change", "Change", (row) => moneyChange(row), { isLocal: true, show: (row) => signed(moneyChange(row)) }),
+  {
+    ...{ name: "change", label: "Change", kind: "money", value: ({ change }) => change, currency: () => "" },
+    show: ({ change }) => signed(change),
+  },
   {
     ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
     show: ({ receiptId }) => receiptLink(receiptId),
@@ -138,7 +142,10 @@ function Fields({ of, side }: { of: Change; side: "old" | "new" }) {
     <>
       {names.map((name) => (
         <div key={name}>
-          <span class="quiet">{name.replaceAll("_", " ")}</span> <Name of={shown(values[name])} />
+          <span class="quiet">{name.replaceAll("_", " ")}</span>{" "}
+          <bdi data-field={`${side}.${name}`} data-value={String(values[name] ?? "")}>
+            {shown(values[name])}
+          </bdi>
         </div>
       ))}
     </>
@@ -148,14 +155,6 @@ function Fields({ of, side }: { of: Change; side: "old" | "new" }) {
 function shown(value: unknown): string {
   if (isAmount(value)) return plainAmount(value);
   return typeof value === "number" ? countText(value) : value === null || value === undefined ? "–" : String(value);
-}
-
-/** What the row's first amount changed by: of spend its cost. */
-function moneyChange(row: Change): string | null {
-  const name = ["cost", "payout", "revenue"].find((one) => isAmount(row.new?.[one]) || isAmount(row.old?.[one]));
-  if (name === undefined) return null;
-  const amount = (values: Change["old"]) => (isAmount(values?.[name]) ? values[name] : "0");
-  return subtractMoney(amount(row.new), amount(row.old));
 }
 
 export function signed(amount: string | null) {

@@ -9,7 +9,7 @@ import { countText, Moment, None, Origin } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { StateBadge, type DayState } from "../components/state.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { callList, jsonAddress, type Json } from "../shared/json.ts";
@@ -122,7 +122,7 @@ function oneReceipt(web: Web): void {
           <Totals found={found} json={`${receipts}/${id}`} />
           <section class="panel" aria-labelledby="reading">
             <h2 id="reading">The reading</h2>
-            <Facts found={found} at={at} parts={at.parts} />
+            <Facts found={found} json={`${receipts}/${id}`} at={at} parts={at.parts} />
           </section>
           <section class="panel" aria-labelledby="changed">
             <h2 id="changed">What it changed</h2>
@@ -173,7 +173,13 @@ function Totals({ found, json }: { found: Found; json: string }) {
   return (
     <div class="cards">
       <Figure label="Total" value={plainAmount(found.total)} fact={fact("total")}>
-        {found.change === null ? "first reading" : `${signed(found.change) ?? ""} against the reading before`}
+        {found.change === null ? (
+          "first reading"
+        ) : (
+          <>
+            <Fact of={fact("change")}>{signed(found.change)}</Fact> against the reading before
+          </>
+        )}
       </Figure>
       <Figure
         label="Vendor's own total"
@@ -189,7 +195,15 @@ function Totals({ found, json }: { found: Found; json: string }) {
   );
 }
 
-function Facts({ found, at, parts }: { found: Found; at: Pick<At<unknown>, "zone">; parts: ServerParts }) {
+interface FactsProps {
+  found: Found;
+  json: string;
+  at: Pick<At<unknown>, "zone">;
+  parts: ServerParts;
+}
+
+function Facts({ found, json, at, parts }: FactsProps) {
+  const fact = factsOf(json);
   const facts: [string, ComponentChildren][] = [
     ["Day now", <StateBadge key="state" state={found.state as DayState} />],
     [
@@ -206,14 +220,30 @@ function Facts({ found, at, parts }: { found: Found; at: Pick<At<unknown>, "zone
     ["Fetched", <Moment key="fetched" at={new Date(found.fetchedAt)} zone={at.zone} seconds />],
     ["Stored", <Moment key="stored" at={new Date(found.committedAt)} zone={at.zone} seconds />],
     ["Day's time zone", found.timezone.replaceAll("_", " ")],
-    ["Rows read", `${countText(found.fetched)} in ${countText(found.pages)} ${found.pages === 1 ? "page" : "pages"}`],
-    ["Reading before", receiptLink(found.previousReceiptId) ?? "none"],
+    [
+      "Rows read",
+      <Fragment key="rows">
+        <Fact of={fact("fetched", found.fetched)}>{countText(found.fetched)}</Fact> in{" "}
+        <Fact of={fact("pages", found.pages)}>{countText(found.pages)}</Fact> {found.pages === 1 ? "page" : "pages"}
+      </Fragment>,
+    ],
+    [
+      "Reading before",
+      <Fact key="before" of={fact("previousReceiptId", found.previousReceiptId)}>
+        {receiptLink(found.previousReceiptId) ?? "none"}
+      </Fact>,
+    ],
     ["Run", runOf(found)],
     [
       "Workflow",
       <WorkflowLink key="workflow" parts={parts} workflowId={found.workflowId} runId={found.workflowRunId} />,
     ],
-    ["Attempt", countText(found.attempt)],
+    [
+      "Attempt",
+      <Fact key="attempt" of={fact("attempt", found.attempt)}>
+        {countText(found.attempt)}
+      </Fact>,
+    ],
     ["Content hash", <code key="hash">{found.contentHash}</code>],
   ];
   return (

@@ -71,7 +71,7 @@ describe("a receipt", () => {
   test("says what it changed against the reading before, and leads to its workflow", async () => {
     const { html } = await open(`/receipts/${second}`);
     expect((await compareFigures(api, html)).wrong).toEqual([]);
-    expect(html).toContain("−14.50 against the reading before");
+    expect(html).toMatch(/>−14\.50<\/span> against the reading before/);
     expect(html).toContain(`href="/receipts/${first}"`);
     expect(html).toContain(
       `http://ui.example:8233/namespaces/default/workflows/${encodeURIComponent(`${source}/713/${day}`)}/wf-`,

@@ -1,5 +1,5 @@
 import { countText, moneyText, Name, None } from "../components/format.tsx";
-import { Figure, PageHead } from "../components/parts.tsx";
+import { Fact, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
 import type { Web } from "../shared/web.ts";
@@ -16,6 +16,7 @@ export function campaignPage(web: Web): void {
   page(web, { url: "/reconciliation/campaigns/:id", who }, async (at) => {
     const json = `${recon}/dashboard/campaigns/${param(at, "id")}`;
     const campaign = await get<CampaignDashboard>(web, at.request, json);
+    const fact = factsOf(json);
     const queue = (filters: string) => `/reconciliation/queue?campaign=${campaign.campaignId}${filters}`;
     return {
       title: campaign.name,
@@ -36,16 +37,26 @@ export function campaignPage(web: Web): void {
           <div class="cards">
             {metrics.map((metric) => {
               const { claimed, verified, differencePct } = campaign.totals[metric];
-              const fact = { json, field: `totals.${metric}.claimed`, value: String(claimed) };
+              const of = (field: string) => `totals.${metric}.${field}`;
               return (
                 <Figure
                   key={metric}
                   label={`${metric.charAt(0).toUpperCase()}${metric.slice(1)} claimed`}
                   value={countText(claimed)}
-                  fact={fact}
+                  fact={fact(of("claimed"), claimed)}
                 >
-                  {verified === null ? "the platforms do not say" : `${countText(verified)} verified`}
-                  {differencePct === null ? null : `, ${differencePct} % beyond it`}
+                  {verified === null ? (
+                    "the platforms do not say"
+                  ) : (
+                    <>
+                      <Fact of={fact(of("verified"), verified)}>{countText(verified)}</Fact> verified
+                    </>
+                  )}
+                  {differencePct === null ? null : (
+                    <>
+                      , <Fact of={fact(of("differencePct"), differencePct)}>{differencePct} %</Fact> beyond it
+                    </>
+                  )}
                 </Figure>
               );
             })}
@@ -56,7 +67,7 @@ export function campaignPage(web: Web): void {
                 value={moneyText(spend, currency)}
                 fact={{ json, field: `spend.${index}.spend`, value: spend }}
               >
-                {countText(posts)} posts
+                <Fact of={fact(`spend.${index}.posts`, posts)}>{countText(posts)}</Fact> posts
               </Figure>
             ))}
           </div>

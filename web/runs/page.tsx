@@ -8,7 +8,7 @@ import { Badge, countText, Moment, Name, type Tone } from "../components/format.
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Empty, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, runLink, signed } from "../receipts/columns.tsx";
@@ -160,9 +160,17 @@ const WorkflowButton = ({ at, run }: { at: At<object>; run: Run }) => (
 
 function State({ run, progress, zone }: { run: FoundRun; progress: Progress; zone: string }) {
   const { planned, done, failed, paused } = progress;
+  const fact = factsOf(`${addressOf(run.runId)}/progress`);
   const facts: [string, ComponentChildren][] = [
     ["State", <OutcomeBadge key="outcome" outcome={paused === true ? "paused" : run.outcome} />],
-    ["Days", `${countText(done)} of ${countText(planned)} done, ${countText(failed)} failed`],
+    [
+      "Days",
+      <Fragment key="days">
+        <Fact of={fact("done", done)}>{countText(done)}</Fact> of{" "}
+        <Fact of={fact("planned", planned)}>{countText(planned)}</Fact> done,{" "}
+        <Fact of={fact("failed", failed)}>{countText(failed)}</Fact> failed
+      </Fragment>,
+    ],
     ["Started", <Moment key="started" at={new Date(run.startedAt)} zone={zone} seconds />],
     [
       "Ended",

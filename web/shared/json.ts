@@ -1,4 +1,3 @@
-import { parseMoney } from "../../core/money.ts";
 import { ApiError } from "../../api/server/errors.ts";
 import { call } from "./page.tsx";
 import type { At, Web } from "./web.ts";
@@ -86,7 +85,3 @@ export async function callWhole<Item>(
     );
   return items;
 }
-
-/** Is this text an amount as the ledger writes it? */
-export const isAmount = (value: unknown): value is string =>
-  typeof value === "string" && /^-?\d+\.\d+$/.test(value) && parseMoney(value) !== null;

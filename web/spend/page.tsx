@@ -72,7 +72,7 @@ export function spendPages(web: Web): void {
           <Totals totals={totals} asked={asked} pace={pace} json={jsonOf("day", asked)} />
           <section class="panel" aria-labelledby="pace">
             <h2 id="pace">How {asked.day} went</h2>
-            <Pace pace={pace} calendar={calendar} day={asked.day} />
+            <Pace pace={pace} calendar={calendar} day={asked.day} json={jsonOf("hour", asked)} />
           </section>
           <nav class="period" aria-label="Shown by">
             {views.map((view) => (
@@ -256,10 +256,20 @@ function ByNow({ last }: { last: PaceHour | undefined }) {
   );
 }
 
-function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: SpendCalendar; day: string }) {
+interface PaceProps {
+  pace: readonly PaceHour[];
+  calendar: SpendCalendar;
+  day: string;
+  json: string;
+}
+
+function Pace({ pace, calendar, day, json }: PaceProps) {
   const text = (amount: number) => moneyText(String(amount), calendar.currency);
-  const points = (value: (hour: PaceHour) => string | null) =>
-    pace.map((hour) => (value(hour) === null ? null : Number(value(hour))));
+  const line = (name: string, field: "cost" | "dayBefore" | "median") => {
+    const values = pace.map((hour) => hour[field]);
+    const points = values.map((value) => (value === null ? null : Number(value)));
+    return { name, text, points, said: { field, values } };
+  };
   const last = lastRead(pace);
   if (last === undefined || pace.length < 2)
     return (
@@ -292,10 +302,11 @@ function Pace({ pace, calendar, day }: { pace: readonly PaceHour[]; calendar: Sp
       labels={pace.map(({ hour }) => hourName(hour))}
       axisText={(amount) => text(amount).replace(/\.00$/, "")}
       series={[
-        { name: day, points: points(({ cost }) => cost), text },
-        { name: "Day before", points: points(({ dayBefore }) => dayBefore), text },
-        { name: "Median of the last four same weekdays", points: points(({ median }) => median), text },
+        line(day, "cost"),
+        line("Day before", "dayBefore"),
+        line("Median of the last four same weekdays", "median"),
       ]}
+      json={{ url: json, path: "items" }}
     />
   );
 }
