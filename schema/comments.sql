@@ -1500,3 +1500,52 @@ comment on column ops.report_days.written is 'Rows that it wrote or found there 
 comment on column ops.report_days.control is 'One sum over all that these rows carry: it adds up where nothing is lost and nothing is there twice.';
 comment on column ops.report_days.taken_over is 'Rows of these that later files carry on.';
 comment on column ops.report_days.control_taken_over is 'That sum over them.';
+
+comment on function rtb.canonical_size(int, int, text) is 'What a size counts as, by its pixels and the creative''s format.';
+comment on function rtb.canonical_size(text, text) is 'What a size counts as, as a bidder or a report writes it.';
+comment on function rtb.funnel_by(text, date, date, text, text) is 'The way from possible queries to impressions over a range of days, both included, by ''all'', ''day'', ''country'', ''publisher'' or ''hour''; of all clients and seats when none is named.';
+comment on function rtb.size_coverage(date, date, text, text) is 'Sizes that are asked for and creatives there are of them over a range of days, both included: good, low, none, excess, or unknown without traffic.';
+
+comment on view rtb.funnel_days is 'The way from possible queries to impressions, per seat and day, by each report that says it.';
+comment on column rtb.funnel_days._client_id is 'The client the row belongs to.';
+comment on column rtb.funnel_days.buyer_id is 'The seat: rtb.buyer_seats.';
+comment on column rtb.funnel_days.date is 'Day, by the clock of the zone that reports are exported in.';
+comment on column rtb.funnel_days.report is 'pipeline_by_country or pipeline_by_publisher: both count the same requests, so never add the two.';
+comment on column rtb.funnel_days.inventory_matches is 'Queries that pretargeting could have sent; null unless every row has it.';
+comment on column rtb.funnel_days.bid_requests is 'Bid requests that were sent; null unless every row has it.';
+comment on column rtb.funnel_days.successful_responses is 'Answers that could be read; null unless every row has it.';
+comment on column rtb.funnel_days.reached_queries is 'Queries as attributed after bidding: not what an endpoint carried; null unless every row has it.';
+comment on column rtb.funnel_days.bids is 'Bids made; null unless every row has it.';
+comment on column rtb.funnel_days.bids_in_auction is 'Bids that took part in an auction; null unless every row has it.';
+comment on column rtb.funnel_days.auctions_won is 'Auctions that were won; null unless every row has it.';
+comment on column rtb.funnel_days.impressions is 'Impressions; null unless every row has it.';
+comment on column rtb.funnel_days.clicks is 'Clicks; null unless every row has it.';
+comment on column rtb.funnel_days.callout_rate is 'Bid requests / inventory matches.';
+comment on column rtb.funnel_days.response_rate is 'Successful responses / bid requests.';
+comment on column rtb.funnel_days.bid_rate is 'Bids / bid requests.';
+comment on column rtb.funnel_days.win_rate is 'Auctions won / bids in auction.';
+comment on column rtb.funnel_days.waste_ratio is '(Bid requests - bids) / bid requests, at least 0.';
+comment on column rtb.funnel_days.qps is 'Bid requests a second.';
+
+comment on view rtb.traffic is 'Bid requests by size, from the bidder itself.';
+comment on column rtb.traffic._client_id is 'The client the row belongs to.';
+comment on column rtb.traffic.buyer_id is 'The seat: rtb.buyer_seats.';
+comment on column rtb.traffic.date is 'Day, by the clock of the zone that reports are exported in.';
+comment on column rtb.traffic.at is 'When the requests of the row began to come.';
+comment on column rtb.traffic.hour is 'Hour of that clock.';
+comment on column rtb.traffic.size is 'Size as the bidder sent it.';
+comment on column rtb.traffic.format is 'Format; null when not said.';
+comment on column rtb.traffic.canonical_size is 'The size that it counts as.';
+comment on column rtb.traffic.geography is 'Country; null when not said.';
+comment on column rtb.traffic.device_type is 'Kind of device; null when not said.';
+comment on column rtb.traffic.seconds is 'How long the row is about.';
+comment on column rtb.traffic.requests is 'Bid requests in that time.';
+comment on column rtb.traffic.qps is 'Requests / seconds.';
+
+comment on view rtb.spend_days is 'Spend per seat and day by each report that says it, side by side: one of them counts (RTB_SPEND_REPORT), and no two are added.';
+comment on column rtb.spend_days._client_id is 'The client the row belongs to.';
+comment on column rtb.spend_days.buyer_id is 'The seat: rtb.buyer_seats.';
+comment on column rtb.spend_days.date is 'Day, by the clock of the zone that reports are exported in.';
+comment on column rtb.spend_days.spend_bids_in_auction is 'Spend by the report "bids in auction"; null without it.';
+comment on column rtb.spend_days.spend_quality is 'Spend by the report "quality"; null without it.';
+comment on column rtb.spend_days.spend_performance is 'Spend by files of ad performance, of the seat''s creatives, days of the client''s zone; null without any.';

@@ -1,20 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { WorkflowFailedError } from "@temporalio/client";
-import { MockActivityEnvironment } from "@temporalio/testing";
-import { DefaultLogger } from "@temporalio/worker";
-import { createIngestActivities } from "../../activities/files/ingest.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
-import { createRedactor } from "../../core/redact.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { bearer } from "../../test/api-server.ts";
+import { ingesting } from "../../test/ingesting.ts";
 import { canary, listening, type Attack, type Target, type Try } from "../../test/attack.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import type { TemporalAccess } from "../server/temporal.ts";
 
 const limitBytes = 300_000;
 let database: TestDatabase;
@@ -36,7 +30,7 @@ beforeAll(async () => {
   await database.pool.query("insert into rtb.creatives (_client_id, creative_id) values ('713', 79783)");
   target = await listening({
     database: database.pool,
-    temporal: ingesting(config),
+    temporal: ingesting(database.pool, config),
     ingest: config.ingest,
     env: { UPLOAD_LIMIT_BYTES: String(limitBytes) },
   });
@@ -46,26 +40,6 @@ afterAll(async () => {
   await database?.drop();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** In Temporal's place: the activity that takes files, itself. */
-function ingesting(config: ReturnType<typeof loadConfig>): Partial<TemporalAccess> {
-  const redact = createRedactor(config.secrets);
-  const { takeFile } = createIngestActivities({ database: database.pool, config, redact });
-  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
-    const inside = new MockActivityEnvironment(
-      { workflowExecution: { workflowId, runId: randomUUID() } },
-      { logger: new DefaultLogger("ERROR") },
-    );
-    const result = () =>
-      inside.run(takeFile as (input: unknown) => Promise<unknown>, args[0]).catch((error: Error) => {
-        throw new WorkflowFailedError("failed", error, "NON_RETRYABLE_FAILURE");
-      });
-    return Promise.resolve({ workflowId, result });
-  };
-  return {
-    client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
-  } as unknown as Partial<TemporalAccess>;
-}
 
 const header = "creative_id,date,impressions,clicks,spend,geography,device_type\n";
 let made = 0;

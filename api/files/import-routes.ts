@@ -1,18 +1,18 @@
 import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { besideReason } from "../../rules/files/refusal.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileHistory } from "../../queries/files/file-history.ts";
 import { listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { ApiError, notFound, Unavailable } from "../server/errors.ts";
+import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
 import { day, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
+import { answerUpload } from "./answer-upload.ts";
 import { formRoute } from "./form-route.ts";
 import { importDaysRoute } from "./import-days.ts";
 import {
@@ -26,9 +26,10 @@ import {
   status,
   underWay,
 } from "./import-shapes.ts";
-import { answerOfRow, ingestUpload, readAnswer, statusOfUpload, type ImportAnswer } from "./imports.ts";
+import { answerOfRow, readAnswer, statusOfUpload } from "./imports.ts";
 import { previewRoutes } from "./preview-routes.ts";
 import { receiveUpload } from "./receive-upload.ts";
+import { trafficRoute } from "./traffic-route.ts";
 import { clearAbandoned, findUpload, type UploadPlace } from "./upload-folder.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -40,6 +41,7 @@ export function importRoutes(api: Api, parts: ServerParts): void {
   void api.register(multipart);
   clearRegularly(api, place);
   uploadRoute(api, parts, place);
+  trafficRoute(api, parts, place);
   importsRoute(api, parts);
   statusRoute(api, parts, place);
   historyRoute(api, parts);
@@ -65,17 +67,8 @@ function uploadRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
     },
     async (request, reply) => {
       const upload = await accept(request, place);
-      try {
-        const outcome = await ingestUpload(parts, upload);
-        if (!outcome.done) return reply.code(202).send({ importId: upload.importId, state: "running" as const });
-        if (outcome.result.status === "refused") throw refused(outcome.result);
-        return reply.code(200).send({ ...outcome.result, importId: upload.importId });
-      } catch (error) {
-        // Accepted is accepted: whoever looks through the uploads starts it.
-        if (!(error instanceof Unavailable)) throw error;
-        request.log.warn({ importId: upload.importId, error: error.message }, "an upload waits to be started");
-        return reply.code(202).send({ importId: upload.importId, state: "accepted" as const });
-      }
+      const { code, body } = await answerUpload(parts, upload, request.log);
+      return code === 200 ? reply.code(200).send(body) : reply.code(202).send(body);
     },
   );
 }
@@ -115,6 +108,7 @@ function importsRoute(api: Api, { reading }: ServerParts): void {
     toItem: (row) => ({
       ...answerOfRow(row),
       importId: importIdOf(row),
+      source: row.source,
       place: row.place,
       isRepeat: row.isRepeat,
       committedAt: row.committedAt.toISOString(),
@@ -214,15 +208,4 @@ function clearRegularly(api: Api, place: UploadPlace): void {
 /** An upload is followed by its own id, any other file by its number. */
 function importIdOf({ place, path, fileId }: { place: string; path: string; fileId: number }): string {
   return (place === "upload" ? importIdOfData(path) : null) ?? String(fileId);
-}
-
-/** The house's shape of an error, with each line that was the reason. */
-function refused({ reason, errors }: Pick<ImportAnswer, "reason" | "errors">): ApiError {
-  const lines = besideReason(reason, errors)
-    .slice(0, 50)
-    .map(({ line, column, reason: why }) => [column === null ? `line ${line}` : `line ${line}, ${column}`, why]);
-  return new ApiError("validation_error", `the file was refused, nothing of it is stored: ${reason ?? ""}`, {
-    file: reason ?? "is not valid",
-    ...(Object.fromEntries(lines) as Record<string, string>),
-  });
 }

@@ -6,6 +6,7 @@ import { rtbCreativeRoutes } from "./creatives.ts";
 import { recordRoutes } from "./records.ts";
 import { rtbSeatRoutes } from "./seats.ts";
 import { rtbStatisticsRoutes } from "./statistics.ts";
+import { wasteRoutes } from "./waste.ts";
 
 /** What imported files say: the records, creatives and campaigns. */
 export function rtbRoutes(api: Api, parts: ServerParts): void {
@@ -13,5 +14,6 @@ export function rtbRoutes(api: Api, parts: ServerParts): void {
   rtbCreativeRoutes(api, parts, createCreativeLists(parts));
   rtbSeatRoutes(api, parts);
   rtbStatisticsRoutes(api, parts);
+  wasteRoutes(api, parts);
   rtbCampaignRoutes(api, parts, createCampaignSums(parts));
 }

@@ -46,6 +46,14 @@ export async function findOnlySeat(database: Queryable, client: string): Promise
   return rows.length === 1 ? (rows[0]?.buyerId ?? null) : null;
 }
 
+export async function seatIsKnown(database: Queryable, of: { client: string; buyerId: string }): Promise<boolean> {
+  const { rowCount } = await database.query("select from rtb.buyer_seats where _client_id = $1 and buyer_id = $2", [
+    of.client,
+    of.buyerId,
+  ]);
+  return rowCount !== 0;
+}
+
 export interface GivenSeat {
   buyerId: string;
   displayName?: string | null | undefined;

@@ -8,6 +8,8 @@ export interface SizeTraffic {
   height: number | null;
   format: string | null;
   requests: number;
+  /** What the size is called, where it was sent as a word such as Interstitial. */
+  canonical?: string | null;
 }
 
 /** Active creatives of one size. */
@@ -123,16 +125,16 @@ export function coverSizes({ stock, traffic, daysWithData, costPerThousand }: Co
 function demandOf(traffic: readonly SizeTraffic[]): { demands: Map<string, Demand>; unreadable: number } {
   const demands = new Map<string, Demand>();
   let unreadable = 0;
-  for (const { width, height, format, requests } of traffic) {
-    const size = canonicalSize({ width, height, format });
+  for (const { width, height, format, requests, canonical } of traffic) {
+    const size = canonical ?? canonicalSize({ width, height, format })?.canonical ?? null;
     if (size === null) {
       unreadable += requests;
       continue;
     }
-    const demand = demands.get(size.canonical) ?? { requests: 0, off: 0 };
+    const demand = demands.get(size) ?? { requests: 0, off: 0 };
     demand.requests += requests;
     if (isOff(width, height)) demand.off += requests;
-    demands.set(size.canonical, demand);
+    demands.set(size, demand);
   }
   return { demands, unreadable };
 }

@@ -339,12 +339,14 @@ describe("without a mapping a file is recognised by its header:", () => {
   });
 
   test("what is nearly one is named with all that it lacks, and is taken with a constant", async () => {
-    const without = authorizedBuyers.map((line) => line.replace(/,(Clicks|2|1)(,[^,]*(?:,000[^,]*)?)$/, "$2"));
+    const without = authorizedBuyers.map((line) =>
+      line.replace(/,(Clicks|2|1)(,[^,]*(?:,000[^,]*)?)$/, "$2").replace(/,(Bids in auction|20)(?=,)/, ""),
+    );
     const file = await put("713/bids.csv", without);
     const refused = await ingest({ path: file });
     expect(refused).toMatchObject({ status: "refused", mapping: "authorized-buyers", imported: 0 });
     expect(refused.reason).toBe(
-      'line 1: this looks like authorized-buyers, the report "bids in auction"; it lacks the column "Clicks": add it to the report, or give a constant (clicks=…)',
+      'line 1: this looks like authorized-buyers; it lacks the column "Clicks": add it to the report, or give a constant (clicks=…)',
     );
     const answer = await ingest({ path: file, constants: { clicks: "0" } });
     expect(answer).toMatchObject({ status: "ingested", mapping: "authorized-buyers", sums: { clicks: "0" } });

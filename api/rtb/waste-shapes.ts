@@ -1,0 +1,284 @@
+import { z } from "zod";
+import type { readSizeCoverage, RatedGroup, Waste } from "../../queries/rtb/waste.ts";
+import { adviceThresholds, type Funnel, type FunnelAdvice, type FunnelRates } from "../../rules/rtb/funnel.ts";
+import { spendReports, type SpendReport } from "../../settings/files.ts";
+import { word } from "../server/lists.ts";
+import { money, text } from "../server/shapes.ts";
+
+export const wasteQuery = z.object({
+  buyer_id: word.optional().describe("the seat; all seats together without it"),
+  days: z.coerce.number().int().min(1).max(365).default(7).describe("so many days up to today, by the reports' clock"),
+});
+
+const count = z.number().nullable().describe("null where not every report of these days has it");
+const percent = z
+  .number()
+  .nullable()
+  .describe("percent, two places; null where a part is unknown or there is nothing to divide by");
+
+const counts = {
+  inventoryMatches: count,
+  bidRequests: count,
+  successfulResponses: count,
+  reachedQueries: count,
+  bids: count,
+  bidsInAuction: count,
+  auctionsWon: count,
+  impressions: count,
+};
+const rates = z.object({
+  calloutRate: percent.describe("bid requests / inventory matches"),
+  responseRate: percent.describe("successful responses / bid requests"),
+  bidRate: percent.describe("bids / bid requests"),
+  winRate: percent.describe("auctions won / bids in auction"),
+  wasteRatio: percent.describe("(bid requests - bids) / bid requests"),
+  qps: z.number().nullable().describe("bid requests a second over the days that have data, two places"),
+});
+const advice = z.object({
+  kind: z.enum(["no_bids", "low_win_rate", "low_viewability", "invalid_traffic"]),
+  value: z.number().describe("what was found: requests a day for no_bids, else percent"),
+  threshold: z.number().describe("what it was held against, in the same unit"),
+  text: z.string(),
+});
+const group = z.object({ ...counts, rates, advice: z.array(advice) });
+const frame = {
+  buyerId: text.describe("null: all seats together"),
+  days: z.number(),
+  from: z.string(),
+  to: z.string(),
+  timezone: z.string().describe("the zone that days and hours are in: RTB_REPORT_TIMEZONE"),
+};
+/** Groups of a kind that an answer has: by requests, the others are counted. */
+const mostGroups = 200;
+
+export const wasteAnswer = z.object({
+  ...frame,
+  funnel: z
+    .object({ ...counts, rates, report: z.string(), daysWithData: z.number() })
+    .nullable()
+    .describe("null without a pipeline report"),
+  countries: z.array(group.extend({ country: text.describe("null: the report does not say") })),
+  publishers: z.array(group.extend({ publisherId: z.string(), publisherName: text })),
+  hours: z.array(group.extend({ hour: z.number().nullable() })),
+  leftOut: z
+    .object({ countries: z.number(), publishers: z.number() })
+    .describe(`beyond the ${mostGroups} with most requests`),
+  delivery: z
+    .object({
+      daysWithData: z.number(),
+      bids: count,
+      bidsInAuction: count,
+      auctionsWon: count,
+      reachedQueries: count,
+      impressions: count,
+      winRate: percent,
+      deliveryLoss: percent.describe(
+        "(reached queries - impressions) / reached queries: after bidding, and no waste of an endpoint",
+      ),
+    })
+    .nullable()
+    .describe('by the report "bids in auction"'),
+  quality: z
+    .array(
+      z.object({
+        size: text.describe("as the report writes it"),
+        daysWithData: z.number(),
+        impressions: count,
+        viewable: count,
+        measurable: count,
+        viewability: percent,
+        invalidShare: percent,
+        advice: z.array(advice),
+      }),
+    )
+    .describe('by the report "quality"'),
+  filtering: z.array(z.object({ reason: z.string(), bids: z.number(), share: percent })),
+  spend: z
+    .object({
+      spend: money,
+      currency: z.string(),
+      report: z.enum(spendReports).describe("the authority: RTB_SPEND_REPORT"),
+      reportDays: z.number().describe("days that it has"),
+      performanceDays: z.number().describe("other days, by files of ad performance"),
+      perThousandRequestsExact: text.describe("spend by bid requests, an estimate of what 1,000 requests cost"),
+      wastedCost: money.nullable().describe("what requests without a bid cost by that: an estimate"),
+    })
+    .nullable(),
+  advice: z.array(advice.extend({ by: z.enum(["country", "publisher", "hour", "size"]), of: z.string(), name: text })),
+  thresholds: z.object({
+    leastRequests: z.number().describe("below this nothing is said"),
+    manyRequestsADay: z.number(),
+    leastWinRate: z.number(),
+    leastViewability: z.number(),
+    mostInvalid: z.number(),
+  }),
+  missing: z.array(z.string()).describe("what no report of these days says"),
+});
+
+interface Frame {
+  buyerId: string | null;
+  days: number;
+  timezone: string;
+  currency: string;
+  spendReport: SpendReport;
+}
+
+const inPercent = (share: number | null) => (share === null ? null : Math.round(share * 10_000) / 100);
+const twoPlaces = (value: number | null) => (value === null ? null : Math.round(value * 100) / 100);
+
+function toRates({ calloutRate, responseRate, bidRate, winRate, wasteRatio, qps }: FunnelRates) {
+  return {
+    calloutRate: inPercent(calloutRate),
+    responseRate: inPercent(responseRate),
+    bidRate: inPercent(bidRate),
+    winRate: inPercent(winRate),
+    wasteRatio: inPercent(wasteRatio),
+    qps: twoPlaces(qps),
+  };
+}
+
+/** Shares in percent, requests a day as they are. */
+function toAdvice<Advice extends FunnelAdvice>(one: Advice): Advice {
+  const { kind, value, threshold } = one;
+  if (kind === "no_bids") return { ...one, value: Math.round(value * 100) / 100 };
+  return { ...one, value: inPercent(value) ?? 0, threshold: inPercent(threshold) ?? 0 };
+}
+
+const toCounts = ({ viewable: _v, measurable: _m, invalid: _i, ...known }: Funnel) => known;
+const toGroup = ({ funnel, rates: found, advice: said }: RatedGroup) => ({
+  ...toCounts(funnel),
+  rates: toRates(found),
+  advice: said.map(toAdvice),
+});
+
+export function toWaste(waste: Waste, { spendReport, currency, ...asked }: Frame): z.input<typeof wasteAnswer> {
+  const { funnel, delivery, quality, filtering, spend } = waste;
+  const filtered = filtering.reduce((sum, { bids }) => sum + bids, 0);
+  const { leastWinRate, leastViewability, mostInvalid, ...others } = adviceThresholds;
+  return {
+    ...asked,
+    from: waste.from,
+    to: waste.to,
+    funnel:
+      funnel === null
+        ? null
+        : {
+            ...toCounts(funnel.funnel),
+            rates: toRates(funnel.rates),
+            report: funnel.report,
+            daysWithData: funnel.days,
+          },
+    countries: waste.countries.slice(0, mostGroups).map((one) => ({ country: one.value, ...toGroup(one) })),
+    publishers: waste.publishers
+      .slice(0, mostGroups)
+      .map((one) => ({ publisherId: one.value ?? "", publisherName: one.name, ...toGroup(one) })),
+    hours: waste.hours
+      .map((one) => ({ hour: one.value === null ? null : Number(one.value), ...toGroup(one) }))
+      .sort((one, other) => (one.hour ?? 24) - (other.hour ?? 24)),
+    leftOut: {
+      countries: Math.max(0, waste.countries.length - mostGroups),
+      publishers: Math.max(0, waste.publishers.length - mostGroups),
+    },
+    delivery:
+      delivery === null
+        ? null
+        : {
+            daysWithData: delivery.days,
+            bids: delivery.bids,
+            bidsInAuction: delivery.bidsInAuction,
+            auctionsWon: delivery.auctionsWon,
+            reachedQueries: delivery.reachedQueries,
+            impressions: delivery.impressions,
+            winRate: inPercent(delivery.rates.winRate),
+            deliveryLoss: inPercent(delivery.rates.deliveryLoss),
+          },
+    quality: quality.map(({ size, days, impressions, viewable, measurable, rates: found, advice: said }) => ({
+      size: size === "" ? null : size,
+      daysWithData: days,
+      impressions,
+      viewable,
+      measurable,
+      viewability: inPercent(found.viewability),
+      invalidShare: inPercent(found.invalidShare),
+      advice: said.map(toAdvice),
+    })),
+    filtering: filtering.map(({ reason, bids }) => ({
+      reason,
+      bids,
+      share: filtered === 0 ? null : inPercent(bids / filtered),
+    })),
+    spend:
+      spend === null
+        ? null
+        : {
+            spend: spend.spend,
+            currency,
+            report: spendReport,
+            reportDays: spend.authorityDays,
+            performanceDays: spend.performanceDays,
+            perThousandRequestsExact: waste.costPerThousand,
+            wastedCost: waste.wastedCost,
+          },
+    advice: waste.advice.map(toAdvice),
+    thresholds: {
+      ...others,
+      leastWinRate: leastWinRate * 100,
+      leastViewability: leastViewability * 100,
+      mostInvalid: mostInvalid * 100,
+    },
+    missing: waste.missing,
+  };
+}
+
+export const coverageAnswer = z.object({
+  ...frame,
+  sizes: z.array(
+    z.object({
+      size: z.string(),
+      creatives: z.number(),
+      formats: z.record(z.string(), z.number()),
+      requests: count,
+      share: percent.describe("of all requests"),
+      qps: z.number().nullable(),
+      coverage: z.enum(["good", "low", "none", "excess", "unknown"]),
+      advice: z
+        .object({
+          kind: z.enum(["block", "add_creative", "use_flexible", "monitor"]),
+          requestsADay: z.number(),
+          threshold: z.number().describe("requests a day from which the advice holds"),
+          text: z.string(),
+          monthlyCost: money
+            .nullable()
+            .describe("what these requests cost in 30 days by spend and requests: an estimate"),
+        })
+        .nullable(),
+    }),
+  ),
+  requests: count,
+  wasted: count.describe("requests of sizes without a creative"),
+  wasteShare: percent,
+  daysWithData: z.number(),
+  unreadable: z.number().describe("requests whose size could not be read"),
+  creativesWithoutSize: z.number(),
+  missing: text.describe("what cannot be said; null when nothing is missing"),
+});
+
+export function toCoverage(
+  found: Awaited<ReturnType<typeof readSizeCoverage>>,
+  { spendReport: _report, currency: _currency, ...asked }: Frame,
+): z.input<typeof coverageAnswer> {
+  const { sizes, wasteShare, unsized, ...others } = found;
+  return {
+    ...asked,
+    ...others,
+    creativesWithoutSize: unsized,
+    wasteShare: inPercent(wasteShare),
+    sizes: sizes.map(({ canonical, share, qps, advice: said, ...size }) => ({
+      size: canonical,
+      ...size,
+      share: inPercent(share),
+      qps: twoPlaces(qps),
+      advice: said === null ? null : { ...said, requestsADay: Math.round(said.requestsADay * 100) / 100 },
+    })),
+  };
+}

@@ -1,0 +1,192 @@
+import { Big } from "big.js";
+import { addDays } from "../../core/days.ts";
+import {
+  adviceThresholds,
+  adviseFunnel,
+  emptyFunnel,
+  ratesOf,
+  type FunnelAdvice,
+  type FunnelRates,
+} from "../../rules/rtb/funnel.ts";
+import { coverSizes, type SizeCoverage } from "../../rules/rtb/size-coverage.ts";
+import type { SpendReport } from "../../settings/files.ts";
+import type { Queryable } from "../../schema/database.ts";
+import {
+  readDelivery,
+  readFiltering,
+  readFunnel,
+  readQuality,
+  readSeatSpend,
+  readSizeStock,
+  readSizeTraffic,
+  type Delivery,
+  type FilteredBids,
+  type FunnelGroup,
+  type QualityGroup,
+  type SeatDays,
+  type SeatSpend,
+} from "./funnel-figures.ts";
+
+export interface WasteQuestion {
+  client: string;
+  buyerId: string | null;
+  days: number;
+  /** Of the zone that reports are exported in. */
+  today: string;
+  spendReport: SpendReport;
+}
+
+export type RatedGroup = FunnelGroup & { rates: FunnelRates; advice: FunnelAdvice[] };
+
+export interface PlacedAdvice extends FunnelAdvice {
+  by: "country" | "publisher" | "hour" | "size";
+  value: number;
+  /** Which country, publisher, hour or size it is about. */
+  of: string;
+  name: string | null;
+}
+
+export interface Waste {
+  from: string;
+  to: string;
+  /** Null without a report that says it. */
+  funnel: RatedGroup | null;
+  countries: RatedGroup[];
+  publishers: RatedGroup[];
+  hours: RatedGroup[];
+  delivery: (Delivery & { rates: FunnelRates }) | null;
+  quality: (QualityGroup & { rates: FunnelRates; advice: FunnelAdvice[] })[];
+  filtering: FilteredBids[];
+  spend: SeatSpend | null;
+  /** What 1,000 bid requests cost, decimal text: spend by requests. An estimate; null where one of them is unknown. */
+  costPerThousand: string | null;
+  /** What requests without a bid cost by that. */
+  wastedCost: string | null;
+  advice: PlacedAdvice[];
+  /** What no report of these days says. */
+  missing: string[];
+}
+
+export function daysAsked({ client, buyerId, days, today }: Omit<WasteQuestion, "spendReport">): SeatDays {
+  return { client, buyerId, from: addDays(today, 1 - days), to: today };
+}
+
+/** Where bid requests are lost on their way to an impression, of the last days up to today. */
+export async function readWaste(database: Queryable, question: WasteQuestion): Promise<Waste> {
+  const of = daysAsked(question);
+  const [[all], countries, publishers, hours] = [
+    await readFunnel(database, of, "all"),
+    await readFunnel(database, of, "country"),
+    await readFunnel(database, of, "publisher"),
+    await readFunnel(database, of, "hour"),
+  ];
+  const delivery = await readDelivery(database, of);
+  const quality = await readQuality(database, of);
+  const filtering = await readFiltering(database, of);
+  const spend = await readSeatSpend(database, of, question.spendReport);
+  const funnel = all === undefined ? null : { ...rated(all), advice: [] };
+  const costPerThousand = costOf(spend, funnel);
+  const parts = {
+    countries: countries.map(rated),
+    publishers: publishers.map(rated),
+    hours: hours.map(rated),
+    quality: quality.map(ratedQuality),
+  };
+  const found = {
+    funnel,
+    ...parts,
+    delivery:
+      delivery === null
+        ? null
+        : { ...delivery, rates: ratesOf({ ...emptyFunnel, ...countsOf(delivery) }, delivery.days) },
+    filtering,
+    spend,
+    costPerThousand,
+    wastedCost: wastedCost(funnel, costPerThousand),
+  };
+  return { from: of.from, to: of.to, ...found, advice: placed(parts), missing: whatIsMissing(found, question.days) };
+}
+
+function rated(group: FunnelGroup): RatedGroup {
+  const { funnel, days } = group;
+  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, adviceThresholds) };
+}
+
+const countsOf = ({ days: _days, ...counts }: Delivery) => counts;
+
+function ratedQuality(group: QualityGroup) {
+  const { impressions, viewable, measurable, invalid, days } = group;
+  const funnel = { ...emptyFunnel, impressions, viewable, measurable, invalid };
+  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, adviceThresholds) };
+}
+
+/** By what most requests are about: a country before an hour of it. */
+function placed(parts: Pick<Waste, "countries" | "publishers" | "hours" | "quality">): PlacedAdvice[] {
+  const said = (by: PlacedAdvice["by"], groups: readonly RatedGroup[]) =>
+    groups.flatMap(({ value, name, advice }) => advice.map((one) => ({ ...one, by, of: value ?? "", name })));
+  return [
+    ...said("country", parts.countries),
+    ...said("publisher", parts.publishers),
+    ...said("hour", parts.hours),
+    ...parts.quality.flatMap(({ size, advice }) =>
+      advice.map((one) => ({ ...one, by: "size" as const, of: size, name: null })),
+    ),
+  ];
+}
+
+function costOf(spend: SeatSpend | null, funnel: FunnelGroup | null): string | null {
+  const requests = funnel?.funnel.bidRequests ?? 0;
+  return spend === null || requests === 0 ? null : new Big(spend.spend).times(1_000).div(requests).toFixed(6);
+}
+
+function wastedCost(funnel: FunnelGroup | null, costPerThousand: string | null): string | null {
+  const { bidRequests = null, bids = null } = funnel?.funnel ?? {};
+  if (costPerThousand === null || bidRequests === null || bids === null) return null;
+  return new Big(costPerThousand)
+    .times(Math.max(0, bidRequests - bids))
+    .div(1_000)
+    .toFixed(6);
+}
+
+function whatIsMissing(
+  found: Pick<Waste, "funnel" | "countries" | "publishers" | "hours" | "delivery" | "quality" | "filtering" | "spend">,
+  days: number,
+): string[] {
+  const { funnel, publishers, hours, countries, delivery, quality, filtering, spend } = found;
+  const missing: string[] = [];
+  const say = (isMissing: boolean, text: string) => void (isMissing && missing.push(text));
+  const without = (groups: readonly FunnelGroup[]) => groups.every(({ value }) => value === null);
+  say(
+    funnel === null,
+    'No report "pipeline by country" or "pipeline by publisher": bid requests and their waste are unknown',
+  );
+  if (funnel !== null) {
+    const { inventoryMatches, successfulResponses, bids } = funnel.funnel;
+    say(funnel.days < days, `Only ${funnel.days} of ${days} days have data`);
+    say(inventoryMatches === null, "Not every report has Inventory matches: the callout rate is unknown");
+    say(successfulResponses === null, "Not every report has Successful responses: the response rate is unknown");
+    say(bids === null, "Not every report has Bids: bid rate and waste are unknown");
+    say(without(countries), "The report has no column Country: waste by country is unknown");
+    say(without(hours), "The report has no column Hour: waste by hour is unknown");
+    say(publishers.length === 0, 'No report "pipeline by publisher": waste by publisher is unknown');
+  }
+  say(delivery === null, 'No report "bids in auction": delivery loss after bidding is unknown');
+  say(quality.length === 0, 'No report "quality": viewability is unknown');
+  say(filtering.length === 0, 'No report "bid filtering": why bids did not take part is unknown');
+  say(spend === null, "No spend of these days: what requests cost is unknown");
+  return missing;
+}
+
+/** The sizes that are asked for beside those that there are creatives of. */
+export async function readSizeCoverage(
+  database: Queryable,
+  question: WasteQuestion,
+): Promise<SizeCoverage & { from: string; to: string; unsized: number }> {
+  const of = daysAsked(question);
+  const { traffic, days } = await readSizeTraffic(database, of);
+  const { stock, unsized } = await readSizeStock(database, of);
+  const [funnel = null] = await readFunnel(database, of, "all");
+  const spend = await readSeatSpend(database, of, question.spendReport);
+  const coverage = coverSizes({ stock, traffic, daysWithData: days, costPerThousand: costOf(spend, funnel) });
+  return { ...coverage, from: of.from, to: of.to, unsized };
+}
