@@ -49,6 +49,34 @@ test("spreadsheets may save it as they do: a byte order mark, CRLF, quotes, blan
   ]);
 });
 
+test.each<[string, string, number, BufferEncoding?]>([
+  ["semicolons", ";", 0],
+  ["tabs", "\t", 0],
+  ["bars", "|", 0],
+  ["semicolons that a first line names", ";", 1],
+  ["commas where the first line names another delimiter", ",", 1],
+  ["tabs in UTF-16, as Excel's Unicode text", "\t", 0, "utf16le"],
+])("a spreadsheet's own spelling is read: %s", (_what, delimiter, above, encoding = "utf8") => {
+  const lines = [
+    ...(above === 1 ? ["sep=;"] : []),
+    header.replaceAll(",", delimiter),
+    ["s1", '"A, b; c | d"', "7", '"Łukasz ""Söhne"""', "yes"].join(delimiter),
+    ["s2", "", "", "B"].join(delimiter),
+  ];
+  const bytes = Buffer.from(`\ufeff${lines.join("\r\n")}\r\n`, encoding);
+  expect(problemsOf(bytes)).toEqual([`line ${3 + above}: has 4 columns where the first line has 5`]);
+  expect(parseMappingFile(Buffer.from(`\ufeff${lines.slice(0, -1).join("\r\n")}`, encoding)).rows).toEqual([
+    {
+      line: 2 + above,
+      redtrackSourceId: "s1",
+      redtrackSourceName: "A, b; c | d",
+      everflowAffiliateId: "7",
+      everflowAffiliateLabel: 'Łukasz "Söhne"',
+      isInternal: true,
+    },
+  ]);
+});
+
 test("of two lines for one source the later one wins, and the earlier one is told of", () => {
   const { rows, superseded } = parse(`${header}\ns1,,,A,true\n,,,B,false\ns1,,,C,false\n,,,B,false`);
   expect(rows.map((row) => [row.line, row.everflowAffiliateLabel])).toEqual([
@@ -65,9 +93,9 @@ test("every mistake is named with its line and column", () => {
   expect(
     problemsOf(`${header}\ns1,,,,true\ns2,,,A,maybe\ns3,,,A\ns4,\u0007,,A,true\n${"x".repeat(201)},,,B,true`),
   ).toEqual([
+    "line 4: has 4 columns where the first line has 5",
     "line 2, everflow_affiliate_label: is empty",
     'line 3, is_internal: must be true or false, not "maybe"',
-    "line 4: has 4 columns where the first line has 5",
     "line 5, redtrack_source_name: has a control character",
     "line 6, redtrack_source_id: longer than 200 characters",
   ]);
@@ -81,7 +109,7 @@ test("an affiliate cannot be internal in one line and external in another, nor a
 });
 
 test.each([
-  ["", ["the file is empty: its first line must be " + header]],
+  ["", ["the file is empty: its first line must name columns: " + header.replaceAll(",", ", ")]],
   [
     `${header},${header.split(",")[0]},comment`,
     [
@@ -94,7 +122,11 @@ test.each([
     ["line 1: the column everflow_affiliate_label is missing", "line 1: the column is_internal is missing"],
   ],
   [`${header}\ns1,"open,,A,true\n`, [expect.stringMatching(/^line \d: Quote Not Closed/)]],
-  [new Uint8Array([0xff, 0xfe, 0x41, 0x00]), ["the file is not UTF-8: save it as CSV UTF-8"]],
+  [new Uint8Array([0x41, 0xe9, 0x0a]), ["the file is not UTF-8: save it as CSV UTF-8"]],
+  [
+    new Uint8Array([0x50, 0x4b, 3, 4, 0]),
+    ["the file is no CSV but an Excel workbook or a zip archive: save the sheet as CSV"],
+  ],
 ])("a file that cannot be read whole is refused whole (%#)", (content, problems) => {
   expect(problemsOf(content)).toEqual(problems);
 });

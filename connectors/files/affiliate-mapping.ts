@@ -1,4 +1,4 @@
-import { readSmallTable, type TableRecord } from "./small-table.ts";
+import { readSmallTable, type TableLine } from "./small-table.ts";
 
 /** What a line of internal-affiliates.csv says. */
 export interface MappingLine {
@@ -41,19 +41,19 @@ const mostProblems = 50;
 
 /** Reads internal-affiliates.csv. A later line with the key of an earlier one wins; the earlier one is handed back too. */
 export function parseMappingFile(bytes: Uint8Array): MappingFile {
-  const [header, ...records] = readSmallTable(bytes, (problem) => new MappingFileError([problem]));
-  if (header === undefined)
-    throw new MappingFileError([`the file is empty: its first line must be ${columns.join(",")}`]);
-  const places = readHeader(header);
-  const problems: string[] = [];
+  const { lines, problems } = readSmallTable(bytes, {
+    columns,
+    required,
+    refuse: (found) => new MappingFileError(found),
+  });
   const rows = new Map<string, MappingLine>();
   const superseded: MappingFile["superseded"] = [];
-  for (const { record, line } of records) {
-    const row = readLine({ record, line }, { places, width: header.record.length }, problems);
+  for (const read of lines) {
+    const row = readLine(read, problems);
     if (row === null) continue;
     const key = JSON.stringify([row.redtrackSourceId, row.redtrackSourceId ?? row.everflowAffiliateLabel]);
     const earlier = rows.get(key);
-    if (earlier !== undefined) superseded.push({ row: earlier, byLine: line });
+    if (earlier !== undefined) superseded.push({ row: earlier, byLine: row.line });
     rows.set(key, row);
   }
   findContradictions([...rows.values()], problems);
@@ -64,39 +64,15 @@ export function parseMappingFile(bytes: Uint8Array): MappingFile {
   return { rows: [...rows.values()], superseded };
 }
 
-function readHeader({ record }: TableRecord): Map<Column, number> {
-  const problems: string[] = [];
-  const places = new Map<Column, number>();
-  for (const [place, name] of record.entries()) {
-    const column = columns.find((known) => known === name.toLowerCase());
-    if (column === undefined)
-      problems.push(
-        `line 1, column ${place + 1}: "${name}" is no column of this file: there are ${columns.join(", ")}`,
-      );
-    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} is there twice`);
-    else places.set(column, place);
-  }
-  for (const column of required) if (!places.has(column)) problems.push(`line 1: the column ${column} is missing`);
-  if (problems.length > 0) throw new MappingFileError(problems);
-  return places;
-}
-
-function readLine(
-  { record, line }: { record: string[]; line: number },
-  { places, width }: { places: Map<Column, number>; width: number },
-  problems: string[],
-): MappingLine | null {
+function readLine({ line, cells }: TableLine<Column>, problems: string[]): MappingLine | null {
   const before = problems.length;
-  if (record.length !== width) {
-    problems.push(`line ${line}: has ${record.length} columns where the first line has ${width}`);
-    return null;
-  }
   const cell = (column: Column): string | null => {
-    const text = record[places.get(column) ?? -1] ?? "";
+    const text = cells[column];
+    if (text === undefined) return null;
     if (text.length > longest) problems.push(`line ${line}, ${column}: longer than ${longest} characters`);
     // Postgres has no NUL, and the others are never meant.
     else if (/\p{Cc}/u.test(text)) problems.push(`line ${line}, ${column}: has a control character`);
-    return text === "" ? null : text;
+    return text;
   };
   const label = cell("everflow_affiliate_label");
   if (label === null) problems.push(`line ${line}, everflow_affiliate_label: is empty`);

@@ -37,6 +37,15 @@ test("a creative in several campaigns has a line for each, and what is blank is 
   });
 });
 
+test("a European spreadsheet's file is read: sep=;, semicolons, and pixels with a decimal comma", () => {
+  expect(read('sep=;\r\ncreative_id;width;height;campaign\r\n12;300,0;250,00;"Puzzle; spring"\r\n')).toEqual({
+    creatives: [{ creativeId: "12", width: 300, height: 250, canonicalSize: "300x250" }],
+    seats: [],
+    campaigns: [{ campaignName: "Puzzle; spring", creativeIds: ["12"] }],
+  });
+  expect(problems("sep=;\ncreative_id;width\n12;300,5\n")).toEqual(['line 3, width: must be pixels, not "300,5"']);
+});
+
 test.each([
   ["", /the file is empty/],
   ["creative_id\n", /no creatives/],

@@ -1,6 +1,6 @@
 import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { whyNoId } from "./creative-check.ts";
-import { readSmallTable } from "./small-table.ts";
+import { readSmallTable, type TableLine } from "./small-table.ts";
 
 /** What a file says of one creative. What it leaves blank is not there. */
 export interface FileCreative {
@@ -59,7 +59,13 @@ export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
   const creatives = new Map<string, FileCreative>();
   const seats = new Map<string, CreativesFile["seats"][number]>();
   const campaigns = new Map<string, Set<string>>();
-  const lines = readLines(bytes).flatMap(({ line, cells }) => {
+  const table = readSmallTable(bytes, {
+    columns,
+    required: ["creative_id"],
+    refuse: (found) => new CreativesFileError(found),
+  });
+  problems.push(...table.problems);
+  const lines = table.lines.flatMap(({ line, cells }) => {
     const found = readCreative(line, cells, problems);
     return found === null ? [] : [{ line, cells, found }];
   });
@@ -103,39 +109,7 @@ export function parseCreativesFile(bytes: Uint8Array): CreativesFile {
   };
 }
 
-type Cells = Partial<Record<Column, string>>;
-
-function readLines(bytes: Uint8Array): { line: number; cells: Cells }[] {
-  const records = readSmallTable(bytes, (problem) => new CreativesFileError([problem]));
-  const [header, ...rest] = records;
-  if (header === undefined)
-    throw new CreativesFileError([`the file is empty: its first line names its columns, of ${columns.join(", ")}`]);
-  const places = readHeader(header.record);
-  const width = header.record.length;
-  return rest.map(({ record, line }) => {
-    if (record.length !== width)
-      throw new CreativesFileError([`line ${line}: has ${record.length} columns where the first line has ${width}`]);
-    const filled = [...places].filter(([, place]) => record[place] !== "");
-    return { line, cells: Object.fromEntries(filled.map(([column, place]) => [column, record[place]])) as Cells };
-  });
-}
-
-function readHeader(record: readonly string[]): Map<Column, number> {
-  const problems: string[] = [];
-  const places = new Map<Column, number>();
-  for (const [place, name] of record.entries()) {
-    const column = columns.find((known) => known === name.toLowerCase().replaceAll(" ", "_"));
-    if (column === undefined)
-      problems.push(
-        `line 1, column ${place + 1}: "${name.slice(0, 80)}" is no column of this file: there are ${columns.join(", ")}`,
-      );
-    else if (places.has(column)) problems.push(`line 1, column ${place + 1}: ${column} is there twice`);
-    else places.set(column, place);
-  }
-  if (!places.has("creative_id")) problems.push("line 1: the column creative_id is missing");
-  if (problems.length > 0) throw new CreativesFileError(problems);
-  return places;
-}
+type Cells = TableLine<Column>["cells"];
 
 function readCreative(line: number, cells: Cells, problems: string[]): FileCreative | null {
   const before = problems.length;
@@ -148,9 +122,12 @@ function readCreative(line: number, cells: Cells, problems: string[]): FileCreat
   if (why !== null) problems.push(`line ${line}, creative_id: "${creativeId.slice(0, 80)}" ${why}`);
   const pixels = (column: "width" | "height") => {
     const text = cells[column];
-    if (text !== undefined && !(/^\d{1,6}$/.test(text) && Number(text) <= mostPixels))
+    if (text === undefined) return undefined;
+    // A spreadsheet may write 300 as 300,0 or 300.00.
+    const [, digits] = /^(\d{1,6})(?:[.,]0{1,2})?$/.exec(text) ?? [];
+    if (digits === undefined || Number(digits) > mostPixels)
       problems.push(`line ${line}, ${column}: must be pixels, not "${text.slice(0, 80)}"`);
-    return text === undefined ? undefined : Number(text);
+    return Number(digits);
   };
   const [width, height] = [pixels("width"), pixels("height")];
   const size = width === undefined || height === undefined ? undefined : `${width}x${height}`;

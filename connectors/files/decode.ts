@@ -48,6 +48,12 @@ export function decodeFile(bytes: AsyncIterable<Uint8Array>, stated: string, sig
   return { pieces: pieces(), encoding: () => encoding, bytes: () => taken };
 }
 
+/** The same of a file that is there whole, whose encoding nobody states. */
+export function decodeWhole(bytes: Uint8Array): string {
+  const [, decode, rest] = begin(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), "auto");
+  return Buffer.concat([decode(rest, false), decode(Buffer.alloc(0), true)]).toString("utf8");
+}
+
 type Decode = (bytes: Buffer, last: boolean) => Buffer;
 
 const marks: [string, number[]][] = [

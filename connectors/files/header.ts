@@ -7,6 +7,7 @@ import { layOut, mostColumns } from "./layout.ts";
 import { shippedMappings, type FileMapping } from "./mapping.ts";
 import { FileRefused, named } from "./reasons.ts";
 import type { Layout } from "./shapes.ts";
+import { delimiterLine, delimiters } from "./delimiters.ts";
 
 export interface Opening {
   layout: Layout;
@@ -23,8 +24,6 @@ export interface Opening {
   /** The header's own text, with which lines can be read again later. */
   text: string;
 }
-
-const delimiters = [",", ";", "\t", "|"] as const;
 
 export interface Candidate extends Omit<Opening, "layout" | "isJson"> {
   record: string[];
@@ -79,7 +78,7 @@ export function likeliestHeader(
   meanings: Meanings,
 ): Candidate | null {
   let best: Candidate | null = null;
-  const named = delimiterLine(head)?.[1];
+  const named = delimiterLineOf(head)?.[1];
   const likely = named === undefined ? delimiters : [named, ...delimiters.filter((one) => one !== named)];
   for (const delimiter of mapping.delimiter === null ? likely : [mapping.delimiter])
     for (const candidate of candidates(head, whole, delimiter, mapping.preambleLines)) {
@@ -89,9 +88,7 @@ export function likeliestHeader(
   return best;
 }
 
-/** What Excel writes above a header, and hides when it opens the file: `sep=;`. It needs no mapping to allow it. */
-const delimiterLine = (head: Buffer) =>
-  /^"?sep=([,;\t|])"?[,;\t|]*(?:\r\n|\r|\n)/i.exec(head.subarray(0, 200).toString("latin1"));
+const delimiterLineOf = (head: Buffer) => delimiterLine(head.subarray(0, 200).toString("latin1"));
 
 /** Every line near the top that might be the header, as this delimiter takes it apart. */
 function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLines: number): Candidate[] {
@@ -114,7 +111,7 @@ function candidates(head: Buffer, whole: boolean, delimiter: string, preambleLin
     if (!(error instanceof CsvError)) throw error;
   }
   const found: Candidate[] = [];
-  const above = delimiterLine(head)?.[0].length ?? 0;
+  const above = delimiterLineOf(head)?.[0].length ?? 0;
   const mostPreamble = preambleLines + (above > 0 ? 1 : 0);
   let preamble = 0;
   let blank = 0;

@@ -32,7 +32,8 @@ export async function loadOffersFile(
 function parseOffers(text: string): z.output<typeof offersFile> {
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    // Some editors put a byte order mark before it.
+    document = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     throw new OffersFileError(["is not JSON"]);
   }
