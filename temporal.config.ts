@@ -39,6 +39,8 @@ export const sweepEveryMinutes = 1;
 export const refreshAggregatesAt = { hour: 0, minute: 10 };
 /** When an exchange's seats and creatives are listed, by the client's own clock. */
 export const syncCreativesAt = { hour: 5, minute: 20 };
+/** When creatives are grouped into campaigns, by the client's own clock: after they were listed. */
+export const clusterCampaignsAt = { hour: 5, minute: 50 };
 
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
@@ -63,6 +65,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     ...config.clients
       .filter((client) => config.accounts.get(`authorized_buyers/${client}`)?.secrets != null)
       .map((client) => cataloguing(config, client)),
+    ...config.clients.filter((client) => clustersDaily(config, client)).map((client) => clustering(config, client)),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -70,7 +73,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
 
 type ScheduleSettings = Pick<
   Config,
-  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest"
+  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest" | "clusters"
 >;
 
 /** One schedule, in the words that differ from schedule to schedule. */
@@ -164,6 +167,27 @@ function cataloguing({ ingest }: ScheduleSettings, client: string): Planned {
     summary: `seats and creatives of Authorized Buyers, client ${client}`,
     calendar: {
       calendars: [{ ...syncCreativesAt, comment: "before people come" }],
+      timezone: ingest.clients.get(client)?.timezone ?? "UTC",
+    },
+    overlap: "SKIP",
+    catchupWindow: "1 day",
+  };
+}
+
+/** Where nothing is set: as there is a list of creatives that changes. */
+function clustersDaily({ accounts, clusters }: ScheduleSettings, client: string): boolean {
+  return clusters.get(client)?.daily ?? accounts.get(`authorized_buyers/${client}`)?.secrets != null;
+}
+
+/** What a run does follows from the creatives that are there: one that is skipped is made up by the next. */
+function clustering({ ingest }: ScheduleSettings, client: string): Planned {
+  return {
+    id: `cluster-campaigns/${client}`,
+    workflowType: "clusterCampaigns",
+    args: [{ client }],
+    summary: `campaigns of creatives, client ${client}`,
+    calendar: {
+      calendars: [{ ...clusterCampaignsAt, comment: "after the creatives were listed" }],
       timezone: ingest.clients.get(client)?.timezone ?? "UTC",
     },
     overlap: "SKIP",

@@ -40,6 +40,7 @@ import { spendRoutes } from "./cost/spend.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
 import { reconRoutes } from "./recon/recon.ts";
+import { intelligenceRoutes } from "./intelligence/intelligence.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
@@ -65,6 +66,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/everflow", routes: everflowRoutes },
   { prefix: "/api/v1/deliveries", routes: deliveryRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
+  { prefix: "/api/v1/rtb", routes: intelligenceRoutes },
   { prefix: "/api/v1/rtb", routes: importRoutes },
   { prefix: "/api/v1/rtb", routes: redriveRoute },
   { prefix: "/hooks", routes: createAnytrackHooks() },

@@ -72,7 +72,7 @@ export const campaignDecisions = rtb.table(
   (table) => [
     primaryKey({ name: "campaign_decisions_key", columns: [table.clientId, table.decisionId] }),
     index("campaign_decisions_campaign").on(table.clientId, table.campaignId),
-    check("campaign_decisions_kind", sql`${table.kind} in ('renamed', 'merged', 'split', 'moved')`),
+    check("campaign_decisions_kind", sql`${table.kind} in ('renamed', 'merged', 'split', 'moved', 'replaced')`),
   ],
 );
 
@@ -153,7 +153,7 @@ describeTable(
     at: "When it was made.",
     actor: "Who decided: the subject of a token or session.",
     role: "Their role; null where there is none.",
-    kind: "renamed, merged, split or moved.",
+    kind: "renamed, merged, split, moved, or replaced: all its creatives were named by a file or by PUT /campaigns, and earlier decisions put nothing into it any more.",
     campaignId: "The campaign that was renamed, or that creatives went to.",
     fromCampaignId: "The campaign that they came from; null for a new name.",
     name: "The name of the campaign after the decision.",

@@ -1,6 +1,11 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import { catalogueState } from "../../queries/intelligence/catalogue.ts";
-import { findRun, recordRun, type ClusterRun } from "../../queries/intelligence/cluster-runs.ts";
+import {
+  findRun,
+  recordRun,
+  type ClusterRun,
+  type SuggestedCampaign,
+} from "../../queries/intelligence/cluster-runs.ts";
 import { findAnswer } from "../../queries/intelligence/model-calls.ts";
 import { countMoved, saveCampaigns } from "../../queries/intelligence/save-campaigns.ts";
 import { readStanding, readTaken } from "../../queries/intelligence/standing.ts";
@@ -116,18 +121,6 @@ const dryRun = (clusters: Clusters, known: Parameters<typeof countMoved>[1]) => 
   removed: clusters.gone.length,
   moved: countMoved(clusters, known),
 });
-
-/** What a dry run would make. */
-export interface SuggestedCampaign {
-  campaignId: number | null;
-  name: string;
-  namedBy: Campaign["namedBy"];
-  confidence: number;
-  modelConfidence: number | null;
-  /** Our numbers of creatives, with what joined each. */
-  members: { id: string; basis: string }[];
-  variants: { language: string; format: string; creatives: number }[];
-}
 
 const suggestionOf = ({ campaigns }: Clusters): SuggestedCampaign[] =>
   campaigns.map(({ id, name, namedBy, confidence, modelConfidence, members, variants }) => ({

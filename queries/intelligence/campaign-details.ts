@@ -6,7 +6,7 @@ export interface DecisionRow {
   at: Date;
   actor: string;
   role: string | null;
-  kind: "renamed" | "merged" | "split" | "moved";
+  kind: "renamed" | "merged" | "split" | "moved" | "replaced";
   campaignId: number;
   fromCampaignId: number | null;
   name: string;

@@ -22,6 +22,18 @@ export interface ClusterRun {
 
 export type StoredRun = ClusterRun & { clusterRunId: number; endedAt: Date; origin: StoredOrigin };
 
+/** What a dry run would make. */
+export interface SuggestedCampaign {
+  campaignId: number | null;
+  name: string;
+  namedBy: "rules" | "model" | "person";
+  confidence: number;
+  modelConfidence: number | null;
+  /** Our numbers of creatives, with what joined each. */
+  members: { id: string; basis: string }[];
+  variants: { language: string; format: string; creatives: number }[];
+}
+
 export interface RunOf {
   client: string;
   workflowId: string;
@@ -96,8 +108,8 @@ export async function listRuns(
 export async function findSuggestion(
   database: Queryable,
   { client, catalogue }: { client: string; catalogue: string | null },
-): Promise<(StoredRun & { suggested: unknown }) | null> {
-  const { rows } = await database.query<StoredRun & { suggested: unknown }>(
+): Promise<(StoredRun & { suggested: SuggestedCampaign[] }) | null> {
+  const { rows } = await database.query<StoredRun & { suggested: SuggestedCampaign[] }>(
     `select ${columns}, suggested from rtb.cluster_runs
       where _client_id = $1 and is_dry_run and ($2::text is null or catalogue = $2) order by cluster_run_id desc limit 1`,
     [client, catalogue],

@@ -298,13 +298,20 @@ async function changeCampaign(
   return (rowCount ?? 0) > 0;
 }
 
-/** A campaign whose creatives a person has named is their own from then on: clustering leaves it and them alone. */
+/** A campaign whose creatives a person has named whole is their own from then on: clustering leaves it and them alone. */
 async function makeOwn(
   session: Session,
   { client, campaignId }: { client: string; campaignId: number },
 ): Promise<void> {
   const own = await session.query(
     "update rtb.campaigns set anchor = null, named_by = 'person' where _client_id = $1 and campaign_id = $2 and anchor is not null",
+    [client, campaignId],
+  );
+  await session.query(
+    `insert into rtb.campaign_decisions (_client_id, actor, kind, campaign_id, name)
+     select $1, 'import', 'replaced', $2, c.campaign_name from rtb.campaigns c
+      where c._client_id = $1 and c.campaign_id = $2
+        and (select d.kind from rtb.campaign_decisions d where d._client_id = $1 and d.campaign_id = $2 order by d.decision_id desc limit 1) <> 'replaced'`,
     [client, campaignId],
   );
   if ((own.rowCount ?? 0) > 0)

@@ -22,6 +22,18 @@ test("a creative stays where it was put last", () => {
   ]);
 });
 
+test("a campaign whose creatives were all named takes nothing by what was decided before, and something by what is later", () => {
+  const { pins, anchors } = foldDecisions([
+    decided("moved", "1", { creatives: ["a", "b"] }),
+    decided("merged", "2", { fromCampaignId: "1", anchors: ["brand:7"], creatives: ["c"] }),
+    decided("replaced", "2"),
+    decided("moved", "2", { creatives: ["b"] }),
+    decided("moved", "3", { creatives: ["d"] }),
+  ]);
+  expect(Object.fromEntries(pins)).toEqual({ b: "2", d: "3" });
+  expect(anchors.size).toBe(0);
+});
+
 test("what a merged campaign was about leads to the other, also when that is merged in turn", () => {
   const { pins, anchors } = foldDecisions([
     decided("moved", "1", { creatives: ["a"] }),

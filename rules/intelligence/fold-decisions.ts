@@ -2,7 +2,7 @@ import type { Decisions } from "./keep-campaigns.ts";
 
 /** What a person decided about campaigns, as far as later groups follow it. */
 export interface Decision {
-  kind: "renamed" | "merged" | "split" | "moved";
+  kind: "renamed" | "merged" | "split" | "moved" | "replaced";
   /** Where creatives went. */
   campaignId: string;
   /** Where they came from; null for a new name. */
@@ -19,18 +19,25 @@ export function foldDecisions(decisions: readonly Decision[]): Decisions {
   const mergedInto = new Map<string, string>();
   for (const { kind, campaignId, fromCampaignId, anchors: about, creatives } of decisions) {
     if (kind === "renamed") continue;
+    if (kind === "replaced") {
+      // Its creatives were named whole: nothing that was decided before puts others into it.
+      for (const places of [pins, anchors])
+        for (const [what, campaign] of places)
+          if (followedFrom(mergedInto, campaign) === campaignId) places.delete(what);
+    }
     for (const creative of creatives) pins.set(creative, campaignId);
     if (kind !== "merged" || fromCampaignId === null) continue;
     for (const anchor of about) anchors.set(anchor, campaignId);
     mergedInto.set(fromCampaignId, campaignId);
   }
-  // Numbers of campaigns are never given twice, so there is no circle.
-  const placeOf = (campaign: string): string => {
-    let at = campaign;
-    for (let next = mergedInto.get(at); next !== undefined; next = mergedInto.get(at)) at = next;
-    return at;
-  };
   const followed = (places: ReadonlyMap<string, string>) =>
-    new Map([...places].map(([what, campaign]) => [what, placeOf(campaign)] as const));
+    new Map([...places].map(([what, campaign]) => [what, followedFrom(mergedInto, campaign)] as const));
   return { pins: followed(pins), anchors: followed(anchors) };
+}
+
+/** Numbers of campaigns are never given twice, so there is no circle. */
+function followedFrom(mergedInto: ReadonlyMap<string, string>, campaign: string): string {
+  let at = campaign;
+  for (let next = mergedInto.get(at); next !== undefined; next = mergedInto.get(at)) at = next;
+  return at;
 }

@@ -6,7 +6,7 @@ import { clientOption, defineCommand, runCommand, wholeNumber, work } from "../s
 
 const command = defineCommand(
   "demo-creatives",
-  "Shows creatives on a running local stack: the seats of the mock Google Authorized Buyers are discovered and synced, and reports on their creatives are imported. It is the part of `npm run demo` that is about creatives; running it again changes nothing. Needs `npm start`.",
+  "Shows creatives on a running local stack: the seats of the mock Google Authorized Buyers are discovered and synced, reports on their creatives are imported, and campaigns are found among them. It is the part of `npm run demo` that is about creatives; running it again changes nothing. Needs `npm start`.",
   ["npm run demo:creatives", "npm run demo:creatives -- --days 14"],
 )
   .option(...clientOption)

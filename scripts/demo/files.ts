@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { loadCreatives } from "../../queries/rtb/load.ts";
 import { CommandError, exitCodes } from "../shared/command-line.ts";
 import type { Area, Demo, Show } from "./demo.ts";
 import {
@@ -24,13 +23,13 @@ interface Seat {
   lastSync: string | null;
 }
 
-/** The seats that the sandbox's exchange lists, and their creatives; campaigns are what each advertises. */
+/** The seats that the sandbox's exchange lists, and their creatives. */
 export const creativesArea: Area = {
   name: "creatives",
   vendors: ["authorized_buyers"],
   joinsNoReal: true,
   counted: "select count(*)::int as rows from rtb.creatives where _client_id = $1 and $2::date <= $3::date",
-  async fill({ context, client, stack }, show) {
+  async fill({ stack }, show) {
     show("seats");
     await stack.api("POST", "/rtb/seats/discover");
     for (const buyerId of demoSeats) {
@@ -43,16 +42,6 @@ export const creativesArea: Area = {
       await stack.api("POST", `/rtb/seats/${buyerId}/sync`);
       await until(isSynced, `seat ${buyerId} was not synced`);
     }
-    const campaigns = new Map<string, string[]>();
-    for (const { product, creativeId } of creatives)
-      campaigns.set(product, [...(campaigns.get(product) ?? []), creativeId]);
-    await loadCreatives(await context.database(), {
-      client,
-      origin: "sandbox",
-      seats: [],
-      creatives: [],
-      campaigns: [...campaigns].map(([campaignName, creativeIds]) => ({ campaignName, creativeIds })),
-    });
   },
 };
 
@@ -61,6 +50,23 @@ async function until(isDone: () => Promise<boolean>, otherwise: string): Promise
   for (const end = Date.now() + patienceMs; !(await isDone()); await wait(lookEveryMs))
     if (Date.now() > end) throw new CommandError(exitCodes.found, `${otherwise}: npm run status`);
 }
+
+/** What the creatives' campaigns are, found by rules; after the files, since names say where the money goes. */
+export const campaignsArea: Area = {
+  name: "campaigns",
+  vendors: ["authorized_buyers"],
+  joinsNoReal: true,
+  counted: "select count(*)::int as rows from rtb.campaigns where _client_id = $1 and $2::date <= $3::date",
+  async fill({ stack }, show) {
+    show("grouping creatives");
+    const lastRun = async () =>
+      (await stack.api<{ items: { clusterRunId: number }[] }>("GET", "/rtb/campaigns/cluster/runs?limit=1")).items[0]
+        ?.clusterRunId ?? 0;
+    const before = await lastRun();
+    await stack.api("POST", "/rtb/campaigns/cluster", { body: { ai_provider: "rule-based" } });
+    await until(async () => (await lastRun()) > before, "creatives were not grouped into campaigns");
+  },
+};
 
 /** Uploads of ad performance: whole months, days reported again, lines that were rejected, and a file that was refused. */
 export const files: Area = {

@@ -160,6 +160,7 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["promo", "redtrack is real"],
     ["creatives", "redtrack is real"],
     ["ad performance", "redtrack is real"],
+    ["campaigns", "redtrack is real"],
   ]);
   expect(areas.every(({ failed, added }) => !failed && added === 0)).toBe(true);
 });

@@ -3,7 +3,6 @@ import { makeCreatives, seats } from "../../sandbox/data/creatives.ts";
 
 export interface DemoCreative {
   creativeId: string;
-  product: string;
   /** Its usual impressions a day. */
   usual: number;
 }
@@ -25,9 +24,8 @@ export function demoCreatives(): DemoCreative[] {
   for (const { creativeId } of made) times.set(creativeId, (times.get(creativeId) ?? 0) + 1);
   return made
     .filter(({ creativeId }) => times.get(creativeId) === 1)
-    .map(({ creativeId, product }) => ({
+    .map(({ creativeId }) => ({
       creativeId,
-      product,
       // A few are seen by many, most by few.
       usual: Math.floor(800 * 60 ** (chance("rtb", creativeId, "usual") ** 2)),
     }));

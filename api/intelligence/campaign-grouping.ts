@@ -1,0 +1,153 @@
+import { z } from "zod";
+import {
+  findGrouping,
+  listDecisions,
+  listMembers,
+  listVariants,
+  type DecisionRow,
+} from "../../queries/intelligence/campaign-details.ts";
+import { ownNumber } from "../rtb/shapes.ts";
+import { allow, callerOf } from "../server/access.ts";
+import { notFound } from "../server/errors.ts";
+import { listRoute } from "../server/list-route.ts";
+import { paging } from "../server/lists.ts";
+import type { Api, ServerParts } from "../server/parts.ts";
+import { instant, iso, money, number, text } from "../server/shapes.ts";
+
+const readers = allow("admin", "operator", "analyst");
+const params = z.object({ id: number });
+const latestDecisions = 50;
+
+const decision = z.object({
+  decisionId: z.number(),
+  at: instant,
+  actor: z.string(),
+  role: text,
+  kind: z.enum(["renamed", "merged", "split", "moved", "replaced"]),
+  campaignId: z.number().describe("what was renamed, or where creatives went"),
+  fromCampaignId: z.number().nullable().describe("where they came from; null for a new name"),
+  name: z.string().describe("the name of the campaign after the decision"),
+  earlierName: text.describe("its name before, or that of the campaign that creatives came from"),
+  creatives: z.number(),
+});
+const share = z.number().nullable();
+const grouping = z.object({
+  campaignId: z.number(),
+  isClustered: z.boolean().describe("clustering keeps it up to date; else it is as people made it"),
+  anchor: text.describe("what it is about: android:com.example.app, brand:1234, domain:example.com"),
+  namedBy: z.enum(["rules", "model", "person"]),
+  aiProvider: text,
+  confidenceScore: share.describe("how firmly its creatives hang together, 0 to 1: ours"),
+  modelConfidence: share.describe("how sure a model said it is; not calibrated"),
+  variants: z.array(z.object({ language: z.string(), format: z.string(), creatives: z.number() })),
+  decisions: z.array(decision).describe(`the last ${latestDecisions}; all of them in GET /campaigns/decisions`),
+});
+const member = z.object({
+  creativeId: z.string(),
+  buyerId: text,
+  format: text,
+  canonicalSize: text,
+  advertiserName: text,
+  languages: z.array(z.string()).nullable(),
+  vanishedAt: instant.nullable(),
+  basis: text.describe("what joins it to the others; null where a person put it there"),
+  variant: z.object({ language: z.string(), format: z.string() }).nullable(),
+  spend7d: money,
+  spendAllTime: money,
+});
+const place = z.object({
+  place: z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/)
+    .max(80),
+  id: ownNumber,
+});
+
+/** How a campaign came to be what it is. */
+export function campaignGroupingRoutes(api: Api, parts: ServerParts): void {
+  const { reading } = parts;
+  groupingRoute(api, parts);
+  listRoute(api, "/campaigns/:id/members", {
+    config: readers,
+    tags: ["campaigns"],
+    summary: "The creatives of a campaign and what joins each, the greatest spend of seven days first",
+    params,
+    querystring: paging,
+    item: member,
+    place,
+    read: async ({ after, limit }, request) => {
+      const { client } = callerOf(request);
+      const campaignId = params.parse(request.params).id;
+      if ((await findGrouping(reading, { client, campaignId })) === null) throw notFound("campaign");
+      return listMembers(reading, { client, campaignId, after, limit });
+    },
+    placeOf: (row) => ({ place: row.place, id: row.id }),
+    toItem: (row) => ({
+      creativeId: row.creativeId,
+      buyerId: row.buyerId,
+      format: row.format,
+      canonicalSize: row.canonicalSize,
+      advertiserName: row.advertiserName,
+      languages: row.languages,
+      vanishedAt: iso(row.vanishedAt),
+      basis: row.basis,
+      variant:
+        row.variantLanguage === null || row.variantFormat === null
+          ? null
+          : { language: row.variantLanguage, format: row.variantFormat },
+      spend7d: row.spend7d,
+      spendAllTime: row.spendAll,
+    }),
+  });
+  listRoute(api, "/campaigns/decisions", {
+    config: readers,
+    tags: ["campaigns"],
+    summary: "What people decided about campaigns, the last first",
+    querystring: paging.extend({ campaign_id: number.optional() }),
+    item: decision,
+    place: number,
+    read: ({ filter, after, limit }, request) =>
+      listDecisions(reading, {
+        client: callerOf(request).client,
+        campaignId: filter.campaign_id ?? null,
+        after,
+        limit,
+      }),
+    placeOf: (row) => row.decisionId,
+    toItem: toDecision,
+  });
+}
+
+function groupingRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/campaigns/:id/grouping",
+    {
+      config: readers,
+      schema: {
+        tags: ["campaigns"],
+        summary: "How a campaign was grouped and named: its variants, and what people decided about it",
+        params,
+        response: { 200: grouping },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const of = { client, campaignId: request.params.id };
+      const found = await findGrouping(reading, of);
+      if (found === null) throw notFound("campaign");
+      return {
+        campaignId: found.campaignId,
+        isClustered: found.anchor !== null,
+        anchor: found.anchor,
+        namedBy: found.namedBy,
+        aiProvider: found.aiProvider,
+        confidenceScore: found.confidence,
+        modelConfidence: found.modelConfidence,
+        variants: await listVariants(reading, of),
+        decisions: (await listDecisions(reading, { ...of, after: null, limit: latestDecisions })).map(toDecision),
+      };
+    },
+  );
+}
+
+const toDecision = ({ at, ...row }: DecisionRow): z.infer<typeof decision> => ({ ...row, at: at.toISOString() });

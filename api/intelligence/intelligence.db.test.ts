@@ -1,0 +1,323 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import { createClusterActivities } from "../../activities/intelligence/cluster-activities.ts";
+import { createRateGate } from "../../activities/shared/rate-gate.ts";
+import { sources, vendors } from "../../connectors/registry.ts";
+import { createRedactor } from "../../core/redact.ts";
+import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { loadConfig } from "../../settings/config.ts";
+import { bearer, testServer } from "../../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import type { Api } from "../server/parts.ts";
+import type { TemporalAccess } from "../server/temporal.ts";
+
+let database: TestDatabase;
+let api: Api;
+const started: { workflowId: string; input: unknown }[] = [];
+let keepsWaiting = false;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  api = await testServer({
+    database: database.pool,
+    temporal: clustering(),
+    env: { API_RATE_LIMIT_PER_MINUTE: "100000" },
+  });
+}, 120_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+/** In Temporal's place: the activities of a run by rules, themselves. */
+function clustering(): Partial<TemporalAccess> {
+  const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
+  const gate = createRateGate(database.pool);
+  const activities = createClusterActivities({ database: database.pool, config, gate, redact: createRedactor([]) });
+  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
+    started.push({ workflowId, input: args[0] });
+    const inside = new MockActivityEnvironment(
+      { workflowExecution: { workflowId, runId: randomUUID() } },
+      { logger: new DefaultLogger("ERROR") },
+    );
+    const result = async () => {
+      if (keepsWaiting) throw new Error("nobody knows yet");
+      const plan = await inside.run(activities.planClusters, { input: args[0] });
+      return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
+    };
+    return Promise.resolve({ workflowId, result });
+  };
+  return {
+    client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
+  } as unknown as Partial<TemporalAccess>;
+}
+
+type Method = "GET" | "POST" | "PATCH" | "PUT";
+interface Answer {
+  status: number;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of many shapes
+  body: any;
+}
+async function call(method: Method, url: string, payload?: object, claims: object = {}): Promise<Answer> {
+  const answer = await api.inject({
+    method,
+    url: `/api/v1/rtb${url}`,
+    headers: await bearer({ role: "admin", subject: "ada", ...claims }),
+    ...(payload === undefined ? {} : { payload }),
+  });
+  return { status: answer.statusCode, body: answer.json() };
+}
+
+const creative = (id: string, app: string, more: object = {}) => ({
+  creativeId: id,
+  buyerId: "A",
+  format: "HTML",
+  languages: ["en"],
+  declaredClickUrls: [`https://play.google.com/store/apps/details?id=com.maker.${app}`],
+  ...more,
+});
+const add = (...rows: ReturnType<typeof creative>[]) =>
+  mergeCreatives(database.pool, { client: "713", origin: "real", rows });
+const cluster = async () => (await call("POST", "/campaigns/cluster", {})).body;
+
+/** Campaigns by name, each with the ids of its creatives. */
+async function groups(): Promise<Record<string, string>> {
+  const { rows } = await database.pool.query<{ name: string; ids: string }>(
+    `select c.campaign_name as name, coalesce(string_agg(r.creative_id, ' ' order by r.creative_id), '') as ids
+       from rtb.campaigns c left join rtb.campaign_creatives k using (_client_id, campaign_id)
+       left join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id
+      where c._client_id = '713' group by 1`,
+  );
+  return Object.fromEntries(rows.map(({ name, ids }) => [name, ids]));
+}
+const idOf = async (name: string) =>
+  (
+    await database.pool.query<{ id: number }>("select campaign_id as id from rtb.campaigns where campaign_name = $1", [
+      name,
+    ])
+  ).rows[0]?.id ?? 0;
+const audit = async () =>
+  (
+    await database.pool.query<{ entry: string }>(
+      "select actor || ' ' || action || ' ' || subject as entry from ops.audit where action <> 'clustering_started' order by audit_id",
+    )
+  ).rows.map(({ entry }) => entry);
+
+test("creatives are grouped, and the answer says into what, how firmly, and who did it", async () => {
+  await add(
+    creative("k1", "quietkettle"),
+    creative("k2", "quietkettle", { format: "VIDEO" }),
+    creative("k3", "quietkettle"),
+    creative("d1", "dropfrenzy"),
+    creative("d2", "dropfrenzy"),
+    creative("m1", "moonmap"),
+  );
+  expect(await cluster()).toMatchObject({
+    workflowId: "cluster-campaigns/713/as-set",
+    providerAsked: "rule-based",
+    providerUsed: "rule-based",
+    fallbackReason: null,
+    creatives: 6,
+    groups: 3,
+    created: 3,
+    confidence: expect.any(Number),
+    campaignCount: 3,
+    campaigns: [
+      { campaignName: "Dropfrenzy – English", creatives: 2 },
+      { campaignName: "Moonmap – English", creatives: 1 },
+      { campaignName: "Quietkettle – English", creatives: 3 },
+    ],
+  });
+  expect(await groups()).toEqual({
+    "Quietkettle – English": "k1 k2 k3",
+    "Dropfrenzy – English": "d1 d2",
+    "Moonmap – English": "m1",
+  });
+  expect((await call("GET", "/campaigns")).body.items[0]).toMatchObject({
+    aiProvider: "rule-based",
+    namedBy: "rules",
+    isClustered: true,
+  });
+});
+
+test("a suggestion changes nothing, and is made once for one state of the catalogue", async () => {
+  await add(creative("n1", "newgame"));
+  const before = await groups();
+  const count = started.length;
+  const first = await call("GET", "/creatives/cluster");
+  expect(first).toMatchObject({ status: 200, body: { groups: 4, created: 1 } });
+  expect(first.body.campaigns).toContainEqual(
+    expect.objectContaining({
+      campaignId: null,
+      campaignName: "Newgame – English",
+      creatives: [{ creativeId: "n1", basis: "app" }],
+      variants: [{ language: "en", format: "HTML", creatives: 1 }],
+    }),
+  );
+  expect((await call("GET", "/creatives/cluster")).body).toEqual(first.body);
+  expect(started.slice(count)).toEqual([
+    {
+      workflowId: "cluster-campaigns/713/suggestion",
+      input: { client: "713", ai_provider: "rule-based", dryRun: true },
+    },
+  ]);
+  expect(await groups()).toEqual(before);
+});
+
+test("what takes longer goes on under its workflow's id", async () => {
+  keepsWaiting = true;
+  expect(await call("POST", "/campaigns/cluster", { ai_provider: "claude", ask_again: true })).toEqual({
+    status: 202,
+    body: { state: "running", workflowId: "cluster-campaigns/713/claude" },
+  });
+  keepsWaiting = false;
+  expect(started.at(-1)?.input).toEqual({ client: "713", ai_provider: "claude", askAgain: true });
+  expect(await call("POST", "/campaigns/cluster", { ai_provder: "claude" })).toMatchObject({
+    status: 400,
+    body: { error: "validation_error" },
+  });
+});
+
+test("a model without consent is not asked, and the answer says so", async () => {
+  expect((await call("POST", "/campaigns/cluster", { ai_provider: "gemini" })).body).toMatchObject({
+    providerAsked: "gemini",
+    providerUsed: "rule-based",
+    fallbackReason: "no consent: CLUSTER_CONSENT is off for client 713",
+  });
+  const { body } = await call("GET", "/campaigns/cluster/runs?limit=1");
+  expect(body.items).toMatchObject([
+    { providerAsked: "gemini", groups: 4, campaignCount: 4, created: 1, origin: "real" },
+  ]);
+  expect((await call("GET", `/campaigns/cluster/runs?cursor=${body.next}`)).body.items).toHaveLength(1);
+});
+
+test("a name, a move, a split and a merge stay, for creatives that come later, too, and each is recorded once", async () => {
+  const kettle = await idOf("Quietkettle – English");
+  const drop = await idOf("Dropfrenzy – English");
+  const [moon, fresh] = [await idOf("Moonmap – English"), await idOf("Newgame – English")];
+  const twice = async (method: Method, url: string, body: object) => {
+    const first = await call(method, url, body);
+    expect([url, first.status, first.body.changed]).toEqual([url, 200, true]);
+    return [first.body, await call(method, url, body)] as const;
+  };
+  const [, renamed] = await twice("PATCH", `/campaigns/${kettle}`, { name: "Kettle" });
+  const [, moved] = await twice("POST", `/campaigns/${kettle}/move`, { to: drop, creatives: ["k3"] });
+  const [split, again] = await twice("POST", `/campaigns/${kettle}/split`, { name: "Kettle video", creatives: ["k2"] });
+  const [, merged] = await twice("POST", `/campaigns/${moon}/merge`, { from: [fresh] });
+  for (const { status, body } of [renamed, moved, merged]) expect([status, body.changed]).toEqual([200, false]);
+  expect(again).toMatchObject({ status: 400 });
+  const decided = {
+    Kettle: "k1",
+    "Kettle video": "k2",
+    "Dropfrenzy – English": "d1 d2 k3",
+    "Moonmap – English": "m1 n1",
+  };
+  expect(await groups()).toEqual(decided);
+  expect(await audit()).toEqual([
+    `ada campaign_renamed campaign/${kettle}`,
+    `ada creatives_moved campaign/${kettle}`,
+    `ada campaign_split campaign/${kettle}`,
+    `ada campaigns_merged campaign/${moon}`,
+  ]);
+  expect((await call("GET", "/campaigns/decisions")).body.items).toMatchObject([
+    {
+      kind: "merged",
+      campaignId: moon,
+      fromCampaignId: fresh,
+      earlierName: "Newgame – English",
+      actor: "ada",
+      role: "admin",
+    },
+    { kind: "split", campaignId: split.campaignId, fromCampaignId: kettle, name: "Kettle video", creatives: 1 },
+    { kind: "moved", campaignId: drop, fromCampaignId: kettle, creatives: 1 },
+    { kind: "renamed", campaignId: kettle, name: "Kettle", earlierName: "Quietkettle – English" },
+  ]);
+
+  expect(await cluster()).toMatchObject({ created: 0, removed: 0, moved: 0 });
+  expect(await groups()).toEqual(decided);
+  await add(creative("k4", "quietkettle"), creative("n2", "newgame"), creative("d3", "dropfrenzy"));
+  expect(await cluster()).toMatchObject({ created: 0, removed: 0, moved: 0 });
+  expect(await groups()).toEqual({
+    Kettle: "k1 k4",
+    "Kettle video": "k2",
+    "Dropfrenzy – English": "d1 d2 d3 k3",
+    "Moonmap – English": "m1 n1 n2",
+  });
+});
+
+test("a campaign shows its creatives with what joins them, its variants and what was decided", async () => {
+  const drop = await idOf("Dropfrenzy – English");
+  await database.pool.query(
+    "insert into rtb.creative_performance (_client_id, creative_id, spend_7d, spend_all) select '713', id, 5, 9.5 from rtb.creatives where creative_id = 'd2'",
+  );
+  const first = (await call("GET", `/campaigns/${drop}/members?limit=3`)).body;
+  const rest = (await call("GET", `/campaigns/${drop}/members?limit=3&cursor=${first.next}`)).body;
+  const members = [...first.items, ...rest.items];
+  expect(members[0]).toMatchObject({ creativeId: "d2", basis: "app", spend7d: "5.00", spendAllTime: "9.50" });
+  expect(members.map(({ creativeId }) => creativeId).sort()).toEqual(["d1", "d2", "d3", "k3"]);
+  expect(members.find(({ creativeId }) => creativeId === "k3")).toMatchObject({ basis: null });
+  expect((await call("GET", `/campaigns/${drop}/grouping`)).body).toMatchObject({
+    isClustered: true,
+    anchor: "android:com.maker.dropfrenzy",
+    namedBy: "rules",
+    variants: [{ language: "en", format: "HTML", creatives: 4 }],
+    decisions: [{ kind: "moved" }],
+  });
+});
+
+test("campaigns that people made are left alone, and one whose creatives a person named is their own from then on", async () => {
+  const put = (item: object) => call("PUT", "/campaigns", { items: [item] });
+  await add(creative("d4", "dropfrenzy"));
+  await put({ campaignName: "By hand", creativeIds: ["d4", "d1"] });
+  await cluster();
+  expect(await groups()).toMatchObject({ "By hand": "d1 d4", "Dropfrenzy – English": "d2 d3 k3" });
+  const moon = await idOf("Moonmap – English");
+  await put({ campaignId: moon, creativeIds: ["m1"] });
+  await cluster();
+  expect(await groups()).toMatchObject({ "Moonmap – English": "m1", "Newgame – English": "n1 n2" });
+  expect((await call("GET", `/campaigns/${moon}/grouping`)).body).toMatchObject({
+    isClustered: false,
+    namedBy: "person",
+  });
+  await put({ campaignId: await idOf("Dropfrenzy – English"), campaignName: "Frenzy" });
+  await cluster();
+  expect(await groups()).toMatchObject({ Frenzy: "d2 d3 k3" });
+});
+
+test("what cannot be decided is refused, and nothing of it is written", async () => {
+  const [kettle, frenzy] = [await idOf("Kettle"), await idOf("Frenzy")];
+  const before = [await groups(), await audit()];
+  for (const [method, url, body, status, message] of [
+    ["PATCH", `/campaigns/${kettle}`, { name: "frenzy" }, 409, `campaign ${frenzy} is called`],
+    ["PATCH", `/campaigns/${kettle}`, { name: "12" }, 400, "valid"],
+    ["PATCH", "/campaigns/999999", { name: "Nobody's" }, 404, "campaign"],
+    ["POST", `/campaigns/${kettle}/merge`, { from: [kettle] }, 400, "into itself"],
+    ["POST", `/campaigns/${kettle}/merge`, { from: [999_999] }, 404, "campaign"],
+    ["POST", `/campaigns/${kettle}/split`, { name: "All of it", creatives: ["k1", "k4"] }, 400, "rename it instead"],
+    ["POST", `/campaigns/${kettle}/split`, { name: "Foreign", creatives: ["d2"] }, 400, "not of campaign"],
+    ["POST", `/campaigns/${kettle}/move`, { to: frenzy, creatives: ["unknown"] }, 400, "valid"],
+    ["POST", `/campaigns/${kettle}/move`, { to: kettle, creatives: ["k1"] }, 400, "has them already"],
+  ] as const) {
+    const answer = await call(method, url, body);
+    expect([url, answer.status]).toEqual([url, status]);
+    expect(answer.body.message).toContain(message);
+  }
+  const acme = { client: "acme" };
+  for (const [method, url, body] of [
+    ["PATCH", `/campaigns/${kettle}`, { name: "Stolen" }],
+    ["POST", `/campaigns/${kettle}/merge`, { from: [frenzy] }],
+    ["POST", `/campaigns/${kettle}/split`, { name: "Stolen", creatives: ["k1"] }],
+    ["GET", `/campaigns/${kettle}/grouping`, undefined],
+    ["GET", `/campaigns/${kettle}/members`, undefined],
+  ] as const)
+    expect([url, (await call(method, url, body, acme)).status]).toEqual([url, 404]);
+  for (const [method, url, body] of [
+    ["POST", "/campaigns/cluster", {}],
+    ["GET", "/creatives/cluster", undefined],
+    ["PATCH", `/campaigns/${kettle}`, { name: "Mine" }],
+  ] as const)
+    expect([url, (await call(method, url, body, { role: "analyst" })).status]).toEqual([url, 403]);
+  expect([await groups(), await audit()]).toEqual(before);
+});

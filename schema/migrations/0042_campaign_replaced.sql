@@ -1,0 +1,2 @@
+ALTER TABLE "rtb"."campaign_decisions" DROP CONSTRAINT "campaign_decisions_kind";--> statement-breakpoint
+ALTER TABLE "rtb"."campaign_decisions" ADD CONSTRAINT "campaign_decisions_kind" CHECK ("rtb"."campaign_decisions"."kind" in ('renamed', 'merged', 'split', 'moved', 'replaced'));
