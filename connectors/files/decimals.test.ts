@@ -43,7 +43,8 @@ describe("an amount such as 1.234", () => {
     expect([counts.accepted, rejects.map(({ code }) => code)]).toEqual([1, ["spend", "spend"]]);
     await expect(read(["1.234", "7.50", "12,5"], { delimiter: "\t" })).rejects.toMatchObject({
       code: "decimal_sign",
-      message: expect.stringContaining("1 amounts such as 1.234"),
+      message:
+        'spend: 1 amount such as 1.234 can mean 1234, because other lines have a decimal comma. Add "decimal": "comma" to the mapping if so, else "threeDecimals": true',
     });
   });
 
@@ -61,7 +62,10 @@ describe("an amount such as 1.234", () => {
 
   test("with a comma for a point, is in doubt the other way round", async () => {
     const extension = { decimal: "comma" } as const;
-    await expect(read(["1,234", "12.5"], { extension })).rejects.toMatchObject({ code: "decimal_sign" });
+    await expect(read(["1,234", "12.5"], { extension })).rejects.toMatchObject({
+      code: "decimal_sign",
+      message: expect.stringMatching(/1 amount such as 1,234 can mean 1234.*"decimal": "point"/),
+    });
     expect((await read(["1,234", "12,5"], { extension })).counts).toMatchObject({ accepted: 2 });
   });
 });

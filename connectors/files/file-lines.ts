@@ -13,6 +13,7 @@ export class FileLines {
   readonly rejectedBy: Record<string, number> = {};
   readonly layout: Layout;
   readonly delimiter: number;
+  readonly decimal: FileMapping["decimal"];
   readonly #maxLineBytes: number;
   readonly #totals: TotalsLines;
   #waiting: RejectedLine[] = [];
@@ -30,6 +31,7 @@ export class FileLines {
   ) {
     this.layout = opening.layout;
     this.delimiter = opening.delimiter;
+    this.decimal = mapping.decimal;
     this.line = opening.line;
     this.blank = opening.blank;
     const { kind = "performance" } = mapping;

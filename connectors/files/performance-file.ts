@@ -254,12 +254,14 @@ function dayText(day: number): string | null {
 }
 
 /** Some amounts were taken before one showed how the file is written: they may be a thousand times too small. */
-export function refuseMixedDecimals({ staged }: FileLines): void {
+export function refuseMixedDecimals({ staged, decimal }: Pick<FileLines, "staged" | "decimal">): void {
   const { showsOther, doubtful } = staged.doubt;
   if (!showsOther || doubtful === 0) return;
+  const [example, other] = decimal === "point" ? ["1.234", "comma"] : ["1,234", "point"];
+  const amounts = `${doubtful} ${doubtful === 1 ? "amount" : "amounts"} such as ${example}`;
   throw new FileRefused(
     "decimal_sign",
-    `the spend is written with a decimal point in some lines and with a decimal comma in others, and so ${doubtful} amounts such as 1.234 may be a thousand times as much: the mapping must say which decimal it is, point or comma; with threeDecimals: true such amounts are taken as they stand`,
+    `spend: ${amounts} can mean 1234, because other lines have a decimal ${other}. Add "decimal": "${other}" to the mapping if so, else "threeDecimals": true`,
   );
 }
 
