@@ -50,11 +50,16 @@ export function createCreativeLists(parts: ServerParts): CreativeLists {
   };
 }
 
+const narrowing = [
+  ...(["format", "geography", "buyerId", "campaignId"] as const),
+  ...(["advertiser", "approval", "language", "vanished"] as const),
+];
+
 /** Of a first page whose order changes with the version only; null for any other. */
 function keyOfOrder(filter: Filter): string | null {
-  const { client, sort, period, tier, format, geography, buyerId, campaignId, after } = filter;
+  const { client, sort, period, tier, after } = filter;
   const isByRatio = sort === "cpc" || sort === "cpm";
-  const isFiltered = [format, geography, buyerId, campaignId].some((value) => value !== undefined);
+  const isFiltered = narrowing.some((name) => filter[name] !== undefined);
   return isByRatio && !isFiltered && after == null ? JSON.stringify([client, sort, period, tier]) : null;
 }
 

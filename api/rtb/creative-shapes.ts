@@ -32,8 +32,9 @@ const light = {
   approvalStatus: text.describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another, as the exchange says"),
   lastSeenAt: instant.nullable().describe("when the exchange last listed it"),
   vanishedAt: instant.nullable().describe("since when the exchange lists it no longer"),
+  campaigns: z.array(z.object({ campaignId: z.number(), campaignName: z.string() })),
   origin: storedOrigin,
-  createdAt: instant,
+  createdAt: instant.describe("when it was first seen here"),
   updatedAt: instant,
 };
 const heavy = {
@@ -52,7 +53,6 @@ export const found = z.object({
   ...light,
   ...heavy,
   performance: z.array(z.object(periodFigures)).describe("every period"),
-  campaigns: z.array(z.object({ campaignId: z.number(), campaignName: z.string() })),
 });
 
 /** Text of a creative may be long, but Postgres has no NUL. */
@@ -115,6 +115,7 @@ export function toListed(
     approvalStatus: row.approvalStatus,
     lastSeenAt: iso(row.lastSeenAt),
     vanishedAt: iso(row.vanishedAt),
+    campaigns: row.campaigns,
     origin: row.origin,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),

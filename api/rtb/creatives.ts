@@ -6,7 +6,7 @@ import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { languageTag, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { iso, number } from "../server/shapes.ts";
 import type { CreativeLists } from "./creative-lists.ts";
@@ -47,6 +47,10 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
           geography: geography.optional(),
           buyer_id: word.optional(),
           campaign: number.optional().describe("a campaign's number"),
+          advertiser: word.optional().describe("upper or lower case"),
+          approval: word.optional().describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another"),
+          language: languageTag.optional().describe("as detected; `pt` finds `pt_BR`, too"),
+          vanished: z.enum(["true", "false"]).optional().describe("whether the exchange lists it no longer"),
           slim: yesNo.describe("leaves out markup, VAST, addresses and attributes"),
         }),
         response: { 200: pageOf(listed) },
@@ -54,13 +58,14 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
     },
     async (request) => {
       const { client } = callerOf(request);
-      const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, ...filter } = request.query;
+      const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, vanished, ...filter } = request.query;
       const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
       const { asOf, rows, tops } = await lists.listCreatives({
         ...filter,
         client,
         buyerId,
         campaignId,
+        vanished: vanished === undefined ? undefined : vanished === "true",
         slim: slim === "true",
         after,
         limit: limit + 1,

@@ -741,7 +741,7 @@ test("every answer of the area is described", async () => {
     >;
   }>();
   const own = Object.entries(paths).filter(([path]) => path.startsWith("/api/v1/rtb"));
-  expect(own.map(([path]) => path)).toHaveLength(19);
+  expect(own.length).toBeGreaterThanOrEqual(24);
   for (const [path, methods] of own)
     for (const [method, route] of Object.entries(methods))
       // What only ever starts something answers 202.

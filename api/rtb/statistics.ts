@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readFacets } from "../../queries/rtb/facets.ts";
 import { listSizes, readRtbStats } from "../../queries/rtb/statistics.ts";
 import { allow, callerOf } from "../server/access.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
@@ -26,6 +27,18 @@ const stats = z.object({
   ...figures,
 });
 
+const facet = z.object({ value: z.string(), creatives: z.number() });
+export const facets = z
+  .object({
+    advertisers: z.array(facet),
+    approvals: z.array(facet),
+    formats: z.array(facet),
+    languages: z.array(facet),
+    seats: z.array(facet.extend({ name: text })),
+    campaigns: z.array(facet.extend({ name: z.string() })).describe("by name"),
+  })
+  .describe("200 of each at most");
+
 /** How much of everything there is. */
 export function rtbStatisticsRoutes(api: Api, { reading }: ServerParts): void {
   api.get(
@@ -52,5 +65,18 @@ export function rtbStatisticsRoutes(api: Api, { reading }: ServerParts): void {
       },
     },
     async (request) => counted(await readRtbStats(reading, { client: callerOf(request).client })),
+  );
+
+  api.get(
+    "/facets",
+    {
+      config: readers,
+      schema: {
+        tags: ["creatives"],
+        summary: "What creatives can be filtered by, and how many there are of each",
+        response: { 200: facets },
+      },
+    },
+    async (request) => readFacets(reading, { client: callerOf(request).client }),
   );
 }

@@ -9,6 +9,12 @@ export const word = z
   .max(200)
   .regex(/^[^\u0000]*$/, "must be text");
 
+/** As an exchange detects it; pt-BR and pt_BR are one. */
+export const languageTag = z
+  .string()
+  .regex(/^[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})?$/, "must be a language, such as pt or pt_BR")
+  .transform((tag) => tag.toLowerCase().replace("-", "_"));
+
 export const day = z.string().refine(isDay, "must be a day, YYYY-MM-DD");
 
 /** For a query with a first and a last day: `refine(inOrder, orderError)`. */

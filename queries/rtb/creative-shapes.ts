@@ -48,6 +48,23 @@ export const nameSql = (c: string) =>
              select from rtb.creatives o where o._client_id = ${c}._client_id and o.creative_id = ${c}.creative_id and o.id <> ${c}.id)
         then 'buyers/' || ${c}.buyer_id || '/creatives/' || ${c}.creative_id else ${c}.creative_id end`;
 
+export interface CampaignOf {
+  campaignId: number;
+  campaignName: string;
+}
+
+/** The campaigns of a creative `c`, as JSON. */
+export const campaignsSql = (c: string) =>
+  `(select coalesce(json_agg(json_build_object('campaignId', g.campaign_id, 'campaignName', g.campaign_name) order by g.campaign_id), '[]')
+      from rtb.campaign_creatives k join rtb.campaigns g on g._client_id = k._client_id and g.campaign_id = k.campaign_id
+     where k._client_id = ${c}._client_id and k.creative_id = ${c}.id)`;
+
+/** Languages of a creative `c`, one a row; what people put there instead of a list is none. */
+export const languagesSql = (c: string) =>
+  `jsonb_array_elements_text(case when jsonb_typeof(${c}.languages) = 'array' then ${c}.languages else '[]' end)`;
+/** pt_BR and pt-br are one. */
+export const tagSql = (tag: string) => `replace(lower(${tag}), '-', '_')`;
+
 /** What makes an answer long, and a list of cards does not show. */
 export interface HeavyFields {
   declaredClickUrls: unknown;

@@ -1,9 +1,11 @@
 import { prepared, type Queryable } from "../../schema/database.ts";
 import {
+  campaignsSql,
   createValues,
   figureColumns,
   heavyColumns,
   lightColumns,
+  type CampaignOf,
   type CreativeFigures,
   type CreativeRow,
   type HeavyFields,
@@ -16,7 +18,7 @@ export type FoundCreative = CreativeRow &
     /** The day that its periods end with; null when nothing was rolled up yet. */
     asOf: string | null;
     performance: (CreativeFigures & { period: Period })[];
-    campaigns: { campaignId: number; campaignName: string }[];
+    campaigns: CampaignOf[];
   };
 
 /** The seats that a client has a creative of this id in, each with our number for it; a seat is null where it is not known. */
@@ -64,9 +66,7 @@ export async function findCreative(
        select ${lightColumns}, ${heavyColumns}, v."asOf",
               (select json_agg(json_build_object('period', period, 'spend', spend::text, 'impressions', impressions, 'clicks', clicks, 'cpc', cpc::text, 'cpm', cpm::text,
                          'trend', trend, 'tier', tier, 'topGeography', "topGeography", 'topGeographyShare', "topGeographyShare") order by place) from figures) as performance,
-              (select coalesce(json_agg(json_build_object('campaignId', campaign_id, 'campaignName', campaign_name) order by campaign_id), '[]')
-                 from rtb.campaign_creatives k join rtb.campaigns using (_client_id, campaign_id)
-                where k._client_id = ${client} and k.creative_id = ${creativeId}) as campaigns
+              ${campaignsSql("c")} as campaigns
          from rtb.creatives c, ${stateSql(client)} v
         where c._client_id = ${client} and c.id = ${creativeId}`,
       values,

@@ -1,9 +1,13 @@
 import { prepared, type Queryable } from "../../schema/database.ts";
 import {
+  campaignsSql,
   createValues,
   figureColumns,
   heavyColumns,
+  languagesSql,
   lightColumns,
+  tagSql,
+  type CampaignOf,
   type CreativeRow,
   type CreativeSort,
   type HeavyFields,
@@ -17,6 +21,7 @@ import type { Period } from "./rollups.ts";
 export type ListedCreative = CreativeRow &
   Partial<HeavyFields> &
   PeriodFigures & {
+    campaigns: CampaignOf[];
     /** All that it spent in the period, with every digit; null without performance. */
     whole: string | null;
     /** Where it stands in the order: exact text, null where it has no ratio to be sorted by. */
@@ -34,6 +39,11 @@ export interface CreativeFilter {
   geography?: string | undefined;
   buyerId?: string | undefined;
   campaignId?: number | undefined;
+  advertiser?: string | undefined;
+  approval?: string | undefined;
+  /** In lower case, with an underscore before the region: `pt` finds `pt_BR`, too. */
+  language?: string | undefined;
+  vanished?: boolean | undefined;
   slim: boolean;
   after?: { place: string | null; id: string } | null;
   limit: number;
@@ -113,7 +123,8 @@ export async function listCreatives(
   const { rows } = await database.query<ListedCreative & SumsState>(
     prepared(
       `with ${page.tables}
-       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, p.place::text as place, p.whole::text as whole, v.*
+       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, ${campaignsSql("c")} as campaigns,
+              p.place::text as place, p.whole::text as whole, v.*
          from ${stateSql(client)} v
          left join (page p join rtb.creatives c on c._client_id = ${client} and c.id = p.creative_id
                     left join rtb.spend_tiers t on t._client_id = ${client} and t.period = '${filter.period}') on true
@@ -134,8 +145,7 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     `(select ${column} from rtb.spend_tiers where _client_id = ${client} and period = '${period}')`;
   if (filter.tier !== undefined)
     conditions.push(tierConditions[filter.tier](threshold("high_from"), threshold("low_to")));
-  if (filter.format !== undefined) conditions.push(`upper(c.format) = upper(${put(filter.format)})`);
-  if (filter.buyerId !== undefined) conditions.push(`c.buyer_id = ${put(filter.buyerId)}`);
+  conditions.push(...catalogueConditions(filter, put));
   if (filter.campaignId !== undefined)
     conditions.push(
       `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.id)`,
@@ -177,4 +187,22 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     tables: `ranked as materialized (${first}), page as materialized (select * from ranked union all (${rest}))`,
     order: `p.place ${direction} nulls last, p.creative_id`,
   };
+}
+
+/** What the exchange says of a creative, and whose it is. */
+function catalogueConditions(
+  { format, buyerId, advertiser, approval, language, vanished }: CreativeFilter,
+  put: Put,
+): string[] {
+  const conditions: string[] = [];
+  if (format !== undefined) conditions.push(`upper(c.format) = upper(${put(format)})`);
+  if (buyerId !== undefined) conditions.push(`c.buyer_id = ${put(buyerId)}`);
+  if (advertiser !== undefined) conditions.push(`lower(c.advertiser_name) = lower(${put(advertiser)})`);
+  if (approval !== undefined) conditions.push(`upper(c.approval_status) = upper(${put(approval)})`);
+  if (vanished !== undefined) conditions.push(`c.vanished_at is ${vanished ? "not null" : "null"}`);
+  if (language !== undefined)
+    conditions.push(
+      `exists (select from ${languagesSql("c")} l(tag) where ${tagSql("l.tag")} = ${put(language)} or split_part(${tagSql("l.tag")}, '_', 1) = ${put(language)})`,
+    );
+  return conditions;
 }

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.ts";
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
+import type { facets } from "../../api/rtb/statistics.ts";
 import type { seat } from "../../api/rtb/seats.ts";
 import type { record } from "../../api/rtb/records.ts";
 
 /** What the JSON routes answer. */
 export type Creative = z.infer<typeof listed>;
 export type CreativeDetails = z.infer<typeof found>;
+export type Facets = z.infer<typeof facets>;
 export type Seat = z.infer<typeof seat>;
 export type CreativeRecord = z.infer<typeof record>;
 export type Campaign = z.infer<typeof campaign>;

@@ -11,7 +11,8 @@ import { callList } from "../shared/json.ts";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { creativeAddress, rtb, type Campaign, type CampaignDetails } from "./answers.ts";
-import { currencyOf, Trend } from "./creatives.tsx";
+import { currencyOf } from "./creatives.tsx";
+import { Trend } from "./marks.tsx";
 
 const query = { period: z.enum(campaignPeriods).optional(), cursor: z.string().max(1_000).optional() };
 type Query = z.output<z.ZodObject<typeof query>>;

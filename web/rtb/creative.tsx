@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
 import { LineChart } from "../components/charts.tsx";
-import { moneyText, Name, None } from "../components/format.tsx";
+import { moneyText, Name } from "../components/format.tsx";
 import { Empty, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
@@ -11,7 +11,9 @@ import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-d
 import { findCreativeIds } from "../../queries/rtb/find-creative.ts";
 import { addDays } from "../../core/days.ts";
 import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
-import { currencyOf, Trend } from "./creatives.tsx";
+import { CreativeFacts } from "./creative-facts.tsx";
+import { currencyOf } from "./creatives.tsx";
+import { Trend } from "./marks.tsx";
 
 type PeriodFigures = CreativeDetails["performance"][number];
 const chartDays = 30;
@@ -47,6 +49,7 @@ export function creativePage(web: Web): void {
           <PageHead title={`Creative ${found.creativeId}`} lead={<Lead of={found} />}>
             <VendorLink address={found.googleBuyersUrl} />
           </PageHead>
+          <CreativeFacts of={found} zone={at.zone} />
           <Table
             columns={periodColumns(currency)}
             rows={found.performance}
@@ -163,23 +166,6 @@ function Raw({ found }: { found: CreativeDetails }) {
   return (
     <section class="panel" aria-labelledby="raw">
       <h2 id="raw">As it was sent</h2>
-      <dl class="facts">
-        <dt>Campaigns</dt>
-        <dd>
-          {found.campaigns.length === 0 ? (
-            <None why="in none" />
-          ) : (
-            found.campaigns.map(({ campaignId, campaignName }, index) => (
-              <span key={campaignId}>
-                {index === 0 ? "" : ", "}
-                <a href={`/campaigns/${campaignId}`}>{campaignName}</a>
-              </span>
-            ))
-          )}
-        </dd>
-        <dt>Changed</dt>
-        <dd>{found.updatedAt.slice(0, 10)}</dd>
-      </dl>
       <details>
         <summary>Addresses and attributes</summary>
         <pre tabIndex={0}>{JSON.stringify(raw, null, 2)}</pre>

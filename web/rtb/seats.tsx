@@ -12,6 +12,7 @@ import { callList } from "../shared/json.ts";
 import { call, form, page, type Answer } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { rtb, type Seat } from "./answers.ts";
+import { momentOf } from "./marks.tsx";
 
 const query = {
   cursor: z.string().max(1_000).optional(),
@@ -171,7 +172,7 @@ const columns: Column<Seat>[] = [
     name: "lastSync",
     label: "Last sync",
     kind: "moment",
-    value: (row) => row.lastSync,
+    value: (row) => momentOf(row.lastSync),
     why: () => "never synced",
   },
 ];
