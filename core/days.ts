@@ -37,6 +37,12 @@ export function hourAt(moment: Date | string, timezone: string): number {
   return instant(moment).toZonedDateTimeISO(timezone).hour;
 }
 
+/** Day and time that a zone's clock shows at a moment: 2026-11-28 07:00. */
+export function clockAt(moment: Date | string, timezone: string): string {
+  const local = instant(moment).toZonedDateTimeISO(timezone);
+  return `${local.toPlainDate().toString()} ${local.toPlainTime().toString({ smallestUnit: "minute" })}`;
+}
+
 /** Civil days are stepped as days: a 23-hour day is still one day. */
 export function addDays(day: string, days: number): string {
   if (!isDay(day)) throw new RangeError(`\`${day}\` is not a day`);

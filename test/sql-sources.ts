@@ -138,7 +138,7 @@ export const sources: Record<string, Source[]> = {
     {
       name: "receipts",
       rows: items,
-      sql: `select receipt_id as "receiptId", source, slice, outcome, round(total, 2) as total, inserted, updated, withdrawn, run_id as "runId" from ops.receipts where ${client}`,
+      sql: `select receipt_id as "receiptId", source, slice, outcome, round(total, 2) as total, inserted, updated, withdrawn from ops.receipts where ${client}`,
     },
   ],
   "/receipts/:id": [
@@ -156,7 +156,7 @@ export const sources: Record<string, Source[]> = {
     {
       name: "changes",
       rows: items,
-      sql: changesOf(`r.source, r.slice, r.kind, p.receipt_id as "receiptId", r.run_id as "runId"`, "kind = 'changed'"),
+      sql: changesOf(`r.source, r.slice, r.kind, p.receipt_id as "receiptId"`, "kind = 'changed'"),
     },
   ],
   "/audit": [

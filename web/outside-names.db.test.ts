@@ -39,6 +39,7 @@ const shown: Record<string, readonly string[]> = {
   "/creatives?period=all": ["format", "seat"],
   "/creatives?period=all&view=table": ["format", "seat"],
   "/creatives/77": ["format", "seat", "campaign"],
+  "/seats": ["seat"],
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign"],
   "/promo?days=30": ["promo"],

@@ -1,4 +1,4 @@
-import { addDays, dayAt } from "../../core/days.ts";
+import { addDays, clockAt, dayAt } from "../../core/days.ts";
 import { sources } from "../../connectors/registry.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { readLastFetch, readOverdueDays } from "../../queries/ops/retention.ts";
@@ -60,7 +60,7 @@ async function watchSource(
     kind: "late_source",
     severity: "warning",
     message: isLate
-      ? `${source}: last read ${lastFetch.toISOString()}, expected after ${due.toISOString()}. Is a worker running? Is the schedule paused?`
+      ? `${source}: last read ${clockAt(lastFetch, timezone)}, expected after ${clockAt(due, timezone)} ${timezone.replaceAll("_", " ")}. Is a worker running? Is the schedule paused?`
       : `${source}: ${overdue.length} days are not final: ${overdue.slice(0, 10).join(", ")}`,
     details: { lastFetch, due, overdue: overdue.slice(0, 50) },
   });

@@ -20,11 +20,18 @@ describe("at this hour", () => {
     ...reading("2026-11-21", 9, { fb: "90", gone: "7" }),
   ];
 
-  test("another day is read at the very same hour: one that was not read in it has no figure, whatever it had by another", () => {
+  test("another day stands beside it at the very same time, between the readings around it; where it ends before, it has no figure", () => {
     expect(spendAtThisHour(readings, "2026-11-28")).toMatchObject({
       day: { hour: 9, total: "90.01" },
-      dayBefore: { date: "2026-11-27", hour: null, receiptId: null, total: null },
-      weekBefore: { hour: 9, total: "97.00" },
+      // Half way from 40 to 100 and from nothing to 100.
+      dayBefore: { date: "2026-11-27", time: "09:00", between: ["08:00", "10:00"], total: "120.00" },
+      weekBefore: { hour: 9, total: "97.00", between: null },
+    });
+    const [early] = [reading("2026-11-27", 8, { fb: "40" })];
+    expect(
+      spendAtThisHour([...reading("2026-11-28", 9, { fb: "50" }), ...early], "2026-11-28").dayBefore,
+    ).toMatchObject({
+      ...{ hour: null, time: null, receiptId: null, total: null },
     });
   });
 
@@ -54,9 +61,9 @@ describe("at this hour", () => {
   test("a source without a row had spent nothing by then; a day without a reading is not known", () => {
     const { sources } = spendAtThisHour(readings, "2026-11-28");
     expect(sources).toEqual([
-      { sourceId: "fb", sourceName: "FB", cost: "80.01", dayBefore: null, weekBefore: "90.00" },
-      { sourceId: "tt", sourceName: "TT", cost: "10.00", dayBefore: null, weekBefore: "0.00" },
-      { sourceId: "gone", sourceName: "GONE", cost: "0.00", dayBefore: null, weekBefore: "7.00" },
+      { sourceId: "fb", sourceName: "FB", cost: "80.01", dayBefore: "70.00", weekBefore: "90.00" },
+      { sourceId: "tt", sourceName: "TT", cost: "10.00", dayBefore: "50.00", weekBefore: "0.00" },
+      { sourceId: "gone", sourceName: "GONE", cost: "0.00", dayBefore: "0.00", weekBefore: "7.00" },
     ]);
     const alone = spendAtThisHour(reading("2026-11-28", 9, { fb: "1" }), "2026-11-28");
     expect(alone.dayBefore).toEqual({

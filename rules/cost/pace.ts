@@ -49,7 +49,8 @@ export function paceOf(readings: readonly Reading[], day: string): PaceHour[] {
     // An hour that is yet to come is shown as each other day was read in it.
     const own = inHour(day);
     const at = (date: string) => {
-      const read = own === undefined ? inHour(date) : readAt(days.get(date) ?? [], own.minutes);
+      const minutes = own?.minutes ?? hour * minutesOfHour;
+      const read = (own === undefined ? inHour(date) : undefined) ?? readAt(days.get(date) ?? [], minutes);
       return read === undefined ? null : totalOf(read);
     };
     const weekdays = sameWeekdays.flatMap((date) => at(date) ?? []);
@@ -131,8 +132,8 @@ export function spendAtThisHour(readings: readonly Reading[], day: string): Spen
 const minutesOfHour = 60;
 /** Readings of two days that are so near each other by the clock are of the same time. */
 const sameMinutes = 5;
-/** Days are read every hour. Between two readings that are further apart nothing is known. */
-const gapMinutes = 90;
+/** Between two readings that are further apart nothing is known. Days are read every hour; a few may have failed. */
+const gapMinutes = 240;
 
 interface Read {
   /** Since the day began, by the feed's clock. */

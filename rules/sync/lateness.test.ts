@@ -45,7 +45,7 @@ test("a source is late when it was not read since its last due run, or an old da
   expect(late({ lastFetchedAt: justNow, oldestOpenDay: "2025-12-17" })).toEqual([]);
   expect(late({ lastFetchedAt: justNow, oldestOpenDay: "2025-12-16" })).toEqual(["2025-12-16 is not final"]);
   expect(late({ lastFetchedAt: new Date("2025-12-18T14:00:30Z") })).toEqual([
-    "last read 2025-12-18T14:00:30.000Z, expected after 2025-12-18T15:00:00.000Z",
+    "last read 2025-12-18 09:00, expected after 2025-12-18 10:00 America/New York",
   ]);
   expect(late({})).toEqual([expect.stringContaining("never")]);
 });

@@ -1,4 +1,4 @@
-import { addDays, dayAt } from "../../core/days.ts";
+import { addDays, clockAt, dayAt } from "../../core/days.ts";
 import { lastDue, type Expectation } from "./expectation.ts";
 
 /** What the ledger knows of a feed. */
@@ -29,7 +29,7 @@ export function lateSources(
         {
           client,
           source,
-          reason: `last read ${lastFetchedAt?.toISOString() ?? "never"}, expected after ${due.toISOString()}`,
+          reason: `last read ${lastFetchedAt === null ? "never" : clockAt(lastFetchedAt, schedule.timezone)}, expected after ${clockAt(due, schedule.timezone)} ${schedule.timezone.replaceAll("_", " ")}`,
         },
       ];
     }

@@ -1,4 +1,4 @@
-import { Name } from "../components/format.tsx";
+import { Name, None } from "../components/format.tsx";
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import type { AuditRow } from "../../queries/ops/audit.ts";
@@ -101,7 +101,12 @@ function Details({ details }: { details: Record<string, unknown> }) {
     <>
       {Object.entries(details).map(([name, value]) => (
         <div key={name} class="wrap">
-          <span class="quiet">{name}</span> <Name of={typeof value === "string" ? value : JSON.stringify(value)} />
+          <span class="quiet">{name}</span>{" "}
+          {value === null ? (
+            <None why={null} />
+          ) : (
+            <Name of={typeof value === "string" ? value : JSON.stringify(value)} />
+          )}
         </div>
       ))}
     </>

@@ -23,6 +23,8 @@ export interface Column<Row> {
   isLong?: boolean;
   /** Left out on narrow screens: what a phone can do without. */
   isExtra?: boolean;
+  /** In the export alone: no screen is wide enough. */
+  isFileOnly?: boolean;
 }
 
 export interface TableProps<Row> {
@@ -43,7 +45,8 @@ export interface TableProps<Row> {
 const isFigure = (kind: Column<unknown>["kind"]) => !["text", "day", "moment"].includes(kind);
 
 export function Table<Row>(props: TableProps<Row>) {
-  const { columns, rows, caption, zone, url, sort = null, json, totals = [], empty, rowKey } = props;
+  const { rows, caption, zone, url, sort = null, json, totals = [], empty, rowKey } = props;
+  const columns = props.columns.filter(({ isFileOnly }) => isFileOnly !== true);
   if (rows.length === 0 && empty !== undefined) return <>{empty}</>;
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>

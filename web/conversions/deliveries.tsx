@@ -174,7 +174,13 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
     { name: "value", label: "Value", kind: "money", value: (row) => row.value, currency: (row) => row.currency ?? "" },
     { name: "attempts", label: "Tries", kind: "count", value: (row) => row.attempts, isExtra: true },
     { name: "lastAnswer", label: "Answer", kind: "text", value: (row) => row.lastAnswer, isLong: true },
-    { name: "eventTime", label: "Converted", kind: "moment", value: (row) => new Date(row.eventTime), isExtra: true },
+    {
+      name: "eventTime",
+      label: "Converted",
+      kind: "moment",
+      value: (row) => new Date(row.eventTime),
+      isFileOnly: true,
+    },
     {
       name: "deliveredAt",
       label: "Delivered",

@@ -110,6 +110,7 @@ const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
     label: "File",
     kind: "text",
     value: (row) => row.name,
+    isLong: true,
     show: ({ name, importId }) => <a href={`/files/${importId}`}>{name}</a>,
   },
   {

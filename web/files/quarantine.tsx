@@ -121,7 +121,7 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
   };
   return [
     { name: "quarantineId", label: "Entry", kind: "text", value: (row) => row.quarantineId },
-    { name: "source", label: "Source", kind: "text", value: (row) => row.source },
+    { name: "source", label: "Source", kind: "text", value: (row) => row.source, isExtra: true },
     {
       name: "slice",
       label: "Of",
@@ -133,7 +133,7 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
       },
     },
     { name: "line", label: "Line", kind: "text", value: (row) => row.line },
-    { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
+    { name: "reason", label: "Why", kind: "text", value: (row) => row.reason, isLong: true },
     { name: "firstSeenAt", label: "First", kind: "moment", value: (row) => new Date(row.firstSeenAt), isExtra: true },
     { name: "lastSeenAt", label: "Last", kind: "moment", value: (row) => new Date(row.lastSeenAt), isExtra: true },
     {

@@ -56,8 +56,11 @@ export const fileColumns = ({ feeds, items }: FileGrid, isKeeper: boolean): Grid
     ),
     cells: items
       .filter((item) => item.mapping === mapping)
-      .map((item) => ({ ...item, href: placeOf(item), none: "not expected", act: isKeeper ? uploadOf(item) : null })),
+      .map((item) => ({ ...item, href: placeOf(item), none: noneOf(item), act: isKeeper ? uploadOf(item) : null })),
   }));
+
+const noneOf = ({ reason }: ImportDay) =>
+  reason === "the day is not over" || reason?.startsWith("expected by") === true ? "not yet" : "not expected";
 
 /** The file of the day, or the list of several. */
 const placeOf = ({ mapping, day, fileIds: [first, ...more] }: ImportDay) =>

@@ -73,7 +73,7 @@ export const receiptColumns: readonly Column<ListedReceipt>[] = [
   count("updated", "Changed", ({ updated }) => updated),
   count("withdrawn", "Withdrawn", ({ withdrawn }) => withdrawn, { isExtra: true }),
   count("quarantined", "Quarantined", ({ quarantined }) => quarantined, { isExtra: true }),
-  text("runId", "Run", ({ runId }) => runId, { show: runOf, isExtra: true }),
+  text("runId", "Run", ({ runId }) => runId, { isFileOnly: true }),
 ];
 
 export const kinds: Record<string, string> = { first: "first value", changed: "changed", withdrawn: "withdrawn" };
@@ -119,15 +119,17 @@ export const changeColumns: readonly Column<Change>[] = [
     ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
     show: ({ receiptId }) => receiptLink(receiptId),
   },
-  text("runId", "Run", ({ runId }) => runId, { show: runOf, isExtra: true }),
+  text("runId", "Run", ({ runId }) => runId, { isFileOnly: true }),
 ];
 
 /** Its key, and the name that stands beside an id. */
-function rowName({ rowKey, old, new: now }: Change): string[] {
+function rowName({ rowKey, slice, old, new: now }: Change): string[] {
   const name = ["source_name", "affiliate_name"]
     .map((field) => (now ?? old)?.[field])
     .find((one) => typeof one === "string");
-  return [...(name === undefined ? [] : [name]), ...Object.values(rowKey).map(String)];
+  // The day has a column of its own.
+  const key = Object.values(rowKey).filter((one) => one !== slice);
+  return [...(name === undefined ? [] : [name]), ...key.map(String)];
 }
 
 /** The fields that differ, and what each says on this side; of a first or last value, its amounts. */

@@ -16,7 +16,6 @@ export function campaignPage(web: Web): void {
   page(web, { url: "/reconciliation/campaigns/:id", who }, async (at) => {
     const json = `${recon}/dashboard/campaigns/${param(at, "id")}`;
     const campaign = await get<CampaignDashboard>(web, at.request, json);
-    const fact = factsOf(json);
     const queue = (filters: string) => `/reconciliation/queue?campaign=${campaign.campaignId}${filters}`;
     return {
       title: campaign.name,
@@ -34,44 +33,8 @@ export function campaignPage(web: Web): void {
               Its claims
             </a>
           </PageHead>
-          <div class="cards">
-            {metrics.map((metric) => {
-              const { claimed, verified, differencePct } = campaign.totals[metric];
-              const of = (field: string) => `totals.${metric}.${field}`;
-              return (
-                <Figure
-                  key={metric}
-                  label={`${metric.charAt(0).toUpperCase()}${metric.slice(1)} claimed`}
-                  value={countText(claimed)}
-                  fact={fact(of("claimed"), claimed)}
-                >
-                  {verified === null ? (
-                    "the platforms do not say"
-                  ) : (
-                    <>
-                      <Fact of={fact(of("verified"), verified)}>{countText(verified)}</Fact> verified
-                    </>
-                  )}
-                  {differencePct === null ? null : (
-                    <>
-                      , <Fact of={fact(of("differencePct"), differencePct)}>{differencePct} %</Fact> beyond it
-                    </>
-                  )}
-                </Figure>
-              );
-            })}
-            {campaign.spend.map(({ currency, spend, posts }, index) => (
-              <Figure
-                key={currency}
-                label={`Spend in ${currency}`}
-                value={moneyText(spend, currency)}
-                fact={{ json, field: `spend.${index}.spend`, value: spend }}
-              >
-                <Fact of={fact(`spend.${index}.posts`, posts)}>{countText(posts)}</Fact> posts
-              </Figure>
-            ))}
-          </div>
-          <div class="columns">
+          <Totals campaign={campaign} json={json} />
+          <div class="stacked">
             <section aria-labelledby="platforms">
               <h2 id="platforms">By platform</h2>
               <Table
@@ -97,6 +60,49 @@ export function campaignPage(web: Web): void {
       ),
     };
   });
+}
+
+function Totals({ campaign, json }: { campaign: CampaignDashboard; json: string }) {
+  const fact = factsOf(json);
+  return (
+    <div class="cards">
+      {metrics.map((metric) => {
+        const { claimed, verified, differencePct } = campaign.totals[metric];
+        const of = (field: string) => `totals.${metric}.${field}`;
+        return (
+          <Figure
+            key={metric}
+            label={`${metric.charAt(0).toUpperCase()}${metric.slice(1)} claimed`}
+            value={countText(claimed)}
+            fact={fact(of("claimed"), claimed)}
+          >
+            {verified === null ? (
+              "the platforms do not say"
+            ) : (
+              <>
+                <Fact of={fact(of("verified"), verified)}>{countText(verified)}</Fact> verified
+              </>
+            )}
+            {differencePct === null ? null : (
+              <>
+                , <Fact of={fact(of("differencePct"), differencePct)}>{differencePct} %</Fact> beyond it
+              </>
+            )}
+          </Figure>
+        );
+      })}
+      {campaign.spend.map(({ currency, spend, posts }, index) => (
+        <Figure
+          key={currency}
+          label={`Spend in ${currency}`}
+          value={moneyText(spend, currency)}
+          fact={fact(`spend.${index}.spend`, spend)}
+        >
+          <Fact of={fact(`spend.${index}.posts`, posts)}>{countText(posts)}</Fact> posts
+        </Figure>
+      ))}
+    </div>
+  );
 }
 
 const platformColumns: readonly Column<Platform>[] = [

@@ -57,7 +57,10 @@ const OutcomeBadge = ({ outcome }: { outcome: string }) => <Badge tone={tones[ou
 const runColumns: readonly Column<Run>[] = [
   { name: "startedAt", label: "Started", kind: "moment", value: ({ startedAt }) => new Date(startedAt) },
   { name: "runId", label: "Run", kind: "text", value: ({ runId }) => runId, show: ({ runId }) => runLink(runId) },
-  { name: "kind", label: "Kind", kind: "text", value: ({ kind }) => kind, show: ({ kind }) => kinds[kind] ?? kind },
+  {
+    ...{ name: "kind", label: "Kind", kind: "text", value: ({ kind }) => kind, isExtra: true },
+    show: ({ kind }) => kinds[kind] ?? kind,
+  },
   { name: "source", label: "Source", kind: "text", value: ({ source }) => source },
   {
     ...{ name: "outcome", label: "Outcome", kind: "text", value: ({ outcome }) => outcome },
