@@ -88,8 +88,9 @@ async function fill(database: Database): Promise<void> {
      select '${client}', 'i' || i, 1 + (v - 1) % ${offers}, v, 'send-' || i, at, (at at time zone 'America/New_York')::date
        from generate_series(1, ${impressions}) i
       cross join lateral (select 1 + floor(${variations} * power(random(), 2))::int as v, ${moment("i", impressions)} as at where i > 0) one`,
-    `insert into promo.promo_click_tracking (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, via, click_id, device, is_bot)
-     select '${client}', 'c' || i, 1 + (v - 1) % ${offers}, v, at, (at at time zone 'America/New_York')::date, 'redirect', 'click-' || i,
+    `insert into promo.promo_click_tracking (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, clicked_hour, via, click_id, device, is_bot)
+     select '${client}', 'c' || i, 1 + (v - 1) % ${offers}, v, at, (at at time zone 'America/New_York')::date,
+            extract(hour from at at time zone 'America/New_York'), 'redirect', 'click-' || i,
             case when i % 5 = 0 then 'bot' else (array['desktop', 'mobile', 'tablet', 'unknown'])[1 + i % 4] end, i % 5 = 0
        from generate_series(1, ${clicks}) i
       cross join lateral (select 1 + floor(${variations} * power(random(), 2))::int as v, ${moment("i", clicks)} as at where i > 0) one`,
@@ -99,6 +100,13 @@ async function fill(database: Database): Promise<void> {
               union all
              select _client_id, variation_id, offer_id, clicked_date, 0, 1, is_bot::int, null from promo.promo_click_tracking) events
       group by 1, 2, 3, 4`,
+    `update promo.promo_performance_metrics m set cohort = c.cohort
+       from (select variation_id, date, max(date) filter (where sends > 0) over (partition by variation_id order by date) as cohort
+               from promo.promo_performance_metrics) c where m.variation_id = c.variation_id and m.date = c.date`,
+    `update promo.promo_performance_metrics m set clicks_before_send = c.clicks
+       from (select d.variation_id, d.date, count(*) as clicks from promo.promo_performance_metrics d
+               join promo.promo_click_tracking k on k.variation_id = d.variation_id and k.clicked_date = d.date
+              where k.clicked_at < d.first_sent_at and not k.is_bot group by 1, 2) c where m.variation_id = c.variation_id and m.date = c.date`,
     `update promo.promo_text_variations v set impressions = m.impressions, clicks = m.clicks, raw_clicks = m.raw, bot_clicks = m.bots
        from (select variation_id, sum(impressions) as impressions, sum(clicks) as clicks, sum(raw_clicks) as raw, sum(bot_clicks) as bots
                from promo.promo_performance_metrics group by 1) m where m.variation_id = v.id`,

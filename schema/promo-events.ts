@@ -8,6 +8,7 @@ import {
   integer,
   jsonb,
   primaryKey,
+  smallint,
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
@@ -94,6 +95,7 @@ export const promoClickTracking = promo.table(
     bodyHash: text("body_hash"),
     userAgentSealed: bytes("user_agent_sealed"),
     loadedAt: instant("_loaded_at").notNull().defaultNow(),
+    clickedHour: smallint("clicked_hour"),
   },
   (table) => [
     primaryKey({ name: "promo_click_tracking_key", columns: [table.clientId, table.eventId] }),
@@ -200,6 +202,8 @@ describeTable(promoClickTracking, "A click on the link of a variation.", {
     "What a repeat of the event id is compared by, hashed with the same secret; NULL where the event id is ours.",
   userAgentSealed: "The browser's own words, cut and sealed, deleted after seven days.",
   loadedAt: "When it was stored: later, if the database was away.",
+  clickedHour:
+    "The hour of that day, 0 to 23, by the client's clock; NULL where it was stored before this was recorded.",
 });
 
 describeTable(promoQuarantine, "Events of the spool that could not be counted, with the reason.", {

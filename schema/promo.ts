@@ -121,6 +121,8 @@ export const promoPerformanceMetrics = promo.table(
     ctr: rate("ctr", { clicks: "clicks", impressions: "impressions" }),
     rawCtr: rate("raw_ctr", { clicks: "raw_clicks", impressions: "impressions" }),
     updatedAt: instant("updated_at").notNull().defaultNow(),
+    clicksBeforeSend: count("clicks_before_send"),
+    cohort: date("cohort"),
   },
   (table) => [
     primaryKey({ name: "promo_performance_metrics_key", columns: [table.clientId, table.variationId, table.date] }),
@@ -196,4 +198,7 @@ describeTable(promoPerformanceMetrics, "Each variation's day, in the client's ti
   ctr: percent,
   rawCtr: rawPercent,
   updatedAt: "When the row was written last.",
+  clicksBeforeSend:
+    "Of the clicks of people, those that came before the day's first send: they belong to an earlier one.",
+  cohort: "The day of the last send up to this day; NULL before the first one.",
 });

@@ -272,6 +272,79 @@ test("one event id that many send at once counts once", async () => {
   expect(await sums()).toMatchObject({ raw: 1, impressions: 1 });
 });
 
+const forgetAll = () =>
+  database.pool.query(
+    `truncate promo.promo_impression_tracking, promo.promo_impression_repeats, promo.promo_click_tracking, promo.promo_performance_metrics;
+     update promo.promo_text_variations set impressions = 0, clicks = 0, raw_clicks = 0, bot_clicks = 0, repeat_clicks = 0;
+     update promo.promo_offers set total_impressions = 0, total_clicks = 0, total_raw_clicks = 0, total_bot_clicks = 0, total_repeat_clicks = 0`,
+  );
+const inOrder =
+  (order: readonly number[]) =>
+  <Item>(items: Item[]): Item[] =>
+    items
+      .map((item, place) => ({ item, key: order[place] ?? 0 }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ item }) => item);
+
+test("each day knows its last send and the clicks before its first one, however late and in whatever order they are stored", async () => {
+  const some = fc.array(
+    fc.record({
+      // Few hours, so that clicks fall into the seconds of a repeat.
+      hour: fc.constantFrom(0, 1, 20, 24, 60, 61),
+      what: fc.constantFrom("send", "click", "click", "bot"),
+      person: fc.constantFrom("a", "b", null),
+      variation: fc.constantFrom(11, 12),
+    }),
+    { maxLength: 16 },
+  );
+  let run = 0;
+  let early = 0;
+  let alone = 0;
+  await fc.assert(
+    fc.asyncProperty(some, fc.array(fc.nat()), fc.integer({ min: 1, max: 6 }), async (events, order, size) => {
+      await forgetAll();
+      const all = events.map(({ hour, what, person, variation: variation_id }, place) => {
+        const of = { event_id: `c${++run}`, at: at(hour * 3_600 + place), variation_id };
+        return what === "send"
+          ? { shown: impression({ ...of, send_id: of.event_id }) }
+          : { pressed: click({ ...of, ip_hash: person, is_bot: what === "bot" }) };
+      });
+      const stored = inOrder(order)(all);
+      for (let start = 0; start < stored.length; start += size) {
+        const batch = stored.slice(start, start + size);
+        await press(...batch.flatMap(({ pressed }) => pressed ?? []));
+        await show(...batch.flatMap(({ shown }) => shown ?? []));
+      }
+      const days = await rows<{ early: number; cohort: string | null; isSame: boolean }>(
+        `select m.clicks_before_send as early, m.cohort,
+                (m.cohort, m.first_sent_at) is not distinct from (
+                  (select max(i.tracked_date) from promo.promo_impression_tracking i where i.variation_id = m.variation_id and i.tracked_date <= m.date),
+                  (select min(i.tracked_at) from promo.promo_impression_tracking i where i.variation_id = m.variation_id and i.tracked_date = m.date))
+                and m.clicks_before_send = (
+                  select count(*) from promo.promo_click_tracking c
+                   where c.variation_id = m.variation_id and c.clicked_date = m.date and not c.is_bot and not c.is_repeat and c.clicked_at < m.first_sent_at) as "isSame"
+           from promo.promo_performance_metrics m`,
+      );
+      expect(days.filter(({ isSame }) => !isSame)).toEqual([]);
+      early += days.filter((day) => Number(day.early) > 0).length;
+      alone += days.filter(({ cohort }) => cohort !== null).length;
+    }),
+    { numRuns: 60 },
+  );
+  // It has been about something.
+  expect(early).toBeGreaterThan(5);
+  expect(alone).toBeGreaterThan(20);
+});
+
+test("a click before the day's first send that turns out to be a repeat is none of those before it", async () => {
+  await show(impression({ at: at(7_200) }));
+  await press(click({ at: at(3_605), ip_hash: "a" }));
+  await press(click({ at: at(3_600), ip_hash: "a" }), click({ at: at(7_300), ip_hash: "b" }));
+  expect(await rows("select clicks, clicks_before_send as early from promo.promo_performance_metrics")).toEqual([
+    { clicks: 2, early: 1 },
+  ]);
+});
+
 test("what is counted follows from the events, not from the order or the batches in which they are stored", async () => {
   const some = fc.array(
     fc.record({
@@ -305,16 +378,8 @@ test("what is counted follows from the events, not from the order or the batches
           recipients,
         }),
       );
-      await database.pool.query(
-        `truncate promo.promo_impression_tracking, promo.promo_impression_repeats, promo.promo_click_tracking, promo.promo_performance_metrics;
-         update promo.promo_text_variations set impressions = 0, clicks = 0, raw_clicks = 0, bot_clicks = 0, repeat_clicks = 0;
-         update promo.promo_offers set total_impressions = 0, total_clicks = 0, total_raw_clicks = 0, total_bot_clicks = 0, total_repeat_clicks = 0`,
-      );
-      const shuffled = <Item>(items: Item[]) =>
-        items
-          .map((item, place) => ({ item, key: order[place] ?? 0 }))
-          .sort((a, b) => a.key - b.key)
-          .map(({ item }) => item);
+      await forgetAll();
+      const shuffled = inOrder(order);
       for (let start = 0; start < events.length; start += size) {
         await press(...shuffled(clicks).slice(start, start + size));
         await show(...shuffled(shown).slice(start, start + size));

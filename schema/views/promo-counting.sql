@@ -87,11 +87,28 @@ begin
      union all
     select _client_id, offer_id, variation_id, tracked_date, 0, sum(change), null from corrected group by 1, 2, 3, 4
   ), days as (
-    insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at)
-    select _client_id, variation_id, offer_id, tracked_date, sum(sends), sum(impressions), min(first_at) from changes group by 1, 2, 3, 4
+    insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at, cohort)
+    select _client_id, variation_id, offer_id, tracked_date, sum(sends), sum(impressions), min(first_at), case when sum(sends) > 0 then tracked_date end
+      from changes group by 1, 2, 3, 4
     on conflict (_client_id, variation_id, date) do update
        set sends = m.sends + excluded.sends, impressions = m.impressions + excluded.impressions,
-           first_sent_at = least(m.first_sent_at, excluded.first_sent_at), updated_at = now()
+           first_sent_at = least(m.first_sent_at, excluded.first_sent_at), cohort = coalesce(excluded.cohort, m.cohort), updated_at = now(),
+           -- Looked for once a day, when its first send comes, and where one that waited in the spool was earlier.
+           clicks_before_send = case when m.clicks > 0 and excluded.first_sent_at < coalesce(m.first_sent_at, 'infinity')
+             then (select count(*) from promo.promo_click_tracking c
+                    where c.clicked_date = m.date and c._client_id = m._client_id and c.variation_id = m.variation_id
+                      and c.clicked_at < excluded.first_sent_at and not c.is_bot and not c.is_repeat)
+             else m.clicks_before_send end
+  ), later as (
+    -- Days of clicks alone that came before a send which waited in the spool.
+    update promo.promo_performance_metrics m set cohort = s.day
+      from promo.promo_performance_metrics o
+     cross join lateral (select max(c.tracked_date) as day from changes c
+                          where c._client_id = o._client_id and c.variation_id = o.variation_id and c.sends > 0 and c.tracked_date < o.date) s
+     where (o._client_id, o.variation_id) in (select c._client_id, c.variation_id from changes c where c.sends > 0)
+       and o.date > (select min(c.tracked_date) from changes c where c.sends > 0) and o.sends = 0 and coalesce(o.cohort, '-infinity') < s.day
+       and not exists (select from changes c where c._client_id = o._client_id and c.variation_id = o.variation_id and c.sends > 0 and c.tracked_date = o.date)
+       and m._client_id = o._client_id and m.variation_id = o.variation_id and m.date = o.date
   ), variations as (
     update promo.promo_text_variations v set impressions = v.impressions + c.impressions
       from (select _client_id, variation_id, sum(impressions) as impressions from changes group by 1, 2) c
@@ -132,11 +149,11 @@ begin
 
   return query
   with asked as materialized (
-    select e.*, v._client_id as client, v.offer_id,
-           (e.at at time zone coalesce(zones ->> v._client_id, 'UTC'))::date as day
+    select e.*, v._client_id as client, v.offer_id, l.at::date as day, extract(hour from l.at)::smallint as hour
       from jsonb_to_recordset(events) as e (place integer, event_id text, variation_id integer, at timestamptz, via text, click_id text,
                                             referrer text, device text, bot text, is_bot boolean, ip_hash text, body_hash text, agent text)
       left join promo.promo_text_variations v on v.id = e.variation_id
+     cross join lateral (select e.at at time zone coalesce(zones ->> v._client_id, 'UTC') as at) l
   ), known as materialized (
     select a.*, k.event_id is not null as is_stored, row_number() over same_id as copy,
            case when k.event_id is not null then k.variation_id else first_value(a.variation_id) over same_id end as earlier_variation,
@@ -158,34 +175,43 @@ begin
     window same_person as (partition by k.variation_id, k.ip_hash, k.is_bot order by k.at, k.event_id)
   ), counted as (
     insert into promo.promo_click_tracking as c
-           (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, via, click_id, referrer, device, bot, is_bot, is_repeat,
-            ip_hash, body_hash, user_agent_sealed)
-    select client, event_id, offer_id, variation_id, at, day, via, click_id, referrer, device, bot, is_bot, is_repeat,
+           (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, clicked_hour, via, click_id, referrer, device, bot,
+            is_bot, is_repeat, ip_hash, body_hash, user_agent_sealed)
+    select client, event_id, offer_id, variation_id, at, day, hour, via, click_id, referrer, device, bot, is_bot, is_repeat,
            ip_hash, body_hash, decode(agent, 'base64')
       from fresh
     on conflict do nothing
-    returning c._client_id, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.is_bot, c.is_repeat
+    returning c._client_id, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at, c.is_bot, c.is_repeat
   ), overtaken as (
     -- Stored already and clicked later: an event that waited in the spool makes repeats of them.
     update promo.promo_click_tracking c set is_repeat = true
       from fresh f
      where not f.is_bot and c.variation_id = f.variation_id and c.ip_hash = f.ip_hash and not c.is_bot and not c.is_repeat
        and c.clicked_at between f.at and f.at + near and (c.clicked_at, c.event_id) > (f.at, f.event_id)
-    returning c._client_id, c.offer_id, c.variation_id, c.clicked_date
+    returning c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at
   ), changes as materialized (
-    select _client_id, offer_id, variation_id, clicked_date, count(*) as raw,
-           count(*) filter (where is_bot) as bots, count(*) filter (where is_repeat) as repeats
-      from counted group by 1, 2, 3, 4
+    select c._client_id, c.offer_id, c.variation_id, c.clicked_date, count(*) as raw,
+           count(*) filter (where c.is_bot) as bots, count(*) filter (where c.is_repeat) as repeats,
+           count(*) filter (where c.clicked_at < m.first_sent_at and not c.is_bot and not c.is_repeat) as early
+      from counted c
+      left join promo.promo_performance_metrics m on m._client_id = c._client_id and m.variation_id = c.variation_id and m.date = c.clicked_date
+     group by 1, 2, 3, 4
      union all
-    select _client_id, offer_id, variation_id, clicked_date, 0, 0, count(*) from overtaken group by 1, 2, 3, 4
+    select c._client_id, c.offer_id, c.variation_id, c.clicked_date, 0, 0, count(*), -count(*) filter (where c.clicked_at < m.first_sent_at)
+      from overtaken c
+      left join promo.promo_performance_metrics m on m._client_id = c._client_id and m.variation_id = c.variation_id and m.date = c.clicked_date
+     group by 1, 2, 3, 4
   ), days as (
     insert into promo.promo_performance_metrics as m
-           (_client_id, variation_id, offer_id, date, clicks, raw_clicks, bot_clicks, repeat_clicks)
-    select _client_id, variation_id, offer_id, clicked_date, sum(raw - bots - repeats), sum(raw), sum(bots), sum(repeats)
-      from changes group by 1, 2, 3, 4
+           (_client_id, variation_id, offer_id, date, clicks, raw_clicks, bot_clicks, repeat_clicks, clicks_before_send, cohort)
+    select c._client_id, c.variation_id, c.offer_id, c.clicked_date, sum(raw - bots - repeats), sum(raw), sum(bots), sum(repeats), sum(early),
+           (select p.cohort from promo.promo_performance_metrics p
+             where p._client_id = c._client_id and p.variation_id = c.variation_id and p.date < c.clicked_date order by p.date desc limit 1)
+      from changes c group by 1, 2, 3, 4
     on conflict (_client_id, variation_id, date) do update
        set clicks = m.clicks + excluded.clicks, raw_clicks = m.raw_clicks + excluded.raw_clicks,
-           bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks, updated_at = now()
+           bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks,
+           clicks_before_send = m.clicks_before_send + excluded.clicks_before_send, updated_at = now()
   ), variations as (
     update promo.promo_text_variations v
        set clicks = v.clicks + c.raw - c.bots - c.repeats, raw_clicks = v.raw_clicks + c.raw,
