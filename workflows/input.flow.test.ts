@@ -74,7 +74,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   ],
   clusterCampaigns: [
     [{ ai_provder: "claude" }, 'unknown field "ai_provder": did you mean ai_provider?'],
-    [{ ai_provider: "parrot" }, "must be one of rule-based, claude, gemini"],
+    [{ ai_provider: "parrot" }, "ai_provider: must be one of rule-based, claude, gemini"],
     [{ dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
   ],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],

@@ -170,10 +170,9 @@ function suggestionRoute(api: Api, parts: ServerParts): void {
       let found = await findSuggestion(reading, { client, catalogue });
       if (found === null) {
         const outcome = await runClustering(parts, client, { provider: "rule-based", askAgain: false, dryRun: true });
-        if (!outcome.done) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
-        found = await findSuggestion(reading, { client, catalogue: null });
+        found = outcome.done ? await findSuggestion(reading, { client, catalogue: null }) : null;
+        if (found === null) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
       }
-      if (found === null) throw new Error("a dry run of clustering stored no suggestion");
       return reply.code(200).send(await toSuggestion(parts, client, found));
     },
   );
