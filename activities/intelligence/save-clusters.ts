@@ -9,6 +9,7 @@ import {
 import { findAnswer } from "../../queries/intelligence/model-calls.ts";
 import { countMoved, saveCampaigns } from "../../queries/intelligence/save-campaigns.ts";
 import { readStanding, readTaken } from "../../queries/intelligence/standing.ts";
+import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { lockPerformance } from "../../queries/rtb/rollups.ts";
 import {
   cohesionOf,
@@ -17,7 +18,7 @@ import {
   type Campaign,
   type Clusters,
 } from "../../rules/intelligence/cluster.ts";
-import { inTransaction } from "../../schema/database.ts";
+import { inTransaction, type Session } from "../../schema/database.ts";
 import { runOf } from "../shared/run-of.ts";
 import { withHeartbeat } from "../shared/with-heartbeat.ts";
 import { clusterSettings, type ClusterContext } from "./context.ts";
@@ -78,9 +79,28 @@ export async function saveClusters(context: ClusterContext, plan: ClusterPlan): 
         catalogue,
         suggested: plan.isDryRun ? suggestionOf(clusters) : null,
       });
+      if (!plan.isDryRun) await tellOfModel(session, client, done);
       return summaryOf(client, done);
     });
   });
+}
+
+/** A person must act on a key that is refused, a limit that is reached or a consent that was forgotten. */
+async function tellOfModel(session: Session, client: string, run: ClusterRun): Promise<void> {
+  const { providerAsked: subject, providerUsed, fallbackReason } = run;
+  if (subject === "rule-based") return;
+  const about = { client, area: "intelligence", subject };
+  const kind = "model_not_used";
+  if (providerUsed === subject) {
+    const notes = "the model has grouped creatives again";
+    await settleAlerts(session, { ...about, kinds: [kind], notes });
+  } else
+    await raiseAlert(session, {
+      ...about,
+      kind,
+      severity: "warning",
+      message: `${subject} did not group the creatives, the rules did: ${fallbackReason ?? "its answer was not used"}`,
+    });
 }
 
 async function readNames(
