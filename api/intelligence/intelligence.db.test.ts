@@ -202,6 +202,10 @@ test("a name, a move, a split and a merge stay, for creatives that come later, t
     expect([url, first.status, first.body.changed]).toEqual([url, 200, true]);
     return [first.body, await call(method, url, body)] as const;
   };
+  await database.pool.query(
+    "insert into ops.alerts (_client_id, area, kind, subject, severity, message) values ('713', 'spend', 'cpc_spike', $1, 'warning', 'x')",
+    [`campaign/${fresh}`],
+  );
   const [, renamed] = await twice("PATCH", `/campaigns/${kettle}`, { name: "Kettle" });
   const [, moved] = await twice("POST", `/campaigns/${kettle}/move`, { to: drop, creatives: ["k3"] });
   const [split, again] = await twice("POST", `/campaigns/${kettle}/split`, { name: "Kettle video", creatives: ["k2"] });
@@ -221,6 +225,10 @@ test("a name, a move, a split and a merge stay, for creatives that come later, t
     `ada campaign_split campaign/${kettle}`,
     `ada campaigns_merged campaign/${moon}`,
   ]);
+  const { rows: settled } = await database.pool.query<{ notes: string }>(
+    "select notes from ops.alerts where area = 'spend'",
+  );
+  expect(settled).toEqual([{ notes: `merged into campaign ${moon}` }]);
   expect((await call("GET", "/campaigns/decisions")).body.items).toMatchObject([
     {
       kind: "merged",

@@ -3,6 +3,7 @@ import type { Session } from "../../schema/database.ts";
 import type { Actor } from "../ops/audit.ts";
 import { idsOf } from "../rtb/campaigns.ts";
 import { lockPerformance, refreshCampaigns } from "../rtb/rollups.ts";
+import { removeCampaigns } from "./remove-campaigns.ts";
 import { ownAnchor } from "./standing.ts";
 
 /** Something cannot be decided so. Nothing was written. */
@@ -134,7 +135,7 @@ export async function mergeCampaigns(
       throw new DecisionProblem("unknown_campaign", `there is no campaign ${other}`);
     }
     await put(session, { client, campaignId, creatives: source.members });
-    await session.query("delete from rtb.campaigns where _client_id = $1 and campaign_id = $2", [client, other]);
+    await removeCampaigns(session, { client, campaignIds: [other], notes: `merged into campaign ${campaignId}` });
     await record(session, by, {
       kind: "merged",
       campaignId,

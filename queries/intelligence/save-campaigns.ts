@@ -3,6 +3,7 @@ import type { Campaign, Clusters } from "../../rules/intelligence/cluster.ts";
 import type { Decisions, KnownCampaign } from "../../rules/intelligence/keep-campaigns.ts";
 import type { Session } from "../../schema/database.ts";
 import { refreshCampaigns } from "../rtb/rollups.ts";
+import { removeCampaigns } from "./remove-campaigns.ts";
 
 export interface SaveClusters {
   client: string;
@@ -37,12 +38,13 @@ export async function saveCampaigns(session: Session, save: SaveClusters): Promi
   const ids = await insertCampaigns(session, save);
   await updateCampaigns(session, save);
   const regrouped = await setMembers(session, save, ids);
-  const removed = await session.query(
-    "delete from rtb.campaigns where _client_id = $1 and campaign_id = any($2::bigint[])",
-    [client, clusters.gone],
-  );
+  const removed = await removeCampaigns(session, {
+    client,
+    campaignIds: clusters.gone,
+    notes: "no creative is in the campaign any more",
+  });
   if (regrouped.length > 0) await refreshCampaigns(session, { client, campaignIds: regrouped });
-  return { created: ids.size, removed: removed.rowCount ?? 0, moved: countMoved(clusters, known) };
+  return { created: ids.size, removed, moved: countMoved(clusters, known) };
 }
 
 const providerOf = ({ modelConfidence }: Campaign, provider: string) =>
