@@ -120,7 +120,7 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
 export function CtrChart({ of: { timeline, summary }, json }: { of: Analytics; json: string }) {
   const days = timeline.toReversed();
   const rates = days.map(({ ctr }) => ctr);
-  const known = days.filter(({ ctr }) => ctr !== null);
+  const known = days.flatMap(({ date, ctr }) => (ctr === null ? [] : [{ date, ctr }]));
   const last = known.at(-1);
   return (
     <LineChart
@@ -128,7 +128,7 @@ export function CtrChart({ of: { timeline, summary }, json }: { of: Analytics; j
       finding={
         last === undefined
           ? "Nothing was shown in these days."
-          : `CTR per day, ${summary.date_range.start} to ${summary.date_range.end}; last on ${last.date}: ${percentText(last.ctr ?? 0)}. A day without impressions has none.`
+          : `CTR per day, ${summary.date_range.start} to ${summary.date_range.end}; last on ${last.date}: ${percentText(last.ctr)}. A day without impressions has none.`
       }
       labels={days.map(({ date }) => date)}
       labelName="Day"
@@ -259,13 +259,13 @@ export function funnelColumns<Row extends Steps>(): Column<Row>[] {
 
 /** What is known; a conversion without an amount is counted, and pays nothing that could be shown. */
 function Payouts({ of }: { of: Steps["payout"] }) {
-  const known = of.filter(({ payout }) => payout !== null);
+  const known = of.flatMap(({ payout, ...one }) => (payout === null ? [] : [{ ...one, payout }]));
   if (known.length === 0) return <None why="the conversions came without an amount" />;
   return (
     <ul class="plain">
       {known.map(({ currency, origin, payout }) => (
         <li key={`${currency}/${origin}`}>
-          {moneyText(payout ?? "", currency ?? "")} <Origin of={origin} />
+          {moneyText(payout, currency ?? "")} <Origin of={origin} />
         </li>
       ))}
     </ul>

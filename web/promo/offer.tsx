@@ -19,7 +19,8 @@ export function promoOfferPage(web: Web): void {
     const json = analyticsOf(at.query.days, offer.offer_id);
     const answer = await get<Analytics>(web, at.request, json);
     const { zone } = at;
-    const nameOf = (id: number) => offer.variations.find((one) => one.variation_id === id)?.text_content ?? "";
+    const nameOf = (id: number) =>
+      offer.variations.flatMap((one) => (one.variation_id === id ? [one.text_content] : [])).join("");
     return {
       title: offer.name,
       body: (

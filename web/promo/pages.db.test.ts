@@ -180,7 +180,7 @@ test("what is not known is said, and what was not shown is listed apart", async 
     values ('acme', ${id}, 'mailed', 'mailed', 'https://m.example/', false, true, 'sandbox'), ('acme', 9001, 'over', 'over', 'https://o.example/', true, true, 'real'),
            ('acme', 9002, 'waiting', 'waiting', 'https://w.example/', false, false, 'real'), ('acme', 9003, 'ready', 'ready', 'https://r.example/', false, true, 'real'),
            ('acme', 9004, 'strange', 'strange', 'https://user:secret@s.example/', false, true, 'real');
-    insert into promo.promo_text_variations (_client_id, id, offer_id, text_content, approved) values ('acme', 90, ${id}, 'x', true), ('acme', 91, ${id}, 'y', true)`);
+    insert into promo.promo_text_variations (_client_id, id, offer_id, text_content, approved) values ('acme', 90, ${id}, 'x', true), ('acme', 91, ${id}, 'y', true), ('acme', 92, ${id}, 'never sent', false)`);
   const events = promoEvents(database.pool, { acme: "America/New_York" });
   const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
   for (let days = 1; days <= 20; days += 1) await events.show(id, 90, daysAgo(days), { recipients: 100 });
@@ -221,6 +221,9 @@ test("what is not known is said, and what was not shown is listed apart", async 
   expect([bare.text.includes("8.25"), bare.text.includes("$8.25")]).toEqual([true, false]);
   const own = await open(url, as);
   expect(own.text).toContain("not shown");
+  expect(own.text).toMatch(/not approved/);
+  // A text that nobody was shown is compared, too.
+  expect(own.text.match(/never sent/g)?.length).toBeGreaterThan(1);
   expect(own.text).toContain("No text is best: only one variation was shown");
   for (const body of [bare.body, own.body]) expect((await compareFigures(api, body, "acme")).wrong).toEqual([]);
   for (const [other, said] of [
@@ -248,6 +251,8 @@ test("the export has the variations of the same days as the JSON route", async (
   expect(lines).toHaveLength(answer.variations?.length ?? 0);
   const at = head.split(",").indexOf("clicks");
   expect(at).toBeGreaterThan(0);
+  const [, name = ""] = lines[0]?.split(",") ?? [];
+  expect([head.split(",")[1], name.length > 0]).toEqual(["offer_name", true]);
   for (const variation of answer.variations ?? [])
     expect(body).toContain(`,${variation.impressions},${variation.clicks},${variation.raw_clicks},`);
 });
