@@ -1,7 +1,8 @@
-import { setTimeout as wait } from "node:timers/promises";
-import { CommandError, exitCodes } from "../shared/command-line.ts";
-import type { Area, Demo, Show } from "./demo.ts";
+import { reportKinds } from "../../rules/files/file-kinds.ts";
+import type { Area, Demo } from "./demo.ts";
 import {
+  correctedCreatives,
+  correctedDays,
   correctedLine,
   demoCreatives,
   demoSeats,
@@ -9,14 +10,12 @@ import {
   performanceLines,
   type DemoCreative,
 } from "./performance.ts";
+import { reportFiles } from "./reports.ts";
+import { until, upload, type DemoFile } from "./upload.ts";
 
 const creatives = demoCreatives();
 /** A report covers at most so many days. */
 const daysPerFile = 30;
-/** The last days that are reported once more, with other numbers. */
-const corrected = 5;
-const lookEveryMs = 300;
-const patienceMs = 120_000;
 
 interface Seat {
   buyerId: string;
@@ -44,12 +43,6 @@ export const creativesArea: Area = {
     }
   },
 };
-
-/** Waits for what goes on behind an answer. */
-async function until(isDone: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (const end = Date.now() + patienceMs; !(await isDone()); await wait(lookEveryMs))
-    if (Date.now() > end) throw new CommandError(exitCodes.found, `${otherwise}: npm run status`);
-}
 
 /** What the creatives' campaigns are, found by rules; after the files, since names say where the money goes. */
 export const campaignsArea: Area = {
@@ -79,10 +72,21 @@ export const files: Area = {
   },
 };
 
-interface DemoFile {
-  name: string;
-  lines: string[];
-}
+const reportRows = Object.values(reportKinds)
+  .map(({ table }) => `select count(*)::int as rows from ${table} where _client_id = $1 and date between $2 and $3`)
+  .join(" union all ");
+
+/** Reports of Authorized Buyers and the bidder's own traffic, of which waste and coverage are made. */
+export const reportsArea: Area = {
+  name: "traffic and waste",
+  vendors: ["authorized_buyers"],
+  joinsNoReal: true,
+  counted: `select sum(rows)::int as rows from (${reportRows}) counted`,
+  async fill(demo, show) {
+    const { days, today } = demo;
+    for (const file of reportFiles(days.filter((day) => day < today))) await upload(demo, show, file);
+  },
+};
 
 /** In the order in which they arrive; of days that are over. */
 function filesOf({ days, today }: Demo): DemoFile[] {
@@ -90,20 +94,21 @@ function filesOf({ days, today }: Demo): DemoFile[] {
   const months = Array.from({ length: Math.ceil(over.length / daysPerFile) }, (_, index) =>
     over.slice(index * daysPerFile, (index + 1) * daysPerFile),
   );
-  const last = over.slice(-corrected);
+  const last = over.slice(-correctedDays);
   const partnerDay = over.at(-3) ?? over.at(-1) ?? today;
   return [
-    ...months.map((month) => ({ name: nameOf("performance", month), lines: report(creatives, month) })),
-    {
-      name: nameOf("performance-corrected", last),
-      lines: report(creatives.slice(0, 220), last).map(correctedLine),
-    },
-    { name: nameOf("partner", [partnerDay]), lines: partner(partnerDay) },
+    ...months.map((month) => file(nameOf("performance", month), report(creatives, month))),
+    file(
+      nameOf("performance-corrected", last),
+      report(creatives.slice(0, correctedCreatives), last).map(correctedLine),
+    ),
+    file(nameOf("partner", [partnerDay]), partner(partnerDay)),
     // It says what was spent, and not on what.
-    { name: nameOf("invoice", last), lines: last.map((day) => `${day},1250.00,EUR`) },
+    { name: nameOf("invoice", last), header: "day,amount,currency", lines: last.map((day) => `${day},1250.00,EUR`) },
   ];
 }
 
+const file = (name: string, lines: string[]): DemoFile => ({ name, header: performanceColumns, lines });
 const nameOf = (what: string, days: readonly string[]) =>
   `demo-${what}-${[...new Set([days[0], days.at(-1)])].join("-to-")}.csv`;
 
@@ -132,28 +137,4 @@ function partner(day: string): string[] {
     ];
     return (index % 45 === 7 ? (broken[Math.floor(index / 45) % broken.length]?.(cells) ?? cells) : cells).join(",");
   });
-}
-
-async function upload(demo: Demo, show: Show, { name, lines }: DemoFile): Promise<void> {
-  const { stack, client, context } = demo;
-  const database = await context.database();
-  const isThere = async () =>
-    (await database.query("select from ops.files where _client_id = $1 and name = $2", [client, name])).rowCount !== 0;
-  if (lines.length === 0 || (await isThere())) return;
-  show(`${name}: ${lines.length} lines`);
-  const columns = name.includes("invoice") ? "day,amount,currency" : performanceColumns;
-  const form = new FormData();
-  form.append("file", new File([`${columns}\n${lines.join("\n")}\n`], name, { type: "text/csv" }));
-  try {
-    await stack.api("POST", "/rtb/performance/import", { body: form });
-  } catch (error) {
-    // A refused file is a 400, and an import like any other.
-    if (!(error instanceof CommandError) || error.exitCode !== exitCodes.found || !(await isThere())) throw error;
-  }
-  await until(isThere, `${name} was not imported`);
-  // One that was refused names no creative by which it could be told.
-  await database.query(
-    "update ops.files set origin = 'sandbox' where _client_id = $1 and name = $2 and outcome = 'refused'",
-    [client, name],
-  );
 }

@@ -140,6 +140,17 @@ test("a short demo fills every area, adds up, and changes nothing when it is rep
   const kinds = await stack.rows<{ kind: string }>("select distinct kind from ops.restatements order by 1");
   expect(kinds.map(({ kind }) => kind)).toEqual(expect.arrayContaining(["changed", "first"]));
 
+  const [funnel] = await stack.rows(
+    `select f.bids > 0 as bids, f.waste_ratio between 0.5 and 1 as waste, f.report from rtb.funnel_by('all', current_date - 7, current_date, $1) f`,
+    [client],
+  );
+  expect(funnel).toEqual({ bids: true, waste: true, report: "pipeline_by_country" });
+  const coverage = await stack.rows<{ coverage: string }>(
+    "select distinct coverage from rtb.size_coverage(current_date - 7, current_date, $1) order by 1",
+    [client],
+  );
+  expect(coverage.map((one) => one.coverage)).toEqual(expect.arrayContaining(["excess", "good", "none"]));
+
   const before = await everything();
   expect(rowsOf(await fill())).toEqual(rowsOf(areas));
   expect(await everything()).toEqual(before);
@@ -160,6 +171,7 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["promo", "redtrack is real"],
     ["creatives", "redtrack is real"],
     ["ad performance", "redtrack is real"],
+    ["traffic and waste", "redtrack is real"],
     ["campaigns", "redtrack is real"],
   ]);
   expect(areas.every(({ failed, added }) => !failed && added === 0)).toBe(true);

@@ -6,7 +6,7 @@ import type { Board } from "./board.ts";
 import { deliveries } from "./deliveries.ts";
 import { notOfSandbox, openDemo, type Area, type Demo, type DemoContext } from "./demo.ts";
 import { everflow } from "./everflow.ts";
-import { campaignsArea, creativesArea, files } from "./files.ts";
+import { campaignsArea, creativesArea, files, reportsArea } from "./files.ts";
 import { promo } from "./promo.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
@@ -23,12 +23,12 @@ const everything: DemoPlan = {
     [everflow],
     // Some of AnyTrack's conversions came of promo clicks.
     [anytrack, deliveries, promo],
-    [creativesArea, files, campaignsArea],
+    [creativesArea, files, reportsArea, campaignsArea],
     [reconciliation],
   ],
   last: [alerts],
 };
-export const creativesAlone: DemoPlan = { side: [[creativesArea, files, campaignsArea]], last: [] };
+export const creativesAlone: DemoPlan = { side: [[creativesArea, files, reportsArea, campaignsArea]], last: [] };
 
 export interface FilledArea {
   area: string;

@@ -1,8 +1,12 @@
 import { chance } from "../../sandbox/chance.ts";
-import { makeCreatives, seats } from "../../sandbox/data/creatives.ts";
+import { makeCreatives, seats, type MadeCreative } from "../../sandbox/data/creatives.ts";
 
 export interface DemoCreative {
+  buyerId: string;
   creativeId: string;
+  /** As reports write it. */
+  size: string;
+  format: string;
   /** Its usual impressions a day. */
   usual: number;
 }
@@ -24,11 +28,24 @@ export function demoCreatives(): DemoCreative[] {
   for (const { creativeId } of made) times.set(creativeId, (times.get(creativeId) ?? 0) + 1);
   return made
     .filter(({ creativeId }) => times.get(creativeId) === 1)
-    .map(({ creativeId }) => ({
+    .map(({ buyerId, creativeId, wire }) => ({
+      buyerId,
       creativeId,
+      ...sizeOf(wire),
       // A few are seen by many, most by few.
       usual: Math.floor(800 * 60 ** (chance("rtb", creativeId, "usual") ** 2)),
     }));
+}
+
+/** The last days that are reported once more, with other numbers, for so many creatives. */
+export const correctedDays = 5;
+export const correctedCreatives = 220;
+
+function sizeOf({ creativeFormat, html }: MadeCreative["wire"]): Pick<DemoCreative, "size" | "format"> {
+  const { width, height } = (html ?? {}) as { width?: number; height?: number };
+  if (creativeFormat === "VIDEO") return { size: "Video/Overlay", format: "Video" };
+  if (creativeFormat === "NATIVE") return { size: "Native", format: "Native" };
+  return { size: width === undefined || height === undefined ? "" : `${width} x ${height}`, format: "HTML" };
 }
 
 export const performanceColumns = "creative_id,date,impressions,clicks,spend,geography,device_type";
