@@ -39,7 +39,7 @@ const shown: Record<string, readonly string[]> = {
   "/creatives?period=all": ["format", "seat"],
   "/creatives?period=all&view=table": ["format", "seat"],
   "/creatives/77": ["format", "seat", "campaign"],
-  "/seats": ["seat"],
+  "/seats": ["seat-name"],
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign"],
   "/promo?days=30": ["promo"],
@@ -147,6 +147,10 @@ async function fillCreatives(): Promise<void> {
     );
   await put("/api/v1/rtb/creatives", [{ creativeId: "77", format: nameOf("format"), buyerId: nameOf("seat") }]);
   await put("/api/v1/rtb/campaigns", [{ campaignName: nameOf("campaign"), creativeIds: ["77"] }]);
+  await pool.query(
+    "insert into rtb.buyer_seats (_client_id, buyer_id, display_name, origin) values ('713', 's1', $1, 'real')",
+    [nameOf("seat-name")],
+  );
   ids["campaign"] = await one("select campaign_id::text as id from rtb.campaigns");
   await pool.query(
     `insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 4, $1, 'made', 'https://shop.example/')`,
