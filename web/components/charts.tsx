@@ -20,8 +20,13 @@ interface LineChartProps {
   series: readonly Series[];
   axisText: (value: number) => string;
   /** Where in its answer a label stands, if not at its own place. */
-  json?: { url: string; path: string; indexOf?: (label: number) => number };
+  json?: { url: string; path: string; indexOf?: (label: number) => number } | undefined;
 }
+
+/** From so many points on somebody wants to point at one of them. A page with such a chart needs `denseScripts`. */
+const denseFrom = 60;
+const isDense = (labels: readonly unknown[]) => labels.length >= denseFrom;
+export const denseScripts = (labels: readonly unknown[]) => (isDense(labels) ? ["uplot.js", "dense.js"] : []);
 
 const size = { width: 760, height: 240, left: 62, right: 12, top: 10, bottom: 26 };
 
@@ -38,7 +43,7 @@ export function LineChart({ id, finding, labels, labelName, series, axisText, js
   // The first label begins at its point and the last ends there: of whole days fewer fit than of hours.
   const step = Math.max(1, Math.ceil(labels.length / ((labels[0] ?? "").length > 5 ? 6 : 8)));
   return (
-    <figure>
+    <figure data-dense={isDense(labels) ? "" : undefined}>
       <figcaption id={`${id}-finding`}>{finding}</figcaption>
       {series.length > 1 ? <Legend series={series} /> : null}
       <svg class="chart" viewBox={`0 0 ${size.width} ${size.height}`} role="img" aria-labelledby={`${id}-finding`}>
@@ -71,39 +76,56 @@ export function LineChart({ id, finding, labels, labelName, series, axisText, js
           </g>
         ))}
       </svg>
-      <details>
-        <summary>Figures</summary>
-        <div class="scroll" role="region" aria-label="Figures of the chart" tabIndex={0}>
-          <table data-json={json?.url} data-path={json?.path}>
-            <thead>
-              <tr>
-                <th scope="col">{labelName}</th>
-                {series.map(({ name }) => (
-                  <th key={name} scope="col" class="figure">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {labels.map((label, index) => (
-                <tr key={label} data-row={json === undefined ? undefined : (json.indexOf?.(index) ?? index)}>
-                  <th scope="row">{label}</th>
-                  {series.map(({ name, points, text, said }) => {
-                    const point = points[index] ?? null;
-                    return (
-                      <td key={name} class="figure" data-field={said?.field} data-value={said?.values[index] ?? ""}>
-                        {point === null ? "–" : text(point)}
-                      </td>
-                    );
-                  })}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </details>
+      <Figures labels={labels} labelName={labelName} series={series} json={json} />
     </figure>
+  );
+}
+
+/** The same as a table, for those who read. */
+function Figures({
+  labels,
+  labelName,
+  series,
+  json,
+}: Pick<LineChartProps, "labels" | "labelName" | "series" | "json">) {
+  return (
+    <details>
+      <summary>Figures</summary>
+      <div class="scroll" role="region" aria-label="Figures of the chart" tabIndex={0}>
+        <table data-json={json?.url} data-path={json?.path}>
+          <thead>
+            <tr>
+              <th scope="col">{labelName}</th>
+              {series.map(({ name }) => (
+                <th key={name} scope="col" class="figure">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {labels.map((label, index) => (
+              <tr key={label} data-row={json === undefined ? undefined : (json.indexOf?.(index) ?? index)}>
+                <th scope="row">{label}</th>
+                {series.map(({ name, points, text, said }) => {
+                  const point = points[index] ?? null;
+                  return (
+                    <td
+                      key={name}
+                      class="figure"
+                      data-field={said?.field}
+                      data-value={(said === undefined ? point : said.values[index]) ?? ""}
+                    >
+                      {point === null ? "–" : text(point)}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
   );
 }
 

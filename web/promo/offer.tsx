@@ -1,4 +1,5 @@
 import { bestFirst } from "../../rules/promo/rate.ts";
+import { denseScripts } from "../components/charts.tsx";
 import { Badge, Name, Origin } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -23,6 +24,7 @@ export function promoOfferPage(web: Web): void {
       offer.variations.flatMap((one) => (one.variation_id === id ? [one.text_content] : [])).join("");
     return {
       title: offer.name,
+      scripts: denseScripts(answer.timeline),
       body: (
         <>
           <PageHead title={offer.name} lead={<Lead of={offer} />}>

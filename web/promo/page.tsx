@@ -1,3 +1,4 @@
+import { denseScripts } from "../components/charts.tsx";
 import { Origin } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -33,6 +34,7 @@ export function promoPages(web: Web): void {
     const { start, end } = answer.summary.date_range;
     return {
       title: "Promo",
+      scripts: denseScripts(answer.timeline),
       body: (
         <>
           <PageHead

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import { open } from "../../api/server/access.ts";
@@ -61,5 +62,25 @@ export async function serveAssets(api: Api): Promise<Assets> {
 
 async function readAssets(): Promise<{ name: string; plain: Buffer }[]> {
   const files = (await readdir(own)).filter((name) => /\.(css|js|svg)$/.test(name) && !/\.test\./.test(name));
-  return Promise.all(files.map(async (name) => ({ name, plain: await readFile(new URL(name, own)) })));
+  const [script, style] = await readPlot();
+  return [
+    { name: "uplot.js", plain: script },
+    ...(await Promise.all(
+      files.map(async (name) => {
+        const plain = await readFile(new URL(name, own));
+        return { name, plain: name === "style.css" ? Buffer.concat([plain, style]) : plain };
+      }),
+    )),
+  ];
+}
+
+/** uPlot as it is published: a script that declares one name, and a few lines of style. */
+async function readPlot(): Promise<[script: Buffer, style: Buffer]> {
+  const { resolve } = createRequire(import.meta.url);
+  const [script, style] = await Promise.all(
+    ["iife.min.js", "min.css"].map((ending) => readFile(resolve(`uplot/dist/uPlot.${ending}`))),
+  );
+  if (script === undefined || style === undefined) throw new Error("uPlot is not installed");
+  // In a module its name is nobody else's.
+  return [Buffer.concat([script, Buffer.from("\nglobalThis.uPlot = uPlot;\n")]), style];
 }

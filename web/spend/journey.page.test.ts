@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { addDays, dayAt } from "../../core/days.ts";
-import { openBrowser, type Visitor } from "../../test/browser.ts";
+import { openBrowser, openPage, type Visitor } from "../../test/browser.ts";
 
 let visitor: Visitor;
 beforeAll(async () => {
@@ -19,8 +19,15 @@ test("yesterday's spend leads to its hours, to its days, to the receipt, and to 
   expect(figure).toMatch(/^\$\d/);
   await card.locator(".value a").click();
   await page.waitForURL(`**/spend?from=${yesterday}&to=${yesterday}&by=hour`);
-  // The figure is in one of the rows that it led to.
-  await page.locator("td:visible", { hasText: figure }).first().waitFor();
+  // It is the figure of one of the rows that it led to, or lies between two of them.
+  const costs = (await page
+    .locator('tbody [data-field="cost"]:visible')
+    .evaluateAll((cells) =>
+      cells.map((cell) => Number((cell as unknown as { dataset: { value: string } }).dataset.value || NaN)),
+    )) as number[];
+  const amount = Number(figure.replaceAll(/[$,]/g, ""));
+  expect(Math.min(...costs.filter((cost) => cost >= amount))).toBeLessThan(Infinity);
+  expect(Math.max(...costs.filter((cost) => cost <= amount))).toBeGreaterThan(0);
 
   await page.getByRole("link", { name: "By day" }).click();
   const row = page.locator("tbody tr", { hasText: yesterday });
@@ -42,6 +49,28 @@ test("yesterday's spend leads to its hours, to its days, to the receipt, and to 
     200,
     { workflowId: `redtrack.daily_spend/713/${yesterday}`, runId: run },
   ]);
+  await context.close();
+});
+
+test("a chart of many days shows the figures of the day that is pointed at, as the table has them, within the policy", async () => {
+  const context = await visitor.logIn({ role: "analyst", scheme: "dark" });
+  const { page, complaints } = await openPage(context, "/spend?period=90d&by=day");
+  const plot = page.locator("figure[data-dense] .dense");
+  await plot.locator("canvas").waitFor();
+  expect(await page.locator("figure[data-dense] svg.chart[role=img]").isVisible()).toBe(false);
+  await plot.scrollIntoViewIfNeeded();
+  const box = await plot.locator(".u-over").boundingBox();
+  await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + 40);
+  const [day = "", spend = ""] = await plot.locator(".u-legend .u-value").allInnerTexts();
+  expect(day).toMatch(/^\d{4}-\d\d-\d\d$/);
+  await page.locator("figure[data-dense] summary").click();
+  const row = page.locator("figure[data-dense] tbody tr", { has: page.locator("th", { hasText: day }) });
+  expect(await row.locator("td").innerText()).toBe(spend);
+  expect([complaints.console, complaints.policy]).toEqual([[], []]);
+  // A short one needs no script.
+  expect(
+    await (await context.newPage()).goto("/spend?period=7d&by=day").then((answer) => answer?.text()),
+  ).not.toContain("uplot");
   await context.close();
 });
 

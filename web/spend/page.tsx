@@ -8,12 +8,13 @@ import {
   readSpendCalendar,
   readSpendTotal,
   type Compared,
+  type DaySpend,
   type SpendCalendar,
   type SpendTotal,
 } from "../../queries/cost/spend.ts";
 import { daysToCompare, paceOf, type PaceHour } from "../../rules/cost/pace.ts";
 import { word } from "../../api/server/lists.ts";
-import { LineChart } from "../components/charts.tsx";
+import { denseScripts, LineChart } from "../components/charts.tsx";
 import { Change, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type TableProps } from "../components/table.tsx";
@@ -49,6 +50,7 @@ export function spendPages(web: Web): void {
     ]);
     return {
       title: "Spend",
+      scripts: table.scripts ?? [],
       body: (
         <>
           <PageHead
@@ -132,8 +134,14 @@ function jsonOf(view: View, { of, day }: Asked): string {
   return `/api/v1/cost/spend/${view}s?${range.toString()}`;
 }
 
+interface Shown {
+  shown: VNode;
+  csv: string;
+  scripts?: readonly string[];
+}
+
 /** The table of the view, for the page and for its export. */
-async function readTable(at: At<SpendQuery>, asked: Asked): Promise<{ shown: VNode; csv: string }> {
+async function readTable(at: At<SpendQuery>, asked: Asked): Promise<Shown> {
   const { of, by, calendar, period } = asked;
   const around = {
     currency: calendar.currency,
@@ -153,7 +161,19 @@ async function readTable(at: At<SpendQuery>, asked: Asked): Promise<{ shown: VNo
   }
   if (by === "day") {
     const columns = dayColumns(around, of.sourceId !== undefined);
-    return sorted(at, { ...props, columns, json }, await readSpendByDay(at.parts.reading, of), "-date");
+    const days = await readSpendByDay(at.parts.reading, of);
+    const { shown, csv } = sorted(at, { ...props, columns, json }, days, "-date");
+    const chart = <SpendPerDay days={days} asked={asked} json={json} />;
+    return {
+      shown: (
+        <div class="stacked">
+          {chart}
+          {shown}
+        </div>
+      ),
+      csv,
+      scripts: denseScripts(days),
+    };
   }
   const asRead = await readSpendBySource(at.parts.reading, of);
   const rows = of.sourceId === undefined ? asRead : asRead.filter(({ sourceId }) => sourceId === of.sourceId);
@@ -179,6 +199,48 @@ function sorted<Row>(
       rows,
     ),
   };
+}
+
+const fewestDays = 3;
+
+/** The days of the range as a line: where spend rose and fell, before anybody reads the table. */
+function SpendPerDay({
+  days,
+  asked,
+  json,
+}: {
+  days: readonly DaySpend[];
+  asked: Asked;
+  json: { url: string; path: string };
+}) {
+  const { currency, today } = asked.calendar;
+  const over = days.filter(({ date, cost }) => date < today && cost !== null);
+  if (over.length < fewestDays) return null;
+  const byCost = [...over].sort((one, other) => Number(one.cost) - Number(other.cost));
+  const [least, most] = [byCost[0], byCost.at(-1)];
+  const text = (amount: number) => moneyText(String(amount), currency);
+  const line = days.toReversed();
+  const values = line.map(({ cost }) => cost);
+  return (
+    <section class="panel" aria-labelledby="per-day-finding">
+      <LineChart
+        id="per-day"
+        finding={`Spend per day: between ${moneyText(least?.cost ?? "0", currency)} on ${least?.date} and ${moneyText(most?.cost ?? "0", currency)} on ${most?.date}.`}
+        labelName="Day"
+        labels={line.map(({ date }) => date)}
+        axisText={(amount) => text(amount).replace(/\.00$/, "")}
+        series={[
+          {
+            name: "Spend",
+            text,
+            points: values.map((cost) => (cost === null ? null : Number(cost))),
+            said: { field: "cost", values },
+          },
+        ]}
+        json={{ ...json, indexOf: (label) => days.length - 1 - label }}
+      />
+    </section>
+  );
 }
 
 function Nothing() {
