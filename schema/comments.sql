@@ -404,7 +404,7 @@ comment on column public.cpa_daily.rt_spend is 'Spend of all Redtrack sources of
 comment on column public.cpa_daily.rt_clicks is 'Their clicks.';
 comment on column public.cpa_daily.cost_basis is 'Which cost counts: spend (internal) or payout.';
 comment on column public.cpa_daily.final_cost is 'That cost; null when it is not known.';
-comment on column public.cpa_daily.cpa is 'Cost per acquisition: final cost / conversions, in cents; null without conversions, and see note.';
+comment on column public.cpa_daily.cpa is 'Cost per acquisition: final cost / conversions, rounded to the cent; null without conversions, and see note.';
 comment on column public.cpa_daily.revenue is 'Revenue, by Everflow.';
 comment on column public.cpa_daily.margin is 'Revenue less final cost.';
 comment on column public.cpa_daily.roas is 'Revenue / final cost; null without a cost.';
@@ -425,7 +425,7 @@ comment on column public.cpa_by_affiliate.rt_spend is 'Spend of all Redtrack sou
 comment on column public.cpa_by_affiliate.rt_clicks is 'Their clicks.';
 comment on column public.cpa_by_affiliate.cost_basis is 'Which cost counts: spend (internal) or payout.';
 comment on column public.cpa_by_affiliate.final_cost is 'That cost; null when it is not known.';
-comment on column public.cpa_by_affiliate.cpa is 'Sum of cost / sum of conversions of the days whose cost is known, in cents; null without conversions, and see note.';
+comment on column public.cpa_by_affiliate.cpa is 'Sum of cost / sum of conversions of the days whose cost is known, rounded to the cent; null without conversions, and see note.';
 comment on column public.cpa_by_affiliate.revenue is 'Revenue, by Everflow.';
 comment on column public.cpa_by_affiliate.margin is 'Revenue less final cost, of the days whose cost is known.';
 comment on column public.cpa_by_affiliate.roas is 'Revenue / final cost, of the days whose cost is known.';

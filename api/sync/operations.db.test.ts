@@ -109,7 +109,7 @@ test.each(lists)("%s is closed without a token and to an advertiser", async (url
   expect((await get(url, { role: "advertiser", advertiser: "1" })).statusCode).toBe(403);
 });
 
-test("money is a decimal string in cents, and the ledger's amounts keep every digit", async () => {
+test("money is a decimal string, rounded to the cent, and the ledger's amounts keep every digit", async () => {
   expect((await items("/freshness?to=2025-12-17")).items).toMatchObject([
     { day: "2025-12-17", state: "final", total: "12345678901.01", rows: 16, reconciled: null },
     { day: "2025-12-16", state: "final", total: "26269.20", reconciled: true },

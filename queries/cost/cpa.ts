@@ -156,7 +156,7 @@ export interface DayTotal {
   date: string;
   currency: string;
   isSandbox: boolean;
-  /** In cents; null where nothing is known of it. */
+  /** Rounded to the cent; null where nothing is known of it. */
   finalCost: string | null;
   revenue: string | null;
   conversions: number;

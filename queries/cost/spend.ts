@@ -30,7 +30,7 @@ export async function readSpendCalendar(database: Queryable, client: string): Pr
 }
 
 interface Spend {
-  /** In cents; null where nothing was loaded. */
+  /** Rounded to the cent; null where nothing was loaded. */
   cost: string | null;
   clicks: number | null;
   conversions: number | null;

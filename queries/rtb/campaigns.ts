@@ -5,7 +5,7 @@ import { nameSql } from "./creative-shapes.ts";
 import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
 
-/** A campaign with its aggregates as they were last computed: sums in cents, ratios of sums with four places. */
+/** A campaign with its aggregates as they were last computed: sums rounded to the cent, ratios of sums with four places. */
 export interface CampaignRow {
   campaignId: number;
   campaignName: string;

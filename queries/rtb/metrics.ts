@@ -57,7 +57,7 @@ export function apartFromState<Row extends object>(
 
 /** Sums are decimal text: they have room for more than a JS number. Ratios have four places, percentages two. */
 export interface Figures {
-  /** In cents. */
+  /** Rounded to the cent. */
   spend: string;
   impressions: string;
   clicks: string;

@@ -6,7 +6,7 @@ export interface Size {
   sizeCategory: string | null;
   format: string | null;
   creatives: number;
-  /** Of all days, in cents. */
+  /** Of all days, rounded to the cent. */
   spend: string;
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 
-/** What a run did to a day, in money. Amounts in cents. */
+/** What a run did to a day, in money. Amounts rounded to the cent. */
 export interface RunChange {
   day: string;
   /** Of its last reading; `failed` where the day would not come. */
