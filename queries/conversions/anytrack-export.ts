@@ -1,9 +1,29 @@
-import { csvLine } from "../../core/csv-line.ts";
+import { csvRows } from "../../core/csv.ts";
 import { cents } from "../../core/money.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { listConversions, type ConversionFilter, type Place } from "./anytrack-reports.ts";
 
 const batch = 1_000;
+
+const columns = [
+  "conversion_key",
+  "order_id",
+  "type",
+  "event_name",
+  "event_time",
+  "date",
+  "revenue",
+  "currency",
+  "source",
+  "campaign_id",
+  "ad_id",
+  "affiliate_id",
+  "click_id",
+  "sub_ids",
+  "seen_by_webhook_at",
+  "seen_by_pull_at",
+  "origin",
+];
 
 /** Conversions of a range as CSV, oldest first, read as fast as they are taken: memory does not grow with the range. */
 export async function* exportConversions(database: Queryable, filter: ConversionFilter): AsyncGenerator<string> {
@@ -11,49 +31,28 @@ export async function* exportConversions(database: Queryable, filter: Conversion
   for (;;) {
     const rows = await listConversions(database, { ...filter, after, limit: batch, order: "oldest" });
     // The heading goes with the first rows: an export that cannot begin says so before it has begun.
-    if (after === null)
-      yield csvLine([
-        "conversion_key",
-        "order_id",
-        "type",
-        "event_name",
-        "event_time",
-        "date",
-        "revenue",
-        "currency",
-        "source",
-        "campaign_id",
-        "ad_id",
-        "affiliate_id",
-        "click_id",
-        "sub_ids",
-        "seen_by_webhook_at",
-        "seen_by_pull_at",
-        "origin",
-      ]);
-    yield rows
-      .map((row) =>
-        csvLine([
-          row.conversionKey,
-          row.orderId,
-          row.type,
-          row.eventName,
-          row.eventTime,
-          row.date,
-          row.revenue === null ? null : cents(row.revenue),
-          row.currency,
-          row.source,
-          row.campaignId,
-          row.adId,
-          row.affiliateId,
-          row.clickId,
-          row.subIds === null ? null : JSON.stringify(row.subIds),
-          row.seenByWebhookAt,
-          row.seenByPullAt,
-          row.origin,
-        ]),
-      )
-      .join("");
+    if (after === null) yield csvRows([columns]);
+    yield csvRows(
+      rows.map((row) => [
+        row.conversionKey,
+        row.orderId,
+        row.type,
+        row.eventName,
+        row.eventTime,
+        row.date,
+        row.revenue === null ? null : cents(row.revenue),
+        row.currency,
+        row.source,
+        row.campaignId,
+        row.adId,
+        row.affiliateId,
+        row.clickId,
+        row.subIds === null ? null : JSON.stringify(row.subIds),
+        row.seenByWebhookAt,
+        row.seenByPullAt,
+        row.origin,
+      ]),
+    );
     const last = rows.at(-1);
     if (rows.length < batch || last === undefined) return;
     after = { at: last.eventTime.toISOString(), key: last.conversionKey };
