@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -46,12 +46,13 @@ test("what waits in the folder is known with its oldest event, whichever process
   await other.append(event("a", "2026-03-09T12:00:00.000Z"));
   mkdirSync(path.join(folder, "odd.spool"));
   writeFileSync(path.join(folder, "old.damaged"), "x");
+  // Counted between the look at the folder and the look into it.
+  symlinkSync(path.join(folder, "gone"), path.join(folder, "gone.spool"));
   const later = await read();
   expect(later).toMatchObject({ events: 1_008, damagedFiles: 1, since: new Date("2026-03-09T12:00:00.000Z") });
   expect(later).toEqual(await createFolderReader(folder)());
   await other.close();
   for (const file of await spool.take()) {
-    if (file.endsWith("odd.spool")) continue;
     rmSync(file, { recursive: true });
     spool.forget(file);
   }

@@ -73,6 +73,7 @@ test.each([
   ["john.doe@mail.example-bot/1", "other"],
   ["Mozilla/5.0 (compatible; bot; +mailto:jane@corp.example)", "bot"],
   ["curl/8 user=4711", "curl"],
+  ["python-requests/2.31 curl/8", "python-requests"],
   ["JaneDoePersonalAgent", "agent"],
   ["JohnDoeBot/1.0", "bot"],
   ["Jane Doe", "other"],

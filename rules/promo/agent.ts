@@ -66,7 +66,7 @@ const knownBots = [
   "Matomo",
   "Mautic",
 ];
-/** What isbot knows bots by, as far as it is a word and not a form of words that a stranger fills. */
+/** What isbot knows bots by ("bot" is one of it), as far as it is a word and not a form of words that a stranger fills. */
 const botWords = list
   .map((pattern) => pattern.replaceAll(/^\^|\\b|\/$/g, ""))
   .filter((word) => /^[a-z][a-z -]*$/.test(word));
@@ -90,5 +90,5 @@ function nameIn(agent: string): string {
     words
       .filter((word) => text.includes(word.toLowerCase()))
       .reduce((one, other) => (other.length > one.length ? other : one), "");
-  return longestOf(knownBots) || longestOf(botWords) || (/bots?\b/.test(text) ? "bot" : "other");
+  return longestOf(knownBots) || longestOf(botWords) || "other";
 }

@@ -45,6 +45,21 @@ test("a first start loads the whole example; a later one changes nothing, and so
   expect(again).toEqual({ offers: counts(0, 0, 3), variations: counts(0, 0, 6) });
 });
 
+test("a made-up file leaves what a person made as it is", async () => {
+  const own = offer("own", { weight: 3, variations: [{ text_content: "one" }] });
+  const client = "careful";
+  await load({ offers: [own] }, client);
+  const file = path.join(folder, "offers.json");
+  await writeFile(file, JSON.stringify({ offers: [{ ...own, weight: 9, variations: [{ text_content: "two" }] }] }));
+  expect(await loadOffersFile(database.pool, { client, file, origin: "sandbox" })).toEqual({
+    offers: counts(0, 0, 1),
+    variations: counts(0, 0, 1),
+  });
+  expect(
+    (await offers(client)).map(({ slug, weight, origin, variations }) => [slug, weight, origin, variations.length]),
+  ).toEqual([["own", 3, "real", 1]]);
+});
+
 test("a file changes what it names and keeps the rest, each change with its entry in the audit log", async () => {
   const texts = [{ text_content: "one", approved: true }, { text_content: "two" }];
   await load({ offers: [offer("a", { weight: 0.333333, variations: texts }), offer("b")] });

@@ -259,6 +259,19 @@ test("what cannot be read in the spool is set aside with a line in the log and t
   expect(log.filter((line) => line.includes("cannot be read"))).toHaveLength(2);
 });
 
+test("a file whose events cannot be quarantined while the database is away waits until they can", async () => {
+  writeFileSync(path.join(folder, "gone.000001.spool"), toSpoolLine(event({ event_id: "unknown" })));
+  let breaks = 2;
+  const quarantine: CounterOptions["recorder"]["quarantine"] = (events) => {
+    breaks -= 1;
+    if (breaks >= 0) return Promise.reject(new Error("ECONNRESET"));
+    quarantined.push(...events);
+    return Promise.resolve();
+  };
+  counterOf({ recorder: { impressions: record, clicks: record, quarantine } }).start();
+  await eventually(() => expect([quarantined.length, spooled()]).toEqual([1, []]));
+});
+
 test("a file whose events can be neither counted nor quarantined does not hold up the others", async () => {
   writeFileSync(path.join(folder, "dead.000001.spool"), toSpoolLine(event({ event_id: "poison" })));
   writeFileSync(path.join(folder, "gone.000001.spool"), toSpoolLine(event({ event_id: "a" })));
