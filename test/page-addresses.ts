@@ -90,6 +90,7 @@ export const walked: Record<string, Walked> = {
   "/seats.csv": { address: "/seats.csv", who: staff },
   "/campaigns": { address: "/campaigns?period=all", who: staff },
   "/campaigns.csv": { address: "/campaigns.csv?period=all", who: staff },
+  "/campaigns/suggestions": { address: "/campaigns/suggestions", who: keepers },
   "/campaigns/:id": {
     address: "/campaigns/:id?period=all",
     who: staff,

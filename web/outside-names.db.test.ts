@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Api } from "../api/server/parts.ts";
 import { keyRing } from "../core/crypto.ts";
 import { addDays, clockTime, dayAt } from "../core/days.ts";
+import { catalogueState } from "../queries/intelligence/catalogue.ts";
 import { raiseAlert } from "../queries/ops/alerts.ts";
 import { recordAudit } from "../queries/ops/audit.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
@@ -41,7 +42,8 @@ const shown: Record<string, readonly string[]> = {
   "/creatives/77": ["format", "seat", "campaign"],
   "/seats": ["seat-name"],
   "/campaigns?period=all": ["campaign"],
-  "/campaigns/:campaign": ["campaign"],
+  "/campaigns/:campaign": ["campaign", "format", "earlier", "decider"],
+  "/campaigns/suggestions": ["suggested"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
   "/channels": ["channel"],
@@ -145,6 +147,7 @@ async function fillCreatives(): Promise<void> {
     expect((await api.inject({ method: "PUT", url, headers: await bearer(), payload: { items } })).statusCode).toBe(
       200,
     );
+  await put("/api/v1/rtb/seats", [{ buyerId: nameOf("seat"), displayName: nameOf("seat") }]);
   await put("/api/v1/rtb/creatives", [{ creativeId: "77", format: nameOf("format"), buyerId: nameOf("seat") }]);
   await put("/api/v1/rtb/campaigns", [{ campaignName: nameOf("campaign"), creativeIds: ["77"] }]);
   await pool.query(
@@ -152,6 +155,30 @@ async function fillCreatives(): Promise<void> {
     [nameOf("seat-name")],
   );
   ids["campaign"] = await one("select campaign_id::text as id from rtb.campaigns");
+  await pool.query(
+    `insert into rtb.campaign_decisions (_client_id, actor, role, kind, campaign_id, name, earlier_name, anchors, creatives)
+     values ('713', $1, 'admin', 'renamed', $2, $3, $4, '{}', '{}')`,
+    [nameOf("decider"), ids["campaign"], nameOf("campaign"), nameOf("earlier")],
+  );
+  // Of the catalogue as it is now: so nothing is made anew.
+  await pool.query(
+    `insert into rtb.cluster_runs (_client_id, is_dry_run, provider_asked, provider_used, creatives, groups, campaigns, created, removed, moved, input_hash, catalogue, suggested, workflow_id, _run_id, origin)
+     values ('713', true, 'rule-based', 'rule-based', 1, 1, 1, 1, 0, 0, 'h', $1, $2, 'w', 'r', 'real')`,
+    [
+      await catalogueState(pool, { client: "713" }),
+      JSON.stringify([
+        {
+          campaignId: null,
+          name: nameOf("suggested"),
+          namedBy: "rules",
+          confidence: 0.9,
+          modelConfidence: null,
+          members: [],
+          variants: [],
+        },
+      ]),
+    ],
+  );
   await pool.query(
     `insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 4, $1, 'made', 'https://shop.example/')`,
     [nameOf("promo")],

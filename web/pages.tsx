@@ -26,10 +26,12 @@ import { claimPages } from "./recon/claims.tsx";
 import { reconPages } from "./recon/page.tsx";
 import { platformPages } from "./recon/platforms.tsx";
 import { reportPages } from "./recon/report.tsx";
+import { campaignPage as groupPage } from "./rtb/campaign.tsx";
 import { campaignPages } from "./rtb/campaigns.tsx";
 import { creativePage } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
 import { seatPages } from "./rtb/seats.tsx";
+import { suggestionPage } from "./rtb/suggestions.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
 import { promoForms } from "./promo/forms.tsx";
@@ -55,6 +57,8 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   creativePages,
   creativePage,
   campaignPages,
+  groupPage,
+  suggestionPage,
   seatPages,
   channelPages,
   filePages,

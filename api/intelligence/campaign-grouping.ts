@@ -6,6 +6,7 @@ import {
   listVariants,
   type DecisionRow,
 } from "../../queries/intelligence/campaign-details.ts";
+import { memberConfidence, memberKey } from "../../rules/intelligence/member-key.ts";
 import { ownNumber } from "../rtb/shapes.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
@@ -31,7 +32,7 @@ const decision = z.object({
   creatives: z.number(),
 });
 const share = z.number().nullable();
-const grouping = z.object({
+export const grouping = z.object({
   campaignId: z.number(),
   isClustered: z.boolean().describe("clustering keeps it up to date; else it is as people made it"),
   anchor: text.describe("what it is about: android:com.example.app, brand:1234, domain:example.com"),
@@ -42,15 +43,20 @@ const grouping = z.object({
   variants: z.array(z.object({ language: z.string(), format: z.string(), creatives: z.number() })),
   decisions: z.array(decision).describe(`the last ${latestDecisions}; all of them in GET /campaigns/decisions`),
 });
-const member = z.object({
+export const member = z.object({
   creativeId: z.string(),
   buyerId: text,
   format: text,
+  width: z.number().nullable(),
+  height: z.number().nullable(),
   canonicalSize: text,
   advertiserName: text,
   languages: z.array(z.string()).nullable(),
+  approvalStatus: text,
   vanishedAt: instant.nullable(),
   basis: text.describe("what joins it to the others; null where a person put it there"),
+  key: text.describe("what it shares with them, where its addresses, its brand or its advertiser say it"),
+  confidence: share.describe("how firm that is, 0 to 1; null for a text (0.6 to 0.9) and where a person put it there"),
   variant: z.object({ language: z.string(), format: z.string() }).nullable(),
   spend7d: money,
   spendAllTime: money,
@@ -86,11 +92,17 @@ export function campaignGroupingRoutes(api: Api, parts: ServerParts): void {
       creativeId: row.creativeId,
       buyerId: row.buyerId,
       format: row.format,
+      width: row.width,
+      height: row.height,
       canonicalSize: row.canonicalSize,
       advertiserName: row.advertiserName,
       languages: row.languages,
+      approvalStatus: row.approvalStatus,
       vanishedAt: iso(row.vanishedAt),
       basis: row.basis,
+      // Their markup stays where it is: an address that only it has joins by a key that nobody needs to see.
+      key: memberKey(row.basis, { ...row, htmlSnippet: null, vastXml: null }),
+      confidence: memberConfidence(row.basis),
       variant:
         row.variantLanguage === null || row.variantFormat === null
           ? null

@@ -33,7 +33,7 @@ const counts = {
   confidence: share.describe("how firmly creatives hang together with their campaigns, 0 to 1: ours"),
   modelConfidence: share.describe("how sure the model said it is; not calibrated"),
 };
-const clustered = z.object({
+export const clustered = z.object({
   ...counts,
   workflowId: z.string(),
   campaignCount: z.number(),
@@ -50,7 +50,7 @@ const clustered = z.object({
 });
 const running = z.object({ state: z.literal("running"), workflowId: z.string() });
 
-const suggestion = z.object({
+export const suggestion = z.object({
   ...counts,
   at: instant,
   campaigns: z.array(
@@ -70,7 +70,7 @@ const suggestion = z.object({
     }),
   ),
 });
-const run = z.object({
+export const run = z.object({
   clusterRunId: z.number(),
   at: instant,
   ...counts,
@@ -79,6 +79,8 @@ const run = z.object({
     .record(z.string(), z.number())
     .nullable()
     .describe("what of the model's answers was not used, by kind; null without a model"),
+  workflowId: z.string(),
+  runId: z.string().describe("of Temporal: the run of that workflow"),
   origin: storedOrigin,
 });
 
@@ -103,6 +105,8 @@ export function clusterRoutes(api: Api, parts: ServerParts): void {
       ...toCounts(row),
       campaignCount: row.campaigns,
       refused: row.refused,
+      workflowId: row.workflowId,
+      runId: row.runId,
       origin: row.origin,
     }),
   });

@@ -37,10 +37,16 @@ export interface MemberRow {
   creativeId: string;
   buyerId: string | null;
   format: string | null;
+  width: number | null;
+  height: number | null;
   canonicalSize: string | null;
   advertiserName: string | null;
   languages: string[] | null;
+  approvalStatus: string | null;
   vanishedAt: Date | null;
+  declaredClickUrls: unknown;
+  destinationUrlsParsed: unknown;
+  creativeAttributes: unknown;
   /** What joined it; null where a person put it there. */
   basis: string | null;
   variantLanguage: string | null;
@@ -56,8 +62,9 @@ export async function listMembers(
   of: { client: string; campaignId: number; after: { place: string; id: string } | null; limit: number },
 ): Promise<MemberRow[]> {
   const { rows } = await database.query<MemberRow>(
-    `select c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.canonical_size as "canonicalSize",
-            c.advertiser_name as "advertiserName", c.languages, c.vanished_at as "vanishedAt", k.basis,
+    `select c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
+            c.advertiser_name as "advertiserName", c.languages, c.approval_status as "approvalStatus", c.vanished_at as "vanishedAt",
+            c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.creative_attributes as "creativeAttributes", k.basis,
             k.variant_language as "variantLanguage", k.variant_format as "variantFormat",
             round(coalesce(p.spend_7d, 0), 2) as "spend7d", round(coalesce(p.spend_all, 0), 2) as "spendAll", coalesce(p.spend_7d, 0)::text as place
        from rtb.campaign_creatives k

@@ -20,7 +20,13 @@ export interface ClusterRun {
   refused: Record<string, number> | null;
 }
 
-export type StoredRun = ClusterRun & { clusterRunId: number; endedAt: Date; origin: StoredOrigin };
+export type StoredRun = ClusterRun & {
+  clusterRunId: number;
+  endedAt: Date;
+  origin: StoredOrigin;
+  workflowId: string;
+  runId: string;
+};
 
 /** What a dry run would make. */
 export interface SuggestedCampaign {
@@ -41,7 +47,7 @@ export interface RunOf {
 }
 
 const columns = `cluster_run_id as "clusterRunId", ended_at as "endedAt", is_dry_run as "isDryRun", provider_asked as "providerAsked", provider_used as "providerUsed",
-  fallback_reason as "fallbackReason", model, creatives, groups, campaigns, created, removed, moved, cohesion, model_confidence as "modelConfidence", refused, origin`;
+  fallback_reason as "fallbackReason", model, creatives, groups, campaigns, created, removed, moved, cohesion, model_confidence as "modelConfidence", refused, workflow_id as "workflowId", _run_id as "runId", origin`;
 
 /** Of the dry runs only the last is kept: it is long, and the next says it better. */
 export async function recordRun(

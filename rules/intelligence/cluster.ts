@@ -56,7 +56,7 @@ export interface Clusters {
 }
 
 /** How sure a creative's membership is, by what joined it. A text's is between, by how like it is. */
-const strengths: Readonly<Record<Exclude<Basis, "text">, number>> = {
+export const basisStrengths: Readonly<Record<Exclude<Basis, "text">, number>> = {
   app: 0.95,
   link: 0.9,
   brand: 0.85,
@@ -69,7 +69,7 @@ const strengths: Readonly<Record<Exclude<Basis, "text">, number>> = {
 };
 
 function strengthOf({ basis, similarity }: Member): number {
-  return basis === "text" ? 0.6 + 0.3 * (similarity ?? 0) : strengths[basis];
+  return basis === "text" ? 0.6 + 0.3 * (similarity ?? 0) : basisStrengths[basis];
 }
 
 /** By rules alone: the same creatives give the same groups. */

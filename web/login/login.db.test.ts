@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { makeAffiliate } from "../../test/api-recon.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { fakeTemporal } from "../../test/api-recon.ts";
 import { formBody, loggedIn, loginCode, pageServer, type PageRoute } from "../../test/page-server.ts";
 import { walked, type Who } from "../../test/page-addresses.ts";
 import { bearer } from "../../test/api-server.ts";
@@ -14,7 +15,7 @@ let api: Api;
 let routes: PageRoute[];
 beforeAll(async () => {
   database = await testDatabase();
-  ({ api, routes } = await pageServer({ database: database.pool }));
+  ({ api, routes } = await pageServer({ database: database.pool, temporal: fakeTemporal().access }));
 });
 afterAll(async () => {
   await api?.close();

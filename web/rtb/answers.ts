@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import type { grouping, member } from "../../api/intelligence/campaign-grouping.ts";
+import type { clustered, run, suggestion } from "../../api/intelligence/cluster.ts";
 import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.ts";
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
 import type { facets } from "../../api/rtb/statistics.ts";
@@ -13,6 +15,12 @@ export type Seat = z.infer<typeof seat>;
 export type CreativeRecord = z.infer<typeof record>;
 export type Campaign = z.infer<typeof campaign>;
 export type CampaignDetails = z.infer<typeof foundCampaign>;
+export type Grouping = z.infer<typeof grouping>;
+export type Decision = Grouping["decisions"][number];
+export type Member = z.infer<typeof member>;
+export type ClusterRun = z.infer<typeof run>;
+export type Clustered = z.infer<typeof clustered>;
+export type Suggestion = z.infer<typeof suggestion>;
 
 export const rtb = "/api/v1/rtb";
 

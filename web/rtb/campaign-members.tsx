@@ -1,0 +1,138 @@
+import { creativeName } from "../../rules/rtb/creative-names.ts";
+import { moneyText, Name } from "../components/format.tsx";
+import { Empty, NextPage } from "../components/parts.tsx";
+import type { Listed } from "../shared/json.ts";
+import type { At } from "../shared/web.ts";
+import { creativeAddress, type CampaignDetails, type Facets, type Member } from "./answers.ts";
+import { FormatLine } from "./creative-cards.tsx";
+import { basisWord } from "./grouping-words.tsx";
+import { Approval, languageName, Outline, Vanished } from "./marks.tsx";
+
+interface Props {
+  at: At<unknown>;
+  campaign: CampaignDetails;
+  members: Listed<Member>;
+  /** Campaigns that creatives can be moved to; null for who may not. */
+  others: Facets["campaigns"] | null;
+  currency: string;
+}
+
+/** Who is in a campaign and why. Those that are ticked can be split off or moved. */
+export function Members({ at, campaign, members: { items, next }, others, currency }: Props) {
+  const own = `/campaigns/${campaign.campaignId}`;
+  const cards = (
+    <ul class="tiles creatives">
+      {items.map((member) => (
+        <Card
+          key={`${member.buyerId} ${member.creativeId}`}
+          of={member}
+          currency={currency}
+          canTick={others !== null}
+        />
+      ))}
+    </ul>
+  );
+  return (
+    <section aria-labelledby="members" class="stacked">
+      <h2 id="members">Creatives, and what joins each</h2>
+      {items.length === 0 ? (
+        <Empty title="No creative is in it">
+          {campaign.isClustered ? "A person named it, so it stays." : "Move some here from another campaign."}
+        </Empty>
+      ) : others === null ? (
+        cards
+      ) : (
+        <form method="post" action={`${own}/split`} class="stacked">
+          {cards}
+          <Ticked own={own} others={others} />
+        </form>
+      )}
+      <NextPage url={at.url} next={next} name="members" />
+    </section>
+  );
+}
+
+function Ticked({ own, others }: { own: string; others: Facets["campaigns"] }) {
+  return (
+    <fieldset class="panel ticked">
+      <legend>What is ticked</legend>
+      <div class="row">
+        <label>
+          Split off as <input name="name" minLength={3} maxLength={80} placeholder="name of the new campaign" />
+        </label>
+        <button type="submit">Split off</button>
+      </div>
+      {others.length === 0 ? null : (
+        <div class="row">
+          <label>
+            Move to{" "}
+            <select name="to">
+              {others.map(({ value, name }) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="submit" formaction={`${own}/move`}>
+            Move
+          </button>
+        </div>
+      )}
+    </fieldset>
+  );
+}
+
+/** A seat with a slash would end a name too early: then the id says it, as long as no other seat has it. */
+const nameOf = ({ creativeId, buyerId }: Member) =>
+  buyerId === null || buyerId.includes("/") ? creativeId : creativeName(buyerId, creativeId);
+
+function Card({ of, currency, canTick }: { of: Member; currency: string; canTick: boolean }) {
+  const { creativeId, advertiserName, languages, approvalStatus, vanishedAt, spend7d, spendAllTime } = of;
+  return (
+    <li>
+      <Outline {...of} />
+      <FormatLine of={of} />
+      <div class="section-head">
+        <a href={creativeAddress(of)}>{creativeId}</a>
+        {canTick ? (
+          <input type="checkbox" name="creatives" value={nameOf(of)} aria-label={`Choose ${creativeId}`} />
+        ) : null}
+      </div>
+      <div>
+        {moneyText(spend7d, currency)} in 7 days, {moneyText(spendAllTime, currency)} in all
+      </div>
+      <div class="names">
+        {advertiserName === null ? null : (
+          <div>
+            <Name of={advertiserName} />
+          </div>
+        )}
+        {languages === null || languages.length === 0 ? null : (
+          <div class="quiet">
+            <Name of={languages.map(languageName).join(", ")} />
+          </div>
+        )}
+      </div>
+      <Why of={of} />
+      <div class="marks">
+        {approvalStatus === null ? null : <Approval of={approvalStatus} />} <Vanished at={vanishedAt} />
+      </div>
+    </li>
+  );
+}
+
+function Why({ of: { basis, key, confidence } }: { of: Member }) {
+  return (
+    <div class="why-here">
+      <b>{basisWord(basis)}</b>
+      {confidence === null ? "" : ` · ${confidence.toFixed(2)}`}
+      {basis === "text" ? " · 0.60 to 0.90" : ""}
+      {key === null ? null : (
+        <div class="quiet">
+          <Name of={key} />
+        </div>
+      )}
+    </div>
+  );
+}

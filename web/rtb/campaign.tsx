@@ -1,0 +1,189 @@
+import { z } from "zod";
+import { periods } from "../../queries/rtb/rollups.ts";
+import { moneyIn } from "../components/columns.ts";
+import { ShareBar } from "../components/charts.tsx";
+import { Badge, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
+import { Empty, Figure, PageHead } from "../components/parts.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import { callList, type Listed } from "../shared/json.ts";
+import { get, page, param } from "../shared/page.tsx";
+import { readers, type At, type Web } from "../shared/web.ts";
+import { creativeAddress, rtb, type CampaignDetails, type Facets, type Grouping, type Member } from "./answers.ts";
+import { campaignForms, ChangeForms } from "./campaign-forms.tsx";
+import { Members } from "./campaign-members.tsx";
+import { Periods, readFacets } from "./creative-filters.tsx";
+import { currencyOf } from "./creatives.tsx";
+import { Decisions } from "./decisions.tsx";
+import { anchorText, Confidence, DecidedBy, variantsText } from "./grouping-words.tsx";
+import { countryName, Trend } from "./marks.tsx";
+
+type Geography = CampaignDetails["geographies"][number];
+const membersOfPage = 100;
+
+/** One campaign: what it brought, who is in it and why, and what people decided about it. */
+export function campaignPage(web: Web): void {
+  const query = { period: z.enum(periods).optional(), members: z.string().max(1_000).optional() };
+  page(web, { url: "/campaigns/:id", who: readers, query }, async (at) => {
+    const own = `${rtb}/campaigns/${param(at, "id")}`;
+    const json = `${own}?period=${at.query.period ?? "7d"}`;
+    const [found, grouping, members, facets] = await Promise.all([
+      get<CampaignDetails>(web, at.request, json),
+      get<Grouping>(web, at.request, `${own}/grouping`),
+      callList<Member>(web, at, { path: `${own}/members`, query: { cursor: at.query.members, limit: membersOfPage } }),
+      at.viewer.isKeeper ? readFacets(web, at) : null,
+    ]);
+    const currency = currencyOf(at.parts, at.viewer.client);
+    return {
+      title: found.campaignName,
+      body: (
+        <>
+          <PageHead title={found.campaignName} lead={<Lead of={found} grouping={grouping} />}>
+            <a class="button" href={`/creatives?period=all&campaign=${found.campaignId}`}>
+              Figures of its creatives
+            </a>
+          </PageHead>
+          <Periods url={at.url} names={periods} chosen={found.performance.period} />
+          <Totals of={found} json={json} currency={currency} />
+          <Table
+            columns={geographyColumns(currency)}
+            rows={found.geographies}
+            caption="By country, the greatest spend first"
+            zone={at.zone}
+            json={{ url: json, path: "geographies" }}
+            empty={<Empty title="Nothing was spent in this period">Choose a longer one.</Empty>}
+          />
+          <Whole at={at} found={found} grouping={grouping} members={members} facets={facets} currency={currency} />
+        </>
+      ),
+    };
+  });
+  campaignForms(web);
+}
+
+interface WholeProps {
+  at: At<unknown>;
+  found: CampaignDetails;
+  grouping: Grouping;
+  members: Listed<Member>;
+  facets: Facets | null;
+  currency: string;
+}
+
+function Whole({ at, found, grouping, members, facets, currency }: WholeProps) {
+  const { campaignId } = found;
+  const others = facets?.campaigns.filter(({ value }) => value !== String(campaignId)) ?? [];
+  return (
+    <>
+      <Members
+        at={at}
+        campaign={found}
+        members={members}
+        others={facets === null ? null : others}
+        currency={currency}
+      />
+      {facets === null ? null : <ChangeForms campaign={found} others={others} />}
+      <Decisions
+        of={grouping.decisions}
+        campaignId={campaignId}
+        json={`${rtb}/campaigns/${campaignId}/grouping`}
+        zone={at.zone}
+      />
+    </>
+  );
+}
+
+function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
+  const { creatives, origin } = of;
+  const about = anchorText(grouping.anchor);
+  const variants = variantsText(grouping.variants);
+  return (
+    <>
+      <span>
+        {countText(creatives)} {creatives === 1 ? "creative" : "creatives"}, named by <DecidedBy of={grouping} />{" "}
+        <Origin of={origin} /> {grouping.isClustered ? null : <Badge tone="note">left alone by grouping</Badge>}
+      </span>
+      {about === null ? null : (
+        <>
+          {" · "}
+          <Name of={about} />
+        </>
+      )}
+      {variants === "" ? null : (
+        <>
+          {" · "}
+          <Name of={variants} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Totals({ of: found, json, currency }: { of: CampaignDetails; json: string; currency: string }) {
+  const { performance: of } = found;
+  const fact = (field: "spend" | "impressions" | "clicks" | "cpc" | "cpm") => ({
+    json,
+    field: `performance.${field}`,
+    value: String(of[field] ?? ""),
+  });
+  const ours = (field: "confidenceScore" | "modelConfidence") => ({ json, field, value: String(found[field] ?? "") });
+  return (
+    <div class="cards">
+      <Figure label="Spend" value={moneyText(of.spend, currency)} fact={fact("spend")}>
+        <Trend trend={of.trend} />
+      </Figure>
+      <Figure label="Impressions" value={countText(of.impressions)} fact={fact("impressions")} />
+      <Figure label="Clicks" value={countText(of.clicks)} fact={fact("clicks")} />
+      <Figure label="CPC" value={of.cpc ?? <None why="no clicks" />} fact={fact("cpc")} />
+      <Figure label="CPM" value={of.cpm ?? <None why="no impressions" />} fact={fact("cpm")} />
+      <Figure
+        label="Confidence"
+        value={<Confidence of={found.confidenceScore} why={found.isClustered ? "no grouping yet" : "people made it"} />}
+        fact={ours("confidenceScore")}
+      >
+        {found.modelConfidence === null ? null : <>the model says {found.modelConfidence.toFixed(2)}</>}
+      </Figure>
+      {found.topCreative === null ? null : (
+        <Figure label="Most spent on" value={found.topCreative.creativeId} href={creativeAddress(found.topCreative)}>
+          {found.topCreative.share ?? "–"} % of its spend
+        </Figure>
+      )}
+    </div>
+  );
+}
+
+function geographyColumns(currency: string): Column<Geography>[] {
+  return [
+    {
+      name: "geography",
+      label: "Country",
+      kind: "text",
+      value: (row) => row.geography,
+      show: ({ geography }) =>
+        geography === null ? (
+          <None why="the files name none" />
+        ) : (
+          <>
+            {countryName(geography)} <span class="quiet">{geography}</span>
+          </>
+        ),
+    },
+    moneyIn<Geography>(currency)("spend", "Spend", (row) => row.spend),
+    {
+      name: "share",
+      label: "Share",
+      kind: "percent",
+      value: (row) => row.share,
+      show: ({ share, geography }) =>
+        share === null ? (
+          <None why={null} />
+        ) : (
+          <>
+            <ShareBar share={share / 100} label={`${geography ?? "unknown"}: ${share} %`} /> {share} %
+          </>
+        ),
+    },
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    { name: "cpc", label: "CPC", kind: "ratio", value: (row) => row.cpc, why: () => "no clicks" },
+    { name: "cpm", label: "CPM", kind: "ratio", value: (row) => row.cpm, why: () => "no impressions", isExtra: true },
+  ];
+}

@@ -1,0 +1,253 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import { createClusterActivities } from "../../activities/intelligence/cluster-activities.ts";
+import { createRateGate } from "../../activities/shared/rate-gate.ts";
+import type { Api } from "../../api/server/parts.ts";
+import type { TemporalAccess } from "../../api/server/temporal.ts";
+import { sources, vendors } from "../../connectors/registry.ts";
+import { createRedactor } from "../../core/redact.ts";
+import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { loadConfig } from "../../settings/config.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
+import { loggedIn, pageServer } from "../../test/page-server.ts";
+
+const hostile = `<script>alert(1)</script>`;
+let database: TestDatabase;
+let api: Api;
+let keepsWaiting = false;
+const started: { workflowId: string; input: unknown }[] = [];
+
+beforeAll(async () => {
+  database = await testDatabase();
+  ({ api } = await pageServer({ database: database.pool, temporal: clustering() }));
+  const creative = (creativeId: string, app: string, more: object = {}) => ({
+    ...{ creativeId, buyerId: "A", format: "HTML", width: 300, height: 250 },
+    declaredClickUrls: [`https://play.google.com/store/apps/details?id=com.maker.${app}`],
+    ...more,
+  });
+  await mergeCreatives(database.pool, {
+    client: "713",
+    origin: "real",
+    rows: [
+      creative("k1", "quietkettle"),
+      creative("k2", "quietkettle"),
+      creative("k3", "quietkettle", { format: "VIDEO" }),
+      creative("d1", "dropfrenzy"),
+      creative("d2", "dropfrenzy"),
+      // The same id in another seat is another creative.
+      creative("k1", "dropfrenzy", { buyerId: "B" }),
+    ],
+  });
+}, 120_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+/** In Temporal's place: the activities of a run by rules, themselves. */
+function clustering(): Partial<TemporalAccess> {
+  const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
+  const gate = createRateGate(database.pool);
+  const activities = createClusterActivities({ database: database.pool, config, gate, redact: createRedactor([]) });
+  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
+    started.push({ workflowId, input: args[0] });
+    const inside = new MockActivityEnvironment(
+      { workflowExecution: { workflowId, runId: randomUUID() } },
+      { logger: new DefaultLogger("ERROR") },
+    );
+    const result = async () => {
+      if (keepsWaiting) throw new Error("nobody knows yet");
+      const plan = await inside.run(activities.planClusters, { input: args[0] });
+      return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
+    };
+    return Promise.resolve({ workflowId, result });
+  };
+  return {
+    client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
+  } as unknown as Partial<TemporalAccess>;
+}
+
+type As = Parameters<typeof loggedIn>[1];
+const open = async (url: string, as: As = {}) => api.inject({ url, headers: await loggedIn(database.pool, as) });
+async function send(url: string, fields: [string, string][], as: As = {}) {
+  return api.inject({
+    method: "POST",
+    url,
+    payload: new URLSearchParams(fields).toString(),
+    headers: {
+      ...(await loggedIn(database.pool, as)),
+      "content-type": "application/x-www-form-urlencoded",
+    },
+  });
+}
+const idOf = async (name: string) =>
+  (
+    await database.pool.query<{ id: string }>(
+      "select campaign_id::text as id from rtb.campaigns where campaign_name = $1",
+      [name],
+    )
+  ).rows[0]?.id ?? "0";
+const membersOf = async (id: string) =>
+  (
+    await database.pool.query<{ name: string }>(
+      `select r.buyer_id || '/' || r.creative_id as name from rtb.campaign_creatives k
+         join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id where k.campaign_id = $1 order by 1`,
+      [id],
+    )
+  ).rows.map(({ name }) => name);
+const agrees = async (html: string) =>
+  expect(await compareFigures(api, html)).toEqual({ compared: expect.any(Number), wrong: [] });
+
+test("without campaigns the page says what makes some, and who may do it", async () => {
+  const body = (await open("/campaigns")).body;
+  expect(body).toContain("No campaign yet");
+  expect(body).toContain('action="/campaigns/cluster"');
+  const read = (await open("/campaigns", { role: "analyst" })).body;
+  expect(read).toContain("An operator groups");
+  expect(read).not.toContain('<button type="submit">Group again');
+  expect((await send("/campaigns/cluster", [], { role: "analyst" })).statusCode).toBe(404);
+  expect((await open("/campaigns/suggestions", { role: "analyst" })).statusCode).toBe(404);
+});
+
+test("a suggestion shows what grouping would make, and changes nothing", async () => {
+  const page = await open("/campaigns/suggestions");
+  expect(page.statusCode).toBe(200);
+  expect(page.body).toContain("Quietkettle");
+  expect(page.body).toContain("the same app in a store");
+  expect(page.body).toContain('href="/creatives/k1?buyer_id=B"');
+  await agrees(page.body);
+  expect(await idOf("Quietkettle")).toBe("0");
+  expect((await open("/campaigns")).body).toContain("No campaign yet");
+});
+
+test("grouping is asked for with the provider chosen, and the page says what the run came to", async () => {
+  const answer = await send("/campaigns/cluster", [["ai_provider", "claude"]]);
+  expect(answer.statusCode).toBe(303);
+  expect(started.at(-1)).toEqual({
+    workflowId: "cluster-campaigns/713/claude",
+    input: { client: "713", ai_provider: "claude" },
+  });
+  const { body } = await open(String(answer.headers.location));
+  expect(body).toMatch(/<strong>Grouped<\/strong>/);
+  expect(body).not.toContain('data-live="2"');
+  for (const shown of ["Why not by Claude", "CLUSTER_CONSENT is off for client 713", "2 new", ">0.95<", "Quietkettle"])
+    expect(body).toContain(shown);
+  await agrees(body);
+  expect((await send("/campaigns/cluster", [["ai_provider", "oracle"]])).statusCode).toBe(400);
+});
+
+test("one that goes on is followed until a run ended after it was begun", async () => {
+  keepsWaiting = true;
+  const answer = await send("/campaigns/cluster", [["ai_provider", "rule-based"]]);
+  keepsWaiting = false;
+  const address = String(answer.headers.location);
+  expect((await open(address)).body).toMatch(/data-live="2" data-then="reload"[^]*Creatives are being grouped/);
+  const long = address.replace(/since=[^&]*/, `since=${new Date(Date.now() - 3_600_000).toISOString()}`);
+  await database.pool.query("update rtb.cluster_runs set ended_at = now() - interval '2 hours'");
+  const late = (await open(long)).body;
+  expect(late).toContain("Not over after 15 minutes");
+  expect(late).not.toContain('data-live="2"');
+});
+
+test("a campaign shows its creatives and what joins each, with every figure as the JSON route says it", async () => {
+  const id = await idOf("Quietkettle");
+  const { body } = await open(`/campaigns/${id}?period=all`);
+  for (const shown of [
+    "Android app com.maker.quietkettle",
+    "<b>the same app in a store</b> · 0.95",
+    'value="buyers/A/creatives/k3"',
+    'href="/creatives/k3?buyer_id=A"',
+    "Nothing was spent in this period",
+    "None: it is as grouping or a file made it",
+  ])
+    expect(body).toContain(shown);
+  await agrees(body);
+  const read = (await open(`/campaigns/${id}`, { role: "analyst" })).body;
+  expect(read).toContain("the same app in a store");
+  expect(read).not.toContain('type="checkbox"');
+  expect(read).not.toContain(`action="/campaigns/`);
+  for (const act of ["rename", "merge", "split", "move"])
+    expect((await send(`/campaigns/${id}/${act}`, [["name", "Nobody's"]], { role: "analyst" })).statusCode).toBe(404);
+});
+
+test("people rename, split, move and merge, and the page says who did it", async () => {
+  const [kettle, drop] = [await idOf("Quietkettle"), await idOf("Dropfrenzy")];
+  const renamed = await send(`/campaigns/${kettle}/rename`, [["name", hostile]], { subject: "grace" });
+  expect(renamed).toMatchObject({ statusCode: 303, headers: { location: `/campaigns/${kettle}` } });
+
+  const split = await send(`/campaigns/${kettle}/split`, [
+    ["name", "Kettle videos"],
+    ["creatives", "buyers/A/creatives/k3"],
+    ["to", drop],
+  ]);
+  const videos = await idOf("Kettle videos");
+  expect(split.headers.location).toBe(`/campaigns/${videos}`);
+  expect(await membersOf(videos)).toEqual(["A/k3"]);
+
+  const chosen: [string, string][] = [
+    ["creatives", "buyers/B/creatives/k1"],
+    ["creatives", "buyers/A/creatives/d1"],
+  ];
+  expect((await send(`/campaigns/${drop}/move`, [["to", videos], ...chosen])).statusCode).toBe(303);
+  expect(await membersOf(videos)).toEqual(["A/d1", "A/k3", "B/k1"]);
+
+  const merged = await send(`/campaigns/${videos}/merge`, [["into", kettle]]);
+  expect(merged.headers.location).toBe(`/campaigns/${kettle}`);
+  expect(await membersOf(kettle)).toEqual(["A/d1", "A/k1", "A/k2", "A/k3", "B/k1"]);
+  expect((await open(`/campaigns/${videos}`)).statusCode).toBe(404);
+
+  const { body } = await open(`/campaigns/${kettle}`);
+  expect(body).not.toContain(hostile);
+  expect(body).toContain("<bdi>grace</bdi> (admin)");
+  for (const shown of [
+    "renamed from <b>Quietkettle</b>",
+    "<b>Kettle videos</b> was merged into this one",
+    "split off as",
+  ])
+    expect(body).toContain(shown);
+  expect(body).toContain("<b>a person put it there</b>");
+  await agrees(body);
+  expect((await open(`/campaigns/${drop}`)).body).toContain("moved to ");
+});
+
+test("a decision that cannot be is refused in words, and nothing changes", async () => {
+  const drop = await idOf("Dropfrenzy");
+  const before = await membersOf(drop);
+  for (const [act, fields, said] of [
+    ["split", [["name", "All of it"]], "tick the creatives first"],
+    [
+      "split",
+      [
+        ["name", "All of it"],
+        ["creatives", "buyers/A/creatives/d2"],
+      ],
+      "these are all creatives",
+    ],
+    [
+      "move",
+      [
+        ["to", "999999"],
+        ["creatives", "buyers/A/creatives/d2"],
+      ],
+      "there is no such campaign",
+    ],
+    ["rename", [["name", "x"]], "name"],
+    ["merge", [["into", drop]], "cannot be merged into itself"],
+  ] as [string, [string, string][], string][]) {
+    const answer = await send(`/campaigns/${drop}/${act}`, fields);
+    expect([act, answer.statusCode >= 400, answer.body.toLowerCase().includes(said)]).toEqual([act, true, true]);
+  }
+  expect(await membersOf(drop)).toEqual(before);
+});
+
+test("the export has the rows of the JSON route, with who named each and how firm it is", async () => {
+  const lines = (await open("/campaigns.csv?period=all")).body.trimEnd().split("\r\n");
+  expect(lines[0]).toMatch(/^campaignName,namedBy,confidenceScore,modelConfidence,creatives,/);
+  expect(lines.slice(1).map((line) => line.split(",").slice(0, 5).join())).toEqual([
+    "Dropfrenzy,rules,0.95,,1",
+    `${hostile},person,0.95,,5`,
+  ]);
+});

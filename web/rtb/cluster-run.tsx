@@ -1,0 +1,142 @@
+import { clusterProviders } from "../../settings/clusters.ts";
+import { countText, Moment, Name, None, Origin } from "../components/format.tsx";
+import { WorkflowLink } from "../components/links.tsx";
+import { Figure, Notice } from "../components/parts.tsx";
+import type { At } from "../shared/web.ts";
+import type { ClusterRun } from "./answers.ts";
+import { Confidence, providerWord, runText } from "./grouping-words.tsx";
+
+/** After so long nobody waits on a page: Temporal shows what keeps it. */
+const patienceMs = 15 * 60_000;
+
+interface Started {
+  running?: string | undefined;
+  since?: string | undefined;
+}
+
+/** A grouping that goes on: the page looks again until a run is over that ended after it was begun. */
+export function Running({ at, last }: { at: At<Started>; last: ClusterRun | null }) {
+  const { running, since } = at.query;
+  if (running === undefined || since === undefined) return null;
+  const isOver = last !== null && last.at > since;
+  const isLate = !isOver && at.now.getTime() - Date.parse(since) > patienceMs;
+  return (
+    <div id="running" {...(isOver || isLate ? {} : { "data-live": "2", "data-then": "reload" })}>
+      <Notice
+        tone={isOver ? "good" : isLate ? "warning" : "note"}
+        title={isOver ? "Grouped" : isLate ? "Not over after 15 minutes" : "Creatives are being grouped"}
+      >
+        {isOver ? `${runText(last)}. ` : ""}
+        <WorkflowLink parts={at.parts} workflowId={running}>
+          {isOver ? "Its workflow" : "Follow it in Temporal"}
+        </WorkflowLink>
+      </Notice>
+    </div>
+  );
+}
+
+/** Starts a grouping; who does it is chosen. */
+export function GroupForm() {
+  return (
+    <form method="post" action="/campaigns/cluster" class="row">
+      <label>
+        <span class="visually-hidden">Who groups them</span>
+        <select name="ai_provider">
+          <option value="">as set</option>
+          {clusterProviders.map((provider) => (
+            <option key={provider} value={provider}>
+              {provider === "rule-based" ? "by rules" : `with ${providerWord(provider)}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit">Group again</button>
+    </form>
+  );
+}
+
+interface LastRunProps {
+  at: At<unknown>;
+  last: ClusterRun;
+  json: string;
+}
+
+/** How many groups there are, how firm they are, and how the last run went. */
+export function LastRun({ at, last, json }: LastRunProps) {
+  const fact = (field: keyof ClusterRun) => ({ json, field: `items.0.${field}`, value: String(last[field] ?? "") });
+  const { providerAsked, providerUsed, model, fallbackReason } = last;
+  return (
+    <>
+      <div class="cards">
+        <Figure label="Campaigns by grouping" value={countText(last.campaignCount)} fact={fact("campaignCount")}>
+          from {countText(last.groups)} groups of the rules
+        </Figure>
+        <Figure label="Creatives grouped" value={countText(last.creatives)} fact={fact("creatives")} />
+        <Figure
+          label="Confidence"
+          value={<Confidence of={last.confidence} why="nothing was grouped" />}
+          fact={fact("confidence")}
+        >
+          how firmly creatives hang together, 0 to 1
+        </Figure>
+        <Figure
+          label="The model's own figure"
+          value={<Confidence of={last.modelConfidence} why="no model named these groups" />}
+          fact={fact("modelConfidence")}
+        >
+          not calibrated, decides nothing
+        </Figure>
+        <Figure label="Last run" value={<Moment at={new Date(last.at)} zone={at.zone} />} fact={fact("at")}>
+          {runText(last)}
+        </Figure>
+      </div>
+      <section class="panel" aria-labelledby="last-run">
+        <h2 id="last-run">The last run</h2>
+        <dl class="facts">
+          <dt>Asked for</dt>
+          <dd>{providerWord(providerAsked)}</dd>
+          <dt>Grouped by</dt>
+          <dd>
+            {providerWord(providerUsed)}
+            {model === null ? null : (
+              <>
+                , <Name of={model} />
+              </>
+            )}
+          </dd>
+          {fallbackReason === null ? null : (
+            <>
+              <dt>Why not by {providerWord(providerAsked)}</dt>
+              <dd>
+                <Name of={fallbackReason} />
+              </dd>
+            </>
+          )}
+          <dt>Refused of its answers</dt>
+          <dd>
+            <Refused of={last.refused} />
+          </dd>
+          <dt>Workflow</dt>
+          <dd>
+            <WorkflowLink parts={at.parts} workflowId={last.workflowId} runId={last.runId} />{" "}
+            <Origin of={last.origin} />
+          </dd>
+        </dl>
+      </section>
+    </>
+  );
+}
+
+const refusals: Record<string, string> = {
+  unknownIds: "groups that were not sent",
+  repeatedIds: "groups named twice",
+  missingIds: "groups left out",
+  merges: "merges",
+  badNames: "names",
+};
+
+function Refused({ of }: { of: ClusterRun["refused"] }) {
+  if (of === null) return <None why="no model was used" />;
+  const found = Object.entries(of).filter(([, count]) => count > 0);
+  return <>{found.map(([kind, count]) => `${count} ${refusals[kind] ?? kind}`).join(", ") || "nothing"}</>;
+}
