@@ -203,6 +203,7 @@ export const quarantine = ops.table(
     columnName: text("column_name"),
     correctedSealed: text("corrected_sealed"),
     correctedAt: instant("corrected_at"),
+    contentDeletedAt: instant("content_deleted_at"),
   },
   (table) => [
     uniqueIndex("quarantine_open")

@@ -3,10 +3,10 @@ import { about } from "../core/about-setting.ts";
 import type { SettingsReader } from "./reader.ts";
 import { defineArea, list, wholeNumber } from "./shapes.ts";
 
-const days = (what: string) =>
+const days = (what: string, unless = "forever") =>
   z
     .preprocess((text) => (text === "forever" ? null : text), z.coerce.number().int().min(1).nullable())
-    .prefault("forever")
+    .prefault(unless)
     .meta(about(`How long ${what}, or forever.`, { unit: "days" }));
 
 const ofClient = z.object({
@@ -57,7 +57,13 @@ export const alertsArea = defineArea({
     ...ofClient.shape,
     RETENTION_RECEIPTS_DAYS: days("receipts are kept; the current receipt of a slice always stays"),
     RETENTION_RESTATEMENTS_DAYS: days("restatements are kept"),
-    RETENTION_QUARANTINE_DAYS: days("the quarantine is kept; what is open in it always stays"),
+    RETENTION_QUARANTINE_DAYS: days(
+      "resolved entries of the quarantine are kept; open entries always stay, without their content",
+    ),
+    RETENTION_QUARANTINED_CONTENT_DAYS: days(
+      "the content of quarantined rows and lines is kept, also of open entries, with corrections and the headers of their files; without it a line can no longer be shown, corrected or re-processed",
+      "90",
+    ),
     RETENTION_RUNS_DAYS: days("runs are kept"),
   }),
 });
@@ -66,6 +72,8 @@ export interface Retention {
   receiptsDays: number | null;
   restatementsDays: number | null;
   quarantineDays: number | null;
+  /** Of open entries too. */
+  quarantinedContentDays: number | null;
   runsDays: number | null;
 }
 
@@ -100,6 +108,7 @@ export function readAlerts(reader: SettingsReader): {
       receiptsDays: values.RETENTION_RECEIPTS_DAYS,
       restatementsDays: values.RETENTION_RESTATEMENTS_DAYS,
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
+      quarantinedContentDays: values.RETENTION_QUARANTINED_CONTENT_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
     },
   };

@@ -7,8 +7,10 @@ import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
 import { readHeader, type FileHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork } from "../../queries/files/ingest.ts";
 import {
+  contentDeleted,
   countOpenLines,
   lockFile,
+  readContentDeleted,
   readOpenLines,
   resolveRedriven,
   stageStillRejected,
@@ -72,7 +74,15 @@ export async function redriveLines(
       reason,
     });
     const kept = await readHeader(database, { client, fileId }, quarantineSeal(context.config));
-    if (kept === null) return unread(0, "its header was not kept: import the file again");
+    if (kept === null) {
+      const deleted = await readContentDeleted(database, { client, fileId });
+      return unread(
+        0,
+        deleted === null
+          ? "its header was not kept: import the file again"
+          : `${contentDeleted(deleted)}: import the file again`,
+      );
+    }
     const merge = (refusesDoubt: boolean) =>
       inTransaction(database, async (session) => {
         await allowLongWork(session);

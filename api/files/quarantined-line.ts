@@ -25,8 +25,11 @@ export const clearLine = z.object({
   firstSeenAt: instant,
   lastSeenAt: instant,
   resolvedAt: instant.nullable(),
-  content: z.string().nullable().describe("as it came; null when it was not kept, or was sealed with another key"),
-  isKept: z.boolean().describe("false: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with"),
+  content: z.string().nullable().describe("as it came; null when it is not kept, or was sealed with another key"),
+  isKept: z
+    .boolean()
+    .describe("false: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with, or its retention is over"),
+  contentDeletedAt: instant.nullable().describe("when its content was deleted: it can no longer be corrected"),
   isWhole: z.boolean().describe("false: it was cut, because it is very long"),
   corrected: z.string().nullable(),
   correctedAt: instant.nullable(),
@@ -67,6 +70,7 @@ export function quarantinedLineRoute(api: Api, parts: ServerParts): void {
         firstSeenAt: found.firstSeenAt.toISOString(),
         lastSeenAt: found.lastSeenAt.toISOString(),
         resolvedAt: iso(found.resolvedAt),
+        contentDeletedAt: iso(found.contentDeletedAt),
         correctedAt: iso(found.correctedAt),
       };
     },

@@ -2,7 +2,7 @@ import type { Seal } from "../../core/seal.ts";
 import { notOneRecord, type Dialect } from "../../rules/files/one-record.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { fileSources } from "../../rules/files/file-kinds.ts";
-import { fileIdOf } from "./quarantined-lines.ts";
+import { contentDeleted, fileIdOf } from "./quarantined-lines.ts";
 
 export type Correction =
   | { outcome: "corrected"; client: string; fileId: number; line: number }
@@ -33,6 +33,7 @@ interface Entry {
   content: string;
   corrected: string | null;
   correctedAt: Date | null;
+  contentDeletedAt: Date | null;
   isOpen: boolean;
   /** A correction is kept that nobody has read yet. */
   waits: boolean;
@@ -89,7 +90,7 @@ async function lockEntry(
   { client, quarantineId }: Pick<CorrectionInput, "client" | "quarantineId">,
 ): Promise<Entry | null> {
   const { rows } = await session.query<Entry>(
-    `select q._client_id as client, q.source, q.slice, q.line, q.content, q.corrected_sealed as corrected,
+    `select q._client_id as client, q.source, q.slice, q.line, q.content, q.corrected_sealed as corrected, q.content_deleted_at as "contentDeletedAt",
             date_trunc('milliseconds', q.corrected_at) as "correctedAt", q.resolved_at is null as "isOpen",
             q.corrected_at is not null and q.last_seen_at < q.corrected_at as waits, h.header, h.delimiter
        from ops.quarantine q
@@ -104,6 +105,8 @@ async function lockEntry(
 function whyNot(entry: Entry, { line, seal }: Pick<CorrectionInput, "line" | "seal">): string | null {
   if (!fileSources.includes(entry.source) || entry.line === null)
     return "only lines of files can be corrected: rows of a vendor are fetched again";
+  if (entry.contentDeletedAt !== null)
+    return `${contentDeleted(entry.contentDeletedAt)}: import the corrected line in a file of its own`;
   if (line.trim() === "") return "the corrected line is empty";
   if (line.length > longest) return `the corrected line is longer than ${longest} characters`;
   if (line.includes("\0")) return "the corrected line holds a NUL character";

@@ -10,6 +10,10 @@ export function quarantineSlice(fileId: number): string {
 /** The file whose rejected lines lie there. */
 export const fileIdOf = (slice: string) => Number(slice.slice(quarantineSlice(0).length - 1));
 
+/** What becomes of a row or line when its retention is over, in words. */
+export const contentDeleted = (at: Date) =>
+  `its content was deleted on ${at.toISOString().slice(0, 10)}, after its retention`;
+
 export interface RejectedLineError {
   line: number;
   /** As the file's header names it; null where no one column is wrong. */
@@ -139,6 +143,18 @@ export async function resolveRedriven(
     values,
   );
   return { resolved: resolved.rowCount ?? 0, remaining: await countOpenLines(session, of) };
+}
+
+/** When the content of open lines of a file was deleted; null when all is there. */
+export async function readContentDeleted(
+  database: Queryable,
+  of: { client: string; fileId: number },
+): Promise<Date | null> {
+  const { rows } = await database.query<{ at: Date | null }>(
+    `select max(content_deleted_at) as at from ops.quarantine where ${open}`,
+    [of.client, fileSources, quarantineSlice(of.fileId)],
+  );
+  return rows[0]?.at ?? null;
 }
 
 export async function countOpenLines(database: Queryable, of: { client: string; fileId: number }): Promise<number> {

@@ -16,6 +16,8 @@ export interface QuarantinedLine {
   /** Null: it was not kept, or was sealed with another key. */
   content: string | null;
   isKept: boolean;
+  /** Null: it was not deleted; without its content a line cannot be corrected. */
+  contentDeletedAt: Date | null;
   /** False: it was cut, because it is very long. */
   isWhole: boolean;
   corrected: string | null;
@@ -40,7 +42,7 @@ export async function readLine(
   >(
     `select q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.column_name as "column", q.reason, q.amount,
             q.first_seen_at as "firstSeenAt", q.last_seen_at as "lastSeenAt", q.resolved_at as "resolvedAt",
-            q.content as sealed, q.whole as "isWhole", q.corrected_sealed as corrected, q.corrected_at as "correctedAt",
+            q.content as sealed, q.content_deleted_at as "contentDeletedAt", q.whole as "isWhole", q.corrected_sealed as corrected, q.corrected_at as "correctedAt",
             f.file_id as "fileId", f.name, h.header
        from ops.quarantine q
        left join ops.files f on q.source = any($3) and f._client_id = q._client_id and q.slice = 'file/' || f.file_id

@@ -1,4 +1,6 @@
+import { fileSources } from "../../rules/files/file-kinds.ts";
 import type { Database, Queryable } from "../../schema/database.ts";
+import type { Retention } from "../../settings/alerts.ts";
 
 /** When a source was last read for a client; null when never. */
 export async function readLastFetch(database: Queryable, of: { client: string; source: string }): Promise<Date | null> {
@@ -26,13 +28,6 @@ export async function readOverdueDays(
   return rows.map((row) => row.day);
 }
 
-export interface Retention {
-  receiptsDays: number | null;
-  restatementsDays: number | null;
-  quarantineDays: number | null;
-  runsDays: number | null;
-}
-
 const batch = 10_000;
 
 /** Each deletes at most $1 rows, those with more than $2 days. */
@@ -43,6 +38,19 @@ const deleteOldRestatements = `delete from ops.restatements where ctid = any(arr
   select ctid from ops.restatements where recorded_at < now() - $2 * interval '1 day' limit $1))`;
 const deleteOldQuarantine = `delete from ops.quarantine where ctid = any(array(
   select ctid from ops.quarantine where resolved_at < now() - $2 * interval '1 day' limit $1))`;
+/** The entry stays, with its line, reason and amount. What was corrected lately waits to be read. */
+const emptyOldContent = `update ops.quarantine
+   set content = '', corrected_sealed = null, whole = false, content_deleted_at = now()
+ where ctid = any(array(
+  select ctid from ops.quarantine
+   where (content <> '' or corrected_sealed is not null) and greatest(first_seen_at, corrected_at) < now() - $2 * interval '1 day' limit $1))`;
+/** Of files whose rejected lines are kept no longer: nothing else is read by them. */
+const deleteOldHeaders = `delete from ops.file_headers where ctid = any(array(
+  select h.ctid from ops.file_headers h join ops.files f on f._client_id = h._client_id and f.file_id = h.file_id
+   where f.committed_at < now() - $2 * interval '1 day'
+     and not exists (select from ops.quarantine q
+                      where q._client_id = h._client_id and q.source = any($3) and q.slice = 'file/' || h.file_id
+                        and (q.content <> '' or q.corrected_sealed is not null)) limit $1))`;
 const deleteOldRuns = `delete from ops.runs where ctid = any(array(
   select ctid from ops.runs where finished_at < now() - $2 * interval '1 day' limit $1))`;
 /** These end by themselves. */
@@ -68,6 +76,8 @@ export async function prune(database: Database, retention: Retention): Promise<n
     await deleteOlder(database, deleteOldQuarantine, retention.quarantineDays),
     await deleteOlder(database, deleteOldRuns, retention.runsDays),
   ];
+  await deleteOlder(database, emptyOldContent, retention.quarantinedContentDays);
+  await deleteOlder(database, deleteOldHeaders, retention.quarantinedContentDays, [fileSources]);
   await deleteOlder(database, deleteEndedTokens, 1);
   await deleteOlder(database, deleteOldCallCounts, 1);
   await deleteOlder(database, deleteOldParts, 1);
@@ -76,10 +86,15 @@ export async function prune(database: Database, retention: Retention): Promise<n
   return deleted.reduce((sum, count) => sum + count, 0);
 }
 
-async function deleteOlder(database: Database, statement: string, days: number | null): Promise<number> {
+async function deleteOlder(
+  database: Database,
+  statement: string,
+  days: number | null,
+  more: unknown[] = [],
+): Promise<number> {
   if (days === null) return 0;
   for (let deleted = 0; ;) {
-    const { rowCount } = await database.query(statement, [batch, days]);
+    const { rowCount } = await database.query(statement, [batch, days, ...more]);
     deleted += rowCount ?? 0;
     if ((rowCount ?? 0) < batch) return deleted;
   }

@@ -1,8 +1,9 @@
 import { sealedLike, type Seal } from "../../core/seal.ts";
 import type { Database, Queryable } from "../../schema/database.ts";
 
-/** In place of what a row or line holds: that it is kept, or that it is not. */
-export const shownContent = "case when content = '' then '' else '[sealed]' end";
+/** In place of what a row or line holds: that it is kept, that it was, or that it is not. */
+export const shownContent =
+  "case when content_deleted_at is not null then '[deleted]' when content = '' then '' else '[sealed]' end";
 
 export interface QuarantineFilter {
   client?: string | undefined;
@@ -63,14 +64,17 @@ export async function readQuarantinedSlices(
   return rows;
 }
 
+export interface StoredEntry extends QuarantineEntry {
+  stored: string;
+  contentDeletedAt: Date | null;
+  correctedAt: Date | null;
+}
+
 /** One entry with what is stored of its content, for a person who has to look at it. */
-export async function readEntry(
-  database: Queryable,
-  quarantineId: number,
-): Promise<(QuarantineEntry & { stored: string; correctedAt: Date | null }) | null> {
-  const { rows } = await database.query<QuarantineEntry & { stored: string; correctedAt: Date | null }>(
+export async function readEntry(database: Queryable, quarantineId: number): Promise<StoredEntry | null> {
+  const { rows } = await database.query<StoredEntry>(
     `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
-            content as stored, date_trunc('milliseconds', corrected_at) as "correctedAt", first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
+            content as stored, content_deleted_at as "contentDeletedAt", date_trunc('milliseconds', corrected_at) as "correctedAt", first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
        from ops.quarantine where quarantine_id = $1`,
     [quarantineId],
   );

@@ -10,7 +10,7 @@ import { fileSources } from "../../rules/files/file-kinds.ts";
 import { readFileRow } from "../../queries/files/files.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 import { correctLine } from "../../queries/files/correct-line.ts";
-import { fileIdOf, quarantineSlice } from "../../queries/files/quarantined-lines.ts";
+import { contentDeleted, fileIdOf, quarantineSlice } from "../../queries/files/quarantined-lines.ts";
 import {
   readEntry,
   type QuarantineEntry,
@@ -121,9 +121,11 @@ show.action(
     if (content === null)
       throw new CommandError(
         exitCodes.found,
-        stored === ""
-          ? "its content was not kept, because there was no key to encrypt it with: set CREDENTIALS_ENCRYPTION_KEY"
-          : "its content was encrypted with another CREDENTIALS_ENCRYPTION_KEY",
+        found.contentDeletedAt !== null
+          ? contentDeleted(found.contentDeletedAt)
+          : stored === ""
+            ? "its content was not kept, because there was no key to encrypt it with: set CREDENTIALS_ENCRYPTION_KEY"
+            : "its content was encrypted with another CREDENTIALS_ENCRYPTION_KEY",
       );
     if (clear) await viewed(database, found, content);
     const { client, source, slice, line, reason } = found;
@@ -251,6 +253,12 @@ correct.action(
     const database = await context.database();
     const found = await readEntry(database, quarantineId);
     if (found === null) throw new CommandError(exitCodes.usage, `there is no entry ${quarantineId}`);
+    // An editor would open on nothing.
+    if (found.contentDeletedAt !== null)
+      throw new CommandError(
+        exitCodes.usage,
+        `${contentDeleted(found.contentDeletedAt)}: import the corrected line in a file of its own`,
+      );
     const seal = quarantineSeal(context.config);
     const corrected = line ?? (await typedLine(() => viewed(database, found, seal.open(found.stored) ?? "")));
     const correction = await inTransaction(database, async (session) => {

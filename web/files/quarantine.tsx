@@ -192,9 +192,11 @@ function lineContent(at: At<unknown>, entry: ClearLine, became: Corrected | null
         <Became entry={entry} became={became} zone={at.zone} />
         {entry.content === null ? (
           <Notice tone="warning" title="The line itself cannot be shown">
-            {entry.isKept
-              ? "It was sealed with another CREDENTIALS_ENCRYPTION_KEY."
-              : "It was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with. Import the corrected file again."}
+            {entry.contentDeletedAt !== null
+              ? "Its content was deleted after its retention. Import the corrected line in a file of its own."
+              : entry.isKept
+                ? "It was sealed with another CREDENTIALS_ENCRYPTION_KEY."
+                : "It was not kept: there was no CREDENTIALS_ENCRYPTION_KEY to seal it with. Import the corrected file again."}
           </Notice>
         ) : (
           <section aria-labelledby="as-it-came">
@@ -205,9 +207,9 @@ function lineContent(at: At<unknown>, entry: ClearLine, became: Corrected | null
             </pre>
           </section>
         )}
-        {resolvedAt === null && file !== null ? (
+        {resolvedAt === null && file !== null && entry.contentDeletedAt === null ? (
           <CorrectForm entry={entry} />
-        ) : resolvedAt === null ? (
+        ) : resolvedAt === null && file === null ? (
           <p>Rows of a vendor are fetched again with their day; a corrected table or a new fetch resolves them.</p>
         ) : null}
       </>

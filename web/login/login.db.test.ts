@@ -173,7 +173,13 @@ test("sessions and codes that ended long ago are deleted, open ones stay", async
             ('713', 'ended', 'admin', 'long-ago', 'link', 'x', now() + interval '1 day', now() - interval '31 days')`,
   );
   await loginCode(database.pool, { minutes: -2_000 });
-  await prune(database.pool, { receiptsDays: null, restatementsDays: null, quarantineDays: null, runsDays: null });
+  await prune(database.pool, {
+    receiptsDays: null,
+    restatementsDays: null,
+    quarantineDays: null,
+    quarantinedContentDays: null,
+    runsDays: null,
+  });
   const { rows } = await database.pool.query(
     `select (select count(*) from ops.sessions where subject = 'long-ago') as sessions,
             (select count(*) from ops.login_codes where expires_at < now() - interval '1 day') as codes`,

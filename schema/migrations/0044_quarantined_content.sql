@@ -1,0 +1,1 @@
+ALTER TABLE "ops"."quarantine" ADD COLUMN "content_deleted_at" timestamp with time zone;
