@@ -163,7 +163,7 @@ describe("the migrated database is the one the code declares", () => {
         [where, column.name],
       );
       const stored = (same[0] as unknown as { stored: string }).stored
-        .replace(/::[\w ]+$/, "")
+        .replace(/::[\w ]+(\[\])?$/, "")
         .replace(/^\((.*)\)$/, "$1");
       expect(stored.replaceAll("'", "")).toBe(
         sqlOf(column.default)

@@ -47,7 +47,7 @@ export const clusterRuns = rtb.table(
   (table) => [
     originCheck("cluster_runs_origin_known", table.origin),
     primaryKey({ name: "cluster_runs_id", columns: [table.clientId, table.clusterRunId] }),
-    unique("cluster_runs_key").on(table.clientId, table.runId),
+    unique("cluster_runs_run").on(table.clientId, table.runId),
     check("cluster_runs_cohesion", sql`${table.cohesion} between 0 and 1`),
   ],
 );
@@ -66,8 +66,14 @@ export const campaignDecisions = rtb.table(
     fromCampaignId: bigint("from_campaign_id", { mode: "number" }),
     name: text("name").notNull(),
     earlierName: text("earlier_name"),
-    anchors: text("anchors").array().notNull().default([]),
-    creatives: bigint("creatives", { mode: "bigint" }).array().notNull().default([]),
+    anchors: text("anchors")
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    creatives: bigint("creatives", { mode: "bigint" })
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
   },
   (table) => [
     primaryKey({ name: "campaign_decisions_key", columns: [table.clientId, table.decisionId] }),
