@@ -5,6 +5,7 @@ import { findModel } from "../../connectors/models/registry.ts";
 import { dayAt } from "../../core/days.ts";
 import { originOf } from "../../core/origin.ts";
 import { beginCall, endCall, findAnswer } from "../../queries/intelligence/model-calls.ts";
+import { readStanding } from "../../queries/intelligence/standing.ts";
 import { keepAnswer } from "../../rules/intelligence/model-answer.ts";
 import type { Prompt } from "../../rules/intelligence/model-prompt.ts";
 import { callCost, estimateTokens, type ModelPrice } from "../../rules/intelligence/model-spend.ts";
@@ -51,8 +52,10 @@ export async function askModel(context: ClusterContext, { client, provider, askA
   return withVendor(context, { vendor, account, place: `${provider} ${client}`, limits }, async (http, signal) => {
     const { groups } = await readGroups(context.database, { client, signal });
     const asking = asker(context, { client, provider, account, http });
+    const { decisions } = await readStanding(context.database, { client });
     const named = await nameGroups(groups, {
       notes,
+      decisions,
       answerOf: async (prompt) => {
         const known = await findKnown(context, { client, provider, prompt, askAgain });
         if (known !== null) {

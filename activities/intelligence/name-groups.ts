@@ -1,3 +1,5 @@
+import { settledGroups } from "../../rules/intelligence/fold-decisions.ts";
+import type { Decisions } from "../../rules/intelligence/keep-campaigns.ts";
 import type { ModelName } from "../../rules/intelligence/cluster.ts";
 import type { Group } from "../../rules/intelligence/group.ts";
 import { readAnswer, type KeptAnswer, type Refused } from "../../rules/intelligence/model-answer.ts";
@@ -10,6 +12,13 @@ export type Answer =
 
 /** How often a batch is halved: a model that cuts off everything would be asked once for every group. */
 const mostHalvings = 2;
+
+export interface Naming {
+  /** The client's own, sent as data. */
+  notes: string | null;
+  decisions: Decisions;
+  answerOf: (prompt: Prompt) => Promise<Answer>;
+}
 
 export interface Named {
   groups: Group[];
@@ -27,12 +36,11 @@ export interface Named {
  * Puts groups to a model, some at a time, and makes of its answers what they are worth. A batch without one stays as the
  * rules made it. `answerOf` asks, or finds what was answered before.
  */
-export async function nameGroups(
-  groups: readonly Group[],
-  { notes, answerOf }: { notes: string | null; answerOf: (prompt: Prompt) => Promise<Answer> },
-): Promise<Named> {
+export async function nameGroups(groups: readonly Group[], { notes, decisions, answerOf }: Naming): Promise<Named> {
+  // What a person has put apart, a model must not put together.
+  const { settled, open } = settledGroups(groups, decisions);
   const refused: Refused = { unknownIds: 0, repeatedIds: 0, missingIds: 0, merges: 0, badNames: 0 };
-  const named: Named = { groups: [], names: new Map(), refused, asked: groups.length, answered: 0, problems: [] };
+  const named: Named = { groups: settled, names: new Map(), refused, asked: open.length, answered: 0, problems: [] };
   const ask = async (batch: readonly Group[], halvings: number): Promise<void> => {
     const prompt = buildPrompt(batch, notes);
     const found = await answerOf(prompt);
@@ -53,7 +61,7 @@ export async function nameGroups(
     }
     for (const part of parts) await ask(part, halvings + 1);
   };
-  for (const batch of batches(groups)) await ask(batch, 0);
+  for (const batch of batches(open)) await ask(batch, 0);
   return named;
 }
 

@@ -94,12 +94,12 @@ async function tellOfModel(session: Session, client: string, run: ClusterRun): P
   if (providerUsed === subject) {
     const notes = "the model has grouped creatives again";
     await settleAlerts(session, { ...about, kinds: [kind], notes });
-  } else
+  } else if (fallbackReason !== null)
     await raiseAlert(session, {
       ...about,
       kind,
       severity: "warning",
-      message: `${subject} did not group the creatives, the rules did: ${fallbackReason ?? "its answer was not used"}`,
+      message: `${subject} did not group the creatives, the rules did: ${fallbackReason}`,
     });
 }
 
@@ -111,8 +111,10 @@ async function readNames(
   if (provider === null) return null;
   const { models, notes } = clusterSettings(context, client);
   const { model } = models[provider];
+  const { decisions } = await readStanding(database, { client });
   return nameGroups(groups, {
     notes,
+    decisions,
     answerOf: async ({ hash }) =>
       (await findAnswer(database, { client, provider, model, promptHash: hash })) ?? {
         state: "missing",

@@ -294,6 +294,59 @@ test("campaigns that people made are left alone, and one whose creatives a perso
   expect(await groups()).toMatchObject({ Frenzy: "d2 d3 k3" });
 });
 
+test("whatever people decide, and in whatever order: a run over the same creatives moves none, and each is in one campaign", async () => {
+  let seed = 20_261_128;
+  const draw = (most: number) => (seed = (seed * 48_271) % 2_147_483_647) % most;
+  const apps = ["alpha", "bravo", "charlie", "delta", "echo"];
+  let made = 0;
+  const more = () => add(creative(`p${(made += 1)}`, `${apps[draw(apps.length)] ?? ""}game`));
+  for (let count = 0; count < 25; count += 1) await more();
+  await cluster();
+  const places = async () =>
+    (
+      await database.pool.query<{ creative: string; campaigns: number[] }>(
+        `select r.creative_id as creative, array_agg(k.campaign_id order by 1) as campaigns from rtb.campaign_creatives k
+           join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id where r.creative_id like 'p%' group by 1 order by 1`,
+      )
+    ).rows;
+  /** Null where a campaign was put: what it gives up is grouped anew. */
+  const act = async (): Promise<number | null> => {
+    const all = await places();
+    const one = all[draw(all.length)] ?? { creative: "", campaigns: [] };
+    const other = all[draw(all.length)] ?? one;
+    const [at, to] = [one.campaigns[0] ?? 0, other.campaigns[0] ?? 0];
+    const creatives = all.filter(({ campaigns }) => campaigns[0] === at && draw(2) === 0).map(({ creative: id }) => id);
+    const kind = draw(5);
+    if (kind === 0) return (await call("PATCH", `/campaigns/${at}`, { name: `Name ${draw(1_000_000)}` })).status;
+    if (kind === 1) return (await call("POST", `/campaigns/${at}/merge`, { from: [to] })).status;
+    if (kind === 2)
+      return (await call("POST", `/campaigns/${at}/split`, { name: `Part ${draw(1_000_000)}`, creatives })).status;
+    if (kind === 3) return (await call("POST", `/campaigns/${at}/move`, { to, creatives })).status;
+    await call("PUT", "/campaigns", { items: [{ campaignId: at, creativeIds: creatives }] });
+    return null;
+  };
+  const statuses = new Set<number | null>();
+  for (let step = 0; step < 16; step += 1) {
+    const status = await act();
+    statuses.add(status);
+    const decided = await places();
+    await cluster();
+    const before = await places();
+    if (status !== null) expect(before).toEqual(decided);
+    expect(await cluster()).toMatchObject({ created: 0, removed: 0, moved: 0 });
+    expect(await places()).toEqual(before);
+    expect(before.filter(({ campaigns }) => campaigns.length !== 1)).toEqual([]);
+    expect(before).toHaveLength(made);
+    if (step % 4 === 0) {
+      await more();
+      await cluster();
+      const after = await places();
+      expect(after.filter(({ creative: id }) => before.some((was) => was.creative === id))).toEqual(before);
+    }
+  }
+  expect([...statuses].sort()).toEqual([200, 400, null]);
+});
+
 test("what cannot be decided is refused, and nothing of it is written", async () => {
   const [kettle, frenzy] = [await idOf("Kettle"), await idOf("Frenzy")];
   const before = [await groups(), await audit()];

@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { foldDecisions, type Decision } from "./fold-decisions.ts";
+import { groupCreatives } from "./cluster.ts";
+import { factsOfStored } from "./catalogue-facts.ts";
+import { foldDecisions, settledGroups, type Decision } from "./fold-decisions.ts";
 
 const decided = (kind: Decision["kind"], campaignId: string, more: Partial<Decision> = {}): Decision => ({
   kind,
@@ -42,4 +44,33 @@ test("what a merged campaign was about leads to the other, also when that is mer
   ]);
   expect(Object.fromEntries(pins)).toEqual({ a: "3", b: "3", c: "3" });
   expect(Object.fromEntries(anchors)).toEqual({ "brand:7": "3", "domain:x.example": "3" });
+});
+
+test("a group that a person has put somewhere, at least half of it, is settled", () => {
+  const creative = (id: string, app: string) =>
+    factsOfStored(
+      {
+        id,
+        format: "HTML",
+        declaredClickUrls: [`https://play.google.com/store/apps/details?id=com.maker.${app}`],
+        destinationUrlsParsed: null,
+        htmlSnippet: null,
+        vastXml: null,
+        creativeAttributes: null,
+        advertiserName: null,
+        languages: [],
+      },
+      [],
+    );
+  const { groups } = groupCreatives([
+    ...["a1", "a2", "a3"].map((id) => creative(id, "kettle")),
+    ...["b1", "b2"].map((id) => creative(id, "frenzy")),
+  ]);
+  const { settled, open } = settledGroups(groups, {
+    pins: new Map([
+      ["a1", "5"],
+      ["b1", "7"],
+    ]),
+  });
+  expect([settled, open].map((some) => some.map(({ members }) => members.length))).toEqual([[2], [3]]);
 });

@@ -1,3 +1,4 @@
+import type { Group } from "./group.ts";
 import type { Decisions } from "./keep-campaigns.ts";
 
 /** What a person decided about campaigns, as far as later groups follow it. */
@@ -32,7 +33,10 @@ export function foldDecisions(decisions: readonly Decision[]): Decisions {
   }
   const followed = (places: ReadonlyMap<string, string>) =>
     new Map([...places].map(([what, campaign]) => [what, followedFrom(mergedInto, campaign)] as const));
-  return { pins: followed(pins), anchors: followed(anchors) };
+  const arranged = decisions
+    .filter(({ kind }) => kind !== "renamed")
+    .flatMap(({ campaignId, fromCampaignId }) => [campaignId, ...(fromCampaignId === null ? [] : [fromCampaignId])]);
+  return { pins: followed(pins), anchors: followed(anchors), arranged: new Set(arranged) };
 }
 
 /** Numbers of campaigns are never given twice, so there is no circle. */
@@ -40,4 +44,18 @@ function followedFrom(mergedInto: ReadonlyMap<string, string>, campaign: string)
   let at = campaign;
   for (let next = mergedInto.get(at); next !== undefined; next = mergedInto.get(at)) at = next;
   return at;
+}
+
+/** Groups that a person has put where they belong, for the most part, and the others: nobody is asked about the first. */
+export function settledGroups(
+  groups: readonly Group[],
+  { pins }: Pick<Decisions, "pins">,
+): { settled: Group[]; open: Group[] } {
+  const settled: Group[] = [];
+  const open: Group[] = [];
+  for (const group of groups) {
+    const pinned = group.members.filter(({ item }) => pins.has(item.id)).length;
+    (pinned * 2 >= group.members.length ? settled : open).push(group);
+  }
+  return { settled, open };
 }

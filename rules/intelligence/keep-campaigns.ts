@@ -15,6 +15,8 @@ export interface Decisions {
   pins: ReadonlyMap<string, string>;
   /** Anchor to campaign. */
   anchors: ReadonlyMap<string, string>;
+  /** Campaigns that a person has taken creatives from or put some into: rules take none away. */
+  arranged?: ReadonlySet<string>;
 }
 
 export type Member = Group["members"][number];
@@ -56,7 +58,8 @@ export function keepCampaigns(groups: readonly Group[], known: readonly KnownCam
       const { id } = member.item;
       const home = homes.get(id) ?? "";
       // Rules do not merge what a person named apart.
-      const place = pinOf(id) ?? (named.size > 1 && named.has(home) ? home : null);
+      const stays = byId.has(home) && (decisions.arranged?.has(home) === true || (named.size > 1 && named.has(home)));
+      const place = pinOf(id) ?? (stays ? home : null);
       if (place === null) free.push(member);
       else {
         kept.get(place)?.members.push(member);
