@@ -45,7 +45,7 @@ import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
 import { channelRoutes } from "./ops/channels.ts";
-import { quarantinedLineRoute, redriveRoute } from "./files/quarantined-line.ts";
+import { quarantinedLineRoute, redriveRoute, rejectedLinesRoute } from "./files/quarantined-line.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
 import { typedHere } from "../settings/typed-here.ts";
@@ -69,6 +69,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/rtb", routes: intelligenceRoutes },
   { prefix: "/api/v1/rtb", routes: importRoutes },
   { prefix: "/api/v1/rtb", routes: redriveRoute },
+  { prefix: "/api/v1/rtb", routes: rejectedLinesRoute },
   { prefix: "/hooks", routes: createAnytrackHooks() },
   { prefix: "/hooks", routes: discordHooks },
   { prefix: "/api/v1/recon", routes: reconRoutes },

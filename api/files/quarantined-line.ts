@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
-import { readLine } from "../../queries/files/read-line.ts";
+import { readLine, readRejectedInClear } from "../../queries/files/read-line.ts";
 import { readFileRow } from "../../queries/files/files.ts";
 import { redriveWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { notFound } from "../server/errors.ts";
+import { listRoute } from "../server/list-route.ts";
+import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import { instant, iso, money, number } from "../server/shapes.ts";
@@ -77,7 +79,48 @@ export function quarantinedLineRoute(api: Api, parts: ServerParts): void {
   );
 }
 
-const redriven = z.object({
+export const rejectedLine = clearLine.pick({
+  quarantineId: true,
+  line: true,
+  column: true,
+  reason: true,
+  content: true,
+  isWhole: true,
+  lastSeenAt: true,
+});
+
+/** The rejected lines of a file as they came, to be corrected elsewhere. Whoever reads them is written down first. */
+export function rejectedLinesRoute(api: Api, parts: ServerParts): void {
+  listRoute(api, "/performance/imports/:id/rejected", {
+    config: keepers,
+    tags: ["performance files"],
+    summary: "The rejected lines of a file that are open, decrypted; each page is recorded in the audit log",
+    params: z.object({ id: number.max(2_147_483_647) }),
+    querystring: paging,
+    item: rejectedLine,
+    place: number,
+    read: async ({ after, limit }, request) => {
+      const { client } = callerOf(request);
+      const { id: fileId } = request.params as { id: number };
+      if ((await readFileRow(parts.reading, { client, fileId })) === null) throw notFound("import");
+      const of = { client, fileId, after, limit };
+      return audited(parts, request, async (session, record) => {
+        const lines = await readRejectedInClear(session, of, quarantineSeal(parts.config));
+        if (lines.length > 0)
+          await record(session, {
+            action: "lines_viewed",
+            subject: `file/${fileId}`,
+            details: { lines: Math.min(lines.length, limit - 1) },
+          });
+        return lines;
+      });
+    },
+    placeOf: ({ quarantineId }) => quarantineId,
+    toItem: (row) => ({ ...row, lastSeenAt: row.lastSeenAt.toISOString() }),
+  });
+}
+
+export const redriven = z.object({
   fileId: z.number(),
   state: z.enum(["done", "running"]),
   resolved: z.number().nullable().describe("lines that are stored now; null while it runs"),

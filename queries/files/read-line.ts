@@ -1,6 +1,7 @@
 import type { Seal } from "../../core/seal.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { fileSources } from "../../rules/files/file-kinds.ts";
+import { quarantineSlice } from "./quarantined-lines.ts";
 
 export interface QuarantinedLine {
   quarantineId: number;
@@ -61,4 +62,25 @@ export async function readLine(
     file:
       fileId === null || name === null ? null : { fileId, name, header: header === null ? null : seal.open(header) },
   };
+}
+
+export type RejectedLine = Pick<
+  QuarantinedLine,
+  "quarantineId" | "line" | "column" | "reason" | "content" | "isWhole" | "lastSeenAt"
+>;
+
+/** The open rejected lines of a file in clear, in their order. Goes on after an entry, when there is one. */
+export async function readRejectedInClear(
+  database: Queryable,
+  of: { client: string; fileId: number; after: number | null; limit: number },
+  seal: Seal,
+): Promise<RejectedLine[]> {
+  const { rows } = await database.query<Omit<RejectedLine, "content"> & { sealed: string }>(
+    `select quarantine_id as "quarantineId", line, column_name as "column", reason, content as sealed, whole as "isWhole", last_seen_at as "lastSeenAt"
+       from ops.quarantine
+      where _client_id = $1 and source = any($2) and slice = $3 and resolved_at is null and ($4::bigint is null or quarantine_id > $4)
+      order by quarantine_id limit $5`,
+    [of.client, fileSources, quarantineSlice(of.fileId), of.after, of.limit],
+  );
+  return rows.map(({ sealed, ...row }) => ({ ...row, content: seal.open(sealed) }));
 }

@@ -36,6 +36,7 @@ export type AuditAction =
   | "run_cancelled"
   | "empty_answer_approved"
   | "line_viewed"
+  | "lines_viewed"
   | "evidence_viewed"
   | "agent_viewed"
   | "line_corrected"

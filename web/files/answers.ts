@@ -3,7 +3,7 @@ import type { corrected } from "../../api/files/correct-line.ts";
 import type { importDay, importFeed } from "../../api/files/import-days.ts";
 import type { historyDay, listedImport, status } from "../../api/files/import-shapes.ts";
 import type { preview, previewUnderWay } from "../../api/files/preview-shapes.ts";
-import type { clearLine } from "../../api/files/quarantined-line.ts";
+import type { clearLine, redriven, rejectedLine } from "../../api/files/quarantined-line.ts";
 import type { quarantined } from "../../api/sync/shapes.ts";
 
 /** What the JSON routes answer. */
@@ -13,6 +13,8 @@ export type HistoryDay = z.infer<typeof historyDay>;
 export type ImportDay = z.infer<typeof importDay>;
 export type ImportFeed = z.infer<typeof importFeed>;
 export type Quarantined = z.infer<typeof quarantined>;
+export type Redriven = z.infer<typeof redriven>;
+export type RejectedLine = z.infer<typeof rejectedLine>;
 export type ClearLine = z.infer<typeof clearLine>;
 export type Corrected = z.infer<typeof corrected>;
 export type Preview = z.infer<typeof preview>;

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
 import { countText, moneyText, Name } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
@@ -8,14 +9,37 @@ import { callList, callWhole, type JsonPage } from "../shared/json.ts";
 import { download, get, page, param } from "../shared/page.tsx";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
-import { imports, quarantine, type HistoryDay, type ImportStatus, type Quarantined } from "./answers.ts";
+import {
+  imports,
+  quarantine,
+  type HistoryDay,
+  type ImportStatus,
+  type Quarantined,
+  type RejectedLine,
+} from "./answers.ts";
 import { Outcome } from "./page.tsx";
+
+const count = z.coerce.number().int().min(0).max(1_000_000_000);
+/** What came of processing the rejected lines again. */
+const processed = { stored: count.optional(), left: count.optional() };
+
+function Processed({ of: { stored, left } }: { of: { stored?: number | undefined; left?: number | undefined } }) {
+  if (stored === undefined || left === undefined) return null;
+  return (
+    <Notice tone={left === 0 ? "good" : "warning"} title="Processed again">
+      {stored === 0 ? "No line" : `${countText(stored)} ${stored === 1 ? "line" : "lines"}`} could be stored
+      {left === 0
+        ? "; none is left."
+        : `; ${countText(left)} ${left === 1 ? "is" : "are"} still rejected: correct them below.`}
+    </Notice>
+  );
+}
 
 type Answer = NonNullable<ImportStatus["answer"]>;
 
 /** One file: how far it is, what became of it, its rejected lines, and what later files made of its days. */
 export function fileDetailPages(web: Web): void {
-  page(web, { url: "/files/:id", who: readers }, async (at) => {
+  page(web, { url: "/files/:id", who: readers, query: processed }, async (at) => {
     const json = `${imports}/${param(at, "id")}`;
     const found = await get<ImportStatus>(web, at.request, json);
     const { answer } = found;
@@ -36,6 +60,7 @@ export function fileDetailPages(web: Web): void {
           <div id="state" {...(isOpen ? { "data-live": "1", "data-then": "reload" } : {})}>
             <State found={found} />
           </div>
+          <Processed of={at.query} />
           {answer === null ? null : (
             <Result answer={answer} json={json} currency={currencyOf(at.parts, at.viewer.client)} />
           )}
@@ -55,9 +80,13 @@ export function fileDetailPages(web: Web): void {
   });
 
   download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
-    const { answer, name } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
-    const rows = answer?.fileId == null ? [] : byLine(await callWhole<Quarantined>(web, at, rejectedOf(answer.fileId)));
-    return { name: `rejected-${name}.csv`, text: toCsv(rejectedColumns(false), rows) };
+    const { answer, name: of } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
+    const name = `rejected-${of.replace(/\.(csv|tsv|txt|jsonl?|ndjson)(\.gz)?$/i, "")}.csv`;
+    if (answer?.fileId == null) return { name, text: toCsv(rejectedColumns(false), []) };
+    if (!at.viewer.isKeeper)
+      return { name, text: toCsv(rejectedColumns(false), byLine(await callWhole(web, at, rejectedOf(answer.fileId)))) };
+    const path = `${imports}/${answer.fileId}/rejected`;
+    return { name, text: toCsv(clearColumns, await callWhole<RejectedLine>(web, at, { path, query: {} })) };
   });
 }
 
@@ -154,6 +183,14 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
     </>
   );
 }
+
+/** With the line itself, for those who may correct it: a download is in the audit log as a view is. */
+const clearColumns: readonly Column<RejectedLine>[] = [
+  { name: "line", label: "Line", kind: "count", value: (row) => row.line },
+  { name: "column", label: "Column", kind: "text", value: (row) => row.column },
+  { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
+  { name: "content", label: "The line", kind: "text", value: (row) => row.content },
+];
 
 function rejectedColumns(isKeeper: boolean): Column<Quarantined>[] {
   const correct: Column<Quarantined> = {

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
 import { clearAbandoned } from "../../api/files/upload-folder.ts";
 import type { Api } from "../../api/server/parts.ts";
 import { bearer } from "../../test/api-server.ts";
@@ -158,12 +159,28 @@ test("a file with bad lines is looked at, imported, corrected line by line, and 
   expect(again).toContain("Import it again");
 });
 
-test("lines of a creative that comes later are processed again from the file's page", async () => {
+test("rejected lines are downloaded as they came by those who may correct them, and processed again from the file's page", async () => {
   const address = await imported(`${header}\n${good}\n${good.replace("79783", "555")}\n`);
+  const download = async (as: Record<string, string>) => {
+    const { body, headers: sent } = await api.inject({ url: `${address}/rejected.csv`, headers: as });
+    return [sent["content-disposition"], parse(body, { columns: true })];
+  };
+  const why = "creative 555 is not known: add it, then redrive";
+  const [name, lines] = await download(headers);
+  expect([name, lines]).toEqual([
+    'attachment; filename="rejected-day.csv"',
+    [{ line: "3", column: "creative_id", reason: why, content: good.replace("79783", "555") }],
+  ]);
+  const [, shown] = await download(await loggedIn(stack.database.pool, { role: "analyst" }));
+  expect(JSON.stringify(shown)).not.toContain("mobile");
+  expect(await stack.rows("select actor, details from ops.audit where action = 'lines_viewed'")).toEqual([
+    { actor: "ada", details: { lines: 1 } },
+  ]);
   const number = /action="\/files\/(\d+)\/redrive"/.exec(await open(address))?.[1];
   await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 555)");
   const done = await send(`/files/${number}/redrive`);
-  expect([done.statusCode, done.headers.location]).toEqual([303, `/files/${number}`]);
+  expect([done.statusCode, done.headers.location]).toEqual([303, `/files/${number}?stored=1&left=0`]);
+  expect(await open(String(done.headers.location))).toContain("1 line could be stored; none is left.");
   await until("the line to be stored", async () => (await spend()) === "251.000000");
   expect(await stack.rows("select actor, subject from ops.audit where action = 'redriven'")).toEqual([
     { actor: "ada", subject: `file/${number}` },
@@ -194,7 +211,8 @@ test("markup, formulas and directions in names and cells are shown as text", asy
   );
   const answer = await api.inject({ url: address, headers });
   expect(answer.body).not.toMatch(/<script>alert|<img src=x|<b>x/);
-  expect(unescaped(answer.body)).toContain(hostile);
+  // What turns the letters round is named.
+  expect(unescaped(answer.body)).toContain(hostile.replace("\u202e", "[U+202E]"));
 });
 
 test("what is no CSV, and a gzip that unpacks to far more than a report, are told by name and change nothing", async () => {

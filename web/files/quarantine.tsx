@@ -7,7 +7,7 @@ import { exportList } from "../shared/export-list.ts";
 import { callList } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { imports, quarantine, type ClearLine, type Corrected, type Quarantined } from "./answers.ts";
+import { imports, quarantine, type ClearLine, type Corrected, type Quarantined, type Redriven } from "./answers.ts";
 
 const query = {
   state: z.enum(["open", "resolved", "all"]).optional(),
@@ -23,8 +23,10 @@ export function quarantinePages(web: Web): void {
   linePage(web);
 
   form(web, { url: "/files/:id/redrive", who: keepers, body: z.object({}) }, async (at) => {
-    await call(web, at.request, { method: "POST", url: `${imports}/${param(at, "id")}/redrive`, body: {} });
-    return `/files/${param(at, "id")}`;
+    const id = param(at, "id");
+    const url = `${imports}/${id}/redrive`;
+    const { body } = await call<Redriven>(web, at.request, { method: "POST", url, body: {} });
+    return body.state === "done" ? `/files/${id}?stored=${body.resolved}&left=${body.remaining}` : `/files/${id}`;
   });
 }
 
