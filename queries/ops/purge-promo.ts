@@ -30,12 +30,13 @@ export async function purgePromo(database: Database, client: string, { by, onSte
       const id = rows[0]?.id;
       if (id === undefined) return [];
       const deleted: PurgeCount[] = [];
-      for (const [table, column] of [...parts.map((part) => [part, "offer_id"]), ["promo.promo_offers", "id"]]) {
-        const { rowCount } = await session.query(`delete from ${table} where _client_id = $1 and ${column} = $2`, [
+      const ofParts = parts.map((table) => ({ table, column: "offer_id" }));
+      for (const { table, column } of [...ofParts, { table: "promo.promo_offers", column: "id" }]) {
+        const { rowCount } = (await session.query(`delete from ${table} where _client_id = $1 and ${column} = $2`, [
           client,
           id,
-        ]);
-        deleted.push({ client, source, table: table ?? "", rows: rowCount ?? 0, sum: null });
+        ])) as { rowCount: number };
+        deleted.push({ client, source, table, rows: rowCount, sum: null });
       }
       await session.query(
         `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = 'the sandbox data it is about were deleted'
