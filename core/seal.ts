@@ -17,6 +17,7 @@ const mark = "sealed:";
 
 /** Whether a stored text is sealed, in SQL and here alike. */
 export const sealedLike = `${mark}%`;
+export const isSealed = (text: string): boolean => text.startsWith(mark);
 
 /**
  * Seals with the first key there is, and opens what any of them has sealed. `purpose` keeps one use from reading another's.

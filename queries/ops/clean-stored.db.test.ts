@@ -50,6 +50,10 @@ async function plant(): Promise<void> {
     [`${mail}.csv`, `in/${mail}/${phone}.csv`, `column ${mail} is not known`],
   );
   await run(
+    "insert into ops.file_headers (file_id, _client_id, header, delimiter, mapping) values (1, '713', $1, ',', 'm'), (2, '713', 'sealed:x@y.example', ',', 'm')",
+    [`creative_id,${mail}`],
+  );
+  await run(
     `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id, column_name)
      values ('713', 'rtb.performance', 'file/1', 2, $1, '', 'a', 'r', $2), ('713', 'redtrack.daily_spend', '2025-12-18', 2, 'cost "Jane Doe" is not an amount', '', 'b', 'r', null)`,
     [`spend "${name}" is not an amount`, mail],
@@ -141,6 +145,10 @@ test("what was stored before contacts were left out is cleaned as it would be st
       "select source, campaign_id as campaign, sub_ids as subs, unknown_fields as unknown from anytrack.conversions",
     ),
   ).toEqual([{ source: "news", campaign: null, subs: { sub1: "x" }, unknown: ["(unreadable)", "page"] }]);
+  expect(await rows("select header from ops.file_headers order by file_id")).toEqual([
+    { header: "creative_id,[address]" },
+    { header: "sealed:x@y.example" },
+  ]);
   expect(await rows("select title, description from recon.posts order by post_id desc limit 1")).toEqual([
     { title: "by [e-mail]", description: "call [number], https://x.example/p" },
   ]);

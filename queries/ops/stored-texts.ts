@@ -1,4 +1,5 @@
 import { maskContacts, maskFileName, maskName, maskPath, maskPersonal } from "../../core/personal.ts";
+import { isSealed } from "../../core/seal.ts";
 import { keptNames, keptSubIds } from "../../rules/conversions/anytrack-event.ts";
 import { impersonal } from "../../rules/conversions/event-fields.ts";
 import { keptBotName } from "../../rules/promo/agent.ts";
@@ -119,6 +120,13 @@ export const storedTexts: readonly StoredTexts[] = [
       path: text(path, maskPath),
       reason: text(reason, maskContacts),
     }),
+  },
+  {
+    // Of a server with a key it was sealed just before.
+    table: "ops.file_headers",
+    key: [["file_id", "integer"]],
+    columns: ["header"],
+    kept: ({ header }) => ({ header: text(header, (given) => (isSealed(given) ? given : maskName(given))) }),
   },
   {
     table: "ops.quarantine",
