@@ -1244,7 +1244,7 @@ comment on table ops.watched_files is 'What the watch has dealt with: a file tha
 comment on column ops.watched_files._client_id is 'The client the row belongs to.';
 comment on column ops.watched_files.place is 'What is watched: a folder, a prefix in S3 or the uploads.';
 comment on column ops.watched_files.path is 'The file, relative to that place.';
-comment on column ops.watched_files.identity is 'What identifies its present content: size and moment of the last change, or the tag that S3 gives.';
+comment on column ops.watched_files.identity is 'What identifies its present content: size and moment of the last change, or the tag that S3 gives; then its mapping, or the mapping files there were where its header decides.';
 comment on column ops.watched_files.outcome is 'What became of it.';
 comment on column ops.watched_files.workflow_id is 'The workflow that dealt with it.';
 comment on column ops.watched_files.dealt_with_at is 'When that was noted.';
