@@ -177,6 +177,20 @@ test("every file imports only what its room may", () => {
   expect(files.flatMap((file) => complaintsAbout(file, readSource(file)))).toEqual([]);
 });
 
+/** Workflow ids as they are put together: `refresh/713/on-demand` with a star for what is put in, without the stack's prefix. */
+const builtIds = (text: string) =>
+  [...text.matchAll(/\b\w*[wW]orkflowId\b[^`;?\n]*[:=]\s*`([^`\n]+)`/g)]
+    .map(([, id = ""]) => id.replace(/\$\{[^}]*queuePrefix\}/, "").replaceAll(/\$\{[^}]*\}/g, "*"))
+    .filter((id) => /^[a-z]/.test(id));
+
+test("a workflow id is put together in one place, or two that start the same would not join", () => {
+  const places = new Map<string, string[]>();
+  for (const file of files.filter((one) => !/^(?:bench|test)\//.test(one)))
+    for (const id of new Set(builtIds(readSource(file)))) places.set(id, [...(places.get(id) ?? []), file]);
+  expect([...places].filter(([, where]) => where.length > 1)).toEqual([]);
+  expect(builtIds("start({ workflowId: `sync/${source}/${client}`, x })")).toEqual(["sync/*/*"]);
+});
+
 test("every row of the table has a room, so that the table does not outlive the house", () => {
   const known = new Set(files.map(roomOf));
   expect(Object.keys(rooms).filter((name) => !known.has(name))).toEqual([]);

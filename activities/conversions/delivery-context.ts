@@ -11,7 +11,7 @@ import type { Ledger, Routing } from "../../queries/conversions/delivery-ledger.
 import { databaseNow } from "../../queries/shared/clock.ts";
 import type { Database } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
-import { clientNamed } from "../shared/input.ts";
+import { clientNamed, unknownClient } from "../shared/input.ts";
 import type { RateGate } from "../shared/rate-gate.ts";
 
 /** What every activity of a delivery needs. */
@@ -45,8 +45,7 @@ export function accountsOf(
 export function accountOf(config: Config, { client, destination }: Ledger): Account {
   destinationNamed(destination);
   const account = config.accounts.get(`${destination}/${client}`);
-  if (account === undefined)
-    throw invalidInput(`unknown client "${client}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+  if (account === undefined) throw unknownClient(config, client);
   if (account.secrets === null)
     throw invalidInput(`client ${client} has no ${destination}: set ${account.missing.join(", ")}`);
   return account;

@@ -7,6 +7,7 @@ import type { Constants } from "../../rules/files/constants.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import { typedFlag, typedId, typedText } from "../../core/typed.ts";
 import { invalidInput } from "../shared/failures.ts";
+import { unknownClient } from "../shared/input.ts";
 import { withHeartbeat as beating } from "../shared/with-heartbeat.ts";
 
 /** What a person types to have a file taken: `{"path": "713/google/2025-12-18.csv"}` or `{"url": "s3://reports/day.csv"}`. */
@@ -48,9 +49,9 @@ export const ingestShape = z.strictObject({
 
 export const clientShape = z.strictObject({ client: typedId.optional() });
 
-export function settingsOf(config: Pick<Config, "ingest">, client: string): ClientIngestSettings {
+export function settingsOf(config: Pick<Config, "clients" | "ingest">, client: string): ClientIngestSettings {
   const settings = config.ingest.clients.get(client);
-  if (settings === undefined) throw invalidInput(`unknown client "${client}" (the setting CLIENTS)`);
+  if (settings === undefined) throw unknownClient(config, client);
   return settings;
 }
 

@@ -42,7 +42,10 @@ export const mappingFile = "mapping.json";
 const mostBytes = 262_144;
 
 /** The mapping that the request or the file's folder names; null when neither does. */
-export async function mappingGivenFor(config: Pick<Config, "ingest">, place: FilePlace): Promise<NamedMapping | null> {
+export async function mappingGivenFor(
+  config: Pick<Config, "clients" | "ingest">,
+  place: FilePlace,
+): Promise<NamedMapping | null> {
   const { client, mapping } = place;
   const folders = place.place === "import" ? place.path.split("/").slice(0, -1) : [];
   const given =
@@ -57,7 +60,7 @@ export async function mappingGivenFor(config: Pick<Config, "ingest">, place: Fil
  * none was named, as it is recognised.
  */
 export async function mappingOpened(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   of: { given: NamedMapping | null; place: FilePlace; opened: OpenedFile; signal: AbortSignal },
 ): Promise<NamedMapping> {
   const { given, place, opened, signal } = of;
@@ -73,7 +76,7 @@ export async function mappingOpened(
  * the spend of two reports is one spend, and is never added.
  */
 function byAuthority(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   { client }: FilePlace,
   candidates: NamedMapping[],
 ): NamedMapping[] {
@@ -84,7 +87,7 @@ function byAuthority(
 }
 
 async function recognisedAmong(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   candidates: readonly NamedMapping[],
   opened: OpenedFile,
   signal: AbortSignal,
@@ -100,7 +103,7 @@ async function recognisedAmong(
  * header is whole in, one that comes with the code is first, then the client's own by name, then those for all.
  */
 async function mappingRecognised(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   place: FilePlace,
   opened: OpenedFile,
   signal: AbortSignal,
@@ -117,7 +120,7 @@ async function mappingRecognised(
 const mostOwn = 100;
 
 /** The mapping files of the import folder that have a name. One that is broken keeps no file of another format waiting. */
-export async function ownMappings(config: Pick<Config, "ingest">, client: string): Promise<NamedMapping[]> {
+export async function ownMappings(config: Pick<Config, "clients" | "ingest">, client: string): Promise<NamedMapping[]> {
   const own: NamedMapping[] = [];
   for (const folder of [`${client}/${mappingFolder}`, mappingFolder]) {
     const { files } = await listFolder(path.join(config.ingest.importDir, folder));
@@ -162,7 +165,7 @@ function saidBeside(named: NamedMapping, place: FilePlace): NamedMapping {
 
 /** The mapping that was asked for: one of ours, one of the import folder by name, or a mapping file by its path. */
 export async function mappingNamed(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   { client, mapping, extendedBy = [] }: { client: string; mapping: string; extendedBy?: readonly string[] },
 ): Promise<NamedMapping> {
   if (shippedMappings.some(({ name }) => name === mapping)) return shippedMapping(mapping);
@@ -179,7 +182,7 @@ export async function mappingNamed(
 
 /** The nearest mapping.json on the way up, else a folder with the name of a mapping of ours: as the watch has it. */
 async function mappingOfFolders(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   client: string,
   folders: readonly string[],
 ): Promise<NamedMapping | null> {
@@ -207,7 +210,7 @@ interface MappingFile {
   extendedBy: readonly string[];
 }
 
-async function readIfThere(config: Pick<Config, "ingest">, of: MappingFile): Promise<NamedMapping | null> {
+async function readIfThere(config: Pick<Config, "clients" | "ingest">, of: MappingFile): Promise<NamedMapping | null> {
   const content = await readSmallFile(config.ingest.importDir, of.file, mostBytes).catch((error: unknown) => {
     if (error instanceof FileProblem && error.kind === "place") return null;
     throw error;
@@ -220,7 +223,7 @@ async function readIfThere(config: Pick<Config, "ingest">, of: MappingFile): Pro
  * cannot be read has none: the import reports it.
  */
 export async function versionExtended(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   { client, file }: Pick<MappingFile, "client" | "file">,
 ): Promise<string> {
   try {
@@ -234,12 +237,12 @@ export async function versionExtended(
 }
 
 /** A mapping file below the import folder; what is wrong with it is said all at once. */
-async function readMapping(config: Pick<Config, "ingest">, of: MappingFile): Promise<NamedMapping> {
+async function readMapping(config: Pick<Config, "clients" | "ingest">, of: MappingFile): Promise<NamedMapping> {
   return builtMapping(config, of, await readSmallFile(config.ingest.importDir, of.file, mostBytes));
 }
 
 async function builtMapping(
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   { client, file, extendedBy }: MappingFile,
   text: string,
 ): Promise<NamedMapping> {

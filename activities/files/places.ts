@@ -92,7 +92,11 @@ export async function placeOf(
 }
 
 /** Opens what a place leads to. */
-export function openPlace(config: Pick<Config, "ingest">, place: FilePlace, signal: AbortSignal): Promise<OpenedFile> {
+export function openPlace(
+  config: Pick<Config, "clients" | "ingest">,
+  place: FilePlace,
+  signal: AbortSignal,
+): Promise<OpenedFile> {
   const { importDir, maxBytes } = config.ingest;
   if (place.place !== "s3") return openLocalFile(importDir, place.path, { maxBytes });
   const { s3 } = settingsOf(config, place.client);

@@ -21,7 +21,7 @@ import {
 import type { FileHead, FilePreview } from "../../rules/files/preview.ts";
 import { uploadFolder } from "../../rules/files/uploads.ts";
 import { invalidInput } from "../shared/failures.ts";
-import { checkedInput } from "../shared/input.ts";
+import { checkedInput, unknownClient } from "../shared/input.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
 import { mappingGivenFor, mappingOpened, type NamedMapping } from "./mapping.ts";
@@ -62,7 +62,7 @@ export async function previewDraft(context: FilesContext, input: PreviewInput): 
   return withHeartbeat({}, redact, async (signal) => {
     const { client, draftId: id, mapping = null, constants, ignore } = checkedInput(shape, input);
     const folder = uploadFolder(client);
-    if (folder === null) throw invalidInput(`unknown client "${client}" (the setting CLIENTS)`);
+    if (folder === null) throw unknownClient(config, client);
     const draft = await readDraft(config.ingest.importDir, `${folder}/${draftName(id)}`);
     const place = placeOfDraft(draft, folder, { mapping, constants, ignore });
     const preview = await readPreview(context, place, signal);

@@ -21,7 +21,7 @@ interface Own {
  */
 export async function withoutRecognised<File extends WatchedFile>(
   database: Queryable,
-  config: Pick<Config, "ingest">,
+  config: Pick<Config, "clients" | "ingest">,
   files: readonly File[],
 ): Promise<File[]> {
   const before = new Map((await dealtWithBefore(database, files)).map((known) => [placeOf(known), known]));
@@ -41,7 +41,7 @@ export async function withoutRecognised<File extends WatchedFile>(
   return fresh;
 }
 
-async function readOwn(config: Pick<Config, "ingest">, client: string): Promise<Own> {
+async function readOwn(config: Pick<Config, "clients" | "ingest">, client: string): Promise<Own> {
   const all = (await ownMappings(config, client)).map(({ mapping: { name, version } }) => [name, version] as const);
   // Of two with one name the first is taken, as it is for a file.
   return {

@@ -1,7 +1,7 @@
 import { deleteExpiredEvidence, sealMovedEvidence } from "../../queries/recon/evidence.ts";
 import { watchPlatforms } from "../../queries/recon/health.ts";
 import { findPendingReports, deleteExpiredInteractions } from "../../queries/recon/runs.ts";
-import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
+import { reportWorkflowId } from "../../rules/recon/workflow-ids.ts";
 import type { ReconContext } from "./context.ts";
 import type { ReconcileInput } from "./plan-reconciliation.ts";
 

@@ -1,3 +1,4 @@
+import type { ApplicationFailure } from "@temporalio/activity";
 import type { z } from "zod";
 import type { Config } from "../../settings/config.ts";
 import { problemsOf } from "../../core/typed.ts";
@@ -22,5 +23,9 @@ export function checkedInput<Shape extends z.ZodObject>(
 export function clientNamed(config: Pick<Config, "clients">, client: string | undefined): string {
   const named = client ?? config.clients[0] ?? "";
   if (config.clients.includes(named)) return named;
-  throw invalidInput(`unknown client "${named}": there are ${config.clients.join(", ")} (the setting CLIENTS)`);
+  throw unknownClient(config, named);
+}
+
+export function unknownClient({ clients }: Pick<Config, "clients">, named: string): ApplicationFailure {
+  return invalidInput(`unknown client "${named}": there are ${clients.join(", ")} (the setting CLIENTS)`);
 }

@@ -3,6 +3,7 @@ import { catalogueState } from "../../queries/intelligence/catalogue.ts";
 import { findSuggestion, listRuns, type ClusterRun, type StoredRun } from "../../queries/intelligence/cluster-runs.ts";
 import { namesOf } from "../../queries/intelligence/campaign-details.ts";
 import { listCampaigns } from "../../queries/rtb/campaigns.ts";
+import { clusterWorkflowId } from "../../rules/intelligence/workflow-ids.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import type { clusterCampaigns } from "../../workflows/intelligence/cluster-campaigns.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -219,10 +220,9 @@ function runClustering(
   client: string,
   { provider, askAgain, dryRun }: Wanted,
 ): Promise<Outcome<Summary>> {
-  const kind = dryRun ? "suggestion" : (provider ?? "as-set");
   return runWorkflow<Summary>(parts, {
     type: "clusterCampaigns",
-    workflowId: `cluster-campaigns/${client}/${kind}`,
+    workflowId: clusterWorkflowId({ client, provider, dryRun }),
     client,
     input: {
       client,

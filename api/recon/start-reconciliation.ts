@@ -1,4 +1,4 @@
-import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
+import { reportWorkflowId } from "../../rules/recon/workflow-ids.ts";
 import { forLog } from "../server/errors.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { startWorkflow } from "../server/run-workflow.ts";

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { findStarted, lockKey, type AuditAction } from "../../queries/ops/audit.ts";
 import { readFeeds } from "../../queries/sync/feeds.ts";
 import { findRun } from "../../queries/sync/operations.ts";
+import { backfillWorkflowId, syncByHandWorkflowId } from "../../rules/sync/workflow-ids.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { withinMs } from "../../core/deadline.ts";
@@ -58,8 +59,13 @@ export function startRoutes(api: Api, parts: ServerParts): void {
       const { client } = callerOf(request);
       const { source } = request.body;
       const run = await start(parts, request, {
-        ...{ source, type: "syncSource", workflowId: `sync/${source}/${client}/by-hand`, input: { source, client } },
-        ...{ summary: `${source}, client ${client}, by hand`, action: "sync_started", subject: source },
+        source,
+        type: "syncSource",
+        workflowId: syncByHandWorkflowId({ source, client }),
+        input: { source, client },
+        summary: `${source}, client ${client}, by hand`,
+        action: "sync_started",
+        subject: source,
       });
       return reply.code(202).send(run);
     },
@@ -80,12 +86,14 @@ export function startRoutes(api: Api, parts: ServerParts): void {
     async (request, reply) => {
       const { client } = callerOf(request);
       const { source, from, to, dryRun } = request.body;
-      const range = `${source}/${client}/${from}..${to}`;
       const run = await start(parts, request, {
-        ...{ source, type: "backfill", workflowId: `backfill/${range}${dryRun ? "/dry-run" : ""}` },
+        source,
+        type: "backfill",
+        workflowId: backfillWorkflowId({ source, client, from, to, dryRun }),
         input: { ...request.body, client },
         summary: `${dryRun ? "dry run of " : ""}${source} ${from} to ${to}, client ${client}`,
-        ...{ action: "backfill_started", subject: `${source}/${from}..${to}` },
+        action: "backfill_started",
+        subject: `${source}/${from}..${to}`,
       });
       return reply.code(202).send(run);
     },

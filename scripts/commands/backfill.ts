@@ -5,6 +5,7 @@ import { cents, sumMoney } from "../../core/money.ts";
 import type { BackfillInput, DayPreview } from "../../activities/sync/shapes.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { readRunDays, type RunDay } from "../../queries/sync/status.ts";
+import { backfillWorkflowId } from "../../rules/sync/workflow-ids.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
 import { commandLineActor } from "../shared/audit.ts";
 import {
@@ -87,7 +88,7 @@ async function backfill(context: CommandContext, typed: z.output<typeof options>
   const { source, from, to, dryRun } = typed;
   checkRange(from, to, sourceNamed(source).slices.timezone);
   const client = context.client(typed.client);
-  const workflowId = `backfill/${source}/${client}/${from}..${to}${dryRun ? "/dry-run" : ""}`;
+  const workflowId = backfillWorkflowId({ source, client, from, to, dryRun });
   const input: BackfillInput = {
     source,
     client,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { listCampaigns } from "../../queries/rtb/campaigns.ts";
+import { clusterWorkflowId } from "../../rules/intelligence/workflow-ids.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import type { clusterCampaigns, ClusterCampaignsInput } from "../../workflows/intelligence/cluster-campaigns.ts";
 import {
@@ -50,7 +51,7 @@ command.action(
     };
     const started = await startWorkflow(context, {
       workflowType: "clusterCampaigns",
-      workflowId: `cluster-campaigns/${client}/by-hand`,
+      workflowId: clusterWorkflowId({ client, provider: provider ?? null, dryRun }),
       input,
       summary: `campaigns of creatives, client ${client}, by hand`,
       searchAttributes: { ClientId: client },

@@ -1,7 +1,7 @@
 import { createPrivateKey, randomBytes, sign } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { reportWorkflowId } from "../../rules/recon/workflow-id.ts";
+import { reportWorkflowId } from "../../rules/recon/workflow-ids.ts";
 import {
   clientOption,
   CommandError,

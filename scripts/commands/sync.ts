@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readRunDays, readRunProgress } from "../../queries/sync/status.ts";
+import { syncByHandWorkflowId } from "../../rules/sync/workflow-ids.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
 import {
   clientOption,
@@ -32,7 +33,7 @@ command.action(
     const database = await context.database();
     const started = await startWorkflow(context, {
       workflowType: "syncSource",
-      workflowId: `sync/${source}/${client}/by-hand`,
+      workflowId: syncByHandWorkflowId({ source, client }),
       input: { source, client },
       summary: `${source}, client ${client}, by hand`,
       searchAttributes: { ClientId: client, Source: source },

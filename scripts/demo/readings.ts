@@ -1,6 +1,8 @@
 import { addDays } from "../../core/days.ts";
 import { readSlices } from "../../queries/sync/ledger.ts";
+import { backfillWorkflowId } from "../../rules/sync/workflow-ids.ts";
 import { inTransaction, type Queryable } from "../../schema/database.ts";
+import { sliceWorkflowId } from "../../workflows/sync/slice-id.ts";
 import { CommandError, exitCodes } from "../shared/command-line.ts";
 import { endOf, startWorkflow, type WorkflowEnd } from "../shared/follow-workflow.ts";
 import type { Demo, Show } from "./demo.ts";
@@ -65,7 +67,7 @@ async function backfill(demo: Demo, source: string, { from, to }: { from: string
   const { client } = demo;
   await runWell(demo, {
     workflowType: "backfill",
-    workflowId: `backfill/${source}/${client}/${from}..${to}`,
+    workflowId: backfillWorkflowId({ source, client, from, to }),
     input: { source, client, from, to, parallel: 12 },
     summary: `${source} ${from} to ${to}, client ${client}`,
     source,
@@ -93,7 +95,7 @@ export async function readDay(demo: Demo, { source, day }: Reading, acceptEmpty 
   const { client } = demo;
   await runWell(demo, {
     workflowType: "syncSlice",
-    workflowId: `${source}/${client}/${day}`,
+    workflowId: sliceWorkflowId({ source, client, day }),
     input: { source, client, day, acceptEmpty },
     summary: `${source} ${day}`,
     source,
@@ -105,7 +107,7 @@ export async function readDayInRun(demo: Demo, { source, day }: Reading): Promis
   const { client } = demo;
   await run(demo, {
     workflowType: "backfill",
-    workflowId: `backfill/${source}/${client}/${day}..${day}`,
+    workflowId: backfillWorkflowId({ source, client, from: day, to: day }),
     input: { source, client, from: day, to: day },
     summary: `${source} ${day}, client ${client}`,
     source,

@@ -1,4 +1,5 @@
 import type { SliceResult } from "../../activities/sync/shapes.ts";
+import { sliceWorkflowId } from "../../workflows/sync/slice-id.ts";
 import { inParallel, type CommandContext } from "./command-line.ts";
 import { followWorkflow, startWorkflow } from "./follow-workflow.ts";
 import { type SyncSliceInput } from "../../workflows/sync/shapes.ts";
@@ -27,7 +28,7 @@ export async function rerunSlices(context: CommandContext, slices: readonly Slic
       `${done.length} of ${slices.length} slices, ${done.filter((slice) => slice.state === "failed").length} failed`,
     );
   return inParallel(atATime, slices, async (slice) => {
-    const workflowId = `${slice.source}/${slice.client}/${slice.day}`;
+    const workflowId = sliceWorkflowId(slice);
     const rerun = leaving
       ? { ...slice, workflowId, state: "left" as const, outcome: null, reason: "was not started" }
       : await rerunSlice(context, slice, workflowId);

@@ -10,6 +10,7 @@ import {
 import { describeFailure } from "../shared/failures.ts";
 import { clientIdKey, searchAttributes, sliceDayKey, sourceKey, startMemo } from "../shared/attributes.ts";
 import type { SliceSettled, SyncSliceInput } from "./shapes.ts";
+import { sliceWorkflowId } from "./slice-id.ts";
 import type { syncSlice } from "./sync-slice.ts";
 
 const firstWaitMs = 10_000;
@@ -18,7 +19,7 @@ const longestWaitMs = 60_000;
 /** One durable workflow per slice. When another run works on the same slice, it waits and fetches after it, so its fetch is later than its request. */
 export async function runSlice(input: SyncSliceInput & { client: string; runId: string }): Promise<SliceSettled> {
   const { day } = input;
-  const workflowId = `${input.source}/${input.client}/${day}`;
+  const workflowId = sliceWorkflowId(input);
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
     try {
       const result = await executeChild<typeof syncSlice>("syncSlice", {

@@ -1,0 +1,10 @@
+interface Clustering {
+  client: string;
+  /** Null for what the settings say. */
+  provider: string | null;
+  dryRun: boolean;
+}
+
+/** Under which creatives are grouped, after the stack's prefix: whoever starts it, one of each kind at a time. */
+export const clusterWorkflowId = ({ client, provider, dryRun }: Clustering) =>
+  `cluster-campaigns/${client}/${dryRun ? "suggestion" : (provider ?? "as-set")}`;
