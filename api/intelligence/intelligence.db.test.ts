@@ -292,6 +292,11 @@ test("campaigns that people made are left alone, and one whose creatives a perso
   await put({ campaignId: await idOf("Dropfrenzy – English"), campaignName: "Frenzy" });
   await cluster();
   expect(await groups()).toMatchObject({ Frenzy: "d2 d3 k3" });
+  const { items } = (await call("GET", "/campaigns/decisions?limit=2")).body;
+  expect(items).toMatchObject([
+    { kind: "renamed", name: "Frenzy", earlierName: "Dropfrenzy – English", actor: "ada", role: "admin" },
+    { kind: "replaced", campaignId: moon, actor: "ada" },
+  ]);
 });
 
 test("whatever people decide, and in whatever order: a run over the same creatives moves none, and each is in one campaign", async () => {

@@ -10,6 +10,7 @@ import { daysOf } from "../../queries/rtb/metrics.ts";
 import { sqlState } from "../../schema/database.ts";
 import type { refreshAggregates } from "../../workflows/rtb/refresh-aggregates.ts";
 import { allow, callerOf } from "../server/access.ts";
+import { actorOf } from "../server/audited.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
 import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
@@ -173,9 +174,10 @@ function putRoute(api: Api, { database }: ServerParts): void {
       },
     },
     async (request) => {
-      const { client } = callerOf(request);
+      const { client, actor, role } = actorOf(request);
+      const by = { actor, role };
       try {
-        return await putCampaigns(database, { client, origin: "real", rows: request.body.items, waitMs: lockMs });
+        return await putCampaigns(database, { client, origin: "real", rows: request.body.items, waitMs: lockMs, by });
       } catch (error) {
         if (sqlState(error) === lockNotAvailable)
           throw new Unavailable("a file of this client is being merged; try again soon", error);

@@ -3,6 +3,7 @@ import { readCreativeName } from "../../rules/rtb/creative-names.ts";
 import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
 import { nameSql } from "./creative-shapes.ts";
 import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
+import { byImport, makeOwn, recordRename, type PutBy } from "./put-decisions.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
 
 /** A campaign with its aggregates as they were last computed: sums rounded to the cent, ratios of sums with four places. */
@@ -183,6 +184,7 @@ interface PutOfClient {
   origin: Origin;
   rows: readonly GivenCampaign[];
   waitMs: number;
+  by?: PutBy;
 }
 
 /** Something was said of campaigns that cannot be. Nothing was written. */
@@ -208,7 +210,7 @@ export async function putCampaigns(database: Database, put: PutOfClient): Promis
 
 export async function putCampaignsIn(
   session: Session,
-  { client, origin, rows, waitMs }: PutOfClient,
+  { client, origin, rows, waitMs, by = byImport }: PutOfClient,
 ): Promise<PutCampaigns> {
   await session.query(`set local lock_timeout = ${Math.round(waitMs)}`);
   await lockPerformance(session, client);
@@ -227,7 +229,10 @@ export async function putCampaignsIn(
     const changed = known !== null && (await changeCampaign(session, { client, origin, campaignId }, given));
     const hasOthers =
       given.creativeIds !== undefined && (await setCreatives(session, { client, campaignId, item }, given.creativeIds));
-    if (given.creativeIds !== undefined) await makeOwn(session, { client, campaignId });
+    const { campaignName: name } = given;
+    if (found !== null && name !== undefined && name !== found.name)
+      await recordRename(session, { client, campaignId, by }, { name, earlierName: found.name });
+    if (given.creativeIds !== undefined) await makeOwn(session, { client, campaignId, by });
     if (hasOthers) regrouped.push(campaignId);
     result.campaignIds.push(campaignId);
     result[known === null ? "created" : changed || hasOthers ? "updated" : "unchanged"] += 1;
@@ -241,9 +246,9 @@ async function findGiven(
   client: string,
   { campaignId, campaignName }: GivenCampaign,
   item: number,
-): Promise<{ campaignId: number; origin: StoredOrigin } | null> {
-  const { rows } = await session.query<{ campaignId: number; origin: StoredOrigin }>(
-    `select campaign_id as "campaignId", origin from rtb.campaigns where _client_id = $1 and ${campaignId === undefined ? "campaign_name" : "campaign_id"} = $2 order by 1`,
+): Promise<{ campaignId: number; name: string; origin: StoredOrigin } | null> {
+  const { rows } = await session.query<{ campaignId: number; name: string; origin: StoredOrigin }>(
+    `select campaign_id as "campaignId", campaign_name as name, origin from rtb.campaigns where _client_id = $1 and ${campaignId === undefined ? "campaign_name" : "campaign_id"} = $2 order by 1`,
     [client, campaignId ?? campaignName],
   );
   if (rows.length > 1)
@@ -296,29 +301,6 @@ async function changeCampaign(
     ],
   );
   return (rowCount ?? 0) > 0;
-}
-
-/** A campaign whose creatives a person has named whole is their own from then on: clustering leaves it and them alone. */
-async function makeOwn(
-  session: Session,
-  { client, campaignId }: { client: string; campaignId: number },
-): Promise<void> {
-  const own = await session.query(
-    "update rtb.campaigns set anchor = null, named_by = 'person' where _client_id = $1 and campaign_id = $2 and anchor is not null",
-    [client, campaignId],
-  );
-  await session.query(
-    `insert into rtb.campaign_decisions (_client_id, actor, kind, campaign_id, name)
-     select $1, 'import', 'replaced', $2, c.campaign_name from rtb.campaigns c
-      where c._client_id = $1 and c.campaign_id = $2
-        and (select d.kind from rtb.campaign_decisions d where d._client_id = $1 and d.campaign_id = $2 order by d.decision_id desc limit 1) <> 'replaced'`,
-    [client, campaignId],
-  );
-  if ((own.rowCount ?? 0) > 0)
-    await session.query(
-      "update rtb.campaign_creatives set basis = null, variant_language = null, variant_format = null where _client_id = $1 and campaign_id = $2",
-      [client, campaignId],
-    );
 }
 
 async function setCreatives(
