@@ -30,13 +30,17 @@ function productOf(items: readonly Item[]): string {
   const detected = mostFrequent(items.map(({ brandName: name }) => name));
   const named = mostFrequent(items.flatMap(({ landings }) => landings.map(brandName)));
   const name = detected ?? (named === null ? null : (spelled(named, items) ?? named));
-  const other =
-    mostFrequent(items.map(({ advertiser }) => advertiser)) ?? mostFrequent(items.map(({ headline }) => headline));
+  const advertiser = mostFrequent(items.map((item) => item.advertiser));
+  const other = advertiser === null ? mostFrequent(items.map(({ headline }) => headline)) : capitalised(advertiser);
   const plain = plainLine(name ?? other ?? "")
     .slice(0, 40)
     .trim();
   return plain.length < 3 ? "Unnamed" : plain;
 }
+
+/** Advertisers are compared in small letters, and read with capitals. */
+const capitalised = (name: string) =>
+  name.replaceAll(/(?<![\p{L}\p{N}'’])\p{L}/gu, (letter) => letter.toLocaleUpperCase("en"));
 
 /** `Dropfrenzy`, as a package has it, is `Drop Frenzy` where the texts write so. */
 function spelled(name: string, items: readonly Item[]): string | null {

@@ -223,7 +223,7 @@ describe("a campaign is called by its product, kind, place and language:", () =>
   ])("%j", (more, name) => expect(named(more)).toBe(name));
 
   test("without an address it is called by its advertiser, then by its headline", () => {
-    expect(named([{ advertiserName: "Harbor Reels Ltd." }], null)).toBe("harbor reels – English");
+    expect(named([{ advertiserName: "Harbor Reels Ltd." }], null)).toBe("Harbor Reels – English");
     expect(named([{ native: { headline: "Spin \u202E<b>now</b>" } }], null)).toBe("Spin <b>now</b> – English");
     expect(named([{}], null)).toBe("Unnamed – English");
   });
