@@ -16,7 +16,8 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   const identities = await deleteExpiredIdentities(database);
   await sealStoredContent(database, quarantineSeal(config));
   await sealStoredHeaders(database, quarantineSeal(config));
-  await cleanStored(database, { forMs: cleaningMs });
   const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
-  return { deleted: events + identities + (await prune(database, config.retention)) };
+  const deleted = events + identities + (await prune(database, config.retention));
+  await cleanStored(database, { forMs: cleaningMs });
+  return { deleted };
 }

@@ -69,7 +69,7 @@ async function plant(): Promise<void> {
   await click("c", "https://x.example/news", "Twitterbot");
   await run(
     `insert into promo.promo_quarantine (_client_id, kind, event_id, reason, event) values
-     ('713', 'click', 'q', 'conflict', $1), ('713', 'impression', 'i', 'conflict', '{"send_id": "daily"}')`,
+     ('713', 'click', 'q', 'conflict', $1), ('713', 'impression', 'i', 'conflict', '{"send_id": "daily"}'), ('713', 'click', 'bare', 'conflict', '{}')`,
     [JSON.stringify({ event_id: "q", referrer: `https://x.example/?${mail}`, bot: "JaneCanaryBot", variation_id: 1 })],
   );
   await run(
@@ -91,6 +91,8 @@ async function expectClean(): Promise<void> {
 
 test("what was stored before contacts were left out is cleaned as it would be stored today, and nothing else changes", async () => {
   expect(await cleanStored(database.pool, toTheEnd)).toBeGreaterThan(9);
+  // Read by the same rules once more, all is as it would be stored.
+  expect(await cleanStored(database.pool, { ...toTheEnd, edition: 2 })).toBe(0);
   await expectClean();
   expect(
     await rows(

@@ -35,9 +35,11 @@ const each = (row: StoredRow, columns: readonly string[], rule: (text: string) =
 
 /** The texts within a JSON object, one level deep: more than that none of these has. */
 function within(value: unknown, rule: (text: string) => string | null): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return each(value as StoredRow, Object.keys(value), rule);
+  return isObject(value) ? each(value, Object.keys(value), rule) : value;
 }
+
+const isObject = (value: unknown): value is StoredRow =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** An alert about a file names it. What people note when they close one is free text; the pipeline's own notes are not. */
 function keptAlert({ area, subject, message, details, notes, resolved_by: by }: StoredRow): StoredRow {
@@ -60,10 +62,11 @@ const oneAlertAFile = `(resolved_at, resolved_by) = (
 
 /** An act is recorded as it was; the notes that came with it are free text, and `of` may be a file's name. */
 function keptAudit({ details }: StoredRow): StoredRow {
-  const { notes, of, area } = details as StoredRow;
+  if (!isObject(details)) return {};
+  const { notes, of, area } = details;
   return {
     details: {
-      ...(details as StoredRow),
+      ...details,
       ...(notes === undefined ? {} : { notes: text(notes, withoutPersons) }),
       ...(area === "ingest" ? { of: text(of, maskPath) } : {}),
     },
@@ -76,17 +79,21 @@ function keptQuarantine({ source, reason, column_name: column }: StoredRow): Sto
 }
 
 /** A referrer that is no address of a page is none. */
-const keptClick = ({ referrer, bot }: StoredRow): StoredRow => ({
-  referrer: text(referrer, keptReferrer),
-  bot: text(bot, keptBotName),
+const keptClick = ({ referrer, bot, ...others }: StoredRow): StoredRow => ({
+  ...others,
+  // An event of an early version may say nothing of them.
+  ...(referrer === undefined ? {} : { referrer: text(referrer, keptReferrer) }),
+  ...(bot === undefined ? {} : { bot: text(bot, keptBotName) }),
 });
 
 const conversionTexts = ["source", "campaign_id", "ad_id", "affiliate_id"] as const;
 const conversionColumns = [...conversionTexts, "sub_ids", "unknown_fields"];
 const keptConversion = (row: StoredRow): StoredRow => ({
   ...each(row, conversionTexts, impersonal),
-  sub_ids: row["sub_ids"] === null ? null : keptSubIds(Object.entries(row["sub_ids"] as StoredRow)),
-  unknown_fields: row["unknown_fields"] === null ? null : keptNames(row["unknown_fields"] as string[]),
+  sub_ids: isObject(row["sub_ids"]) ? keptSubIds(Object.entries(row["sub_ids"])) : row["sub_ids"],
+  unknown_fields: Array.isArray(row["unknown_fields"])
+    ? keptNames(row["unknown_fields"].map(String))
+    : row["unknown_fields"],
 });
 
 const client = ["_client_id", "text"] as const;
@@ -138,14 +145,13 @@ export const storedTexts: readonly StoredTexts[] = [
     table: "promo.promo_click_tracking",
     key: [client, ["event_id", "text"]],
     columns: ["referrer", "bot"],
-    kept: keptClick,
+    kept: ({ referrer, bot }) => keptClick({ referrer, bot }),
   },
   {
     table: "promo.promo_quarantine",
     key: [client, ["kind", "text"], ["event_id", "text"]],
     columns: ["kind", "event"],
-    kept: ({ kind, event }) =>
-      kind === "click" ? { event: { ...(event as StoredRow), ...keptClick(event as StoredRow) } } : {},
+    kept: ({ kind, event }) => (kind === "click" ? { event: keptClick(event as StoredRow) } : {}),
   },
   {
     table: "anytrack.webhook_events",
