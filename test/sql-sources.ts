@@ -61,6 +61,16 @@ const ofClicks = (and: string): Source[] => [
   },
 ];
 
+/** Reports' days are by UTC in the walked stack. */
+const reportToday = "(now() at time zone 'UTC')::date";
+const funnelOf = (by: string, path: string, columns: string): Source => ({
+  name: `funnel, ${by}`,
+  rows: new RegExp(`^${path}`),
+  sql: `select ${columns} bid_requests as "bidRequests", bids, impressions,
+               round(100.0 * greatest(0, bid_requests - bids) / nullif(bid_requests, 0), 2)::float8 as "rates.wasteRatio"
+          from rtb.funnel_by('${by}', ${reportToday} - ($1::int - 1), ${reportToday}, '713')`,
+});
+
 /** Tables and views that the figures of each page come from. */
 export const sources: Record<string, Source[]> = {
   "/": [
@@ -334,6 +344,24 @@ export const sources: Record<string, Source[]> = {
       sql: `select p.geography, round(sum(p.spend), 2) as spend, sum(p.clicks) as clicks
               from rtb.performance_metrics p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id = p.creative_id
              where p.${client} and k.campaign_id = (${busiestCampaign})::bigint group by 1`,
+      isWhole: true,
+    },
+  ],
+  "/waste": [
+    funnelOf("country", "countries\\.(\\d+)\\.", "value as country,"),
+    funnelOf("publisher", "publishers\\.(\\d+)\\.", 'value as "publisherId",'),
+    { ...funnelOf("hour", "hours\\.(\\d+)\\.", "value as hour,"), isWhole: true },
+    {
+      name: "funnel of all",
+      rows: /^funnel\.()/,
+      sql: `select inventory_matches as "inventoryMatches", bid_requests as "bidRequests", bids, auctions_won as "auctionsWon", impressions
+              from rtb.funnel_by('all', ${reportToday} - ($1::int - 1), ${reportToday}, '713')`,
+      isWhole: true,
+    },
+    {
+      name: "size coverage",
+      rows: /^sizes\.(\d+)\./,
+      sql: `select size, coverage, creatives, requests from rtb.size_coverage(${reportToday} - ($1::int - 1), ${reportToday}, '713')`,
       isWhole: true,
     },
   ],

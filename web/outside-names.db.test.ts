@@ -44,6 +44,7 @@ const shown: Record<string, readonly string[]> = {
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign", "format", "earlier", "decider"],
   "/campaigns/suggestions": ["suggested"],
+  "/waste": ["publisher", "filtered", "report-size"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
   "/channels": ["channel"],
@@ -147,7 +148,6 @@ async function fillCreatives(): Promise<void> {
     expect((await api.inject({ method: "PUT", url, headers: await bearer(), payload: { items } })).statusCode).toBe(
       200,
     );
-  await put("/api/v1/rtb/seats", [{ buyerId: nameOf("seat"), displayName: nameOf("seat") }]);
   await put("/api/v1/rtb/creatives", [{ creativeId: "77", format: nameOf("format"), buyerId: nameOf("seat") }]);
   await put("/api/v1/rtb/campaigns", [{ campaignName: nameOf("campaign"), creativeIds: ["77"] }]);
   await pool.query(
@@ -159,6 +159,20 @@ async function fillCreatives(): Promise<void> {
     `insert into rtb.campaign_decisions (_client_id, actor, role, kind, campaign_id, name, earlier_name, anchors, creatives)
      values ('713', $1, 'admin', 'renamed', $2, $3, $4, '{}', '{}')`,
     [nameOf("decider"), ids["campaign"], nameOf("campaign"), nameOf("earlier")],
+  );
+  const report = "_client_id, buyer_id, date, _file_id, _line, _grain";
+  const day = dayAt(new Date(), "UTC");
+  await pool.query(
+    `insert into rtb.report_publishers (${report}, hour, geography, publisher_id, publisher_name, bid_requests, bids) values ('713', 's1', $1, 1, 1, '', 3, 'BR', 'p', $2, 90000, 0)`,
+    [day, nameOf("publisher")],
+  );
+  await pool.query(
+    `insert into rtb.report_filtering (${report}, hour, geography, creative_id, filtering_reason, bids) values ('713', 's1', $1, 1, 1, '', 3, 'BR', '77', $2, 5)`,
+    [day, nameOf("filtered")],
+  );
+  await pool.query(
+    `insert into rtb.report_quality (${report}, billing_id, creative_id, creative_size, creative_format, impressions) values ('713', 's1', $1, 1, 1, '', '', '77', $2, '', 5)`,
+    [day, nameOf("report-size")],
   );
   // Of the catalogue as it is now: so nothing is made anew.
   await pool.query(

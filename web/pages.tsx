@@ -32,6 +32,7 @@ import { creativePage } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
 import { seatPages } from "./rtb/seats.tsx";
 import { suggestionPage } from "./rtb/suggestions.tsx";
+import { wastePages } from "./rtb/waste.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
 import { promoForms } from "./promo/forms.tsx";
@@ -60,6 +61,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   groupPage,
   suggestionPage,
   seatPages,
+  wastePages,
   channelPages,
   filePages,
   uploadPages,

@@ -10,6 +10,16 @@ export const wasteQuery = z.object({
   days: z.coerce.number().int().min(1).max(365).default(7).describe("so many days up to today, by the reports' clock"),
 });
 
+export const allGroupsQuery = wasteQuery.extend({
+  groups: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(20_000)
+    .default(200)
+    .describe("how many countries and publishers, those with most requests; the others are counted"),
+});
+
 const count = z.number().nullable().describe("null where not every report of these days has it");
 const percent = z
   .number()
@@ -48,8 +58,6 @@ const frame = {
   to: z.string(),
   timezone: z.string().describe("the zone that days and hours are in: RTB_REPORT_TIMEZONE"),
 };
-/** Groups of a kind that an answer has: by requests, the others are counted. */
-const mostGroups = 200;
 
 export const wasteAnswer = z.object({
   ...frame,
@@ -62,7 +70,7 @@ export const wasteAnswer = z.object({
   hours: z.array(group.extend({ hour: z.number().nullable() })),
   leftOut: z
     .object({ countries: z.number(), publishers: z.number() })
-    .describe(`beyond the ${mostGroups} with most requests`),
+    .describe("beyond the `groups` with most requests"),
   delivery: z
     .object({
       daysWithData: z.number(),
@@ -151,7 +159,22 @@ const toGroup = ({ funnel, rates: found, advice: said }: RatedGroup) => ({
   advice: said.map(toAdvice),
 });
 
-export function toWaste(waste: Waste, { spendReport, currency, ...asked }: Frame): z.input<typeof wasteAnswer> {
+const toDelivery = ({ days, rates: found, ...known }: NonNullable<Waste["delivery"]>) => ({
+  daysWithData: days,
+  bids: known.bids,
+  bidsInAuction: known.bidsInAuction,
+  auctionsWon: known.auctionsWon,
+  reachedQueries: known.reachedQueries,
+  impressions: known.impressions,
+  winRate: inPercent(found.winRate),
+  deliveryLoss: inPercent(found.deliveryLoss),
+});
+
+export function toWaste(
+  waste: Waste,
+  { spendReport, currency, ...asked }: Frame,
+  mostGroups: number,
+): z.input<typeof wasteAnswer> {
   const { funnel, delivery, quality, filtering, spend } = waste;
   const filtered = filtering.reduce((sum, { bids }) => sum + bids, 0);
   const { leastWinRate, leastViewability, mostInvalid, ...others } = adviceThresholds;
@@ -179,19 +202,7 @@ export function toWaste(waste: Waste, { spendReport, currency, ...asked }: Frame
       countries: Math.max(0, waste.countries.length - mostGroups),
       publishers: Math.max(0, waste.publishers.length - mostGroups),
     },
-    delivery:
-      delivery === null
-        ? null
-        : {
-            daysWithData: delivery.days,
-            bids: delivery.bids,
-            bidsInAuction: delivery.bidsInAuction,
-            auctionsWon: delivery.auctionsWon,
-            reachedQueries: delivery.reachedQueries,
-            impressions: delivery.impressions,
-            winRate: inPercent(delivery.rates.winRate),
-            deliveryLoss: inPercent(delivery.rates.deliveryLoss),
-          },
+    delivery: delivery === null ? null : toDelivery(delivery),
     quality: quality.map(({ size, days, impressions, viewable, measurable, rates: found, advice: said }) => ({
       size: size === "" ? null : size,
       daysWithData: days,

@@ -4,7 +4,7 @@ import { readSizeCoverage, readWaste, type WasteQuestion } from "../../queries/r
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { coverageAnswer, toCoverage, toWaste, wasteAnswer, wasteQuery } from "./waste-shapes.ts";
+import { allGroupsQuery, coverageAnswer, toCoverage, toWaste, wasteAnswer, wasteQuery } from "./waste-shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 
@@ -21,13 +21,13 @@ export function wasteRoutes(api: Api, parts: ServerParts): void {
           "The way from possible queries to impressions with its rates, and waste by country, publisher and hour",
         description:
           "From the reports of Authorized Buyers that were imported. Each rate is a ratio of sums, in percent. What no report of these days says is null, and `missing` says why. No figures of two reports are added.",
-        querystring: wasteQuery,
+        querystring: allGroupsQuery,
         response: { 200: wasteAnswer },
       },
     },
     async (request) => {
       const { question, frame } = await questionOf(parts, callerOf(request).client, request.query);
-      return toWaste(await readWaste(reading, question), frame);
+      return toWaste(await readWaste(reading, question), frame, request.query.groups);
     },
   );
   api.get(

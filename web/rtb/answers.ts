@@ -5,6 +5,7 @@ import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.t
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
 import type { facets } from "../../api/rtb/statistics.ts";
 import type { seat } from "../../api/rtb/seats.ts";
+import type { coverageAnswer, wasteAnswer } from "../../api/rtb/waste-shapes.ts";
 import type { record } from "../../api/rtb/records.ts";
 
 /** What the JSON routes answer. */
@@ -21,6 +22,8 @@ export type Member = z.infer<typeof member>;
 export type ClusterRun = z.infer<typeof run>;
 export type Clustered = z.infer<typeof clustered>;
 export type Suggestion = z.infer<typeof suggestion>;
+export type Waste = z.output<typeof wasteAnswer>;
+export type Coverage = z.output<typeof coverageAnswer>;
 
 export const rtb = "/api/v1/rtb";
 

@@ -39,6 +39,9 @@ export function creativePages(web: Web): void {
             <a class="button" href="/campaigns">
               Campaigns
             </a>
+            <a class="button" href="/waste">
+              Waste
+            </a>
             <a class="button" href="/seats">
               Seats
             </a>

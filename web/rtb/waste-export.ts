@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { ApiError } from "../../api/server/errors.ts";
+import { word } from "../../api/server/lists.ts";
+import type { Column } from "../components/table.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { jsonAddress } from "../shared/json.ts";
+import { download, get } from "../shared/page.tsx";
+import { readers, type Web } from "../shared/web.ts";
+import { rtb, type Coverage, type Waste } from "./answers.ts";
+import { sizeColumns } from "./size-coverage.tsx";
+
+const query = { buyer_id: word.optional(), days: z.coerce.number().int().min(1).max(365).optional() };
+/** As many countries and publishers as the route answers at most. */
+const most = 20_000;
+
+type Row = Omit<Waste["hours"][number], "hour"> & { by: string; of: string; name: string };
+
+const figures = [
+  ...(["inventoryMatches", "bidRequests", "successfulResponses", "reachedQueries"] as const),
+  ...(["bids", "bidsInAuction", "auctionsWon", "impressions"] as const),
+];
+const rates = ["calloutRate", "responseRate", "bidRate", "winRate", "wasteRatio", "qps"] as const;
+
+const text = (name: "by" | "of" | "name"): Column<Row> => ({
+  name,
+  label: name,
+  kind: "text",
+  value: (row) => row[name],
+});
+const columns: Column<Row>[] = [
+  text("by"),
+  text("of"),
+  text("name"),
+  ...figures.map((name): Column<Row> => ({ name, label: name, kind: "count", value: (row) => row[name] })),
+  ...rates.map((name): Column<Row> => ({
+    name: `rates.${name}`,
+    label: name,
+    kind: "ratio",
+    value: (row) => row.rates[name],
+  })),
+  {
+    name: "advice",
+    label: "advice",
+    kind: "text",
+    value: ({ advice }) => advice.map((one) => one.text).join("; ") || null,
+  },
+];
+
+/** Every country, publisher and hour, as the JSON route has them; and the sizes. */
+export function wasteExport(web: Web): void {
+  download(web, { url: "/waste.csv", who: readers, query }, async (at) => {
+    const url = jsonAddress(`${rtb}/analytics/waste`, { ...at.query, groups: most });
+    const { countries, publishers, hours, leftOut } = await get<Waste>(web, at.request, url);
+    if (leftOut.countries + leftOut.publishers > 0)
+      throw new ApiError(
+        "validation_error",
+        `the export would have more than ${most.toLocaleString("en-US")} publishers: choose fewer days or one seat, or read rtb.funnel_by in SQL`,
+      );
+    const rows: Row[] = [
+      ...countries.map((one) => ({ ...one, by: "country", of: one.country ?? "", name: "" })),
+      ...publishers.map((one) => ({ ...one, by: "publisher", of: one.publisherId, name: one.publisherName ?? "" })),
+      ...hours.map((one) => ({ ...one, by: "hour", of: one.hour === null ? "" : String(one.hour), name: "" })),
+    ];
+    return { name: "waste.csv", text: toCsv(columns, rows) };
+  });
+  download(web, { url: "/waste/sizes.csv", who: readers, query }, async (at) => {
+    const url = jsonAddress(`${rtb}/analytics/size-coverage`, at.query);
+    const { sizes } = await get<Coverage>(web, at.request, url);
+    return { name: "size-coverage.csv", text: toCsv(sizeColumns(""), sizes) };
+  });
+}

@@ -1,0 +1,315 @@
+import { ShareBar } from "../components/charts.tsx";
+import { Badge, countText, None, type Tone } from "../components/format.tsx";
+import { Table, type Column } from "../components/table.tsx";
+import type { Waste } from "./answers.ts";
+import { countryName } from "./marks.tsx";
+
+type Group = Omit<Waste["hours"][number], "hour">;
+type Advice = Waste["advice"][number];
+type Kind = Group["advice"][number]["kind"];
+
+interface Part {
+  of: Waste;
+  json: string;
+  zone: string;
+}
+
+const kinds: Record<Kind, { tone: Tone; word: string }> = {
+  no_bids: { tone: "bad", word: "no bid" },
+  low_win_rate: { tone: "warning", word: "few auctions won" },
+  low_viewability: { tone: "warning", word: "little seen" },
+  invalid_traffic: { tone: "bad", word: "invalid traffic" },
+};
+const KindBadge = ({ of }: { of: Kind }) => <Badge tone={kinds[of].tone}>{kinds[of].word}</Badge>;
+
+const hourText = (hour: string | number) => `${String(hour).padStart(2, "0")}:00`;
+
+function subjectOf({ by, of, name }: Advice): string {
+  if (of === "") return "not said";
+  if (by === "country") return countryName(of);
+  return by === "hour" ? hourText(of) : (name ?? of);
+}
+
+const unitOf = (kind: Kind) => (kind === "no_bids" ? " requests a day" : " %");
+
+const adviceColumns: Column<Advice>[] = [
+  {
+    name: "of",
+    label: "What",
+    kind: "text",
+    value: (row) => row.of,
+    show: (row) => (
+      <>
+        <b>{subjectOf(row)}</b> <span class="quiet">{row.by}</span>
+      </>
+    ),
+  },
+  {
+    name: "kind",
+    label: "Finding",
+    kind: "text",
+    value: (row) => row.kind,
+    show: ({ kind }) => <KindBadge of={kind} />,
+  },
+  { name: "text", label: "Advice", kind: "text", isLong: true, value: (row) => row.text },
+  {
+    name: "value",
+    label: "Found",
+    kind: "ratio",
+    value: (row) => row.value,
+    show: ({ value, kind }) => `${countText(value)}${unitOf(kind)}`,
+    isExtra: true,
+  },
+  {
+    name: "threshold",
+    label: "Threshold",
+    kind: "ratio",
+    value: (row) => row.threshold,
+    show: ({ threshold, kind }) => `${countText(threshold)}${unitOf(kind)}`,
+    isExtra: true,
+  },
+];
+
+/** What to do, with what was found and what it was held against. */
+export function AdviceTable({ of, json, zone }: Part) {
+  return (
+    <section aria-labelledby="advice">
+      <h2 id="advice">Advice</h2>
+      <Table
+        columns={adviceColumns}
+        rows={of.advice}
+        caption="Advice"
+        zone={zone}
+        json={{ url: json, path: "advice" }}
+        empty={<p class="quiet">Nothing of these days passes a threshold.</p>}
+      />
+    </section>
+  );
+}
+
+/** Columns that every kind of group has. */
+function groupColumns<Row extends Group>(name: Column<Row>): Column<Row>[] {
+  const count = (field: "bidRequests" | "bids" | "auctionsWon" | "impressions", label: string): Column<Row> => ({
+    name: field,
+    label,
+    kind: "count",
+    value: (row) => row[field],
+    why: () => "not every report of these days has it",
+  });
+  const rate = (field: "bidRate" | "winRate" | "calloutRate", label: string): Column<Row> => ({
+    name: `rates.${field}`,
+    label,
+    kind: "percent",
+    value: ({ rates }) => rates[field],
+    why: () => "a part of it is unknown",
+    isExtra: true,
+  });
+  return [
+    name,
+    count("bidRequests", "Bid requests"),
+    { name: "rates.qps", label: "A second", kind: "ratio", value: ({ rates }) => rates.qps, isExtra: true },
+    { ...count("bids", "Bids"), isExtra: true },
+    {
+      name: "rates.wasteRatio",
+      label: "Without a bid",
+      kind: "percent",
+      value: ({ rates }) => rates.wasteRatio,
+      show: (row) => <WasteBar of={row.rates.wasteRatio} />,
+    },
+    rate("calloutRate", "Callout rate"),
+    rate("bidRate", "Bid rate"),
+    rate("winRate", "Win rate"),
+    { ...count("impressions", "Impressions"), isExtra: true },
+    {
+      name: "advice",
+      label: "Finding",
+      kind: "text",
+      isLocal: true,
+      value: ({ advice }) => advice.map(({ kind }) => kinds[kind].word).join(", "),
+      show: ({ advice }) => (
+        <span class="marks">
+          {advice.map(({ kind }) => (
+            <KindBadge key={kind} of={kind} />
+          ))}
+        </span>
+      ),
+    },
+  ];
+}
+
+function WasteBar({ of }: { of: number | null }) {
+  if (of === null) return <None why="bids or requests are unknown" />;
+  return (
+    <>
+      <ShareBar share={of / 100} label={`${of} % without a bid`} tone="bad" /> {of} %
+    </>
+  );
+}
+
+export const countryColumns = groupColumns<Waste["countries"][number]>({
+  name: "country",
+  label: "Country",
+  kind: "text",
+  value: (row) => row.country,
+  show: ({ country }) =>
+    country === null ? (
+      <None why="the report does not say" />
+    ) : (
+      <>
+        {countryName(country)} <span class="quiet">{country}</span>
+      </>
+    ),
+});
+export const publisherColumns = groupColumns<Waste["publishers"][number]>({
+  name: "publisherId",
+  label: "Publisher",
+  kind: "text",
+  value: (row) => row.publisherId,
+  show: ({ publisherId, publisherName }) => (
+    <>
+      <b>{publisherName ?? publisherId}</b> {publisherName === null ? null : <span class="quiet">{publisherId}</span>}
+    </>
+  ),
+});
+export const hourColumns = groupColumns<Waste["hours"][number]>({
+  name: "hour",
+  label: "Hour",
+  kind: "text",
+  value: (row) => row.hour,
+  show: ({ hour }) => (hour === null ? <None why="the report does not say" /> : hourText(hour)),
+});
+
+/** So many are on the page: those with most requests. All of them are in the export. */
+const mostShown = 25;
+
+/** Waste by country, publisher and hour. */
+export function Groups({ of, json, zone }: Part) {
+  const { countries, publishers, hours, leftOut } = of;
+  const isSaid = hours.some(({ hour }) => hour !== null);
+  return (
+    <>
+      <GroupTable
+        {...{ title: "By country", id: "countries", path: "countries", rows: countries, columns: countryColumns }}
+        {...{ json, zone, more: Math.max(0, countries.length - mostShown) + leftOut.countries }}
+      />
+      <GroupTable
+        {...{
+          title: "By publisher",
+          id: "publishers",
+          path: "publishers",
+          rows: publishers,
+          columns: publisherColumns,
+        }}
+        {...{ json, zone, more: Math.max(0, publishers.length - mostShown) + leftOut.publishers }}
+      />
+      {isSaid ? (
+        <GroupTable
+          {...{ title: "By hour", id: "hours", path: "hours", rows: hours, columns: hourColumns, json, zone, more: 0 }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+interface GroupTableProps<Row> {
+  title: string;
+  id: string;
+  path: string;
+  rows: readonly Row[];
+  columns: readonly Column<Row>[];
+  json: string;
+  zone: string;
+  /** How many are not shown. */
+  more: number;
+}
+
+function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: GroupTableProps<Row>) {
+  if (rows.length === 0) return null;
+  return (
+    <section aria-labelledby={id}>
+      <div class="section-head">
+        <h2 id={id}>{title}</h2>
+        <span class="quiet">{more === 0 ? "most requests first" : `${countText(more)} more are in the export`}</span>
+      </div>
+      <Table columns={columns} rows={rows.slice(0, mostShown)} caption={title} zone={zone} json={{ url: json, path }} />
+    </section>
+  );
+}
+
+const qualityColumns: Column<Waste["quality"][number]>[] = [
+  { name: "size", label: "Size", kind: "text", value: (row) => row.size, why: () => "the report does not say" },
+  { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+  { name: "measurable", label: "Measurable", kind: "count", value: (row) => row.measurable, isExtra: true },
+  { name: "viewable", label: "Viewable", kind: "count", value: (row) => row.viewable, isExtra: true },
+  { name: "viewability", label: "Viewability", kind: "percent", value: (row) => row.viewability },
+  {
+    name: "invalidShare",
+    label: "Invalid",
+    kind: "percent",
+    value: (row) => row.invalidShare,
+    why: () => "the report has no column of invalid traffic",
+  },
+  {
+    name: "advice",
+    label: "Finding",
+    kind: "text",
+    isLocal: true,
+    value: ({ advice }) => advice.map(({ kind }) => kinds[kind].word).join(", "),
+    show: ({ advice }) => (
+      <span class="marks">
+        {advice.map(({ kind }) => (
+          <KindBadge key={kind} of={kind} />
+        ))}
+      </span>
+    ),
+  },
+];
+
+const filteringColumns: Column<Waste["filtering"][number]>[] = [
+  { name: "reason", label: "Why a bid did not take part", kind: "text", isLong: true, value: (row) => row.reason },
+  { name: "bids", label: "Bids", kind: "count", value: (row) => row.bids },
+  { name: "share", label: "Share", kind: "percent", value: (row) => row.share },
+];
+
+/** What became of bids and impressions: no waste of requests, and never added to it. */
+export function AfterBidding({ of: { quality, filtering }, json, zone }: Part) {
+  if (quality.length === 0 && filtering.length === 0) return null;
+  return (
+    <div class="columns">
+      {filtering.length === 0 ? null : (
+        <section aria-labelledby="filtering">
+          <h2 id="filtering">Bids that were filtered</h2>
+          <Table
+            columns={filteringColumns}
+            rows={filtering}
+            caption="Bids that were filtered, by reason"
+            zone={zone}
+            json={{ url: json, path: "filtering" }}
+          />
+        </section>
+      )}
+      {quality.length === 0 ? null : (
+        <section aria-labelledby="quality">
+          <h2 id="quality">What was seen, by size</h2>
+          <Table
+            columns={qualityColumns}
+            rows={quality}
+            caption="Viewability and invalid traffic by size"
+            zone={zone}
+            json={{ url: json, path: "quality" }}
+          />
+        </section>
+      )}
+    </div>
+  );
+}
+
+export function Thresholds({ of }: { of: Waste["thresholds"] }) {
+  return (
+    <p class="quiet">
+      Advice is given from {countText(of.leastRequests)} requests, bids or impressions on: no bid on{" "}
+      {countText(of.manyRequestsADay)} requests a day, a win rate under {of.leastWinRate} %, viewability under{" "}
+      {of.leastViewability} %, or over {of.mostInvalid} % invalid traffic. Below, chance decides.
+    </p>
+  );
+}

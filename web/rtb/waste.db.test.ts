@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
+import type { Api } from "../../api/server/parts.ts";
+import { dayAt } from "../../core/days.ts";
+import { bearer } from "../../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
+import { loggedIn, pageServer } from "../../test/page-server.ts";
+
+const today = dayAt(new Date(), "UTC");
+const hostile = `=HYPERLINK("x")<script>alert(1)</script>`;
+let database: TestDatabase;
+let api: Api;
+beforeAll(async () => {
+  database = await testDatabase();
+  ({ api } = await pageServer({ database: database.pool }));
+  await database.pool.query(
+    `insert into rtb.buyer_seats (_client_id, buyer_id, display_name, origin) values ('713', 'A', $1, 'real'), ('713', 'B', 'Other seat', 'real'), ('acme', 'C', 'Theirs', 'real')`,
+    [hostile],
+  );
+}, 60_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+const open = async (url: string, as: Parameters<typeof loggedIn>[1] = {}) =>
+  api.inject({ url, headers: await loggedIn(database.pool, as) });
+async function put(table: string, rows: Record<string, unknown>[]): Promise<void> {
+  for (const row of rows) {
+    const whole = { _client_id: "713", buyer_id: "A", date: today, _file_id: 1, _line: 1, _grain: "", ...row };
+    const names = Object.keys(whole);
+    await database.pool.query(
+      `insert into rtb.${table} (${names.join(", ")}) values (${names.map((_, index) => `$${index + 1}`).join(", ")})`,
+      Object.values(whole),
+    );
+  }
+}
+const agrees = async (html: string, least: number) => {
+  const { compared, wrong } = await compareFigures(api, html);
+  expect(wrong).toEqual([]);
+  expect(compared).toBeGreaterThanOrEqual(least);
+};
+
+test("without reports the page says which to export and where to upload them, to whoever may", async () => {
+  const { body, statusCode } = await open("/waste");
+  expect(statusCode).toBe(200);
+  for (const shown of [
+    "No report of the last 7 days",
+    "Pipeline by publisher",
+    "Inventory matches, Successful responses",
+    'href="/files/upload"',
+    "POST /api/v1/rtb/traffic",
+    "No traffic data by size",
+  ])
+    expect(body).toContain(shown);
+  const read = (await open("/waste?days=1", { role: "analyst" })).body;
+  expect(read).toContain("No report of the last day");
+  expect(read).toContain("An operator uploads them");
+  expect(read).not.toContain('href="/files/upload"');
+  expect((await open("/waste", { role: "advertiser", advertiser: "x" })).statusCode).toBe(404);
+});
+
+test("funnel, groups, advice and sizes are the figures of the JSON routes", async () => {
+  const full = { inventory_matches: 90_000, successful_responses: 70_000, bids: 50, bids_in_auction: 40 };
+  await put("report_countries", [
+    { hour: 14, geography: "BR", bid_requests: 80_000, ...full, auctions_won: 20, impressions: 18 },
+    {
+      hour: 3,
+      geography: "PE",
+      bid_requests: 70_000,
+      ...full,
+      bids: 0,
+      bids_in_auction: 0,
+      auctions_won: 0,
+      impressions: 0,
+    },
+    { buyer_id: "B", hour: 3, geography: "DE", bid_requests: 10, ...full, bids: 10, auctions_won: 4, impressions: 3 },
+  ]);
+  await put("report_publishers", [
+    {
+      hour: 14,
+      geography: "BR",
+      publisher_id: "p1",
+      publisher_name: hostile,
+      bid_requests: 80_000,
+      bids: 50,
+      impressions: 18,
+    },
+  ]);
+  const { body } = await open("/waste?days=1");
+  for (const shown of ["Brazil", "14:00", "no bid", "70,000 requests a day", "10,000 requests a day", "callout rate"])
+    expect(body).toContain(shown);
+  // What no report says is said in words, and is a dash with its reason.
+  for (const shown of ["What no report of these days says", "viewability is unknown", "No spend of these days"])
+    expect(body).toContain(shown);
+  expect(body).not.toContain("<script>alert");
+  await agrees(body, 60);
+
+  const seat = (await open("/waste?days=1&buyer_id=B")).body;
+  expect(seat).toContain("Germany");
+  expect(seat).not.toContain("Brazil");
+  expect(seat).toMatch(/<option value="B" selected>Other seat/);
+  expect((await open("/waste?buyer_id=C")).statusCode).toBe(404);
+  expect((await open("/waste?days=0")).statusCode).toBe(400);
+  expect((await open("/waste?days=1", { client: "acme" })).body).toContain("No report of the last day");
+});
+
+test("sizes that are asked for stand beside the creatives there are, with advice and its threshold", async () => {
+  const asked = (size: string, requests: number) => ({
+    at: `${today}T00:00:00Z`,
+    ...{ size, format: "", geography: "", device_type: "", hour: 0, seconds: 3_600, requests },
+  });
+  const rows = [asked("300x250", 5_000), asked("728x90", 20_000), asked("160x600", 2_000)];
+  for (const row of rows) await put("rtb_traffic", [row]);
+  await database.pool.query(
+    `insert into rtb.creatives (_client_id, buyer_id, creative_id, format, width, height, canonical_size, origin)
+     select '713', 'A', 'c' || n, 'HTML', 300, 250, '300x250 (Medium Rectangle)', 'real' from generate_series(1, 4) n
+     union all select '713', 'A', 'w', 'HTML', 970, 250, '970x250 (Billboard)', 'real'`,
+  );
+  const { body } = await open("/waste?days=1");
+  for (const shown of [
+    "good",
+    "excess",
+    "<b>leave it out</b>",
+    "<b>add a creative</b>",
+    "Asked for without a creative",
+  ])
+    expect(body).toContain(shown);
+  expect(body).not.toContain("No traffic data by size");
+  await agrees(body, 80);
+});
+
+test("the exports have every row of the JSON routes, and no formula", async () => {
+  const table = async (url: string): Promise<Record<string, string>[]> =>
+    parse((await open(url)).body, { columns: true });
+  const json = async (url: string) =>
+    (await api.inject({ url: `/api/v1/rtb/analytics${url}`, headers: await bearer() })).json<
+      Record<string, Record<string, never>[]>
+    >();
+  const { countries = [], publishers = [], hours = [] } = await json("/waste?days=1");
+  const rows = await table("/waste.csv?days=1");
+  expect(rows.map(({ by, of, bidRequests }) => [by, of, bidRequests])).toEqual([
+    ...countries.map((one) => ["country", one["country"], String(one["bidRequests"])]),
+    ...publishers.map((one) => ["publisher", one["publisherId"], String(one["bidRequests"])]),
+    ...hours.map((one) => ["hour", String(one["hour"]), String(one["bidRequests"])]),
+  ]);
+  expect(rows.find(({ by }) => by === "publisher")?.["name"]).toBe(`'${hostile}`);
+  const { sizes = [] } = await json("/size-coverage?days=1");
+  expect(
+    (await table("/waste/sizes.csv?days=1")).map(({ size, coverage, requests }) => [size, coverage, requests]),
+  ).toEqual(sizes.map((one) => [one["size"], one["coverage"], String(one["requests"])]));
+});

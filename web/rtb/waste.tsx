@@ -1,0 +1,202 @@
+import { z } from "zod";
+import { word } from "../../api/server/lists.ts";
+import { Filters } from "../components/filters.tsx";
+import { countText, moneyText, Name, None } from "../components/format.tsx";
+import { ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { callUpTo, jsonAddress } from "../shared/json.ts";
+import { get, page } from "../shared/page.tsx";
+import { readers, withQuery, type At, type Web } from "../shared/web.ts";
+import { rtb, type Coverage, type Seat, type Waste } from "./answers.ts";
+import { Funnel } from "./funnel.tsx";
+import { wasteExport } from "./waste-export.ts";
+import { NoReports, ReportGuide } from "./waste-guide.tsx";
+import { SizeCoverage } from "./size-coverage.tsx";
+import { AdviceTable, AfterBidding, Groups, Thresholds } from "./waste-groups.tsx";
+
+const dayChoices = [1, 7, 14, 30, 90] as const;
+const usualDays = 7;
+export const wasteQuery = {
+  buyer_id: word.optional(),
+  days: z.coerce.number().int().min(1).max(365).optional(),
+};
+type Query = z.output<z.ZodObject<typeof wasteQuery>>;
+
+/** Where bid requests are lost, by which country, publisher and hour, and which sizes have no creative. */
+export function wastePages(web: Web): void {
+  page(web, { url: "/waste", who: readers, query: wasteQuery }, async (at) => {
+    const asked = { days: at.query.days ?? usualDays, buyer_id: at.query.buyer_id };
+    const addresses = {
+      waste: jsonAddress(`${rtb}/analytics/waste`, asked),
+      coverage: jsonAddress(`${rtb}/analytics/size-coverage`, asked),
+    };
+    const [waste, coverage, { items: seats }] = await Promise.all([
+      get<Waste>(web, at.request, addresses.waste),
+      get<Coverage>(web, at.request, addresses.coverage),
+      callUpTo<Seat>(web, at, { path: `${rtb}/seats`, query: {} }, 1_000),
+    ]);
+    return {
+      title: "Waste",
+      body: (
+        <>
+          <PageHead title="Waste" lead={`${waste.from} to ${waste.to}, by the reports' clock (${waste.timezone}).`}>
+            <a class="button" href="/creatives">
+              Creatives
+            </a>
+            <a class="button" href="/seats">
+              Seats
+            </a>
+            <ExportLink url={at.url} />
+          </PageHead>
+          <Choices at={at} seats={seats} />
+          <Shown of={{ waste, coverage }} addresses={addresses} at={at} />
+        </>
+      ),
+    };
+  });
+  wasteExport(web);
+}
+
+function Choices({ at: { url, query: asked }, seats }: { at: At<Query>; seats: readonly Seat[] }) {
+  const chosen = asked.days ?? usualDays;
+  return (
+    <>
+      <div class="period" role="group" aria-label="Days">
+        {dayChoices.map((days) => (
+          <a
+            key={days}
+            href={withQuery(url, { days: String(days) })}
+            aria-current={days === chosen ? "true" : undefined}
+          >
+            {days === 1 ? "Today" : `${days} days`}
+          </a>
+        ))}
+      </div>
+      <Filters
+        url={url}
+        filters={[
+          {
+            name: "buyer_id",
+            label: "Seat",
+            kind: "choice",
+            choices: [
+              ["", "all seats together"],
+              ...seats.map(({ buyerId, displayName }) => [buyerId, displayName ?? buyerId] as const),
+            ],
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+interface ShownProps {
+  of: { waste: Waste; coverage: Coverage };
+  addresses: { waste: string; coverage: string };
+  at: At<Query>;
+}
+
+function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
+  const { zone } = at;
+  const { funnel, delivery, quality, filtering } = waste;
+  const hasReports = funnel !== null || delivery !== null || quality.length > 0 || filtering.length > 0;
+  if (!hasReports && coverage.requests === null)
+    return (
+      <>
+        <NoReports days={waste.days} canUpload={at.viewer.isKeeper} />
+        <SizeCoverage of={coverage} json={addresses.coverage} zone={zone} currency={waste.spend?.currency ?? "USD"} />
+      </>
+    );
+  const json = addresses.waste;
+  return (
+    <>
+      <Missing of={waste.missing} />
+      {funnel === null ? null : (
+        <>
+          <Totals of={waste} json={json} />
+          <Funnel of={funnel} json={json} />
+        </>
+      )}
+      <AdviceTable of={waste} json={json} zone={zone} />
+      <Groups of={waste} json={json} zone={zone} />
+      <SizeCoverage of={coverage} json={addresses.coverage} zone={zone} currency={waste.spend?.currency ?? "USD"} />
+      <AfterBidding of={waste} json={json} zone={zone} />
+      <Thresholds of={waste.thresholds} />
+      <ReportGuide canUpload={at.viewer.isKeeper} />
+    </>
+  );
+}
+
+/** What no report can tell is said, and nothing is made up in its place. */
+function Missing({ of }: { of: readonly string[] }) {
+  if (of.length === 0) return null;
+  return (
+    <Notice tone="note" title="What no report of these days says">
+      <ul>
+        {of.map((sentence) => (
+          <li key={sentence}>{sentence}.</li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+const percentText = (percent: number | null, why: string) =>
+  percent === null ? <None why={why} /> : <>{`${percent} %`}</>;
+
+function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: string }) {
+  if (funnel === null) return null;
+  const { rates, daysWithData } = funnel;
+  const rate = (field: keyof typeof rates) => ({
+    json,
+    field: `funnel.rates.${field}`,
+    value: String(rates[field] ?? ""),
+  });
+  return (
+    <div class="cards">
+      <Figure
+        label="Requests without a bid"
+        value={percentText(rates.wasteRatio, "bids or requests are unknown")}
+        fact={rate("wasteRatio")}
+      >
+        waste, of all bid requests
+      </Figure>
+      <Figure label="Bid requests a second" value={rates.qps ?? <None why="unknown" />} fact={rate("qps")}>
+        over {countText(daysWithData)} {daysWithData === 1 ? "day" : "days"} with data
+      </Figure>
+      <Figure label="Bid rate" value={percentText(rates.bidRate, "bids are unknown")} fact={rate("bidRate")}>
+        bids of bid requests
+      </Figure>
+      <Figure label="Win rate" value={percentText(rates.winRate, "auctions are unknown")} fact={rate("winRate")}>
+        auctions won of bids in auction
+      </Figure>
+      {spend?.wastedCost == null ? null : (
+        <Figure
+          label="What waste costs"
+          value={moneyText(spend.wastedCost, spend.currency)}
+          fact={{ json, field: "spend.wastedCost", value: spend.wastedCost }}
+        >
+          an estimate: spend by requests
+        </Figure>
+      )}
+      {spend === null ? null : (
+        <Figure
+          label="Spend"
+          value={moneyText(spend.spend, spend.currency)}
+          fact={{ json, field: "spend.spend", value: spend.spend }}
+        >
+          by <Name of={spend.report.replaceAll("_", " ")} />
+          {spend.performanceDays > 0 ? `, ${spend.performanceDays} days by ad performance` : ""}
+        </Figure>
+      )}
+      {delivery === null ? null : (
+        <Figure
+          label="Delivery loss"
+          value={percentText(delivery.deliveryLoss, "reached queries are unknown")}
+          fact={{ json, field: "delivery.deliveryLoss", value: String(delivery.deliveryLoss ?? "") }}
+        >
+          after bidding: no waste of requests
+        </Figure>
+      )}
+    </div>
+  );
+}
