@@ -48,6 +48,7 @@ export const walked: Record<string, Walked> = {
     },
   },
   "/runs": { address: "/runs", who: staff },
+  "/runs.csv": { address: "/runs.csv?outcome=failed", who: staff },
   "/runs/:id": {
     address: "/runs/:id",
     who: staff,
@@ -62,6 +63,7 @@ export const walked: Record<string, Walked> = {
   "/cost": { address: "/cost?period=30d", who: staff },
   "/cost.csv": { address: "/cost.csv?period=30d", who: staff },
   "/cost/mapping": { address: "/cost/mapping", who: staff },
+  "/cost/mapping.csv": { address: "/cost/mapping.csv?period=30d", who: staff },
   "/cost/mapping/edit": { address: "/cost/mapping/edit?label=G2+-+Meta", who: ["admin", "operator"] },
   "/conversions": { address: "/conversions?period=30d", who: staff },
   "/conversions.csv": { address: "/conversions.csv?period=30d", who: staff },

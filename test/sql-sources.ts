@@ -209,6 +209,13 @@ export const sources: Record<string, Source[]> = {
                    day_from as "days.from", day_to as "days.to", replaced as "replacedSince", mapping from ops.files where ${client}`,
       isWhole: true,
     },
+    {
+      name: "files in all",
+      rows: /^()/,
+      of: /totals$/,
+      sql: `select count(*) as files, sum(lines) as lines, sum(rejected) as rejected from ops.files where ${client}`,
+      isWhole: true,
+    },
   ],
   "/files/:id": [
     {
@@ -372,7 +379,17 @@ export const sources: Record<string, Source[]> = {
       sql: `select a.name, t.trust_score::float8 as trust from recon.affiliate_trust t join recon.affiliates a on a._client_id = t._client_id and a.affiliate_id = t.affiliate_id where t.${client}`,
     },
   ],
-  "/reconciliation/queue": [{ name: "claims", rows: items, sql: claims }],
+  "/reconciliation/queue": [
+    { name: "claims", rows: items, sql: claims },
+    {
+      name: "claims in all",
+      rows: /^()/,
+      of: /totals$/,
+      sql: `select count(*) as claims, count(distinct post_id) as posts, count(*) filter (where verdict = 'MATCHED') as matched,
+                   count(*) filter (where level = 'HIGH') as "farTooHigh" from recon.claims where ${client}`,
+      isWhole: true,
+    },
+  ],
   "/promo": [
     {
       name: "promo in all",

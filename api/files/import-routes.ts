@@ -4,7 +4,7 @@ import { z } from "zod";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileHistory } from "../../queries/files/file-history.ts";
-import { listFiles, readFileRow } from "../../queries/files/files.ts";
+import { countFiles, listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
@@ -18,6 +18,7 @@ import { importDaysRoute } from "./import-days.ts";
 import {
   done,
   fields,
+  fileTotals,
   form,
   historyDay,
   idempotencyKey,
@@ -90,16 +91,31 @@ async function accept(request: FastifyRequest, place: UploadPlace): Promise<Uplo
   return accepted;
 }
 
+const fileFilters = {
+  outcome: z.enum(["ingested", "refused"]).optional(),
+  mapping: word.optional().describe("how they were read"),
+  day: day.optional().describe("files that have rows of this day"),
+};
+
 function importsRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/performance/imports/totals",
+    {
+      config: readers,
+      schema: {
+        tags: ["performance files"],
+        summary: "What the same filters leave in the list of files, in all",
+        querystring: z.strictObject(fileFilters),
+        response: { 200: fileTotals },
+      },
+    },
+    (request) => countFiles(reading, { ...request.query, client: callerOf(request).client }),
+  );
   listRoute(api, "/performance/imports", {
     config: readers,
     tags: ["performance files"],
     summary: "Files that were taken or refused, the latest first, wherever they came from",
-    querystring: paging.extend({
-      outcome: z.enum(["ingested", "refused"]).optional(),
-      mapping: word.optional().describe("how they were read"),
-      day: day.optional().describe("files that have rows of this day"),
-    }),
+    querystring: paging.extend(fileFilters),
     item: listedImport,
     place: number.max(2_147_483_647),
     read: ({ filter, after, limit }, request) =>

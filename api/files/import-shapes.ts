@@ -65,6 +65,14 @@ export const listedImport = answer.omit({ errors: true, summedOver: true, encodi
   committedAt: instant,
 });
 
+export const fileTotals = z.object({
+  files: z.number(),
+  refused: z.number(),
+  lines: z.number(),
+  imported: z.number().describe("lines whose amounts are stored"),
+  rejected: z.number(),
+});
+
 export const historyDay = z.object({
   date: z.string(),
   inserted: z.number(),

@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { platformOfUrl } from "../../rules/recon/post-url.ts";
 import { accept, type Accepted } from "../../queries/recon/accept.ts";
-import { findReport, listAttempts, listReports, listSteps, type ReportFilter } from "../../queries/recon/reports.ts";
+import {
+  findReport,
+  listAttempts,
+  countReports,
+  listReports,
+  listSteps,
+  type ReportFilter,
+} from "../../queries/recon/reports.ts";
 import { findEvidence, openEvidence, type EvidenceKeeping } from "../../queries/recon/evidence.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
@@ -98,6 +105,7 @@ export const details = report.extend({
 export function submissionRoutes(api: Api, parts: ServerParts): void {
   submitRoute(api, parts);
   submissionsRoute(api, parts);
+  totalsRoute(api, parts);
   submissionRoute(api, parts);
   evidenceRoute(api, parts);
 }
@@ -168,6 +176,32 @@ function submissionsRoute(api: Api, { reading }: ServerParts): void {
     placeOf: (row) => row.reportId,
     toItem: toReport,
   });
+}
+
+export const claimTotals = z.object({
+  claims: z.number(),
+  posts: z.number(),
+  matched: z.number(),
+  tooHigh: z.number().describe("beyond what the platform shows, by however much"),
+  farTooHigh: z.number().describe("of these, those of level HIGH"),
+  waiting: z.number(),
+  openDisputes: z.number(),
+});
+
+function totalsRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/submissions/totals",
+    {
+      config: readers,
+      schema: {
+        tags,
+        summary: "How many reports the same filters leave in the list, by what became of them",
+        querystring: z.strictObject(reportFilters.shape),
+        response: { 200: claimTotals },
+      },
+    },
+    (request) => countReports(reading, { scope: scopeOf(request), filter: toFilter(request.query) }),
+  );
 }
 
 function submissionRoute(api: Api, { reading }: ServerParts): void {

@@ -98,21 +98,40 @@ export async function listFiles(
   filter: FileFilter & { client: string; before?: number | undefined; limit: number },
 ): Promise<FileRow[]> {
   const { rows } = await database.query<FileRow>(
-    `select ${fileColumns} from ops.files
-      where _client_id = $1 and ($2::text is null or outcome = $2) and ($3::int is null or file_id < $3)
-        and ($5::text is null or mapping = $5)
-        and ($6::date is null or file_id in (select file_id from ops.file_days where _client_id = $1 and date = $6))
-      order by file_id desc limit $4`,
-    [
-      filter.client,
-      filter.outcome ?? null,
-      filter.before ?? null,
-      filter.limit,
-      filter.mapping ?? null,
-      filter.day ?? null,
-    ],
+    `select ${fileColumns} from ops.files where ${inFileList} and ($5::int is null or file_id < $5) order by file_id desc limit $6`,
+    [...fileListValues(filter), filter.before ?? null, filter.limit],
   );
   return rows;
+}
+
+const inFileList = `_client_id = $1 and ($2::text is null or outcome = $2) and ($3::text is null or mapping = $3)
+  and ($4::date is null or file_id in (select file_id from ops.file_days where _client_id = $1 and date = $4))`;
+const fileListValues = ({ client, outcome, mapping, day }: FileFilter & { client: string }) => [
+  client,
+  outcome ?? null,
+  mapping ?? null,
+  day ?? null,
+];
+
+export interface FileTotals {
+  files: number;
+  refused: number;
+  lines: number;
+  imported: number;
+  rejected: number;
+}
+
+/** All that the filters of the list leave. Their amounts are no sum: days that two files have would be in it twice. */
+export async function countFiles(database: Queryable, filter: FileFilter & { client: string }): Promise<FileTotals> {
+  const { rows } = await database.query<FileTotals>(
+    `select count(*)::int as files, count(*) filter (where outcome = 'refused')::int as refused, coalesce(sum(lines), 0)::bigint as lines,
+            coalesce(sum(lines - superseded - rejected) filter (where outcome = 'ingested'), 0)::bigint as imported, coalesce(sum(rejected), 0)::bigint as rejected
+       from ops.files where ${inFileList}`,
+    fileListValues(filter),
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a count has one row");
+  return row;
 }
 
 /** A number for a file, before its rows carry it. Numbers of attempts that failed are not used again. */

@@ -136,6 +136,24 @@ export const matchValues = (filter: ReportFilter) => ({
   level: filter.level ?? null,
 });
 
+const inList = `${inScope} and ${matches}
+        and (:post::bigint is null or s.post_id = :post) and (:state::text is null or s.state = :state)
+        and (:disputed::boolean is null or (d.dispute_id is not null and d.outcome is null) = :disputed)
+        and (:judged::boolean is null or (s.verdict is not null) = :judged)
+        and (:open::boolean is null or (s.state in ('PENDING', 'WAITING')) = :open)
+        and (:report::bigint is null or s.report_id = :report)`;
+
+const listValues = (scope: ReportScope, filter: ReportFilter) => ({
+  ...scopeValues(scope),
+  ...matchValues(filter),
+  post: filter.postId ?? null,
+  state: filter.state ?? null,
+  disputed: filter.disputed ?? null,
+  judged: filter.judged ?? null,
+  open: filter.open ?? null,
+  report: filter.reportId ?? null,
+});
+
 /** Newest first. */
 export async function listReports(
   database: Queryable,
@@ -148,28 +166,44 @@ export async function listReports(
 ): Promise<ReportRow[]> {
   const { text, values } = named(
     `select ${reportColumns} from ${reportTables}
-      where ${inScope} and ${matches}
-        and (:post::bigint is null or s.post_id = :post) and (:state::text is null or s.state = :state)
-        and (:disputed::boolean is null or (d.dispute_id is not null and d.outcome is null) = :disputed)
-        and (:judged::boolean is null or (s.verdict is not null) = :judged)
-        and (:open::boolean is null or (s.state in ('PENDING', 'WAITING')) = :open)
-        and (:before::bigint is null or s.report_id < :before) and (:report::bigint is null or s.report_id = :report)
+      where ${inList} and (:before::bigint is null or s.report_id < :before)
       order by s.report_id desc limit :limit`,
-    {
-      ...scopeValues(scope),
-      ...matchValues(filter),
-      post: filter.postId ?? null,
-      state: filter.state ?? null,
-      disputed: filter.disputed ?? null,
-      judged: filter.judged ?? null,
-      open: filter.open ?? null,
-      before: beforeId,
-      report: filter.reportId ?? null,
-      limit,
-    },
+    { ...listValues(scope, filter), before: beforeId, limit },
   );
   const { rows } = await database.query<ReportRow>(text, values);
   return rows;
+}
+
+export interface ReportTotals {
+  claims: number;
+  posts: number;
+  matched: number;
+  tooHigh: number;
+  /** Of those that are too high. */
+  farTooHigh: number;
+  waiting: number;
+  openDisputes: number;
+}
+
+/** All that the filters of the list leave. */
+export async function countReports(
+  database: Queryable,
+  { scope, filter }: { scope: ReportScope; filter: ReportFilter },
+): Promise<ReportTotals> {
+  const { text, values } = named(
+    `select count(*)::int as claims, count(distinct s.post_id)::int as posts, count(*) filter (where s.verdict = 'MATCHED')::int as matched,
+            count(*) filter (where s.verdict = 'DISCREPANCY')::int as "tooHigh", count(*) filter (where s.level = 'HIGH')::int as "farTooHigh",
+            count(*) filter (where s.state in ('PENDING', 'WAITING'))::int as waiting,
+            count(*) filter (where d.dispute_id is not null and d.outcome is null)::int as "openDisputes"
+       from recon.report_state s
+       left join recon.disputes d on d._client_id = s._client_id and d.dispute_id = s.dispute_id
+      where ${inList}`,
+    listValues(scope, filter),
+  );
+  const { rows } = await database.query<ReportTotals>(text, values);
+  const [row] = rows;
+  if (row === undefined) throw new Error("a count has one row");
+  return row;
 }
 
 export async function findReport(

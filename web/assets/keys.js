@@ -15,7 +15,9 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "/") {
     const search = /** @type {HTMLElement | null} */ (
-      document.querySelector("input[type=search], form.filters input:not([type=hidden]), form.filters select")
+      document.querySelector(
+        "main input[type=search], main form.filters :is(input:not([type=hidden]), select), main .period input",
+      )
     );
     if (search === null) return;
     event.preventDefault();

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { namedPeriods, type Period } from "../shared/period.ts";
 import { withQuery } from "../shared/web.ts";
-import type { Tone } from "./format.tsx";
+import { countText, type Tone } from "./format.tsx";
 
 /** The heading of a page, with what can be done there beside it. */
 export function PageHead({
@@ -95,6 +95,24 @@ export function ExportLink({ url, path }: { url: URL; path?: string }) {
     <a class="button" href={withQuery(to, {})} data-key="e" download>
       Export CSV
     </a>
+  );
+}
+
+/** What the filters of a list leave in all, above the list that shows it page by page. */
+export function Counts({
+  json,
+  of,
+}: {
+  json: string;
+  of: readonly (readonly [field: string, label: string, value: number])[];
+}) {
+  const fact = factsOf(json);
+  return (
+    <div class="cards">
+      {of.map(([field, label, value]) => (
+        <Figure key={field} label={label} value={countText(value)} fact={fact(field, value)} />
+      ))}
+    </div>
   );
 }
 

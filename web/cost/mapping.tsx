@@ -7,9 +7,10 @@ import {
   type UnmappedSource,
 } from "../../queries/cost/affiliate-mapping.ts";
 import { Badge, moneyText, Name, None, Origin } from "../components/format.tsx";
-import { Empty, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
+import { Empty, ExportLink, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { call, form, page, type Content } from "../shared/page.tsx";
+import { toCsv } from "../shared/csv.ts";
+import { call, download, form, page, type Content } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { typedHere } from "../../settings/typed-here.ts";
@@ -40,7 +41,9 @@ export function mappingPages(web: Web): void {
       title: "Mapping",
       body: (
         <>
-          <PageHead title="Mapping" lead="Which affiliate each Redtrack source spends for." />
+          <PageHead title="Mapping" lead="Which affiliate each Redtrack source spends for.">
+            <ExportLink url={at.url} />
+          </PageHead>
           <PeriodPicker url={at.url} period={period} />
           <section aria-labelledby="unmapped">
             <h2 id="unmapped">Spend of no affiliate</h2>
@@ -73,6 +76,12 @@ export function mappingPages(web: Web): void {
         </>
       ),
     };
+  });
+
+  download(web, { url: "/cost/mapping.csv", who: readers, query: periodQuery }, async (at) => {
+    const { from, to } = readPeriod(at.query, at.today, "30d");
+    const unmapped = await readUnmappedSpend(at.parts.reading, { client: at.viewer.client, from, to });
+    return { name: `spend-of-no-affiliate-${from}-${to}.csv`, text: toCsv(unmappedColumns(false), unmapped) };
   });
 
   const asked = z.strictObject({ source: z.string().max(200).optional(), label: z.string().max(200).optional() });

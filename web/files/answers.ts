@@ -1,13 +1,14 @@
 import type { z } from "zod";
 import type { corrected } from "../../api/files/correct-line.ts";
 import type { importDay, importFeed } from "../../api/files/import-days.ts";
-import type { historyDay, listedImport, status } from "../../api/files/import-shapes.ts";
+import type { fileTotals, historyDay, listedImport, status } from "../../api/files/import-shapes.ts";
 import type { preview, previewUnderWay } from "../../api/files/preview-shapes.ts";
 import type { clearLine, redriven, rejectedLine } from "../../api/files/quarantined-line.ts";
 import type { quarantined } from "../../api/sync/shapes.ts";
 
 /** What the JSON routes answer. */
 export type ImportStatus = z.infer<typeof status>;
+export type FileTotals = z.infer<typeof fileTotals>;
 export type ListedImport = z.infer<typeof listedImport>;
 export type HistoryDay = z.infer<typeof historyDay>;
 export type ImportDay = z.infer<typeof importDay>;

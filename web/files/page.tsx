@@ -4,14 +4,14 @@ import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
-import { callList } from "../shared/json.ts";
-import { page } from "../shared/page.tsx";
+import { callList, jsonAddress } from "../shared/json.ts";
+import { get, page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
-import { imports, type ListedImport } from "./answers.ts";
+import { imports, type FileTotals, type ListedImport } from "./answers.ts";
 import { UploadForm } from "./upload.tsx";
 
 const query = {
@@ -20,6 +20,19 @@ const query = {
   day: day.optional(),
   cursor: z.string().max(1_000).optional(),
 };
+
+const Totals = ({ totals, json }: { totals: FileTotals; json: string }) => (
+  <Counts
+    json={json}
+    of={[
+      ["files", "Files", totals.files],
+      ["refused", "Refused", totals.refused],
+      ["lines", "Lines", totals.lines],
+      ["imported", "Imported", totals.imported],
+      ["rejected", "Rejected", totals.rejected],
+    ]}
+  />
+);
 
 const filters: readonly Filter[] = [
   {
@@ -41,10 +54,12 @@ export const filesAddress = ({ mapping, day: of }: { mapping: string; day: strin
 /** Files of ad performance: a new one, and what became of each. */
 export function filePages(web: Web): void {
   page(web, { url: "/files", who: readers, query }, async (at) => {
-    const list = await callList<ListedImport>(web, at, {
-      path: imports,
-      query: { ...at.query, limit: 50 },
-    });
+    const { cursor: _cursor, ...filtered } = at.query;
+    const json = jsonAddress(`${imports}/totals`, filtered);
+    const [list, totals] = await Promise.all([
+      callList<ListedImport>(web, at, { path: imports, query: { ...at.query, limit: 50 } }),
+      get<FileTotals>(web, at.request, json),
+    ]);
     const hasFilter = filters.some(({ name }) => at.url.searchParams.has(name));
     return {
       title: "Files",
@@ -59,6 +74,7 @@ export function filePages(web: Web): void {
           </PageHead>
           {at.viewer.isKeeper ? <UploadForm /> : null}
           <Filters url={at.url} filters={filters} />
+          {totals.files === 0 ? null : <Totals totals={totals} json={json} />}
           <ListTable
             at={at}
             list={list}

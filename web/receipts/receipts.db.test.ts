@@ -219,6 +219,15 @@ test("a run of a feed that nobody pulls is refused in words, and nothing is star
   expect([answer.statusCode, answer.body]).toEqual([400, expect.stringContaining("is none that is pulled")]);
 });
 
+test("runs are exported under the filters of their page, and so is spend of no affiliate under its period", async () => {
+  const runs = parse((await open("/runs.csv?waiting=yes")).html, { columns: true }) as Record<string, string>[];
+  const { rows } = await database.pool.query("select run_id from ops.runs where _client_id = '713'");
+  expect(runs.map(({ runId }) => runId).sort()).toEqual(rows.map(({ run_id: id }) => String(id)).sort());
+  expect(parse((await open("/runs.csv?outcome=failed&source=no.such")).html, { columns: true })).toEqual([]);
+  const spend = parse((await open(`/cost/mapping.csv?from=${day}&to=${day}`)).html, { columns: true });
+  expect(spend).toEqual([expect.objectContaining({ sourceId: "fb", cost: "90.50" })]);
+});
+
 describe("alerts", () => {
   test("are listed as text, filtered, and lead to what they are about", async () => {
     const { html } = await open("/alerts?severity=critical");

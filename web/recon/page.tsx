@@ -2,13 +2,20 @@ import { z } from "zod";
 import { originColumn } from "../components/columns.ts";
 import { countText, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
+import { callList, jsonAddress } from "../shared/json.ts";
 import { get, page } from "../shared/page.tsx";
 import { type Web } from "../shared/web.ts";
-import { recon, type AffiliateOverview, type Campaign, type Discrepancies, type Report } from "./answers.ts";
+import {
+  recon,
+  type AffiliateOverview,
+  type Campaign,
+  type ClaimTotals,
+  type Discrepancies,
+  type Report,
+} from "./answers.ts";
 import { reportColumns, Trust } from "./verdicts.tsx";
 
 const who = ["admin", "operator", "analyst", "advertiser"] as const;
@@ -114,10 +121,12 @@ const rowsPerPage = 50;
 
 function queuePage(web: Web): void {
   page(web, { url: "/reconciliation/queue", who, query: filters }, async (at) => {
-    const list = await callList<Report>(web, at, {
-      path: submissions,
-      query: { ...at.query, limit: rowsPerPage },
-    });
+    const { cursor: _cursor, ...filtered } = at.query;
+    const json = jsonAddress(`${submissions}/totals`, filtered);
+    const [list, totals] = await Promise.all([
+      callList<Report>(web, at, { path: submissions, query: { ...at.query, limit: rowsPerPage } }),
+      get<ClaimTotals>(web, at.request, json),
+    ]);
     return {
       title: "Claims",
       body: (
@@ -126,6 +135,7 @@ function queuePage(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <Filter query={at.query} />
+          <ClaimCounts totals={totals} json={json} />
           <ListTable
             at={at}
             list={list}
@@ -145,6 +155,21 @@ function queuePage(web: Web): void {
     columns: [...reportColumns({ isOwn: false }), originColumn],
   }));
 }
+
+const ClaimCounts = ({ totals, json }: { totals: ClaimTotals; json: string }) => (
+  <Counts
+    json={json}
+    of={[
+      ["claims", "Claims", totals.claims],
+      ["posts", "Posts", totals.posts],
+      ["matched", "Matched", totals.matched],
+      ["tooHigh", "Too high", totals.tooHigh],
+      ["farTooHigh", "Of them far too high", totals.farTooHigh],
+      ["waiting", "Waiting for a verdict", totals.waiting],
+      ["openDisputes", "Open disputes", totals.openDisputes],
+    ]}
+  />
+);
 
 function Filter({ query }: { query: Filters }) {
   return (

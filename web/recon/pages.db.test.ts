@@ -128,6 +128,34 @@ test("a claim that an affiliate submits on the page is the claim the API takes",
   expect([refused.statusCode, refused.body.includes("must be a whole number")]).toEqual([400, true]);
 });
 
+test("above the claims stand the counts of all that the filters leave, for each only of what is theirs", async () => {
+  const counts = async (url: string, as: Promise<Record<string, string>>) => {
+    const { body } = await open(url, as);
+    return new Map(
+      [...body.matchAll(/data-fact="(\w+)" data-value="(\d+)"/g)].map(([, name = "", value = ""]) => [
+        name,
+        Number(value),
+      ]),
+    );
+  };
+  const { rows } = await database.pool.query<{ of: string | null; level: string | null }>(
+    "select advertiser_id as of, level from recon.claims where _client_id = '713'",
+  );
+  const all = await counts("/reconciliation/queue", staff());
+  expect([all.get("claims"), all.get("farTooHigh")]).toEqual([
+    rows.length,
+    rows.filter(({ level }) => level === "HIGH").length,
+  ]);
+  const high = await counts("/reconciliation/queue?level=HIGH", staff());
+  expect([high.get("claims"), high.get("matched")]).toEqual([all.get("farTooHigh"), 0]);
+  const own = await counts(
+    "/reconciliation/queue",
+    loggedIn(database.pool, { role: "advertiser", advertiser: "adv-2", subject: "eve" }),
+  );
+  expect(own.get("claims")).toBe(rows.filter(({ of }) => of === "adv-2").length);
+  expect(own.get("claims")).toBeLessThan(rows.length);
+});
+
 test("a new key is shown once, and the one before it ends", async () => {
   const carol = await makeAffiliate(database.pool, { client: "713", name: "carol" });
   const { body } = await send(`/reconciliation/affiliates/${carol.affiliateId}/key`, {}, staff());

@@ -8,10 +8,11 @@ import { Badge, countText, Moment, Name, type Tone } from "../components/format.
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, runLink, signed } from "../receipts/columns.tsx";
+import { exportList } from "../shared/export-list.ts";
 import { callList, type Json } from "../shared/json.ts";
 import { call, form, page } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
@@ -42,6 +43,7 @@ const query = {
 /** What was started, how far it is, and what it came to. */
 export function runPages(web: Web): void {
   runList(web);
+  runExport(web);
   page(web, { url: "/runs/:id", who: readers }, (at) => showRun(web, at));
   const body = z.object({ act: z.enum(["pause", "resume", "cancel"]) });
   form(web, { url: "/runs/:id/steer", who: keepers, body }, async (at, { act }) => {
@@ -74,6 +76,16 @@ const runColumns: readonly Column<Run>[] = [
   { name: "updated", label: "Changed", kind: "count", value: ({ updated }) => updated, isExtra: true },
 ];
 
+const fileColumns: readonly Column<Run>[] = [
+  {
+    name: "finishedAt",
+    label: "Ended",
+    kind: "moment",
+    value: ({ finishedAt }) => (finishedAt === null ? null : new Date(finishedAt)),
+  },
+  { name: "reason", label: "Why", kind: "text", value: ({ reason }) => reason },
+];
+
 function runList(web: Web): void {
   page(web, { url: "/runs", who: readers, query }, async (at) => {
     const { waiting, ...filters } = at.query;
@@ -82,7 +94,9 @@ function runList(web: Web): void {
       title: "Runs",
       body: (
         <>
-          <PageHead title="Runs" lead="Syncs by the schedule and by hand, and backfills, the newest first." />
+          <PageHead title="Runs" lead="Syncs by the schedule and by hand, and backfills, the newest first.">
+            <ExportLink url={at.url} />
+          </PageHead>
           {waiting === undefined ? null : (
             <Notice tone="warning" title="It waits for a worker">
               The run was started, and begins when a worker is there. It is not lost.
@@ -120,6 +134,15 @@ function runList(web: Web): void {
       ),
     };
   });
+}
+
+function runExport(web: Web): void {
+  exportList(web, { url: "/runs.csv", who: readers, query }, ({ query: { waiting: _waiting, ...filters } }) => ({
+    name: "runs.csv",
+    path: "/api/v1/ops/runs",
+    query: filters,
+    columns: [...runColumns, ...fileColumns],
+  }));
 }
 
 async function showRun(web: Web, at: At<object>) {
