@@ -1550,3 +1550,21 @@ comment on column rtb.spend_days.date is 'Day, by the clock of the zone that rep
 comment on column rtb.spend_days.spend_bids_in_auction is 'Spend by the report "bids in auction"; null without it.';
 comment on column rtb.spend_days.spend_quality is 'Spend by the report "quality"; null without it.';
 comment on column rtb.spend_days.spend_performance is 'Spend by files of ad performance, of the seat''s creatives, days of the client''s zone; null without any.';
+
+comment on table rtb.funnel_sums is 'The pipeline reports of Authorized Buyers in sums per day, kept with each file. The two reports count the same requests: never add them.';
+comment on column rtb.funnel_sums._client_id is 'The client the row belongs to.';
+comment on column rtb.funnel_sums.buyer_id is 'The seat: rtb.buyer_seats.';
+comment on column rtb.funnel_sums.date is 'Day, by the clock of the zone that reports are exported in.';
+comment on column rtb.funnel_sums.report is 'pipeline_by_country or pipeline_by_publisher.';
+comment on column rtb.funnel_sums."by" is 'What the sums are by: country, publisher or hour. Each has all requests of the day.';
+comment on column rtb.funnel_sums.value is 'The country, publisher or hour; '''' or -1 where the report does not say.';
+comment on column rtb.funnel_sums.name is 'What the exchange calls the publisher.';
+comment on column rtb.funnel_sums.inventory_matches is 'Queries that pretargeting could have sent; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.bid_requests is 'Bid requests that were sent; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.successful_responses is 'Answers that could be read; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.reached_queries is 'Queries as attributed after bidding; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.bids is 'Bids made; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.bids_in_auction is 'Bids that took part in an auction; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.auctions_won is 'Auctions that were won; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.impressions is 'Impressions; null unless every row of the report has it.';
+comment on column rtb.funnel_sums.clicks is 'Clicks; null unless every row of the report has it.';

@@ -1,4 +1,5 @@
-import { bigint, date, index, integer, numeric, primaryKey, smallint, text } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+import { bigint, check, date, index, integer, numeric, primaryKey, smallint, text } from "drizzle-orm/pg-core";
 import { clientColumn, instant, money } from "./columns.ts";
 import { ops } from "./ops.ts";
 import { rtb } from "./rtb.ts";
@@ -188,4 +189,28 @@ export const reportDays = ops.table(
     controlTakenOver: numeric("control_taken_over", { precision: 38, scale: 6 }).notNull().default("0"),
   },
   (table) => [primaryKey({ name: "report_days_key", columns: [table.clientId, table.fileId, table.date] })],
+);
+
+/**
+ * The two pipeline reports in sums per day: by country, publisher and hour, '' and -1 where the report does not say. Kept
+ * with each file, since the reports themselves are too many rows to add up whenever somebody looks.
+ */
+export const funnelSums = rtb.table(
+  "funnel_sums",
+  {
+    ...dayColumns,
+    report: text("report").notNull(),
+    by: text("by").notNull(),
+    value: text("value").notNull(),
+    name: text("name"),
+    ...funnelColumns,
+  },
+  (table) => [
+    primaryKey({
+      name: "funnel_sums_key",
+      columns: [table.clientId, table.by, table.date, table.buyerId, table.report, table.value],
+    }),
+    check("funnel_sums_report", sql`${table.report} in ('pipeline_by_country', 'pipeline_by_publisher')`),
+    check("funnel_sums_by", sql`${table.by} in ('country', 'publisher', 'hour')`),
+  ],
 );

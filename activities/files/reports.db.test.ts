@@ -26,7 +26,7 @@ beforeAll(async () => {
 const tables = reportNames.map((name) => reportKinds[name].table);
 beforeEach(async () => {
   await database.pool.query(
-    `truncate ${tables.join(", ")}, rtb.performance_metrics, rtb.buyer_seats, rtb.creatives, ops.files, ops.file_days, ops.report_days, ops.file_headers, ops.quarantine, ops.alerts`,
+    `truncate ${tables.join(", ")}, rtb.funnel_sums, rtb.performance_metrics, rtb.buyer_seats, rtb.creatives, ops.files, ops.file_days, ops.report_days, ops.file_headers, ops.quarantine, ops.alerts`,
   );
   await rm(path.join(folder, "713"), { recursive: true, force: true });
 });
@@ -171,6 +171,17 @@ test("a day that is exported by hour and again without hours is counted once: th
     { date: "2026-01-02", requests: 7 },
   ]);
   expect(await ask("select replaced from ops.files order by file_id")).toEqual([{ replaced: 2 }, { replaced: 0 }]);
+  // The sums that answers are made of are of what is stored now.
+  expect(
+    await ask(
+      `select "by", date::text as date, sum(bid_requests)::int as requests, count(bids)::int as known from rtb.funnel_sums group by 1, 2 order by 1, 2`,
+    ),
+  ).toEqual([
+    { by: "country", date: "2026-01-01", requests: 155, known: 1 },
+    { by: "country", date: "2026-01-02", requests: 7, known: 1 },
+    { by: "hour", date: "2026-01-01", requests: 155, known: 1 },
+    { by: "hour", date: "2026-01-02", requests: 7, known: 1 },
+  ]);
   expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
 });
 

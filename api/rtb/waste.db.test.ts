@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { addDays, dayAt } from "../../core/days.ts";
+import { refoldFunnels } from "../../queries/files/funnel-sums.ts";
 import { canonicalSize, readSize, standardSizes } from "../../rules/rtb/sizes.ts";
+import { inTransaction } from "../../schema/database.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
@@ -20,7 +22,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await database.pool.query(
-    "truncate rtb.report_countries, rtb.report_publishers, rtb.report_bids, rtb.report_quality, rtb.report_filtering, rtb.rtb_traffic, rtb.creatives, rtb.buyer_seats, rtb.performance_metrics",
+    "truncate rtb.funnel_sums, rtb.report_countries, rtb.report_publishers, rtb.report_bids, rtb.report_quality, rtb.report_filtering, rtb.rtb_traffic, rtb.creatives, rtb.buyer_seats, rtb.performance_metrics",
   );
   await database.pool.query(
     "insert into rtb.buyer_seats (_client_id, buyer_id, origin) values ('713', 'A', 'real'), ('713', 'B', 'real'), ('714', 'A', 'real')",
@@ -45,6 +47,9 @@ async function put(table: string, rows: Record<string, unknown>[], more: Record<
       Object.values(whole),
     );
   }
+  // As each file does.
+  const client = String(more["_client_id"] ?? "713");
+  await inTransaction(database.pool, (session) => refoldFunnels(session, client));
 }
 const hours = { hour: 14, geography: "BR" };
 const ask = async (text: string, values: unknown[] = []) =>

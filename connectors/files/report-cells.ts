@@ -4,6 +4,7 @@ import type { CellReading } from "./cell-reading.ts";
 import { whyNoId } from "./creative-check.ts";
 import { readCount, type NumberStyle } from "./numbers.ts";
 import { shown } from "./reasons.ts";
+import { SeenCells } from "./seen-cells.ts";
 import type { Cells, Layout } from "./shapes.ts";
 
 const mostCharacters = 128;
@@ -14,7 +15,12 @@ export class ReportCells {
   readonly #place: Layout["place"];
   readonly #absent: Set<string>;
   readonly #required: readonly FileField[];
-  readonly style: NumberStyle;
+  readonly #style: NumberStyle;
+  /** Of each field what its cells were written as: a name comes again in many lines. */
+  readonly #written = new Map<FileField, SeenCells<Buffer>>();
+
+  /** A large one is a bigint. */
+  lastCount: number | bigint = 0;
 
   constructor(reading: CellReading, kind: FileKind, { place }: Layout) {
     const { mapping, currency } = reading.rules;
@@ -22,7 +28,7 @@ export class ReportCells {
     this.#place = place;
     this.#absent = new Set(mapping.absent.map((word) => word.toLowerCase()));
     this.#required = requiredFields(kind);
-    this.style = { decimal: mapping.decimal, thousands: mapping.thousands, currency };
+    this.#style = { decimal: mapping.decimal, thousands: mapping.thousands, currency };
   }
 
   has(field: FileField): boolean {
@@ -44,7 +50,27 @@ export class ReportCells {
   name(cells: Cells, field: FileField): boolean {
     const { out } = this.#reading;
     out.column();
-    const text = this.text(cells, field);
+    const place = this.#place[field];
+    if (place < 0) return this.#writeName(this.text(cells, field), field);
+    const { bytes, starts, ends } = cells;
+    const [start, end] = [starts[place] as number, ends[place] as number];
+    let seen = this.#written.get(field);
+    if (seen === undefined) this.#written.set(field, (seen = new SeenCells()));
+    const known = seen.get(bytes, start, end);
+    if (known !== undefined) {
+      out.copy(known, 0, known.length);
+      return true;
+    }
+    const from = out.at;
+    if (!this.#writeName(this.text(cells, field), field)) return false;
+    seen.set(bytes, start, end, Buffer.from(out.block.subarray(from, out.at)));
+    return true;
+  }
+
+  #writeName(text: string, field: FileField): boolean {
+    const { out } = this.#reading;
+    if (text === "" && field === "buyer_id")
+      return this.refuse("buyer_id", field, "is empty: the line does not say which seat it is of");
     if (text === "")
       return (
         !this.#required.includes(field) ||
@@ -62,24 +88,44 @@ export class ReportCells {
     return true;
   }
 
-  /** A count; NULL where the file has no such column. Null when the cell holds none. */
-  count(cells: Cells, field: FileField): bigint | null {
+  /** A count, which is `lastCount` then; NULL where the file has no such column. */
+  count(cells: Cells, field: FileField): boolean {
     const { out } = this.#reading;
     out.column();
-    if (!this.has(field)) {
-      out.nothing();
-      return 0n;
+    const place = this.#place[field];
+    const small = place < 0 ? -1 : digitsIn(cells, place);
+    if (small >= 0) {
+      out.copy(cells.bytes, cells.starts[place] as number, cells.ends[place] as number);
+      this.lastCount = small;
+      return true;
     }
-    const count = readCount(this.text(cells, field), field, this.style);
+    this.lastCount = 0;
+    if (!this.has(field)) return out.nothing();
+    const count = readCount(this.text(cells, field), field, this.#style);
     if (typeof count !== "bigint") {
-      this.#reading.faults.refuse(count.code, field, count.reason);
-      return null;
+      return this.#reading.faults.refuse(count.code, field, count.reason);
     }
     out.text(count.toString());
-    return count;
+    this.lastCount = count;
+    return true;
   }
 
   refuse(code: "creative_id" | "text" | "timestamp" | "count" | "buyer_id", field: FileField, why: string): false {
     return this.#reading.faults.refuse(code, field, `${field.replaceAll("_", " ")} ${why}`);
   }
+}
+
+const zero = 0x30;
+
+/** A plain number of up to 15 digits; -1 where the cell is anything else. */
+function digitsIn({ bytes, starts, ends }: Cells, place: number): number {
+  const [start, end] = [starts[place] as number, ends[place] as number];
+  if (start === end || end - start > 15) return -1;
+  let value = 0;
+  for (let at = start; at < end; at += 1) {
+    const digit = (bytes[at] as number) - zero;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }

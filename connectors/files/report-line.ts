@@ -1,6 +1,7 @@
 import { reportKinds, type FileField, type ReportKind, type ReportName } from "../../rules/files/file-kinds.ts";
 import { currenciesOf } from "./currencies.ts";
 import { CopyText } from "./copy-text.ts";
+import { ExactSum } from "./exact-sum.ts";
 import type { NamedCreative } from "./file-creatives.ts";
 import { KeyCells } from "./key-cells.ts";
 import { LineFault } from "./line-fault.ts";
@@ -28,8 +29,9 @@ export class ReportLines implements LineTaker {
   readonly #cells: ReportCells;
   readonly #spend: MetricCells;
   readonly #traffic: TrafficCells | null;
-  readonly #sums = { impressions: 0n, clicks: 0n };
-  readonly #counted = { impressions: 0n, clicks: 0n };
+  readonly #sums = { impressions: new ExactSum(), clicks: new ExactSum() };
+  /** Of the line that is read. */
+  readonly #counted: Record<"impressions" | "clicks", number | bigint> = { impressions: 0, clicks: 0 };
 
   constructor(name: ReportName, { layout, delimiter }: { layout: Layout; delimiter: number }, rules: LineRules) {
     this.#kind = reportKinds[name];
@@ -67,7 +69,7 @@ export class ReportLines implements LineTaker {
     const begin = out.begin(line);
     const { keys, named: names, counts, hasSpend } = this.#kind;
     const isGood =
-      this.#seat(cells) &&
+      this.#cells.name(cells, "buyer_id") &&
       (this.#traffic?.take(cells) ?? true) &&
       [...keys, ...names].every((column) => this.#column(cells, column as FileField)) &&
       counts.every((column) => this.#count(cells, column as FileField)) &&
@@ -79,8 +81,8 @@ export class ReportLines implements LineTaker {
     }
     out.end();
     this.accepted += 1;
-    this.#sums.impressions += this.#counted.impressions;
-    this.#sums.clicks += this.#counted.clicks;
+    this.#addUp("impressions");
+    this.#addUp("clicks");
     if (hasSpend && this.#cells.has("spend")) this.#spend.addUp();
     const { day } = this.#key;
     if (this.firstDay === 0 || day < this.firstDay) this.firstDay = day;
@@ -97,7 +99,8 @@ export class ReportLines implements LineTaker {
   }
 
   sums(): { impressions: bigint; clicks: bigint; micros: bigint } {
-    return { ...this.#sums, micros: this.#spend.micros.total };
+    const { impressions, clicks } = this.#sums;
+    return { impressions: impressions.total, clicks: clicks.total, micros: this.#spend.micros.total };
   }
 
   get doubt(): { showsOther: boolean; doubtful: number } {
@@ -106,12 +109,6 @@ export class ReportLines implements LineTaker {
 
   doubtfulKeys(): null {
     return null;
-  }
-
-  #seat(cells: Cells): boolean {
-    if (this.#cells.text(cells, "buyer_id") === "")
-      return this.#cells.refuse("buyer_id", "buyer_id", "is empty: the line does not say which seat it is of");
-    return this.#cells.name(cells, "buyer_id");
   }
 
   #column(cells: Cells, column: FileField | "at"): boolean {
@@ -133,10 +130,15 @@ export class ReportLines implements LineTaker {
 
   #count(cells: Cells, field: FileField): boolean {
     if (this.#traffic !== null) return this.#traffic.requests(cells);
-    const count = this.#cells.count(cells, field);
-    if (count === null) return false;
-    if (field === "impressions" || field === "clicks") this.#counted[field] = count;
+    if (!this.#cells.count(cells, field)) return false;
+    if (field === "impressions" || field === "clicks") this.#counted[field] = this.#cells.lastCount;
     return true;
+  }
+
+  #addUp(measure: "impressions" | "clicks"): void {
+    const count = this.#counted[measure];
+    if (typeof count === "number") this.#sums[measure].add(count);
+    else this.#sums[measure].addLarge(count);
   }
 
   #amount(cells: Cells): boolean {

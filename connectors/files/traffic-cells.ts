@@ -79,7 +79,7 @@ export class TrafficCells {
   /** How often it was asked for: counted, or by the QPS of the time that the line is about. */
   requests(cells: Cells): boolean {
     if (this.cells.has("requests") && this.cells.text(cells, "requests") !== "")
-      return this.cells.count(cells, "requests") !== null;
+      return this.cells.count(cells, "requests");
     const text = this.cells.text(cells, "qps");
     const [, whole, fraction = ""] = rate.exec(text) ?? [];
     if (whole === undefined)

@@ -3,6 +3,7 @@ import { reportKinds, type ReportKind, type ReportName } from "../../rules/files
 import type { Session } from "../../schema/database.ts";
 import { lockPerformance } from "../rtb/rollups.ts";
 import { carriedBy, nothingMerged, without, type Carried, type MergedFile, type MergeTarget } from "./merge-shapes.ts";
+import { refoldChanged } from "./funnel-sums.ts";
 import { checkReportFile } from "./report-books.ts";
 import { carriedOf, columnsOf, controlOf, declared } from "./report-columns.ts";
 
@@ -22,6 +23,7 @@ export async function mergeReport(session: Session, name: ReportName, target: Re
   const merged = await sumChanges(session, kind, target.combine, folded);
   await keepBooks(session, kind, target);
   await write(session, kind, target);
+  await refoldChanged(session, client, name);
   const origin = await seatsOf(session, client);
   await session.query("drop table if exists pg_temp.staged, pg_temp.named, pg_temp.lines, pg_temp.changes");
   await checkReportFile(session, { client, name, fileId });
@@ -40,13 +42,15 @@ async function fold(session: Session, kind: ReportKind, combine: "later" | "sum"
         ? column
         : `coalesce(${column}, '') as ${column}`,
   );
-  const last = (column: string) => `(array_agg(${column} order by line desc))[1]`;
   const sum = (column: string) => `sum(${column})${column === "spend" ? "" : "::bigint"}`;
+  const places = key.map((_, index) => index + 2).join(", ");
   await session.query(`create temp table lines (line int, ${declared(kind)}) on commit drop`);
   await session.query(
-    `insert into pg_temp.lines
-     select max(line), ${[...keys, ...named.map(last), ...measures.map(combine === "sum" ? sum : last)].join(", ")}
-       from pg_temp.staged group by ${key.map((_, index) => index + 2).join(", ")}`,
+    combine === "sum"
+      ? `insert into pg_temp.lines select max(line), ${[...keys, ...named.map((column) => `max(${column})`), ...measures.map(sum)].join(", ")}
+           from pg_temp.staged group by ${places}`
+      : `insert into pg_temp.lines select distinct on (${places}) line, ${[...keys, ...named, ...measures].join(", ")}
+           from pg_temp.staged order by ${places}, line desc`,
   );
   await session.query("analyze pg_temp.lines");
   const sums = (table: string) =>

@@ -1,4 +1,5 @@
 import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { refoldFunnels } from "../files/funnel-sums.ts";
 import { quarantineSlice } from "../files/quarantined-lines.ts";
 import { fileSources, reportKinds } from "../../rules/files/file-kinds.ts";
 import { lockPerformance, refreshAggregates } from "../rtb/rollups.ts";
@@ -52,6 +53,7 @@ async function deleteFiles(session: Session, client: string, fileIds: number[]):
       (await session.query(`delete from ${table} where _client_id = $1 and _file_id = any($2)`, [client, fileIds]))
         .rowCount,
     );
+  await refoldFunnels(session, client);
   for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.files"])
     count(
       table,

@@ -85,8 +85,10 @@ export interface QualityGroup {
 export async function readQuality(database: Queryable, of: SeatDays): Promise<QualityGroup[]> {
   const { rows } = await database.query<QualityGroup>(
     `select lower(regexp_replace(creative_size, '\\s*[x×*]\\s*', 'x', 'i')) as size, count(distinct date)::int as days, ${known("impressions")} as impressions,
-            ${known("viewable")} as viewable, ${known("measurable")} as measurable, ${known("invalid_impressions")} as invalid
-       from rtb.report_quality where ${ofSeat} group by 1 order by sum(measurable) desc nulls last, 1`,
+            ${known("viewable")} as viewable, ${known("measurable")} as measurable, ${known("invalid")} as invalid
+       from (select creative_size, date, ${known("impressions")} as impressions, ${known("viewable")} as viewable, ${known("measurable")} as measurable,
+                    ${known("invalid_impressions")} as invalid from rtb.report_quality where ${ofSeat} group by 1, 2) sizes
+      group by 1 order by sum(measurable) desc nulls last, 1`,
     valuesOf(of),
   );
   return rows;

@@ -58,10 +58,7 @@ select _client_id, buyer_id, date, report, inventory_matches, bid_requests, succ
            case when count(auctions_won) = count(*) then sum(auctions_won)::bigint end as auctions_won,
            case when count(impressions) = count(*) then sum(impressions)::bigint end as impressions,
            case when count(clicks) = count(*) then sum(clicks)::bigint end as clicks
-          from (select _client_id, buyer_id, date, 'pipeline_by_country' as report, inventory_matches, bid_requests, successful_responses, reached_queries, bids, bids_in_auction, auctions_won, impressions, clicks from rtb.report_countries
-                 union all
-                select _client_id, buyer_id, date, 'pipeline_by_publisher', inventory_matches, bid_requests, successful_responses, reached_queries, bids, bids_in_auction, auctions_won, impressions, clicks from rtb.report_publishers) rows
-         group by 1, 2, 3, 4) days;
+          from rtb.funnel_sums where "by" = 'country' group by 1, 2, 3, 4) days;
 
 -- Spend by report, side by side: the authority's is the spend, and no two are added.
 create or replace view rtb.spend_days as
@@ -79,28 +76,25 @@ returns table (_client_id text, value text, name text, report text, days bigint,
                reached_queries bigint, bids bigint, bids_in_auction bigint, auctions_won bigint, impressions bigint, clicks bigint,
                callout_rate numeric, response_rate numeric, bid_rate numeric, win_rate numeric, waste_ratio numeric, qps numeric)
 language sql stable as $$
-  with rows as (
-    select c._client_id, c.buyer_id, c.date, c.hour, c.geography, null::text as publisher_id, null::text as publisher_name, 'pipeline_by_country' as report,
-           c.inventory_matches, c.bid_requests, c.successful_responses, c.reached_queries, c.bids, c.bids_in_auction, c.auctions_won, c.impressions, c.clicks
-      from rtb.report_countries c
-     where p_by <> 'publisher' and c.date between p_from and p_to and (p_client is null or c._client_id = p_client) and (p_buyer is null or c.buyer_id = p_buyer)
-     union all
-    select p._client_id, p.buyer_id, p.date, p.hour, p.geography, p.publisher_id, p.publisher_name, 'pipeline_by_publisher',
-           p.inventory_matches, p.bid_requests, p.successful_responses, p.reached_queries, p.bids, p.bids_in_auction, p.auctions_won, p.impressions, p.clicks
-      from rtb.report_publishers p
-     where p.date between p_from and p_to and (p_client is null or p._client_id = p_client) and (p_buyer is null or p.buyer_id = p_buyer)
+  with dates as (
+    select s._client_id, s.buyer_id, s.report, s.date from rtb.funnel_sums s
+     where s."by" = 'country' and s.date between p_from and p_to and (p_client is null or s._client_id = p_client) and (p_buyer is null or s.buyer_id = p_buyer)
+       and (p_by <> 'publisher' or s.report = 'pipeline_by_publisher')
+     group by 1, 2, 3, 4
   ), chosen as (
     select distinct on (r._client_id, r.buyer_id) r._client_id, r.buyer_id, r.report
-      from rows r group by r._client_id, r.buyer_id, r.report order by r._client_id, r.buyer_id, count(distinct r.date) desc, r.report
+      from dates r group by r._client_id, r.buyer_id, r.report order by r._client_id, r.buyer_id, count(*) desc, r.report
+  ), dated as (
+    select r._client_id as client, count(distinct r.date) as days from dates r join chosen using (_client_id, buyer_id, report) group by 1
   ), by_value as (
     select r._client_id as client,
-           case p_by when 'day' then r.date::text when 'country' then nullif(r.geography, '') when 'publisher' then r.publisher_id
-                     when 'hour' then nullif(r.hour, -1)::text end as value,
-           max(r.publisher_name) as name, min(r.report) || case when count(distinct r.report) > 1 then ', ' || max(r.report) else '' end as report,
+           case p_by when 'day' then r.date::text when 'hour' then nullif(r.value, '-1') when 'all' then null else nullif(r.value, '') end as value,
+           max(r.name) as name, min(r.report) || case when count(distinct r.report) > 1 then ', ' || max(r.report) else '' end as report,
            case when count(r.inventory_matches) = count(*) then sum(r.inventory_matches)::bigint end as inventory_matches, case when count(r.bid_requests) = count(*) then sum(r.bid_requests)::bigint end as bid_requests, case when count(r.successful_responses) = count(*) then sum(r.successful_responses)::bigint end as successful_responses, case when count(r.reached_queries) = count(*) then sum(r.reached_queries)::bigint end as reached_queries, case when count(r.bids) = count(*) then sum(r.bids)::bigint end as bids, case when count(r.bids_in_auction) = count(*) then sum(r.bids_in_auction)::bigint end as bids_in_auction, case when count(r.auctions_won) = count(*) then sum(r.auctions_won)::bigint end as auctions_won, case when count(r.impressions) = count(*) then sum(r.impressions)::bigint end as impressions, case when count(r.clicks) = count(*) then sum(r.clicks)::bigint end as clicks
-      from rows r join chosen using (_client_id, buyer_id, report) group by 1, 2
-  ), dated as (
-    select r._client_id as client, count(distinct r.date) as days from rows r join chosen using (_client_id, buyer_id, report) group by 1
+      from rtb.funnel_sums r join chosen using (_client_id, buyer_id, report)
+     where r."by" = case when p_by in ('all', 'day') then 'country' else p_by end and r.date between p_from and p_to
+       and (p_client is null or r._client_id = p_client)
+     group by 1, 2
   )
   select v.client, v.value, v.name, v.report, d.days, v.inventory_matches, v.bid_requests, v.successful_responses, v.reached_queries, v.bids, v.bids_in_auction, v.auctions_won, v.impressions, v.clicks,
        case when v.inventory_matches > 0 then round(v.bid_requests::numeric / v.inventory_matches, 6) end as callout_rate,
@@ -117,15 +111,19 @@ $$;
 create or replace function rtb.size_coverage(p_from date, p_to date, p_client text default null, p_buyer text default null)
 returns table (_client_id text, size text, creatives bigint, requests bigint, share numeric, qps numeric, coverage text, days bigint)
 language sql stable as $$
-  with asked as (
-    select t._client_id as client, t.canonical_size as size, t.requests, t.date
-      from rtb.traffic t where t.date between p_from and p_to and (p_client is null or t._client_id = p_client) and (p_buyer is null or t.buyer_id = p_buyer)
+  with sent as (
+    select t._client_id as client, t.size, t.format, t.date, sum(t.requests)::bigint as requests
+      from rtb.rtb_traffic t where t.date between p_from and p_to and (p_client is null or t._client_id = p_client) and (p_buyer is null or t.buyer_id = p_buyer)
+     group by 1, 2, 3, 4
+  ), asked as (
+    select t.client, rtb.canonical_size(t.size, nullif(t.format, '')) as size, t.requests, t.date from sent t
   ), demand as (
     select client, size, sum(requests)::bigint as requests from asked where size is not null group by 1, 2
   ), stock as (
-    select c._client_id as client, rtb.canonical_size(c.width, c.height, c.format) as size, count(*) as creatives
-      from rtb.creatives c
-     where c.vanished_at is null and not c.is_stub and (p_client is null or c._client_id = p_client) and (p_buyer is null or c.buyer_id = p_buyer)
+    select c.client, rtb.canonical_size(c.width, c.height, c.format) as size, sum(c.creatives)::bigint as creatives
+      from (select c._client_id as client, c.width, c.height, c.format, count(*) as creatives from rtb.creatives c
+             where c.vanished_at is null and not c.is_stub and (p_client is null or c._client_id = p_client) and (p_buyer is null or c.buyer_id = p_buyer)
+             group by 1, 2, 3, 4) c
      group by 1, 2
   ), dated as (
     select client, count(distinct date) as days, sum(requests) filter (where size is not null) as requests from asked group by 1

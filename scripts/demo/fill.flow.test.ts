@@ -196,6 +196,7 @@ test("purging deletes the files of the demo with their rows and sums, and leaves
   await expect(stack.rows("select sum(spend_all) as spend from rtb.creative_performance")).resolves.toEqual([
     { spend: kept?.spend },
   ]);
+  await expect(stack.rows("select count(*)::int as sums from rtb.funnel_sums")).resolves.toEqual([{ sums: 0 }]);
   await expect(readBookDifferences(database, { client })).resolves.toEqual([]);
   await expect(otherPurges.files(database, client, step)).resolves.toEqual([]);
 });
