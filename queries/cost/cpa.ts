@@ -116,7 +116,15 @@ export async function readCpaTotalsOf(
   ranges: readonly Omit<Range, "client">[],
 ): Promise<CpaTotal[][]> {
   const { rows } = await database.query<CpaTotal & { place: number }>(
-    `select r.place::int as place, t.*
+    // Ranges overlap: each day is read once, and summed for all of them.
+    `with figures as materialized (
+       select * from public.cpa_figures
+        where _client_id = $1 and date between (select min(d) from unnest($2::date[]) d) and (select max(d) from unnest($3::date[]) d)
+     ), unmapped_days as materialized (
+       select * from public.unmapped_spend
+        where _client_id = $1 and date between (select min(d) from unnest($2::date[]) d) and (select max(d) from unnest($3::date[]) d)
+     )
+     select r.place::int as place, t.*
        from unnest($2::date[], $3::date[]) with ordinality r(first, last, place)
       cross join lateral (
        with summed as (
@@ -125,13 +133,16 @@ export async function readCpaTotalsOf(
                 sum(ef_conversions) filter (where final_cost is not null) as costed_conversions, sum(revenue) filter (where final_cost is not null) as costed_revenue,
                 coalesce(sum(ef_conversions) filter (where final_cost is null), 0)::bigint as conversions_without_cost,
                 sum(final_cost) filter (where ef_conversions is null) as cost_without_results
-           from public.cpa_figures where _client_id = $1 and date between r.first and r.last group by 1, 2
+           from figures where date between r.first and r.last group by 1, 2
        ), mixed as (
-         -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them.
-         select distinct currency, origin = 'sandbox' as is_sandbox from public.cpa_by_affiliate(r.first, r.last, $1) where across_currencies
+         -- An affiliate whose spend and results are in several currencies spoils the ratios of each of them. Whose they are is
+         -- asked only where there are several.
+         select distinct a.currency, a.origin = 'sandbox' as is_sandbox
+           from (select where (select count(distinct currency) from figures where is_internal and date between r.first and r.last) > 1) several
+          cross join lateral public.cpa_by_affiliate(r.first, r.last, $1) a where a.across_currencies
        ), unmapped as (
          select currency, origin = 'sandbox' as is_sandbox, bool_or(origin = 'unknown') as is_unknown, sum(cost) as cost
-           from public.unmapped_spend where _client_id = $1 and date between r.first and r.last group by 1, 2
+           from unmapped_days where date between r.first and r.last group by 1, 2
        )
        select coalesce(s.currency, u.currency) as currency,
               case when coalesce(s.is_sandbox, u.is_sandbox) then 'sandbox' when s.is_unknown or u.is_unknown then 'unknown' else 'real' end as origin, ef_clicks as "efClicks", ef_conversions as "efConversions", round(ef_payout, 2) as "efPayout",
