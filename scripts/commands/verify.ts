@@ -37,7 +37,8 @@ import {
 } from "../shared/command-line.ts";
 import { count, table, type Cell } from "../shared/printing.ts";
 import { acceptAlert } from "../shared/accept-difference.ts";
-import { verifyFiles } from "../shared/verify-files.ts";
+import { verifyFiles, verifyReport } from "../shared/verify-files.ts";
+import { kindOfSource } from "../../rules/files/file-kinds.ts";
 
 /** Days under way at a time; the account's pace decides how fast they come. */
 const atATime = 4;
@@ -72,6 +73,7 @@ const command = defineCommand(
   [
     "npm run verify -- --source redtrack.daily_spend --from 2025-12-01 --to 2025-12-18",
     "npm run verify -- --source rtb.performance --from 2025-12-01 --to 2025-12-18",
+    "npm run verify -- --source rtb.report_bids --from 2025-12-01 --to 2025-12-18",
     'npm run verify -- --accept 17 --note "12.00 were booked by hand, see the invoice"',
   ],
 )
@@ -112,6 +114,8 @@ async function compare(
   const { client, from, to } = range;
   checkRange(from, to);
   if (range.source === performanceSource) return verifyFiles(await context.database(), { client, from, to });
+  const kind = kindOfSource(range.source);
+  if (kind !== "performance") return verifyReport(await context.database(), { client, name: kind, from, to });
   const source = sourceNamed(range.source);
   const account = context.config.accounts.get(`${source.vendor.name}/${client}`);
   if (!account?.secrets)
