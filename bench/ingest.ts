@@ -7,7 +7,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
-import type { IngestAnswer } from "../activities/files/shapes.ts";
+import type { IngestAnswer } from "../rules/files/ingest-answer.ts";
 import { addDays, dayAt } from "../core/days.ts";
 import { projectRoot } from "../settings/environment.ts";
 import { mainQueue } from "../temporal.config.ts";

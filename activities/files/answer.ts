@@ -1,20 +1,21 @@
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import type { FileRow } from "../../queries/files/files.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
-import {
-  shownErrors,
-  shownReason,
-  type FilesContext,
-  type IngestAnswer,
-  type LineError,
-  type Taking,
-} from "./shapes.ts";
+import { answerOf, type IngestAnswer, type LineError, type ReadingFacts } from "../../rules/files/ingest-answer.ts";
+import { shownErrors, shownReason, type FilesContext, type Taking } from "./shapes.ts";
+
+interface Known {
+  /** Read from the quarantine where they are left out. */
+  errors?: readonly LineError[];
+  counts?: Partial<FileCounts> | undefined;
+  isKnown?: boolean;
+}
 
 /** What is known of a file from its receipt. */
 export async function answerOfRow(
   { database }: Pick<FilesContext, "database">,
   row: FileRow,
-  errors?: LineError[],
+  { errors, counts = {}, isKnown }: Known = {},
 ): Promise<IngestAnswer> {
   const { client, fileId } = row;
   const shown =
@@ -24,53 +25,18 @@ export async function answerOfRow(
       : (await readRejectedLines(database, { client, fileId, openOnly: true, limit: shownErrors })).map(
           ({ line, column, reason }) => ({ line, column, reason: reason.slice(0, shownReason) }),
         ));
-  const skipped = row.superseded + row.rejected;
-  return {
-    status: row.outcome,
-    fileId,
-    client,
-    name: row.name,
-    mapping: row.mapping,
-    bytes: row.bytes,
-    lines: row.lines,
-    imported: row.outcome === "refused" ? 0 : row.lines - skipped,
-    skipped: row.outcome === "refused" ? row.lines : skipped,
-    inserted: row.inserted,
-    updated: row.updated,
-    unchanged: row.unchanged,
-    combined: row.combined,
-    superseded: {
-      lines: row.superseded,
-      impressions: row.supersededImpressions,
-      clicks: row.supersededClicks,
-      spend: row.supersededSpend,
-    },
-    rejected: row.rejected,
-    errors: shown,
-    sums: { impressions: row.impressions, clicks: row.clicks, spend: row.spend },
-    days: { from: row.dayFrom, to: row.dayTo },
-    replacedSince: row.replaced,
-    reason: row.reason,
-    preamble: row.preamble,
-    totals: row.totals,
-    summedOver: [],
-    encoding: null,
-    delimiter: null,
-  };
+  return answerOf(row, { errors: shown.slice(0, shownErrors), facts: factsOf(counts), isKnown });
 }
 
-/** What is known only while a file is read, and is not in its receipt. */
-export function readingFacts(counts: Partial<FileCounts>): Pick<IngestAnswer, "summedOver" | "encoding" | "delimiter"> {
-  return {
-    summedOver: counts.summedOver ?? [],
-    encoding: counts.encoding ?? null,
-    delimiter: counts.delimiter ?? null,
-  };
-}
+const factsOf = (counts: Partial<FileCounts>): ReadingFacts => ({
+  summedOver: counts.summedOver ?? [],
+  encoding: counts.encoding ?? null,
+  delimiter: counts.delimiter ?? null,
+});
 
-/** What reading a file came to of which nothing is stored: it was only checked, or refused. */
-export interface Unstored {
-  status: "checked" | "refused";
+/** What reading a file came to of which nothing is written, not even a receipt. */
+export interface Unwritten {
+  outcome: "checked" | "refused";
   counts: Partial<FileCounts>;
   errors: readonly LineError[];
   reason: string | null;
@@ -78,34 +44,36 @@ export interface Unstored {
 
 export function answerOfReading(
   { place, mapping, opened }: Taking,
-  { status, counts, errors, reason }: Unstored,
+  { outcome, counts, errors, reason }: Unwritten,
 ): IngestAnswer {
-  const nothing = { impressions: "0", clicks: "0", spend: "0" };
-  const { lines = 0, rejected = 0 } = counts;
-  const isChecked = status === "checked";
-  return {
-    status,
+  const { sum = nothing, from = null, to = null } = outcome === "checked" ? counts : {};
+  const receipt = {
     fileId: null,
     client: place.client,
     name: place.name,
     mapping: mapping.mapping.name,
     bytes: opened.bytes,
-    lines,
-    imported: isChecked ? (counts.accepted ?? 0) : 0,
-    skipped: isChecked ? rejected : lines,
+    outcome,
+    reason,
+    lines: counts.lines ?? 0,
+    preamble: counts.preamble ?? 0,
+    totals: counts.totals ?? 0,
     inserted: 0,
     updated: 0,
     unchanged: 0,
     combined: 0,
-    superseded: { lines: 0, ...nothing },
-    rejected,
-    errors: errors.slice(0, shownErrors),
-    sums: isChecked ? (counts.sum ?? nothing) : nothing,
-    days: isChecked ? { from: counts.from ?? null, to: counts.to ?? null } : { from: null, to: null },
-    replacedSince: 0,
-    reason,
-    preamble: counts.preamble ?? 0,
-    totals: counts.totals ?? 0,
-    ...readingFacts(counts),
+    superseded: 0,
+    supersededImpressions: "0",
+    supersededClicks: "0",
+    supersededSpend: "0",
+    rejected: counts.rejected ?? 0,
+    ...sum,
+    dayFrom: from,
+    dayTo: to,
+    replaced: 0,
+    origin: null,
   };
+  return answerOf(receipt, { errors: errors.slice(0, shownErrors), facts: factsOf(counts) });
 }
+
+const nothing = { impressions: "0", clicks: "0", spend: "0" };

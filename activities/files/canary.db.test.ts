@@ -21,7 +21,7 @@ import { inTransaction } from "../../schema/database.ts";
 import { everyRow, testDatabase, type TestDatabase } from "../../test/database.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { createIngestActivities } from "./ingest.ts";
-import type { IngestAnswer } from "./shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 
 // The first command after a change builds dist/.
 jest.setTimeout(180_000);

@@ -16,7 +16,7 @@ import { s3Keys, startS3 } from "../../test/s3.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
 import type { FoundFiles } from "./look-for-files.ts";
-import type { IngestAnswer } from "./shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import type { IngestInput } from "./input.ts";
 
 jest.setTimeout(60_000);

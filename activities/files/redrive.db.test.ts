@@ -13,7 +13,7 @@ import { correctLine } from "../../queries/files/correct-line.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
-import type { IngestAnswer } from "./shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 
 jest.setTimeout(60_000);
 

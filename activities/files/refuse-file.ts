@@ -3,10 +3,11 @@ import { maskName, maskPath } from "../../core/personal.ts";
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import { recordRefused, takeFileId } from "../../queries/files/files.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
+import type { IngestAnswer, LineError } from "../../rules/files/ingest-answer.ts";
 import { inTransaction } from "../../schema/database.ts";
-import { answerOfReading } from "./answer.ts";
+import { answerOfReading, answerOfRow } from "./answer.ts";
 import { handled, subjectOf } from "./handled-file.ts";
-import type { FilesContext, IngestAnswer, LineError, Taking } from "./shapes.ts";
+import type { FilesContext, Taking } from "./shapes.ts";
 
 export interface Refusal {
   reason: string;
@@ -22,24 +23,25 @@ export async function refuseFile(
 ): Promise<IngestAnswer> {
   const { database, redact } = context;
   const { place } = taking;
-  const { counts, digest, startedAt } = refusal;
+  const { counts, digest, startedAt, errors } = refusal;
   // An upload lies under a number that means nothing to whoever sent it.
   const reason = redact(maskName(refusal.reason.replaceAll(taking.opened.name, place.name))).slice(0, 1_000);
-  const answer = answerOfReading(taking, { status: "refused", counts, errors: refusal.errors, reason });
-  if (place.dryRun) return answer;
+  if (place.dryRun) return answerOfReading(taking, { outcome: "refused", counts, errors, reason });
   const fileId = await takeFileId(database);
-  await inTransaction(database, async (session) => {
-    await recordRefused(session, handled(context, { ...taking, digest, startedAt }, fileId, counts), reason);
+  const row = await inTransaction(database, async (session) => {
+    const file = handled(context, { ...taking, digest, startedAt }, fileId, counts);
+    const recorded = await recordRefused(session, file, reason);
     await raiseAlert(session, {
       ...subjectOf(place),
       kind: "file_refused",
       severity: "warning",
       message: `${place.place === "upload" ? place.name : maskPath(taking.opened.name)} was refused, nothing of it is stored: ${reason}`,
-      details: { fileId, path: maskPath(place.path), mapping: taking.mapping.mapping.name },
+      details: { fileId: recorded.fileId, path: maskPath(place.path), mapping: taking.mapping.mapping.name },
     });
+    return recorded;
   });
   metricMeter
     .createCounter("signal_room_files", "files", "Imported files, by what became of them")
     .add(1, { client: place.client, outcome: "refused" });
-  return { ...answer, fileId };
+  return answerOfRow(context, row, { errors, counts });
 }

@@ -15,7 +15,7 @@ import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
 import type { IngestInput } from "./input.ts";
 import type { RedriveStep } from "./redrive-lines.ts";
-import type { IngestAnswer } from "./shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 
 jest.setTimeout(60_000);
 

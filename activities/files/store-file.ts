@@ -10,15 +10,16 @@ import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging, type Staging } from "../../queries/files/staging.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
 import { learnSizes } from "../../queries/rtb/rollups.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { CommitUnknown, inTransaction, type Database, type Session } from "../../schema/database.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { runOf } from "../shared/run-of.ts";
-import { answerOfRow, readingFacts } from "./answer.ts";
+import { answerOfRow } from "./answer.ts";
 import { alertKinds, handled, subjectOf } from "./handled-file.ts";
 import { settingsOf } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
 import { readChecked } from "./read-checked.ts";
-import type { FilesContext, IngestAnswer, Reading } from "./shapes.ts";
+import type { FilesContext, Reading } from "./shapes.ts";
 
 const quarantinedAtATime = 1_000;
 const quarantinedBytes = 4_000_000;
@@ -90,7 +91,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
   // What is stored stays stored, whatever becomes of this.
   await learnSizes(database).catch(() => undefined);
   countFile(row);
-  return { ...(await answerOfRow(context, row, errors)), ...readingFacts(counts ?? {}) };
+  return answerOfRow(context, row, { errors, counts });
 }
 
 /** While the work goes on, a cancellation also reaches the statement that Postgres is at. */

@@ -2,6 +2,7 @@ import { changed, FileProblem } from "../../connectors/files/file-places.ts";
 import { FileRefused } from "../../connectors/files/performance-file.ts";
 import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../queries/files/files.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
+import type { IngestAnswer, LineError } from "../../rules/files/ingest-answer.ts";
 import { checkedInput } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
 import { answerOfReading, answerOfRow } from "./answer.ts";
@@ -12,15 +13,7 @@ import { mappingGivenFor, mappingOpened } from "./mapping.ts";
 import { openPlace, placeOf } from "./places.ts";
 import { hashOf, readChecked } from "./read-checked.ts";
 import { refuseFile, type Refusal } from "./refuse-file.ts";
-import {
-  shownReason,
-  type FilesContext,
-  type IngestAnswer,
-  type IngestProgress,
-  type LineError,
-  type Reading,
-  type Taking,
-} from "./shapes.ts";
+import { shownReason, type FilesContext, type IngestProgress, type Reading, type Taking } from "./shapes.ts";
 import { storeFile } from "./store-file.ts";
 
 /** Reads, checks and merges one file in one transaction with its receipt; a known one is only looked up. */
@@ -64,15 +57,14 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
       mappingVersion: mapping.mapping.version,
     };
     const known = await findIngestedFile(database, content);
-    if (known !== null && !place.force && !place.dryRun)
-      return { ...(await answerOfRow(context, known)), status: "already_ingested" };
+    if (known !== null && !place.force && !place.dryRun) return await answerOfRow(context, known, { isKnown: true });
     const reading = { ...taking, digest, startedAt, errors };
     return place.dryRun ? await checkOnly(context, reading) : await storeFile(context, reading);
   } catch (error) {
     if (error instanceof FileAlreadyIngested) {
       // A timed-out attempt of this run that committed after all counts as this run's.
-      const own = error.file.runId === runOf().runId;
-      return { ...(await answerOfRow(context, error.file)), ...(own ? {} : { status: "already_ingested" }) };
+      const isKnown = error.file.runId !== runOf().runId;
+      return answerOfRow(context, error.file, { isKnown });
     }
     if (error instanceof FileRefused)
       refusal = { reason: whereAnd(error), counts: error.counts, errors: [...errors, ...errorAt(error)] };
@@ -96,7 +88,7 @@ async function checkOnly({ database, config, redact }: FilesContext, reading: Re
     accepted: () => Promise.resolve(),
     rejected: () => Promise.resolve(),
   });
-  return answerOfReading(reading, { status: "checked", counts, errors: reading.errors, reason: null });
+  return answerOfReading(reading, { outcome: "checked", counts, errors: reading.errors, reason: null });
 }
 
 function whereAnd({ line, column, message }: FileRefused): string {

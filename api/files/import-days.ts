@@ -3,7 +3,7 @@ import { readImportDays } from "../../queries/files/import-days.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { fewDays, tooManyDays, day, inOrder, orderError, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, iso, money } from "../server/shapes.ts";
+import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 import { zoneOf } from "../server/zone.ts";
 
 export const importFeed = z.object({
@@ -25,6 +25,9 @@ export const importDay = z.object({
   spend: money,
   rejected: z.number().describe("rejected lines of these files that are open"),
   readAt: instant.nullable().describe("when the newest of them was imported"),
+  origin: storedOrigin
+    .nullable()
+    .describe("sandbox where any of these files is of made-up creatives; null where none holds the day"),
 });
 
 /** Which days files of ad performance have, and which are missing. */

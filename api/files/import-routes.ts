@@ -1,6 +1,7 @@
 import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { answerOf } from "../../rules/files/ingest-answer.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileHistory } from "../../queries/files/file-history.ts";
@@ -27,7 +28,7 @@ import {
   status,
   underWay,
 } from "./import-shapes.ts";
-import { answerOfRow, readAnswer, statusOfUpload } from "./imports.ts";
+import { readAnswer, statusOfUpload } from "./imports.ts";
 import { previewRoutes } from "./preview-routes.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { trafficRoute } from "./traffic-route.ts";
@@ -122,7 +123,7 @@ function importsRoute(api: Api, { reading }: ServerParts): void {
       listFiles(reading, { ...filter, client: callerOf(request).client, before: after ?? undefined, limit }),
     placeOf: (row) => row.fileId,
     toItem: (row) => ({
-      ...answerOfRow(row),
+      ...answerOf(row),
       importId: importIdOf(row),
       source: row.source,
       place: row.place,

@@ -3,7 +3,7 @@ import { baseMapping } from "../../rules/files/base-mapping.ts";
 import { parseConstants, type Constants } from "../../rules/files/constants.ts";
 import { ApiError } from "../server/errors.ts";
 import { word } from "../server/lists.ts";
-import { instant, money } from "../server/shapes.ts";
+import { instant, money, storedOrigin } from "../server/shapes.ts";
 
 const digits = z.string().describe("a whole number with every digit");
 export const sums = z.object({ impressions: digits, clicks: digits, spend: money });
@@ -33,6 +33,9 @@ export const answer = z.object({
   reason: z.string().nullable().describe("why it was refused"),
   preamble: z.number(),
   totals: z.number(),
+  origin: storedOrigin
+    .nullable()
+    .describe("sandbox: it is about made-up creatives alone; null when nothing was written"),
   summedOver: z.array(z.string()).describe("columns that are not stored: lines that differ only in them are added up"),
   encoding: z.string().nullable(),
   delimiter: z.string().nullable().describe("`json` for a file of JSON records"),

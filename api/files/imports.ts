@@ -1,20 +1,21 @@
 import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from "@temporalio/client";
 import { ApplicationFailure, type Payload } from "@temporalio/common";
 import { decodeArrayFromPayloads } from "@temporalio/common/lib/internal-non-workflow/index.js";
+import { answerOf, type IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { uploadFolder, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileRow, type FileRow } from "../../queries/files/files.ts";
 import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/imports.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
-import type { ingestFile } from "../../workflows/files/ingest-file.ts";
 import { ApiError } from "../server/errors.ts";
 import { withinMs } from "../../core/deadline.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { runWorkflow, startWorkflow, type Outcome, type WorkflowRun } from "../server/run-workflow.ts";
 
 type Parts = Pick<ServerParts, "config" | "temporal" | "reading">;
-type Answer = Awaited<ReturnType<typeof ingestFile>>;
-export type ImportAnswer = Omit<Answer, "client">;
+export type ImportAnswer = Omit<IngestAnswer, "client">;
+/** Of a workflow that may have ended before answers had an origin. */
+type Ended = Omit<IngestAnswer, "origin"> & Partial<Pick<IngestAnswer, "origin">>;
 
 /** Where an import is, and its answer once there is one. */
 export interface ImportStatus {
@@ -31,15 +32,18 @@ const shownErrors = 100;
 const nothingYet = { progress: null, reason: null, answer: null };
 
 /** Starts the ingest of an accepted upload, or joins it, and waits a little for its answer. */
-export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<Answer>> {
+export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<IngestAnswer>> {
   try {
-    return await runWorkflow<Answer>(parts, ingestOf(record));
+    const outcome = await runWorkflow<Ended>(parts, ingestOf(record));
+    return outcome.done ? { ...outcome, result: withOrigin(outcome.result) } : outcome;
   } catch (error) {
     // Where it lies means nothing to whoever sent it.
     if (error instanceof ApiError) error.message = error.message.replaceAll(pathOf(record), record.fileName);
     throw error;
   }
 }
+
+const withOrigin = (answer: Ended): IngestAnswer => ({ origin: null, ...answer });
 
 /** The same for whoever follows it by its address. */
 export async function startUpload(parts: Parts, record: UploadRecord): Promise<void> {
@@ -74,10 +78,8 @@ export async function statusOfUpload(parts: Parts, record: UploadRecord): Promis
   const known = record.force
     ? null
     : await findFileIdOfContent(parts.reading, { client, sha256: record.contentHash, mapping: record.mapping });
-  const earlier = known === null ? null : await readAnswer(parts, { client, fileId: known });
-  return earlier === null
-    ? { ...nothingYet, state: "accepted" }
-    : { ...nothingYet, state: "done", answer: { ...earlier, status: "already_ingested" } };
+  const earlier = known === null ? null : await readAnswer(parts, { client, fileId: known, isKnown: true });
+  return earlier === null ? { ...nothingYet, state: "accepted" } : { ...nothingYet, state: "done", answer: earlier };
 }
 
 /** As we start it, and as a watch of the folder does. */
@@ -100,7 +102,7 @@ async function statusOfWorkflow(
   if (described.status.name === "RUNNING")
     return { ...nothingYet, state: "running", progress: await progressOf(temporal, described) };
   try {
-    return { ...nothingYet, state: "done", answer: (await withinMs(askMs, handle.result())) as ImportAnswer };
+    return { ...nothingYet, state: "done", answer: withOrigin((await withinMs(askMs, handle.result())) as Ended) };
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause;
     const reason = cause instanceof ApplicationFailure ? cause.message : `it ended as ${described.status.name}`;
@@ -125,46 +127,11 @@ async function progressOf(
 /** What became of a file, as the ledger has it; null when the client has none of this number. */
 export async function readAnswer(
   { reading }: Pick<Parts, "reading">,
-  of: { client: string; fileId: number },
+  { isKnown, ...of }: { client: string; fileId: number; isKnown?: boolean },
 ): Promise<(ImportAnswer & { file: FileRow }) | null> {
   const file = await readFileRow(reading, of);
   if (file === null) return null;
   const errors =
     file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, openOnly: false, limit: shownErrors });
-  return { ...answerOfRow(file), errors, file };
-}
-
-export function answerOfRow(file: FileRow): ImportAnswer {
-  const skipped = file.outcome === "refused" ? file.lines : file.superseded + file.rejected;
-  return {
-    status: file.outcome,
-    fileId: file.fileId,
-    name: file.name,
-    mapping: file.mapping,
-    bytes: file.bytes,
-    lines: file.lines,
-    imported: file.lines - skipped,
-    skipped,
-    inserted: file.inserted,
-    updated: file.updated,
-    unchanged: file.unchanged,
-    combined: file.combined,
-    superseded: {
-      lines: file.superseded,
-      impressions: file.supersededImpressions,
-      clicks: file.supersededClicks,
-      spend: file.supersededSpend,
-    },
-    rejected: file.rejected,
-    errors: [],
-    sums: { impressions: file.impressions, clicks: file.clicks, spend: file.spend },
-    days: { from: file.dayFrom, to: file.dayTo },
-    replacedSince: file.replaced,
-    reason: file.reason,
-    preamble: file.preamble,
-    totals: file.totals,
-    summedOver: [],
-    encoding: null,
-    delimiter: null,
-  };
+  return { ...answerOf(file, { errors, isKnown }), file };
 }

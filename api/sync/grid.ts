@@ -6,7 +6,7 @@ import { lateSources } from "../../rules/sync/lateness.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { day, fewDays, inOrder, orderError, tooManyDays, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, iso, money } from "../server/shapes.ts";
+import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 
 const feed = z.object({
   source: z.string(),
@@ -28,6 +28,7 @@ const cell = z.object({
   rows: z.number(),
   total: money,
   quarantined: z.number().describe("rows of the day in quarantine"),
+  origin: storedOrigin.nullable().describe("null where nothing was read"),
 });
 
 /** Every day of every feed at a glance: what is there, what is not, and why. */

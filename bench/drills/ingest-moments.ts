@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { IngestAnswer } from "../../activities/files/shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { mainQueue } from "../../temporal.config.ts";
 import { killChild } from "../children.ts";
 import { writePerformanceFile, type PerformanceFile } from "../performance-files.ts";

@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { nothingMerged, type MergedFile } from "./merge-shapes.ts";
 
@@ -49,13 +50,15 @@ export interface FileRow extends FileContent {
   workflowId: string;
   startedAt: Date;
   committedAt: Date;
+  /** `sandbox`: it is about made-up creatives alone. */
+  origin: StoredOrigin;
 }
 
 const fileColumns = `file_id as "fileId", _client_id as client, source, name, place, path, bytes, sha256, mapping, mapping_version as "mappingVersion",
   options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, combined,
   superseded, superseded_impressions as "supersededImpressions", superseded_clicks as "supersededClicks", superseded_spend as "supersededSpend",
   rejected, impressions, clicks, spend, day_from as "dayFrom", day_to as "dayTo", replaced, run_id as "runId", workflow_id as "workflowId",
-  started_at as "startedAt", committed_at as "committedAt"`;
+  started_at as "startedAt", committed_at as "committedAt", origin`;
 
 /** The file of the same content that was ingested last; null when there is none. */
 export async function findIngestedFile(database: Queryable, content: FileContent): Promise<FileRow | null> {
@@ -188,8 +191,8 @@ export async function recordIngested(
 }
 
 /** A file of which nothing was stored, and why. A run that refuses again leaves the first record as it is. */
-export async function recordRefused(database: Queryable, file: HandledFile, reason: string): Promise<void> {
-  await insertFile(database, file, { ...nothingMerged, outcome: "refused", reason, isRepeat: false });
+export async function recordRefused(database: Queryable, file: HandledFile, reason: string): Promise<FileRow> {
+  return insertFile(database, file, { ...nothingMerged, outcome: "refused", reason, isRepeat: false });
 }
 
 async function insertFile(

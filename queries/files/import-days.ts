@@ -61,7 +61,7 @@ async function readHeldDays(
   const { rows } = await database.query<HeldDay & { mapping: string }>(
     `with days as (
        select f.mapping, d.date, d.file_id, f.committed_at, d.inserted + d.updated + d.confirmed - d.taken_over as rows,
-              d.spend_after - d.spend_taken_over as spend, max(d.file_id) over (partition by f.mapping, d.date) as newest,
+              d.spend_after - d.spend_taken_over as spend, f.origin, max(d.file_id) over (partition by f.mapping, d.date) as newest,
               bool_or(d.inserted + d.updated + d.confirmed > d.taken_over) over (partition by f.mapping, d.date) as is_held
          from ops.file_days d join ops.files f on f._client_id = d._client_id and f.file_id = d.file_id
         where d._client_id = $1 and d.date between $2 and $3 and f.source = $5
@@ -71,7 +71,8 @@ async function readHeldDays(
      )
      select t.mapping, t.date::text as day, array_agg(t.file_id order by t.file_id desc) as "fileIds", sum(t.rows)::int as rows,
             round(sum(t.spend), 2)::text as spend, coalesce(sum(o.lines), 0)::int as rejected, max(t.committed_at) as "readAt",
-            max(t.committed_at) >= (t.date + 1)::timestamp at time zone $4 as "isAfterEnd"
+            max(t.committed_at) >= (t.date + 1)::timestamp at time zone $4 as "isAfterEnd",
+            case when bool_or(t.origin = 'sandbox') then 'sandbox' when bool_or(t.origin = 'unknown') then 'unknown' else 'real' end as origin
        from days t left join open o on o.slice = 'file/' || t.file_id
       where t.rows > 0 or (not t.is_held and t.file_id = t.newest)
       group by 1, t.date`,

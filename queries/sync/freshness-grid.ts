@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 
 /** `partial`: something of the day is not there: rows in quarantine, an answer that was not taken, a sum that does not add up. */
@@ -14,6 +15,8 @@ export interface GridDay {
   rows: number;
   total: string;
   quarantined: number;
+  /** Null where nothing was read. */
+  origin: StoredOrigin | null;
 }
 
 /** Every day of the range of every feed, the newest day first. */
@@ -48,7 +51,7 @@ export async function readGrid(
                  when d::date >= k.covered_from then 'never fetched'
                  else 'no scheduled run answers for it' end as reason,
             s.receipt_id as "receiptId", f.loaded_at as "loadedAt", coalesce(f.rows, 0) as rows, round(coalesce(f.total, 0), 2) as total,
-            coalesce(h.entries, 0) as quarantined
+            coalesce(h.entries, 0) as quarantined, s.origin
        from feeds k
       cross join generate_series($2::timestamp, $3::timestamp, interval '1 day') d
        left join ops.slices s on s._client_id = $1 and s.source = k.source and s.slice = d::date::text

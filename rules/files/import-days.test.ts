@@ -34,7 +34,7 @@ describe("a file that does not come", () => {
 
 const held = (day: string, more: Partial<HeldDay> = {}): HeldDay => ({
   ...{ day, fileIds: [1], rows: 10, spend: "5.00", rejected: 0, readAt: new Date(`${day}T12:00:00Z`) },
-  ...{ isAfterEnd: true, ...more },
+  ...{ isAfterEnd: true, origin: "real", ...more },
 });
 const known = (days: Iterable<string>) => new Map([...days].map((day) => [day, held(day)]));
 

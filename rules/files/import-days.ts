@@ -1,4 +1,5 @@
 import { addDays, daysFromTo } from "../../core/days.ts";
+import type { StoredOrigin } from "../../core/origin.ts";
 
 /** A day is expected where files came on most of the days before; from noon on, a file of yesterday is missed. */
 export const missingImport = { days: 7, most: 5, fromHour: 12, weeks: 3 };
@@ -50,6 +51,8 @@ export interface HeldDay {
   readAt: Date;
   /** Was the newest read after the day had ended? */
   isAfterEnd: boolean;
+  /** `sandbox` where any of these files is about made-up creatives alone. */
+  origin: StoredOrigin;
 }
 
 /** A file that was refused, on the client's calendar. */
@@ -69,6 +72,8 @@ export interface ImportDay {
   spend: string;
   rejected: number;
   readAt: Date | null;
+  /** Null where no file holds the day. */
+  origin: StoredOrigin | null;
 }
 
 interface Known {
@@ -88,7 +93,7 @@ export function importDays({ held, refused, now }: Known, range: { from: string;
     .map((day): ImportDay => {
       const here = held.get(day);
       if (here !== undefined) return { ...here, ...stateOf(here) };
-      const nothing = { day, rows: 0, spend: "0.00", rejected: 0, readAt: null };
+      const nothing = { day, rows: 0, spend: "0.00", rejected: 0, readAt: null, origin: null };
       // The usual file of a day comes the day after.
       const lost = day >= now.today ? undefined : refused.find(({ cameOn }) => cameOn === addDays(day, 1));
       if (lost !== undefined)

@@ -16,7 +16,7 @@ export const moneyIn =
   });
 
 /** For exports: on a page a badge shows it. */
-export const originColumn: Column<{ origin: string }> = {
+export const originColumn: Column<{ origin: string | null }> = {
   name: "origin",
   label: "Origin",
   kind: "text",

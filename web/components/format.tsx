@@ -86,6 +86,6 @@ export const areAllSandbox = (rows: readonly { origin: string }[]) =>
   rows.length > 0 && rows.every(({ origin }) => origin === "sandbox");
 
 /** Marks what a mock vendor made up: nobody may take it for money. */
-export function Origin({ of }: { of: string }) {
+export function Origin({ of }: { of: string | null | undefined }) {
   return of === "sandbox" ? <Badge tone="warning">sandbox</Badge> : null;
 }

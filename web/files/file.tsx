@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
-import { countText, moneyText, Name } from "../components/format.tsx";
+import { countText, moneyText, Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -155,7 +155,7 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
       ) : null}
       <div class="cards">
         <Figure label="Result" value={<Outcome status={answer.status} />}>
-          read as <Name of={answer.mapping} />
+          read as <Name of={answer.mapping} /> <Origin of={answer.origin} />
         </Figure>
         {count("Lines", "lines")}
         {count("Imported", "imported")}

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { day, word } from "../../api/server/lists.ts";
-import { moneyIn } from "../components/columns.ts";
-import { Badge, countText, type Tone } from "../components/format.tsx";
+import { moneyIn, originColumn } from "../components/columns.ts";
+import { Badge, countText, Origin, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Counts, Empty, ExportLink, PageHead } from "../components/parts.tsx";
@@ -104,7 +104,7 @@ export function filePages(web: Web): void {
     name: "files.csv",
     path: imports,
     query: at.query,
-    columns: columnsFor(currencyOf(at.parts, at.viewer.client)),
+    columns: [...columnsFor(currencyOf(at.parts, at.viewer.client)), originColumn],
   }));
 }
 
@@ -127,7 +127,11 @@ const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
     kind: "text",
     value: (row) => row.name,
     isLong: true,
-    show: ({ name, importId }) => <a href={`/files/${importId}`}>{name}</a>,
+    show: ({ name, importId, origin }) => (
+      <>
+        <a href={`/files/${importId}`}>{name}</a> <Origin of={origin} />
+      </>
+    ),
   },
   {
     name: "status",

@@ -1,10 +1,10 @@
-import { Badge, Name } from "../components/format.tsx";
+import { Badge, Name, Origin } from "../components/format.tsx";
 import { importDays, type ImportDay, type ImportFeed } from "../files/answers.ts";
 import { filesAddress } from "../files/page.tsx";
 import { jsonAddress } from "../shared/json.ts";
 import { get } from "../shared/page.tsx";
 import type { At, Web } from "../shared/web.ts";
-import { openStates, type Cell, type GridColumn } from "./grid.tsx";
+import { isAnySandbox, openStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface FileGrid {
   feeds: ImportFeed[];
@@ -27,7 +27,10 @@ export function FileFeeds({ feeds, items, isKeeper }: FileGrid & { isKeeper: boo
           <div class="label">
             Files: <Name of={mapping} />
           </div>
-          <p>{late === null ? <Badge tone="good">on time</Badge> : <Badge tone="bad">late</Badge>}</p>
+          <p>
+            {late === null ? <Badge tone="good">on time</Badge> : <Badge tone="bad">late</Badge>}{" "}
+            {isAnySandbox(items.filter((item) => item.mapping === mapping)) ? <Origin of="sandbox" /> : null}
+          </p>
           <div class="beside">
             {late === null ? null : <p>{late}</p>}
             <p>
@@ -76,5 +79,5 @@ export type ExportedDay = Cell & Pick<ImportDay, "fileIds"> & { mapping: string 
 export const exportedDay = (item: ImportDay): ExportedDay => ({
   ...{ source: "rtb.performance", mapping: item.mapping, fileIds: item.fileIds, receiptId: null },
   ...{ day: item.day, state: item.state, reason: item.reason, rows: item.rows, total: item.spend },
-  ...{ quarantined: item.rejected, loadedAt: item.readAt },
+  ...{ quarantined: item.rejected, loadedAt: item.readAt, origin: item.origin },
 });

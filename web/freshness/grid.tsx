@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { GridDay } from "../../queries/sync/freshness-grid.ts";
 import { typedHere } from "../../settings/typed-here.ts";
+import { Origin } from "../components/format.tsx";
 import { Empty } from "../components/parts.tsx";
 import { StateBadge, stateWords } from "../components/state.tsx";
 import type { Json } from "../shared/json.ts";
@@ -20,6 +21,7 @@ export interface GridCell {
   href: string;
   /** What stands where nothing is expected. */
   none: string;
+  origin: string | null;
   /** What can be done about it. */
   act?: { href: string; label: string; about: string } | null;
 }
@@ -37,6 +39,15 @@ export function openStates(cells: readonly { state: string | null }[]): string |
     .filter(([, days]) => days > 0);
   return open.length === 0 ? null : open.map(([state, days]) => `${days} ${state}`).join(", ");
 }
+
+export const isAnySandbox = (cells: readonly { origin: string | null }[]) =>
+  cells.some(({ origin }) => origin === "sandbox");
+
+/** Where a mock server made up all that was read, the heading says so once. */
+const isAllSandbox = ({ cells }: GridColumn) => {
+  const read = cells.filter(({ origin }) => origin !== null);
+  return read.length > 0 && read.every(({ origin }) => origin === "sandbox");
+};
 
 export function Legend() {
   return (
@@ -60,7 +71,12 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
     );
   const days = [...new Set(columns.flatMap(({ cells }) => cells.map(({ day }) => day)))].sort().reverse();
   const caption = `Days ${period.from} to ${period.to} by source`;
-  const cells = columns.map((column) => new Map(column.cells.map((cell) => [cell.day, cell])));
+  const shown = columns.map((column) => ({
+    id: column.id,
+    label: column.label,
+    isSandbox: isAllSandbox(column),
+    cells: new Map(column.cells.map((cell) => [cell.day, cell])),
+  }));
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
       <table>
@@ -68,9 +84,9 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
         <thead>
           <tr>
             <th scope="col">Day</th>
-            {columns.map(({ id, label }) => (
+            {shown.map(({ id, label, isSandbox }) => (
               <th key={id} scope="col">
-                {label}
+                {label} {isSandbox ? <Origin of="sandbox" /> : null}
               </th>
             ))}
           </tr>
@@ -79,9 +95,9 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
           {days.map((day) => (
             <tr key={day}>
               <th scope="row">{day}</th>
-              {columns.map(({ id }, index) => (
+              {shown.map(({ id, isSandbox, cells }) => (
                 <td key={id}>
-                  <CellLink cell={cells[index]?.get(day)} />
+                  <CellLink cell={cells.get(day)} isMarked={!isSandbox} />
                 </td>
               ))}
             </tr>
@@ -92,14 +108,21 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
   );
 }
 
-function CellLink({ cell }: { cell: GridCell | undefined }) {
+/** `isMarked`: says itself what a mock server made up. */
+function CellLink({ cell, isMarked }: { cell: GridCell | undefined; isMarked: boolean }) {
   if (cell === undefined) return <span class="none">–</span>;
-  const { state, reason, href, none, act } = cell;
+  const { state, reason, href, none, act, origin } = cell;
   return (
     <>
       <a class="cell" href={href} title={reason ?? undefined}>
         {state === null ? <span class="none">{none}</span> : <StateBadge state={state} />}
       </a>
+      {isMarked && origin === "sandbox" ? (
+        <>
+          {" "}
+          <Origin of={origin} />
+        </>
+      ) : null}
       {act == null ? null : (
         <>
           {" "}

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { notFound } from "../../api/server/errors.ts";
 import { day, word } from "../../api/server/lists.ts";
 import type { Feed } from "../../queries/sync/feeds.ts";
-import { Badge } from "../components/format.tsx";
+import { Badge, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { StateBadge } from "../components/state.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -14,7 +14,7 @@ import { call, download, form, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { exportedDay, fileColumns, FileFeeds, readFileGrid, type ExportedDay } from "./files.tsx";
-import { GridTable, Legend, openStates, type Cell, type GridColumn } from "./grid.tsx";
+import { GridTable, isAnySandbox, Legend, openStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface Grid {
   feeds: (Feed & { late: string | null })[];
@@ -122,7 +122,8 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
                 <Badge tone="quiet">no scheduled run yet</Badge>
               ) : (
                 <Badge tone="good">on time</Badge>
-              )}
+              )}{" "}
+              {isAnySandbox(of) ? <Origin of="sandbox" /> : null}
             </p>
             <div class="beside">
               {late === null ? null : <p>{late}</p>}
@@ -174,6 +175,10 @@ const cellColumns: readonly Column<Cell>[] = [
     kind: "text",
     value: ({ receiptId }) => receiptId,
     show: ({ receiptId }) => receiptLink(receiptId),
+  },
+  {
+    ...{ name: "origin", label: "Origin", kind: "text", value: ({ origin }) => origin },
+    show: ({ origin }) => (origin === "sandbox" ? <Origin of={origin} /> : (origin ?? undefined)),
   },
 ];
 

@@ -113,7 +113,7 @@ function nameColumn<Row extends { offer_id: number; offer_name: string; origin?:
     show: (row) => (
       <>
         <a href={`/promo/offers/${row.offer_id}${days === undefined ? "" : `?days=${days}`}`}>{row.offer_name}</a>{" "}
-        <Origin of={row.origin ?? ""} />
+        <Origin of={row.origin} />
       </>
     ),
   };

@@ -111,6 +111,36 @@ test("the grid tells final, partial, failed and missing days apart, and each lea
   expect(csv).toEqual([expect.objectContaining({ day, source, state: "final", rows: "1", total: "90.50" })]);
 });
 
+describe("what a mock server made up", () => {
+  const badge = '<span class="badge warning">sandbox</span>';
+  const range = `from=${addDays(day, -3)}&to=${addDays(day, 1)}`;
+  beforeAll(async () => {
+    const costs = { fb: "7" };
+    for (const back of [addDays(day, -3), addDays(day, -2)])
+      await readSpend(database.pool, {
+        client: "cheap",
+        day: back,
+        at: at(addDays(back, 1), 8),
+        costs,
+        origin: "sandbox",
+      });
+  });
+
+  test("is marked in the heading of its feed, on its card, on the day and in the export", async () => {
+    const as = await loggedIn(database.pool, { client: "cheap" });
+    const { html } = await open(`/freshness?${range}`, as);
+    expect(html).toContain(`<th scope="col">${source} ${badge}</th>`);
+    expect(html.split(badge)).toHaveLength(3);
+    expect((await open(`/freshness/${source}/${addDays(day, -3)}`, as)).html).toContain(badge);
+    const csv = parse((await open(`/freshness.csv?${range}`, as)).html, { columns: true }) as Record<string, string>[];
+    expect(csv.map((row) => row["origin"])).toEqual(["", "", "", "sandbox", "sandbox"]);
+  });
+
+  test("is not said of what a vendor sent", async () => {
+    expect((await open(`/freshness?${range}`)).html).not.toContain(badge);
+  });
+});
+
 describe("files in the grid", () => {
   const today = dayAt(new Date(), zone);
   const back = (days: number) => addDays(today, -days);
@@ -178,6 +208,28 @@ describe("files in the grid", () => {
         `Files</strong> read as <bdi>of a &lt;partner></bdi>.*?/files\\?mapping=of%20a%20%3Cpartner%3E&amp;day=${back(2)}`,
       ),
     );
+  });
+
+  test("say which are of made-up creatives, in the grid, in lists, on their own page and in exports", async () => {
+    const name = "day-3";
+    const pages = [`/freshness?from=${back(5)}&to=${back(3)}`, `/files?day=${back(3)}`, `/files/${ids[name]}`];
+    const badges = async () =>
+      Promise.all(
+        pages.map(async (url) => (await open(url)).html.split('<span class="badge warning">sandbox').length - 1),
+      );
+    const exported = async (url: string) =>
+      (parse((await open(url)).html, { columns: true }) as Record<string, string>[]).at(-1)?.["origin"];
+    const exports = [`/freshness.csv?from=${back(3)}&to=${back(3)}`, `/files.csv?day=${back(3)}`];
+    expect([await badges(), await Promise.all(exports.map(exported))]).toEqual([
+      [0, 0, 0],
+      ["real", "real"],
+    ]);
+    await database.pool.query("update ops.files set origin = 'sandbox' where file_id = $1", [ids[name]]);
+    expect([await badges(), await Promise.all(exports.map(exported))]).toEqual([
+      [2, 1, 1],
+      ["sandbox", "sandbox"],
+    ]);
+    await database.pool.query("update ops.files set origin = 'real' where file_id = $1", [ids[name]]);
   });
 
   test("have the amounts that the table holds, and the export has what the route says", async () => {

@@ -93,7 +93,7 @@ export function dayColumns({ currency, to }: Of, isOfSource: boolean): readonly 
       value: ({ state }) => state,
       show: ({ state, origin }) => (
         <>
-          <StateBadge state={state} /> <Origin of={origin ?? ""} />
+          <StateBadge state={state} /> <Origin of={origin} />
         </>
       ),
     },

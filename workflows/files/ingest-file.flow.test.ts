@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import type { IngestAnswer } from "../../activities/files/shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { failureOf, startStack, uniqueId, until, type TestStack } from "../../test/stack.ts";
 import type { RedriveSummary } from "./redrive-files.ts";
 import type { FilesWatched } from "./watch-files.ts";

@@ -6,7 +6,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { IngestAnswer } from "../../activities/files/shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
 import type { IngestActivities } from "../../activities/files/ingest.ts";
 import { clientIdKey, note, outcomeKey, sourceKey } from "../shared/attributes.ts";

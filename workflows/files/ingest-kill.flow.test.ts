@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import type { IngestAnswer } from "../../activities/files/shapes.ts";
+import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import type { Session } from "../../schema/database.ts";
 import { s3Keys, startS3, type TestS3 } from "../../test/s3.ts";
