@@ -1072,6 +1072,7 @@ comment on column rtb.campaigns.created_at is 'When it was made.';
 comment on column rtb.campaigns.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.campaigns.anchor is 'What it is about, as clustering knows it again: android:com.example.app, brand:1234, domain:example.com; null for one that people made, which clustering leaves alone.';
 comment on column rtb.campaigns.named_by is 'rules, model or person. What a person named keeps its name and stays.';
+comment on column rtb.campaigns.genre is 'Which kind of product it is, by the product categories that are named in CLUSTER_GENRES; null where nothing says.';
 comment on column rtb.campaigns.model_confidence is 'How sure a model said it is, 0 to 1: not calibrated, and decides nothing; null where no model was asked.';
 
 comment on table rtb.campaign_creatives is 'Which creatives a campaign consists of. A creative may be in several.';

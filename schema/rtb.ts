@@ -117,6 +117,7 @@ export const campaigns = rtb.table(
     anchor: text("anchor"),
     namedBy: text("named_by").notNull().default("person"),
     modelConfidence: doublePrecision("model_confidence"),
+    genre: text("genre"),
   },
   (table) => [
     originCheck("campaigns_origin_known", table.origin),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import type { SettingsReader } from "./reader.ts";
-import { defineArea, onOff } from "./shapes.ts";
+import { defineArea, list, onOff } from "./shapes.ts";
 
 export const clusterProviders = ["rule-based", "claude", "gemini"] as const;
 export type ClusterProvider = (typeof clusterProviders)[number];
@@ -30,6 +30,14 @@ const price = (vendor: string) =>
       ),
     );
 
+/** `11007=Puzzle, 10031=Casino` as a map. */
+const genres = list.transform((pairs, context) => {
+  const read = pairs.map((pair) => /^(\d{1,12})\s*=\s*(.{2,30})$/.exec(pair));
+  if (read.includes(null))
+    context.addIssue({ code: "custom", message: "must be pairs such as 11007=Puzzle, 10031=Casino" });
+  return new Map(read.flatMap((pair) => (pair === null ? [] : [[pair[1] ?? "", pair[2] ?? ""] as const])));
+});
+
 const ofClient = z.object({
   CLUSTER_PROVIDER: z
     .enum(clusterProviders)
@@ -52,6 +60,14 @@ const ofClient = z.object({
         ...own,
         unset: "nothing",
       }),
+    ),
+  CLUSTER_GENRES: genres
+    .prefault("")
+    .meta(
+      about(
+        "What product categories of Authorized Buyers are called, by their numbers: the genre of a campaign, which is part of its name.",
+        { ...shared, unset: "campaigns have no genre", example: "11007=Puzzle, 10031=Casino" },
+      ),
     ),
   CLUSTER_SPEND_LIMIT: z
     .string()
@@ -92,6 +108,8 @@ export interface ClusterSettings {
   provider: ClusterProvider;
   consent: boolean;
   notes: string | null;
+  /** What the vendor's product categories are called, by their numbers. */
+  genres: ReadonlyMap<string, string>;
   spendLimitUsd: string;
   /** Null: as there is a list of creatives to group. */
   daily: boolean | null;
@@ -110,6 +128,7 @@ export function readClusterSettings(reader: SettingsReader): ClustersByClient {
           provider: values.CLUSTER_PROVIDER,
           consent: values.CLUSTER_CONSENT === "on",
           notes: values.CLUSTER_NOTES ?? null,
+          genres: values.CLUSTER_GENRES,
           spendLimitUsd: values.CLUSTER_SPEND_LIMIT,
           daily: values.CLUSTER_DAILY === undefined ? null : values.CLUSTER_DAILY === "on",
           models: {

@@ -47,10 +47,10 @@ export async function askModel(context: ClusterContext, { client, provider, askA
   const vendor = findModel(provider);
   const account = context.config.accounts.get(`${provider}/${client}`);
   if (account?.secrets == null) throw invalidInput(`client ${client} has no key for ${vendor.title}`);
-  const { notes } = clusterSettings(context, client);
+  const { notes, genres } = clusterSettings(context, client);
   const counts = { calls: 0, reused: 0 };
   return withVendor(context, { vendor, account, place: `${provider} ${client}`, limits }, async (http, signal) => {
-    const { groups } = await readGroups(context.database, { client, signal });
+    const { groups } = await readGroups(context.database, { client, genres, signal });
     const asking = asker(context, { client, provider, account, http });
     const { decisions } = await readStanding(context.database, { client });
     const named = await nameGroups(groups, {

@@ -22,7 +22,7 @@ export interface ReadGroups extends Grouped {
  */
 export async function readGroups(
   database: Database,
-  { client, signal }: { client: string; signal: AbortSignal },
+  { client, genres, signal }: { client: string; genres: ReadonlyMap<string, string>; signal: AbortSignal },
 ): Promise<ReadGroups> {
   const spend = await readSpendByCountry(database, { client });
   const items: Item[] = [];
@@ -30,7 +30,7 @@ export async function readGroups(
   for (let after: string | null = null; ;) {
     const rows = await readCatalogue(database, { client, after, limit: atATime });
     for (const { origin, ...stored } of rows) {
-      items.push(toItem(factsOfStored(stored, spend.get(stored.id) ?? [])));
+      items.push(toItem(factsOfStored(stored, spend.get(stored.id) ?? [], genres)));
       origins.set(stored.id, origin);
     }
     after = rows.at(-1)?.id ?? null;

@@ -38,13 +38,14 @@ export type ClusterSummary = Omit<ClusterRun, "refused"> & { client: string };
 export async function saveClusters(context: ClusterContext, plan: ClusterPlan): Promise<ClusterSummary> {
   const { database, redact } = context;
   const { client } = plan;
+  const { genres } = clusterSettings(context, client);
   const { workflowId, runId } = runOf();
   const run = { client, workflowId, runId };
   return withHeartbeat({ place: `campaigns of client ${client}`, redact }, async (signal) => {
     const earlier = await findRun(database, run);
     if (earlier !== null) return summaryOf(client, earlier);
     const catalogue = await catalogueState(database, { client });
-    const read = await readGroups(database, { client, signal });
+    const read = await readGroups(database, { client, genres, signal });
     const named = await readNames(context, plan, read);
     return inTransaction(database, async (session) => {
       await session.query(`set local lock_timeout = ${lockMs}`);

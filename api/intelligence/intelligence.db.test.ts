@@ -6,6 +6,7 @@ import { createClusterActivities } from "../../activities/intelligence/cluster-a
 import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { createRedactor } from "../../core/redact.ts";
+import { beginCall, endCall } from "../../queries/intelligence/model-calls.ts";
 import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
@@ -350,6 +351,43 @@ test("whatever people decide, and in whatever order: a run over the same creativ
     }
   }
   expect([...statuses].sort()).toEqual([200, 400, null]);
+});
+
+test("of calls that begin together only so many are made as the day's limit has room for; one that never ended counts in full", async () => {
+  const call = (more: object = {}) =>
+    beginCall(database.pool, {
+      client: "713",
+      provider: "claude",
+      model: "m",
+      promptHash: "h",
+      day: "2026-03-01",
+      groups: 1,
+      mostUsd: "0.30",
+      limitUsd: "1.00",
+      runId: "r",
+      origin: "sandbox",
+      ...more,
+    });
+  const begun = await Promise.all(Array.from({ length: 8 }, () => call({ provider: "gemini" })));
+  expect(begun.filter(({ allowed }) => allowed)).toHaveLength(3);
+  expect(await call()).toEqual({
+    allowed: false,
+    reason: "the limit of 1.00 a day would be passed: 0.9 are spent, and this call may cost 0.30",
+  });
+  expect([await call({ day: "2026-03-02" }), await call({ client: "acme" })]).toMatchObject([
+    { allowed: true },
+    { allowed: true },
+  ]);
+  const [first] = begun.filter(({ allowed }) => allowed);
+  if (first?.allowed !== true) throw new Error("none was allowed");
+  const { callId } = first;
+  const tokens = { input: 1, output: 1 };
+  await endCall(
+    database.pool,
+    { client: "713", callId },
+    { state: "truncated", costUsd: "0.01", tokens, answer: null, problem: null },
+  );
+  expect(await call()).toMatchObject({ allowed: true });
 });
 
 test("what cannot be decided is refused, and nothing of it is written", async () => {

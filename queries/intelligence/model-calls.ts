@@ -46,7 +46,7 @@ export async function beginCall(
   return inTransaction(database, async (session) => {
     await session.query("select pg_advisory_xact_lock(hashtextextended('rtb model calls ' || $1, 0))", [call.client]);
     const { rows } = await session.query<{ spent: string }>(
-      `select coalesce(sum(coalesce(cost_usd, most_usd)), 0)::text as spent from rtb.model_calls where _client_id = $1 and day = $2`,
+      `select trim_scale(coalesce(sum(coalesce(cost_usd, most_usd)), 0))::text as spent from rtb.model_calls where _client_id = $1 and day = $2`,
       [call.client, call.day],
     );
     const allowed = mayAsk({ spent: rows[0]?.spent ?? "0", limit: call.limitUsd, most: call.mostUsd });

@@ -57,10 +57,10 @@ async function insertCampaigns(
 ): Promise<Map<string, number>> {
   const created = clusters.campaigns.filter(({ id }) => id === null);
   const { rows } = await session.query<{ name: string; id: number }>(
-    `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, ai_provider, model_confidence, anchor, named_by, origin)
-     select $1, g.name, g.confidence, g.provider, g.model, g.anchor, g.named_by, g.origin
-       from unnest($2::text[], $3::float8[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[])
-            with ordinality g(name, confidence, provider, model, anchor, named_by, origin, place) order by g.place
+    `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, ai_provider, model_confidence, anchor, named_by, origin, genre)
+     select $1, g.name, g.confidence, g.provider, g.model, g.anchor, g.named_by, g.origin, g.genre
+       from unnest($2::text[], $3::float8[], $4::text[], $5::float8[], $6::text[], $7::text[], $8::text[], $9::text[])
+            with ordinality g(name, confidence, provider, model, anchor, named_by, origin, genre, place) order by g.place
      returning campaign_name as name, campaign_id as id`,
     [
       client,
@@ -71,6 +71,7 @@ async function insertCampaigns(
       created.map(({ anchor }) => anchor),
       created.map(({ namedBy }) => namedBy),
       created.map(originOf),
+      created.map(({ genre }) => genre),
     ],
   );
   return new Map(rows.map(({ name, id }) => [name, id]));
@@ -85,12 +86,12 @@ async function updateCampaigns(
   await session.query(
     `update rtb.campaigns c
         set campaign_name = g.name, named_by = g.named_by, confidence_score = g.confidence, ai_provider = g.provider,
-            model_confidence = g.model, origin = g.origin
-       from unnest($2::bigint[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::float8[], $8::text[])
-            g(id, name, named_by, confidence, provider, model, origin)
+            model_confidence = g.model, origin = g.origin, genre = g.genre
+       from unnest($2::bigint[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::float8[], $8::text[], $9::text[])
+            g(id, name, named_by, confidence, provider, model, origin, genre)
       where c._client_id = $1 and c.campaign_id = g.id and c.anchor is not null
-        and (c.campaign_name, c.named_by, c.confidence_score, c.ai_provider, c.model_confidence, c.origin)
-            is distinct from (g.name, g.named_by, g.confidence, g.provider, g.model, g.origin)`,
+        and (c.campaign_name, c.named_by, c.confidence_score, c.ai_provider, c.model_confidence, c.origin, c.genre)
+            is distinct from (g.name, g.named_by, g.confidence, g.provider, g.model, g.origin, g.genre)`,
     [
       client,
       standing.map(({ id }) => id),
@@ -100,6 +101,7 @@ async function updateCampaigns(
       standing.map((campaign) => providerOf(campaign, provider)),
       standing.map(({ modelConfidence }) => modelConfidence),
       standing.map(originOf),
+      standing.map(({ genre }) => genre),
     ],
   );
 }

@@ -56,7 +56,8 @@ function spelled(name: string, items: readonly Item[]): string | null {
   return mostFrequent(found);
 }
 
-function genreOf(items: readonly Item[]): string | null {
+/** Of which kind most of it is; null where nothing says, or several do. */
+export function genreOf(items: readonly Item[]): string | null {
   const known = items.map(({ genre }) => genre).filter((genre) => genre !== null);
   return shareOf(known, known.length)?.name ?? null;
 }

@@ -50,6 +50,19 @@ test("brands are read with whatever type the exchange gives them", () => {
   ]);
 });
 
+test("a product category that has a name is the genre; others say nothing", () => {
+  const genres = new Map([["11007", "Puzzle"]]);
+  const genreOf = (detectedProductCategories: unknown) =>
+    factsOfStored(stored({ creativeAttributes: { detectedProductCategories } }), [], genres).genre;
+  expect([genreOf([10_024, 11_007]), genreOf(["11007"]), genreOf([1]), genreOf("11007"), genreOf(null)]).toEqual([
+    "Puzzle",
+    "Puzzle",
+    null,
+    null,
+    null,
+  ]);
+});
+
 test.each([
   [{ creativeAttributes: "text", languages: "pt", declaredClickUrls: { a: 1 }, destinationUrlsParsed: 5 }],
   [{ creativeAttributes: { headline: { deep: 1 }, detectedAdvertisers: "x" }, languages: [1, null, ""] }],

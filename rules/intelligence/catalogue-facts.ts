@@ -28,8 +28,9 @@ const attributes = z
     detectedAdvertisers: z
       .array(z.looseObject({ brandId: word, brandName: word, advertiserName: word }).catch(nobody))
       .catch([]),
+    detectedProductCategories: words,
   })
-  .catch({ headline: null, body: null, callToAction: null, detectedAdvertisers: [] });
+  .catch({ headline: null, body: null, callToAction: null, detectedAdvertisers: [], detectedProductCategories: [] });
 const places = z.array(z.looseObject({ url: word, kind: word }).catch({ url: null, kind: null })).catch([]);
 
 function nobody() {
@@ -40,8 +41,14 @@ const textsIn = (value: unknown): string[] =>
   words.parse(value).filter((one): one is string => typeof one === "string" && one !== "");
 
 /** What clustering looks at. What is spent on it comes from the records. */
-export function factsOfStored(stored: StoredCreative, spend: CreativeFacts["spend"]): CreativeFacts {
-  const { headline, body, callToAction, detectedAdvertisers } = attributes.parse(stored.creativeAttributes ?? {});
+export function factsOfStored(
+  stored: StoredCreative,
+  spend: CreativeFacts["spend"],
+  genres: ReadonlyMap<string, string> = new Map(),
+): CreativeFacts {
+  const { headline, body, callToAction, detectedAdvertisers, detectedProductCategories } = attributes.parse(
+    stored.creativeAttributes ?? {},
+  );
   const isNative = headline !== null || body !== null || callToAction !== null;
   const declared = textsIn(stored.declaredClickUrls);
   // Where nothing is declared, what the exchange found on clicking says where it leads; of a native it is its own link.
@@ -60,7 +67,7 @@ export function factsOfStored(stored: StoredCreative, spend: CreativeFacts["spen
       advertiserName,
     })),
     languages: textsIn(stored.languages),
-    genre: null,
+    genre: detectedProductCategories.flatMap((category) => genres.get(String(category)) ?? [])[0] ?? null,
     spend,
   };
 }

@@ -1,6 +1,6 @@
 import { sha256 } from "../../core/crypto.ts";
 import { runAtOnce, type Steps } from "../../core/steps.ts";
-import { campaignName, uniqueName } from "./campaign-name.ts";
+import { campaignName, genreOf, uniqueName } from "./campaign-name.ts";
 import { toItem, type CreativeFacts, type Item } from "./creative-facts.ts";
 import { groupingSteps, type Basis, type Group } from "./group.ts";
 import { keepCampaigns, type Decisions, type KnownCampaign, type Member } from "./keep-campaigns.ts";
@@ -41,6 +41,8 @@ export interface Campaign {
   anchor: string;
   name: string;
   namedBy: KnownCampaign["namedBy"];
+  /** Which kind of product; null where nothing says. */
+  genre: string | null;
   /** How firmly its creatives hang together, 0 to 1: a mean over what joined each. */
   confidence: number;
   /** What a model says of it: not calibrated, and decides nothing. */
@@ -118,6 +120,7 @@ export function makeCampaigns(
         anchor,
         name: keepsName ? campaign.name : uniqueName(named ?? campaignName(items), taken),
         namedBy: keepsName ? campaign.namedBy : named === null ? "rules" : "model",
+        genre: genreOf(items),
         confidence: cohesion(members),
         modelConfidence: said?.confidence ?? null,
         members: members.map(({ item, basis }) => ({ id: item.id, basis })).sort((a, b) => (a.id < b.id ? -1 : 1)),

@@ -72,3 +72,14 @@ test("a mock Redtrack is asked as often as Redtrack allows, and a pace that was 
   expect(paceOf({ REDTRACK_INTERVAL_MS: "4000" })).toEqual([4_000]);
   expect(paceOf({ REDTRACK_API_KEY: "real" })).toEqual([1_000]);
 });
+
+test("the sandbox's product categories have names, and names that were set stay", () => {
+  const genresOf = (set: Record<string, string>) => {
+    const env = { DATABASE_URL: "postgres://x", SANDBOX_PORT: "4010", GOOGLE_DEMO_PRIVATE_KEY: demoKey, ...set };
+    for (const account of accountsOfSandbox(env)) Object.assign(env, settingsOfMock(account, env));
+    return loadConfig(env, vendors, sources).clusters.get("713")?.genres;
+  };
+  expect(genresOf({})?.get("11007")).toBe("Puzzle");
+  expect([...(genresOf({ CLUSTER_GENRES: "5=Own" }) ?? [])]).toEqual([["5", "Own"]]);
+  expect([...(genresOf({ CLUSTER_GENRES_713: "6=Mine" }) ?? [])]).toEqual([["6", "Mine"]]);
+});

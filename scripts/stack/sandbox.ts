@@ -1,6 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { settingName } from "../../core/setting-name.ts";
+import { verticals } from "../../sandbox/data/creative-words.ts";
 import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
 import { sandboxPort } from "./servers.ts";
@@ -61,6 +62,8 @@ export function settingsOfMock(account: Account, env: Env): Env {
   const vendor = vendors.find((candidate) => candidate.name === name);
   for (const secret of Object.keys(vendor?.secrets.shape ?? {}))
     set[settingName(secret, client)] = name === "authorized_buyers" ? googleKey(client, env) : `sandbox-${client}`;
+  if (name === "authorized_buyers" && env["CLUSTER_GENRES"] === undefined)
+    set[settingName("CLUSTER_GENRES", client)] = env[settingName("CLUSTER_GENRES", client)] ?? madeUpGenres();
   // What is too old or too new for a mock counts from its own present.
   const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
   if (account.isDestination && present !== undefined) set[settingName(name, "CLOCK", client)] = present;
@@ -70,6 +73,12 @@ export function settingsOfMock(account: Account, env: Env): Env {
     set[settingName(pace, client)] = String(intervalMs);
   return set;
 }
+
+/** What the sandbox's product categories are called: their numbers are made up. */
+const madeUpGenres = () =>
+  Object.entries(verticals)
+    .map(([name, { category }]) => `${category}=${name.charAt(0).toUpperCase()}${name.slice(1)}`)
+    .join(",");
 
 /** Google's keys are private keys of service accounts: those that the sandbox knows have all the one of this machine. */
 function googleKey(client: string, env: Env): string {

@@ -19,6 +19,7 @@ beforeAll(async () => {
     GEMINI_API_KEY: "sandbox-713",
     CLUSTER_CONSENT: "on",
     CLUSTER_NOTES: notes,
+    CLUSTER_GENRES: "11007=Puzzle, 11012=Strategy",
     CLUSTER_CLAUDE_PRICE: "1.00/5.00",
     CLUSTER_GEMINI_PRICE: "1.00/5.00",
     CLUSTER_SPEND_LIMIT: "100.00",
@@ -83,6 +84,15 @@ test("the sandbox's 652 creatives become campaigns by rules, each in one, as wha
   expect([await names(), await places()]).toEqual([before, at]);
   expect(await stack.rows("select distinct origin, named_by from rtb.campaigns")).toEqual([
     { origin: "sandbox", named_by: "rules" },
+  ]);
+  expect(
+    await stack.rows(
+      "select distinct genre, campaign_name like '%– ' || genre || '%' as named from rtb.campaigns order by 1",
+    ),
+  ).toEqual([
+    { genre: "Puzzle", named: true },
+    { genre: "Strategy", named: true },
+    { genre: null, named: null },
   ]);
   // The rest of the tests takes a few of each.
   await stack.rows(

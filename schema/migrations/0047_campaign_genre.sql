@@ -1,0 +1,1 @@
+ALTER TABLE "rtb"."campaigns" ADD COLUMN "genre" text;
