@@ -42,7 +42,10 @@ const rates = z.object({
   bidRate: percent.describe("bids / bid requests"),
   winRate: percent.describe("auctions won / bids in auction"),
   wasteRatio: percent.describe("(bid requests - bids) / bid requests"),
-  qps: z.number().nullable().describe("bid requests a second over the days that have data, two places"),
+  qps: z
+    .number()
+    .nullable()
+    .describe("bid requests a second over the days that have data, of an hour over its hours; two places"),
 });
 const advice = z.object({
   kind: z.enum(["no_bids", "low_win_rate", "low_viewability", "invalid_traffic"]),
@@ -108,8 +111,9 @@ export const wasteAnswer = z.object({
       report: z.enum(spendReports).describe("the authority: RTB_SPEND_REPORT"),
       reportDays: z.number().describe("days that it has"),
       performanceDays: z.number().describe("other days, by files of ad performance"),
-      perThousandRequestsExact: text.describe("spend by bid requests, an estimate of what 1,000 requests cost"),
-      wastedCost: money.nullable().describe("what requests without a bid cost by that: an estimate"),
+      perThousandRequestsExact: text.describe(
+        "spend by 1,000 bid requests: what a request costs the bidder no report says",
+      ),
     })
     .nullable(),
   advice: z.array(advice.extend({ by: z.enum(["country", "publisher", "hour", "size"]), of: z.string(), name: text })),
@@ -228,7 +232,6 @@ export function toWaste(
             reportDays: spend.authorityDays,
             performanceDays: spend.performanceDays,
             perThousandRequestsExact: waste.costPerThousand,
-            wastedCost: waste.wastedCost,
           },
     advice: waste.advice.map(toAdvice),
     thresholds: {

@@ -112,7 +112,7 @@ describe("waste", () => {
         { country: "BR", bidRequests: 1_000_100, advice: [] },
         { country: "PE", bidRequests: 70_000, rates: { wasteRatio: 100, winRate: null } },
       ],
-      hours: [{ hour: 3, bidRequests: 70_000 }, { hour: 14 }],
+      hours: [{ hour: 3, bidRequests: 70_000, rates: { qps: 9.72 } }, { hour: 14 }],
       advice: [
         {
           by: "country",
@@ -216,7 +216,6 @@ describe("waste", () => {
         reportDays: 1,
         performanceDays: 1,
         perThousandRequestsExact: "1.281250",
-        wastedCost: "3.84",
       },
       quality: [
         {
@@ -420,7 +419,11 @@ test("analysts read the funnel in SQL as the answer shows it, rate by rate", asy
       clicks: 0,
     },
   ]);
-  const answer = (await waste()) as { funnel: { rates: object }; countries: { country: string; rates: object }[] };
+  const answer = (await waste()) as {
+    funnel: { rates: object };
+    countries: { country: string; rates: object }[];
+    hours: { rates: { qps: number } }[];
+  };
   const read = (by: string) =>
     ask(
       `select value, round(callout_rate * 100, 2)::float8 as "calloutRate", round(response_rate * 100, 2)::float8 as "responseRate", round(bid_rate * 100, 2)::float8 as "bidRate",
@@ -428,6 +431,8 @@ test("analysts read the funnel in SQL as the answer shows it, rate by rate", asy
       [by, day(6), today],
     );
   expect(await read("all")).toEqual([{ value: null, ...answer.funnel.rates }]);
+  expect((await read("hour")).map(({ qps }) => qps)).toEqual(answer.hours.map(({ rates }) => rates.qps));
+  expect((await read("day")).map(({ qps }) => qps)).toEqual([0.01, 0]);
   expect(await read("country")).toEqual(answer.countries.map(({ country, rates }) => ({ value: country, ...rates })));
   expect(
     await ask(

@@ -27,6 +27,8 @@ import {
   type SeatSpend,
 } from "./funnel-figures.ts";
 
+const hoursADay = 24;
+
 export interface WasteQuestion {
   client: string;
   buyerId: string | null;
@@ -58,10 +60,8 @@ export interface Waste {
   quality: (QualityGroup & { rates: FunnelRates; advice: FunnelAdvice[] })[];
   filtering: FilteredBids[];
   spend: SeatSpend | null;
-  /** What 1,000 bid requests cost, decimal text: spend by requests. An estimate; null where one of them is unknown. */
+  /** Spend by 1,000 bid requests, decimal text; null where one of them is unknown. What a request costs the bidder no report says. */
   costPerThousand: string | null;
-  /** What requests without a bid cost by that. */
-  wastedCost: string | null;
   advice: PlacedAdvice[];
   /** What no report of these days says. */
   missing: string[];
@@ -89,7 +89,7 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
   const parts = {
     countries: countries.map(rated),
     publishers: publishers.map(rated),
-    hours: hours.map(rated),
+    hours: hours.map(ratedHour),
     quality: quality.map(ratedQuality),
   };
   const found = {
@@ -102,7 +102,6 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
     filtering,
     spend,
     costPerThousand,
-    wastedCost: wastedCost(funnel, costPerThousand),
   };
   return { from: of.from, to: of.to, ...found, advice: placed(parts), missing: whatIsMissing(found, question.days) };
 }
@@ -110,6 +109,12 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
 function rated(group: FunnelGroup): RatedGroup {
   const { funnel, days } = group;
   return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, adviceThresholds) };
+}
+
+/** An hour has a 24th of a day's seconds; what is said of it is by the day, as of anything. */
+function ratedHour(group: FunnelGroup): RatedGroup {
+  const { funnel, days } = group;
+  return { ...rated(group), rates: ratesOf(funnel, days / hoursADay) };
 }
 
 const countsOf = ({ days: _days, ...counts }: Delivery) => counts;
@@ -137,15 +142,6 @@ function placed(parts: Pick<Waste, "countries" | "publishers" | "hours" | "quali
 function costOf(spend: SeatSpend | null, funnel: FunnelGroup | null): string | null {
   const requests = funnel?.funnel.bidRequests ?? 0;
   return spend === null || requests === 0 ? null : new Big(spend.spend).times(1_000).div(requests).toFixed(6);
-}
-
-function wastedCost(funnel: FunnelGroup | null, costPerThousand: string | null): string | null {
-  const { bidRequests = null, bids = null } = funnel?.funnel ?? {};
-  if (costPerThousand === null || bidRequests === null || bids === null) return null;
-  return new Big(costPerThousand)
-    .times(Math.max(0, bidRequests - bids))
-    .div(1_000)
-    .toFixed(6);
 }
 
 function whatIsMissing(

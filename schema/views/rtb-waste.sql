@@ -102,7 +102,7 @@ language sql stable as $$
        case when v.bid_requests > 0 then round(v.bids::numeric / v.bid_requests, 6) end as bid_rate,
        case when v.bids_in_auction > 0 then round(v.auctions_won::numeric / v.bids_in_auction, 6) end as win_rate,
        case when v.bid_requests > 0 then round(greatest(0, v.bid_requests - v.bids)::numeric / v.bid_requests, 6) end as waste_ratio,
-       case when d.days > 0 then round(v.bid_requests::numeric / (d.days * 86400), 6) end
+       round(v.bid_requests::numeric / (case p_by when 'day' then 1 else d.days end * case p_by when 'hour' then 3600 else 86400 end), 6)
     from by_value v join dated d using (client)
    order by v.client, v.bid_requests desc nulls last, v.value
 $$;

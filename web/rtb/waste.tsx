@@ -169,15 +169,6 @@ function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: st
       <Figure label="Win rate" value={percentText(rates.winRate, "auctions are unknown")} fact={rate("winRate")}>
         auctions won of bids in auction
       </Figure>
-      {spend?.wastedCost == null ? null : (
-        <Figure
-          label="What waste costs"
-          value={moneyText(spend.wastedCost, spend.currency)}
-          fact={{ json, field: "spend.wastedCost", value: spend.wastedCost }}
-        >
-          an estimate: spend by requests
-        </Figure>
-      )}
       {spend === null ? null : (
         <Figure
           label="Spend"
