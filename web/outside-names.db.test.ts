@@ -5,8 +5,10 @@ import type { Api } from "../api/server/parts.ts";
 import { keyRing } from "../core/crypto.ts";
 import { addDays, clockTime, dayAt } from "../core/days.ts";
 import { catalogueState } from "../queries/intelligence/catalogue.ts";
+import { refoldFunnels } from "../queries/files/funnel-sums.ts";
 import { raiseAlert } from "../queries/ops/alerts.ts";
 import { recordAudit } from "../queries/ops/audit.ts";
+import { inTransaction } from "../schema/database.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
 import { bearer } from "../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
@@ -166,6 +168,7 @@ async function fillCreatives(): Promise<void> {
     `insert into rtb.report_publishers (${report}, hour, geography, publisher_id, publisher_name, bid_requests, bids) values ('713', 's1', $1, 1, 1, '', 3, 'BR', 'p', $2, 90000, 0)`,
     [day, nameOf("publisher")],
   );
+  await inTransaction(pool, (session) => refoldFunnels(session, "713"));
   await pool.query(
     `insert into rtb.report_filtering (${report}, hour, geography, creative_id, filtering_reason, bids) values ('713', 's1', $1, 1, 1, '', 3, 'BR', '77', $2, 5)`,
     [day, nameOf("filtered")],

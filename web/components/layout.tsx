@@ -8,6 +8,8 @@ import { momentText, Name, zoneName } from "./format.tsx";
 interface NavigationItem {
   href: string;
   label: string;
+  /** Pages that belong to it and are reached from there. */
+  also?: readonly string[];
   who: readonly (Role | "affiliate")[];
 }
 
@@ -19,7 +21,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/spend", label: "Spend", who: staff },
   { href: "/cost", label: "CPA", who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
-  { href: "/creatives", label: "Creatives", who: staff },
+  { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
   { href: "/promo", label: "Promo", who: staff },
   { href: "/files", label: "Files", who: staff },
   { href: "/freshness", label: "Freshness", who: staff },
@@ -87,7 +89,7 @@ export function Layout(props: LayoutProps) {
 
 function Header({ viewer, path }: { viewer: Viewer; path: string }) {
   const items = navigation.filter(({ who }) => who.includes(viewer.role));
-  const isCurrent = (href: string) => (href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`));
+  const isWithin = (href: string) => (href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`));
   return (
     <header class="top">
       <a class="brand" href="/">
@@ -95,9 +97,9 @@ function Header({ viewer, path }: { viewer: Viewer; path: string }) {
       </a>
       <nav aria-label="Pages">
         <ul>
-          {items.map(({ href, label }) => (
+          {items.map(({ href, label, also = [] }) => (
             <li key={href}>
-              <a href={href} aria-current={isCurrent(href) ? "page" : undefined}>
+              <a href={href} aria-current={isWithin(href) ? "page" : also.some(isWithin) ? "true" : undefined}>
                 {label}
               </a>
             </li>

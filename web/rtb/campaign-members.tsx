@@ -54,8 +54,8 @@ export function Members({ at, campaign, members: { items, next }, others, curren
 
 function Ticked({ own, others }: { own: string; others: Facets["campaigns"] }) {
   return (
-    <fieldset class="panel ticked">
-      <legend>What is ticked</legend>
+    <div class="panel ticked" role="group" aria-label="What to do with those that are ticked">
+      <b>Those that are ticked:</b>
       <div class="row">
         <label>
           Split off as <input name="name" minLength={3} maxLength={80} placeholder="name of the new campaign" />
@@ -79,7 +79,7 @@ function Ticked({ own, others }: { own: string; others: Facets["campaigns"] }) {
           </button>
         </div>
       )}
-    </fieldset>
+    </div>
   );
 }
 

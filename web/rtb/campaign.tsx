@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { moneyIn } from "../components/columns.ts";
-import { ShareBar } from "../components/charts.tsx";
 import { Badge, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { Empty, Figure, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -15,7 +14,7 @@ import { Periods, readFacets } from "./creative-filters.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Decisions } from "./decisions.tsx";
 import { anchorText, Confidence, DecidedBy, variantsText } from "./grouping-words.tsx";
-import { countryName, Trend } from "./marks.tsx";
+import { countryName, Share, Trend } from "./marks.tsx";
 
 type Geography = CampaignDetails["geographies"][number];
 const membersOfPage = 100;
@@ -44,6 +43,7 @@ export function campaignPage(web: Web): void {
           </PageHead>
           <Periods url={at.url} names={periods} chosen={found.performance.period} />
           <Totals of={found} json={json} currency={currency} />
+          <TopCreative of={found.topCreative} />
           <Table
             columns={geographyColumns(currency)}
             rows={found.geographies}
@@ -129,7 +129,7 @@ function Totals({ of: found, json, currency }: { of: CampaignDetails; json: stri
   return (
     <div class="cards">
       <Figure label="Spend" value={moneyText(of.spend, currency)} fact={fact("spend")}>
-        <Trend trend={of.trend} />
+        {of.period === "all" ? null : <Trend trend={of.trend} />}
       </Figure>
       <Figure label="Impressions" value={countText(of.impressions)} fact={fact("impressions")} />
       <Figure label="Clicks" value={countText(of.clicks)} fact={fact("clicks")} />
@@ -142,12 +142,17 @@ function Totals({ of: found, json, currency }: { of: CampaignDetails; json: stri
       >
         {found.modelConfidence === null ? null : <>the model says {found.modelConfidence.toFixed(2)}</>}
       </Figure>
-      {found.topCreative === null ? null : (
-        <Figure label="Most spent on" value={found.topCreative.creativeId} href={creativeAddress(found.topCreative)}>
-          {found.topCreative.share ?? "–"} % of its spend
-        </Figure>
-      )}
     </div>
+  );
+}
+
+function TopCreative({ of }: { of: CampaignDetails["topCreative"] }) {
+  if (of === null) return null;
+  return (
+    <p class="quiet">
+      Most was spent on <a href={creativeAddress(of)}>{of.creativeId}</a>
+      {of.share === null ? "" : `, ${of.share} % of its spend`}.
+    </p>
   );
 }
 
@@ -174,13 +179,7 @@ function geographyColumns(currency: string): Column<Geography>[] {
       kind: "percent",
       value: (row) => row.share,
       show: ({ share, geography }) =>
-        share === null ? (
-          <None why={null} />
-        ) : (
-          <>
-            <ShareBar share={share / 100} label={`${geography ?? "unknown"}: ${share} %`} /> {share} %
-          </>
-        ),
+        share === null ? <None why={null} /> : <Share percent={share} of={geography ?? "unknown"} />,
     },
     { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
     { name: "cpc", label: "CPC", kind: "ratio", value: (row) => row.cpc, why: () => "no clicks" },

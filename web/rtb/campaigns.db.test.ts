@@ -133,7 +133,7 @@ test("grouping is asked for with the provider chosen, and the page says what the
   const { body } = await open(String(answer.headers.location));
   expect(body).toMatch(/<strong>Grouped<\/strong>/);
   expect(body).not.toContain('data-live="2"');
-  for (const shown of ["Why not by Claude", "CLUSTER_CONSENT is off for client 713", "2 new", ">0.95<", "Quietkettle"])
+  for (const shown of ["Not by Claude", "CLUSTER_CONSENT is off for client 713", "2 new", ">0.95<", "Quietkettle"])
     expect(body).toContain(shown);
   await agrees(body);
   expect((await send("/campaigns/cluster", [["ai_provider", "oracle"]])).statusCode).toBe(400);

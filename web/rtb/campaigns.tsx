@@ -2,7 +2,7 @@ import { z } from "zod";
 import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { Origin } from "../components/format.tsx";
+import { areAllSandbox, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
@@ -15,6 +15,7 @@ import { GroupForm, LastRun, Running } from "./cluster-run.tsx";
 import { Periods } from "./creative-filters.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Confidence, DecidedBy } from "./grouping-words.tsx";
+import { SandboxOnce } from "./marks.tsx";
 
 const query = {
   period: z.enum(campaignPeriods).optional(),
@@ -43,7 +44,14 @@ export function campaignPages(web: Web): void {
       title: "Campaigns",
       body: (
         <>
-          <PageHead title="Campaigns" lead={`Creatives grouped by what they advertise, amounts in ${currency}.`}>
+          <PageHead
+            title="Campaigns"
+            lead={
+              <>
+                Creatives grouped by what they advertise, amounts in {currency}. <SandboxOnce of={list.items} />
+              </>
+            }
+          >
             <a class="button" href="/creatives">
               Creatives
             </a>
@@ -56,7 +64,7 @@ export function campaignPages(web: Web): void {
           <ListTable
             at={at}
             list={list}
-            columns={columnsFor(currency)}
+            columns={columnsFor(currency, areAllSandbox(list.items))}
             caption="Campaigns, the greatest spend first"
             empty={
               <Empty title="No campaign yet">
@@ -109,7 +117,7 @@ function KeeperActions() {
   );
 }
 
-function columnsFor(currency: string): Column<Campaign>[] {
+function columnsFor(currency: string, isOneBadge = false): Column<Campaign>[] {
   const money = moneyIn<Campaign>(currency);
   return [
     {
@@ -119,7 +127,7 @@ function columnsFor(currency: string): Column<Campaign>[] {
       value: (row) => row.campaignName,
       show: ({ campaignId, campaignName, origin }) => (
         <>
-          <a href={`/campaigns/${campaignId}`}>{campaignName}</a> <Origin of={origin} />
+          <a href={`/campaigns/${campaignId}`}>{campaignName}</a> {isOneBadge ? null : <Origin of={origin} />}
         </>
       ),
     },

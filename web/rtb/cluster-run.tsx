@@ -1,5 +1,5 @@
 import { clusterProviders } from "../../settings/clusters.ts";
-import { countText, Moment, Name, None, Origin } from "../components/format.tsx";
+import { countText, Moment, Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { Figure, Notice } from "../components/parts.tsx";
 import type { At } from "../shared/web.ts";
@@ -86,43 +86,31 @@ export function LastRun({ at, last, json }: LastRunProps) {
         >
           not calibrated, decides nothing
         </Figure>
-        <Figure label="Last run" value={<Moment at={new Date(last.at)} zone={at.zone} />} fact={fact("at")}>
-          {runText(last)}
-        </Figure>
       </div>
-      <section class="panel" aria-labelledby="last-run">
-        <h2 id="last-run">The last run</h2>
-        <dl class="facts">
-          <dt>Asked for</dt>
-          <dd>{providerWord(providerAsked)}</dd>
-          <dt>Grouped by</dt>
-          <dd>
-            {providerWord(providerUsed)}
-            {model === null ? null : (
-              <>
-                , <Name of={model} />
-              </>
-            )}
-          </dd>
-          {fallbackReason === null ? null : (
-            <>
-              <dt>Why not by {providerWord(providerAsked)}</dt>
-              <dd>
-                <Name of={fallbackReason} />
-              </dd>
-            </>
-          )}
-          <dt>Refused of its answers</dt>
-          <dd>
-            <Refused of={last.refused} />
-          </dd>
-          <dt>Workflow</dt>
-          <dd>
-            <WorkflowLink parts={at.parts} workflowId={last.workflowId} runId={last.runId} />{" "}
-            <Origin of={last.origin} />
-          </dd>
-        </dl>
-      </section>
+      <p>
+        Last run{" "}
+        <span data-json={json} data-fact="items.0.at" data-value={last.at}>
+          <Moment at={new Date(last.at)} zone={at.zone} />
+        </span>
+        , by {providerWord(providerUsed)}
+        {model === null ? null : (
+          <>
+            {" "}
+            (<Name of={model} />)
+          </>
+        )}
+        : {runText(last)}.{" "}
+        <WorkflowLink parts={at.parts} workflowId={last.workflowId} runId={last.runId}>
+          Its workflow
+        </WorkflowLink>{" "}
+        <Origin of={last.origin} />
+      </p>
+      <Refused of={last.refused} />
+      {fallbackReason === null ? null : (
+        <Notice tone="warning" title={`Not by ${providerWord(providerAsked)}`}>
+          <Name of={fallbackReason} />
+        </Notice>
+      )}
     </>
   );
 }
@@ -135,8 +123,13 @@ const refusals: Record<string, string> = {
   badNames: "names",
 };
 
+/** What of a model's answer did not count. */
 function Refused({ of }: { of: ClusterRun["refused"] }) {
-  if (of === null) return <None why="no model was used" />;
-  const found = Object.entries(of).filter(([, count]) => count > 0);
-  return <>{found.map(([kind, count]) => `${count} ${refusals[kind] ?? kind}`).join(", ") || "nothing"}</>;
+  const found = Object.entries(of ?? {}).filter(([, count]) => count > 0);
+  if (found.length === 0) return null;
+  return (
+    <p class="quiet">
+      Refused of the model's answer: {found.map(([kind, count]) => `${count} ${refusals[kind] ?? kind}`).join(", ")}.
+    </p>
+  );
 }

@@ -1,4 +1,4 @@
-import { Badge, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
+import { areAllSandbox, Badge, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Tier } from "../../queries/rtb/creative-shapes.ts";
 import { creativeAddress, type Creative } from "./answers.ts";
 import { Approval, Outline, sizeText, Trend, Vanished } from "./marks.tsx";
@@ -7,35 +7,44 @@ const tierTones: Record<Tier, Tone> = { high: "good", medium: "note", low: "quie
 
 /** Creatives to look at. What they are sorted by in the browser is in their data. */
 export function Cards({ items, currency }: { items: readonly Creative[]; currency: string }) {
+  const isOneBadge = areAllSandbox(items);
   return (
     <ul class="tiles creatives" id="creatives">
       {items.map((item) => (
-        <Card key={`${item.buyerId} ${item.creativeId}`} of={item} currency={currency} />
+        <Card key={`${item.buyerId} ${item.creativeId}`} of={item} currency={currency} isOneBadge={isOneBadge} />
       ))}
     </ul>
   );
 }
 
-function Card({ of: item, currency }: { of: Creative; currency: string }) {
+function Card({ of: item, currency, isOneBadge }: { of: Creative; currency: string; isOneBadge: boolean }) {
   const { creativeId, performance: of } = item;
   return (
     <li data-id={creativeId} data-spend={of.spend} data-cpc={of.cpc ?? ""} data-cpm={of.cpm ?? ""}>
       <Outline {...item} />
       <FormatLine of={item} />
-      <div class="section-head">
-        <a href={creativeAddress(item)}>{creativeId}</a>
-        <Badge tone={tierTones[of.tier]}>{of.tier === "zero" ? "no spend" : `${of.tier} spend`}</Badge>
-      </div>
+      <a class="id" href={creativeAddress(item)}>
+        {creativeId}
+      </a>
       <div class="value">{moneyText(of.spend, currency)}</div>
       <div>
         CPC {of.cpc ?? "–"} · CPM {of.cpm ?? "–"}
       </div>
-      <div>
-        <Trend trend={of.trend} />
-        {of.topGeography === null ? "" : ` · ${of.topGeography} ${of.topGeographyShare ?? "–"} %`}
-      </div>
-      <Whose of={item} />
+      <Change of={of} />
+      <Whose of={item} isOneBadge={isOneBadge} />
     </li>
+  );
+}
+
+/** How its spend changed, and where most of it went; nothing of what is not known. */
+function Change({ of: { trend, topGeography, topGeographyShare } }: { of: Creative["performance"] }) {
+  if (trend === null && topGeography === null) return null;
+  return (
+    <div>
+      {trend === null ? null : <Trend trend={trend} />}
+      {trend === null || topGeography === null ? "" : " · "}
+      {topGeography === null ? "" : `${topGeography} ${topGeographyShare ?? "–"} %`}
+    </div>
   );
 }
 
@@ -48,7 +57,8 @@ export function FormatLine({ of }: { of: Pick<Creative, "format" | "width" | "he
   );
 }
 
-function Whose({ of }: { of: Creative }) {
+function Whose({ of, isOneBadge }: { of: Creative; isOneBadge: boolean }) {
+  const { tier } = of.performance;
   const { advertiserName, approvalStatus, buyerId, campaigns, vanishedAt, isStub, origin } = of;
   return (
     <>
@@ -70,8 +80,10 @@ function Whose({ of }: { of: Creative }) {
         )}
       </div>
       <div class="marks">
+        <Badge tone={tierTones[tier]}>{tier === "zero" ? "no spend" : `${tier} spend`}</Badge>
         {approvalStatus === null ? null : <Approval of={approvalStatus} />} <Vanished at={vanishedAt} />{" "}
-        {isStub ? <Badge tone="quiet">known from a file only</Badge> : null} <Origin of={origin} />
+        {isStub ? <Badge tone="quiet">known from a file only</Badge> : null}{" "}
+        {isOneBadge ? null : <Origin of={origin} />}
       </div>
     </>
   );

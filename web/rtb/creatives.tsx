@@ -1,6 +1,6 @@
 import type { ServerParts } from "../../api/server/parts.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { countText, Origin } from "../components/format.tsx";
+import { areAllSandbox, countText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
@@ -10,7 +10,7 @@ import { readers, withQuery, type Web } from "../shared/web.ts";
 import { creativeAddress, rtb, type Creative } from "./answers.ts";
 import { Cards } from "./creative-cards.tsx";
 import { creativeQuery, readFacets, Toolbar, type CreativeQuery } from "./creative-filters.tsx";
-import { Approval, CampaignLinks, momentOf, Trend } from "./marks.tsx";
+import { Approval, CampaignLinks, momentOf, SandboxOnce, Trend } from "./marks.tsx";
 
 /** Up to so many stand on one page as cards, of which the browser lays out what is in sight; more are paged. */
 const mostCards = 1_000;
@@ -34,7 +34,12 @@ export function creativePages(web: Web): void {
         <>
           <PageHead
             title="Creatives"
-            lead={`${countText(items.length)}${next === null ? "" : " of more"}, amounts in ${currency}.`}
+            lead={
+              <>
+                {countText(items.length)}
+                {next === null ? "" : " of more"}, amounts in {currency}. <SandboxOnce of={items} />
+              </>
+            }
           >
             <a class="button" href="/campaigns">
               Campaigns
@@ -57,7 +62,7 @@ export function creativePages(web: Web): void {
             </Empty>
           ) : isTable ? (
             <Table
-              columns={columnsFor(currency)}
+              columns={columnsFor(currency, areAllSandbox(items))}
               rows={items}
               caption="Creatives"
               zone={at.zone}
@@ -89,7 +94,7 @@ const askedOf = ({ view: _view, ...filters }: CreativeQuery) => ({
   query: { ...filters, slim: "true" },
 });
 
-function columnsFor(currency: string): Column<Creative>[] {
+function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
   return [
     {
       name: "creativeId",
@@ -98,7 +103,7 @@ function columnsFor(currency: string): Column<Creative>[] {
       value: (row) => row.creativeId,
       show: (row) => (
         <>
-          <a href={creativeAddress(row)}>{row.creativeId}</a> <Origin of={row.origin} />
+          <a href={creativeAddress(row)}>{row.creativeId}</a> {isOneBadge ? null : <Origin of={row.origin} />}
         </>
       ),
     },

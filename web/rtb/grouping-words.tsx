@@ -67,13 +67,15 @@ interface VariantOf {
   creatives: number;
 }
 
-export const variantsText = (variants: readonly VariantOf[]) =>
-  variants
-    .map(({ language, format, creatives }) => {
-      const name = language === "und" ? "no one language" : languageName(language);
-      return `${name} ${format} ${creatives}`;
-    })
-    .join(", ");
+/** English HTML 18, VIDEO 6; Spanish HTML 2. */
+export function variantsText(variants: readonly VariantOf[]): string {
+  const byLanguage = new Map<string, string[]>();
+  for (const { language, format, creatives } of variants) {
+    const name = language === "und" ? "no one language" : languageName(language);
+    byLanguage.set(name, [...(byLanguage.get(name) ?? []), `${format} ${creatives}`]);
+  }
+  return [...byLanguage].map(([name, formats]) => `${name} ${formats.join(", ")}`).join("; ");
+}
 
 /** What a run came to, in a sentence. */
 export function runText(run: Pick<ClusterRun, "created" | "removed" | "moved">): string {

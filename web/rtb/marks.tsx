@@ -1,5 +1,6 @@
 import { Fragment } from "preact";
-import { Badge, Name, None, type Tone } from "../components/format.tsx";
+import { ShareBar } from "../components/charts.tsx";
+import { areAllSandbox, Badge, Name, None, Origin, type Tone } from "../components/format.tsx";
 import type { Creative } from "./answers.ts";
 
 const approvals: Record<string, { tone: Tone; word: string }> = {
@@ -38,6 +39,20 @@ export function CampaignLinks({ of }: { of: Creative["campaigns"] }) {
         </Fragment>
       ))}
     </>
+  );
+}
+
+/** Said once where all of it is made up. */
+export const SandboxOnce = ({ of }: { of: readonly { origin: string }[] }) =>
+  areAllSandbox(of) ? <Origin of="sandbox" /> : null;
+
+/** A share with its bar; the texts are of one width, so that bars stand below each other. */
+export function Share({ percent, of }: { percent: number; of: string }) {
+  return (
+    <span class="share">
+      <ShareBar share={percent / 100} label={`${of}: ${percent} %`} />
+      <span>{percent} %</span>
+    </span>
   );
 }
 
@@ -126,7 +141,8 @@ function signOf(format: string | null, { width, height }: { width: number; heigh
   }
 }
 
-/** HTML, 300×250 as people write it. */
-export function sizeText({ width, height, canonicalSize }: Shaped): string | null {
+/** 300×250 as people write it; what only repeats the format is no size. */
+export function sizeText({ format, width, height, canonicalSize }: Shaped): string | null {
+  if (format !== null && canonicalSize?.toUpperCase() === format.toUpperCase()) return "";
   return width !== null && height !== null && width > 1 && height > 1 ? `${width}×${height}` : canonicalSize;
 }

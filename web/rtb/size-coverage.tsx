@@ -1,8 +1,8 @@
-import { ShareBar } from "../components/charts.tsx";
 import { Badge, countText, moneyText, None, type Tone } from "../components/format.tsx";
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Coverage } from "./answers.ts";
+import { Share } from "./marks.tsx";
 
 type Size = Coverage["sizes"][number];
 type Kind = NonNullable<Size["advice"]>["kind"];
@@ -115,16 +115,17 @@ export const sizeColumns = (currency: string): Column<Size>[] => [
     kind: "percent",
     value: (row) => row.share,
     show: ({ share, size }) =>
-      share === null ? (
-        <None why="no traffic by size" />
-      ) : (
-        <>
-          <ShareBar share={share / 100} label={`${size}: ${share} %`} /> {share} %
-        </>
-      ),
+      share === null ? <None why="no traffic by size" /> : <Share percent={share} of={size} />,
     isExtra: true,
   },
-  { name: "qps", label: "A second", kind: "ratio", value: (row) => row.qps, isExtra: true },
+  {
+    name: "qps",
+    label: "A second",
+    kind: "ratio",
+    value: (row) => row.qps,
+    show: ({ qps }) => (qps === null ? <None why="no traffic by size" /> : countText(qps)),
+    isExtra: true,
+  },
   {
     name: "advice.kind",
     label: "Advice",

@@ -1,4 +1,3 @@
-import { ShareBar } from "../components/charts.tsx";
 import { Badge, countText, None, type Tone } from "../components/format.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Waste } from "./answers.ts";
@@ -70,19 +69,34 @@ const adviceColumns: Column<Advice>[] = [
   },
 ];
 
+const firstAdvice = 8;
+
 /** What to do, with what was found and what it was held against. */
 export function AdviceTable({ of, json, zone }: Part) {
+  const rest = of.advice.slice(firstAdvice);
   return (
     <section aria-labelledby="advice">
       <h2 id="advice">Advice</h2>
       <Table
         columns={adviceColumns}
-        rows={of.advice}
+        rows={of.advice.slice(0, firstAdvice)}
         caption="Advice"
         zone={zone}
         json={{ url: json, path: "advice" }}
         empty={<p class="quiet">Nothing of these days passes a threshold.</p>}
       />
+      {rest.length === 0 ? null : (
+        <details>
+          <summary>{countText(rest.length)} more</summary>
+          <Table
+            columns={adviceColumns}
+            rows={rest}
+            caption="More advice"
+            zone={zone}
+            json={{ url: json, path: "advice", indexOf: (row) => of.advice.indexOf(row) }}
+          />
+        </details>
+      )}
     </section>
   );
 }
@@ -107,14 +121,21 @@ function groupColumns<Row extends Group>(name: Column<Row>): Column<Row>[] {
   return [
     name,
     count("bidRequests", "Bid requests"),
-    { name: "rates.qps", label: "A second", kind: "ratio", value: ({ rates }) => rates.qps, isExtra: true },
+    {
+      name: "rates.qps",
+      label: "A second",
+      kind: "ratio",
+      value: ({ rates }) => rates.qps,
+      show: ({ rates }) => (rates.qps === null ? <None why="unknown" /> : countText(rates.qps)),
+      isExtra: true,
+    },
     { ...count("bids", "Bids"), isExtra: true },
     {
       name: "rates.wasteRatio",
       label: "Without a bid",
       kind: "percent",
       value: ({ rates }) => rates.wasteRatio,
-      show: (row) => <WasteBar of={row.rates.wasteRatio} />,
+      why: () => "bids or requests are unknown",
     },
     rate("calloutRate", "Callout rate"),
     rate("bidRate", "Bid rate"),
@@ -135,15 +156,6 @@ function groupColumns<Row extends Group>(name: Column<Row>): Column<Row>[] {
       ),
     },
   ];
-}
-
-function WasteBar({ of }: { of: number | null }) {
-  if (of === null) return <None why="bids or requests are unknown" />;
-  return (
-    <>
-      <ShareBar share={of / 100} label={`${of} % without a bid`} tone="bad" /> {of} %
-    </>
-  );
 }
 
 export const countryColumns = groupColumns<Waste["countries"][number]>({

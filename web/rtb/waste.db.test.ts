@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { dayAt } from "../../core/days.ts";
+import { refoldFunnels } from "../../queries/files/funnel-sums.ts";
+import { inTransaction } from "../../schema/database.ts";
 import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { compareFigures } from "../../test/page-figures.ts";
@@ -35,6 +37,8 @@ async function put(table: string, rows: Record<string, unknown>[]): Promise<void
       Object.values(whole),
     );
   }
+  // As each file does.
+  await inTransaction(database.pool, (session) => refoldFunnels(session, "713"));
 }
 const agrees = async (html: string, least: number) => {
   const { compared, wrong } = await compareFigures(api, html);

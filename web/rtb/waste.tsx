@@ -160,7 +160,11 @@ function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: st
       >
         waste, of all bid requests
       </Figure>
-      <Figure label="Bid requests a second" value={rates.qps ?? <None why="unknown" />} fact={rate("qps")}>
+      <Figure
+        label="Bid requests a second"
+        value={rates.qps === null ? <None why="unknown" /> : countText(rates.qps)}
+        fact={rate("qps")}
+      >
         over {countText(daysWithData)} {daysWithData === 1 ? "day" : "days"} with data
       </Figure>
       <Figure label="Bid rate" value={percentText(rates.bidRate, "bids are unknown")} fact={rate("bidRate")}>
