@@ -80,7 +80,9 @@ export async function saveClusters(context: ClusterContext, plan: ClusterPlan): 
         catalogue,
         suggested: plan.isDryRun ? suggestionOf(clusters) : null,
       });
-      if (!plan.isDryRun) await tellOfModel(session, client, done);
+      // Who asks once for a model that is not set up reads why in the answer: that is no alert.
+      const isMeant = plan.model !== null || clusterSettings(context, client).provider === plan.providerAsked;
+      if (!plan.isDryRun && isMeant) await tellOfModel(session, client, done);
       return summaryOf(client, done);
     });
   });

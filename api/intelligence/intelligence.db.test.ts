@@ -187,6 +187,8 @@ test("a model without consent is not asked, and the answer says so", async () =>
     providerUsed: "rule-based",
     fallbackReason: "no consent: CLUSTER_CONSENT is off for client 713",
   });
+  const { rows: alerts } = await database.pool.query("select from ops.alerts");
+  expect(alerts).toEqual([]);
   const { body } = await call("GET", "/campaigns/cluster/runs?limit=1");
   expect(body.items).toMatchObject([
     { providerAsked: "gemini", groups: 4, campaignCount: 4, created: 1, origin: "real" },
