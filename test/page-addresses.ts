@@ -62,6 +62,8 @@ export const walked: Record<string, Walked> = {
   "/audit.csv": { address: "/audit.csv", who: ["admin"] },
   "/cost": { address: "/cost?period=30d", who: staff },
   "/cost.csv": { address: "/cost.csv?period=30d", who: staff },
+  "/cost/days": { address: "/cost/days?period=7d", who: staff },
+  "/cost/days.csv": { address: "/cost/days.csv?period=7d", who: staff },
   "/cost/mapping": { address: "/cost/mapping", who: staff },
   "/cost/mapping.csv": { address: "/cost/mapping.csv?period=30d", who: staff },
   "/cost/mapping/edit": { address: "/cost/mapping/edit?label=G2+-+Meta", who: ["admin", "operator"] },

@@ -314,6 +314,14 @@ export const sources: Record<string, Source[]> = {
       sql: `${cpaTotals} from public.cpa_daily where ${client} and date between $1 and $2 group by currency, origin = 'sandbox'`,
     },
   ],
+  "/cost/days": [
+    {
+      name: "CPA by day and affiliate",
+      rows: items,
+      sql: `select date, affiliate, ef_conversions as "efConversions", round(final_cost, 2) as "finalCost", cpa, round(revenue, 2) as revenue, round(margin, 2) as margin
+              from public.cpa_daily where ${client} and date between $1 and $2`,
+    },
+  ],
   "/cost/mapping": [
     {
       name: "spend of no affiliate",

@@ -33,6 +33,7 @@ const shown: Record<string, readonly string[]> = {
   "/changes": ["source"],
   "/receipts/:receipt": ["source"],
   "/cost?period=7d": ["affiliate"],
+  "/cost/days?period=7d": ["affiliate"],
   "/cost/mapping": ["source", "label"],
   "/conversions?period=7d": ["order", "type", "utm", "campaign-id"],
   "/conversions/anytrack/k1": ["order", "type", "utm", "campaign-id"],
@@ -177,6 +178,7 @@ async function fillCreatives(): Promise<void> {
     `insert into rtb.report_quality (${report}, billing_id, creative_id, creative_size, creative_format, impressions) values ('713', 's1', $1, 1, 1, '', '', '77', $2, '', 5)`,
     [day, nameOf("report-size")],
   );
+  await inTransaction(pool, (session) => refoldFunnels(session, "713"));
   // Of the catalogue as it is now: so nothing is made anew.
   await pool.query(
     `insert into rtb.cluster_runs (_client_id, is_dry_run, provider_asked, provider_used, creatives, groups, campaigns, created, removed, moved, input_hash, catalogue, suggested, workflow_id, _run_id, origin)

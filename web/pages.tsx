@@ -10,6 +10,7 @@ import { conversionPage } from "./conversions/conversion.tsx";
 import { deliveryPages } from "./conversions/deliveries.tsx";
 import { conversionPages } from "./conversions/page.tsx";
 import { mappingPages } from "./cost/mapping.tsx";
+import { costDaysPages } from "./cost/days.tsx";
 import { costPages } from "./cost/page.tsx";
 import { fileDetailPages } from "./files/file.tsx";
 import { filePages } from "./files/page.tsx";
@@ -51,6 +52,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   morningPage,
   spendPages,
   costPages,
+  costDaysPages,
   mappingPages,
   conversionPages,
   conversionPage,

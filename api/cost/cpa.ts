@@ -3,7 +3,7 @@ import { addDays, isDay } from "../../core/days.ts";
 import { readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cost/cpa.ts";
 import { readUnmappedSpend } from "../../queries/cost/affiliate-mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { day, inOrder, orderError, paging } from "../server/lists.ts";
+import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
 import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { daily, perAffiliate, total, unmapped } from "./shapes.ts";
@@ -27,7 +27,13 @@ export function cpaRoutes(api: Api, { reading }: ServerParts): void {
     config: readers,
     tags: ["cost"],
     summary: "Cost per acquisition per day, affiliate and currency, newest day first",
-    querystring: paging.extend(range.shape).refine(inOrder, orderError),
+    querystring: paging
+      .extend(range.shape)
+      .extend({
+        affiliateId: word.optional(),
+        affiliate: word.optional().describe("of rows without an `affiliateId`"),
+      })
+      .refine(inOrder, orderError),
     item: daily,
     place,
     read: ({ filter, after, limit }, request) =>

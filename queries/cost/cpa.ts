@@ -48,6 +48,9 @@ export async function readCpaDaily(
     client: string;
     from?: string | undefined;
     to?: string | undefined;
+    affiliateId?: string | undefined;
+    /** Of rows without an id: by its name. */
+    affiliate?: string | undefined;
     after?: DayPlace | null;
     limit: number;
   },
@@ -58,6 +61,7 @@ export async function readCpaDaily(
       where _client_id = $1 and ($2::date is null or date >= $2) and ($3::date is null or date <= $3)
         and ($4::date is null or date <= $4)
         and ($4::date is null or date < $4 or (affiliate, coalesce(affiliate_id, ''), currency, origin) > ($5, $6, $7, $9))
+        and ($10::text is null or affiliate_id = $10) and ($11::text is null or (affiliate_id is null and affiliate = $11))
       order by date desc, affiliate, coalesce(affiliate_id, ''), currency, origin limit $8`,
     [
       client,
@@ -69,6 +73,8 @@ export async function readCpaDaily(
       after?.currency ?? null,
       limit,
       after?.origin ?? null,
+      filter.affiliateId ?? null,
+      filter.affiliate ?? null,
     ],
   );
   return rows;

@@ -9,13 +9,14 @@ import {
   type SourceDays,
 } from "../../queries/cost/cpa.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { Badge, countText, moneyText, Name, Origin } from "../components/format.tsx";
+import { Badge, countText, moneyText, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
+import { costDaysAddress } from "./days.tsx";
 
 const money = moneyIn<CpaAffiliate>((row) => row.currency, { why: (row) => row.note, isSortable: true });
 const columns: readonly Column<CpaAffiliate>[] = [
@@ -25,12 +26,6 @@ const columns: readonly Column<CpaAffiliate>[] = [
     kind: "text",
     value: ({ affiliate }) => affiliate,
     isSortable: true,
-    show: ({ affiliate, isInternal, origin }) => (
-      <>
-        <Name of={affiliate} /> <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>
-        <Origin of={origin} />
-      </>
-    ),
   },
   { name: "efConversions", label: "Conversions", kind: "count", value: (row) => row.efConversions, isSortable: true },
   money("finalCost", "Cost", (row) => row.finalCost),
@@ -70,13 +65,19 @@ export function costPages(web: Web): void {
       body: (
         <>
           <PageHead title="Cost per acquisition" lead="What a conversion cost, per affiliate.">
+            <a class="button" href={`/cost/days?from=${period.from}&to=${period.to}`}>
+              By day
+            </a>
+            <a class="button" href="/cost/mapping">
+              Mapping
+            </a>
             <ExportLink url={at.url} />
           </PageHead>
           <PeriodPicker url={at.url} period={period} />
           <Reliability days={reliability} period={period} />
           <Totals totals={totals} json={json} period={period} />
           <Table
-            columns={columns}
+            columns={columns.map((column) => (column.name === "affiliate" ? linked(column, period) : column))}
             rows={rows}
             zone={at.zone}
             url={at.url}
@@ -108,6 +109,17 @@ export function costPages(web: Web): void {
     return { name: `cost-${period.from}-${period.to}.csv`, text: toCsv([...columns, currency, originColumn], rows) };
   });
 }
+
+/** An affiliate leads to its days. */
+const linked = (column: Column<CpaAffiliate>, period: Period): Column<CpaAffiliate> => ({
+  ...column,
+  show: ({ affiliate, affiliateId, isInternal, origin }) => (
+    <>
+      <a href={costDaysAddress({ affiliateId, affiliate }, period)}>{affiliate}</a>{" "}
+      <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge> <Origin of={origin} />
+    </>
+  ),
+});
 
 async function read({ parts, viewer, query: asked, today }: At<CostQuery>) {
   const period = readPeriod(asked, today);

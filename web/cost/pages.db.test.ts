@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
 import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
 
 let database: TestDatabase;
@@ -63,4 +65,31 @@ test("a conflict is said in words and changes nothing", async () => {
   expect(refused.statusCode).toBe(409);
   expect(refused.body).toContain("is internal in one row and external in another");
   expect(await mapped()).toBe(1);
+});
+
+test("an affiliate leads to its days, each of them to the receipts it rests on, and the export has the same rows", async () => {
+  await database.pool.query(
+    `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+     select '713', current_date - d, i, n, '1', '1', 'USD', 50, d, 5 * d, 9 * d, 0, 0, (current_date - d)::text, 'r'
+       from (values ('4', 'G2 - Meta'), ('9', 'Other')) a(i, n), generate_series(2, 3) d`,
+  );
+  const { body: all } = await open("/cost?period=7d");
+  const [, to = ""] = /<a href="(\/cost\/days\?[^"]*affiliateId=4)">G2 - Meta<\/a>/.exec(all) ?? [];
+  const { body } = await open(to.replaceAll("&amp;", "&"));
+  expect((await compareFigures(api, body)).wrong).toEqual([]);
+  // In all, and three days.
+  expect([body.match(/<tr data-row/g)?.length, body.includes(">Other<")]).toEqual([4, false]);
+  const { rows } = await database.pool.query<{ day: string }>("select (current_date - 1)::text as day");
+  const day = rows[0]?.day ?? "";
+  for (const source of ["everflow.daily_stats", "redtrack.daily_spend"])
+    expect(body).toContain(`href="/receipts?source=${source}&amp;day=${day}"`);
+  const lines = parse((await open(to.replaceAll("&amp;", "&").replace("/cost/days", "/cost/days.csv"))).body, {
+    columns: true,
+  }) as Record<string, string>[];
+  expect(lines.map((line) => [line["affiliate"], line["efConversions"]])).toEqual([
+    ["G2 - Meta", "10"],
+    ["G2 - Meta", "2"],
+    ["G2 - Meta", "3"],
+  ]);
+  expect((await open("/cost/days?period=7d")).body).toContain(">Other<");
 });

@@ -2,6 +2,7 @@ import type { Overview, OverviewPeriod } from "../../queries/overview/overview.t
 import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Name, Origin } from "../components/format.tsx";
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import { costDaysAddress } from "../cost/days.tsx";
 import { severityTones } from "../alerts/page.tsx";
 import { filesAddress } from "../files/page.tsx";
 import { dayAddress } from "../freshness/page.tsx";
@@ -196,9 +197,9 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
 export const affiliateColumns = (span: Shown["affiliates"]): readonly Column<Affiliate>[] => [
   {
     ...{ name: "affiliate", label: "Affiliate", kind: "text", value: ({ affiliate }) => affiliate },
-    show: ({ affiliate, isInternal, origin }) => (
+    show: ({ affiliate, affiliateId, isInternal, origin }) => (
       <>
-        <a href={`/cost?from=${span.from}&to=${span.to}`}>{affiliate}</a>{" "}
+        <a href={costDaysAddress({ affiliateId, affiliate }, span)}>{affiliate}</a>{" "}
         <Badge tone="quiet">{isInternal ? "internal" : "external"}</Badge>{" "}
         {areAllSandbox(span.items) ? null : <Origin of={origin} />}
       </>
