@@ -201,6 +201,26 @@ describe("where the later line wins,", () => {
   });
 });
 
+test("a redrive raises a critical alert where the file's table holds something else than it and its receipt say", async () => {
+  await putMapping("sum", {});
+  await makeCreatives(2);
+  const { fileId } = await take("sum", [line(1, "7"), slip(2, "5")]);
+  const alerts = async () =>
+    (
+      await database.pool.query(
+        "select kind, severity, resolved_at is null as open from ops.alerts where kind = 'file_books' order by alert_id",
+      )
+    ).rows;
+  const tampered = await database.pool.query(
+    "update rtb.performance_metrics set spend = spend + 1 where _file_id = $1",
+    [fileId],
+  );
+  expect(tampered.rowCount).toBe(1);
+  await mend("sum");
+  expect(await redrive(fileId)).toMatchObject({ resolved: 1, remaining: 0 });
+  expect(await alerts()).toEqual([{ kind: "file_books", severity: "critical", open: true }]);
+});
+
 test("a line that the mended mapping knows as one of totals leaves the quarantine, and is not stored", async () => {
   await putMapping("sum", {});
   const { fileId } = await take("sum", [line(1, "7"), "Summe,,10,1,7,", slip(1, "1")]);

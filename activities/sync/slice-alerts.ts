@@ -20,7 +20,7 @@ export async function raiseSliceAlerts(session: Session, target: MergeTarget, re
       ...subject,
       kind: "emptied",
       severity: "warning",
-      message: `${target.source} ${target.day}: the vendor now answers nothing that can be stored where rows are stored${receipt.quarantined === 0 ? "" : ` (${receipt.quarantined} rows are in quarantine)`}; they were kept. If the day really is empty: ${accepting(target)}`,
+      message: `${target.source} ${target.day}: ${emptiedBy(receipt)}. If the day really is empty: ${accepting(target)}`,
     });
   } else if (receipt.outcome === "shrunk") {
     await raiseAlert(session, {
@@ -33,6 +33,12 @@ export async function raiseSliceAlerts(session: Session, target: MergeTarget, re
     const kinds = ["unreconciled", "emptied", "shrunk"];
     await settleAlerts(session, { ...subject, kinds, notes: "a later fetch adds up" });
   }
+}
+
+function emptiedBy({ unchanged, quarantined }: Receipt): string {
+  const aside = `${quarantined} ${quarantined === 1 ? "row is" : "rows are"} in quarantine`;
+  if (unchanged === 0) return `the vendor answers nothing that can be stored (${aside}), and the day is not final`;
+  return `the vendor now answers nothing that can be stored where rows are stored${quarantined === 0 ? "" : ` (${aside})`}; they were kept`;
 }
 
 const accepting = ({ source, day, client }: MergeTarget) =>

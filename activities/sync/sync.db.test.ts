@@ -411,6 +411,32 @@ describe("pulling a slice", () => {
     expect(await open()).toEqual([]);
   });
 
+  test("a day that is over and has only rows that cannot be stored is not final with 0.00, until a person says so", async () => {
+    const onlyUnattributed = async () => {
+      await fault("withdraw", { match: { day } });
+      await fault("add_row", { sourceId: "", cost: "5.00", match: { day } });
+    };
+    await onlyUnattributed();
+    for (let round = 0; round < 2; round += 1)
+      expect(await pull()).toMatchObject({ outcome: "emptied", isFinal: false, quarantined: 1 });
+    expect(await open()).toMatchObject([
+      { kind: "emptied", message: expect.stringContaining("(1 row is in quarantine), and the day is not final") },
+    ]);
+    expect(await pull({ acceptEmpty: true })).toMatchObject({ outcome: "unchanged", isFinal: true, quarantined: 1 });
+    // Nobody is asked twice about the same day.
+    expect(await pull()).toMatchObject({ outcome: "unchanged", isFinal: true, quarantined: 1 });
+    expect(await open()).toEqual([]);
+    // An empty day is one thing, and rows that cannot be stored on it are another.
+    await control("DELETE", "/faults");
+    await fault("withdraw", { match: { day } });
+    expect(await pull()).toMatchObject({ outcome: "unchanged", isFinal: true, quarantined: 0 });
+    await fault("add_row", { sourceId: "", cost: "5.00", match: { day } });
+    expect(await pull()).toMatchObject({ outcome: "emptied", isFinal: false });
+    await control("DELETE", "/faults");
+    expect(await pull()).toMatchObject({ outcome: "changed", isFinal: true, inserted: 16 });
+    expect(await open()).toEqual([]);
+  });
+
   test.each([
     ["missing_field", { field: "source_id" }],
     ["rename_field", { field: "source_id", to: "sourceId" }],
@@ -517,6 +543,33 @@ describe("what is stored, against its receipts", () => {
       },
     ]);
     expect(await pull()).toMatchObject({ outcome: "changed", updated: 1 });
+    expect(await open()).toEqual([]);
+  });
+
+  test("the pull itself says so where its table holds more than it has just written", async () => {
+    await pull();
+    // What writes to the table beside the merge, and does so again after it.
+    await database.pool.query(`
+      create function pg_temp_again() returns trigger language plpgsql as $$ begin
+        insert into redtrack.daily_spend (_client_id, _slice, _run_id, date, source_id, clicks, conversions, cost)
+        values ('713', '${day}', 'beside', '${day}', 'beside', 0, 0, 12) on conflict do nothing;
+        return null; end $$;
+      create trigger again after update or delete on redtrack.daily_spend for each statement execute function pg_temp_again()`);
+    try {
+      await database.pool.query("update redtrack.daily_spend set clicks = clicks + 1 where source_id <> 'beside'");
+      expect(await pull()).toMatchObject({ outcome: "changed" });
+      expect(await open()).toMatchObject([
+        {
+          kind: "books_differ",
+          severity: "critical",
+          subject: `${source}/${day}`,
+          message: expect.stringMatching(/the table holds 17 rows .* its receipts say 16 rows/),
+        },
+      ]);
+    } finally {
+      await database.pool.query("drop trigger again on redtrack.daily_spend; drop function pg_temp_again");
+    }
+    expect(await pull()).toMatchObject({ withdrawn: 1 });
     expect(await open()).toEqual([]);
   });
 

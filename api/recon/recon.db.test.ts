@@ -650,6 +650,15 @@ describe("platforms", () => {
       expect((await remove()).statusCode).toBe(200);
       expect(await offered()).toBeUndefined();
       expect((await remove()).statusCode).toBe(404);
+      const { rows: recorded } = await database.pool.query(
+        "select actor, subject, action, details from ops.audit where action like 'platform_token_%' order by audit_id",
+      );
+      const of = { actor: `affiliate/${ada.affiliateId}`, subject: `affiliate/${ada.affiliateId}` };
+      expect(recorded).toEqual(
+        ["platform_token_set", "platform_token_removed"].map((action) => ({
+          ...{ ...of, action, details: { platform: "reddit" } },
+        })),
+      );
     });
 
     test("that is refused is answered with the reason", async () => {

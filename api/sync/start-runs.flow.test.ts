@@ -147,11 +147,24 @@ test("a sync by hand is started once while it is under way, and cannot be paused
   const runId = String(one.body["runId"]);
   if ((await stateOf(runId)) === "running") expect((await call("POST", `/runs/${runId}/pause`)).status).toBe(409);
   await ended(runId);
+  expect((await audit("sync_started")).map(({ subject }) => subject)).toContain(source);
   const { body } = await call("GET", `/runs/${runId}/changes`);
   expect(body).toMatchObject({
     isDryRun: false,
     items: expect.arrayContaining([expect.objectContaining({ failure: null })]),
   });
+});
+
+test("who approves an empty answer is recorded for the range, and a dry run approves nothing", async () => {
+  const range = { source, from: "2025-10-10", to: "2025-10-10", acceptEmpty: true };
+  const dry = await call("POST", "/backfills", { ...range, dryRun: true });
+  await ended(String(dry.body["runId"]));
+  expect(await audit("empty_answer_approved")).toEqual([]);
+  const { body } = await call("POST", "/backfills", range);
+  await ended(String(body["runId"]));
+  expect(await audit("empty_answer_approved")).toMatchObject([
+    { subject: `${source}/2025-10-10..2025-10-10`, actor: "ada" },
+  ]);
 });
 
 test("without a worker it waits, says so, and is not lost", async () => {

@@ -14,7 +14,7 @@ import type {
 } from "./shapes.ts";
 import { withIncoming } from "./slice-statement.ts";
 import { moveBetween, readHeld, type Held } from "./stored.ts";
-import { isEmptied, isReconciled, isShort, isShrunk } from "./trust.ts";
+import { isAllQuarantined, isEmptied, isReconciled, isShort, isShrunk } from "./trust.ts";
 
 /**
  * Merges one slice by key and writes its receipt, all in the caller's transaction. Merging the same content again
@@ -33,7 +33,10 @@ export async function mergeSlice(
   if (known.fetchSeq !== null && known.fetchSeq > attempt.fetchSeq) return { ...superseded(content), books: null };
 
   await assertUnmixed(session, target, attempt.origin);
-  const written = await writeRows(session, target, content, { ...attempt, storedRows: known.rows });
+  const written = await writeRows(session, target, content, {
+    ...{ ...attempt, storedRows: known.rows },
+    wasAccepted: known.quarantined && known.fetchSeq !== null && known.outcome !== "emptied",
+  });
   const { doubted, differences } = written;
   // An answer that was not accepted resolves nothing either.
   if (content.quarantined.length > 0 || (known.quarantined && doubted === null))
@@ -81,10 +84,11 @@ async function writeRows(
   session: Session,
   target: MergeTarget,
   content: MergeContent,
-  attempt: MergeAttempt & { storedRows: number },
+  attempt: MergeAttempt & { storedRows: number; wasAccepted: boolean },
 ): Promise<Written> {
   const nothing = { inserted: 0, updated: 0, unchanged: attempt.storedRows, withdrawn: 0 };
-  if (isEmptied(target, content, attempt)) return { doubted: "emptied", differences: nothing };
+  if (isEmptied(target, content, attempt) || isAllQuarantined(target, content, attempt))
+    return { doubted: "emptied", differences: nothing };
   const statement = await withIncoming(session, partialIfShort(target, content), content.rows);
   await session.query("savepoint before_rows");
   const { moved, ...differences } = await statement.write(attempt);
@@ -133,6 +137,7 @@ export async function compareRows(
 
 interface Known {
   fetchSeq: number | null;
+  outcome: string | null;
   rows: number;
   total: string;
   failed: boolean;
@@ -141,11 +146,11 @@ interface Known {
 
 async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   const { rows } = await session.query<Known>(
-    `select s.fetch_seq as "fetchSeq", s.rows, s.total,
+    `select s.fetch_seq as "fetchSeq", s.outcome, s.rows, s.total,
             exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.recovered_at is null) as failed,
             exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
        from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
     sliceId,
   );
-  return rows[0] ?? { fetchSeq: null, rows: 0, total: "0", failed: false, quarantined: false };
+  return rows[0] ?? { fetchSeq: null, outcome: null, rows: 0, total: "0", failed: false, quarantined: false };
 }

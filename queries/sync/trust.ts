@@ -27,6 +27,20 @@ export function isEmptied(
   return answers === "complete" && rows.length === 0 && storedRows > 0 && !acceptEmpty;
 }
 
+/**
+ * Would a day be over and done with nothing in it, though the vendor answered rows? Where a person approved that, it
+ * stays approved: its rows are open in the quarantine, and the day was not in doubt since.
+ */
+export function isAllQuarantined(
+  { answers }: Pick<MergeTarget, "answers">,
+  { rows, quarantined }: Pick<MergeContent, "rows" | "quarantined">,
+  { isFinal, acceptEmpty, wasAccepted }: Pick<MergeAttempt, "isFinal" | "acceptEmpty"> & { wasAccepted: boolean },
+): boolean {
+  return (
+    answers === "complete" && rows.length === 0 && quarantined.length > 0 && isFinal && !acceptEmpty && !wasAccepted
+  );
+}
+
 /** Fewer than these come and go on a quiet day. */
 const fewRows = 5;
 

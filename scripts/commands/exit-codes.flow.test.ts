@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, jest, test } from "@jest/globals";
+import { dayAt } from "../../core/days.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { checkBooks } from "../../queries/files/books.ts";
 import { startStack, type TestStack } from "../../test/stack.ts";
@@ -62,6 +63,33 @@ test("backfill exits 0 when every day is in, and 1 when a day failed or does not
   expect(await days("backfill", "2025-12-05", "2025-12-04")).toMatchObject({ code: 2 });
 });
 
+test("backfill and sync exit 1 where an answer is empty or lost many of a day's rows, until a person approves it", async () => {
+  const day = "2025-12-15";
+  expect(await days("backfill", day)).toMatchObject({ code: 0 });
+  const stored = () => stack.rows("select source_id from redtrack.daily_spend where date = $1 order by 1", [day]);
+  const rows = await stored();
+  const approvals = () => stack.rows("select subject from ops.audit where action = 'empty_answer_approved'");
+  for (const { source_id: sourceId } of rows.slice(1)) await stack.fault("withdraw", { sourceId, match: { day } });
+  expect(await days("backfill", day)).toMatchObject({ code: 1, said: expect.stringContaining(`${day}  shrunk`) });
+  await stack.fault("withdraw", { match: { day } });
+  expect(await days("backfill", day)).toMatchObject({ code: 1, said: expect.stringContaining(`${day}  emptied`) });
+  expect(await stored()).toEqual(rows);
+  expect(await approvals()).toEqual([]);
+  const accepting = ["--from", day, "--to", day, "--client", "713", "--accept-empty"];
+  expect(await run("backfill", "--source", source, ...accepting)).toMatchObject({ code: 0 });
+  expect(await stored()).toEqual([]);
+  expect(await approvals()).toEqual([{ subject: `${source}/${day}..${day}` }]);
+  await stack.control("DELETE", "/faults");
+
+  // Also in the first minutes of a day.
+  const today = { day: dayAt(new Date(), "America/New_York") };
+  await stack.fault("so_far", { share: 0.5, match: today });
+  const sync = () => run("sync", "--source", source, "--client", "713");
+  expect(await sync()).toMatchObject({ code: 0 });
+  await stack.fault("withdraw", { match: today });
+  expect(await sync()).toMatchObject({ code: 1, said: expect.stringContaining("emptied") });
+});
+
 test("quarantine redrive exits 1 while lines remain, and their workflow says which and why", async () => {
   await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 79783)");
   const good = "79783,2025-11-29,10,1,1.00";
@@ -81,6 +109,9 @@ test("quarantine redrive exits 1 while lines remain, and their workflow says whi
   expect(currentDetails).toContain("line 3: creative 555 is not known");
   await stack.rows("insert into rtb.creatives (_client_id, creative_id) values ('713', 555)");
   expect(await run("quarantine", "redrive", "--file", String(fileId))).toMatchObject({ code: 0 });
+  const redriven = "select actor like 'cli:%' as by, subject, details from ops.audit where action = 'redriven'";
+  const entry = { by: true, subject: `rtb.performance/file/${fileId}`, details: { entries: 1 } };
+  expect(await stack.rows(redriven)).toEqual([entry, entry]);
 });
 
 test("verify exits 0 when all is the same, and 1 for rows that differ, a total that is off, and a day that cannot be fetched", async () => {
@@ -133,6 +164,11 @@ test("a difference that was accepted with its alert's number is shown as known, 
   expect(await run("verify", "--accept", id)).toMatchObject({ code: 2, said: expect.stringContaining("--note") });
   expect(await run("verify", "--accept", "12345", "--note", "why")).toMatchObject({ code: 2 });
   expect(await run("verify", "--accept", id, "--note", "booked by hand")).toMatchObject({ code: 0 });
+  expect(
+    await stack.rows(
+      "select actor like 'cli:%' as by, details->>'note' as note from ops.audit where action = 'difference_accepted'",
+    ),
+  ).toEqual([{ by: true, note: "booked by hand" }]);
   expect(await alerts()).toEqual([]);
   await checkBooks(stack.database.pool, "713");
   expect(await alerts()).toEqual([]);

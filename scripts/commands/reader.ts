@@ -50,7 +50,7 @@ command.action(
       if (done === "removed") return { document: { client, role, removed: true }, lines: [`${role} is removed`] };
       const url = Object.assign(new URL(context.config.databaseUrl), { username: role, password }).href;
       context.note(`${role} ${done}: this address is shown only now`);
-      return { document: { client, role, url, state: done }, lines: [url] };
+      return { document: { client, role, url, state: done }, lines: [url], made: password };
     },
   ),
 );

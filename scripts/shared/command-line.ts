@@ -22,6 +22,8 @@ export interface Report {
   document: unknown;
   lines: string[];
   exitCode?: ExitCode;
+  /** A password that the command has just made: it is printed, this once, also where passwords are left out. */
+  made?: string;
 }
 
 /** What every command works with. Servers are opened when they are asked for. */
@@ -156,13 +158,16 @@ async function carryOut(asJson: boolean, perform: (context: CommandContext) => P
     redact = (text) => typedHere(clean(text));
     erase = createEraser(config.secrets);
     progress = createProgress(process.stderr, redact);
-    const { document, lines, exitCode } = await perform(createContext({ env, config, redact, progress }, closing));
+    const { document, lines, exitCode, made } = await perform(
+      createContext({ env, config, redact, progress }, closing),
+    );
     progress.end();
+    const around = (text: string) => (made === undefined ? redact(text) : text.split(made).map(redact).join(made));
     // Texts are cleaned where they stand, and known secrets once more in the whole.
     process.stdout.write(
       asJson
-        ? `${erase(JSON.stringify(redactDocument(document, redact), null, 2))}\n`
-        : lines.map((line) => `${redact(line)}\n`).join(""),
+        ? `${erase(JSON.stringify(redactDocument(document, around), null, 2))}\n`
+        : lines.map((line) => `${around(line)}\n`).join(""),
     );
     return exitCode ?? exitCodes.fine;
   } catch (error) {

@@ -568,7 +568,7 @@ describe("the watch", () => {
   });
 });
 
-test("the sums per creative are computed anew on demand, and equal the rows", async () => {
+test("the sums per creative are computed anew on demand, and equal the rows; files that do not add up are told then", async () => {
   await ingest({ path: await put("713/sums.csv", [header, ...example]) });
   await stack.rows("update rtb.creative_performance set spend_all = 1");
   const refreshed = await (await stack.start("refreshAggregates", uniqueId("refresh"), { client: "713" })).result();
@@ -581,6 +581,12 @@ test("the sums per creative are computed anew on demand, and equal the rows", as
     { id: "144634", spend: "200.000000" },
     { id: "79783", spend: "205.500000" },
   ]);
+  // The schedule does the same, and checks that files add up.
+  await stack.rows("update rtb.performance_metrics set spend = spend + 1");
+  await (await stack.start("refreshAggregates", uniqueId("refresh"), {})).result();
+  expect(
+    await stack.rows("select distinct severity, resolved_at is null as open from ops.alerts where kind = 'file_books'"),
+  ).toEqual([{ severity: "critical", open: true }]);
 });
 
 test("a run shows in the UI what became of its file", async () => {

@@ -76,6 +76,32 @@ test("a source whose spend reaches no affiliate is an alert once, and settles wh
   expect(await alerts("unmapped_spend")).toEqual([{ times_seen: 2, open: false }]);
 });
 
+test("a day whose table holds something else than its receipts say is found by the schedule, in its share of the day", async () => {
+  // Slices are compared in 144 shares, one each ten minutes: these two are in this moment's and in the next.
+  const share = "floor(extract(epoch from clock_timestamp()) / 600)::int";
+  const days = await stack.rows<{ day: string }>(
+    `select min(d)::date::text as day from generate_series('2024-01-01'::date, '2025-06-30', '1 day') d
+      where abs(hashtext('713' || d::date)::bigint) % 144 in (${share} % 144, (${share} + 1) % 144) group by abs(hashtext('713' || d::date)::bigint) % 144`,
+  );
+  for (const { day } of days)
+    await stack.rows(
+      `with slice as (insert into ops.slices (_client_id, source, slice, day, timezone, fetched_at, is_final, outcome)
+         values ('713', $1, $2::text, $2::date, 'America/New_York', now(), true, 'changed'))
+       insert into redtrack.daily_spend (_client_id, _slice, _run_id, date, source_id, clicks, conversions, cost)
+         values ('713', $2::text, 'by hand', $2::date, 'by hand', 0, 0, 12)`,
+      [source, day],
+    );
+  await keepHouse();
+  const books = "select severity, subject, message from ops.alerts where kind = 'books_differ' and resolved_at is null";
+  const [alert] = await stack.rows<{ severity: string; subject: string; message: string }>(books);
+  expect(alert).toMatchObject({ severity: "critical", message: expect.stringContaining("its receipts say 0 rows") });
+  expect(days.map(({ day }) => `${source}/${day}`)).toContain(alert?.subject);
+  await stack.rows("delete from redtrack.daily_spend where _run_id = 'by hand'");
+  await keepHouse();
+  expect(await stack.rows(books)).toEqual([]);
+  await stack.rows("delete from ops.slices where slice < '2025-07-01'");
+});
+
 test("retention deletes old runs, also while an alert is open", async () => {
   await stack.fault("total_off", { amount: 2, match: { day: "2025-12-09" } });
   await pull("2025-12-09");
