@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { addDays, dayAt } from "../../core/days.ts";
-import { refoldFunnels } from "../../queries/files/funnel-sums.ts";
 import { canonicalSize, readSize, standardSizes } from "../../rules/rtb/sizes.ts";
-import { inTransaction } from "../../schema/database.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
+import { putReport } from "../../test/put-reports.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 
@@ -38,19 +37,12 @@ const waste = async (query = "") => (await get(`/waste${query}`)).body as never 
 const coverage = async (query = "") =>
   (await get(`/size-coverage${query}`)).body as never as { sizes: Record<string, unknown>[] } & Record<string, unknown>;
 
-async function put(table: string, rows: Record<string, unknown>[], more: Record<string, unknown> = {}): Promise<void> {
-  for (const row of rows) {
-    const whole = { _client_id: "713", buyer_id: "A", date: today, _file_id: 1, _line: 1, _grain: "", ...more, ...row };
-    const names = Object.keys(whole);
-    await database.pool.query(
-      `insert into rtb.${table} (${names.join(", ")}) values (${names.map((_, index) => `$${index + 1}`).join(", ")})`,
-      Object.values(whole),
-    );
-  }
-  // As each file does.
-  const client = String(more["_client_id"] ?? "713");
-  await inTransaction(database.pool, (session) => refoldFunnels(session, client));
-}
+const put = (table: string, rows: Record<string, unknown>[], more: Record<string, unknown> = {}) =>
+  putReport(
+    database.pool,
+    table,
+    rows.map((row) => ({ date: today, ...more, ...row })),
+  );
 const hours = { hour: 14, geography: "BR" };
 const ask = async (text: string, values: unknown[] = []) =>
   (await database.pool.query(text, values)).rows as Record<string, unknown>[];

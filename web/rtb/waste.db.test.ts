@@ -2,9 +2,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { dayAt } from "../../core/days.ts";
-import { refoldFunnels } from "../../queries/files/funnel-sums.ts";
-import { inTransaction } from "../../schema/database.ts";
 import { bearer } from "../../test/api-server.ts";
+import { putReport } from "../../test/put-reports.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { compareFigures } from "../../test/page-figures.ts";
 import { loggedIn, pageServer } from "../../test/page-server.ts";
@@ -28,18 +27,12 @@ afterAll(async () => {
 
 const open = async (url: string, as: Parameters<typeof loggedIn>[1] = {}) =>
   api.inject({ url, headers: await loggedIn(database.pool, as) });
-async function put(table: string, rows: Record<string, unknown>[]): Promise<void> {
-  for (const row of rows) {
-    const whole = { _client_id: "713", buyer_id: "A", date: today, _file_id: 1, _line: 1, _grain: "", ...row };
-    const names = Object.keys(whole);
-    await database.pool.query(
-      `insert into rtb.${table} (${names.join(", ")}) values (${names.map((_, index) => `$${index + 1}`).join(", ")})`,
-      Object.values(whole),
-    );
-  }
-  // As each file does.
-  await inTransaction(database.pool, (session) => refoldFunnels(session, "713"));
-}
+const put = (table: string, rows: Record<string, unknown>[]) =>
+  putReport(
+    database.pool,
+    table,
+    rows.map((row) => ({ date: today, ...row })),
+  );
 const agrees = async (html: string, least: number) => {
   const { compared, wrong } = await compareFigures(api, html);
   expect(wrong).toEqual([]);
