@@ -41,7 +41,7 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   /** The longest wait after a 429 that does not say when to come back; waits grow up to it. */
   unhintedWaitMs?: number;
   /** The cheapest call that shows whether the key works. */
-  probe: (secrets: z.output<Secrets>, settings: Record<string, string>) => PageRequest | Promise<PageRequest>;
+  probe(secrets: z.output<Secrets>, settings: Record<string, string>): PageRequest | Promise<PageRequest>;
   /**
    * What the probe's answer must say for all other answers to mean what we take them for, or what is wrong with it:
    * looked at before the first pull of an account in each worker.

@@ -46,8 +46,11 @@ function missingOr(otherwise: string, missing = "is missing") {
 
 /** Each thing that is wrong, with its place; `whole` is what the input is called where it is wrong as a whole. */
 export function describeIssues(error: z.ZodError, whole = ""): string[] {
-  return error.issues.map(({ path, message }) => [path.join(".") || whole, message].filter(Boolean).join(": "));
+  return error.issues.map((issue) => [placeOf(issue, whole), issue.message].filter(Boolean).join(": "));
 }
+
+/** Where an issue is: "items.3.cost". */
+export const placeOf = ({ path }: z.core.$ZodIssue, whole: string) => path.join(".") || whole;
 
 /**
  * All that is wrong with an input at once, each with the name of its field; an unknown field with the known one that
@@ -55,8 +58,8 @@ export function describeIssues(error: z.ZodError, whole = ""): string[] {
  */
 export function problemsOf(shape: z.ZodType, error: z.ZodError, known: readonly string[] = fieldsOf(shape)): string[] {
   return error.issues.flatMap((issue) => {
-    const place = issue.path.join(".");
-    if (issue.code !== "unrecognized_keys") return [`${place === "" ? "input" : place}: ${issue.message}`];
+    const place = placeOf(issue, "");
+    if (issue.code !== "unrecognized_keys") return [`${place || "input"}: ${issue.message}`];
     return issue.keys.map((key) =>
       unknownField(place === "" ? key : `${place}.${key}`, issue.path.length === 0 ? known : [], key),
     );

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import { settingName } from "../core/setting-name.ts";
+import { describeIssues } from "../core/typed.ts";
 import type { SettingsReader } from "./reader.ts";
 import { address, wholeNumber } from "./shapes.ts";
 
@@ -100,7 +101,7 @@ function readSecrets(reader: SettingsReader, vendor: VendorSettings, client: str
     const checked = (schema as z.ZodType).safeParse(text);
     if (text !== undefined) reader.secrets.add(text);
     if (!checked.success && text === undefined) missing.push(asked);
-    else if (!checked.success) reader.problem(`${asked}: ${checked.error.issues[0]?.message ?? "is not valid"}`);
+    else if (!checked.success) reader.problem(`${asked}: ${describeIssues(checked.error).join("; ")}`);
     else if (checked.data !== undefined) found[name] = String(checked.data);
   }
   return { found, missing };

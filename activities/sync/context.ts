@@ -50,7 +50,7 @@ export function checkedFeed<Shape extends z.ZodObject<typeof typedFeed>>(
   const names = sources.map(({ name }) => name).join(", ");
   // Which sources there are depends on the registry, not on the shape; of a shape that is generic, zod does not see that
   // replacing a field by one of its own type leaves it what it was.
-  const listed = shape.extend({ source: z.string({ error: `is missing: there are ${names}` }) }) as unknown as Shape;
+  const listed = shape.extend({ source: z.string({ error: `is missing: there are ${names}` }) }) as Shape;
   const typed = checkedInput(listed, input, known);
   const source = sources.find(({ name }) => name === typed.source);
   if (source === undefined) throw invalidInput(`unknown source "${typed.source}": there are ${names}`);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { placeOf } from "../../core/typed.ts";
 import {
   trackConversionBefore,
   trackConversionShape,
@@ -146,7 +147,7 @@ function checked(told: object): TrackConversion {
   const parsed = trackConversionBefore(new Date()).safeParse(told);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => [
-    issue.path.join(".") || "body",
+    placeOf(issue, "body"),
     issue.path[0] === "orderId" && (told as { orderId?: unknown }).orderId === undefined
       ? "is missing: name it in the body or as Idempotency-Key"
       : issue.message,

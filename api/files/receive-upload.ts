@@ -6,6 +6,7 @@ import type { Multipart, MultipartFile } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { maskFileName } from "../../core/personal.ts";
+import { placeOf } from "../../core/typed.ts";
 import { ApiError } from "../server/errors.ts";
 import { stopReading } from "../server/slow-bodies.ts";
 import { diskProblem, folderOf, noRoom, partial, type UploadPlace } from "./upload-folder.ts";
@@ -143,7 +144,7 @@ function checked<Fields>(shape: z.ZodType<Fields>, fields: Record<string, string
               String(issue.keys[0]),
               "is no field of this form: there are `file`, `mapping`, `extends`, `constant`, `ignore` and `force`",
             ]
-          : [issue.path.join("."), issue.message],
+          : [placeOf(issue, "body"), issue.message],
       ),
     ) as Record<string, string>,
   );

@@ -46,7 +46,7 @@ export function createReading(
     }
   };
   // pg's `query` is a list of overloads, some with callbacks; nobody here calls those.
-  return { query: query as unknown as Database["query"] };
+  return { query: query as Database["query"] };
 }
 
 /** Whatever Postgres did not say itself, and we did not, is about reaching it. */

@@ -71,7 +71,7 @@ export function defineDestination<Secrets extends z.ZodObject>(
   });
   const takesPersons = personDestinations.some(({ name }) => name === given.name);
   // What takes one shape of secrets does not take any: the shape stands beside it, and checks them before they come here.
-  return { ...(given as unknown as Vendor & Deliveries), settings, isDestination: true, takesPersons };
+  return { ...(given as Vendor & Deliveries), settings, isDestination: true, takesPersons };
 }
 
 /** Parts a batch into what may still be sent and what has become too old since it was taken. */

@@ -66,15 +66,16 @@ function recordsOf<Column extends string>(text: string, { columns, refuse }: Tab
     (firstOf(body, delimiter) ?? []).filter((name) => columnNamed(columns, name) !== undefined).length;
   const delimiter = likely.reduce((best, one) => (knownIn(one) > knownIn(best) ? one : best), likely[0] ?? ",");
   try {
-    // The parser's types know no `info` without named columns.
-    const read = parse(body, { ...asWritten, info: true, delimiter }) as unknown as {
-      record: string[];
-      info: { lines: number };
-    }[];
+    const ends: number[] = [];
+    const onRecord = (record: string[], { lines }: { lines: number }) => {
+      ends.push(lines);
+      return record;
+    };
+    const read: string[][] = parse(body, { ...asWritten, delimiter, onRecord });
     // It counts up to the end of a record; with a line break inside quotes it began earlier.
-    return read.map(({ record, info }) => ({
+    return read.map((record, index) => ({
       record,
-      line: info.lines - record.join("").split(/\r\n|\r|\n/).length + 1 + (above === "" ? 0 : 1),
+      line: (ends[index] ?? 0) - record.join("").split(/\r\n|\r|\n/).length + 1 + (above === "" ? 0 : 1),
     }));
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;

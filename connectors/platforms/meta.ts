@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import { sumMoney } from "../../core/money.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, money } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -117,8 +118,7 @@ async function readRows(http: Http, credentials: Credentials, id: string): Promi
     });
     for (const item of items) {
       const read = row.safeParse(item);
-      if (!read.success)
-        throw new ConnectorError("malformed", `meta: ${read.error.issues[0]?.path.join(".")} has another form`);
+      if (!read.success) throw new ConnectorError("malformed", `meta: ${describeIssues(read.error).join("; ")}`);
       rows.push(read.data);
     }
     if (next === null) return rows;

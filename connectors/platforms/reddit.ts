@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, wholeNumber } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -99,8 +100,7 @@ async function fetchMetrics({
   const child = answer.data.data.children.find(({ kind, data }) => kind === "t3" && data.id === id.toLowerCase());
   if (child === undefined) return { kind: "unknown_post", reason: "Reddit knows no post with this id" };
   const read = post.safeParse(child.data);
-  if (!read.success)
-    throw new ConnectorError("malformed", `reddit: ${read.error.issues[0]?.path.join(".")} has another form`);
+  if (!read.success) throw new ConnectorError("malformed", `reddit: ${describeIssues(read.error).join("; ")}`);
   // The author's name serves to recognise a deleted post, and is not kept.
   const { author, ...kept } = read.data;
   if (typeof kept.removed_by_category === "string")

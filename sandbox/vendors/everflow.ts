@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { clockTime } from "../../core/days.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { dayNumber, eachDay, isCivilDay } from "../civil-day.ts";
 import { LARGEST_PAGE, type Conversion } from "../everflow-data.ts";
 import { conversionRow, statsColumns, statsRow, type StatsColumn } from "../everflow-answers.ts";
@@ -282,5 +283,5 @@ function dayBeside(day: string, step: number): string {
 }
 
 function describe(error: z.ZodError): string {
-  return `Bad request: ${error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ")}`;
+  return `Bad request: ${describeIssues(error).join("; ")}`;
 }

@@ -61,7 +61,7 @@ export function createHubspot({ clock }: Surroundings): Vendor {
     const malformed = inputs.map(shapeProblem).find((problem) => problem !== null);
     if (malformed !== undefined) return refuse(400, "VALIDATION_ERROR", malformed ?? "");
     // `shapeProblem` has looked at each of them.
-    const asked = inputs as unknown as {
+    const asked = inputs as {
       idProperty: string;
       id: string;
       objectWriteTraceId?: string;

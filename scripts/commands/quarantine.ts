@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
+import { describeIssues } from "../../core/typed.ts";
 import { findSource } from "../../connectors/registry.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { fileSources } from "../../rules/files/file-kinds.ts";
@@ -138,7 +139,7 @@ show.action(
 
 function entryId(typed: unknown): number {
   const entry = wholeNumber.safeParse(typed);
-  if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${entry.error.issues[0]?.message ?? ""}`);
+  if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${describeIssues(entry.error).join("; ")}`);
   return entry.data;
 }
 

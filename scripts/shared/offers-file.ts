@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Origin } from "../../core/origin.ts";
+import { describeIssues } from "../../core/typed.ts";
 import type { z } from "zod";
 import { loadOffers, OfferProblem } from "../../queries/promo/load.ts";
 import { offersFile, toFileOffers } from "../../rules/promo/offer-shapes.ts";
@@ -39,5 +40,5 @@ function parseOffers(text: string): z.output<typeof offersFile> {
   }
   const parsed = offersFile.safeParse(document);
   if (parsed.success) return parsed.data;
-  throw new OffersFileError(parsed.error.issues.slice(0, 20).map((one) => `${one.path.join(".")}: ${one.message}`));
+  throw new OffersFileError(describeIssues(parsed.error).slice(0, 20));
 }

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { orNullAfter } from "../../core/deadline.ts";
+import { orNullAfter, unlessGivenUp } from "../../core/deadline.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { logTail, type ServerExit } from "../embedded/process.ts";
 import type { Running } from "./keep-running.ts";
@@ -69,14 +69,14 @@ async function ready({ child, exited, options, logFile }: Starting): Promise<voi
   const died = exited.then(async ({ code, signal }) => {
     throw new Error(`${name} did not start (${signal ?? code}):\n${await logTail(logFile)}`);
   });
-  const timeout = wait(readyTimeoutMs, undefined, { ref: false, signal: over.signal }).then(() => {
-    throw new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`);
-  });
+  const started = Promise.race([readyUrl === undefined ? said : answers(readyUrl, over.signal), died]);
   try {
-    await Promise.race([readyUrl === undefined ? said : answers(readyUrl, over.signal), died, timeout]);
+    await unlessGivenUp(started, readyTimeoutMs, () =>
+      Promise.reject(new Error(`${name} was not ready within ${readyTimeoutMs / 1_000} s; its log is ${logFile}`)),
+    );
   } finally {
-    // What lost the race must not be heard of again.
-    for (const loser of [died, timeout]) loser.catch(() => undefined);
+    // It may die later, too.
+    died.catch(() => undefined);
     over.abort();
   }
 }

@@ -18,6 +18,7 @@ import { ingestQueue } from "../shared/queues.ts";
 import { clientIdKey, searchAttributes, sourceKey } from "../shared/attributes.ts";
 import { describeFailure } from "../shared/failures.ts";
 import { settleWithin } from "../shared/settle.ts";
+import { withinPatience } from "../shared/within-patience.ts";
 import { takesNoInput } from "../shared/no-input.ts";
 
 /** The result of a look at the import folder, the uploads and S3. */
@@ -100,18 +101,11 @@ const patience = 12;
 async function takeInLane(file: FoundFile, stillMs: number): Promise<Settled | null> {
   if (!patched("lanes-go-on")) return takeFound(file, ParentClosePolicy.REQUEST_CANCEL);
   const child = takeFound(file, ParentClosePolicy.ABANDON);
-  const timer = new CancellationScope();
-  const waited = timer
-    .run(() => sleep(Math.max(stillMs, 1_000) * patience, { summary: `waiting for ${file.path.slice(-100)}` }))
-    .then(
-      () => null,
-      () => child,
-    );
-  try {
-    return await Promise.race([child, waited]);
-  } finally {
-    timer.cancel();
-  }
+  return withinPatience(child, {
+    patience: Math.max(stillMs, 1_000) * patience,
+    summary: `waiting for ${file.path.slice(-100)}`,
+    whenCancelled: () => child,
+  });
 }
 
 /** One file, one workflow. Null when it is running already. */

@@ -7,17 +7,17 @@ import {
   ParentClosePolicy,
   proxyActivities,
   setCurrentDetails,
-  sleep,
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { ReportToStart } from "../../activities/recon/find-pending.ts";
 import type { ReconcileManyInput } from "../../activities/recon/plan-many.ts";
 import type { ReconcileActivities } from "../../activities/recon/reconcile-activities.ts";
-import { retryNow, type Reconciled, type reconcileReport } from "./reconcile-report.ts";
+import { retryNow, type reconcileReport } from "./reconcile-report.ts";
 import { clientIdKey, searchAttributes, startMemo } from "../shared/attributes.ts";
 import { describeFailure, planFailure } from "../shared/failures.ts";
 import { settleWithin, whateverHappens } from "../shared/settle.ts";
+import { withinPatience } from "../shared/within-patience.ts";
 
 const { planMany, readPage, noteFailures, closeReconciliation } = proxyActivities<ReconcileActivities>({
   startToCloseTimeout: "5 minutes",
@@ -93,7 +93,7 @@ async function judgeAgain({ client, reportId, workflowId }: ReportToStart): Prom
       ...startMemo(),
       ...searchAttributes([{ key: clientIdKey, value: client }]),
     });
-    const judged = await withinPatience(child.result());
+    const judged = await withinPatience(child.result(), { patience, whenCancelled: () => null });
     return judged === null
       ? { kind: "waiting" }
       : { kind: "verdict", judged: judged.level === null ? judged.verdict : `${judged.verdict} ${judged.level}` };
@@ -106,21 +106,6 @@ async function judgeAgain({ client, reportId, workflowId }: ReportToStart): Prom
       .signal(retryNow)
       .catch(() => undefined);
     return { kind: "waiting" };
-  }
-}
-
-async function withinPatience(result: Promise<Reconciled>): Promise<Reconciled | null> {
-  const timer = new CancellationScope();
-  const late = timer
-    .run(() => sleep(patience))
-    .then(
-      () => null,
-      () => null,
-    );
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    timer.cancel();
   }
 }
 
