@@ -10,6 +10,6 @@ export async function recordSliceFailure(
 ): Promise<void> {
   await guardedBy(redact)(`${failed.source} ${failed.day}`, async () => {
     const timezone = sources.find((source) => source.name === failed.source)?.slices.timezone ?? "UTC";
-    await recordFailure(database, { ...failed, slice: failed.day, timezone, reason: redact(failed.reason) });
+    await recordFailure(database, { ...failed, timezone, reason: redact(failed.reason) });
   });
 }

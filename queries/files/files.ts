@@ -1,5 +1,6 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
 import { nothingMerged, type MergedFile } from "./merge-shapes.ts";
 
 export { performanceSource } from "../../rules/files/file-kinds.ts";
@@ -200,52 +201,55 @@ async function insertFile(
   file: HandledFile,
   result: MergedFile & Pick<FileRow, "outcome" | "reason" | "isRepeat">,
 ): Promise<FileRow> {
-  const { rows } = await database.query<FileRow>(
+  const statement = named(
     `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, is_repeat, outcome, reason,
                             lines, preamble, totals, inserted, updated, unchanged, combined, superseded, superseded_impressions, superseded_clicks,
                             superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at, origin)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
-             $31, $32, $33, $34, $35)
+     values (:fileId, :client, :source, :name, :place, :path, :bytes, :sha256, :mapping, :mappingVersion, :optionsHash, :isRepeat, :outcome, :reason,
+             :lines, :preamble, :totals, :inserted, :updated, :unchanged, :combined, :supersededLines, :supersededImpressions, :supersededClicks, :supersededSpend,
+             :rejected, :impressions, :clicks, :spend, :from,
+             :to, :runId, :workflowId, :startedAt, :origin)
      on conflict (run_id) do ${result.outcome === "refused" ? "update set run_id = excluded.run_id" : "nothing"}
      returning ${fileColumns}`,
-    [
-      file.fileId,
-      file.client,
-      file.source,
-      file.name,
-      file.place,
-      file.path,
-      file.bytes,
-      file.sha256,
-      file.mapping,
-      file.mappingVersion,
-      file.optionsHash,
-      result.isRepeat,
-      result.outcome,
-      result.reason,
-      file.lines,
-      file.preamble,
-      file.totals,
-      result.inserted,
-      result.updated,
-      result.unchanged,
-      result.combined,
-      result.superseded.lines,
-      result.superseded.impressions,
-      result.superseded.clicks,
-      result.superseded.spend,
-      file.rejected,
-      result.stored.impressions,
-      result.stored.clicks,
-      result.stored.spend,
-      result.from,
-      result.to,
-      file.runId,
-      file.workflowId,
-      file.startedAt,
-      result.origin,
-    ],
+    {
+      fileId: file.fileId,
+      client: file.client,
+      source: file.source,
+      name: file.name,
+      place: file.place,
+      path: file.path,
+      bytes: file.bytes,
+      sha256: file.sha256,
+      mapping: file.mapping,
+      mappingVersion: file.mappingVersion,
+      optionsHash: file.optionsHash,
+      isRepeat: result.isRepeat,
+      outcome: result.outcome,
+      reason: result.reason,
+      lines: file.lines,
+      preamble: file.preamble,
+      totals: file.totals,
+      inserted: result.inserted,
+      updated: result.updated,
+      unchanged: result.unchanged,
+      combined: result.combined,
+      supersededLines: result.superseded.lines,
+      supersededImpressions: result.superseded.impressions,
+      supersededClicks: result.superseded.clicks,
+      supersededSpend: result.superseded.spend,
+      rejected: file.rejected,
+      impressions: result.stored.impressions,
+      clicks: result.stored.clicks,
+      spend: result.stored.spend,
+      from: result.from,
+      to: result.to,
+      runId: file.runId,
+      workflowId: file.workflowId,
+      startedAt: file.startedAt,
+      origin: result.origin,
+    },
   );
+  const { rows } = await database.query<FileRow>(statement);
   const [row] = rows;
   if (row === undefined) throw await alreadyRecorded(database, file.runId);
   return row;

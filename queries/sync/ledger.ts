@@ -39,7 +39,6 @@ export interface SliceFailure {
   runId: string;
   client: string;
   source: string;
-  slice: string;
   day: string;
   timezone: string;
   type: string;
@@ -50,21 +49,12 @@ export interface SliceFailure {
 export async function recordFailure(database: Queryable, failure: SliceFailure): Promise<void> {
   await database.query(
     `with run as (
-       insert into ops.run_failures as f (run_id, _client_id, source, slice, type, reason) values ($1, $2, $3, $4, $5, $6)
+       insert into ops.run_failures as f (run_id, _client_id, source, slice, type, reason) values ($1, $2, $3, $4::text, $5, $6)
        on conflict on constraint run_failures_key do update set type = excluded.type, reason = excluded.reason, failed_at = now(), recovered_at = null
      )
-     insert into ops.slices (_client_id, source, slice, day, timezone, failure, failure_type, failed_at) values ($2, $3, $4, $7, $8, $6, $5, now())
+     insert into ops.slices (_client_id, source, slice, day, timezone, failure, failure_type, failed_at) values ($2, $3, $4::text, ($4::text)::date, $7, $6, $5, now())
      on conflict on constraint slices_key do update set failure = excluded.failure, failure_type = excluded.failure_type, failed_at = excluded.failed_at`,
-    [
-      failure.runId,
-      failure.client,
-      failure.source,
-      failure.slice,
-      failure.type,
-      failure.reason,
-      failure.day,
-      failure.timezone,
-    ],
+    [failure.runId, failure.client, failure.source, failure.day, failure.type, failure.reason, failure.timezone],
   );
 }
 

@@ -900,7 +900,6 @@ describe("a run whose slices failed", () => {
         runId: runId(),
         client,
         source,
-        slice: name,
         day: name,
         timezone: "UTC",
         type: "VendorUnavailable",

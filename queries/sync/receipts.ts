@@ -1,4 +1,5 @@
 import type { Queryable, Session } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
 import type { MergeAttempt, MergeContent, MergeTarget, Receipt } from "./shapes.ts";
 import type { Held } from "./stored.ts";
 
@@ -61,51 +62,54 @@ export async function writeReceipt(
     stands: Held;
   },
 ): Promise<number> {
-  const { rows } = await session.query<{ receiptId: number }>(
+  const statement = named(
     `with receipt as (
-       insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
-                                 withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt, origin)
-       values ($1, $2, $3::text, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $26)
-       returning *
-     )
-     insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id, origin)
-     select $1, $2, $3::text, ($3::text)::date, $4, receipt_id, $5, $6, $23, $7, $24, $25, $18, $19, $26 from receipt
-     on conflict on constraint slices_key do update
-       set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
-           outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
-           rows = excluded.rows, total = excluded.total,
-           origin = case when excluded.outcome in ('emptied', 'shrunk') then s.origin else excluded.origin end,
-           content_hash = case when excluded.outcome in ('emptied', 'shrunk') then s.content_hash else excluded.content_hash end
-     returning receipt_id as "receiptId"`,
-    [
-      target.client,
-      target.source,
-      target.day,
-      target.timezone,
-      attempt.fetchSeq,
-      attempt.fetchedAt,
-      receipt.outcome,
-      content.pages,
-      receipt.fetched,
-      receipt.inserted,
-      receipt.updated,
-      receipt.unchanged,
-      receipt.withdrawn,
-      receipt.quarantined,
-      receipt.quarantinedTotal,
-      receipt.total,
-      receipt.vendorTotal,
-      content.contentHash,
-      attempt.runId,
-      attempt.workflowId,
-      attempt.workflowRunId,
-      attempt.attempt,
-      receipt.isFinal,
-      stands.rows,
-      stands.total,
-      attempt.origin,
-    ],
+     insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged,
+                               withdrawn, quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt, origin)
+     values (:client, :source, :day::text, :timezone, :fetchSeq, :fetchedAt, :outcome, :pages, :fetched, :inserted, :updated, :unchanged, :withdrawn,
+             :quarantined, :quarantinedTotal, :total, :vendorTotal, :contentHash, :runId, :workflowId, :workflowRunId, :attempt, :origin)
+     returning *
+   )
+   insert into ops.slices as s (_client_id, source, slice, day, timezone, receipt_id, fetch_seq, fetched_at, is_final, outcome, rows, total, content_hash, run_id, origin)
+   select :client, :source, :day::text, (:day::text)::date, :timezone, receipt_id, :fetchSeq, :fetchedAt, :isFinal, :outcome, :standingRows,
+           :standingTotal, :contentHash, :runId, :origin from receipt
+   on conflict on constraint slices_key do update
+     set receipt_id = excluded.receipt_id, fetch_seq = excluded.fetch_seq, fetched_at = excluded.fetched_at, is_final = excluded.is_final,
+         outcome = excluded.outcome, timezone = excluded.timezone, run_id = excluded.run_id, failure = null, failure_type = null, failed_at = null,
+         rows = excluded.rows, total = excluded.total,
+         origin = case when excluded.outcome in ('emptied', 'shrunk') then s.origin else excluded.origin end,
+         content_hash = case when excluded.outcome in ('emptied', 'shrunk') then s.content_hash else excluded.content_hash end
+   returning receipt_id as "receiptId"`,
+    {
+      client: target.client,
+      source: target.source,
+      day: target.day,
+      timezone: target.timezone,
+      fetchSeq: attempt.fetchSeq,
+      fetchedAt: attempt.fetchedAt,
+      outcome: receipt.outcome,
+      pages: content.pages,
+      fetched: receipt.fetched,
+      inserted: receipt.inserted,
+      updated: receipt.updated,
+      unchanged: receipt.unchanged,
+      withdrawn: receipt.withdrawn,
+      quarantined: receipt.quarantined,
+      quarantinedTotal: receipt.quarantinedTotal,
+      total: receipt.total,
+      vendorTotal: receipt.vendorTotal,
+      contentHash: content.contentHash,
+      runId: attempt.runId,
+      workflowId: attempt.workflowId,
+      workflowRunId: attempt.workflowRunId,
+      attempt: attempt.attempt,
+      isFinal: receipt.isFinal,
+      standingRows: stands.rows,
+      standingTotal: stands.total,
+      origin: attempt.origin,
+    },
   );
+  const { rows } = await session.query<{ receiptId: number }>(statement);
   const [row] = rows;
   if (row === undefined) throw new Error("the receipt was not written");
   return row.receiptId;

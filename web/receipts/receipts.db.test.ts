@@ -35,7 +35,7 @@ beforeAll(async () => {
   others = await readSpend(pool, { client: "acme", day, at: at(addDays(day, 1), 8), costs: { fb: "1" } });
   await readSpend(pool, { day: addDays(day, 1), at: at(addDays(day, 2), 8), costs: { fb: "10" }, vendorTotal: "11" });
   await recordFailure(pool, {
-    ...{ client: "713", source, slice: addDays(day, 2), day: addDays(day, 2), timezone: zone, runId: "run-3" },
+    ...{ client: "713", source, day: addDays(day, 2), timezone: zone, runId: "run-3" },
     ...{ type: "VendorUnavailable", reason: "HTTP 500" },
   });
   const alert = { client: "713", area: "sync", kind: "failed_run", details: {} };
