@@ -92,13 +92,15 @@ function Card({ of, currency, canTick }: { of: Member; currency: string; canTick
   return (
     <li>
       <Outline {...of} />
-      <FormatLine of={of} />
       <div class="section-head">
-        <a href={creativeAddress(of)}>{creativeId}</a>
+        <FormatLine of={of} />
         {canTick ? (
           <input type="checkbox" name="creatives" value={nameOf(of)} aria-label={`Choose ${creativeId}`} />
         ) : null}
       </div>
+      <a class="id" href={creativeAddress(of)}>
+        {creativeId}
+      </a>
       <div>
         {moneyText(spend7d, currency)} in 7 days, {moneyText(spendAllTime, currency)} in all
       </div>

@@ -1,5 +1,6 @@
-import { z } from "zod";
-import { landingKey, readLanding, type Landing } from "../../rules/rtb/landing.ts";
+import { factsOfStored } from "../../rules/intelligence/catalogue-facts.ts";
+import { toItem } from "../../rules/intelligence/creative-facts.ts";
+import type { Landing } from "../../rules/rtb/landing.ts";
 import { Badge, Moment, Name, None, Origin } from "../components/format.tsx";
 import { safeLink } from "../shared/web.ts";
 import type { CreativeDetails } from "./answers.ts";
@@ -77,45 +78,10 @@ export function CreativeFacts({ of, zone }: { of: CreativeDetails; zone: string 
   );
 }
 
-const text = z
-  .string()
-  .nullish()
-  .catch(null)
-  .transform((value) => value ?? null);
-const landing = z.object({
-  url: text,
-  domain: text,
-  app: z
-    .object({ store: z.enum(["android", "ios"]), id: z.string() })
-    .nullish()
-    .catch(null),
-  linkName: text,
-  scheme: text,
-  via: z.array(z.string()).catch([]),
-  kind: z.enum(["app", "site", "shared", "tracker", "none"]),
-});
-type Place = Pick<Landing, "url" | "domain" | "app" | "linkName" | "scheme" | "via" | "kind">;
-const noPlace = { url: null, domain: null, app: null, linkName: null, scheme: null, via: [], kind: "none" } as const;
-const stored = z.array(
-  landing.transform((place): Place => ({ ...place, app: place.app ?? null })).catch({ ...noPlace, via: [] }),
-);
-const addresses = z.array(z.string());
+/** Where its links lead, each place once: what it declares, else what its content says or the exchange found. */
+const landingsOf = (of: CreativeDetails): Landing[] => toItem(factsOfStored({ id: "", ...of }, [])).landings;
 
-/** Where its links lead, each place once. People may have stored anything there: what is not as expected is none. */
-function landingsOf({ destinationUrlsParsed, declaredClickUrls }: CreativeDetails): Place[] {
-  const parsed = stored.safeParse(destinationUrlsParsed);
-  const declared = addresses.safeParse(declaredClickUrls);
-  const all: readonly Place[] =
-    parsed.success && parsed.data.length > 0 ? parsed.data : declared.success ? declared.data.map(readLanding) : [];
-  const places = new Map<string, Place>();
-  for (const place of all) {
-    const key = landingKey({ host: null, ...place }) ?? place.url ?? place.via.join();
-    if (place.kind !== "none" && !places.has(key)) places.set(key, place);
-  }
-  return [...places.values()];
-}
-
-function Landings({ of }: { of: readonly Place[] }) {
+function Landings({ of }: { of: readonly Landing[] }) {
   if (of.length === 0) return <None why="no address that can be read" />;
   return (
     <ul class="plain">
@@ -134,7 +100,7 @@ function Landings({ of }: { of: readonly Place[] }) {
   );
 }
 
-function Where({ of: { kind, app, domain, url, linkName, scheme } }: { of: Place }) {
+function Where({ of: { kind, app, domain, url, linkName, scheme } }: { of: Landing }) {
   if (app !== null)
     return (
       <>

@@ -49,6 +49,7 @@ const adviceColumns: Column<Advice>[] = [
     kind: "text",
     value: (row) => row.kind,
     show: ({ kind }) => <KindBadge of={kind} />,
+    isExtra: true,
   },
   { name: "text", label: "Advice", kind: "text", isLong: true, value: (row) => row.text },
   {
@@ -56,7 +57,7 @@ const adviceColumns: Column<Advice>[] = [
     label: "Found",
     kind: "ratio",
     value: (row) => row.value,
-    show: ({ value, kind }) => `${countText(value)}${unitOf(kind)}`,
+    show: ({ value, kind }) => `${countText(kind === "no_bids" ? Math.round(value) : value)}${unitOf(kind)}`,
     isExtra: true,
   },
   {
