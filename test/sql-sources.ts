@@ -148,7 +148,7 @@ export const sources: Record<string, Source[]> = {
     {
       name: "receipts",
       rows: items,
-      sql: `select receipt_id as "receiptId", source, slice, outcome, round(total, 2) as total, inserted, updated, withdrawn from ops.receipts where ${client}`,
+      sql: `select receipt_id as "receiptId", source, slice, outcome, round(total, 2) as total, inserted, updated from ops.receipts where ${client}`,
     },
   ],
   "/receipts/:id": [
@@ -255,7 +255,7 @@ export const sources: Record<string, Source[]> = {
     {
       name: "deliveries",
       rows: items,
-      sql: `select destination, state, conversion_key as "conversionKey", event_name as "eventName", round(value, 2) as value, attempts from ops.deliveries where ${client}`,
+      sql: `select destination, state, conversion_key as "conversionKey", round(value, 2) as value, attempts from ops.deliveries where ${client}`,
     },
   ],
   "/conversions/anytrack/:key": [

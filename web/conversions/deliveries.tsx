@@ -170,7 +170,7 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
       value: (row) => row.conversionKey,
       show: ({ conversionKey }) => <a href={conversionHref(conversionKey)}>{shortKey(conversionKey)}</a>,
     },
-    { name: "eventName", label: "As", kind: "text", value: (row) => row.eventName, isExtra: true },
+    { name: "eventName", label: "As", kind: "text", value: (row) => row.eventName, isFileOnly: true },
     { name: "value", label: "Value", kind: "money", value: (row) => row.value, currency: (row) => row.currency ?? "" },
     { name: "attempts", label: "Tries", kind: "count", value: (row) => row.attempts, isExtra: true },
     { name: "lastAnswer", label: "Answer", kind: "text", value: (row) => row.lastAnswer, isLong: true },

@@ -136,7 +136,13 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
     },
     { name: "line", label: "Line", kind: "text", value: (row) => row.line },
     { name: "reason", label: "Why", kind: "text", value: (row) => row.reason, isLong: true },
-    { name: "firstSeenAt", label: "First", kind: "moment", value: (row) => new Date(row.firstSeenAt), isExtra: true },
+    {
+      name: "firstSeenAt",
+      label: "First",
+      kind: "moment",
+      value: (row) => new Date(row.firstSeenAt),
+      isFileOnly: true,
+    },
     { name: "lastSeenAt", label: "Last", kind: "moment", value: (row) => new Date(row.lastSeenAt), isExtra: true },
     {
       name: "resolvedAt",

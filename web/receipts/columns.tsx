@@ -71,7 +71,7 @@ export const receiptColumns: readonly Column<ListedReceipt>[] = [
   },
   count("inserted", "New", ({ inserted }) => inserted),
   count("updated", "Changed", ({ updated }) => updated),
-  count("withdrawn", "Withdrawn", ({ withdrawn }) => withdrawn, { isExtra: true }),
+  count("withdrawn", "Withdrawn", ({ withdrawn }) => withdrawn, { isFileOnly: true }),
   count("quarantined", "Quarantined", ({ quarantined }) => quarantined, { isExtra: true }),
   text("runId", "Run", ({ runId }) => runId, { isFileOnly: true }),
 ];
