@@ -1,6 +1,6 @@
-/** What went wrong with a vendor, in the words that decide what to do about it. */
-export type ConnectorErrorKind =
-  "unauthorized" | "rate_limited" | "quota_spent" | "unavailable" | "rejected" | "malformed" | "duplicate_key";
+import type { ConnectorErrorKind } from "../core/connector-error-kind.ts";
+
+export type { ConnectorErrorKind } from "../core/connector-error-kind.ts";
 
 export class ConnectorError extends Error {
   /** How long the vendor asked us to wait. */

@@ -4,7 +4,7 @@ import { createRedactor, type Redact } from "../../core/redact.ts";
 import { ConnectorError, type ConnectorErrorKind } from "../../connectors/errors.ts";
 import type { Http } from "../../connectors/http.ts";
 import { platformAccount, type PlatformAccount } from "../../connectors/platforms/account.ts";
-import type { Platform, PlatformAnswer } from "../../connectors/platforms/platform.ts";
+import type { Platform } from "../../connectors/platforms/platform.ts";
 import { notePlatformFails, notePlatformWorks, type QuotaSeen } from "../../queries/recon/health.ts";
 import type { ReportToJudge } from "../../queries/recon/report-to-judge.ts";
 import type { SealedAccess } from "../../queries/recon/shapes.ts";
@@ -12,8 +12,11 @@ import { noteTokenFails, noteTokenWorks } from "../../queries/recon/tokens.ts";
 import { openCredentials, type CredentialsOwner } from "../../rules/recon/platform-credentials.ts";
 import { clientNamed } from "../shared/input.ts";
 import { gatedHttp } from "../shared/with-vendor.ts";
-import { chooseAnswer, isEnough, needsAPerson, type Tried } from "./choose-answer.ts";
+import { chooseAnswer, isEnough, needsAPerson, type Tried as TriedWith } from "../../rules/recon/choose-answer.ts";
+import type { Asked, Waits } from "../../rules/recon/platform-answer.ts";
 import type { ReconContext } from "./context.ts";
+
+type Tried = TriedWith<ConnectorError>;
 
 export interface PlatformAsk {
   client: string;
@@ -21,22 +24,6 @@ export interface PlatformAsk {
   platform: Platform;
   access: SealedAccess;
 }
-
-/** There is nothing to judge by yet. */
-export interface Waits {
-  kind: "waits";
-  /** As the affiliate may read it. */
-  reason: string;
-  /** As an operator should. */
-  detail: string | null;
-  retryAfterMs: number | null;
-  needsAPerson: boolean;
-  /** What the platform's account met with; null when nothing went wrong. */
-  error: ConnectorErrorKind | null;
-}
-
-/** What the platform says of a post, and a remark on the affiliate's token where it did not help. */
-export type Asked = Waits | { kind: "answered"; answer: PlatformAnswer; note: string | null };
 
 /** Asks with the client's account, and with the affiliate's own token where the client's does not show the post. */
 export async function askPlatform(

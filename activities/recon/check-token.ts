@@ -4,7 +4,7 @@ import { ConnectorError } from "../../connectors/errors.ts";
 import { acceptToken, dropOfferedToken, readOfferedToken, type OfferOf } from "../../queries/recon/tokens.ts";
 import { checkedInput } from "../shared/input.ts";
 import { ownAccount, platformHttp, redactFor } from "./ask-platform.ts";
-import { needsAPerson } from "./choose-answer.ts";
+import { needsAPerson } from "../../rules/recon/choose-answer.ts";
 import { id, platformNamed, type ReconContext } from "./context.ts";
 
 /** Names the token by the offer it came with: its value travels in no history. */

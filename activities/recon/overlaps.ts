@@ -1,6 +1,6 @@
 import type { RaisedAlert } from "../../queries/ops/alerts.ts";
 import { keepPartOf, readOverlaps } from "../../queries/recon/overlaps.ts";
-import { alertOfOverlap, type AboutReport } from "./alerts.ts";
+import { alertOfOverlap, type AboutReport } from "../../rules/recon/alerts.ts";
 import type { ReconContext } from "./context.ts";
 
 interface Said {

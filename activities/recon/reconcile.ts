@@ -14,11 +14,12 @@ import { trustOf } from "../../rules/recon/trust.ts";
 import { waitMsOf } from "../../rules/recon/waits.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { runOf } from "../shared/run-of.ts";
-import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "./alerts.ts";
-import { askPlatform, clientAccount, redactFor, waitFor, type PlatformAsk, type Waits } from "./ask-platform.ts";
+import { alertsOfClaim, alertsOfVerdict, type AboutReport } from "../../rules/recon/alerts.ts";
+import { askPlatform, clientAccount, redactFor, waitFor, type PlatformAsk } from "./ask-platform.ts";
 import { platformNamed, type ReconContext } from "./context.ts";
 import { noteOverlaps } from "./overlaps.ts";
-import { claimedBy, gaveUp, judge, unknownPost, verifiedBy, type Judged } from "./judge.ts";
+import { claimedBy, gaveUp, judge, unknownPost, verifiedBy, type Judged } from "../../rules/recon/judge.ts";
+import type { Waits } from "../../rules/recon/platform-answer.ts";
 
 export type ReconcileStep =
   | ({ kind: "verdict" } & StoredVerdict)

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
+import type { PlatformAnswer, UnifiedMetrics } from "../../rules/recon/platform-answer.ts";
 import { readPostUrl } from "../../rules/recon/post-url.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
+
+export type { PlatformAnswer, UnifiedMetrics } from "../../rules/recon/platform-answer.ts";
 
 /** The setting `<VENDOR>_LINK_BASE_URL`. */
 export const linkBaseUrl = z
@@ -15,29 +18,6 @@ export const linkBaseUrl = z
       unset: "the hosts themselves",
     }),
   );
-
-/** What a platform counts of one post, in the words all platforms share. Null is "cannot be known", never zero. */
-export interface UnifiedMetrics {
-  views: number | null;
-  clicks: number | null;
-  conversions: number | null;
-  /** Decimal text. */
-  spend: string | null;
-  currency: string | null;
-  /** Numbers that say something of a post without verifying a claim: a score, comments, likes. */
-  hints: Record<string, number>;
-  /** The platform's ids of what contains the post, the narrowest first: its numbers are in theirs, too. Left out where it says nothing of it. */
-  partOf?: readonly string[];
-  /** The fields of the answer that we know and that describe no person. */
-  raw: unknown;
-}
-
-export type PlatformAnswer =
-  | { kind: "metrics"; metrics: UnifiedMetrics }
-  /** There will be numbers, but not yet; null leaves the wait to the asker. */
-  | { kind: "not_ready"; reason: string; retryAfterMs: number | null }
-  | { kind: "deleted"; reason: string }
-  | { kind: "unknown_post"; reason: string };
 
 /** The metrics of a post that is there, and of which nothing can be verified; null by null what is not said. */
 export const nothingVerified: Omit<UnifiedMetrics, "hints" | "raw"> = {

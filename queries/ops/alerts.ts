@@ -1,19 +1,9 @@
 import { withoutDirection } from "../../core/direction.ts";
 import type { ToldAlert } from "../../rules/ops/message.ts";
+import type { RaisedAlert } from "../../rules/ops/alerts.ts";
 import type { Queryable } from "../../schema/database.ts";
 
-export interface RaisedAlert {
-  client: string;
-  /** Which area raised it: sync, ingest, recon, ... */
-  area: string;
-  kind: string;
-  subject: string;
-  severity: "info" | "warning" | "critical";
-  message: string;
-  details?: Record<string, unknown>;
-  /** There is more than the message says. */
-  isNews?: boolean;
-}
+export type { RaisedAlert } from "../../rules/ops/alerts.ts";
 
 /** One open alert per subject and kind: seeing it again is counted, and not sent a second time. */
 export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promise<{ isNew: boolean }> {

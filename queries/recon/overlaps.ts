@@ -1,17 +1,5 @@
+import type { Overlap } from "../../rules/recon/claims.ts";
 import type { Queryable } from "../../schema/database.ts";
-
-/** A claimed post, and claimed posts that are part of it: what is counted of these is counted of it, too. */
-export interface Overlap {
-  /** The platform's id of the whole. */
-  whole: string;
-  claimedBy: Claimant[];
-  parts: { id: string; claimedBy: Claimant[] }[];
-}
-
-interface Claimant {
-  id: string;
-  name: string;
-}
 
 /** Keeps what the platform says a post is part of, the narrowest first; answers whether that is news. */
 export async function keepPartOf(

@@ -29,3 +29,16 @@ export function signsOf(claimed: Claimed, before: Claimed | null): ClaimSigns {
           ) ?? null),
   };
 }
+
+/** A claimed post, and claimed posts that are part of it: what is counted of these is counted of it, too. */
+export interface Overlap {
+  /** The platform's id of the whole. */
+  whole: string;
+  claimedBy: Claimant[];
+  parts: { id: string; claimedBy: Claimant[] }[];
+}
+
+export interface Claimant {
+  id: string;
+  name: string;
+}

@@ -1,9 +1,7 @@
-import type { RaisedAlert } from "../../queries/ops/alerts.ts";
-import type { Overlap } from "../../queries/recon/overlaps.ts";
-import type { ClaimSigns } from "../../rules/recon/claims.ts";
-import { jump } from "../../rules/recon/claims.ts";
-import type { Claimed, Level } from "../../rules/recon/compare.ts";
-import { discrepancyAlerts as kinds } from "../../rules/recon/trust.ts";
+import type { RaisedAlert } from "../ops/alerts.ts";
+import { jump, type Claimant, type ClaimSigns, type Overlap } from "./claims.ts";
+import type { Claimed, Level } from "./compare.ts";
+import { discrepancyAlerts as kinds } from "./trust.ts";
 
 /** Who and what an alert is about. */
 export interface AboutReport {
@@ -19,19 +17,14 @@ export interface AboutReport {
 
 const area = "recon";
 
-interface NamedAffiliate {
-  id: string;
-  name: string;
-}
-
 /** `Northwind Media (4)`: the name for people, the id for whoever has to look it up. */
-const named = ({ id, name }: NamedAffiliate) => `${name} (${id})`;
+const named = ({ id, name }: Claimant) => `${name} (${id})`;
 const nameOf = ({ affiliateId, affiliateName }: AboutReport) => named({ id: affiliateId, name: affiliateName });
 
 /** What a claim shows by itself. */
 export function alertsOfClaim(
   about: AboutReport,
-  claim: { claimed: Claimed; before: Claimed | null; signs: ClaimSigns; otherAffiliates: readonly NamedAffiliate[] },
+  claim: { claimed: Claimed; before: Claimed | null; signs: ClaimSigns; otherAffiliates: readonly Claimant[] },
 ): RaisedAlert[] {
   const { client, reportId, affiliateId, platform, postId } = about;
   const { claimed, before, signs, otherAffiliates } = claim;
@@ -90,7 +83,7 @@ export function alertOfOverlap(
   };
 }
 
-const affiliatesOf = (claimed: readonly { claimedBy: readonly NamedAffiliate[] }[]) => [
+const affiliatesOf = (claimed: readonly { claimedBy: readonly Claimant[] }[]) => [
   ...new Set(claimed.flatMap(({ claimedBy }) => claimedBy.map(({ id }) => id))),
 ];
 

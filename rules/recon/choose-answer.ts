@@ -1,17 +1,27 @@
-import type { ConnectorError, ConnectorErrorKind } from "../../connectors/errors.ts";
-import type { Platform, PlatformAnswer } from "../../connectors/platforms/platform.ts";
+import type { ConnectorErrorKind } from "../../core/connector-error-kind.ts";
+import type { Metric } from "./compare.ts";
+import type { PlatformAnswer } from "./platform-answer.ts";
+
+interface Failed {
+  kind: ConnectorErrorKind;
+}
+
+/** What a platform reports for certain. */
+interface Verifying {
+  verifies: readonly Metric[];
+}
 
 /** What came of asking a platform with one account. */
-export type Tried =
+export type Tried<Failure extends Failed = Failed> =
   | { kind: "answer"; answer: PlatformAnswer }
-  | { kind: "error"; error: ConnectorError }
+  | { kind: "error"; error: Failure }
   /** The settings that the account lacks. */
   | { kind: "missing"; settings: readonly string[] };
 
 /** Whose answer counts, and what to say of the affiliate's token where it did not help. */
-export interface Chosen {
+export interface Chosen<Failure extends Failed> {
   whose: "client" | "affiliate";
-  tried: Tried;
+  tried: Tried<Failure>;
   note: string | null;
 }
 
@@ -23,10 +33,10 @@ const fixedByPeople: ReadonlySet<ConnectorErrorKind> = new Set([
 ]);
 
 /** What only a person can fix is not fixed in seconds. */
-export const needsAPerson = ({ kind }: ConnectorError) => fixedByPeople.has(kind);
+export const needsAPerson = ({ kind }: Failed) => fixedByPeople.has(kind);
 
 /** Whether the client's account has said all there is to say: an affiliate's token is only asked where it has not. */
-export function isEnough({ verifies }: Pick<Platform, "verifies">, tried: Tried): boolean {
+export function isEnough({ verifies }: Verifying, tried: Tried): boolean {
   switch (tried.kind) {
     case "missing":
       return false;
@@ -43,9 +53,13 @@ export function isEnough({ verifies }: Pick<Platform, "verifies">, tried: Tried)
  * An affiliate's token can only add to what the client's account says. One that fails, or that belongs to another
  * account, leaves the client's answer as it is: else an affiliate could switch off the check of its own claims.
  */
-export function chooseAnswer({ verifies }: Pick<Platform, "verifies">, client: Tried, affiliate: Tried): Chosen {
-  const clients = (note: string | null): Chosen => ({ whose: "client", tried: client, note });
-  const affiliates: Chosen = { whose: "affiliate", tried: affiliate, note: null };
+export function chooseAnswer<Failure extends Failed>(
+  { verifies }: Verifying,
+  client: Tried<Failure>,
+  affiliate: Tried<Failure>,
+): Chosen<Failure> {
+  const clients = (note: string | null): Chosen<Failure> => ({ whose: "client", tried: client, note });
+  const affiliates: Chosen<Failure> = { whose: "affiliate", tried: affiliate, note: null };
   if (affiliate.kind === "missing") return clients(null);
   if (affiliate.kind === "error") {
     if (!needsAPerson(affiliate.error) || client.kind === "missing") return affiliates;
@@ -63,6 +77,6 @@ export function chooseAnswer({ verifies }: Pick<Platform, "verifies">, client: T
   return isMore ? affiliates : clients("the affiliate's own token does not show more");
 }
 
-function verifiedMetrics(verifies: Platform["verifies"], answer: PlatformAnswer): number {
+function verifiedMetrics(verifies: Verifying["verifies"], answer: PlatformAnswer): number {
   return answer.kind === "metrics" ? verifies.filter((metric) => answer.metrics[metric] !== null).length : 0;
 }

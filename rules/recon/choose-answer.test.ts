@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ConnectorError, type ConnectorErrorKind } from "../../connectors/errors.ts";
-import { nothingVerified, type PlatformAnswer } from "../../connectors/platforms/platform.ts";
+import { nothingVerified } from "../../connectors/platforms/platform.ts";
 import { chooseAnswer, isEnough, type Tried } from "./choose-answer.ts";
+import type { PlatformAnswer } from "./platform-answer.ts";
 
 const platform = { verifies: ["views"] as const };
 const answer = (given: PlatformAnswer): Tried => ({ kind: "answer", answer: given });

@@ -1,18 +1,19 @@
 import { z } from "zod";
 import { assertNever } from "../../core/assert-never.ts";
-import type { UnifiedMetrics } from "../../connectors/platforms/platform.ts";
-import type { Counts } from "../../queries/recon/shapes.ts";
-import type { ReportToJudge } from "../../queries/recon/report-to-judge.ts";
 import {
   compare,
   explain,
   metrics,
   type Claimed,
   type Comparison,
+  type Metric,
   type Verdict,
   type Verified,
-} from "../../rules/recon/compare.ts";
-import type { Asked, Waits } from "./ask-platform.ts";
+} from "./compare.ts";
+import type { Asked, UnifiedMetrics, Waits } from "./platform-answer.ts";
+
+/** As Postgres writes them: some are too large for a JS number. */
+type Counted = Record<Metric, string>;
 
 export interface Judged {
   kind: "judged";
@@ -23,10 +24,7 @@ export interface Judged {
 }
 
 /** What the platform's answer makes of a claim. */
-export function judge(
-  { platform, claimed }: Pick<ReportToJudge, "platform" | "claimed">,
-  asked: Asked,
-): Judged | Waits {
+export function judge({ platform, claimed }: { platform: string; claimed: Counted }, asked: Asked): Judged | Waits {
   if (asked.kind === "waits") return asked;
   const { answer, note } = asked;
   const remark = note === null ? "" : `; ${note}`;
@@ -69,5 +67,5 @@ export const verifiedBy = (fetched: UnifiedMetrics | null) =>
     metrics.map((metric) => [metric, fetched === null || fetched[metric] === null ? null : BigInt(fetched[metric])]),
   ) as Verified;
 
-export const claimedBy = (counts: Counts<string>) =>
+export const claimedBy = (counts: Counted) =>
   Object.fromEntries(metrics.map((metric) => [metric, BigInt(counts[metric])])) as Claimed;
