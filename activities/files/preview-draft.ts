@@ -119,6 +119,7 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
     const named = await mappingOpened(config, { given, place, opened, signal });
     const { mapping } = named;
     const { currency, timezone, createStubs } = settings;
+    const isReport = (mapping.kind ?? "performance") !== "performance";
     const reading = {
       mapping,
       ...(await readLineBasis(database, { client: place.client, settings, mapping, at: await databaseNow(database) })),
@@ -140,8 +141,8 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
       mappings: shippedMappings.map(({ name, title }) => ({ name, title })),
       constants: constantsOf(named),
       currency,
-      timezone,
-      createsCreatives: createStubs,
+      timezone: isReport ? settings.reportZone : timezone,
+      createsCreatives: isReport ? null : createStubs,
     };
   } finally {
     await opened.close();

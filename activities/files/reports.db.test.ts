@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { sources, vendors } from "../../connectors/registry.ts";
+import { sha256 } from "../../core/crypto.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { checkBooks } from "../../queries/files/books.ts";
 import { reportKinds, reportNames, type ReportName } from "../../rules/files/file-kinds.ts";
 import { verifyReport } from "../../scripts/shared/verify-files.ts";
+import { draftName, draftRecord, previewKey, previewName } from "../../rules/files/drafts.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
@@ -56,6 +58,7 @@ async function take(input: IngestInput, settings?: Record<string, string>): Prom
 const redrive = async (fileId: number, settings?: Record<string, string>) =>
   (await environment().run(activities(settings).redriveLines, { client: "713", fileId, after: 0 })) as RedriveStep;
 
+const id = "0123456789abcdef0123456789abcdef";
 let written = 0;
 async function takeText(text: string, more: Partial<IngestInput> = {}, settings?: Record<string, string>) {
   const name = `file-${(written += 1)}.csv`;
@@ -75,7 +78,6 @@ const count = async (table: string) => Number((await ask(`select count(*) as row
 
 /** Apart from the reader: the digits of a column's cells, added up. */
 async function sumOf(name: string, column: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
   const [header = [], ...lines] = (await readFile(fixture(name), "utf8"))
     .replace("\uFEFF", "")
     .trim()
@@ -251,6 +253,40 @@ test("a seat's folder names it for all its reports, each by its header", async (
   expect(await ask("select distinct buyer_id from rtb.report_bids")).toEqual([{ buyer_id: "123456789" }]);
 });
 
+test("a preview shows a report as what it is, by the reports' clock; without its seat it says what to give", async () => {
+  const uploads = path.join(folder, "uploads", "713");
+  await mkdir(uploads, { recursive: true });
+  const bytes = await readFile(fixture("pipeline-geo"));
+  const draft = {
+    draftId: id,
+    client: "713",
+    file: `${id}-0123456789abcdef.csv`,
+    fileName: "geo.csv",
+    bytes: bytes.length,
+  };
+  await writeFile(path.join(uploads, draft.file), bytes);
+  const record = { ...draft, contentHash: sha256(bytes), by: "ada", isGzip: false, receivedAt: "2026-01-31" };
+  await writeFile(path.join(uploads, draftName(id)), JSON.stringify(draftRecord.parse(record)));
+  const preview = async (constants?: Record<string, string>) => {
+    const input = { client: "713", draftId: id, ...(constants === undefined ? {} : { constants }) };
+    const done = await environment().run(
+      activities({ RTB_REPORT_TIMEZONE: "America/Los_Angeles" }).previewDraft,
+      input,
+    );
+    const key = previewKey({ mapping: null, constants: constants ?? {}, ignore: [] });
+    return { done, shown: JSON.parse(await readFile(path.join(uploads, previewName(id, key)), "utf8")) as object };
+  };
+  const unseated = await preview();
+  expect(unseated.shown).toMatchObject({
+    mapping: { name: "ab-funnel-country", isRecognised: true },
+    refusal: { reason: expect.stringContaining("does not say which seat it is of") },
+  });
+  expect(await preview(seat)).toMatchObject({
+    done: { mapping: "ab-funnel-country", lines: 24, rejected: 0, isRefused: false },
+    shown: { timezone: "America/Los_Angeles", createsCreatives: null, refusal: null },
+  });
+});
+
 describe("one report is the authority for spend:", () => {
   const stubs = { INGEST_CREATE_STUBS: "on" };
   const spends = async () => ({
@@ -306,6 +342,33 @@ describe("the bidder's own traffic", () => {
         requests: 3_600,
       },
     ]);
+  });
+
+  test("a moment is read with its offset however it is written, and nothing behind a time is passed over", async () => {
+    const moments = [
+      ["2026-01-02T03:30:00Z", "2026-01-02 03:30:00+00"],
+      ["2026-01-02T03:30:00+05", "2026-01-01 22:30:00+00"],
+      ["2026-01-02 03:30 +0530", "2026-01-01 22:00:00+00"],
+      ["2026-01-02 03:30:00.25 Z", "2026-01-02 03:30:00.25+00"],
+      ["2026-01-02T03:30", "2026-01-02 08:30:00+00"],
+      // The clock shows it twice: the first of the two.
+      ["2025-11-02 01:30:00", "2025-11-02 05:30:00+00"],
+    ];
+    const wrong = [
+      "2026-01-02",
+      "2026-02-30T00:00:00Z",
+      "2026-01-02T03:30:00+05:00:00",
+      "2026-01-02T03:30 PST",
+      "2026-01-02 25:00:00",
+    ];
+    const lines = [...moments.map(([text]) => text), ...wrong].map(
+      (text, index) => `${text},${index + 1}x${index + 1}px,1`,
+    );
+    const answer = await takeText(`timestamp,size,requests\n${lines.join("\n")}\n`, {}, settings);
+    expect(answer).toMatchObject({ inserted: moments.length, rejected: wrong.length });
+    expect(await ask("select at::text as at, size from rtb.rtb_traffic order by length(size), size")).toEqual(
+      moments.map(([, at], index) => ({ at, size: `${index + 1}x${index + 1}` })),
+    );
   });
 
   test("of one moment and size the later line counts, in a file and after it", async () => {

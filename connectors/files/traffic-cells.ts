@@ -72,7 +72,13 @@ export class TrafficCells {
     else if (column === "hour") out.number(this.#moment.hour);
     else if (column === "seconds") out.number(this.#seconds);
     // One spelling for one size as it was sent: what a table tells apart must differ in more than a blank.
-    else out.escaped(this.#size.toLowerCase().replace(/\s*[x×*]\s*(?=\d)/, "x"));
+    else
+      out.escaped(
+        this.#size
+          .toLowerCase()
+          .replace(/\s*[x×*]\s*(?=\d)/, "x")
+          .replace(/(?<=\d)\s?px$/, ""),
+      );
     return true;
   }
 
@@ -107,15 +113,21 @@ export class TrafficCells {
   }
 }
 
+const seconds1970 = /^\d{10}$/;
+const withOffset = /^\d{4}-\d{2}-\d{2}T\d{2}(?::?\d{2}){0,2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)$/i;
+/** All of it: what stands behind the time would be an offset that is passed over. */
+const withoutOffset = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?$/;
+
 /** Without an offset it is by the clock of the reports' zone; an hour that a clock shows twice is the first of the two. */
 function readMoment(text: string, zone: string): Moment | null {
+  const written = text.replace(/^(\S+) +(?=\d)/, "$1T").replace(/ (?=(?:Z|[+-]\d{2}(?::?\d{2})?)$)/i, "");
   try {
-    const instant = /^\d{10}$/.test(text)
-      ? Temporal.Instant.fromEpochMilliseconds(Number(text) * 1_000)
-      : /(?:Z|[+-]\d{2}:?\d{2})$/i.test(text)
-        ? Temporal.Instant.from(text.replace(" ", "T"))
-        : /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/.test(text)
-          ? Temporal.PlainDateTime.from(text.replace(" ", "T")).toZonedDateTime(zone).toInstant()
+    const instant = seconds1970.test(written)
+      ? Temporal.Instant.fromEpochMilliseconds(Number(written) * 1_000)
+      : withOffset.test(written)
+        ? Temporal.Instant.from(written)
+        : withoutOffset.test(written)
+          ? Temporal.PlainDateTime.from(written).toZonedDateTime(zone).toInstant()
           : null;
     if (instant === null || instant.epochMilliseconds < Date.UTC(2000, 0, 1)) return null;
     const local = instant.toZonedDateTimeISO(zone);

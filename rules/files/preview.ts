@@ -51,6 +51,9 @@ export const filePreview = fileHead.extend({
   constants: z.record(z.string(), z.string()),
   currency: z.string(),
   timezone: z.string(),
-  createsCreatives: z.boolean().describe("whether creatives that are not known are created, or their lines rejected"),
+  createsCreatives: z
+    .boolean()
+    .nullable()
+    .describe("whether creatives that are not known are created, or their lines rejected; null: a report may name any"),
 });
 export type FilePreview = z.infer<typeof filePreview>;

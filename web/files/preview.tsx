@@ -151,9 +151,11 @@ function Facts({ found, json }: Pick<Props, "found" | "json">) {
             value={countText(read.rejected)}
             fact={{ json, field: "read.rejected", value: String(read.rejected) }}
           >
-            {createsCreatives
-              ? "creatives that are not known are created"
-              : "lines of creatives that are not known, too"}
+            {createsCreatives === null
+              ? "a report may name any creative"
+              : createsCreatives
+                ? "creatives that are not known are created"
+                : "lines of creatives that are not known, too"}
           </Figure>
         </>
       )}
