@@ -165,6 +165,32 @@ describe("a day that is cut", () => {
     expect(answer.total).toBe("195");
   });
 
+  test("with more affiliates and more offers than can be listed is asked for by advertiser", async () => {
+    const all = Array.from({ length: 48 }, (_, index) => ({
+      ...fact(`a${index}`, `o${index % 24}`),
+      advertiser: `v${index % 4}`,
+    }));
+    const { asked, read } = vendor(all, 20);
+    const answer = await read();
+    const lists = ["affiliate", "offer", "advertiser"].map((dimension) => `list ${dimension}`);
+    expect(asked).toEqual(["rows", ...lists, ...["v0", "v1", "v2", "v3"].map((advertiser) => `rows ${advertiser}`)]);
+    expect(keys(answer)).toEqual(keysOf(all));
+    expect(answer.total).toBe("120");
+  });
+
+  test("with more affiliates of one offer than can be listed is asked for by that offer's advertisers", async () => {
+    const all = Array.from({ length: 60 }, (_, index) => ({ ...fact(`a${index}`, "o"), advertiser: `v${index % 4}` }));
+    const { asked, read } = vendor([...all, fact("b", "p")], 20);
+    const answer = await read();
+    expect(asked).toEqual([
+      ...["rows", "list affiliate", "list offer", "rows o", "rows p"],
+      ...["list affiliate o", "list advertiser o"],
+      ...["v0", "v1", "v2", "v3"].map((advertiser) => `rows o ${advertiser}`),
+    ]);
+    expect(keys(answer)).toEqual(keysOf([...all, fact("b", "p")]));
+    expect(answer.total).toBe("152.5");
+  });
+
   test("what was answered of it is not asked again when another part fails, and nothing is doubled", async () => {
     const all = facts({ a: 3, b: 3, c: 3 });
     const { asked, read } = vendor(all, 4);
