@@ -27,7 +27,7 @@ export const trackRecord = standing.extend({
     z.object({
       date: z.string().describe("the day of the verdict, in UTC; the numbers count reports"),
       judged: z.number(),
-      counted: z.number(),
+      counted: z.number().describe("reports of which the claim could be checked, repeats included"),
       accurate: z.number(),
       accuracyPct: z.number().nullable(),
     }),

@@ -55,7 +55,11 @@ export const standing = z.object({
     .describe(
       "0 to 1: the share of its posts, each once, of which no claim was found too high; 1 before the first verdict",
     ),
-  counted: z.number().describe("posts of which a claim could be checked, each once however often it was claimed"),
+  counted: z
+    .number()
+    .describe(
+      "`total_submissions` of recon.affiliates: posts of which a claim could be checked, each once however often it was claimed; not the reports that were submitted",
+    ),
   accurate: z.number().describe("those of them of which no claim was found too high"),
 });
 

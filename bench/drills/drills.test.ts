@@ -48,3 +48,8 @@ test("every drill has a name of its own and a row of the list", () => {
   expect(new Set(names([...drills])).size).toBe(drills.length);
   for (const { rows } of drills) expect(rows.every((row) => row >= 1 && row <= 32)).toBe(true);
 });
+
+test("each of the 32 kinds of fault that the software has to survive has a drill, and no drill another's number", () => {
+  const rows = new Set(drills.flatMap((one) => one.rows));
+  expect([...rows].sort((one, other) => one - other)).toEqual(Array.from({ length: 32 }, (_, index) => index + 1));
+});

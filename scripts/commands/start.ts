@@ -22,7 +22,7 @@ import { loadExampleOffers } from "../stack/example-offers.ts";
 import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
 import { accountsToPull, deliverAtOnce, followFirstPulls, isFirstPull } from "../stack/first-pulls.ts";
 import { sendFirstWebhooks } from "../stack/first-webhooks.ts";
-import { keepRunning } from "../stack/keep-running.ts";
+import { downGraceMs, keepRunning, stopInOrder, type Stoppable } from "../stack/keep-running.ts";
 import { localSecrets } from "../stack/local-secrets.ts";
 import { printPanel } from "../stack/panel.ts";
 import { readerLogin } from "../stack/reader-login.ts";
@@ -50,7 +50,7 @@ import { typedHere } from "../../settings/typed-here.ts";
 type Env = Record<string, string>;
 
 /** What has been started, to be stopped in the reverse order. */
-const running: { name: string; stop: (graceMs?: number) => Promise<unknown> }[] = [];
+const running: Stoppable[] = [];
 let stopping: Promise<void> | null = null;
 /** Aborted when the stop begins: what only watches ends before the connections that it watches by. */
 const watching = new AbortController();
@@ -66,7 +66,7 @@ const watchedEndMs = 1_000;
 
 const say = (message: string) => console.log(`  ${typedHere(message)}`);
 /** When a server has died for good, an orderly stop is impossible and not waited for. */
-const giveUp = (reason: string) => void stop(reason, 1, { graceMs: 1_000 });
+const giveUp = (reason: string) => void stop(reason, 1, { graceMs: downGraceMs });
 
 /** Everything on one machine: servers that no setting names are embedded; the sandbox answers for vendors without a key. */
 async function main(): Promise<void> {
@@ -216,9 +216,11 @@ async function startParts(env: Env, logDir: string): Promise<void> {
     ["api", "api/main.js"],
   ] as const;
   await Promise.all(
-    parts.map(async ([name, script]) =>
-      running.push(await keepRunning({ name, say, giveUp, start: () => startChild({ name, script, env, logDir }) })),
-    ),
+    parts.map(async ([name, script]) => {
+      const kept = await keepRunning({ name, say, giveUp, start: () => startChild({ name, script, env, logDir }) });
+      // Neither part needs the other.
+      running.push({ name, stop: kept.stop });
+    }),
   );
 }
 
@@ -272,12 +274,11 @@ async function stop(reason: string, exitCode: number, { graceMs }: { graceMs?: n
       watched.catch(() => undefined),
     );
     await removeStackFile().catch(() => undefined);
-    // The last started stops first; the servers, which everything needs, last.
-    for (const part of running.reverse()) {
-      await part
-        .stop(graceMs)
-        .catch((error: unknown) => say(`${part.name}: ${error instanceof Error ? error.message : String(error)}`));
-    }
+    await stopInOrder(
+      running,
+      (name, error) => say(`${name}: ${error instanceof Error ? error.message : String(error)}`),
+      graceMs,
+    );
     console.log("  stopped\n");
     process.exit(exitCode);
   })();

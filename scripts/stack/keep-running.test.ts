@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { ServerExit } from "../embedded/process.ts";
-import { keepRunning, type Running } from "./keep-running.ts";
+import { downGraceMs, keepRunning, stopInOrder, type Running } from "./keep-running.ts";
 
 /** A part that dies when told to. */
 function part() {
@@ -96,4 +96,31 @@ test("a stop during the pause waits for nothing", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   await kept.stop();
   expect(started).toHaveLength(1);
+});
+
+test("whoever needs a server that is down is not waited for on a stop, and everybody else is", async () => {
+  const { start, started } = part();
+  const graces: [string, number | undefined][] = [];
+  const keep = { say: () => undefined, giveUp: () => undefined, firstPauseMs: 3_600_000 };
+  const postgres = await keepRunning({ ...keep, name: "Postgres", start });
+  const worker = {
+    name: "worker",
+    stop: async (graceMs?: number) => void graces.push(["worker", graceMs]),
+  };
+  const sandbox = { name: "sandbox", stop: async (graceMs?: number) => void graces.push(["sandbox", graceMs]) };
+  const stop = () => stopInOrder([sandbox, postgres, worker], (_name, error) => expect(error).toBeUndefined());
+  await stopInOrder([sandbox, { ...postgres, stop: async () => undefined }, worker], () => undefined);
+  expect(graces.splice(0)).toEqual([
+    ["worker", undefined],
+    ["sandbox", undefined],
+  ]);
+  started[0]?.die();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(postgres.isUp()).toBe(false);
+  await stop();
+  expect(graces).toEqual([
+    ["worker", downGraceMs],
+    ["sandbox", undefined],
+  ]);
+  expect(downGraceMs).toBeLessThanOrEqual(1_000);
 });

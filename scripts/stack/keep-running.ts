@@ -24,7 +24,35 @@ export interface Kept<One extends Running> {
   name: string;
   /** As it came up first. */
   first: One;
+  /** False between its death and its next start: who needs it cannot end in order. */
+  isUp: () => boolean;
   stop: (graceMs?: number) => Promise<void>;
+}
+
+/** How long whoever needs a server that is down is waited for: its last work goes nowhere. */
+export const downGraceMs = 1_000;
+
+/**
+ * Stops the last started first, as whoever came later needs who came before. Each has its own time to end in order,
+ * unless it needs a server that is down.
+ */
+export async function stopInOrder(
+  parts: readonly Stoppable[],
+  failed: (name: string, error: unknown) => void,
+  graceMs?: number,
+): Promise<void> {
+  for (const [index, part] of [...parts.entries()].reverse()) {
+    const needsWhatIsDown = parts.slice(0, index).some((before) => before.isUp?.() === false);
+    await part
+      .stop(graceMs ?? (needsWhatIsDown ? downGraceMs : undefined))
+      .catch((error: unknown) => failed(part.name, error));
+  }
+}
+
+export interface Stoppable {
+  name: string;
+  isUp?: () => boolean;
+  stop: (graceMs?: number) => Promise<unknown>;
 }
 
 const mostDeathsInARow = 5;
@@ -38,6 +66,7 @@ export async function keepRunning<One extends Running>(keep: Keep<One>): Promise
   const first = await keep.start();
   let current = first;
   let deaths = 0;
+  let isUp = true;
 
   /** Null when it was stopped on purpose, or has given up. */
   const startAgain = async (died: string): Promise<One | null> => {
@@ -65,17 +94,20 @@ export async function keepRunning<One extends Running>(keep: Keep<One>): Promise
     for (;;) {
       const since = Date.now();
       const exit = await Promise.race([current.exited, stopped]);
+      isUp = false;
       if (exit === null || stopping.signal.aborted) return;
       deaths = Date.now() - since >= settledMs ? 1 : deaths + 1;
       const next = await startAgain(exit.signal === null ? `ended with code ${exit.code}` : `killed by ${exit.signal}`);
       if (next === null) return;
       current = next;
+      isUp = true;
     }
   };
   const watching = watch();
   return {
     name,
     first,
+    isUp: () => isUp,
     async stop(graceMs) {
       stopping.abort();
       await watching;

@@ -117,6 +117,27 @@ describe("an affiliate's key", () => {
   });
 });
 
+test("guesses at keys and codes are limited over all processes together", async () => {
+  const both = await Promise.all([1, 2].map(async () => (await pageServer({ database: database.pool })).api));
+  for (const [url, fields, remoteAddress] of [
+    ["/login/key", { key: "aff_wrong" }, "10.9.8.6"],
+    ["/login/code", { code: "wrong" }, "10.9.8.5"],
+  ] as const) {
+    const { payload, type } = formBody(fields);
+    const headers = { ...local, ...type, "sec-fetch-site": "same-origin" };
+    const codes: number[] = [];
+    // A busy machine may leave a process alone with its count for a moment; whoever counts alone lets in twice as many.
+    for (let tries = 0; tries < 20; tries += 1)
+      codes.push(
+        (await both[tries % 2]?.inject({ method: "POST", url, headers, payload, remoteAddress }))?.statusCode ?? 0,
+      );
+    const tried = codes.filter((code) => code === 401).length;
+    expect([url, tried >= 10, tried < 16]).toEqual([url, true, true]);
+    expect([url, codes.at(-2), codes.at(-1)]).toEqual([url, 429, 429]);
+  }
+  for (const one of both) await one.close();
+});
+
 describe("a session", () => {
   test("opens pages and no JSON route; a token opens no page", async () => {
     const headers = await loggedIn(database.pool);
