@@ -24,7 +24,12 @@ const riddles: [RegExp, string][] = [
   [/\bmend(?:s|ed|ing)?\b/gi, "fixed, corrected"],
   [/\b(?:forgets?|forgotten)\b/gi, "deletes"],
   [/\b(?:desk|office)\b/gi, "the plain noun for what it is"],
+  [/\bin cents\b/gi, "rounded to the cent: amounts are dollars, or what the currency is"],
+  [/\bwould not come\b/gi, "failed"],
 ];
+
+/** Not in comments, where they are ordinary English: what tells two things apart, what somebody does, a button that plays a video. */
+const ordinary = /tells|some\|no\|any|plays|forgets/;
 
 /** Texts in which such a word is the right one. */
 const allowed: [place: RegExp, text: RegExp][] = [
@@ -76,10 +81,36 @@ function textsOf(file: string, content: string): Line[] {
   return texts;
 }
 
+/** What its comments say. */
+function commentsOf(file: string, content: string): Line[] {
+  if (!/\.(?:tsx?|mjs)$/.test(file)) return [];
+  const source = ts.createSourceFile(file, content, ts.ScriptTarget.Latest, true);
+  const found = new Map<number, Line>();
+  const visit = (node: ts.Node): void => {
+    for (const { pos, end } of [
+      ...(ts.getLeadingCommentRanges(content, node.getFullStart()) ?? []),
+      ...(ts.getTrailingCommentRanges(content, node.end) ?? []),
+    ])
+      found.set(pos, { line: source.getLineAndCharacterOfPosition(pos).line + 1, text: content.slice(pos, end) });
+    for (const child of node.getChildren(source)) visit(child);
+  };
+  visit(source);
+  return [...found.values()];
+}
+
 function riddlesIn(file: string, content: string): string[] {
-  if (!riddles.some(([word]) => content.search(word) !== -1)) return [];
-  return textsOf(file, content).flatMap(({ line, text }) =>
-    riddles
+  const present = riddles.filter(([word]) => content.search(word) !== -1);
+  if (present.length === 0) return [];
+  const unambiguous = present.filter(([word]) => !ordinary.test(word.source));
+  return [
+    ...riddlesOf(file, textsOf(file, content), present),
+    ...(unambiguous.length === 0 ? [] : riddlesOf(file, commentsOf(file, content), unambiguous)),
+  ];
+}
+
+function riddlesOf(file: string, texts: readonly Line[], words: typeof riddles): string[] {
+  return texts.flatMap(({ line, text }) =>
+    words
       .flatMap(([word, instead]) => [...text.matchAll(word)].map(({ 0: found, index }) => ({ found, index, instead })))
       .filter(() => !allowed.some(([place, sentence]) => place.test(file) && sentence.test(text)))
       .map(
@@ -89,7 +120,7 @@ function riddlesIn(file: string, content: string): string[] {
   );
 }
 
-test("pages, commands, API texts, alerts and table comments use the plain word", () => {
+test("pages, commands, API texts, alerts, table comments and comments use the plain word", () => {
   expect(files().flatMap((file) => riddlesIn(file, readFileSync(path.join(root, file), "utf8")))).toEqual([]);
 });
 
@@ -99,6 +130,10 @@ test("a riddle is named with its file, its line and the word to use", () => {
   ]);
   expect(riddlesIn("api/x.ts", "const a = 1;\nfail(`${a} was told`); // told")).toEqual([
     'api/x.ts:2 "told": write shows, prints, sends, reports',
+  ]);
+  expect(riddlesIn("api/x.ts", "/** Read.\n * It is read anew. */\nconst a = 1; // of the stand-in")).toEqual([
+    'api/x.ts:2 "anew": write again, refreshed',
+    'api/x.ts:3 "stand-in": write mock server, sandbox',
   ]);
   expect(riddlesIn("api/x.ts", 'import { tell } from "./tell.ts"; const told = 1;')).toEqual([]);
 });

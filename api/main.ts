@@ -77,7 +77,7 @@ async function closeWithin(api: Api, graceMs: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** A person made it and can mend it: one line, no stack. */
+/** A person made the mistake and can correct it: one line, no stack. */
 class ListenError extends Error {}
 
 function listenProblem(error: unknown, host: string, port: number): unknown {

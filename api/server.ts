@@ -80,10 +80,10 @@ const areas: Area[] = [
 
 const handlerTimeoutMs = 30_000;
 
-/** Pages that come from a package and hold nothing of anybody's. */
+/** Pages that come from a package and hold no data of ours. */
 const docs = "/docs";
 
-/** The HTTP doors. Does not listen yet: tests inject. */
+/** The HTTP API. Does not listen yet: tests inject. */
 export async function createServer(dependencies: ServerDependencies, moreAreas: readonly Area[] = []): Promise<Api> {
   const { config, settings, logger } = dependencies;
   const parts = { ...dependencies, reading: createReading(dependencies.database, dependencies.probe) };

@@ -18,7 +18,7 @@ export interface Vendor<Secrets extends z.ZodObject = z.ZodObject> {
   /** As people write it. */
   title?: string;
   baseUrl: string;
-  /** Other addresses of the same vendor, by name: where tokens are had, say. A stand-in plays them all at one. */
+  /** Other addresses of the same vendor, by name: where tokens come from, say. A mock server answers for all of them at one. */
   addresses?: Readonly<Record<string, string>>;
   /** There only for clients that have a key: a client without one lacks nothing, and the sandbox does not replace it. */
   optional?: boolean;

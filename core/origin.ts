@@ -1,4 +1,4 @@
-/** Who sent what is stored: a vendor, or a mock server that plays one. */
+/** Who sent what is stored: a vendor, or the mock server in its place. */
 export type Origin = "real" | "sandbox";
 
 /** Of rows that were stored before their origin was recorded, nobody can say. */

@@ -29,7 +29,7 @@ export interface OpenChannel {
 const slackPace = { intervalMs: 1_100, concurrent: 1 };
 const otherPace = { intervalMs: 100, concurrent: 1 };
 
-/** Opens the address, and with it the way to tell. Throws what only a person can mend as ConnectorError `gone`. */
+/** Opens the address, and the way to send there. Throws what only a person can fix as ConnectorError `gone`. */
 export function openChannel(
   { config, gate, redact }: TellingContext,
   channel: ChannelToTell,

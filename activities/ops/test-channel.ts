@@ -13,7 +13,7 @@ export interface Tested {
   why: string | null;
 }
 
-/** Sends one message now, whatever the hour, and says what became of it. A channel that takes it is mended. */
+/** Sends one message now, whatever the hour, and answers how that went. A channel that takes it works again. */
 export async function testChannel(context: TellingContext, input: unknown, signal: AbortSignal): Promise<Tested> {
   const { database } = context;
   const named = checkedInput(channelNamed, input);

@@ -120,7 +120,7 @@ async function tell(
   const contentHash = trackingHash(conversion);
   const keys = { trackingKey, conversionKey: conversionKeyOfOrder(trackingKey) };
   if (!parts.config.anytrack.collect.has(client))
-    // Trying again mends nothing: somebody has to configure it.
+    // Trying again does not help: a person has to configure it.
     throw new ApiError(
       "conflict",
       `client ${client} has no AnyTrack integration: set ANYTRACK_ACCOUNT_ID and ANYTRACK_INTEGRATION, then send this again`,

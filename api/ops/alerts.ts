@@ -53,7 +53,7 @@ interface AlertsOf {
   area?: string;
 }
 
-/** What wants a person to look: of all areas, or of the one whose doors these are. */
+/** What a person should look at: of all areas, or of the one whose routes these are. */
 export function alertRoutes(api: Api, parts: ServerParts, of: AlertsOf): void {
   alertsRoute(api, parts, of);
   resolveRoute(api, parts, of);

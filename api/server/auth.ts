@@ -18,7 +18,7 @@ export interface AuthSettings {
   /** Accepted too, while tokens it signed are about. */
   previousJwtSecret: string | null;
   jwksUrl: string | null;
-  /** Whom a token must be meant for and come from, where an identity provider serves others too. */
+  /** The audience and the issuer that a token must have, where an identity provider serves others too. */
   audience: string | null;
   issuer: string | null;
   /** A token that names another was meant for another server. */

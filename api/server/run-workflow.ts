@@ -12,7 +12,7 @@ export interface WorkflowRun {
   client: string;
   input: unknown;
   summary: string;
-  /** Done anew each time it is asked for, and joined only while it is under way. */
+  /** Started again each time it is asked for, and joined only while it is under way. */
   again?: boolean;
 }
 

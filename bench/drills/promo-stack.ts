@@ -34,7 +34,7 @@ export interface PromoStack {
   stop: () => Promise<void>;
 }
 
-/** Postgres and the API alone, with two offers of two texts each; `api` starts it anew on the same port. */
+/** Postgres and the API alone, with two offers of two texts each; `api` starts it again on the same port. */
 export async function startPromoStack(connections: number): Promise<PromoStack> {
   const [port = 0] = await freePorts(1);
   const { folder, postgres: first, stop: stopPostgres } = await startBenchPostgres();

@@ -65,7 +65,7 @@ export interface FileCounts {
   totals: number;
   blank: number;
   header: number;
-  /** Bytes of the file as it was handed in. */
+  /** Bytes of the file as it was sent. */
   bytes: number;
   /** Exact sums of the accepted lines. */
   sum: { impressions: string; clicks: string; spend: string };

@@ -19,7 +19,7 @@ export interface PlatformAccount extends Account {
   isSandbox: boolean;
   /** It is asked with the affiliate's own token. */
   isAffiliates: boolean;
-  /** Where a stand-in plays the hosts of share links; null asks the hosts themselves. */
+  /** Where a mock server answers for the hosts of share links; null asks the hosts themselves. */
   linkBaseUrl: string | null;
   /** The User-Agent that the platform asks for, where it does; its web hosts refuse others, too. */
   userAgent: string | undefined;
@@ -68,7 +68,7 @@ export function platformAccount({ config, platform, client, stored }: AccessAsk)
   };
 }
 
-/** Switching a platform to its stand-in must not show the stand-in a real key. */
+/** Switching a platform to its mock server must not send that a real key. */
 function areSandboxes(secrets: Record<string, string> | null): boolean {
   return secrets !== null && Object.values(secrets).every((value) => value.startsWith("sandbox-"));
 }
@@ -79,7 +79,7 @@ function baseUrlOf(vendor: Vendor, set: Account, mode: StoredAccess["mode"], san
   return mode === "real" && isSandbox ? vendor.baseUrl : set.baseUrl;
 }
 
-/** Stored ones come first. A stand-in takes the settings' key only if it was set for one, and has one for everybody. */
+/** Stored ones come first. A mock server takes the settings' key only if it was set for one, and accepts one key of all clients. */
 function clientCredentials(vendor: Vendor, set: Account, { credentials }: StoredAccess, isSandbox: boolean) {
   const names = Object.keys(vendor.secrets.shape);
   const wasSandbox = hasNoTls(set.baseUrl);

@@ -6,7 +6,7 @@ import type { Platform } from "./platform.ts";
 
 export interface ResolveOptions {
   platform: Pick<Platform, "name" | "hosts">;
-  /** Where a stand-in plays the platform's hosts, each below it under its name; null asks the hosts themselves. */
+  /** Where a mock server answers for the platform's hosts, each below it under its name; null asks the hosts themselves. */
   linkBaseUrl: string | null;
   userAgent?: string | undefined;
   /** Waits for the account's turn, as requests for data do. */
@@ -118,7 +118,7 @@ async function step(url: URL, method: "HEAD" | "GET", options: ResolveOptions) {
   }
 }
 
-/** `https://www.reddit.com/r/x/s/abc` is played at `<stand-in>/www.reddit.com/r/x/s/abc`. */
+/** `https://www.reddit.com/r/x/s/abc` is `<mock server>/www.reddit.com/r/x/s/abc`. */
 function played(url: URL, linkBaseUrl: string): URL {
   return new URL(`${linkBaseUrl.replace(/\/$/, "")}/${url.hostname}${url.pathname}${url.search}`);
 }

@@ -82,7 +82,7 @@ export async function recordConversions(
 export async function reopenChanged(database: Queryable, ledger: Ledger, since: Date): Promise<number> {
   return changed(
     database,
-    // Read once, before the ledger: while Postgres takes the ledger for nearly empty, it reads the view anew for each row of it.
+    // Read once, before the ledger: while Postgres takes the ledger for nearly empty, it reads the view again for each row of it.
     `with recent as materialized (
        select conversion_key, value + charged_back as worth, standing from ops.deliverable_conversions where _client_id = $1 and changed_at >= $3)
      update ops.deliveries d set state = 'pending', claim = null, claimed_at = null, updated_at = now()

@@ -8,14 +8,14 @@ const reports: Readonly<Record<FunnelReport, string>> = {
 };
 const isFunnel = (name: ReportName): name is FunnelReport => name in reports;
 
-/** Adds up the days of seats in a table of the transaction, `pg_temp.changes`, anew. Of other reports there are no sums. */
+/** Adds up again the days of seats in a table of the transaction, `pg_temp.changes`. Of other reports there are no sums. */
 export async function refoldChanged(session: Session, client: string, name: ReportName): Promise<void> {
   if (!isFunnel(name)) return;
   const touched = "(buyer_id, date) in (select buyer_id, date from pg_temp.changes)";
   await refold(session, client, { name, among: touched });
 }
 
-/** Adds up all days of a client anew. */
+/** Adds up all days of a client again. */
 export async function refoldFunnels(session: Session, client: string): Promise<void> {
   for (const name of Object.keys(reports) as FunnelReport[]) await refold(session, client, { name, among: "true" });
 }

@@ -77,7 +77,7 @@ export async function recordAudit(database: Queryable, entry: AuditEntry): Promi
   );
 }
 
-/** A workflow that a person started, as far as Temporal knows whom. */
+/** A workflow that a person started, as far as Temporal knows who. */
 export interface StartAudit {
   client: string | null;
   actor: string;

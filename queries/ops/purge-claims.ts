@@ -9,7 +9,7 @@ const source = "reconciliation";
 export const madeUpClaims = `recon.affiliate_reports r where r._client_id = $1 and r.origin = 'sandbox'
   and not exists (select from recon.reconciliation_logs l where l._client_id = r._client_id and l.report_id = r.report_id and l.origin <> 'sandbox')`;
 
-/** Affiliates of whom nothing real would be left behind. */
+/** Affiliates without anything real that would be left behind. */
 export const madeUpAffiliates = `recon.affiliates a where a._client_id = $1 and a.origin = 'sandbox'
   and not exists (select from recon.affiliate_reports r where r._client_id = a._client_id and r.affiliate_id = a.affiliate_id
                     and (r.origin <> 'sandbox' or exists (select from recon.reconciliation_logs l

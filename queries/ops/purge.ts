@@ -150,7 +150,7 @@ async function afterDeletion(session: Session, { client, source }: PurgedFeed, k
   if (feed !== undefined && keys.length > 0) await forgetUnsent(session, { client, prefix: feed.prefix, keys });
 }
 
-/** With the last of its slices a feed begins anew. */
+/** With the last of its slices a feed begins again. */
 async function settleFeed(session: Session, { client, source }: PurgedFeed): Promise<void> {
   await session.query(
     `delete from ops.coverage where _client_id = $1 and source = $2

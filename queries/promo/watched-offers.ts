@@ -32,7 +32,7 @@ export async function readRates(
   return rows;
 }
 
-/** Callers of whom nothing was refused for a while: what they were told of is over. */
+/** Callers without a refused call for a while: their alerts are over. */
 export async function readQuietCallers(database: Queryable, client: string): Promise<{ subject: string }[]> {
   const { rows } = await database.query<{ subject: string }>(
     `select a.subject from ops.alerts a

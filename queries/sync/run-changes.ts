@@ -3,7 +3,7 @@ import type { Queryable } from "../../schema/database.ts";
 /** What a run did to a day, in money. Amounts rounded to the cent. */
 export interface RunChange {
   day: string;
-  /** Of its last reading; `failed` where the day would not come. */
+  /** Of its last fetch; `failed` where the day could not be fetched. */
   outcome: string;
   /** Null where the day had never been read. */
   before: string | null;

@@ -178,7 +178,7 @@ function bodyProblem(body: JsonValue): string | null {
   const { content, allowed_mentions: mentions } = body;
   if (typeof content !== "string" || content === "") return "This field is required";
   if ([...content].length > MOST_CHARACTERS) return `Must be ${MOST_CHARACTERS} or fewer in length.`;
-  // Discord itself would accept it, and notify everybody whom a submitted text names.
+  // Discord itself would accept it, and notify every person that a submitted text names.
   const rings = !isJsonObject(mentions) || !Array.isArray(mentions["parse"]) || mentions["parse"].length > 0;
   return rings ? 'allowed_mentions must be {"parse":[]}: the content may hold what affiliates wrote' : null;
 }

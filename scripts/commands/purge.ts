@@ -139,7 +139,7 @@ const added = (one: string | null, other: string | null) =>
 
 const total = (counts: readonly PurgeCount[]) => counts.reduce((rows, one) => rows + one.rows, 0);
 
-/** What the sandbox still plays comes again with the next pull. */
+/** What the sandbox still answers comes again with the next pull. */
 function stillPlayed({ config }: CommandContext, purged: readonly PurgeCount[]): string[] {
   const again = sources.filter(({ name, vendor }) =>
     purged.some(({ client, source }) => {

@@ -85,7 +85,7 @@ export class Catalog {
     return this.#offers.get(event.offer_id)?.client === offer.client ? "wrong_offer" : "unknown_offer";
   }
 
-  /** Reads it anew where it is not fresh; nobody has to wait for it. */
+  /** Reads it again where it is not fresh; no caller waits for it. */
   async touch(): Promise<void> {
     if (performance.now() - this.#readAt > freshMs) await this.#refresh();
   }

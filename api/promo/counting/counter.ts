@@ -42,7 +42,7 @@ export class Counter {
   readonly #clicks: Batches<Click>;
   readonly #retryMs: number;
   readonly #behind = new Set<Promise<unknown>>();
-  /** Set aside, and not yet told. */
+  /** Files that could not be read, not yet reported. */
   readonly #unreadable = new Set<string>();
   #isAway = false;
   #timer: NodeJS.Timeout | undefined;
