@@ -88,11 +88,17 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   );
 }
 
-export function ExportLink({ url, path }: { url: URL; path?: string }) {
+/** What is shown as a file; `without`: what of the address says nothing about rows. */
+export function ExportLink({ url, path, without = [] }: { url: URL; path?: string; without?: readonly string[] }) {
   const to = new URL(url);
   to.pathname = path ?? `${url.pathname === "/" ? "/today" : url.pathname}.csv`;
   return (
-    <a class="button" href={withQuery(to, {})} data-key="e" download>
+    <a
+      class="button"
+      href={withQuery(to, Object.fromEntries(without.map((name) => [name, null])))}
+      data-key="e"
+      download
+    >
       Export CSV
     </a>
   );

@@ -136,6 +136,8 @@ test("grouping is asked for with the provider chosen, and the page says what the
   for (const shown of ["Not by Claude", "CLUSTER_CONSENT is off for client 713", "2 new", ">0.95<", "Quietkettle"])
     expect(body).toContain(shown);
   await agrees(body);
+  const exported = /href="(\/campaigns\.csv[^"]*)"/.exec(body)?.[1] ?? "";
+  expect([exported, (await open(exported)).statusCode]).toEqual(["/campaigns.csv", 200]);
   expect((await send("/campaigns/cluster", [["ai_provider", "oracle"]])).statusCode).toBe(400);
 });
 

@@ -56,7 +56,7 @@ export function campaignPages(web: Web): void {
               Creatives
             </a>
             {at.viewer.isKeeper ? <KeeperActions /> : null}
-            <ExportLink url={at.url} />
+            <ExportLink url={at.url} without={["running", "since"]} />
           </PageHead>
           <Running at={at} last={run} />
           {run === null ? null : <LastRun at={at} last={run} json={runs} />}

@@ -126,6 +126,7 @@ describe("seats", () => {
       const over = await as("operator", told("2026-03-01T09:00:00.000Z"));
       expect(over).toContain("Synced");
       expect(over).not.toContain("data-live");
+      expect(over).toContain('href="/seats.csv"');
       expect(await as("operator", "/seats?found=%3Cscript%3Ealert(1)")).not.toContain("<script>alert");
     } finally {
       await connected.close();

@@ -53,7 +53,7 @@ export function seatPages(web: Web): void {
                 <button type="submit">Discover seats</button>
               </form>
             ) : null}
-            <ExportLink url={at.url} />
+            <ExportLink url={at.url} without={["running", "since", "found"]} />
           </PageHead>
           <Told at={at} items={list.items} />
           <Exchange at={at} />
