@@ -285,3 +285,10 @@ test("docs/architecture.md has a line on every room, and on what it may import",
   const missing = Object.keys(rooms).filter((room) => !has(`${room}\``) || (room !== "docs" && !has(`${room}/`)));
   expect(missing).toEqual([]);
 });
+
+test("docs/operations.md lists its chapters", () => {
+  const text = readSource("docs/operations.md");
+  const chapters = [...text.matchAll(/^## (.+)$/gm)].map(([, title = ""]) => title);
+  expect(chapters.length).toBeGreaterThan(20);
+  expect([...text.matchAll(/^- \[(.+)\]\(#/gm)].map(([, title]) => title)).toEqual(chapters);
+});

@@ -31,7 +31,7 @@ const shownErrors = 20;
 
 const command = defineCommand(
   "ingest",
-  `Imports a file of ad performance: checks every line, stores it whole or not at all, and prints the result. A file outside the import folder is copied there. Its format is recognised by its header, unless a mapping is named or lies beside it. Mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
+  `Imports a file of ad performance: checks every line, stores it whole or not at all, and prints the result. A file outside the import folder is copied there. Its format is recognised by its header, unless a file mapping is named or lies beside it. File mappings that come with the code: ${shippedMappings.map(({ name }) => name).join(", ")}. Exits 1 when the file is refused, and with --dry-run also when lines would be rejected.`,
   [
     "npm run ingest -- performance.csv",
     "npm run ingest -- ~/Downloads/report.csv.gz --dry-run",
@@ -41,8 +41,11 @@ const command = defineCommand(
 )
   .argument("<file>", "a file of this machine, or s3://bucket/key")
   .option(...clientOption)
-  .option("--mapping <name>", "how its columns are understood: a name, or a mapping file (.json)")
-  .option("--extends <name>", "instead of --mapping: the mapping that --constant and --ignore extend for this file")
+  .option("--mapping <name>", "the file mapping, which says how its columns are read: a name, or a file (.json)")
+  .option(
+    "--extends <name>",
+    "instead of --mapping: the file mapping that --constant and --ignore extend for this file",
+  )
   .option(
     "--constant <field=value>",
     `what a field is that the file has no column for, as clicks=0; as often as needed. Fields: ${fileFields.join(", ")}`,

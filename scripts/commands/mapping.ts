@@ -28,7 +28,7 @@ const tasks = ["load", "list", "check"] as const;
 
 const command = defineCommand(
   "mapping",
-  "Which Redtrack source belongs to which Everflow affiliate. load: imports a file; list: shows the mapping; check: finds spend and labels without an affiliate (exits 1 when it finds some).",
+  "The affiliate mapping: which Redtrack source belongs to which Everflow affiliate. How the columns of a file are read is a file mapping: see `npm run ingest -- --help`. load: imports a list of affiliates; list: shows the affiliate mapping; check: finds spend and labels without an affiliate (exits 1 when it finds some).",
   ["npm run mapping -- load internal-affiliates.csv", "npm run mapping -- list", "npm run mapping -- check --json"],
 )
   .argument("<task>", tasks.join(", "))

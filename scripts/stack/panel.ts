@@ -24,7 +24,7 @@ export interface PanelContent {
 }
 
 const titleWidth = 15;
-const lineWidth = 100;
+export const lineWidth = 100;
 
 /** What a newcomer needs to look around: addresses, a token, who is real, and what happens next. */
 export async function printPanel(content: PanelContent): Promise<void> {
@@ -50,12 +50,12 @@ export async function printPanel(content: PanelContent): Promise<void> {
   console.log(typedHere(`\n  ${rule}\n${text.join("\n")}\n  ${rule}\n`));
 }
 
-/** Items side by side, as many as a line holds. */
+/** Items side by side, as many as a line holds with the comma that ends it. */
 export function fold(items: readonly string[]): string[] {
   const lines: string[] = [];
   for (const item of items) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + item.length + 2 <= lineWidth) lines[lines.length - 1] = `${last}, ${item}`;
+    if (last !== undefined && last.length + item.length + 3 <= lineWidth) lines[lines.length - 1] = `${last}, ${item}`;
     else lines.push(item);
   }
   return lines.map((line, index) => (index < lines.length - 1 ? `${line},` : line));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { addDays, clockTime, dayAt } from "../../core/days.ts";
+import { recordFailure } from "../../queries/sync/ledger.ts";
 import { raiseAlert } from "../../queries/ops/alerts.ts";
 import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -221,6 +222,28 @@ test("a day that is missing is named with the figures that it touches", async ()
   const html = await page();
   expect(html).toContain("CPA and margin of internal affiliates");
   expect(html).toContain(`/freshness/redtrack.daily_spend/${addDays(today, -2)}`);
+});
+
+test("a refused key is said on Today, and the day says why", async () => {
+  const { pool } = database;
+  const refused = "redtrack refused the key: HTTP 401";
+  await readSpend(pool, { client: "cheap", day: addDays(today, -2), at: at(yesterday, 8), costs: { fb: "5" } });
+  await recordFailure(pool, {
+    ...{
+      client: "cheap",
+      source: "redtrack.daily_spend",
+      day: yesterday,
+      timezone: "America/New_York",
+      runId: "r-401",
+    },
+    ...{ type: "CredentialsRejected", reason: refused },
+  });
+  const as = await loggedIn(pool, { client: "cheap" });
+  const address = `/freshness/redtrack.daily_spend/${yesterday}`;
+  const html = (await api.inject({ url: "/", headers: as })).body;
+  expect(html).toContain("Late, or not all there");
+  expect(html).toMatch(new RegExp(`failed.*?href="${address}"`));
+  expect((await api.inject({ url: address, headers: as })).body).toContain(refused);
 });
 
 test("another client sees nothing of it, and each part says what to do next", async () => {
