@@ -205,7 +205,7 @@ export const sources: Record<string, Source[]> = {
     {
       name: "files",
       rows: items,
-      sql: `select name, lines, case when outcome = 'refused' then 0 else lines - superseded - rejected end as imported, rejected, round(spend, 2) as "sums.spend",
+      sql: `select name, lines, case when outcome = 'refused' then 0 else lines - superseded - rejected end as imported, round(spend, 2) as "sums.spend",
                    day_from as "days.from", day_to as "days.to", replaced as "replacedSince", mapping from ops.files where ${client}`,
       isWhole: true,
     },

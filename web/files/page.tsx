@@ -147,7 +147,7 @@ const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
   },
   { name: "lines", label: "Lines", kind: "count", value: (row) => row.lines },
   { name: "imported", label: "Imported", kind: "count", value: (row) => row.imported },
-  { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isExtra: true },
+  { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isFileOnly: true },
   moneyIn<ListedImport>(currency)("sums.spend", "Spend", (row) => row.sums.spend),
   { name: "days.from", label: "First day", kind: "day", value: (row) => row.days.from, isExtra: true },
   { name: "days.to", label: "Last day", kind: "day", value: (row) => row.days.to, isExtra: true },
