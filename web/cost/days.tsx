@@ -136,7 +136,7 @@ const wholeColumn: Column<Whole> = {
 };
 
 const receiptsOf = (source: string, day: string, label: string) => (
-  <a href={`/receipts?source=${source}&day=${day}`} aria-label={`Receipts of ${source} ${day}`}>
+  <a class="cell" href={`/receipts?source=${source}&day=${day}`} aria-label={`Receipts of ${source} ${day}`}>
     {label}
   </a>
 );

@@ -44,6 +44,10 @@ test("everything on the page of costs can be done from the keyboard", async () =
   await page.keyboard.press("Escape");
   expect(await page.evaluate("document.getElementById('help').open")).toBe(false);
 
+  // Without a search on the page, the key for it leads to the period.
+  await page.keyboard.press("/");
+  expect(await page.evaluate("document.activeElement.name")).toBe("from");
+
   const revenue = page.getByRole("link", { name: "Revenue" });
   await revenue.focus();
   await page.keyboard.press("Enter");

@@ -126,7 +126,7 @@ function CellLink({ cell, isMarked }: { cell: GridCell | undefined; isMarked: bo
       {act == null ? null : (
         <>
           {" "}
-          <a href={act.href} aria-label={act.about}>
+          <a class="cell" href={act.href} aria-label={act.about}>
             {act.label}
           </a>
         </>

@@ -193,7 +193,7 @@ describe("files in the grid", () => {
     );
     expect(cells.get(back(5))).toMatch(/its files have 1 rejected line".*partial/);
     expect(cells.get(today)).toMatch(/before the day had ended".*provisional/);
-    expect(cells.get(back(2))).toMatch(/missing.*href="\/files\/upload" aria-label="Upload a file with/);
+    expect(cells.get(back(2))).toMatch(/missing.*class="cell" href="\/files\/upload" aria-label="Upload a file with/);
     const both = `/files?mapping=of%20a%20%3Cpartner%3E&amp;day=${back(6)}`;
     expect(cells.get(back(6))).toContain(`href="${both}"`);
     const list = (await open(both.replace("&amp;", "&"))).html;
