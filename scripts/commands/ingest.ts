@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { IngestProgress } from "../../activities/files/shapes.ts";
 import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
 import type { IngestInput } from "../../activities/files/input.ts";
+import { dayAt } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
 import { baseMapping } from "../../rules/files/base-mapping.ts";
@@ -23,6 +24,7 @@ import {
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { withRecentDays } from "../shared/example-file.ts";
 import { followWorkflow, howToFollow, startWorkflow, type StartedWorkflow } from "../shared/follow-workflow.ts";
 import { placeFile, type PlacedFile } from "../shared/place-file.ts";
 import { count } from "../shared/printing.ts";
@@ -87,18 +89,20 @@ command.action(
       await context.temporal();
       const placed = isS3
         ? null
-        : await placeFile({
-            file,
-            importDir,
-            client,
-            mappingFile,
-            constants,
-            ignore,
-            force,
-            dryRun,
-            maxBytes,
-            onProgress: (copied, of) => context.progress.show(describeProgress("copying", copied, of)),
-          });
+        : await withRecentDays(file, todayOf(context, client), (source) =>
+            placeFile({
+              file: source,
+              importDir,
+              client,
+              mappingFile,
+              constants,
+              ignore,
+              force,
+              dryRun,
+              maxBytes,
+              onProgress: (copied, of) => context.progress.show(describeProgress("copying", copied, of)),
+            }),
+          );
       const mapping = placed?.mapping ?? base.mapping;
       const input: IngestInput = {
         client,
@@ -179,6 +183,9 @@ async function takeFile(
     lines: describeAnswer(named),
   };
 }
+
+const todayOf = ({ config }: CommandContext, client: string) =>
+  dayAt(new Date(), config.ingest.clients.get(client)?.timezone ?? "UTC");
 
 function isFine({ status, rejected }: IngestAnswer): boolean {
   return status === "checked" ? rejected === 0 : status !== "refused";

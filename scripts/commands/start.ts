@@ -19,7 +19,8 @@ import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivile
 import { createLoginLink } from "../shared/login-link.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
 import { loadExampleOffers } from "../stack/example-offers.ts";
-import { loadExampleCreatives, exampleFile } from "../stack/example-creatives.ts";
+import { exampleFile } from "../shared/example-file.ts";
+import { loadExampleCreatives } from "../stack/example-creatives.ts";
 import { accountsToPull, deliverAtOnce, followFirstPulls, isFirstPull } from "../stack/first-pulls.ts";
 import { sendFirstWebhooks } from "../stack/first-webhooks.ts";
 import { downGraceMs, keepRunning, stopInOrder, type Stoppable } from "../stack/keep-running.ts";

@@ -7,10 +7,7 @@ import { loadCreatives } from "../../queries/rtb/load.ts";
 import type { Database } from "../../schema/database.ts";
 import { projectRoot } from "../../settings/environment.ts";
 
-/** A small file of ad performance, and the creatives, seats and campaigns it is about. */
-export const exampleFile = "examples/performance.csv";
-
-/** At a first start of a database of our own: what the example's file refers to, so that it can be imported at once. */
+/** At a first start of a database of our own: what the example of ad performance refers to, so that it can be imported at once. */
 export async function loadExampleCreatives(
   database: Database,
   of: { client: string },
