@@ -29,7 +29,9 @@ export async function checkToken(context: ReconContext, offer: TokenOffer): Prom
   const { client, affiliateId } = offer;
   const { sealed: sealedToken, mode, sealedConfig } = offered;
   const account = ownAccount(context, {
-    ...{ client, affiliateId, platform },
+    client,
+    affiliateId,
+    platform,
     access: { mode, sealedConfig, sealedToken },
   });
   if (account === null)

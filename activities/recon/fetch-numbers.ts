@@ -47,7 +47,11 @@ export async function fetchNumbers(context: ReconContext, of: FetchPostInput): P
   const { raw, partOf, ...kept } = answer.metrics;
   if (partOf !== undefined) await keepPartOf(context.database, { client, postId, partOf });
   const platformReportId = await recordFetched(context.database, {
-    ...{ client, postId, platform, reportId: null, attempt: null },
+    client,
+    postId,
+    platform,
+    reportId: null,
+    attempt: null,
     fetched: { ...kept, raw },
     origin: originOf(clientAccount(context, ask)),
   });

@@ -42,7 +42,10 @@ export const everflowConversion = z.object({
 });
 
 const filters = z.object({
-  ...{ ...range.shape, affiliate: word.optional(), offer: word.optional(), status: word.optional() },
+  ...range.shape,
+  affiliate: word.optional(),
+  offer: word.optional(),
+  status: word.optional(),
 });
 export const everflowTotals = z.object({
   from: z.string(),

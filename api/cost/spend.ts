@@ -83,8 +83,10 @@ const ofSource = z
   .refine(inReach, reachError);
 
 const compare = (range: { from: string; to: string }, today: string) => ({
-  ...{ from: range.from, to: range.to },
-  ...{ before: rangeBefore(range.from, range.to), compared: comparedDays(range, today) },
+  from: range.from,
+  to: range.to,
+  before: rangeBefore(range.from, range.to),
+  compared: comparedDays(range, today),
 });
 
 /** What was spent, by traffic source, day and hour. */

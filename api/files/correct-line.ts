@@ -66,7 +66,10 @@ async function correct(
   const { client } = callerOf(request);
   return audited(parts, request, async (session, record) => {
     const done = await correctLine(session, {
-      ...{ client, quarantineId, line, replaces: replaces === undefined ? null : new Date(replaces) },
+      client,
+      quarantineId,
+      line,
+      replaces: replaces === undefined ? null : new Date(replaces),
       seal: quarantineSeal(parts.config),
     });
     if (done.outcome === "absent") throw notFound("entry");

@@ -46,9 +46,11 @@ export function importDaysRoute(api: Api, parts: ServerParts): void {
           .refine(fewDays, tooManyDays),
         response: {
           200: z.object({
-            ...{ from: z.string(), to: z.string() },
+            from: z.string(),
+            to: z.string(),
             timezone: z.string().describe("whose midnight ends a day"),
-            ...{ feeds: z.array(importFeed), items: z.array(importDay) },
+            feeds: z.array(importFeed),
+            items: z.array(importDay),
           }),
         },
       },
@@ -60,7 +62,9 @@ export function importDaysRoute(api: Api, parts: ServerParts): void {
       const { feeds, items } = await readImportDays(parts.reading, { client, timezone, now: new Date(), from, to });
       const isAsked = (one: { mapping: string }) => mapping === undefined || one.mapping === mapping;
       return {
-        ...{ from, to, timezone },
+        from,
+        to,
+        timezone,
         feeds: feeds.filter(isAsked),
         items: items.filter(isAsked).map((item) => ({ ...item, fileIds: [...item.fileIds], readAt: iso(item.readAt) })),
       };

@@ -57,7 +57,8 @@ export function gridRoute(api: Api, { reading }: ServerParts): void {
       const late = lateSources(freshness, new Date());
       const { from, to } = request.query;
       return {
-        ...{ from, to },
+        from,
+        to,
         feeds: feeds.map((one) => ({
           ...one,
           late: late.find(({ source }) => source === one.source)?.reason ?? null,

@@ -124,7 +124,9 @@ export function toFoundReceipt({ state, previousTotal, ...row }: FoundReceipt): 
   const taken = !["emptied", "shrunk"].includes(row.outcome);
   return {
     ...toReceipt(row),
-    ...{ day, latestReceiptId, previousReceiptId },
+    day,
+    latestReceiptId,
+    previousReceiptId,
     state: state as z.infer<typeof foundReceipt>["state"],
     previousTotal: previousTotal === null ? null : cents(previousTotal),
     change: previousTotal === null || !taken ? null : cents(subtractMoney(row.total, previousTotal)),

@@ -134,7 +134,8 @@ function previewOf({ done }: ListedRun, summary: RunSummary | null): Changes {
     .map(({ reconciled, ...day }) => ({
       ...day,
       outcome: reconciled ? "would change" : "does not add up",
-      ...{ receiptId: null, failure: null },
+      receiptId: null,
+      failure: null,
     }))
     .sort((one, other) => (one.day < other.day ? -1 : 1));
   const unchangedDays = summary === null ? 0 : Math.max(0, done - items.length);

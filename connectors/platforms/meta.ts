@@ -222,7 +222,11 @@ async function withoutDelivery(http: Http, credentials: Credentials, id: string)
   return {
     kind: "metrics",
     metrics: {
-      ...{ views: 0, clicks: 0, conversions: 0, spend: "0", currency: null },
+      views: 0,
+      clicks: 0,
+      conversions: 0,
+      spend: "0",
+      currency: null,
       hints: {},
       raw: { note: "nothing was delivered", effectiveStatus: status },
     },

@@ -46,7 +46,12 @@ const filtered = `c._client_id = :client and date between :from and :to and (:af
         and (:offer::text is null or offer_id = :offer) and (:status::text is null or status = :status)`;
 
 const valuesOf = (client: string, { from, to, affiliate, offer, status }: EverflowFilter) => ({
-  ...{ client, from, to, affiliate: affiliate ?? null, offer: offer ?? null, status: status ?? null },
+  client,
+  from,
+  to,
+  affiliate: affiliate ?? null,
+  offer: offer ?? null,
+  status: status ?? null,
 });
 
 export interface EverflowTotal {

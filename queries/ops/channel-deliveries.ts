@@ -104,7 +104,11 @@ export async function readDueDeliveries(
     [client, channelId, limit],
   );
   return rows.map(({ deliveryId, what, edition, day, attempts, ...alert }) => ({
-    ...{ deliveryId, what, edition, day, attempts },
+    deliveryId,
+    what,
+    edition,
+    day,
+    attempts,
     alert: (alert.alertId as number | null) === null ? null : alert,
   }));
 }

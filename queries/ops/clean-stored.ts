@@ -140,7 +140,9 @@ async function write(session: Session, texts: StoredTexts, unclean: readonly Sto
   await session.query(`alter table ${table} enable always trigger only_grows`);
   // A log that was changed says so.
   await recordAudit(session, {
-    ...{ actor: "pipeline", role: null, client: null },
+    actor: "pipeline",
+    role: null,
+    client: null,
     action: "texts_cleaned",
     subject: table,
     details: { rows: unclean.length },

@@ -19,12 +19,17 @@ export async function readDigest(
   const yesterday = overview.periods.find(({ name }) => name === "yesterday");
   const rank = (severity: string) => ["critical", "warning", "info"].indexOf(severity);
   return {
-    ...{ client, day, of: yesterday?.to ?? day, isFinal: yesterday?.isFinal ?? false },
+    client,
+    day,
+    of: yesterday?.to ?? day,
+    isFinal: yesterday?.isFinal ?? false,
     totals: yesterday?.totals ?? [],
     restated: overview.restated,
     late: overview.open
       .map(({ source, mapping, late, touches, provisional, partial, failed, missing }) => ({
-        ...{ source: mapping === null ? source : `files read as ${mapping}`, late, touches },
+        source: mapping === null ? source : `files read as ${mapping}`,
+        late,
+        touches,
         // Today is not over, and so never final.
         days: [...provisional, ...partial, ...failed, ...missing].filter((open) => open < day).sort(),
       }))

@@ -102,9 +102,18 @@ export async function readOverview(database: Queryable, asked: Asked): Promise<O
   ]);
   const count = (severity: string) => alerts.filter((alert) => alert.severity === severity).length;
   return {
-    ...{ today, since, spend, periods: totals, affiliates, restated, open, attention },
+    today,
+    since,
+    spend,
+    periods: totals,
+    affiliates,
+    restated,
+    open,
+    attention,
     alerts: {
-      ...{ critical: count("critical"), warning: count("warning"), info: count("info") },
+      critical: count("critical"),
+      warning: count("warning"),
+      info: count("info"),
       latest: alerts.slice(0, shownAlerts),
     },
   };

@@ -34,7 +34,8 @@ export async function mergeSlice(
 
   await assertUnmixed(session, target, attempt.origin);
   const written = await writeRows(session, target, content, {
-    ...{ ...attempt, storedRows: known.rows },
+    ...attempt,
+    storedRows: known.rows,
     wasAccepted: known.quarantined && known.fetchSeq !== null && known.outcome !== "emptied",
   });
   const { doubted, differences } = written;

@@ -122,8 +122,11 @@ export function spendAtThisHour(readings: readonly Reading[], day: string): Spen
     weekBefore: shown(week, dates[2]),
     sources: [...names]
       .map(([sourceId, sourceName]) => ({
-        ...{ sourceId, sourceName, cost: costOf(own, sourceId) },
-        ...{ dayBefore: costOf(before, sourceId), weekBefore: costOf(week, sourceId) },
+        sourceId,
+        sourceName,
+        cost: costOf(own, sourceId),
+        dayBefore: costOf(before, sourceId),
+        weekBefore: costOf(week, sourceId),
       }))
       .sort((one, other) => Number(other.cost ?? 0) - Number(one.cost ?? 0)),
   };
@@ -144,7 +147,9 @@ interface Read {
 }
 
 const emptyRead = (minutes: number, receiptId: number, between: At["between"] = null): Read => ({
-  ...{ minutes, receiptId, between },
+  minutes,
+  receiptId,
+  between,
   sources: new Map(),
 });
 

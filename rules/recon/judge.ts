@@ -31,7 +31,11 @@ export function judge({ platform, claimed }: { platform: string; claimed: Counte
   switch (answer.kind) {
     case "not_ready":
       return {
-        ...{ kind: "waits", detail: null, retryAfterMs: answer.retryAfterMs, needsAPerson: false, error: null },
+        kind: "waits",
+        detail: null,
+        retryAfterMs: answer.retryAfterMs,
+        needsAPerson: false,
+        error: null,
         reason: `${platform} has no numbers yet: ${answer.reason}`,
       };
     case "deleted":

@@ -264,7 +264,10 @@ correct.action(
     const corrected = line ?? (await typedLine(() => viewed(database, found, seal.open(found.stored) ?? "")));
     const correction = await inTransaction(database, async (session) => {
       const done = await correctLine(session, {
-        ...{ client: found.client, quarantineId, line: corrected, seal },
+        client: found.client,
+        quarantineId,
+        line: corrected,
+        seal,
         // What was kept when this began is replaced; what somebody else has said meanwhile is not.
         replaces: found.correctedAt,
       });

@@ -15,7 +15,9 @@ type Entry = Json<Omit<AuditRow, "details">> & { details: Record<string, unknown
 
 const who = ["admin"] as const;
 const query = {
-  ...{ actor: word.optional(), action: word.optional(), subject: word.optional() },
+  actor: word.optional(),
+  action: word.optional(),
+  subject: word.optional(),
   cursor: z.string().max(1_000).optional(),
 };
 const path = "/api/v1/ops/audit";
@@ -90,7 +92,11 @@ const columns: readonly Column<Entry>[] = [
   { name: "action", label: "What", kind: "text", value: ({ action }) => action },
   { name: "subject", label: "Of what", kind: "text", value: ({ subject }) => subject },
   {
-    ...{ name: "details", label: "Details", kind: "text", isLocal: true, isExtra: true },
+    name: "details",
+    label: "Details",
+    kind: "text",
+    isLocal: true,
+    isExtra: true,
     value: ({ details }) => JSON.stringify(details),
     show: ({ details }) => <Details details={details} />,
   },

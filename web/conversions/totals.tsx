@@ -8,7 +8,9 @@ export function Totals({ totals: { items }, json }: { totals: Answer; json: stri
     <>
       {items.map(({ currency, origin, conversions, events, payout, revenue }, index) => {
         const fact = (field: string, value: unknown) => ({
-          ...{ json, field: `items.${index}.${field}`, value: String(value ?? "") },
+          json,
+          field: `items.${index}.${field}`,
+          value: String(value ?? ""),
         });
         const amount = (value: string | null) =>
           value === null ? <None why="no amount was sent" /> : moneyText(value, currency ?? "");

@@ -127,7 +127,10 @@ function read({ query: { affiliateId, affiliate, cursor: _cursor, ...days }, tod
 }
 
 const wholeColumn: Column<Whole> = {
-  ...{ name: "affiliate", label: "In all", kind: "text", value: ({ affiliate }) => affiliate },
+  name: "affiliate",
+  label: "In all",
+  kind: "text",
+  value: ({ affiliate }) => affiliate,
   show: ({ affiliate, currency }) => (
     <>
       <Name of={affiliate} /> <span class="quiet">{currency}</span>
@@ -145,7 +148,10 @@ function columnsFor({ url }: { url: URL }): Column<Day>[] {
   return [
     { name: "date", label: "Day", kind: "day", value: ({ date }) => date },
     {
-      ...{ name: "affiliate", label: "Affiliate", kind: "text", value: ({ affiliate }) => affiliate },
+      name: "affiliate",
+      label: "Affiliate",
+      kind: "text",
+      value: ({ affiliate }) => affiliate,
       show: ({ affiliate, affiliateId, isInternal, origin }) => (
         <>
           <a
@@ -162,7 +168,11 @@ function columnsFor({ url }: { url: URL }): Column<Day>[] {
     },
     ...figureColumns<Day>(),
     {
-      ...{ name: "receipts", label: "Receipts", kind: "text", isLocal: true, value: () => null },
+      name: "receipts",
+      label: "Receipts",
+      kind: "text",
+      isLocal: true,
+      value: () => null,
       show: ({ date, efConversions, rtSpend }) => (
         <>
           {efConversions === null ? null : receiptsOf("everflow.daily_stats", date, "Everflow")}{" "}

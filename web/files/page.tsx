@@ -36,7 +36,9 @@ const Totals = ({ totals, json }: { totals: FileTotals; json: string }) => (
 
 const filters: readonly Filter[] = [
   {
-    ...{ name: "outcome", label: "Result", kind: "choice" },
+    name: "outcome",
+    label: "Result",
+    kind: "choice",
     choices: [
       ["", "any"],
       ["ingested", "imported"],

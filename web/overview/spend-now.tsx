@@ -86,18 +86,31 @@ function courseText(name: string, course: readonly (string | null)[], currency: 
 function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Source>[] {
   const money = moneyIn<Source>(currency, { why: () => `the day was not read ${byTime(day.time)}` });
   const change = (name: "dayBefore" | "weekBefore", label: string): Column<Source> => ({
-    ...{ name: `${name}Change`, label, kind: "text", value: () => null, isLocal: true, isExtra: name === "weekBefore" },
+    name: `${name}Change`,
+    label,
+    kind: "text",
+    value: () => null,
+    isLocal: true,
+    isExtra: name === "weekBefore",
     show: (row) => <Change now={row.cost} before={row[name]} />,
   });
   return [
     {
-      ...{ name: "sourceName", label: "Source", kind: "text", value: ({ sourceName }) => sourceName },
+      name: "sourceName",
+      label: "Source",
+      kind: "text",
+      value: ({ sourceName }) => sourceName,
       show: ({ sourceId, sourceName }) => (
         <a href={`/spend?period=7d&by=day&sourceId=${encodeURIComponent(sourceId)}`}>{sourceName ?? sourceId}</a>
       ),
     },
     {
-      ...{ name: "course", label: "14 days", kind: "text", value: () => null, isLocal: true, isExtra: true },
+      name: "course",
+      label: "14 days",
+      kind: "text",
+      value: () => null,
+      isLocal: true,
+      isExtra: true,
       show: ({ sourceName, sourceId, course }) => (
         <Sparkline
           points={course.map((cost) => (cost === null ? null : Number(cost)))}

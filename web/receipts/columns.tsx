@@ -25,7 +25,10 @@ const text = <Row,>(
   value: (row: Row) => string | null,
   more: Partial<Column<Row>> = {},
 ): Column<Row> => ({
-  ...{ name, label, kind: "text", value },
+  name,
+  label,
+  kind: "text",
+  value,
   ...more,
 });
 const count = <Row,>(
@@ -34,7 +37,10 @@ const count = <Row,>(
   value: (row: Row) => number,
   more: Partial<Column<Row>> = {},
 ): Column<Row> => ({
-  ...{ name, label, kind: "count", value },
+  name,
+  label,
+  kind: "count",
+  value,
   ...more,
 });
 
@@ -53,7 +59,10 @@ export const runOf = ({ runId, hasRun }: Pick<ListedReceipt, "runId" | "hasRun">
 
 export const receiptColumns: readonly Column<ListedReceipt>[] = [
   {
-    ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
+    name: "receiptId",
+    label: "Receipt",
+    kind: "text",
+    value: ({ receiptId }) => receiptId,
     show: ({ receiptId, origin }) => (
       <>
         {receiptLink(receiptId)} <Origin of={origin} />
@@ -66,8 +75,13 @@ export const receiptColumns: readonly Column<ListedReceipt>[] = [
   text("outcome", "Outcome", ({ outcome }) => outcome, { show: ({ outcome }) => <OutcomeBadge outcome={outcome} /> }),
   { name: "total", label: "Total", kind: "money", value: ({ total }) => total, currency: () => "" },
   {
-    ...{ name: "vendorTotal", label: "Vendor's total", kind: "money", value: ({ vendorTotal }) => vendorTotal },
-    ...{ currency: () => "", why: () => "the vendor gives none", isExtra: true },
+    name: "vendorTotal",
+    label: "Vendor's total",
+    kind: "money",
+    value: ({ vendorTotal }) => vendorTotal,
+    currency: () => "",
+    why: () => "the vendor gives none",
+    isExtra: true,
   },
   count("inserted", "New", ({ inserted }) => inserted),
   count("updated", "Changed", ({ updated }) => updated),
@@ -80,7 +94,10 @@ export const kinds: Record<string, string> = { first: "first value", changed: "c
 
 export const changeColumns: readonly Column<Change>[] = [
   {
-    ...{ name: "recordedAt", label: "When", kind: "moment", value: ({ recordedAt }) => new Date(recordedAt) },
+    name: "recordedAt",
+    label: "When",
+    kind: "moment",
+    value: ({ recordedAt }) => new Date(recordedAt),
     isExtra: true,
   },
   text("source", "Source", ({ source }) => source, { isExtra: true }),
@@ -112,11 +129,18 @@ export const changeColumns: readonly Column<Change>[] = [
   }),
   text("new", "To", (row) => JSON.stringify(row.new), { isLocal: true, show: (row) => <Fields of={row} side="new" /> }),
   {
-    ...{ name: "change", label: "Change", kind: "money", value: ({ change }) => change, currency: () => "" },
+    name: "change",
+    label: "Change",
+    kind: "money",
+    value: ({ change }) => change,
+    currency: () => "",
     show: ({ change }) => signed(change),
   },
   {
-    ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId },
+    name: "receiptId",
+    label: "Receipt",
+    kind: "text",
+    value: ({ receiptId }) => receiptId,
     show: ({ receiptId }) => receiptLink(receiptId),
   },
   text("runId", "Run", ({ runId }) => runId, { isFileOnly: true }),

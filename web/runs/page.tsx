@@ -36,7 +36,9 @@ const outcomes = ["running", "completed", "failed", "cancelled", "recovered"] as
 const tones: Record<string, Tone> = { running: "note", completed: "good", failed: "bad", recovered: "good" };
 const kinds: Record<string, string> = { sync: "sync", backfill: "backfill", dry_run: "dry run" };
 const query = {
-  ...{ source: word.optional(), outcome: z.enum(outcomes).optional(), cursor: z.string().max(1_000).optional() },
+  source: word.optional(),
+  outcome: z.enum(outcomes).optional(),
+  cursor: z.string().max(1_000).optional(),
   waiting: z.literal("yes").optional(),
 };
 
@@ -60,12 +62,19 @@ const runColumns: readonly Column<Run>[] = [
   { name: "startedAt", label: "Started", kind: "moment", value: ({ startedAt }) => new Date(startedAt) },
   { name: "runId", label: "Run", kind: "text", value: ({ runId }) => runId, show: ({ runId }) => runLink(runId) },
   {
-    ...{ name: "kind", label: "Kind", kind: "text", value: ({ kind }) => kind, isExtra: true },
+    name: "kind",
+    label: "Kind",
+    kind: "text",
+    value: ({ kind }) => kind,
+    isExtra: true,
     show: ({ kind }) => kinds[kind] ?? kind,
   },
   { name: "source", label: "Source", kind: "text", value: ({ source }) => source },
   {
-    ...{ name: "outcome", label: "Outcome", kind: "text", value: ({ outcome }) => outcome },
+    name: "outcome",
+    label: "Outcome",
+    kind: "text",
+    value: ({ outcome }) => outcome,
     show: ({ outcome }) => <OutcomeBadge outcome={outcome} />,
   },
   { name: "from", label: "First day", kind: "day", value: ({ from }) => from, isExtra: true },
@@ -112,7 +121,9 @@ function runList(web: Web): void {
                 suggestions: [...new Set(list.items.map((run) => run.source))],
               },
               {
-                ...{ name: "outcome", label: "Outcome", kind: "choice" },
+                name: "outcome",
+                label: "Outcome",
+                kind: "choice",
                 choices: [["", "all"], ...outcomes.map((one) => [one, one] as const)],
               },
             ]}
@@ -236,12 +247,19 @@ function State({ run, progress, zone }: { run: FoundRun; progress: Progress; zon
 }
 
 const money = (name: "before" | "after" | "change", label: string): Column<Changes["items"][number]> => ({
-  ...{ name, label, kind: "money", value: (row) => row[name], currency: () => "" },
+  name,
+  label,
+  kind: "money",
+  value: (row) => row[name],
+  currency: () => "",
   why: () => (name === "before" ? "never read before" : "not known"),
   ...(name === "change" ? { show: (row) => signed(row.change) } : {}),
 });
 const count = (name: "inserted" | "updated" | "withdrawn", label: string): Column<Changes["items"][number]> => ({
-  ...{ name, label, kind: "count", value: (row) => row[name] },
+  name,
+  label,
+  kind: "count",
+  value: (row) => row[name],
 });
 const changesColumns: readonly Column<Changes["items"][number]>[] = [
   { name: "day", label: "Day", kind: "day", value: ({ day }) => day },
@@ -253,7 +271,11 @@ const changesColumns: readonly Column<Changes["items"][number]>[] = [
   count("withdrawn", "Withdrawn"),
   { name: "outcome", label: "Outcome", kind: "text", value: ({ outcome }) => outcome },
   {
-    ...{ name: "receiptId", label: "Receipt", kind: "text", value: ({ receiptId }) => receiptId, isExtra: true },
+    name: "receiptId",
+    label: "Receipt",
+    kind: "text",
+    value: ({ receiptId }) => receiptId,
+    isExtra: true,
     show: ({ receiptId }) => receiptLink(receiptId),
   },
   { name: "failure", label: "Failure", kind: "text", value: ({ failure }) => failure, isExtra: true },

@@ -116,7 +116,9 @@ async function readAsked({ parts, viewer, query: asked }: At<SpendQuery>): Promi
   const range = { from, to, before, compared: comparedDays({ from, to }, calendar.today) };
   const day = to > calendar.today ? calendar.today : to;
   return {
-    ...{ period, calendar, day },
+    period,
+    calendar,
+    day,
     of: { client: viewer.client, ...range, sourceId: asked.sourceId },
     by: asked.by ?? "source",
   };

@@ -51,7 +51,10 @@ export interface ManyProgress extends ManyReconciled {
 export async function reconcileMany(input: ReconcileManyInput, progress?: ManyProgress): Promise<ManyReconciled> {
   const sum: ManyProgress = progress ?? {
     ...(await planMany({ ...input }).catch(planFailure)),
-    ...{ verdicts: {}, waiting: 0, failed: 0, after: null },
+    verdicts: {},
+    waiting: 0,
+    failed: 0,
+    after: null,
   };
   const { client, runId } = sum;
   try {
