@@ -1,3 +1,4 @@
+import { maskContacts } from "../../core/personal.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 
 /** The acts of people that are recorded. */
@@ -73,9 +74,15 @@ export interface AuditEntry extends Actor {
 export async function recordAudit(database: Queryable, entry: AuditEntry): Promise<void> {
   await database.query(
     "insert into ops.audit (_client_id, actor, role, action, subject, details) values ($1, $2, $3, $4, $5, $6)",
-    [entry.client, entry.actor, entry.role, entry.action, entry.subject, JSON.stringify(entry.details ?? {})],
+    [entry.client, entry.actor, entry.role, entry.action, entry.subject, withoutContacts(entry.details ?? {})],
   );
 }
+
+/** The log only grows: a contact that somebody typed into a name or a note could not be taken out again. A key is found by its text. */
+const withoutContacts = (details: Record<string, unknown>) =>
+  JSON.stringify(details, (name, value: unknown) =>
+    typeof value === "string" && name !== "idempotencyKey" ? maskContacts(value) : value,
+  );
 
 /** A workflow that a person started, as far as Temporal knows who. */
 export interface StartAudit {
