@@ -71,6 +71,7 @@ export function ChangeForms({ campaign, others }: { campaign: CampaignDetails; o
             <button type="submit" class="danger">
               Merge
             </button>
+            <span class="quiet">This one is then gone: its creatives, and what is found of it later, go there.</span>
           </form>
         )}
       </div>

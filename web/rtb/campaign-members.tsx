@@ -43,8 +43,8 @@ export function Members({ at, campaign, members: { items, next }, others, curren
         cards
       ) : (
         <form method="post" action={`${own}/split`} class="stacked">
-          {cards}
           <Ticked own={own} others={others} />
+          {cards}
         </form>
       )}
       <NextPage url={at.url} next={next} name="members" />
