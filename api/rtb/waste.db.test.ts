@@ -332,6 +332,46 @@ describe("size coverage", () => {
     );
   });
 
+  test("matches requests without a size with the creatives of their category, and calls no size that was shown an excess", async () => {
+    await database.pool.query(
+      `insert into rtb.creatives (_client_id, buyer_id, creative_id, format, width, height)
+       select '713', 'A', n::text, f, w, h from (values (1, 'HTML', 320, 480), (2, 'HTML', 320, 480), (3, 'HTML', 1080, 1920), (4, 'VIDEO', 1080, 1920),
+         (5, 'NATIVE', null, null), (6, 'HTML', 970, 90), (7, 'HTML', 468, 60)) c(n, f, w, h)`,
+    );
+    await put("rtb_traffic", [
+      { ...asked, at: new Date(Date.UTC(2026, 0, 1)), size: "interstitial", requests: 38_000_000 },
+      { ...asked, at: new Date(Date.UTC(2026, 0, 1)), size: "video", format: "VIDEO", requests: 25_000_000 },
+      { ...asked, at: new Date(Date.UTC(2026, 0, 1)), size: "768x1024", requests: 20_000 },
+    ]);
+    const shown = { billing_id: "1", creative_format: "", impressions: 10 };
+    await put("report_quality", [
+      { ...shown, creative_id: "5", creative_size: "Native" },
+      { ...shown, creative_id: "6", creative_size: "970 X 90" },
+    ]);
+    const answer = await coverage("?buyer_id=A");
+    expect(
+      answer.sizes.map(({ size, coverage: is, creatives, advice }) => [
+        size,
+        is,
+        creatives,
+        (advice as { kind: string } | null)?.kind,
+      ]),
+    ).toEqual([
+      ["Interstitial (size unknown)", "good", 3, undefined],
+      ["Video (size unknown)", "low", 1, undefined],
+      ["768x1024 (Tablet Interstitial, Portrait)", "none", 0, "add_creative"],
+      ["320x480 (Mobile Interstitial, Portrait)", "unknown", 2, undefined],
+      ["1080x1920 (Phone Interstitial)", "unknown", 1, undefined],
+      ["468x60 (Banner)", "excess", 1, undefined],
+      ["970x90 (Super Leaderboard)", "unknown", 1, undefined],
+      ["Native", "unknown", 1, undefined],
+      ["Video 9:16", "unknown", 1, undefined],
+    ]);
+    expect(
+      await ask("select size, coverage, creatives from rtb.size_coverage($1, $2, '713', 'A')", [day(6), today]),
+    ).toEqual(answer.sizes.map(({ size, coverage: is, creatives }) => ({ size, coverage: is, creatives })));
+  });
+
   test("is unknown without traffic, and says why", async () => {
     await database.pool.query(
       "insert into rtb.creatives (_client_id, buyer_id, creative_id, format, width, height) values ('713', 'A', '1', 'HTML', 300, 250)",

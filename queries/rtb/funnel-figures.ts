@@ -185,3 +185,13 @@ export async function readSizeStock(
   }
   return { stock, unsized };
 }
+
+/** Sizes, as they are called, that the report "quality" has impressions of. */
+export async function readShownSizes(database: Queryable, of: SeatDays): Promise<Set<string>> {
+  const { rows } = await database.query<{ size: string; format: string | null }>(
+    `select creative_size as size, nullif(creative_format, '') as format from rtb.report_quality
+      where ${ofSeat} and impressions > 0 group by 1, 2`,
+    valuesOf(of),
+  );
+  return new Set(rows.flatMap(({ size, format }) => readSize(size, format)?.canonical ?? []));
+}

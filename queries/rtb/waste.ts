@@ -17,6 +17,7 @@ import {
   readFunnel,
   readQuality,
   readSeatSpend,
+  readShownSizes,
   readSizeStock,
   readSizeTraffic,
   type Delivery,
@@ -183,6 +184,7 @@ export async function readSizeCoverage(
   const { stock, unsized } = await readSizeStock(database, of);
   const [funnel = null] = await readFunnel(database, of, "all");
   const spend = await readSeatSpend(database, of, question.spendReport);
-  const coverage = coverSizes({ stock, traffic, daysWithData: days, costPerThousand: costOf(spend, funnel) });
+  const shown = await readShownSizes(database, of);
+  const coverage = coverSizes({ stock, traffic, shown, daysWithData: days, costPerThousand: costOf(spend, funnel) });
   return { ...coverage, from: of.from, to: of.to, unsized };
 }

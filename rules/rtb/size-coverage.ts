@@ -69,6 +69,8 @@ export interface CoverageQuestion {
   stock: readonly SizeStock[];
   /** Empty where the bidder sends no traffic of its own. */
   traffic: readonly SizeTraffic[];
+  /** Sizes, as they are called, that a report has impressions of: whoever shows them is asked for them. */
+  shown?: ReadonlySet<string>;
   daysWithData: number;
   /** For 1,000 requests, decimal text. */
   costPerThousand: string | null;
@@ -81,16 +83,22 @@ interface Demand {
 }
 
 /** Holds the sizes that are asked for against the sizes there are creatives of. */
-export function coverSizes({ stock, traffic, daysWithData, costPerThousand }: CoverageQuestion): SizeCoverage {
+export function coverSizes(question: CoverageQuestion): SizeCoverage {
+  const { stock, traffic, shown, daysWithData, costPerThousand } = question;
   const known = traffic.length > 0 && daysWithData > 0;
   const { demands, unreadable } = demandOf(traffic);
   const total = [...demands.values()].reduce((sum, { requests }) => sum + requests, 0);
   const stocks = stockOf(stock);
+  // A request that names no size is for any creative of its category.
+  for (const category of ["Interstitial", "Video"] as const)
+    if (demands.has(unsized(category)))
+      stocks.set(unsized(category), totalOf(stock.filter(({ canonical }) => categoryOf(canonical) === category)));
   const names = [...new Set([...demands.keys(), ...stocks.keys()])];
   const sizes = names.map((canonical): CoveredSize => {
     const { creatives, formats } = stocks.get(canonical) ?? { creatives: 0, formats: {} };
     const demand = demands.get(canonical) ?? { requests: 0, off: 0 };
-    const coverage = known ? coverageOf(creatives, demand.requests) : "unknown";
+    const isAsked = shown?.has(canonical) === true || demands.has(unsized(categoryOf(canonical)));
+    const coverage = known ? coverageOf(creatives, demand.requests, isAsked) : "unknown";
     return {
       canonical,
       creatives,
@@ -146,21 +154,45 @@ function isOff(width: number | null, height: number | null): boolean {
   return near !== null && (near.width !== width || near.height !== height);
 }
 
-function stockOf(stock: readonly SizeStock[]): Map<string, { creatives: number; formats: Record<string, number> }> {
-  const found = new Map<string, { creatives: number; formats: Record<string, number> }>();
+function stockOf(stock: readonly SizeStock[]): Map<string, Stocked> {
+  const found = new Map<string, Stocked>();
   for (const { canonical, format, creatives } of stock) {
     if (creatives <= 0) continue;
     const one = found.get(canonical) ?? { creatives: 0, formats: {} };
-    one.creatives += creatives;
-    one.formats[format] = (one.formats[format] ?? 0) + creatives;
+    addTo(one, format, creatives);
     found.set(canonical, one);
   }
   return found;
 }
 
-function coverageOf(creatives: number, requests: number): Coverage {
+interface Stocked {
+  creatives: number;
+  formats: Record<string, number>;
+}
+
+function addTo(one: Stocked, format: string, creatives: number): void {
+  one.creatives += creatives;
+  one.formats[format] = (one.formats[format] ?? 0) + creatives;
+}
+
+function totalOf(stock: readonly SizeStock[]): Stocked {
+  const total: Stocked = { creatives: 0, formats: {} };
+  for (const { format, creatives } of stock) if (creatives > 0) addTo(total, format, creatives);
+  return total;
+}
+
+/** Of a size as it is called. A native creative has no other size than that. */
+function categoryOf(canonical: string): "Interstitial" | "Video" | null {
+  if (canonical.startsWith("Video ")) return "Video";
+  return canonical.includes("Interstitial") ? "Interstitial" : null;
+}
+
+const unsized = (category: "Interstitial" | "Video" | null) => `${category ?? ""} (size unknown)`;
+
+/** Without a request of its own, a size that is asked for in other ways is no excess: how often nobody says. */
+function coverageOf(creatives: number, requests: number, isAsked: boolean): Coverage {
   if (creatives === 0) return "none";
-  if (requests === 0) return "excess";
+  if (requests === 0) return isAsked ? "unknown" : "excess";
   return creatives < fewCreatives && requests > lowFromRequests ? "low" : "good";
 }
 
@@ -187,7 +219,7 @@ function adviseSize(
       addFromADay,
       `${amount} a few pixels off: a flexible creative of ${canonical} fits them`,
     );
-  if (requestsADay < blockFromADay)
+  if (requestsADay < blockFromADay || !isDimension(canonical))
     return advice("add_creative", addFromADay, `${amount} and no creative: add one of ${canonical}`);
   return advice(
     "block",
@@ -195,6 +227,9 @@ function adviseSize(
     `${amount} and no creative: leave ${canonical} out of the sizes that pretargeting includes, or add a creative`,
   );
 }
+
+/** What pretargeting includes are widths and heights of banners: interstitials, videos and native ads it knows by format. */
+const isDimension = (canonical: string) => /^(?:\d|Non-Standard)/.test(canonical) && categoryOf(canonical) === null;
 
 /** Requests in whole thousands and parts, in millionths all the way: no float touches an amount. */
 function costOf(requests: number, costPerThousand: string): string {

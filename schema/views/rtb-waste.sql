@@ -107,7 +107,8 @@ language sql stable as $$
    order by v.client, v.bid_requests desc nulls last, v.value
 $$;
 
--- Which sizes are asked for, and which there are creatives of: good, low, none or excess; unknown without traffic of the bidder's own.
+-- Which sizes are asked for, and which there are creatives of: good, low, none or excess; unknown without traffic of the bidder's own,
+-- and where only impressions or requests without a size say that it is asked for. Those are for any creative of their category.
 create or replace function rtb.size_coverage(p_from date, p_to date, p_client text default null, p_buyer text default null)
 returns table (_client_id text, size text, creatives bigint, requests bigint, share numeric, qps numeric, coverage text, days bigint)
 language sql stable as $$
@@ -125,15 +126,32 @@ language sql stable as $$
              where c.vanished_at is null and not c.is_stub and (p_client is null or c._client_id = p_client) and (p_buyer is null or c.buyer_id = p_buyer)
              group by 1, 2, 3, 4) c
      group by 1, 2
+  ), sized as (
+    select s.client, s.size, s.creatives, k.category from stock s
+     cross join lateral (select case when s.size like 'Video %' then 'Video' when s.size like '%Interstitial%' then 'Interstitial' end as category) k
+     where s.size is not null
+  ), unsized as (
+    select w.client, w.size, split_part(w.size, ' ', 1) as category from demand w where w.size in ('Video (size unknown)', 'Interstitial (size unknown)')
+  ), able as (
+    select s.client, s.size, s.creatives, s.category from sized s where not exists (select from unsized u where u.client = s.client and u.size = s.size)
+    union all
+    select u.client, u.size, sum(s.creatives)::bigint, u.category from unsized u join sized s on s.client = u.client and s.category = u.category group by 1, 2, 4
+  ), shown as (
+    select distinct q._client_id as client,
+           rtb.canonical_size(regexp_replace(trim(q.creative_size), '\s*[xX×*]\s*', 'x'), nullif(q.creative_format, '')) as size
+      from rtb.report_quality q where q.date between p_from and p_to and q.impressions > 0
+       and (p_client is null or q._client_id = p_client) and (p_buyer is null or q.buyer_id = p_buyer)
   ), dated as (
     select client, count(distinct date) as days, sum(requests) filter (where size is not null) as requests from asked group by 1
   )
   select client, size, coalesce(s.creatives, 0), case when d.client is not null then coalesce(w.requests, 0) end,
          case when d.requests > 0 then round(coalesce(w.requests, 0) / d.requests, 6) end,
          case when d.client is not null then round(coalesce(w.requests, 0)::numeric / (d.days * 86400), 6) end,
-         case when d.client is null then 'unknown' when coalesce(s.creatives, 0) = 0 then 'none' when coalesce(w.requests, 0) = 0 then 'excess'
+         case when d.client is null then 'unknown' when coalesce(s.creatives, 0) = 0 then 'none' when coalesce(w.requests, 0) = 0
+                then case when exists (select from shown h where h.client = s.client and h.size = s.size)
+                            or exists (select from unsized u where u.client = s.client and u.category = s.category) then 'unknown' else 'excess' end
               when s.creatives < 3 and w.requests > 1000 then 'low' else 'good' end,
          coalesce(d.days, 0)
-    from demand w full join (select * from stock where size is not null) s using (client, size) left join dated d using (client)
+    from demand w full join able s using (client, size) left join dated d using (client)
    order by client, coalesce(w.requests, 0) desc, coalesce(s.creatives, 0) desc, size
 $$;

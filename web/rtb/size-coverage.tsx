@@ -132,9 +132,13 @@ export const sizeColumns = (currency: string): Column<Size>[] => [
     kind: "text",
     isLong: true,
     value: ({ advice }) => advice?.kind ?? null,
-    show: ({ advice, coverage }) =>
+    show: ({ advice, coverage, requests }) =>
       advice === null ? (
-        <span class="quiet">{words[coverage].what}</span>
+        <span class="quiet">
+          {coverage === "unknown" && requests !== null
+            ? "impressions of it, or requests of its kind without a size: how often it is asked for is unknown"
+            : words[coverage].what}
+        </span>
       ) : (
         <>
           <b>{kinds[advice.kind]}</b>: {advice.text}
