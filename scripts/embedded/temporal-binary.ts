@@ -245,8 +245,8 @@ async function downloadWithPip(folder: string, env: NodeJS.ProcessEnv): Promise<
 }
 
 const wheelOf: Readonly<Record<string, RegExp>> = {
-  "linux-x64": /manylinux\w*_x86_64\.whl$/,
-  "linux-arm64": /manylinux\w*_aarch64\.whl$/,
+  "linux-x64": /manylinux[\w.]*_x86_64\.whl$/,
+  "linux-arm64": /manylinux[\w.]*_aarch64\.whl$/,
   "darwin-x64": /macosx_\w+_x86_64\.whl$/,
   "darwin-arm64": /macosx_\w+_arm64\.whl$/,
 };
