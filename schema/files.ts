@@ -64,6 +64,7 @@ export const files = ops.table(
     committedAt: instant("committed_at").notNull().defaultNow(),
     /** `sandbox`: it is about nothing but made-up creatives, those of the demo or of the example. */
     origin: text("origin").notNull().default("real"),
+    removed: count("removed"),
   },
   (table) => [
     originCheck("files_origin_known", table.origin),

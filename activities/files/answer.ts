@@ -1,5 +1,6 @@
 import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import type { FileRow } from "../../queries/files/files.ts";
+import { sayReplaced } from "../../queries/files/replaced-rows.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
 import { answerOf, type IngestAnswer, type LineError, type ReadingFacts } from "../../rules/files/ingest-answer.ts";
 import { shownErrors, shownReason, type FilesContext, type Taking } from "./shapes.ts";
@@ -25,7 +26,9 @@ export async function answerOfRow(
       : (await readRejectedLines(database, { client, fileId, openOnly: true, limit: shownErrors })).map(
           ({ line, column, reason }) => ({ line, column, reason: reason.slice(0, shownReason) }),
         ));
-  return answerOf(row, { errors: shown.slice(0, shownErrors), facts: factsOf(counts), isKnown });
+  const replaced = isKnown === true ? await sayReplaced(database, row) : null;
+  const known = replaced === null ? row : { ...row, reason: replaced };
+  return answerOf(known, { errors: shown.slice(0, shownErrors), facts: factsOf(counts), isKnown });
 }
 
 const factsOf = (counts: Partial<FileCounts>): ReadingFacts => ({
@@ -61,6 +64,7 @@ export function answerOfReading(
     inserted: 0,
     updated: 0,
     unchanged: 0,
+    removed: 0,
     combined: 0,
     superseded: 0,
     supersededImpressions: "0",

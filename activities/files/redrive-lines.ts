@@ -16,6 +16,7 @@ import {
   stageStillRejected,
   type RejectedLineError,
 } from "../../queries/files/quarantined-lines.ts";
+import { DayLost } from "../../queries/files/report-losses.ts";
 import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging } from "../../queries/files/staging.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
@@ -97,7 +98,7 @@ export async function redriveLines(
         throw error;
       });
     } catch (error) {
-      if (!(error instanceof FileRefused)) throw error;
+      if (!(error instanceof FileRefused || error instanceof DayLost)) throw error;
       return unread(row.rejected, redact(error.message));
     }
   });

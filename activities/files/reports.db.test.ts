@@ -188,6 +188,43 @@ test("a day that is exported by hour and again without hours is counted once: th
   expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
 });
 
+test("a coarse file that would take most of a day from a finer one is refused unless it is forced, and what it took is counted", async () => {
+  const finer = geo(
+    "1/1/26,Brazil,14,100,200,90,9,8,7,6,1",
+    "1/1/26,Brazil,15,5000,9000,45,4,4,3,3,0",
+    "1/2/26,Brazil,3,7,8,7,1,1,1,1,0",
+  );
+  const coarse = "Day,Country,Bid requests\n1/1/26,Brazil,1000\n";
+  const requests = async () =>
+    (await ask("select sum(bid_requests)::int as n from rtb.report_countries where date = '2026-01-01'"))[0]?.["n"];
+  const first = await takeText(finer);
+
+  const refused = await takeText(coarse);
+  expect(refused).toMatchObject({ status: "refused", inserted: 0, removed: 0 });
+  expect(refused.reason).toContain(`take away 2 rows of file ${first.fileId}`);
+  expect(refused.reason).toContain("bid requests of seat 123456789 would fall from 5100 to 1000");
+  expect(refused.reason).toContain("--force");
+  expect(await requests()).toBe(5100);
+  expect(await ask("select kind from ops.alerts where resolved_at is null")).toEqual([{ kind: "file_refused" }]);
+
+  const forced = await takeText(coarse, { force: true });
+  expect(forced).toMatchObject({ status: "ingested", inserted: 1, removed: 2 });
+  expect(await requests()).toBe(1000);
+  expect(
+    await ask("select removed::int as removed from ops.files where outcome = 'ingested' order by file_id"),
+  ).toEqual([{ removed: 0 }, { removed: 2 }]);
+
+  // Sent again, it says what became of its rows; forced, they are back.
+  const again = await takeText(finer);
+  expect(again).toMatchObject({ status: "already_ingested", replacedSince: 2 });
+  expect(again.reason).toBe(
+    `2 of the 3 rows it wrote were replaced by file ${forced.fileId}; import it again with force (--force) to restore them`,
+  );
+  expect(await takeText(finer, { force: true })).toMatchObject({ status: "ingested", inserted: 2, removed: 1 });
+  expect(await requests()).toBe(5100);
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+});
+
 test("rejected lines wait in the quarantine, and join their file without overwriting a newer one", async () => {
   const text = "Day,Country,Bid requests,Bids\n1/1/26,Atlantis,100,9\n1/1/26,Brazil,many,9\n1/1/26,Peru,30,3\n";
   await mkdir(path.join(folder, "713", "mappings"), { recursive: true });

@@ -74,6 +74,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
         combine: mapping.combine,
         createStubs: settings.createStubs,
         doubtful: counts.doubtful,
+        acceptsLoss: place.force,
       });
       const stored = await recordIngested(
         session,

@@ -21,6 +21,7 @@ export const answer = z.object({
   inserted: z.number(),
   updated: z.number(),
   unchanged: z.number(),
+  removed: z.number().describe("rows of earlier files that it took away, because they split its days by other columns"),
   combined: z.number().describe("lines that were added to another of the same key"),
   superseded: sums.extend({ lines: z.number() }).describe("lines overwritten by a later one of the same key"),
   rejected: z.number(),
@@ -30,7 +31,12 @@ export const answer = z.object({
   sums,
   days: z.object({ from: z.string().nullable(), to: z.string().nullable() }),
   replacedSince: z.number().describe("rows of this file that later files have replaced"),
-  reason: z.string().nullable().describe("why it was refused"),
+  reason: z
+    .string()
+    .nullable()
+    .describe(
+      "why it was refused; when it was ingested before and later files have replaced its rows: which, and how to restore them",
+    ),
   preamble: z.number(),
   totals: z.number(),
   origin: storedOrigin
@@ -108,7 +114,12 @@ export const form = z.object({
       "`field=value`, can be repeated: the value of a field that the file has no column for, such as `clicks=0`",
     ),
   ignore: z.array(z.string()).optional().describe("columns to leave out; `*` at the end stands for any ending"),
-  force: z.enum(["true", "false"]).optional().describe("import it again although the same content was imported before"),
+  force: z
+    .enum(["true", "false"])
+    .optional()
+    .describe(
+      "import it again although the same content was imported before, and also where a report takes away most of a day that earlier files split by other columns",
+    ),
 });
 const mapping = z
   .string()

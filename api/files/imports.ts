@@ -6,6 +6,7 @@ import { uploadFolder, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileRow, type FileRow } from "../../queries/files/files.ts";
 import { findFileIdOfContent, findFileIdOfWorkflow } from "../../queries/files/imports.ts";
+import { sayReplaced } from "../../queries/files/replaced-rows.ts";
 import { readRejectedLines } from "../../queries/files/quarantined-lines.ts";
 import { ApiError } from "../server/errors.ts";
 import { withinMs } from "../../core/deadline.ts";
@@ -14,8 +15,9 @@ import { runWorkflow, startWorkflow, type Outcome, type WorkflowRun } from "../s
 
 type Parts = Pick<ServerParts, "config" | "temporal" | "reading">;
 export type ImportAnswer = Omit<IngestAnswer, "client">;
-/** Of a workflow that may have ended before answers had an origin. */
-type Ended = Omit<IngestAnswer, "origin"> & Partial<Pick<IngestAnswer, "origin">>;
+/** Of a workflow that may have ended before answers had all of this. */
+type Later = "origin" | "removed";
+type Ended = Omit<IngestAnswer, Later> & Partial<Pick<IngestAnswer, Later>>;
 
 /** Where an import is, and its answer once there is one. */
 export interface ImportStatus {
@@ -35,7 +37,7 @@ const nothingYet = { progress: null, reason: null, answer: null };
 export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<Outcome<IngestAnswer>> {
   try {
     const outcome = await runWorkflow<Ended>(parts, ingestOf(record));
-    return outcome.done ? { ...outcome, result: withOrigin(outcome.result) } : outcome;
+    return outcome.done ? { ...outcome, result: whole(outcome.result) } : outcome;
   } catch (error) {
     // Where it lies means nothing to whoever sent it.
     if (error instanceof ApiError) error.message = error.message.replaceAll(pathOf(record), record.fileName);
@@ -43,7 +45,7 @@ export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<
   }
 }
 
-const withOrigin = (answer: Ended): IngestAnswer => ({ origin: null, ...answer });
+const whole = (answer: Ended): IngestAnswer => ({ origin: null, removed: 0, ...answer });
 
 /** The same for whoever follows it by its address. */
 export async function startUpload(parts: Parts, record: UploadRecord): Promise<void> {
@@ -102,7 +104,7 @@ async function statusOfWorkflow(
   if (described.status.name === "RUNNING")
     return { ...nothingYet, state: "running", progress: await progressOf(temporal, described) };
   try {
-    return { ...nothingYet, state: "done", answer: withOrigin((await withinMs(askMs, handle.result())) as Ended) };
+    return { ...nothingYet, state: "done", answer: whole((await withinMs(askMs, handle.result())) as Ended) };
   } catch (error) {
     const cause = (error as { cause?: unknown }).cause;
     const reason = cause instanceof ApplicationFailure ? cause.message : `it ended as ${described.status.name}`;
@@ -133,5 +135,6 @@ export async function readAnswer(
   if (file === null) return null;
   const errors =
     file.rejected === 0 ? [] : await readRejectedLines(reading, { ...of, openOnly: false, limit: shownErrors });
-  return { ...answerOf(file, { errors, isKnown }), file };
+  const replaced = isKnown === true ? await sayReplaced(reading, file) : null;
+  return { ...answerOf(replaced === null ? file : { ...file, reason: replaced }, { errors, isKnown }), file };
 }

@@ -67,6 +67,7 @@ const ingested = {
   errors: [],
   sums,
   days: { from: "2025-11-29", to: "2025-11-29" },
+  removed: 0,
   replacedSince: 0,
   reason: null,
   preamble: 0,

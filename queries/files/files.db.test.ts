@@ -38,6 +38,7 @@ afterAll(() => database.drop());
 const merged: MergedFile = {
   inserted: 2,
   updated: 1,
+  removed: 0,
   unchanged: 1,
   combined: 0,
   superseded: { lines: 1, impressions: "3", clicks: "1", spend: "0.5" },

@@ -31,6 +31,8 @@ export interface FileRow extends FileContent {
   inserted: number;
   updated: number;
   unchanged: number;
+  /** Rows of earlier files that it took away, because they split its days by other columns. */
+  removed: number;
   /** Lines that were added to another of the same key. */
   combined: number;
   /** Lines overwritten by a later one of the same key, or by a newer file. */
@@ -56,7 +58,7 @@ export interface FileRow extends FileContent {
 }
 
 const fileColumns = `file_id as "fileId", _client_id as client, source, name, place, path, bytes, sha256, mapping, mapping_version as "mappingVersion",
-  options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, combined,
+  options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, removed, combined,
   superseded, superseded_impressions as "supersededImpressions", superseded_clicks as "supersededClicks", superseded_spend as "supersededSpend",
   rejected, impressions, clicks, spend, day_from as "dayFrom", day_to as "dayTo", replaced, run_id as "runId", workflow_id as "workflowId",
   started_at as "startedAt", committed_at as "committedAt", origin`;
@@ -203,10 +205,10 @@ async function insertFile(
 ): Promise<FileRow> {
   const statement = named(
     `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, is_repeat, outcome, reason,
-                            lines, preamble, totals, inserted, updated, unchanged, combined, superseded, superseded_impressions, superseded_clicks,
+                            lines, preamble, totals, inserted, updated, unchanged, removed, combined, superseded, superseded_impressions, superseded_clicks,
                             superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at, origin)
      values (:fileId, :client, :source, :name, :place, :path, :bytes, :sha256, :mapping, :mappingVersion, :optionsHash, :isRepeat, :outcome, :reason,
-             :lines, :preamble, :totals, :inserted, :updated, :unchanged, :combined, :supersededLines, :supersededImpressions, :supersededClicks, :supersededSpend,
+             :lines, :preamble, :totals, :inserted, :updated, :unchanged, :removed, :combined, :supersededLines, :supersededImpressions, :supersededClicks, :supersededSpend,
              :rejected, :impressions, :clicks, :spend, :from,
              :to, :runId, :workflowId, :startedAt, :origin)
      on conflict (run_id) do ${result.outcome === "refused" ? "update set run_id = excluded.run_id" : "nothing"}
@@ -232,6 +234,7 @@ async function insertFile(
       inserted: result.inserted,
       updated: result.updated,
       unchanged: result.unchanged,
+      removed: result.removed,
       combined: result.combined,
       supersededLines: result.superseded.lines,
       supersededImpressions: result.superseded.impressions,
@@ -277,7 +280,7 @@ export async function recordRedriven(
             superseded_impressions = superseded_impressions + $8, superseded_clicks = superseded_clicks + $9, superseded_spend = superseded_spend + $10,
             impressions = impressions + $11, clicks = clicks + $12, spend = spend + $13, rejected = rejected - ($3 + $4 + $5 + $6 + $7 + $16),
             lines = lines - $16, totals = totals + $16,
-            day_from = least(day_from, $14), day_to = greatest(day_to, $15)
+            removed = removed + $17, day_from = least(day_from, $14), day_to = greatest(day_to, $15)
       where _client_id = $1 and file_id = $2`,
     [
       of.client,
@@ -296,6 +299,7 @@ export async function recordRedriven(
       merged.from,
       merged.to,
       of.totals,
+      merged.removed,
     ],
   );
 }

@@ -76,6 +76,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     inserted,
     updated,
     unchanged: staged.rows - inserted - updated - written.superseded.lines - written.combined,
+    removed: 0,
     combined: combined + written.combined,
     superseded: {
       lines: overwritten.lines + written.superseded.lines,

@@ -5,9 +5,15 @@ import { lockPerformance } from "../rtb/rollups.ts";
 import { carriedBy, nothingMerged, without, type Carried, type MergedFile, type MergeTarget } from "./merge-shapes.ts";
 import { refoldChanged } from "./funnel-sums.ts";
 import { checkReportFile } from "./report-books.ts";
+import { checkLosses, daysInTheWay } from "./report-losses.ts";
 import { carriedOf, columnsOf, controlOf, declared } from "./report-columns.ts";
 
-export type ReportTarget = MergeTarget & { grain: string };
+export type ReportTarget = MergeTarget & {
+  /** Which of its keys the file has. */
+  grain: string;
+  /** The file may take away most of a day that earlier files split otherwise. */
+  acceptsLoss?: boolean;
+};
 
 /**
  * Merges staged lines into their report's table: a later file's line replaces the row of its key, and a day that a later
@@ -22,7 +28,9 @@ export async function mergeReport(session: Session, name: ReportName, target: Re
   await findChanges(session, kind, target);
   const merged = await sumChanges(session, kind, target.combine, folded);
   await keepBooks(session, kind, target);
+  const inTheWay = await daysInTheWay(session, kind, client);
   await write(session, kind, target);
+  if (target.acceptsLoss !== true) await checkLosses(session, kind, { client, days: inTheWay });
   await refoldChanged(session, client, name);
   const origin = await seatsOf(session, client);
   await session.query("drop table if exists pg_temp.staged, pg_temp.named, pg_temp.lines, pg_temp.changes");
@@ -155,6 +163,7 @@ async function sumChanges(
     inserted: count("i"),
     updated: count("u"),
     unchanged: count("c"),
+    removed: count("d"),
     combined: count("a") + (combine === "sum" ? folded.lines : 0),
     superseded: { lines: count("s", "r") + (combine === "later" ? folded.lines : 0), ...superseded },
     stored: without(carriedBy([...of("i", "u", "c"), ...own]), carriedBy(own.map(before))),

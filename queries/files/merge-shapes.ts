@@ -30,6 +30,8 @@ export interface MergedFile {
   inserted: number;
   updated: number;
   unchanged: number;
+  /** Rows of earlier files that it took away, because they split its days by other columns. */
+  removed: number;
   /** Lines that were added to another of the same key. */
   combined: number;
   /** Lines that a later one of the same key overwrites, and what they carried. */
@@ -47,6 +49,7 @@ export const nothingMerged: MergedFile = {
   inserted: 0,
   updated: 0,
   unchanged: 0,
+  removed: 0,
   combined: 0,
   superseded: { lines: 0, impressions: "0", clicks: "0", spend: "0" },
   stored: { impressions: "0", clicks: "0", spend: "0" },

@@ -49,6 +49,8 @@ export interface ReportKind {
   /** What else a line says, and no sum is made of. */
   named: readonly string[];
   counts: readonly string[];
+  /** The count that says how much of a day a file has. */
+  main: string;
   hasSpend: boolean;
   /** Columns that the file must have. */
   required: readonly FileField[];
@@ -73,6 +75,7 @@ export const reportKinds = {
     keys: ["date", "hour", "geography"],
     named: [],
     counts: funnelCounts,
+    main: "bid_requests",
     hasSpend: false,
     required: ["date", "bid_requests"],
   },
@@ -81,6 +84,7 @@ export const reportKinds = {
     keys: ["date", "hour", "geography", "publisher_id"],
     named: ["publisher_name"],
     counts: funnelCounts,
+    main: "bid_requests",
     hasSpend: false,
     required: ["date", "publisher_id", "bid_requests"],
   },
@@ -89,6 +93,7 @@ export const reportKinds = {
     keys: ["date", "hour", "geography", "creative_id"],
     named: [],
     counts: ["bids_in_auction", "auctions_won", "bids", "reached_queries", "impressions", "clicks"],
+    main: "bids_in_auction",
     hasSpend: true,
     required: ["date", "creative_id", "bids_in_auction"],
   },
@@ -97,6 +102,7 @@ export const reportKinds = {
     keys: ["date", "billing_id", "creative_id", "creative_size", "creative_format"],
     named: [],
     counts: ["reached_queries", "impressions", "clicks", "viewable", "measurable", "invalid_impressions"],
+    main: "measurable",
     hasSpend: true,
     required: ["date", "creative_id", "viewable", "measurable"],
   },
@@ -105,6 +111,7 @@ export const reportKinds = {
     keys: ["date", "hour", "geography", "creative_id", "filtering_reason"],
     named: [],
     counts: ["bids"],
+    main: "bids",
     hasSpend: false,
     required: ["date", "filtering_reason", "bids"],
   },
@@ -113,6 +120,7 @@ export const reportKinds = {
     keys: ["at", "size", "format", "geography", "device_type"],
     named: ["date", "hour", "seconds"],
     counts: ["requests"],
+    main: "requests",
     hasSpend: false,
     required: ["timestamp", "size"],
   },

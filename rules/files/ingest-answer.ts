@@ -29,6 +29,8 @@ export interface IngestAnswer {
   inserted: number;
   updated: number;
   unchanged: number;
+  /** Rows of earlier files that it took away, because they split its days by other columns. */
+  removed: number;
   /** Lines that were added to another of the same key. */
   combined: number;
   superseded: Sums & { lines: number };
@@ -39,7 +41,7 @@ export interface IngestAnswer {
   days: { from: string | null; to: string | null };
   /** Of the rows it wrote, those that later files have replaced. */
   replacedSince: number;
-  /** Why it was refused. */
+  /** Why it was refused; of one that was ingested before, what became of its rows since. */
   reason: string | null;
   preamble: number;
   totals: number;
@@ -66,6 +68,7 @@ export interface Receipt extends Sums {
   inserted: number;
   updated: number;
   unchanged: number;
+  removed: number;
   combined: number;
   superseded: number;
   supersededImpressions: string;
@@ -103,6 +106,7 @@ export function answerOf(receipt: Receipt, { errors = [], facts, isKnown = false
     inserted: receipt.inserted,
     updated: receipt.updated,
     unchanged: receipt.unchanged,
+    removed: receipt.removed,
     combined: receipt.combined,
     superseded: {
       lines: receipt.superseded,

@@ -54,7 +54,10 @@ const command = defineCommand(
     collect,
   )
   .option("--ignore <column>", 'a column to leave out, also "Cost of *"; can be repeated', collect)
-  .option("--force", "import it again although the same content was imported before")
+  .option(
+    "--force",
+    "import it again although the same content was imported before, or although it takes away most of a day",
+  )
   .option("--dry-run", "only read and check, store nothing");
 
 function collect(one: string, earlier: string[] | undefined): string[] {
@@ -227,6 +230,9 @@ function describeAnswer(answer: IngestAnswer): string[] {
   const numbers = [
     `${count(answer.lines, "line")}: ${answer.imported} imported, ${answer.skipped} skipped`,
     `  ${answer.inserted} inserted, ${answer.updated} updated, ${answer.unchanged} unchanged${answer.combined === 0 ? "" : `, ${answer.combined} added to another line`}`,
+    ...(answer.removed > 0
+      ? [`  ${count(answer.removed, "row")} of earlier files taken away: they split these days by other columns`]
+      : []),
     `  ${superseded.lines} overwritten by later lines${superseded.lines === 0 ? "" : ` (${superseded.impressions} impressions, ${superseded.clicks} clicks, ${cents(superseded.spend)} spend)`}, ${answer.rejected} rejected`,
     `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${cents(sums.spend)} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
     ...(answer.summedOver.length === 0
@@ -248,7 +254,9 @@ function describeAnswer(answer: IngestAnswer): string[] {
         `${title}: already ingested, as file ${answer.fileId}`,
         ...numbers,
         ...rejects,
-        `  later files have replaced ${answer.replacedSince} of the rows it wrote; --force takes it again`,
+        answer.reason === null
+          ? `  later files have replaced ${answer.replacedSince} of the rows it wrote; --force takes it again`
+          : `  ${answer.reason}`,
       ];
     case "refused":
       return [`${title}: refused, nothing was stored`, `  ${answer.reason}`, ...rejects];

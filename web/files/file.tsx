@@ -134,7 +134,10 @@ function State({ found }: { found: ImportStatus }) {
 }
 
 function Result({ answer, json, currency }: { answer: Answer; json: string; currency: string }) {
-  const count = (label: string, name: "lines" | "imported" | "inserted" | "updated" | "unchanged" | "rejected") => (
+  const count = (
+    label: string,
+    name: "lines" | "imported" | "inserted" | "updated" | "unchanged" | "removed" | "rejected",
+  ) => (
     <Figure
       label={label}
       value={countText(answer[name])}
@@ -149,8 +152,10 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
         </Notice>
       ) : answer.status === "already_ingested" ? (
         <Notice tone="note" title="Nothing new">
-          The same content was imported before, as file {answer.fileId}. Later files have replaced{" "}
-          {countText(answer.replacedSince)} of the rows it wrote.
+          The same content was imported before, as file {answer.fileId}.{" "}
+          {answer.reason === null
+            ? `Later files have replaced ${countText(answer.replacedSince)} of the rows it wrote.`
+            : `${answer.reason}.`}
         </Notice>
       ) : null}
       <div class="cards">
@@ -162,6 +167,7 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
         {count("New rows", "inserted")}
         {count("Changed rows", "updated")}
         {count("Same as before", "unchanged")}
+        {answer.removed === 0 ? null : count("Rows of earlier files taken away", "removed")}
         {count("Rejected", "rejected")}
         <Figure
           label="Spend"

@@ -96,6 +96,11 @@ function ImportForm({ found, at }: Pick<Props, "found" | "at">) {
         value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
       )}
       {found.imported === null ? null : <input type="hidden" name="force" value="true" />}
+      {found.imported !== null || found.createsCreatives !== null ? null : (
+        <label>
+          <input type="checkbox" name="force" value="true" /> also if it takes away most of a day
+        </label>
+      )}
       <button type="submit" class="primary">
         {found.imported === null ? "Import" : "Import it again"}
       </button>

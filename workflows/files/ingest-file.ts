@@ -70,6 +70,7 @@ export function describeAnswer(answer: IngestAnswer): string {
     ["inserted", answer.inserted],
     ["updated", answer.updated],
     ["unchanged", answer.unchanged],
+    ...(answer.removed > 0 ? [["taken away", answer.removed] satisfies [string, number]] : []),
     ...(answer.combined === 0 ? [] : [["added to another", answer.combined] satisfies [string, number]]),
     ["overwritten", superseded.lines === 0 ? 0 : `${superseded.lines} (spend ${superseded.spend})`],
     ["rejected", answer.rejected],
@@ -80,10 +81,10 @@ export function describeAnswer(answer: IngestAnswer): string {
   ];
   const title = `**${answer.name}**, client ${answer.client}, mapping ${answer.mapping}: **${status.replace("_", " ")}**`;
   const notes = [
-    ...(answer.reason === null ? [] : [`Nothing was stored: ${answer.reason}`]),
+    ...(answer.reason === null || status === "already_ingested" ? [] : [`Nothing was stored: ${answer.reason}`]),
     ...(status === "already_ingested"
       ? [
-          `File ${answer.fileId} is the same content. \`"force": true\` imports it again. Later files have replaced ${answer.replacedSince} of the rows it wrote.`,
+          `File ${answer.fileId} is the same content. \`"force": true\` imports it again. ${answer.reason === null ? `Later files have replaced ${answer.replacedSince} of the rows it wrote.` : `${answer.reason}.`}`,
         ]
       : []),
     ...(answer.summedOver.length === 0

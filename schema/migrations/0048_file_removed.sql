@@ -1,0 +1,1 @@
+ALTER TABLE "ops"."files" ADD COLUMN "removed" bigint DEFAULT 0 NOT NULL;
