@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
-import { originOf } from "../../core/origin.ts";
 import { originColumn } from "../components/columns.ts";
 import { Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
@@ -48,7 +47,7 @@ export function seatPages(web: Web): void {
             <a class="button" href="/creatives">
               Creatives
             </a>
-            {at.viewer.isKeeper && exchangeOf(at) !== null ? (
+            {at.viewer.isKeeper ? (
               <form method="post" action="/seats/discover">
                 <button type="submit">Discover seats</button>
               </form>
@@ -56,11 +55,11 @@ export function seatPages(web: Web): void {
             <ExportLink url={at.url} without={["running", "since", "found"]} />
           </PageHead>
           <Told at={at} items={list.items} />
-          <Exchange at={at} />
+          <Exchange items={list.items} />
           <ListTable
             at={at}
             list={list}
-            columns={[...columns, ...(at.viewer.isKeeper && exchangeOf(at) !== null ? [syncColumn] : [])]}
+            columns={[...columns, ...(at.viewer.isKeeper ? [syncColumn] : [])]}
             caption="Seats"
             empty={
               <Empty title="No seat yet">
@@ -106,11 +105,6 @@ function back<Done extends object>({ body }: Answer<Running | Done>, tell: (done
   return `/seats?${new URLSearchParams(told)}`;
 }
 
-const exchangeOf = ({ parts, viewer }: At<unknown>) => {
-  const account = parts.config.accounts.get(`authorized_buyers/${viewer.client}`);
-  return account === undefined || account.secrets === null ? null : originOf(account);
-};
-
 function Told({ at: { query: asked, parts }, items }: { at: At<Query>; items: readonly Seat[] }) {
   const { running, since, found } = asked;
   if (found !== undefined)
@@ -132,15 +126,16 @@ function Told({ at: { query: asked, parts }, items }: { at: At<Query>; items: re
   );
 }
 
-function Exchange({ at }: { at: At<Query> }) {
-  const origin = exchangeOf(at);
-  if (origin === "real") return null;
+/** Whether an exchange is connected the worker knows, which has its key; here is known what came of it. */
+function Exchange({ items }: { items: readonly Seat[] }) {
+  const synced = items.filter(({ lastSync }) => lastSync !== null);
+  if (synced.some(({ origin }) => origin === "real")) return null;
   return (
     <Notice tone="note">
-      {origin === null ? (
+      {synced.length === 0 ? (
         <>
-          No exchange is connected: set <code>AUTHORIZED_BUYERS_KEY</code> to the key of a service account. Seats and
-          creatives can be loaded from files all the same.
+          No seat was synced yet. The worker needs <code>AUTHORIZED_BUYERS_KEY</code>, the key of a service account, or
+          the sandbox. Seats and creatives can be loaded from files all the same.
         </>
       ) : (
         "The exchange is the sandbox: its seats and creatives are made up."
