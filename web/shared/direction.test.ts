@@ -19,5 +19,5 @@ test("an export keeps a name as it is, but for an apostrophe before a formula th
     columns,
     ["a\u202eb", "\u202e=1+1", "\u200b\t@sum", "-1"].map((name) => ({ name })),
   );
-  expect(lines.split("\r\n")).toEqual(["name", "a\u202eb", "'\u202e=1+1", "'\u200b\t@sum", "'-1", ""]);
+  expect(lines.split("\r\n")).toEqual(["name", "a\u202eb", `"'\u202e=1+1"`, `"'\u200b\t@sum"`, "-1", ""]);
 });
