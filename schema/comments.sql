@@ -1123,14 +1123,15 @@ comment on column rtb.creative_performance.previous_spend_1d is 'Spend of the da
 comment on column rtb.creative_performance.spend_7d is 'Spend of the seven days that end today.';
 comment on column rtb.creative_performance.impressions_7d is 'Impressions of the seven days that end today.';
 comment on column rtb.creative_performance.clicks_7d is 'Clicks of the seven days that end today.';
-comment on column rtb.creative_performance.previous_spend_7d is 'Spend of the seven days before, for the trend.';
+comment on column rtb.creative_performance.previous_spend_7d is 'Spend of the seven days before without their last, for the trend: today is not over.';
 comment on column rtb.creative_performance.spend_30d is 'Spend of the thirty days that end today.';
 comment on column rtb.creative_performance.impressions_30d is 'Impressions of the thirty days that end today.';
 comment on column rtb.creative_performance.clicks_30d is 'Clicks of the thirty days that end today.';
-comment on column rtb.creative_performance.previous_spend_30d is 'Spend of the thirty days before, for the trend.';
+comment on column rtb.creative_performance.previous_spend_30d is 'Spend of the thirty days before without their last, for the trend: today is not over.';
 comment on column rtb.creative_performance.spend_all is 'Spend of all stored days.';
 comment on column rtb.creative_performance.impressions_all is 'Impressions of all stored days.';
 comment on column rtb.creative_performance.clicks_all is 'Clicks of all stored days.';
+comment on column rtb.creative_performance.spend_today is 'Spend of today, which trends leave out.';
 
 comment on table rtb.client_performance is 'Which day the roll-ups of a client end with. When it is older than the client''s today they are refreshed before they are read.';
 comment on column rtb.client_performance._client_id is 'The client the row belongs to.';
@@ -1155,8 +1156,8 @@ comment on column rtb.creative_periods.impressions is 'Times shown.';
 comment on column rtb.creative_periods.clicks is 'Times clicked.';
 comment on column rtb.creative_periods.cpm is 'Spend per thousand impressions; null without impressions.';
 comment on column rtb.creative_periods.cpc is 'Spend per click; null without clicks.';
-comment on column rtb.creative_periods.previous_spend is 'Spend of the period before; null for all.';
-comment on column rtb.creative_periods.trend is 'Change of spend against the period before, as a share of it; null when that had none.';
+comment on column rtb.creative_periods.previous_spend is 'Spend of the period before, without the day that would stand beside today; null for all.';
+comment on column rtb.creative_periods.trend is 'Change of spend on the days of the period that are over against as many before, as a share; null when those had none.';
 comment on column rtb.creative_periods.tier is 'high, medium, low or zero: rtb.spend_tiers.';
 comment on view rtb.creative_days is 'A creative''s performance per day, with its campaigns and seat by name.';
 comment on column rtb.creative_days._client_id is 'The client the row belongs to.';

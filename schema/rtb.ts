@@ -209,6 +209,7 @@ export const creativePerformance = rtb.table(
     spendAll: moneySum("spend_all"),
     impressionsAll: countSum("impressions_all"),
     clicksAll: countSum("clicks_all"),
+    spendToday: moneySum("spend_today"),
   },
   (table) => [
     primaryKey({ name: "creative_performance_key", columns: [table.clientId, table.creativeId] }),

@@ -4,6 +4,7 @@ import { defaultLimits, FileRefused, readPerformanceFile } from "../../connector
 import { jsonDelimiter } from "../../connectors/files/json-fields.ts";
 import type { FileMapping } from "../../connectors/files/mapping.ts";
 import { readFileRow, recordRedriven } from "../../queries/files/files.ts";
+import { UnknownSeat } from "../../queries/rtb/seats.ts";
 import { readHeader, type FileHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork } from "../../queries/files/ingest.ts";
 import {
@@ -98,7 +99,7 @@ export async function redriveLines(
         throw error;
       });
     } catch (error) {
-      if (!(error instanceof FileRefused || error instanceof DayLost)) throw error;
+      if (!(error instanceof FileRefused || error instanceof DayLost || error instanceof UnknownSeat)) throw error;
       return unread(row.rejected, redact(error.message));
     }
   });

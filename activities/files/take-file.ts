@@ -2,6 +2,7 @@ import { changed, FileProblem } from "../../connectors/files/file-places.ts";
 import { FileRefused } from "../../connectors/files/performance-file.ts";
 import { FileAlreadyIngested, findFileOfRun, findIngestedFile } from "../../queries/files/files.ts";
 import { DayLost } from "../../queries/files/report-losses.ts";
+import { UnknownSeat } from "../../queries/rtb/seats.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import type { IngestAnswer, LineError } from "../../rules/files/ingest-answer.ts";
 import { checkedInput } from "../shared/input.ts";
@@ -67,7 +68,8 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
       const isKnown = error.file.runId !== runOf().runId;
       return answerOfRow(context, error.file, { isKnown });
     }
-    if (error instanceof DayLost) refusal = { reason: error.message, counts: {}, errors };
+    if (error instanceof DayLost || error instanceof UnknownSeat)
+      refusal = { reason: error.message, counts: {}, errors };
     else if (error instanceof FileRefused)
       refusal = { reason: whereAnd(error), counts: error.counts, errors: [...errors, ...errorAt(error)] };
     else if (error instanceof FileProblem && error.kind === "content")

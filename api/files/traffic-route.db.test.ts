@@ -101,6 +101,29 @@ test("what cannot be read is said item by item, and stored by nobody", async () 
     expect((await post(wrong)).status).toBe(400);
 });
 
+test("a seat that the exchange does not have is refused with the nearest it has, and becomes none of the client's", async () => {
+  const seats = async (origin: string) =>
+    void (await database.pool.query(
+      "insert into rtb.buyer_seats (_client_id, buyer_id, bidder_account_id, origin) values ('713', $1, '731100200', $2)",
+      [origin === "sandbox" ? "731100201" : "900000001", origin],
+    ));
+  await seats("sandbox");
+  expect(await post({ buyerId: "731100021", items: [item] })).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining("no seat 731100021 of this client: did you mean 731100201?") },
+  });
+  // Who tries the sandbox may have seats of their own; beside seats of the real exchange there are no others.
+  expect(await post({ buyerId: "555", items: [item] })).toMatchObject({ status: 200, body: { inserted: 1 } });
+  await seats("real");
+  expect(await post({ buyerId: "444", items: [item] })).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining("it has 731100201, 900000001") },
+  });
+  expect(await post({ buyerId: "900000001", items: [item] })).toMatchObject({ status: 200 });
+  const { rows: known } = await database.pool.query("select buyer_id as id from rtb.buyer_seats order by 1");
+  expect(known).toEqual([{ id: "555" }, { id: "731100201" }, { id: "900000001" }]);
+});
+
 test("is for operators, of their own client; without a seat it is the only one's, or refused", async () => {
   expect((await post({ buyerId: "A", items: [item] }, { role: "analyst" })).status).toBe(403);
   expect(await post({ items: [item] })).toMatchObject({

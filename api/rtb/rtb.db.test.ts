@@ -160,7 +160,14 @@ const percent = (part: Big, whole: Big) =>
 function recomputed(own: readonly Row[], period: Period, geography?: string) {
   const restricted = geography === undefined ? own : own.filter((row) => row.geography === geography);
   const now = restricted.filter(inPeriod(period));
-  const before = total(restricted.filter(inPeriod(period, 1)), "spend");
+  // A running day is held against no whole one: today is left out, and the day that would stand beside it.
+  const isOver = (date: string) => date < today && date !== addDays(today, period === "30d" ? -30 : -7);
+  const spentOver = (ago: 0 | 1) =>
+    total(
+      restricted.filter((row) => inPeriod(period, ago)(row) && isOver(row.date)),
+      "spend",
+    );
+  const before = spentOver(1);
   const [spend, clicks, impressions] = [total(now, "spend"), total(now, "clicks"), total(now, "impressions")];
   const whole = own.filter(inPeriod(period));
   const top = countries
@@ -180,7 +187,7 @@ function recomputed(own: readonly Row[], period: Period, geography?: string) {
     clicks: Number(clicks),
     cpc: ratio(spend, clicks),
     cpm: ratio(spend.times(1_000), impressions),
-    trend: period === "all" ? null : percent(spend.minus(before), before),
+    trend: period === "all" ? null : percent(spentOver(0).minus(before), before),
     topGeography: top?.country ?? null,
     topGeographyShare: top === undefined ? null : percent(top.spend, total(whole, "spend")),
     exact: spend,

@@ -48,7 +48,9 @@ export const figures = {
 export const trend = z
   .number()
   .nullable()
-  .describe("change of spend against as many days before, in percent; null when nothing was spent then, and for all");
+  .describe(
+    "change of spend in percent, of the days of the period that are over (without today) against the same days a period earlier; null when nothing was spent then, and for all",
+  );
 
 /** Sums come as text, because they may have more digits than a number; counts of impressions do not get there. */
 export function counted<Row extends { impressions: string; clicks: string }>(

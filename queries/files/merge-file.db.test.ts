@@ -511,7 +511,7 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
   const sum = (of: Row[], what: "impressions" | "clicks" | "spend") => Number(sumMoney(of.map((row) => row[what])));
   const within = (of: Row[], from: number, to: number) =>
     of.filter(({ date }) => date >= addDays(asOf, -from) && date <= addDays(asOf, -to));
-  const periods = { "1d": [1, 1, 2, 2], "7d": [6, 0, 13, 7], "30d": [29, 0, 59, 30] } as const;
+  const periods = { "1d": [1, 1, 2, 2], "7d": [6, 0, 13, 8], "30d": [29, 0, 59, 31] } as const;
   const ids = [...new Set(rows.map(({ id }) => id))];
   const expected = ids.map((id) => {
     const own = rows.filter((row) => row.id === id);
@@ -521,6 +521,7 @@ async function expectRollupsToBeTrue(asOf = today): Promise<void> {
       [`clicks_${period}`, sum(within(own, from, to), "clicks")],
       [`previous_spend_${period}`, sum(within(own, before, until), "spend")],
     ]);
+    parts.push(["spend_today", sum(within(own, 0, 0), "spend")]);
     const all = (["spend", "impressions", "clicks"] as const).map((what) => [`${what}_all`, sum(own, what)]);
     return { id, ...Object.fromEntries([...parts, ...all]) } as Record<string, number | string>;
   });

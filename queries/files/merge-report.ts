@@ -2,6 +2,7 @@ import type { Origin } from "../../core/origin.ts";
 import { reportKinds, type ReportKind, type ReportName } from "../../rules/files/file-kinds.ts";
 import type { Session } from "../../schema/database.ts";
 import { lockPerformance } from "../rtb/rollups.ts";
+import { refuseUnknownSeats } from "../rtb/seats.ts";
 import { carriedBy, nothingMerged, without, type Carried, type MergedFile, type MergeTarget } from "./merge-shapes.ts";
 import { refoldChanged } from "./funnel-sums.ts";
 import { checkReportFile } from "./report-books.ts";
@@ -24,6 +25,7 @@ export async function mergeReport(session: Session, name: ReportName, target: Re
   const { client, fileId } = target;
   await session.query("set local work_mem = '192MB'; set local jit = off");
   await lockPerformance(session, client);
+  await refuseUnknownSeats(session, client, "staged");
   const folded = await fold(session, kind, target.combine);
   await findChanges(session, kind, target);
   const merged = await sumChanges(session, kind, target.combine, folded);

@@ -1,7 +1,7 @@
 import type { Origin } from "../../core/origin.ts";
 import type { Session } from "../../schema/database.ts";
 import { withoutLoops } from "../rtb/rollups.ts";
-import { countCreatives } from "../rtb/seats.ts";
+import { countCreatives, refuseUnknownSeats } from "../rtb/seats.ts";
 import type { MergeTarget } from "./merge-shapes.ts";
 
 /** Lines name creatives that are neither known nor to be created, or that several seats have. */
@@ -22,6 +22,7 @@ const withoutZeros = "regexp_replace(n.creative_id, '^0+(?=[0-9]+$)', '')";
 export async function resolveCreatives(session: Session, target: MergeTarget): Promise<void> {
   const { client } = target;
   await session.query("analyze pg_temp.named");
+  await refuseUnknownSeats(session, client, "named");
   const open = await find(session, client);
   if (open.seated + open.unseated > 0) {
     // Whoever lists creatives may just be bringing them.

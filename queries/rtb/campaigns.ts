@@ -2,7 +2,16 @@ import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { readCreativeName } from "../../rules/rtb/creative-names.ts";
 import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
 import { nameSql } from "./creative-shapes.ts";
-import { apartFromState, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
+import {
+  apartFromState,
+  comparedSql,
+  daysOf,
+  percentSql,
+  ratioSql,
+  stateSql,
+  type Figures,
+  type SumsState,
+} from "./metrics.ts";
 import { byImport, makeOwn, recordRename, type PutBy } from "./put-decisions.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
 
@@ -107,22 +116,22 @@ export async function findCampaign(
   database: Queryable,
   { client, campaignId, period }: { client: string; campaignId: number; period: Period },
 ): Promise<FoundCampaign | null> {
-  const previous = period === "all" ? "null::numeric" : `p.previous_spend_${period}`;
+  const { ended, previous } = comparedSql(period, "p");
   const { rows } = await database.query<FoundCampaign>(
     prepared(
       `with members as materialized (
          select creative_id from rtb.campaign_creatives where _client_id = $1 and campaign_id = $2
        ), performance as materialized (
-         select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${previous} as previous
+         select p.creative_id, p.spend_${period} as spend, p.impressions_${period} as impressions, p.clicks_${period} as clicks, ${ended} as ended, ${previous} as previous
            from members k cross join lateral (
                 select * from rtb.creative_performance where _client_id = $1 and creative_id = k.creative_id ${lookedUp}) p)
        select v.*, ${campaignColumns("members")},
               (select to_jsonb(w) from (
                  select round(s.spend, 2)::text as spend, s.impressions::text as impressions, s.clicks::text as clicks,
                         ${ratioSql.cpc("s.spend", "s.clicks")}::text as cpc, ${ratioSql.cpm("s.spend", "s.impressions")}::text as cpm,
-                        ${percentSql("(s.spend - s.previous)", "s.previous")}::float8 as trend
+                        ${percentSql("(s.ended - s.previous)", "s.previous")}::float8 as trend
                    from (select coalesce(sum(spend), 0) as spend, coalesce(sum(impressions), 0) as impressions, coalesce(sum(clicks), 0) as clicks,
-                                sum(previous) as previous from performance) s) w) as performance,
+                                sum(ended) as ended, sum(previous) as previous from performance) s) w) as performance,
               (select to_jsonb(b) from (
                  select r.creative_id as "creativeId", r.buyer_id as "buyerId", round(p.spend, 2)::text as spend, p.impressions::text as impressions, p.clicks::text as clicks,
                         ${ratioSql.cpc("p.spend", "p.clicks")}::text as cpc, ${ratioSql.cpm("p.spend", "p.impressions")}::text as cpm,

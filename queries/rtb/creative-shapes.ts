@@ -8,7 +8,7 @@ export type Tier = (typeof tiers)[number];
 
 /** What a creative did in a period; null ratios where there is nothing to divide by. */
 export type PeriodFigures = Figures & {
-  /** In percent against as many days before; null where nothing was spent then. */
+  /** In percent, of the days that are over against as many before; null where nothing was spent then. */
   trend: number | null;
   tier: Tier;
 };
@@ -92,4 +92,4 @@ const tierOf = `case when coalesce(p.whole, 0) <= 0 then 'zero' when p.whole >= 
 
 export const figureColumns = `round(coalesce(p.spend, 0), 2) as spend, coalesce(p.impressions, 0)::text as impressions, coalesce(p.clicks, 0)::text as clicks,
   ${ratioSql.cpc("p.spend", "p.clicks")} as cpc, ${ratioSql.cpm("p.spend", "p.impressions")} as cpm,
-  ${percentSql("(p.spend - p.previous)", "p.previous")}::float8 as trend, ${tierOf} as tier`;
+  ${percentSql("(p.ended - p.previous)", "p.previous")}::float8 as trend, ${tierOf} as tier`;

@@ -10,7 +10,7 @@ import {
   type CreativeRow,
   type HeavyFields,
 } from "./creative-shapes.ts";
-import { daysOf, percentSql, stateSql } from "./metrics.ts";
+import { comparedSql, daysOf, percentSql, stateSql } from "./metrics.ts";
 import { periods, type Period } from "./rollups.ts";
 
 export type FoundCreative = CreativeRow &
@@ -42,8 +42,8 @@ export async function findCreative(
   const { values, put } = createValues();
   const [client, creativeId] = [put(of.client), put(of.id)];
   const sums = periods.map((period, place) => {
-    const previous = period === "all" ? "null::numeric" : `o.previous_spend_${period}`;
-    return `(${place}, '${period}', o.spend_${period}, o.impressions_${period}, o.clicks_${period}, ${previous}, o.spend_${period})`;
+    const { ended, previous } = comparedSql(period, "o");
+    return `(${place}, '${period}', o.spend_${period}, o.impressions_${period}, o.clicks_${period}, ${ended}, ${previous}, o.spend_${period})`;
   });
   const days = periods.map((period) => {
     const { from, to } = daysOf(period, of.asOf);
@@ -59,7 +59,7 @@ export async function findCreative(
        ), figures as (
          select p.place, p.period, ${figureColumns}, g.geography as "topGeography", ${percentSql("g.spend", "p.whole")}::float8 as "topGeographyShare"
            from (select) one left join rtb.creative_performance o on o._client_id = ${client} and o.creative_id = ${creativeId}
-          cross join lateral (values ${sums.join(", ")}) p(place, period, spend, impressions, clicks, previous, whole)
+          cross join lateral (values ${sums.join(", ")}) p(place, period, spend, impressions, clicks, ended, previous, whole)
            left join rtb.spend_tiers t on t._client_id = ${client} and t.period = p.period
            left join top g on g.period = p.period and p.whole > 0
        )

@@ -15,7 +15,7 @@ import {
   type Put,
   type Tier,
 } from "./creative-shapes.ts";
-import { apartFromState, daysBefore, daysOf, stateSql, type SumsState } from "./metrics.ts";
+import { apartFromState, comparedDays, comparedSql, daysOf, stateSql, type SumsState } from "./metrics.ts";
 import type { Period } from "./rollups.ts";
 
 export type ListedCreative = CreativeRow &
@@ -60,20 +60,24 @@ const tierConditions: Record<Tier, (highFrom: string, lowTo: string) => string> 
 };
 /** Sums of a period as the roll-up has them; `whole` is the spend in all countries. */
 function rolledUp(period: Period, client: string): string {
-  const previous = period === "all" ? "null::numeric" : `previous_spend_${period}`;
-  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${previous} as previous, spend_${period} as whole
-             from rtb.creative_performance where _client_id = ${client})`;
+  const { ended, previous } = comparedSql(period, "r");
+  return `(select creative_id, spend_${period} as spend, impressions_${period} as impressions, clicks_${period} as clicks, ${ended} as ended, ${previous} as previous, spend_${period} as whole
+             from rtb.creative_performance r where _client_id = ${client})`;
 }
 
 /** The same sums over one country: no roll-up has them, so the rows of its days are added up. */
 function ofGeography({ period, asOf, geography }: CreativeFilter, client: string, put: Put): string {
   const { from, to } = daysOf(period, asOf);
-  const before = daysBefore(period, asOf);
-  const within = from === null || to === null ? "true" : `date between ${put(from)}::date and ${put(to)}::date`;
-  const earlier = before === null ? "false" : `date between ${put(before.from)}::date and ${put(before.to)}::date`;
+  const compared = comparedDays(period, asOf);
+  const between = (days: { from: string; to: string }) =>
+    `date between ${put(days.from)}::date and ${put(days.to)}::date`;
+  const within = from === null || to === null ? "true" : between({ from, to });
+  const ended = compared === null ? "false" : between(compared.over);
+  const earlier = compared === null ? "false" : between(compared.before);
   return `(select s.*, o.whole from (
              select creative_id, sum(spend) filter (where ${within}) as spend, sum(impressions) filter (where ${within}) as impressions,
-                    sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${earlier}), 0) as previous
+                    sum(clicks) filter (where ${within}) as clicks, coalesce(sum(spend) filter (where ${ended}), 0) as ended,
+                    coalesce(sum(spend) filter (where ${earlier}), 0) as previous
                from rtb.performance_metrics
               where _client_id = ${client} and geography = ${put(geography)} and (${within} or ${earlier})
               group by 1 having count(*) filter (where ${within}) > 0) s
@@ -153,7 +157,7 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
   // Said in the text: the plan for any number of rows is not the one for a page.
   const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], { order, most }: { order: string; most: string }) =>
-    `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.previous, p.whole, ${place} as place
+    `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.ended, p.previous, p.whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
   // In one country only those that have anything there are listed.
   const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.id`;

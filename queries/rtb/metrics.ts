@@ -17,12 +17,23 @@ export function daysOf(period: Period, asOf: string): Days {
   return { from: addDays(asOf, 1 - periodDays[period]), to: asOf };
 }
 
-/** As many days before a period; null where there is nothing to compare with. */
-export function daysBefore(period: Period, asOf: string): { from: string; to: string } | null {
-  const { from, to } = daysOf(period, asOf);
-  if (from === null || to === null) return null;
-  const length = period === "1d" ? 1 : periodDays[period as keyof typeof periodDays];
-  return { from: addDays(from, -length), to: addDays(to, -length) };
+/** The days of a period that are over, and as many of the one before it; null where there is nothing to compare with. */
+export function comparedDays(
+  period: Period,
+  asOf: string,
+): Record<"over" | "before", { from: string; to: string }> | null {
+  const { from } = daysOf(period, asOf);
+  if (from === null || period === "all") return null;
+  const length = period === "1d" ? 1 : periodDays[period];
+  const to = addDays(asOf, -1);
+  return { over: { from, to }, before: { from: addDays(from, -length), to: addDays(to, -length) } };
+}
+
+/** Columns of the roll-up `p` that a period's trend compares: `ended`, what was spent on its days that are over, and `previous`. */
+export function comparedSql(period: Period, p: string): { ended: string; previous: string } {
+  if (period === "all") return { ended: "null::numeric", previous: "null::numeric" };
+  const today = period === "1d" ? "" : ` - ${p}.spend_today`;
+  return { ended: `${p}.spend_${period}${today}`, previous: `${p}.previous_spend_${period}` };
 }
 
 /** The day that a client's roll-ups end with; null when nothing was rolled up yet. */

@@ -27,7 +27,10 @@ export async function withoutLoops<Result>(session: Session, work: () => Promise
   return result;
 }
 
-/** Days of a period and of the one before it, as distances from today. 1d is the last day that is over. */
+/**
+ * Days of a period, as distances from today. 1d is the last day that is over. The one before has as many, without the day that
+ * would be held against the running one.
+ */
 const windows = [
   { period: "1d", from: 1, to: 1 },
   { period: "7d", from: 6, to: 0 },
@@ -40,7 +43,8 @@ const measures = ["spend", "impressions", "clicks"] as const;
 /** Columns of rtb.creative_performance that hold periods with an end, and how each is summed; `today` is a parameter's name. */
 function windowSums(today: string): { column: string; sum: string }[] {
   const between = (from: number, to: number) => `date between ${today}::date - ${from} and ${today}::date - ${to}`;
-  return windows.flatMap(({ period, from, to }) => {
+  const ofToday = { column: "spend_today", sum: `sum(spend) filter (where ${between(0, 0)})` };
+  const ofPeriods = windows.flatMap(({ period, from, to }) => {
     const length = from - to + 1;
     return [
       ...measures.map((measure) => ({
@@ -49,10 +53,11 @@ function windowSums(today: string): { column: string; sum: string }[] {
       })),
       {
         column: `previous_spend_${period}`,
-        sum: `sum(spend) filter (where ${between(from + length, to + length)})`,
+        sum: `sum(spend) filter (where ${between(from + length, Math.max(to, 1) + length)})`,
       },
     ];
   });
+  return [...ofPeriods, ofToday];
 }
 const windowColumns = windowSums("$2").map(({ column }) => column);
 const windowSelect = windowSums("$2").map(({ column, sum }) => `coalesce(${sum}, 0) as ${column}`);

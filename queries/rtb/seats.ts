@@ -1,3 +1,4 @@
+import { nearest } from "../../core/nearest.ts";
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { isMadeUp, mayReplace, type Merged } from "./merged.ts";
@@ -116,4 +117,40 @@ export async function countCreatives(
       where s._client_id = $1 and s.buyer_id = n.buyer_id and s.creative_count is distinct from n.creatives`,
     [client, named],
   );
+}
+
+/** Lines name a seat that the exchange does not have. */
+export class UnknownSeat extends Error {
+  constructor(buyerId: string, { meant, known }: { meant: string | null; known: readonly string[] }) {
+    const seats = known.slice(0, 5).join(", ");
+    super(
+      `the exchange has no seat ${buyerId} of this client: ${meant === null ? `it has ${seats}` : `did you mean ${meant}?`} "Discover seats" asks the exchange again`,
+    );
+    this.name = "UnknownSeat";
+  }
+}
+
+/**
+ * A mistyped seat would have rows of its own, and the client all of them twice. Once the exchange has named seats of the
+ * client, lines are of these or of others that are here. Where those seats are made up only a near miss is refused: who
+ * tries the sandbox has seats of their own, too.
+ */
+export async function refuseUnknownSeats(session: Session, client: string, table: "staged" | "named"): Promise<void> {
+  const { rows } = await session.query<{ buyerId: string }>(
+    `select distinct buyer_id as "buyerId" from pg_temp.${table} n
+      where buyer_id <> '' and not exists (select from rtb.buyer_seats s where s._client_id = $1 and s.buyer_id = n.buyer_id) order by 1`,
+    [client],
+  );
+  if (rows.length === 0) return;
+  const { rows: seats } = await session.query<{ buyerId: string; isReal: boolean }>(
+    `select buyer_id as "buyerId", origin = 'real' as "isReal" from rtb.buyer_seats
+      where _client_id = $1 and (last_sync is not null or bidder_account_id is not null) order by 1`,
+    [client],
+  );
+  const known = seats.map(({ buyerId }) => buyerId);
+  const isReal = seats.some((seat) => seat.isReal);
+  for (const { buyerId } of rows) {
+    const meant = nearest(buyerId, known);
+    if (isReal || meant !== null) throw new UnknownSeat(buyerId, { meant, known });
+  }
 }

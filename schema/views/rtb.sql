@@ -15,16 +15,16 @@ select p._client_id, r.creative_id, r.buyer_id, period.period, c.as_of, period.s
        case when period.impressions > 0 then round(period.spend * 1000 / period.impressions, 6) end as cpm,
        case when period.clicks > 0 then round(period.spend / period.clicks, 6) end as cpc,
        period.previous_spend,
-       case when period.previous_spend > 0 then (period.spend - period.previous_spend) / period.previous_spend end as trend,
+       case when period.previous_spend > 0 then (period.ended_spend - period.previous_spend) / period.previous_spend end as trend,
        case when period.spend <= 0 then 'zero' when period.spend >= t.high_from then 'high' when period.spend <= t.low_to then 'low' else 'medium' end as tier
   from rtb.creative_performance p
   left join rtb.creatives r on r._client_id = p._client_id and r.id = p.creative_id
   join rtb.client_performance c on c._client_id = p._client_id
  cross join lateral (values
-       ('1d', p.spend_1d, p.impressions_1d, p.clicks_1d, p.previous_spend_1d),
-       ('7d', p.spend_7d, p.impressions_7d, p.clicks_7d, p.previous_spend_7d),
-       ('30d', p.spend_30d, p.impressions_30d, p.clicks_30d, p.previous_spend_30d),
-       ('all', p.spend_all, p.impressions_all, p.clicks_all, null)) period(period, spend, impressions, clicks, previous_spend)
+       ('1d', p.spend_1d, p.impressions_1d, p.clicks_1d, p.spend_1d, p.previous_spend_1d),
+       ('7d', p.spend_7d, p.impressions_7d, p.clicks_7d, p.spend_7d - p.spend_today, p.previous_spend_7d),
+       ('30d', p.spend_30d, p.impressions_30d, p.clicks_30d, p.spend_30d - p.spend_today, p.previous_spend_30d),
+       ('all', p.spend_all, p.impressions_all, p.clicks_all, null, null)) period(period, spend, impressions, clicks, ended_spend, previous_spend)
   left join rtb.spend_tiers t on t._client_id = p._client_id and t.period = period.period;
 
 -- A creative may be in several campaigns: their names stand in one row, so that nothing is multiplied.

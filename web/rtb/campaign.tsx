@@ -129,7 +129,11 @@ function Totals({ of: found, json, currency }: { of: CampaignDetails; json: stri
   return (
     <div class="cards">
       <Figure label="Spend" value={moneyText(of.spend, currency)} fact={fact("spend")}>
-        {of.period === "all" ? null : <Trend trend={of.trend} />}
+        {of.period === "all" ? null : (
+          <>
+            <Trend trend={of.trend} />, without today
+          </>
+        )}
       </Figure>
       <Figure label="Impressions" value={countText(of.impressions)} fact={fact("impressions")} />
       <Figure label="Clicks" value={countText(of.clicks)} fact={fact("clicks")} />

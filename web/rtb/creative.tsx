@@ -110,7 +110,7 @@ function periodColumns(currency: string): Column<PeriodFigures>[] {
     { name: "cpm", label: "CPM", kind: "ratio", value: (row) => row.cpm, why: () => "no impressions" },
     {
       name: "trend",
-      label: "Trend",
+      label: "Trend, without today",
       kind: "percent",
       value: (row) => row.trend,
       show: (row) => <Trend trend={row.trend} />,

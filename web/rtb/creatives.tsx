@@ -131,7 +131,7 @@ function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
     },
     {
       name: "performance.trend",
-      label: "Trend",
+      label: "Trend, without today",
       kind: "percent",
       value: ({ performance }) => performance.trend,
       show: ({ performance }) => <Trend trend={performance.trend} />,
