@@ -1219,6 +1219,7 @@ comment on column ops.files.day_from is 'First day of these rows.';
 comment on column ops.files.day_to is 'Last day of these rows.';
 comment on column ops.files.replaced is 'How many of the rows it wrote later files have replaced.';
 comment on column ops.files.removed is 'How many rows of earlier files it took away, because they split its days by other columns.';
+comment on column ops.files.warning is 'What to look at, in words: days that another file splits otherwise, counts that are hardly so.';
 comment on column ops.files.run_id is 'The Temporal run that ingested it; its first execution.';
 comment on column ops.files.workflow_id is 'The workflows id in Temporal.';
 comment on column ops.files.started_at is 'When the run began with it.';

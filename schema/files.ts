@@ -65,6 +65,7 @@ export const files = ops.table(
     /** `sandbox`: it is about nothing but made-up creatives, those of the demo or of the example. */
     origin: text("origin").notNull().default("real"),
     removed: count("removed"),
+    warning: text("warning"),
   },
   (table) => [
     originCheck("files_origin_known", table.origin),

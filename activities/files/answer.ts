@@ -75,6 +75,7 @@ export function answerOfReading(
     dayFrom: from,
     dayTo: to,
     replaced: 0,
+    warning: null,
     origin: null,
   };
   return answerOf(receipt, { errors: errors.slice(0, shownErrors), facts: factsOf(counts) });

@@ -324,6 +324,65 @@ test("a preview shows a report as what it is, by the reports' clock; without its
   });
 });
 
+test("ad performance that splits a creative's day otherwise than an earlier file is stored with a warning and an alert", async () => {
+  const stubs = { INGEST_CREATE_STUBS: "on" };
+  const plain = (text: string) => takeText(text, { constants: undefined as never }, stubs);
+  const fine = (spend: string) =>
+    `creative_id,date,impressions,clicks,spend,geography,device_type\n7,2026-01-01,100,1,4.16,BR,mobile\n7,2026-01-01,100,1,${spend},PE,mobile\n`;
+  const first = await plain(fine("5"));
+  expect(first).toMatchObject({ inserted: 2, warning: null });
+  // The same split again, with a line that is new and one less: no other split.
+  expect(await plain(fine("5") + "7,2026-01-01,1,0,1,CL,mobile\n")).toMatchObject({ inserted: 1, warning: null });
+  expect(
+    await plain("creative_id,date,impressions,clicks,spend,geography,device_type\n7,2026-01-01,1,0,2,,\n"),
+  ).toMatchObject({ inserted: 1, warning: null });
+  await ask("delete from rtb.performance_metrics where geography in ('', 'CL')");
+
+  const coarse = await plain(
+    "creative_id,date,impressions,clicks,spend\n7,2026-01-01,200,2,5.00\n8,2026-01-01,1,0,1\n",
+  );
+  expect(coarse).toMatchObject({ status: "ingested", inserted: 2 });
+  expect(coarse.warning).toContain(
+    "a creative's day (2026-01-01) is split by other columns (country, device) than in file",
+  );
+  expect(coarse.warning).toContain("spend 5.00 of this file and 9.16 of the other");
+  expect(await ask("select warning from ops.files order by file_id desc limit 1")).toEqual([
+    { warning: coarse.warning },
+  ]);
+  expect(await ask("select kind, subject, severity from ops.alerts where kind = 'counted_twice'")).toEqual([
+    { kind: "counted_twice", subject: `file/${coarse.fileId}`, severity: "warning" },
+  ]);
+  // Creative 8 has now a day without country, and comes with one.
+  const finer = await plain(
+    "creative_id,date,impressions,clicks,spend,geography\n8,2026-01-01,1,0,1,BR\n9,2026-01-01,1,0,1,BR\n",
+  );
+  expect(finer.warning).toContain(`split by other columns (country) than in file ${coarse.fileId}`);
+});
+
+test("counts that cannot be are rejected with their column, and those that hardly are so are stored with a warning", async () => {
+  const pipeline = await takeText(
+    geo(
+      "1/1/26,Brazil,1,100,200,90,9,8,9,6,1",
+      "1/1/26,Brazil,2,100,200,90,9,8,7,6,7",
+      "1/1/26,Brazil,3,100,200,101,9,8,7,8,1",
+      "1/1/26,Brazil,4,100,200,90,9,8,8,8,8",
+    ),
+  );
+  expect(pipeline).toMatchObject({ inserted: 2, rejected: 2 });
+  expect(pipeline.errors).toEqual([
+    { line: 2, column: "Auctions won", reason: "9 auctions won of 8 bids in auction: there cannot be more" },
+    { line: 3, column: "Clicks", reason: "7 clicks of 6 impressions: there cannot be more" },
+  ]);
+  expect(pipeline.warning).toBe(
+    "1 line has more successful responses than bid requests; 1 line has more impressions than auctions won: stored as it stands, ask whoever exports the report",
+  );
+  const quality = await takeText(
+    "Day,Creative ID,Impressions,Active view viewable,Active view measurable\n1/1/26,7,10,9,8\n1/1/26,8,10,8,8\n1/1/26,9,10,0,\n",
+  );
+  expect(quality).toMatchObject({ inserted: 1, rejected: 2, warning: null });
+  expect(quality.errors[0]).toMatchObject({ line: 2, column: "Active view viewable" });
+});
+
 describe("one report is the authority for spend:", () => {
   const stubs = { INGEST_CREATE_STUBS: "on" };
   const spends = async () => ({

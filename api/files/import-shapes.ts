@@ -37,6 +37,12 @@ export const answer = z.object({
     .describe(
       "why it was refused; when it was ingested before and later files have replaced its rows: which, and how to restore them",
     ),
+  warning: z
+    .string()
+    .nullable()
+    .describe(
+      "what to look at although it is stored: days that another file splits by other columns, counts that are hardly so",
+    ),
   preamble: z.number(),
   totals: z.number(),
   origin: storedOrigin

@@ -16,7 +16,7 @@ import { runWorkflow, startWorkflow, type Outcome, type WorkflowRun } from "../s
 type Parts = Pick<ServerParts, "config" | "temporal" | "reading">;
 export type ImportAnswer = Omit<IngestAnswer, "client">;
 /** Of a workflow that may have ended before answers had all of this. */
-type Later = "origin" | "removed";
+type Later = "origin" | "removed" | "warning";
 type Ended = Omit<IngestAnswer, Later> & Partial<Pick<IngestAnswer, Later>>;
 
 /** Where an import is, and its answer once there is one. */
@@ -45,7 +45,7 @@ export async function ingestUpload(parts: Parts, record: UploadRecord): Promise<
   }
 }
 
-const whole = (answer: Ended): IngestAnswer => ({ origin: null, removed: 0, ...answer });
+const whole = (answer: Ended): IngestAnswer => ({ origin: null, removed: 0, warning: null, ...answer });
 
 /** The same for whoever follows it by its address. */
 export async function startUpload(parts: Parts, record: UploadRecord): Promise<void> {

@@ -68,6 +68,7 @@ const ingested = {
   sums,
   days: { from: "2025-11-29", to: "2025-11-29" },
   removed: 0,
+  warning: null,
   replacedSince: 0,
   reason: null,
   preamble: 0,

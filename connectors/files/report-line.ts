@@ -13,6 +13,13 @@ import type { LineKey } from "./seen-keys.ts";
 import type { Cells, Layout, LineRules, LineTaker } from "./shapes.ts";
 import { TrafficCells } from "./traffic-cells.ts";
 
+/** What is part of something else in one and the same line, however Google counts. */
+const neverAbove = [
+  ["auctions_won", "bids_in_auction"],
+  ["viewable", "measurable"],
+  ["clicks", "impressions"],
+] as const satisfies [FileField, FileField][];
+
 /** Checks lines of a report, or of a bidder's own traffic, and writes them as COPY text: seat, keys, names, counts, spend. */
 export class ReportLines implements LineTaker {
   readonly fault: LineFault;
@@ -31,7 +38,9 @@ export class ReportLines implements LineTaker {
   readonly #traffic: TrafficCells | null;
   readonly #sums = { impressions: new ExactSum(), clicks: new ExactSum() };
   /** Of the line that is read. */
-  readonly #counted: Record<"impressions" | "clicks", number | bigint> = { impressions: 0, clicks: 0 };
+  readonly #counted: Partial<Record<FileField, number | bigint>> = {};
+  /** Which of its counts the report has, each with what it is a part of. */
+  readonly #parted: (typeof neverAbove)[number][];
 
   constructor(name: ReportName, { layout, delimiter }: { layout: Layout; delimiter: number }, rules: LineRules) {
     this.#kind = reportKinds[name];
@@ -51,6 +60,9 @@ export class ReportLines implements LineTaker {
         "missing_column",
         'the file does not say which seat it is of: give the constant buyer_id=…, set RTB_BUYER_ID, or add the column "Buyer account ID"',
       );
+    this.#parted = neverAbove.filter((pair) =>
+      pair.every((field) => this.#kind.counts.includes(field) && this.#cells.has(field)),
+    );
     this.#days = new KeyCells(reading, this.#key);
     this.#parts = new PartCells(reading);
     this.#spend = new MetricCells(reading, layout.place, delimiter);
@@ -73,6 +85,7 @@ export class ReportLines implements LineTaker {
       (this.#traffic?.take(cells) ?? true) &&
       [...keys, ...names].every((column) => this.#column(cells, column as FileField)) &&
       counts.every((column) => this.#count(cells, column as FileField)) &&
+      this.#isPossible() &&
       (!hasSpend || this.#amount(cells)) &&
       this.#others(cells);
     if (!isGood) {
@@ -131,12 +144,26 @@ export class ReportLines implements LineTaker {
   #count(cells: Cells, field: FileField): boolean {
     if (this.#traffic !== null) return this.#traffic.requests(cells);
     if (!this.#cells.count(cells, field)) return false;
-    if (field === "impressions" || field === "clicks") this.#counted[field] = this.#cells.lastCount;
+    this.#counted[field] = this.#cells.lastCount;
+    return true;
+  }
+
+  #isPossible(): boolean {
+    for (const [part, whole] of this.#parted) {
+      const [some, all] = [this.#counted[part] ?? 0, this.#counted[whole] ?? 0];
+      if (some <= all) continue;
+      const words = (field: FileField) => field.replaceAll("_", " ");
+      return this.fault.refuse(
+        part === "clicks" ? "clicks_above_impressions" : "impossible",
+        part,
+        `${some} ${words(part)} of ${all} ${words(whole)}: there cannot be more`,
+      );
+    }
     return true;
   }
 
   #addUp(measure: "impressions" | "clicks"): void {
-    const count = this.#counted[measure];
+    const count = this.#counted[measure] ?? 0;
     if (typeof count === "number") this.#sums[measure].add(count);
     else this.#sums[measure].addLarge(count);
   }

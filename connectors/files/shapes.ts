@@ -16,6 +16,7 @@ export type RejectCode =
   | "impressions"
   | "clicks"
   | "clicks_above_impressions"
+  | "impossible"
   | "spend"
   | "negative"
   | "currency"
@@ -78,7 +79,7 @@ export interface FileCounts {
   to: string | null;
   /** Accepted lines that may have the key of an earlier one: no other line has. Null: too many to name, so any may. */
   doubtful: readonly number[] | null;
-  /** By which of its keys a report splits its days; "" of other files. */
+  /** By which of its keys a file splits its days; "" of traffic. */
   grain: string;
   /** Columns of the file that split its lines finer than the key does. */
   summedOver: string[];

@@ -91,7 +91,12 @@ export class StagedLines implements LineTaker {
     return this.metrics;
   }
 
-  readonly grain = "";
+  get grain(): string {
+    const { place } = this.#layout;
+    const { constants } = this.#rules.mapping;
+    const dimensions = ["hour", "geography", "device_type", "placement"] as const;
+    return dimensions.filter((field) => place[field] >= 0 || constants[field] !== undefined).join(",");
+  }
 
   doubtfulKeys(): readonly number[] | null {
     return this.keys.doubtful;

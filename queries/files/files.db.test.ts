@@ -39,6 +39,7 @@ const merged: MergedFile = {
   inserted: 2,
   updated: 1,
   removed: 0,
+  warning: null,
   unchanged: 1,
   combined: 0,
   superseded: { lines: 1, impressions: "3", clicks: "1", spend: "0.5" },

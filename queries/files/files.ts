@@ -47,6 +47,8 @@ export interface FileRow extends FileContent {
   spend: string;
   dayFrom: string | null;
   dayTo: string | null;
+  /** What to look at, in words. */
+  warning: string | null;
   /** How many of the rows it wrote later files have replaced. */
   replaced: number;
   runId: string;
@@ -61,7 +63,7 @@ const fileColumns = `file_id as "fileId", _client_id as client, source, name, pl
   options_hash as "optionsHash", is_repeat as "isRepeat", outcome, reason, lines, preamble, totals, inserted, updated, unchanged, removed, combined,
   superseded, superseded_impressions as "supersededImpressions", superseded_clicks as "supersededClicks", superseded_spend as "supersededSpend",
   rejected, impressions, clicks, spend, day_from as "dayFrom", day_to as "dayTo", replaced, run_id as "runId", workflow_id as "workflowId",
-  started_at as "startedAt", committed_at as "committedAt", origin`;
+  started_at as "startedAt", committed_at as "committedAt", origin, warning`;
 
 /** The file of the same content that was ingested last; null when there is none. */
 export async function findIngestedFile(database: Queryable, content: FileContent): Promise<FileRow | null> {
@@ -206,11 +208,11 @@ async function insertFile(
   const statement = named(
     `insert into ops.files (file_id, _client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, is_repeat, outcome, reason,
                             lines, preamble, totals, inserted, updated, unchanged, removed, combined, superseded, superseded_impressions, superseded_clicks,
-                            superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at, origin)
+                            superseded_spend, rejected, impressions, clicks, spend, day_from, day_to, run_id, workflow_id, started_at, origin, warning)
      values (:fileId, :client, :source, :name, :place, :path, :bytes, :sha256, :mapping, :mappingVersion, :optionsHash, :isRepeat, :outcome, :reason,
              :lines, :preamble, :totals, :inserted, :updated, :unchanged, :removed, :combined, :supersededLines, :supersededImpressions, :supersededClicks, :supersededSpend,
              :rejected, :impressions, :clicks, :spend, :from,
-             :to, :runId, :workflowId, :startedAt, :origin)
+             :to, :runId, :workflowId, :startedAt, :origin, :warning)
      on conflict (run_id) do ${result.outcome === "refused" ? "update set run_id = excluded.run_id" : "nothing"}
      returning ${fileColumns}`,
     {
@@ -250,6 +252,7 @@ async function insertFile(
       workflowId: file.workflowId,
       startedAt: file.startedAt,
       origin: result.origin,
+      warning: result.warning,
     },
   );
   const { rows } = await database.query<FileRow>(statement);
@@ -280,7 +283,7 @@ export async function recordRedriven(
             superseded_impressions = superseded_impressions + $8, superseded_clicks = superseded_clicks + $9, superseded_spend = superseded_spend + $10,
             impressions = impressions + $11, clicks = clicks + $12, spend = spend + $13, rejected = rejected - ($3 + $4 + $5 + $6 + $7 + $16),
             lines = lines - $16, totals = totals + $16,
-            removed = removed + $17, day_from = least(day_from, $14), day_to = greatest(day_to, $15)
+            removed = removed + $17, warning = coalesce($18, warning), day_from = least(day_from, $14), day_to = greatest(day_to, $15)
       where _client_id = $1 and file_id = $2`,
     [
       of.client,
@@ -300,6 +303,7 @@ export async function recordRedriven(
       merged.to,
       of.totals,
       merged.removed,
+      merged.warning,
     ],
   );
 }

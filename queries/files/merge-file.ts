@@ -14,6 +14,7 @@ import {
   type MergeTarget,
   type StagedLines,
 } from "./merge-shapes.ts";
+import { warnOfOtherGrain } from "./other-grain.ts";
 import { manyLines, writeChanges } from "./write-changes.ts";
 
 /**
@@ -55,6 +56,10 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const write = () => writeChanges(session, target, staged);
   const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
   await recordFileDays(session, target, written.days);
+  const isSplitAnew = fresh === null && written.days.some(({ inserted }) => inserted > 0);
+  const { client, fileId, grain } = target;
+  const warning =
+    isSplitAnew && grain !== undefined ? await warnOfOtherGrain(session, { client, fileId, grain }, staged) : null;
   const origin = await originOfTouched(session, target.client);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
   // A file that is redriven has rows of creatives that these lines do not touch.
@@ -83,6 +88,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
       ...carriedBy([overwritten, written.superseded]),
     },
     stored: without(carriedBy(days), written.superseded),
+    warning,
     days: written.days.filter((day) => day.inserted + day.updated > 0).length,
     from: staged.from,
     to: staged.to,

@@ -6,11 +6,11 @@ import { refuseUnknownSeats } from "../rtb/seats.ts";
 import { carriedBy, nothingMerged, without, type Carried, type MergedFile, type MergeTarget } from "./merge-shapes.ts";
 import { refoldChanged } from "./funnel-sums.ts";
 import { checkReportFile } from "./report-books.ts";
+import { sayOddCounts } from "./odd-counts.ts";
 import { checkLosses, daysInTheWay } from "./report-losses.ts";
 import { carriedOf, columnsOf, controlOf, declared } from "./report-columns.ts";
 
 export type ReportTarget = MergeTarget & {
-  /** Which of its keys the file has. */
   grain: string;
   /** The file may take away most of a day that earlier files split otherwise. */
   acceptsLoss?: boolean;
@@ -35,9 +35,10 @@ export async function mergeReport(session: Session, name: ReportName, target: Re
   if (target.acceptsLoss !== true) await checkLosses(session, kind, { client, days: inTheWay });
   await refoldChanged(session, client, name);
   const origin = await seatsOf(session, client);
+  const warning = await sayOddCounts(session, kind);
   await session.query("drop table if exists pg_temp.staged, pg_temp.named, pg_temp.lines, pg_temp.changes");
   await checkReportFile(session, { client, name, fileId });
-  return { ...merged, origin };
+  return { ...merged, warning, origin };
 }
 
 type Folded = Carried & { lines: number };

@@ -15,6 +15,8 @@ export interface MergeTarget {
   createStubs: boolean;
   /** The lines were quarantined when the rest of their file was merged: they join it, in its place and in their lines' order. */
   redriven?: boolean;
+  /** Which of its keys the file has; without it nobody looks for days that other files split otherwise. */
+  grain?: string;
   /** Lines that may have the key of an earlier one, where the reader knows that no other has; else any may. */
   doubtful?: readonly number[] | null;
 }
@@ -38,6 +40,8 @@ export interface MergedFile {
   superseded: Carried & { lines: number };
   /** What inserted, updated and unchanged rows carry. */
   stored: Carried;
+  /** What to look at, in words. */
+  warning: string | null;
   /** Days on which something changed. */
   days: number;
   from: string | null;
@@ -53,6 +57,7 @@ export const nothingMerged: MergedFile = {
   combined: 0,
   superseded: { lines: 0, impressions: "0", clicks: "0", spend: "0" },
   stored: { impressions: "0", clicks: "0", spend: "0" },
+  warning: null,
   days: 0,
   from: null,
   to: null,

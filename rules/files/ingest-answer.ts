@@ -43,6 +43,8 @@ export interface IngestAnswer {
   replacedSince: number;
   /** Why it was refused; of one that was ingested before, what became of its rows since. */
   reason: string | null;
+  /** What to look at, though it is stored. */
+  warning: string | null;
   preamble: number;
   totals: number;
   /** Null when nothing was written. */
@@ -78,6 +80,7 @@ export interface Receipt extends Sums {
   dayFrom: string | null;
   dayTo: string | null;
   replaced: number;
+  warning: string | null;
   origin: StoredOrigin | null;
 }
 
@@ -120,6 +123,7 @@ export function answerOf(receipt: Receipt, { errors = [], facts, isKnown = false
     days: { from: receipt.dayFrom, to: receipt.dayTo },
     replacedSince: receipt.replaced,
     reason: receipt.reason,
+    warning: receipt.warning,
     preamble: receipt.preamble,
     totals: receipt.totals,
     origin: receipt.origin,

@@ -235,6 +235,7 @@ function describeAnswer(answer: IngestAnswer): string[] {
       : []),
     `  ${superseded.lines} overwritten by later lines${superseded.lines === 0 ? "" : ` (${superseded.impressions} impressions, ${superseded.clicks} clicks, ${cents(superseded.spend)} spend)`}, ${answer.rejected} rejected`,
     `  ${sums.impressions} impressions, ${sums.clicks} clicks, ${cents(sums.spend)} spend${days.from === null ? "" : `; ${days.from} to ${days.to}`}`,
+    ...(answer.warning === null ? [] : [`  look: ${answer.warning}`]),
     ...(answer.summedOver.length === 0
       ? []
       : [`  lines that differ only in ${answer.summedOver.join(", ")} were added to each other`]),

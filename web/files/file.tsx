@@ -158,6 +158,11 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
             : `${answer.reason}.`}
         </Notice>
       ) : null}
+      {answer.warning === null ? null : (
+        <Notice tone="warning" title="Stored, and worth a look">
+          {answer.warning}.
+        </Notice>
+      )}
       <div class="cards">
         <Figure label="Result" value={<Outcome status={answer.status} />}>
           read as <Name of={answer.mapping} /> <Origin of={answer.origin} />

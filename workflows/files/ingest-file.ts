@@ -87,6 +87,7 @@ export function describeAnswer(answer: IngestAnswer): string {
           `File ${answer.fileId} is the same content. \`"force": true\` imports it again. ${answer.reason === null ? `Later files have replaced ${answer.replacedSince} of the rows it wrote.` : `${answer.reason}.`}`,
         ]
       : []),
+    ...(answer.warning == null ? [] : [`**Look**: ${answer.warning}`]),
     ...(answer.summedOver.length === 0
       ? []
       : [`Lines that differ only in ${answer.summedOver.join(", ")} were added to each other.`]),

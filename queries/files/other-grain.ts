@@ -1,0 +1,71 @@
+import { cents } from "../../core/money.ts";
+import type { Session } from "../../schema/database.ts";
+import { raiseAlert } from "../ops/alerts.ts";
+import { linesOf, sameKey, type StagedLines } from "./merge-shapes.ts";
+
+const dimensions = { hour: "hour", geography: "country", device_type: "device", placement: "placement" } as const;
+type Dimension = keyof typeof dimensions;
+const columns = Object.keys(dimensions) as Dimension[];
+
+const filled = (column: Dimension) => (column === "hour" ? "t.hour <> -1" : `t.${column} <> ''`);
+
+interface Overlap {
+  creativeDays: number;
+  from: string | null;
+  to: string | null;
+  spend: string;
+  otherSpend: string;
+  files: number[];
+  by: Dimension[];
+}
+
+/**
+ * A creative's day that this file splits by other columns than the rows that others have stored of it: both are counted.
+ * What the file has no column for and other rows say, or the other way round. No row is taken away: a file of one sender
+ * may well have a part of a day that another's has not, and nobody but they can tell. Warns, in words.
+ */
+export async function warnOfOtherGrain(
+  session: Session,
+  { client, fileId, grain }: { client: string; fileId: number; grain: string },
+  staged: StagedLines,
+): Promise<string | null> {
+  const has = grain.split(",");
+  const differs = (column: Dimension) =>
+    has.includes(column) ? `own.${column} and not other.${column}` : `other.${column}`;
+  const { rows } = await session.query<Overlap>(
+    `with days as (
+       select distinct creative_id, date from pg_temp.changes where fate = 'i'
+     ), sides as (
+       select t.creative_id, t.date, t._file_id = $2 as is_own, sum(t.spend) as spend, array_agg(distinct t._file_id) as files,
+              ${columns.map((column) => `bool_or(${filled(column)}) as ${column}`).join(", ")}
+         from rtb.performance_metrics t join days using (creative_id, date)
+         left join ${linesOf(staged.table)} on ${sameKey("t", "lines")}
+        where t._client_id = $1 and t.date between $3 and $4 and (t._file_id = $2 or lines.at is null) group by 1, 2, 3
+     ), twice as (
+       select own.date, own.spend, other.spend as other_spend, other.files, ${columns.map((column) => `${differs(column)} as ${column}`).join(", ")}
+         from sides own join sides other using (creative_id, date)
+        where own.is_own and not other.is_own and (${columns.map((column) => `(${differs(column)})`).join(" or ")})
+     )
+     select count(*)::int as "creativeDays", min(date)::text as "from", max(date)::text as "to", coalesce(sum(spend), 0)::text as spend,
+            coalesce(sum(other_spend), 0)::text as "otherSpend",
+            array(select distinct unnest(files) from twice order by 1 limit 5) as files,
+            array_remove(array[${columns.map((column) => `case when bool_or(${column}) then '${column}' end`).join(", ")}], null) as by
+       from twice`,
+    [client, fileId, staged.from, staged.to],
+  );
+  const [found] = rows;
+  if (found === undefined || found.creativeDays === 0) return null;
+  const { creativeDays, from, to, spend, otherSpend, files, by } = found;
+  const what = creativeDays === 1 ? "a creative's day" : `${creativeDays} days of creatives`;
+  const message = `${what} (${from === to ? from : `${from} to ${to}`}) is split by other columns (${by.map((column) => dimensions[column]).join(", ")}) than in file ${files.join(", ")}, and both are counted: spend ${cents(spend)} of this file and ${cents(otherSpend)} of the other. If they are the same delivery, import the rows of one of them again with amounts of 0`;
+  await raiseAlert(session, {
+    client,
+    area: "ingest",
+    kind: "counted_twice",
+    subject: `file/${fileId}`,
+    severity: "warning",
+    message: `file ${fileId}: ${message}`,
+    details: { fileId, files, from, to, by },
+  });
+  return message;
+}

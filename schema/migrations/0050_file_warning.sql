@@ -1,0 +1,1 @@
+ALTER TABLE "ops"."files" ADD COLUMN "warning" text;
