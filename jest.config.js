@@ -15,7 +15,8 @@ export const shared = {
 
 /** Three rings: what needs nothing, what needs Postgres, what needs Temporal too. A ring whose server cannot start fails. */
 export default {
-  maxWorkers: 2,
+  // One more than the cores of a small machine: much of a flow is waiting for Temporal.
+  maxWorkers: 3,
   // No test is about time: a busy machine may take its own.
   testTimeout: 30_000,
   projects: [
