@@ -1025,6 +1025,8 @@ comment on column rtb.buyer_seats.display_name is 'What people call it.';
 comment on column rtb.buyer_seats.bidder_account_id is 'The bidder that buys through it.';
 comment on column rtb.buyer_seats.creative_count is 'Creatives found at the last look.';
 comment on column rtb.buyer_seats.last_sync is 'When it was last looked at.';
+comment on column rtb.buyer_seats.last_outcome is 'What came of the last sync: synced; emptied or short: the list was not believed; failed. Null before the first.';
+comment on column rtb.buyer_seats.last_reason is 'Why, in words; null when there is nothing to say.';
 comment on column rtb.buyer_seats.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 
 comment on table rtb.creatives is 'One row per creative: an exchange''s id is unique within its seat only.';

@@ -39,6 +39,8 @@ export const buyerSeats = rtb.table(
     creativeCount: integer("creative_count"),
     lastSync: instant("last_sync"),
     ...originColumn,
+    lastOutcome: text("last_outcome"),
+    lastReason: text("last_reason"),
   },
   (table) => [
     originCheck("buyer_seats_origin_known", table.origin),

@@ -3,6 +3,7 @@ import { originOf } from "../../core/origin.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { mergeListed } from "../../queries/rtb/seat-sync.ts";
 import { withVendor } from "../shared/with-vendor.ts";
+import { noteFailure } from "./note-failure.ts";
 import { exchange, exchangeAccount, type PageOfSeat, type SeatsContext } from "./shapes.ts";
 
 export interface PulledPage {
@@ -34,5 +35,5 @@ export async function pullCreatives(context: SeatsContext, page: PageOfSeat): Pr
       if (pageToken === null || !(error instanceof ConnectorError) || error.code !== "INVALID_ARGUMENT") throw error;
       return { listed: 0, inserted: 0, updated: 0, returned: 0, next: null, isLost: true };
     }
-  });
+  }).catch((error: unknown) => noteFailure(context, { client, buyerId }, error));
 }

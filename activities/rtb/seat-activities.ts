@@ -12,7 +12,7 @@ export function createSeatActivities(context: SeatsContext) {
     planSeats: (input: PlanSeatsInput) => guarded("seats", () => planSeats(context, input)),
     pullSeats: (of: { client: string }) => pullSeats(context, of),
     pullCreatives: (page: PageOfSeat) => pullCreatives(context, page),
-    finishSeat: (reading: ReadingOfSeat & { isSecond: boolean }) =>
+    finishSeat: (reading: ReadingOfSeat & { isSecond: boolean; activeCreatives?: number | null }) =>
       guarded(`seat ${reading.buyerId}`, () => finishSeat(context, reading)),
   };
 }

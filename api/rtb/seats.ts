@@ -22,6 +22,13 @@ export const seat = z.object({
   pending: z.number().describe("wait for the exchange's review"),
   vanished: z.number().describe("are listed no longer, whatever they were"),
   lastSync: instant.nullable(),
+  lastOutcome: z
+    .enum(["synced", "emptied", "short", "failed"])
+    .nullable()
+    .describe(
+      "what came of the last sync; emptied or short: the list was not believed, and nothing marked as vanished",
+    ),
+  lastReason: text.describe("why, in words"),
   origin: storedOrigin,
 });
 
@@ -33,7 +40,7 @@ const synced = z.object({
   seats: z.array(
     z.object({
       buyerId: z.string(),
-      outcome: z.enum(["synced", "emptied"]),
+      outcome: z.enum(["synced", "emptied", "short"]),
       listed: z.number(),
       inserted: z.number(),
       updated: z.number(),

@@ -79,7 +79,11 @@ export async function startWorkflow(
 
 function refusal({ cause }: WorkflowFailedError): ApiError {
   const type = cause instanceof ApplicationFailure ? cause.type : null;
-  const message = cause?.message ?? "the work failed";
+  // An activity that failed says only that; the reason is what it failed of.
+  let reason: Error | undefined = cause;
+  while (reason !== undefined && !(reason instanceof ApplicationFailure) && reason.cause instanceof Error)
+    reason = reason.cause;
+  const message = reason?.message ?? "the work failed";
   return type === "InvalidInput" || type === "RequestRejected"
     ? new ApiError("validation_error", message)
     : new Unavailable(message, cause);

@@ -158,6 +158,8 @@ export interface ExchangeSeat {
   buyerId: string;
   displayName: string | null;
   bidderAccountId: string | null;
+  /** How many creatives its list has, as the exchange counts them; null where it does not say. */
+  activeCreatives?: number | null;
 }
 
 const buyers = z.object({
@@ -167,6 +169,7 @@ const buyers = z.object({
         name: z.string().regex(/^buyers\/.{1,128}$/),
         displayName: text.optional(),
         bidder: z.string().optional(),
+        activeCreativeCount: z.coerce.number().int().min(0).nullish().catch(null),
       }),
     )
     .default([]),
@@ -183,11 +186,12 @@ export async function readSeats(exchange: Exchange): Promise<ExchangeSeat[]> {
       ...(pageToken === "" ? {} : { pageToken }),
     };
     const page: z.output<typeof buyers> = read(buyers, await exchange.ask({ path: "/v1/buyers", query }), "buyers");
-    for (const { name, displayName, bidder } of page.buyers)
+    for (const { name, displayName, bidder, activeCreativeCount } of page.buyers)
       seats.push({
         buyerId: name.slice("buyers/".length),
         displayName: displayName ?? null,
         bidderAccountId: bidder?.replace(/^bidders\//, "") ?? null,
+        activeCreatives: activeCreativeCount ?? null,
       });
     pageToken = nextOf(page.nextPageToken, seen);
   }

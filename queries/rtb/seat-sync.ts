@@ -29,18 +29,18 @@ export async function mergeListed(
   });
 }
 
-/** Creatives that the exchange listed once and this reading did not name. */
+/** Creatives that the exchange listed once and this reading did not name; `gone` are those of earlier readings. */
 export async function countMissing(
   database: Database,
   { client, buyerId, syncId }: Reading,
-): Promise<{ missing: number; seen: number }> {
-  const { rows } = await database.query<{ missing: number; seen: number }>(
+): Promise<{ missing: number; seen: number; gone: number }> {
+  const { rows } = await database.query<{ missing: number; seen: number; gone: number }>(
     `select count(*) filter (where _last_sync is distinct from $3 and vanished_at is null)::int as missing,
-            count(*) filter (where _last_sync = $3)::int as seen
+            count(*) filter (where _last_sync = $3)::int as seen, count(*) filter (where vanished_at is not null)::int as gone
        from rtb.creatives where _client_id = $1 and buyer_id = $2 and last_seen_at is not null`,
     [client, buyerId, syncId],
   );
-  return rows[0] ?? { missing: 0, seen: 0 };
+  return rows[0] ?? { missing: 0, seen: 0, gone: 0 };
 }
 
 /** Marks what a whole reading did not name, and records it at the seat. Nothing is deleted: rows of performance name it. */
@@ -64,4 +64,21 @@ export async function finishReading(
     await countCreatives(session, client, [buyerId]);
     return { vanished: marked?.rowCount ?? 0 };
   });
+}
+
+/** What came of the last sync, at the seat; without one, at all seats that the exchange has named. */
+export async function noteSync(
+  database: Database,
+  of: {
+    client: string;
+    buyerId: string | null;
+    outcome: "synced" | "emptied" | "short" | "failed";
+    reason: string | null;
+  },
+): Promise<void> {
+  await database.query(
+    `update rtb.buyer_seats set last_outcome = $3, last_reason = $4
+      where _client_id = $1 and case when $2::text is null then bidder_account_id is not null or last_sync is not null else buyer_id = $2 end`,
+    [of.client, of.buyerId, of.outcome, of.reason],
+  );
 }

@@ -14,6 +14,9 @@ export interface Seat {
   pending: number;
   vanished: number;
   lastSync: Date | null;
+  /** What came of the last sync, also of one that failed, and why. */
+  lastOutcome: "synced" | "emptied" | "short" | "failed" | null;
+  lastReason: string | null;
   origin: StoredOrigin;
 }
 
@@ -24,7 +27,7 @@ export async function listSeats(
 ): Promise<Seat[]> {
   const { rows } = await database.query<Seat>(
     `select s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
-            coalesce(s.creative_count, 0) as "creativeCount", n.approved, n.disapproved, n.pending, n.vanished, s.last_sync as "lastSync", s.origin
+            coalesce(s.creative_count, 0) as "creativeCount", n.approved, n.disapproved, n.pending, n.vanished, s.last_sync as "lastSync", s.last_outcome as "lastOutcome", s.last_reason as "lastReason", s.origin
        from rtb.buyer_seats s
       cross join lateral (
         select count(*) filter (where c.vanished_at is null and c.approval_status = 'APPROVED')::int as approved,

@@ -22,6 +22,7 @@ const accountBody = z.strictObject({ email: z.string().min(3), publicKey: z.stri
 const named = z.strictObject({ buyerId: z.string(), creativeId: z.string() });
 const changed = named.extend({ advertiserName: z.string() });
 const movingBody = z.strictObject({ on: z.boolean() });
+const countBody = z.strictObject({ buyerId: z.string(), count: z.int().min(0).nullable() });
 const sizeBody = z.strictObject({ rows: z.int().positive() });
 
 /** Google's Real-time Bidding API as of intelligence.md, section a. */
@@ -30,6 +31,7 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
   const nowMs = () => presentMs(clock.settings());
   const all: MadeCreative[] = makeCreatives();
   const gone = new Set<string>();
+  const counted = new Map<string, number>();
   const accounts = new Map<string, { key: KeyObject; client: string }>();
   const tokens = new Map<string, { client: string; untilMs: number }>();
   const snapshots = new Map<string, { ids: string[]; madeMs: number }>();
@@ -87,7 +89,7 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
     displayName,
     bidder: `bidders/${bidderId}`,
     billingIds: [...billingIds],
-    activeCreativeCount: String(active(buyerId).length),
+    activeCreativeCount: String(counted.get(buyerId) ?? active(buyerId).length),
     maximumActiveCreativeCount: "10000",
   });
 
@@ -168,6 +170,13 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
         const { email, publicKey, client } = accountBody.parse(body);
         accounts.set(email, { key: createPublicKey(publicKey), client });
         return { email };
+      },
+      /** What the list of seats says of a seat's creatives, whatever its own list has; null: the truth again. */
+      "POST /active-count": (body) => {
+        const { buyerId, count } = countBody.parse(body);
+        if (count === null) counted.delete(buyerId);
+        else counted.set(buyerId, count);
+        return {};
       },
       "POST /expire-tokens": () => {
         tokens.clear();

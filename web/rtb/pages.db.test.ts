@@ -95,7 +95,9 @@ describe("seats", () => {
     expect(body).toContain('href="/creatives?period=all&amp;buyer_id=88"');
     expect(body).toMatch(/<td[^>]*>2<\/td><td[^>]*>2<\/td><td[^>]*>3<\/td><td[^>]*>2<\/td>/);
     expect(body).not.toContain("<script>alert");
-    expect((await open("/seats.csv")).body.split("\r\n")[0]).toMatch(/^buyerId,.*,vanished,lastSync,origin$/);
+    expect((await open("/seats.csv")).body.split("\r\n")[0]).toMatch(
+      /^buyerId,.*,vanished,lastSync,lastOutcome,origin$/,
+    );
   });
 
   test("the exchange is asked from the page by those who may; what came of it says whose it is", async () => {

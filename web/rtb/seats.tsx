@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import { originColumn } from "../components/columns.ts";
-import { Name, Origin } from "../components/format.tsx";
+import { Badge, Name, None, Origin, type Tone } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
@@ -144,6 +144,13 @@ function Exchange({ items }: { items: readonly Seat[] }) {
   );
 }
 
+const outcomes: Record<NonNullable<Seat["lastOutcome"]>, { tone: Tone; word: string }> = {
+  synced: { tone: "good", word: "synced" },
+  emptied: { tone: "warning", word: "empty list, not believed" },
+  short: { tone: "warning", word: "short list, not believed" },
+  failed: { tone: "bad", word: "failed" },
+};
+
 const columns: Column<Seat>[] = [
   {
     name: "buyerId",
@@ -169,6 +176,22 @@ const columns: Column<Seat>[] = [
     kind: "moment",
     value: (row) => momentOf(row.lastSync),
     why: () => "never synced",
+  },
+  {
+    name: "lastOutcome",
+    label: "What came of it",
+    kind: "text",
+    isLong: true,
+    value: (row) => row.lastOutcome,
+    show: ({ lastOutcome, lastReason }) =>
+      lastOutcome === null ? (
+        <None why="never synced" />
+      ) : (
+        <>
+          <Badge tone={outcomes[lastOutcome].tone}>{outcomes[lastOutcome].word}</Badge>{" "}
+          {lastReason === null ? null : <Name of={lastReason} />}
+        </>
+      ),
   },
 ];
 

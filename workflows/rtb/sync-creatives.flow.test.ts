@@ -137,12 +137,48 @@ test("a creative that vanishes is marked and keeps its row, and one that returns
   expect(byId(await stored())).toEqual(byId(await listed()));
 });
 
-test("a list that is empty after a full one marks nothing", async () => {
+test("a list that is empty or short against the exchange's own count marks nothing; that most is gone is told", async () => {
   const all = (await listed()).filter((line) => line.startsWith(brands)).map((line) => line.split(" "));
+  const count = all.length;
+  await mock("active-count", { buyerId: brands, count });
+  const told = () =>
+    stack.rows(
+      `select last_outcome as outcome, (select count(*)::int from ops.alerts where kind = 'seat_shrunk' and resolved_at is null and subject like '%' || s.buyer_id) as alerts,
+              (select count(*)::int from rtb.creatives c where c.buyer_id = s.buyer_id and vanished_at is not null) as vanished
+         from rtb.buyer_seats s where buyer_id = $1`,
+      [brands],
+    );
   for (const [buyerId, creativeId] of all) await mock("vanish", { buyerId, creativeId });
   expect(await sync({ buyerId: brands })).toMatchObject([{ outcome: "emptied", vanished: 0 }]);
-  expect(await stack.rows("select from rtb.creatives where vanished_at is not null")).toEqual([]);
-  for (const [buyerId, creativeId] of all) await mock("return", { buyerId, creativeId });
+  expect(await told()).toEqual([{ outcome: "emptied", alerts: 1, vanished: 0 }]);
+  const [one] = all;
+  await mock("return", { buyerId: one?.[0], creativeId: one?.[1] });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ outcome: "short", vanished: 0 }]);
+  expect(await told()).toEqual([{ outcome: "short", alerts: 1, vanished: 0 }]);
+  // What the exchange counts as few has vanished, and is told all the same.
+  await mock("active-count", { buyerId: brands, count: null });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ outcome: "synced", vanished: count - 1 }]);
+  expect(await told()).toEqual([{ outcome: "synced", alerts: 1, vanished: count - 1 }]);
+  for (const [buyerId, creativeId] of all.slice(1)) await mock("return", { buyerId, creativeId });
+  expect(await sync({ buyerId: brands })).toMatchObject([{ outcome: "synced", returned: count - 1 }]);
+  expect(await told()).toEqual([{ outcome: "synced", alerts: 0, vanished: 0 }]);
+});
+
+test("a sync that fails opens an alert, stands at its seats, and is over with the next that does not", async () => {
+  await fault("server_error", { times: 1, status: 404 });
+  const failure = await failureOf(sync({ buyerId: brands }));
+  const state = () =>
+    stack.rows(
+      `select (select count(*)::int from ops.alerts where kind = 'seat_sync_failed' and resolved_at is null) as alerts, last_outcome as outcome,
+              last_reason as reason from rtb.buyer_seats where buyer_id = $1`,
+      [brands],
+    );
+  expect(await state()).toEqual([
+    { alerts: 1, outcome: "failed", reason: expect.stringContaining("authorized_buyers") },
+  ]);
+  expect(failure).toBeDefined();
+  await sync({ buyerId: brands });
+  expect(await state()).toEqual([{ alerts: 0, outcome: "synced", reason: null }]);
 });
 
 test("a seat that is not the account's is named, and no key or token stands in a history", async () => {

@@ -5,7 +5,8 @@ import { atExchange, seatRecords } from "./seat-calls.ts";
 
 export interface SyncedSeat {
   buyerId: string;
-  outcome: "synced" | "emptied";
+  /** emptied, short: the list was not believed, and nothing marked. */
+  outcome: "synced" | "emptied" | "short";
   listed: number;
   inserted: number;
   updated: number;
@@ -25,18 +26,23 @@ export async function syncCreatives(
   const { client, buyerId, vendor } = await seatRecords().planSeats({ input, takesSeat: true }).catch(planFailure);
   note([{ key: clientIdKey, value: client }]);
   const { seats: listed } = await atExchange(vendor).pullSeats({ client });
-  const wanted = listed.map((seat) => seat.buyerId).filter((one) => buyerId === null || one === buyerId);
+  const wanted = listed.filter((one) => buyerId === null || one.buyerId === buyerId);
   if (buyerId !== null && wanted.length === 0)
     throw ApplicationFailure.nonRetryable(`client ${client} has no seat ${buyerId} at the exchange`, "InvalidInput");
   const seats: SyncedSeat[] = [];
   for (const seat of wanted) {
-    seats.push(await syncSeat(vendor, { client, buyerId: seat }));
+    seats.push(
+      await syncSeat(vendor, { client, buyerId: seat.buyerId, activeCreatives: seat.activeCreatives ?? null }),
+    );
     setCurrentDetails(seats.map(describe).join("\n\n"));
   }
   return { client, seats };
 }
 
-async function syncSeat(vendor: string, of: { client: string; buyerId: string }): Promise<SyncedSeat> {
+async function syncSeat(
+  vendor: string,
+  { activeCreatives, ...of }: { client: string; buyerId: string; activeCreatives: number | null },
+): Promise<SyncedSeat> {
   const { pullCreatives } = atExchange(vendor);
   const { finishSeat } = seatRecords();
   // Both readings have one name: what either of them names is there.
@@ -56,7 +62,7 @@ async function syncSeat(vendor: string, of: { client: string; buyerId: string })
       ({ next: pageToken, isLost } = page);
     } while (pageToken !== null);
     if (isLost) continue;
-    const finished = await finishSeat({ ...reading, isSecond });
+    const finished = await finishSeat({ ...reading, isSecond, activeCreatives });
     isSecond = true;
     if (finished.outcome === "read_again") continue;
     const vanished = finished.outcome === "synced" ? finished.vanished : 0;
@@ -71,5 +77,7 @@ async function syncSeat(vendor: string, of: { client: string; buyerId: string })
 function describe({ buyerId, outcome, listed, inserted, updated, returned, vanished }: SyncedSeat): string {
   if (outcome === "emptied")
     return `Seat ${buyerId}: the list is empty, and was not before. Nothing was marked as vanished.`;
+  if (outcome === "short")
+    return `Seat ${buyerId}: ${listed} listed, and the exchange counts far more. Nothing was marked as vanished.`;
   return `Seat ${buyerId}: ${listed} listed, ${inserted} new, ${updated} changed, ${returned} returned, ${vanished} vanished`;
 }
