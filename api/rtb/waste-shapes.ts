@@ -272,6 +272,11 @@ export const coverageAnswer = z.object({
   wasted: count.describe("requests of sizes without a creative"),
   wasteShare: percent,
   daysWithData: z.number(),
+  secondsWithData: z
+    .number()
+    .describe(
+      "so many seconds of these days the traffic is about: qps is over them, and requests a day are 86,400 times that",
+    ),
   unreadable: z.number().describe("requests whose size could not be read"),
   creativesWithoutSize: z.number(),
   missing: text.describe("what cannot be said; null when nothing is missing"),

@@ -372,6 +372,26 @@ describe("size coverage", () => {
     ).toEqual(answer.sizes.map(({ size, coverage: is, creatives }) => ({ size, coverage: is, creatives })));
   });
 
+  test("is by the seconds that lines are about, those of several sizes and seats once", async () => {
+    const at = new Date(Date.UTC(2026, 0, 1));
+    await put("rtb_traffic", [
+      { ...asked, at, seconds: 600, size: "300x250", requests: 5_000 },
+      { ...asked, at, seconds: 300, size: "728x90", requests: 300 },
+      { ...asked, at, seconds: 600, size: "300x250", requests: 1_000, buyer_id: "B" },
+    ]);
+    const answer = await coverage("?buyer_id=A");
+    expect(answer).toMatchObject({ daysWithData: 1, secondsWithData: 600 });
+    expect(answer.sizes).toMatchObject([
+      { requests: 5_000, qps: 8.33, advice: { requestsADay: 720_000 } },
+      { requests: 300, qps: 0.5, advice: { requestsADay: 43_200 } },
+    ]);
+    expect(await coverage()).toMatchObject({ secondsWithData: 600, sizes: [{ requests: 6_000, qps: 10 }, {}] });
+    expect(await ask("select qps::float as qps from rtb.size_coverage($1, $1, '713', 'A')", [today])).toEqual([
+      { qps: 8.333333 },
+      { qps: 0.5 },
+    ]);
+  });
+
   test("is unknown without traffic, and says why", async () => {
     await database.pool.query(
       "insert into rtb.creatives (_client_id, buyer_id, creative_id, format, width, height) values ('713', 'A', '1', 'HTML', 300, 250)",

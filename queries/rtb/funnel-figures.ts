@@ -135,17 +135,20 @@ export async function readSeatSpend(database: Queryable, of: SeatDays, report: S
   return row?.spend == null ? null : { ...row, spend: row.spend };
 }
 
-/** Requests by size, and how many days have any. */
+/** Requests by size, how many days have any, and how many seconds of them lines are about: those that overlap count once. */
 export async function readSizeTraffic(
   database: Queryable,
   of: SeatDays,
-): Promise<{ traffic: SizeTraffic[]; days: number }> {
+): Promise<{ traffic: SizeTraffic[]; days: number; seconds: number }> {
   const { rows } = await database.query<{ size: string; format: string | null; requests: number }>(
     `select size, nullif(format, '') as format, sum(requests)::bigint as requests from rtb.rtb_traffic where ${ofSeat} group by 1, 2 order by 1, 2`,
     valuesOf(of),
   );
-  const { rows: dated } = await database.query<{ days: number }>(
-    `select count(distinct date)::int as days from rtb.rtb_traffic where ${ofSeat}`,
+  const { rows: dated } = await database.query<{ days: number; seconds: number }>(
+    `with spans as (select distinct date, at, seconds from rtb.rtb_traffic where ${ofSeat})
+     select (select count(distinct date)::int from spans) as days,
+            coalesce(sum(extract(epoch from upper(span) - lower(span))), 0)::int as seconds
+       from (select unnest(range_agg(tstzrange(at, at + seconds * interval '1 second'))) as span from spans) covered`,
     valuesOf(of),
   );
   const traffic = rows.map(({ size, format, requests }): SizeTraffic => {
@@ -158,7 +161,7 @@ export async function readSizeTraffic(
       requests,
     };
   });
-  return { traffic, days: dated[0]?.days ?? 0 };
+  return { traffic, days: dated[0]?.days ?? 0, seconds: dated[0]?.seconds ?? 0 };
 }
 
 /** Creatives that can be shown, by what their size counts as. */

@@ -180,11 +180,18 @@ export async function readSizeCoverage(
   question: WasteQuestion,
 ): Promise<SizeCoverage & { from: string; to: string; unsized: number }> {
   const of = daysAsked(question);
-  const { traffic, days } = await readSizeTraffic(database, of);
+  const { traffic, days, seconds } = await readSizeTraffic(database, of);
   const { stock, unsized } = await readSizeStock(database, of);
   const [funnel = null] = await readFunnel(database, of, "all");
   const spend = await readSeatSpend(database, of, question.spendReport);
   const shown = await readShownSizes(database, of);
-  const coverage = coverSizes({ stock, traffic, shown, daysWithData: days, costPerThousand: costOf(spend, funnel) });
+  const coverage = coverSizes({
+    stock,
+    traffic,
+    shown,
+    daysWithData: days,
+    secondsWithData: seconds,
+    costPerThousand: costOf(spend, funnel),
+  });
   return { ...coverage, from: of.from, to: of.to, unsized };
 }

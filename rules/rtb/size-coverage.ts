@@ -51,6 +51,8 @@ export interface SizeCoverage {
   wasted: number | null;
   wasteShare: number | null;
   daysWithData: number;
+  /** So many seconds of them the traffic is about: rates are over these, and requests a day are what they come to in a day. */
+  secondsWithData: number;
   /** Requests whose size could not be read. */
   unreadable: number;
   /** What cannot be said, in words; null when nothing is missing. */
@@ -72,6 +74,7 @@ export interface CoverageQuestion {
   /** Sizes, as they are called, that a report has impressions of: whoever shows them is asked for them. */
   shown?: ReadonlySet<string>;
   daysWithData: number;
+  secondsWithData: number;
   /** For 1,000 requests, decimal text. */
   costPerThousand: string | null;
 }
@@ -84,8 +87,8 @@ interface Demand {
 
 /** Holds the sizes that are asked for against the sizes there are creatives of. */
 export function coverSizes(question: CoverageQuestion): SizeCoverage {
-  const { stock, traffic, shown, daysWithData, costPerThousand } = question;
-  const known = traffic.length > 0 && daysWithData > 0;
+  const { stock, traffic, shown, daysWithData, secondsWithData } = question;
+  const known = traffic.length > 0 && secondsWithData > 0;
   const { demands, unreadable } = demandOf(traffic);
   const total = [...demands.values()].reduce((sum, { requests }) => sum + requests, 0);
   const stocks = stockOf(stock);
@@ -105,9 +108,9 @@ export function coverSizes(question: CoverageQuestion): SizeCoverage {
       formats,
       requests: known ? demand.requests : null,
       share: known && total > 0 ? demand.requests / total : null,
-      qps: known ? demand.requests / (daysWithData * secondsADay) : null,
+      qps: known ? demand.requests / secondsWithData : null,
       coverage,
-      advice: coverage === "none" ? adviseSize(canonical, demand, { daysWithData, costPerThousand }) : null,
+      advice: coverage === "none" ? adviseSize(canonical, demand, question) : null,
     };
   });
   sizes.sort(
@@ -123,6 +126,7 @@ export function coverSizes(question: CoverageQuestion): SizeCoverage {
     wasted: known ? wasted : null,
     wasteShare: known && total > 0 ? wasted / total : null,
     daysWithData,
+    secondsWithData,
     unreadable,
     missing: known
       ? null
@@ -196,14 +200,27 @@ function coverageOf(creatives: number, requests: number, isAsked: boolean): Cove
   return creatives < fewCreatives && requests > lowFromRequests ? "low" : "good";
 }
 
+/** How long the traffic of days is about, in words; null where that is all of them. */
+export function partOfDays({
+  daysWithData,
+  secondsWithData,
+}: Pick<SizeCoverage, "daysWithData" | "secondsWithData">): string | null {
+  if (secondsWithData >= daysWithData * secondsADay) return null;
+  const [count, unit] =
+    secondsWithData < 120
+      ? [secondsWithData, "second"]
+      : secondsWithData < 7_200 && secondsWithData !== 3_600
+        ? [Math.round(secondsWithData / 60), "minute"]
+        : [Math.round(secondsWithData / 3_600), "hour"];
+  return `${whole(count)} ${unit}${count === 1 ? "" : "s"}`;
+}
+
 /** There is no list of excluded sizes at Google: a size is blocked by leaving it out of the included ones. */
-function adviseSize(
-  canonical: string,
-  { requests, off }: Demand,
-  { daysWithData, costPerThousand }: Pick<CoverageQuestion, "daysWithData" | "costPerThousand">,
-): SizeAdvice {
-  const requestsADay = requests / daysWithData;
-  const amount = `${whole(requestsADay)} requests a day`;
+function adviseSize(canonical: string, { requests, off }: Demand, question: CoverageQuestion): SizeAdvice {
+  const { secondsWithData, costPerThousand } = question;
+  const requestsADay = (requests / secondsWithData) * secondsADay;
+  const basis = partOfDays(question);
+  const amount = `${basis === null ? "" : "about "}${whole(requestsADay)} requests a day${basis === null ? "" : ` (by ${basis} of data)`}`;
   const monthlyCost = costPerThousand === null ? null : costOf(requestsADay * daysAMonth, costPerThousand);
   const advice = (kind: SizeAdvice["kind"], threshold: number, text: string): SizeAdvice => ({
     kind,

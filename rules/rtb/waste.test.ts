@@ -94,7 +94,11 @@ const traffic = (size: string, requests: number, format = "HTML"): SizeTraffic =
 };
 const rectangle = "300x250 (Medium Rectangle)";
 const cover = (more: Partial<CoverageQuestion>) =>
-  coverSizes({ stock: [], traffic: [], daysWithData: 1, costPerThousand: null, ...more });
+  coverSizes({
+    ...{ stock: [], traffic: [], daysWithData: 1, costPerThousand: null },
+    secondsWithData: (more.daysWithData ?? 1) * 86_400,
+    ...more,
+  });
 const stockOf = (creatives: number, canonical = rectangle) => [{ canonical, format: "HTML", creatives }];
 
 describe("the coverage of a size", () => {
@@ -166,6 +170,14 @@ describe("advice for a size without a creative", () => {
   ])("of %s with %i requests in %i days is %s", (size, requests, daysWithData, kind, threshold) => {
     const [found] = cover({ traffic: [traffic(size, requests)], daysWithData }).sizes;
     expect(found?.advice).toMatchObject({ kind, threshold, requestsADay: requests / daysWithData, monthlyCost: null });
+  });
+
+  test("is by the seconds that the traffic is about, and says by how much of a day", () => {
+    const short = { traffic: [traffic("300x250", 5_000)], secondsWithData: 600 };
+    const [found] = cover(short).sizes;
+    expect(found?.qps).toBeCloseTo(8.333, 3);
+    expect(found?.advice).toMatchObject({ kind: "block", requestsADay: 720_000 });
+    expect(found?.advice?.text).toContain("about 720,000 requests a day (by 10 minutes of data) and no creative");
   });
 
   test("is about the exact size where most requests have it", () => {

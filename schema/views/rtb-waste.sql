@@ -141,17 +141,23 @@ language sql stable as $$
            rtb.canonical_size(regexp_replace(trim(q.creative_size), '\s*[xX×*]\s*', 'x'), nullif(q.creative_format, '')) as size
       from rtb.report_quality q where q.date between p_from and p_to and q.impressions > 0
        and (p_client is null or q._client_id = p_client) and (p_buyer is null or q.buyer_id = p_buyer)
+  ), spans as (
+    select distinct t._client_id as client, t.at, t.seconds
+      from rtb.rtb_traffic t where t.date between p_from and p_to and (p_client is null or t._client_id = p_client) and (p_buyer is null or t.buyer_id = p_buyer)
+  ), covered as (
+    select c.client, sum(extract(epoch from upper(c.span) - lower(c.span))) as seconds
+      from (select p.client, unnest(range_agg(tstzrange(p.at, p.at + p.seconds * interval '1 second'))) as span from spans p group by 1) c group by 1
   ), dated as (
     select client, count(distinct date) as days, sum(requests) filter (where size is not null) as requests from asked group by 1
   )
   select client, size, coalesce(s.creatives, 0), case when d.client is not null then coalesce(w.requests, 0) end,
          case when d.requests > 0 then round(coalesce(w.requests, 0) / d.requests, 6) end,
-         case when d.client is not null then round(coalesce(w.requests, 0)::numeric / (d.days * 86400), 6) end,
+         case when d.client is not null then round(coalesce(w.requests, 0)::numeric / v.seconds, 6) end,
          case when d.client is null then 'unknown' when coalesce(s.creatives, 0) = 0 then 'none' when coalesce(w.requests, 0) = 0
                 then case when exists (select from shown h where h.client = s.client and h.size = s.size)
                             or exists (select from unsized u where u.client = s.client and u.category = s.category) then 'unknown' else 'excess' end
               when s.creatives < 3 and w.requests > 1000 then 'low' else 'good' end,
          coalesce(d.days, 0)
-    from demand w full join able s using (client, size) left join dated d using (client)
+    from demand w full join able s using (client, size) left join dated d using (client) left join covered v using (client)
    order by client, coalesce(w.requests, 0) desc, coalesce(s.creatives, 0) desc, size
 $$;

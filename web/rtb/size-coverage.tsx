@@ -1,6 +1,7 @@
 import { Badge, countText, moneyText, None, type Tone } from "../components/format.tsx";
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import { partOfDays } from "../../rules/rtb/size-coverage.ts";
 import type { Coverage } from "./answers.ts";
 import { Share } from "./marks.tsx";
 
@@ -74,6 +75,7 @@ export function SizeCoverage({ of, json, zone, currency }: Props) {
 }
 
 function Shares({ of, json }: { of: Coverage; json: string }) {
+  const part = partOfDays(of);
   const fact = (field: "wasteShare" | "wasted" | "requests") => ({ json, field, value: String(of[field] ?? "") });
   return (
     <div class="cards">
@@ -87,6 +89,7 @@ function Shares({ of, json }: { of: Coverage; json: string }) {
       <Figure label="These requests" value={countText(of.wasted ?? 0)} fact={fact("wasted")} />
       <Figure label="All requests by size" value={countText(of.requests ?? 0)} fact={fact("requests")}>
         over {countText(of.daysWithData)} {of.daysWithData === 1 ? "day" : "days"} with data
+        {part === null ? "" : ` (${part} of traffic: figures a day are reckoned from these)`}
       </Figure>
     </div>
   );

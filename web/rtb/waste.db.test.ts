@@ -106,7 +106,7 @@ test("funnel, groups, advice and sizes are the figures of the JSON routes", asyn
 test("sizes that are asked for stand beside the creatives there are, with advice and its threshold", async () => {
   const asked = (size: string, requests: number) => ({
     at: `${today}T00:00:00Z`,
-    ...{ size, format: "", geography: "", device_type: "", hour: 0, seconds: 3_600, requests },
+    ...{ size, format: "", geography: "", device_type: "", hour: 0, seconds: 86_400, requests },
   });
   const rows = [asked("300x250", 5_000), asked("728x90", 20_000), asked("160x600", 2_000)];
   for (const row of rows) await put("rtb_traffic", [row]);
