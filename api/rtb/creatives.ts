@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { nearest } from "../../core/nearest.ts";
+import { listChoices, seatIsNamed } from "../../queries/rtb/facets.ts";
 import { creativeSorts, tiers, type CreativeRow } from "../../queries/rtb/creative-shapes.ts";
 import { findCreative } from "../../queries/rtb/find-creative.ts";
 import { mergeCreatives, SeveralSeats } from "../../queries/rtb/merge-creatives.ts";
@@ -24,12 +26,12 @@ const yesNo = z.enum(["true", "false"]).default("false");
 
 /** Creatives with what they brought. */
 export function rtbCreativeRoutes(api: Api, parts: ServerParts, lists: CreativeLists): void {
-  creativesRoute(api, lists);
+  creativesRoute(api, parts, lists);
   creativeRoute(api, parts);
   mergeRoute(api, parts);
 }
 
-function creativesRoute(api: Api, lists: CreativeLists): void {
+function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): void {
   api.get(
     "/creatives",
     {
@@ -58,6 +60,7 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
     },
     async (request) => {
       const { client } = callerOf(request);
+      await assertChoices(parts, client, request.query);
       const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, vanished, ...filter } = request.query;
       const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
       const { asOf, rows, tops } = await lists.listCreatives({
@@ -79,6 +82,31 @@ function creativesRoute(api: Api, lists: CreativeLists): void {
       );
     },
   );
+}
+
+const usual = {
+  approval: ["APPROVED", "DISAPPROVED", "PENDING_REVIEW"],
+  format: ["HTML", "VIDEO", "NATIVE"],
+};
+
+/** An empty list would say that there is nothing of it, where a word is only mistyped. */
+async function assertChoices(
+  { reading }: Pick<ServerParts, "reading">,
+  client: string,
+  asked: { buyer_id?: string | undefined; approval?: string | undefined; format?: string | undefined },
+): Promise<void> {
+  const { buyer_id: buyerId } = asked;
+  if (buyerId !== undefined && !(await seatIsNamed(reading, { client, buyerId }))) throw notFound("seat");
+  for (const field of ["approval", "format"] as const) {
+    const value = asked[field]?.toUpperCase();
+    if (value === undefined || usual[field].includes(value)) continue;
+    const known = await listChoices(reading, { client, field });
+    if (known.includes(value)) continue;
+    const choices = [...new Set([...usual[field], ...known])];
+    const meant = nearest(value, choices) ?? choices.find((one) => one.includes(value) || value.includes(one));
+    const hint = meant === undefined ? `it is one of ${choices.slice(0, 20).join(", ")}` : `did you mean ${meant}?`;
+    throw new ApiError("validation_error", `no creative has this ${field}: ${hint}`, { [field]: hint });
+  }
 }
 
 function creativeRoute(api: Api, parts: ServerParts): void {

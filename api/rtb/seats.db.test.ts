@@ -19,7 +19,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const call = async (method: "GET" | "PUT", url: string, payload?: object) => {
+const call = async (method: "GET" | "PUT" | "POST", url: string, payload?: object) => {
   const headers = await bearer({});
   const answer = await api.inject({
     method,
@@ -76,6 +76,23 @@ test("two seats have a creative of one id each: lists show both, and one is aske
   expect((await call("GET", `/creatives/${encodeURIComponent("banner 7/ü")}`)).body).toMatchObject({
     creativeId: "banner 7/ü",
   });
+});
+
+test("a filter that is mistyped is refused with what is near, and so is a field that a sync does not have", async () => {
+  for (const [query, message] of [
+    ["approval=review", "did you mean PENDING_REVIEW?"],
+    ["approval=APROVED", "did you mean APPROVED?"],
+    ["format=BANNER", "it is one of HTML, VIDEO, NATIVE, OF A, OF B"],
+  ])
+    expect([query, await call("GET", `/creatives?${query}`)]).toMatchObject([
+      query,
+      { status: 400, body: { message: expect.stringContaining(message ?? "") } },
+    ]);
+  expect((await call("GET", "/creatives?buyer_id=nosuch")).status).toBe(404);
+  for (const query of ["approval=approved", "format=native", "format=of%20a", "buyer_id=A"])
+    expect([query, (await call("GET", `/creatives?${query}`)).status]).toEqual([query, 200]);
+  for (const url of ["/seats/A/sync", "/seats/discover"])
+    expect((await call("POST", url, { full: true })).status).toBe(400);
 });
 
 test("an item that could be of either seat changes nothing; one seat's creative is found by its id alone", async () => {

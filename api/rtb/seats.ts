@@ -32,6 +32,8 @@ export const seat = z.object({
   origin: storedOrigin,
 });
 
+/** A field that nothing reads would be taken for one that does something. */
+const nothing = z.strictObject({}).nullish();
 const running = z.object({ state: z.literal("running"), workflowId: z.string() });
 const foundSeats = z.object({
   seats: z.array(z.object({ buyerId: z.string(), displayName: text, bidderAccountId: text })),
@@ -94,6 +96,7 @@ function discoverRoute(api: Api, parts: ServerParts): void {
       schema: {
         tags: ["creatives"],
         summary: "Lists the seats that the client's account at Google Authorized Buyers may see, and merges them",
+        body: nothing,
         response: { 200: foundSeats, 202: running },
       },
     },
@@ -124,6 +127,7 @@ function syncRoute(api: Api, parts: ServerParts): void {
         description:
           "A creative that is listed no longer is marked as vanished, not deleted; one that returns is not marked any more.",
         params: z.object({ buyer: word.trim().min(1) }),
+        body: nothing,
         response: { 200: synced, 202: running },
       },
     },

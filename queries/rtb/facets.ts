@@ -46,3 +46,26 @@ export async function readFacets(database: Queryable, { client }: { client: stri
   if (row === undefined) throw new Error("creatives give no choices");
   return row;
 }
+
+/** Whether there is such a seat, or a creative of it: files may have named one before any list did. */
+export async function seatIsNamed(database: Queryable, of: { client: string; buyerId: string }): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `select where exists (select from rtb.buyer_seats where _client_id = $1 and buyer_id = $2)
+               or exists (select from rtb.creatives where _client_id = $1 and buyer_id = $2)`,
+    [of.client, of.buyerId],
+  );
+  return rowCount !== 0;
+}
+
+/** What creatives of a client have there, in upper case. */
+export async function listChoices(
+  database: Queryable,
+  { client, field }: { client: string; field: "approval" | "format" },
+): Promise<string[]> {
+  const column = field === "approval" ? "approval_status" : "format";
+  const { rows } = await database.query<{ value: string }>(
+    `select distinct upper(${column}) as value from rtb.creatives where _client_id = $1 and ${column} <> '' order by 1 limit ${most}`,
+    [client],
+  );
+  return rows.map(({ value }) => value);
+}
