@@ -7,6 +7,8 @@ test.each([
   ['clicks "+1 (555) 010-0199" is no whole number', 'clicks "[phone]" is no whole number'],
   ['clicks "555-010-0199" is no whole number', 'clicks "[number]" is no whole number'],
   ['geography "Jane Canary" is no country', 'geography "[text]" is no country'],
+  ['timestamp "2999-01-01T00:00:00Z" is in the future', 'timestamp "2999-01-01T00:00:00Z" is in the future'],
+  ['timestamp "2999-01-01T00:00:00.25+05:30" is odd', 'timestamp "2999-01-01T00:00:00.25+05:30" is odd'],
   ['placement "sk_live_4242deadbeef0000" is too long', 'placement "[key]" is too long'],
 ])("%s", (message, masked) => {
   expect(maskPersonal(message)).toBe(masked);

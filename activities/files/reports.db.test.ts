@@ -480,6 +480,7 @@ describe("the bidder's own traffic", () => {
     const answer = await takeText(text);
     expect(answer).toMatchObject({ inserted: 0, rejected: 4 });
     expect(answer.errors.map(({ column }) => column)).toEqual(["timestamp", "size", "qps", "timestamp"]);
+    expect(answer.errors[3]?.reason).toBe('timestamp "2999-01-01T00:00:00Z" is in the future');
   });
 });
 

@@ -5,7 +5,7 @@ import { readHour, twoDigits } from "./dates.ts";
 import { deviceSpelled, deviceTypes } from "./devices.ts";
 import type { FileField } from "../../rules/files/header-meanings.ts";
 import type { LineFault } from "./line-fault.ts";
-import { shown } from "./reasons.ts";
+import { shown, shownCountry } from "./reasons.ts";
 import { SeenCells } from "./seen-cells.ts";
 import type { Cells, LineRules } from "./shapes.ts";
 
@@ -108,7 +108,7 @@ export class PartCells {
         (/^[A-Z]{2}$/.test(upper) && countryCodes.includes(upper) ? upper : undefined) ??
         (this.#rules.mapping.countryNames ? countryNamed(text) : undefined);
       if (code === undefined) {
-        this.#faults.refuse("geography", "geography", `geography ${shown(cell)} ${notACountry(text)}`);
+        this.#faults.refuse("geography", "geography", `geography ${shownCountry(cell)} ${notACountry(text)}`);
         return -1;
       }
       value = (code.charCodeAt(0) << 8) | code.charCodeAt(1);

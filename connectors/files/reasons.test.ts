@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { shown } from "./reasons.ts";
+import { shown, shownCountry } from "./reasons.ts";
 
 test.each([
   "12abc",
@@ -19,7 +19,10 @@ test.each([
   "",
   "USD 12",
   "12 USD",
-])("%j can be nothing but a number or a date, and is repeated", (cell) =>
+  "cr-10023",
+  "300x250",
+  "A1:10.02_3",
+])("%j can be nothing but a number, a date or a code of digits, and is repeated", (cell) =>
   expect(shown(cell)).toBe(JSON.stringify(cell)),
 );
 
@@ -28,6 +31,9 @@ test.each([
   "jane",
   "Łukasz",
   "J4ne",
+  "jane1985",
+  "BR",
+  `cr${"2".repeat(31)}`,
   "phonn",
   "12 Jane",
   "Jane 12",
@@ -41,4 +47,14 @@ test.each([
 
 test("a cell of a million letters is looked at for no longer than a short one", () => {
   expect(shown("1 ".repeat(500_000))).toBe('"[text]"');
+});
+
+test("of a country's cell a code of two or three capitals is repeated, and no name", () => {
+  expect(["UK", " XYZ ", "Jane", "ann", "JANE"].map(shownCountry)).toEqual([
+    '"UK"',
+    '"XYZ"',
+    '"[text]"',
+    '"[text]"',
+    '"[text]"',
+  ]);
 });

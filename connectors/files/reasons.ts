@@ -19,15 +19,28 @@ const harmless = new RegExp(
 );
 const longestHarmless = 40;
 
+const longestCode = 32;
+
+/** An id or a size such as cr-10023 or 300x250: more than half of a name like jane85 is letters, and so is most of a word. */
+function isCode(text: string): boolean {
+  const letters = text.replace(/[^A-Za-z]/g, "").length;
+  const digits = text.replace(/\D/g, "").length;
+  return text.length <= longestCode && /^[A-Za-z\d._:-]+$/.test(text) && digits > 0 && digits >= 2 * letters;
+}
+
 /**
- * What a cell holds, short enough for a sentence. Only what can be nothing but a number or a date is repeated: any word may
- * be a name, and reasons are read by whoever sees what became of a file.
+ * What a cell holds, short enough for a sentence. Only what can be nothing but a number, a date or a code of digits is
+ * repeated: any word may be a name, and reasons are read by whoever sees what became of a file.
  */
 export function shown(text: string): string {
   const plain = text.trim();
-  const isHarmless = plain.length <= longestHarmless && (/^[\p{P}\p{S}]{0,3}$/u.test(plain) || harmless.test(plain));
+  const isHarmless =
+    plain.length <= longestHarmless && (/^[\p{P}\p{S}]{0,3}$/u.test(plain) || harmless.test(plain) || isCode(plain));
   return isHarmless ? named(text) : '"[text]"';
 }
+
+/** The same of a country's cell: two or three capitals are a code, and which one is the message. */
+export const shownCountry = (text: string) => (/^[A-Z]{2,3}$/.test(text.trim()) ? named(text.trim()) : shown(text));
 
 /** The file is broken, or most of it is wrong: nothing of it may be stored. */
 export class FileRefused extends Error {
