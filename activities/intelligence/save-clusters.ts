@@ -63,7 +63,7 @@ export async function saveClusters(context: ClusterContext, plan: ClusterPlan): 
         isDryRun: plan.isDryRun,
         providerAsked: plan.providerAsked,
         providerUsed: provider,
-        fallbackReason: plan.fallbackReason ?? (named === null ? null : whyPartly(named)),
+        fallbackReason: whyNotAsked(plan, named),
         model: plan.model === null ? null : clusterSettings(context, client).models[plan.model].model,
         creatives: read.creatives,
         groups: read.groups.length,
@@ -86,6 +86,14 @@ export async function saveClusters(context: ClusterContext, plan: ClusterPlan): 
       return summaryOf(client, done);
     });
   });
+}
+
+/** Where the model was asked again in vain its earlier answers stand: it did group, and was not asked. */
+function whyNotAsked({ fallbackReason }: ClusterPlan, named: Named | null): string | null {
+  const partly = named === null ? null : whyPartly(named);
+  if (fallbackReason === null || named === null || named.answered === 0 || partly !== null)
+    return fallbackReason ?? partly;
+  return `earlier answers were used, the model was not asked again: ${fallbackReason}`.slice(0, 500);
 }
 
 /** A person must act on a key that is refused, a limit that is reached or a consent that was forgotten. */

@@ -97,7 +97,7 @@ async function report(
     lines: [
       `client ${summary.client}: ${creatives} creatives in ${groups} groups, ${summary.campaigns} campaigns, confidence ${cohesion ?? "-"}`,
       `${isDryRun ? "would be: " : ""}${created} new, ${removed} removed, ${moved} creatives moved${isDryRun ? "; nothing was changed" : ""}`,
-      `grouped by ${summary.providerUsed}${fallbackReason === null ? "" : `, not by ${summary.providerAsked}: ${fallbackReason}`}`,
+      `grouped by ${summary.providerUsed}${fallbackReason === null ? "" : `, ${summary.providerUsed === summary.providerAsked ? "with this" : `not by ${summary.providerAsked}`}: ${fallbackReason}`}`,
       ...(campaigns.length === 0
         ? []
         : [

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { loadConfig, type Config } from "../../settings/config.ts";
 import type { Env } from "../../settings/shapes.ts";
 import { addDays, dayAt, isDay } from "../../core/days.ts";
+import { withDirectionNamed } from "../../core/direction.ts";
 import { readEnvironment } from "../../settings/environment.ts";
 import { typedHere } from "../../settings/typed-here.ts";
 import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
@@ -167,7 +168,7 @@ async function carryOut(asJson: boolean, perform: (context: CommandContext) => P
     process.stdout.write(
       asJson
         ? `${erase(JSON.stringify(redactDocument(document, around), null, 2))}\n`
-        : lines.map((line) => `${around(line)}\n`).join(""),
+        : lines.map((line) => `${around(withDirectionNamed(line))}\n`).join(""),
     );
     return exitCode ?? exitCodes.fine;
   } catch (error) {

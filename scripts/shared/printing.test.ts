@@ -10,6 +10,14 @@ test("a moment is printed in the zone of the vendors' days, and the zone is said
   expect(instant(null)).toBe("never");
 });
 
+test("characters that turn the writing direction are named, and columns line up by that", () => {
+  expect(table(["name", "of"], [["invoice\u202efdp.exe", "a"]])).toEqual([
+    "name                    of",
+    "----------------------  --",
+    "invoice[U+202E]fdp.exe  a",
+  ]);
+});
+
 test("columns line up as they look: wide letters, combined ones and emoji count what they take", () => {
   const names = ["Müller", "Mu\u0308ller", "東京メディア", "👩‍👩‍👧 Family"];
   const lines = table(

@@ -1,11 +1,12 @@
 import stringWidth from "string-width";
+import { withDirectionNamed } from "../../core/direction.ts";
 import type { Redact } from "../../core/redact.ts";
 
 export type Cell = string | number | null;
 
 /** Columns side by side, as wide as they look on a terminal; a column of numbers is right-aligned. */
 export function table(headings: string[], rows: Cell[][]): string[] {
-  const texts = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
+  const texts = rows.map((row) => row.map((cell) => (cell === null ? "-" : withDirectionNamed(String(cell)))));
   const widths = headings.map((heading, column) =>
     Math.max(shownWidth(heading), ...texts.map((row) => shownWidth(row[column] ?? ""))),
   );

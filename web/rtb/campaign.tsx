@@ -42,7 +42,7 @@ export function campaignPage(web: Web): void {
             </a>
           </PageHead>
           <Periods url={at.url} names={periods} chosen={found.performance.period} />
-          <Totals of={found} json={json} currency={currency} />
+          <Totals of={found} isMerged={mergeOf(grouping) !== undefined} json={json} currency={currency} />
           <TopCreative of={found.topCreative} />
           <Table
             columns={geographyColumns(currency)}
@@ -92,6 +92,19 @@ function Whole({ at, found, grouping, members, facets, currency }: WholeProps) {
   );
 }
 
+const mergeOf = ({ campaignId, decisions }: Grouping) =>
+  decisions.find((one) => one.kind === "merged" && one.campaignId === campaignId);
+
+function MergedBy({ of }: { of: Grouping }) {
+  const merge = mergeOf(of);
+  if (merge === undefined) return null;
+  return (
+    <>
+      , put together by <Badge tone="good">a person</Badge> (<Name of={merge.actor} />)
+    </>
+  );
+}
+
 function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
   const { creatives, origin } = of;
   const about = anchorText(grouping.anchor);
@@ -99,8 +112,9 @@ function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
   return (
     <>
       <span>
-        {countText(creatives)} {creatives === 1 ? "creative" : "creatives"}, named by <DecidedBy of={grouping} />{" "}
-        <Origin of={origin} /> {grouping.isClustered ? null : <Badge tone="note">left alone by grouping</Badge>}
+        {countText(creatives)} {creatives === 1 ? "creative" : "creatives"}, named by <DecidedBy of={grouping} />
+        <MergedBy of={grouping} /> <Origin of={origin} />{" "}
+        {grouping.isClustered ? null : <Badge tone="note">left alone by grouping</Badge>}
       </span>
       {about === null ? null : (
         <>
@@ -118,7 +132,14 @@ function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
   );
 }
 
-function Totals({ of: found, json, currency }: { of: CampaignDetails; json: string; currency: string }) {
+interface TotalsOf {
+  of: CampaignDetails;
+  isMerged: boolean;
+  json: string;
+  currency: string;
+}
+
+function Totals({ of: found, isMerged, json, currency }: TotalsOf) {
   const { performance: of } = found;
   const fact = (field: "spend" | "impressions" | "clicks" | "cpc" | "cpm") => ({
     json,
@@ -144,6 +165,7 @@ function Totals({ of: found, json, currency }: { of: CampaignDetails; json: stri
         value={<Confidence of={found.confidenceScore} why={found.isClustered ? "no grouping yet" : "people made it"} />}
         fact={ours("confidenceScore")}
       >
+        {isMerged && found.confidenceScore !== null ? "of what rules joined; a person merged it. " : null}
         {found.modelConfidence === null ? null : <>the model says {found.modelConfidence.toFixed(2)}</>}
       </Figure>
     </div>

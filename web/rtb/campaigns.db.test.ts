@@ -207,6 +207,7 @@ test("people rename, split, move and merge, and the page says who did it", async
   for (const shown of [
     "renamed from <b>Quietkettle</b>",
     "<b>Kettle videos</b> was merged into this one",
+    ", put together by <",
     "split off as",
   ])
     expect(body).toContain(shown);

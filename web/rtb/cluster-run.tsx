@@ -107,7 +107,14 @@ export function LastRun({ at, last, json }: LastRunProps) {
       </p>
       <Refused of={last.refused} />
       {fallbackReason === null ? null : (
-        <Notice tone="warning" title={`Not by ${providerWord(providerAsked)}`}>
+        <Notice
+          tone="warning"
+          title={
+            providerUsed === providerAsked
+              ? `Not all as asked of ${providerWord(providerAsked)}`
+              : `Not by ${providerWord(providerAsked)}`
+          }
+        >
           <Name of={fallbackReason} />
         </Notice>
       )}

@@ -201,6 +201,16 @@ test("a call that could pass the day's limit is not made", async () => {
   expect(await calls()).toBe(before);
 });
 
+test("asked again in vain, a model's earlier answers stand, and it is said that it was not asked", async () => {
+  await stack.rows("delete from rtb.model_calls where model = 'm'");
+  await change();
+  expect(await cluster({ ai_provider: "claude" })).toMatchObject({ providerUsed: "claude", fallbackReason: null });
+  await stack.control("POST", "/claude/behave", { behaviour: "spend_limit" });
+  const run = await cluster({ ai_provider: "claude", askAgain: true });
+  expect(run.providerUsed).toBe("claude");
+  expect(run.fallbackReason).toMatch(/^earlier answers were used, the model was not asked again: QuotaSpent/);
+});
+
 test("what a dry run would make is stored as a suggestion, and changes nothing", async () => {
   const before = await names();
   await stack.rows("delete from rtb.campaigns where campaign_id = (select min(campaign_id) from rtb.campaigns)");

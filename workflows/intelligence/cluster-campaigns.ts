@@ -66,7 +66,11 @@ function describe(summary: ClusterSummary): string {
       ? `${campaigns} campaigns would be kept, ${created} of them new; ${removed} removed, ${moved} creatives moved. Nothing was changed.`
       : `${campaigns} campaigns, ${created} of them new; ${removed} removed, ${moved} creatives moved`,
     `Grouped by: ${providerUsed}`,
-    ...(fallbackReason === null ? [] : [`Not by ${summary.providerAsked}: ${fallbackReason}`]),
+    ...(fallbackReason === null
+      ? []
+      : [
+          `${providerUsed === summary.providerAsked ? "With this" : `Not by ${summary.providerAsked}`}: ${fallbackReason}`,
+        ]),
   ];
   return lines.join("\n\n");
 }
