@@ -125,7 +125,8 @@ function answerErrorsAsPages(api: Api, parts: ServerParts, assets: Assets): void
     if (status === 503) reply.header("retry-after", "5");
     const viewer = request.caller === null && request.affiliate === null ? null : viewerOf(request);
     const zone = zoneOf(parts, viewer?.client ?? "");
-    const title = titles[status] ?? "This did not work";
+    const isUnclear = status === 409 && request.method === "GET";
+    const title = isUnclear ? "Several have this name" : (titles[status] ?? "This did not work");
     return sendBare(
       reply,
       { assets, title, status, viewer, zone },

@@ -123,13 +123,21 @@ export interface Exchange {
   ask(request: PageRequest): Promise<unknown>;
 }
 
+interface Token {
+  text: string;
+  untilMs: number;
+}
+
+/** Of an account's key as it was read from the settings: a token is good for an hour, and every page would ask for one. */
+const tokens = new WeakMap<Secrets, Token>();
+
 export function openExchange(http: Http, given: Secrets, now: () => Date): Exchange {
-  let token: { text: string; untilMs: number } | null = null;
   const tokenNow = async () => {
-    if (token !== null && now().getTime() < token.untilMs) return token.text;
+    const token = tokens.get(given);
+    if (token !== undefined && now().getTime() < token.untilMs) return token.text;
     const answer = read(tokenAnswer, await http.json(await tokenRequest(given, now())), "token");
-    token = { text: answer.access_token, untilMs: now().getTime() + answer.expires_in * 1_000 - spareMs };
-    return token.text;
+    tokens.set(given, { text: answer.access_token, untilMs: now().getTime() + answer.expires_in * 1_000 - spareMs });
+    return answer.access_token;
   };
   const once = async (request: PageRequest) =>
     http.json({ ...request, headers: { ...request.headers, authorization: `Bearer ${await tokenNow()}` } });
@@ -140,7 +148,7 @@ export function openExchange(http: Http, given: Secrets, now: () => Date): Excha
       } catch (error) {
         // Tokens end early when keys are rotated or clocks differ. A second refusal is meant.
         if (!(error instanceof ConnectorError) || error.code !== "UNAUTHENTICATED") throw error;
-        token = null;
+        tokens.delete(given);
         return once(request);
       }
     },

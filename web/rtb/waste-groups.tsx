@@ -242,7 +242,13 @@ function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: G
     <section aria-labelledby={id}>
       <div class="section-head">
         <h2 id={id}>{title}</h2>
-        <span class="quiet">{more === 0 ? "most requests first" : `${countText(more)} more are in the export`}</span>
+        <span class="quiet">
+          {id === "hours"
+            ? "in the order of the day"
+            : more === 0
+              ? "most requests first"
+              : `${countText(more)} more are in the export`}
+        </span>
       </div>
       <Table columns={columns} rows={rows.slice(0, mostShown)} caption={title} zone={zone} json={{ url: json, path }} />
     </section>

@@ -181,6 +181,19 @@ test("a sync that fails opens an alert, stands at its seats, and is over with th
   expect(await state()).toEqual([{ alerts: 0, outcome: "synced", reason: null }]);
 });
 
+test("one token serves all pages of a sync", async () => {
+  const asked = async (path: string) => {
+    const { entries } = (await stack.control("GET", `/log?vendor=${vendor}`)) as { entries: object[] };
+    return entries.filter((entry) => JSON.stringify(entry).includes(path)).length;
+  };
+  await mock("page-size", { rows: 40 });
+  await mock("expire-tokens");
+  const [tokens, pages] = [await asked("/token"), await asked("/creatives")];
+  await sync({ buyerId: brands });
+  expect((await asked("/creatives")) - pages).toBeGreaterThan(5);
+  expect((await asked("/token")) - tokens).toBe(1);
+});
+
 test("a seat that is not the account's is named, and no key or token stands in a history", async () => {
   const failure = await failureOf(sync({ buyerId: "1" }));
   expect(failure.message).toContain("has no seat 1");
