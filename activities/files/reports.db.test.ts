@@ -200,7 +200,7 @@ test("a coarse file that would take most of a day from a finer one is refused un
   const first = await takeText(finer);
 
   const refused = await takeText(coarse);
-  expect(refused).toMatchObject({ status: "refused", inserted: 0, removed: 0 });
+  expect(refused).toMatchObject({ status: "refused", lines: 1, inserted: 0, removed: 0 });
   expect(refused.reason).toContain(`take away 2 rows of file ${first.fileId}`);
   expect(refused.reason).toContain("bid requests of seat 123456789 would fall from 5100 to 1000");
   expect(refused.reason).toContain("--force");

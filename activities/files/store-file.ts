@@ -6,6 +6,7 @@ import { keepHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork, backendOf, cancelBackend } from "../../queries/files/ingest.ts";
 import { takeTurn } from "../../queries/files/merge-file.ts";
 import { quarantineRejected, stageRejected } from "../../queries/files/quarantined-lines.ts";
+import { DayLost } from "../../queries/files/report-losses.ts";
 import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging, type Staging } from "../../queries/files/staging.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
@@ -85,6 +86,8 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
       return stored;
     });
   }).catch(async (error: unknown) => {
+    if (error instanceof DayLost && counts !== undefined)
+      error.counts = { lines: counts.lines, preamble: counts.preamble, totals: counts.totals };
     const found = error instanceof CommitUnknown ? await findFileOfRun(database, runId) : null;
     if (found === null) throw error;
     return found;

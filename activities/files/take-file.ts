@@ -69,7 +69,7 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
       return answerOfRow(context, error.file, { isKnown });
     }
     if (error instanceof DayLost || error instanceof UnknownSeat)
-      refusal = { reason: error.message, counts: {}, errors };
+      refusal = { reason: error.message, counts: error instanceof DayLost ? error.counts : {}, errors };
     else if (error instanceof FileRefused)
       refusal = { reason: whereAnd(error), counts: error.counts, errors: [...errors, ...errorAt(error)] };
     else if (error instanceof FileProblem && error.kind === "content")

@@ -13,6 +13,9 @@ interface SeatDay {
 
 /** A file that would leave less than half of a day that earlier files split by other columns. Nothing of it stays. */
 export class DayLost extends Error {
+  /** How many lines the file has. */
+  counts: { lines?: number; preamble?: number; totals?: number } = {};
+
   constructor(day: SeatDay, more: { after: string; count: string; days: number }) {
     const others = more.days === 0 ? "" : ` (and likewise on ${more.days} more ${more.days === 1 ? "day" : "days"})`;
     super(
