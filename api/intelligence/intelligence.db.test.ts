@@ -1,18 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { MockActivityEnvironment } from "@temporalio/testing";
-import { DefaultLogger } from "@temporalio/worker";
-import { createClusterActivities } from "../../activities/intelligence/cluster-activities.ts";
-import { createRateGate } from "../../activities/shared/rate-gate.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
-import { createRedactor } from "../../core/redact.ts";
 import { beginCall, endCall } from "../../queries/intelligence/model-calls.ts";
 import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
-import { loadConfig } from "../../settings/config.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
+import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
-import type { TemporalAccess } from "../server/temporal.ts";
 
 let database: TestDatabase;
 let api: Api;
@@ -23,7 +15,7 @@ beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({
     database: database.pool,
-    temporal: clustering(),
+    temporal: clusteringByRules(database.pool, { started, keepsWaiting: () => keepsWaiting }),
     env: { API_RATE_LIMIT_PER_MINUTE: "100000" },
   });
 }, 120_000);
@@ -31,29 +23,6 @@ afterAll(async () => {
   await api?.close();
   await database?.drop();
 });
-
-/** In Temporal's place: the activities of a run by rules, themselves. */
-function clustering(): Partial<TemporalAccess> {
-  const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
-  const gate = createRateGate(database.pool);
-  const activities = createClusterActivities({ database: database.pool, config, gate, redact: createRedactor([]) });
-  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
-    started.push({ workflowId, input: args[0] });
-    const inside = new MockActivityEnvironment(
-      { workflowExecution: { workflowId, runId: randomUUID() } },
-      { logger: new DefaultLogger("ERROR") },
-    );
-    const result = async () => {
-      if (keepsWaiting) throw new Error("nobody knows yet");
-      const plan = await inside.run(activities.planClusters, { input: args[0] });
-      return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
-    };
-    return Promise.resolve({ workflowId, result });
-  };
-  return {
-    client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
-  } as unknown as Partial<TemporalAccess>;
-}
 
 type Method = "GET" | "POST" | "PATCH" | "PUT";
 interface Answer {

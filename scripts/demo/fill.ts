@@ -12,7 +12,7 @@ import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
 
 /** What a demo fills: each row of areas one after the other, all rows at the same time, then what comes last. */
-interface DemoPlan {
+export interface DemoPlan {
   side: readonly (readonly Area[])[];
   last: readonly Area[];
 }

@@ -1,15 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { MockActivityEnvironment } from "@temporalio/testing";
-import { DefaultLogger } from "@temporalio/worker";
-import { createClusterActivities } from "../../activities/intelligence/cluster-activities.ts";
-import { createRateGate } from "../../activities/shared/rate-gate.ts";
 import type { Api } from "../../api/server/parts.ts";
-import type { TemporalAccess } from "../../api/server/temporal.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
-import { createRedactor } from "../../core/redact.ts";
 import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
-import { loadConfig } from "../../settings/config.ts";
+import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { compareFigures } from "../../test/page-figures.ts";
 import { loggedIn, pageServer } from "../../test/page-server.ts";
@@ -22,7 +14,10 @@ const started: { workflowId: string; input: unknown }[] = [];
 
 beforeAll(async () => {
   database = await testDatabase();
-  ({ api } = await pageServer({ database: database.pool, temporal: clustering() }));
+  ({ api } = await pageServer({
+    database: database.pool,
+    temporal: clusteringByRules(database.pool, { started, keepsWaiting: () => keepsWaiting }),
+  }));
   const creative = (creativeId: string, app: string, more: object = {}) => ({
     ...{ creativeId, buyerId: "A", format: "HTML", width: 300, height: 250 },
     declaredClickUrls: [`https://play.google.com/store/apps/details?id=com.maker.${app}`],
@@ -46,29 +41,6 @@ afterAll(async () => {
   await api?.close();
   await database?.drop();
 });
-
-/** In Temporal's place: the activities of a run by rules, themselves. */
-function clustering(): Partial<TemporalAccess> {
-  const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
-  const gate = createRateGate(database.pool);
-  const activities = createClusterActivities({ database: database.pool, config, gate, redact: createRedactor([]) });
-  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
-    started.push({ workflowId, input: args[0] });
-    const inside = new MockActivityEnvironment(
-      { workflowExecution: { workflowId, runId: randomUUID() } },
-      { logger: new DefaultLogger("ERROR") },
-    );
-    const result = async () => {
-      if (keepsWaiting) throw new Error("nobody knows yet");
-      const plan = await inside.run(activities.planClusters, { input: args[0] });
-      return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
-    };
-    return Promise.resolve({ workflowId, result });
-  };
-  return {
-    client: { workflow: { start }, withAbortSignal: (_signal: unknown, work: () => unknown) => work() },
-  } as unknown as Partial<TemporalAccess>;
-}
 
 type As = Parameters<typeof loggedIn>[1];
 const open = async (url: string, as: As = {}) => api.inject({ url, headers: await loggedIn(database.pool, as) });

@@ -21,6 +21,22 @@ const kinds: Record<Kind, { tone: Tone; word: string }> = {
 };
 const KindBadge = ({ of }: { of: Kind }) => <Badge tone={kinds[of].tone}>{kinds[of].word}</Badge>;
 
+/** What is wrong with a row, by the words of the advice on it. */
+const findingColumn: Column<{ advice: readonly { kind: Kind }[] }> = {
+  name: "advice",
+  label: "Finding",
+  kind: "text",
+  isLocal: true,
+  value: ({ advice }) => advice.map(({ kind }) => kinds[kind].word).join(", "),
+  show: ({ advice }) => (
+    <span class="marks">
+      {advice.map(({ kind }) => (
+        <KindBadge key={kind} of={kind} />
+      ))}
+    </span>
+  ),
+};
+
 const hourText = (hour: string | number) => `${String(hour).padStart(2, "0")}:00`;
 
 function subjectOf({ by, of, name }: Advice): string {
@@ -142,20 +158,7 @@ function groupColumns<Row extends Group>(name: Column<Row>): Column<Row>[] {
     rate("bidRate", "Bid rate"),
     rate("winRate", "Win rate"),
     { ...count("impressions", "Impressions"), isExtra: true },
-    {
-      name: "advice",
-      label: "Finding",
-      kind: "text",
-      isLocal: true,
-      value: ({ advice }) => advice.map(({ kind }) => kinds[kind].word).join(", "),
-      show: ({ advice }) => (
-        <span class="marks">
-          {advice.map(({ kind }) => (
-            <KindBadge key={kind} of={kind} />
-          ))}
-        </span>
-      ),
-    },
+    findingColumn,
   ];
 }
 
@@ -268,20 +271,7 @@ const qualityColumns: Column<Waste["quality"][number]>[] = [
     value: (row) => row.invalidShare,
     why: () => "the report has no column of invalid traffic",
   },
-  {
-    name: "advice",
-    label: "Finding",
-    kind: "text",
-    isLocal: true,
-    value: ({ advice }) => advice.map(({ kind }) => kinds[kind].word).join(", "),
-    show: ({ advice }) => (
-      <span class="marks">
-        {advice.map(({ kind }) => (
-          <KindBadge key={kind} of={kind} />
-        ))}
-      </span>
-    ),
-  },
+  findingColumn,
 ];
 
 const filteringColumns: Column<Waste["filtering"][number]>[] = [
