@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `signal-room status --json`, or `npm run status -- --json` in a clone, runs scripts/commands/status.ts; `worker`, `api`
-// and `sandbox` are the parts. Everything runs from dist/, as in production; in a clone, sources that changed since the
+// `signal-room status --json`, or `npm run status -- --json` in a clone, runs scripts/commands/status.ts, which is built
+// into one file; `worker`, `api` and `sandbox` are the parts. Everything runs from dist/, as in production; in a clone, sources that changed since the
 // last build are built first.
 import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
@@ -9,7 +9,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = path.resolve(fileURLToPath(import.meta.url), "../..");
-const commands = path.join(root, "dist/scripts/commands");
+const commands = path.join(root, "dist/commands");
 
 /** What runs until it is stopped: with `--help` it says what it is and starts nothing. */
 const parts = {
@@ -73,7 +73,7 @@ async function main(name, rest) {
     const { buildIfStale } = await import("./build.mjs");
     await buildIfStale();
   }
-  const entry = part?.entry ?? (name?.includes("/") ? name : `scripts/commands/${name}`);
+  const entry = part?.entry ?? (name?.includes("/") ? name : `commands/${name}`);
   const file = path.join(root, "dist", `${entry}.js`);
   if (name === undefined || name.startsWith("-") || !existsSync(file)) {
     const usage = `Usage: signal-room <command> [options]\n\nCommands: ${(await listCommands()).sort().join(", ")}\n\nsignal-room <command> --help shows a command's options.\n`;
@@ -95,8 +95,10 @@ async function main(name, rest) {
   await import(pathToFileURL(file).href);
 }
 
-// Node 22 and later keep compiled code between runs: most of what a short command does is to load.
+// Node 22 and later keep compiled code between runs: most of what a short command does is to load. Node 20 has no
+// `navigator`, without which the Postgres driver loads all of `fetch` to learn that this is not Cloudflare.
 module.enableCompileCache?.();
+globalThis.navigator ??= { userAgent: `Node.js/${process.versions.node.split(".")[0]}` };
 endWithReader(process.stdout);
 endWithReader(process.stderr);
 const [name, ...rest] = process.argv.slice(2);

@@ -38,6 +38,21 @@ test.each([["status"], ["backfill"], ["doctor"], ["start"]])(
   },
 );
 
+// Most of what a short command takes goes with finding and reading files: it was four hundred of them.
+test.each([["status"], ["quarantine"], ["mapping"]])("%s --help loads few files", (command) => {
+  const count = `export async function load(url, context, next) {
+    if (url.startsWith("file:")) process._rawDebug("loads " + url);
+    return next(url, context);
+  }`;
+  const hook = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(count)}");`;
+  const given = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, launcher, command, "--help"];
+  const { status, stderr } = spawnSync(process.execPath, given, { env, encoding: "utf8" });
+  const loaded = stderr.split("\n").filter((line) => line.startsWith("loads "));
+  expect(status).toBe(0);
+  expect(loaded.length).toBeGreaterThan(1);
+  expect(loaded.length).toBeLessThan(60);
+});
+
 test.each([["start"], ["worker"], ["api"], ["sandbox"]])("%s --help says what it is and starts nothing", (part) => {
   const { status, stdout } = run(part, "--help");
   expect(status).toBe(0);

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Payload } from "@temporalio/common";
-import { decodeFromPayloadsAtIndex } from "@temporalio/common/lib/internal-non-workflow/index.js";
 import { z } from "zod";
 import type { IngestProgress } from "../../activities/files/shapes.ts";
 import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
@@ -203,6 +202,7 @@ async function readProgress(context: CommandContext, started: StartedWorkflow): 
   const payloads = pending.heartbeatDetails?.payloads as Payload[] | undefined;
   const again = (pending.attempt ?? 1) > 1 ? `attempt ${pending.attempt}: ` : "";
   if (payloads === undefined || payloads.length === 0) return `${again}waiting for a worker`;
+  const { decodeFromPayloadsAtIndex } = await import("@temporalio/common/lib/internal-non-workflow/index.js");
   const last = await decodeFromPayloadsAtIndex<IngestProgress>(client.options.loadedDataConverter, 0, payloads);
   if (last.phase === "merging") return `${again}storing ${last.lines.toLocaleString("en")} lines`;
   const lines = last.phase === "reading" ? `, ${last.lines.toLocaleString("en")} lines` : "";

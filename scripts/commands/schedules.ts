@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { defineCommand, runCommand, work, type CommandContext } from "../shared/command-line.ts";
-import { readScheduleStates, scheduleTable } from "../shared/schedule-states.ts";
+import { glanceAtSchedules, scheduleTable } from "../shared/schedule-states.ts";
 
 const command = defineCommand(
   "schedules",
@@ -12,11 +12,9 @@ const command = defineCommand(
 command.action(
   work(z.object({ list: z.boolean().default(false) }), async (context, { list }) => {
     const planned = plannedSchedules(context.config);
-    const { client, namespace } = await context.temporal();
-    const { applySchedules } = await import("../../temporal/schedules.ts");
-    const registered = list ? [] : await register(context);
-    const changes = list ? [] : await applySchedules(client, planned);
-    const schedules = await readScheduleStates(client, planned);
+    const { namespace } = await context.temporalAddress();
+    const { registered, changes } = list ? { registered: [], changes: [] } : await update(context, planned);
+    const schedules = await glanceAtSchedules(context, planned);
     return {
       document: { namespace, registered, changes, schedules },
       lines: [
@@ -28,6 +26,12 @@ command.action(
     };
   }),
 );
+
+async function update(context: CommandContext, planned: ReturnType<typeof plannedSchedules>) {
+  const { client } = await context.temporal();
+  const { applySchedules } = await import("../../temporal/schedules.ts");
+  return { registered: await register(context), changes: await applySchedules(client, planned) };
+}
 
 async function register(context: CommandContext): Promise<string[]> {
   if (!context.config.searchAttributes) return [];
