@@ -39,6 +39,8 @@ export const sweepEveryMinutes = 1;
 export const refreshAggregatesAt = { hour: 0, minute: 10 };
 /** When an exchange's seats and creatives are listed, by the client's own clock. */
 export const syncCreativesAt = { hour: 5, minute: 20 };
+/** When pictures of creatives are fetched, by the client's own clock: after they were listed. */
+export const fetchThumbnailsAt = { hour: 5, minute: 35 };
 /** When creatives are grouped into campaigns, by the client's own clock: after they were listed. */
 export const clusterCampaignsAt = { hour: 5, minute: 50 };
 
@@ -65,6 +67,9 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     ...config.clients
       .filter((client) => config.accounts.get(`authorized_buyers/${client}`)?.secrets != null)
       .map((client) => cataloguing(config, client)),
+    ...config.clients
+      .filter((client) => config.thumbnails.consenting.has(client))
+      .map((client) => picturing(config, client)),
     ...config.clients.filter((client) => clustersDaily(config, client)).map((client) => clustering(config, client)),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
@@ -73,7 +78,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
 
 type ScheduleSettings = Pick<
   Config,
-  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest" | "clusters"
+  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest" | "clusters" | "thumbnails"
 >;
 
 /** One schedule, in the words that differ from schedule to schedule. */
@@ -167,6 +172,22 @@ function cataloguing({ ingest }: ScheduleSettings, client: string): Planned {
     summary: `seats and creatives of Authorized Buyers, client ${client}`,
     calendar: {
       calendars: [{ ...syncCreativesAt, comment: "before people come" }],
+      timezone: ingest.clients.get(client)?.timezone ?? "UTC",
+    },
+    overlap: "SKIP",
+    catchupWindow: "1 day",
+  };
+}
+
+/** What a run fetches follows from the creatives that are there: one that is skipped is made up by the next. */
+function picturing({ ingest }: ScheduleSettings, client: string): Planned {
+  return {
+    id: `fetch-thumbnails/${client}`,
+    workflowType: "fetchThumbnails",
+    args: [{ client }],
+    summary: `pictures of creatives, client ${client}`,
+    calendar: {
+      calendars: [{ ...fetchThumbnailsAt, comment: "after the creatives were listed" }],
       timezone: ingest.clients.get(client)?.timezone ?? "UTC",
     },
     overlap: "SKIP",

@@ -112,11 +112,13 @@ async function attempt(
     const quotaMs = options.quota?.(response.headers)?.waitMs ?? null;
     waitMs = quotaMs;
     // A refusal whose body does not arrive whole is still a refusal: its status says what to do.
-    const text = await readText(response, limits, signal, options.signal).catch((error: unknown) => {
-      if (response.ok || !(error instanceof ConnectorError)) throw error;
-      return "";
-    });
-    const body = options.erase(text);
+    const bytes = await readBytes(response, limits, { deadline: signal, cancelled: options.signal }).catch(
+      (error: unknown) => {
+        if (response.ok || !(error instanceof ConnectorError)) throw error;
+        return Buffer.alloc(0);
+      },
+    );
+    const body = options.erase(bytes.toString("utf8").replace(/^\uFEFF/, ""));
     const refused = refusalOf(response, body, options, quotaMs);
     if (refused !== null) {
       waitMs =
@@ -183,45 +185,57 @@ export interface LinkOptions extends Partial<GuardOptions> {
   /** Configured by the operator, and so asked wherever it is. */
   isOurs?: boolean;
   signal?: AbortSignal | undefined;
+  /** Reads the body of a 200, up to so many bytes; left unread without it. */
+  maxBytes?: number;
 }
 
-/** What became of one step along a link: where it leads, or that it leads where nothing of ours may go. */
-export type LinkStep = { status: number; location: string | null; retryAfterMs: number | null } | { forbidden: string };
+/**
+ * What became of one step along a link: where it leads, with its body where that was asked for, or that it leads where
+ * nothing of ours may go.
+ */
+export type LinkStep =
+  { status: number; location: string | null; retryAfterMs: number | null; body: Buffer | null } | { forbidden: string };
 
 const linkTimeoutMs = 10_000;
 
 /**
- * Asks a foreign address where it leads: one request, followed nowhere, its body left unread, its connection
- * made to a public address or not at all and never used again.
+ * Asks a foreign address where it leads: one request, followed nowhere, its body left unread unless it was asked for, its
+ * connection made to a public address or not at all and never used again.
  */
 export async function stepAlongLink(
   url: URL,
-  { method, headers, isOurs, signal, ...guard }: LinkOptions,
+  { method, headers, isOurs, signal, maxBytes, ...guard }: LinkOptions,
 ): Promise<LinkStep> {
   const timeoutMs = guard.timeoutMs ?? linkTimeoutMs;
   const deadline = AbortSignal.timeout(timeoutMs);
   const connect = isOurs === true ? { timeout: timeoutMs } : guardedConnector({ ...guard, timeoutMs });
   const dispatcher = new Agent({ connect, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, pipelining: 0 });
+  const until = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
   try {
     const response = await fetch(url, {
       method,
       redirect: "manual",
       dispatcher,
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+      signal: until,
       ...(headers === undefined ? {} : { headers }),
     });
     return {
       status: response.status,
       location: response.headers.get("location"),
       retryAfterMs: retryAfter(response.headers.get("retry-after")),
+      body:
+        maxBytes === undefined || response.status !== 200
+          ? null
+          : await readBytes(response, { maxBytes, totalTimeoutMs: timeoutMs }, { deadline: until, cancelled: signal }),
     };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
+    if (error instanceof ConnectorError) throw error;
     const forbidden = causes(error).find((cause) => cause instanceof PrivateAddress);
     if (forbidden !== undefined) return { forbidden: forbidden.message };
     throw new ConnectorError("unavailable", `could not reach ${url.host} (${errorCode(error)})`);
   } finally {
-    // The body is not read.
+    // Whatever of the body was not read stays unread.
     await dispatcher.destroy();
   }
 }
@@ -232,13 +246,12 @@ function cancellation({ reason }: AbortSignal): AbortError {
 }
 
 /** Reads at most `maxBytes`: a body without an end, or one that unpacks to gigabytes, must not take the worker along. */
-async function readText(
+async function readBytes(
   response: Response,
-  limits: HttpLimits,
-  signal: AbortSignal,
-  cancelled: AbortSignal | undefined,
-): Promise<string> {
-  if (response.body === null) return "";
+  limits: Pick<HttpLimits, "maxBytes" | "totalTimeoutMs">,
+  { deadline, cancelled }: { deadline: AbortSignal; cancelled: AbortSignal | undefined },
+): Promise<Buffer> {
+  if (response.body === null) return Buffer.alloc(0);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -252,13 +265,11 @@ async function readText(
   } catch (error) {
     if (error instanceof ConnectorError) throw error;
     if (cancelled?.aborted === true) throw cancellation(cancelled);
-    if (signal.aborted)
+    if (deadline.aborted)
       throw new ConnectorError("unavailable", `the answer did not end within ${limits.totalTimeoutMs} ms`);
     throw new ConnectorError("unavailable", `the answer broke off after ${bytes} bytes (${errorCode(error)})`);
   }
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "");
+  return Buffer.concat(chunks);
 }
 
 /** Amounts are decimal text in here and numbers out there: every digit goes as it is. */

@@ -18,6 +18,8 @@ export interface Delivery {
   status: number;
   headers: Record<string, string>;
   text: string;
+  /** In place of the text, of what is none. */
+  bytes?: Buffer;
   waitMs: number;
   pace: Pace;
 }
@@ -35,11 +37,10 @@ export async function deliver(delivery: Delivery, response: ServerResponse): Pro
 }
 
 async function send(
-  { status, headers, text, pace }: Delivery,
+  { status, headers, text, bytes = Buffer.from(text), pace }: Delivery,
   response: ServerResponse,
   gone: AbortSignal,
 ): Promise<void> {
-  const bytes = Buffer.from(text);
   const whole = { ...headers, "content-length": String(bytes.length) };
   switch (pace.kind) {
     case "at_once":

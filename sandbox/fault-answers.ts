@@ -15,13 +15,14 @@ export function answerUnderFaults(vendor: Vendor, request: VendorRequest, faults
   const answer = replaced ?? vendor.handle(faults.reduce((asked, fault) => rewritten(asked, fault, vendor), request));
   const tree =
     "json" in answer.body ? faults.reduce((json, fault) => distorted(json, fault, vendor), answer.body.json) : "";
-  const plain = "json" in answer.body ? JSON.stringify(tree) : answer.body.text;
+  const plain = "json" in answer.body ? JSON.stringify(tree) : "text" in answer.body ? answer.body.text : "";
   return {
     status: answer.status,
     headers: faults.reduce(relabelled, { "content-type": "application/json; charset=utf-8", ...answer.headers }),
     text: faults.reduce(mangled, plain),
+    ...("bytes" in answer.body ? { bytes: answer.body.bytes } : {}),
     waitMs: faults.reduce((sum, fault) => sum + (fault.kind === "latency" ? fault.ms : 0), 0),
-    pace: faults.map(paceOf).find((pace) => pace !== undefined) ?? { kind: "at_once" },
+    pace: faults.map(paceOf).find((pace) => pace !== undefined) ?? answer.pace ?? { kind: "at_once" },
   };
 }
 

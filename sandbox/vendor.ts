@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "./clock.ts";
+import type { Pace } from "./delivery.ts";
 import type { DataFault } from "./fault-kinds.ts";
 import type { Limits, Usage } from "./limits.ts";
 import type { Posts } from "./recon-model.ts";
@@ -32,7 +33,9 @@ export interface VendorRequest extends WireRequest {
 export interface VendorAnswer {
   status: number;
   headers: Record<string, string>;
-  body: { json: JsonValue } | { text: string };
+  body: { json: JsonValue } | { text: string } | { bytes: Buffer };
+  /** How it leaves, where a vendor is not as quick as it could be; a fault comes before that. */
+  pace?: Pace;
 }
 
 /** Where in the data a request points, so that a fault can be set for one day or one page. */

@@ -1051,6 +1051,7 @@ comment on column rtb.creatives.approval_status is 'What the exchange decided: A
 comment on column rtb.creatives.last_seen_at is 'When the exchange last listed it; null when it never did.';
 comment on column rtb.creatives.vanished_at is 'Since when the exchange lists it no longer; null while it does, and for those that no list has named.';
 comment on column rtb.creatives._last_sync is 'The reading of the exchange''s list that named it last.';
+comment on column rtb.creatives.preview_url is 'The picture that the exchange names: of a native creative, or of a video''s companion ad. Null where it names none, as for HTML.';
 comment on column rtb.creatives.is_stub is 'Nothing is known of it but that a file of performance names it.';
 comment on column rtb.creatives.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.creatives.created_at is 'When it was first stored.';
@@ -1074,7 +1075,8 @@ comment on column rtb.campaigns.created_at is 'When it was made.';
 comment on column rtb.campaigns.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.campaigns.anchor is 'What it is about, as clustering knows it again: android:com.example.app, brand:1234, domain:example.com; null for one that people made, which clustering leaves alone.';
 comment on column rtb.campaigns.named_by is 'rules, model or person. What a person named keeps its name and stays.';
-comment on column rtb.campaigns.genre is 'Which kind of product it is, by the product categories that are named in CLUSTER_GENRES; null where nothing says.';
+comment on column rtb.campaigns.genre is 'Which kind of product it is, by the product categories that are named in CLUSTER_GENRES, or as a person said; null where nothing says.';
+comment on column rtb.campaigns.is_genre_persons is 'A person set the genre: clustering leaves it alone.';
 comment on column rtb.campaigns.model_confidence is 'How sure a model said it is, 0 to 1: not calibrated, and decides nothing; null where no model was asked.';
 
 comment on table rtb.campaign_creatives is 'Which creatives a campaign consists of. A creative may be in several.';

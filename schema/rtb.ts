@@ -85,6 +85,7 @@ export const creatives = rtb.table(
     lastSeenAt: instant("last_seen_at"),
     vanishedAt: instant("vanished_at"),
     lastSync: text("_last_sync"),
+    previewUrl: text("preview_url"),
   },
   (table) => [
     originCheck("creatives_origin_known", table.origin),
@@ -120,6 +121,7 @@ export const campaigns = rtb.table(
     namedBy: text("named_by").notNull().default("person"),
     modelConfidence: doublePrecision("model_confidence"),
     genre: text("genre"),
+    isGenrePersons: boolean("is_genre_persons").notNull().default(false),
   },
   (table) => [
     originCheck("campaigns_origin_known", table.origin),

@@ -14,6 +14,7 @@ import { promoArea } from "./promo.ts";
 import { reconArea } from "./recon.ts";
 import type { Area } from "./shapes.ts";
 import { temporalArea } from "./temporal.ts";
+import { thumbnailsArea } from "./thumbnails.ts";
 import { workerArea } from "./worker.ts";
 
 /** Every chapter of docs/settings.md but the vendors', which follow from the registry, and the sandbox's. */
@@ -26,6 +27,7 @@ export const areas: readonly Area[] = [
   anytrackArea,
   filesArea,
   clustersArea,
+  thumbnailsArea,
   reconArea,
   discordArea,
   promoArea,

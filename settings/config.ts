@@ -13,6 +13,7 @@ import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readSandboxUrl } from "./sandbox.ts";
 import type { Env } from "./shapes.ts";
 import { readTemporal, type TemporalSettings } from "./temporal.ts";
+import { readThumbnailSettings, type ThumbnailSettings } from "./thumbnails.ts";
 import { readWindows, type SourceSettings, type SyncSchedule, type Window } from "./windows.ts";
 import { readWorker, type WorkerSettings } from "./worker.ts";
 
@@ -43,6 +44,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   promo: PromoSettings;
   /** How creatives are grouped into campaigns, by client. */
   clusters: ClustersByClient;
+  thumbnails: ThumbnailSettings;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   ingest: IngestSettings;
@@ -78,6 +80,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     recon: readReconSettings(reader),
     promo: readPromoSettings(reader),
     clusters: readClusterSettings(reader),
+    thumbnails: readThumbnailSettings(reader),
     ingest: readIngestSettings(reader),
   };
   reader.throwProblems();

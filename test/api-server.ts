@@ -1,4 +1,5 @@
 import { readPromoSettings } from "../settings/promo.ts";
+import { readThumbnailSettings } from "../settings/thumbnails.ts";
 import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
 import { SettingsReader } from "../settings/reader.ts";
@@ -84,6 +85,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         ingest: options.ingest ?? readIngestSettings(new SettingsReader({})),
+        thumbnails: readThumbnailSettings(new SettingsReader({ ...options.env, CLIENTS: clients.join(",") })),
         queuePrefix: "",
         searchAttributes: true,
       },

@@ -90,6 +90,7 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select creative_id as value from rtb.performance order by date desc, 1 limit 1" },
   },
+  "/creatives/:id/thumbnail": { address: "/creatives/:id/thumbnail", who: staff, isMade: true },
   "/seats": { address: "/seats", who: staff },
   "/seats.csv": { address: "/seats.csv", who: staff },
   "/waste": { address: "/waste?days=30", who: staff },

@@ -72,7 +72,7 @@ const shown: Record<string, readonly string[]> = {
 const without = [
   ...["/receipts", "/freshness", "/freshness/:source/:day", "/runs", "/runs/:id", "/cost/mapping/edit"],
   ...["/promo/new", "/channels/new", "/files/upload", "/files/preview/:id", "/reconciliation/platforms"],
-  "/reconciliation/reports/:id/evidence",
+  ...["/reconciliation/reports/:id/evidence", "/creatives/:id/thumbnail"],
 ];
 
 let database: TestDatabase;

@@ -29,7 +29,7 @@ import { platformPages } from "./recon/platforms.tsx";
 import { reportPages } from "./recon/report.tsx";
 import { campaignPage as groupPage } from "./rtb/campaign.tsx";
 import { campaignPages } from "./rtb/campaigns.tsx";
-import { creativePage } from "./rtb/creative.tsx";
+import { creativePage, creativePicture } from "./rtb/creative.tsx";
 import { creativePages } from "./rtb/creatives.tsx";
 import { seatPages } from "./rtb/seats.tsx";
 import { suggestionPage } from "./rtb/suggestions.tsx";
@@ -59,6 +59,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   deliveryPages,
   creativePages,
   creativePage,
+  creativePicture,
   campaignPages,
   groupPage,
   suggestionPage,

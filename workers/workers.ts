@@ -19,6 +19,7 @@ import { createReconcileActivities } from "../activities/recon/reconcile-activit
 import type { AfterMerge } from "../activities/sync/context.ts";
 import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
 import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
+import { createThumbnailActivities } from "../activities/rtb/thumbnail-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { authorizedBuyers } from "../connectors/exchanges/authorized-buyers.ts";
@@ -81,6 +82,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
   const seats = createSeatActivities({ database, config, gate, redact });
+  const thumbnails = createThumbnailActivities({ database, config, gate, redact });
   const clusters = createClusterActivities({ database, config, gate, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey, namespace);
@@ -115,7 +117,17 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
         ...(queue === mainQueue
           ? {
               ...parts.workflows,
-              activities: together(sync, deliver, maintenance, telling, reconcile, discord, seats, clusters),
+              activities: together(
+                sync,
+                deliver,
+                maintenance,
+                telling,
+                reconcile,
+                discord,
+                seats,
+                thumbnails,
+                clusters,
+              ),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,
             }
@@ -127,7 +139,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 maxHeartbeatThrottleInterval: "1 second",
               }
             : {
-                activities: together(sync, deliver, anytrack, reconcile, seats, clusters),
+                activities: together(sync, deliver, anytrack, reconcile, seats, thumbnails, clusters),
                 maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
               }),
       } as WorkerOptions),

@@ -14,6 +14,7 @@ export { redeliver } from "./conversions/redeliver.ts";
 export { sweepReports } from "./recon/sweep-reports.ts";
 export { redriveFiles } from "./files/redrive-files.ts";
 export { refreshAggregates } from "./rtb/refresh-aggregates.ts";
+export { fetchThumbnails } from "./rtb/fetch-thumbnails.ts";
 export { syncCreatives } from "./rtb/sync-creatives.ts";
 export { syncSlice } from "./sync/sync-slice.ts";
 export { syncSource } from "./sync/sync-source.ts";

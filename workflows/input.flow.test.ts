@@ -105,6 +105,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   sweepReports: [[{ client: "713" }, 'unknown field "client": sweepReports takes no input']],
   redriveFiles: [[{ client: 713, fileid: 5 }, 'unknown field "fileid": did you mean fileId?']],
   discoverSeats: [[{ clinet: "713" }, 'unknown field "clinet": did you mean client?']],
+  fetchThumbnails: [[{ clinet: "713" }, 'unknown field "clinet": did you mean client?']],
   syncCreatives: [[{ buyerid: "1" }, 'unknown field "buyerid": did you mean buyerId?']],
   refreshAggregates: [[{ clinet: "713" }, 'unknown field "clinet": did you mean client?']],
   syncSlice: [

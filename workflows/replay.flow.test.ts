@@ -88,6 +88,7 @@ const names = [
   "deliver-conversions-stopped",
   "discover-seats",
   "fetch-post",
+  "fetch-thumbnails",
   "ingest-file",
   "ingest-file-dry-run",
   "ingest-file-failed-in-a-watch",

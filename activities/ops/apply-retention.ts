@@ -1,6 +1,7 @@
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { cleanStored } from "../../queries/ops/clean-stored.ts";
 import { prune } from "../../queries/ops/retention.ts";
+import { dropThumbnails } from "../../queries/rtb/thumbnails.ts";
 import { sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { prunePromo } from "../../queries/promo/retention.ts";
@@ -17,7 +18,9 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   await sealStoredContent(database, quarantineSeal(config));
   await sealStoredHeaders(database, quarantineSeal(config));
   const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
-  const deleted = events + identities + (await prune(database, config.retention));
+  const { consenting, days } = config.thumbnails;
+  const thumbnails = await dropThumbnails(database, { consenting: [...consenting], days });
+  const deleted = events + identities + thumbnails + (await prune(database, config.retention));
   await cleanStored(database, { forMs: cleaningMs });
   return { deleted };
 }

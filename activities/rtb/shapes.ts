@@ -14,6 +14,14 @@ export interface SeatsContext {
   redact: Redact;
 }
 
+/** What the activities of thumbnails need. */
+export interface ThumbnailContext {
+  database: Database;
+  config: Pick<Config, "accounts" | "clients" | "thumbnails">;
+  gate: RateGate;
+  redact: Redact;
+}
+
 export interface ReadingOfSeat {
   client: string;
   buyerId: string;

@@ -5,6 +5,7 @@ import { periods } from "../../queries/rtb/rollups.ts";
 import { byName } from "../server/lists.ts";
 import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { creativeId, days, figures, name, ownNumber, trend } from "./shapes.ts";
+import { toThumbnail } from "./thumbnail-shapes.ts";
 import type { TopGeography } from "./top-geographies.ts";
 
 const periodFigures = {
@@ -32,6 +33,10 @@ const light = {
   approvalStatus: text.describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another, as the exchange says"),
   lastSeenAt: instant.nullable().describe("when the exchange last listed it"),
   vanishedAt: instant.nullable().describe("since when the exchange lists it no longer"),
+  thumbnailUrl: text.describe(
+    "its picture, from this server; null where the client does not consent, or none was fetched",
+  ),
+  thumbnailNote: text.describe("why there is no picture, or why it could not be fetched again"),
   campaigns: z.array(z.object({ campaignId: z.number(), campaignName: z.string() })),
   origin: storedOrigin,
   createdAt: instant.describe("when it was first seen here"),
@@ -98,8 +103,9 @@ export const placeIn = byName(creativeSorts, (sort) =>
 export function toListed(
   row: ListedCreative,
   shown: Pick<z.infer<typeof listed>["performance"], "period" | "from" | "to">,
-  { topGeography, topGeographyShare }: TopGeography,
+  { top: { topGeography, topGeographyShare }, consents }: { top: TopGeography; consents: boolean },
 ): z.infer<typeof listed> {
+  const { thumbnailUrl, thumbnailNote } = toThumbnail(row, consents);
   return {
     creativeId: row.creativeId,
     buyerId: row.buyerId,
@@ -115,6 +121,8 @@ export function toListed(
     approvalStatus: row.approvalStatus,
     lastSeenAt: iso(row.lastSeenAt),
     vanishedAt: iso(row.vanishedAt),
+    thumbnailUrl,
+    thumbnailNote,
     campaigns: row.campaigns,
     origin: row.origin,
     createdAt: row.createdAt.toISOString(),

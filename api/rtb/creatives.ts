@@ -16,6 +16,7 @@ import { found, given, listed, placeIn, toListed, withSize } from "./creative-sh
 import { readUpToToday } from "./day.ts";
 import { oneCreative } from "./one-creative.ts";
 import { assertUnique, counted, creativeId, geography, merged, mostMerged, period, seatOfCreative } from "./shapes.ts";
+import { toThumbnail } from "./thumbnail-shapes.ts";
 import { noTopGeography } from "./top-geographies.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -73,12 +74,13 @@ function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): voi
         after,
         limit: limit + 1,
       });
+      const consents = parts.config.thumbnails.consenting.has(client);
       const shown = { period: filter.period, ...daysOf(filter.period, asOf) };
       return toPage(
         rows,
         limit,
         (row) => ({ sort: filter.sort, period: filter.period, place: row.place, id: row.id }),
-        (row) => toListed(row, shown, tops.get(row.id) ?? noTopGeography),
+        (row) => toListed(row, shown, { top: tops.get(row.id) ?? noTopGeography, consents }),
       );
     },
   );
@@ -136,6 +138,7 @@ function creativeRoute(api: Api, parts: ServerParts): void {
       return {
         ...row,
         ...dated(row),
+        ...toThumbnail(row, parts.config.thumbnails.consenting.has(client)),
         performance: row.performance.map((one) => ({ ...counted(one), ...daysOf(one.period, asOf) })),
       };
     },

@@ -755,7 +755,9 @@ test("every answer of the area is described", async () => {
       expect([path, method, (route.responses["200"] ?? route.responses["202"])?.content]).toEqual([
         path,
         method,
-        { "application/json": { schema: expect.objectContaining({ type: "object" }) } },
+        path.endsWith("/thumbnail")
+          ? { "image/*": { schema: expect.objectContaining({ format: "binary" }) } }
+          : { "application/json": { schema: expect.objectContaining({ type: "object" }) } },
       ]);
   expect(Object.keys(paths["/api/v1/rtb/performance/import"]?.["post"]?.requestBody?.content ?? {})).toEqual([
     "multipart/form-data",

@@ -6,6 +6,7 @@ import { rtbCreativeRoutes } from "./creatives.ts";
 import { recordRoutes } from "./records.ts";
 import { rtbSeatRoutes } from "./seats.ts";
 import { rtbStatisticsRoutes } from "./statistics.ts";
+import { thumbnailRoutes } from "./thumbnails.ts";
 import { wasteRoutes } from "./waste.ts";
 
 /** What imported files say: the records, creatives and campaigns. */
@@ -14,6 +15,7 @@ export function rtbRoutes(api: Api, parts: ServerParts): void {
   rtbCreativeRoutes(api, parts, createCreativeLists(parts));
   rtbSeatRoutes(api, parts);
   rtbStatisticsRoutes(api, parts);
+  thumbnailRoutes(api, parts);
   wasteRoutes(api, parts);
   rtbCampaignRoutes(api, parts, createCampaignSums(parts));
 }

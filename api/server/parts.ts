@@ -27,6 +27,7 @@ export interface ServerDependencies {
     | "telling"
     | "queuePrefix"
     | "searchAttributes"
+    | "thumbnails"
   >;
   settings: ApiSettings;
   database: Database;

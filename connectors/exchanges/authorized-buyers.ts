@@ -3,6 +3,7 @@ import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import { canonicalSize } from "../../rules/rtb/sizes.ts";
 import { readLanding } from "../../rules/rtb/landing.ts";
+import { previewUrl } from "../../rules/rtb/preview.ts";
 import { ConnectorError } from "../errors.ts";
 import { id, text } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -215,6 +216,8 @@ function nextOf(token: string | undefined, seen: Set<string>): string | null {
 }
 
 const list = z.array(z.string()).default([]);
+/** Only looked at for a thumbnail: an odd one must not keep its creative out. */
+const image = z.looseObject({ url: z.unknown().optional() }).optional().catch(undefined);
 const imageSize = z.looseObject({ width: z.unknown().optional(), height: z.unknown().optional() });
 const creative = z.looseObject({
   creativeId: id,
@@ -231,6 +234,9 @@ const creative = z.looseObject({
       body: z.string().optional(),
       callToAction: z.string().optional(),
       clickLinkUrl: z.string().optional(),
+      image,
+      logo: image,
+      appIcon: image,
     })
     .optional(),
   creativeServingDecision: z
@@ -266,6 +272,7 @@ export interface ExchangeCreative {
   advertiserName: string | null;
   languages: string[];
   approvalStatus: string | null;
+  previewUrl: string | null;
 }
 
 export interface CreativesPage {
@@ -328,6 +335,7 @@ function described(one: z.output<typeof creative>, buyerId: string): ExchangeCre
     advertiserName: advertiser ?? null,
     languages: decision?.detectedLanguages ?? [],
     approvalStatus: decision?.networkPolicyCompliance?.status ?? null,
+    previewUrl: previewUrl({ native, vast: video?.videoVastXml }),
   };
 }
 

@@ -40,6 +40,17 @@ export interface CreativeRow {
   origin: StoredOrigin;
   createdAt: Date;
   updatedAt: Date;
+  /** The exchange names a picture of it. */
+  hasPreview: boolean;
+  /** What came of fetching the picture that it has now; null where that was not tried. */
+  thumbnail: StoredThumbnail | null;
+}
+
+export interface StoredThumbnail {
+  state: "stored" | "refused" | "failed";
+  /** Why there is none, or why it could not be fetched again. */
+  reason: string | null;
+  hash: string | null;
 }
 
 /** What lists of creatives call one by, as readCreativeName reads it: its id, and its seat where another has the same. */
@@ -76,7 +87,10 @@ export interface HeavyFields {
 
 export const lightColumns = `c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
   c.size_category as "sizeCategory", c.google_buyers_url as "googleBuyersUrl", c.is_stub as "isStub", c.advertiser_name as "advertiserName", c.languages,
-  c.approval_status as "approvalStatus", c.last_seen_at as "lastSeenAt", c.vanished_at as "vanishedAt", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+  c.approval_status as "approvalStatus", c.last_seen_at as "lastSeenAt", c.vanished_at as "vanishedAt", c.origin, c.created_at as "createdAt", c.updated_at as "updatedAt",
+  c.preview_url is not null as "hasPreview",
+  (select json_build_object('state', t.state, 'reason', t.reason, 'hash', t.content_hash) from rtb.creative_thumbnails t
+    where t._client_id = c._client_id and t.creative_id = c.id and t.source_url = c.preview_url and c.vanished_at is null) as thumbnail`;
 export const heavyColumns = `c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.html_snippet as "htmlSnippet",
   c.vast_xml as "vastXml", c.creative_attributes as "creativeAttributes"`;
 

@@ -20,6 +20,8 @@ export interface GivenCreative {
   advertiserName?: string | null | undefined;
   languages?: readonly string[] | null | undefined;
   approvalStatus?: string | null | undefined;
+  /** The picture that the exchange names. */
+  previewUrl?: string | null | undefined;
 }
 
 const texts = {
@@ -31,6 +33,7 @@ const texts = {
   vastXml: "vast_xml",
   advertiserName: "advertiser_name",
   approvalStatus: "approval_status",
+  previewUrl: "preview_url",
 } as const;
 const numbers = { width: "width", height: "height" } as const;
 const documents = {

@@ -213,17 +213,30 @@ function videoContent({ name }: Product, link: string | null, { headline }: Copy
     link === null
       ? ""
       : `<VideoClicks><ClickThrough><![CDATA[%%CLICK_URL_UNESC%%${link}]]></ClickThrough></VideoClicks>`;
+  // Some bring a picture to show beside the video: the only one that VAST has.
+  const companion =
+    draw("companion") < 0.35
+      ? `<Creative><CompanionAds><Companion width="300" height="250"><StaticResource creativeType="image/jpeg"><![CDATA[${pictureOf("c", draw)}]]></StaticResource></Companion></CompanionAds></Creative>`
+      : "";
   const title = draw("title") < 0.4 ? `${headline} | ${name}` : headline;
   const videoVastXml =
     `<VAST version="3.0"><Ad id="1"><InLine><AdSystem>mediabridge</AdSystem><AdTitle><![CDATA[${title}]]></AdTitle>` +
     `<Creatives><Creative><Linear><Duration>00:00:${String(seconds).padStart(2, "0")}</Duration>${clicks}` +
     `<MediaFiles><MediaFile delivery="progressive" type="video/mp4" width="${width}" height="${height}"><![CDATA[${file}]]></MediaFile></MediaFiles>` +
-    `</Linear></Creative></Creatives></InLine></Ad></VAST>`;
+    `</Linear></Creative>${companion}</Creatives></InLine></Ad></VAST>`;
   return { creativeFormat: "VIDEO", video: { videoVastXml, videoMetadata } };
 }
 
+/** Most lie where the exchange says; of some the file is gone, is none, or its host leads somewhere else. */
+function pictureOf(folder: string, draw: Draw): string {
+  const roll = draw("picture");
+  const host = "https://cdn.mediabridge.example";
+  if (roll < 0.06) return `${host}/hostile/${pick(["gone", "page", "script", "inside", "large"], roll / 0.06)}.jpg`;
+  return `${host}${roll < 0.2 ? "/moved" : ""}/${folder}/${Math.floor(draw("file") * 1e9)}.jpg`;
+}
+
 function nativeContent(product: Product, link: string | null, { headline, body, call }: Copy, draw: Draw): JsonObject {
-  const image = `https://cdn.mediabridge.example/n/${Math.floor(draw("file") * 1e9)}.jpg`;
+  const image = pictureOf("n", draw);
   const isApp = product.bundle !== undefined;
   return {
     creativeFormat: "NATIVE",

@@ -41,6 +41,9 @@ export const creativesArea: Area = {
       await stack.api("POST", `/rtb/seats/${buyerId}/sync`);
       await until(isSynced, `seat ${buyerId} was not synced`);
     }
+    // They come while the files are imported.
+    show("pictures of creatives");
+    await stack.api("POST", "/rtb/thumbnails/fetch");
   },
 };
 

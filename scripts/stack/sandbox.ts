@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { sources, vendors } from "../../connectors/registry.ts";
-import { settingName } from "../../core/setting-name.ts";
+import { settingInForce, settingName } from "../../core/setting-name.ts";
 import { verticals } from "../../sandbox/data/creative-words.ts";
 import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
@@ -64,6 +64,11 @@ export function settingsOfMock(account: Account, env: Env): Env {
     set[settingName(secret, client)] = name === "authorized_buyers" ? googleKey(client, env) : `sandbox-${client}`;
   if (name === "authorized_buyers" && env["CLUSTER_GENRES"] === undefined)
     set[settingName("CLUSTER_GENRES", client)] = env[settingName("CLUSTER_GENRES", client)] ?? madeUpGenres();
+  // Made-up pictures come from the mock server alone: no stranger is asked for them.
+  if (name === "authorized_buyers")
+    for (const [setting, value] of Object.entries({ THUMBNAIL_CONSENT: "on", THUMBNAIL_INTERVAL_MS: "50" }))
+      if (env[settingInForce(env, setting, client)] === undefined)
+        set[setting === "THUMBNAIL_CONSENT" ? settingName(setting, client) : setting] = value;
   // What is too old or too new for a mock counts from its own present.
   const present = env["SANDBOX_NOW"] ?? env["SANDBOX_TODAY"];
   if (account.isDestination && present !== undefined) set[settingName(name, "CLOCK", client)] = present;

@@ -226,7 +226,7 @@ test("afterwards leads to a place of ours only", () => {
 test("pages are sent under a policy that lets nothing else in, and are kept by nobody", async () => {
   const { headers } = await get("/cost", await loggedIn(database.pool));
   expect(headers["content-security-policy"]).toBe(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'",
   );
   expect(headers).toMatchObject({
     "cache-control": "no-store",

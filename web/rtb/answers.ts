@@ -5,6 +5,7 @@ import type { campaign, found as foundCampaign } from "../../api/rtb/campaigns.t
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
 import type { facets } from "../../api/rtb/statistics.ts";
 import type { seat } from "../../api/rtb/seats.ts";
+import type { thumbnailState } from "../../api/rtb/thumbnails.ts";
 import type { coverageAnswer, wasteAnswer } from "../../api/rtb/waste-shapes.ts";
 import type { record } from "../../api/rtb/records.ts";
 
@@ -13,6 +14,7 @@ export type Creative = z.infer<typeof listed>;
 export type CreativeDetails = z.infer<typeof found>;
 export type Facets = z.infer<typeof facets>;
 export type Seat = z.infer<typeof seat>;
+export type ThumbnailState = z.infer<typeof thumbnailState>;
 export type CreativeRecord = z.infer<typeof record>;
 export type Campaign = z.infer<typeof campaign>;
 export type CampaignDetails = z.infer<typeof foundCampaign>;

@@ -1,7 +1,8 @@
 import { areAllSandbox, Badge, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Tier } from "../../queries/rtb/creative-shapes.ts";
 import { creativeAddress, type Creative } from "./answers.ts";
-import { Approval, Outline, sizeText, Trend, Vanished } from "./marks.tsx";
+import { Approval, sizeText, Trend, Vanished } from "./marks.tsx";
+import { Thumbnail } from "./thumbnail.tsx";
 
 const tierTones: Record<Tier, Tone> = { high: "good", medium: "note", low: "quiet", zero: "quiet" };
 
@@ -21,7 +22,7 @@ function Card({ of: item, currency, isOneBadge }: { of: Creative; currency: stri
   const { creativeId, performance: of } = item;
   return (
     <li data-id={creativeId} data-spend={of.spend} data-cpc={of.cpc ?? ""} data-cpm={of.cpm ?? ""}>
-      <Outline {...item} />
+      <Thumbnail of={item} />
       <FormatLine of={item} />
       <a class="id" href={creativeAddress(item)}>
         {creativeId}

@@ -4,7 +4,8 @@ import type { Landing } from "../../rules/rtb/landing.ts";
 import { Badge, Moment, Name, None, Origin } from "../components/format.tsx";
 import { safeLink } from "../shared/web.ts";
 import type { CreativeDetails } from "./answers.ts";
-import { Approval, CampaignLinks, languageName, Outline, Vanished } from "./marks.tsx";
+import { Approval, CampaignLinks, languageName, Vanished } from "./marks.tsx";
+import { Thumbnail } from "./thumbnail.tsx";
 
 /** What is known of a creative, whoever said it. */
 export function CreativeFacts({ of, zone }: { of: CreativeDetails; zone: string }) {
@@ -15,7 +16,14 @@ export function CreativeFacts({ of, zone }: { of: CreativeDetails; zone: string 
       <h2 id="known" class="visually-hidden">
         What is known of it
       </h2>
-      <Outline {...of} />
+      <figure>
+        <Thumbnail of={of} />
+        {of.thumbnailNote === null ? null : (
+          <figcaption class="quiet">
+            {of.thumbnailUrl === null ? "No picture" : "An earlier picture"}: <Name of={of.thumbnailNote} />.
+          </figcaption>
+        )}
+      </figure>
       <dl class="facts">
         <dt>Advertiser</dt>
         <dd>{of.advertiserName === null ? <None why="none is named" /> : <Name of={of.advertiserName} />}</dd>

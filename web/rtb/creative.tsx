@@ -9,6 +9,9 @@ import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
 import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-days.ts";
 import { findCreativeIds } from "../../queries/rtb/find-creative.ts";
+import { readThumbnail } from "../../queries/rtb/thumbnails.ts";
+import { notFound } from "../../api/server/errors.ts";
+import { sendPicture } from "../../api/server/send-picture.ts";
 import { addDays } from "../../core/days.ts";
 import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { CreativeFacts } from "./creative-facts.tsx";
@@ -74,6 +77,20 @@ export function creativePage(web: Web): void {
         </>
       ),
     };
+  });
+}
+
+/** The picture that the worker fetched of it, where the client consents. */
+export function creativePicture(web: Web): void {
+  const query = { buyer_id: z.string().max(200).optional(), v: z.string().max(64).optional() };
+  page(web, { url: "/creatives/:id/thumbnail", who: readers, query, isOneOfMany: true }, async (at) => {
+    const { client } = at.viewer;
+    if (!at.parts.config.thumbnails.consenting.has(client)) throw notFound("thumbnail");
+    const { id: creativeId } = at.request.params as { id: string };
+    const own = await findCreativeIds(at.parts.reading, { client, creativeId, buyerId: at.query.buyer_id });
+    const found = own[0] === undefined ? null : await readThumbnail(at.parts.reading, { client, id: own[0].id });
+    if (found === null || own.length > 1) throw notFound("thumbnail");
+    return sendPicture(at.request, at.reply, found);
   });
 }
 

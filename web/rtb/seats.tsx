@@ -8,10 +8,12 @@ import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { callList } from "../shared/json.ts";
-import { call, form, page, type Answer } from "../shared/page.tsx";
+import { call, form, get, page, type Answer } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { rtb, type Seat } from "./answers.ts";
+import type { FetchedThumbnails } from "../../workflows/rtb/fetch-thumbnails.ts";
+import { rtb, type Seat, type ThumbnailState } from "./answers.ts";
 import { momentOf } from "./marks.tsx";
+import { ThumbnailPanel } from "./thumbnail-panel.tsx";
 
 const query = {
   cursor: z.string().max(1_000).optional(),
@@ -23,6 +25,9 @@ const query = {
 type Query = z.output<z.ZodObject<typeof query>>;
 
 const seats = `${rtb}/seats`;
+const thumbnails = `${rtb}/thumbnails`;
+/** Pictures come one after the other: none for so long, and that was the last. */
+const quietMs = 15_000;
 interface Running {
   state: "running";
   workflowId: string;
@@ -38,7 +43,10 @@ interface Synced {
 /** Buyer accounts with their creatives, and the exchange asked for them. */
 export function seatPages(web: Web): void {
   page(web, { url: "/seats", who: readers, query }, async (at) => {
-    const list = await callList<Seat>(web, at, { path: seats, query: { cursor: at.query.cursor } });
+    const [list, pictures] = await Promise.all([
+      callList<Seat>(web, at, { path: seats, query: { cursor: at.query.cursor } }),
+      get<ThumbnailState>(web, at.request, thumbnails),
+    ]);
     return {
       title: "Seats",
       body: (
@@ -54,7 +62,7 @@ export function seatPages(web: Web): void {
             ) : null}
             <ExportLink url={at.url} without={["running", "since", "found"]} />
           </PageHead>
-          <Told at={at} items={list.items} />
+          <Told at={at} items={list.items} lastFetch={pictures.lastFetch} />
           <Exchange items={list.items} />
           <ListTable
             at={at}
@@ -68,6 +76,7 @@ export function seatPages(web: Web): void {
               </Empty>
             }
           />
+          <ThumbnailPanel of={pictures} json={thumbnails} zone={at.zone} isKeeper={at.viewer.isKeeper} />
         </>
       ),
     };
@@ -87,6 +96,15 @@ export function seatPages(web: Web): void {
     });
     return back(asked, (done) => `${done.seats.length} ${done.seats.length === 1 ? "seat" : "seats"} found`);
   });
+  form(web, { url: "/seats/thumbnails", who: keepers, body: z.object({}) }, async ({ request }) => {
+    const asked = await call<Running | Omit<FetchedThumbnails, "client">>(web, request, {
+      method: "POST",
+      url: `${thumbnails}/fetch`,
+    });
+    return back(asked, ({ consents, stored, refused, failed }) =>
+      consents ? `${stored} pictures fetched, ${refused} refused, ${failed} failed` : "no consent: nothing was fetched",
+    );
+  });
   form(web, { url: "/seats/sync", who: keepers, body: z.object({ buyer_id: word }) }, async ({ request }, body) => {
     const url = `${seats}/${encodeURIComponent(body.buyer_id)}/sync`;
     const asked = await call<Running | { seats: Synced[] }>(web, request, { method: "POST", url });
@@ -105,7 +123,13 @@ function back<Done extends object>({ body }: Answer<Running | Done>, tell: (done
   return `/seats?${new URLSearchParams(told)}`;
 }
 
-function Told({ at: { query: asked, parts }, items }: { at: At<Query>; items: readonly Seat[] }) {
+interface ToldProps {
+  at: At<Query>;
+  items: readonly Seat[];
+  lastFetch: string | null;
+}
+
+function Told({ at: { query: asked, parts, now }, items, lastFetch }: ToldProps) {
   const { running, since, found } = asked;
   if (found !== undefined)
     return (
@@ -114,10 +138,16 @@ function Told({ at: { query: asked, parts }, items }: { at: At<Query>; items: re
       </Notice>
     );
   if (running === undefined || since === undefined) return null;
-  const isOver = items.some(({ buyerId, lastSync }) => running.endsWith(`/${buyerId}`) && (lastSync ?? "") > since);
+  const ofPictures = running.includes("fetch-thumbnails/");
+  const isOver = ofPictures
+    ? (lastFetch ?? "") > since && now.getTime() - Date.parse(lastFetch ?? "") > quietMs
+    : items.some(({ buyerId, lastSync }) => running.endsWith(`/${buyerId}`) && (lastSync ?? "") > since);
+  const [over, under] = ofPictures
+    ? ["Fetched", "Pictures are being fetched"]
+    : ["Synced", "The exchange is being asked"];
   return (
     <div id="running" {...(isOver ? {} : { "data-live": "2", "data-then": "reload" })}>
-      <Notice tone={isOver ? "good" : "note"} title={isOver ? "Synced" : "The exchange is being asked"}>
+      <Notice tone={isOver ? "good" : "note"} title={isOver ? over : under}>
         <WorkflowLink parts={parts} workflowId={running}>
           {isOver ? "Its workflow" : "Follow it in Temporal"}
         </WorkflowLink>

@@ -20,6 +20,8 @@ export interface PageOptions<Query extends z.ZodRawShape> {
   /** Who may see it; affiliates only where they are named. */
   who: readonly Role[];
   affiliates?: boolean;
+  /** One page asks for many of these at once, as for pictures: they have a limit of their own, ten times as high. */
+  isOneOfMany?: boolean;
   /** What it takes in its address. A filter that it does not know is refused: it must not answer with everything. */
   query?: Query;
 }
@@ -40,7 +42,12 @@ export function page<Query extends z.ZodRawShape = Record<never, never>>(
   options: PageOptions<Query>,
   show: (at: Visit<Query>) => Promise<Content | FastifyReply>,
 ): void {
-  web.api.get(options.url, { config: accessOf(options), schema: { hide: true } }, async (request, reply) => {
+  const max = 10 * web.parts.settings.requestsPerMinute;
+  const config = {
+    ...accessOf(options),
+    ...(options.isOneOfMany === true ? { rateLimit: { max, timeWindow: 60_000 } } : {}),
+  };
+  web.api.get(options.url, { config, schema: { hide: true } }, async (request, reply) => {
     const at = visit(web.parts, options, { request, reply });
     const content = await show(at);
     return isContent(content) ? send(web.assets, at, content) : content;
@@ -188,7 +195,7 @@ const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self'",
   "connect-src 'self'",
   "form-action 'self'",
   "frame-src 'self'",

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { googleAccount } from "../../test/google-account.ts";
 import { allHistories, readable } from "../../test/histories.ts";
 import { failureOf, startStack, uniqueId, type TestStack } from "../../test/stack.ts";
+import { eventually } from "../../test/eventually.ts";
+import type { fetchThumbnails } from "./fetch-thumbnails.ts";
 import type { discoverSeats } from "./discover-seats.ts";
 import type { syncCreatives } from "./sync-creatives.ts";
 
@@ -13,7 +15,7 @@ const [apps, brands] = ["731100201", "731100202"];
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startStack({ AUTHORIZED_BUYERS_KEY: key });
+  stack = await startStack({ AUTHORIZED_BUYERS_KEY: key, THUMBNAIL_CONSENT: "on", THUMBNAIL_INTERVAL_MS: "0" });
   await mock("service-accounts", known);
 });
 afterAll(() => stack.stop());
@@ -192,6 +194,50 @@ test("one token serves all pages of a sync", async () => {
   await sync({ buyerId: brands });
   expect((await asked("/creatives")) - pages).toBeGreaterThan(5);
   expect((await asked("/token")) - tokens).toBe(1);
+});
+
+const pictures = async (where: string) =>
+  (await stack.rows<{ count: number }>(`select count(*)::int as count from rtb.creative_thumbnails where ${where}`))[0]
+    ?.count ?? 0;
+
+test("pictures that the exchange names are fetched page by page, hostile answers are none, and each is asked for once", async () => {
+  await mock("page-size", { rows: 1_000 });
+  await sync();
+  const [one] = await stack.rows<{ id: string }>(
+    "select id::text from rtb.creatives where preview_url is not null and vanished_at is null limit 1",
+  );
+  await stack.rows("update rtb.creatives set preview_url = 'http://169.254.169.254/latest/meta-data/' where id = $1", [
+    one?.id,
+  ]);
+  // Whoever fetches is killed in the middle: what was there stays, and the rest comes.
+  const handle = await stack.start("fetchThumbnails", uniqueId("fetchThumbnails"), { client: "713" });
+  await eventually(async () => expect(await pictures("state = 'stored'")).toBeGreaterThan(5));
+  await stack.stopWorkers();
+  await stack.startWorkers();
+  const counts = (await handle.result()) as Awaited<ReturnType<typeof fetchThumbnails>>;
+  const named = await pictures("true");
+  expect(named).toBeGreaterThan(150);
+  expect(await pictures("state = 'stored'")).toBeGreaterThan(named * 0.85);
+  const [state] = await stack.rows<{ due: number; hostile: number; metadata: string; odd: number }>(
+    `select (select count(*)::int from rtb.creatives c where preview_url is not null and vanished_at is null
+               and not exists (select from rtb.creative_thumbnails t where t.creative_id = c.id)) as due,
+            (select count(*)::int from rtb.creative_thumbnails where source_url like '%/hostile/%' and state <> 'refused') as hostile,
+            (select reason from rtb.creative_thumbnails where creative_id = $1) as metadata,
+            (select count(*)::int from rtb.creative_thumbnails where state = 'stored' and (content_type <> 'image/png' or width <> 600 or origin <> 'sandbox')) as odd`,
+    [one?.id],
+  );
+  expect(state).toEqual({
+    due: 0,
+    hostile: 0,
+    metadata: "the address leads into a network that is not public",
+    odd: 0,
+  });
+  expect(counts).toMatchObject({ client: "713", consents: true, failed: 0, deleted: 0 });
+  const asked = async () =>
+    ((await stack.control("GET", "/log?vendor=images")) as { entries: unknown[] }).entries.length;
+  const before = await asked();
+  expect(await run("fetchThumbnails", { client: "713" })).toMatchObject({ stored: 0, refused: 0, failed: 0 });
+  expect(await asked()).toBe(before);
 });
 
 test("a seat that is not the account's is named, and no key or token stands in a history", async () => {
