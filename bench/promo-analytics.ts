@@ -3,6 +3,7 @@
 // npm run bench:promo-analytics -- [impressions] [clicks] [requests of each]
 import path from "node:path";
 import type { Database } from "../schema/database.ts";
+import { sumClickDays } from "../queries/promo/click-days.ts";
 import { table } from "../scripts/shared/printing.ts";
 import { measure, startApiBench } from "./api-bench.ts";
 
@@ -107,6 +108,9 @@ async function fill(database: Database): Promise<void> {
        from (select d.variation_id, d.date, count(*) as clicks from promo.promo_performance_metrics d
                join promo.promo_click_tracking k on k.variation_id = d.variation_id and k.clicked_date = d.date
               where k.clicked_at < d.first_sent_at and not k.is_bot group by 1, 2) c where m.variation_id = c.variation_id and m.date = c.date`,
+    `update promo.promo_performance_metrics m set cohort_before = c.cohort
+       from (select variation_id, date, lag(cohort) over (partition by variation_id order by date) as cohort
+               from promo.promo_performance_metrics) c where m.variation_id = c.variation_id and m.date = c.date and m.clicks_before_send > 0`,
     `update promo.promo_text_variations v set impressions = m.impressions, clicks = m.clicks, raw_clicks = m.raw, bot_clicks = m.bots
        from (select variation_id, sum(impressions) as impressions, sum(clicks) as clicks, sum(raw_clicks) as raw, sum(bot_clicks) as bots
                from promo.promo_performance_metrics group by 1) m where m.variation_id = v.id`,
@@ -126,6 +130,8 @@ async function fill(database: Database): Promise<void> {
     "create index on promo.promo_click_tracking (clicked_date)",
   ];
   for (const statement of statements) await database.query(statement);
+  // As maintenance does.
+  await sumClickDays(database, () => "America/New_York");
   await database.query("vacuum analyze");
 }
 

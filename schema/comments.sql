@@ -1322,7 +1322,7 @@ comment on column promo.daily.repeat_clicks is 'Repeats of one address within se
 comment on column promo.daily.ctr is 'Clicks of people per hundred impressions.';
 comment on column promo.daily.raw_ctr is 'All clicks per hundred impressions.';
 
-comment on view promo.clicked_conversions is 'Conversions that brought back the id of a promo click, one row each; only of clicks that are still stored.';
+comment on view promo.clicked_conversions is 'Conversions that brought back the id of a promo click, one row each. They stay when the click is deleted by age; a conversion that comes after that has no click.';
 comment on column promo.clicked_conversions._client_id is 'The client the row belongs to.';
 comment on column promo.clicked_conversions.offer_id is 'The offer that was clicked.';
 comment on column promo.clicked_conversions.variation_id is 'The variation that was clicked.';

@@ -93,6 +93,14 @@ export const conversions = everflow.table(
     index("conversions_charged_back_click")
       .on(table.clientId, table.transactionId)
       .where(sql`${table.revenue} < 0`),
+    // A promo click that was stored after its conversion has to find it. The pending list that GIN keeps by default would
+    // have to be read through each time.
+    index("conversions_subs")
+      .using(
+        "gin",
+        sql`(array_remove(array[${table.sub1}, ${table.sub2}, ${table.sub3}, ${table.sub4}, ${table.sub5}], null))`,
+      )
+      .with({ fastupdate: false }),
   ],
 );
 

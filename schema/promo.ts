@@ -123,6 +123,7 @@ export const promoPerformanceMetrics = promo.table(
     updatedAt: instant("updated_at").notNull().defaultNow(),
     clicksBeforeSend: count("clicks_before_send"),
     cohort: date("cohort"),
+    cohortBefore: date("cohort_before"),
   },
   (table) => [
     primaryKey({ name: "promo_performance_metrics_key", columns: [table.clientId, table.variationId, table.date] }),
@@ -201,4 +202,6 @@ describeTable(promoPerformanceMetrics, "Each variation's day, in the client's ti
   clicksBeforeSend:
     "Of the clicks of people, those that came before the day's first send: they belong to an earlier one.",
   cohort: "The day of the last send up to this day; NULL before the first one.",
+  cohortBefore:
+    "Where clicks came before the day's first send: the day of the last send before this day, whose clicks they are.",
 });

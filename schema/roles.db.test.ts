@@ -94,13 +94,14 @@ async function fill(): Promise<string[]> {
 }
 
 function valueOf(type: string): string {
+  if (type.endsWith("[]")) return "'{}'";
   if (/^(smallint|integer|bigint|numeric)/.test(type)) return "1";
   if (/^timestamp/.test(type)) return "now()";
   if (type === "date") return "current_date";
   if (type === "boolean") return "true";
   if (/^json/.test(type)) return "'{}'";
   if (type === "bytea") return "'\\x00'";
-  return type.endsWith("[]") ? "'{}'" : "gen_random_uuid()::text";
+  return "gen_random_uuid()::text";
 }
 
 const refusal = async (pool: Database, statement: string) =>

@@ -17,7 +17,9 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   const identities = await deleteExpiredIdentities(database);
   await sealStoredContent(database, quarantineSeal(config));
   await sealStoredHeaders(database, quarantineSeal(config));
-  const events = await prunePromo(database, { eventDays: config.promo.counting.retentionDays });
+  const { counting, clients } = config.promo;
+  const timezoneOf = (client: string) => clients.get(client)?.timezone;
+  const events = await prunePromo(database, { eventDays: counting.retentionDays, timezoneOf });
   const { consenting, days } = config.thumbnails;
   const thumbnails = await dropThumbnails(database, { consenting: [...consenting], days });
   const deleted = events + identities + thumbnails + (await prune(database, config.retention));

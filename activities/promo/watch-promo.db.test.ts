@@ -147,6 +147,7 @@ describe("daily figures", () => {
     const more = { ...click, is_bot: false, ip_hash: null, agent: Buffer.from("sealed").toString("base64") };
     await recordClicks(database.pool, [{ event_id: "b", ...of, ...more }], counting);
   };
+  const pruned = { eventDays: 30, timezoneOf: () => undefined };
   const figures = () =>
     rows("select sends, impressions, clicks, raw_clicks as raw from promo.promo_performance_metrics order by date");
 
@@ -173,12 +174,12 @@ describe("daily figures", () => {
       "insert into ops.address_secrets (month, sealed) values ('2020-01-01', ''), (date_trunc('month', now() at time zone 'UTC')::date, '')",
     );
     const sealed = () => rows("select user_agent_sealed is not null as sealed from promo.promo_click_tracking");
-    expect(await prunePromo(database.pool, { eventDays: 30 })).toBe(0);
+    expect(await prunePromo(database.pool, pruned)).toBe(0);
     expect(await sealed()).toEqual([{ sealed: true }]);
     await database.pool.query(`
       update promo.promo_click_tracking set clicked_at = clicked_at - interval '8 days', clicked_date = clicked_date - 8;
       update promo.promo_impression_tracking set tracked_date = tracked_date - 31`);
-    expect(await prunePromo(database.pool, { eventDays: 30 })).toBe(1);
+    expect(await prunePromo(database.pool, pruned)).toBe(1);
     expect(await sealed()).toEqual([{ sealed: false }]);
     await database.pool.query("update promo.promo_click_tracking set clicked_date = clicked_date - 30");
     // More than one step of it.
@@ -186,7 +187,7 @@ describe("daily figures", () => {
       `insert into promo.promo_click_tracking (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, via)
        select '713', 'old ' || n, 1, 11, now() - interval '100 days', current_date - 100, 'api' from generate_series(1, 5000) n`,
     );
-    expect(await prunePromo(database.pool, { eventDays: 30 })).toBe(5_001);
+    expect(await prunePromo(database.pool, pruned)).toBe(5_001);
     expect(await sealed()).toEqual([]);
     expect(await figures()).toEqual([{ sends: 1, impressions: 7, clicks: 1, raw: 1 }]);
     expect(await rows("select impressions, clicks, ctr from promo.promo_text_variations")).toEqual([

@@ -22,7 +22,9 @@ const paid = z.object({
 const steps = {
   impressions,
   clicks,
-  conversions: count.describe("of clicks in these days, whenever the conversion came"),
+  conversions: count.describe(
+    "of clicks in these days, whenever the conversion came; not one that came after its click was deleted by age",
+  ),
   conversion_rate: z.number().nullable().describe("conversions per hundred clicks; null without clicks"),
   payout: z.array(paid).describe("one for each currency and origin"),
 };
@@ -93,11 +95,13 @@ export const analytics = z.object({
   devices: z
     .array(z.object({ device: z.string(), clicks, raw_clicks: count }))
     .optional()
-    .describe("of clicks that are still stored"),
+    .describe("of clicks, also of those that were deleted by age since"),
   hours: z
     .array(z.object({ weekday: z.number().describe("1 is Monday"), hour: z.number(), clicks }))
     .optional()
-    .describe("by the clock of the time zone; of clicks that are still stored"),
+    .describe(
+      "by the clock of the time zone at the moment of the click; also of clicks that were deleted by age since",
+    ),
   funnel: z
     .object({
       ...steps,

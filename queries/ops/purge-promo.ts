@@ -9,6 +9,8 @@ const parts = [
   "promo.promo_impression_repeats",
   "promo.promo_click_tracking",
   "promo.promo_performance_metrics",
+  "promo.promo_click_days",
+  "promo.promo_conversion_clicks",
   "promo.promo_quarantine",
   "promo.promo_text_variations",
 ] as const;

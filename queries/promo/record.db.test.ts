@@ -322,7 +322,9 @@ test("each day knows its last send and the clicks before its first one, however 
                   (select min(i.tracked_at) from promo.promo_impression_tracking i where i.variation_id = m.variation_id and i.tracked_date = m.date))
                 and m.clicks_before_send = (
                   select count(*) from promo.promo_click_tracking c
-                   where c.variation_id = m.variation_id and c.clicked_date = m.date and not c.is_bot and not c.is_repeat and c.clicked_at < m.first_sent_at) as "isSame"
+                   where c.variation_id = m.variation_id and c.clicked_date = m.date and not c.is_bot and not c.is_repeat and c.clicked_at < m.first_sent_at)
+                and (m.clicks_before_send = 0 or m.cohort_before is not distinct from (
+                  select max(i.tracked_date) from promo.promo_impression_tracking i where i.variation_id = m.variation_id and i.tracked_date < m.date)) as "isSame"
            from promo.promo_performance_metrics m`,
       );
       expect(days.filter(({ isSame }) => !isSame)).toEqual([]);

@@ -1,5 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 import { deleteSecretsBefore } from "./address-secrets.ts";
+import { sumClickDays } from "./click-days.ts";
 
 /** Few enough that nobody who counts has to wait. */
 const atOnce = 5_000;
@@ -21,8 +22,15 @@ const deleteOldQuarantine = `delete from promo.promo_quarantine where ctid = any
 const deleteOldRefusals = `delete from promo.promo_refusals where ctid = any(array(
   select ctid from promo.promo_refusals where date < current_date - $2::integer limit $1))`;
 
+export interface PruneOptions {
+  eventDays: number;
+  /** Of a client; of one that is no client any more nobody knows it. */
+  timezoneOf: (client: string) => string | undefined;
+}
+
 /** Single events go when they are old; counters and daily figures stay. What was kept of browsers goes after a week. */
-export async function prunePromo(database: Queryable, { eventDays }: { eventDays: number }): Promise<number> {
+export async function prunePromo(database: Queryable, { eventDays, timezoneOf }: PruneOptions): Promise<number> {
+  await sumClickDays(database, timezoneOf);
   const deleted =
     (await inSteps(database, deleteOldImpressions, eventDays)) + (await inSteps(database, deleteOldClicks, eventDays));
   await inSteps(database, deleteOldRepeats, eventDays);

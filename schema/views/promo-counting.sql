@@ -87,12 +87,16 @@ begin
      union all
     select _client_id, offer_id, variation_id, tracked_date, 0, sum(change), null from corrected group by 1, 2, 3, 4
   ), days as (
-    insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at, cohort)
-    select _client_id, variation_id, offer_id, tracked_date, sum(sends), sum(impressions), min(first_at), case when sum(sends) > 0 then tracked_date end
+    insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at, cohort, cohort_before)
+    select _client_id, variation_id, offer_id, tracked_date, sum(sends), sum(impressions), min(first_at), case when sum(sends) > 0 then tracked_date end,
+           max(case when sum(sends) > 0 then tracked_date end) over (partition by _client_id, variation_id order by tracked_date
+                                                                     rows between unbounded preceding and 1 preceding)
       from changes group by 1, 2, 3, 4
     on conflict (_client_id, variation_id, date) do update
        set sends = m.sends + excluded.sends, impressions = m.impressions + excluded.impressions,
            first_sent_at = least(m.first_sent_at, excluded.first_sent_at), cohort = coalesce(excluded.cohort, m.cohort), updated_at = now(),
+           -- Until its first send a day is of the last send before it.
+           cohort_before = greatest(case when m.sends = 0 then m.cohort else m.cohort_before end, excluded.cohort_before),
            -- Looked for once a day, when its first send comes, and where one that waited in the spool was earlier.
            clicks_before_send = case when m.clicks > 0 and excluded.first_sent_at < coalesce(m.first_sent_at, 'infinity')
              then (select count(*) from promo.promo_click_tracking c
@@ -100,14 +104,15 @@ begin
                       and c.clicked_at < excluded.first_sent_at and not c.is_bot and not c.is_repeat)
              else m.clicks_before_send end
   ), later as (
-    -- Days of clicks alone that came before a send which waited in the spool.
-    update promo.promo_performance_metrics m set cohort = s.day
+    -- Days that came before a send which waited in the spool, up to the next day with one.
+    update promo.promo_performance_metrics m set cohort = case when o.sends = 0 then s.day else m.cohort end, cohort_before = s.day
       from promo.promo_performance_metrics o
      cross join lateral (select max(c.tracked_date) as day from changes c
                           where c._client_id = o._client_id and c.variation_id = o.variation_id and c.sends > 0 and c.tracked_date < o.date) s
      where (o._client_id, o.variation_id) in (select c._client_id, c.variation_id from changes c where c.sends > 0)
-       and o.date > (select min(c.tracked_date) from changes c where c.sends > 0) and o.sends = 0 and coalesce(o.cohort, '-infinity') < s.day
-       and not exists (select from changes c where c._client_id = o._client_id and c.variation_id = o.variation_id and c.sends > 0 and c.tracked_date = o.date)
+       and o.date > (select min(c.tracked_date) from changes c where c.sends > 0)
+       and coalesce(case when o.sends = 0 then o.cohort else o.cohort_before end, '-infinity') < s.day
+       and not exists (select from changes c where c._client_id = o._client_id and c.variation_id = o.variation_id and c.tracked_date = o.date)
        and m._client_id = o._client_id and m.variation_id = o.variation_id and m.date = o.date
   ), variations as (
     update promo.promo_text_variations v set impressions = v.impressions + c.impressions
@@ -141,7 +146,13 @@ as $$
 #variable_conflict use_column
 declare
   near constant interval := window_ms * interval '1 millisecond';
+  -- No conversion is reported within the second of its click: only later ones have to look for theirs.
+  is_late constant boolean := events @? '$[*].click_id ? (@ != null)'
+    and exists (select from jsonb_array_elements(events) e
+                 where e ->> 'click_id' is not null and (e ->> 'at')::timestamptz < clock_timestamp() - interval '1 second');
 begin
+  if is_late then perform promo.hold_conversions(); end if;
+
   perform from promo.promo_offers o
     where o.id in (select v.offer_id from promo.promo_text_variations v
                     where v.id in (select (e ->> 'variation_id')::integer from jsonb_array_elements(events) e))
@@ -181,14 +192,15 @@ begin
            ip_hash, body_hash, decode(agent, 'base64')
       from fresh
     on conflict do nothing
-    returning c._client_id, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at, c.is_bot, c.is_repeat
+    returning c._client_id, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.clicked_at, c.device, c.is_bot, c.is_repeat
   ), overtaken as (
     -- Stored already and clicked later: an event that waited in the spool makes repeats of them.
     update promo.promo_click_tracking c set is_repeat = true
       from fresh f
      where not f.is_bot and c.variation_id = f.variation_id and c.ip_hash = f.ip_hash and not c.is_bot and not c.is_repeat
        and c.clicked_at between f.at and f.at + near and (c.clicked_at, c.event_id) > (f.at, f.event_id)
-    returning c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at
+    returning c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at, c.device,
+              coalesce(c.clicked_hour, extract(hour from c.clicked_at at time zone coalesce(zones ->> c._client_id, 'UTC')))::smallint as clicked_hour
   ), changes as materialized (
     select c._client_id, c.offer_id, c.variation_id, c.clicked_date, count(*) as raw,
            count(*) filter (where c.is_bot) as bots, count(*) filter (where c.is_repeat) as repeats,
@@ -203,15 +215,32 @@ begin
      group by 1, 2, 3, 4
   ), days as (
     insert into promo.promo_performance_metrics as m
-           (_client_id, variation_id, offer_id, date, clicks, raw_clicks, bot_clicks, repeat_clicks, clicks_before_send, cohort)
-    select c._client_id, c.variation_id, c.offer_id, c.clicked_date, sum(raw - bots - repeats), sum(raw), sum(bots), sum(repeats), sum(early),
-           (select p.cohort from promo.promo_performance_metrics p
-             where p._client_id = c._client_id and p.variation_id = c.variation_id and p.date < c.clicked_date order by p.date desc limit 1)
-      from changes c group by 1, 2, 3, 4
+           (_client_id, variation_id, offer_id, date, clicks, raw_clicks, bot_clicks, repeat_clicks, clicks_before_send, cohort, cohort_before)
+    select c.*, earlier.cohort, earlier.cohort
+      from (select _client_id, variation_id, offer_id, clicked_date, sum(raw - bots - repeats), sum(raw), sum(bots), sum(repeats), sum(early)
+              from changes group by 1, 2, 3, 4) c
+      left join lateral (select p.cohort from promo.promo_performance_metrics p
+                          where p._client_id = c._client_id and p.variation_id = c.variation_id and p.date < c.clicked_date
+                          order by p.date desc limit 1) earlier on true
     on conflict (_client_id, variation_id, date) do update
        set clicks = m.clicks + excluded.clicks, raw_clicks = m.raw_clicks + excluded.raw_clicks,
            bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks,
-           clicks_before_send = m.clicks_before_send + excluded.clicks_before_send, updated_at = now()
+           clicks_before_send = m.clicks_before_send + excluded.clicks_before_send, updated_at = now(),
+           cohort_before = case when excluded.clicks_before_send > 0 then excluded.cohort_before else m.cohort_before end
+  ), summed as (
+    -- Of days that are over and summed; there is none but for what waited in the spool.
+    insert into promo.promo_click_days as m (_client_id, variation_id, date, offer_id, hours, devices, raw_devices)
+    select c._client_id, coalesce(c.variation_id, 0), c.clicked_date, c.offer_id, promo.counts_at(24, array_agg(c.clicked_hour + 1), array_agg(c.clicks)),
+           promo.counts_at(7, array_agg(promo.device_place(c.device)), array_agg(c.clicks)),
+           promo.counts_at(7, array_agg(promo.device_place(c.device)), array_agg(c.raw))
+      from (select _client_id, offer_id, variation_id, clicked_date, clicked_hour, device, (not is_bot and not is_repeat)::integer as clicks, 1 as raw from counted
+             union all
+            select _client_id, offer_id, variation_id, clicked_date, clicked_hour, device, -1, 0 from overtaken) c
+      join promo.promo_click_days_summed s on s._client_id = c._client_id and c.clicked_date <= s.until
+     group by grouping sets ((c._client_id, c.offer_id, c.variation_id, c.clicked_date), (c._client_id, c.offer_id, c.clicked_date))
+    on conflict (_client_id, variation_id, date, offer_id) do update
+       set hours = promo.counts_sum(m.hours, excluded.hours), devices = promo.counts_sum(m.devices, excluded.devices),
+           raw_devices = promo.counts_sum(m.raw_devices, excluded.raw_devices)
   ), variations as (
     update promo.promo_text_variations v
        set clicks = v.clicks + c.raw - c.bots - c.repeats, raw_clicks = v.raw_clicks + c.raw,
@@ -238,6 +267,8 @@ begin
   select f.place, 'raced' from fresh f
    where (select count(*) from fresh) > (select count(*) from counted)
      and not exists (select from counted c where c._client_id = f.client and c.event_id = f.event_id);
+
+  if is_late then perform promo.link_clicks(events); end if;
 end $$;
 
 comment on function promo.record_clicks(jsonb, jsonb, integer) is 'Counts clicks that were received together, each once.';

@@ -50,30 +50,28 @@ select m._client_id, m.date, m.offer_id, o.name as offer_name, m.variation_id, m
 -- Conversions that brought back the id of one of our clicks: Everflow's under a sub id, AnyTrack's as its click id. What both
 -- report counts once, as Everflow says. What takes a payout back counts as no conversion.
 create or replace view promo.clicked_conversions as
-select e._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'everflow'::text as feed, e.conversion_id,
+select e._client_id, l.offer_id, l.variation_id, l.click_id, l.clicked_at, l.clicked_date, 'everflow'::text as feed, e.conversion_id,
        e.converted_at, e.date, e.affiliate_id, e.affiliate_name as affiliate, e.currency,
        case when e.is_event or e.payout < 0 or e.revenue < 0 then 0 else 1 end as conversions, e.payout::numeric as payout,
        e.revenue::numeric as revenue, coalesce(o.origin, 'unknown') as origin
-  from everflow.conversions e
- cross join lateral (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4), (5, e.sub5)) s(place, value)
-  join promo.promo_click_tracking c on c._client_id = e._client_id and c.click_id = s.value
+  from promo.promo_conversion_clicks l
+  join everflow.conversions e on e._client_id = l._client_id and e.conversion_id = l.conversion_id
   left join ops.slices o on o._client_id = e._client_id and o.source = 'everflow.conversions' and o.slice = e._slice
- where e.status = 'approved'
-   and s.value is not null
-   -- Of several clicks in one conversion the first sub id's: it counts once. Asked by the click's client, so that Postgres
-   -- asks for the values that are a click, and not for every value of every conversion.
-   and (s.place = 1
-        or not exists (select from (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4)) before(place, value)
-                         join promo.promo_click_tracking d on d._client_id = c._client_id and d.click_id = before.value
-                        where before.place < s.place and before.value is not null))
+ where l.feed = 'everflow' and e.status = 'approved'
+   -- Of several clicks in one conversion the first sub id's: it counts once.
+   and (l.place = 1
+        or not exists (select from promo.promo_conversion_clicks before
+                        where before._client_id = l._client_id and before.feed = 'everflow' and before.conversion_id = l.conversion_id
+                          and before.place < l.place))
  union all
-select a._client_id, c.offer_id, c.variation_id, c.click_id, c.clicked_at, c.clicked_date, 'anytrack', a.conversion_key, a.event_time, a.date,
+select a._client_id, l.offer_id, l.variation_id, l.click_id, l.clicked_at, l.clicked_date, 'anytrack', a.conversion_key, a.event_time, a.date,
        a.affiliate_id, null, a.currency, case when a.revenue < 0 then 0 else 1 end, a.revenue, a.revenue, a.origin
-  from anytrack.conversions a
-  join promo.promo_click_tracking c on c._client_id = a._client_id and c.click_id = a.click_id
- where not exists (select from everflow.conversions e
-                    cross join lateral (values (e.sub1), (e.sub2), (e.sub3), (e.sub4), (e.sub5)) s(value)
-                    where e._client_id = a._client_id and e.status = 'approved' and s.value = a.click_id);
+  from promo.promo_conversion_clicks l
+  join anytrack.conversions a on a._client_id = l._client_id and a.conversion_key = l.conversion_id
+ where l.feed = 'anytrack'
+   and not exists (select from promo.promo_conversion_clicks other
+                     join everflow.conversions e on e._client_id = other._client_id and e.conversion_id = other.conversion_id
+                    where other._client_id = l._client_id and other.click_id = l.click_id and other.feed = 'everflow' and e.status = 'approved');
 
 -- By the day of the impression or the click. Conversions stand on rows of their own, one per affiliate and currency: adding
 -- up any column of any selection counts nothing twice, and no sum of amounts need mix currencies.
