@@ -1,3 +1,4 @@
+import { readPostUrl } from "../connectors/platforms/addresses.ts";
 import { createCampaign } from "../queries/recon/campaigns.ts";
 import { recordVerdict, type Judgement } from "../queries/recon/record-verdict.ts";
 import { accept } from "../queries/recon/accept.ts";
@@ -87,7 +88,7 @@ export async function judge(
     affiliateId,
     campaignId,
     platform,
-    url,
+    post: readPostUrl(platform, url),
     claimed: { views, clicks, conversions },
     evidence: null,
     method: "API",

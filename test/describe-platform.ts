@@ -68,7 +68,7 @@ export function describePlatform(platform: Platform, fixtures: readonly string[]
       });
 
       test("its address is one that the platform spells", () => {
-        const read = readPostUrl(platform.name, fixture.post.url);
+        const read = readPostUrl(platform, fixture.post.url);
         expect(read).toMatchObject({ ok: true });
         if (fixture.post.postId !== null)
           expect(read).toMatchObject({ address: { platformPostId: fixture.post.postId } });

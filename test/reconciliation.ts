@@ -1,3 +1,4 @@
+import { readPostUrl } from "../connectors/platforms/addresses.ts";
 import type { Origin } from "../core/origin.ts";
 import { keyRing } from "../core/crypto.ts";
 import { accept, type Accepted } from "../queries/recon/accept.ts";
@@ -39,12 +40,18 @@ export async function createCampaign(
   return { campaignId, affiliateIds };
 }
 
-export type Given = Partial<Submission> & Pick<Submission, "campaignId" | "affiliateId">;
+/** What a test says of a submission: the rest is as usual. */
+export type Given = Partial<Omit<Submission, "post">> &
+  Pick<Submission, "campaignId" | "affiliateId"> & { url?: string };
 
-export const submission = (given: Given): Submission => ({
+export const submission = ({
+  platform = "reddit",
+  url = "https://www.reddit.com/r/test/comments/1abcde/a_title/",
+  ...given
+}: Given): Submission => ({
   client,
-  platform: "reddit",
-  url: "https://www.reddit.com/r/test/comments/1abcde/a_title/",
+  platform,
+  post: readPostUrl(platform, url),
   claimed: { views: 1_000, clicks: 100, conversions: 10 },
   evidence: null,
   method: "API",

@@ -1,3 +1,4 @@
+import { readPostUrl } from "../../connectors/platforms/addresses.ts";
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -125,7 +126,7 @@ test("before there is a verdict it says what is waited for, and keeps the token 
     affiliateId: affiliate.affiliateId,
     campaignId,
     platform: "reddit",
-    url: "https://redd.it/1notyet",
+    post: readPostUrl("reddit", "https://redd.it/1notyet"),
     claimed: { views: 1, clicks: 0, conversions: 0 },
     evidence: null,
     method: "DISCORD",

@@ -98,7 +98,7 @@ async function followLink(
       signal,
     });
     if (!("url" in resolved)) return unknownPost("refused" in resolved ? resolved.refused : resolved.gone);
-    const found = readPostUrl(platform.name, resolved.url);
+    const found = readPostUrl(platform, resolved.url);
     if (!found.ok || found.address.isShareLink) return unknownPost("the link leads to a page that is no post");
     await joinPost(context.database, { attempt, postId: post.postId, address: found.address });
     return null;

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
 import {
   createCampaign,
   findCampaign,
@@ -22,7 +21,7 @@ const keepers = allow("admin", "operator");
 const platformNames = z
   .array(platformName)
   .min(1)
-  .max(postPlatforms.length)
+  .max(platformName.options.length)
   .transform((names) => [...new Set(names)].sort());
 
 const campaignStatus = z.enum(["active", "paused", "ended"]);

@@ -7,11 +7,11 @@ import {
   isSigned,
   onlyForThem,
   readInteraction,
-  submitCommand,
+  submitCommandName,
   type Interaction,
 } from "../../rules/recon/discord-interaction.ts";
 import type { DiscordSettings } from "../../settings/discord.ts";
-import { platformOfUrl } from "../../rules/recon/post-url.ts";
+import { platformOfUrl, readPostUrl } from "../../connectors/platforms/addresses.ts";
 import { accept } from "../../queries/recon/accept.ts";
 import type { Submission } from "../../rules/recon/submission.ts";
 import {
@@ -118,7 +118,7 @@ async function submit(
   interaction: Interaction,
 ): Promise<Answer> {
   const { command, options, userId, token } = interaction;
-  if (command !== submitCommand.name) return say("There is no such command here: use /submit.");
+  if (command !== submitCommandName) return say("There is no such command here: use /submit.");
   if (userId === null || token === null) return say("Discord did not say who you are.");
   const { credentialsKey, hashingKey } = parts.config;
   if (credentialsKey === null || hashingKey === null) return say("Submissions over Discord are not set up yet.");
@@ -150,7 +150,7 @@ async function submit(
       affiliateId: affiliate.affiliateId,
       campaignId: campaign.campaignId,
       platform,
-      url,
+      post: readPostUrl(platform, url),
       claimed: counts.data,
       evidence: null,
       method: "DISCORD",

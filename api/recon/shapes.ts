@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
+import { platformNames } from "../../connectors/platforms/addresses.ts";
 import type { PostRow } from "../../queries/recon/list-posts.ts";
 import type { AffiliateRow } from "../../queries/recon/keys.ts";
 import type { AttemptRow, ReportRow } from "../../queries/recon/reports.ts";
@@ -15,7 +15,7 @@ export const id = z
   .describe("an id, as text");
 export const verdictName = z.enum(["MATCHED", "DISCREPANCY", "UNVERIFIABLE", "POST_DELETED", "POST_UNKNOWN"]);
 export const levelName = z.enum(["LOW", "MEDIUM", "HIGH"]);
-export const platformName = z.enum(postPlatforms);
+export const platformName = z.enum(platformNames);
 export const stateName = z.enum(["PENDING", "WAITING", "RECONCILED", "STOPPED"]);
 
 export const prefix = "/api/v1/recon";

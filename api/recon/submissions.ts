@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { platformOfUrl } from "../../rules/recon/post-url.ts";
+import { platformOfUrl, readPostUrl } from "../../connectors/platforms/addresses.ts";
 import { accept, type Accepted } from "../../queries/recon/accept.ts";
 import {
   findReport,
@@ -142,7 +142,7 @@ function submitRoute(api: Api, parts: ServerParts): void {
             affiliateId,
             campaignId,
             platform,
-            url,
+            post: readPostUrl(platform, url),
             claimed,
             evidence: evidence ?? null,
             method: "API",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
+import { postAt, shareLink, type Page, type PostAddress } from "../../rules/recon/post-url.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, id } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -59,6 +60,11 @@ const vendor: Vendor<typeof secrets> = {
 export const instagram: Platform = {
   name: "instagram",
   vendor: vendor as Vendor,
+  addresses: {
+    hosts: /^(?:(?:www|m)\.)?instagram\.com$|^(?:www\.)?instagr\.am$/,
+    example: "https://www.instagram.com/p/DAbCdEfGhIj/",
+    read: readAddress,
+  },
   hosts: ["instagram.com", "www.instagram.com", "m.instagram.com", "l.instagram.com", "instagr.am", "www.instagr.am"],
   verifies: ["views"],
   ownCredentials: ["INSTAGRAM_ACCESS_TOKEN", "INSTAGRAM_USER_ID"],
@@ -70,7 +76,7 @@ async function fetchMetrics({
   post,
   credentials,
 }: Parameters<Platform["fetchMetrics"]>[0]): Promise<PlatformAnswer> {
-  const shortcode = postIdOf("instagram", post);
+  const shortcode = postIdOf(instagram, post);
   if (shortcode === null || !/^[\w-]{5,64}$/.test(shortcode))
     return { kind: "unknown_post", reason: "the address holds no Instagram shortcode" };
   const found = await findMedia(http, credentials, shortcode);
@@ -252,7 +258,7 @@ function put(shelf: Shelf, item: unknown): void {
   if (!read.success)
     throw new ConnectorError("malformed", "instagram: a post in the list has another form than expected");
   const { permalink, shortcode, media_type: mediaType = null, media_product_type: productType = null } = read.data;
-  const code = shortcode ?? (permalink === undefined ? null : postIdOf("instagram", { url: permalink, postId: null }));
+  const code = shortcode ?? (permalink === undefined ? null : postIdOf(instagram, { url: permalink, postId: null }));
   if (code === null || shelf.media.size >= mostMedia) return;
   shelf.media.set(code, { id: read.data.id, mediaType, productType });
 }
@@ -266,4 +272,13 @@ function shelfOf(credentials: Credentials): Shelf {
   shelves.set(name, shelf);
   if (shelves.size > mostShelves) shelves.delete([...shelves.keys()][0] ?? "");
   return shelf;
+}
+
+function readAddress({ path }: Page): PostAddress | null {
+  const [, shared, sharedCode] = /^\/share((?:\/(?:p|reel))?)\/([\w-]{5,64})$/.exec(path) ?? [];
+  if (sharedCode !== undefined && shared !== undefined)
+    return shareLink(`https://www.instagram.com/share${shared}/${sharedCode}`);
+  // One medium has the same code under all of these; capitals and small letters are different codes.
+  const [, code] = /^(?:\/(?!share\/)[\w.]+)?\/(?:p|reel|reels|tv)\/(?!audio$)([\w-]{5,64})$/.exec(path) ?? [];
+  return code === undefined ? null : postAt(`https://www.instagram.com/p/${code}`, code);
 }

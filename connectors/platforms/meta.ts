@@ -2,6 +2,7 @@ import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import { sumMoney } from "../../core/money.ts";
 import { describeIssues } from "../../core/typed.ts";
+import { bareId, postAt, shareLink, type Page, type PostAddress } from "../../rules/recon/post-url.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, money } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -50,6 +51,11 @@ const vendor: Vendor<typeof secrets> = {
 export const meta: Platform = {
   name: "meta",
   vendor: vendor as Vendor,
+  addresses: {
+    hosts: /^(?:(?:www|m|mbasic|touch|web|business|adsmanager)\.)?facebook\.com$|^(?:www\.)?fb\.(?:com|watch)$/,
+    example: "https://www.facebook.com/adsmanager/manage/campaigns?act=123&selected_campaign_ids=1202100000",
+    read: readAddress,
+  },
   hosts: [
     ...["facebook.com", "www.facebook.com", "m.facebook.com", "mbasic.facebook.com", "web.facebook.com"],
     ...["business.facebook.com", "adsmanager.facebook.com", "l.facebook.com", "lm.facebook.com"],
@@ -82,7 +88,7 @@ async function fetchMetrics({
   post,
   credentials,
 }: Parameters<Platform["fetchMetrics"]>[0]): Promise<PlatformAnswer> {
-  const id = postIdOf("meta", post);
+  const id = postIdOf(meta, post);
   if (id === null || !/^\d{5,25}$/.test(id)) {
     return {
       kind: "metrics",
@@ -240,3 +246,57 @@ function parseGraphTime(text: string | undefined): number | null {
 }
 
 const versionOf = (credentials: Credentials) => credentials["META_ADS_GRAPH_VERSION"] ?? "v26.0";
+
+/**
+ * An organic post's canonical address leaves out whose page it is on: that is often a person's name. It has no id here:
+ * of such a post the platform reports only to its page, and asking for it by this number would find something else.
+ */
+function readAddress({ host, path, query }: Page): PostAddress | null {
+  if (host.endsWith("fb.watch")) {
+    const [, code] = /^\/([\w-]{5,30})$/.exec(path) ?? [];
+    return code === undefined ? null : shareLink(`https://fb.watch/${code}`);
+  }
+  if (/^\/(?:adsmanager|ads\/manager)(?:\/|$)/.test(path)) return readAd(query);
+  const [, kind, code] = /^\/share((?:\/[prv])?)\/(\w{5,40})$/.exec(path) ?? [];
+  if (kind !== undefined && code !== undefined) return shareLink(`https://www.facebook.com/share${kind}/${code}`);
+  if (path === "/ads/library") return organic(query.get("id"), (id) => `https://www.facebook.com/ads/library?id=${id}`);
+  const inPath =
+    /^\/(?:reel|[\w.-]+\/(?:posts|videos|photos)(?:\/[^/]+)?|groups\/[\w.-]+\/(?:posts|permalink))\/(\w+)$/.exec(
+      path,
+    ) ?? /^\/(\d{10,25}|pfbid\w+)$/.exec(path);
+  const queryNames: Record<string, string> = {
+    "/permalink.php": "story_fbid",
+    "/story.php": "story_fbid",
+    "/watch": "v",
+    "/photo": "fbid",
+    "/photo.php": "fbid",
+  };
+  return organic(inPath?.[1] ?? query.get(queryNames[path] ?? ""), (id) => `https://www.facebook.com/${id}`);
+}
+
+function organic(id: string | null, urlOf: (id: string) => string): PostAddress | null {
+  return id === null || !/^(?:\d{5,25}|pfbid\w{20,120})$/.test(id)
+    ? null
+    : { url: urlOf(bareId(id)), platformPostId: null, isShareLink: false };
+}
+
+/** From the narrowest to the widest; each as the Ads Manager and as tracking templates write it. */
+const adNames = [
+  ["ads", "selected_ad_ids", "ad_id"],
+  ["adsets", "selected_adset_ids", "adset_id"],
+  ["campaigns", "selected_campaign_ids", "campaign_id"],
+] as const;
+
+/**
+ * Ids are unique over all accounts (`act_…`) and over ads, ad sets and campaigns: the id names the post, and the tab it was
+ * copied from says nothing more. A list of several is no post.
+ */
+function readAd(query: URLSearchParams): PostAddress | null {
+  for (const [tab, chosen, plain] of adNames) {
+    const id = query.get(chosen) ?? query.get(plain);
+    if (id === null || id === "") continue;
+    if (!/^\d{5,25}$/.test(id)) return null;
+    return postAt(`https://www.facebook.com/adsmanager/manage/${tab}?${chosen}=${bareId(id)}`, bareId(id));
+  }
+  return null;
+}

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import type { PlatformAnswer, UnifiedMetrics } from "../../rules/recon/platform-answer.ts";
-import { readPostUrl } from "../../rules/recon/post-url.ts";
+import { readPostUrl, type NamedAddresses, type PostAddresses } from "../../rules/recon/post-url.ts";
 import type { Http } from "../http.ts";
 import type { Vendor } from "../source.ts";
 
@@ -33,6 +33,8 @@ export interface Platform {
   /** As campaigns and API paths name it. */
   name: string;
   vendor: Vendor;
+  /** How it spells the addresses of posts. */
+  addresses: PostAddresses;
   /** Hosts that may be asked where a share link leads; one that is not among them is never contacted. */
   hosts: readonly string[];
   /** What it reports for certain, given the right credentials. */
@@ -56,7 +58,7 @@ export function areAffiliates(credentials: Record<string, string>): boolean {
 }
 
 /** The post's id as it was kept, or read from its address once more. */
-export function postIdOf(platform: string, post: { url: string; postId: string | null }): string | null {
+export function postIdOf(platform: NamedAddresses, post: { url: string; postId: string | null }): string | null {
   if (post.postId !== null) return post.postId;
   const read = readPostUrl(platform, post.url);
   return read.ok ? read.address.platformPostId : null;

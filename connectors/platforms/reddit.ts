@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import { describeIssues } from "../../core/typed.ts";
+import { bareId, postAt, shareLink, type Page, type PostAddress } from "../../rules/recon/post-url.ts";
 import { ConnectorError } from "../errors.ts";
 import { count, wholeNumber } from "../fields.ts";
 import type { Http } from "../http.ts";
@@ -55,6 +56,12 @@ const vendor: Vendor<typeof secrets> = {
 export const reddit: Platform = {
   name: "reddit",
   vendor: vendor as Vendor,
+  addresses: {
+    // Languages are hosts too, and `np` is one that asks not to take part.
+    hosts: /^(?:(?:www|old|new|np|m|i|amp|sh|[a-z]{2})\.)?reddit\.com$|^(?:www\.|v\.)?redd\.it$/,
+    example: "https://www.reddit.com/r/name/comments/1abcde/",
+    read: readAddress,
+  },
   hosts: [
     ...["reddit.com", "www.reddit.com", "old.reddit.com", "new.reddit.com", "np.reddit.com", "sh.reddit.com"],
     ...["m.reddit.com", "i.reddit.com", "amp.reddit.com", "redd.it", "www.redd.it", "v.redd.it"],
@@ -88,7 +95,7 @@ async function fetchMetrics({
   post: reference,
   credentials,
 }: Parameters<Platform["fetchMetrics"]>[0]): Promise<PlatformAnswer> {
-  const id = postIdOf("reddit", reference);
+  const id = postIdOf(reddit, reference);
   if (id === null || !/^[0-9a-z]{2,13}$/i.test(id))
     return { kind: "unknown_post", reason: "the address holds no Reddit post id" };
   const answer = listing.safeParse(
@@ -223,4 +230,27 @@ export function redditQuota(headers: AnswerHeaders): Quota | null {
   const all = used + remaining;
   const waitMs = remaining < 1 ? resetsInMs : remaining < used ? Math.ceil(resetsInMs / remaining) : 0;
   return { waitMs, used: { percent: all === 0 ? 100 : Math.round((used / all) * 100), resetsInMs } };
+}
+
+function readAddress({ host, path }: Page): PostAddress | null {
+  const found = (text: string) => {
+    const id = bareId(text.toLowerCase());
+    return postAt(`https://www.reddit.com/comments/${id}`, id);
+  };
+  if (host === "v.redd.it") {
+    const [, code] = /^\/([\w-]{5,30})$/.exec(path) ?? [];
+    return code === undefined ? null : shareLink(`https://v.redd.it/${code}`);
+  }
+  // A short link holds the post's own id: no request is needed.
+  if (host.endsWith("redd.it")) {
+    const [, id] = /^\/(?:tb\/)?([0-9a-z]{2,13})$/i.exec(path) ?? [];
+    return id === undefined ? null : found(id);
+  }
+  // What follows the title is a comment: another thing, with numbers of its own.
+  const [, id] = /^(?:\/(?:r|u|user)\/[\w-]+)?\/(?:comments|gallery)\/([0-9a-z]{2,13})(?:\/[^/]*)?$/i.exec(path) ?? [];
+  if (id !== undefined) return found(id);
+  const [, kind, name, code] = /^\/(r|u|user)\/([\w-]+)\/s\/(\w{5,30})$/i.exec(path) ?? [];
+  return kind === undefined || name === undefined || code === undefined
+    ? null
+    : shareLink(`https://www.reddit.com/${kind.toLowerCase()}/${name.toLowerCase()}/s/${code}`);
 }

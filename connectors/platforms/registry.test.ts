@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { settingName } from "../../core/setting-name.ts";
 import { loadConfig } from "../../settings/config.ts";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
+import { platformNames } from "./addresses.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { allQueues } from "../../workers/workers.ts";
 import { sources, vendors } from "../registry.ts";
@@ -37,6 +37,6 @@ test.each(platforms)("$name's probe tells a key that works from one that does no
 test("every platform has its queue, and is one whose addresses can be read", () => {
   for (const { name, vendor } of platforms) {
     expect(allQueues(sources)).toContain(`vendor-${settingName(vendor.name).toLowerCase()}`);
-    expect(postPlatforms).toContain(name);
+    expect(platformNames).toContain(name);
   }
 });

@@ -5,7 +5,7 @@ import type { GuardOptions } from "../public-address.ts";
 import type { Platform } from "./platform.ts";
 
 export interface ResolveOptions {
-  platform: Pick<Platform, "name" | "hosts">;
+  platform: Pick<Platform, "name" | "hosts" | "addresses">;
   /** Where a mock server answers for the platform's hosts, each below it under its name; null asks the hosts themselves. */
   linkBaseUrl: string | null;
   userAgent?: string | undefined;
@@ -34,7 +34,7 @@ export async function resolveShareLink(url: string, options: ResolveOptions): Pr
     if ("refused" in step) return step;
     const told = destinationIn(step.url);
     if (told === null) {
-      const read = readPostUrl(platform.name, step.url.href);
+      const read = readPostUrl(platform, step.url.href);
       if (read.ok && !read.address.isShareLink) return { url: read.address.url };
     }
     if (hop === mostHops) return { refused: `the link is passed on more than ${mostHops} times` };

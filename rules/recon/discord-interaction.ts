@@ -1,6 +1,5 @@
 import { verify, type KeyObject } from "node:crypto";
 import { z } from "zod";
-import { postPlatforms } from "./post-url.ts";
 
 /** A signature is worth something for this long; a recorded request is not good for ever. */
 export const signatureMinutes = 5;
@@ -82,9 +81,11 @@ export function readInteraction(body: Uint8Array): Interaction | null {
   };
 }
 
+export const submitCommandName = "submit";
+
 /** The slash command, as it is registered. */
-export const submitCommand = {
-  name: "submit",
+export const submitCommand = (platformNames: readonly string[]) => ({
+  name: submitCommandName,
   type: 1,
   description: "Report what a post of yours brought",
   options: [
@@ -98,7 +99,7 @@ export const submitCommand = {
       type: 3,
       required: false,
       description: "Only where the address does not say it",
-      choices: postPlatforms.map((name) => ({ name, value: name })),
+      choices: platformNames.map((name) => ({ name, value: name })),
     },
   ],
-} as const;
+});

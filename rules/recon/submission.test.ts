@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { readPostUrl } from "../../connectors/platforms/addresses.ts";
 import { readSubmission, SubmissionRefused, type Submission } from "./submission.ts";
 
 const now = new Date("2025-12-18T12:00:00Z");
@@ -7,7 +8,7 @@ const submission: Submission = {
   affiliateId: "4",
   campaignId: "7",
   platform: "reddit",
-  url: "https://www.reddit.com/r/deals/comments/1abcde/a_post/",
+  post: readPostUrl("reddit", "https://www.reddit.com/r/deals/comments/1abcde/a_post/"),
   claimed: { views: 100, clicks: 10, conversions: 1 },
   evidence: null,
   method: "API",

@@ -1,6 +1,6 @@
 import { sha256 } from "../../core/crypto.ts";
 import { isPast, readMoment } from "../../core/moments.ts";
-import { readPostUrl, type PostAddress } from "./post-url.ts";
+import type { PostAddress, ReadPostUrl } from "./post-url.ts";
 
 export interface Claim {
   views: number;
@@ -14,7 +14,8 @@ export interface Submission {
   affiliateId: string;
   campaignId: string;
   platform: string;
-  url: string;
+  /** What the platform makes of the address that was submitted. */
+  post: ReadPostUrl;
   claimed: Claim;
   /** JSON of at most `mostEvidenceBytes`; null for none. */
   evidence: unknown;
@@ -56,11 +57,10 @@ export interface ReadSubmission {
 
 /** Checks all that can be said without a database. */
 export function readSubmission(submission: Submission, now: Date): ReadSubmission {
-  const { platform, url, claimed, method, idempotencyKey } = submission;
+  const { platform, post: read, claimed, method, idempotencyKey } = submission;
   if (!isId(submission.affiliateId))
     throw new SubmissionRefused("not_found", "affiliateId", "there is no such affiliate");
   if (!isId(submission.campaignId)) throw new SubmissionRefused("not_found", "campaignId", "there is no such campaign");
-  const read = readPostUrl(platform, url);
   if (!read.ok) throw invalid(read.problem.startsWith("is on a platform") ? "platform" : "url", read.problem);
   for (const [metric, count] of Object.entries(claimed))
     if (!Number.isSafeInteger(count) || count < 0)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { platformNames } from "../../connectors/platforms/addresses.ts";
 import { submitCommand } from "../../rules/recon/discord-interaction.ts";
 import { ownSetting } from "../../core/setting-name.ts";
 import { vendorHttp } from "../../connectors/vendor-http.ts";
@@ -48,7 +49,7 @@ command.action(
       method: "PUT",
       path: `/applications/${applicationId}${place}/commands`,
       headers: { authorization: `Bot ${botToken}` },
-      body: [submitCommand],
+      body: [submitCommand(platformNames)],
     });
     return {
       document: { client, applicationId, guild: guild ?? null, registered },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { postPlatforms } from "../../rules/recon/post-url.ts";
+import { platformNames } from "../../connectors/platforms/addresses.ts";
 import { Badge, Moment, None } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
 import { call, form, get, page } from "../shared/page.tsx";
@@ -10,7 +10,7 @@ import { recon, type PlatformStatus } from "./answers.ts";
 export function platformPages(web: Web): void {
   page(web, { url: "/reconciliation/platforms", who: readers }, async ({ request, zone, viewer }) => {
     const all = await Promise.all(
-      postPlatforms.map((name) => get<PlatformStatus>(web, request, `${recon}/platforms/${name}/status`)),
+      platformNames.map((name) => get<PlatformStatus>(web, request, `${recon}/platforms/${name}/status`)),
     );
     return {
       title: "Platforms",
@@ -28,7 +28,7 @@ export function platformPages(web: Web): void {
   });
 
   const wanted = z.object({
-    platform: z.enum(postPlatforms as [string, ...string[]]),
+    platform: z.enum(platformNames as [string, ...string[]]),
     mode: z.enum(["real", "sandbox", "settings"]),
   });
   form(

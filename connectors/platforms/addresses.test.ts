@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { platformOfUrl, postPlatforms, readPostUrl } from "./post-url.ts";
+import { platformOfUrl, platformNames, readPostUrl } from "./addresses.ts";
 
 const post = "https://www.reddit.com/comments/1abcde";
 const media = "https://www.instagram.com/p/DAbCdEf_G-j";
@@ -177,7 +177,7 @@ test("several campaigns at once are no post", () => {
 test.each(["tiktok", "__proto__", "constructor"])("a platform that is not known is named: %s", (platform) => {
   expect(readPostUrl(platform, post)).toEqual({
     ok: false,
-    problem: `is on a platform we do not know; there are ${postPlatforms.join(", ")}`,
+    problem: `is on a platform we do not know; there are ${platformNames.join(", ")}`,
   });
 });
 
@@ -200,7 +200,7 @@ describe("whatever is submitted", () => {
 
   test("what is kept reads as itself, and lies on a host of the platform's", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...postPlatforms), written, (platform, submitted) => {
+      fc.property(fc.constantFrom(...platformNames), written, (platform, submitted) => {
         const read = readPostUrl(platform, submitted);
         if (!read.ok) return;
         expect(readPostUrl(platform, read.address.url)).toEqual(read);
