@@ -4,7 +4,7 @@ import type { DiscordApplication } from "./vendor.ts";
 import { parseLimits, type Limits } from "./limits.ts";
 import { startSandbox } from "./server.ts";
 import { limitsSetting, sandboxSettings } from "./settings.ts";
-import { findVendors } from "./find-vendors.ts";
+import { vendorNames } from "./find-vendors.ts";
 
 const settings = sandboxSettings.extend({
   SANDBOX_PORT: z.coerce.number().int().min(0).max(65_535).default(3010),
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const parsed = settings.safeParse(env);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
   const { SANDBOX_PORT: port, SANDBOX_HOST: host, SANDBOX_TODAY: today, SANDBOX_NOW: now } = parsed.data;
-  const vendors = [...(await findVendors()).keys()];
+  const vendors = vendorNames();
   const sandbox = await startSandbox({
     port,
     host,

@@ -13,7 +13,7 @@ import { createLimiter, noLimits, type Limits } from "./limits.ts";
 import { createPosts } from "./recon-model.ts";
 import { createRequestLog, hintEnd, monotonicMs } from "./request-log.ts";
 import type { WireRequest } from "./vendor.ts";
-import { findVendors } from "./find-vendors.ts";
+import { findVendors, type CreateVendor } from "./find-vendors.ts";
 
 export interface SandboxOptions {
   /** 0, the default, takes any free port. */
@@ -31,6 +31,8 @@ export interface SandboxOptions {
   discord?: DiscordApplication | undefined;
   /** The public half of the key of the sandbox's own Google accounts. */
   googleKey?: KeyObject | undefined;
+  /** Mock vendors beside those of vendors/, as the test of a vendor brings its own. */
+  vendors?: Readonly<Record<string, CreateVendor>>;
   log?: (message: string) => void;
 }
 
@@ -52,11 +54,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     instant = false,
     discord,
     googleKey,
+    vendors: brought = {},
     log: say = () => {},
   } = options;
   const clock = createClock({ now, today });
   const accounts = createAccounts();
-  const found = await findVendors();
+  const found = new Map([...(await findVendors()), ...Object.entries(brought)]);
   const faults = createFaults([...found.keys()]);
   const log = createRequestLog();
   const posts = createPosts({ clock, instant });

@@ -65,7 +65,7 @@ export interface Surroundings {
   dataFaults(client: string, day: string): readonly DataFault[];
 }
 
-/** One mock vendor. A new one is a file that makes this, and a line in vendors.ts. */
+/** One mock vendor: a file of vendors/ makes it, or the test of a vendor that `npm start` leaves alone without a key. */
 export interface Vendor {
   name: string;
   /** Query parameters that carry a secret: they never reach the request log. */

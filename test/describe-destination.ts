@@ -7,6 +7,7 @@ import { vendors } from "../connectors/registry.ts";
 import { createRedactor } from "../core/redact.ts";
 import { settingName } from "../core/setting-name.ts";
 import { identityOf } from "../rules/conversions/identity.ts";
+import type { CreateVendor } from "../sandbox/find-vendors.ts";
 import { startSandbox, type Sandbox } from "../sandbox/server.ts";
 
 const now = "2026-03-10T12:00:00Z";
@@ -68,12 +69,12 @@ export async function deliverTo(
   return delivered;
 }
 
-/** The contract every destination keeps, run against its mock vendor. */
-export function describeDestination(destination: Destination): void {
+/** The contract every destination keeps, run against its mock vendor: the sandbox's, or one that the test brings. */
+export function describeDestination(destination: Destination, mock?: CreateVendor): void {
   describe(`${destination.name} keeps the contract of a destination`, () => {
     let sandbox: Sandbox;
     beforeAll(async () => {
-      sandbox = await startSandbox({ now });
+      sandbox = await startSandbox({ now, vendors: mock === undefined ? {} : { [destination.name]: mock } });
     });
     afterAll(() => sandbox.close());
 

@@ -33,8 +33,8 @@ const recorded = z.strictObject({
 
 export type Recorded = z.output<typeof recorded>;
 
-/** The contract every platform keeps, run on answers recorded in `fixtures/`: one file, one post. */
-export function describePlatform(platform: Platform, fixtures: readonly string[]): void {
+/** The contract every platform keeps, run on recorded answers, each of one post: in the test itself, or a file of `fixtures/`. */
+export function describePlatform(platform: Platform, fixtures: readonly (string | Recorded)[]): void {
   const { vendor } = platform;
   const secretNames = Object.keys(vendor.secrets.shape);
   const settingNames = Object.keys(vendor.settings?.shape ?? {});
@@ -59,7 +59,10 @@ export function describePlatform(platform: Platform, fixtures: readonly string[]
       expect(shownBy(await vendor.probe(secrets, {}))).not.toContain("canary");
     });
 
-    describe.each(fixtures.map((file) => [file, load(file)] as const))("on %s", (_, fixture) => {
+    const all = fixtures.map((one) =>
+      typeof one === "string" ? ([one, load(one)] as const) : ([one.what, one] as const),
+    );
+    describe.each(all)("on %s", (_, fixture) => {
       const ask = (one = fixture) => fetchFrom(platform, one);
 
       test(`${fixture.what} is what it is`, async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { settingName } from "../../core/setting-name.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { platformNames } from "./addresses.ts";
+import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { startSandbox, type Sandbox } from "../../sandbox/server.ts";
 import { allQueues } from "../../workers/workers.ts";
 import { sources, vendors } from "../registry.ts";
@@ -29,7 +30,9 @@ async function probe({ vendor }: Platform, key: string): Promise<unknown> {
   return http.json(await vendor.probe(secrets, account.settings));
 }
 
-test.each(platforms)("$name's probe tells a key that works from one that does not", async (platform) => {
+const played = platforms.filter(({ vendor }) => vendorNames().includes(vendor.name));
+
+test.each(played)("$name's probe tells a key that works from one that does not", async (platform) => {
   await expect(probe(platform, "sandbox-713")).resolves.toBeDefined();
   await expect(probe(platform, "nobodys-key")).rejects.toMatchObject({ kind: "unauthorized" });
 });

@@ -1,4 +1,4 @@
-import { findVendors } from "../../sandbox/find-vendors.ts";
+import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { defineCommand, runCommand, work, type Report } from "../shared/command-line.ts";
 import { pageOptions, settlePage } from "../shared/generated-page.ts";
 import { count } from "../shared/printing.ts";
@@ -14,7 +14,7 @@ const command = defineCommand(
 
 command.action(
   work(pageOptions, async (_, options): Promise<Report> => {
-    const settings = listSettings([...(await findVendors()).keys()]);
+    const settings = listSettings(vendorNames());
     const report = await settlePage(
       {
         name: "settings.md",

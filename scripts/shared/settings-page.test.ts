@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readApiSettings } from "../../api/server/settings.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { about } from "../../core/about-setting.ts";
-import { findVendors } from "../../sandbox/find-vendors.ts";
+import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { ConfigError, loadConfig } from "../../settings/config.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { describeArea, describeSettings, listSettings, type DescribedSetting } from "./settings-page.ts";
@@ -17,7 +17,7 @@ const inRoot = (file: string) => readFile(path.join(root, file), "utf8");
 let settings: DescribedSetting[];
 let page: string;
 beforeAll(async () => {
-  settings = listSettings([...(await findVendors()).keys()]);
+  settings = listSettings(vendorNames());
   page = await inRoot("docs/settings.md");
 });
 

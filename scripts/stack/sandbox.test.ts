@@ -62,6 +62,12 @@ test("without a key of Google's, each client's seats are the sandbox's", async (
   }
 });
 
+test("a vendor without a mock server stays without a key, and the others have theirs", () => {
+  const mocked = (mocks?: string[]) => accountsOfSandbox({}, mocks).map(({ vendor }) => vendor);
+  expect(mocked()).toEqual(expect.arrayContaining(["redtrack", "everflow", "reddit", "hubspot"]));
+  expect(mocked(["redtrack", "hubspot"])).toEqual(["redtrack", "hubspot"]);
+});
+
 test("a mock Redtrack is asked as often as Redtrack allows, and a pace that was set stays", () => {
   const paceOf = (set: Record<string, string>) =>
     accountsOf(set)

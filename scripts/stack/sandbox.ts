@@ -1,6 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { settingInForce, settingName } from "../../core/setting-name.ts";
+import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { verticals } from "../../sandbox/data/creative-words.ts";
 import { loadConfig, type Account, type Config } from "../../settings/config.ts";
 import { keepRunning, type Kept, type Running } from "./keep-running.ts";
@@ -10,13 +11,14 @@ import { sandboxEmail } from "../../sandbox/google-account.ts";
 
 type Env = Record<string, string>;
 
-/** The accounts without a key that the mock vendors answer for. */
-export function accountsOfSandbox(env: Env): Account[] {
+/** The accounts without a key that the mock vendors answer for. One whose vendor has no mock stays without a key. */
+export function accountsOfSandbox(env: Env, mocks: readonly string[] = vendorNames()): Account[] {
   if (env["SANDBOX"] === "off") return [];
   const { accounts } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
   return [...accounts.values()].filter(
     (account) =>
       account.secrets === null &&
+      mocks.includes(account.vendor) &&
       !isOptional(account.vendor) &&
       (account.isDestination || !deliversForReal(accounts, account.client)),
   );
