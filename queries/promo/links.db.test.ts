@@ -65,20 +65,20 @@ const anytrack = (id: string, clickId: string | null) =>
   );
 
 const answer =
-  "select feed, conversion_id, click_id, offer_id, variation_id, clicked_date from promo.clicked_conversions order by 1, 2";
+  "select feed, _client_id, conversion_id, click_id, offer_id, variation_id, clicked_date from promo.clicked_conversions order by 1, 2, 3";
 /** By looking for everything, each time. */
 const lookedUp = `
-  select 'everflow' as feed, conversion_id, click_id, offer_id, variation_id, clicked_date
-    from (select e.conversion_id, c.click_id, c.offer_id, c.variation_id, c.clicked_date, row_number() over (partition by e._client_id, e.conversion_id order by s.place) as turn
+  select 'everflow' as feed, _client_id, conversion_id, click_id, offer_id, variation_id, clicked_date
+    from (select e._client_id, e.conversion_id, c.click_id, c.offer_id, c.variation_id, c.clicked_date, row_number() over (partition by e._client_id, e.conversion_id order by s.place) as turn
             from everflow.conversions e
            cross join lateral (values (1, e.sub1), (2, e.sub2), (3, e.sub3), (4, e.sub4), (5, e.sub5)) s(place, value)
             join promo.promo_click_tracking c on c._client_id = e._client_id and c.click_id = s.value
            where e.status = 'approved') found where turn = 1
    union all
-  select 'anytrack', a.conversion_key, c.click_id, c.offer_id, c.variation_id, c.clicked_date
+  select 'anytrack', a._client_id, a.conversion_key, c.click_id, c.offer_id, c.variation_id, c.clicked_date
     from anytrack.conversions a join promo.promo_click_tracking c on c._client_id = a._client_id and c.click_id = a.click_id
    where not exists (select from everflow.conversions e where e._client_id = a._client_id and e.status = 'approved' and a.click_id in (e.sub1, e.sub2, e.sub3, e.sub4, e.sub5))
-   order by 1, 2`;
+   order by 1, 2, 3`;
 const rows = async (statement: string) => (await database.pool.query<Record<string, unknown>>(statement)).rows;
 
 test("conversions have the clicks that looking for each would find, in whatever order both come, change and go, and keep them when clicks are deleted by age", async () => {
