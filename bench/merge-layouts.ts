@@ -133,7 +133,7 @@ try {
   for (let round = 1; round <= Number(values.rounds); round += 1)
     for (const layout of layouts.filter(({ name }) => values.only?.some((start) => name.startsWith(start)) !== false)) {
       await database.query(
-        "drop table if exists peer, peer_creatives; truncate rtb.performance_metrics, rtb.creatives, rtb.creative_performance, rtb.client_performance, rtb.spend_tiers, ops.files, ops.file_days",
+        "drop table if exists peer, peer_creatives; truncate rtb.performance_metrics, rtb.creative_thumbnails, rtb.creatives, rtb.creative_performance, rtb.client_performance, rtb.spend_tiers, ops.files, ops.file_days",
       );
       if (layout.prepare !== "") await database.query(layout.prepare);
       await database.query("checkpoint").catch(() => undefined);

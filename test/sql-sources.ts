@@ -374,6 +374,16 @@ export const sources: Record<string, Source[]> = {
       isWhole: true,
     },
     {
+      name: "spend by each source",
+      rows: /^spendSources\.(\d+)\./,
+      sql: `select source, round(sum(spend), 2) as spend, count(distinct date) as days
+              from (select date, unnest(array['bids_in_auction', 'quality', 'ad_performance']) as source,
+                           unnest(array[spend_bids_in_auction, spend_quality, spend_performance]) as spend
+                      from rtb.spend_days where ${client} and date between ${reportToday} - ($1::int - 1) and ${reportToday}) by_source
+             where spend is not null group by 1`,
+      isWhole: true,
+    },
+    {
       name: "size coverage",
       rows: /^sizes\.(\d+)\./,
       sql: `select size, coverage, creatives, requests from rtb.size_coverage(${reportToday} - ($1::int - 1), ${reportToday}, '713')`,

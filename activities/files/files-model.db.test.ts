@@ -329,7 +329,7 @@ test("files that are imported, imported again and redriven in any order, also wh
   await fc.assert(
     fc.asyncProperty(anySteps, async (steps) => {
       await database.pool.query(
-        `truncate rtb.creatives, rtb.performance_metrics, rtb.creative_performance, rtb.client_performance, ops.files, ops.file_days, ops.file_headers,
+        `truncate rtb.creative_thumbnails, rtb.creatives, rtb.performance_metrics, rtb.creative_performance, rtb.client_performance, ops.files, ops.file_days, ops.file_headers,
                   ops.quarantine, ops.alerts restart identity;
          insert into rtb.creatives (_client_id, creative_id) values ('713', 1)`,
       );

@@ -40,7 +40,7 @@ beforeAll(async () => {
 beforeEach(
   async () =>
     void (await database.pool.query(
-      `truncate rtb.creatives, rtb.performance_metrics, rtb.creative_performance, ops.files, ops.file_days, ops.file_headers, ops.quarantine, ops.alerts;
+      `truncate rtb.creative_thumbnails, rtb.creatives, rtb.performance_metrics, rtb.creative_performance, ops.files, ops.file_days, ops.file_headers, ops.quarantine, ops.alerts;
        insert into rtb.creatives (_client_id, creative_id) values ('713', 1)`,
     )),
 );

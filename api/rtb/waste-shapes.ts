@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { readSizeCoverage, RatedGroup, Waste } from "../../queries/rtb/waste.ts";
 import { adviceThresholds, type Funnel, type FunnelAdvice, type FunnelRates } from "../../rules/rtb/funnel.ts";
+import { readSize } from "../../rules/rtb/sizes.ts";
 import { spendReports, type SpendReport } from "../../settings/files.ts";
 import { word } from "../server/lists.ts";
 import { money, text } from "../server/shapes.ts";
 
 export const wasteQuery = z.object({
   buyer_id: word.optional().describe("the seat; all seats together without it"),
-  days: z.coerce.number().int().min(1).max(365).default(7).describe("so many days up to today, by the reports' clock"),
+  days: z.coerce.number().int().min(1).max(365).default(7).describe("so many days up to `to`"),
+  to: z.iso.date().optional().describe("the last day; today by the reports' clock without it"),
 });
 
 export const allGroupsQuery = wasteQuery.extend({
@@ -93,6 +95,7 @@ export const wasteAnswer = z.object({
     .array(
       z.object({
         size: text.describe("as the report writes it"),
+        canonical: text.describe("what that size counts as, as in size coverage"),
         daysWithData: z.number(),
         impressions: count,
         viewable: count,
@@ -116,6 +119,22 @@ export const wasteAnswer = z.object({
       ),
     })
     .nullable(),
+  spendSources: z
+    .array(
+      z.object({
+        source: z.enum([...spendReports, "ad_performance"]),
+        days: z.number().describe("of these days, those that it has"),
+        spend: money.describe("all that it says of them"),
+        counted: money.describe("what of that counts as the spend of these days"),
+        common: z
+          .object({ days: z.number(), spend: money, authority: money.describe("what the authority says of the same") })
+          .nullable()
+          .describe("the days and seats that it and the authority both have; null for the authority"),
+      }),
+    )
+    .describe(
+      "what each report, and ad performance, says of the same days: never added. Creatives and campaigns are by ad_performance",
+    ),
   advice: z.array(advice.extend({ by: z.enum(["country", "publisher", "hour", "size"]), of: z.string(), name: text })),
   thresholds: z.object({
     leastRequests: z.number().describe("below this nothing is said"),
@@ -209,6 +228,7 @@ export function toWaste(
     delivery: delivery === null ? null : toDelivery(delivery),
     quality: quality.map(({ size, days, impressions, viewable, measurable, rates: found, advice: said }) => ({
       size: size === "" ? null : size,
+      canonical: size === "" ? null : (readSize(size, null)?.canonical ?? null),
       daysWithData: days,
       impressions,
       viewable,
@@ -233,6 +253,7 @@ export function toWaste(
             performanceDays: spend.performanceDays,
             perThousandRequestsExact: waste.costPerThousand,
           },
+    spendSources: waste.spendSources,
     advice: waste.advice.map(toAdvice),
     thresholds: {
       ...others,

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await database.pool.query(
-    "truncate rtb.funnel_sums, rtb.report_countries, rtb.report_publishers, rtb.report_bids, rtb.report_quality, rtb.report_filtering, rtb.rtb_traffic, rtb.creatives, rtb.buyer_seats, rtb.performance_metrics",
+    "truncate rtb.funnel_sums, rtb.report_countries, rtb.report_publishers, rtb.report_bids, rtb.report_quality, rtb.report_filtering, rtb.rtb_traffic, rtb.creative_thumbnails, rtb.creatives, rtb.buyer_seats, rtb.performance_metrics",
   );
   await database.pool.query(
     "insert into rtb.buyer_seats (_client_id, buyer_id, origin) values ('713', 'A', 'real'), ('713', 'B', 'real'), ('714', 'A', 'real')",

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { dayAt } from "../../core/days.ts";
 import { seatIsKnown } from "../../queries/rtb/seats.ts";
 import { readSizeCoverage, readWaste, type WasteQuestion } from "../../queries/rtb/waste.ts";
@@ -53,8 +54,9 @@ export function wasteRoutes(api: Api, parts: ServerParts): void {
 async function questionOf(
   { config, reading }: Pick<ServerParts, "config" | "reading">,
   client: string,
-  { buyer_id: buyerId = null, days }: { buyer_id?: string | undefined | null; days: number },
+  { buyer_id, days, to }: z.output<typeof wasteQuery>,
 ) {
+  const buyerId = buyer_id ?? null;
   const settings = config.ingest.clients.get(client);
   if (buyerId !== null && !(await seatIsKnown(reading, { client, buyerId }))) throw notFound("seat");
   const timezone = settings?.reportZone ?? "UTC";
@@ -62,7 +64,7 @@ async function questionOf(
     client,
     buyerId,
     days,
-    today: dayAt(new Date(), timezone),
+    to: to ?? dayAt(new Date(), timezone),
     spendReport: settings?.spendReport ?? "bids_in_auction",
   };
   return {

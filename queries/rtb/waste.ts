@@ -1,10 +1,10 @@
 import { Big } from "big.js";
 import { addDays } from "../../core/days.ts";
 import {
-  adviceThresholds,
   adviseFunnel,
   emptyFunnel,
   ratesOf,
+  type AdviseOf,
   type FunnelAdvice,
   type FunnelRates,
 } from "../../rules/rtb/funnel.ts";
@@ -27,6 +27,7 @@ import {
   type SeatDays,
   type SeatSpend,
 } from "./funnel-figures.ts";
+import { readSpendSources, type SpendSource } from "./spend-sources.ts";
 
 const hoursADay = 24;
 
@@ -34,15 +35,15 @@ export interface WasteQuestion {
   client: string;
   buyerId: string | null;
   days: number;
-  /** Of the zone that reports are exported in. */
-  today: string;
+  /** The last of them: today in the zone that reports are exported in, or an earlier one. */
+  to: string;
   spendReport: SpendReport;
 }
 
 export type RatedGroup = FunnelGroup & { rates: FunnelRates; advice: FunnelAdvice[] };
 
 export interface PlacedAdvice extends FunnelAdvice {
-  by: "country" | "publisher" | "hour" | "size";
+  by: AdviseOf["by"];
   value: number;
   /** Which country, publisher, hour or size it is about. */
   of: string;
@@ -61,6 +62,7 @@ export interface Waste {
   quality: (QualityGroup & { rates: FunnelRates; advice: FunnelAdvice[] })[];
   filtering: FilteredBids[];
   spend: SeatSpend | null;
+  spendSources: SpendSource[];
   /** Spend by 1,000 bid requests, decimal text; null where one of them is unknown. What a request costs the bidder no report says. */
   costPerThousand: string | null;
   advice: PlacedAdvice[];
@@ -68,8 +70,8 @@ export interface Waste {
   missing: string[];
 }
 
-export function daysAsked({ client, buyerId, days, today }: Omit<WasteQuestion, "spendReport">): SeatDays {
-  return { client, buyerId, from: addDays(today, 1 - days), to: today };
+export function daysAsked({ client, buyerId, days, to }: Omit<WasteQuestion, "spendReport">): SeatDays {
+  return { client, buyerId, from: addDays(to, 1 - days), to };
 }
 
 /** Where bid requests are lost on their way to an impression, of the last days up to today. */
@@ -85,11 +87,12 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
   const quality = await readQuality(database, of);
   const filtering = await readFiltering(database, of);
   const spend = await readSeatSpend(database, of, question.spendReport);
-  const funnel = all === undefined ? null : { ...rated(all), advice: [] };
+  const spendSources = await readSpendSources(database, of, question.spendReport);
+  const funnel = all === undefined ? null : { ...all, rates: ratesOf(all.funnel, all.days), advice: [] };
   const costPerThousand = costOf(spend, funnel);
   const parts = {
-    countries: countries.map(rated),
-    publishers: publishers.map(rated),
+    countries: countries.map((group) => rated(group, "country")),
+    publishers: publishers.map((group) => rated(group, "publisher")),
     hours: hours.map(ratedHour),
     quality: quality.map(ratedQuality),
   };
@@ -102,28 +105,29 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
         : { ...delivery, rates: ratesOf({ ...emptyFunnel, ...countsOf(delivery) }, delivery.days) },
     filtering,
     spend,
+    spendSources,
     costPerThousand,
   };
   return { from: of.from, to: of.to, ...found, advice: placed(parts), missing: whatIsMissing(found, question.days) };
 }
 
-function rated(group: FunnelGroup): RatedGroup {
-  const { funnel, days } = group;
-  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, adviceThresholds) };
+function rated(group: FunnelGroup, by: AdviseOf["by"]): RatedGroup {
+  const { funnel, days, value } = group;
+  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, { by, value }) };
 }
 
 /** An hour has a 24th of a day's seconds; what is said of it is by the day, as of anything. */
 function ratedHour(group: FunnelGroup): RatedGroup {
   const { funnel, days } = group;
-  return { ...rated(group), rates: ratesOf(funnel, days / hoursADay) };
+  return { ...rated(group, "hour"), rates: ratesOf(funnel, days / hoursADay) };
 }
 
 const countsOf = ({ days: _days, ...counts }: Delivery) => counts;
 
 function ratedQuality(group: QualityGroup) {
-  const { impressions, viewable, measurable, invalid, days } = group;
+  const { size, impressions, viewable, measurable, invalid, days } = group;
   const funnel = { ...emptyFunnel, impressions, viewable, measurable, invalid };
-  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, adviceThresholds) };
+  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, { by: "size", value: size }) };
 }
 
 /** By what most requests are about: a country before an hour of it. */

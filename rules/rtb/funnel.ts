@@ -108,12 +108,22 @@ export const adviceThresholds: AdviceThresholds = {
   mostInvalid: 0.05,
 };
 
-/** What to do about one country, publisher or hour; nothing where a report does not have what it takes to say so. */
+/** What advice is about; null where the report does not say which. */
+export interface AdviseOf {
+  by: "country" | "publisher" | "hour" | "size";
+  value: string | null;
+}
+
+/** What to do about one country, publisher, hour or size; nothing where a report does not have what it takes to say so, or not which it is. */
 export function adviseFunnel(
   funnel: Funnel,
   daysWithData: number,
+  of: AdviseOf,
   thresholds: AdviceThresholds = adviceThresholds,
 ): FunnelAdvice[] {
+  // Nothing can be left out that has no name.
+  if (of.value === null || of.value === "") return [];
+  const leaveOut = leavingOut({ by: of.by, value: of.value });
   const { bidRequests, bids, bidsInAuction, measurable, impressions } = funnel;
   const rates = ratesOf(funnel, daysWithData);
   const { leastRequests, manyRequestsADay, leastWinRate, leastViewability, mostInvalid } = thresholds;
@@ -125,7 +135,7 @@ export function adviseFunnel(
       kind: "no_bids",
       value,
       threshold: manyRequestsADay,
-      text: `${whole(value)} bid requests a day and no bid: leave it out of pretargeting`,
+      text: `${whole(value)} bid requests a day and no bid: ${leaveOut}`,
     });
   }
   if (enough(bidsInAuction) && rates.winRate !== null && rates.winRate < leastWinRate)
@@ -133,23 +143,47 @@ export function adviseFunnel(
       kind: "low_win_rate",
       value: rates.winRate,
       threshold: leastWinRate,
-      text: `${percent(rates.winRate)} of auctions are won, under ${percent(leastWinRate)}: bid more here, or leave it out`,
+      text: `${percent(rates.winRate)} of auctions are won, under ${percent(leastWinRate)}: bid more here, or ${leaveOut}`,
     });
   if (enough(measurable) && rates.viewability !== null && rates.viewability < leastViewability)
     advice.push({
       kind: "low_viewability",
       value: rates.viewability,
       threshold: leastViewability,
-      text: `${percent(rates.viewability)} of measurable impressions are viewable, under ${percent(leastViewability)}: exclude it, or raise the viewability that pretargeting asks for`,
+      text: `${percent(rates.viewability)} of measurable impressions are viewable, under ${percent(leastViewability)}: raise the viewability that pretargeting asks for, or ${leaveOut}`,
     });
   if (enough(impressions) && rates.invalidShare !== null && rates.invalidShare > mostInvalid)
     advice.push({
       kind: "invalid_traffic",
       value: rates.invalidShare,
       threshold: mostInvalid,
-      text: `${percent(rates.invalidShare)} of impressions are invalid traffic, over ${percent(mostInvalid)}: exclude it`,
+      text: `${percent(rates.invalidShare)} of impressions are invalid traffic, over ${percent(mostInvalid)}: ${leaveOut}`,
     });
   return advice;
+}
+
+/** In words of what pretargeting has: it includes countries, sizes and formats, excludes publishers, and knows no hours. */
+function leavingOut({ by, value }: { by: AdviseOf["by"]; value: string }): string {
+  switch (by) {
+    case "country":
+      return "leave it out of the countries of pretargeting";
+    case "publisher":
+      return "exclude the publisher in pretargeting";
+    case "hour":
+      return "let the bidder take fewer requests then: pretargeting knows no hours";
+    case "size":
+      return leavingOutSize(value);
+  }
+}
+
+/** A size is left out as the report writes it; what is a word there is no size to pretargeting. */
+function leavingOutSize(size: string): string {
+  if (/^\d+x\d+$/.test(size)) return `leave ${size} out of the sizes that pretargeting includes`;
+  if (/interstitial/i.test(size)) return "ask in pretargeting for requests without interstitials only";
+  const format = /video|overlay/i.test(size) ? "VAST" : /native/i.test(size) ? "NATIVE" : null;
+  return format === null
+    ? "leave it out of the sizes that pretargeting includes"
+    : `leave ${format} out of the formats that pretargeting includes`;
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;

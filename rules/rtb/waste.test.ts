@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { adviceThresholds, adviseFunnel, emptyFunnel, ratesOf, sumFunnels, type Funnel } from "./funnel.ts";
+import {
+  adviceThresholds,
+  adviseFunnel,
+  emptyFunnel,
+  ratesOf,
+  sumFunnels,
+  type AdviseOf,
+  type Funnel,
+} from "./funnel.ts";
 import { coverSizes, type CoverageQuestion, type SizeTraffic } from "./size-coverage.ts";
 
 const funnel = (more: Partial<Funnel>): Funnel => ({ ...emptyFunnel, ...more });
@@ -71,20 +79,42 @@ describe("the funnel", () => {
     ["nothing known", {}, 7, []],
     ["no day with data", { bidRequests: 70_000, bids: 0 }, 0, []],
   ])("%s: %j over %i days is advice %j", (_, counts, days, kinds) => {
-    expect(adviseFunnel(funnel(counts), days).map(({ kind }) => kind)).toEqual(kinds);
+    const of = { by: "country" as const, value: "BR" };
+    expect(adviseFunnel(funnel(counts), days, of).map(({ kind }) => kind)).toEqual(kinds);
+    // Of what the report does not name there is nothing to do.
+    for (const value of [null, ""]) expect(adviseFunnel(funnel(counts), days, { ...of, value })).toEqual([]);
+  });
+
+  test.each<[AdviseOf["by"], string, string]>([
+    ["country", "BR", "leave it out of the countries of pretargeting"],
+    ["publisher", "pub-1", "exclude the publisher in pretargeting"],
+    ["hour", "3", "pretargeting knows no hours"],
+    ["size", "301x251", "leave 301x251 out of the sizes that pretargeting includes"],
+    ["size", "native", "leave NATIVE out of the formats"],
+    ["size", "video/overlay", "leave VAST out of the formats"],
+    ["size", "interstitial", "without interstitials only"],
+    ["size", "other", "leave it out of the sizes"],
+  ])("of a %s %s it says what pretargeting has for it: %s", (by, value, action) => {
+    const [advice] = adviseFunnel(funnel({ impressions: 1_000, invalid: 90 }), 7, { by, value });
+    expect(advice?.text).toContain("9.0 % of impressions are invalid traffic, over 5.0 %: ");
+    expect(advice?.text).toContain(action);
+    const [seen] = adviseFunnel(funnel({ measurable: 1_000, viewable: 90 }), 7, { by, value });
+    expect(seen?.text).toContain("raise the viewability that pretargeting asks for, or ");
+    expect(seen?.text).toContain(action);
   });
 
   test("its advice has what was found, what it was held against, and words", () => {
-    expect(adviseFunnel(funnel({ bidsInAuction: 2_000, auctionsWon: 30 }), 7)).toEqual([
+    const of = { by: "publisher" as const, value: "pub-1" };
+    expect(adviseFunnel(funnel({ bidsInAuction: 2_000, auctionsWon: 30 }), 7, of)).toEqual([
       {
         kind: "low_win_rate",
         value: 0.015,
         threshold: 0.05,
-        text: "1.5 % of auctions are won, under 5.0 %: bid more here, or leave it out",
+        text: "1.5 % of auctions are won, under 5.0 %: bid more here, or exclude the publisher in pretargeting",
       },
     ]);
     const stricter = { ...adviceThresholds, leastWinRate: 0.01 };
-    expect(adviseFunnel(funnel({ bidsInAuction: 2_000, auctionsWon: 30 }), 7, stricter)).toEqual([]);
+    expect(adviseFunnel(funnel({ bidsInAuction: 2_000, auctionsWon: 30 }), 7, of, stricter)).toEqual([]);
   });
 });
 

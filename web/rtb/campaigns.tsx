@@ -16,6 +16,7 @@ import { Periods } from "./creative-filters.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Confidence, DecidedBy } from "./grouping-words.tsx";
 import { SandboxOnce } from "./marks.tsx";
+import { PerformanceBasis } from "./spend-sources.tsx";
 
 const query = {
   period: z.enum(campaignPeriods).optional(),
@@ -48,7 +49,8 @@ export function campaignPages(web: Web): void {
             title="Campaigns"
             lead={
               <>
-                Creatives grouped by what they advertise, amounts in {currency}. <SandboxOnce of={list.items} />
+                Creatives grouped by what they advertise, amounts in {currency}, <PerformanceBasis />.{" "}
+                <SandboxOnce of={list.items} />
               </>
             }
           >

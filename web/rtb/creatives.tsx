@@ -11,6 +11,7 @@ import { creativeAddress, rtb, type Creative } from "./answers.ts";
 import { Cards } from "./creative-cards.tsx";
 import { creativeQuery, readFacets, Toolbar, type CreativeQuery } from "./creative-filters.tsx";
 import { Approval, CampaignLinks, momentOf, SandboxOnce, Trend } from "./marks.tsx";
+import { PerformanceBasis } from "./spend-sources.tsx";
 
 /** Up to so many stand on one page as cards, of which the browser lays out what is in sight; more are paged. */
 const mostCards = 1_000;
@@ -37,7 +38,8 @@ export function creativePages(web: Web): void {
             lead={
               <>
                 {countText(items.length)}
-                {next === null ? "" : " of more"}, amounts in {currency}. <SandboxOnce of={items} />
+                {next === null ? "" : " of more"}, amounts in {currency}, <PerformanceBasis />.{" "}
+                <SandboxOnce of={items} />
               </>
             }
           >

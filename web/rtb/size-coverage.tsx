@@ -25,17 +25,19 @@ const kinds: Record<Kind, string> = {
 interface Props {
   of: Coverage;
   json: string;
+  /** The filters of the page, which its export has, too. */
+  search: string;
   zone: string;
   currency: string;
 }
 
 /** Sizes that are asked for beside the creatives there are of each. */
-export function SizeCoverage({ of, json, zone, currency }: Props) {
+export function SizeCoverage({ of, json, search, zone, currency }: Props) {
   return (
     <section aria-labelledby="sizes" class="stacked">
       <div class="section-head">
         <h2 id="sizes">Size coverage</h2>
-        <a href={`/waste/sizes.csv${new URL(json, "http://page").search}`} download>
+        <a href={`/waste/sizes.csv${search}`} download>
           Export sizes
         </a>
       </div>
@@ -64,7 +66,11 @@ export function SizeCoverage({ of, json, zone, currency }: Props) {
       />
       {of.creativesWithoutSize === 0 ? null : (
         <p class="quiet">
-          {countText(of.creativesWithoutSize)} creatives have no size that is known, and are in no row.
+          {countText(of.creativesWithoutSize)}{" "}
+          {of.creativesWithoutSize === 1
+            ? "creative has no size that is known, and is"
+            : "creatives have no size that is known, and are"}{" "}
+          in no row.
         </p>
       )}
       {of.unreadable === 0 ? null : (

@@ -1,15 +1,13 @@
-import { z } from "zod";
 import { ApiError } from "../../api/server/errors.ts";
-import { word } from "../../api/server/lists.ts";
 import type { Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { jsonAddress } from "../shared/json.ts";
 import { download, get } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
 import { rtb, type Coverage, type Waste } from "./answers.ts";
+import { askedOf, wasteQuery } from "./waste-days.ts";
 import { sizeColumns } from "./size-coverage.tsx";
 
-const query = { buyer_id: word.optional(), days: z.coerce.number().int().min(1).max(365).optional() };
 /** As many countries and publishers as the route answers at most. */
 const most = 20_000;
 
@@ -48,8 +46,8 @@ const columns: Column<Row>[] = [
 
 /** Every country, publisher and hour, as the JSON route has them; and the sizes. */
 export function wasteExport(web: Web): void {
-  download(web, { url: "/waste.csv", who: readers, query }, async (at) => {
-    const url = jsonAddress(`${rtb}/analytics/waste`, { ...at.query, groups: most });
+  download(web, { url: "/waste.csv", who: readers, query: wasteQuery }, async (at) => {
+    const url = jsonAddress(`${rtb}/analytics/waste`, { ...askedOf(at), groups: most });
     const { countries, publishers, hours, leftOut } = await get<Waste>(web, at.request, url);
     if (leftOut.countries + leftOut.publishers > 0)
       throw new ApiError(
@@ -63,8 +61,8 @@ export function wasteExport(web: Web): void {
     ];
     return { name: "waste.csv", text: toCsv(columns, rows) };
   });
-  download(web, { url: "/waste/sizes.csv", who: readers, query }, async (at) => {
-    const url = jsonAddress(`${rtb}/analytics/size-coverage`, at.query);
+  download(web, { url: "/waste/sizes.csv", who: readers, query: wasteQuery }, async (at) => {
+    const url = jsonAddress(`${rtb}/analytics/size-coverage`, askedOf(at));
     const { sizes } = await get<Coverage>(web, at.request, url);
     return { name: "size-coverage.csv", text: toCsv(sizeColumns(""), sizes) };
   });

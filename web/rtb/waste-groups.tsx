@@ -40,7 +40,6 @@ const findingColumn: Column<{ advice: readonly { kind: Kind }[] }> = {
 const hourText = (hour: string | number) => `${String(hour).padStart(2, "0")}:00`;
 
 function subjectOf({ by, of, name }: Advice): string {
-  if (of === "") return "not said";
   if (by === "country") return countryName(of);
   return by === "hour" ? hourText(of) : (name ?? of);
 }
@@ -259,7 +258,21 @@ function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: G
 }
 
 const qualityColumns: Column<Waste["quality"][number]>[] = [
-  { name: "size", label: "Size", kind: "text", value: (row) => row.size, why: () => "the report does not say" },
+  {
+    name: "size",
+    label: "Size",
+    kind: "text",
+    value: (row) => row.size,
+    show: ({ size, canonical }) =>
+      size === null ? (
+        <None why="the report does not say" />
+      ) : (
+        <>
+          {size}{" "}
+          {canonical === null || canonical.toLowerCase() === size ? null : <span class="quiet">{canonical}</span>}
+        </>
+      ),
+  },
   { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
   { name: "measurable", label: "Measurable", kind: "count", value: (row) => row.measurable, isExtra: true },
   { name: "viewable", label: "Viewable", kind: "count", value: (row) => row.viewable, isExtra: true },

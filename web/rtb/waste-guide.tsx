@@ -72,12 +72,12 @@ const Where = ({ canUpload }: { canUpload: boolean }) =>
   );
 
 /** What to do when there is nothing to show. */
-export function NoReports({ days, canUpload }: { days: number; canUpload: boolean }) {
+export function NoReports({ of: { days, to }, canUpload }: { of: { days: number; to: string }; canUpload: boolean }) {
   return (
     <>
-      <Empty title={`No report of the last ${days === 1 ? "day" : `${days} days`}`}>
-        Export these from Authorized Buyers (Reports, daily): Google does not allow all columns in one.{" "}
-        <Where canUpload={canUpload} />
+      <Empty title={`No report of ${days === 1 ? to : `the ${days} days to ${to}`}`}>
+        Reports come when a day is over. Export these from Authorized Buyers (Reports, daily): Google does not allow all
+        columns in one. <Where canUpload={canUpload} />
       </Empty>
       <Reports />
     </>

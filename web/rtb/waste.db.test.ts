@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
-import { dayAt } from "../../core/days.ts";
+import { addDays, dayAt } from "../../core/days.ts";
 import { bearer } from "../../test/api-server.ts";
 import { putReport } from "../../test/put-reports.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -43,7 +43,7 @@ test("without reports the page says which to export and where to upload them, to
   const { body, statusCode } = await open("/waste");
   expect(statusCode).toBe(200);
   for (const shown of [
-    "No report of the last 7 days",
+    `No report of the 7 days to ${today}`,
     "Pipeline by publisher",
     "Inventory matches, Successful responses",
     'href="/files/upload"',
@@ -52,7 +52,7 @@ test("without reports the page says which to export and where to upload them, to
   ])
     expect(body).toContain(shown);
   const read = (await open("/waste?days=1", { role: "analyst" })).body;
-  expect(read).toContain("No report of the last day");
+  expect(read).toContain(`No report of ${today}`);
   expect(read).toContain("An operator uploads them");
   expect(read).not.toContain('href="/files/upload"');
   expect((await open("/waste", { role: "advertiser", advertiser: "x" })).statusCode).toBe(404);
@@ -100,7 +100,68 @@ test("funnel, groups, advice and sizes are the figures of the JSON routes", asyn
   expect(seat).toMatch(/<option value="B" selected>Other seat/);
   expect((await open("/waste?buyer_id=C")).statusCode).toBe(404);
   expect((await open("/waste?days=0")).statusCode).toBe(400);
-  expect((await open("/waste?days=1", { client: "acme" })).body).toContain("No report of the last day");
+  expect((await open("/waste?days=1", { client: "acme" })).body).toContain(`No report of ${today}`);
+});
+
+test("the spend of the same days is shown by each source that says one, with what of it counts and why they differ", async () => {
+  const days = [addDays(today, -1), addDays(today, -2), addDays(today, -3)];
+  const bids = (date: string | undefined, spend: number) => ({
+    ...{
+      buyer_id: "B",
+      date,
+      hour: -1,
+      geography: "",
+      creative_id: "x",
+      bids: 10,
+      bids_in_auction: 5,
+      auctions_won: 2,
+      impressions: 1,
+    },
+    spend,
+  });
+  await put("report_bids", [bids(days[0], 10.004), bids(days[1], 20)]);
+  await database.pool.query(
+    `insert into rtb.creatives (_client_id, buyer_id, creative_id, origin) values ('713', 'B', 'spender', 'real')`,
+  );
+  await database.pool.query("select rtb.ensure_months($1::date[])", [days]);
+  await database.pool.query(
+    `insert into rtb.performance_metrics (_client_id, creative_id, impressions, clicks, date, _file_id, hour, geography, device_type, placement, spend)
+     select '713', c.id, 1, 1, d.date, 1, -1, '', '', '', d.spend from rtb.creatives c, unnest($1::date[], $2::numeric[]) d(date, spend) where c.creative_id = 'spender'`,
+    [days, [9, 19.5, 7.25]],
+  );
+  const answer = await api.inject({ url: "/api/v1/rtb/analytics/waste?buyer_id=B", headers: await bearer() });
+  const { spend, spendSources } = answer.json<{ spend: { spend: string }; spendSources: object[] }>();
+  expect(spend.spend).toBe("37.25");
+  expect(spendSources).toEqual([
+    { source: "bids_in_auction", days: 2, spend: "30.00", counted: "30.00", common: null },
+    {
+      ...{ source: "ad_performance", days: 3, spend: "35.75", counted: "7.25" },
+      common: { days: 2, spend: "28.50", authority: "30.00" },
+    },
+  ]);
+  const { body } = await open("/waste?buyer_id=B");
+  for (const shown of [
+    "Spend, by what says it",
+    "$28.50 of 2 days",
+    "the authority lacks 5 of 7",
+    "RTB_REPORT_TIMEZONE",
+  ])
+    expect(body.replaceAll(/<[^>]+>/g, "")).toContain(shown);
+  await agrees(body, 20);
+  for (const page of ["/creatives?period=all", "/campaigns"])
+    expect((await open(page)).body).toContain('by files of ad performance; <a href="/waste#spend">');
+});
+
+test("yesterday is a choice of its own, by the reports' clock, also of the exports", async () => {
+  const yesterday = addDays(today, -1);
+  const { body } = await open("/waste?days=1&end=yesterday&buyer_id=B");
+  expect(body).toContain(`${yesterday} to ${yesterday}`);
+  expect(body).toMatch(/<a href="[^"]*end=yesterday[^"]*" aria-current="true">Yesterday/);
+  expect(body).toContain('href="/waste/sizes.csv?days=1&amp;end=yesterday&amp;buyer_id=B"');
+  await agrees(body, 5);
+  for (const file of ["/waste.csv", "/waste/sizes.csv"])
+    expect((await open(`${file}?days=1&end=yesterday&buyer_id=B`)).statusCode).toBe(200);
+  expect((await open("/waste?end=tomorrow")).statusCode).toBe(400);
 });
 
 test("sizes that are asked for stand beside the creatives there are, with advice and its threshold", async () => {

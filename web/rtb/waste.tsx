@@ -1,5 +1,3 @@
-import { z } from "zod";
-import { word } from "../../api/server/lists.ts";
 import { Filters } from "../components/filters.tsx";
 import { countText, moneyText, Name, None } from "../components/format.tsx";
 import { ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
@@ -7,24 +5,24 @@ import { callUpTo, jsonAddress } from "../shared/json.ts";
 import { get, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { rtb, type Coverage, type Seat, type Waste } from "./answers.ts";
+import { SpendSources } from "./spend-sources.tsx";
 import { Funnel } from "./funnel.tsx";
+import { askedOf, usualDays, wasteQuery, type WasteQuery } from "./waste-days.ts";
 import { wasteExport } from "./waste-export.ts";
 import { NoReports, ReportGuide } from "./waste-guide.tsx";
 import { SizeCoverage } from "./size-coverage.tsx";
 import { AdviceTable, AfterBidding, Groups, Thresholds } from "./waste-groups.tsx";
 
-const dayChoices = [1, 7, 14, 30, 90] as const;
-const usualDays = 7;
-export const wasteQuery = {
-  buyer_id: word.optional(),
-  days: z.coerce.number().int().min(1).max(365).optional(),
-};
-type Query = z.output<z.ZodObject<typeof wasteQuery>>;
-
+/** Reports come when a day is over: of today there is the bidder's own traffic. */
+const dayChoices = [
+  { label: "Today", days: 1, end: null },
+  { label: "Yesterday", days: 1, end: "yesterday" },
+  ...[7, 14, 30, 90].map((days) => ({ label: `${days} days`, days, end: null })),
+] as const;
 /** Where bid requests are lost, by which country, publisher and hour, and which sizes have no creative. */
 export function wastePages(web: Web): void {
   page(web, { url: "/waste", who: readers, query: wasteQuery }, async (at) => {
-    const asked = { days: at.query.days ?? usualDays, buyer_id: at.query.buyer_id };
+    const asked = askedOf(at);
     const addresses = {
       waste: jsonAddress(`${rtb}/analytics/waste`, asked),
       coverage: jsonAddress(`${rtb}/analytics/size-coverage`, asked),
@@ -56,18 +54,18 @@ export function wastePages(web: Web): void {
   wasteExport(web);
 }
 
-function Choices({ at: { url, query: asked }, seats }: { at: At<Query>; seats: readonly Seat[] }) {
+function Choices({ at: { url, query: asked }, seats }: { at: At<WasteQuery>; seats: readonly Seat[] }) {
   const chosen = asked.days ?? usualDays;
   return (
     <>
       <div class="period" role="group" aria-label="Days">
-        {dayChoices.map((days) => (
+        {dayChoices.map(({ label, days, end }) => (
           <a
-            key={days}
-            href={withQuery(url, { days: String(days) })}
-            aria-current={days === chosen ? "true" : undefined}
+            key={label}
+            href={withQuery(url, { days: String(days), end })}
+            aria-current={days === chosen && end === (asked.end ?? null) ? "true" : undefined}
           >
-            {days === 1 ? "Today" : `${days} days`}
+            {label}
           </a>
         ))}
       </div>
@@ -92,7 +90,7 @@ function Choices({ at: { url, query: asked }, seats }: { at: At<Query>; seats: r
 interface ShownProps {
   of: { waste: Waste; coverage: Coverage };
   addresses: { waste: string; coverage: string };
-  at: At<Query>;
+  at: At<WasteQuery>;
 }
 
 function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
@@ -102,8 +100,14 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
   if (!hasReports && coverage.requests === null)
     return (
       <>
-        <NoReports days={waste.days} canUpload={at.viewer.isKeeper} />
-        <SizeCoverage of={coverage} json={addresses.coverage} zone={zone} currency={waste.spend?.currency ?? "USD"} />
+        <NoReports of={waste} canUpload={at.viewer.isKeeper} />
+        <SizeCoverage
+          of={coverage}
+          json={addresses.coverage}
+          search={at.url.search}
+          zone={zone}
+          currency={waste.spend?.currency ?? "USD"}
+        />
       </>
     );
   const json = addresses.waste;
@@ -116,9 +120,16 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
           <Funnel of={funnel} json={json} />
         </>
       )}
+      <SpendSources of={waste} json={json} zone={zone} />
       <AdviceTable of={waste} json={json} zone={zone} />
       <Groups of={waste} json={json} zone={zone} />
-      <SizeCoverage of={coverage} json={addresses.coverage} zone={zone} currency={waste.spend?.currency ?? "USD"} />
+      <SizeCoverage
+        of={coverage}
+        json={addresses.coverage}
+        search={at.url.search}
+        zone={zone}
+        currency={waste.spend?.currency ?? "USD"}
+      />
       <AfterBidding of={waste} json={json} zone={zone} />
       <Thresholds of={waste.thresholds} />
       <ReportGuide canUpload={at.viewer.isKeeper} />
@@ -180,7 +191,10 @@ function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: st
           fact={{ json, field: "spend.spend", value: spend.spend }}
         >
           by <Name of={spend.report.replaceAll("_", " ")} />
-          {spend.performanceDays > 0 ? `, ${spend.performanceDays} days by ad performance` : ""}
+          {spend.performanceDays > 0
+            ? `, ${spend.performanceDays} ${spend.performanceDays === 1 ? "day" : "days"} by ad performance`
+            : ""}
+          ; <a href="#spend">others say</a>
         </Figure>
       )}
       {delivery === null ? null : (
