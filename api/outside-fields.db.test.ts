@@ -172,6 +172,7 @@ test("a contact that is typed into a note or a name stands in no log line and no
   );
   await send("PATCH /api/v1/rtb/campaigns/{id}", `/rtb/campaigns/${await campaign()}`, (canary) => ({
     name: canary("name"),
+    genre: canary("genre"),
   }));
   await send("POST /api/v1/rtb/campaigns/{id}/split", `/rtb/campaigns/${await campaign()}/split`, (canary) => ({
     ...{ name: canary("name"), creatives: ["1"] },

@@ -100,6 +100,7 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
   },
   "PATCH /api/v1/rtb/campaigns/{id}": {
     name: "api/outside-fields.db.test.ts",
+    genre: "api/outside-fields.db.test.ts",
   },
   "POST /api/v1/rtb/campaigns/{id}/split": {
     name: "api/outside-fields.db.test.ts",

@@ -4,8 +4,11 @@ import {
   listDecisions,
   listMembers,
   listVariants,
+  type CampaignGrouping,
   type DecisionRow,
 } from "../../queries/intelligence/campaign-details.ts";
+import { findSuccessor } from "../../queries/rtb/successor.ts";
+import type { Queryable } from "../../schema/database.ts";
 import { memberConfidence, memberKey } from "../../rules/intelligence/member-key.ts";
 import { ownNumber } from "../rtb/shapes.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -83,8 +86,7 @@ export function campaignGroupingRoutes(api: Api, parts: ServerParts): void {
     place,
     read: async ({ after, limit }, request) => {
       const { client } = callerOf(request);
-      const campaignId = params.parse(request.params).id;
-      if ((await findGrouping(reading, { client, campaignId })) === null) throw notFound("campaign");
+      const { campaignId } = await standing(reading, { client, campaignId: params.parse(request.params).id });
       return listMembers(reading, { client, campaignId, after, limit });
     },
     placeOf: (row) => ({ place: row.place, id: row.id }),
@@ -144,9 +146,8 @@ function groupingRoute(api: Api, { reading }: ServerParts): void {
     },
     async (request) => {
       const { client } = callerOf(request);
-      const of = { client, campaignId: request.params.id };
-      const found = await findGrouping(reading, of);
-      if (found === null) throw notFound("campaign");
+      const found = await standing(reading, { client, campaignId: request.params.id });
+      const of = { client, campaignId: found.campaignId };
       return {
         campaignId: found.campaignId,
         isClustered: found.anchor !== null,
@@ -160,6 +161,16 @@ function groupingRoute(api: Api, { reading }: ServerParts): void {
       };
     },
   );
+}
+
+/** The campaign, or the one that it was merged into. */
+async function standing(reading: Queryable, of: { client: string; campaignId: number }): Promise<CampaignGrouping> {
+  const found = await findGrouping(reading, of);
+  if (found !== null) return found;
+  const campaignId = await findSuccessor(reading, of);
+  const successor = campaignId === null ? null : await findGrouping(reading, { ...of, campaignId });
+  if (successor === null) throw notFound("campaign");
+  return successor;
 }
 
 const toDecision = ({ at, ...row }: DecisionRow): z.infer<typeof decision> => ({ ...row, at: at.toISOString() });

@@ -4,6 +4,7 @@ import {
   mergeCampaigns,
   moveCreatives,
   renameCampaign,
+  setGenre,
   splitCampaign,
   type DecisionBy,
 } from "../../queries/intelligence/decide.ts";
@@ -26,6 +27,8 @@ const lockNotAvailable = "55P03";
 
 /** As long as a name of the rules may be. */
 const name = word.trim().min(3).max(80).regex(/\p{L}/u, "needs a letter");
+/** As long as one of CLUSTER_GENRES may be. */
+const genre = word.trim().min(2).max(30).regex(/\p{L}/u, "needs a letter");
 const creatives = z
   .array(creativeReference)
   .min(1)
@@ -40,7 +43,7 @@ const decided = z.object({
 
 /** What people decide about campaigns. Each decision is kept, and clustering follows it from then on. */
 export function decisionRoutes(api: Api, parts: ServerParts): void {
-  renameRoute(api, parts);
+  changeRoute(api, parts);
   mergeRoute(api, parts);
   splitRoute(api, parts);
   moveRoute(api, parts);
@@ -81,6 +84,7 @@ function refusalOf(error: unknown): unknown {
   switch (error.kind) {
     case "unknown_campaign":
       return notFound("campaign");
+    case "merged_away":
     case "name_taken":
       return new ApiError("conflict", error.message);
     default:
@@ -88,29 +92,46 @@ function refusalOf(error: unknown): unknown {
   }
 }
 
-function renameRoute(api: Api, parts: ServerParts): void {
+function changeRoute(api: Api, parts: ServerParts): void {
   api.patch(
     "/campaigns/:id",
     {
       config: keepers,
       schema: {
         tags: ["campaigns"],
-        summary: "Renames a campaign; the name stays, whatever is grouped later",
+        summary: "Renames a campaign or sets its genre; both stay, whatever is grouped later",
         params,
-        body: z.strictObject({ name }),
+        body: z
+          .strictObject({
+            name: name.optional(),
+            genre: genre.nullable().optional().describe("null gives it back to the next grouping"),
+          })
+          .refine((given) => given.name !== undefined || given.genre !== undefined, {
+            path: ["name"],
+            error: "is missing: give a name or a genre",
+          }),
         response: { 200: decided },
       },
     },
     async (request) => {
       const { id: campaignId } = request.params;
-      return decide(parts, request, {
-        action: "campaign_renamed",
-        decide: (session, by) => renameCampaign(session, by, { campaignId, name: request.body.name }),
-        entry: ({ earlierName }) => ({
-          subject: `campaign/${campaignId}`,
-          details: { from: earlierName, to: request.body.name },
-        }),
+      const { name: to, genre: kind } = request.body;
+      const subject = `campaign/${campaignId}`;
+      const renamed =
+        to === undefined
+          ? null
+          : await decide(parts, request, {
+              action: "campaign_renamed",
+              decide: (session, by) => renameCampaign(session, by, { campaignId, name: to }),
+              entry: ({ earlierName }) => ({ subject, details: { from: earlierName, to } }),
+            });
+      if (kind === undefined && renamed !== null) return renamed;
+      const set = await decide(parts, request, {
+        action: "campaign_genre_set",
+        decide: (session, by) => setGenre(session, by, { campaignId, genre: kind ?? null }),
+        entry: ({ earlierGenre }) => ({ subject, details: { from: earlierGenre, to: kind ?? null } }),
       });
+      return { ...set, changed: set.changed || renamed?.changed === true };
     },
   );
 }

@@ -227,6 +227,61 @@ test("a name, a move, a split and a merge stay, for creatives that come later, t
   });
 });
 
+test("the number of a campaign that was merged answers with the one it went into, over several merges; to change it is refused by name", async () => {
+  const { rows } = await database.pool.query<{ moon: number; fresh: number }>(
+    "select campaign_id as moon, from_campaign_id as fresh from rtb.campaign_decisions where kind = 'merged'",
+  );
+  const { moon = 0, fresh = 0 } = rows[0] ?? {};
+  await database.pool.query(
+    `insert into rtb.campaign_decisions (_client_id, actor, kind, campaign_id, from_campaign_id, name)
+     values ('713', 'ada', 'merged', $1, 900001, 'x'), ('713', 'ada', 'merged', 900001, 900002, 'x'), ('713', 'ada', 'merged', 900003, 900004, 'x')`,
+    [fresh],
+  );
+  for (const old of [fresh, 900_001, 900_002]) {
+    expect((await call("GET", `/campaigns/${old}`)).body).toMatchObject({ campaignId: moon, askedFor: old });
+    expect((await call("GET", `/campaigns/${old}/grouping`)).body).toMatchObject({ campaignId: moon });
+    expect((await call("GET", `/campaigns/${old}/members`)).body.items).toHaveLength(3);
+    expect(await call("PATCH", `/campaigns/${old}`, { name: "Gone" })).toMatchObject({
+      status: 409,
+      body: { message: `campaign ${old} was merged into campaign ${moon}: name that one` },
+    });
+    expect((await call("GET", `/campaigns/${old}`, undefined, { client: "acme" })).status).toBe(404);
+  }
+  expect((await call("GET", `/campaigns/${moon}`)).body).toMatchObject({ campaignId: moon, askedFor: null });
+  // What it went into is gone itself, and was merged into nothing.
+  expect((await call("GET", "/campaigns/900004")).status).toBe(404);
+  await database.pool.query("delete from rtb.campaign_decisions where from_campaign_id >= 900001");
+});
+
+test("a genre that a person sets stays over runs until it is given back, and is recorded", async () => {
+  const kettle = await idOf("Kettle");
+  const genre = async () => {
+    const { body } = await call("GET", `/campaigns/${kettle}`);
+    return [body.genre, body.isGenrePersons];
+  };
+  expect(await genre()).toEqual([null, false]);
+  expect((await call("PATCH", `/campaigns/${kettle}`, { genre: "Tea time" })).body.changed).toBe(true);
+  expect((await call("PATCH", `/campaigns/${kettle}`, { genre: "Tea time" })).body.changed).toBe(false);
+  await add(creative("k5", "quietkettle"));
+  await cluster();
+  expect(await genre()).toEqual(["Tea time", true]);
+  expect((await call("PATCH", `/campaigns/${kettle}`, { genre: null, name: "Kettle" })).body.changed).toBe(true);
+  expect((await call("PATCH", `/campaigns/${kettle}`, { genre: null })).body.changed).toBe(false);
+  await cluster();
+  expect(await genre()).toEqual([null, false]);
+  const { rows } = await database.pool.query(
+    "select subject, details from ops.audit where action = 'campaign_genre_set' order by audit_id",
+  );
+  expect(rows).toEqual([
+    { subject: `campaign/${kettle}`, details: { from: null, to: "Tea time" } },
+    { subject: `campaign/${kettle}`, details: { from: "Tea time", to: null } },
+  ]);
+  for (const body of [{}, { genre: "1" }, { genre: "77" }, { genre: "x".repeat(31) }, { gender: "x" }])
+    expect((await call("PATCH", `/campaigns/${kettle}`, body)).status).toBe(400);
+  await database.pool.query("delete from rtb.creatives where creative_id = 'k5'");
+  await cluster();
+});
+
 test("a campaign shows its creatives with what joins them, its variants and what was decided", async () => {
   const drop = await idOf("Dropfrenzy – English");
   await database.pool.query(

@@ -6,6 +6,7 @@ import {
   putCampaigns,
   type CampaignRow,
 } from "../../queries/rtb/campaigns.ts";
+import { findSuccessor } from "../../queries/rtb/successor.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
 import { sqlState } from "../../schema/database.ts";
 import type { refreshAggregates } from "../../workflows/rtb/refresh-aggregates.ts";
@@ -38,6 +39,7 @@ export const campaign = z.object({
   namedBy: z.enum(["rules", "model", "person"]),
   modelConfidence: z.number().nullable().describe("how sure a model said it is; not calibrated"),
   genre: text.describe("which kind of product; null where nothing says"),
+  isGenrePersons: z.boolean().describe("a person set the genre: grouping leaves it alone"),
   isClustered: z.boolean().describe("clustering keeps it up to date; else it is as people made it"),
   creatives: z.number(),
   totalSpend7d: money,
@@ -53,6 +55,9 @@ export const campaign = z.object({
 });
 const share = z.number().nullable().describe("of the campaign's spend, in percent");
 export const found = campaign.extend({
+  askedFor: number
+    .nullable()
+    .describe("the number that was asked for, where that campaign was merged into this one; else null"),
   performance: z.object({ ...days, ...figures, trend }),
   geographies: z
     .array(z.object({ geography: text.describe("null where the files name none"), ...figures, share }))
@@ -89,7 +94,7 @@ const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal
 /** Campaigns and the sums of their creatives. */
 export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSums): void {
   campaignsRoute(api, parts);
-  campaignRoute(api, sums);
+  campaignRoute(api, parts, sums);
   putRoute(api, parts);
   refreshRoute(api, parts);
 }
@@ -123,7 +128,7 @@ function campaignsRoute(api: Api, parts: ServerParts): void {
   );
 }
 
-function campaignRoute(api: Api, sums: CampaignSums): void {
+function campaignRoute(api: Api, parts: ServerParts, sums: CampaignSums): void {
   api.get(
     "/campaigns/:id",
     {
@@ -131,6 +136,7 @@ function campaignRoute(api: Api, sums: CampaignSums): void {
       schema: {
         tags: ["campaigns"],
         summary: "One campaign: its sums in a period, by geography, and its best creative",
+        description: "The number of a campaign that was merged into another one is answered with that one.",
         params: z.object({ id: number }),
         querystring: z.object({ period }),
         response: { 200: found },
@@ -139,10 +145,13 @@ function campaignRoute(api: Api, sums: CampaignSums): void {
     async (request) => {
       const { client } = callerOf(request);
       const of = { client, campaignId: request.params.id, period: request.query.period };
-      const { asOf, campaign: row } = await sums.findCampaign(of);
+      let { asOf, campaign: row } = await sums.findCampaign(of);
+      const successor = row === null ? await findSuccessor(parts.reading, of) : null;
+      if (successor !== null) ({ asOf, campaign: row } = await sums.findCampaign({ ...of, campaignId: successor }));
       if (row === null) throw notFound("campaign");
       return {
         ...toCampaign(row),
+        askedFor: successor === null ? null : of.campaignId,
         performance: { period: of.period, ...daysOf(of.period, asOf), ...counted(row.performance) },
         geographies: row.geographies.map(counted),
         topCreative: row.topCreative === null ? null : counted(row.topCreative),
@@ -231,6 +240,7 @@ function toCampaign(row: CampaignRow): z.infer<typeof campaign> {
     namedBy: row.namedBy,
     modelConfidence: row.modelConfidence,
     genre: row.genre,
+    isGenrePersons: row.isGenrePersons,
     isClustered: row.isClustered,
     creatives: row.creatives,
     totalSpend7d: row.totalSpend7d,

@@ -5,11 +5,12 @@ import { idsOf } from "../rtb/campaigns.ts";
 import { lockPerformance, refreshCampaigns } from "../rtb/rollups.ts";
 import { removeCampaigns } from "./remove-campaigns.ts";
 import { ownAnchor } from "./standing.ts";
+import { findSuccessor } from "../rtb/successor.ts";
 
 /** Something cannot be decided so. Nothing was written. */
 export class DecisionProblem extends Error {
   constructor(
-    readonly kind: "unknown_campaign" | "name_taken" | "same_campaign" | "not_members" | "nothing_left",
+    readonly kind: "unknown_campaign" | "merged_away" | "name_taken" | "same_campaign" | "not_members" | "nothing_left",
     message: string,
   ) {
     super(message);
@@ -58,8 +59,11 @@ async function find(session: Session, client: string, campaignId: number): Promi
 
 async function found(session: Session, client: string, campaignId: number): Promise<StandingCampaign> {
   const campaign = await find(session, client, campaignId);
-  if (campaign === null) throw new DecisionProblem("unknown_campaign", `there is no campaign ${campaignId}`);
-  return campaign;
+  if (campaign !== null) return campaign;
+  const successor = await findSuccessor(session, { client, campaignId });
+  throw successor === null
+    ? new DecisionProblem("unknown_campaign", `there is no campaign ${campaignId}`)
+    : new DecisionProblem("merged_away", `campaign ${campaignId} was merged into campaign ${successor}: name that one`);
 }
 
 /** Two campaigns of one name could not be told apart in a file. */
@@ -113,6 +117,30 @@ export async function renameCampaign(
   );
   await record(session, by, { kind: "renamed", campaignId, name, earlierName: campaign.name });
   return { ...result, changed: true };
+}
+
+/** The genre that a person gives stays, whatever is grouped later; null gives it back to the next grouping. */
+export async function setGenre(
+  session: Session,
+  { client }: DecisionBy,
+  { campaignId, genre }: { campaignId: number; genre: string | null },
+): Promise<Decided & { earlierGenre: string | null }> {
+  await lock(session, client);
+  const { members } = await found(session, client, campaignId);
+  const { rows } = await session.query<{ earlier: string | null }>(
+    `with before as (select genre, is_genre_persons from rtb.campaigns where _client_id = $1 and campaign_id = $2),
+          changed as (update rtb.campaigns c set genre = case when $3::text is null and not b.is_genre_persons then b.genre else $3 end, is_genre_persons = $3::text is not null
+                        from before b where c._client_id = $1 and c.campaign_id = $2
+                         and (b.is_genre_persons <> ($3::text is not null) or (b.is_genre_persons and b.genre is distinct from $3)) returning b.genre)
+     select genre as earlier from changed`,
+    [client, campaignId, genre],
+  );
+  return {
+    changed: rows.length > 0,
+    campaignId,
+    creatives: members.length,
+    earlierGenre: rows[0]?.earlier ?? null,
+  };
 }
 
 /** Puts all creatives of other campaigns into one, and what is found later about these, too. The others are gone. */

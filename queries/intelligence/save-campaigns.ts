@@ -86,12 +86,12 @@ async function updateCampaigns(
   await session.query(
     `update rtb.campaigns c
         set campaign_name = g.name, named_by = g.named_by, confidence_score = g.confidence, ai_provider = g.provider,
-            model_confidence = g.model, origin = g.origin, genre = g.genre
+            model_confidence = g.model, origin = g.origin, genre = case when c.is_genre_persons then c.genre else g.genre end
        from unnest($2::bigint[], $3::text[], $4::text[], $5::float8[], $6::text[], $7::float8[], $8::text[], $9::text[])
             g(id, name, named_by, confidence, provider, model, origin, genre)
       where c._client_id = $1 and c.campaign_id = g.id and c.anchor is not null
         and (c.campaign_name, c.named_by, c.confidence_score, c.ai_provider, c.model_confidence, c.origin, c.genre)
-            is distinct from (g.name, g.named_by, g.confidence, g.provider, g.model, g.origin, g.genre)`,
+            is distinct from (g.name, g.named_by, g.confidence, g.provider, g.model, g.origin, case when c.is_genre_persons then c.genre else g.genre end)`,
     [
       client,
       standing.map(({ id }) => id),

@@ -28,6 +28,8 @@ export interface CampaignRow {
   /** Clustering keeps it up to date; else it is as people made it. */
   isClustered: boolean;
   genre: string | null;
+  /** A person set it. */
+  isGenrePersons: boolean;
   creatives: number;
   totalSpend7d: string;
   totalSpend30d: string;
@@ -44,7 +46,7 @@ export interface CampaignRow {
 const campaignColumns = (
   creatives: string,
 ) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
-  c.named_by as "namedBy", c.model_confidence as "modelConfidence", c.anchor is not null as "isClustered", c.genre,
+  c.named_by as "namedBy", c.model_confidence as "modelConfidence", c.anchor is not null as "isClustered", c.genre, c.is_genre_persons as "isGenrePersons",
   (select count(*) from ${creatives}) as creatives,
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",

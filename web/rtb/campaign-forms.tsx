@@ -23,6 +23,11 @@ export function campaignForms(web: Web): void {
     await decide(at, id, body, "PATCH");
     return `/campaigns/${id}`;
   });
+  form(web, { url: "/campaigns/:id/genre", who: keepers, body: z.object({ genre: z.string() }) }, async (at, body) => {
+    const id = param(at, "id");
+    await decide(at, id, { genre: body.genre.trim() === "" ? null : body.genre }, "PATCH");
+    return `/campaigns/${id}`;
+  });
   form(web, { url: "/campaigns/:id/merge", who: keepers, body: z.object({ into: number }) }, async (at, { into }) => {
     const id = await decide(at, `${into}/merge`, { from: [Number(param(at, "id"))] });
     return `/campaigns/${id}`;
@@ -55,6 +60,13 @@ export function ChangeForms({ campaign, others }: { campaign: CampaignDetails; o
             Name <input name="name" value={campaign.campaignName} required minLength={3} maxLength={80} />
           </label>
           <button type="submit">Rename</button>
+        </form>
+        <form method="post" action={`${own}/genre`} class="row">
+          <label>
+            Genre <input name="genre" value={campaign.genre ?? ""} minLength={2} maxLength={30} />
+          </label>
+          <button type="submit">Set genre</button>
+          <span class="quiet">Left empty, the next grouping says it.</span>
         </form>
         {others.length === 0 ? null : (
           <form method="post" action={`${own}/merge`} class="row">

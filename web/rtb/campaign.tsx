@@ -31,6 +31,9 @@ export function campaignPage(web: Web): void {
       callList<Member>(web, at, { path: `${own}/members`, query: { cursor: at.query.members, limit: membersOfPage } }),
       at.viewer.isKeeper ? readFacets(web, at) : null,
     ]);
+    // Merged into another one, its old address leads there.
+    if (found.askedFor !== null)
+      return at.reply.code(301).header("location", `/campaigns/${found.campaignId}${at.url.search}`).send();
     const currency = currencyOf(at.parts, at.viewer.client);
     return {
       title: found.campaignName,
@@ -106,7 +109,7 @@ function MergedBy({ of }: { of: Grouping }) {
 }
 
 function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
-  const { creatives, origin } = of;
+  const { creatives, origin, genre, isGenrePersons } = of;
   const about = anchorText(grouping.anchor);
   const variants = variantsText(grouping.variants);
   return (
@@ -116,6 +119,15 @@ function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
         <MergedBy of={grouping} /> <Origin of={origin} />{" "}
         {grouping.isClustered ? null : <Badge tone="note">left alone by grouping</Badge>}
       </span>
+      {" · "}
+      {genre === null ? (
+        "genre unclassified"
+      ) : (
+        <>
+          genre <Name of={genre} />
+          {isGenrePersons ? " (set by a person)" : ""}
+        </>
+      )}
       {about === null ? null : (
         <>
           {" · "}

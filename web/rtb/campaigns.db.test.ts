@@ -171,7 +171,15 @@ test("people rename, split, move and merge, and the page says who did it", async
   const merged = await send(`/campaigns/${videos}/merge`, [["into", kettle]]);
   expect(merged.headers.location).toBe(`/campaigns/${kettle}`);
   expect(await membersOf(kettle)).toEqual(["A/d1", "A/k1", "A/k2", "A/k3", "B/k1"]);
-  expect((await open(`/campaigns/${videos}`)).statusCode).toBe(404);
+  // Its old address leads to the one it went into, with what was chosen there.
+  expect(await open(`/campaigns/${videos}?period=all`)).toMatchObject({
+    statusCode: 301,
+    headers: { location: `/campaigns/${kettle}?period=all` },
+  });
+  expect((await send(`/campaigns/${kettle}/genre`, [["genre", "Tea"]])).headers.location).toBe(`/campaigns/${kettle}`);
+  expect((await open(`/campaigns/${kettle}`)).body).toContain("genre <bdi>Tea</bdi> (set by a person)");
+  await send(`/campaigns/${kettle}/genre`, [["genre", " "]]);
+  expect((await open(`/campaigns/${kettle}`)).body).toContain("genre unclassified");
 
   const { body } = await open(`/campaigns/${kettle}`);
   expect(body).not.toContain(hostile);
