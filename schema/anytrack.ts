@@ -93,7 +93,8 @@ export const conversions = anytrack.table(
     originCheck("conversions_origin_known", table.origin),
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionKey] }),
     index("conversions_recent").on(table.clientId, table.eventTime, table.conversionKey),
-    index("conversions_day").on(table.clientId, table.date),
+    index("conversions_by_revenue").on(table.clientId, table.revenue, table.conversionKey),
+    index("conversions_by_time").on(table.clientId, table.date, table.eventTime, table.conversionKey),
     index("conversions_loaded").on(table.clientId, table.loadedAt),
     // A click that comes after its conversion has to find it.
     index("conversions_click")

@@ -40,6 +40,11 @@ export const deliveries = ops.table(
       .on(table.clientId, table.destination, table.state, table.eventTime)
       .where(sql`${table.state} in ('pending', 'sending', 'held')`),
     index("deliveries_time").on(table.clientId, table.destination, table.eventTime),
+    index("deliveries_not_sent")
+      .on(table.clientId, table.state, table.eventTime)
+      .where(sql`${table.state} in ('failed', 'expired')`),
+    index("deliveries_by_time").on(table.clientId, table.eventTime, table.conversionKey, table.destination),
+    index("deliveries_by_value").on(table.clientId, table.value, table.conversionKey, table.destination),
     index("deliveries_order")
       .on(table.clientId, table.destination, table.orderKey)
       .where(sql`${table.orderKey} is not null`),

@@ -82,6 +82,9 @@ export const conversions = everflow.table(
     primaryKey({ name: "conversions_key", columns: [table.clientId, table.conversionId] }),
     index("conversions_slice").on(table.clientId, table.slice),
     index("conversions_date").on(table.clientId, table.date, table.affiliateId),
+    index("conversions_by_time").on(table.clientId, table.date, table.convertedAt, table.conversionId),
+    index("conversions_by_payout").on(table.clientId, table.payout, table.conversionId),
+    index("conversions_by_revenue").on(table.clientId, table.revenue, table.conversionId),
     // Deliveries ask whether an order of another feed is in here too.
     index("conversions_order")
       .on(table.clientId, table.orderId)

@@ -13,6 +13,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import { changedAmount } from "./changed-amount.ts";
 import { bytes, clientColumn, instant, money, originCheck, originColumn } from "./columns.ts";
 
 export const ops = pgSchema("ops");
@@ -45,6 +46,7 @@ export const runs = ops.table(
   },
   (table) => [
     index("runs_recent").on(table.clientId, table.source, table.startedAt),
+    index("runs_by_start").on(table.clientId, table.startedAt, table.runId),
     check("runs_kind", sql`${table.kind} in ('sync', 'backfill', 'dry_run')`),
     check("runs_outcome", sql`${table.outcome} in ('running', 'completed', 'failed', 'cancelled', 'recovered')`),
   ],
@@ -137,6 +139,11 @@ export const receipts = ops.table(
     originCheck("receipts_origin_known", table.origin),
     index("receipts_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
     index("receipts_run").on(table.runId),
+    // What lists of receipts are sorted by.
+    index("receipts_by_slice").on(table.clientId, table.slice, table.receiptId),
+    index("receipts_by_total").on(table.clientId, table.total, table.receiptId),
+    index("receipts_by_inserted").on(table.clientId, table.inserted, table.receiptId),
+    index("receipts_by_updated").on(table.clientId, table.updated, table.receiptId),
     check("receipts_outcome", sql`${table.outcome} in ('changed', 'unchanged', 'emptied', 'shrunk', 'unreconciled')`),
   ],
 );
@@ -179,6 +186,9 @@ export const restatements = ops.table(
   },
   (table) => [
     index("restatements_slice").on(table.clientId, table.source, table.slice, table.fetchSeq),
+    index("restatements_run").on(table.runId),
+    index("restatements_by_slice").on(table.clientId, table.slice, table.restatementId),
+    index("restatements_by_change").on(table.clientId, sql.raw(changedAmount("")), table.restatementId),
     check("restatements_kind", sql`${table.kind} in ('first', 'changed', 'withdrawn')`),
   ],
 );
@@ -210,6 +220,7 @@ export const quarantine = ops.table(
       .on(table.clientId, table.source, table.slice, table.contentHash)
       .where(sql`${table.resolvedAt} is null`),
     index("quarantine_recent").on(table.clientId, table.source, table.lastSeenAt),
+    index("quarantine_by_line").on(table.clientId, table.slice, sql`coalesce(line, 0)`, table.quarantineId),
   ],
 );
 

@@ -90,6 +90,8 @@ export const affiliateReports = recon.table(
     primaryKey({ name: "affiliate_reports_key", columns: [table.clientId, table.reportId] }),
     unique("affiliate_reports_submission").on(table.clientId, table.affiliateId, table.submissionKey),
     index("affiliate_reports_recent").on(table.clientId, table.affiliateId, table.reportId),
+    index("affiliate_reports_by_views").on(table.clientId, table.claimedViews, table.reportId),
+    index("affiliate_reports_by_clicks").on(table.clientId, table.claimedClicks, table.reportId),
     index("affiliate_reports_post").on(table.clientId, table.postId, table.reportId),
     foreignKey({
       name: "affiliate_reports_post_id",

@@ -11,7 +11,7 @@ import { DefaultLogger } from "@temporalio/worker";
 import { createRedactor } from "../../core/redact.ts";
 import { loadConfig } from "../../settings/config.ts";
 import { sources, vendors } from "../../connectors/registry.ts";
-import { listQuarantine } from "../../queries/sync/operations.ts";
+import { listQuarantine } from "../../queries/sync/list-quarantine.ts";
 import { mergeSlice } from "../../queries/sync/merge.ts";
 import { readHeader, sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { readEntry, readQuarantine, sealStoredContent } from "../../queries/sync/quarantine.ts";

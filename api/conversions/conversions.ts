@@ -4,6 +4,7 @@ import { cents } from "../../core/money.ts";
 import { attributionModels, journeyStates } from "../../rules/conversions/attribution.ts";
 import { exportConversions } from "../../queries/conversions/anytrack-export.ts";
 import {
+  conversionOrders,
   findConversion,
   listConversions,
   readConversionTotals,
@@ -12,9 +13,9 @@ import {
 import { findTrackedConversion } from "../../queries/conversions/anytrack-tracking.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { range, rangeOf, total } from "./shapes.ts";
 import { instant, iso, money, storedOrigin, text } from "../server/shapes.ts";
 
@@ -100,18 +101,17 @@ export function conversionRoutes(api: Api, parts: ServerParts): void {
 }
 
 function conversionsRoute(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/conversions", {
+  sortedListRoute(api, "/conversions", {
     config: readers,
     tags: ["conversions"],
     summary: "Conversions by day, source, campaign, affiliate or type, newest first",
-    querystring: paging.extend(filters.shape).refine(inOrder, orderError),
+    querystring: paging.extend({ ...filters.shape, sort: sortIn(conversionOrders) }).refine(inOrder, orderError),
     item: conversion,
-    place: z.object({ at: z.iso.datetime(), key: z.string().max(300) }),
-    read: ({ filter, after, limit }, request) => {
+    orders: conversionOrders,
+    read: ({ filter, order, limit }, request) => {
       const { client } = callerOf(request);
-      return listConversions(reading, { ...filter, ...rangeOf(filter), client, after, limit, order: "newest" });
+      return listConversions(reading, { ...filter, ...rangeOf(filter), client, order, limit });
     },
-    placeOf: (row) => ({ at: row.eventTime.toISOString(), key: row.conversionKey }),
     toItem: toConversion,
   });
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import {
   countDeliveries,
+  countListedDeliveries,
+  deliveryOrders,
   deliveryStates,
   listDeliveries,
   retryDelivery,
@@ -9,11 +11,11 @@ import {
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
 import { startWorkflow } from "../server/run-workflow.ts";
-import { instant, iso, money, text } from "../server/shapes.ts";
+import { instant, isMore, iso, money, part, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -38,27 +40,33 @@ export const deliveryCounts = z.object({
   items: z.array(z.object({ destination: z.string(), state, deliveries: z.number() })),
 });
 
+export const deliveryTotals = z.object({
+  ...{ deliveries: z.number(), isMore, delivered: part, failed: part },
+  waiting: part.describe("pending, being sent, or held back"),
+});
+
 /** Conversions on their way to Meta, HubSpot and others. */
 export function deliveryRoutes(api: Api, parts: ServerParts): void {
-  listRoute(api, "", {
+  const filters = {
+    destination: word.optional(),
+    state: state.optional(),
+    conversion: word.optional().describe("a conversion's key"),
+  };
+  sortedListRoute(api, "", {
     config: readers,
     tags,
     summary: "Deliveries with their state, the latest conversion first",
-    querystring: paging.extend({
-      destination: word.optional(),
-      state: state.optional(),
-      conversion: word.optional().describe("a conversion's key"),
-    }),
+    querystring: paging.extend({ ...filters, sort: sortIn(deliveryOrders) }),
     item: delivery,
-    place: z.object({ at: z.iso.datetime(), key: z.string().max(300), destination: z.string().max(100) }),
-    read: ({ filter, after, limit }, request) =>
-      listDeliveries(parts.reading, { client: callerOf(request).client, filter, after, limit }),
-    placeOf: ({ eventTime, conversionKey, destination }) => ({
-      at: eventTime.toISOString(),
-      key: conversionKey,
-      destination,
-    }),
+    orders: deliveryOrders,
+    read: ({ filter, order, limit }, request) =>
+      listDeliveries(parts.reading, { client: callerOf(request).client, filter, order, limit }),
     toItem,
+  });
+  totalsRoute(api, "", {
+    ...{ config: readers, tags, summary: "How many deliveries the same filters leave", filters },
+    answer: deliveryTotals,
+    read: (filter, request) => countListedDeliveries(parts.reading, { client: callerOf(request).client, filter }),
   });
 
   api.get(
@@ -92,7 +100,7 @@ function retryRoute(api: Api, parts: ServerParts): void {
         return queued;
       });
       const filter = { destination, conversion: conversionKey };
-      const [row] = await listDeliveries(parts.reading, { client: of.client, filter, after: null, limit: 1 });
+      const [row] = await listDeliveries(parts.reading, { client: of.client, filter, limit: 1 });
       if (row === undefined) throw notFound("delivery");
       if (!isQueued && row.state !== "pending")
         throw new ApiError("conflict", `the delivery is ${row.state}: only one that failed or is held can be retried`);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  everflowOrders,
   findEverflowConversion,
   listEverflowConversions,
   readEverflowTotals,
@@ -7,9 +8,9 @@ import {
 } from "../../queries/conversions/list-everflow.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
-import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
+import { inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { instant, iso, money, text } from "../server/shapes.ts";
 import { range, rangeOf, total } from "./shapes.ts";
 
@@ -55,21 +56,17 @@ export const everflowTotals = z.object({
 
 /** Everflow's conversions and events, in their last known status. */
 export function everflowRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/conversions", {
+  sortedListRoute(api, "/conversions", {
     config: readers,
     tags: ["conversions"],
     summary: "Everflow's conversions by day, affiliate, offer or status, newest first",
-    querystring: paging.extend(filters.shape).refine(inOrder, orderError),
+    querystring: paging.extend({ ...filters.shape, sort: sortIn(everflowOrders) }).refine(inOrder, orderError),
     item: everflowConversion,
-    place: z.object({ date: day, at: z.iso.datetime(), id: z.string().max(300) }),
-    read: ({ filter, after, limit }, request) =>
-      listEverflowConversions(reading, {
-        client: callerOf(request).client,
-        filter: { ...filter, ...rangeOf(filter) },
-        after,
-        limit,
-      }),
-    placeOf: (row) => ({ date: row.date, at: row.convertedAt.toISOString(), id: row.conversionId }),
+    orders: everflowOrders,
+    read: ({ filter, order, limit }, request) => {
+      const { client } = callerOf(request);
+      return listEverflowConversions(reading, { client, filter: { ...filter, ...rangeOf(filter) }, order, limit });
+    },
     toItem,
   });
 

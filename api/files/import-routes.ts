@@ -5,12 +5,12 @@ import { answerOf } from "../../rules/files/ingest-answer.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
 import { readFileHistory } from "../../queries/files/file-history.ts";
-import { countFiles, listFiles, readFileRow } from "../../queries/files/files.ts";
+import { countFiles, fileOrders, listFiles, readFileRow } from "../../queries/files/files.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { day, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { answerUpload } from "./answer-upload.ts";
@@ -112,16 +112,15 @@ function importsRoute(api: Api, { reading }: ServerParts): void {
     },
     (request) => countFiles(reading, { ...request.query, client: callerOf(request).client }),
   );
-  listRoute(api, "/performance/imports", {
+  sortedListRoute(api, "/performance/imports", {
     config: readers,
     tags: ["performance files"],
     summary: "Files that were taken or refused, the latest first, wherever they came from",
-    querystring: paging.extend(fileFilters),
+    querystring: paging.extend({ ...fileFilters, sort: sortIn(fileOrders) }),
     item: listedImport,
-    place: number.max(2_147_483_647),
-    read: ({ filter, after, limit }, request) =>
-      listFiles(reading, { ...filter, client: callerOf(request).client, before: after ?? undefined, limit }),
-    placeOf: (row) => row.fileId,
+    orders: fileOrders,
+    read: ({ filter, order, limit }, request) =>
+      listFiles(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: (row) => ({
       ...answerOf(row),
       importId: importIdOf(row),

@@ -1,13 +1,21 @@
 import { z } from "zod";
 import { withoutPersons } from "../../rules/recon/personal.ts";
-import { readAlerts, resolveAlert, snoozeAlert, type AlertRow } from "../../queries/ops/alerts.ts";
+import {
+  alertOrders,
+  countAlerts,
+  listAlerts,
+  readAlerts,
+  resolveAlert,
+  snoozeAlert,
+  type AlertRow,
+} from "../../queries/ops/alerts.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, iso, notes, number as id } from "../server/shapes.ts";
+import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
+import { instant, isMore, iso, notes, number as id, part } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -39,12 +47,17 @@ export function toAlert({ client: _client, ...row }: AlertRow): z.infer<typeof a
   };
 }
 
+export const alertTotals = z.object({
+  ...{ alerts: z.number(), isMore, critical: part, warning: part, info: part, open: part },
+});
+
 const filters = paging.extend({
   state: z.enum(["open", "resolved", "all"]).default("open"),
   area: word.optional(),
   kind: word.optional(),
   severity: z.enum(["info", "warning", "critical"]).optional(),
   subject: word.optional(),
+  sort: sortIn(alertOrders),
 });
 
 /** Whose alerts: those of all areas, or of one. */
@@ -63,24 +76,31 @@ export function alertRoutes(api: Api, parts: ServerParts, of: AlertsOf): void {
 function alertsRoute(api: Api, { reading }: ServerParts, of: AlertsOf): void {
   // What is left out of the query is not documented there, and refused as unknown.
   const querystring = (of.area === undefined ? filters : filters.omit({ area: true })) as typeof filters;
-  listRoute(api, "/alerts", {
+  const toFilter = (
+    { state, ...filter }: Omit<z.output<typeof filters>, "limit" | "cursor" | "sort">,
+    client: string,
+  ) => ({
+    ...filter,
+    area: of.area ?? filter.area,
+    client,
+    open: state === "all" ? undefined : state === "open",
+  });
+  sortedListRoute(api, "/alerts", {
     config: readers,
     tags: of.tags,
     summary: "Open alerts, newest first; others with `state`",
     querystring,
     item: alert,
-    place: id,
-    read: ({ filter: { state, ...filter }, after, limit }, request) =>
-      readAlerts(reading, {
-        ...filter,
-        area: of.area ?? filter.area,
-        client: callerOf(request).client,
-        open: state === "all" ? undefined : state === "open",
-        beforeId: after ?? undefined,
-        limit,
-      }),
-    placeOf: (row) => row.alertId,
+    orders: alertOrders,
+    read: ({ filter, order, limit }, request) =>
+      listAlerts(reading, { ...toFilter(filter, callerOf(request).client), order, limit }),
     toItem: toAlert,
+  });
+  const { limit: _limit, cursor: _cursor, sort: _sort, ...own } = querystring.shape;
+  totalsRoute(api, "/alerts", {
+    ...{ config: readers, tags: of.tags, summary: "How many alerts the same filters leave, by severity", filters: own },
+    answer: alertTotals,
+    read: (filter, request) => countAlerts(reading, toFilter(filter, callerOf(request).client)),
   });
 }
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { listAudit } from "../../queries/ops/audit.ts";
+import { auditOrders, countAudit, listAudit } from "../../queries/ops/audit.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant } from "../server/shapes.ts";
+import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
+import { instant, isMore, part } from "../server/shapes.ts";
 
 const entry = z.object({
   auditId: z.number(),
@@ -20,18 +20,25 @@ const entry = z.object({
   details: z.unknown(),
 });
 
+export const auditTotals = z.object({ entries: z.number(), isMore, actors: part });
+
 /** Who did what by hand. It can be read here and nowhere changed. */
 export function auditRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/audit", {
-    config: allow("admin"),
-    tags: ["operations"],
+  const of = { config: allow("admin"), tags: ["operations"] };
+  const filters = { actor: word.optional(), action: word.optional(), subject: word.optional() };
+  sortedListRoute(api, "/audit", {
+    ...of,
     summary: "What people did, newest first",
-    querystring: paging.extend({ actor: word.optional(), action: word.optional(), subject: word.optional() }),
+    querystring: paging.extend({ ...filters, sort: sortIn(auditOrders) }),
     item: entry,
-    place: z.number().int().min(1),
-    read: ({ filter, after, limit }, request) =>
-      listAudit(reading, { ...filter, client: callerOf(request).client, beforeId: after, limit }),
-    placeOf: (row) => row.auditId,
+    orders: auditOrders,
+    read: ({ filter, order, limit }, request) =>
+      listAudit(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: (row) => ({ ...row, at: row.at.toISOString() }),
+  });
+  totalsRoute(api, "/audit", {
+    ...{ ...of, summary: "How many entries the same filters leave, and by how many people", filters },
+    answer: auditTotals,
+    read: (filter, request) => countAudit(reading, { ...filter, client: callerOf(request).client }),
   });
 }

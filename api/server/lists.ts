@@ -28,10 +28,13 @@ export const fewDays = ({ from, to }: { from: string; to: string }) =>
   !isDay(from) || !isDay(to) || addDays(from, mostDays) > to;
 export const tooManyDays = { path: ["from"], error: `must be at most ${mostDays} days before \`to\`` };
 
+/** Where a page of a list begins: `next` of the one before. It holds what the list is sorted by. */
+export const placeInList = z.string().max(4_000).optional();
+
 /** What every list takes. */
 export const paging = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50).describe("how many items, 500 at most"),
-  cursor: z.string().max(1_000).optional().describe("`next` of the page before"),
+  cursor: placeInList.describe("`next` of the page before"),
 });
 
 /** What every list answers. */
@@ -73,8 +76,9 @@ export function readCursor<Place extends z.ZodType>(cursor: string | undefined, 
   try {
     return place.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
   } catch {
-    throw new ApiError("validation_error", "querystring is not valid", {
-      cursor: "must be `next` of a page of this list",
-    });
+    throw badCursor();
   }
 }
+
+export const badCursor = () =>
+  new ApiError("validation_error", "querystring is not valid", { cursor: "must be `next` of a page of this list" });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
+import { mostCounted } from "../../queries/shared/count-up-to.ts";
 
 /** What answers of every area are made of. */
 export const instant = z.string().describe("an instant in UTC, ISO 8601");
@@ -11,6 +12,12 @@ export const money = z
   .meta({ pattern: "^-?\\d+\\.\\d{2}$" });
 export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 export const text = z.string().nullable();
+
+/** Of totals above a list: a part of what is counted, null where there is too much to count, and whether there is. */
+export const part = z.number().nullable();
+export const isMore = z
+  .boolean()
+  .describe(`there are more than the ${mostCounted.toLocaleString("en-US")} that were counted`);
 
 /** What a person says of an act of theirs. */
 export const notes = z

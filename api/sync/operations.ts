@@ -1,20 +1,17 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
 import { readFreshness } from "../../queries/sync/freshness.ts";
-import {
-  findReceiptOf,
-  findRun,
-  listQuarantine,
-  listReceipts,
-  listRestatements,
-  listRuns,
-  listSlices,
-} from "../../queries/sync/operations.ts";
+import { countQuarantine, listQuarantine, quarantineOrders } from "../../queries/sync/list-quarantine.ts";
+import { countRestatements, listRestatements, restatementOrders } from "../../queries/sync/list-restatements.ts";
+import { countRuns, findRun, listRuns, runOrders } from "../../queries/sync/list-runs.ts";
+import { listSlices } from "../../queries/sync/list-slices.ts";
+import { countReceipts, findReceiptOf, listReceipts, receiptOrders } from "../../queries/sync/receipt-lists.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
 import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
 import { gridRoute } from "./grid.ts";
 import { startRoutes } from "./start-runs.ts";
 import { steeringRoutes } from "./steer-runs.ts";
@@ -25,10 +22,14 @@ import {
   foundReceipt,
   freshness,
   quarantined,
+  quarantineTotals,
   receipt,
+  receiptTotals,
   restatement,
+  restatementTotals,
   run,
   runFailure,
+  runTotals,
   slice,
   toFoundReceipt,
   toReceipt,
@@ -40,7 +41,7 @@ const config = allow("admin", "operator", "analyst");
 const tags = ["operations"];
 
 const range = z.object({ source: word.optional(), from: day.optional(), to: day.optional() });
-const ofSlice = paging.extend({ source: word.optional(), day: day.optional() });
+const ofSlice = { source: word.optional(), day: day.optional() };
 
 /** What the pipeline did and knows, for the client of the token. */
 export function operationsRoutes(api: Api, parts: ServerParts): void {
@@ -48,7 +49,8 @@ export function operationsRoutes(api: Api, parts: ServerParts): void {
   gridRoute(api, parts);
   runRoutes(api, parts);
   ledgerRoutes(api, parts);
-  quarantineRoute(api, parts);
+  restatementRoutes(api, parts);
+  quarantineRoutes(api, parts);
   alertRoutes(api, parts, { tags });
   auditRoutes(api, parts);
   startRoutes(api, parts);
@@ -95,20 +97,25 @@ function dayRoutes(api: Api, { reading }: ServerParts): void {
 }
 
 function runRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/runs", {
+  const filters = {
+    source: word.optional(),
+    outcome: z.enum(["running", "completed", "failed", "cancelled", "recovered"]).optional(),
+  };
+  sortedListRoute(api, "/runs", {
     config,
     tags,
     summary: "Runs, newest first",
-    querystring: paging.extend({
-      source: word.optional(),
-      outcome: z.enum(["running", "completed", "failed", "cancelled", "recovered"]).optional(),
-    }),
+    querystring: paging.extend({ ...filters, sort: sortIn(runOrders) }),
     item: run,
-    place: z.object({ startedAt: z.iso.datetime({ precision: 6 }), runId: word }),
-    read: ({ filter, after, limit }, request) =>
-      listRuns(reading, { ...filter, client: callerOf(request).client, after, limit }),
-    placeOf: (row) => ({ startedAt: row.place, runId: row.runId }),
+    orders: runOrders,
+    read: ({ filter, order, limit }, request) =>
+      listRuns(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: toRun,
+  });
+  totalsRoute(api, "/runs", {
+    ...{ config, tags, summary: "How many runs the same filters leave, and what they came to", filters },
+    answer: runTotals,
+    read: (filter, request) => countRuns(reading, { ...filter, client: callerOf(request).client }),
   });
 
   api.get(
@@ -136,17 +143,22 @@ function runRoutes(api: Api, { reading }: ServerParts): void {
 }
 
 function ledgerRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/receipts", {
+  const filters = { ...ofSlice, runId: word.optional() };
+  sortedListRoute(api, "/receipts", {
     config,
     tags,
     summary: "Receipts: what each fetch of a slice found and changed",
-    querystring: ofSlice.extend({ runId: word.optional() }),
+    querystring: paging.extend({ ...filters, sort: sortIn(receiptOrders) }),
     item: receipt,
-    place: id,
-    read: ({ filter, after, limit }, request) =>
-      listReceipts(reading, { ...filter, client: callerOf(request).client, afterId: after, limit }),
-    placeOf: (row) => row.receiptId,
+    orders: receiptOrders,
+    read: ({ filter, order, limit }, request) =>
+      listReceipts(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: toReceipt,
+  });
+  totalsRoute(api, "/receipts", {
+    ...{ config, tags, summary: "How many receipts the same filters leave, and what they wrote", filters },
+    answer: receiptTotals,
+    read: (filter, request) => countReceipts(reading, { ...filter, client: callerOf(request).client }),
   });
 
   api.get(
@@ -167,46 +179,53 @@ function ledgerRoutes(api: Api, { reading }: ServerParts): void {
       return toFoundReceipt(found);
     },
   );
+}
 
-  listRoute(api, "/restatements", {
+function restatementRoutes(api: Api, { reading }: ServerParts): void {
+  const filters = {
+    ...ofSlice,
+    kind: z.enum(["first", "changed", "withdrawn"]).optional(),
+    runId: word.optional(),
+    receiptId: id.optional(),
+    since: z.iso.datetime({ offset: true }).optional().describe("recorded after this instant"),
+  };
+  sortedListRoute(api, "/restatements", {
     config,
     tags,
     summary: "First values and every change since, row by row",
-    querystring: ofSlice.extend({
-      kind: z.enum(["first", "changed", "withdrawn"]).optional(),
-      runId: word.optional(),
-      receiptId: id.optional(),
-      since: z.iso.datetime({ offset: true }).optional().describe("recorded after this instant"),
-    }),
+    querystring: paging.extend({ ...filters, sort: sortIn(restatementOrders) }),
     item: restatement,
-    place: id,
-    read: ({ filter, after, limit }, request) =>
-      listRestatements(reading, { ...filter, client: callerOf(request).client, afterId: after, limit }),
-    placeOf: (row) => row.restatementId,
+    orders: restatementOrders,
+    read: ({ filter, order, limit }, request) =>
+      listRestatements(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: toRestatement,
+  });
+  totalsRoute(api, "/restatements", {
+    ...{ config, tags, summary: "How many of them the same filters leave, by their kind", filters },
+    answer: restatementTotals,
+    read: (filter, request) => countRestatements(reading, { ...filter, client: callerOf(request).client }),
   });
 }
 
-function quarantineRoute(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/quarantine", {
+function quarantineRoutes(api: Api, { reading }: ServerParts): void {
+  const filters = {
+    ...ofSlice,
+    state: z.enum(["open", "resolved"]).optional(),
+    slice: word.optional().describe("of an imported file `file/` and its number"),
+  };
+  const toFilter = ({ state, ...filter }: z.output<z.ZodObject<typeof filters>>) => ({
+    ...filter,
+    open: state === undefined ? undefined : state === "open",
+  });
+  sortedListRoute(api, "/quarantine", {
     config,
     tags,
     summary: "Quarantined rows, and why",
-    querystring: ofSlice.extend({
-      state: z.enum(["open", "resolved"]).optional(),
-      slice: word.optional().describe("of an imported file `file/` and its number"),
-    }),
+    querystring: paging.extend({ ...filters, sort: sortIn(quarantineOrders) }),
     item: quarantined,
-    place: id,
-    read: ({ filter: { state, ...filter }, after, limit }, request) =>
-      listQuarantine(reading, {
-        ...filter,
-        client: callerOf(request).client,
-        open: state === undefined ? undefined : state === "open",
-        afterId: after,
-        limit,
-      }),
-    placeOf: (row) => row.quarantineId,
+    orders: quarantineOrders,
+    read: ({ filter, order, limit }, request) =>
+      listQuarantine(reading, { ...toFilter(filter), client: callerOf(request).client, order, limit }),
     toItem: (row) => ({
       ...row,
       amount: row.amount === null ? null : cents(row.amount),
@@ -214,5 +233,10 @@ function quarantineRoute(api: Api, { reading }: ServerParts): void {
       lastSeenAt: row.lastSeenAt.toISOString(),
       resolvedAt: iso(row.resolvedAt),
     }),
+  });
+  totalsRoute(api, "/quarantine", {
+    ...{ config, tags, summary: "How many rows the same filters leave", filters },
+    answer: quarantineTotals,
+    read: (filter, request) => countQuarantine(reading, { ...toFilter(filter), client: callerOf(request).client }),
   });
 }

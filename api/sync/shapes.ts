@@ -2,8 +2,10 @@ import { isLosslessNumber, parse } from "lossless-json";
 import { z } from "zod";
 import { cents, subtractMoney } from "../../core/money.ts";
 import { changedAmount } from "../../rules/sync/changed-amount.ts";
-import type { FoundReceipt, ListedRun, ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
-import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
+import type { RestatementRow } from "../../queries/sync/list-restatements.ts";
+import type { FoundReceipt, ReceiptRow } from "../../queries/sync/receipt-lists.ts";
+import type { RunRow } from "../../queries/sync/runs.ts";
+import { instant, isMore, iso, money, part, storedOrigin } from "../server/shapes.ts";
 
 export const freshness = z.object({
   source: z.string(),
@@ -59,6 +61,11 @@ export const run = z.object({
   reason: z.string().nullable(),
 });
 
+export const runTotals = z.object({
+  ...{ runs: z.number(), isMore, running: part, failed: part, daysDone: part, daysFailed: part },
+  ...{ inserted: part, updated: part },
+});
+
 export const runFailure = z.object({
   slice: z.string(),
   type: z.string(),
@@ -94,6 +101,11 @@ export const receipt = z.object({
   workflowRunId: z.string(),
   attempt: z.number(),
   origin: storedOrigin,
+});
+
+export const receiptTotals = z.object({
+  ...{ receipts: z.number(), isMore, inserted: part, updated: part, withdrawn: part, quarantined: part },
+  unreconciled: part.describe("do not add up to the vendor's own total"),
 });
 
 export function toReceipt(row: ReceiptRow): z.infer<typeof receipt> {
@@ -152,6 +164,10 @@ export const restatement = z.object({
   recordedAt: instant,
 });
 
+export const restatementTotals = z.object({
+  ...{ changes: z.number(), isMore, first: part, changed: part, withdrawn: part },
+});
+
 export function toRestatement(row: RestatementRow): z.infer<typeof restatement> {
   const values = { old: exactAmounts(row.old), new: exactAmounts(row.new) };
   return { ...row, ...values, change: changedAmount(values), recordedAt: row.recordedAt.toISOString() };
@@ -171,7 +187,9 @@ export const quarantined = z.object({
   runId: z.string(),
 });
 
-export function toRun({ place: _place, client: _client, ...row }: ListedRun): z.infer<typeof run> {
+export const quarantineTotals = z.object({ entries: z.number(), isMore, open: part, resolved: part });
+
+export function toRun({ client: _client, ...row }: RunRow): z.infer<typeof run> {
   return {
     ...row,
     scheduledFor: iso(row.scheduledFor),

@@ -5,7 +5,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { findStarted, lockKey, type AuditAction } from "../../queries/ops/audit.ts";
 import { readFeeds } from "../../queries/sync/feeds.ts";
-import { findRun } from "../../queries/sync/operations.ts";
+import { findRun } from "../../queries/sync/list-runs.ts";
 import { backfillWorkflowId, syncByHandWorkflowId } from "../../rules/sync/workflow-ids.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";

@@ -3,7 +3,8 @@ import { ApplicationFailure } from "@temporalio/common";
 import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { readRunChanges } from "../../queries/sync/run-changes.ts";
-import { findRun, type ListedRun } from "../../queries/sync/operations.ts";
+import { findRun } from "../../queries/sync/list-runs.ts";
+import type { RunRow } from "../../queries/sync/runs.ts";
 import { readRunProgress } from "../../queries/sync/status.ts";
 import type { RunSummary } from "../../workflows/sync/tally.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -57,14 +58,14 @@ export function steeringRoutes(api: Api, parts: ServerParts): void {
   for (const act of ["pause", "resume", "cancel"] as const) leverRoute(api, parts, act);
 }
 
-async function runOf({ reading }: ServerParts, of: { client: string; runId: string }): Promise<ListedRun> {
+async function runOf({ reading }: ServerParts, of: { client: string; runId: string }): Promise<RunRow> {
   const run = await findRun(reading, of);
   if (run === null) throw notFound("run");
   return run;
 }
 
 /** The run itself, not another that was given the same workflow id later. */
-const handleOf = ({ temporal }: ServerParts, { workflowId, runId }: ListedRun) =>
+const handleOf = ({ temporal }: ServerParts, { workflowId, runId }: RunRow) =>
   temporal.client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
 
 function progressRoute(api: Api, parts: ServerParts): void {
@@ -84,7 +85,7 @@ function progressRoute(api: Api, parts: ServerParts): void {
 }
 
 /** Only a worker can answer; without one the ledger has to do. */
-async function askWorkflow(parts: ServerParts, run: ListedRun): Promise<(RunSummary & { paused: boolean }) | null> {
+async function askWorkflow(parts: ServerParts, run: RunRow): Promise<(RunSummary & { paused: boolean }) | null> {
   try {
     return await withinMs(1_500, handleOf(parts, run).query<RunSummary & { paused: boolean }>("progress"));
   } catch {
@@ -115,7 +116,7 @@ function changesRoute(api: Api, parts: ServerParts): void {
 }
 
 /** What a dry run found lies in its workflow alone, for as long as Temporal keeps that. */
-async function resultOf(parts: ServerParts, run: ListedRun): Promise<RunSummary | null> {
+async function resultOf(parts: ServerParts, run: RunRow): Promise<RunSummary | null> {
   if (run.outcome === "running") return null;
   try {
     const handle = parts.temporal.client.workflow.getHandle(run.workflowId, run.runId);
@@ -129,7 +130,7 @@ async function resultOf(parts: ServerParts, run: ListedRun): Promise<RunSummary 
   }
 }
 
-function previewOf({ done }: ListedRun, summary: RunSummary | null): Changes {
+function previewOf({ done }: RunRow, summary: RunSummary | null): Changes {
   const items = (summary?.preview ?? [])
     .map(({ reconciled, ...day }) => ({
       ...day,
@@ -171,7 +172,7 @@ function leverRoute(api: Api, parts: ServerParts, act: keyof typeof levers): voi
   });
 }
 
-async function pull(parts: ServerParts, run: ListedRun, act: keyof typeof levers): Promise<string> {
+async function pull(parts: ServerParts, run: RunRow, act: keyof typeof levers): Promise<string> {
   const handle = handleOf(parts, run);
   try {
     if (run.kind === "sync") {

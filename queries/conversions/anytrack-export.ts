@@ -1,7 +1,8 @@
 import { csvRows } from "../../core/csv.ts";
 import { cents } from "../../core/money.ts";
 import type { Queryable } from "../../schema/database.ts";
-import { listConversions, type ConversionFilter, type Place } from "./anytrack-reports.ts";
+import type { Order } from "../shared/ordered.ts";
+import { listConversions, type ConversionFilter } from "./anytrack-reports.ts";
 
 const batch = 1_000;
 
@@ -27,9 +28,13 @@ const columns = [
 
 /** Conversions of a range as CSV, oldest first, read as fast as they are taken: memory does not grow with the range. */
 export async function* exportConversions(database: Queryable, filter: ConversionFilter): AsyncGenerator<string> {
-  let after: Place | null = null;
+  let after: Order["after"] = null;
   for (;;) {
-    const rows = await listConversions(database, { ...filter, after, limit: batch, order: "oldest" });
+    const rows: Awaited<ReturnType<typeof listConversions>> = await listConversions(database, {
+      ...filter,
+      order: { sort: "eventTime", after },
+      limit: batch,
+    });
     // The heading goes with the first rows: an export that cannot begin says so before it has begun.
     if (after === null) yield csvRows([columns]);
     yield csvRows(
@@ -55,6 +60,6 @@ export async function* exportConversions(database: Queryable, filter: Conversion
     );
     const last = rows.at(-1);
     if (rows.length < batch || last === undefined) return;
-    after = { at: last.eventTime.toISOString(), key: last.conversionKey };
+    after = last.inOrder.keys;
   }
 }

@@ -2,6 +2,8 @@ import type { StoredOrigin } from "../../core/origin.ts";
 import { conversionKeyOfOrder } from "../../rules/conversions/conversion-key.ts";
 import type { JourneyState } from "../../rules/conversions/attribution.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export interface ConversionFilter {
   client: string;
@@ -36,23 +38,20 @@ export interface ConversionRow {
   origin: StoredOrigin;
 }
 
-export interface Place {
-  at: string;
-  key: string;
-}
-
 const conversionColumns = `conversion_key as "conversionKey", order_id as "orderId", vendor_id as "vendorId", asset_id as "assetId", type, event_name as "eventName",
   event_time as "eventTime", date, revenue, currency, source, campaign_id as "campaignId", ad_id as "adId", affiliate_id as "affiliateId", click_id as "clickId",
   sub_ids as "subIds", seen_by_webhook_at as "seenByWebhookAt", seen_by_pull_at as "seenByPullAt",
   journey, origin`;
 
 /** Which conversions a list and its totals are of; its values are `valuesOf`. */
-const filtered = `_client_id = $1 and date between $2 and $3 and ($4::text is null or source = $4) and ($5::text is null or campaign_id = $5)
-        and ($6::text is null or affiliate_id = $6) and ($7::text is null or type = $7)`;
+const filtered = `c._client_id = :client and c.date between :from and :to and (:source::text is null or c.source = :source)
+        and (:campaign::text is null or c.campaign_id = :campaign) and (:affiliate::text is null or c.affiliate_id = :affiliate)
+        and (:type::text is null or c.type = :type)`;
 
-const valuesOf = ({ client, from, to, source, campaign, affiliate, type }: ConversionFilter) => [
-  ...[client, from, to, source ?? null, campaign ?? null, affiliate ?? null, type ?? null],
-];
+const valuesOf = ({ client, from, to, source, campaign, affiliate, type }: ConversionFilter) => ({
+  ...{ client, from, to, source: source ?? null, campaign: campaign ?? null },
+  ...{ affiliate: affiliate ?? null, type: type ?? null },
+});
 
 export interface ConversionTotal {
   /** Null: what has no amount. */
@@ -65,27 +64,37 @@ export interface ConversionTotal {
 /** Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. */
 export async function readConversionTotals(database: Queryable, filter: ConversionFilter): Promise<ConversionTotal[]> {
   const { rows } = await database.query<ConversionTotal>(
-    `select currency, origin, count(*)::int as conversions, round(sum(revenue), 2) as revenue
-       from anytrack.conversions where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
-    valuesOf(filter),
+    named(
+      `select currency, origin, count(*)::int as conversions, round(sum(revenue), 2) as revenue
+         from anytrack.conversions c where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
+      valuesOf(filter),
+    ),
   );
   return rows;
 }
 
-/** Newest first, or oldest first for an export; `after` is where the last page ended. */
-export async function listConversions(
+/** By the moment of the event, or by what a conversion brought. */
+export const conversionOrders = {
+  by: {
+    // Its day comes first: an index has both, and a range of days is a part of it.
+    eventTime: [
+      { sql: "c.date", type: "day" },
+      { sql: "c.event_time", type: "moment" },
+    ],
+    revenue: [{ sql: "c.revenue", type: "number", canBeMissing: true }],
+  },
+  then: [{ sql: "c.conversion_key", type: "text" }],
+  usual: "-eventTime",
+} satisfies Orders;
+
+export function listConversions(
   database: Queryable,
-  filter: ConversionFilter & { after: Place | null; limit: number; order: "newest" | "oldest" },
-): Promise<ConversionRow[]> {
-  const [direction, beyond] = filter.order === "newest" ? ["desc", "<"] : ["asc", ">"];
-  const { rows } = await database.query<ConversionRow>(
-    `select ${conversionColumns} from anytrack.conversions
-      where ${filtered}
-        and ($8::timestamptz is null or (event_time, conversion_key) ${beyond} ($8, $9))
-      order by event_time ${direction}, conversion_key ${direction} limit $10`,
-    [...valuesOf(filter), filter.after?.at ?? null, filter.after?.key ?? null, filter.limit],
-  );
-  return rows;
+  { order, limit, ...filter }: ConversionFilter & { order?: Order; limit: number },
+): Promise<Placed<ConversionRow>[]> {
+  return readOrdered<ConversionRow>(database, {
+    ...{ columns: conversionColumns, from: "anytrack.conversions c", where: filtered, values: valuesOf(filter) },
+    ...{ orders: conversionOrders, order, limit },
+  });
 }
 
 export interface TouchpointRow {

@@ -1,5 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
-import { named } from "../shared/named.ts";
+import { countUpTo } from "../shared/count-up-to.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export const deliveryStates = ["pending", "sending", "delivered", "failed", "expired", "held"] as const;
 
@@ -25,39 +26,52 @@ export interface DeliveryFilter {
   conversion?: string | undefined;
 }
 
-/** The latest conversion first. */
-export async function listDeliveries(
-  database: Queryable,
-  of: {
-    client: string;
-    filter: DeliveryFilter;
-    after: { at: string; key: string; destination: string } | null;
-    limit: number;
+const inList = `d._client_id = :client and (:destination::text is null or d.destination = :destination) and (:state::text is null or d.state = :state)
+        and (:conversion::text is null or d.conversion_key = :conversion)`;
+
+const valuesOf = (client: string, { destination, state, conversion }: DeliveryFilter) => ({
+  client,
+  destination: destination ?? null,
+  state: state ?? null,
+  conversion: conversion ?? null,
+});
+
+/** By the moment of the conversion, or by its value. */
+export const deliveryOrders = {
+  by: {
+    eventTime: [{ sql: "d.event_time", type: "moment" }],
+    value: [{ sql: "d.value", type: "number", canBeMissing: true }],
   },
-): Promise<DeliveryRow[]> {
-  const { client, filter, after, limit } = of;
-  const { text, values } = named(
-    `select destination, conversion_key as "conversionKey", event_name as "eventName", event_time as "eventTime", round(value, 2) as value, currency,
-            state, attempts, last_answer as "lastAnswer", held_until as "heldUntil", delivered_at as "deliveredAt", updated_at as "updatedAt"
-       from ops.deliveries
-      where _client_id = :client and (:destination::text is null or destination = :destination) and (:state::text is null or state = :state)
-        and (:conversion::text is null or conversion_key = :conversion)
-        and (:at::timestamptz is null or (event_time, conversion_key, destination) < (:at, :key, :afterDestination))
-      order by event_time desc, conversion_key desc, destination desc limit :limit`,
-    {
-      client,
-      destination: filter.destination ?? null,
-      state: filter.state ?? null,
-      conversion: filter.conversion ?? null,
-      at: after?.at ?? null,
-      key: after?.key ?? null,
-      afterDestination: after?.destination ?? null,
-      limit,
-    },
-  );
-  const { rows } = await database.query<DeliveryRow>(text, values);
-  return rows;
+  then: [
+    { sql: "d.conversion_key", type: "text" },
+    { sql: "d.destination", type: "text" },
+  ],
+  usual: "-eventTime",
+} satisfies Orders;
+
+export function listDeliveries(
+  database: Queryable,
+  { client, filter, order, limit }: { client: string; filter: DeliveryFilter; order?: Order; limit: number },
+): Promise<Placed<DeliveryRow>[]> {
+  return readOrdered<DeliveryRow>(database, {
+    columns: `d.destination, d.conversion_key as "conversionKey", d.event_name as "eventName", d.event_time as "eventTime", round(d.value, 2) as value, d.currency,
+            d.state, d.attempts, d.last_answer as "lastAnswer", d.held_until as "heldUntil", d.delivered_at as "deliveredAt", d.updated_at as "updatedAt"`,
+    ...{ from: "ops.deliveries d", where: inList, values: valuesOf(client, filter) },
+    ...{ orders: deliveryOrders, order, limit },
+  });
 }
+
+/** All that the filters of the list leave. */
+export const countListedDeliveries = (database: Queryable, of: { client: string; filter: DeliveryFilter }) =>
+  countUpTo(database, {
+    name: "deliveries",
+    parts: {
+      delivered: "count(*) filter (where state = 'delivered')",
+      failed: "count(*) filter (where state = 'failed')",
+      waiting: "count(*) filter (where state in ('pending', 'sending', 'held'))",
+    },
+    ...{ columns: "d.state", from: "ops.deliveries d", where: inList, values: valuesOf(of.client, of.filter) },
+  });
 
 export interface DeliveryCount {
   destination: string;

@@ -1,6 +1,7 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export interface EverflowConversion {
   conversionId: string;
@@ -79,32 +80,28 @@ export async function readEverflowTotals(
   return rows;
 }
 
-/** Newest first; goes on after a place, when there is one. */
-export async function listEverflowConversions(
-  database: Queryable,
-  of: {
-    client: string;
-    filter: EverflowFilter;
-    after: { date: string; at: string; id: string } | null;
-    limit: number;
+/** By day and moment, or by what a conversion brought. */
+export const everflowOrders = {
+  by: {
+    convertedAt: [
+      { sql: "c.date", type: "day" },
+      { sql: "c.converted_at", type: "moment" },
+    ],
+    payout: [{ sql: "c.payout", type: "number" }],
+    revenue: [{ sql: "c.revenue", type: "number" }],
   },
-): Promise<EverflowConversion[]> {
-  const { client, filter, after, limit } = of;
-  const { text, values } = named(
-    `select ${columns} from everflow.conversions c
-      where ${filtered}
-        and (:day::date is null or (date, converted_at, conversion_id) < (:day, :at::timestamptz, :id))
-      order by date desc, converted_at desc, conversion_id desc limit :limit`,
-    {
-      ...valuesOf(client, filter),
-      day: after?.date ?? null,
-      at: after?.at ?? null,
-      id: after?.id ?? null,
-      limit,
-    },
-  );
-  const { rows } = await database.query<EverflowConversion>(text, values);
-  return rows;
+  then: [{ sql: "c.conversion_id", type: "text" }],
+  usual: "-convertedAt",
+} satisfies Orders;
+
+export function listEverflowConversions(
+  database: Queryable,
+  { client, filter, order, limit }: { client: string; filter: EverflowFilter; order?: Order; limit: number },
+): Promise<Placed<EverflowConversion>[]> {
+  return readOrdered<EverflowConversion>(database, {
+    ...{ columns, from: "everflow.conversions c", where: filtered, values: valuesOf(client, filter) },
+    ...{ orders: everflowOrders, order, limit },
+  });
 }
 
 export async function findEverflowConversion(

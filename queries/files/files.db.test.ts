@@ -136,7 +136,8 @@ test("files are listed the latest first, page by page", async () => {
     await inTransaction(database.pool, (session) => recordIngested(session, { ...file, force: false }, merged));
   }
   const first = await listFiles(database.pool, { client, limit: 2 });
-  const rest = await listFiles(database.pool, { client, before: first.at(-1)?.fileId, limit: 2 });
+  const after = first.at(-1)?.inOrder.keys ?? null;
+  const rest = await listFiles(database.pool, { client, order: { sort: "-committedAt", after }, limit: 2 });
   expect([...first, ...rest].map(({ sha256 }) => sha256)).toEqual(["3", "2", "1"]);
 });
 

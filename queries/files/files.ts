@@ -1,6 +1,7 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 import { nothingMerged, type MergedFile } from "./merge-shapes.ts";
 
 export { performanceSource } from "../../rules/files/file-kinds.ts";
@@ -93,6 +94,10 @@ export async function readFileRow(
   return rows[0] ?? null;
 }
 
+/** Lines of which something is stored. */
+const importedLines = (row: string) =>
+  `case when ${row}outcome = 'ingested' then ${row}lines - ${row}superseded - ${row}rejected else 0 end`;
+
 export interface FileFilter {
   outcome?: "ingested" | "refused" | undefined;
   mapping?: string | undefined;
@@ -100,26 +105,38 @@ export interface FileFilter {
   day?: string | undefined;
 }
 
-/** The latest first; `before` is the number of the last one of the page before. */
-export async function listFiles(
-  database: Queryable,
-  filter: FileFilter & { client: string; before?: number | undefined; limit: number },
-): Promise<FileRow[]> {
-  const { rows } = await database.query<FileRow>(
-    `select ${fileColumns} from ops.files where ${inFileList} and ($5::int is null or file_id < $5) order by file_id desc limit $6`,
-    [...fileListValues(filter), filter.before ?? null, filter.limit],
-  );
-  return rows;
-}
+const inFileList = `f._client_id = :client and (:outcome::text is null or f.outcome = :outcome) and (:mapping::text is null or f.mapping = :mapping)
+  and (:day::date is null or f.file_id in (select d.file_id from ops.file_days d where d._client_id = :client and d.date = :day))`;
+const fileListValues = ({ client, outcome, mapping, day }: FileFilter & { client: string }) => ({
+  ...{ client, outcome: outcome ?? null, mapping: mapping ?? null, day: day ?? null },
+});
 
-const inFileList = `_client_id = $1 and ($2::text is null or outcome = $2) and ($3::text is null or mapping = $3)
-  and ($4::date is null or file_id in (select file_id from ops.file_days where _client_id = $1 and date = $4))`;
-const fileListValues = ({ client, outcome, mapping, day }: FileFilter & { client: string }) => [
-  client,
-  outcome ?? null,
-  mapping ?? null,
-  day ?? null,
-];
+/** In the order of their numbers, or by what is in them. */
+export const fileOrders = {
+  by: {
+    committedAt: [],
+    name: [{ sql: "lower(f.name)", type: "text" }],
+    lines: [{ sql: "f.lines", type: "whole" }],
+    imported: [{ sql: importedLines("f."), type: "whole" }],
+    rejected: [{ sql: "f.rejected", type: "whole" }],
+    "sums.spend": [{ sql: "f.spend", type: "number" }],
+    "days.from": [{ sql: "f.day_from", type: "day", canBeMissing: true }],
+    "days.to": [{ sql: "f.day_to", type: "day", canBeMissing: true }],
+    replacedSince: [{ sql: "f.replaced", type: "whole" }],
+  },
+  then: [{ sql: "f.file_id", type: "whole" }],
+  usual: "-committedAt",
+} satisfies Orders;
+
+export function listFiles(
+  database: Queryable,
+  { order, limit, ...filter }: FileFilter & { client: string; order?: Order; limit: number },
+): Promise<Placed<FileRow>[]> {
+  return readOrdered<FileRow>(database, {
+    ...{ columns: fileColumns, from: "ops.files f", where: inFileList, values: fileListValues(filter) },
+    ...{ orders: fileOrders, order, limit },
+  });
+}
 
 export interface FileTotals {
   files: number;
@@ -132,10 +149,12 @@ export interface FileTotals {
 /** All that the filters of the list leave. Their amounts are no sum: days that two files have would be in it twice. */
 export async function countFiles(database: Queryable, filter: FileFilter & { client: string }): Promise<FileTotals> {
   const { rows } = await database.query<FileTotals>(
-    `select count(*)::int as files, count(*) filter (where outcome = 'refused')::int as refused, coalesce(sum(lines), 0)::bigint as lines,
-            coalesce(sum(lines - superseded - rejected) filter (where outcome = 'ingested'), 0)::bigint as imported, coalesce(sum(rejected), 0)::bigint as rejected
-       from ops.files where ${inFileList}`,
-    fileListValues(filter),
+    named(
+      `select count(*)::int as files, count(*) filter (where outcome = 'refused')::int as refused, coalesce(sum(lines), 0)::bigint as lines,
+            coalesce(sum(${importedLines("")}), 0)::bigint as imported, coalesce(sum(rejected), 0)::bigint as rejected
+         from ops.files f where ${inFileList}`,
+      fileListValues(filter),
+    ),
   );
   const [row] = rows;
   if (row === undefined) throw new Error("a count has one row");

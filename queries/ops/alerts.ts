@@ -2,6 +2,8 @@ import { withoutDirection } from "../../core/direction.ts";
 import type { ToldAlert } from "../../rules/ops/message.ts";
 import type { RaisedAlert } from "../../rules/ops/alerts.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { countUpTo } from "../shared/count-up-to.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export type { RaisedAlert } from "../../rules/ops/alerts.ts";
 
@@ -84,6 +86,58 @@ export async function readAlerts(
   );
   return rows;
 }
+
+export interface AlertFilter {
+  client: string;
+  open?: boolean | undefined;
+  area?: string | undefined;
+  kind?: string | undefined;
+  severity?: string | undefined;
+  subject?: string | undefined;
+}
+
+const inList = `a._client_id = :client and (:open::boolean is null or (a.resolved_at is null) = :open) and (:area::text is null or a.area = :area)
+        and (:kind::text is null or a.kind = :kind) and (:severity::text is null or a.severity = :severity) and (:subject::text is null or a.subject = :subject)`;
+
+const valuesOf = ({ client, open, area, kind, severity, subject }: AlertFilter) => ({
+  ...{ client, open: open ?? null, area: area ?? null, kind: kind ?? null },
+  ...{ severity: severity ?? null, subject: subject ?? null },
+});
+
+/** In the order in which they were opened, or by what makes one pressing. */
+export const alertOrders = {
+  by: {
+    openedAt: [],
+    lastSeenAt: [{ sql: "a.last_seen_at", type: "moment" }],
+    timesSeen: [{ sql: "a.times_seen", type: "whole" }],
+    severity: [{ sql: "array_position(array['info', 'warning', 'critical'], a.severity)", type: "whole" }],
+  },
+  then: [{ sql: "a.alert_id", type: "whole" }],
+  usual: "-openedAt",
+} satisfies Orders;
+
+export function listAlerts(
+  database: Queryable,
+  { order, limit, ...filter }: AlertFilter & { order?: Order; limit: number },
+): Promise<Placed<AlertRow>[]> {
+  return readOrdered<AlertRow>(database, {
+    ...{ columns: alertColumns, from: "ops.alerts a", where: inList, values: valuesOf(filter) },
+    ...{ orders: alertOrders, order, limit },
+  });
+}
+
+/** All that the filters of the list leave. */
+export const countAlerts = (database: Queryable, filter: AlertFilter) =>
+  countUpTo(database, {
+    name: "alerts",
+    parts: {
+      critical: "count(*) filter (where severity = 'critical')",
+      warning: "count(*) filter (where severity = 'warning')",
+      info: "count(*) filter (where severity = 'info')",
+      open: "count(*) filter (where resolved_at is null)",
+    },
+    ...{ columns: "a.severity, a.resolved_at", from: "ops.alerts a", where: inList, values: valuesOf(filter) },
+  });
 
 /** Closes an alert by hand; null when this client has no such open alert. */
 export async function resolveAlert(

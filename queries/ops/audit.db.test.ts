@@ -16,7 +16,7 @@ const entry: AuditEntry = {
   details: { name: "Ada" },
 };
 const listed = (filter: Partial<Parameters<typeof listAudit>[1]> = {}) =>
-  listAudit(database.pool, { client: "713", beforeId: null, limit: 50, ...filter });
+  listAudit(database.pool, { client: "713", limit: 50, ...filter });
 
 test("an entry is part of the act's transaction: an act that fails leaves none", async () => {
   const failed = inTransaction(database.pool, async (session) => {
@@ -43,7 +43,7 @@ test("entries are listed newest first, each client's own, by actor, action and s
   expect(rows[1]).toMatchObject({ actor: "ada", role: "operator", action: "key_rotated", details: { name: "Ada" } });
   expect(await listed({ actor: "cli:deploy" })).toEqual([rows[0]]);
   expect(await listed({ action: "key_rotated", subject: "affiliate/17" })).toEqual([rows[1]]);
-  expect(await listed({ beforeId: rows[0]?.auditId ?? 0 })).toEqual([rows[1]]);
+  expect(await listed({ order: { sort: "-at", after: rows[0]?.inOrder.keys ?? null } })).toEqual([rows[1]]);
 });
 
 describe("as the role that owns the table,", () => {

@@ -1,5 +1,7 @@
 import { maskContacts } from "../../core/personal.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
+import { countUpTo } from "../shared/count-up-to.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** The acts of people that are recorded. */
 export type AuditAction =
@@ -122,27 +124,44 @@ export interface AuditRow extends Actor {
   details: unknown;
 }
 
-/** Newest first. */
-export async function listAudit(
-  database: Queryable,
-  filter: {
-    client: string;
-    actor?: string | undefined;
-    action?: string | undefined;
-    subject?: string | undefined;
-    beforeId: number | null;
-    limit: number;
-  },
-): Promise<AuditRow[]> {
-  const { rows } = await database.query<AuditRow>(
-    `select audit_id as "auditId", at, actor, role, action, subject, details from ops.audit
-      where _client_id = $1 and ($2::text is null or actor = $2) and ($3::text is null or action = $3)
-        and ($4::text is null or subject = $4) and ($5::bigint is null or audit_id < $5)
-      order by audit_id desc limit $6`,
-    [filter.client, filter.actor ?? null, filter.action ?? null, filter.subject ?? null, filter.beforeId, filter.limit],
-  );
-  return rows;
+export interface AuditFilter {
+  client: string;
+  actor?: string | undefined;
+  action?: string | undefined;
+  subject?: string | undefined;
 }
+
+const inList = `a._client_id = :client and (:actor::text is null or a.actor = :actor) and (:action::text is null or a.action = :action)
+        and (:subject::text is null or a.subject = :subject)`;
+
+const valuesOf = ({ client, actor, action, subject }: AuditFilter) => ({
+  ...{ client, actor: actor ?? null, action: action ?? null, subject: subject ?? null },
+});
+
+/** As it was written, either way round: who and what are filters. */
+export const auditOrders = {
+  by: { at: [] },
+  then: [{ sql: "a.audit_id", type: "whole" }],
+  usual: "-at",
+} satisfies Orders;
+
+export function listAudit(
+  database: Queryable,
+  { order, limit, ...filter }: AuditFilter & { order?: Order; limit: number },
+): Promise<Placed<AuditRow>[]> {
+  return readOrdered<AuditRow>(database, {
+    columns: `a.audit_id as "auditId", a.at, a.actor, a.role, a.action, a.subject, a.details`,
+    ...{ from: "ops.audit a", where: inList, values: valuesOf(filter), orders: auditOrders, order, limit },
+  });
+}
+
+/** All that the filters of the list leave. */
+export const countAudit = (database: Queryable, filter: AuditFilter) =>
+  countUpTo(database, {
+    name: "entries",
+    parts: { actors: "count(distinct actor)" },
+    ...{ columns: "a.actor", from: "ops.audit a", where: inList, values: valuesOf(filter) },
+  });
 
 /** How long an Idempotency-Key of a started run is remembered. */
 const keyHours = 24;

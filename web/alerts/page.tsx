@@ -1,18 +1,21 @@
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import { notes } from "../../api/server/shapes.ts";
-import type { AlertRow } from "../../queries/ops/alerts.ts";
+import type { alertTotals } from "../../api/ops/alerts.ts";
+import { alertOrders, type AlertRow } from "../../queries/ops/alerts.ts";
 import { Badge, countText, Moment, Name, type Tone } from "../components/format.tsx";
-import { Filters } from "../components/filters.tsx";
-import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { Filters, type Filter } from "../components/filters.tsx";
+import { Counts, Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { snoozedUntil, snoozeHours, snoozes } from "../ops/snoozes.ts";
 import { exportList } from "../shared/export-list.ts";
-import { callList, type Json } from "../shared/json.ts";
+import { callList, callTotals, type Json } from "../shared/json.ts";
 import { call, form, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, withQuery, type Web } from "../shared/web.ts";
 
+type AlertTotals = z.infer<typeof alertTotals>;
 export type Alert = Json<Omit<AlertRow, "client">>;
 
 const severities = ["critical", "warning", "info"] as const;
@@ -21,7 +24,7 @@ const query = {
   state: z.enum(["open", "resolved", "all"]).optional(),
   severity: z.enum(severities).optional(),
   ...{ area: word.optional(), kind: word.optional(), subject: word.optional() },
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(alertOrders),
 };
 const path = "/api/v1/ops/alerts";
 /** Where to go back to: a page of this list. */
@@ -66,7 +69,10 @@ export function alertPages(web: Web): void {
 
 function alertList(web: Web): void {
   page(web, { url: "/alerts", who: readers, query }, async (at) => {
-    const list = await callList<Alert>(web, at, { path, query: at.query });
+    const [list, { totals, json }] = await Promise.all([
+      callList<Alert>(web, at, { path, query: at.query }),
+      callTotals<AlertTotals>(web, at, { path, query: at.query }),
+    ]);
     const state = at.query.state ?? "open";
     return {
       title: "Alerts",
@@ -81,34 +87,16 @@ function alertList(web: Web): void {
             </a>
             <ExportLink url={at.url} />
           </PageHead>
-          <Filters
-            url={at.url}
-            filters={[
-              {
-                ...{ name: "state", label: "State", kind: "choice" },
-                choices: [
-                  ["", "open"],
-                  ["resolved", "resolved"],
-                  ["all", "all"],
-                ],
-              },
-              {
-                ...{ name: "severity", label: "Severity", kind: "choice" },
-                choices: [["", "all"], ...severities.map((one) => [one, one] as const)],
-              },
-              {
-                name: "area",
-                label: "Area",
-                kind: "text",
-                suggestions: [...new Set(list.items.map(({ area }) => area))],
-              },
-              {
-                name: "kind",
-                label: "Kind",
-                kind: "text",
-                suggestions: [...new Set(list.items.map(({ kind }) => kind))],
-              },
-              { name: "subject", label: "Subject", kind: "search" },
+          <Filters url={at.url} filters={filtersFor(list.items)} />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["alerts", "Alerts", totals.alerts],
+              ["critical", "Critical", totals.critical],
+              ["warning", "Warnings", totals.warning],
+              ["info", "For information", totals.info],
+              ["open", "Open", totals.open],
             ]}
           />
           {list.items.length === 0 ? (
@@ -143,6 +131,37 @@ function alertList(web: Web): void {
     };
   });
 }
+
+const filtersFor = (items: readonly Alert[]): Filter[] => [
+  {
+    ...{ name: "state", label: "State", kind: "choice" },
+    choices: [
+      ["", "open"],
+      ["resolved", "resolved"],
+      ["all", "all"],
+    ],
+  },
+  {
+    ...{ name: "severity", label: "Severity", kind: "choice" },
+    choices: [["", "all"], ...severities.map((one) => [one, one] as const)],
+  },
+  { name: "area", label: "Area", kind: "text", suggestions: [...new Set(items.map(({ area }) => area))] },
+  { name: "kind", label: "Kind", kind: "text", suggestions: [...new Set(items.map(({ kind }) => kind))] },
+  { name: "subject", label: "Subject", kind: "search" },
+  {
+    ...{ name: "sort", label: "Order", kind: "choice" },
+    choices: [
+      ["", "newest first"],
+      ["openedAt", "oldest first"],
+      ["-severity", "most severe first"],
+      ["severity", "least severe first"],
+      ["-lastSeenAt", "seen last first"],
+      ["lastSeenAt", "not seen for longest first"],
+      ["-timesSeen", "seen most often first"],
+      ["timesSeen", "seen least often first"],
+    ],
+  },
+];
 
 const text = (name: keyof Alert, label: string): Column<Alert> => ({
   ...{ name, label, kind: "text" },

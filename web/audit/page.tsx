@@ -1,14 +1,16 @@
 import { Name, None } from "../components/format.tsx";
-import { z } from "zod";
+import type { z } from "zod";
 import { word } from "../../api/server/lists.ts";
-import type { AuditRow } from "../../queries/ops/audit.ts";
+import type { auditTotals } from "../../api/ops/audit.ts";
+import { auditOrders, type AuditRow } from "../../queries/ops/audit.ts";
 import { Filters } from "../components/filters.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, type Json } from "../shared/json.ts";
+import { callList, callTotals, type Json } from "../shared/json.ts";
 import { page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { withQuery, type Web } from "../shared/web.ts";
 
 type Entry = Json<Omit<AuditRow, "details">> & { details: Record<string, unknown> };
@@ -18,14 +20,17 @@ const query = {
   actor: word.optional(),
   action: word.optional(),
   subject: word.optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(auditOrders),
 };
 const path = "/api/v1/ops/audit";
 
 /** Who did what by hand. */
 export function auditPages(web: Web): void {
   page(web, { url: "/audit", who: [...who], query }, async (at) => {
-    const list = await callList<Entry>(web, at, { path, query: at.query });
+    const [list, { totals, json }] = await Promise.all([
+      callList<Entry>(web, at, { path, query: at.query }),
+      callTotals<z.infer<typeof auditTotals>>(web, at, { path, query: at.query }),
+    ]);
     const known = (name: "actor" | "action") => [...new Set(list.items.map((entry) => entry[name]))];
     const filtered = (name: "actor" | "action" | "subject"): Partial<Column<Entry>> => ({
       show: (entry) => <a href={withQuery(at.url, { [name]: entry[name] })}>{shownAs(name, entry[name])}</a>,
@@ -34,10 +39,7 @@ export function auditPages(web: Web): void {
       title: "Audit log",
       body: (
         <>
-          <PageHead
-            title="Audit log"
-            lead="Who did what by hand, the newest first. Entries cannot be changed or removed."
-          >
+          <PageHead title="Audit log" lead="Who did what by hand. Entries cannot be changed or removed.">
             <ExportLink url={at.url} />
           </PageHead>
           <Filters
@@ -48,15 +50,24 @@ export function auditPages(web: Web): void {
               { name: "subject", label: "Of what", kind: "search" },
             ]}
           />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["entries", "Entries", totals.entries],
+              ["actors", "People and commands", totals.actors],
+            ]}
+          />
           <ListTable
             at={at}
             list={list}
+            orders={auditOrders}
             columns={columns.map((column) =>
               column.name === "actor" || column.name === "action" || column.name === "subject"
                 ? { ...column, ...filtered(column.name) }
                 : column,
             )}
-            caption="Acts of people, the newest first"
+            caption="Acts of people"
             empty={
               <Empty title="No entry">
                 Under these filters nothing was done by hand. <a href="/audit">Look at everything</a>

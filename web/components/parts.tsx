@@ -104,20 +104,31 @@ export function ExportLink({ url, path, without = [] }: { url: URL; path?: strin
   );
 }
 
-/** What the filters of a list leave in all, above the list that shows it page by page. */
+/** What the filters of a list leave in all, above the list that shows it page by page; null where that is not counted. */
 export function Counts({
   json,
   of,
+  isMore = false,
 }: {
   json: string;
-  of: readonly (readonly [field: string, label: string, value: number])[];
+  of: readonly (readonly [field: string, label: string, value: number | null])[];
+  /** There are more than were counted. */
+  isMore?: boolean;
 }) {
   const fact = factsOf(json);
   return (
     <div class="cards">
-      {of.map(([field, label, value]) => (
-        <Figure key={field} label={label} value={countText(value)} fact={fact(field, value)} />
-      ))}
+      {of
+        .filter(([, , value]) => value !== null)
+        .map(([field, label, value]) => (
+          <Figure
+            key={field}
+            label={label}
+            value={isMore ? `more than ${countText(value ?? 0)}` : countText(value ?? 0)}
+            fact={fact(field, value)}
+          />
+        ))}
+      {isMore ? <p class="quiet">Choose a filter to have fewer of them, and all of them counted.</p> : null}
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import type { z } from "zod";
-import type { delivery, deliveryCounts } from "../../api/conversions/deliveries.ts";
+import type { delivery, deliveryCounts, deliveryTotals } from "../../api/conversions/deliveries.ts";
 import type { everflowConversion, everflowTotals } from "../../api/conversions/everflow.ts";
 import type { conversion, conversionTotals, details } from "../../api/conversions/conversions.ts";
 
 export type Delivery = z.infer<typeof delivery>;
+export type DeliveryTotals = z.infer<typeof deliveryTotals>;
 export type DeliveryCounts = z.infer<typeof deliveryCounts>;
 export type EverflowConversion = z.infer<typeof everflowConversion>;
 export type Conversion = z.infer<typeof conversion>;

@@ -1,14 +1,18 @@
+import type { ComponentChildren } from "preact";
 import { z } from "zod";
-import { deliveryStates } from "../../queries/conversions/list-deliveries.ts";
+import { deliveryOrders, deliveryStates } from "../../queries/conversions/list-deliveries.ts";
 import { word } from "../../api/server/lists.ts";
+import { Filters, type Filter } from "../components/filters.tsx";
 import { Badge, countText, type Tone } from "../components/format.tsx";
-import { Empty, ExportLink, Figure, Kept, NextPage, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Figure, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
+import { callList, callTotals } from "../shared/json.ts";
 import { call, form, get, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import type { Delivery, DeliveryCounts } from "./answers.ts";
+import type { Delivery, DeliveryCounts, DeliveryTotals } from "./answers.ts";
 import { shortKey } from "./short-key.ts";
 
 const tones: Record<Delivery["state"], Tone> = {
@@ -23,16 +27,25 @@ const query = {
   destination: word.optional(),
   state: z.enum(deliveryStates).optional(),
   conversion: word.optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(deliveryOrders),
 };
 
 const path = "/api/v1/deliveries";
 
+const filters: readonly Filter[] = [
+  { name: "destination", label: "Destination", kind: "text" },
+  {
+    ...{ name: "state", label: "State", kind: "choice" },
+    choices: [["", "any"], ...deliveryStates.map((state) => [state, state] as const)],
+  },
+];
+
 /** Conversions on their way to Meta, HubSpot and others: what became of each, and a retry. */
 export function deliveryPages(web: Web): void {
   page(web, { url: "/deliveries", who: readers, query }, async (at) => {
-    const [{ items, next, url }, counts] = await Promise.all([
+    const [list, { totals, json }, counts] = await Promise.all([
       callList<Delivery>(web, at, { path, query: at.query }),
+      callTotals<DeliveryTotals>(web, at, { path, query: at.query }),
       get<DeliveryCounts>(web, at.request, "/api/v1/deliveries/counts"),
     ]);
     return {
@@ -57,27 +70,27 @@ export function deliveryPages(web: Web): void {
               />
             ))}
           </div>
-          <form class="filters" method="get" action="/deliveries">
-            <Kept url={at.url} except={["destination", "state", "conversion", "cursor"]} />
-            <label>
-              Destination
-              <input name="destination" value={at.query.destination} size={10} />
-            </label>
-            <label>
-              State
-              <select name="state">
-                <option value="">any</option>
-                {deliveryStates.map((state) => (
-                  <option key={state} value={state} selected={at.query.state === state}>
-                    {state}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <button type="submit">Filter</button>
-          </form>
-          <DeliveryTable rows={items} at={at} json={{ url, path: "items" }} />
-          <NextPage url={at.url} next={next} />
+          <Filters url={at.url} filters={filters} />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["deliveries", "Deliveries", totals.deliveries],
+              ["delivered", "Delivered", totals.delivered],
+              ["failed", "Failed", totals.failed],
+              ["waiting", "Waiting", totals.waiting],
+            ]}
+          />
+          <DeliverySection rows={list.items}>
+            <ListTable
+              at={at}
+              list={list}
+              columns={columnsFor(at.viewer.isKeeper)}
+              orders={deliveryOrders}
+              caption="Deliveries"
+              empty={nothing}
+            />
+          </DeliverySection>
         </>
       ),
     };
@@ -101,13 +114,24 @@ export function deliveryPages(web: Web): void {
   );
 }
 
+const nothing = <Empty title="Nothing was sent">No destination has a key, or none takes conversions like these.</Empty>;
+
 interface DeliveryTableProps {
   rows: readonly Delivery[];
   at: Pick<At<unknown>, "viewer" | "zone">;
-  json?: { url: string; path: string };
 }
 
-export function DeliveryTable({ rows, at, json }: DeliveryTableProps) {
+/** Those of one conversion. */
+export function DeliveryTable({ rows, at }: DeliveryTableProps) {
+  return (
+    <DeliverySection rows={rows}>
+      <Table columns={columnsFor(at.viewer.isKeeper)} rows={rows} caption="Deliveries" zone={at.zone} empty={nothing} />
+    </DeliverySection>
+  );
+}
+
+/** Refreshes itself while few are looked at and one of them is on its way. */
+function DeliverySection({ rows, children }: { rows: readonly Delivery[]; children: ComponentChildren }) {
   const isOpen = rows.some(({ state }) => state === "pending" || state === "sending");
   return (
     <section
@@ -116,14 +140,7 @@ export function DeliveryTable({ rows, at, json }: DeliveryTableProps) {
       {...(isOpen && rows.length <= 5 ? { "data-live": "3" } : {})}
     >
       <h2 id="deliveries">Deliveries</h2>
-      <Table
-        columns={columnsFor(at.viewer.isKeeper)}
-        rows={rows}
-        caption="Deliveries"
-        zone={at.zone}
-        json={json}
-        empty={<Empty title="Nothing was sent">No destination has a key, or none takes conversions like these.</Empty>}
-      />
+      {children}
     </section>
   );
 }
@@ -179,7 +196,7 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
       label: "Converted",
       kind: "moment",
       value: (row) => new Date(row.eventTime),
-      isFileOnly: true,
+      isExtra: true,
     },
     {
       name: "deliveredAt",

@@ -1,5 +1,8 @@
-import { z } from "zod";
-import { word } from "../../api/server/lists.ts";
+import type { z } from "zod";
+import { type placeInList, word } from "../../api/server/lists.ts";
+import { conversionOrders } from "../../queries/conversions/anytrack-reports.ts";
+import { everflowOrders } from "../../queries/conversions/list-everflow.ts";
+import type { Orders } from "../../queries/shared/ordered.ts";
 import { Badge } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Kept, PageHead, PeriodPicker } from "../components/parts.tsx";
@@ -8,12 +11,11 @@ import { exportList } from "../shared/export-list.ts";
 import { callList, jsonAddress } from "../shared/json.ts";
 import { get, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
+import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { Conversion, EverflowConversion, Totals as TotalsAnswer } from "./answers.ts";
 import { shortKey } from "./short-key.ts";
 import { Totals } from "./totals.tsx";
-
-const paged = { ...periodQuery, cursor: z.string().max(1_000).optional() };
 
 const anytrackFilters = {
   source: word.optional(),
@@ -31,6 +33,7 @@ interface Feed<Item> {
   route: string;
   filters: Filtered;
   columns: readonly Column<Item>[];
+  orders: Orders;
 }
 
 const anytrack: Feed<Conversion> = {
@@ -38,6 +41,7 @@ const anytrack: Feed<Conversion> = {
   title: "Conversions: AnyTrack",
   route: "/api/v1/anytrack/conversions",
   filters: anytrackFilters,
+  orders: conversionOrders,
   columns: [
     {
       name: "conversionKey",
@@ -72,6 +76,7 @@ const everflow: Feed<EverflowConversion> = {
   title: "Conversions: Everflow",
   route: "/api/v1/everflow/conversions",
   filters: everflowFilters,
+  orders: everflowOrders,
   columns: [
     {
       name: "conversionId",
@@ -109,15 +114,16 @@ export function conversionPages(web: Web): void {
   listPages(web, everflow);
 }
 
-type Query = z.output<z.ZodObject<typeof paged & Filtered>>;
+type Asked = typeof periodQuery & { cursor: typeof placeInList } & Filtered;
+type Query = z.output<z.ZodObject<Asked>>;
 
 function listPages<Item>(web: Web, feed: Feed<Item>): void {
-  const query: typeof paged & Filtered = { ...paged, ...feed.filters };
+  const query: Asked = { ...periodQuery, ...sortedQuery(feed.orders), ...feed.filters };
 
   page(web, { url: feed.url, who: readers, query }, async (at) => {
     const period = readPeriod(at.query, at.today);
     const asked = askedOf(feed, at, period);
-    const json = jsonAddress(`${asked.path}/totals`, { ...asked.query, cursor: undefined });
+    const json = jsonAddress(`${asked.path}/totals`, { ...asked.query, sort: undefined, cursor: undefined });
     const [list, totals] = await Promise.all([
       callList<Item>(web, at, asked),
       get<TotalsAnswer>(web, at.request, json),
@@ -142,6 +148,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
             at={at}
             list={list}
             columns={feed.columns}
+            orders={feed.orders}
             caption={`${feed.title}, ${period.from} to ${period.to}`}
             empty={
               <Empty title="No conversion is like this">
@@ -163,7 +170,7 @@ function listPages<Item>(web: Web, feed: Feed<Item>): void {
 
 /** The JSON route with the filters of the page. */
 function askedOf<Item>({ route, filters }: Feed<Item>, { query }: Pick<At<Query>, "query">, { from, to }: Period) {
-  const named = [...Object.keys(filters), "cursor"].map((name) => [name, query[name]]);
+  const named = [...Object.keys(filters), "sort", "cursor"].map((name) => [name, query[name]]);
   return { path: route, query: { from, to, ...(Object.fromEntries(named) as Record<string, string | undefined>) } };
 }
 

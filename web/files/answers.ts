@@ -4,7 +4,7 @@ import type { importDay, importFeed } from "../../api/files/import-days.ts";
 import type { fileTotals, historyDay, listedImport, status } from "../../api/files/import-shapes.ts";
 import type { preview, previewUnderWay } from "../../api/files/preview-shapes.ts";
 import type { clearLine, redriven, rejectedLine } from "../../api/files/quarantined-line.ts";
-import type { quarantined } from "../../api/sync/shapes.ts";
+import type { quarantined, quarantineTotals } from "../../api/sync/shapes.ts";
 
 /** What the JSON routes answer. */
 export type ImportStatus = z.infer<typeof status>;
@@ -14,6 +14,7 @@ export type HistoryDay = z.infer<typeof historyDay>;
 export type ImportDay = z.infer<typeof importDay>;
 export type ImportFeed = z.infer<typeof importFeed>;
 export type Quarantined = z.infer<typeof quarantined>;
+export type QuarantineTotals = z.infer<typeof quarantineTotals>;
 export type Redriven = z.infer<typeof redriven>;
 export type RejectedLine = z.infer<typeof rejectedLine>;
 export type ClearLine = z.infer<typeof clearLine>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { day, word } from "../../api/server/lists.ts";
+import { fileOrders } from "../../queries/files/files.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
 import { Badge, countText, Origin, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
@@ -8,8 +9,9 @@ import { Counts, Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
-import { callList, jsonAddress } from "../shared/json.ts";
-import { get, page } from "../shared/page.tsx";
+import { callList, callTotals } from "../shared/json.ts";
+import { page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type Web } from "../shared/web.ts";
 import { imports, type FileTotals, type ListedImport } from "./answers.ts";
 import { UploadForm } from "./upload.tsx";
@@ -18,7 +20,7 @@ const query = {
   outcome: z.enum(["ingested", "refused"]).optional(),
   mapping: word.optional(),
   day: day.optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(fileOrders),
 };
 
 const Totals = ({ totals, json }: { totals: FileTotals; json: string }) => (
@@ -56,11 +58,10 @@ export const filesAddress = ({ mapping, day: of }: { mapping: string; day: strin
 /** Files of ad performance: a new one, and what became of each. */
 export function filePages(web: Web): void {
   page(web, { url: "/files", who: readers, query }, async (at) => {
-    const { cursor: _cursor, ...filtered } = at.query;
-    const json = jsonAddress(`${imports}/totals`, filtered);
-    const [list, totals] = await Promise.all([
-      callList<ListedImport>(web, at, { path: imports, query: { ...at.query, limit: 50 } }),
-      get<FileTotals>(web, at.request, json),
+    const asked = { path: imports, query: { ...at.query, limit: 50 } };
+    const [list, { totals, json }] = await Promise.all([
+      callList<ListedImport>(web, at, asked),
+      callTotals<FileTotals>(web, at, asked),
     ]);
     const hasFilter = filters.some(({ name }) => at.url.searchParams.has(name));
     return {
@@ -68,7 +69,7 @@ export function filePages(web: Web): void {
       scripts: ["upload.js"],
       body: (
         <>
-          <PageHead title="Files" lead="Files of ad performance, the latest first.">
+          <PageHead title="Files" lead="Files of ad performance.">
             <a class="button" href="/quarantine">
               Quarantine
             </a>
@@ -80,8 +81,9 @@ export function filePages(web: Web): void {
           <ListTable
             at={at}
             list={list}
+            orders={fileOrders}
             columns={columnsFor(currencyOf(at.parts, at.viewer.client))}
-            caption="Files, the latest first"
+            caption="Files"
             empty={
               hasFilter ? (
                 <Empty title="No such file">

@@ -1,19 +1,30 @@
 import { z } from "zod";
+import { quarantineOrders } from "../../queries/sync/list-quarantine.ts";
+import { Filters, type Filter } from "../components/filters.tsx";
 import { Badge, Moment } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
+import { callList, callTotals } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { imports, quarantine, type ClearLine, type Corrected, type Quarantined, type Redriven } from "./answers.ts";
+import {
+  imports,
+  quarantine,
+  type ClearLine,
+  type Corrected,
+  type Quarantined,
+  type QuarantineTotals,
+  type Redriven,
+} from "./answers.ts";
 
 const query = {
   state: z.enum(["open", "resolved", "all"]).optional(),
   source: z.string().max(100).optional(),
   slice: z.string().max(100).optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(quarantineOrders),
 };
 type Query = z.output<z.ZodObject<typeof query>>;
 
@@ -32,10 +43,11 @@ export function quarantinePages(web: Web): void {
 
 function listPage(web: Web): void {
   page(web, { url: "/quarantine", who: readers, query }, async (at) => {
-    const list = await callList<Quarantined>(web, at, {
-      path: quarantine,
-      query: { ...filtersOf(at.query), limit: 50 },
-    });
+    const asked = { path: quarantine, query: { ...filtersOf(at.query), limit: 50 } };
+    const [list, { totals, json }] = await Promise.all([
+      callList<Quarantined>(web, at, asked),
+      callTotals<QuarantineTotals>(web, at, asked),
+    ]);
     return {
       title: "Quarantine",
       body: (
@@ -43,10 +55,20 @@ function listPage(web: Web): void {
           <PageHead title="Quarantine" lead="Lines and rows that could not be stored, and why.">
             <ExportLink url={at.url} />
           </PageHead>
-          <Filters asked={at.query} />
+          <Filters url={at.url} filters={filters} />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["entries", "Lines and rows", totals.entries],
+              ["open", "Open", totals.open],
+              ["resolved", "Resolved", totals.resolved],
+            ]}
+          />
           <ListTable
             at={at}
             list={list}
+            orders={quarantineOrders}
             columns={columnsFor(at.viewer.isKeeper)}
             caption="Quarantined lines and rows"
             empty={
@@ -79,28 +101,17 @@ function filtersOf({ state = "open", ...asked }: Query) {
   return { ...asked, state: state === "all" ? undefined : state };
 }
 
-function Filters({ asked }: { asked: Query }) {
-  return (
-    <form class="filters" method="get" action="/quarantine">
-      <label>
-        State
-        <select name="state">
-          {["open", "resolved", "all"].map((state) => (
-            <option key={state} value={state} selected={(asked.state ?? "open") === state}>
-              {state}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Source
-        <input name="source" value={asked.source} placeholder="rtb.performance" data-search />
-      </label>
-      {asked.slice === undefined ? null : <input type="hidden" name="slice" value={asked.slice} />}
-      <button type="submit">Filter</button>
-    </form>
-  );
-}
+const filters: readonly Filter[] = [
+  {
+    ...{ name: "state", label: "State", kind: "choice" },
+    choices: [
+      ["", "open"],
+      ["resolved", "resolved"],
+      ["all", "all"],
+    ],
+  },
+  { name: "source", label: "Source", kind: "search", suggestions: ["rtb.performance"] },
+];
 
 const fileOf = ({ source, slice }: Pick<Quarantined, "source" | "slice">) =>
   source === "rtb.performance" ? (/^file\/(\d+)$/.exec(slice)?.[1] ?? null) : null;

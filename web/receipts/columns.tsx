@@ -1,4 +1,5 @@
-import type { ReceiptRow, RestatementRow } from "../../queries/sync/operations.ts";
+import type { countRestatements, RestatementRow } from "../../queries/sync/list-restatements.ts";
+import type { countReceipts, ReceiptRow } from "../../queries/sync/receipt-lists.ts";
 import { Badge, countText, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Column } from "../components/table.tsx";
 import { isAmount } from "../../rules/sync/changed-amount.ts";
@@ -10,6 +11,9 @@ export type Change = Omit<Json<RestatementRow>, "old" | "new"> & {
   new: Record<string, unknown> | null;
   change: string | null;
 };
+
+export type ReceiptTotals = Awaited<ReturnType<typeof countReceipts>>;
+export type ChangeTotals = Awaited<ReturnType<typeof countRestatements>>;
 
 const outcomes: Record<string, Tone> = { changed: "note", unchanged: "quiet", unreconciled: "warning" };
 export const OutcomeBadge = ({ outcome }: { outcome: string }) => (

@@ -1,19 +1,21 @@
 import { Fragment, type ComponentChildren } from "preact";
 import { z } from "zod";
 import { notFound } from "../../api/server/errors.ts";
-import { day, word } from "../../api/server/lists.ts";
+import { day, placeInList, word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
-import type { FoundReceipt } from "../../queries/sync/operations.ts";
+import { restatementOrders } from "../../queries/sync/list-restatements.ts";
+import { receiptOrders, type FoundReceipt } from "../../queries/sync/receipt-lists.ts";
 import { readFeeds } from "../../queries/sync/feeds.ts";
 import { countText, Moment, None, Origin } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { StateBadge, type DayState } from "../components/state.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, jsonAddress, type Json } from "../shared/json.ts";
+import { callList, callTotals, jsonAddress, type Json } from "../shared/json.ts";
 import { call, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import {
   changeColumns,
@@ -25,14 +27,17 @@ import {
   runOf,
   signed,
   type Change,
+  type ChangeTotals,
   type ListedReceipt,
+  type ReceiptTotals,
 } from "./columns.tsx";
 import { typedHere } from "../../settings/typed-here.ts";
 
-const cursor = z.string().max(1_000).optional();
-const receiptsQuery = { source: word.optional(), day: day.optional(), runId: word.optional(), cursor };
+const ofSlice = { source: word.optional(), day: day.optional(), runId: word.optional() };
+const receiptsQuery = { ...ofSlice, ...sortedQuery(receiptOrders) };
 const changesQuery = {
-  ...receiptsQuery,
+  ...ofSlice,
+  ...sortedQuery(restatementOrders),
   kind: z.enum(["first", "changed", "withdrawn"]).optional(),
   receiptId: z.coerce.number().int().min(1).optional(),
   since: z.iso.datetime({ offset: true }).optional(),
@@ -55,8 +60,9 @@ async function sourceFilter({ parts, viewer }: Pick<At<unknown>, "parts" | "view
 
 function receiptList(web: Web): void {
   page(web, { url: "/receipts", who: readers, query: receiptsQuery }, async (at) => {
-    const [list, source] = await Promise.all([
+    const [list, { totals, json }, source] = await Promise.all([
       callList<ListedReceipt>(web, at, { path: receipts, query: at.query }),
+      callTotals<ReceiptTotals>(web, at, { path: receipts, query: at.query }),
       sourceFilter(at),
     ]);
     return {
@@ -74,11 +80,24 @@ function receiptList(web: Web): void {
               { name: "runId", label: "Run", kind: "text" },
             ]}
           />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["receipts", "Receipts", totals.receipts],
+              ["inserted", "Rows new", totals.inserted],
+              ["updated", "Rows changed", totals.updated],
+              ["withdrawn", "Rows withdrawn", totals.withdrawn],
+              ["quarantined", "Quarantined", totals.quarantined],
+              ["unreconciled", "Do not add up", totals.unreconciled],
+            ]}
+          />
           <ListTable
             at={at}
             list={list}
+            orders={receiptOrders}
             columns={receiptColumns}
-            caption="Receipts, the newest first"
+            caption="Receipts"
             empty={
               <Empty title="No receipt">
                 Nothing was read under these filters. <a href="/freshness">See which days are there</a>, and sync or
@@ -101,7 +120,7 @@ function receiptList(web: Web): void {
 type Found = Json<FoundReceipt> & { change: string | null };
 
 function oneReceipt(web: Web): void {
-  page(web, { url: "/receipts/:id", who: readers, query: { cursor } }, async (at) => {
+  page(web, { url: "/receipts/:id", who: readers, query: { cursor: placeInList } }, async (at) => {
     const { id } = at.request.params as { id: string };
     if (!/^[1-9]\d{0,14}$/.test(id)) throw notFound("receipt");
     const [{ body: found }, changed] = await Promise.all([
@@ -278,8 +297,9 @@ function RowsLink({ found: { source, day: of } }: { found: Pick<Found, "source" 
 
 function changeList(web: Web): void {
   page(web, { url: "/changes", who: readers, query: changesQuery }, async (at) => {
-    const [list, source] = await Promise.all([
+    const [list, { totals, json }, source] = await Promise.all([
       callList<Change>(web, at, { path: changes, query: at.query }),
+      callTotals<ChangeTotals>(web, at, { path: changes, query: at.query }),
       sourceFilter(at),
     ]);
     const choices = Object.entries(kinds);
@@ -302,11 +322,22 @@ function changeList(web: Web): void {
               { name: "runId", label: "Run", kind: "text" },
             ]}
           />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["changes", "Lines", totals.changes],
+              ["first", "First values", totals.first],
+              ["changed", "Changed", totals.changed],
+              ["withdrawn", "Withdrawn", totals.withdrawn],
+            ]}
+          />
           <ListTable
             at={at}
             list={list}
+            orders={restatementOrders}
             columns={changeColumns}
-            caption="Changes, the newest first"
+            caption="Changes"
             empty={
               <Empty title="Nothing changed">
                 Under these filters every value is still the first one. <a href="/changes">Look at all changes</a>

@@ -3,21 +3,23 @@ import { Fragment, type ComponentChildren } from "preact";
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
 import type { RunChange } from "../../queries/sync/run-changes.ts";
-import type { ListedRun, RunFailureRow } from "../../queries/sync/operations.ts";
+import { runOrders, type countRuns, type RunFailureRow } from "../../queries/sync/list-runs.ts";
+import type { RunRow } from "../../queries/sync/runs.ts";
 import { Badge, countText, Moment, Name, type Tone } from "../components/format.tsx";
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, runLink, signed } from "../receipts/columns.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, type Json } from "../shared/json.ts";
+import { callList, callTotals, type Json } from "../shared/json.ts";
 import { call, form, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 
-type Run = Json<Omit<ListedRun, "place" | "client">>;
+type Run = Json<Omit<RunRow, "client">>;
 type FoundRun = Run & { failures: Json<RunFailureRow>[] };
 interface Progress {
   planned: number;
@@ -38,7 +40,7 @@ const kinds: Record<string, string> = { sync: "sync", backfill: "backfill", dry_
 const query = {
   source: word.optional(),
   outcome: z.enum(outcomes).optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(runOrders),
   waiting: z.literal("yes").optional(),
 };
 
@@ -98,12 +100,16 @@ const fileColumns: readonly Column<Run>[] = [
 function runList(web: Web): void {
   page(web, { url: "/runs", who: readers, query }, async (at) => {
     const { waiting, ...filters } = at.query;
-    const list = await callList<Run>(web, at, { path: "/api/v1/ops/runs", query: filters });
+    const asked = { path: "/api/v1/ops/runs", query: filters };
+    const [list, { totals, json }] = await Promise.all([
+      callList<Run>(web, at, asked),
+      callTotals<Awaited<ReturnType<typeof countRuns>>>(web, at, asked),
+    ]);
     return {
       title: "Runs",
       body: (
         <>
-          <PageHead title="Runs" lead="Syncs by the schedule and by hand, and backfills, the newest first.">
+          <PageHead title="Runs" lead="Syncs by the schedule and by hand, and backfills.">
             <ExportLink url={at.url} />
           </PageHead>
           {waiting === undefined ? null : (
@@ -128,12 +134,26 @@ function runList(web: Web): void {
               },
             ]}
           />
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["runs", "Runs", totals.runs],
+              ["running", "Running", totals.running],
+              ["failed", "Failed", totals.failed],
+              ["daysDone", "Days done", totals.daysDone],
+              ["daysFailed", "Days failed", totals.daysFailed],
+              ["inserted", "Rows new", totals.inserted],
+              ["updated", "Rows changed", totals.updated],
+            ]}
+          />
           <div id="runs" {...(list.items.some(({ outcome }) => outcome === "running") ? { "data-live": "5" } : {})}>
             <ListTable
               at={at}
               list={list}
+              orders={runOrders}
               columns={runColumns}
-              caption="Runs, the newest first"
+              caption="Runs"
               empty={
                 <Empty title="No run">
                   <a href="/freshness">Sync a source or backfill days</a> to see one here.

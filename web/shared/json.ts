@@ -52,6 +52,17 @@ export async function callList<Item>(
   return { ...body, url };
 }
 
+/** What the same filters leave in all: of the route beside the list's, whatever the order and the page. */
+export async function callTotals<Totals>(
+  web: Web,
+  { request }: Pick<At<unknown>, "request">,
+  { path, query }: AskedList,
+): Promise<{ totals: Totals; json: string }> {
+  const json = jsonAddress(`${path}/totals`, { ...query, sort: undefined, cursor: undefined, limit: undefined });
+  const { body } = await call<Totals>(web, request, { method: "GET", url: json });
+  return { totals: body, json };
+}
+
 /** The first rows of a list, or those from a cursor on, and where it goes on. */
 export async function callUpTo<Item>(
   web: Web,

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { bearer, testServer } from "../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../test/database.ts";
+import { keysOf } from "../queries/shared/ordered.ts";
+import type { Api } from "./server/parts.ts";
+
+/** By a list's own rules, with a test of its own: the greatest spend and the lowest price are both "first". */
+const otherwise = ["/api/v1/rtb/creatives"];
+const rowsOfEach = 9;
+
+let database: TestDatabase;
+let api: Api;
+beforeAll(async () => {
+  database = await testDatabase();
+  api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
+  for (const statement of filled)
+    await database.pool.query(statement.replaceAll(":rows", `generate_series(1, ${rowsOfEach}) n`));
+}, 60_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+const day = "(current_date - n % 4)";
+/** Every third has no amount, and equals come in twos and threes. */
+const amount = "case when n % 3 = 0 then null else (n % 4) * 1000.5 - 1500 end";
+const filled = [
+  `insert into ops.receipts (_client_id, source, slice, timezone, fetch_seq, fetched_at, outcome, pages, fetched, inserted, updated, unchanged, withdrawn,
+                             quarantined, quarantined_total, total, vendor_total, content_hash, run_id, workflow_id, workflow_run_id, attempt)
+   select '713', 's' || n % 2, ${day}::text, 'UTC', n, now(), 'changed', 1, 1, n % 3, n % 2, 0, 0, 0, 0, (n % 4) * 1000.5 - 1500, null, 'h', 'r', 'w', 'w', 1 from :rows`,
+  `insert into ops.restatements (_client_id, source, slice, row_key, kind, old, new, fetch_seq, run_id)
+   select '713', 's', ${day}::text, jsonb_build_object('id', n), 'changed', jsonb_build_object('clicks', n), jsonb_build_object('clicks', n, case when n % 2 = 0 then 'cost' else 'payout' end, ${amount}), n, 'r' from :rows`,
+  `insert into ops.quarantine (_client_id, source, slice, line, reason, content, content_hash, run_id)
+   select '713', 'rtb.performance', 'file/' || n % 3, case when n % 4 > 0 then n % 4 end, 'why', 'sealed:x', n::text, 'r' from :rows`,
+  `insert into ops.runs (run_id, _client_id, source, kind, workflow_id, outcome, slices_planned, slices_done, slices_failed, inserted, day_from, day_to, started_at)
+   select 'run-' || n, '713', 's' || n % 2, 'sync', 'w', 'completed', 1, n % 3, n % 2, n % 4, case when n % 3 > 0 then ${day} end, case when n % 3 > 0 then ${day} end,
+          now() - (n % 4) * interval '0.000007 seconds' from :rows`,
+  `insert into anytrack.conversions (_client_id, conversion_key, type, revenue, currency, event_time, version, date, seen_by_pull_at, _run_id, origin)
+   select '713', 'k' || n, 'SALE', ${amount}, 'USD', now() - (n % 4) * interval '0.000007 seconds', now(), current_date, now(), 'r', 'real' from :rows`,
+  `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, offer_id, currency, payout, revenue, _slice, _run_id)
+   select '713', 'e' || n, ${day}, ${day} + (n % 2) * interval '0.000007 seconds', 'approved', false, '4', '7', 'USD', n % 4, n % 3, ${day}::text, 'r' from :rows`,
+  `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency, state)
+   select '713', case when n % 2 = 0 then 'meta' else 'hubspot' end, 'k' || n / 2, 'x', 'Purchase', now() - (n % 3) * interval '0.000007 seconds', ${amount}, 'USD', 'delivered' from :rows`,
+  `insert into ops.alerts (_client_id, area, kind, subject, severity, message, details, last_seen_at, times_seen)
+   select '713', area, 'odd', 's' || n, (array['info', 'warning', 'critical'])[1 + n % 3], 'm', '{}', now() - (n % 4) * interval '0.000007 seconds', n % 4
+     from :rows cross join unnest(array['sync', 'recon']) area`,
+  `insert into ops.audit (_client_id, actor, role, action, subject, details) select '713', 'ada', 'admin', 'line_viewed', 'q/' || n, '{}' from :rows`,
+  `insert into ops.files (_client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, outcome, lines, inserted, rejected, superseded, spend, day_from, day_to, replaced, run_id, workflow_id, started_at)
+   select '713', 'rtb.performance', 'File ' || chr(96 + n % 4) || '.csv', 'import', 'in', 10, n::text, 'google', '1', 'o', case when n % 3 = 0 then 'refused' else 'ingested' end, n % 4 + 9, n % 4 + 9 - n % 3 - n % 2, n % 3, n % 2,
+          n % 4 + 0.005, case when n % 3 > 0 then ${day} end, case when n % 3 > 0 then ${day} end, n % 2, 'run ' || n, 'w', now() from :rows`,
+];
+
+interface Listed {
+  items: Record<string, unknown>[];
+  next: string | null;
+}
+
+async function get(url: string): Promise<{ status: number; body: Listed & { details?: Record<string, string> } }> {
+  const answer = await api.inject({ url, headers: await bearer({ role: "admin" }) });
+  return { status: answer.statusCode, body: answer.json() };
+}
+
+/** Each list that takes a sort, with the sorts that it takes. */
+async function sortedLists(): Promise<[path: string, sorts: string[]][]> {
+  const { paths } = (await api.inject("/openapi.json")).json<{
+    paths: Record<string, { get?: { parameters?: { name: string; schema: { enum?: string[] } }[] } }>;
+  }>();
+  return Object.entries(paths).flatMap(([path, { get: route }]): [string, string[]][] => {
+    const sorts = route?.parameters?.find(({ name }) => name === "sort")?.schema.enum;
+    return sorts === undefined || otherwise.includes(path) ? [] : [[path, sorts]];
+  });
+}
+
+const valueOf = (item: unknown, name: string) =>
+  name.split(".").reduce<unknown>((at, part) => (at as Record<string, unknown> | null)?.[part] ?? null, item);
+
+const ranked = ["info", "warning", "critical"];
+const comparable = (value: unknown) =>
+  ranked.includes(String(value))
+    ? ranked.indexOf(String(value))
+    : typeof value === "string"
+      ? /^-?\d+(\.\d+)?$/.test(value)
+        ? Number(value)
+        : value.toLowerCase()
+      : (value as number);
+
+/** What stands before another although it should not, by the field that the list is sorted by. */
+function misplaced(items: readonly object[], sort: string): unknown[] {
+  const values = items.map((item) => valueOf(item, sort.replace("-", "")));
+  return values.slice(1).filter((value, index) => {
+    const before = values[index];
+    if (value === null) return false;
+    if (before === null || before === undefined) return true;
+    const [a, b] = [comparable(before), comparable(value)];
+    return sort.startsWith("-") ? a < b : a > b;
+  });
+}
+
+test("every list is in the order that is asked for, with what is missing last, and its pages join without a gap", async () => {
+  const lists = await sortedLists();
+  expect(lists.map(([path]) => path)).toEqual(expect.arrayContaining(["/api/v1/ops/receipts", "/api/v1/deliveries"]));
+  const wrong: unknown[] = [];
+  for (const [path, sorts] of lists)
+    for (const sort of sorts) {
+      const all = await get(`${path}?sort=${sort}&limit=500`);
+      if (all.status !== 200) wrong.push([path, sort, all.body]);
+      const whole = all.body.items ?? [];
+      if (whole.length < rowsOfEach) wrong.push([path, "this test has no rows for it", whole.length]);
+      if (misplaced(whole, sort).length > 0) wrong.push([path, sort, misplaced(whole, sort)]);
+      const paged: unknown[] = [];
+      for (let next: string | null = ""; next !== null;) {
+        const { status, body } = await get(`${path}?sort=${sort}&limit=2&cursor=${next}`.replace(/&cursor=$/, ""));
+        if (status !== 200) wrong.push([path, sort, body]);
+        paged.push(...(body.items ?? []));
+        next = body.next ?? null;
+      }
+      if (JSON.stringify(paged) !== JSON.stringify(whole)) wrong.push([path, sort, "its pages are not the list"]);
+    }
+  expect(wrong).toEqual([]);
+});
+
+test("a sort that a list does not know, and a place of another sort or of none, are refused", async () => {
+  const wrong: unknown[] = [];
+  for (const [path, sorts] of await sortedLists()) {
+    const [one = "", other = ""] = sorts;
+    const unknown = await get(`${path}?sort=nothing`);
+    if (unknown.status !== 400 || unknown.body.details?.["sort"] === undefined) wrong.push([path, unknown]);
+    const { next } = (await get(`${path}?sort=${one}&limit=2`)).body;
+    const { keys } = JSON.parse(Buffer.from(next ?? "", "base64url").toString()) as { keys: string[] };
+    const made = (place: unknown) => Buffer.from(JSON.stringify(place)).toString("base64url");
+    for (const [sort, cursor] of [
+      [other, next],
+      [one, made({ sort: one, keys: [...keys, "1"] })],
+      [one, made({ sort: one, keys: keys.map(() => "\u0000") })],
+      [one, made({ sort: one, keys: [keys[0], null] })],
+    ]) {
+      const answer = await get(`${path}?sort=${sort}&limit=2&cursor=${cursor}`);
+      if (answer.status !== 400 || answer.body.details?.["cursor"] === undefined) wrong.push([path, sort, answer]);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("a list is sorted by what its orders have, and by nothing else", () => {
+  const orders = { by: { a: [{ sql: "t.a", type: "text" as const }] }, then: [], usual: "a" as const };
+  expect(keysOf(orders, "-a")).toEqual([{ sql: "t.a", type: "text", isUp: false }]);
+  expect(() => keysOf(orders, "b")).toThrow("no list is sorted by b");
+});
