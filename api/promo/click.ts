@@ -37,8 +37,9 @@ export async function keepClick(click: ReceivedClick, keeper: ClickKeeper): Prom
   const { device, bot } = agentOf(agent);
   const eventId = click.eventId ?? uuidv7();
   const given = storesAddressHash ? (click.address ?? null) : null;
+  const known = addressOf(given ?? "");
   // A retry may come from another port of the same visitor.
-  const address = addressOf(given ?? "") ?? given;
+  const address = known ?? given;
   // Ours cannot come a second time from outside: nothing to compare.
   const content =
     click.eventId === undefined ? null : hashes.hash(`event ${eventId}`, JSON.stringify([agent, address]));
@@ -52,7 +53,7 @@ export async function keepClick(click: ReceivedClick, keeper: ClickKeeper): Prom
     device,
     bot,
     is_bot: bot !== null,
-    ip_hash: hashes.hashAddress(`variation ${click.variationId}`, address),
+    ip_hash: known === null ? null : hashes.hash(`variation ${click.variationId}`, known),
     body_hash: content === null ? null : `${hashes.month()}:${content}`,
     agent:
       agent === "" || identityKey === null

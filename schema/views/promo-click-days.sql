@@ -17,10 +17,20 @@ begin
 end $$;
 comment on function promo.counts_at(integer, integer[], integer[]) is 'Counts summed where they belong in an array of zeros.';
 
-create or replace function promo.counts_sum(one integer[], other integer[]) returns integer[] language sql immutable as $$
-  select array(select a + b from unnest(one, other) with ordinality u(a, b, place) order by place);
+-- A click, or one that turned out to be a repeat, of a day that may be summed.
+create or replace function promo.add_to_click_days(p_client text, p_offer integer, p_variation integer, p_day date, p_hour integer, p_device text, p_clicks integer, p_raw integer)
+returns void language sql as $$
+  insert into promo.promo_click_days as m (_client_id, variation_id, date, offer_id, hours, devices, raw_devices)
+  select p_client, v.id, p_day, p_offer, promo.counts_at(24, array[p_hour + 1], array[p_clicks]),
+         promo.counts_at(7, array[promo.device_place(p_device)], array[p_clicks]), promo.counts_at(7, array[promo.device_place(p_device)], array[p_raw])
+    from (values (0), (p_variation)) v(id)
+    join promo.promo_click_days_summed s on s._client_id = p_client and s.until >= p_day
+  on conflict (_client_id, variation_id, date, offer_id) do update
+     set hours[p_hour + 1] = m.hours[p_hour + 1] + p_clicks,
+         devices[promo.device_place(p_device)] = m.devices[promo.device_place(p_device)] + p_clicks,
+         raw_devices[promo.device_place(p_device)] = m.raw_devices[promo.device_place(p_device)] + p_raw;
 $$;
-comment on function promo.counts_sum(integer[], integer[]) is 'Two arrays of counts, added up.';
+comment on function promo.add_to_click_days(text, integer, integer, date, integer, text, integer, integer) is 'Adds a click to the sums of its day, if that is summed.';
 
 -- One day for each call, with the client's offers locked as counting locks them: nothing of it is counted meanwhile.
 create or replace function promo.sum_click_day(p_client text, p_zone text, out is_more boolean) language plpgsql as $$

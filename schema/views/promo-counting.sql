@@ -146,6 +146,7 @@ as $$
 #variable_conflict use_column
 declare
   near constant interval := window_ms * interval '1 millisecond';
+  told record;
   -- No conversion is reported within the second of its click: only later ones have to look for theirs.
   is_late constant boolean := events @? '$[*].click_id ? (@ != null)'
     and exists (select from jsonb_array_elements(events) e
@@ -158,7 +159,7 @@ begin
                     where v.id in (select (e ->> 'variation_id')::integer from jsonb_array_elements(events) e))
     order by o.id for no key update;
 
-  return query
+  for told in
   with asked as materialized (
     select e.*, v._client_id as client, v.offer_id, l.at::date as day, extract(hour from l.at)::smallint as hour
       from jsonb_to_recordset(events) as e (place integer, event_id text, variation_id integer, at timestamptz, via text, click_id text,
@@ -227,20 +228,6 @@ begin
            bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks,
            clicks_before_send = m.clicks_before_send + excluded.clicks_before_send, updated_at = now(),
            cohort_before = case when excluded.clicks_before_send > 0 then excluded.cohort_before else m.cohort_before end
-  ), summed as (
-    -- Of days that are over and summed; there is none but for what waited in the spool.
-    insert into promo.promo_click_days as m (_client_id, variation_id, date, offer_id, hours, devices, raw_devices)
-    select c._client_id, coalesce(c.variation_id, 0), c.clicked_date, c.offer_id, promo.counts_at(24, array_agg(c.clicked_hour + 1), array_agg(c.clicks)),
-           promo.counts_at(7, array_agg(promo.device_place(c.device)), array_agg(c.clicks)),
-           promo.counts_at(7, array_agg(promo.device_place(c.device)), array_agg(c.raw))
-      from (select _client_id, offer_id, variation_id, clicked_date, clicked_hour, device, (not is_bot and not is_repeat)::integer as clicks, 1 as raw from counted
-             union all
-            select _client_id, offer_id, variation_id, clicked_date, clicked_hour, device, -1, 0 from overtaken) c
-      join promo.promo_click_days_summed s on s._client_id = c._client_id and c.clicked_date <= s.until
-     group by grouping sets ((c._client_id, c.offer_id, c.variation_id, c.clicked_date), (c._client_id, c.offer_id, c.clicked_date))
-    on conflict (_client_id, variation_id, date, offer_id) do update
-       set hours = promo.counts_sum(m.hours, excluded.hours), devices = promo.counts_sum(m.devices, excluded.devices),
-           raw_devices = promo.counts_sum(m.raw_devices, excluded.raw_devices)
   ), variations as (
     update promo.promo_text_variations v
        set clicks = v.clicks + c.raw - c.bots - c.repeats, raw_clicks = v.raw_clicks + c.raw,
@@ -254,19 +241,38 @@ begin
       from (select _client_id, offer_id, sum(raw) as raw, sum(bots) as bots, sum(repeats) as repeats from changes group by 1, 2) c
      where o._client_id = c._client_id and o.id = c.offer_id
   )
-  select a.place, 'unknown_variation' from asked a where a.client is null
+  select a.place, 'unknown_variation' as outcome, null::text as client, null::integer as offer, null::integer as variation, null::date as day,
+         null::integer as hour, null::text as device, null::integer as clicks, null::integer as raw
+    from asked a where a.client is null
    union all
   select k.place,
          case when (k.earlier_variation, k.earlier_referrer) is not distinct from (k.variation_id, k.referrer)
                -- Hashes begin with their month: those of two months, made with two secrets, say nothing of each other.
                and (k.earlier_hash is not distinct from k.body_hash
                     or split_part(k.earlier_hash, ':', 1) is distinct from split_part(k.body_hash, ':', 1))
-              then 'duplicate' else 'conflict' end
+              then 'duplicate' else 'conflict' end,
+         null, null, null, null, null, null, null, null
     from known k where k.is_stored or k.copy > 1
    union all
-  select f.place, 'raced' from fresh f
+  select f.place, 'raced', null, null, null, null, null, null, null, null from fresh f
    where (select count(*) from fresh) > (select count(*) from counted)
-     and not exists (select from counted c where c._client_id = f.client and c.event_id = f.event_id);
+     and not exists (select from counted c where c._client_id = f.client and c.event_id = f.event_id)
+   union all
+  -- Of days that may be summed already: what waited in the spool, and what came at midnight.
+  select null, null, c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.device, (not c.is_bot and not c.is_repeat)::integer, 1
+    from counted c where c.clicked_date <= (select max(s.until) from promo.promo_click_days_summed s)
+   union all
+  select null, null, c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.device, -1, 0
+    from overtaken c where c.clicked_date <= (select max(s.until) from promo.promo_click_days_summed s)
+  loop
+    if told.place is null then
+      perform promo.add_to_click_days(told.client, told.offer, told.variation, told.day, told.hour, told.device, told.clicks, told.raw);
+    else
+      place := told.place;
+      outcome := told.outcome;
+      return next;
+    end if;
+  end loop;
 
   if is_late then perform promo.link_clicks(events); end if;
 end $$;

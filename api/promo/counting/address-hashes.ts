@@ -1,7 +1,6 @@
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
 import { openSealed, seal, type KeyRing } from "../../../core/crypto.ts";
 import { deleteSecretsBefore, keepSecret, replaceSecret } from "../../../queries/promo/address-secrets.ts";
-import { addressOf } from "../../../rules/promo/address.ts";
 import type { Queryable } from "../../../schema/database.ts";
 
 const context = "address secret";
@@ -58,12 +57,6 @@ export class AddressHashes {
     const { current } = monthsAround(this.#now());
     const secret = this.#secrets.get(current);
     return secret === undefined ? null : createHmac("sha256", secret).update(`${subject}\n${text}`).digest("hex");
-  }
-
-  /** The same for an address; null where it is none. */
-  hashAddress(subject: string, address: string | null | undefined): string | null {
-    const same = addressOf(address ?? "");
-    return same === null ? null : this.hash(subject, same);
   }
 
   /** `2026-11`, in front of hashes that are compared later. */
