@@ -6,8 +6,11 @@ import { maskPersonal } from "../../core/personal.ts";
 import { typedId, typedText } from "../../core/typed.ts";
 import { FileProblem, unpacked } from "../../connectors/files/file-places.ts";
 import { shippedMappings } from "../../connectors/files/mapping.ts";
-import { defaultLimits } from "../../connectors/files/performance-file.ts";
+import { defaultLimits, FileRefused } from "../../connectors/files/performance-file.ts";
 import { emptyHead, readHead } from "../../connectors/files/preview.ts";
+import { DayLost } from "../../queries/files/report-losses.ts";
+import { UnknownSeat } from "../../queries/rtb/seats.ts";
+import { sqlState } from "../../schema/database.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { fileFields } from "../../rules/files/header-meanings.ts";
 import {
@@ -26,7 +29,9 @@ import { settingsOf, withHeartbeat } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
 import { mappingGivenFor, mappingOpened, type NamedMapping } from "./mapping.ts";
 import { openPlace, parseJson, readSmallFile, type FilePlace } from "./places.ts";
-import type { FilesContext } from "./shapes.ts";
+import { checkOnly } from "./check-only.ts";
+import { hashOf } from "./read-checked.ts";
+import type { FilesContext, Taking } from "./shapes.ts";
 
 export interface PreviewInput {
   client: string;
@@ -132,6 +137,7 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
     };
     const bytes = unpacked(place.name, opened.read(signal), { maxBytes: config.ingest.maxBytes });
     const head = await readHead(bytes, reading).catch(refusedAs);
+    head.refusal ??= await foreseen(context, { place, mapping: named, opened, signal });
     const said = (reason: string) => maskPersonal(redact(reason));
     return {
       ...head,
@@ -146,6 +152,35 @@ async function readPreview(context: FilesContext, place: FilePlace, signal: Abor
     };
   } finally {
     await opened.close();
+  }
+}
+
+/** A larger file is checked when it is imported: whoever looks at its head waits for that. */
+const mostChecked = 16_777_216;
+const importWaitMs = 2_000;
+const lockNotAvailable = "55P03";
+
+/** What would refuse the whole file though its head is fine; null where nothing does, or nobody can say in time. */
+async function foreseen(
+  context: FilesContext,
+  taking: Omit<Taking, "progress">,
+): Promise<NonNullable<FileHead["refusal"]> | null> {
+  const { opened, signal } = taking;
+  if (opened.bytes > mostChecked) return null;
+  const progress = { phase: "hashing" as const, bytes: 0, ofBytes: opened.bytes, lines: 0 };
+  try {
+    const digest = await hashOf(opened, progress, signal);
+    const startedAt = await databaseNow(context.database);
+    await checkOnly(context, { ...taking, progress, digest, startedAt, errors: [] }, { waitMs: importWaitMs });
+    return null;
+  } catch (error) {
+    if (error instanceof DayLost || error instanceof UnknownSeat)
+      return { line: null, column: null, reason: error.message };
+    if (error instanceof FileRefused) return { line: error.line, column: error.column, reason: error.message };
+    if (error instanceof FileProblem && error.kind === "content")
+      return { line: null, column: null, reason: error.message };
+    if (sqlState(error) === lockNotAvailable) return null;
+    throw error;
   }
 }
 

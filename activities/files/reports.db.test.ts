@@ -15,6 +15,7 @@ import { draftName, draftRecord, previewKey, previewName } from "../../rules/fil
 import { loadConfig } from "../../settings/config.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { createIngestActivities } from "./ingest.ts";
+import type { PreviewDone } from "./preview-draft.ts";
 import type { IngestInput } from "./input.ts";
 import type { RedriveStep } from "./redrive-lines.ts";
 import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
@@ -29,7 +30,7 @@ beforeAll(async () => {
 const tables = reportNames.map((name) => reportKinds[name].table);
 beforeEach(async () => {
   await database.pool.query(
-    `truncate ${tables.join(", ")}, rtb.funnel_sums, rtb.performance_metrics, rtb.buyer_seats, rtb.creatives, ops.files, ops.file_days, ops.report_days, ops.file_headers, ops.quarantine, ops.alerts`,
+    `truncate ${tables.join(", ")}, rtb.funnel_sums, rtb.performance_metrics, rtb.buyer_seats, rtb.creative_thumbnails, rtb.creatives, ops.files, ops.file_days, ops.report_days, ops.file_headers, ops.quarantine, ops.alerts`,
   );
   await rm(path.join(folder, "713"), { recursive: true, force: true });
 });
@@ -290,29 +291,33 @@ test("a seat's folder names it for all its reports, each by its header", async (
   expect(await ask("select distinct buyer_id from rtb.report_bids")).toEqual([{ buyer_id: "123456789" }]);
 });
 
-test("a preview shows a report as what it is, by the reports' clock; without its seat it says what to give", async () => {
+/** Puts bytes where an upload leaves those that are to be looked at, and returns how to look at them. */
+async function drafted(fileName: string, bytes: Buffer) {
   const uploads = path.join(folder, "uploads", "713");
   await mkdir(uploads, { recursive: true });
-  const bytes = await readFile(fixture("pipeline-geo"));
   const draft = {
     draftId: id,
     client: "713",
     file: `${id}-0123456789abcdef.csv`,
-    fileName: "geo.csv",
+    fileName,
     bytes: bytes.length,
   };
   await writeFile(path.join(uploads, draft.file), bytes);
   const record = { ...draft, contentHash: sha256(bytes), by: "ada", isGzip: false, receivedAt: "2026-01-31" };
   await writeFile(path.join(uploads, draftName(id)), JSON.stringify(draftRecord.parse(record)));
-  const preview = async (constants?: Record<string, string>) => {
+  return async (constants?: Record<string, string>) => {
     const input = { client: "713", draftId: id, ...(constants === undefined ? {} : { constants }) };
-    const done = await environment().run(
-      activities({ RTB_REPORT_TIMEZONE: "America/Los_Angeles" }).previewDraft,
+    const done = (await environment().run(
+      activities({ RTB_REPORT_TIMEZONE: "America/Los_Angeles", INGEST_CREATE_STUBS: "on" }).previewDraft,
       input,
-    );
+    )) as PreviewDone;
     const key = previewKey({ mapping: null, constants: constants ?? {}, ignore: [] });
     return { done, shown: JSON.parse(await readFile(path.join(uploads, previewName(id, key)), "utf8")) as object };
   };
+}
+
+test("a preview shows a report as what it is, by the reports' clock; without its seat it says what to give", async () => {
+  const preview = await drafted("geo.csv", await readFile(fixture("pipeline-geo")));
   const unseated = await preview();
   expect(unseated.shown).toMatchObject({
     mapping: { name: "ab-funnel-country", isRecognised: true },
@@ -321,6 +326,54 @@ test("a preview shows a report as what it is, by the reports' clock; without its
   expect(await preview(seat)).toMatchObject({
     done: { mapping: "ab-funnel-country", lines: 24, rejected: 0, isRefused: false },
     shown: { timezone: "America/Los_Angeles", createsCreatives: null, refusal: null },
+  });
+});
+
+describe("a dry run and a preview foresee what an import would refuse, in its words, and leave nothing:", () => {
+  const written = async () =>
+    ask(
+      `select (select count(*) from ops.files) as files, (select count(*) from ops.report_days) as days, (select count(*) from rtb.report_countries) as rows,
+              (select coalesce(sum(bid_requests), 0) from rtb.funnel_sums) as sums, (select count(*) from rtb.buyer_seats) as seats, (select count(*) from ops.alerts) as alerts,
+              (select count(*) from rtb.creatives) as creatives`,
+    );
+  const foreseen = async (text: string, constants: Record<string, string>, more: Partial<IngestInput> = {}) => {
+    const before = await written();
+    const stubs = { INGEST_CREATE_STUBS: "on" };
+    const dry = await takeText(text, { constants, dryRun: true, ...more }, stubs);
+    const preview = await (await drafted("x.csv", Buffer.from(text)))(constants);
+    expect(await written()).toEqual(before);
+    const { refusal } = preview.shown as { refusal: { reason: string } | null };
+    expect(preview.done.isRefused).toBe(refusal !== null);
+    return { status: dry.status, dry: dry.reason, shown: refusal?.reason ?? null };
+  };
+
+  test("most of a day that an earlier file split by other columns would go", async () => {
+    const fine = "#Day,Country,Hour,Bid requests,Bids\n1/1/26,Brazil,1,900,9\n1/1/26,Peru,2,800,8\n";
+    await takeText(fine);
+    const coarse = "#Day,Country,Bid requests,Bids\n1/1/26,Chile,5,1\n";
+    const { status, dry, shown } = await foreseen(coarse, seat);
+    expect([status, dry]).toEqual(["refused", shown]);
+    expect((await takeText(coarse)).reason).toBe(dry);
+    expect(dry).toContain("take away 2 rows");
+    expect((await takeText(coarse, { dryRun: true, force: true })).status).toBe("checked");
+    // The same split again takes nothing away.
+    expect(await foreseen(fine.replace("900", "901"), seat)).toEqual({ status: "checked", dry: null, shown: null });
+  });
+
+  test("a seat that the exchange does not have of the client, in a report and in ad performance", async () => {
+    await ask(
+      "insert into rtb.buyer_seats (_client_id, buyer_id, bidder_account_id, origin) values ('713', '123456789', '1', 'real')",
+    );
+    const report = "#Day,Country,Bid requests,Bids\n1/1/26,Chile,5,1\n";
+    const performance = "creative_id,date,impressions,clicks,spend\n7,2026-01-01,100,1,4.16\n";
+    for (const text of [report, performance]) {
+      const typo = { buyer_id: "123456798" };
+      const { status, dry, shown } = await foreseen(text, typo);
+      expect([status, dry]).toEqual(["refused", shown]);
+      expect((await takeText(text, { constants: typo }, { INGEST_CREATE_STUBS: "on" })).reason).toBe(dry);
+      expect(dry).toContain("123456789");
+    }
+    expect(await foreseen(report, seat)).toEqual({ status: "checked", dry: null, shown: null });
   });
 });
 

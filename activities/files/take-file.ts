@@ -8,14 +8,14 @@ import type { IngestAnswer, LineError } from "../../rules/files/ingest-answer.ts
 import { checkedInput } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
 import { answerOfReading, answerOfRow } from "./answer.ts";
+import { checkOnly } from "./check-only.ts";
 import { endingUnknown } from "./ending-unknown.ts";
-import { ingestShape, settingsOf, withHeartbeat, type IngestInput } from "./input.ts";
-import { readLineBasis } from "./line-basis.ts";
+import { ingestShape, withHeartbeat, type IngestInput } from "./input.ts";
 import { mappingGivenFor, mappingOpened } from "./mapping.ts";
 import { openPlace, placeOf } from "./places.ts";
-import { hashOf, readChecked } from "./read-checked.ts";
+import { hashOf } from "./read-checked.ts";
 import { refuseFile, type Refusal } from "./refuse-file.ts";
-import { shownReason, type FilesContext, type IngestProgress, type Reading, type Taking } from "./shapes.ts";
+import { shownReason, type FilesContext, type IngestProgress, type Taking } from "./shapes.ts";
 import { storeFile } from "./store-file.ts";
 
 /** Reads, checks and merges one file in one transaction with its receipt; a known one is only looked up. */
@@ -61,7 +61,9 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
     const known = await findIngestedFile(database, content);
     if (known !== null && !place.force && !place.dryRun) return await answerOfRow(context, known, { isKnown: true });
     const reading = { ...taking, digest, startedAt, errors };
-    return place.dryRun ? await checkOnly(context, reading) : await storeFile(context, reading);
+    if (!place.dryRun) return await storeFile(context, reading);
+    const counts = await checkOnly(context, reading);
+    return answerOfReading(reading, { outcome: "checked", counts, errors, reason: null });
   } catch (error) {
     if (error instanceof FileAlreadyIngested) {
       // A timed-out attempt of this run that committed after all counts as this run's.
@@ -77,22 +79,6 @@ async function takeOpened(context: FilesContext, taking: Taking): Promise<Ingest
     else throw error;
   }
   return refuseFile(context, taking, { ...refusal, digest, startedAt });
-}
-
-/** Reads as a real ingest does, against the same creatives, and leaves nothing. */
-async function checkOnly({ database, config, redact }: FilesContext, reading: Reading): Promise<IngestAnswer> {
-  const { place } = reading;
-  const settings = settingsOf(config, place.client);
-  const { mapping } = reading.mapping;
-  const basis = await readLineBasis(database, { client: place.client, settings, mapping, at: reading.startedAt });
-  const counts = await readChecked({ database, config, redact }, reading, {
-    settings,
-    basis,
-    named: () => Promise.resolve(),
-    accepted: () => Promise.resolve(),
-    rejected: () => Promise.resolve(),
-  });
-  return answerOfReading(reading, { outcome: "checked", counts, errors: reading.errors, reason: null });
 }
 
 function whereAnd({ line, column, message }: FileRefused): string {
