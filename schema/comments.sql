@@ -1471,6 +1471,25 @@ comment on column rtb.report_quality._file_id is 'The file that wrote the row la
 comment on column rtb.report_quality._line is 'The line of that file.';
 comment on column rtb.report_quality._grain is 'Which columns split the lines of a day in that file; of files that differ in it the later one has the day alone.';
 
+comment on table rtb.report_invalid is 'The report "invalid traffic" of Authorized Buyers: impressions that are credited as invalid, by publisher and country.';
+comment on column rtb.report_invalid._client_id is 'The client the row belongs to.';
+comment on column rtb.report_invalid.buyer_id is 'The seat that the report is of: rtb.buyer_seats.';
+comment on column rtb.report_invalid.date is 'Day, by the clock of the zone that reports are exported in (RTB_REPORT_TIMEZONE).';
+comment on column rtb.report_invalid.hour is 'Hour of that clock; -1 when the report does not say.';
+comment on column rtb.report_invalid.geography is 'Country, two letters of ISO 3166-1; '''' when the report does not say.';
+comment on column rtb.report_invalid.publisher_id is 'The publisher, as Google names it; '''' when the report does not say.';
+comment on column rtb.report_invalid.creative_id is 'The creative, as its exchange names it; '''' when the report does not say. It need not be in rtb.creatives.';
+comment on column rtb.report_invalid.publisher_name is 'Its name; null when the report does not say.';
+comment on column rtb.report_invalid.impressions is 'Impressions; null when the report has no such column.';
+comment on column rtb.report_invalid.invalid_impressions is 'Impressions credited as invalid traffic.';
+comment on column rtb.report_invalid.prefiltered_impressions is 'Impressions that were filtered before they were counted; null when the report has no such column.';
+comment on column rtb.report_invalid.billed_impressions is 'Impressions that were billed; null when the report has no such column.';
+comment on column rtb.report_invalid.viewable is 'Viewable impressions; null when the report has no such column.';
+comment on column rtb.report_invalid.measurable is 'Impressions whose viewability was measured; null when the report has no such column.';
+comment on column rtb.report_invalid._file_id is 'The file that wrote the row last: ops.files.';
+comment on column rtb.report_invalid._line is 'The line of that file.';
+comment on column rtb.report_invalid._grain is 'Which columns split the lines of a day in that file; of files that differ in it the later one has the day alone.';
+
 comment on table rtb.report_filtering is 'The report "bid filtering" of Authorized Buyers: why bids did not take part.';
 comment on column rtb.report_filtering._client_id is 'The client the row belongs to.';
 comment on column rtb.report_filtering.buyer_id is 'The seat that the report is of: rtb.buyer_seats.';

@@ -120,6 +120,39 @@ export const reportQuality = rtb.table(
   ],
 );
 
+/** Impressions that Google credits as invalid, of publishers and countries. */
+export const reportInvalid = rtb.table(
+  "report_invalid",
+  {
+    ...hourColumns,
+    publisherId: text("publisher_id").notNull(),
+    creativeId: text("creative_id").notNull(),
+    publisherName: text("publisher_name"),
+    impressions: counted("impressions"),
+    invalidImpressions: counted("invalid_impressions"),
+    prefilteredImpressions: counted("prefiltered_impressions"),
+    billedImpressions: counted("billed_impressions"),
+    viewable: counted("viewable"),
+    measurable: counted("measurable"),
+    ...fileColumns,
+  },
+  (table) => [
+    primaryKey({
+      name: "report_invalid_key",
+      columns: [
+        table.clientId,
+        table.buyerId,
+        table.date,
+        table.hour,
+        table.geography,
+        table.publisherId,
+        table.creativeId,
+      ],
+    }),
+    index("report_invalid_file").on(table.clientId, table.fileId),
+  ],
+);
+
 export const reportFiltering = rtb.table(
   "report_filtering",
   {

@@ -97,6 +97,7 @@ describe("each report that buyers export goes into its table, whole:", () => {
     ["bidsinauction", "bids_in_auction", "bids_in_auction", "Bids in auction"],
     ["quality", "quality", "measurable", "Active view measurable"],
     ["bid-filtering", "bid_filtering", "bids", "Bids"],
+    ["invalid-traffic", "invalid_traffic", "invalid_impressions", "IVT credited impressions"],
   ])("%s", async (name, report, measure, column) => {
     const { table } = reportKinds[report];
     const answer = await takeReport(name);

@@ -106,6 +106,23 @@ export const wasteAnswer = z.object({
       }),
     )
     .describe('by the report "quality"'),
+  invalid: z
+    .array(
+      z.object({
+        by: z.enum(["publisher", "country"]),
+        of: text.describe("null: the report does not say"),
+        name: text,
+        daysWithData: z.number(),
+        impressions: count,
+        invalid: z.number().describe("impressions credited as invalid traffic"),
+        prefiltered: count.describe("filtered before they were counted"),
+        billed: count,
+        invalidShare: percent.describe("invalid / impressions"),
+        viewability: percent,
+        advice: z.array(advice),
+      }),
+    )
+    .describe('by the report "invalid traffic", those with most of it first'),
   filtering: z.array(z.object({ reason: z.string(), bids: z.number(), share: percent })),
   spend: z
     .object({
@@ -193,6 +210,23 @@ const toDelivery = ({ days, rates: found, ...known }: NonNullable<Waste["deliver
   deliveryLoss: inPercent(found.deliveryLoss),
 });
 
+const toInvalid = ({ by, value, name, days, rates: found, ...one }: Waste["invalid"][number]) => ({
+  by,
+  of: value === "" ? null : value,
+  name,
+  daysWithData: days,
+  impressions: one.impressions,
+  invalid: one.invalid,
+  prefiltered: one.prefiltered,
+  billed: one.billed,
+  invalidShare: inPercent(found.invalidShare),
+  viewability: inPercent(found.viewability),
+  advice: one.advice.map(toAdvice),
+});
+
+const firstOfEach = (groups: Waste["invalid"], most: number) =>
+  (["publisher", "country"] as const).flatMap((by) => groups.filter((one) => one.by === by).slice(0, most));
+
 export function toWaste(
   waste: Waste,
   { spendReport, currency, ...asked }: Frame,
@@ -237,6 +271,7 @@ export function toWaste(
       invalidShare: inPercent(found.invalidShare),
       advice: said.map(toAdvice),
     })),
+    invalid: firstOfEach(waste.invalid, mostGroups).map(toInvalid),
     filtering: filtering.map(({ reason, bids }) => ({
       reason,
       bids,

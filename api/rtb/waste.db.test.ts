@@ -122,6 +122,7 @@ describe("waste", () => {
       'No report "pipeline by publisher": waste by publisher is unknown',
       'No report "bids in auction": delivery loss after bidding is unknown',
       'No report "quality": viewability is unknown',
+      'No report "invalid traffic", and no column IVT credited impressions in "quality": invalid traffic is unknown',
       'No report "bid filtering": why bids did not take part is unknown',
       "No spend of these days: what requests cost is unknown",
     ]);

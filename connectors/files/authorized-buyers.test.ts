@@ -41,6 +41,7 @@ const reports = [
   ["pipeline-geo", "ab-funnel-country"],
   ["pipeline-publisher", "ab-funnel-publisher"],
   ["bid-filtering", "ab-bid-filtering"],
+  ["invalid-traffic", "ab-invalid-traffic"],
 ] as const;
 
 test.each(reports)("the report %s is recognised by its header alone, packed in any spelling", async (name, mapping) => {

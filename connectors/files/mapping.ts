@@ -181,6 +181,7 @@ export const shippedMappings: readonly FileMapping[] = [
   "ab-funnel-country",
   "ab-bids-in-auction",
   "ab-quality",
+  "ab-invalid-traffic",
   "ab-bid-filtering",
   "rtb-traffic",
 ].map((name) => parseMapping(JSON.parse(readFileSync(new URL(`./mappings/${name}.json`, import.meta.url), "utf8"))));

@@ -8,6 +8,7 @@ const hardlyAbove = [
   ["bids_in_auction", "bids"],
   ["impressions", "auctions_won"],
   ["measurable", "impressions"],
+  ["invalid_impressions", "impressions"],
 ] as const;
 
 /** Counts of a report's lines that are larger than what they are a part of, in words. */

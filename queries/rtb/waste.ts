@@ -27,6 +27,7 @@ import {
   type SeatDays,
   type SeatSpend,
 } from "./funnel-figures.ts";
+import { readInvalidTraffic, type InvalidGroup } from "./invalid-traffic.ts";
 import { readSpendSources, type SpendSource } from "./spend-sources.ts";
 
 const hoursADay = 24;
@@ -61,6 +62,7 @@ export interface Waste {
   delivery: (Delivery & { rates: FunnelRates }) | null;
   quality: (QualityGroup & { rates: FunnelRates; advice: FunnelAdvice[] })[];
   filtering: FilteredBids[];
+  invalid: (InvalidGroup & { rates: FunnelRates; advice: FunnelAdvice[] })[];
   spend: SeatSpend | null;
   spendSources: SpendSource[];
   /** Spend by 1,000 bid requests, decimal text; null where one of them is unknown. What a request costs the bidder no report says. */
@@ -86,6 +88,7 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
   const delivery = await readDelivery(database, of);
   const quality = await readQuality(database, of);
   const filtering = await readFiltering(database, of);
+  const invalid = (await readInvalidTraffic(database, of)).map(ratedInvalid);
   const spend = await readSeatSpend(database, of, question.spendReport);
   const spendSources = await readSpendSources(database, of, question.spendReport);
   const funnel = all === undefined ? null : { ...all, rates: ratesOf(all.funnel, all.days), advice: [] };
@@ -95,6 +98,7 @@ export async function readWaste(database: Queryable, question: WasteQuestion): P
     publishers: publishers.map((group) => rated(group, "publisher")),
     hours: hours.map(ratedHour),
     quality: quality.map(ratedQuality),
+    invalid,
   };
   const found = {
     funnel,
@@ -130,8 +134,14 @@ function ratedQuality(group: QualityGroup) {
   return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, { by: "size", value: size }) };
 }
 
+function ratedInvalid(group: InvalidGroup) {
+  const { by, value, impressions, viewable, measurable, invalid, days } = group;
+  const funnel = { ...emptyFunnel, impressions, viewable, measurable, invalid };
+  return { ...group, rates: ratesOf(funnel, days), advice: adviseFunnel(funnel, days, { by, value }) };
+}
+
 /** By what most requests are about: a country before an hour of it. */
-function placed(parts: Pick<Waste, "countries" | "publishers" | "hours" | "quality">): PlacedAdvice[] {
+function placed(parts: Pick<Waste, "countries" | "publishers" | "hours" | "quality" | "invalid">): PlacedAdvice[] {
   const said = (by: PlacedAdvice["by"], groups: readonly RatedGroup[]) =>
     groups.flatMap(({ value, name, advice }) => advice.map((one) => ({ ...one, by, of: value ?? "", name })));
   return [
@@ -141,6 +151,7 @@ function placed(parts: Pick<Waste, "countries" | "publishers" | "hours" | "quali
     ...parts.quality.flatMap(({ size, advice }) =>
       advice.map((one) => ({ ...one, by: "size" as const, of: size, name: null })),
     ),
+    ...parts.invalid.flatMap(({ by, value, name, advice }) => advice.map((one) => ({ ...one, by, of: value, name }))),
   ];
 }
 
@@ -150,10 +161,13 @@ function costOf(spend: SeatSpend | null, funnel: FunnelGroup | null): string | n
 }
 
 function whatIsMissing(
-  found: Pick<Waste, "funnel" | "countries" | "publishers" | "hours" | "delivery" | "quality" | "filtering" | "spend">,
+  found: Pick<
+    Waste,
+    "funnel" | "countries" | "publishers" | "hours" | "delivery" | "quality" | "filtering" | "invalid" | "spend"
+  >,
   days: number,
 ): string[] {
-  const { funnel, publishers, hours, countries, delivery, quality, filtering, spend } = found;
+  const { funnel, publishers, hours, countries, delivery, quality, filtering, invalid, spend } = found;
   const missing: string[] = [];
   const say = (isMissing: boolean, text: string) => void (isMissing && missing.push(text));
   const without = (groups: readonly FunnelGroup[]) => groups.every(({ value }) => value === null);
@@ -173,6 +187,10 @@ function whatIsMissing(
   }
   say(delivery === null, 'No report "bids in auction": delivery loss after bidding is unknown');
   say(quality.length === 0, 'No report "quality": viewability is unknown');
+  say(
+    invalid.length === 0 && quality.every((one) => one.invalid === null),
+    'No report "invalid traffic", and no column IVT credited impressions in "quality": invalid traffic is unknown',
+  );
   say(filtering.length === 0, 'No report "bid filtering": why bids did not take part is unknown');
   say(spend === null, "No spend of these days: what requests cost is unknown");
   return missing;

@@ -30,6 +30,8 @@ const reportFields = [
   "viewable",
   "measurable",
   "invalid_impressions",
+  "prefiltered_impressions",
+  "billed_impressions",
   "timestamp",
   "size",
   "format",
@@ -115,6 +117,22 @@ export const reportKinds = {
     hasSpend: false,
     required: ["date", "filtering_reason", "bids"],
   },
+  invalid_traffic: {
+    table: "rtb.report_invalid",
+    keys: ["date", "hour", "geography", "publisher_id", "creative_id"],
+    named: ["publisher_name"],
+    counts: [
+      "impressions",
+      "invalid_impressions",
+      "prefiltered_impressions",
+      "billed_impressions",
+      "viewable",
+      "measurable",
+    ],
+    main: "invalid_impressions",
+    hasSpend: false,
+    required: ["date", "invalid_impressions"],
+  },
   traffic: {
     table: "rtb.rtb_traffic",
     keys: ["at", "size", "format", "geography", "device_type"],
@@ -155,7 +173,7 @@ export function requiredFields(kind: FileKind = "performance"): readonly FileFie
 const measures: readonly FileField[] = [
   ...(["date", "impressions", "clicks", "spend", "publisher_name", "timestamp", "requests", "qps", "seconds"] as const),
   ...funnelCounts,
-  ...(["viewable", "measurable", "invalid_impressions"] as const),
+  ...(["viewable", "measurable", "invalid_impressions", "prefiltered_impressions", "billed_impressions"] as const),
 ];
 
 /** Fields that hold numbers: what JSON writes as a number is read as one. */

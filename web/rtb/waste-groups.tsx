@@ -86,6 +86,7 @@ const adviceColumns: Column<Advice>[] = [
 ];
 
 const firstAdvice = 8;
+const mostInvalid = 50;
 
 /** What to do, with what was found and what it was held against. */
 export function AdviceTable({ of, json, zone }: Part) {
@@ -293,11 +294,52 @@ const filteringColumns: Column<Waste["filtering"][number]>[] = [
   { name: "share", label: "Share", kind: "percent", value: (row) => row.share },
 ];
 
+const invalidColumns: Column<Waste["invalid"][number]>[] = [
+  {
+    name: "of",
+    label: "Where",
+    kind: "text",
+    value: (row) => row.of,
+    show: ({ by, of, name }) =>
+      of === null ? (
+        <None why="the report does not say" />
+      ) : (
+        <>
+          {by === "country" ? countryName(of) : (name ?? of)} <span class="quiet">{by}</span>
+        </>
+      ),
+  },
+  { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
+  { name: "invalid", label: "Invalid", kind: "count", value: (row) => row.invalid },
+  {
+    name: "invalidShare",
+    label: "Share",
+    kind: "percent",
+    value: (row) => row.invalidShare,
+    why: () => "the report has no impressions",
+  },
+  { name: "prefiltered", label: "Pre-filtered", kind: "count", value: (row) => row.prefiltered, isExtra: true },
+  { name: "billed", label: "Billed", kind: "count", value: (row) => row.billed, isExtra: true },
+  findingColumn,
+];
+
 /** What became of bids and impressions: no waste of requests, and never added to it. */
-export function AfterBidding({ of: { quality, filtering }, json, zone }: Part) {
-  if (quality.length === 0 && filtering.length === 0) return null;
+export function AfterBidding({ of: { quality, filtering, invalid }, json, zone }: Part) {
+  if (quality.length === 0 && filtering.length === 0 && invalid.length === 0) return null;
   return (
     <div class="columns">
+      {invalid.length === 0 ? null : (
+        <section aria-labelledby="invalid">
+          <h2 id="invalid">Invalid traffic</h2>
+          <Table
+            columns={invalidColumns}
+            rows={invalid.slice(0, mostInvalid)}
+            caption="Invalid traffic by publisher and country"
+            zone={zone}
+            json={{ url: json, path: "invalid" }}
+          />
+        </section>
+      )}
       {filtering.length === 0 ? null : (
         <section aria-labelledby="filtering">
           <h2 id="filtering">Bids that were filtered</h2>

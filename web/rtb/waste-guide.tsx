@@ -25,6 +25,12 @@ const reports = [
     says: "viewability by size",
   },
   {
+    name: "Invalid traffic",
+    columns:
+      "Day, Country, Publisher ID, Publisher name; Impressions, IVT credited impressions, Pre-filtered impressions, Billed impressions",
+    says: "invalid traffic by publisher and country",
+  },
+  {
     name: "Bid filtering",
     columns: "Day, Country, Creative ID, Bid filtering reason; Bids",
     says: "why bids did not take part",

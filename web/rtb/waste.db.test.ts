@@ -152,6 +152,47 @@ test("the spend of the same days is shown by each source that says one, with wha
     expect((await open(page)).body).toContain('by files of ad performance; <a href="/waste#spend">');
 });
 
+test("invalid traffic is shown and advised on by publisher and country, as its report has it", async () => {
+  const row = (publisher: string, country: string, impressions: number, invalid: number) => ({
+    ...{ hour: -1, geography: country, publisher_id: publisher, creative_id: "", publisher_name: publisher && hostile },
+    ...{ impressions, invalid_impressions: invalid, prefiltered_impressions: 2, billed_impressions: null },
+  });
+  await put("report_invalid", [
+    row("p1", "BR", 2_000, 400),
+    row("p1", "PE", 2_000, 20),
+    row("p2", "PE", 5_000, 5),
+    row("", "", 9_000, 8_000),
+  ]);
+  const url = "/api/v1/rtb/analytics/waste?days=1&buyer_id=A";
+  const answer = await api.inject({ url, headers: await bearer() });
+  const { invalid, advice, missing } = answer.json<{
+    invalid: { by: string; of: string | null; invalid: number; invalidShare: number; billed: null; advice: object[] }[];
+    advice: { by: string; of: string; kind: string; text: string }[];
+    missing: string[];
+  }>();
+  expect(invalid.map((one) => [one.by, one.of, one.invalid, one.invalidShare, one.billed, one.advice.length])).toEqual([
+    ["publisher", null, 8_000, 88.89, null, 0],
+    ["publisher", "p1", 420, 10.5, null, 1],
+    ["publisher", "p2", 5, 0.1, null, 0],
+    ["country", null, 8_000, 88.89, null, 0],
+    ["country", "BR", 400, 20, null, 1],
+    ["country", "PE", 25, 0.36, null, 0],
+  ]);
+  expect(advice.filter(({ kind }) => kind === "invalid_traffic").map(({ by, of, text }) => [by, of, text])).toEqual([
+    ["publisher", "p1", "10.5 % of impressions are invalid traffic, over 5.0 %: exclude the publisher in pretargeting"],
+    [
+      "country",
+      "BR",
+      "20.0 % of impressions are invalid traffic, over 5.0 %: leave it out of the countries of pretargeting",
+    ],
+  ]);
+  expect(missing.filter((one) => one.includes("invalid traffic"))).toEqual([]);
+  const { body } = await open("/waste?days=1&buyer_id=A");
+  expect(body).toContain('<h2 id="invalid">Invalid traffic</h2>');
+  expect(body).not.toContain("<script>alert");
+  await agrees(body, 40);
+});
+
 test("yesterday is a choice of its own, by the reports' clock, also of the exports", async () => {
   const yesterday = addDays(today, -1);
   const { body } = await open("/waste?days=1&end=yesterday&buyer_id=B");

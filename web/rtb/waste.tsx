@@ -95,8 +95,9 @@ interface ShownProps {
 
 function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
   const { zone } = at;
-  const { funnel, delivery, quality, filtering } = waste;
-  const hasReports = funnel !== null || delivery !== null || quality.length > 0 || filtering.length > 0;
+  const { funnel, delivery, quality, filtering, invalid } = waste;
+  const hasReports =
+    funnel !== null || delivery !== null || [quality, filtering, invalid].some(({ length }) => length > 0);
   if (!hasReports && coverage.requests === null)
     return (
       <>
