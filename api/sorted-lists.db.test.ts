@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
 import { bearer, testServer } from "../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { keysOf } from "../queries/shared/ordered.ts";
@@ -10,11 +11,20 @@ const rowsOfEach = 9;
 
 let database: TestDatabase;
 let api: Api;
+let claimant: string;
 beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
   for (const statement of filled)
     await database.pool.query(statement.replaceAll(":rows", `generate_series(1, ${rowsOfEach}) n`));
+  const { affiliateId } = await makeAffiliate(database.pool, { client: "713", name: "Claims" });
+  claimant = affiliateId;
+  const campaignId = await makeCampaign(database.pool, { client: "713", name: "Claimed" });
+  for (let n = 0; n < rowsOfEach; n += 1)
+    await judge(database.pool, {
+      ...{ client: "713", affiliateId, campaignId, url: `https://www.reddit.com/r/a/comments/abc${n}/x/` },
+      ...{ claimed: [900 + (n % 4), n % 3, 0], verified: [100, 1, 0], verdict: "DISCREPANCY", level: "HIGH" },
+    });
 }, 60_000);
 afterAll(async () => {
   await api?.close();
@@ -48,6 +58,16 @@ const filled = [
   `insert into ops.files (_client_id, source, name, place, path, bytes, sha256, mapping, mapping_version, options_hash, outcome, lines, inserted, rejected, superseded, spend, day_from, day_to, replaced, run_id, workflow_id, started_at)
    select '713', 'rtb.performance', 'File ' || chr(96 + n % 4) || '.csv', 'import', 'in', 10, n::text, 'google', '1', 'o', case when n % 3 = 0 then 'refused' else 'ingested' end, n % 4 + 9, n % 4 + 9 - n % 3 - n % 2, n % 3, n % 2,
           n % 4 + 0.005, case when n % 3 > 0 then ${day} end, case when n % 3 > 0 then ${day} end, n % 2, 'run ' || n, 'w', now() from :rows`,
+  `insert into recon.affiliates (_client_id, name, api_key_hash, api_key_prefix, trust_score, origin) select '713', case when n % 2 = 0 then 'Ada ' else 'bea ' end || n, 'h' || n, 'p', (n % 4) * 0.25, 'real' from :rows`,
+  `insert into recon.campaigns (_client_id, advertiser_id, name, starts_on, ends_on, origin)
+   select '713', 'Adv-' || n % 2, 'Post ' || n % 4 || n, case when n % 3 > 0 then ${day} end, case when n % 3 > 0 then ${day} + 9 end, 'real' from :rows`,
+  `insert into rtb.buyer_seats (_client_id, buyer_id, display_name, creative_count, last_sync, origin)
+   select '713', 'b' || n, case when n % 3 > 0 then 'Seat ' || n % 4 end, n % 3, case when n % 3 > 0 then now() - (n % 4) * interval '0.000007 seconds' end, 'real' from :rows`,
+  `insert into rtb.creatives (_client_id, creative_id, buyer_id, approval_status, origin) select '713', n::text, 'b' || n % 5, 'APPROVED', 'real' from :rows`,
+  `insert into rtb.campaigns (_client_id, campaign_name, confidence_score, total_spend_7d, total_spend_30d, total_spend_all_time, avg_cpc_7d, avg_cpm_7d, origin)
+   select '713', 'Camp ' || n, case when n % 3 > 0 then (n % 4) * 0.2 end, n % 3 + 0.0000001 * n, n % 4, n % 2, ${amount}, ${amount}, 'real' from :rows`,
+  `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+   select '713', ${day}, (n % 5)::text, 'Aff ' || n % 5, '1', n::text, 'USD', 5, n % 3, n % 4, n % 2 * 9, 1, 0, ${day}::text, 'r' from :rows`,
 ];
 
 interface Listed {
@@ -67,7 +87,7 @@ async function sortedLists(): Promise<[path: string, sorts: string[]][]> {
   }>();
   return Object.entries(paths).flatMap(([path, { get: route }]): [string, string[]][] => {
     const sorts = route?.parameters?.find(({ name }) => name === "sort")?.schema.enum;
-    return sorts === undefined || otherwise.includes(path) ? [] : [[path, sorts]];
+    return sorts === undefined || otherwise.includes(path) ? [] : [[path.replace("{id}", claimant), sorts]];
   });
 }
 

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { addDays, isDay } from "../../core/days.ts";
-import { readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cost/cpa.ts";
+import { cpaDayOrders, readCpaByAffiliate, readCpaDaily, readCpaTotals } from "../../queries/cost/cpa.ts";
 import { readUnmappedSpend } from "../../queries/cost/affiliate-mapping.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
-import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { daily, perAffiliate, total, unmapped } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -13,17 +13,9 @@ const mostDays = 1_100;
 
 const range = z.object({ from: day.optional(), to: day.optional() });
 
-const place = z.object({
-  date: day,
-  affiliate: z.string(),
-  affiliateId: z.string(),
-  currency: z.string(),
-  origin: z.string().default("real"),
-});
-
 /** What was spent, what came of it, and whose it was: for the client of the token. */
 export function cpaRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/cpa/daily", {
+  sortedListRoute(api, "/cpa/daily", {
     config: readers,
     tags: ["cost"],
     summary: "Cost per acquisition per day, affiliate and currency, newest day first",
@@ -32,19 +24,13 @@ export function cpaRoutes(api: Api, { reading }: ServerParts): void {
       .extend({
         affiliateId: word.optional(),
         affiliate: word.optional().describe("of rows without an `affiliateId`"),
+        sort: sortIn(cpaDayOrders),
       })
       .refine(inOrder, orderError),
     item: daily,
-    place,
-    read: ({ filter, after, limit }, request) =>
-      readCpaDaily(reading, { ...filter, client: callerOf(request).client, after, limit }),
-    placeOf: ({ date, affiliate, affiliateId, currency, origin }) => ({
-      date,
-      affiliate,
-      affiliateId: affiliateId ?? "",
-      currency,
-      origin,
-    }),
+    orders: cpaDayOrders,
+    read: ({ filter, order, limit }, request) =>
+      readCpaDaily(reading, { ...filter, client: callerOf(request).client, order, limit }),
     toItem: (row) => row,
   });
 

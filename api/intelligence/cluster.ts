@@ -2,7 +2,7 @@ import { z } from "zod";
 import { catalogueState } from "../../queries/intelligence/catalogue.ts";
 import { findSuggestion, listRuns, type ClusterRun, type StoredRun } from "../../queries/intelligence/cluster-runs.ts";
 import { namesOf } from "../../queries/intelligence/campaign-details.ts";
-import { listCampaigns } from "../../queries/rtb/campaigns.ts";
+import { listCampaigns } from "../../queries/rtb/list-campaigns.ts";
 import { clusterWorkflowId } from "../../rules/intelligence/workflow-ids.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import type { clusterCampaigns } from "../../workflows/intelligence/cluster-campaigns.ts";
@@ -142,7 +142,7 @@ function startRoute(api: Api, parts: ServerParts): void {
       );
       const outcome = await runClustering(parts, client, { provider: provider ?? null, askAgain, dryRun: false });
       if (!outcome.done) return reply.code(202).send({ state: "running", workflowId: outcome.workflowId });
-      const { rows } = await listCampaigns(parts.reading, { client, period: "7d", after: null, limit: mostCampaigns });
+      const { rows } = await listCampaigns(parts.reading, { client, limit: mostCampaigns });
       const campaigns = rows
         .filter(({ isClustered }) => isClustered)
         .map(({ campaignId, campaignName, confidenceScore, creatives }) => ({

@@ -1,16 +1,28 @@
 import { z } from "zod";
-import { findAffiliate, listAffiliates, type AffiliateRow } from "../../queries/recon/keys.ts";
-import { countVerdictsOfAffiliate, listReports, readTrend, worksForAdvertiser } from "../../queries/recon/reports.ts";
+import {
+  affiliateOrders,
+  countAffiliates,
+  findAffiliate,
+  listAffiliates,
+  type AffiliateRow,
+} from "../../queries/recon/keys.ts";
+import {
+  countVerdictsOfAffiliate,
+  listReports,
+  readTrend,
+  reportOrders,
+  worksForAdvertiser,
+} from "../../queries/recon/reports.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { flag, isTrue } from "../server/shapes.ts";
+import { placeInOrder, readOrder, sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
+import { flag, isMore, isTrue, part } from "../server/shapes.ts";
 import { affiliateOf, requireOwn, scopeOf, type Scope } from "./affiliate-key.ts";
 import { affiliate, ofAffiliate, toAffiliate } from "./affiliate-shapes.ts";
-import { id, linkTo, report, share, standing, tags, toNames, toReport, toStanding, verdictCount } from "./shapes.ts";
+import { linkTo, report, share, standing, tags, toNames, toReport, toStanding, verdictCount } from "./shapes.ts";
 import { reportFilters, toFilter } from "./submissions.ts";
 
 const staff = allow("admin", "operator", "analyst");
@@ -34,6 +46,12 @@ export const trackRecord = standing.extend({
   ),
 });
 
+export const affiliateTotals = z.object({
+  ...{ affiliates: z.number(), isMore },
+  active: part,
+  judged: part.describe("have a claim that could be checked"),
+});
+
 /** Affiliates, and what each has shown to be worth. */
 export function affiliateRoutes(api: Api, parts: ServerParts): void {
   affiliatesRoute(api, parts);
@@ -43,19 +61,24 @@ export function affiliateRoutes(api: Api, parts: ServerParts): void {
 }
 
 function affiliatesRoute(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/affiliates", {
+  sortedListRoute(api, "/affiliates", {
     config: staff,
     tags,
     summary: "Affiliates, the oldest first",
-    querystring: paging.extend({ active: flag }),
+    querystring: paging.extend({ active: flag, sort: sortIn(affiliateOrders) }),
     item: affiliate,
-    place: id,
-    read: ({ filter, after, limit }, request) => {
+    orders: affiliateOrders,
+    read: ({ filter, order, limit }, request) => {
       const { client } = callerOf(request);
-      return listAffiliates(reading, { client, active: isTrue(filter.active), afterId: after, limit });
+      return listAffiliates(reading, { client, active: isTrue(filter.active), order, limit });
     },
-    placeOf: (row) => row.affiliateId,
     toItem: toAffiliate,
+  });
+  totalsRoute(api, "/affiliates", {
+    ...{ config: staff, tags, summary: "How many affiliates the same filters leave", filters: { active: flag } },
+    answer: affiliateTotals,
+    read: ({ active }, request) =>
+      countAffiliates(reading, { client: callerOf(request).client, active: isTrue(active) }),
   });
 }
 
@@ -95,7 +118,10 @@ function submissionsOfRoute(api: Api, { reading }: ServerParts): void {
         tags,
         summary: "Its reports, newest first, each with its verdict and the numbers compared",
         params: ofAffiliate,
-        querystring: paging.extend(reportFilters.omit({ affiliate: true }).shape),
+        querystring: paging.extend({
+          ...reportFilters.omit({ affiliate: true }).shape,
+          sort: sortIn(reportOrders),
+        }),
         response: { 200: pageOf(report) },
       },
     },
@@ -104,14 +130,14 @@ function submissionsOfRoute(api: Api, { reading }: ServerParts): void {
       requireOwn(request, affiliateId);
       const scope = scopeOf(request);
       await need(reading, scope, affiliateId);
-      const { limit, cursor, ...query } = request.query;
+      const { limit, cursor, sort, ...query } = request.query;
       const rows = await listReports(reading, {
         scope,
         filter: { ...toFilter(query), affiliateId },
-        beforeId: readCursor(cursor, id),
+        order: readOrder(reportOrders, sort, readCursor(cursor, placeInOrder)),
         limit: limit + 1,
       });
-      return toPage(rows, limit, (row) => row.reportId, toReport);
+      return toPage(rows, limit, ({ inOrder }) => inOrder, toReport);
     },
   );
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  campaignOrders,
   createCampaign,
   findCampaign,
   listCampaigns,
@@ -9,8 +10,8 @@ import {
 import { allow, callerOf, type Caller } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { day, paging, word } from "../server/lists.ts";
-import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
 import { givenOrigin, id, link, linkTo, platformName, tags } from "./shapes.ts";
 import { instant, storedOrigin, text } from "../server/shapes.ts";
@@ -88,16 +89,15 @@ function createRoute(api: Api, { reading, database }: ServerParts): void {
 }
 
 function readRoutes(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/campaigns", {
+  sortedListRoute(api, "/campaigns", {
     config: readers,
     tags,
     summary: "Campaigns, the oldest first; an advertiser sees its own",
-    querystring: paging.extend({ status: campaignStatus.optional() }),
+    querystring: paging.extend({ status: campaignStatus.optional(), sort: sortIn(campaignOrders) }),
     item: campaign,
-    place: id,
-    read: ({ filter: { status }, after, limit }, request) =>
-      listCampaigns(reading, { ...ownerOf(callerOf(request)), status, afterId: after, limit }),
-    placeOf: (row) => row.campaignId,
+    orders: campaignOrders,
+    read: ({ filter: { status }, order, limit }, request) =>
+      listCampaigns(reading, { ...ownerOf(callerOf(request)), status, order, limit }),
     toItem: toCampaign,
   });
 

@@ -5,18 +5,19 @@ import {
   countReconAlerts,
   countSandboxVerdicts,
   countVerdictsOfCampaign,
+  overviewOrders,
   readAffiliateOverview,
   readAttention,
   readCampaignTotals,
   type AffiliateOverview,
   type PlatformTotals,
 } from "../../queries/recon/dashboards.ts";
-import { listReports } from "../../queries/recon/reports.ts";
+import { listReports, reportOrders } from "../../queries/recon/reports.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { pageOf, paging, readCursor, toPage } from "../server/lists.ts";
-import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { placeInOrder, readOrder, sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { ownerOf } from "./campaigns.ts";
 import {
   id,
@@ -157,16 +158,15 @@ function campaignRoute(api: Api, { reading }: ServerParts): void {
 }
 
 function affiliatesRoute(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/dashboard/affiliates", {
+  sortedListRoute(api, "/dashboard/affiliates", {
     config: readers,
     tags,
     summary: "Affiliates by trust score, the least trusted first",
-    querystring: paging,
+    querystring: paging.extend({ sort: sortIn(overviewOrders) }),
     item: overview,
-    place: z.object({ trustScore: z.string().regex(/^[01]\.\d\d$/), affiliateId: id }),
-    read: ({ after, limit }, request) =>
-      readAffiliateOverview(reading, { ...ownerOf(callerOf(request)), after, limit }),
-    placeOf: ({ trustScore, affiliateId }) => ({ trustScore, affiliateId }),
+    orders: overviewOrders,
+    read: ({ order, limit }, request) =>
+      readAffiliateOverview(reading, { ...ownerOf(callerOf(request)), order, limit }),
     toItem: toOverview,
   });
 }
@@ -183,25 +183,26 @@ function discrepanciesRoute(api: Api, { reading }: ServerParts): void {
           level: z.enum(["MEDIUM", "HIGH"]).default("HIGH"),
           campaign: id.optional(),
           affiliate: id.optional(),
+          sort: sortIn(reportOrders),
         }),
         response: { 200: discrepancies },
       },
     },
     async (request) => {
-      const { limit, cursor, level, campaign, affiliate } = request.query;
+      const { limit, cursor, sort, level, campaign, affiliate } = request.query;
       const { client, advertiserId } = ownerOf(callerOf(request));
       const [rows, attention, alerts] = await Promise.all([
         listReports(reading, {
           scope: { client, advertiserId, affiliateId: null },
           filter: { level, campaignId: campaign, affiliateId: affiliate },
-          beforeId: readCursor(cursor, id),
+          order: readOrder(reportOrders, sort, readCursor(cursor, placeInOrder)),
           limit: limit + 1,
         }),
         readAttention(reading, { client, advertiserId }),
         advertiserId === null ? countReconAlerts(reading, { client }) : [],
       ]);
       return {
-        ...toPage(rows, limit, (row) => row.reportId, toReport),
+        ...toPage(rows, limit, ({ inOrder }) => inOrder, toReport),
         high: { reports: attention.high, href: linkTo("/submissions", { level: "HIGH" }) },
         medium: { reports: attention.medium, href: linkTo("/submissions", { level: "MEDIUM" }) },
         openDisputes: { reports: attention.openDisputes, href: linkTo("/submissions", { disputed: "true" }) },

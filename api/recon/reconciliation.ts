@@ -96,7 +96,6 @@ function startRoute(api: Api, parts: ServerParts): void {
       const [some] = await listReports(parts.reading, {
         scope: { client, affiliateId: null, advertiserId: null },
         filter: given,
-        beforeId: null,
         limit: 1,
       });
       if (some === undefined) throw notFound(scope === "report" ? "report" : `report of this ${scope}`);

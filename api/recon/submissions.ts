@@ -6,6 +6,7 @@ import {
   listAttempts,
   countReports,
   listReports,
+  reportOrders,
   listSteps,
   type ReportFilter,
 } from "../../queries/recon/reports.ts";
@@ -15,8 +16,8 @@ import { audited } from "../server/audited.ts";
 import { affiliateOf, scopeOf } from "./affiliate-key.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { paging, word } from "../server/lists.ts";
-import { listRoute } from "../server/list-route.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { startReconciliation } from "./start-reconciliation.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
 import {
@@ -164,16 +165,15 @@ function submitRoute(api: Api, parts: ServerParts): void {
 }
 
 function submissionsRoute(api: Api, { reading }: ServerParts): void {
-  listRoute(api, "/submissions", {
+  sortedListRoute(api, "/submissions", {
     config: readers,
     tags,
     summary: "Reports with their latest verdicts, newest first",
-    querystring: paging.extend(reportFilters.shape),
+    querystring: paging.extend({ ...reportFilters.shape, sort: sortIn(reportOrders) }),
     item: report,
-    place: id,
-    read: ({ filter, after, limit }, request) =>
-      listReports(reading, { scope: scopeOf(request), filter: toFilter(filter), beforeId: after, limit }),
-    placeOf: (row) => row.reportId,
+    orders: reportOrders,
+    read: ({ filter: { sort: _sort, ...filter }, order, limit }, request) =>
+      listReports(reading, { scope: scopeOf(request), filter: toFilter(filter), order, limit }),
     toItem: toReport,
   });
 }

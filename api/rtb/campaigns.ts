@@ -1,20 +1,23 @@
 import { z } from "zod";
+import { CampaignProblem, putCampaigns, type CampaignRow } from "../../queries/rtb/campaigns.ts";
 import {
-  CampaignProblem,
+  bySpendOf,
+  campaignOrders,
   campaignPeriods,
   listCampaigns,
-  putCampaigns,
-  type CampaignRow,
-} from "../../queries/rtb/campaigns.ts";
+  readCampaignTotals,
+} from "../../queries/rtb/list-campaigns.ts";
 import { findSuccessor } from "../../queries/rtb/successor.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
+import { sortsOf } from "../../queries/shared/ordered.ts";
 import { sqlState } from "../../schema/database.ts";
 import type { refreshAggregates } from "../../workflows/rtb/refresh-aggregates.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { actorOf } from "../server/audited.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
-import { byName, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
+import { pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { placeInOrder, readOrder, totalsRoute } from "../server/sorted-list.ts";
 import { readUpToToday } from "./day.ts";
 import { counted, creativeReference, days, figures, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
@@ -85,15 +88,18 @@ const given = z
   });
 const refreshed = z.object({ asOf: z.string(), creatives: z.number(), campaigns: z.number() });
 
-const place = z
-  .string()
-  .regex(/^\d+(\.\d+)?$/)
-  .max(80);
-const placeIn = byName(campaignPeriods, (sorted) => z.object({ period: z.literal(sorted), place, campaignId: number }));
+export const campaignTotals = z.object({
+  campaigns: z.number(),
+  creatives: z.number().describe("in any of them, each once"),
+  spend7d: money,
+  spend30d: money,
+  spendAllTime: money,
+});
 
 /** Campaigns and the sums of their creatives. */
 export function rtbCampaignRoutes(api: Api, parts: ServerParts, sums: CampaignSums): void {
   campaignsRoute(api, parts);
+  campaignTotalsRoute(api, parts);
   campaignRoute(api, parts, sums);
   putRoute(api, parts);
   refreshRoute(api, parts);
@@ -107,25 +113,41 @@ function campaignsRoute(api: Api, parts: ServerParts): void {
       schema: {
         tags: ["campaigns"],
         summary: "Campaigns with their aggregates, the greatest spend of a period first",
-        querystring: paging.extend({ period: z.enum(campaignPeriods).default("7d") }),
+        querystring: paging.extend({
+          period: z.enum(campaignPeriods).default("7d"),
+          sort: z
+            .enum(sortsOf(campaignOrders))
+            .optional()
+            .describe("the greatest spend of `period` when left out; with a minus from the greatest"),
+        }),
         response: { 200: pageOf(campaign) },
       },
     },
     async (request) => {
       const { client } = callerOf(request);
-      const { limit, cursor, period: sorted } = request.query;
-      const after = readCursor(cursor, placeIn[sorted]);
+      const { limit, cursor, period: of, sort = bySpendOf[of] } = request.query;
+      const order = readOrder(campaignOrders, sort, readCursor(cursor, placeInOrder));
       const { found } = await readUpToToday(parts, client, () =>
-        listCampaigns(parts.reading, { client, period: sorted, after, limit: limit + 1 }),
+        listCampaigns(parts.reading, { client, order, limit: limit + 1 }),
       );
-      return toPage(
-        found.rows,
-        limit,
-        (row) => ({ period: sorted, place: row.place, campaignId: row.campaignId }),
-        toCampaign,
-      );
+      return toPage(found.rows, limit, ({ inOrder }) => inOrder, toCampaign);
     },
   );
+}
+
+function campaignTotalsRoute(api: Api, parts: ServerParts): void {
+  totalsRoute(api, "/campaigns", {
+    config: readers,
+    tags: ["campaigns"],
+    summary: "All campaigns: how many, of how many creatives, and what those spent",
+    filters: {},
+    answer: campaignTotals,
+    read: async (_filter, request) => {
+      const { client } = callerOf(request);
+      const { found } = await readUpToToday(parts, client, () => readCampaignTotals(parts.reading, { client }));
+      return found;
+    },
+  });
 }
 
 function campaignRoute(api: Api, parts: ServerParts, sums: CampaignSums): void {

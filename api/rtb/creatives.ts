@@ -3,6 +3,7 @@ import { nearest } from "../../core/nearest.ts";
 import { listChoices, seatIsNamed } from "../../queries/rtb/facets.ts";
 import { creativeSorts, tiers, type CreativeRow } from "../../queries/rtb/creative-shapes.ts";
 import { findCreative } from "../../queries/rtb/find-creative.ts";
+import { countCreatives } from "../../queries/rtb/list-creatives.ts";
 import { mergeCreatives, SeveralSeats } from "../../queries/rtb/merge-creatives.ts";
 import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { daysOf } from "../../queries/rtb/metrics.ts";
@@ -10,12 +11,24 @@ import { allow, callerOf } from "../server/access.ts";
 import { ApiError, notFound } from "../server/errors.ts";
 import { languageTag, pageOf, paging, readCursor, toPage, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { totalsRoute } from "../server/sorted-list.ts";
 import { iso, number } from "../server/shapes.ts";
 import type { CreativeLists } from "./creative-lists.ts";
 import { found, given, listed, placeIn, toListed, withSize } from "./creative-shapes.ts";
 import { readUpToToday } from "./day.ts";
 import { oneCreative } from "./one-creative.ts";
-import { assertUnique, counted, creativeId, geography, merged, mostMerged, period, seatOfCreative } from "./shapes.ts";
+import {
+  assertUnique,
+  counted,
+  creativeId,
+  days,
+  figures,
+  geography,
+  merged,
+  mostMerged,
+  period,
+  seatOfCreative,
+} from "./shapes.ts";
 import { toThumbnail } from "./thumbnail-shapes.ts";
 import { noTopGeography } from "./top-geographies.ts";
 
@@ -28,8 +41,49 @@ const yesNo = z.enum(["true", "false"]).default("false");
 /** Creatives with what they brought. */
 export function rtbCreativeRoutes(api: Api, parts: ServerParts, lists: CreativeLists): void {
   creativesRoute(api, parts, lists);
+  creativeTotalsRoute(api, parts);
   creativeRoute(api, parts);
   mergeRoute(api, parts);
+}
+
+const filters = {
+  period,
+  tier: z.enum(tiers).optional(),
+  format: word.optional().describe("HTML, VIDEO, NATIVE or another; upper or lower case"),
+  geography: geography.optional(),
+  buyer_id: word.optional(),
+  campaign: number.optional().describe("a campaign's number"),
+  advertiser: word.optional().describe("upper or lower case"),
+  approval: word.optional().describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another"),
+  language: languageTag.optional().describe("as detected; `pt` finds `pt_BR`, too"),
+  vanished: z.enum(["true", "false"]).optional().describe("whether the exchange lists it no longer"),
+};
+
+const toFilter = ({ buyer_id, campaign, vanished, ...filter }: z.output<z.ZodObject<typeof filters>>) => ({
+  ...filter,
+  buyerId: buyer_id,
+  campaignId: campaign,
+  vanished: vanished === undefined ? undefined : vanished === "true",
+});
+
+export const creativeTotals = z.object({ ...days, creatives: z.number(), ...figures });
+
+function creativeTotalsRoute(api: Api, parts: ServerParts): void {
+  totalsRoute(api, "/creatives", {
+    config: readers,
+    tags: ["creatives"],
+    summary: "How many creatives the same filters leave, and what they brought in the period",
+    filters,
+    answer: creativeTotals,
+    read: async (asked, request) => {
+      const { client } = callerOf(request);
+      await assertChoices(parts, client, asked);
+      const { asOf, found: totals } = await readUpToToday(parts, client, (day) =>
+        countCreatives(parts.reading, { ...toFilter(asked), client, asOf: day }),
+      );
+      return { period: asked.period, ...daysOf(asked.period, asOf), ...counted(totals) };
+    },
+  });
 }
 
 function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): void {
@@ -43,17 +97,8 @@ function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): voi
         description:
           "Sorted by spend (the greatest first), by cpc or cpm (the cheapest first, those without a ratio last) or by id. With `geography`, only creatives with performance in that country in the period are listed, and spend, impressions, clicks, cpc, cpm, trend and order are those of that country; tier and top geography stay those of the whole creative.",
         querystring: paging.extend({
+          ...filters,
           sort: z.enum(creativeSorts).default("spend"),
-          period,
-          tier: z.enum(tiers).optional(),
-          format: word.optional().describe("HTML, VIDEO, NATIVE or another; upper or lower case"),
-          geography: geography.optional(),
-          buyer_id: word.optional(),
-          campaign: number.optional().describe("a campaign's number"),
-          advertiser: word.optional().describe("upper or lower case"),
-          approval: word.optional().describe("APPROVED, DISAPPROVED, PENDING_REVIEW or another"),
-          language: languageTag.optional().describe("as detected; `pt` finds `pt_BR`, too"),
-          vanished: z.enum(["true", "false"]).optional().describe("whether the exchange lists it no longer"),
           slim: yesNo.describe("leaves out markup, VAST, addresses and attributes"),
         }),
         response: { 200: pageOf(listed) },
@@ -62,14 +107,13 @@ function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): voi
     async (request) => {
       const { client } = callerOf(request);
       await assertChoices(parts, client, request.query);
-      const { limit, cursor, slim, buyer_id: buyerId, campaign: campaignId, vanished, ...filter } = request.query;
-      const after = readCursor(cursor, placeIn[filter.sort][filter.period]);
+      const { limit, cursor, slim, sort, ...asked } = request.query;
+      const filter = toFilter(asked);
+      const after = readCursor(cursor, placeIn[sort][filter.period]);
       const { asOf, rows, tops } = await lists.listCreatives({
         ...filter,
         client,
-        buyerId,
-        campaignId,
-        vanished: vanished === undefined ? undefined : vanished === "true",
+        sort,
         slim: slim === "true",
         after,
         limit: limit + 1,
@@ -79,7 +123,7 @@ function creativesRoute(api: Api, parts: ServerParts, lists: CreativeLists): voi
       return toPage(
         rows,
         limit,
-        (row) => ({ sort: filter.sort, period: filter.period, place: row.place, id: row.id }),
+        (row) => ({ sort, period: filter.period, place: row.place, id: row.id }),
         (row) => toListed(row, shown, { top: tops.get(row.id) ?? noTopGeography, consents }),
       );
     },

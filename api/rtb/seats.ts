@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { listSeats, mergeSeats } from "../../queries/rtb/seats.ts";
+import { countSeats, listSeats, mergeSeats, seatOrders } from "../../queries/rtb/seats.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
-import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
+import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
+import { instant, isMore, iso, part, storedOrigin, text } from "../server/shapes.ts";
 import { assertUnique, merged, mostMerged, name } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -30,6 +30,10 @@ export const seat = z.object({
     ),
   lastReason: text.describe("why, in words"),
   origin: storedOrigin,
+});
+
+export const seatTotals = z.object({
+  ...{ seats: z.number(), isMore, creatives: part, approved: part, pending: part, disapproved: part, vanished: part },
 });
 
 /** A field that nothing reads would be taken for one that does something. */
@@ -57,16 +61,20 @@ export function rtbSeatRoutes(api: Api, parts: ServerParts): void {
   const { reading, database } = parts;
   discoverRoute(api, parts);
   syncRoute(api, parts);
-  listRoute(api, "/seats", {
+  sortedListRoute(api, "/seats", {
     config: readers,
     tags: ["creatives"],
     summary: "Buyer accounts, and how many creatives each has",
-    querystring: paging,
+    querystring: paging.extend({ sort: sortIn(seatOrders) }),
     item: seat,
-    place: word,
-    read: ({ after, limit }, request) => listSeats(reading, { client: callerOf(request).client, after, limit }),
-    placeOf: (row) => row.buyerId,
+    orders: seatOrders,
+    read: ({ order, limit }, request) => listSeats(reading, { client: callerOf(request).client, order, limit }),
     toItem: (row) => ({ ...row, lastSync: iso(row.lastSync) }),
+  });
+  totalsRoute(api, "/seats", {
+    ...{ config: readers, tags: ["creatives"], summary: "All seats, and the creatives that are here of them" },
+    ...{ filters: {}, answer: seatTotals },
+    read: (_filter, request) => countSeats(reading, { client: callerOf(request).client }),
   });
 
   api.put(

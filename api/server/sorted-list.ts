@@ -29,10 +29,11 @@ const keyShapes: Record<SortKey["type"], z.ZodType> = {
   day,
 };
 
-const cursor = z.object({ sort: z.string(), keys: z.array(z.string().nullable()) });
+/** What a cursor of a sorted list holds. */
+export const placeInOrder = z.object({ sort: z.string(), keys: z.array(z.string().nullable()) });
 
 /** The order of a page. A cursor of another sort is one of another list. */
-export function readOrder(orders: Orders, sort: string, after: z.infer<typeof cursor> | null): Order {
+export function readOrder(orders: Orders, sort: string, after: z.infer<typeof placeInOrder> | null): Order {
   if (after === null) return { sort, after: null };
   const keys = keysOf(orders, sort);
   const isPlace =
@@ -75,7 +76,7 @@ export function sortedListRoute<
   const { orders, read, toItem, ...rest } = list;
   listRoute(api, path, {
     ...rest,
-    place: cursor,
+    place: placeInOrder,
     read: ({ filter, after, limit }, request) => {
       const { sort } = filter as { sort: string };
       return read({ filter, order: readOrder(orders, sort, after), limit }, request);

@@ -504,12 +504,13 @@ test("pages of days go on where the last one ended", async () => {
   const whole = await daily();
   expect(whole).toHaveLength(12);
   const paged = [];
-  for (let after = null; ;) {
-    const rows = await readCpaDaily(database.pool, { client, after, limit: 5 });
+  for (let after: readonly (string | null)[] | null = null; ;) {
+    const order = { sort: "-date", after };
+    const rows: typeof whole = await readCpaDaily(database.pool, { client, order, limit: 5 });
     paged.push(...rows);
     const last = rows.at(-1);
     if (last === undefined) break;
-    after = { ...last, affiliateId: last.affiliateId ?? "" } as never;
+    after = last.inOrder.keys;
   }
   expect(paged).toEqual(whole);
 });

@@ -1,5 +1,6 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** Amounts and ratios: decimal text with two places, rounded here and not in the views that are added up, or null. */
 interface Figures {
@@ -33,51 +34,48 @@ const figures = `currency, origin, ef_clicks as "efClicks", ef_conversions as "e
   rt_clicks as "rtClicks", round(final_cost, 2) as "finalCost", cpa, round(revenue, 2) as revenue, round(margin, 2) as margin, roas`;
 const affiliate = `affiliate_id as "affiliateId", affiliate, is_internal as "isInternal", cost_basis as "costBasis", note`;
 
-export interface DayPlace {
-  date: string;
-  affiliate: string;
-  affiliateId: string;
-  currency: string;
-  origin: string;
+/** The newest day first, or by what a day cost or brought. */
+export const cpaDayOrders = {
+  by: {
+    date: [{ sql: "d.date", type: "day" }],
+    affiliate: [{ sql: "lower(d.affiliate)", type: "text" }],
+    efConversions: [{ sql: "d.ef_conversions", type: "number", canBeMissing: true }],
+    finalCost: [{ sql: "d.final_cost", type: "number", canBeMissing: true }],
+    cpa: [{ sql: "d.cpa", type: "number", canBeMissing: true }],
+    revenue: [{ sql: "d.revenue", type: "number", canBeMissing: true }],
+    margin: [{ sql: "d.margin", type: "number", canBeMissing: true }],
+  },
+  then: [
+    { sql: "d.date", type: "day", always: "down" },
+    { sql: "d.affiliate", type: "text", always: "up" },
+    { sql: "coalesce(d.affiliate_id, '')", type: "text", always: "up" },
+    { sql: "d.currency", type: "text", always: "up" },
+    { sql: "d.origin", type: "text", always: "up" },
+  ],
+  usual: "-date",
+} satisfies Orders;
+
+interface DayFilter {
+  client: string;
+  from?: string | undefined;
+  to?: string | undefined;
+  affiliateId?: string | undefined;
+  /** Of rows without an id: by its name. */
+  affiliate?: string | undefined;
 }
 
-/** Newest day first. Goes on after a place, when there is one. */
-export async function readCpaDaily(
+export function readCpaDaily(
   database: Queryable,
-  filter: {
-    client: string;
-    from?: string | undefined;
-    to?: string | undefined;
-    affiliateId?: string | undefined;
-    /** Of rows without an id: by its name. */
-    affiliate?: string | undefined;
-    after?: DayPlace | null;
-    limit: number;
-  },
-): Promise<CpaDay[]> {
-  const { client, from, to, after, limit } = filter;
-  const { rows } = await database.query<CpaDay>(
-    `select date, ${affiliate}, ${figures} from public.cpa_daily
-      where _client_id = $1 and ($2::date is null or date >= $2) and ($3::date is null or date <= $3)
-        and ($4::date is null or date <= $4)
-        and ($4::date is null or date < $4 or (affiliate, coalesce(affiliate_id, ''), currency, origin) > ($5, $6, $7, $9))
-        and ($10::text is null or affiliate_id = $10) and ($11::text is null or (affiliate_id is null and affiliate = $11))
-      order by date desc, affiliate, coalesce(affiliate_id, ''), currency, origin limit $8`,
-    [
-      client,
-      from ?? null,
-      to ?? null,
-      after?.date ?? null,
-      after?.affiliate ?? null,
-      after?.affiliateId ?? null,
-      after?.currency ?? null,
-      limit,
-      after?.origin ?? null,
-      filter.affiliateId ?? null,
-      filter.affiliate ?? null,
-    ],
-  );
-  return rows;
+  { client, from, to, affiliateId, affiliate: name, order, limit }: DayFilter & { order?: Order; limit: number },
+): Promise<Placed<CpaDay>[]> {
+  return readOrdered<CpaDay>(database, {
+    ...{ columns: `date, ${affiliate}, ${figures}`, from: "public.cpa_daily d" },
+    where: `d._client_id = :client and (:from::date is null or d.date >= :from) and (:to::date is null or d.date <= :to)
+        and (:affiliateId::text is null or d.affiliate_id = :affiliateId)
+        and (:name::text is null or (d.affiliate_id is null and d.affiliate = :name))`,
+    values: { client, from: from ?? null, to: to ?? null, affiliateId: affiliateId ?? null, name: name ?? null },
+    ...{ orders: cpaDayOrders, order, limit },
+  });
 }
 
 export interface Range {

@@ -1,5 +1,6 @@
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export interface CampaignRow {
   campaignId: string;
@@ -60,18 +61,32 @@ export interface CampaignScope {
   advertiserId: string | null;
 }
 
-export async function listCampaigns(
+/** The oldest first, or by what a campaign is. */
+export const campaignOrders = {
+  by: {
+    createdAt: [],
+    name: [{ sql: "lower(c.name)", type: "text" }],
+    advertiserId: [{ sql: "lower(c.advertiser_id)", type: "text" }],
+    status: [{ sql: "c.status", type: "text" }],
+    startsOn: [{ sql: "c.starts_on", type: "day", canBeMissing: true }],
+    endsOn: [{ sql: "c.ends_on", type: "day", canBeMissing: true }],
+  },
+  then: [{ sql: "c.campaign_id", type: "whole" }],
+  usual: "createdAt",
+} satisfies Orders;
+
+export function listCampaigns(
   database: Queryable,
-  filter: CampaignScope & { status?: string | undefined; afterId: string | null; limit: number },
-): Promise<CampaignRow[]> {
-  const { rows } = await database.query<CampaignRow>(
-    `select ${columns} from recon.campaigns c
-      where _client_id = $1 and ($2::text is null or advertiser_id = $2) and ($3::text is null or status = $3)
-        and campaign_id > coalesce($4::bigint, 0)
-      order by c.campaign_id limit $5`,
-    [filter.client, filter.advertiserId, filter.status ?? null, filter.afterId, filter.limit],
-  );
-  return rows;
+  of: CampaignScope & { status?: string | undefined; order?: Order; limit: number },
+): Promise<Placed<CampaignRow>[]> {
+  const { client, advertiserId, status, order, limit } = of;
+  return readOrdered<CampaignRow>(database, {
+    ...{ columns, from: "recon.campaigns c" },
+    where:
+      "c._client_id = :client and (:advertiser::text is null or c.advertiser_id = :advertiser) and (:status::text is null or c.status = :status)",
+    values: { client, advertiser: advertiserId, status: status ?? null },
+    ...{ orders: campaignOrders, order, limit },
+  });
 }
 
 export async function findCampaign(

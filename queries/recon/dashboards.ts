@@ -1,5 +1,6 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** One platform and currency of a campaign: each post once, its latest claim beside the platform's latest numbers. */
 export interface PlatformTotals {
@@ -100,35 +101,42 @@ export interface AffiliateOverview {
   sandbox: number;
 }
 
-/** Affiliates, the least trusted first, with how their reports were judged. */
+/** The least trusted first, or by name. */
+export const overviewOrders = {
+  by: {
+    name: [{ sql: "lower(a.name)", type: "text" }],
+    trust: [{ sql: "a.trust_score", type: "number" }],
+  },
+  then: [{ sql: "a.affiliate_id", type: "whole" }],
+  usual: "trust",
+} satisfies Orders;
+
+type OverviewHead = Pick<
+  AffiliateOverview,
+  "affiliateId" | "name" | "isActive" | "origin" | "trustScore" | "totalSubmissions" | "accurateSubmissions"
+>;
+
+/** Affiliates with how their reports were judged: first who is on the page, then the counts of those. */
 export async function readAffiliateOverview(
   database: Queryable,
-  {
-    client,
-    advertiserId,
-    after,
-    limit,
-  }: {
-    client: string;
-    advertiserId: string | null;
-    after: { trustScore: string; affiliateId: string } | null;
-    limit: number;
-  },
-): Promise<AffiliateOverview[]> {
-  const { rows } = await database.query<AffiliateOverview>(
-    `with page as materialized (
-       select affiliate_id, name, is_active, origin, trust_score, total_submissions, accurate_submissions from recon.affiliates a
-        where _client_id = $1 and ($3::numeric is null or (trust_score, affiliate_id) > ($3, $4::bigint))
-          and ($2::text is null or exists (
-                select from recon.posts p join recon.campaigns c on c._client_id = p._client_id and c.campaign_id = p.campaign_id
-                 where p._client_id = a._client_id and p.affiliate_id = a.affiliate_id and c.advertiser_id = $2))
-        order by trust_score, affiliate_id limit $5
-     )
-     select page.affiliate_id::text as "affiliateId", name, is_active as "isActive", origin, trust_score as "trustScore",
-            total_submissions as "totalSubmissions", accurate_submissions as "accurateSubmissions", counts.*,
-            (select count(*)::int ${sandboxVerdicts} and s.affiliate_id = page.affiliate_id
+  of: { client: string; advertiserId: string | null; order?: Order; limit: number },
+): Promise<Placed<AffiliateOverview>[]> {
+  const { client, advertiserId, order, limit } = of;
+  const shown = await readOrdered<OverviewHead>(database, {
+    columns: `a.affiliate_id::text as "affiliateId", a.name, a.is_active as "isActive", a.origin, a.trust_score as "trustScore",
+            a.total_submissions as "totalSubmissions", a.accurate_submissions as "accurateSubmissions"`,
+    from: "recon.affiliates a",
+    where: `a._client_id = :client and (:advertiser::text is null or exists (
+              select from recon.posts p join recon.campaigns c on c._client_id = p._client_id and c.campaign_id = p.campaign_id
+               where p._client_id = a._client_id and p.affiliate_id = a.affiliate_id and c.advertiser_id = :advertiser))`,
+    ...{ values: { client, advertiser: advertiserId }, orders: overviewOrders, order, limit },
+  });
+  const ids = shown.map(({ affiliateId }) => affiliateId);
+  const { rows } = await database.query<Omit<AffiliateOverview, keyof OverviewHead> & { affiliateId: string }>(
+    `select of_page.affiliate_id::text as "affiliateId", counts.*,
+            (select count(*)::int ${sandboxVerdicts} and s.affiliate_id = of_page.affiliate_id
                 and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))) as sandbox
-       from page cross join lateral (
+       from unnest($3::bigint[]) of_page(affiliate_id) cross join lateral (
          select coalesce(sum(n), 0)::int as reports, coalesce(sum(n) filter (where verdict = 'MATCHED'), 0)::int as matched,
                 coalesce(sum(n) filter (where level = 'LOW'), 0)::int as low, coalesce(sum(n) filter (where level = 'MEDIUM'), 0)::int as medium,
                 coalesce(sum(n) filter (where level = 'HIGH'), 0)::int as high,
@@ -136,14 +144,17 @@ export async function readAffiliateOverview(
                 coalesce(sum(n) filter (where verdict in ('POST_DELETED', 'POST_UNKNOWN')), 0)::int as gone,
                 coalesce(sum(n) filter (where verdict is null), 0)::int as waiting
            from (select verdict, level, count(*) as n from recon.report_state s
-                  where s._client_id = $1 and s.affiliate_id = page.affiliate_id
+                  where s._client_id = $1 and s.affiliate_id = of_page.affiliate_id
                     and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))
                   group by verdict, level) judged
-       ) counts
-      order by trust_score, page.affiliate_id`,
-    [client, advertiserId, after?.trustScore ?? null, after?.affiliateId ?? null, limit],
+       ) counts`,
+    [client, advertiserId, ids],
   );
-  return rows;
+  const counts = new Map(rows.map((row) => [row.affiliateId, row]));
+  return shown.flatMap((row) => {
+    const counted = counts.get(row.affiliateId);
+    return counted === undefined ? [] : [{ ...counted, ...row }];
+  });
 }
 
 export interface Attention {

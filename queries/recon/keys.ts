@@ -1,5 +1,7 @@
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { countUpTo } from "../shared/count-up-to.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** Whose key it is. The hash comes back to be compared once more, in constant time. */
 export interface KeyHolder {
@@ -104,19 +106,45 @@ export async function findAffiliateNamed(
   return rows[0] ?? null;
 }
 
-/** The oldest first, so that new ones appear at the end of a list that is being read. */
-export async function listAffiliates(
-  database: Queryable,
-  filter: { client: string; active?: boolean | undefined; afterId: string | null; limit: number },
-): Promise<AffiliateRow[]> {
-  const { rows } = await database.query<AffiliateRow>(
-    `select ${affiliateColumns} from recon.affiliates
-      where _client_id = $1 and ($2::boolean is null or is_active = $2) and affiliate_id > coalesce($3::bigint, 0)
-      order by affiliates.affiliate_id limit $4`,
-    [filter.client, filter.active ?? null, filter.afterId, filter.limit],
-  );
-  return rows;
+/** The oldest first, so that new ones appear at the end of a list that is being read; or by name or trust. */
+export const affiliateOrders = {
+  by: {
+    createdAt: [],
+    name: [{ sql: "lower(a.name)", type: "text" }],
+    trust: [{ sql: "a.trust_score", type: "number" }],
+  },
+  then: [{ sql: "a.affiliate_id", type: "whole" }],
+  usual: "createdAt",
+} satisfies Orders;
+
+interface AffiliateFilter {
+  client: string;
+  active?: boolean | undefined;
 }
+
+const inList = "a._client_id = :client and (:active::boolean is null or a.is_active = :active)";
+
+export function listAffiliates(
+  database: Queryable,
+  { client, active, order, limit }: AffiliateFilter & { order?: Order; limit: number },
+): Promise<Placed<AffiliateRow>[]> {
+  return readOrdered<AffiliateRow>(database, {
+    ...{ columns: affiliateColumns, from: "recon.affiliates a", where: inList },
+    ...{ values: { client, active: active ?? null }, orders: affiliateOrders, order, limit },
+  });
+}
+
+/** All that the filters of the list leave. */
+export const countAffiliates = (database: Queryable, { client, active }: AffiliateFilter) =>
+  countUpTo(database, {
+    name: "affiliates",
+    parts: {
+      active: "count(*) filter (where is_active)",
+      judged: "count(*) filter (where total_submissions > 0)",
+    },
+    columns: "a.is_active, a.total_submissions",
+    ...{ from: "recon.affiliates a", where: inList, values: { client, active: active ?? null } },
+  });
 
 /** The key before stops working in the same moment. */
 export async function rotateKey(

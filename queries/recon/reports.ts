@@ -1,6 +1,7 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** Whose rows may be read: all of a client for its staff, those of an advertiser's campaigns, or an affiliate's own. */
 export interface ReportScope {
@@ -154,24 +155,31 @@ const listValues = (scope: ReportScope, filter: ReportFilter) => ({
   report: filter.reportId ?? null,
 });
 
-/** Newest first. */
-export async function listReports(
+/** As they were submitted, or by what is claimed. */
+export const reportOrders = {
+  by: {
+    submittedAt: [{ sql: "s.report_id", type: "whole" }],
+    "claimed.views": [
+      { sql: "r.claimed_views", type: "whole" },
+      { sql: "r.report_id", type: "whole" },
+    ],
+    "claimed.clicks": [
+      { sql: "r.claimed_clicks", type: "whole" },
+      { sql: "r.report_id", type: "whole" },
+    ],
+  },
+  then: [],
+  usual: "-submittedAt",
+} satisfies Orders;
+
+export function listReports(
   database: Queryable,
-  {
-    scope,
-    filter,
-    beforeId,
-    limit,
-  }: { scope: ReportScope; filter: ReportFilter; beforeId: string | null; limit: number },
-): Promise<ReportRow[]> {
-  const { text, values } = named(
-    `select ${reportColumns} from ${reportTables}
-      where ${inList} and (:before::bigint is null or s.report_id < :before)
-      order by s.report_id desc limit :limit`,
-    { ...listValues(scope, filter), before: beforeId, limit },
-  );
-  const { rows } = await database.query<ReportRow>(text, values);
-  return rows;
+  { scope, filter, order, limit }: { scope: ReportScope; filter: ReportFilter; order?: Order; limit: number },
+): Promise<Placed<ReportRow>[]> {
+  return readOrdered<ReportRow>(database, {
+    ...{ columns: reportColumns, from: reportTables, where: inList, values: listValues(scope, filter) },
+    ...{ orders: reportOrders, order, limit },
+  });
 }
 
 export interface ReportTotals {

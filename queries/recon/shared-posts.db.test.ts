@@ -52,7 +52,6 @@ const trustOfReport = async (reportId: string) =>
     await listReports(database.pool, {
       scope: { client, affiliateId: null, advertiserId: null },
       filter: { reportId },
-      beforeId: null,
       limit: 1,
     })
   )[0]?.trust;
@@ -212,7 +211,6 @@ describe("what a person settled", () => {
     const open = await listReports(database.pool, {
       scope: { client, affiliateId: one, advertiserId: null },
       filter: { disputed: true },
-      beforeId: null,
       limit: 10,
     });
     expect(open).toMatchObject([{ reportId: report.reportId, disputeId: report.disputeId }]);

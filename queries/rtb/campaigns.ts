@@ -2,16 +2,7 @@ import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { readCreativeName } from "../../rules/rtb/creative-names.ts";
 import { type Database, inTransaction, prepared, type Queryable, type Session } from "../../schema/database.ts";
 import { nameSql } from "./creative-shapes.ts";
-import {
-  apartFromState,
-  comparedSql,
-  daysOf,
-  percentSql,
-  ratioSql,
-  stateSql,
-  type Figures,
-  type SumsState,
-} from "./metrics.ts";
+import { comparedSql, daysOf, percentSql, ratioSql, stateSql, type Figures, type SumsState } from "./metrics.ts";
 import { byImport, makeOwn, recordRename, type PutBy } from "./put-decisions.ts";
 import { lockPerformance, refreshCampaigns, type Period } from "./rollups.ts";
 
@@ -43,7 +34,7 @@ export interface CampaignRow {
   origin: StoredOrigin;
 }
 
-const campaignColumns = (
+export const campaignColumns = (
   creatives: string,
 ) => `c.campaign_id as "campaignId", c.campaign_name as "campaignName", c.confidence_score as "confidenceScore", c.ai_provider as "aiProvider",
   c.named_by as "namedBy", c.model_confidence as "modelConfidence", c.anchor is not null as "isClustered", c.genre, c.is_genre_persons as "isGenrePersons",
@@ -51,41 +42,6 @@ const campaignColumns = (
   round(c.total_spend_7d, 2) as "totalSpend7d", round(c.total_spend_30d, 2) as "totalSpend30d", round(c.total_spend_all_time, 2) as "totalSpendAllTime",
   round(c.avg_cpc_7d, 4) as "avgCpc7d", round(c.avg_cpm_7d, 4) as "avgCpm7d", c.top_geography as "topGeography", c.top_device_type as "topDeviceType",
   c.last_performance_update as "lastPerformanceUpdate", c.created_at as "createdAt", c.origin`;
-
-export const campaignPeriods = ["7d", "30d", "all"] as const;
-export type CampaignPeriod = (typeof campaignPeriods)[number];
-
-const totals: Record<CampaignPeriod, string> = {
-  "7d": "c.total_spend_7d",
-  "30d": "c.total_spend_30d",
-  all: "c.total_spend_all_time",
-};
-
-export type ListedCampaign = CampaignRow & { place: string };
-
-/** The greatest spend of a period first; `place` is that spend with every digit. */
-export async function listCampaigns(
-  database: Queryable,
-  filter: {
-    client: string;
-    period: CampaignPeriod;
-    after: { place: string; campaignId: number } | null;
-    limit: number;
-  },
-): Promise<SumsState & { rows: (ListedCampaign & SumsState)[] }> {
-  const total = totals[filter.period];
-  const { rows } = await database.query<ListedCampaign & SumsState>(
-    prepared(
-      `select v.*, l.* from ${stateSql("$1")} v left join (
-         select ${campaignColumns("rtb.campaign_creatives k where k._client_id = c._client_id and k.campaign_id = c.campaign_id")}, ${total}::text as place from rtb.campaigns c
-          where c._client_id = $1 and ($2::numeric is null or ${total} < $2 or (${total} = $2 and c.campaign_id > $3))
-          order by ${total} desc, c.campaign_id limit ${Math.trunc(filter.limit)}) l on true
-        order by l.place::numeric desc, l."campaignId"`,
-      [filter.client, filter.after?.place ?? null, filter.after?.campaignId ?? null],
-    ),
-  );
-  return apartFromState(rows, "campaignId");
-}
 
 export type GeographyFigures = Figures & {
   /** Null where the files do not say. */

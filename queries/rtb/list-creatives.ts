@@ -15,7 +15,7 @@ import {
   type Put,
   type Tier,
 } from "./creative-shapes.ts";
-import { apartFromState, comparedDays, comparedSql, daysOf, stateSql, type SumsState } from "./metrics.ts";
+import { apartFromState, comparedDays, comparedSql, daysOf, ratioSql, stateSql, type SumsState } from "./metrics.ts";
 import type { Period } from "./rollups.ts";
 
 export type ListedCreative = CreativeRow &
@@ -66,7 +66,7 @@ function rolledUp(period: Period, client: string): string {
 }
 
 /** The same sums over one country: no roll-up has them, so the rows of its days are added up. */
-function ofGeography({ period, asOf, geography }: CreativeFilter, client: string, put: Put): string {
+function ofGeography({ period, asOf, geography }: Matched, client: string, put: Put): string {
   const { from, to } = daysOf(period, asOf);
   const compared = comparedDays(period, asOf);
   const between = (days: { from: string; to: string }) =>
@@ -139,9 +139,39 @@ export async function listCreatives(
   return apartFromState(rows, "id");
 }
 
-/** Only which creatives are on the page, as the table `page`: their figures are computed for no others. */
-function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
-  const { period, sort, after } = filter;
+/** What a list of creatives and its totals are narrowed by. */
+export type Matched = Omit<CreativeFilter, "sort" | "slim" | "after" | "limit" | "first">;
+
+export interface CreativeTotals extends SumsState {
+  creatives: number;
+  spend: string;
+  impressions: string;
+  clicks: string;
+  cpc: string | null;
+  cpm: string | null;
+}
+
+/** All that the filters of the list leave: sums of a period, and their ratios. */
+export async function countCreatives(database: Queryable, filter: Matched): Promise<CreativeTotals> {
+  const { values, put } = createValues();
+  const client = put(filter.client);
+  const { figures, all, conditions } = matching(filter, client, put);
+  const { rows } = await database.query<CreativeTotals>(
+    `select v.*, t.creatives, round(t.spend, 2) as spend, t.impressions::text as impressions, t.clicks::text as clicks,
+            ${ratioSql.cpc("t.spend", "t.clicks")} as cpc, ${ratioSql.cpm("t.spend", "t.impressions")} as cpm
+       from ${stateSql(client)} v cross join (
+         select count(*)::int as creatives, coalesce(sum(p.spend), 0) as spend, coalesce(sum(p.impressions), 0) as impressions, coalesce(sum(p.clicks), 0) as clicks
+           from ${all(figures)} where ${conditions.join(" and ")}) t`,
+    values,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("a sum has one row");
+  return row;
+}
+
+/** Which creatives a list and its totals are of, as `c`, and their figures of the period, as `p`. */
+function matching(filter: Matched, client: string, put: Put) {
+  const { period } = filter;
   const figures = filter.geography === undefined ? rolledUp(period, client) : ofGeography(filter, client, put);
   const conditions = [`c._client_id = ${client}`];
   // Looked up beforehand: a threshold that the plan has in hand is a place in the index.
@@ -154,13 +184,22 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
     conditions.push(
       `exists (select from rtb.campaign_creatives k where k._client_id = ${client} and k.campaign_id = ${put(filter.campaignId)} and k.creative_id = c.id)`,
     );
+  // In one country only those that have anything there are listed.
+  const all = (of: string) =>
+    `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${of} p on p.creative_id = c.id`;
+  return { figures, all, conditions };
+}
+
+/** Only which creatives are on the page, as the table `page`: their figures are computed for no others. */
+function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: string; order: string } {
+  const { sort, after } = filter;
+  const { figures, all: tables, conditions } = matching(filter, client, put);
+  const all = tables(figures);
   // Said in the text: the plan for any number of rows is not the one for a page.
   const limit = String(Math.trunc(filter.limit));
   const select = (from: string, place: string, more: string[], { order, most }: { order: string; most: string }) =>
     `select c.id as creative_id, p.spend, p.impressions, p.clicks, p.ended, p.previous, p.whole, ${place} as place
        from ${from} where ${[...conditions, ...more].join(" and ")} order by ${order} limit ${most}`;
-  // In one country only those that have anything there are listed.
-  const all = `rtb.creatives c ${filter.geography === undefined ? "left join" : "join"} ${figures} p on p.creative_id = c.id`;
   const afterId = after == null ? null : `${put(after.id)}::bigint`;
   const sinceId = afterId === null ? [] : [`c.id > ${afterId}`];
   if (sort === "id")
@@ -195,7 +234,7 @@ function pageOf(filter: CreativeFilter, client: string, put: Put): { tables: str
 
 /** What the exchange says of a creative, and whose it is. */
 function catalogueConditions(
-  { format, buyerId, advertiser, approval, language, vanished }: CreativeFilter,
+  { format, buyerId, advertiser, approval, language, vanished }: Matched,
   put: Put,
 ): string[] {
   const conditions: string[] = [];

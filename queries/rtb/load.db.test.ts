@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parseCreativesFile } from "../../connectors/files/creatives-file.ts";
 import { projectRoot } from "../../settings/environment.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { listCampaigns } from "./campaigns.ts";
+import { listCampaigns } from "./list-campaigns.ts";
 import { listCreatives } from "./list-creatives.ts";
 import { listSeats } from "./seats.ts";
 import { loadCreatives } from "./load.ts";
@@ -44,19 +44,16 @@ test("the example brings creatives, seats and campaigns; the same again changes 
     ["79783", false],
     ["1912783031778279425", false],
   ]);
-  expect(
-    (await listSeats(database.pool, { client, after: null, limit: 10 })).map(({ creativeCount }) => creativeCount),
-  ).toEqual([2, 1]);
+  expect((await listSeats(database.pool, { client, limit: 10 })).map(({ creativeCount }) => creativeCount)).toEqual([
+    2, 1,
+  ]);
 });
 
 test("a campaign keeps the creatives it had, and one that is wrong changes nothing", async () => {
   const more = { campaignName: "Travel", creativeIds: ["79783"] };
   await loadCreatives(database.pool, { client, origin: "real", seats: [], creatives: [], campaigns: [more] });
   const named = async () =>
-    (await listCampaigns(database.pool, { client, period: "7d", after: null, limit: 10 })).rows.map((row) => [
-      row.campaignName,
-      row.creatives,
-    ]);
+    (await listCampaigns(database.pool, { client, limit: 10 })).rows.map((row) => [row.campaignName, row.creatives]);
   expect(await named()).toContainEqual(["Travel", 2]);
   const wrong = {
     client,
@@ -67,5 +64,5 @@ test("a campaign keeps the creatives it had, and one that is wrong changes nothi
   };
   await expect(loadCreatives(database.pool, wrong)).rejects.toThrow("creatives that are not known: 5");
   expect(await named()).toHaveLength(4);
-  expect(await listSeats(database.pool, { client, after: null, limit: 10 })).toHaveLength(2);
+  expect(await listSeats(database.pool, { client, limit: 10 })).toHaveLength(2);
 });

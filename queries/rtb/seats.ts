@@ -1,6 +1,8 @@
 import { nearest } from "../../core/nearest.ts";
 import type { Origin, StoredOrigin } from "../../core/origin.ts";
 import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import { countUpTo } from "../shared/count-up-to.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 import { isMadeUp, mayReplace, type Merged } from "./merged.ts";
 
 export interface Seat {
@@ -20,26 +22,58 @@ export interface Seat {
   origin: StoredOrigin;
 }
 
-/** By id, each with the creatives that are here of it. */
-export async function listSeats(
-  database: Queryable,
-  filter: { client: string; after: string | null; limit: number },
-): Promise<Seat[]> {
-  const { rows } = await database.query<Seat>(
-    `select s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
-            coalesce(s.creative_count, 0) as "creativeCount", n.approved, n.disapproved, n.pending, n.vanished, s.last_sync as "lastSync", s.last_outcome as "lastOutcome", s.last_reason as "lastReason", s.origin
-       from rtb.buyer_seats s
+/** By id, or by what is here of them. */
+export const seatOrders = {
+  by: {
+    buyerId: [],
+    displayName: [{ sql: "lower(s.display_name)", type: "text", canBeMissing: true }],
+    creativeCount: [{ sql: "coalesce(s.creative_count, 0)", type: "whole" }],
+    approved: [{ sql: "n.approved", type: "whole" }],
+    pending: [{ sql: "n.pending", type: "whole" }],
+    disapproved: [{ sql: "n.disapproved", type: "whole" }],
+    vanished: [{ sql: "n.vanished", type: "whole" }],
+    lastSync: [{ sql: "s.last_sync", type: "moment", canBeMissing: true }],
+  },
+  then: [{ sql: "s.buyer_id", type: "text" }],
+  usual: "buyerId",
+} satisfies Orders;
+
+/** Each with the creatives that are here of it. */
+const seatTables = `rtb.buyer_seats s
       cross join lateral (
         select count(*) filter (where c.vanished_at is null and c.approval_status = 'APPROVED')::int as approved,
                count(*) filter (where c.vanished_at is null and c.approval_status = 'DISAPPROVED')::int as disapproved,
                count(*) filter (where c.vanished_at is null and c.approval_status = 'PENDING_REVIEW')::int as pending,
                count(*) filter (where c.vanished_at is not null)::int as vanished
-          from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id) n
-      where s._client_id = $1 and ($2::text is null or s.buyer_id > $2) order by s.buyer_id limit $3`,
-    [filter.client, filter.after, filter.limit],
-  );
-  return rows;
+          from rtb.creatives c where c._client_id = s._client_id and c.buyer_id = s.buyer_id) n`;
+
+export function listSeats(
+  database: Queryable,
+  { client, order, limit }: { client: string; order?: Order; limit: number },
+): Promise<Placed<Seat>[]> {
+  return readOrdered<Seat>(database, {
+    columns: `s.buyer_id as "buyerId", s.display_name as "displayName", s.bidder_account_id as "bidderAccountId",
+            coalesce(s.creative_count, 0) as "creativeCount", n.approved, n.disapproved, n.pending, n.vanished, s.last_sync as "lastSync", s.last_outcome as "lastOutcome", s.last_reason as "lastReason", s.origin`,
+    ...{ from: seatTables, where: "s._client_id = :client", values: { client }, orders: seatOrders, order, limit },
+  });
 }
+
+/** All seats of a client. */
+export const countSeats = (database: Queryable, { client }: { client: string }) =>
+  countUpTo(database, {
+    name: "seats",
+    parts: {
+      creatives: "sum(creative_count)",
+      ...{
+        approved: "sum(approved)",
+        pending: "sum(pending)",
+        disapproved: "sum(disapproved)",
+        vanished: "sum(vanished)",
+      },
+    },
+    columns: "s.creative_count, n.*",
+    ...{ from: seatTables, where: "s._client_id = :client", values: { client } },
+  });
 
 /** The seat of a client that has one; null where it has none or several. */
 export async function findOnlySeat(database: Queryable, client: string): Promise<string | null> {

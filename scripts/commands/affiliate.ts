@@ -179,9 +179,15 @@ async function whose(context: CommandContext): Promise<Report> {
 async function list(context: CommandContext, client: string): Promise<Report> {
   const database = await context.database();
   const rows: AffiliateRow[] = [];
-  for (;;) {
-    const page = await listAffiliates(database, { client, afterId: rows.at(-1)?.affiliateId ?? null, limit: 500 });
-    rows.push(...page);
+  for (let after: readonly (string | null)[] | null = null; ;) {
+    const order = { sort: "createdAt", after };
+    const page: Awaited<ReturnType<typeof listAffiliates>> = await listAffiliates(database, {
+      client,
+      order,
+      limit: 500,
+    });
+    rows.push(...page.map(({ inOrder: _inOrder, ...row }) => row));
+    after = page.at(-1)?.inOrder.keys ?? null;
     if (page.length < 500) break;
   }
   return {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listCampaigns } from "../../queries/rtb/campaigns.ts";
+import { listCampaigns } from "../../queries/rtb/list-campaigns.ts";
 import { clusterWorkflowId } from "../../rules/intelligence/workflow-ids.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import type { clusterCampaigns, ClusterCampaignsInput } from "../../workflows/intelligence/cluster-campaigns.ts";
@@ -82,7 +82,7 @@ async function report(
   { workflowId, summary, limit }: { workflowId: string; summary: Summary; limit: number },
 ): Promise<Report> {
   const database = await context.database();
-  const { rows } = await listCampaigns(database, { client: summary.client, period: "7d", after: null, limit });
+  const { rows } = await listCampaigns(database, { client: summary.client, limit });
   const campaigns = rows.map(({ campaignId, campaignName, creatives, confidenceScore, namedBy, totalSpend7d }) => ({
     campaignId,
     campaignName,

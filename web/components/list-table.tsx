@@ -9,18 +9,27 @@ type Props<Row> = Pick<TableProps<Row>, "columns" | "caption" | "empty"> & {
   list: JsonPage<Row>;
   /** What its JSON route sorts by: the columns of these names have links that sort. */
   orders?: Orders;
+  /** Of several lists on a page, each has its own names for its sort and its place. */
+  names?: { sort: string; cursor: string };
 };
 
+const usualNames = { sort: "sort", cursor: "cursor" };
+
 /** One page of a list as its JSON route answered it, and the link to the next. */
-export function ListTable<Row>({ at, list, orders, columns, ...shown }: Props<Row>) {
+export function ListTable<Row>({ at, list, orders, columns, names = usualNames, ...shown }: Props<Row>) {
   const sorted =
     orders === undefined
       ? { columns }
-      : { columns: sortable(columns, orders), url: at.url, sort: at.url.searchParams.get("sort") ?? orders.usual };
+      : {
+          columns: sortable(columns, orders),
+          url: at.url,
+          sort: at.url.searchParams.get(names.sort) ?? orders.usual,
+          names,
+        };
   return (
     <>
       <Table {...shown} {...sorted} rows={list.items} zone={at.zone} json={{ url: list.url, path: "items" }} />
-      <NextPage url={at.url} next={list.next} />
+      <NextPage url={at.url} next={list.next} name={names.cursor} />
     </>
   );
 }

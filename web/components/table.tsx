@@ -19,6 +19,8 @@ export interface Column<Row> {
   /** Only the page has it: a link, a course over days. No JSON route says the same. */
   isLocal?: boolean;
   isSortable?: boolean;
+  /** The sorts that its head leads to, where they have names of their own. */
+  sorts?: { up?: string; down?: string };
   /** Sentences: they need width, or a row grows tall. */
   isLong?: boolean;
   /** Left out on narrow screens: what a phone can do without. */
@@ -35,6 +37,8 @@ export interface TableProps<Row> {
   /** The address of the page, for links that sort; null for a table that is not sorted. */
   url?: URL;
   sort?: string | null;
+  /** What the address calls the sort and the place of this table, where a page has several. */
+  names?: { sort: string; cursor: string };
   /** The JSON route that has the same figures, and where in its answer: a test compares them. */
   json?: { url: string; path: string; indexOf?: (row: Row) => number | string } | undefined;
   totals?: readonly Row[];
@@ -45,7 +49,8 @@ export interface TableProps<Row> {
 const isFigure = (kind: Column<unknown>["kind"]) => !["text", "day", "moment"].includes(kind);
 
 export function Table<Row>(props: TableProps<Row>) {
-  const { rows, caption, zone, url, sort = null, json, totals = [], empty, rowKey } = props;
+  const { rows, caption, zone, json, totals = [], empty, rowKey } = props;
+  const { url, sort = null, names = { sort: "sort", cursor: "cursor" } } = props;
   const columns = props.columns.filter(({ isFileOnly }) => isFileOnly !== true);
   if (rows.length === 0 && empty !== undefined) return <>{empty}</>;
   return (
@@ -55,7 +60,7 @@ export function Table<Row>(props: TableProps<Row>) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <HeadCell key={column.name} column={column} url={url} sort={sort} />
+              <HeadCell key={column.name} column={column} url={url} sort={sort} names={names} />
             ))}
           </tr>
           {totals.map((row, index) => (
@@ -94,23 +99,26 @@ interface HeadProps<Row> {
   column: Column<Row>;
   url: URL | undefined;
   sort: string | null;
+  names: { sort: string; cursor: string };
 }
 
-function HeadCell<Row>({ column, url, sort }: HeadProps<Row>) {
+function HeadCell<Row>({ column, url, sort, names }: HeadProps<Row>) {
   const { name, label, kind } = column;
   const classes = classesOf(column);
-  if (column.isSortable !== true || url === undefined)
+  const { up, down } = column.sorts ?? (column.isSortable === true ? { up: name, down: `-${name}` } : {});
+  if (url === undefined || (up === undefined && down === undefined))
     return (
       <th scope="col" class={classes}>
         {label}
       </th>
     );
   // The first look at figures wants the greatest first.
-  const [first, second] = isFigure(kind) ? [`-${name}`, name] : [name, `-${name}`];
-  const state = sort === name ? "ascending" : sort === `-${name}` ? "descending" : "none";
+  const [first, second] = isFigure(kind) ? [down ?? up, up ?? down] : [up ?? down, down ?? up];
+  const state = sort === up ? "ascending" : sort === down ? "descending" : "none";
+  const next = (sort === first ? second : first) ?? null;
   return (
     <th scope="col" class={classes} aria-sort={state}>
-      <a href={withQuery(url, { sort: sort === first ? second : first })}>
+      <a href={withQuery(url, { [names.sort]: next, [names.cursor]: null })}>
         {label}
         <span class="order" aria-hidden="true">
           {state === "ascending" ? "▲" : state === "descending" ? "▼" : ""}

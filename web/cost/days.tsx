@@ -1,6 +1,7 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { daily, perAffiliate } from "../../api/cost/shapes.ts";
 import { word } from "../../api/server/lists.ts";
+import { cpaDayOrders } from "../../queries/cost/cpa.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
 import { Badge, Name, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
@@ -10,6 +11,7 @@ import { exportList } from "../shared/export-list.ts";
 import { callList, jsonAddress } from "../shared/json.ts";
 import { get, page, type Visit } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
+import { sortedQuery } from "../shared/sorting.ts";
 import { readers, withQuery, type Web } from "../shared/web.ts";
 
 type Day = z.infer<typeof daily>;
@@ -20,7 +22,7 @@ const query = {
   affiliateId: word.optional(),
   /** Of spend that is no one affiliate's: by its name in the mapping. */
   affiliate: word.optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(cpaDayOrders),
 };
 const path = "/api/v1/cost/cpa/daily";
 
@@ -99,6 +101,7 @@ export function costDaysPages(web: Web): void {
           <ListTable
             at={at}
             list={list}
+            orders={cpaDayOrders}
             columns={columnsFor(at)}
             caption={`Cost per acquisition per day and affiliate, ${period.from} to ${period.to}`}
             empty={
@@ -121,9 +124,9 @@ export function costDaysPages(web: Web): void {
   });
 }
 
-function read({ query: { affiliateId, affiliate, cursor: _cursor, ...days }, today }: Visit<typeof query>) {
+function read({ query: { affiliateId, affiliate, sort, cursor: _cursor, ...days }, today }: Visit<typeof query>) {
   const period = readPeriod(days, today);
-  return { period, asked: { from: period.from, to: period.to, affiliateId, affiliate } };
+  return { period, asked: { from: period.from, to: period.to, affiliateId, affiliate, sort } };
 }
 
 const wholeColumn: Column<Whole> = {

@@ -1,13 +1,16 @@
 import { z } from "zod";
+import type { affiliateTotals } from "../../api/recon/affiliates.ts";
+import { affiliateOrders } from "../../queries/recon/keys.ts";
 import { originColumn } from "../components/columns.ts";
 import { LineChart } from "../components/charts.tsx";
 import { Badge, countText, Name, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, type Listed } from "../shared/json.ts";
+import { callList, callTotals, type Listed } from "../shared/json.ts";
 import { call, form, get, page, param, type Content } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers as staff, type Web } from "../shared/web.ts";
 import { recon, type Affiliate, type TrackRecord, type Report } from "./answers.ts";
 import { reportColumns, Trust, VerdictBadge } from "./verdicts.tsx";
@@ -23,7 +26,7 @@ export function affiliatePages(web: Web): void {
 }
 
 function listPage(web: Web): void {
-  const query = { cursor: z.string().max(1_000).optional() };
+  const query = sortedQuery(affiliateOrders);
   const path = `${recon}/affiliates`;
   exportList(web, { url: "/reconciliation/affiliates.csv", who: staff, query }, (at) => ({
     name: "affiliates.csv",
@@ -32,7 +35,10 @@ function listPage(web: Web): void {
     columns: [...columns, originColumn],
   }));
   page(web, { url: "/reconciliation/affiliates", who: staff, query }, async (at) => {
-    const list = await callList<Affiliate>(web, at, { path, query: at.query });
+    const [list, { totals, json }] = await Promise.all([
+      callList<Affiliate>(web, at, { path, query: at.query }),
+      callTotals<z.infer<typeof affiliateTotals>>(web, at, { path, query: at.query }),
+    ]);
     return {
       title: "Affiliates",
       body: (
@@ -40,9 +46,19 @@ function listPage(web: Web): void {
           <PageHead title="Affiliates and keys">
             <ExportLink url={at.url} />
           </PageHead>
+          <Counts
+            json={json}
+            isMore={totals.isMore}
+            of={[
+              ["affiliates", "Affiliates", totals.affiliates],
+              ["active", "Active", totals.active],
+              ["judged", "With claims that could be checked", totals.judged],
+            ]}
+          />
           <ListTable
             at={at}
             list={list}
+            orders={affiliateOrders}
             columns={columns}
             caption="Affiliates"
             empty={<Empty title="No affiliate yet">Create the first below.</Empty>}

@@ -1,19 +1,23 @@
 import { z } from "zod";
-import { Badge, countText, Moment, Name } from "../components/format.tsx";
+import { reportOrders } from "../../queries/recon/reports.ts";
+import { Badge, Moment, Name } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Figure, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
+import { callList, callTotals } from "../shared/json.ts";
 import { call, form, get, page, param } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import type { At, Web } from "../shared/web.ts";
-import { recon, type TrackRecord, type Report, type ReportDetails } from "./answers.ts";
+import { recon, type ClaimTotals, type TrackRecord, type Report, type ReportDetails } from "./answers.ts";
+import { ClaimCounts } from "./page.tsx";
 import { TrustOverTime } from "./affiliates.tsx";
 import { Compared, Verdict } from "./report.tsx";
 import { reportColumns, Trust } from "./verdicts.tsx";
 
 /** What an affiliate sees: their own claims with verdicts and reasons, a form for a new one, and one dispute per verdict. */
 const own = { who: [], affiliates: true } as const;
-const query = { cursor: z.string().max(1_000).optional() };
+const query = sortedQuery(reportOrders);
+const submissions = `${recon}/submissions`;
 const trendDays = 90;
 
 export function claimPages(web: Web): void {
@@ -26,9 +30,11 @@ function listPage(web: Web): void {
   page(web, { url: "/claims", ...own, query }, async (at) => {
     const id = at.viewer.affiliateId ?? "";
     const json = `${recon}/affiliates/${id}/performance?days=${trendDays}`;
-    const [found, list] = await Promise.all([
+    const asked = { path: submissions, query: { ...at.query, limit: 50 } };
+    const [found, list, counted] = await Promise.all([
       get<TrackRecord>(web, at.request, json),
-      callList<Report>(web, at, { path: `${recon}/submissions`, query: { ...at.query, limit: 50 } }),
+      callList<Report>(web, at, asked),
+      callTotals<ClaimTotals>(web, at, asked),
     ]);
     return {
       title: "Your claims",
@@ -38,18 +44,19 @@ function listPage(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <div class="cards">
-            <Figure label="Trust" value={<Trust {...found} />}>
+            <Figure label="Trust" value={<Trust {...found} />} fact={factsOf(json)("trust", found.trust)}>
               share of your posts whose claims were right
             </Figure>
-            <Figure label="Claims" value={countText(found.submitted)} />
           </div>
           <TrustOverTime found={found} />
           <Submit />
+          <ClaimCounts {...counted} />
           <ListTable
             at={at}
             list={list}
+            orders={reportOrders}
             columns={reportColumns({ isOwn: true })}
-            caption="Your claims, newest first"
+            caption="Your claims"
             empty={<Empty title="No claim yet">Send the first with the form above.</Empty>}
           />
         </>
@@ -57,10 +64,10 @@ function listPage(web: Web): void {
     };
   });
 
-  exportList(web, { url: "/claims.csv", ...own, query }, () => ({
+  exportList(web, { url: "/claims.csv", ...own, query }, (at) => ({
     name: "claims.csv",
-    path: `${recon}/submissions`,
-    query: {},
+    path: submissions,
+    query: at.query,
     columns: reportColumns({ isOwn: true }),
   }));
 }

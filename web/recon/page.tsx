@@ -1,13 +1,17 @@
 import { z } from "zod";
+import { campaignOrders } from "../../queries/recon/campaigns.ts";
+import { overviewOrders } from "../../queries/recon/dashboards.ts";
+import { reportOrders } from "../../queries/recon/reports.ts";
 import { originColumn } from "../components/columns.ts";
 import { countText, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Counts, Empty, ExportLink, Figure, NextPage, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Figure, Kept, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, jsonAddress } from "../shared/json.ts";
+import { callList, callTotals, type JsonPage } from "../shared/json.ts";
 import { get, page } from "../shared/page.tsx";
-import { type Web } from "../shared/web.ts";
+import { sortedQuery } from "../shared/sorting.ts";
+import { type At, type Web } from "../shared/web.ts";
 import {
   recon,
   type AffiliateOverview,
@@ -22,15 +26,23 @@ const who = ["admin", "operator", "analyst", "advertiser"] as const;
 
 /** Claimed beside verified: what a person should look at first, then campaigns and affiliates. */
 export function reconPages(web: Web): void {
-  const place = z.string().max(1_000).optional();
-  page(web, { url: "/reconciliation", who, query: { campaigns: place, affiliates: place } }, async (at) => {
+  const inCampaigns = sortedQuery(campaignOrders);
+  const inAffiliates = sortedQuery(overviewOrders);
+  const query = {
+    ...{ campaigns: inCampaigns.cursor, sortCampaigns: inCampaigns.sort },
+    ...{ affiliates: inAffiliates.cursor, sortAffiliates: inAffiliates.sort },
+  };
+  page(web, { url: "/reconciliation", who, query }, async (at) => {
     const { request, zone, viewer } = at;
-    const list = <Item,>(path: string, cursor: string | undefined) =>
-      callList<Item>(web, at, { path: recon + path, query: { limit: rowsPerPage, cursor } });
+    const list = <Item,>(path: string, { cursor, sort }: { cursor?: string | undefined; sort?: string | undefined }) =>
+      callList<Item>(web, at, { path: recon + path, query: { limit: rowsPerPage, sort, cursor } });
     const [first, campaigns, affiliates] = await Promise.all([
       get<Discrepancies>(web, request, `${recon}/dashboard/discrepancies?level=HIGH&limit=10`),
-      list<Campaign>("/campaigns", at.query.campaigns),
-      list<AffiliateOverview>("/dashboard/affiliates", at.query.affiliates),
+      list<Campaign>("/campaigns", { cursor: at.query.campaigns, sort: at.query.sortCampaigns }),
+      list<AffiliateOverview>("/dashboard/affiliates", {
+        cursor: at.query.affiliates,
+        sort: at.query.sortAffiliates,
+      }),
     ]);
     return {
       title: "Reconciliation",
@@ -63,40 +75,54 @@ export function reconPages(web: Web): void {
               empty={<Empty title="Nothing to look at">No claim is far beyond what its platform says.</Empty>}
             />
           </section>
-          <section aria-labelledby="campaigns">
-            <h2 id="campaigns">Campaigns</h2>
-            <Table
-              columns={campaignColumns}
-              rows={campaigns.items}
-              caption="Campaigns"
-              zone={zone}
-              json={{ url: campaigns.url, path: "items" }}
-              empty={
-                <Empty title="No campaign yet">
-                  Create one: <code>POST {recon}/campaigns</code>
-                </Empty>
-              }
-            />
-            <NextPage url={at.url} next={campaigns.next} name="campaigns" />
-          </section>
-          <section aria-labelledby="affiliates">
-            <h2 id="affiliates">Affiliates, the least trusted first</h2>
-            <Table
-              columns={affiliateColumns}
-              rows={affiliates.items}
-              caption="Affiliates by trust"
-              zone={zone}
-              json={{ url: affiliates.url, path: "items" }}
-              empty={<Empty title="No affiliate yet">Create the first under “Affiliates and keys”.</Empty>}
-            />
-            <NextPage url={at.url} next={affiliates.next} name="affiliates" />
-          </section>
+          <Lists at={at} campaigns={campaigns} affiliates={affiliates} />
         </>
       ),
     };
   });
 
   queuePage(web);
+}
+
+interface ListsProps {
+  at: Pick<At<unknown>, "url" | "zone">;
+  campaigns: JsonPage<Campaign>;
+  affiliates: JsonPage<AffiliateOverview>;
+}
+
+function Lists({ at, campaigns, affiliates }: ListsProps) {
+  return (
+    <>
+      <section aria-labelledby="campaigns">
+        <h2 id="campaigns">Campaigns</h2>
+        <ListTable
+          at={at}
+          list={campaigns}
+          orders={campaignOrders}
+          names={{ sort: "sortCampaigns", cursor: "campaigns" }}
+          columns={campaignColumns}
+          caption="Campaigns"
+          empty={
+            <Empty title="No campaign yet">
+              Create one: <code>POST {recon}/campaigns</code>
+            </Empty>
+          }
+        />
+      </section>
+      <section aria-labelledby="affiliates">
+        <h2 id="affiliates">Affiliates</h2>
+        <ListTable
+          at={at}
+          list={affiliates}
+          orders={overviewOrders}
+          names={{ sort: "sortAffiliates", cursor: "affiliates" }}
+          columns={affiliateColumns}
+          caption="Affiliates by trust"
+          empty={<Empty title="No affiliate yet">Create the first under “Affiliates and keys”.</Empty>}
+        />
+      </section>
+    </>
+  );
 }
 
 const filters = {
@@ -113,7 +139,7 @@ const filters = {
     .string()
     .regex(/^\d{1,18}$/)
     .optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(reportOrders),
 };
 type Filters = z.output<z.ZodObject<typeof filters>>;
 const submissions = `${recon}/submissions`;
@@ -121,24 +147,24 @@ const rowsPerPage = 50;
 
 function queuePage(web: Web): void {
   page(web, { url: "/reconciliation/queue", who, query: filters }, async (at) => {
-    const { cursor: _cursor, ...filtered } = at.query;
-    const json = jsonAddress(`${submissions}/totals`, filtered);
-    const [list, totals] = await Promise.all([
-      callList<Report>(web, at, { path: submissions, query: { ...at.query, limit: rowsPerPage } }),
-      get<ClaimTotals>(web, at.request, json),
+    const asked = { path: submissions, query: { ...at.query, limit: rowsPerPage } };
+    const [list, { totals, json }] = await Promise.all([
+      callList<Report>(web, at, asked),
+      callTotals<ClaimTotals>(web, at, asked),
     ]);
     return {
       title: "Claims",
       body: (
         <>
-          <PageHead title="Claims" lead="Newest first.">
+          <PageHead title="Claims" lead="What affiliates claim, and what came of it.">
             <ExportLink url={at.url} />
           </PageHead>
-          <Filter query={at.query} />
+          <Filter query={at.query} url={at.url} />
           <ClaimCounts totals={totals} json={json} />
           <ListTable
             at={at}
             list={list}
+            orders={reportOrders}
             columns={reportColumns({ isOwn: false })}
             caption="Claims"
             empty={<Empty title="No claim is like this">Choose other filters.</Empty>}
@@ -156,7 +182,7 @@ function queuePage(web: Web): void {
   }));
 }
 
-const ClaimCounts = ({ totals, json }: { totals: ClaimTotals; json: string }) => (
+export const ClaimCounts = ({ totals, json }: { totals: ClaimTotals; json: string }) => (
   <Counts
     json={json}
     of={[
@@ -171,9 +197,10 @@ const ClaimCounts = ({ totals, json }: { totals: ClaimTotals; json: string }) =>
   />
 );
 
-function Filter({ query }: { query: Filters }) {
+function Filter({ query, url }: { query: Filters; url: URL }) {
   return (
     <form class="filters" method="get" action="/reconciliation/queue">
+      <Kept url={url} except={Object.keys(filters).filter((name) => name !== "sort")} />
       <label>
         Level
         <select name="level">

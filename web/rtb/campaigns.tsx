@@ -1,16 +1,17 @@
 import { z } from "zod";
-import { campaignPeriods } from "../../queries/rtb/campaigns.ts";
+import { bySpendOf, campaignOrders, campaignPeriods } from "../../queries/rtb/list-campaigns.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { areAllSandbox, Origin } from "../components/format.tsx";
+import { areAllSandbox, countText, moneyText, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList, type Listed } from "../shared/json.ts";
+import { callList, callTotals, type Listed } from "../shared/json.ts";
 import { call, form, get, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type Web } from "../shared/web.ts";
-import { rtb, type Campaign, type Clustered, type ClusterRun } from "./answers.ts";
+import { rtb, type Campaign, type CampaignTotals, type Clustered, type ClusterRun } from "./answers.ts";
 import { GroupForm, LastRun, Running } from "./cluster-run.tsx";
 import { Periods } from "./creative-filters.tsx";
 import { currencyOf } from "./creatives.tsx";
@@ -20,12 +21,12 @@ import { PerformanceBasis } from "./spend-sources.tsx";
 
 const query = {
   period: z.enum(campaignPeriods).optional(),
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(campaignOrders),
   /** What was just asked for: its workflow, and since when it is awaited. */
   running: z.string().max(500).optional(),
   since: z.iso.datetime().optional(),
 };
-const exportQuery = { period: query.period };
+const exportQuery = { period: query.period, sort: query.sort };
 
 const campaigns = `${rtb}/campaigns`;
 
@@ -34,9 +35,10 @@ const runs = `${rtb}/campaigns/cluster/runs?limit=1`;
 /** Campaigns of creatives: what each brought, what joins them, and the last grouping. */
 export function campaignPages(web: Web): void {
   page(web, { url: "/campaigns", who: readers, query }, async (at) => {
-    const { period, cursor } = at.query;
-    const [list, { items: last }] = await Promise.all([
-      callList<Campaign>(web, at, { path: campaigns, query: { period, cursor } }),
+    const { period = "7d", sort, cursor } = at.query;
+    const [list, { totals, json }, { items: last }] = await Promise.all([
+      callList<Campaign>(web, at, { path: campaigns, query: { period, sort, cursor } }),
+      callTotals<CampaignTotals>(web, at, { path: campaigns, query: {} }),
       get<Listed<ClusterRun>>(web, at.request, runs),
     ]);
     const [run = null] = last;
@@ -62,12 +64,14 @@ export function campaignPages(web: Web): void {
           </PageHead>
           <Running at={at} last={run} />
           {run === null ? null : <LastRun at={at} last={run} json={runs} />}
-          <Periods url={at.url} names={campaignPeriods} chosen={period ?? "7d"} />
+          <Periods url={at.url} names={campaignPeriods} chosen={period} />
+          <Totals of={totals} json={json} period={period} currency={currency} />
           <ListTable
             at={at}
             list={list}
+            orders={{ ...campaignOrders, usual: bySpendOf[period] }}
             columns={columnsFor(currency, areAllSandbox(list.items))}
-            caption="Campaigns, the greatest spend first"
+            caption="Campaigns"
             empty={
               <Empty title="No campaign yet">
                 {at.viewer.isKeeper ? "“Group again” makes them of" : "An operator groups"} the creatives that{" "}
@@ -103,6 +107,33 @@ export function campaignPages(web: Web): void {
     });
     return `/campaigns?${new URLSearchParams({ running: answer.workflowId, since })}`;
   });
+}
+
+const spendOf = {
+  "7d": ["spend7d", "Spend, 7 days"],
+  "30d": ["spend30d", "Spend, 30 days"],
+  all: ["spendAllTime", "Spend, all days"],
+} as const;
+
+interface TotalsProps {
+  of: CampaignTotals;
+  json: string;
+  period: keyof typeof spendOf;
+  currency: string;
+}
+
+function Totals({ of, json, period, currency }: TotalsProps) {
+  const fact = factsOf(json);
+  const [field, label] = spendOf[period];
+  return (
+    <div class="cards">
+      <Figure label="Campaigns" value={countText(of.campaigns)} fact={fact("campaigns", of.campaigns)} />
+      <Figure label="Creatives in them" value={countText(of.creatives)} fact={fact("creatives", of.creatives)} />
+      <Figure label={label} value={moneyText(of[field], currency)} fact={fact(field, of[field])}>
+        of creatives, each once
+      </Figure>
+    </div>
+  );
 }
 
 function KeeperActions() {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
-import { languageTag, word } from "../../api/server/lists.ts";
+import { languageTag, placeInList, word } from "../../api/server/lists.ts";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { get } from "../shared/page.tsx";
 import { withQuery, type At, type Web } from "../shared/web.ts";
@@ -28,7 +28,7 @@ export const creativeQuery = {
   language: languageTag.optional(),
   vanished: z.enum(["true", "false"]).optional(),
   view: z.enum(["cards", "table"]).optional(),
-  cursor: z.string().max(1_000).optional(),
+  cursor: placeInList,
 };
 export type CreativeQuery = z.output<z.ZodObject<typeof creativeQuery>>;
 

@@ -1,13 +1,13 @@
 import type { ServerParts } from "../../api/server/parts.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { areAllSandbox, countText, Origin } from "../components/format.tsx";
-import { Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { areAllSandbox, countText, moneyText, None, Origin } from "../components/format.tsx";
+import { Empty, ExportLink, factsOf, Figure, NextPage, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callUpTo, jsonAddress } from "../shared/json.ts";
+import { callTotals, callUpTo, jsonAddress } from "../shared/json.ts";
 import { page } from "../shared/page.tsx";
 import { readers, withQuery, type Web } from "../shared/web.ts";
-import { creativeAddress, rtb, type Creative } from "./answers.ts";
+import { creativeAddress, rtb, type Creative, type CreativeTotals } from "./answers.ts";
 import { Cards } from "./creative-cards.tsx";
 import { creativeQuery, readFacets, Toolbar, type CreativeQuery } from "./creative-filters.tsx";
 import { Approval, CampaignLinks, momentOf, SandboxOnce, Trend } from "./marks.tsx";
@@ -22,8 +22,10 @@ export const currencyOf = ({ config }: Pick<ServerParts, "config">, client: stri
 export function creativePages(web: Web): void {
   page(web, { url: "/creatives", who: readers, query: creativeQuery }, async (at) => {
     const asked = askedOf(at.query);
-    const [{ items, next }, facets] = await Promise.all([
+    const { slim: _slim, ...filters } = asked.query;
+    const [{ items, next }, { totals, json }, facets] = await Promise.all([
       callUpTo<Creative>(web, at, asked, mostCards),
+      callTotals<CreativeTotals>(web, at, { path: asked.path, query: filters }),
       readFacets(web, at),
     ]);
     const currency = currencyOf(at.parts, at.viewer.client);
@@ -37,9 +39,7 @@ export function creativePages(web: Web): void {
             title="Creatives"
             lead={
               <>
-                {countText(items.length)}
-                {next === null ? "" : " of more"}, amounts in {currency}, <PerformanceBasis />.{" "}
-                <SandboxOnce of={items} />
+                Amounts in {currency}, <PerformanceBasis />. <SandboxOnce of={items} />
               </>
             }
           >
@@ -58,6 +58,7 @@ export function creativePages(web: Web): void {
             <ExportLink url={at.url} />
           </PageHead>
           <Toolbar at={at} facets={facets} />
+          <Totals of={totals} json={json} currency={currency} />
           {items.length === 0 ? (
             <Empty title="No creative is like this">
               Choose other filters, or <a href="/files">import a file</a>.
@@ -68,6 +69,8 @@ export function creativePages(web: Web): void {
               rows={items}
               caption="Creatives"
               zone={at.zone}
+              url={at.url}
+              sort={at.query.sort ?? "spend"}
               json={
                 next === null && items.length <= 500
                   ? { url: jsonAddress(asked.path, { ...asked.query, limit: 500 }), path: "items" }
@@ -90,6 +93,24 @@ export function creativePages(web: Web): void {
   }));
 }
 
+/** What the filters leave in all, in the period. */
+function Totals({ of, json, currency }: { of: CreativeTotals; json: string; currency: string }) {
+  const fact = factsOf(json);
+  const ratio = (label: string, field: "cpc" | "cpm", why: string) => (
+    <Figure label={label} value={of[field] ?? <None why={why} />} fact={fact(field, of[field])} />
+  );
+  return (
+    <div class="cards">
+      <Figure label="Creatives" value={countText(of.creatives)} fact={fact("creatives", of.creatives)} />
+      <Figure label="Spend" value={moneyText(of.spend, currency)} fact={fact("spend", of.spend)} />
+      <Figure label="Impressions" value={countText(of.impressions)} fact={fact("impressions", of.impressions)} />
+      <Figure label="Clicks" value={countText(of.clicks)} fact={fact("clicks", of.clicks)} />
+      {ratio("CPC", "cpc", "no clicks")}
+      {ratio("CPM", "cpm", "no impressions")}
+    </div>
+  );
+}
+
 /** The JSON route with the filters of the page. */
 const askedOf = ({ view: _view, ...filters }: CreativeQuery) => ({
   path: `${rtb}/creatives`,
@@ -102,6 +123,7 @@ function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
       name: "creativeId",
       label: "Creative",
       kind: "text",
+      sorts: { up: "id" },
       value: (row) => row.creativeId,
       show: (row) => (
         <>
@@ -109,7 +131,9 @@ function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
         </>
       ),
     },
-    moneyIn<Creative>(currency)("performance.spend", "Spend", ({ performance }) => performance.spend),
+    moneyIn<Creative>(currency)("performance.spend", "Spend", ({ performance }) => performance.spend, {
+      sorts: { down: "spend" },
+    }),
     {
       name: "performance.impressions",
       label: "Impressions",
@@ -121,6 +145,7 @@ function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
       name: "performance.cpc",
       label: "CPC",
       kind: "ratio",
+      sorts: { up: "cpc" },
       value: ({ performance }) => performance.cpc,
       why: () => "no clicks",
     },
@@ -128,6 +153,7 @@ function columnsFor(currency: string, isOneBadge = false): Column<Creative>[] {
       name: "performance.cpm",
       label: "CPM",
       kind: "ratio",
+      sorts: { up: "cpm" },
       value: ({ performance }) => performance.cpm,
       why: () => "no impressions",
     },

@@ -1,22 +1,24 @@
 import { z } from "zod";
 import { word } from "../../api/server/lists.ts";
+import { seatOrders } from "../../queries/rtb/seats.ts";
 import { originColumn } from "../components/columns.ts";
 import { Badge, Name, None, Origin, type Tone } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
+import { Counts, Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
-import { callList } from "../shared/json.ts";
+import { callList, callTotals } from "../shared/json.ts";
 import { call, form, get, page, type Answer } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { FetchedThumbnails } from "../../workflows/rtb/fetch-thumbnails.ts";
-import { rtb, type Seat, type ThumbnailState } from "./answers.ts";
+import { rtb, type Seat, type SeatTotals, type ThumbnailState } from "./answers.ts";
 import { momentOf } from "./marks.tsx";
 import { ThumbnailPanel } from "./thumbnail-panel.tsx";
 
 const query = {
-  cursor: z.string().max(1_000).optional(),
+  ...sortedQuery(seatOrders),
   /** What was just asked for: its workflow where that goes on, and what it found where it is over. */
   running: z.string().max(500).optional(),
   since: z.iso.datetime().optional(),
@@ -43,8 +45,10 @@ interface Synced {
 /** Buyer accounts with their creatives, and the exchange asked for them. */
 export function seatPages(web: Web): void {
   page(web, { url: "/seats", who: readers, query }, async (at) => {
-    const [list, pictures] = await Promise.all([
-      callList<Seat>(web, at, { path: seats, query: { cursor: at.query.cursor } }),
+    const { sort, cursor } = at.query;
+    const [list, { totals, json }, pictures] = await Promise.all([
+      callList<Seat>(web, at, { path: seats, query: { sort, cursor } }),
+      callTotals<SeatTotals>(web, at, { path: seats, query: {} }),
       get<ThumbnailState>(web, at.request, thumbnails),
     ]);
     return {
@@ -64,9 +68,11 @@ export function seatPages(web: Web): void {
           </PageHead>
           <Told at={at} items={list.items} lastFetch={pictures.lastFetch} />
           <Exchange items={list.items} />
+          {totals.seats === 0 ? null : <Totals of={totals} json={json} />}
           <ListTable
             at={at}
             list={list}
+            orders={seatOrders}
             columns={[...columns, ...(at.viewer.isKeeper ? [syncColumn] : [])]}
             caption="Seats"
             empty={
@@ -82,10 +88,10 @@ export function seatPages(web: Web): void {
     };
   });
 
-  exportList(web, { url: "/seats.csv", who: readers, query: {} }, () => ({
+  exportList(web, { url: "/seats.csv", who: readers, query: { sort: query.sort } }, (at) => ({
     name: "seats.csv",
     path: seats,
-    query: {},
+    query: at.query,
     columns: [...columns, originColumn],
   }));
 
@@ -122,6 +128,21 @@ function back<Done extends object>({ body }: Answer<Running | Done>, tell: (done
     "workflowId" in body ? { running: body.workflowId, since: new Date().toISOString() } : { found: tell(body) };
   return `/seats?${new URLSearchParams(told)}`;
 }
+
+const Totals = ({ of, json }: { of: SeatTotals; json: string }) => (
+  <Counts
+    json={json}
+    isMore={of.isMore}
+    of={[
+      ["seats", "Seats", of.seats],
+      ["creatives", "Creatives", of.creatives],
+      ["approved", "Approved", of.approved],
+      ["pending", "In review", of.pending],
+      ["disapproved", "Disapproved", of.disapproved],
+      ["vanished", "Vanished", of.vanished],
+    ]}
+  />
+);
 
 interface ToldProps {
   at: At<Query>;
