@@ -45,7 +45,7 @@ import {
   sandboxPort,
 } from "../stack/servers.ts";
 import { ignoresHangup, onStarterExit } from "../stack/starter.ts";
-import { startChild } from "../stack/supervise.ts";
+import { endStarting, startChild } from "../stack/supervise.ts";
 import { typedHere } from "../../settings/typed-here.ts";
 
 type Env = Record<string, string>;
@@ -58,12 +58,17 @@ const watching = new AbortController();
 // Each question to Temporal listens to it while it waits, and several sources are watched at once: that is no leak.
 setMaxListeners(0, watching.signal);
 let watched: Promise<unknown> = Promise.resolve();
+/** Postgres and Temporal while they start: a stop that comes meanwhile stops them when they are up. */
+let serversStart: Promise<unknown> = Promise.resolve();
 
 /** Long enough for the first pulls to be watched before the link is opened. */
 const startLinkMinutes = 10;
 
 /** How long what only watches may take to notice. */
 const watchedEndMs = 1_000;
+
+/** How long servers that are still starting are waited for. */
+const serversStartMs = 15_000;
 
 const say = (message: string) => console.log(`  ${typedHere(message)}`);
 /** When a server has died for good, an orderly stop is impossible and not waited for. */
@@ -175,10 +180,12 @@ interface ServersPlan {
 async function startServers({ env, dataDir, apiUrl }: ServersPlan): Promise<{ superuserUrl: string | null }> {
   const plan = { env, dataDir, say, giveUp };
   const codecEndpoint = env["PAYLOAD_ENCRYPTION_KEY"] === undefined ? undefined : `${apiUrl}/codec`;
-  const started = await Promise.allSettled([
+  const starting = Promise.allSettled([
     embedsPostgres(env) ? embedPostgres(plan) : null,
     embedsTemporal(env) ? embedTemporal(plan, { codecEndpoint }) : null,
   ]);
+  serversStart = starting;
+  const started = await starting;
   for (const one of started) if (one.status === "fulfilled" && one.value !== null) running.unshift(one.value);
   for (const one of started) if (one.status === "rejected") throw one.reason;
   const [postgres, temporal] = started.map((one) => (one.status === "fulfilled" ? one.value : null));
@@ -270,11 +277,13 @@ async function stop(reason: string, exitCode: number, { graceMs }: { graceMs?: n
     // A call that the client repeats later finds its channel closed, in a timer where nobody can catch what it throws.
     process.on("uncaughtException", () => undefined);
     watching.abort();
+    endStarting();
     await orNullAfter(
       watchedEndMs,
       watched.catch(() => undefined),
     );
     await removeStackFile().catch(() => undefined);
+    await orNullAfter(serversStartMs, serversStart);
     await stopInOrder(
       running,
       (name, error) => say(`${name}: ${error instanceof Error ? error.message : String(error)}`),

@@ -135,3 +135,27 @@ test("when npm is killed, everything it started ends", async () => {
   await until("all processes are gone", () => !pids.some(isAlive));
   expect(existsSync(path.join(home, ".signal-room/stack.json"))).toBe(false);
 });
+
+/** All that a process has started, and what that has started, as `pid command`. */
+async function descendantsOf(pid: number): Promise<string[]> {
+  const { stdout } = await promisify(execFile)("ps", ["-axo", "pid=,ppid=,command="]);
+  const all = [...stdout.matchAll(/^ *(\d+) +(\d+) (.*)$/gm)];
+  const below = (parent: string): string[] =>
+    all.filter(([, , of]) => of === parent).flatMap(([, own = "", , command]) => [`${own} ${command}`, ...below(own)]);
+  return below(String(pid));
+}
+
+test("a stack that is stopped while it starts leaves nothing running", async () => {
+  let said = "";
+  const again = start((text) => (said += text));
+  let started: string[] = [];
+  await until("the worker is starting", async () => {
+    started = await descendantsOf(again.pid ?? 0);
+    return started.some((line) => line.includes("dist/workers/main.js"));
+  });
+  const ended = new Promise((resolve) => again.once("close", resolve));
+  again.kill("SIGTERM");
+  await until("it says so", () => said.includes("stopped"));
+  await ended;
+  await until("all processes are gone", () => !started.map((line) => parseInt(line, 10)).some(isAlive));
+});

@@ -17,6 +17,15 @@ export interface ChildOptions {
   readyUrl?: string;
 }
 
+/** Those that are still starting: nobody else knows of them yet, and a stop may come meanwhile. */
+const starting = new Set<ChildProcess>();
+process.on("exit", endStarting);
+
+/** Ends what is not ready yet; it has nothing to end in order. */
+export function endStarting(): void {
+  for (const child of starting) child.kill("SIGKILL");
+}
+
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 6_000;
 
@@ -24,6 +33,7 @@ const stopTimeoutMs = 6_000;
 export async function startChild(options: ChildOptions): Promise<Running> {
   const logFile = path.join(options.logDir, `${options.name}.log`);
   const child = launch(options, logFile);
+  starting.add(child);
   const exited = new Promise<ServerExit>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
   const stop = async (graceMs = stopTimeoutMs) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -37,6 +47,8 @@ export async function startChild(options: ChildOptions): Promise<Running> {
   } catch (error) {
     await stop(0);
     throw error;
+  } finally {
+    starting.delete(child);
   }
   return { exited, logFile, stop };
 }
