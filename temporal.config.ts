@@ -44,6 +44,9 @@ export const fetchThumbnailsAt = { hour: 5, minute: 35 };
 /** When creatives are grouped into campaigns, by the client's own clock: after they were listed. */
 export const clusterCampaignsAt = { hour: 5, minute: 50 };
 
+/** Opportunities are looked for within so many minutes of an import, and of the end of a client's day. */
+export const detectOpportunitiesEveryMinutes = 15;
+
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
 
@@ -71,6 +74,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
       .filter((client) => config.thumbnails.consenting.has(client))
       .map((client) => picturing(config, client)),
     ...config.clients.filter((client) => clustersDaily(config, client)).map((client) => clustering(config, client)),
+    ...config.clients.map((client) => ({ ...advising(client), every: detectOpportunitiesEveryMinutes })),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -215,6 +219,16 @@ function clustering({ ingest }: ScheduleSettings, client: string): Planned {
     catchupWindow: "1 day",
   };
 }
+
+/** It notices by itself that files have landed or a day has ended; else it does nothing. */
+const advising = (client: string): Planned => ({
+  id: `detect-opportunities/${client}`,
+  workflowType: "detectOpportunities",
+  args: [{ client, onlyIfChanged: true }],
+  summary: `opportunities, client ${client}`,
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+});
 
 function syncs({ clients, accounts }: ScheduleSettings, schedule: Config["schedules"][number]): Planned[] {
   const { source, vendor, timezone, hours, minute, comment } = schedule;

@@ -95,7 +95,7 @@ async function fill(): Promise<string[]> {
 
 function valueOf(type: string): string {
   if (type.endsWith("[]")) return "'{}'";
-  if (/^(smallint|integer|bigint|numeric)/.test(type)) return "1";
+  if (/^(smallint|integer|bigint|numeric|double)/.test(type)) return "1";
   if (/^timestamp/.test(type)) return "now()";
   if (type === "date") return "current_date";
   if (type === "boolean") return "true";

@@ -9,7 +9,7 @@ import { createRedactor } from "../core/redact.ts";
 import type { Database } from "../schema/database.ts";
 import { loadConfig } from "../settings/config.ts";
 
-/** In Temporal's place: the activities of a run by rules, themselves. */
+/** In Temporal's place: the activities of a run by rules or of a search for opportunities, themselves. */
 export function clusteringByRules(
   database: Database,
   { started, keepsWaiting }: { started: { workflowId: string; input: unknown }[]; keepsWaiting: () => boolean },
@@ -17,7 +17,7 @@ export function clusteringByRules(
   const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
   const gate = createRateGate(database);
   const activities = createClusterActivities({ database, config, gate, redact: createRedactor([]) });
-  const start = (_type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
+  const start = (type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
     started.push({ workflowId, input: args[0] });
     const inside = new MockActivityEnvironment(
       { workflowExecution: { workflowId, runId: randomUUID() } },
@@ -25,6 +25,7 @@ export function clusteringByRules(
     );
     const result = async () => {
       if (keepsWaiting()) throw new Error("nobody knows yet");
+      if (type === "detectOpportunities") return inside.run(activities.searchOpportunities, { input: args[0] });
       const plan = await inside.run(activities.planClusters, { input: args[0] });
       return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
     };

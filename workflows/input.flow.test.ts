@@ -77,6 +77,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
     [{ ai_provider: "parrot" }, "ai_provider: must be one of rule-based, claude, gemini"],
     [{ dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
   ],
+  detectOpportunities: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],
   fetchPost: [

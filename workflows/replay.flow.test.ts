@@ -86,6 +86,8 @@ const names = [
   "deliver-alerts",
   "deliver-conversions",
   "deliver-conversions-stopped",
+  "detect-opportunities",
+  "detect-opportunities-without-rows",
   "discover-seats",
   "fetch-post",
   "fetch-thumbnails",

@@ -21,6 +21,8 @@ export type AuditAction =
   | "channel_tested"
   | "dispute_settled"
   | "mapping_changed"
+  | "opportunity_decided"
+  | "opportunities_searched"
   | "campaign_renamed"
   | "campaigns_merged"
   | "campaign_split"

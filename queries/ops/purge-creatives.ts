@@ -34,7 +34,8 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
     client,
     campaigns.rows.map(({ id }) => id),
   ]);
-  for (const table of ["rtb.cluster_runs", "rtb.model_calls"])
+  await deleteOpportunities(session, client);
+  for (const table of ["rtb.cluster_runs", "rtb.model_calls", "rtb.opportunity_runs"])
     await session.query(`delete from ${table} where _client_id = $1 and origin = 'sandbox'`, [client]);
   const { rows: creatives } = await session.query<{ id: string; buyerId: string | null }>(
     `delete from ${madeUpCreatives}
@@ -63,4 +64,21 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
     { table: "rtb.creatives", rows: creatives.length },
     { table: "rtb.buyer_seats", rows: seats.rowCount ?? 0 },
   ].map((one) => ({ client, source, sum: null, ...one }));
+}
+
+/** What was found in made-up campaigns, what became of it, and on how many nights parts of campaigns that are gone were tested. */
+async function deleteOpportunities(session: Session, client: string): Promise<void> {
+  const { rows } = await session.query<{ id: number }>(
+    "delete from rtb.opportunities where _client_id = $1 and origin = 'sandbox' returning opportunity_id as id",
+    [client],
+  );
+  await session.query(
+    "delete from rtb.opportunity_changes where _client_id = $1 and opportunity_id = any($2::bigint[])",
+    [client, rows.map(({ id }) => id)],
+  );
+  await session.query(
+    `delete from rtb.opportunity_tests t where _client_id = $1
+        and not exists (select from rtb.campaigns c where c._client_id = t._client_id and c.campaign_id = t.campaign_id)`,
+    [client],
+  );
 }

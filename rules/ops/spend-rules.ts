@@ -1,4 +1,5 @@
 import { addDays } from "../../core/days.ts";
+import { median } from "../../core/quantiles.ts";
 
 /** What one source or campaign spent on one complete day. */
 export interface SpendDay {
@@ -103,10 +104,3 @@ export function judgeSpendSoFar(own: HourSpend, sameWeekdays: readonly HourSpend
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
-}

@@ -1,5 +1,6 @@
 import { messageOf } from "../shared/failures.ts";
 import { accountOrigin } from "../shared/account-origin.ts";
+import { adviceArea, searchArea } from "./advice.ts";
 import { alerts } from "./alerts.ts";
 import { anytrack } from "./anytrack.ts";
 import type { Board } from "./board.ts";
@@ -23,10 +24,14 @@ const everything: DemoPlan = {
     [everflow],
     // Some of AnyTrack's conversions came of promo clicks.
     [anytrack, deliveries, promo],
-    [creativesArea, files, reportsArea, campaignsArea],
+    [creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea],
     [reconciliation],
   ],
   last: [alerts],
+};
+export const adviceAlone: DemoPlan = {
+  side: [[creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea]],
+  last: [],
 };
 export const creativesAlone: DemoPlan = { side: [[creativesArea, files, reportsArea, campaignsArea]], last: [] };
 

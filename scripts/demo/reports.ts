@@ -196,8 +196,10 @@ const bidsOf = (shown: readonly Shown[]): Table => ({
   ),
 });
 
+export const qualityHeader = `#Day,Billing ID,${seatColumn},Creative ID,Creative size,Creative format,Reached queries,Impressions,Spend (buyer currency),Active view viewable,Active view measurable`;
+
 const qualityOf = (shown: readonly Shown[]): Table => ({
-  header: `#Day,Billing ID,${seatColumn},Creative ID,Creative size,Creative format,Reached queries,Impressions,Spend (buyer currency),Active view viewable,Active view measurable`,
+  header: qualityHeader,
   lines: shown.map(({ creative, day, impressions, spend }) => {
     const { buyerId, creativeId, size, format } = creative;
     const [billingId = ""] = seats.find((seat) => seat.buyerId === buyerId)?.billingIds ?? [];

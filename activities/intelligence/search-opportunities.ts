@@ -1,0 +1,228 @@
+import { z } from "zod";
+import { addDays, dayAt } from "../../core/days.ts";
+import type { StoredOrigin } from "../../core/origin.ts";
+import { namesOf } from "../../queries/intelligence/campaign-details.ts";
+import { readCampaignWindow, readLastDay, type WindowOf } from "../../queries/intelligence/opportunity-cells.ts";
+import { readCampaignNames, type CampaignNames } from "../../queries/intelligence/opportunity-names.ts";
+import { readQuality, type QualityOf } from "../../queries/intelligence/opportunity-quality.ts";
+import {
+  findSearch,
+  readLastSearch,
+  recordSearch,
+  recordsState,
+  type OpportunityRun,
+} from "../../queries/intelligence/opportunity-runs.ts";
+import {
+  changeState,
+  lockOpportunities,
+  readKnown,
+  readLooks,
+  recordTests,
+  saveListed,
+  type KnownOpportunity,
+  type ListedOpportunity,
+} from "../../queries/intelligence/opportunity-state.ts";
+import { findOpportunities, identityOf, type Found, type Tested } from "../../rules/intelligence/find-opportunities.ts";
+import { windowDays } from "../../rules/intelligence/opportunity-cells.ts";
+import { blockedBy } from "../../rules/intelligence/opportunity-quality.ts";
+import { holdsFrom, stateAfter } from "../../rules/intelligence/opportunity-states.ts";
+import { describeOpportunity } from "../../rules/intelligence/opportunity-words.ts";
+import { inTransaction, type Session } from "../../schema/database.ts";
+import { checkedInput, clientNamed } from "../shared/input.ts";
+import { runOf } from "../shared/run-of.ts";
+import { withHeartbeat } from "../shared/with-heartbeat.ts";
+import type { ClusterContext } from "./context.ts";
+
+const shape = z.object({ client: z.string().optional(), onlyIfChanged: z.boolean().optional() });
+
+export type SearchSummary = { client: string } & (
+  ({ searched: true } & OpportunityRun) | { searched: false; reason: string }
+);
+
+/**
+ * Looks for opportunities in a client's last 28 complete days and stores what was found, with everything that was tested, in
+ * one transaction. The same rows again find the same and count as the same night.
+ */
+export async function searchOpportunities(
+  context: ClusterContext,
+  { input }: { input: unknown },
+): Promise<SearchSummary> {
+  const { database, config, redact } = context;
+  const { client: asked, onlyIfChanged = false } = checkedInput(shape, input);
+  const client = clientNamed(config, asked);
+  const run = { client, ...runOf() };
+  return withHeartbeat({ place: `opportunities of client ${client}`, redact }, async () => {
+    const earlier = await findSearch(database, run);
+    if (earlier !== null) return { client, searched: true, ...earlier };
+    const today = dayAt(new Date(), config.ingest.clients.get(client)?.timezone ?? "UTC");
+    const to = await readLastDay(database, { client, today });
+    if (to === null)
+      return { client, searched: false, reason: "there are no rows of performance on a day that is over" };
+    const window = { client, from: addDays(to, 1 - windowDays), to };
+    const records = await recordsState(database, { client });
+    const last = onlyIfChanged ? await readLastSearch(database, { client }) : null;
+    if (last?.records === records && last.windowTo === to && !(await hasWoken(context, client, today)))
+      return {
+        client,
+        searched: false,
+        reason: `nothing has changed since the search of ${last.endedAt.toISOString()}`,
+      };
+    const found = await inTransaction(database, (session) =>
+      search(session, { ...run, ...window, today, records, context }),
+    );
+    return { client, searched: true, ...found };
+  });
+}
+
+/** Whether one that was put off is due again. */
+async function hasWoken({ database }: ClusterContext, client: string, today: string): Promise<boolean> {
+  const known = await readKnown(database, { client });
+  return known.some(({ state, snoozedUntil }) => state === "snoozed" && snoozedUntil !== null && snoozedUntil <= today);
+}
+
+interface Search extends WindowOf {
+  workflowId: string;
+  runId: string;
+  today: string;
+  records: string;
+  context: ClusterContext;
+}
+
+async function search(session: Session, of: Search): Promise<OpportunityRun> {
+  const { client } = of;
+  await lockOpportunities(session, client);
+  const window = await readCampaignWindow(session, of);
+  const { tests, found, togetherness } = findOpportunities(window, await readLooks(session, of));
+  const names = await readCampaignNames(session, of);
+  const quality = await readQuality(session, of);
+  const creatives = await namesOf(session, {
+    client,
+    ids: found.filter(({ type }) => type === "neglected_creative").map(({ subject }) => subject),
+  });
+  const stored = found.map((test) => toStored(test, { names, creatives, quality, of, together: togetherness }));
+  await recordTests(session, of, tests);
+  const { created, gone } = await keepStates(session, of, { tests, stored });
+  const run: OpportunityRun = {
+    windowFrom: of.from,
+    windowTo: of.to,
+    daysWithData: await countDays(session),
+    campaigns: window.cells.campaign.filter(({ own }) => own.spend > 0).length,
+    tested: tests.length,
+    listed: stored.length,
+    created,
+    gone,
+    blocked: stored.filter((one) => one.blockedBy !== null).length,
+  };
+  await recordSearch(session, { ...of, origin: originOf([...names.values()]) }, { ...run, togetherness });
+  return run;
+}
+
+async function countDays(session: Session): Promise<number> {
+  const { rows } = await session.query<{ days: number }>(
+    "select count(distinct date)::int as days from pg_temp.campaign_cells",
+  );
+  return rows[0]?.days ?? 0;
+}
+
+interface Known {
+  names: ReadonlyMap<number, CampaignNames>;
+  creatives: ReadonlyMap<string, string>;
+  quality: QualityOf;
+  of: Search;
+  together: Readonly<Record<string, number>>;
+}
+
+function toStored(test: Found, { names, creatives, quality, of, together }: Known): ListedOpportunity {
+  const { type, campaignId, subject, savings, evidence, confidence, p, looks } = test;
+  const campaign = names.get(campaignId);
+  const words = describeOpportunity(test, {
+    campaign: campaign?.name ?? `campaign ${campaignId}`,
+    subject: subjectName(test, creatives),
+    currency: of.context.config.ingest.clients.get(of.client)?.currency ?? "USD",
+  });
+  return {
+    type,
+    campaignId,
+    subject,
+    ...words,
+    currentMetricValue: evidence.current,
+    referenceValue: evidence.reference,
+    currentSpendWeekly: savings.current,
+    targetSpendWeekly: savings.target,
+    savingsWeekly: savings.weekly,
+    savingsWeeklyLow: savings.low,
+    confidence,
+    blockedBy: blockedBy(
+      type === "neglected_creative" ? quality.creatives.get(subject) : quality.campaigns.get(campaignId),
+    ),
+    evidence: { window: { from: of.from, to: of.to }, ...evidence, confidence, p, looks, togetherness: together },
+    origin: campaign?.origin ?? "unknown",
+  };
+}
+
+function subjectName({ type, subject }: Found, creatives: ReadonlyMap<string, string>): string | null {
+  if (type === "high_cpc_low_spend") return null;
+  if (type === "neglected_creative") return creatives.get(subject) ?? subject;
+  return type === "size_gap" ? subject : countryOf(subject);
+}
+
+const countries = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
+
+function countryOf(code: string): string {
+  return /^[A-Z]{2}$/.test(code) ? (countries.of(code) ?? code) : code;
+}
+
+async function keepStates(
+  session: Session,
+  of: Search,
+  { tests, stored }: { tests: readonly Tested[]; stored: readonly ListedOpportunity[] },
+): Promise<{ created: number; gone: number }> {
+  const known = new Map((await readKnown(session, of)).map((one) => [identityOf(one), one]));
+  const actor = `workflow ${of.workflowId}`;
+  let created = 0;
+  for (const one of stored) {
+    const opportunityId = await saveListed(session, of, one);
+    if (known.has(identityOf(one))) continue;
+    created += 1;
+    await changeState(session, { ...told(of, actor), opportunityId, from: null, to: "new", reason: null });
+  }
+  const listed = new Set(stored.map(identityOf));
+  const byIdentity = new Map(tests.map((test) => [identityOf(test), test]));
+  let gone = 0;
+  for (const one of known.values()) {
+    const identity = identityOf(one);
+    const next = nextState(one, { test: byIdentity.get(identity), isListed: listed.has(identity), today: of.today });
+    if (next === null) continue;
+    if (next === "gone") gone += 1;
+    const reason =
+      next === "gone" ? `it does not hold in the window that ends on ${of.to}` : `it holds again on ${of.to}`;
+    await changeState(session, {
+      ...told(of, actor),
+      opportunityId: one.opportunityId,
+      from: one.state,
+      to: next,
+      reason,
+    });
+  }
+  return { created, gone };
+}
+
+const told = ({ client }: Search, actor: string) => ({ client, actor, role: null });
+
+interface Tonight {
+  test: Tested | undefined;
+  isListed: boolean;
+  today: string;
+}
+
+function nextState({ state, snoozedUntil }: KnownOpportunity, { test, isListed, today }: Tonight) {
+  const stillHolds = test !== undefined && test.confidence >= holdsFrom.confidence && test.ratio < holdsFrom.ratio;
+  return stateAfter({ state, isListed, stillHolds, snoozedUntil, today });
+}
+
+/** Real as soon as one campaign is. */
+function originOf(campaigns: readonly CampaignNames[]): StoredOrigin {
+  const found = new Set(campaigns.map(({ origin }) => origin));
+  if (found.has("real")) return "real";
+  return found.size === 1 && found.has("sandbox") ? "sandbox" : "unknown";
+}
