@@ -65,6 +65,7 @@ export const alertsArea = defineArea({
       "90",
     ),
     RETENTION_RUNS_DAYS: days("runs are kept"),
+    RETENTION_TRAFFIC_DAYS: days("the bidder's own traffic is kept (rtb.rtb_traffic), by its days"),
   }),
 });
 
@@ -75,6 +76,8 @@ export interface Retention {
   /** Of open entries too. */
   quarantinedContentDays: number | null;
   runsDays: number | null;
+  /** Days of the bidder's own traffic, each whole. */
+  trafficDays: number | null;
 }
 
 /** How people are told. */
@@ -110,6 +113,7 @@ export function readAlerts(reader: SettingsReader): {
       quarantineDays: values.RETENTION_QUARANTINE_DAYS,
       quarantinedContentDays: values.RETENTION_QUARANTINED_CONTENT_DAYS,
       runsDays: values.RETENTION_RUNS_DAYS,
+      trafficDays: values.RETENTION_TRAFFIC_DAYS,
     },
   };
 }

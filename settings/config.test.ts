@@ -242,6 +242,7 @@ test("retention is a number of days, or forever", () => {
   expect(load({ RETENTION_RECEIPTS_DAYS: "90", RETENTION_RUNS_DAYS: "forever" }).retention).toMatchObject({
     receiptsDays: 90,
     runsDays: null,
+    trafficDays: null,
   });
 });
 

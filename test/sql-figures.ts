@@ -18,6 +18,7 @@ export interface BothFigures {
   shown: Tuple[];
   stored: Tuple[];
   isWhole: boolean;
+  isMade: boolean;
 }
 
 /** What a page shows beside what its tables and views say: of each row, the fields that both have. */
@@ -47,12 +48,18 @@ export async function figuresOfSql(
     }
     // Another list of the same page has other fields.
     const shown = [...rows.values()].filter((row) => Object.keys(row).length === names.length);
-    both.push({ name: source.name, shown, stored, isWhole: source.isWhole ?? false });
+    both.push({ name: source.name, shown, stored, isWhole: source.isWhole ?? false, isMade: source.isMade ?? false });
   }
   const tiles = [...page.matchAll(cards)];
   if (tiles.length > 0) {
     const shown = tiles.map(([, id = "", spend = ""]): Tuple => ({ id, spend }));
-    both.push({ name: ofCards.name, shown, stored: await ask(database, ofCards.sql, []), isWhole: false });
+    both.push({
+      name: ofCards.name,
+      shown,
+      stored: await ask(database, ofCards.sql, []),
+      isWhole: false,
+      isMade: false,
+    });
   }
   return both;
 }

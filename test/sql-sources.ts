@@ -10,6 +10,8 @@ export interface Source {
   sql: string;
   /** The page shows all of them. */
   isWhole?: boolean;
+  /** The demo has none: a test of the page makes some. */
+  isMade?: boolean;
 }
 
 /** Rows of a list. */
@@ -360,6 +362,14 @@ export const sources: Record<string, Source[]> = {
               from rtb.performance_metrics p join rtb.campaign_creatives k on k._client_id = p._client_id and k.creative_id = p.creative_id
              where p.${client} and k.campaign_id = (${busiestCampaign})::bigint group by 1`,
       isWhole: true,
+    },
+    {
+      name: "decisions about a campaign",
+      rows: /^decisions\.(\d+)\./,
+      sql: `select actor, kind, cardinality(creatives) as creatives from rtb.campaign_decisions
+             where ${client} and (${busiestCampaign})::bigint in (campaign_id, from_campaign_id)`,
+      isWhole: true,
+      isMade: true,
     },
   ],
   "/waste": [

@@ -8,6 +8,7 @@ import { DefaultLogger } from "@temporalio/worker";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { sha256 } from "../../core/crypto.ts";
 import { createRedactor } from "../../core/redact.ts";
+import { readFileHistory } from "../../queries/files/file-history.ts";
 import { checkBooks } from "../../queries/files/books.ts";
 import { reportKinds, reportNames, type ReportName } from "../../rules/files/file-kinds.ts";
 import { verifyReport } from "../../scripts/shared/verify-files.ts";
@@ -225,6 +226,29 @@ test("a coarse file that would take most of a day from a finer one is refused un
   expect(await takeText(finer, { force: true })).toMatchObject({ status: "ingested", inserted: 2, removed: 1 });
   expect(await requests()).toBe(5100);
   expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+});
+
+test("a report's file says day by day what it wrote, and which later files have replaced it", async () => {
+  const first = await takeText(
+    geo("1/1/26,Brazil,14,100,200,90,9,8,7,6,1", "1/1/26,Peru,14,50,60,40,4,3,2,1,0", "1/2/26,Peru,14,5,6,4,1,1,1,1,0"),
+  );
+  const second = await takeText(geo("1/1/26,Brazil,14,101,200,90,9,8,7,6,1"));
+  const history = async (fileId: number | null) =>
+    (await readFileHistory(database.pool, { client: "713", fileId: fileId ?? 0 })).map(
+      ({ date, written, takenOver, laterFiles, inserted, spendAfter }) => [
+        date,
+        written,
+        takenOver,
+        laterFiles,
+        inserted,
+        spendAfter,
+      ],
+    );
+  expect(await history(first.fileId)).toEqual([
+    ["2026-01-01", 2, 1, [second.fileId], null, null],
+    ["2026-01-02", 1, 0, [], null, null],
+  ]);
+  expect(await history(second.fileId)).toEqual([["2026-01-01", 1, 0, [], null, null]]);
 });
 
 test("rejected lines wait in the quarantine, and join their file without overwriting a newer one", async () => {

@@ -7,6 +7,7 @@ import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { sources, vendors } from "../../connectors/registry.ts";
 import { createRedactor } from "../../core/redact.ts";
+import { checkBooks } from "../../queries/files/books.ts";
 import { correctLine } from "../../queries/files/correct-line.ts";
 import { readLine } from "../../queries/files/read-line.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
@@ -148,4 +149,25 @@ test("a correction goes with its line, and neither before it can have been read"
   await age(91);
   await retain();
   expect(await kept()).toEqual({ sealed: 0, headers: 0 });
+});
+
+test("the bidder's traffic goes by whole days that are past its setting, with the books of its files; forever where none is set", async () => {
+  const day = (back: number) => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+  const lines = [31, 31, 29, 0].map((back, at) => `${day(back)}T0${at}:00:00Z,300x250,${100 + at}`);
+  await writeFile(path.join(folder, "traffic.csv"), ["timestamp,size,requests", ...lines, ""].join("\n"));
+  const taken = await run(createIngestActivities(contextOf()).takeFile, {
+    path: "traffic.csv",
+    constants: { buyer_id: "42" },
+  });
+  expect(taken).toMatchObject({ status: "ingested", inserted: 4 });
+  const left = async () =>
+    (
+      await database.pool.query<{ date: string }>("select date::text as date from rtb.rtb_traffic order by at")
+    ).rows.map(({ date }) => date);
+  await retain();
+  expect(await left()).toHaveLength(4);
+  expect(await retain({ RETENTION_TRAFFIC_DAYS: "30" })).toEqual({ deleted: 2 });
+  expect(await left()).toEqual([day(29), day(0)]);
+  expect(await checkBooks(database.pool, "713")).toEqual({ files: 0 });
+  expect(await retain({ RETENTION_TRAFFIC_DAYS: "30" })).toEqual({ deleted: 0 });
 });

@@ -90,13 +90,14 @@ export const fileTotals = z.object({
 
 export const historyDay = z.object({
   date: z.string(),
-  inserted: z.number(),
-  updated: z.number(),
-  confirmed: z.number().describe("rows that were the same already"),
+  written: z.number().describe("rows that it wrote or found as they were"),
+  inserted: z.number().nullable().describe("null for a report, as what follows: only rows are recorded of its days"),
+  updated: z.number().nullable(),
+  confirmed: z.number().nullable().describe("rows that were the same already"),
   takenOver: z.number().describe("rows it wrote that later files have replaced"),
-  spendBefore: money.describe("of the rows it changed, before"),
-  spendAfter: money.describe("of the rows it wrote or confirmed, after"),
-  spendTakenOver: money.describe("of the rows that later files have replaced"),
+  spendBefore: money.nullable().describe("of the rows it changed, before"),
+  spendAfter: money.nullable().describe("of the rows it wrote or confirmed, after"),
+  spendTakenOver: money.nullable().describe("of the rows that later files have replaced"),
   laterFiles: z.array(z.number()).describe("later files that wrote to the same day"),
 });
 

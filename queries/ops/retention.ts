@@ -1,6 +1,7 @@
 import { fileSources } from "../../rules/files/file-kinds.ts";
-import type { Database, Queryable } from "../../schema/database.ts";
+import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import type { Retention } from "../../settings/alerts.ts";
+import { lockPerformance } from "../rtb/rollups.ts";
 
 /** When a source was last read for a client; null when never. */
 export async function readLastFetch(database: Queryable, of: { client: string; source: string }): Promise<Date | null> {
@@ -68,6 +69,33 @@ const deleteEndedSessions = `delete from ops.sessions where ctid = any(array(
 const deleteOldLoginCodes = `delete from ops.login_codes where ctid = any(array(
   select ctid from ops.login_codes where expires_at < now() - $2 * interval '1 day' limit $1))`;
 
+/**
+ * A day goes whole, in one transaction with what the files' books say of it: else rows would be missing that a file wrote.
+ * Whoever merges traffic of the client meanwhile waits.
+ */
+async function pruneTraffic(database: Database, days: number | null): Promise<number> {
+  if (days === null) return 0;
+  const { rows: old } = await database.query<{ client: string; date: string }>(
+    "select distinct _client_id as client, date::text as date from rtb.rtb_traffic where date < current_date - $1::int order by 1, 2 limit 1000",
+    [days],
+  );
+  let deleted = 0;
+  for (const { client, date } of old)
+    deleted += await inTransaction(database, async (session) => {
+      await lockPerformance(session, client);
+      const { rowCount } = await session.query("delete from rtb.rtb_traffic where _client_id = $1 and date = $2", [
+        client,
+        date,
+      ]);
+      await session.query(
+        "delete from ops.report_days where _client_id = $1 and date = $2 and source = 'rtb.rtb_traffic'",
+        [client, date],
+      );
+      return rowCount ?? 0;
+    });
+  return deleted;
+}
+
 /** In batches, so that a first pruning after years does not hold locks for long. The current receipt of a slice always stays. */
 export async function prune(database: Database, retention: Retention): Promise<number> {
   const deleted = [
@@ -75,6 +103,7 @@ export async function prune(database: Database, retention: Retention): Promise<n
     await deleteOlder(database, deleteOldRestatements, retention.restatementsDays),
     await deleteOlder(database, deleteOldQuarantine, retention.quarantineDays),
     await deleteOlder(database, deleteOldRuns, retention.runsDays),
+    await pruneTraffic(database, retention.trafficDays),
   ];
   await deleteOlder(database, emptyOldContent, retention.quarantinedContentDays);
   await deleteOlder(database, deleteOldHeaders, retention.quarantinedContentDays, [fileSources]);

@@ -275,7 +275,7 @@ function History({ at, days, fileId }: HistoryProps) {
     <details>
       <summary>Day by day: what it changed, and what later files replaced</summary>
       <Table
-        columns={historyColumns(currency)}
+        columns={historyColumns(days.some(({ inserted }) => inserted !== null) ? currency : null)}
         rows={days}
         caption="What the file did to each day"
         zone={at.zone}
@@ -285,15 +285,11 @@ function History({ at, days, fileId }: HistoryProps) {
   );
 }
 
-function historyColumns(currency: string): Column<HistoryDay>[] {
-  const money = moneyIn<HistoryDay>(currency);
+/** Of a report, whose currency is null, only rows are recorded by day. */
+function historyColumns(currency: string | null): Column<HistoryDay>[] {
   return [
     { name: "date", label: "Day", kind: "day", value: (row) => row.date },
-    { name: "inserted", label: "New rows", kind: "count", value: (row) => row.inserted },
-    { name: "updated", label: "Changed rows", kind: "count", value: (row) => row.updated },
-    { name: "confirmed", label: "Same", kind: "count", value: (row) => row.confirmed, isExtra: true },
-    money("spendBefore", "Spend before", (row) => row.spendBefore),
-    money("spendAfter", "Spend after", (row) => row.spendAfter),
+    ...(currency === null ? [written] : changes(currency)),
     { name: "takenOver", label: "Rows replaced since", kind: "count", value: (row) => row.takenOver },
     {
       name: "laterFiles",
@@ -303,5 +299,23 @@ function historyColumns(currency: string): Column<HistoryDay>[] {
       show: ({ laterFiles }) =>
         laterFiles.length === 0 ? "" : laterFiles.map((id) => <a href={`/files/${id}`}>{id} </a>),
     },
+  ];
+}
+
+const written: Column<HistoryDay> = {
+  name: "written",
+  label: "Rows written",
+  kind: "count",
+  value: (row) => row.written,
+};
+
+function changes(currency: string): Column<HistoryDay>[] {
+  const money = moneyIn<HistoryDay>(currency);
+  return [
+    { name: "inserted", label: "New rows", kind: "count", value: (row) => row.inserted },
+    { name: "updated", label: "Changed rows", kind: "count", value: (row) => row.updated },
+    { name: "confirmed", label: "Same", kind: "count", value: (row) => row.confirmed, isExtra: true },
+    money("spendBefore", "Spend before", (row) => row.spendBefore),
+    money("spendAfter", "Spend after", (row) => row.spendAfter),
   ];
 }

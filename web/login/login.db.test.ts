@@ -200,6 +200,7 @@ test("sessions and codes that ended long ago are deleted, open ones stay", async
     quarantineDays: null,
     quarantinedContentDays: null,
     runsDays: null,
+    trafficDays: null,
   });
   const { rows } = await database.pool.query(
     `select (select count(*) from ops.sessions where subject = 'long-ago') as sessions,

@@ -3,7 +3,9 @@ import type { Api } from "../../api/server/parts.ts";
 import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
 import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
-import { compareFigures } from "../../test/page-figures.ts";
+import { busiestCampaign } from "../../test/page-addresses.ts";
+import { compareFigures, figuresIn } from "../../test/page-figures.ts";
+import { figuresOfSql, type Tuple } from "../../test/sql-figures.ts";
 import { loggedIn, pageServer } from "../../test/page-server.ts";
 
 const hostile = `<script>alert(1)</script>`;
@@ -113,6 +115,20 @@ test("grouping is asked for with the provider chosen, and the page says what the
   expect((await send("/campaigns/cluster", [["ai_provider", "oracle"]])).statusCode).toBe(400);
 });
 
+test("of more groups than a model sees at once the page says that those of different calls were not merged", async () => {
+  const said = async (provider: string, groups: number) => {
+    await database.pool.query("update rtb.cluster_runs set provider_used = $1, groups = $2 where not is_dry_run", [
+      provider,
+      groups,
+    ]);
+    return (await open("/campaigns")).body.includes("groups of different calls were not merged");
+  };
+  expect(await said("claude", 101)).toBe(true);
+  expect((await open("/campaigns")).body).toContain("101 groups in 2 calls of at most 100");
+  expect(await said("claude", 100)).toBe(false);
+  expect(await said("rule-based", 500)).toBe(false);
+});
+
 test("one that goes on is followed until a run ended after it was begun", async () => {
   keepsWaiting = true;
   const answer = await send("/campaigns/cluster", [["ai_provider", "rule-based"]]);
@@ -194,6 +210,18 @@ test("people rename, split, move and merge, and the page says who did it", async
   expect(body).toContain("<b>a person put it there</b>");
   await agrees(body);
   expect((await open(`/campaigns/${drop}`)).body).toContain("moved to ");
+
+  const { rows } = await database.pool.query<{ value: string }>(busiestCampaign);
+  const busiest = (await open(`/campaigns/${rows[0]?.value ?? ""}`)).body;
+  const inSql = await figuresOfSql(database.pool, {
+    route: "/campaigns/:id",
+    page: busiest,
+    figures: figuresIn(busiest),
+  });
+  const decisions = inSql.find(({ name }) => name === "decisions about a campaign");
+  expect(decisions?.shown.length).toBeGreaterThan(2);
+  const sorted = (tuples: Tuple[] = []) => tuples.map((one) => JSON.stringify(Object.entries(one).sort())).sort();
+  expect(sorted(decisions?.shown)).toEqual(sorted(decisions?.stored));
 });
 
 test("a decision that cannot be is refused in words, and nothing changes", async () => {

@@ -1,3 +1,4 @@
+import { mostGroupsAtOnce } from "../../rules/intelligence/model-prompt.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import { countText, Moment, Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
@@ -106,6 +107,7 @@ export function LastRun({ at, last, json }: LastRunProps) {
         <Origin of={last.origin} />
       </p>
       <Refused of={last.refused} />
+      <SeveralCalls of={last} />
       {fallbackReason === null ? null : (
         <Notice
           tone="warning"
@@ -119,6 +121,18 @@ export function LastRun({ at, last, json }: LastRunProps) {
         </Notice>
       )}
     </>
+  );
+}
+
+/** A model sees so many groups at once, and merges none across its calls. */
+function SeveralCalls({ of: { providerUsed, groups } }: { of: ClusterRun }) {
+  if (providerUsed === "rule-based" || groups <= mostGroupsAtOnce) return null;
+  return (
+    <p class="quiet">
+      The model was asked about {countText(groups)} groups in {countText(Math.ceil(groups / mostGroupsAtOnce))} calls of
+      at most {mostGroupsAtOnce}: groups of different calls were not merged. What belongs together all the same, merge
+      by hand.
+    </p>
   );
 }
 
