@@ -1,24 +1,12 @@
+import type { Outgoing } from "../../rules/conversions/outgoing.ts";
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { abandonedAfter, mayGoTo, type Ledger, type Routing } from "./delivery-ledger.ts";
 import { deleteIdentities } from "./delivery-identities.ts";
 
-export interface Claimed {
-  conversionKey: string;
+export interface Claimed extends Outgoing {
   orderKey: string | null;
-  eventId: string;
-  eventName: string;
-  eventTime: Date;
-  value: string | null;
-  currency: string | null;
-  orderId: string | null;
-  clickId: string | null;
   /** It may have been sent before, with an unknown result. */
   uncertain: boolean;
-  /** SALE, LEAD, SIGNUP or CUSTOM. */
-  type: string;
-  standing: "stands" | "charged_back" | "withdrawn";
-  /** The sum of its chargebacks, decimal text, negative; 0 without one. */
-  chargedBack: string;
   /** The feed still says it may be delivered, and it is still sent here. */
   deliverable: boolean;
 }

@@ -1,4 +1,5 @@
 import type { StoredOrigin } from "../../core/origin.ts";
+import type { FileCounts } from "../../rules/files/ingest-answer.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
 import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
@@ -14,7 +15,7 @@ export interface FileContent {
   mappingVersion: string;
 }
 
-export interface FileRow extends FileContent {
+export interface FileRow extends FileContent, FileCounts {
   fileId: number;
   /** The feed that it is of, and so its table. */
   source: string;
@@ -26,32 +27,8 @@ export interface FileRow extends FileContent {
   isRepeat: boolean;
   outcome: "ingested" | "refused";
   reason: string | null;
-  lines: number;
-  preamble: number;
-  totals: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  /** Rows of earlier files that it took away, because they split its days by other columns. */
-  removed: number;
-  /** Lines that were added to another of the same key. */
-  combined: number;
-  /** Lines overwritten by a later one of the same key, or by a newer file. */
-  superseded: number;
-  supersededImpressions: string;
-  supersededClicks: string;
-  supersededSpend: string;
-  rejected: number;
-  /** Sums of what was stored: of inserted, updated and unchanged rows. */
-  impressions: string;
-  clicks: string;
-  spend: string;
-  dayFrom: string | null;
-  dayTo: string | null;
   /** What to look at, in words. */
   warning: string | null;
-  /** How many of the rows it wrote later files have replaced. */
-  replaced: number;
   runId: string;
   workflowId: string;
   startedAt: Date;

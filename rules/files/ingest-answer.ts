@@ -55,23 +55,19 @@ export interface IngestAnswer {
   delimiter: string | null;
 }
 
-/** A file's receipt, or what reading it came to where none was written. */
-export interface Receipt extends Sums {
-  fileId: number | null;
-  client: string;
-  name: string;
-  mapping: string;
-  bytes: number;
-  outcome: "ingested" | "refused" | "checked";
-  reason: string | null;
+/** What became of a file's lines, and the sums of what was stored: of inserted, updated and unchanged rows. */
+export interface FileCounts extends Sums {
   lines: number;
   preamble: number;
   totals: number;
   inserted: number;
   updated: number;
   unchanged: number;
+  /** Rows of earlier files that it took away, because they split its days by other columns. */
   removed: number;
+  /** Lines that were added to another of the same key. */
   combined: number;
+  /** Lines overwritten by a later one of the same key, or by a newer file. */
   superseded: number;
   supersededImpressions: string;
   supersededClicks: string;
@@ -79,7 +75,19 @@ export interface Receipt extends Sums {
   rejected: number;
   dayFrom: string | null;
   dayTo: string | null;
+  /** How many of the rows it wrote later files have replaced. */
   replaced: number;
+}
+
+/** A file's receipt, or what reading it came to where none was written. */
+export interface Receipt extends FileCounts {
+  fileId: number | null;
+  client: string;
+  name: string;
+  mapping: string;
+  bytes: number;
+  outcome: "ingested" | "refused" | "checked";
+  reason: string | null;
   warning: string | null;
   origin: StoredOrigin | null;
 }

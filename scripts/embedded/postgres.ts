@@ -16,12 +16,11 @@ import {
   bareEnvironment,
   commandLine,
   isAlive,
+  killNow,
   logTail,
   readRunRecord,
-  sendSignal,
   spawnServer,
   stopProcess,
-  waitForExit,
   writeRunRecord,
 } from "./process.ts";
 import { canEnter, makeFolder, unprivilegedUser } from "./unprivileged.ts";
@@ -106,10 +105,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     await stop();
     throw error;
   }
-  const kill = async () => {
-    sendSignal(pid, "SIGKILL");
-    await waitForExit(pid, 2_000);
-  };
+  const kill = () => killNow(pid);
   return {
     url: urlFor(owner, database),
     superuserUrl: urlFor(superuser, database),

@@ -152,6 +152,12 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** As a crash would end it: nothing is written first. */
+export async function killNow(pid: number): Promise<void> {
+  sendSignal(pid, "SIGKILL");
+  await waitForExit(pid, 2_000);
+}
+
 export interface StopStep {
   signal: NodeJS.Signals;
   waitMs: number;

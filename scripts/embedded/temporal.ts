@@ -11,12 +11,11 @@ import {
   assertPortFree,
   commandLine,
   isSameProcess,
+  killNow,
   logTail,
   readRunRecord,
-  sendSignal,
   spawnServer,
   stopProcess,
-  waitForExit,
   writeRunRecord,
 } from "./process.ts";
 import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
@@ -93,10 +92,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     await stop();
     throw error;
   }
-  const kill = async () => {
-    sendSignal(pid, "SIGKILL");
-    await waitForExit(pid, 2_000);
-  };
+  const kill = () => killNow(pid);
   const uiUrl = uiPort === undefined ? undefined : `http://127.0.0.1:${uiPort}`;
   return { address, uiUrl, pid, logFile, exited, stop, kill };
 }
