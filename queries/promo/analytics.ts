@@ -166,12 +166,16 @@ export interface CohortRow {
 export async function readCohorts(database: Queryable, scope: Scope): Promise<CohortRow[]> {
   const { rows } = await database.query<CohortRow>(
     named(
-      `select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
-         from (select m.cohort, m.sends, m.impressions, m.clicks - m.clicks_before_send as clicks
-                 from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
+      // Days are gone through once; those of clicks before the day's first send are of two cohorts.
+      `with days as materialized (
+         select m.cohort, case when m.clicks_before_send > 0 then m.cohort_before end as cohort_before, sum(m.sends) as sends,
+                sum(m.impressions) as impressions, sum(m.clicks - m.clicks_before_send) as clicks, sum(m.clicks_before_send) as clicks_before
+           from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
+          group by 1, 2)
+       select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
+         from (select cohort, sends, impressions, clicks from days
                 union all
-               select m.cohort_before, 0, 0, m.clicks_before_send
-                 from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from and m.clicks_before_send > 0) parts
+               select cohort_before, 0, 0, clicks_before from days) parts
         where cohort between :from and :to
         group by 1 order by 1 desc`,
       valuesOf(scope),
