@@ -20,13 +20,20 @@ export interface Complaints {
   policy: string[];
 }
 
+interface LogIn {
+  role?: Role;
+  scheme?: "light" | "dark";
+  width?: number;
+  lessMotion?: boolean;
+}
+
 export interface Visitor {
   browser: Browser;
   database: Database;
   url: string;
   token: string;
   /** A browser's window of its own, logged in. */
-  logIn: (as?: { role?: Role; scheme?: "light" | "dark"; width?: number }) => Promise<BrowserContext>;
+  logIn: (as?: LogIn) => Promise<BrowserContext>;
   /** The same as an affiliate, by a session of theirs. */
   logInAsAffiliate: (affiliateId: string) => Promise<BrowserContext>;
   close: () => Promise<void>;
@@ -47,8 +54,11 @@ export async function openBrowser(): Promise<Visitor> {
     database,
     url,
     token: process.env["TEST_PAGES_TOKEN"] ?? "",
-    async logIn({ role = "admin", scheme = "light", width = 1280 } = {}) {
-      const context = await browser.newContext({ baseURL: url, colorScheme: scheme, viewport: { width, height: 800 } });
+    async logIn({ role = "admin", scheme = "light", width = 1280, lessMotion = false } = {}) {
+      const context = await browser.newContext({
+        ...{ baseURL: url, colorScheme: scheme, viewport: { width, height: 800 } },
+        reducedMotion: lessMotion ? "reduce" : "no-preference",
+      });
       await context.addInitScript(`
         window.policyComplaints = [];
         document.addEventListener("securitypolicyviolation", (event) =>

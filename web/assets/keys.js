@@ -16,7 +16,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") {
     const search = /** @type {HTMLElement | null} */ (
       document.querySelector(
-        "main input[type=search], main form.filters :is(input:not([type=hidden]), select), main .period input",
+        "main input[type=search], main form.filters :is(input:not([type=hidden]), select), main .period input:not([type=hidden])",
       )
     );
     if (search === null) return;
