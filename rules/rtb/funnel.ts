@@ -178,6 +178,7 @@ function leavingOut({ by, value }: { by: AdviseOf["by"]; value: string }): strin
 
 /** A size is left out as the report writes it; what is a word there is no size to pretargeting. */
 function leavingOutSize(size: string): string {
+  if (/^[01]x[01]$/.test(size)) return "look at its publishers: it adapts, and pretargeting knows it by no size";
   if (/^\d+x\d+$/.test(size)) return `leave ${size} out of the sizes that pretargeting includes`;
   if (/interstitial/i.test(size)) return "ask in pretargeting for requests without interstitials only";
   const format = /video|overlay/i.test(size) ? "VAST" : /native/i.test(size) ? "NATIVE" : null;

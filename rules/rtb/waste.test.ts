@@ -90,6 +90,7 @@ describe("the funnel", () => {
     ["publisher", "pub-1", "exclude the publisher in pretargeting"],
     ["hour", "3", "pretargeting knows no hours"],
     ["size", "301x251", "leave 301x251 out of the sizes that pretargeting includes"],
+    ["size", "1x1", "pretargeting knows it by no size"],
     ["size", "native", "leave NATIVE out of the formats"],
     ["size", "video/overlay", "leave VAST out of the formats"],
     ["size", "interstitial", "without interstitials only"],

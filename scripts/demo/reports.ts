@@ -27,6 +27,7 @@ const publishers = publisherWords.flatMap((word, at) =>
     wins: at === 3 && of === 0 ? 0.05 : 1,
   })),
 );
+const invalidPublisher = "pub-731123";
 const hourWeights = Array.from({ length: 24 }, (_, hour) => 1 + Math.sin(((hour - 9) / 24) * 2 * Math.PI) * 0.7);
 const reasons = [
   "Creative not approved",
@@ -150,6 +151,7 @@ export function reportFiles(days: readonly string[]): DemoFile[] {
     "pipeline-geo": countriesOf(seatDays),
     "pipeline-publisher": publishersOf(seatDays),
     "bid-filtering": filteringOf(seatDays),
+    "invalid-traffic": invalidOf(seatDays),
     traffic: trafficOf(seatDays),
   };
   return Object.entries({ ...ofDays, ...ofCreatives }).map(([what, file]) => ({
@@ -241,14 +243,34 @@ function total(funnels: readonly { funnel: Funnel }[]): Funnel {
   ) as Funnel;
 }
 
+/** Of one publisher an eighth is invalid, of the others hardly any. */
+const invalidOf = (seatDays: readonly SeatDay[]): Table => ({
+  header: `#Day,${seatColumn},Publisher ID,Publisher name,Impressions,IVT credited impressions,Pre-filtered impressions,Billed impressions`,
+  lines: seatDays.flatMap(({ buyerId, day, funnels }) =>
+    byPublisher(total(funnels)).map(({ impressions }, at) => {
+      const { id, name } = publishers[at] ?? { id: "", name: "" };
+      const share = id === invalidPublisher ? 0.125 : 0.002 + 0.02 * chance("invalid", id, day);
+      const invalid = Math.floor(impressions * share);
+      return [
+        ...[written(day), buyerId, id, name, impressions, invalid],
+        ...[Math.floor(invalid * 0.3), impressions - invalid],
+      ].join(",");
+    }),
+  ),
+});
+
 function publisherLines(buyerId: string, day: string, funnel: Funnel): string[] {
+  return byPublisher(funnel).map((part, at) => {
+    const { id, name } = publishers[at] ?? { id: "", name: "" };
+    return [written(day), buyerId, id, name, ...counts.map((count) => part[count])].join(",");
+  });
+}
+
+function byPublisher(funnel: Funnel): Funnel[] {
   const weightsOf = (count: keyof Funnel) =>
     publishers.map(({ weight, takes, wins }) => {
       if (count === "requests" || count === "matches" || count === "responses") return weight;
       return count === "bids" || count === "inAuction" ? weight * takes : weight * takes * wins;
     });
-  return split(funnel, weightsOf).map((part, at) => {
-    const { id, name } = publishers[at] ?? { id: "", name: "" };
-    return [written(day), buyerId, id, name, ...counts.map((count) => part[count])].join(",");
-  });
+  return split(funnel, weightsOf);
 }

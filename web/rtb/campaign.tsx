@@ -15,6 +15,7 @@ import { currencyOf } from "./creatives.tsx";
 import { Decisions } from "./decisions.tsx";
 import { anchorText, Confidence, DecidedBy, variantsText } from "./grouping-words.tsx";
 import { countryName, Share, Trend } from "./marks.tsx";
+import { PerformanceBasis } from "./spend-sources.tsx";
 
 type Geography = CampaignDetails["geographies"][number];
 const membersOfPage = 100;
@@ -47,6 +48,9 @@ export function campaignPage(web: Web): void {
           <Periods url={at.url} names={periods} chosen={found.performance.period} />
           <Totals of={found} isMerged={mergeOf(grouping) !== undefined} json={json} currency={currency} />
           <TopCreative of={found.topCreative} />
+          <p class="quiet">
+            Figures are <PerformanceBasis />.
+          </p>
           <Table
             columns={geographyColumns(currency)}
             rows={found.geographies}

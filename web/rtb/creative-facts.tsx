@@ -52,7 +52,7 @@ export function CreativeFacts({ of, zone }: { of: CreativeDetails; zone: string 
           {canonicalSize === null && size === null ? (
             <None why="not said" />
           ) : (
-            <Name of={[canonicalSize, sizeCategory, size].filter((one) => one !== null).join(", ")} />
+            <Name of={[...new Set([canonicalSize, sizeCategory, size])].filter((one) => one !== null).join(", ")} />
           )}
         </dd>
         <dt>Seat</dt>

@@ -17,6 +17,7 @@ import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { CreativeFacts } from "./creative-facts.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Trend } from "./marks.tsx";
+import { PerformanceBasis } from "./spend-sources.tsx";
 
 type PeriodFigures = CreativeDetails["performance"][number];
 const chartDays = 30;
@@ -53,6 +54,9 @@ export function creativePage(web: Web): void {
             <VendorLink address={found.googleBuyersUrl} />
           </PageHead>
           <CreativeFacts of={found} zone={at.zone} />
+          <p class="quiet">
+            Figures are <PerformanceBasis />.
+          </p>
           <Table
             columns={periodColumns(currency)}
             rows={found.performance}
@@ -95,7 +99,9 @@ export function creativePicture(web: Web): void {
 }
 
 function Lead({ of: { format, canonicalSize, buyerId, isStub, origin } }: { of: CreativeDetails }) {
-  const states = [canonicalSize, isStub && "known from a file only", origin === "sandbox" && "made up (sandbox)"];
+  // A native has no other size than that.
+  const size = canonicalSize?.toUpperCase() === format?.toUpperCase() ? null : canonicalSize;
+  const states = [size, isStub && "known from a file only", origin === "sandbox" && "made up (sandbox)"];
   return (
     <>
       <Name of={[format, ...states].filter(Boolean).join(", ")} />

@@ -232,7 +232,6 @@ const columns: Column<Seat>[] = [
     name: "lastOutcome",
     label: "What came of it",
     kind: "text",
-    isLong: true,
     value: (row) => row.lastOutcome,
     show: ({ lastOutcome, lastReason }) =>
       lastOutcome === null ? (

@@ -28,7 +28,7 @@ interface Props {
 export function SpendSources({ of, json, zone }: Props) {
   const { spend, spendSources: sources } = of;
   if (spend === null) return null;
-  const authority = names[spend.report];
+  const authority = names[spend.report].replace("Report", "the report");
   const performance = sources.find(({ source }) => source === "ad_performance");
   return (
     <section aria-labelledby="spend" class="stacked">
