@@ -1,4 +1,5 @@
 import { Badge, countText, None, type Tone } from "../components/format.tsx";
+import { FirstRows } from "./first-rows.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Waste } from "./answers.ts";
 import { countryName } from "./marks.tsx";
@@ -7,7 +8,7 @@ type Group = Omit<Waste["hours"][number], "hour">;
 type Advice = Waste["advice"][number];
 type Kind = Group["advice"][number]["kind"];
 
-interface Part {
+export interface Part {
   of: Waste;
   json: string;
   zone: string;
@@ -22,7 +23,7 @@ const kinds: Record<Kind, { tone: Tone; word: string }> = {
 const KindBadge = ({ of }: { of: Kind }) => <Badge tone={kinds[of].tone}>{kinds[of].word}</Badge>;
 
 /** What is wrong with a row, by the words of the advice on it. */
-const findingColumn: Column<{ advice: readonly { kind: Kind }[] }> = {
+export const findingColumn: Column<{ advice: readonly { kind: Kind }[] }> = {
   name: "advice",
   label: "Finding",
   kind: "text",
@@ -86,34 +87,21 @@ const adviceColumns: Column<Advice>[] = [
 ];
 
 const firstAdvice = 8;
-const mostInvalid = 50;
 
 /** What to do, with what was found and what it was held against. */
 export function AdviceTable({ of, json, zone }: Part) {
-  const rest = of.advice.slice(firstAdvice);
   return (
     <section aria-labelledby="advice">
       <h2 id="advice">Advice</h2>
-      <Table
+      <FirstRows
         columns={adviceColumns}
-        rows={of.advice.slice(0, firstAdvice)}
+        rows={of.advice}
+        first={firstAdvice}
         caption="Advice"
         zone={zone}
         json={{ url: json, path: "advice" }}
         empty={<p class="quiet">Nothing of these days passes a threshold.</p>}
       />
-      {rest.length === 0 ? null : (
-        <details>
-          <summary>{countText(rest.length)} more</summary>
-          <Table
-            columns={adviceColumns}
-            rows={rest}
-            caption="More advice"
-            zone={zone}
-            json={{ url: json, path: "advice", indexOf: (row) => of.advice.indexOf(row) }}
-          />
-        </details>
-      )}
     </section>
   );
 }
@@ -255,116 +243,6 @@ function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: G
       </div>
       <Table columns={columns} rows={rows.slice(0, mostShown)} caption={title} zone={zone} json={{ url: json, path }} />
     </section>
-  );
-}
-
-const qualityColumns: Column<Waste["quality"][number]>[] = [
-  {
-    name: "size",
-    label: "Size",
-    kind: "text",
-    value: (row) => row.size,
-    show: ({ size, canonical }) =>
-      size === null ? (
-        <None why="the report does not say" />
-      ) : (
-        <>
-          {size}{" "}
-          {canonical === null || canonical.toLowerCase() === size ? null : <span class="quiet">{canonical}</span>}
-        </>
-      ),
-  },
-  { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
-  { name: "measurable", label: "Measurable", kind: "count", value: (row) => row.measurable, isExtra: true },
-  { name: "viewable", label: "Viewable", kind: "count", value: (row) => row.viewable, isExtra: true },
-  { name: "viewability", label: "Viewability", kind: "percent", value: (row) => row.viewability },
-  {
-    name: "invalidShare",
-    label: "Invalid",
-    kind: "percent",
-    value: (row) => row.invalidShare,
-    why: () => "the report has no column of invalid traffic",
-  },
-  findingColumn,
-];
-
-const filteringColumns: Column<Waste["filtering"][number]>[] = [
-  { name: "reason", label: "Why a bid did not take part", kind: "text", isLong: true, value: (row) => row.reason },
-  { name: "bids", label: "Bids", kind: "count", value: (row) => row.bids },
-  { name: "share", label: "Share", kind: "percent", value: (row) => row.share },
-];
-
-const invalidColumns: Column<Waste["invalid"][number]>[] = [
-  {
-    name: "of",
-    label: "Where",
-    kind: "text",
-    value: (row) => row.of,
-    show: ({ by, of, name }) =>
-      of === null ? (
-        <None why="the report does not say" />
-      ) : (
-        <>
-          {by === "country" ? countryName(of) : (name ?? of)} <span class="quiet">{by}</span>
-        </>
-      ),
-  },
-  { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions },
-  { name: "invalid", label: "Invalid", kind: "count", value: (row) => row.invalid },
-  {
-    name: "invalidShare",
-    label: "Share",
-    kind: "percent",
-    value: (row) => row.invalidShare,
-    why: () => "the report has no impressions",
-  },
-  { name: "prefiltered", label: "Pre-filtered", kind: "count", value: (row) => row.prefiltered, isExtra: true },
-  { name: "billed", label: "Billed", kind: "count", value: (row) => row.billed, isExtra: true },
-  findingColumn,
-];
-
-/** What became of bids and impressions: no waste of requests, and never added to it. */
-export function AfterBidding({ of: { quality, filtering, invalid }, json, zone }: Part) {
-  if (quality.length === 0 && filtering.length === 0 && invalid.length === 0) return null;
-  return (
-    <div class="columns">
-      {invalid.length === 0 ? null : (
-        <section aria-labelledby="invalid">
-          <h2 id="invalid">Invalid traffic</h2>
-          <Table
-            columns={invalidColumns}
-            rows={invalid.slice(0, mostInvalid)}
-            caption="Invalid traffic by publisher and country"
-            zone={zone}
-            json={{ url: json, path: "invalid" }}
-          />
-        </section>
-      )}
-      {filtering.length === 0 ? null : (
-        <section aria-labelledby="filtering">
-          <h2 id="filtering">Bids that were filtered</h2>
-          <Table
-            columns={filteringColumns}
-            rows={filtering}
-            caption="Bids that were filtered, by reason"
-            zone={zone}
-            json={{ url: json, path: "filtering" }}
-          />
-        </section>
-      )}
-      {quality.length === 0 ? null : (
-        <section aria-labelledby="quality">
-          <h2 id="quality">What was seen, by size</h2>
-          <Table
-            columns={qualityColumns}
-            rows={quality}
-            caption="Viewability and invalid traffic by size"
-            zone={zone}
-            json={{ url: json, path: "quality" }}
-          />
-        </section>
-      )}
-    </div>
   );
 }
 

@@ -11,7 +11,8 @@ import { askedOf, usualDays, wasteQuery, type WasteQuery } from "./waste-days.ts
 import { wasteExport } from "./waste-export.ts";
 import { NoReports, ReportGuide } from "./waste-guide.tsx";
 import { SizeCoverage } from "./size-coverage.tsx";
-import { AdviceTable, AfterBidding, Groups, Thresholds } from "./waste-groups.tsx";
+import { AfterBidding } from "./waste-after.tsx";
+import { AdviceTable, Groups, Thresholds } from "./waste-groups.tsx";
 
 /** Reports come when a day is over: of today there is the bidder's own traffic. */
 const dayChoices = [
