@@ -104,6 +104,17 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: busiestCampaign },
   },
+  "/opportunities": { address: "/opportunities?state=all&blocked=true", who: staff },
+  "/opportunities.csv": { address: "/opportunities.csv?state=all&blocked=true", who: staff },
+  "/opportunities/scorecard": { address: "/opportunities/scorecard", who: staff },
+  "/opportunities/scorecard.csv": { address: "/opportunities/scorecard.csv", who: staff },
+  "/opportunities/:id": {
+    address: "/opportunities/:id",
+    who: staff,
+    fill: {
+      id: "select opportunity_id::text as value from rtb.opportunities order by potential_savings_weekly desc, 1 limit 1",
+    },
+  },
   "/promo": { address: "/promo?days=90", who: staff },
   "/promo.csv": { address: "/promo.csv?days=90", who: staff },
   "/promo/new": { address: "/promo/new", who: keepers },

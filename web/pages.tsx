@@ -17,6 +17,9 @@ import { filePages } from "./files/page.tsx";
 import { previewPages } from "./files/preview.tsx";
 import { quarantinePages } from "./files/quarantine.tsx";
 import { uploadPages } from "./files/upload.tsx";
+import { opportunityPages } from "./intelligence/opportunities.tsx";
+import { opportunityPage } from "./intelligence/opportunity.tsx";
+import { scorecardPages } from "./intelligence/scorecard.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
 import { channelPages } from "./ops/channels.tsx";
@@ -65,6 +68,9 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   suggestionPage,
   seatPages,
   wastePages,
+  opportunityPages,
+  scorecardPages,
+  opportunityPage,
   channelPages,
   filePages,
   uploadPages,

@@ -8,7 +8,7 @@ import type { Api } from "../server/parts.ts";
 
 let database: TestDatabase;
 let api: Api;
-const today = dayAt(new Date(), "UTC");
+const today = dayAt(new Date(), "America/New_York");
 /** Four whole weeks were over when the advice was followed, and four since. */
 const followedOn = addDays(today, -28);
 const first = addDays(followedOn, -28);

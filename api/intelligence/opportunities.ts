@@ -76,6 +76,8 @@ export function opportunityRoutes(api: Api, parts: ServerParts): void {
   searchRoutes(api, parts);
 }
 
+export const totals = z.object({ count: z.number(), savingsWeekly: money, savingsWeeklyLow: money });
+
 function totalsRoute(api: Api, { reading }: ServerParts): void {
   api.get(
     "/opportunities/totals",
@@ -86,7 +88,7 @@ function totalsRoute(api: Api, { reading }: ServerParts): void {
         summary: "How many opportunities there are under the filters of the list, and what they would save in all",
         querystring: z.object(filters),
         response: {
-          200: z.object({ count: z.number(), savingsWeekly: money, savingsWeeklyLow: money }),
+          200: totals,
         },
       },
     },
@@ -208,7 +210,7 @@ const searched = z.object({
   gone: z.number(),
   blocked: z.number(),
 });
-const last = searched.extend({ at: instant, workflowId: z.string(), runId: z.string(), method: z.string() });
+export const last = searched.extend({ at: instant, workflowId: z.string(), runId: z.string(), method: z.string() });
 const answer = z.union([
   searched.extend({ searched: z.literal(true), workflowId: z.string() }),
   z.object({ searched: z.literal(false), reason: z.string(), workflowId: z.string() }),

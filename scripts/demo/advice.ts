@@ -1,4 +1,7 @@
 import { addDays } from "../../core/days.ts";
+import { putCampaigns } from "../../queries/rtb/campaigns.ts";
+import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { canonicalSize } from "../../rules/rtb/sizes.ts";
 import { adviceCampaigns, adviceLines, adviceQuality, adviceSeat, followed } from "./advice-campaigns.ts";
 import type { Area, Demo } from "./demo.ts";
 import { performanceColumns } from "./performance.ts";
@@ -53,25 +56,32 @@ async function search({ stack }: Demo, show: (text: string) => void): Promise<vo
   await until(async () => (await last()) > before, "opportunities were not looked for");
 }
 
-async function makeCampaigns({ stack }: Demo): Promise<void> {
-  await stack.api("PUT", "/rtb/creatives", {
-    body: {
-      items: adviceCampaigns.flatMap(({ name, creatives }) =>
-        creatives.map(({ id, size }) => {
-          const [width, height] = size.split("x").map(Number);
-          return { creativeId: id, buyerId: adviceSeat, format: "HTML", width, height, advertiserName: name };
-        }),
-      ),
-    },
+/** Straight into the tables: what comes over HTTP counts as real. */
+async function makeCampaigns({ context, client, stack }: Demo): Promise<void> {
+  const database = await context.database();
+  await mergeCreatives(database, {
+    client,
+    origin: "sandbox",
+    rows: adviceCampaigns.flatMap(({ creatives }) =>
+      creatives.map(({ id, size }) => {
+        const [width, height] = size.split("x").map(Number);
+        const shape = { format: "HTML", width: width ?? null, height: height ?? null };
+        const named = canonicalSize(shape);
+        return {
+          ...{ creativeId: id, buyerId: adviceSeat, ...shape },
+          ...{ canonicalSize: named?.canonical ?? null, sizeCategory: named?.category ?? null },
+        };
+      }),
+    ),
   });
-  const reference = (id: string) => `buyers/${adviceSeat}/creatives/${id}`;
-  await stack.api("PUT", "/rtb/campaigns", {
-    body: {
-      items: adviceCampaigns.map(({ name, creatives }) => ({
-        campaignName: name,
-        creativeIds: creatives.map(({ id }) => reference(id)),
-      })),
-    },
+  await putCampaigns(database, {
+    client,
+    origin: "sandbox",
+    waitMs: 20_000,
+    rows: adviceCampaigns.map(({ name, creatives }) => ({
+      campaignName: name,
+      creativeIds: creatives.map(({ id }) => `buyers/${adviceSeat}/creatives/${id}`),
+    })),
   });
   const { items } = await stack.api<{ items: Named[] }>("GET", "/rtb/campaigns?limit=500");
   for (const { name, genre } of adviceCampaigns) {
