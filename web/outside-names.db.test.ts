@@ -47,6 +47,9 @@ const shown: Record<string, readonly string[]> = {
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign", "format", "earlier", "decider"],
   "/campaigns/suggestions": ["suggested"],
+  "/opportunities": ["campaign"],
+  "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
+  "/opportunities/scorecard": ["campaign"],
   "/waste": ["publisher", "filtered", "report-size"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
@@ -198,6 +201,7 @@ async function fillCreatives(): Promise<void> {
       ]),
     ],
   );
+  await fillAdvice();
   await pool.query(
     `insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 4, $1, 'made', 'https://shop.example/')`,
     [nameOf("promo")],
@@ -209,6 +213,29 @@ async function fillCreatives(): Promise<void> {
   const { show, click } = promoEvents(pool, { "713": zone });
   await show(4, 42, new Date(), { recipients: 100 });
   await click(42, new Date());
+}
+
+/** Two of the one campaign: one that is open, and one that was done. */
+async function fillAdvice(): Promise<void> {
+  const { pool } = database;
+  const side = { clicks: 10, spend: "3", impressions: 100, days: 2, dispersion: 1 };
+  const evidence = {
+    ...{ window: { from: yesterday, to: yesterday }, current: 0.3, reference: 0.5, ratio: 0.6, ratioBound: 0.7 },
+    ...{ own: side, rest: side, shrunk: 0.4, peers: null, pooled: null, confidence: 0.95, p: 0.05, looks: 1 },
+    togetherness: {},
+  };
+  await pool.query(
+    `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, geography, state, done_on, current_metric_value, reference_value, recommendation, basis,
+       current_spend_weekly, target_spend_weekly, potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id)
+     select '713', 'undervalued_geo', campaign_id, g.country, g.country, g.state, case when g.state = 'done' then $1::date end, 0.3, 0.5, $2, 'b', 1, 2, 3, 2, 0.95, $1, $1, $3, $1, 'r'
+       from rtb.campaigns, (values ('AO', 'new'), ('BR', 'done')) g(country, state) where campaign_name = $4`,
+    [yesterday, nameOf("advice"), JSON.stringify(evidence), nameOf("campaign")],
+  );
+  await pool.query(
+    `insert into rtb.opportunity_changes (_client_id, opportunity_id, actor, role, to_state, reason) select '713', opportunity_id, 'ada', 'admin', state, $1 from rtb.opportunities`,
+    [nameOf("advice-reason")],
+  );
+  ids["opportunity"] = await one("select opportunity_id::text as id from rtb.opportunities where state = 'new'");
 }
 
 async function fillRecon(): Promise<void> {

@@ -1,4 +1,4 @@
-import { None } from "../components/format.tsx";
+import { None, Name } from "../components/format.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Waste } from "./answers.ts";
 import { FirstRows } from "./first-rows.tsx";
@@ -24,7 +24,7 @@ const qualityColumns: Column<Waste["quality"][number]>[] = [
         <None why="the report does not say" />
       ) : (
         <>
-          {size} <span class="quiet">{countedAs(size, canonical)}</span>
+          <Name of={size} /> <span class="quiet">{countedAs(size, canonical)}</span>
         </>
       ),
   },
