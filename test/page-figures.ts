@@ -29,7 +29,9 @@ export function figuresIn(html: string): Figure[] {
     return [...table.matchAll(/<tr data-row=.*?<\/tr>/gs)].flatMap(([row]) =>
       [...row.matchAll(new RegExp(`<\\w+${inTag}\\sdata-field=${inTag}>`, "g"))].map(([cell]) => ({
         json: attribute(head, "json") ?? "",
-        place: [attribute(head, "path"), attribute(row, "row"), attribute(cell, "field")].join("."),
+        place: [attribute(head, "path"), attribute(row, "row"), attribute(cell, "field")]
+          .filter((part) => part !== undefined && part !== "")
+          .join("."),
         value: attribute(cell, "value") ?? "",
       })),
     );

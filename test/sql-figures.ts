@@ -10,7 +10,8 @@ const cards = /<li data-id="([^"]*)" data-spend="([^"]*)" data-cpc="([^"]*)" dat
 const ofCards: Source = {
   name: "cards of creatives",
   rows: items,
-  sql: `select creative_id::text as id, round(spend, 2) as spend from rtb.creative_periods where ${client} and period = 'all'`,
+  sql: `select creative_id::text as id, round(spend, 2) as spend, round(spend / nullif(clicks, 0), 4) as cpc, round(spend * 1000 / nullif(impressions, 0), 4) as cpm
+          from rtb.creative_periods where ${client} and period = 'all'`,
 };
 
 export interface BothFigures {
@@ -52,7 +53,7 @@ export async function figuresOfSql(
   }
   const tiles = [...page.matchAll(cards)];
   if (tiles.length > 0) {
-    const shown = tiles.map(([, id = "", spend = ""]): Tuple => ({ id, spend }));
+    const shown = tiles.map(([, id = "", spend = "", cpc = "", cpm = ""]): Tuple => ({ id, spend, cpc, cpm }));
     both.push({
       name: ofCards.name,
       shown,

@@ -73,8 +73,60 @@ const funnelOf = (by: string, path: string, columns: string): Source => ({
           from rtb.funnel_by('${by}', ${reportToday} - ($1::int - 1), ${reportToday}, '713')`,
 });
 
+/** What stands above a list: one row, of all that its page is opened with. */
+const inAll = (columns: string, from: string): Source => ({
+  name: "totals above the list",
+  rows: /^()/,
+  of: /\/totals/,
+  sql: `select ${columns} from ${from}`,
+  isWhole: true,
+});
+const totals: Record<string, Source> = {
+  "/receipts": inAll(
+    "count(*) as receipts, sum(inserted) as inserted, sum(updated) as updated, sum(withdrawn) as withdrawn, sum(quarantined) as quarantined",
+    `ops.receipts where ${client}`,
+  ),
+  "/changes": inAll(
+    "count(*) as changes, count(*) as changed, 0 as first, 0 as withdrawn",
+    `ops.restatements where ${client} and kind = 'changed'`,
+  ),
+  "/audit": inAll("count(*) as entries, count(distinct actor) as actors", `ops.audit where ${client}`),
+  "/runs": inAll(
+    'count(*) as runs, sum(slices_done) as "daysDone", sum(slices_failed) as "daysFailed", sum(inserted) as inserted, sum(updated) as updated',
+    `ops.runs where ${client}`,
+  ),
+  "/quarantine": inAll(
+    "count(*) as entries, count(*) filter (where resolved_at is null) as open",
+    `ops.quarantine where ${client}`,
+  ),
+  "/deliveries": inAll(
+    "count(*) as deliveries, count(*) filter (where state = 'failed') as failed",
+    `ops.deliveries where ${client}`,
+  ),
+  "/alerts": inAll(
+    "count(*) as alerts, count(*) filter (where severity = 'critical') as critical, count(*) filter (where resolved_at is null) as open",
+    `ops.alerts where ${client}`,
+  ),
+  "/seats": inAll(
+    "(select count(*) from rtb.buyer_seats) as seats, count(*) filter (where vanished_at is not null) as vanished, count(*) filter (where vanished_at is null and approval_status = 'APPROVED') as approved",
+    `rtb.creatives where ${client} and buyer_id is not null`,
+  ),
+  "/creatives": inAll(
+    "count(distinct id) as creatives, round(sum(spend), 2) as spend, sum(impressions) as impressions, sum(clicks) as clicks",
+    `(select c.id, m.spend, m.impressions, m.clicks from rtb.creatives c left join rtb.performance_metrics m on m._client_id = c._client_id and m.creative_id = c.id where c.${client}) t`,
+  ),
+  "/campaigns": inAll(
+    '(select count(*) from rtb.campaigns) as campaigns, count(distinct k.creative_id) as creatives, round(sum(m.spend), 2) as "spendAllTime"',
+    `(select distinct creative_id from rtb.campaign_creatives where ${client}) k left join rtb.performance_metrics m on m.${client} and m.creative_id = k.creative_id`,
+  ),
+  "/reconciliation/affiliates": inAll(
+    "count(*) as affiliates, count(*) filter (where is_active) as active",
+    `recon.affiliates where ${client}`,
+  ),
+};
+
 /** Tables and views that the figures of each page come from. */
-export const sources: Record<string, Source[]> = {
+const listed: Record<string, Source[]> = {
   "/": [
     {
       name: "spend by now",
@@ -458,3 +510,10 @@ export const sources: Record<string, Source[]> = {
     ...ofClicks(`and ${shownMost}`),
   ],
 };
+
+export const sources: Record<string, Source[]> = Object.fromEntries(
+  [...new Set([...Object.keys(listed), ...Object.keys(totals)])].map((route) => {
+    const above = totals[route];
+    return [route, [...(listed[route] ?? []), ...(above === undefined ? [] : [above])]];
+  }),
+);

@@ -15,7 +15,17 @@ beforeAll(async () => {
 afterAll(() => database.end());
 
 /** Pages beside those of the walk: the same rows as a table. */
-const more: [string, string][] = [["/creatives", "/creatives?period=all&view=table&tier=high"]];
+const more: [string, string][] = [
+  ["/creatives?tier=high", "/creatives?period=all&view=table&tier=high"],
+  // In another order each row still names its own place in the answer.
+  ["/receipts", "/receipts?sort=-total"],
+  ["/changes", "/changes?kind=changed&sort=change"],
+  ["/conversions", "/conversions?period=30d&sort=-revenue"],
+  ["/files", "/files?sort=name"],
+  ["/campaigns", "/campaigns?period=all&sort=campaignName"],
+  ["/reconciliation", "/reconciliation?sortAffiliates=name&sortCampaigns=-name"],
+  ["/cost/days", "/cost/days?period=7d&sort=-finalCost"],
+];
 
 async function html(address: string): Promise<string> {
   const answer = await fetch(url + address, { headers });

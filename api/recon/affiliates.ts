@@ -12,6 +12,7 @@ import {
   readTrend,
   reportOrders,
   worksForAdvertiser,
+  type TrendDay,
 } from "../../queries/recon/reports.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { allow, allowAffiliates, callerOf } from "../server/access.ts";
@@ -42,6 +43,7 @@ export const trackRecord = standing.extend({
       counted: z.number().describe("reports of which the claim could be checked, repeats included"),
       accurate: z.number(),
       accuracyPct: z.number().nullable(),
+      soFarPct: z.number().nullable().describe("of all that counted up to this day, what was accurate"),
     }),
   ),
 });
@@ -180,10 +182,20 @@ function trackRecordRoute(api: Api, { reading }: ServerParts): void {
             level: level ?? undefined,
           }),
         })),
-        trend: trend.map((day) => ({ ...day, accuracyPct: share(day.accurate, day.counted) })),
+        trend: withSoFar(trend),
       };
     },
   );
+}
+
+/** Each day with the share of all the days before it and its own. */
+function withSoFar(trend: readonly TrendDay[]): z.infer<typeof trackRecord>["trend"] {
+  let [counted, accurate] = [0, 0];
+  return trend.map((day) => {
+    counted += day.counted;
+    accurate += day.accurate;
+    return { ...day, accuracyPct: share(day.accurate, day.counted), soFarPct: share(accurate, counted) };
+  });
 }
 
 /** One that the caller may know of. An advertiser knows those that posted for it. */

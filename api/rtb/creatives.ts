@@ -16,6 +16,7 @@ import { iso, number } from "../server/shapes.ts";
 import type { CreativeLists } from "./creative-lists.ts";
 import { found, given, listed, placeIn, toListed, withSize } from "./creative-shapes.ts";
 import { readUpToToday } from "./day.ts";
+import { creativeDaysRoute } from "./creative-days.ts";
 import { oneCreative } from "./one-creative.ts";
 import {
   assertUnique,
@@ -43,6 +44,7 @@ export function rtbCreativeRoutes(api: Api, parts: ServerParts, lists: CreativeL
   creativesRoute(api, parts, lists);
   creativeTotalsRoute(api, parts);
   creativeRoute(api, parts);
+  creativeDaysRoute(api, parts);
   mergeRoute(api, parts);
 }
 

@@ -3,9 +3,9 @@ import { word } from "../../api/server/lists.ts";
 import { notes } from "../../api/server/shapes.ts";
 import type { alertTotals } from "../../api/ops/alerts.ts";
 import { alertOrders, type AlertRow } from "../../queries/ops/alerts.ts";
-import { Badge, countText, Moment, Name, type Tone } from "../components/format.tsx";
+import { Badge, Moment, Name, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
-import { Counts, Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { Count, Counts, Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { snoozedUntil, snoozeHours, snoozes } from "../ops/snoozes.ts";
@@ -112,10 +112,12 @@ function alertList(web: Web): void {
             </Empty>
           ) : (
             <ul class="plain">
-              {list.items.map((alert) => (
+              {list.items.map((alert, index) => (
                 <li key={alert.alertId} id={`alert-${alert.alertId}`}>
                   <AlertCard
                     alert={alert}
+                    index={index}
+                    json={list.url}
                     zone={at.zone}
                     now={at.now}
                     isKeeper={at.viewer.isKeeper}
@@ -180,6 +182,9 @@ const columns: readonly Column<Alert>[] = [
 
 interface CardProps {
   alert: Alert;
+  /** Where its JSON route has it. */
+  index: number;
+  json: string;
   zone: string;
   now: Date;
   isKeeper: boolean;
@@ -187,7 +192,7 @@ interface CardProps {
   back: string;
 }
 
-function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
+function AlertCard({ alert, index, json, zone, now, isKeeper, back: to }: CardProps) {
   const { alertId, area, kind, subject, severity, message, timesSeen, openedAt, lastSeenAt, resolvedAt } = alert;
   const place = placeOf(alert);
   const isSnoozed = resolvedAt === null && alert.snoozedUntil !== null && new Date(alert.snoozedUntil) > now;
@@ -203,8 +208,9 @@ function AlertCard({ alert, zone, now, isKeeper, back: to }: CardProps) {
       </div>
       <p class="wrap">{message}</p>
       <p class="quiet">
-        Opened <Moment at={new Date(openedAt)} zone={zone} />; seen {countText(timesSeen)}{" "}
-        {timesSeen === 1 ? "time" : "times"}, last <Moment at={new Date(lastSeenAt)} zone={zone} />
+        Opened <Moment at={new Date(openedAt)} zone={zone} />; seen{" "}
+        <Count json={json} field={`items.${index}.timesSeen`} of={timesSeen} /> {timesSeen === 1 ? "time" : "times"},
+        last <Moment at={new Date(lastSeenAt)} zone={zone} />
         {resolvedAt === null ? "." : "; "}{" "}
         {isSnoozed && alert.snoozedUntil !== null ? (
           <Badge tone="note">

@@ -168,6 +168,11 @@ export const factsOf =
   (json: string) =>
   (field: string, value: string | number | null | undefined): FactOf => ({ json, field, value: String(value ?? "") });
 
+/** A number of things within a text. */
+export const Count = ({ json, field, of }: { json: string; field: string; of: number }) => (
+  <Fact of={factsOf(json)(field, of)}>{countText(of)}</Fact>
+);
+
 /** One figure with its name, what it is compared with, and a link to what it is made of. */
 export interface FigureProps {
   label: string;

@@ -1,5 +1,5 @@
 import { countText, moneyText, None } from "../components/format.tsx";
-import { Figure } from "../components/parts.tsx";
+import { Count, Figure } from "../components/parts.tsx";
 import type { Totals as Answer } from "./answers.ts";
 
 /** All that the filters leave, above the list that shows it page by page: each currency and origin on its own. */
@@ -22,7 +22,11 @@ export function Totals({ totals: { items }, json }: { totals: Answer; json: stri
               value={countText(conversions)}
               fact={fact("conversions", conversions)}
             >
-              {events === undefined || events === 0 ? null : `and ${countText(events)} events after them`}
+              {events === undefined || events === 0 ? null : (
+                <>
+                  and <Count json={json} field={`items.${index}.events`} of={events} /> events after them
+                </>
+              )}
             </Figure>
             {payout === undefined ? null : (
               <Figure label="Payout" value={amount(payout)} fact={fact("payout", payout)} />

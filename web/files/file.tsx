@@ -2,7 +2,7 @@ import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
 import { countText, moneyText, Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Count, Empty, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { callList, callWhole, type JsonPage } from "../shared/json.ts";
@@ -153,9 +153,14 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
       ) : answer.status === "already_ingested" ? (
         <Notice tone="note" title="Nothing new">
           The same content was imported before, as file {answer.fileId}.{" "}
-          {answer.reason === null
-            ? `Later files have replaced ${countText(answer.replacedSince)} of the rows it wrote.`
-            : `${answer.reason}.`}
+          {answer.reason === null ? (
+            <>
+              Later files have replaced <Count json={json} field="answer.replacedSince" of={answer.replacedSince} /> of
+              the rows it wrote.
+            </>
+          ) : (
+            `${answer.reason}.`
+          )}
         </Notice>
       ) : null}
       {answer.warning === null ? null : (
@@ -186,8 +191,15 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
               : `${answer.days.from} to ${answer.days.to}`}
         </Figure>
         {answer.superseded.lines === 0 ? null : (
-          <Figure label="Overwritten by a later line" value={countText(answer.superseded.lines)}>
-            spend {moneyText(answer.superseded.spend, currency)}
+          <Figure
+            label="Overwritten by a later line"
+            value={countText(answer.superseded.lines)}
+            fact={factsOf(json)("answer.superseded.lines", answer.superseded.lines)}
+          >
+            spend{" "}
+            <Fact of={factsOf(json)("answer.superseded.spend", answer.superseded.spend)}>
+              {moneyText(answer.superseded.spend, currency)}
+            </Fact>
           </Figure>
         )}
       </div>

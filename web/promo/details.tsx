@@ -42,7 +42,7 @@ export function Details<Row>({
       </section>
       <section aria-labelledby="hours">
         <h2 id="hours">When people click</h2>
-        <Hours of={of} />
+        <Hours of={of} json={json} />
       </section>
       <div class="columns">
         <section aria-labelledby="cohorts">

@@ -39,6 +39,20 @@ export function intervalText(interval: { low: number; high: number } | null): st
   return interval === null ? null : `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)} %`;
 }
 
+/** Both of its ends, as the answer has them. */
+function Interval({ of }: { of: { low: number; high: number } }) {
+  const end = (name: "low" | "high") => (
+    <span data-field={`interval.${name}`} data-value={String(of[name])}>
+      {of[name].toFixed(2)}
+    </span>
+  );
+  return (
+    <>
+      {end("low")} to {end("high")} %
+    </>
+  );
+}
+
 interface Counted {
   impressions: number;
   clicks: number;
@@ -78,6 +92,7 @@ export function rateColumns<Row extends Counted & { ctr: number | null }>(): Col
       label: "95 % interval",
       kind: "text",
       value: (row) => intervalText(row.interval),
+      show: ({ interval }) => (interval === null ? undefined : <Interval of={interval} />),
       why: whyNoInterval,
       isLocal: true,
       isExtra: true,
@@ -104,7 +119,18 @@ export function Summary({ of: { summary, funnel }, json }: { of: Analytics; json
         of people; <Fact of={fact("summary.raw_clicks", raw)}>{countText(raw)}</Fact> with bots and repeats
       </Figure>
       <Figure label="CTR" value={ctr === null ? "–" : percentText(ctr)} fact={fact("summary.overall_ctr", ctr)}>
-        {intervalText(interval) ?? (shown === 0 ? "nothing was shown" : "more clicks than impressions")}
+        {interval === null ? (
+          shown === 0 ? (
+            "nothing was shown"
+          ) : (
+            "more clicks than impressions"
+          )
+        ) : (
+          <>
+            <Fact of={fact("summary.interval.low", interval.low)}>{interval.low.toFixed(2)}</Fact> to{" "}
+            <Fact of={fact("summary.interval.high", interval.high)}>{interval.high.toFixed(2)}</Fact> %
+          </>
+        )}
       </Figure>
       <Figure
         label="Conversions"
@@ -126,9 +152,23 @@ export function CtrChart({ of: { timeline, summary }, json }: { of: Analytics; j
     <LineChart
       id="ctr"
       finding={
-        last === undefined
-          ? "Nothing was shown in these days."
-          : `CTR per day, ${summary.date_range.start} to ${summary.date_range.end}; last on ${last.date}: ${percentText(last.ctr)}. A day without impressions has none.`
+        last === undefined ? (
+          "Nothing was shown in these days."
+        ) : (
+          <>
+            CTR per day, {summary.date_range.start} to {summary.date_range.end}; last on {last.date}:{" "}
+            <Fact
+              of={{
+                json,
+                field: `timeline.${timeline.findIndex(({ date }) => date === last.date)}.ctr`,
+                value: String(last.ctr),
+              }}
+            >
+              {percentText(last.ctr)}
+            </Fact>
+            . A day without impressions has none.
+          </>
+        )
       }
       labels={days.map(({ date }) => date)}
       labelName="Day"
@@ -192,13 +232,13 @@ export function Devices({ of: { devices }, json, zone }: { of: Analytics; json: 
 const weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /** Every cell has its number: the shade only helps. */
-export function Hours({ of: { hours, summary } }: { of: Analytics }) {
+export function Hours({ of: { hours, summary }, json }: { of: Analytics; json: string }) {
   const most = Math.max(1, ...hours.map(({ clicks }) => clicks));
   const shade = ({ clicks }: Hour) => (clicks === 0 ? "" : `heat${Math.min(4, Math.ceil((4 * clicks) / most))}`);
   const caption = `Clicks of people by weekday and hour, ${summary.timezone.replaceAll("_", " ")}`;
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table class="heat">
+      <table class="heat" data-json={json}>
         <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
@@ -212,12 +252,17 @@ export function Hours({ of: { hours, summary } }: { of: Analytics }) {
         </thead>
         <tbody>
           {weekdays.map((name, index) => (
-            <tr key={name}>
+            <tr key={name} data-row="hours">
               <th scope="row">{name}</th>
               {hours
                 .filter(({ weekday }) => weekday === index + 1)
                 .map((one) => (
-                  <td key={one.hour} class={`figure ${shade(one)}`}>
+                  <td
+                    key={one.hour}
+                    class={`figure ${shade(one)}`}
+                    data-field={`${hours.indexOf(one)}.clicks`}
+                    data-value={String(one.clicks)}
+                  >
                     {one.clicks === 0 ? "" : countText(one.clicks)}
                   </td>
                 ))}

@@ -165,7 +165,7 @@ function affiliatePage(web: Web): void {
               </Figure>
             ))}
           </div>
-          <TrustOverTime found={found} />
+          <TrustOverTime found={found} json={json} />
           <section aria-labelledby="claims">
             <div class="section-head">
               <h2 id="claims">Latest claims</h2>
@@ -187,15 +187,11 @@ function affiliatePage(web: Web): void {
 }
 
 /** Trust as it grew: the share that was accurate of all that counted until each day. */
-export function TrustOverTime({ found }: { found: TrackRecord }) {
-  let [counted, accurate] = [0, 0];
-  const days = found.trend.map((day) => {
-    counted += day.counted;
-    accurate += day.accurate;
-    return { date: day.date, share: counted === 0 ? null : accurate / counted };
-  });
+export function TrustOverTime({ found, json }: { found: TrackRecord; json: string }) {
+  const days = found.trend;
   if (days.length < 2) return null;
-  const percent = (value: number) => `${Math.round(value * 100)} %`;
+  const percent = (value: number) => `${value} %`;
+  const points = days.map(({ soFarPct }) => soFarPct);
   return (
     <section class="panel">
       <LineChart
@@ -203,8 +199,9 @@ export function TrustOverTime({ found }: { found: TrackRecord }) {
         finding={<h2>Accurate claims, of all that could be checked in the last {trendDays} days</h2>}
         labels={days.map(({ date }) => date)}
         labelName="Day"
-        series={[{ name: "Accurate so far", points: days.map(({ share }) => share), text: percent }]}
+        series={[{ name: "Accurate so far", points, text: percent, said: { field: "soFarPct", values: points } }]}
         axisText={percent}
+        json={{ url: json, path: "trend" }}
       />
     </section>
   );

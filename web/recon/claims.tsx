@@ -48,7 +48,7 @@ function listPage(web: Web): void {
               share of your posts whose claims were right
             </Figure>
           </div>
-          <TrustOverTime found={found} />
+          <TrustOverTime found={found} json={json} />
           <Submit />
           <ClaimCounts {...counted} />
           <ListTable

@@ -1,17 +1,17 @@
 import { z } from "zod";
 import { platformNames } from "../../connectors/platforms/addresses.ts";
 import { Badge, Moment, None } from "../components/format.tsx";
-import { PageHead } from "../components/parts.tsx";
+import { Fact, factsOf, PageHead } from "../components/parts.tsx";
 import { call, form, get, page } from "../shared/page.tsx";
 import { keepers, readers, type Web } from "../shared/web.ts";
 import { recon, type PlatformStatus } from "./answers.ts";
 
+const statusOf = (platform: string) => `${recon}/platforms/${platform}/status`;
+
 /** Whether the platforms answer, how much of their quota is left, and whether they or their sandboxes are asked. */
 export function platformPages(web: Web): void {
   page(web, { url: "/reconciliation/platforms", who: readers }, async ({ request, zone, viewer }) => {
-    const all = await Promise.all(
-      platformNames.map((name) => get<PlatformStatus>(web, request, `${recon}/platforms/${name}/status`)),
-    );
+    const all = await Promise.all(platformNames.map((name) => get<PlatformStatus>(web, request, statusOf(name))));
     return {
       title: "Platforms",
       body: (
@@ -72,7 +72,9 @@ function Platform({ platform, zone, isKeeper }: PlatformProps) {
         </dd>
         <dt>Quota left</dt>
         <dd>
-          {platform.quotaLeftPct === null ? <None why="the platform did not say" /> : `${platform.quotaLeftPct} %`}
+          <Fact of={factsOf(statusOf(name))("quotaLeftPct", platform.quotaLeftPct)}>
+            {platform.quotaLeftPct === null ? <None why="the platform did not say" /> : `${platform.quotaLeftPct} %`}
+          </Fact>
         </dd>
       </dl>
       {isKeeper ? (

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { grouping, member } from "../../api/intelligence/campaign-grouping.ts";
 import type { clustered, run, suggestion } from "../../api/intelligence/cluster.ts";
 import type { campaign, campaignTotals, found as foundCampaign } from "../../api/rtb/campaigns.ts";
+import type { creativeDays } from "../../api/rtb/creative-days.ts";
 import type { found, listed } from "../../api/rtb/creative-shapes.ts";
 import type { creativeTotals } from "../../api/rtb/creatives.ts";
 import type { facets } from "../../api/rtb/statistics.ts";
@@ -12,6 +13,7 @@ import type { record } from "../../api/rtb/records.ts";
 
 /** What the JSON routes answer. */
 export type Creative = z.infer<typeof listed>;
+export type CreativeDays = z.infer<typeof creativeDays>;
 export type CreativeTotals = z.infer<typeof creativeTotals>;
 export type CreativeDetails = z.infer<typeof found>;
 export type Facets = z.infer<typeof facets>;

@@ -2,7 +2,7 @@ import { mostGroupsAtOnce } from "../../rules/intelligence/model-prompt.ts";
 import { clusterProviders } from "../../settings/clusters.ts";
 import { countText, Moment, Name, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Figure, Notice } from "../components/parts.tsx";
+import { Count, Figure, Notice } from "../components/parts.tsx";
 import type { At } from "../shared/web.ts";
 import type { ClusterRun } from "./answers.ts";
 import { Confidence, providerWord, runText } from "./grouping-words.tsx";
@@ -70,7 +70,7 @@ export function LastRun({ at, last, json }: LastRunProps) {
     <>
       <div class="cards">
         <Figure label="Campaigns by grouping" value={countText(last.campaignCount)} fact={fact("campaignCount")}>
-          from {countText(last.groups)} groups of the rules
+          from <Count json={json} field="items.0.groups" of={last.groups} /> groups of the rules
         </Figure>
         <Figure label="Creatives grouped" value={countText(last.creatives)} fact={fact("creatives")} />
         <Figure
@@ -107,7 +107,7 @@ export function LastRun({ at, last, json }: LastRunProps) {
         <Origin of={last.origin} />
       </p>
       <Refused of={last.refused} />
-      <SeveralCalls of={last} />
+      <SeveralCalls of={last} json={json} />
       {fallbackReason === null ? null : (
         <Notice
           tone="warning"
@@ -125,13 +125,13 @@ export function LastRun({ at, last, json }: LastRunProps) {
 }
 
 /** A model sees so many groups at once, and merges none across its calls. */
-function SeveralCalls({ of: { providerUsed, groups } }: { of: ClusterRun }) {
+function SeveralCalls({ of: { providerUsed, groups }, json }: { of: ClusterRun; json: string }) {
   if (providerUsed === "rule-based" || groups <= mostGroupsAtOnce) return null;
   return (
     <p class="quiet">
-      The model was asked about {countText(groups)} groups in {countText(Math.ceil(groups / mostGroupsAtOnce))} calls of
-      at most {mostGroupsAtOnce}: groups of different calls were not merged. What belongs together all the same, merge
-      by hand.
+      The model was asked about <Count json={json} field="items.0.groups" of={groups} /> groups in{" "}
+      {countText(Math.ceil(groups / mostGroupsAtOnce))} calls of at most {mostGroupsAtOnce}: groups of different calls
+      were not merged. What belongs together all the same, merge by hand.
     </p>
   );
 }

@@ -7,13 +7,11 @@ import { Table, type Column } from "../components/table.tsx";
 import type { Listed } from "../shared/json.ts";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
-import { readCreativeDays, type CreativeDay } from "../../queries/rtb/creative-days.ts";
 import { findCreativeIds } from "../../queries/rtb/find-creative.ts";
 import { readThumbnail } from "../../queries/rtb/thumbnails.ts";
 import { notFound } from "../../api/server/errors.ts";
 import { sendPicture } from "../../api/server/send-picture.ts";
-import { addDays } from "../../core/days.ts";
-import { rtb, type CreativeDetails, type CreativeRecord } from "./answers.ts";
+import { rtb, type CreativeDays, type CreativeDetails, type CreativeRecord } from "./answers.ts";
 import { CreativeFacts } from "./creative-facts.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Trend } from "./marks.tsx";
@@ -33,18 +31,11 @@ export function creativePage(web: Web): void {
     const cursor = at.query.cursor === undefined ? "" : `&cursor=${encodeURIComponent(at.query.cursor)}`;
     const records = `${rtb}/performance/metrics/${id}?limit=50${seat}${cursor}`;
     const found = await get<CreativeDetails>(web, at.request, json);
-    const { client } = at.viewer;
-    const { creativeId } = found;
-    const [lines, own] = await Promise.all([
+    const perDay = `${rtb}/creatives/${id}/days?days=${chartDays}${seat}`;
+    const [lines, { items: days }] = await Promise.all([
       get<Listed<CreativeRecord>>(web, at.request, records),
-      findCreativeIds(at.parts.reading, { client, creativeId, buyerId: found.buyerId ?? undefined }),
+      get<CreativeDays>(web, at.request, perDay),
     ]);
-    const days = await readCreativeDays(at.parts.reading, {
-      client,
-      id: own[0]?.id ?? "0",
-      from: addDays(at.today, 1 - chartDays),
-      to: at.today,
-    });
     const currency = currencyOf(at.parts, at.viewer.client);
     return {
       title: `Creative ${found.creativeId}`,
@@ -64,7 +55,7 @@ export function creativePage(web: Web): void {
             zone={at.zone}
             json={{ url: json, path: "performance" }}
           />
-          <Days days={days} currency={currency} />
+          <Days days={days} currency={currency} json={perDay} />
           <section aria-labelledby="records">
             <h2 id="records">Records</h2>
             <Table
@@ -142,8 +133,15 @@ function periodColumns(currency: string): Column<PeriodFigures>[] {
   ];
 }
 
-function Days({ days, currency }: { days: readonly CreativeDay[]; currency: string }) {
+interface DaysProps {
+  days: CreativeDays["items"];
+  currency: string;
+  json: string;
+}
+
+function Days({ days, currency, json }: DaysProps) {
   if (days.length < 2) return null;
+  const spent = days.map(({ spend }) => spend);
   const text = (value: number) => moneyText(String(value), currency);
   return (
     <section class="panel">
@@ -152,8 +150,14 @@ function Days({ days, currency }: { days: readonly CreativeDay[]; currency: stri
         finding={<h2>Spend per day, the last {chartDays} days</h2>}
         labels={days.map(({ date }) => date)}
         labelName="Day"
-        series={[{ name: "Spend", points: days.map(({ spend }) => (spend === null ? null : Number(spend))), text }]}
+        series={[
+          {
+            ...{ name: "Spend", text, said: { field: "spend", values: spent } },
+            points: spent.map((spend) => (spend === null ? null : Number(spend))),
+          },
+        ]}
         axisText={text}
+        json={{ url: json, path: "items" }}
       />
     </section>
   );

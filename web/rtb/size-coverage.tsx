@@ -1,5 +1,5 @@
 import { Badge, countText, moneyText, None, type Tone } from "../components/format.tsx";
-import { Empty, Figure, Notice } from "../components/parts.tsx";
+import { Count, Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { partOfDays } from "../../rules/rtb/size-coverage.ts";
 import type { Coverage } from "./answers.ts";
@@ -66,7 +66,7 @@ export function SizeCoverage({ of, json, search, zone, currency }: Props) {
       />
       {of.creativesWithoutSize === 0 ? null : (
         <p class="quiet">
-          {countText(of.creativesWithoutSize)}{" "}
+          <Count json={json} field="creativesWithoutSize" of={of.creativesWithoutSize} />{" "}
           {of.creativesWithoutSize === 1
             ? "creative has no size that is known, and is"
             : "creatives have no size that is known, and are"}{" "}
@@ -74,7 +74,9 @@ export function SizeCoverage({ of, json, search, zone, currency }: Props) {
         </p>
       )}
       {of.unreadable === 0 ? null : (
-        <p class="quiet">{countText(of.unreadable)} requests have a size that cannot be read.</p>
+        <p class="quiet">
+          <Count json={json} field="unreadable" of={of.unreadable} /> requests have a size that cannot be read.
+        </p>
       )}
     </section>
   );
@@ -94,7 +96,8 @@ function Shares({ of, json }: { of: Coverage; json: string }) {
       </Figure>
       <Figure label="These requests" value={countText(of.wasted ?? 0)} fact={fact("wasted")} />
       <Figure label="All requests by size" value={countText(of.requests ?? 0)} fact={fact("requests")}>
-        over {countText(of.daysWithData)} {of.daysWithData === 1 ? "day" : "days"} with data
+        over <Count json={json} field="daysWithData" of={of.daysWithData} /> {of.daysWithData === 1 ? "day" : "days"}{" "}
+        with data
         {part === null ? "" : ` (${part} of traffic: figures a day are reckoned from these)`}
       </Figure>
     </div>

@@ -73,6 +73,13 @@ function Reasons({ of: { timezone, days, spend, spendSources } }: { of: Waste })
   );
 }
 
+/** One of the figures of a cell. */
+const part = (name: string, value: string | number, text: string) => (
+  <span data-field={`common.${name}`} data-value={String(value)}>
+    {text}
+  </span>
+);
+
 const columnsIn = (currency: string): Column<Source>[] => [
   {
     name: "source",
@@ -100,8 +107,9 @@ const columnsIn = (currency: string): Column<Source>[] => [
         )
       ) : (
         <>
-          {moneyText(common.spend, currency)} of {countText(common.days)} {common.days === 1 ? "day" : "days"}, where
-          the authority says {moneyText(common.authority, currency)}
+          {part("spend", common.spend, moneyText(common.spend, currency))} of{" "}
+          {part("days", common.days, countText(common.days))} {common.days === 1 ? "day" : "days"}, where the authority
+          says {part("authority", common.authority, moneyText(common.authority, currency))}
         </>
       ),
   },

@@ -1,5 +1,5 @@
 import { countText, Moment } from "../components/format.tsx";
-import { Figure, Notice } from "../components/parts.tsx";
+import { Count, Figure, Notice } from "../components/parts.tsx";
 import type { ThumbnailState } from "./answers.ts";
 
 interface Props {
@@ -35,7 +35,7 @@ export function ThumbnailPanel({ of, json, zone, isKeeper }: Props) {
             )}
           </Figure>
           <Figure label="Named by the exchange" value={countText(of.named)} fact={fact("named")}>
-            {countText(of.unnamed)} without: HTML, and videos without a companion picture
+            <Count json={json} field="unnamed" of={of.unnamed} /> without: HTML, and videos without a companion picture
           </Figure>
           <Figure label="Refused" value={countText(of.refused)} fact={fact("refused")}>
             no picture that is shown; each creative says why
@@ -47,8 +47,8 @@ export function ThumbnailPanel({ of, json, zone, isKeeper }: Props) {
       ) : (
         <Notice tone="note" title="Pictures are not fetched">
           This client does not consent to it. With <code>THUMBNAIL_CONSENT=on</code> the worker fetches the pictures
-          that the exchange names for {countText(of.named)} creatives, each from its host, and keeps them here. No
-          browser asks those hosts for anything.
+          that the exchange names for <Count json={json} field="named" of={of.named} /> creatives, each from its host,
+          and keeps them here. No browser asks those hosts for anything.
         </Notice>
       )}
     </section>

@@ -1,7 +1,8 @@
 import { Badge, countText, None, type Tone } from "../components/format.tsx";
-import { FirstRows } from "./first-rows.tsx";
+import { Count } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import type { Waste } from "./answers.ts";
+import { FirstRows } from "./first-rows.tsx";
 import { countryName } from "./marks.tsx";
 
 type Group = Omit<Waste["hours"][number], "hour">;
@@ -246,12 +247,13 @@ function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: G
   );
 }
 
-export function Thresholds({ of }: { of: Waste["thresholds"] }) {
+export function Thresholds({ of, json }: { of: Waste["thresholds"]; json: string }) {
+  const said = (name: keyof Waste["thresholds"]) => <Count json={json} field={`thresholds.${name}`} of={of[name]} />;
   return (
     <p class="quiet">
-      Advice is given from {countText(of.leastRequests)} requests, bids or impressions on: no bid on{" "}
-      {countText(of.manyRequestsADay)} requests a day, a win rate under {of.leastWinRate} %, viewability under{" "}
-      {of.leastViewability} %, or over {of.mostInvalid} % invalid traffic. Below, chance decides.
+      Advice is given from {said("leastRequests")} requests, bids or impressions on: no bid on{" "}
+      {said("manyRequestsADay")} requests a day, a win rate under {said("leastWinRate")} %, viewability under{" "}
+      {said("leastViewability")} %, or over {said("mostInvalid")} % invalid traffic. Below, chance decides.
     </p>
   );
 }

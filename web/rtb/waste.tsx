@@ -1,6 +1,6 @@
 import { Filters } from "../components/filters.tsx";
 import { countText, moneyText, Name, None } from "../components/format.tsx";
-import { ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Count, ExportLink, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { callUpTo, jsonAddress } from "../shared/json.ts";
 import { get, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
@@ -133,7 +133,7 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
         currency={waste.spend?.currency ?? "USD"}
       />
       <AfterBidding of={waste} json={json} zone={zone} />
-      <Thresholds of={waste.thresholds} />
+      <Thresholds of={waste.thresholds} json={json} />
       <ReportGuide canUpload={at.viewer.isKeeper} />
     </>
   );
@@ -178,7 +178,8 @@ function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: st
         value={rates.qps === null ? <None why="unknown" /> : countText(rates.qps)}
         fact={rate("qps")}
       >
-        over {countText(daysWithData)} {daysWithData === 1 ? "day" : "days"} with data
+        over <Count json={json} field="funnel.daysWithData" of={daysWithData} /> {daysWithData === 1 ? "day" : "days"}{" "}
+        with data
       </Figure>
       <Figure label="Bid rate" value={percentText(rates.bidRate, "bids are unknown")} fact={rate("bidRate")}>
         bids of bid requests

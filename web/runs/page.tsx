@@ -9,7 +9,7 @@ import { Badge, countText, Moment, Name, type Tone } from "../components/format.
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Counts, Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Count, Counts, Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, runLink, signed } from "../receipts/columns.tsx";
@@ -310,8 +310,9 @@ function ChangesTable({ run, changes, zone }: { run: Run; changes: Changes; zone
       <h2 id="changes">{isDryRun ? "What would change" : "What changed"}</h2>
       {isDryRun ? (
         <p>
-          Nothing was written. {countText(items.length)} {items.length === 1 ? "day" : "days"} would change,{" "}
-          {countText(unchangedDays)} would not.
+          Nothing was written. <Count json={json} field="items.length" of={items.length} />{" "}
+          {items.length === 1 ? "day" : "days"} would change,{" "}
+          <Count json={json} field="unchangedDays" of={unchangedDays} /> would not.
         </p>
       ) : null}
       <div class="cards">

@@ -16,7 +16,7 @@ import { daysToCompare, paceOf, type PaceHour } from "../../rules/cost/pace.ts";
 import { word } from "../../api/server/lists.ts";
 import { denseScripts, LineChart } from "../components/charts.tsx";
 import { Change, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
-import { Empty, ExportLink, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
+import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead, PeriodPicker } from "../components/parts.tsx";
 import { sortNames, sortRows, Table, type TableProps } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { download, page } from "../shared/page.tsx";
@@ -220,6 +220,15 @@ function SpendPerDay({
   if (over.length < fewestDays) return null;
   const byCost = [...over].sort((one, other) => Number(one.cost) - Number(other.cost));
   const [least, most] = [byCost[0], byCost.at(-1)];
+  const ofDay = (day: DaySpend | undefined) =>
+    day === undefined ? null : (
+      <>
+        <Fact of={factsOf(json.url)(`items.${days.indexOf(day)}.cost`, day.cost)}>
+          {moneyText(day.cost ?? "0", currency)}
+        </Fact>{" "}
+        on {day.date}
+      </>
+    );
   const text = (amount: number) => moneyText(String(amount), currency);
   const line = days.toReversed();
   const values = line.map(({ cost }) => cost);
@@ -227,7 +236,11 @@ function SpendPerDay({
     <section class="panel" aria-labelledby="per-day-finding">
       <LineChart
         id="per-day"
-        finding={`Spend per day: between ${moneyText(least?.cost ?? "0", currency)} on ${least?.date} and ${moneyText(most?.cost ?? "0", currency)} on ${most?.date}.`}
+        finding={
+          <>
+            Spend per day: between {ofDay(least)} and {ofDay(most)}.
+          </>
+        }
         labelName="Day"
         labels={line.map(({ date }) => date)}
         axisText={(amount) => text(amount).replace(/\.00$/, "")}
@@ -346,7 +359,10 @@ function Pace({ pace, calendar, day, json }: PaceProps) {
       id="pace-chart"
       finding={
         <>
-          {moneyText(last.cost ?? "0", calendar.currency)} by {timeName(last.time ?? hourName(last.hour))}
+          <Fact of={factsOf(json)(`items.${pace.indexOf(last)}.cost`, last.cost)}>
+            {moneyText(last.cost ?? "0", calendar.currency)}
+          </Fact>{" "}
+          by {timeName(last.time ?? hourName(last.hour))}
           {last.dayBefore === null ? (
             "; the day before was not read around this time"
           ) : (
