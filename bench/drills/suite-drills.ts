@@ -39,7 +39,12 @@ export const suiteDrills = [
     name: "restatements",
     what: "an empty day after a full one, answers out of order, amounts changed later",
     expected: "nothing withdrawn without a word, the newest fetch wins, history kept",
-    files: ["queries/sync/merge.db.test.ts", "activities/sync/sync.db.test.ts"],
+    files: [
+      "queries/sync/merge.db.test.ts",
+      "queries/sync/merge-checks.db.test.ts",
+      "queries/sync/merge-orders.db.test.ts",
+      "activities/sync/sync.db.test.ts",
+    ],
   }),
   inSuite({
     rows: [20, 21],

@@ -1,180 +1,26 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { stagedColumns } from "../../connectors/files/performance-file.ts";
-import { addDays } from "../../core/days.ts";
-import { sumMoney } from "../../core/money.ts";
 import { inTransaction } from "../../schema/database.ts";
-import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { checkBooks, checkMergedFile, readBookDifferences } from "./books.ts";
 import { readKnownCreatives } from "./known-creatives.ts";
 import { UnknownCreatives } from "./resolve-creatives.ts";
 import { readFileDays } from "./file-days.ts";
-import { readFileRow, recordIngested, recordRedriven } from "./files.ts";
-import { mergeStaged, takeTurn } from "./merge-file.ts";
-import type { MergedFile, MergeTarget } from "./merge-shapes.ts";
-import { openStaging, type Staging } from "./staging.ts";
-import { ensureFresh, refreshAggregates, refreshCampaigns } from "../rtb/rollups.ts";
-
-jest.setTimeout(120_000);
-
-let database: TestDatabase;
-let client: string;
-let clients = 0;
-const today = "2025-12-18";
-
-beforeAll(async () => void (database = await testDatabase()));
-beforeEach(() => {
-  clients += 1;
-  client = `client-${clients}`;
-});
-afterAll(() => database.drop());
-
-/** A line of a file as the reader hands it on; null is what the file does not say. */
-interface Line {
-  creative: string;
-  date: string;
-  hour: number | null;
-  geography: string | null;
-  device: string | null;
-  placement: string | null;
-  impressions: number;
-  clicks: number;
-  spend: string;
-}
-
-const line = (given: Partial<Line> = {}): Line => ({
-  creative: "79783",
-  date: "2025-12-17",
-  hour: null,
-  geography: "BR",
-  device: "mobile",
-  placement: null,
-  impressions: 1_000,
-  clicks: 10,
-  spend: "5.25",
-  ...given,
-});
-
-/** A creative has one number in all files of these tests. */
-const numbers = new Map<string, number>();
-function numberOf({ creative }: Line): number {
-  const number = numbers.get(creative) ?? numbers.size;
-  numbers.set(creative, number);
-  return number;
-}
-
-/** Stages lines as the reader hands them on; a creative may be written seat/id. */
-async function stage(staging: Staging, lines: readonly Line[]): Promise<void> {
-  await staging.write(copyText(lines));
-  const named = [...new Set(lines.map(numberOf))].filter((number) => !namedTo(staging).has(number));
-  await staging.name(
-    named.map((number) => {
-      const [id = "", seat = null] = ([...numbers.keys()][number] ?? "").split("/").reverse();
-      namedTo(staging).add(number);
-      return { number, buyerId: seat, creativeId: id };
-    }),
-  );
-}
-const namesOf = new WeakMap<Staging, Set<number>>();
-function namedTo(staging: Staging): Set<number> {
-  const known = namesOf.get(staging) ?? new Set();
-  namesOf.set(staging, known);
-  return known;
-}
-
-function copyText(lines: readonly Line[]): Buffer {
-  const text = (value: string | number | null) => (value === null ? "\\N" : String(value).replaceAll("\\", "\\\\"));
-  return Buffer.from(
-    lines
-      .map((one, index) =>
-        [
-          index + 2,
-          numberOf(one),
-          one.date,
-          one.hour,
-          one.geography,
-          one.device,
-          one.placement,
-          one.impressions,
-          one.clicks,
-          one.spend,
-        ]
-          .map(text)
-          .join("\t"),
-      )
-      .map((row) => `${row}\n`)
-      .join(""),
-  );
-}
-
-interface Given extends Partial<Omit<MergeTarget, "client" | "fileId">> {
-  lines: readonly Line[];
-  rejected?: number;
-  sha256?: string;
-  force?: boolean;
-}
-
-/** A file from its lines to its receipt, as an ingest does it. */
-async function ingest({
-  lines,
-  rejected = 0,
-  sha256,
-  force = false,
-  ...options
-}: Given): Promise<MergedFile & { fileId: number }> {
-  return inTransaction(database.pool, async (session) => {
-    const staging = await openStaging(session);
-    for (let at = 0; at < lines.length; at += 3) await stage(staging, lines.slice(at, at + 3));
-    // In parts, so that line numbers would repeat: numbered anew here, as the reader does.
-    await staging.end();
-    await session.query(
-      "update pg_temp.staged s set line = n.line from (select ctid, row_number() over (order by ctid) as line from pg_temp.staged) n where n.ctid = s.ctid",
-    );
-    const fileId = await takeTurn(session, client);
-    const done = await mergeStaged(session, { client, fileId, today, combine: "later", createStubs: true, ...options });
-    await recordIngested(
-      session,
-      {
-        fileId,
-        source: "rtb.performance",
-        client,
-        sha256: sha256 ?? `hash-${fileId}`,
-        mapping: "document",
-        mappingVersion: "1",
-        name: "file.csv",
-        place: "import",
-        path: "file.csv",
-        bytes: 1,
-        optionsHash: "none",
-        lines: lines.length + rejected,
-        preamble: 0,
-        totals: 0,
-        rejected,
-        runId: `run-${fileId}`,
-        workflowId: `ingest/${fileId}`,
-        startedAt: new Date(),
-        force,
-      },
-      done,
-    );
-    return { ...done, fileId };
-  });
-}
-
-/** As lines of these tests name a creative. */
-const nameOf = (table: string) => `coalesce(${table}.buyer_id || '/', '') || ${table}.creative_id`;
-const storedColumns = `${nameOf("performance")} || ' ' || date || ' ' || coalesce(hour::text, '-') || ' ' || coalesce(geography, '-') || ' ' || coalesce(device_type, '-') || ' ' || coalesce(placement, '-')`;
-
-async function stored(): Promise<Map<string, string>> {
-  const { rows } = await database.pool.query<{ key: string; value: string }>(
-    `select ${storedColumns} as key, impressions || ' ' || clicks || ' ' || trim_scale(spend) || ' ' || _file_id as value from rtb.performance where _client_id = $1`,
-    [client],
-  );
-  return new Map(rows.map(({ key, value }) => [key, value]));
-}
-
-const keyOf = (one: Line) =>
-  [one.creative, one.date, one.hour ?? "-", one.geography ?? "-", one.device ?? "-", one.placement ?? "-"].join(" ");
+import { readFileRow, recordRedriven } from "./files.ts";
+import { mergeStaged } from "./merge-file.ts";
+import { openStaging } from "./staging.ts";
+import {
+  database,
+  client,
+  today,
+  asAnother,
+  line,
+  stage,
+  copyText,
+  ingest,
+  stored,
+  keyOf,
+  expectRollupsToBeTrue,
+} from "../../test/merging-files.ts";
 
 test("what is staged has the columns that the reader writes", async () => {
   await inTransaction(database.pool, async (session) => {
@@ -255,7 +101,7 @@ test.each(["fresh days", "days that are stored"])(
 
 test("a file of months that are there and months that are not has its key and its room in both", async () => {
   await ingest({ lines: [line({ date: "2003-01-05" })] });
-  client = `${client}-other`;
+  asAnother();
   const dates = ["2003-01-31", "2003-02-01", "2003-02-28", "2003-04-30"];
   expect(await ingest({ lines: dates.map((date) => line({ date })) })).toMatchObject({ inserted: 4, days: 4 });
   expect(await ingest({ lines: dates.map((date) => line({ date, spend: "9" })) })).toMatchObject({ updated: 4 });
@@ -398,7 +244,7 @@ test("the same content twice is refused in the transaction that would store it, 
     updated: 1,
   });
   // Another client's file is another file.
-  client = `${client}-other`;
+  asAnother();
   await ingest({ lines: [line()], sha256: "same" });
 });
 
@@ -488,304 +334,9 @@ test("two files of one client at a time are merged one after the other, and the 
 test("two clients that both need a new month do not end in a deadlock", async () => {
   const dates = ["2001-01-01", "2001-02-01", "2001-03-01"];
   const one = ingest({ lines: dates.map((date) => line({ date })) });
-  client = `${client}-other`;
+  asAnother();
   await Promise.all([one, ingest({ lines: dates.toReversed().map((date) => line({ date })) })]);
   expect((await stored()).size).toBe(3);
-});
-
-/** Plain sums over the rows, in another shape than the roll-ups': row by row in TypeScript. */
-async function expectRollupsToBeTrue(asOf = today): Promise<void> {
-  const { rows } = await database.pool.query<{
-    id: string;
-    date: string;
-    geography: string | null;
-    device: string | null;
-    impressions: string;
-    clicks: string;
-    spend: string;
-  }>(
-    `select ${nameOf("performance")} as id, date, geography, device_type as device, impressions::text, clicks::text, spend from rtb.performance where _client_id = $1`,
-    [client],
-  );
-  type Row = (typeof rows)[number];
-  const sum = (of: Row[], what: "impressions" | "clicks" | "spend") => Number(sumMoney(of.map((row) => row[what])));
-  const within = (of: Row[], from: number, to: number) =>
-    of.filter(({ date }) => date >= addDays(asOf, -from) && date <= addDays(asOf, -to));
-  const periods = { "1d": [1, 1, 2, 2], "7d": [6, 0, 13, 8], "30d": [29, 0, 59, 31] } as const;
-  const ids = [...new Set(rows.map(({ id }) => id))];
-  const expected = ids.map((id) => {
-    const own = rows.filter((row) => row.id === id);
-    const parts = Object.entries(periods).flatMap(([period, [from, to, before, until]]) => [
-      [`spend_${period}`, sum(within(own, from, to), "spend")],
-      [`impressions_${period}`, sum(within(own, from, to), "impressions")],
-      [`clicks_${period}`, sum(within(own, from, to), "clicks")],
-      [`previous_spend_${period}`, sum(within(own, before, until), "spend")],
-    ]);
-    parts.push(["spend_today", sum(within(own, 0, 0), "spend")]);
-    const all = (["spend", "impressions", "clicks"] as const).map((what) => [`${what}_all`, sum(own, what)]);
-    return { id, ...Object.fromEntries([...parts, ...all]) } as Record<string, number | string>;
-  });
-  const found = await database.pool.query<Record<string, string>>(
-    `select ${nameOf("c")} as name, p.* from rtb.creative_performance p join rtb.creatives c on c._client_id = p._client_id and c.id = p.creative_id where p._client_id = $1`,
-    [client],
-  );
-  const numbers = found.rows.map(({ _client_id, creative_id: _creative, name, ...sums }) => ({
-    id: name,
-    ...Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, Number(value)])),
-  }));
-  const byId = (list: { id?: string | number | undefined }[]) =>
-    [...list].sort((one, other) => String(one.id).localeCompare(String(other.id)));
-  expect(byId(numbers)).toEqual(byId(expected));
-
-  const { rows: tiers } = await database.pool.query<{
-    period: string;
-    spenders: number;
-    high: string | null;
-    low: string | null;
-  }>("select period, spenders, high_from as high, low_to as low from rtb.spend_tiers where _client_id = $1", [client]);
-  for (const { period, spenders, high, low } of tiers) {
-    const spends = expected
-      .map((one) => Number(one[`spend_${period}`]))
-      .filter((spend) => spend > 0)
-      .sort((one, other) => other - one);
-    const quarter = Math.ceil(spends.length / 4);
-    expect({ period, spenders, high, low }).toEqual({
-      period,
-      spenders: spends.length,
-      high: spends.length === 0 ? null : (spends[quarter - 1] ?? 0).toFixed(6),
-      low: spends.length === 0 ? null : (spends[spends.length - quarter] ?? 0).toFixed(6),
-    });
-  }
-
-  const { rows: campaigns } = await database.pool.query<Record<string, string | null> & { members: string[] }>(
-    `select c.*, coalesce(array_agg(${nameOf("r")}) filter (where r.id is not null), '{}') as members
-       from rtb.campaigns c left join rtb.campaign_creatives k using (_client_id, campaign_id)
-       left join rtb.creatives r on r._client_id = k._client_id and r.id = k.creative_id where c._client_id = $1 group by c._client_id, c.campaign_id`,
-    [client],
-  );
-  for (const campaign of campaigns) {
-    const own = rows.filter(({ id }) => campaign.members.includes(id));
-    const week = within(own, 6, 0);
-    const top = (of: "geography" | "device") => {
-      const sums = [...new Set(week.map((row) => row[of]))]
-        .filter((name) => name !== null)
-        .map((name) => ({
-          name,
-          spend: sum(
-            week.filter((row) => row[of] === name),
-            "spend",
-          ),
-        }))
-        .filter(({ spend }) => spend > 0)
-        .sort((one, other) => other.spend - one.spend || (one.name < other.name ? -1 : 1));
-      return sums[0]?.name ?? null;
-    };
-    const clicks = sum(week, "clicks");
-    const impressions = sum(week, "impressions");
-    const spend = sum(week, "spend");
-    expect({
-      spend7: Number(campaign["total_spend_7d"]),
-      spend30: Number(campaign["total_spend_30d"]),
-      all: Number(campaign["total_spend_all_time"]),
-      cpc: campaign["avg_cpc_7d"] === null ? null : Number(campaign["avg_cpc_7d"]),
-      cpm: campaign["avg_cpm_7d"] === null ? null : Number(campaign["avg_cpm_7d"]),
-      geography: campaign["top_geography"],
-      device: campaign["top_device_type"],
-    }).toEqual({
-      spend7: spend,
-      spend30: sum(within(own, 29, 0), "spend"),
-      all: sum(own, "spend"),
-      cpc: clicks === 0 ? null : expect.closeTo(spend / clicks, 5),
-      cpm: impressions === 0 ? null : expect.closeTo((spend * 1000) / impressions, 5),
-      geography: top("geography"),
-      device: top("device"),
-    });
-  }
-}
-
-async function makeCampaign(name: string, members: readonly string[]): Promise<number> {
-  const { rows } = await database.pool.query<{ id: number }>(
-    `with known as (
-       insert into rtb.creatives (_client_id, buyer_id, creative_id, is_stub)
-       select $1, nullif(split_part('/' || n, '/', -2), ''), split_part(n, '/', -1), true from unnest($3::text[]) n
-           on conflict on constraint creatives_key do update set is_stub = true returning id
-     ), c as (insert into rtb.campaigns (_client_id, campaign_name) values ($1, $2) returning campaign_id), k as (
-       insert into rtb.campaign_creatives select $1, campaign_id, known.id from c, known)
-     select campaign_id as id from c`,
-    [client, name, members],
-  );
-  return rows[0]?.id ?? 0;
-}
-
-/** Two seats share an id. */
-const creatives = ["A/1", "B/1", "2", "A/x-3", "5", "9007199254740993"];
-const anyLine: fc.Arbitrary<Line> = fc.record({
-  creative: fc.constantFrom(...creatives),
-  // Around every edge of the periods, and long ago.
-  date: fc.constantFrom(0, 0, 1, 1, 2, 6, 7, 13, 14, 29, 30, 59, 60, 61, 400).map((days) => addDays(today, -days)),
-  hour: fc.constantFrom(null, 0, 23),
-  geography: fc.constantFrom(null, "BR", "NA"),
-  device: fc.constantFrom(null, "mobile"),
-  placement: fc.constantFrom(null, "Größe\\"),
-  impressions: fc.integer({ min: 0, max: 1_000 }),
-  clicks: fc.integer({ min: 0, max: 5 }),
-  spend: fc.integer({ min: 0, max: 3_000 }).map((cents) => (cents / 100).toFixed(2)),
-});
-const anyFile = fc.record({
-  lines: fc.array(anyLine, { minLength: 1, maxLength: 25 }),
-  combine: fc.constantFrom("later" as const, "later" as const, "sum" as const),
-  twice: fc.boolean(),
-});
-
-test("random files in a row: the table equals the model, every line is accounted for, and the roll-ups are true after each", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(anyFile, { minLength: 1, maxLength: 4 }), async (files) => {
-      clients += 1;
-      client = `client-${clients}`;
-      await makeCampaign("some", creatives.slice(0, 3));
-      await makeCampaign("overlapping", creatives.slice(2));
-      await makeCampaign("empty", []);
-      const model = new Map<string, string>();
-      for (const file of files.flatMap((one) => (one.twice ? [one, one] : [one]))) {
-        const merged = await ingest({ lines: file.lines, combine: file.combine });
-        const winners = new Map<string, Line>();
-        for (const one of file.lines) {
-          const before = winners.get(keyOf(one));
-          winners.set(
-            keyOf(one),
-            before === undefined || file.combine === "later"
-              ? one
-              : {
-                  ...one,
-                  impressions: before.impressions + one.impressions,
-                  clicks: before.clicks + one.clicks,
-                  spend: sumMoney([before.spend, one.spend]),
-                },
-          );
-        }
-        const counts = { inserted: 0, updated: 0, unchanged: 0 };
-        for (const [key, one] of winners) {
-          const value = `${one.impressions} ${one.clicks} ${sumMoney([one.spend])}`;
-          const before = model.get(key);
-          if (before?.startsWith(`${value} `) === true) counts.unchanged += 1;
-          else {
-            counts[before === undefined ? "inserted" : "updated"] += 1;
-            model.set(key, `${value} ${merged.fileId}`);
-          }
-        }
-        const doubled = file.lines.length - winners.size;
-        expect(merged).toMatchObject({
-          ...counts,
-          combined: file.combine === "sum" ? doubled : 0,
-          superseded: { lines: file.combine === "sum" ? 0 : doubled },
-        });
-        const all = [...winners.values()];
-        expect(merged.stored).toEqual({
-          impressions: String(all.reduce((sum, { impressions }) => sum + impressions, 0)),
-          clicks: String(all.reduce((sum, { clicks }) => sum + clicks, 0)),
-          spend: sumMoney(all.map(({ spend }) => spend)),
-        });
-        if (file.combine === "later")
-          expect(sumMoney([merged.stored.spend, merged.superseded.spend])).toBe(
-            sumMoney(file.lines.map(({ spend }) => spend)),
-          );
-        expect(await stored()).toEqual(model);
-        await expectRollupsToBeTrue();
-      }
-      const kept = await rollups();
-      await refreshAggregates(database.pool, { client, today });
-      expect(await rollups()).toEqual(kept);
-    }),
-    { numRuns: 25 },
-  );
-});
-
-async function rollups(): Promise<unknown> {
-  const { rows } = await database.pool.query(
-    `select (select json_agg(p order by creative_id) from rtb.creative_performance p where _client_id = $1) as creatives,
-            (select json_agg(t order by period) from rtb.spend_tiers t where _client_id = $1) as tiers,
-            (select json_agg(to_jsonb(c) - 'last_performance_update' order by campaign_id) from rtb.campaigns c where _client_id = $1) as campaigns`,
-    [client],
-  );
-  return rows[0];
-}
-
-describe("when a day has begun", () => {
-  const lines = [0, 1, 2, 6, 7, 13, 29, 30, 59].map((days) =>
-    line({ date: addDays(today, -days), creative: String(days % 3), spend: String(days + 1) }),
-  );
-
-  test("readers move the periods on before they read, and once is enough", async () => {
-    await makeCampaign("all", ["0", "1", "2"]);
-    await ingest({ lines });
-    const tomorrow = addDays(today, 1);
-    await Promise.all([1, 2, 3].map(() => ensureFresh(database.pool, { client, today: tomorrow })));
-    await expectRollupsToBeTrue(tomorrow);
-    // A clock that is behind changes nothing.
-    await ensureFresh(database.pool, { client, today });
-    await refreshAggregates(database.pool, { client, today });
-    await expectRollupsToBeTrue(tomorrow);
-  });
-
-  test("an import moves the periods of all creatives on, not just of those it touches", async () => {
-    await makeCampaign("all", ["0", "1", "2"]);
-    await ingest({ lines });
-    const later = addDays(today, 8);
-    await ingest({ lines: [line({ creative: "0", date: later })], today: later });
-    await expectRollupsToBeTrue(later);
-  });
-});
-
-test("a file of long ago changes the sums of all days alone", async () => {
-  await makeCampaign("all", ["79783"]);
-  await ingest({ lines: [line()] });
-  await ingest({ lines: [line({ date: "2020-02-29" }), line({ date: "2020-02-29", creative: "4" })] });
-  await expectRollupsToBeTrue();
-});
-
-test("once they are filled, the planner knows how large the roll-ups are", async () => {
-  await database.pool.query(
-    "insert into rtb.performance_metrics (_client_id, creative_id, date, hour, geography, device_type, placement, impressions, clicks, spend, _file_id) select $1, n, '2025-12-17', -1, 'BR', 'mobile', '', 1, 0, n, 1 from generate_series(1, 2000) n",
-    [client],
-  );
-  await refreshAggregates(database.pool, { client, today });
-  const { rows } = await database.pool.query<{ known: number }>(
-    "select reltuples::int as known from pg_class where oid = 'rtb.creative_performance'::regclass",
-  );
-  expect(rows[0]?.known).toBeGreaterThanOrEqual(2_000);
-});
-
-test("rows that somebody removed by hand leave the roll-ups with the next refresh", async () => {
-  await ingest({ lines: [line(), line({ creative: "2" })] });
-  await database.pool.query(
-    "delete from rtb.performance_metrics where _client_id = $1 and creative_id = (select id from rtb.creatives where _client_id = $1 and creative_id = '2')",
-    [client],
-  );
-  expect(await refreshAggregates(database.pool, { client, today })).toEqual({
-    client,
-    asOf: today,
-    creatives: 1,
-    campaigns: 0,
-  });
-  await expectRollupsToBeTrue();
-});
-
-test("a campaign that gets other creatives is computed anew with them", async () => {
-  await ingest({ lines: [line(), line({ creative: "2", spend: "7", geography: "IE" })] });
-  const id = await makeCampaign("late", ["79783", "2"]);
-  await inTransaction(database.pool, (session) => refreshCampaigns(session, { client, campaignIds: [id] }));
-  await expectRollupsToBeTrue();
-});
-
-test("of one month only that month's part is read", async () => {
-  await ingest({ lines: [line(), line({ date: "2025-10-01" })] });
-  const { rows } = await database.pool.query<{ "QUERY PLAN": string }>(
-    "explain select sum(spend) from rtb.performance where _client_id = $1 and date between '2025-12-12' and '2025-12-18'",
-    [client],
-  );
-  const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-  expect(plan).toContain("performance_metrics_2025_12");
-  expect(plan).not.toContain("performance_metrics_2025_10");
 });
 
 describe("files add up:", () => {
