@@ -461,6 +461,20 @@ describe("the views say the same as the route:", () => {
     );
   });
 
+  test("commission and return of each affiliate", async () => {
+    const { funnel } = await read("?days=90&include_funnel=true");
+    const told = (funnel?.by_affiliate ?? []).map(
+      ({ affiliate: _name, payout: _payout, revenue: _revenue, ...one }) => one,
+    );
+    expect(told.map(({ spend }) => spend)).toContain("20.00");
+    expect(
+      await rows(`select affiliate_id, currency, origin, sum(conversions)::int as conversions, round(sum(spend), 2)::text as spend, round(sum(cost), 2)::text as cost,
+                         round(sum(profit), 2)::text as profit, round(100 * sum(profit) / nullif(sum(cost) filter (where profit is not null), 0), 2)::float as roi,
+                         coalesce(sum(conversions) filter (where cost is null), 0)::int as conversions_without_cost
+                    from promo.commission where _client_id = '713' and offer_id is not null group by 1, 2, 3 order by 4 desc, 1`),
+    ).toEqual([...told].sort((a, b) => b.conversions - a.conversions));
+  });
+
   test("intervals and rates, of any counts", async () => {
     const { intervalOf, ctrOf } = await import("../../rules/promo/rate.ts");
     const counts = [

@@ -41,7 +41,27 @@ export async function readFunnel(
 ): Promise<{ conversions: ConversionRow[]; affiliates: AffiliateRow[] }> {
   const { rows } = await database.query<Row>(
     named(
-      `select case when grouping(offer_id) = 0 then 'variation' else 'affiliate' end as of, offer_id as "offerId",
+      // promo.commission, with costs of our own affiliates alone, on the days of these conversions: they take the longest.
+      `with clicked as materialized (
+         select * from promo.clicked_conversions
+          where _client_id = :client and clicked_date between :from and :to
+            and (:offer::int is null or offer_id = :offer) and (:variation::int is null or variation_id = :variation)
+       ), costs as materialized (
+         select * from public.cpa_figures f
+          where f._client_id = :client and f.date between (select min(date) from clicked) and (select max(date) from clicked)
+            and f.affiliate_id = any(array(select i.affiliate_id from public.affiliate_matches m cross join lateral unnest(m.candidates) i(affiliate_id)
+                                            where m._client_id = :client and m.is_internal))
+       ), spent as (
+         select c.*, coalesce(f.is_internal, false) as is_internal,
+                promo.share_of_spend(f.is_internal, f.across_currencies, c.conversions, f.rt_spend, f.ef_conversions) as spend
+           from clicked c
+           left join costs f on c.feed = 'everflow' and f.date = c.date and f.affiliate_id = c.affiliate_id and f.currency = c.currency
+                            and (f.origin = 'sandbox') = (c.origin = 'sandbox')
+       ), priced as (
+         select *, case when is_internal then spend when feed = 'everflow' then payout end as cost,
+                revenue - case when is_internal then spend when feed = 'everflow' then payout end as profit from spent
+       )
+       select case when grouping(offer_id) = 0 then 'variation' else 'affiliate' end as of, offer_id as "offerId",
               variation_id as "variationId", affiliate_id as "affiliateId", max(affiliate) as affiliate, currency, origin,
               sum(conversions)::bigint as conversions,
               case when grouping(offer_id) = 0 then sum(payout) else round(sum(payout), 2) end::text as payout,
@@ -49,9 +69,7 @@ export async function readFunnel(
               round(sum(spend), 2)::text as spend, round(sum(cost), 2)::text as cost, round(sum(profit), 2)::text as profit,
               round(100 * sum(profit) / nullif(sum(cost) filter (where profit is not null), 0), 2)::float8 as roi,
               coalesce(sum(conversions) filter (where cost is null), 0)::bigint as "conversionsWithoutCost"
-         from promo.commission
-        where _client_id = :client and clicked_date between :from and :to
-          and (:offer::int is null or offer_id = :offer) and (:variation::int is null or variation_id = :variation)
+         from priced
         group by grouping sets ((offer_id, variation_id, currency, origin), (affiliate_id, currency, origin))
         order by offer_id, variation_id, case when grouping(offer_id) = 1 then -sum(conversions) end, affiliate_id, currency, origin`,
       { client, from, to, offer, variation },

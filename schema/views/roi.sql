@@ -1,6 +1,12 @@
 -- Stands on the figures of public.sql, which are made before it.
 
 -- Of an internal affiliate a conversion costs its share of the affiliate's spend of the day, of another one its payout.
+create or replace function promo.share_of_spend(is_internal boolean, across_currencies boolean, conversions bigint, day_spend numeric, day_conversions bigint)
+returns numeric language sql immutable as $$
+  select case when is_internal and not across_currencies then conversions * day_spend / nullif(day_conversions, 0) end;
+$$;
+comment on function promo.share_of_spend(boolean, boolean, bigint, numeric, bigint) is 'What conversions of an affiliate''s day cost where the affiliate is our own; NULL for others, and where it is not known.';
+
 create or replace view promo.commission as
 with each_one as (
   select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, currency, conversions, payout, revenue,
@@ -17,8 +23,7 @@ with each_one as (
      and not exists (select from promo.clicked_conversions p
                       where p._client_id = e._client_id and p.feed = 'everflow' and p.conversion_id = e.conversion_id)
 ), costed as (
-  select c.*, coalesce(f.is_internal, false) as is_internal,
-         case when f.is_internal and not f.across_currencies then c.conversions * f.rt_spend / nullif(f.ef_conversions, 0) end as spend
+  select c.*, coalesce(f.is_internal, false) as is_internal, promo.share_of_spend(f.is_internal, f.across_currencies, c.conversions, f.rt_spend, f.ef_conversions) as spend
     from each_one c
     left join public.cpa_figures f
       on f._client_id = c._client_id and f.date = c.date and f.affiliate_id = c.affiliate_id and f.currency = c.currency
