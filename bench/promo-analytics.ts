@@ -117,10 +117,19 @@ async function fill(database: Database): Promise<void> {
     `update promo.promo_offers o set total_impressions = m.impressions, total_clicks = m.clicks, total_raw_clicks = m.raw, total_bot_clicks = m.bots
        from (select offer_id, sum(impressions) as impressions, sum(clicks) as clicks, sum(raw_clicks) as raw, sum(bot_clicks) as bots
                from promo.promo_performance_metrics group by 1) m where m.offer_id = o.id`,
+    // One click in ten converts, a quarter of that elsewhere; five of the twenty affiliates are our own, so their spend is a cost.
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, sub1, _slice, _run_id)
-     select '${client}', 'e' || i, '2025-12-18', now(), 'approved', false, (i % 20)::text, (array['USD', 'EUR'])[1 + i % 2], 5, 8,
-            case when i % 4 > 0 then 'click-' || (i * 10 - 9) end, '2025-12-18', 'bench'
-       from generate_series(1, ${Math.floor(clicks / 10)}) i`,
+     select '${client}', 'e' || i, coalesce(c.clicked_date, current_date), now(), 'approved', false, (i % 20)::text, (array['USD', 'EUR'])[1 + i % 2], 5, 8,
+            c.click_id, coalesce(c.clicked_date, current_date)::text, 'bench'
+       from generate_series(1, ${Math.floor(clicks / 10)}) i
+       left join promo.promo_click_tracking c on c._client_id = '${client}' and c.click_id = 'click-' || case when i % 4 > 0 then i * 10 - 9 end`,
+    `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+     select '${client}', current_date - d, a::text, 'affiliate ' || a, '1', '1', (array['USD', 'EUR'])[1 + a % 2], 50, 3, 15, 24, 9, 0, (current_date - d)::text, 'bench'
+       from generate_series(0, 364) d cross join generate_series(0, 19) a`,
+    `insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_id, everflow_affiliate_label, is_internal, _loaded_by)
+     select '${client}', 's' || a, a::text, 'affiliate ' || a, true, 'bench' from generate_series(0, 4) a`,
+    `insert into redtrack.daily_spend (_client_id, date, source_id, source_name, clicks, conversions, cost, _slice, _run_id)
+     select '${client}', current_date - d, 's' || a, 's', 5, 0, 40, (current_date - d)::text, 'bench' from generate_series(0, 364) d cross join generate_series(0, 4) a`,
     // As the document has them.
     "create index on promo.promo_impression_tracking (offer_id)",
     "create index on promo.promo_impression_tracking (variation_id)",

@@ -20,6 +20,8 @@ export interface LoadResult {
   p99Ms: number;
   /** By status, over the whole time. */
   statuses: Record<string, number>;
+  /** What sending cost. */
+  processorSeconds: number;
 }
 
 function run(plan: LoadPlan): Promise<LoadResult> {
@@ -31,6 +33,7 @@ function run(plan: LoadPlan): Promise<LoadResult> {
   );
   const took: number[] = [];
   const statuses: Record<string, number> = {};
+  const usedBefore = process.cpuUsage();
   const measureFrom = performance.now() + plan.warmUpMs;
   const end = measureFrom + plan.measureMs;
   let turn = 0;
@@ -58,6 +61,7 @@ function run(plan: LoadPlan): Promise<LoadResult> {
       });
     });
   return Promise.all(Array.from({ length: plan.connections }, lane)).then(() => {
+    const used = process.cpuUsage(usedBefore);
     took.sort((one, other) => one - other);
     const at = (share: number) => took[Math.floor(share * took.length)] ?? 0;
     return {
@@ -66,6 +70,7 @@ function run(plan: LoadPlan): Promise<LoadResult> {
       p50Ms: at(0.5),
       p99Ms: at(0.99),
       statuses,
+      processorSeconds: (used.user + used.system) / 1_000_000,
     };
   });
 }

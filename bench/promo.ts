@@ -1,11 +1,11 @@
 // Tracking under load: a real API on a real Postgres whose commits reach the disk, asked by a process of its own over 100
 // connections; one variation, whose counter everybody wants, and many; beside the naive design, in one run.
-// npm run bench:promo -- [seconds of each]
+// npm run bench:promo -- [seconds of each] [folder for a profile of the API's processor]
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { openSync } from "node:fs";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -17,7 +17,8 @@ import { freePorts } from "../scripts/embedded/process.ts";
 import { table } from "../scripts/shared/printing.ts";
 import type { LoadPlan, LoadResult } from "./promo-load.ts";
 
-const [seconds = 10] = process.argv.slice(2).map(Number);
+const seconds = Number(process.argv[2] ?? 10);
+const profiles = process.argv[3];
 const connections = 100;
 const variations = 200;
 const offers = 20;
@@ -34,7 +35,7 @@ const postgres = await startPostgres({
   database: "signal_room",
 });
 const children: ChildProcess[] = [];
-let holds = false;
+let holds = true;
 try {
   await migrateDatabase(postgres.url);
   const database = openDatabase({ url: postgres.superuserUrl, poolSize: 1, name: "bench" });
@@ -74,38 +75,62 @@ try {
     ["clicks, many", click1, scattered],
   ];
   const results: LoadResult[] = [];
-  const spent: number[] = [];
+  const spent: Spent[] = [];
   for (const [name, where, bodies] of plans) {
     const before = await readCounted(database);
     const worked = await processorSeconds();
+    const began = performance.now();
     const result = await load({ ...where, bodies, connections, warmUpMs: 2_000, measureMs: seconds * 1_000 });
     const after = await readCounted(database);
     results.push(result);
-    const used = (await processorSeconds()) - worked;
     const answered = Object.values(result.statuses).reduce((sum, count) => sum + count, 0);
-    spent.push((used * 1_000_000) / Math.max(1, answered));
+    const now = await processorSeconds();
+    const server = now.servers - worked.servers;
+    const each = (used: number) => Math.round((used * 1_000_000) / Math.max(1, answered));
+    spent.push({
+      server: each(server),
+      postgres: each(now.postgres - worked.postgres),
+      load: each(result.processorSeconds),
+      busy: server / ((performance.now() - began) / 1_000),
+    });
     const isWhole = after.counters - before.counters === (result.statuses["204"] ?? 0) && after.rows === after.counters;
     console.log(
       `${name}: ${JSON.stringify(result.statuses)}${isWhole ? "" : `; COUNTED ${after.counters - before.counters} OF ${answered}`}`,
     );
   }
   await database.end();
-  const [naiveHot, , hot, cold] = results;
-  console.log(
-    table(
-      ["over 100 connections", "a second", "median ms", "p99 ms", "µs of the server's processor each"],
-      plans.map(([name], place) => {
-        const { perSecond = 0, p50Ms = 0, p99Ms = 0 } = results[place] ?? {};
-        return [name, perSecond, p50Ms.toFixed(1), p99Ms.toFixed(1), Math.round(spent[place] ?? 0)];
-      }),
-    ).join("\n"),
-  );
-  if (naiveHot === undefined || hot === undefined || cold === undefined) throw new Error("nothing was measured");
-  const times = hot.perSecond / naiveHot.perSecond;
-  holds = times >= aims.times && hot.p99Ms < aims.p99Ms;
-  console.log(
-    `one counter: ${times.toFixed(1)} times the naive design (at least ${aims.times} wanted), p99 ${hot.p99Ms.toFixed(1)} ms (under ${aims.p99Ms}), ${hot.perSecond} a second (${aims.perSecond} wished for); many to one: ${(cold.perSecond / hot.perSecond).toFixed(2)}`,
-  );
+  const [naiveHot, , hot, cold, clicked] = results;
+  const columns = [
+    "over 100 connections",
+    "a second",
+    "median ms",
+    "p99 ms",
+    "µs each: server",
+    "Postgres",
+    "load",
+    "server busy",
+  ];
+  const rows = plans.map(([name], place) => {
+    const { perSecond = 0, p50Ms = 0, p99Ms = 0 } = results[place] ?? {};
+    const { server, postgres: stored, load: sent, busy } = spent[place] as Spent;
+    return [name, perSecond, p50Ms.toFixed(1), p99Ms.toFixed(1), server, stored, sent, `${(100 * busy).toFixed(0)} %`];
+  });
+  console.log(table(columns, rows).join("\n"));
+  console.log(`load of the machine: ${os.loadavg()[0]?.toFixed(1)} on ${os.availableParallelism()} processors`);
+  if (naiveHot === undefined || hot === undefined || cold === undefined || clicked === undefined)
+    throw new Error("nothing was measured");
+  for (const [name, of] of [
+    ["impressions", hot],
+    ["clicks", clicked],
+  ] as const) {
+    const times = of.perSecond / naiveHot.perSecond;
+    holds &&= times >= aims.times && of.p99Ms < aims.p99Ms;
+    console.log(
+      `${name} on one counter: ${times.toFixed(1)} times the naive design (at least ${aims.times} wanted), p99 ${of.p99Ms.toFixed(1)} ms (under ${aims.p99Ms}), ${of.perSecond} a second (${aims.perSecond} wished for)`,
+    );
+  }
+  console.log(`many to one: ${(cold.perSecond / hot.perSecond).toFixed(2)}`);
+  if (profiles !== undefined) await endInOrder();
 } finally {
   for (const child of children) child.kill("SIGKILL");
   await postgres.stop();
@@ -128,7 +153,11 @@ async function fill(database: Database): Promise<void> {
 
 async function start(script: string, env: Record<string, string>): Promise<void> {
   const log = openSync(path.join(folder, "children.log"), "a");
-  const child = spawn(process.execPath, [path.join(projectRoot(), "dist", script)], {
+  const profiled =
+    profiles === undefined || script !== "api/main.js"
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(profiles)}`];
+  const child = spawn(process.execPath, [...profiled, path.join(projectRoot(), "dist", script)], {
     env: { ...process.env, DATABASE_URL: postgres.url, NODE_ENV: "production", ...env },
     stdio: ["ignore", log, log, "ipc"],
   });
@@ -136,20 +165,34 @@ async function start(script: string, env: Record<string, string>): Promise<void>
   await once(child, "message");
 }
 
-/** What both servers have used of the processor, as Linux counts it. */
-async function processorSeconds(): Promise<number> {
-  const used = await Promise.all(
-    children.map(async ({ pid }) => {
-      const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-      const [user = 0, system = 0] = stat
-        .slice(stat.lastIndexOf(")") + 2)
-        .split(" ")
-        .slice(11, 13)
-        .map(Number);
-      return (user + system) / 100;
-    }),
-  );
-  return used.reduce((sum, seconds) => sum + seconds, 0);
+/** A process that is killed writes no profile. */
+async function endInOrder(): Promise<void> {
+  const [api] = children;
+  api?.kill("SIGTERM");
+  if (api !== undefined && api.exitCode === null) await once(api, "exit");
+}
+
+/** What a request costs, in microseconds of a processor; and how much of one processor the server had. */
+interface Spent {
+  server: number;
+  postgres: number;
+  load: number;
+  busy: number;
+}
+
+/** What both servers and Postgres have used of the processor, as Linux counts it. */
+async function processorSeconds(): Promise<{ servers: number; postgres: number }> {
+  const ours = new Set(children.map(({ pid }) => pid));
+  const used = { servers: 0, postgres: 0 };
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+    const [, parent, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(rest[9]) + Number(rest[10]);
+    if (ours.has(Number(name))) used.servers += ticks / 100;
+    else if (Number(parent) === postgres.pid) used.postgres += ticks / 100;
+  }
+  return used;
 }
 
 async function load(plan: LoadPlan): Promise<LoadResult> {
