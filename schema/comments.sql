@@ -1378,6 +1378,17 @@ comment on column promo.funnel.conversions is 'Conversions of these clicks.';
 comment on column promo.funnel.payout is 'What they pay the affiliate.';
 comment on column promo.funnel.revenue is 'What the advertiser pays.';
 
+comment on view promo.own_costs is 'Spend and conversions of the days of our own affiliates, as public.cpa_figures has them.';
+comment on column promo.own_costs._client_id is 'The client the row belongs to.';
+comment on column promo.own_costs.date is 'The day.';
+comment on column promo.own_costs.affiliate_id is 'Everflow''s id of the affiliate.';
+comment on column promo.own_costs.currency is 'Of the amounts in the row.';
+comment on column promo.own_costs.origin is 'real, sandbox (made up by mock servers), or unknown.';
+comment on column promo.own_costs.is_internal is 'Whether the affiliate is our own; an id of another client''s own affiliates may be among the rows, too.';
+comment on column promo.own_costs.across_currencies is 'Whether spend and results are in several currencies, so that no cost can be said.';
+comment on column promo.own_costs.rt_spend is 'What Redtrack says was spent.';
+comment on column promo.own_costs.ef_conversions is 'Conversions that Everflow counts.';
+
 comment on view promo.commission is 'Every approved conversion of Everflow, and AnyTrack''s of promo clicks: payout, spend, cost and the promo it came from, where known.';
 comment on column promo.commission._client_id is 'The client the row belongs to.';
 comment on column promo.commission.feed is 'everflow or anytrack.';

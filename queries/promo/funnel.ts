@@ -41,16 +41,14 @@ export async function readFunnel(
 ): Promise<{ conversions: ConversionRow[]; affiliates: AffiliateRow[] }> {
   const { rows } = await database.query<Row>(
     named(
-      // promo.commission, with costs of our own affiliates alone, on the days of these conversions: they take the longest.
+      // promo.commission, with costs on the days of these conversions alone: they take the longest.
       `with clicked as materialized (
          select * from promo.clicked_conversions
           where _client_id = :client and clicked_date between :from and :to
             and (:offer::int is null or offer_id = :offer) and (:variation::int is null or variation_id = :variation)
        ), costs as materialized (
-         select * from public.cpa_figures f
-          where f._client_id = :client and f.date between (select min(date) from clicked) and (select max(date) from clicked)
-            and f.affiliate_id = any(array(select i.affiliate_id from public.affiliate_matches m cross join lateral unnest(m.candidates) i(affiliate_id)
-                                            where m._client_id = :client and m.is_internal))
+         select * from promo.own_costs
+          where _client_id = :client and date between (select min(date) from clicked) and (select max(date) from clicked)
        ), spent as (
          select c.*, coalesce(f.is_internal, false) as is_internal,
                 promo.share_of_spend(f.is_internal, f.across_currencies, c.conversions, f.rt_spend, f.ef_conversions) as spend

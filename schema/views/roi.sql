@@ -7,6 +7,12 @@ returns numeric language sql immutable as $$
 $$;
 comment on function promo.share_of_spend(boolean, boolean, bigint, numeric, bigint) is 'What conversions of an affiliate''s day cost where the affiliate is our own; NULL for others, and where it is not known.';
 
+-- Of the others nothing is asked, so that their days are not added up.
+create or replace view promo.own_costs as
+select f._client_id, f.date, f.affiliate_id, f.currency, f.origin, f.is_internal, f.across_currencies, f.rt_spend, f.ef_conversions
+  from public.cpa_figures f
+ where f.affiliate_id = any(array(select i.affiliate_id from public.affiliate_matches m cross join lateral unnest(m.candidates) i(affiliate_id) where m.is_internal));
+
 create or replace view promo.commission as
 with each_one as (
   select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, currency, conversions, payout, revenue,
@@ -25,7 +31,7 @@ with each_one as (
 ), costed as (
   select c.*, coalesce(f.is_internal, false) as is_internal, promo.share_of_spend(f.is_internal, f.across_currencies, c.conversions, f.rt_spend, f.ef_conversions) as spend
     from each_one c
-    left join public.cpa_figures f
+    left join promo.own_costs f
       on f._client_id = c._client_id and f.date = c.date and f.affiliate_id = c.affiliate_id and f.currency = c.currency
      and (f.origin = 'sandbox') = (c.origin = 'sandbox') and c.feed = 'everflow'
 )
