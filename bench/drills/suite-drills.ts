@@ -43,6 +43,7 @@ export const suiteDrills = [
       "queries/sync/merge.db.test.ts",
       "queries/sync/merge-checks.db.test.ts",
       "queries/sync/merge-orders.db.test.ts",
+      "activities/sync/plan-sync.db.test.ts",
       "activities/sync/sync.db.test.ts",
     ],
   }),
@@ -82,7 +83,12 @@ export const suiteDrills = [
     name: "forged-tokens",
     what: "tokens of other algorithms, keys, audiences, clients; an affiliate who asks for another's reports",
     expected: "401, 403 or 404",
-    files: ["api/server/auth.test.ts", "core/tokens.test.ts", "api/recon/recon.db.test.ts"],
+    files: [
+      "api/server/auth.test.ts",
+      "core/tokens.test.ts",
+      "api/recon/recon-access.db.test.ts",
+      "api/recon/recon.db.test.ts",
+    ],
   }),
   inSuite({
     rows: [28],
