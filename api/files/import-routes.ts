@@ -158,7 +158,7 @@ function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
           progress: null,
           reason: null,
           answer: known,
-          workflow: await workflowOf(parts, { client, fileId: Number(id), workflowId: null }),
+          ...(await recordOf(parts, { client, fileId: Number(id), workflowId: null })),
         };
       }
       const upload = await findUpload(place, { client, importId: id });
@@ -166,21 +166,21 @@ function statusRoute(api: Api, parts: ServerParts, place: UploadPlace): void {
       const { fileName: name, acceptedAt } = upload;
       const found = await statusOfUpload(parts, upload);
       const workflowId = `${parts.config.queuePrefix}${ingestWorkflowId(client, id)}`;
-      const workflow = await workflowOf(parts, { client, fileId: found.answer?.fileId ?? null, workflowId });
-      return { importId: id, name, acceptedAt, ...found, workflow };
+      const record = await recordOf(parts, { client, fileId: found.answer?.fileId ?? null, workflowId });
+      return { importId: id, name, acceptedAt, ...found, ...record };
     },
   );
 }
 
-/** The run that left the file in the ledger; before that, the workflow that will. */
-async function workflowOf(
+/** The run that left the file in the ledger, and as what; before that, the workflow that will. */
+async function recordOf(
   { reading }: ServerParts,
   { client, fileId, workflowId }: { client: string; fileId: number | null; workflowId: string | null },
-): Promise<{ workflowId: string; runId: string | null }> {
+): Promise<{ source: string | null; workflow: { workflowId: string; runId: string | null } }> {
   const row = fileId === null ? null : await readFileRow(reading, { client, fileId });
-  if (row !== null) return { workflowId: row.workflowId, runId: row.runId };
+  if (row !== null) return { source: row.source, workflow: { workflowId: row.workflowId, runId: row.runId } };
   if (workflowId === null) throw notFound("import");
-  return { workflowId, runId: null };
+  return { source: null, workflow: { workflowId, runId: null } };
 }
 
 function historyRoute(api: Api, { reading }: ServerParts): void {

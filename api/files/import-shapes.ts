@@ -67,6 +67,7 @@ export const status = z.object({
   state,
   progress: progress.nullable(),
   reason: z.string().nullable().describe("why it failed"),
+  source: z.string().nullable().describe("rtb.performance, or the table of a report; null before it has ended"),
   answer: answer.nullable(),
   workflow: z
     .object({ workflowId: z.string(), runId: z.string().nullable().describe("null before it has ended") })

@@ -162,6 +162,12 @@ export function kindOfSource(source: string): FileKind {
   return reportNames.find((name) => reportKinds[name].table === source) ?? "performance";
 }
 
+/** Whether files of a feed say what was spent: of others a sum of 0 says nothing. */
+export function saysSpend(source: string): boolean {
+  const kind = kindOfSource(source);
+  return kind === "performance" || reportKinds[kind].hasSpend;
+}
+
 /** Fields that no file of a kind may lack: a missing number must not become a zero. */
 export function requiredFields(kind: FileKind = "performance"): readonly FileField[] {
   return kind === "performance"

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { moneyIn } from "../components/columns.ts";
-import { countText, moneyText, Name, Origin } from "../components/format.tsx";
+import { performanceSource, saysSpend } from "../../rules/files/file-kinds.ts";
+import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { Count, Empty, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -42,7 +43,7 @@ export function fileDetailPages(web: Web): void {
   page(web, { url: "/files/:id", who: readers, query: processed }, async (at) => {
     const json = `${imports}/${param(at, "id")}`;
     const found = await get<ImportStatus>(web, at.request, json);
-    const { answer } = found;
+    const { answer, source } = found;
     const isOpen = found.state === "accepted" || found.state === "running";
     return {
       title: found.name,
@@ -62,12 +63,17 @@ export function fileDetailPages(web: Web): void {
           </div>
           <Processed of={at.query} />
           {answer === null ? null : (
-            <Result answer={answer} json={json} currency={currencyOf(at.parts, at.viewer.client)} />
+            <Result
+              answer={answer}
+              hasSpend={saysSpend(source ?? performanceSource)}
+              json={json}
+              currency={currencyOf(at.parts, at.viewer.client)}
+            />
           )}
           {answer === null || answer.fileId === null ? null : (
             <>
               <Rejected
-                list={await callList<Quarantined>(web, at, rejectedOf(answer.fileId))}
+                list={await callList<Quarantined>(web, at, rejectedOf(answer.fileId, source))}
                 answer={answer}
                 at={at}
               />
@@ -80,20 +86,23 @@ export function fileDetailPages(web: Web): void {
   });
 
   download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
-    const { answer, name: of } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
+    const { answer, source, name: of } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
     const name = `rejected-${of.replace(/\.(csv|tsv|txt|jsonl?|ndjson)(\.gz)?$/i, "")}.csv`;
     if (answer?.fileId == null) return { name, text: toCsv(rejectedColumns(false), []) };
     if (!at.viewer.isKeeper)
-      return { name, text: toCsv(rejectedColumns(false), byLine(await callWhole(web, at, rejectedOf(answer.fileId)))) };
+      return {
+        name,
+        text: toCsv(rejectedColumns(false), byLine(await callWhole(web, at, rejectedOf(answer.fileId, source)))),
+      };
     const path = `${imports}/${answer.fileId}/rejected`;
     return { name, text: toCsv(clearColumns, await callWhole<RejectedLine>(web, at, { path, query: {} })) };
   });
 }
 
 /** The rejected lines that are open: the first of them for the page, all for the export. */
-const rejectedOf = (fileId: number) => ({
+const rejectedOf = (fileId: number, source: string | null) => ({
   path: quarantine,
-  query: { source: "rtb.performance", slice: `file/${fileId}`, state: "open" },
+  query: { source: source ?? performanceSource, slice: `file/${fileId}`, state: "open" },
 });
 
 const byLine = (rows: readonly Quarantined[]) => [...rows].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
@@ -133,7 +142,14 @@ function State({ found }: { found: ImportStatus }) {
   }
 }
 
-function Result({ answer, json, currency }: { answer: Answer; json: string; currency: string }) {
+interface ResultProps {
+  answer: Answer;
+  hasSpend: boolean;
+  json: string;
+  currency: string;
+}
+
+function Result({ answer, hasSpend, json, currency }: ResultProps) {
   const count = (
     label: string,
     name: "lines" | "imported" | "inserted" | "updated" | "unchanged" | "removed" | "rejected",
@@ -181,7 +197,7 @@ function Result({ answer, json, currency }: { answer: Answer; json: string; curr
         {count("Rejected", "rejected")}
         <Figure
           label="Spend"
-          value={moneyText(answer.sums.spend, currency)}
+          value={hasSpend ? moneyText(answer.sums.spend, currency) : <None why="such a report has no spend" />}
           fact={{ json, field: "answer.sums.spend", value: answer.sums.spend }}
         >
           {answer.days.from === null

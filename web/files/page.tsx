@@ -2,7 +2,8 @@ import { z } from "zod";
 import { day, word } from "../../api/server/lists.ts";
 import { fileOrders } from "../../queries/files/files.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
-import { Badge, countText, Origin, type Tone } from "../components/format.tsx";
+import { saysSpend } from "../../rules/files/file-kinds.ts";
+import { Badge, countText, moneyText, None, Origin, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Counts, Empty, ExportLink, PageHead } from "../components/parts.tsx";
@@ -152,7 +153,10 @@ const columnsFor = (currency: string): readonly Column<ListedImport>[] => [
   { name: "lines", label: "Lines", kind: "count", value: (row) => row.lines },
   { name: "imported", label: "Imported", kind: "count", value: (row) => row.imported },
   { name: "rejected", label: "Rejected", kind: "count", value: (row) => row.rejected, isFileOnly: true },
-  moneyIn<ListedImport>(currency)("sums.spend", "Spend", (row) => row.sums.spend),
+  moneyIn<ListedImport>(currency)("sums.spend", "Spend", (row) => row.sums.spend, {
+    show: ({ source, sums }) =>
+      saysSpend(source) ? moneyText(sums.spend, currency) : <None why="such a report has no spend" />,
+  }),
   { name: "days.from", label: "First day", kind: "day", value: (row) => row.days.from, isExtra: true },
   { name: "days.to", label: "Last day", kind: "day", value: (row) => row.days.to, isExtra: true },
   {
