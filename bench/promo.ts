@@ -84,14 +84,13 @@ try {
     const after = await readCounted(database);
     results.push(result);
     const answered = Object.values(result.statuses).reduce((sum, count) => sum + count, 0);
-    const now = await processorSeconds();
-    const server = now.servers - worked.servers;
-    const each = (used: number) => Math.round((used * 1_000_000) / Math.max(1, answered));
+    const used = usedSince(worked, await processorSeconds());
+    const each = (time: number) => Math.round((time * 1_000_000) / Math.max(1, answered));
     spent.push({
-      server: each(server),
-      postgres: each(now.postgres - worked.postgres),
+      server: each(used.servers),
+      postgres: each(used.postgres),
       load: each(result.processorSeconds),
-      busy: server / ((performance.now() - began) / 1_000),
+      busy: used.servers / ((performance.now() - began) / 1_000),
     });
     const isWhole = after.counters - before.counters === (result.statuses["204"] ?? 0) && after.rows === after.counters;
     console.log(
@@ -180,18 +179,30 @@ interface Spent {
   busy: number;
 }
 
-/** What both servers and Postgres have used of the processor, as Linux counts it. */
-async function processorSeconds(): Promise<{ servers: number; postgres: number }> {
-  const ours = new Set(children.map(({ pid }) => pid));
-  const used = { servers: 0, postgres: 0 };
-  for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+interface Used {
+  of: "servers" | "postgres";
+  seconds: number;
+}
+
+/** What each process of both servers and of Postgres has used of the processor, as Linux counts it. */
+async function processorSeconds(): Promise<Map<string, Used>> {
+  const ours = new Set(children.map(({ pid }) => String(pid)));
+  const used = new Map<string, Used>();
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
     const [, parent, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const ticks = Number(rest[9]) + Number(rest[10]);
-    if (ours.has(Number(name))) used.servers += ticks / 100;
-    else if (Number(parent) === postgres.pid) used.postgres += ticks / 100;
+    const seconds = (Number(rest[9]) + Number(rest[10])) / 100;
+    if (ours.has(pid)) used.set(pid, { of: "servers", seconds });
+    else if (Number(parent) === postgres.pid) used.set(pid, { of: "postgres", seconds });
   }
+  return used;
+}
+
+/** A process that ended meanwhile is missing: Postgres ends those that clean up. */
+function usedSince(before: Map<string, Used>, after: Map<string, Used>): Record<Used["of"], number> {
+  const used = { servers: 0, postgres: 0 };
+  for (const [pid, { of, seconds }] of after) used[of] += seconds - (before.get(pid)?.seconds ?? 0);
   return used;
 }
 
