@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Click } from "../../rules/promo/events.ts";
@@ -165,4 +166,23 @@ test("a click that waited in the spool waits for a conversion that is just being
   });
   await pressed;
   expect(await rows(answer)).toMatchObject([{ conversion_id: "e1", click_id: "x" }]);
+});
+
+test("conversions that were stored before this was written down have their clicks once it is", async () => {
+  await forget();
+  for (const table of ["everflow.conversions", "anytrack.conversions"])
+    for (const trigger of ["links_promo_clicks", "relinks_promo_clicks", "unlinks_promo_clicks"])
+      await database.pool.query(`drop trigger ${trigger} on ${table}`);
+  await press("x");
+  await press("y", { variation_id: 21 });
+  await everflow({ id: "e1", subs: [null, "y"] });
+  await anytrack("a1", "x");
+  expect(await rows(answer)).toEqual([]);
+  await database.pool.query(await readFile(new URL("../../schema/views/promo-links.sql", import.meta.url), "utf8"));
+  expect(await rows(answer)).toMatchObject([
+    { conversion_id: "a1", click_id: "x", offer_id: 1 },
+    { conversion_id: "e1", click_id: "y", offer_id: 2 },
+  ]);
+  await everflow({ id: "e2", subs: ["x"] });
+  expect(await rows(answer)).toHaveLength(2);
 });
