@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import {
   bigint,
+  boolean,
   check,
   date,
   doublePrecision,
@@ -147,6 +148,50 @@ export const opportunityChanges = rtb.table(
   ],
 );
 
+/** Of the last search: what each genre paid for clicks in each country. */
+export const geographicCells = rtb.table(
+  "geographic_cells",
+  {
+    ...clientColumn,
+    genre: text("genre").notNull(),
+    geography: text("geography").notNull(),
+    campaigns: integer("campaigns").notNull(),
+    clicks: bigint("clicks", { mode: "number" }).notNull(),
+    spend: numeric("spend", { precision: 38, scale: 6 }).notNull(),
+    impressions: bigint("impressions", { mode: "number" }).notNull(),
+    isEnough: boolean("is_enough").notNull(),
+    windowFrom: date("window_from").notNull(),
+    windowTo: date("window_to").notNull(),
+  },
+  (table) => [primaryKey({ name: "geographic_cells_key", columns: [table.clientId, table.genre, table.geography] })],
+);
+
+/** Of the last search: two countries that differ in one genre otherwise than in the others. */
+export const geographicPatterns = rtb.table(
+  "geographic_patterns",
+  {
+    ...clientColumn,
+    genre: text("genre").notNull(),
+    dear: text("dear").notNull(),
+    cheap: text("cheap").notNull(),
+    ratio: doublePrecision("ratio").notNull(),
+    othersRatio: doublePrecision("others_ratio").notNull(),
+    factor: doublePrecision("factor").notNull(),
+    low: doublePrecision("low").notNull(),
+    high: doublePrecision("high").notNull(),
+    confidence: doublePrecision("confidence").notNull(),
+    campaigns: bigint("campaigns", { mode: "number" }).array().notNull(),
+    otherGenres: text("other_genres").array().notNull(),
+    spendWeekly: cents("spend_weekly").notNull(),
+    savingsWeekly: cents("savings_weekly").notNull(),
+    windowFrom: date("window_from").notNull(),
+    windowTo: date("window_to").notNull(),
+  },
+  (table) => [
+    primaryKey({ name: "geographic_patterns_key", columns: [table.clientId, table.genre, table.dear, table.cheap] }),
+  ],
+);
+
 const originText = "real; sandbox: computed from made-up rows; unknown: from rows stored before this was recorded.";
 
 describeTable(
@@ -229,3 +274,41 @@ describeTable(opportunityChanges, "What became of each opportunity, in order.", 
   toState: "Its state after.",
   reason: "Why; null where no reason was given.",
 });
+
+describeTable(
+  geographicCells,
+  "What each genre of campaigns paid for clicks in each country, in the 28 days of the last search.",
+  {
+    genre: "The genre; unclassified where a campaign has none.",
+    geography: "The country.",
+    campaigns: "Campaigns of the genre with clicks or spend there.",
+    clicks: "Their clicks.",
+    spend: "Their spend.",
+    impressions: "Their impressions.",
+    isEnough: "Whether that is enough to say a price: 100 clicks and 20 of spend.",
+    windowFrom: "First day of the 28.",
+    windowTo: "Last day.",
+  },
+);
+
+describeTable(
+  geographicPatterns,
+  "Two countries that differ in one genre otherwise than in the others, in the 28 days of the last search.",
+  {
+    genre: "The genre.",
+    dear: "Where its clicks are dear, for what others pay there.",
+    cheap: "Where they are cheap.",
+    ratio: "Price in the dear country by the price in the cheap one, of this genre.",
+    othersRatio: "The same of the other genres: their median.",
+    factor: "The first by the second.",
+    low: "With 90 % confidence the factor lies between this",
+    high: "and this.",
+    confidence: "How sure it is that the genre differs, 0 to 1.",
+    campaigns: "The campaigns that show it, each on its own.",
+    otherGenres: "The genres it was held against.",
+    spendWeekly: "Spent on the genre in the dear country per week.",
+    savingsWeekly: "What the same clicks would cost less in the cheap one.",
+    windowFrom: "First day of the 28.",
+    windowTo: "Last day.",
+  },
+);

@@ -108,6 +108,8 @@ export const walked: Record<string, Walked> = {
   "/opportunities.csv": { address: "/opportunities.csv?state=all&blocked=true", who: staff },
   "/opportunities/scorecard": { address: "/opportunities/scorecard", who: staff },
   "/opportunities/scorecard.csv": { address: "/opportunities/scorecard.csv", who: staff },
+  "/opportunities/countries": { address: "/opportunities/countries", who: staff },
+  "/opportunities/countries.csv": { address: "/opportunities/countries.csv", who: staff },
   "/opportunities/:id": {
     address: "/opportunities/:id",
     who: staff,

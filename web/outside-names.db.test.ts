@@ -50,6 +50,7 @@ const shown: Record<string, readonly string[]> = {
   "/opportunities": ["campaign"],
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
+  "/opportunities/countries": ["genre"],
   "/waste": ["publisher", "filtered", "report-size"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
@@ -234,6 +235,14 @@ async function fillAdvice(): Promise<void> {
   await pool.query(
     `insert into rtb.opportunity_changes (_client_id, opportunity_id, actor, role, to_state, reason) select '713', opportunity_id, 'ada', 'admin', state, $1 from rtb.opportunities`,
     [nameOf("advice-reason")],
+  );
+  await pool.query(`insert into rtb.geographic_cells values ('713', $1, 'IE', 1, 200, 50, 900, true, $2, $2)`, [
+    nameOf("genre"),
+    yesterday,
+  ]);
+  await pool.query(
+    `insert into rtb.geographic_patterns values ('713', $1, 'IE', 'BR', 4, 1, 4, 3, 5, 0.99, '{1,2}', '{Casino}', 5, 4, $2, $2)`,
+    [nameOf("genre"), yesterday],
   );
   ids["opportunity"] = await one("select opportunity_id::text as id from rtb.opportunities where state = 'new'");
 }

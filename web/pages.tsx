@@ -17,6 +17,7 @@ import { filePages } from "./files/page.tsx";
 import { previewPages } from "./files/preview.tsx";
 import { quarantinePages } from "./files/quarantine.tsx";
 import { uploadPages } from "./files/upload.tsx";
+import { countryPages } from "./intelligence/countries.tsx";
 import { opportunityPages } from "./intelligence/opportunities.tsx";
 import { opportunityPage } from "./intelligence/opportunity.tsx";
 import { scorecardPages } from "./intelligence/scorecard.tsx";
@@ -70,6 +71,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   wastePages,
   opportunityPages,
   scorecardPages,
+  countryPages,
   opportunityPage,
   channelPages,
   filePages,

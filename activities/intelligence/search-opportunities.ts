@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addDays, dayAt } from "../../core/days.ts";
 import type { StoredOrigin } from "../../core/origin.ts";
 import { namesOf } from "../../queries/intelligence/campaign-details.ts";
+import { saveGeographic } from "../../queries/intelligence/geographic.ts";
 import { readCampaignWindow, readLastDay, type WindowOf } from "../../queries/intelligence/opportunity-cells.ts";
 import { readCampaignNames, type CampaignNames } from "../../queries/intelligence/opportunity-names.ts";
 import { readQuality, type QualityOf } from "../../queries/intelligence/opportunity-quality.ts";
@@ -22,7 +23,9 @@ import {
   type KnownOpportunity,
   type ListedOpportunity,
 } from "../../queries/intelligence/opportunity-state.ts";
+import { countryNamed } from "../../rules/intelligence/country-name.ts";
 import { findOpportunities, identityOf, type Found, type Tested } from "../../rules/intelligence/find-opportunities.ts";
+import { findPatterns, matrixOf } from "../../rules/intelligence/geographic-patterns.ts";
 import { windowDays } from "../../rules/intelligence/opportunity-cells.ts";
 import { blockedBy } from "../../rules/intelligence/opportunity-quality.ts";
 import { holdsFrom, stateAfter } from "../../rules/intelligence/opportunity-states.ts";
@@ -101,6 +104,11 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
   });
   const stored = found.map((test) => toStored(test, { names, creatives, quality, of, together: togetherness }));
   await recordTests(session, of, tests);
+  const { geography } = window.cells;
+  await saveGeographic(session, of, {
+    matrix: matrixOf(geography, window.traits),
+    patterns: findPatterns(geography, window.traits),
+  });
   const { created, gone } = await keepStates(session, of, { tests, stored });
   const run: OpportunityRun = {
     windowFrom: of.from,
@@ -163,13 +171,7 @@ function toStored(test: Found, { names, creatives, quality, of, together }: Know
 function subjectName({ type, subject }: Found, creatives: ReadonlyMap<string, string>): string | null {
   if (type === "high_cpc_low_spend") return null;
   if (type === "neglected_creative") return creatives.get(subject) ?? subject;
-  return type === "size_gap" ? subject : countryOf(subject);
-}
-
-const countries = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
-
-function countryOf(code: string): string {
-  return /^[A-Z]{2}$/.test(code) ? (countries.of(code) ?? code) : code;
+  return type === "size_gap" ? subject : countryNamed(subject);
 }
 
 async function keepStates(

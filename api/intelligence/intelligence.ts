@@ -2,6 +2,7 @@ import type { Api, ServerParts } from "../server/parts.ts";
 import { campaignGroupingRoutes } from "./campaign-grouping.ts";
 import { clusterRoutes } from "./cluster.ts";
 import { decisionRoutes } from "./decisions.ts";
+import { geographicRoute } from "./geographic.ts";
 import { opportunityRoutes } from "./opportunities.ts";
 import { scorecardRoute } from "./scorecard.ts";
 
@@ -12,4 +13,5 @@ export function intelligenceRoutes(api: Api, parts: ServerParts): void {
   campaignGroupingRoutes(api, parts);
   opportunityRoutes(api, parts);
   scorecardRoute(api, parts);
+  geographicRoute(api, parts);
 }

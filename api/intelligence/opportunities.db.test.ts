@@ -49,7 +49,7 @@ const poland = "undervalued_geo Card Duel PL";
 const angola = "undervalued_geo Puzzle Game Brazil AO";
 
 test("a search finds one of each type, and the greatest savings come first", async () => {
-  expect(await search()).toMatchObject({ searched: true, windowFrom: first, daysWithData: 28, campaigns: 9, gone: 0 });
+  expect(await search()).toMatchObject({ searched: true, windowFrom: first, daysWithData: 28, campaigns: 11, gone: 0 });
   const items = await list("?blocked=true");
   expect(items.map(named).sort()).toEqual([
     "high_cpc_low_spend Finance Vertical Video",
@@ -92,6 +92,33 @@ test("the view's sums equal what each was found by", async () => {
       where (found_clicks, found_spend, found_rest_clicks, found_rest_spend) is distinct from (clicks, spend, rest_clicks, rest_spend)`,
   );
   expect(rows).toEqual([]);
+});
+
+test("the matrix is the sum of the rows, and puzzles are seen to be dear in Ireland", async () => {
+  const { body } = await call("GET", "/insights/geographic");
+  expect(body.window).toEqual({ from: first, to: addDays(followedOn, -1) });
+  const { rows } = await database.pool.query(
+    `select k.genre, p.geography, count(distinct k.campaign_id)::int as campaigns, sum(p.clicks)::int as clicks, round(sum(p.spend), 2) as spend,
+            round(sum(p.spend) / sum(p.clicks), 4) as cpc
+       from rtb.performance p join rtb.creatives c using (_client_id, creative_id) join rtb.campaign_creatives l on l.creative_id = c.id
+       join rtb.campaigns k using (campaign_id) group by 1, 2`,
+  );
+  const plain = (one: Body) => [one.genre, one.geography, one.campaigns, one.clicks, one.spend, one.cpc].join(" ");
+  expect(body.matrix.map(plain).sort()).toEqual(rows.map(plain).sort());
+  expect(body.patterns).toHaveLength(1);
+  expect(body.patterns[0]).toMatchObject({
+    genre: "Puzzle",
+    dear: "IE",
+    cheap: "BR",
+    otherGenres: ["Finance", "Shopping", "Simulation"],
+  });
+  expect(body.patterns[0].words).toMatch(
+    /^Puzzle: clicks cost 3\.\d times as much in Ireland as in Brazil; of 3 other genres 1\.0 times\./,
+  );
+  expect(body.patterns[0].factor).toBeCloseTo(3.5, 0);
+  expect((await call("GET", "/insights/geographic", undefined, { client: "acme" })).body).toEqual({
+    ...{ window: null, matrix: [], patterns: [] },
+  });
 });
 
 test("the same rows again list the same, as the same night", async () => {

@@ -76,6 +76,9 @@ async function deleteOpportunities(session: Session, client: string): Promise<vo
     "delete from rtb.opportunity_changes where _client_id = $1 and opportunity_id = any($2::bigint[])",
     [client, rows.map(({ id }) => id)],
   );
+  // The next search makes them again, of what is left.
+  for (const table of ["rtb.geographic_cells", "rtb.geographic_patterns"])
+    await session.query(`delete from ${table} where _client_id = $1`, [client]);
   await session.query(
     `delete from rtb.opportunity_tests t where _client_id = $1
         and not exists (select from rtb.campaigns c where c._client_id = t._client_id and c.campaign_id = t.campaign_id)`,

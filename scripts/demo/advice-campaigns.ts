@@ -23,7 +23,7 @@ interface Part {
 
 const part = (id: string, share: number, at = 1): Part => ({ id, share, at });
 const creative = (id: string, size: string, share: number, at = 1) => ({ ...part(id, share, at), size });
-const brazil = [part("BR", 0.8), part("PT", 0.2)];
+const both = [part("BR", 0.6), part("IE", 0.4)];
 
 function plain(name: string, genre: string, of: Partial<AdviceCampaign>): AdviceCampaign {
   const key = name.toLowerCase().replaceAll(" ", "-");
@@ -39,11 +39,15 @@ function plain(name: string, genre: string, of: Partial<AdviceCampaign>): Advice
   };
 }
 
+/** A puzzle that is dear in Ireland, where other genres are not. */
+const puzzle = (name: string) => plain(name, "Puzzle", { geographies: [part("BR", 0.6), part("IE", 0.4, 3.5)] });
+
 /** A shop that has the size which another shop lacks, at a good price. */
 const shop = (name: string): AdviceCampaign => {
   const key = name.toLowerCase().replaceAll(" ", "-");
   return plain(name, "Shopping", {
     price: 0.6,
+    geographies: [part("BR", 0.55), part("IE", 0.45)],
     creatives: [
       creative(`${key}-1`, "300x250", 0.4),
       creative(`${key}-2`, "320x50", 0.35),
@@ -57,14 +61,16 @@ export const adviceCampaigns: readonly AdviceCampaign[] = [
     daily: 350,
     geographies: [part("BR", 0.77), part("PT", 0.195), part("AO", 0.035, 0.6)],
   }),
-  plain("Finance Vertical Video", "Finance", { daily: 9, price: 0.2 }),
+  puzzle("Block Garden"),
+  puzzle("Word Harbour"),
+  plain("Finance Vertical Video", "Finance", { daily: 9, price: 0.2, geographies: both }),
   plain("Fashion E-commerce", "Shopping", { daily: 130 }),
   shop("Shoe Outlet"),
   shop("Dress Market"),
   shop("Bag Corner"),
   plain("Idle Farm", "Simulation", {
     daily: 600,
-    geographies: brazil,
+    geographies: both,
     creatives: [
       creative("idle-farm-1", "300x250", 0.5),
       creative("idle-farm-2", "320x50", 0.492),

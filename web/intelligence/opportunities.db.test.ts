@@ -61,6 +61,15 @@ test("“Look again” finds them, the greatest savings first, and every figure 
   expect(compared).toBeGreaterThan(20);
 });
 
+test("prices by genre and country are the JSON route's, with the pattern in words", async () => {
+  const { body } = await open("/opportunities/countries");
+  expect(body).toContain("Puzzle: clicks cost");
+  const { compared, wrong } = await compareFigures(api, body);
+  expect(wrong).toEqual([]);
+  expect(compared).toBeGreaterThan(10);
+  expect((await open("/opportunities/countries.csv")).body).toContain("Puzzle,IE,2,");
+});
+
 test("filters stand in the address, and empty ones are none", async () => {
   const { body } = await open("/opportunities?type=size_gap&state=&blocked=&min_savings=");
   expect(body).toContain("728x90");

@@ -66,6 +66,9 @@ export function opportunityPages(web: Web): void {
               </>
             }
           >
+            <a class="button" href="/opportunities/countries">
+              Countries
+            </a>
             <a class="button" href="/opportunities/scorecard">
               Was it right?
             </a>

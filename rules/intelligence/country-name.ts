@@ -1,0 +1,4 @@
+const names = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
+
+/** The English name of a country; what is no country's code as it is. */
+export const countryNamed = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (names.of(code) ?? code) : code);
