@@ -51,7 +51,7 @@ const shown: Record<string, readonly string[]> = {
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
   "/opportunities/countries": ["genre"],
-  "/waste": ["publisher", "filtered", "report-size"],
+  "/waste": ["publisher", "filtered", "report-size", "invalid-publisher"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
   "/channels": ["channel"],
@@ -177,6 +177,10 @@ async function fillCreatives(): Promise<void> {
   await pool.query(
     `insert into rtb.report_filtering (${report}, hour, geography, creative_id, filtering_reason, bids) values ('713', 's1', $1, 1, 1, '', 3, 'BR', '77', $2, 5)`,
     [day, nameOf("filtered")],
+  );
+  await pool.query(
+    `insert into rtb.report_invalid (${report}, hour, geography, publisher_id, creative_id, publisher_name, invalid_impressions) values ('713', 's1', $1, 1, 1, '', 3, 'BR', 'q', '', $2, 5)`,
+    [day, nameOf("invalid-publisher")],
   );
   await pool.query(
     `insert into rtb.report_quality (${report}, billing_id, creative_id, creative_size, creative_format, impressions) values ('713', 's1', $1, 1, 1, '', '', '77', $2, '', 5)`,

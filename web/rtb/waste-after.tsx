@@ -59,7 +59,7 @@ const invalidColumns: Column<Waste["invalid"][number]>[] = [
         <None why="the report does not say" />
       ) : (
         <>
-          {by === "country" ? countryName(of) : (name ?? of)} <span class="quiet">{by}</span>
+          <Name of={by === "country" ? countryName(of) : (name ?? of)} /> <span class="quiet">{by}</span>
         </>
       ),
   },
