@@ -31,7 +31,8 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const day = "(current_date - n % 4)";
+const today = "(now() at time zone 'America/New_York')::date";
+const day = `(${today} - n % 4)`;
 /** Every third has no amount, and equals come in twos and threes. */
 const amount = "case when n % 3 = 0 then null else (n % 4) * 1000.5 - 1500 end";
 const filled = [
@@ -46,7 +47,7 @@ const filled = [
    select 'run-' || n, '713', 's' || n % 2, 'sync', 'w', 'completed', 1, n % 3, n % 2, n % 4, case when n % 3 > 0 then ${day} end, case when n % 3 > 0 then ${day} end,
           now() - (n % 4) * interval '0.000007 seconds' from :rows`,
   `insert into anytrack.conversions (_client_id, conversion_key, type, revenue, currency, event_time, version, date, seen_by_pull_at, _run_id, origin)
-   select '713', 'k' || n, 'SALE', ${amount}, 'USD', now() - (n % 4) * interval '0.000007 seconds', now(), current_date, now(), 'r', 'real' from :rows`,
+   select '713', 'k' || n, 'SALE', ${amount}, 'USD', now() - (n % 4) * interval '0.000007 seconds', now(), ${today}, now(), 'r', 'real' from :rows`,
   `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, offer_id, currency, payout, revenue, _slice, _run_id)
    select '713', 'e' || n, ${day}, ${day} + (n % 2) * interval '0.000007 seconds', 'approved', false, '4', '7', 'USD', n % 4, n % 3, ${day}::text, 'r' from :rows`,
   `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency, state)
@@ -129,7 +130,7 @@ test("every list is in the order that is asked for, with what is missing last, a
       if (misplaced(whole, sort).length > 0) wrong.push([path, sort, misplaced(whole, sort)]);
       const paged: unknown[] = [];
       for (let next: string | null = ""; next !== null;) {
-        const { status, body } = await get(`${path}?sort=${sort}&limit=2&cursor=${next}`.replace(/&cursor=$/, ""));
+        const { status, body } = await get(`${path}?sort=${sort}&limit=4&cursor=${next}`.replace(/&cursor=$/, ""));
         if (status !== 200) wrong.push([path, sort, body]);
         paged.push(...(body.items ?? []));
         next = body.next ?? null;

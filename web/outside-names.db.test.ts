@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
 import type { Api } from "../api/server/parts.ts";
 import { keyRing } from "../core/crypto.ts";
 import { addDays, clockTime, dayAt } from "../core/days.ts";
@@ -360,4 +361,95 @@ test("what a change of the mapping would make of the figures is shown the same w
   const { body } = await send("/cost/mapping/preview", fields);
   expect(textsOf(body).length).toBeGreaterThan(3);
   expect(loose(body)).toEqual([]);
+});
+
+const unescaped = (text: string) => text.replaceAll("&amp;", "&").replaceAll("&quot;", '"');
+const opened = async (url: string) => {
+  const headers = url.startsWith("/claims")
+    ? await loggedIn(database.pool, { role: null, affiliateId: ids["person"] ?? "", subject: nameOf("viewer") })
+    : await staff();
+  const { body, statusCode } = await api.inject({ url, headers });
+  return { body, statusCode };
+};
+const parameters = (address: string) => [...new URL(address, "http://page").searchParams];
+const filled = (address: string) => address.replaceAll(/:(\w+)/g, (_, name: string) => ids[name] ?? "");
+
+/** Heads of columns that sort: their links, and what they say of the order. */
+const headsOf = (html: string) =>
+  [...html.matchAll(/<th [^>]*aria-sort="(\w+)"[^>]*><a href="([^"]*)">([^<]*)/g)].map(
+    ([, state, href = "", label]) => ({
+      state,
+      href: unescaped(href),
+      label,
+    }),
+  );
+
+test("a head that sorts says so, keeps the filters, and the export takes the same order", async () => {
+  const wrong: unknown[] = [];
+  let followed = 0;
+  for (const address of Object.keys(shown).map(filled)) {
+    for (const [index, { href, label }] of headsOf((await opened(address)).body).entries()) {
+      followed += 1;
+      const lost = parameters(address).filter(([name]) => !parameters(href).some(([kept]) => kept === name));
+      const { body, statusCode } = await opened(href);
+      const [name = "", sort] = parameters(href).find(([one]) => /sort/i.test(one)) ?? [];
+      const now = headsOf(body).find((head) => head.label === label && head.state !== "none")?.state;
+      const said = sort?.startsWith("-") === true || ["spend"].includes(sort ?? "") ? "descending" : "ascending";
+      if (statusCode !== 200 || lost.length > 0 || now !== said) wrong.push([href, statusCode, lost, now]);
+      const link = /href="([^"]*\.csv[^"]*)"/.exec(body)?.[1];
+      if (link === undefined || index > 0) continue;
+      const file = await opened(unescaped(link));
+      if (
+        file.statusCode !== 200 ||
+        !parameters(unescaped(link)).some(([one, value]) => one === name && value === sort)
+      )
+        wrong.push([href, link, file.statusCode]);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(followed).toBeGreaterThan(80);
+});
+
+test("no export has a cell that a spreadsheet would run, whatever field it came in", async () => {
+  const hostile = "=cmd|' /C calc'!A0";
+  for (const [table, columns] of Object.entries({
+    "redtrack.daily_spend": ["source_name"],
+    "everflow.daily_stats": ["affiliate_name"],
+    "everflow.conversions": ["affiliate_name", "offer_name", "order_id", "status"],
+    "anytrack.conversions": ["order_id", "type", "source", "campaign_id", "affiliate_id"],
+    "ops.deliveries": ["last_answer", "event_name"],
+    "ops.alerts": ["subject", "message", "notes"],
+    "ops.files": ["name"],
+    "ops.quarantine": ["reason"],
+    "rtb.creatives": ["advertiser_name", "format", "approval_status"],
+    "rtb.campaigns": ["campaign_name"],
+    "rtb.buyer_seats": ["display_name", "last_reason"],
+    "rtb.report_publishers": ["publisher_name"],
+    "recon.affiliates": ["name"],
+    "recon.campaigns": ["name"],
+    "promo.promo_offers": ["name"],
+    "promo.promo_text_variations": ["text_content"],
+  }))
+    await database.pool.query(`update ${table} set ${columns.map((column) => `${column} = $1`).join(", ")}`, [hostile]);
+  await inTransaction(database.pool, (session) => refoldFunnels(session, "713"));
+  await recordAudit(database.pool, {
+    ...{ client: "713", actor: hostile, role: "admin", action: "line_corrected", subject: hostile },
+    details: { note: hostile },
+  });
+  const wrong: unknown[] = [];
+  const shielded: string[] = [];
+  for (const [route, { address }] of Object.entries(walked)) {
+    if (!route.endsWith(".csv")) continue;
+    const { body, statusCode } = await opened(address.replace(":id", "1"));
+    if (statusCode !== 200) wrong.push([route, statusCode]);
+    const cells = (parse(body, { relax_column_count: true }) as string[][]).flat();
+    const run = cells.filter((cell) => /^\s*[=+@-]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell));
+    if (run.length > 0) wrong.push([route, run.slice(0, 3)]);
+    if (cells.some((cell) => cell.startsWith("'=cmd"))) shielded.push(route);
+  }
+  expect(wrong).toEqual([]);
+  expect(shielded).toEqual(
+    expect.arrayContaining(["/conversions.csv", "/files.csv", "/quarantine.csv", "/alerts.csv", "/audit.csv"]),
+  );
+  expect(shielded.length).toBeGreaterThan(12);
 });

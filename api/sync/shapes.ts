@@ -185,6 +185,7 @@ export const quarantined = z.object({
   lastSeenAt: instant,
   resolvedAt: instant.nullable(),
   runId: z.string(),
+  origin: storedOrigin,
 });
 
 export const quarantineTotals = z.object({ entries: z.number(), isMore, open: part, resolved: part });

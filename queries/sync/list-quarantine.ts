@@ -1,3 +1,4 @@
+import type { StoredOrigin } from "../../core/origin.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { countUpTo } from "../shared/count-up-to.ts";
 import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
@@ -6,7 +7,14 @@ import { ledgerTable, ledgerValues, type LedgerFilter } from "./receipt-lists.ts
 
 export interface QuarantinedRow extends Omit<QuarantineEntry, "client"> {
   runId: string;
+  /** Who sent it: that of its file or of its day. */
+  origin: StoredOrigin;
 }
+
+const originSql = `coalesce(
+    (select f.origin from ops.files f where f._client_id = q._client_id and f.file_id = case when q.slice ~ '^file/[0-9]{1,9}$' then substr(q.slice, 6)::int end),
+    (select s.origin from ops.slices s where s._client_id = q._client_id and s.source = q.source and s.slice = q.slice),
+    'unknown')`;
 
 export interface QuarantineListFilter extends Omit<LedgerFilter, "runId"> {
   open?: boolean | undefined;
@@ -42,7 +50,7 @@ export function listQuarantine(
 ): Promise<Placed<QuarantinedRow>[]> {
   return readOrdered<QuarantinedRow>(database, {
     columns: `q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.reason, q.amount, ${shownContent} as content, q.first_seen_at as "firstSeenAt",
-            q.last_seen_at as "lastSeenAt", q.resolved_at as "resolvedAt", q.run_id as "runId"`,
+            q.last_seen_at as "lastSeenAt", q.resolved_at as "resolvedAt", q.run_id as "runId", ${originSql} as origin`,
     from: ledgerTable("ops.quarantine", "q", filter),
     ...{ where: inList, values: valuesOf(filter), orders: quarantineOrders, order, limit },
   });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { moneyIn } from "../components/columns.ts";
+import { moneyIn, originColumn } from "../components/columns.ts";
 import { performanceSource, saysSpend } from "../../rules/files/file-kinds.ts";
 import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
@@ -88,14 +88,16 @@ export function fileDetailPages(web: Web): void {
   download(web, { url: "/files/:id/rejected.csv", who: readers }, async (at) => {
     const { answer, source, name: of } = await get<ImportStatus>(web, at.request, `${imports}/${param(at, "id")}`);
     const name = `rejected-${of.replace(/\.(csv|tsv|txt|jsonl?|ndjson)(\.gz)?$/i, "")}.csv`;
-    if (answer?.fileId == null) return { name, text: toCsv(rejectedColumns(false), []) };
+    const columns = [...rejectedColumns(false), originColumn];
+    if (answer?.fileId == null) return { name, text: toCsv(columns, []) };
     if (!at.viewer.isKeeper)
-      return {
-        name,
-        text: toCsv(rejectedColumns(false), byLine(await callWhole(web, at, rejectedOf(answer.fileId, source)))),
-      };
+      return { name, text: toCsv(columns, byLine(await callWhole(web, at, rejectedOf(answer.fileId, source)))) };
+    const { origin } = answer;
     const path = `${imports}/${answer.fileId}/rejected`;
-    return { name, text: toCsv(clearColumns, await callWhole<RejectedLine>(web, at, { path, query: {} })) };
+    return {
+      name,
+      text: toCsv([...clearColumns, ofFile(origin)], await callWhole<RejectedLine>(web, at, { path, query: {} })),
+    };
   });
 }
 
@@ -230,6 +232,12 @@ const clearColumns: readonly Column<RejectedLine>[] = [
   { name: "reason", label: "Why", kind: "text", value: (row) => row.reason },
   { name: "content", label: "The line", kind: "text", value: (row) => row.content },
 ];
+
+/** All lines of a file are its own. */
+const ofFile = (origin: string | null): Column<RejectedLine> => ({
+  ...{ name: originColumn.name, label: originColumn.label, kind: originColumn.kind },
+  value: () => origin,
+});
 
 function rejectedColumns(isKeeper: boolean): Column<Quarantined>[] {
   const correct: Column<Quarantined> = {

@@ -169,7 +169,7 @@ test("rejected lines are downloaded as they came by those who may correct them, 
   const [name, lines] = await download(headers);
   expect([name, lines]).toEqual([
     'attachment; filename="rejected-day.csv"',
-    [{ line: "3", column: "creative_id", reason: why, content: good.replace("79783", "555") }],
+    [{ line: "3", column: "creative_id", reason: why, content: good.replace("79783", "555"), origin: "real" }],
   ]);
   const [, shown] = await download(await loggedIn(stack.database.pool, { role: "analyst" }));
   expect(JSON.stringify(shown)).not.toContain("mobile");

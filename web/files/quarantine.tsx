@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { quarantineOrders } from "../../queries/sync/list-quarantine.ts";
 import { Filters, type Filter } from "../components/filters.tsx";
-import { Badge, Moment } from "../components/format.tsx";
+import { originColumn } from "../components/columns.ts";
+import { Badge, Moment, Origin } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Counts, Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
@@ -92,7 +93,7 @@ function listPage(web: Web): void {
     name: "quarantine.csv",
     path: quarantine,
     query: filtersOf(at.query),
-    columns: columnsFor(false),
+    columns: [...columnsFor(false), originColumn],
   }));
 }
 
@@ -133,7 +134,17 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
     ),
   };
   return [
-    { name: "quarantineId", label: "Entry", kind: "text", value: (row) => row.quarantineId },
+    {
+      name: "quarantineId",
+      label: "Entry",
+      kind: "text",
+      value: (row) => row.quarantineId,
+      show: ({ quarantineId, origin }) => (
+        <>
+          {quarantineId} <Origin of={origin} />
+        </>
+      ),
+    },
     { name: "source", label: "Source", kind: "text", value: (row) => row.source, isExtra: true },
     {
       name: "slice",

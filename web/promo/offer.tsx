@@ -2,7 +2,8 @@ import { bestFirst } from "../../rules/promo/rate.ts";
 import { denseScripts } from "../components/charts.tsx";
 import { Badge, Name, Origin } from "../components/format.tsx";
 import { PageHead } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
+import { SortedTable, sortByAny } from "../components/sorted-table.tsx";
+import type { Column } from "../components/table.tsx";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, safeLink, type Web } from "../shared/web.ts";
 import { analyticsOf, promo, query, type Analytics, type Offer, type VariationFigures } from "./answers.ts";
@@ -15,62 +16,72 @@ type VariationFunnel = Analytics["funnel"]["by_variation"][number];
 
 /** One offer: its texts beside each other, and what of them can be changed. */
 export function promoOfferPage(web: Web): void {
-  page(web, { url: "/promo/offers/:id", who: readers, query }, async (at) => {
-    const offer = await get<Offer>(web, at.request, `${promo}/offers/${param(at, "id")}`);
-    const json = analyticsOf(at.query.days, offer.offer_id);
-    const answer = await get<Analytics>(web, at.request, json);
-    const { zone } = at;
-    const nameOf = (id: number) =>
-      offer.variations.flatMap((one) => (one.variation_id === id ? [one.text_content] : [])).join("");
-    return {
-      title: offer.name,
-      scripts: denseScripts(answer.timeline),
-      body: (
-        <>
-          <PageHead title={offer.name} lead={<Lead of={offer} />}>
-            <a class="button" href="/promo">
-              All offers
-            </a>
-          </PageHead>
-          <Periods url={at.url} days={at.query.days} />
-          <Summary of={answer} json={json} />
-          <section aria-labelledby="texts">
-            <h2 id="texts">Texts compared</h2>
-            <p>{best(answer)}</p>
-            <Table
-              columns={variationColumns(answer)}
-              rows={answer.variations}
-              caption="Texts, the highest click rate first"
+  page(
+    web,
+    {
+      url: "/promo/offers/:id",
+      who: readers,
+      query: { ...query, sort: sortByAny(variationColumns({ offers: [], variations: [] })) },
+    },
+    async (at) => {
+      const offer = await get<Offer>(web, at.request, `${promo}/offers/${param(at, "id")}`);
+      const json = analyticsOf(at.query.days, offer.offer_id);
+      const answer = await get<Analytics>(web, at.request, json);
+      const { zone } = at;
+      const nameOf = (id: number) =>
+        offer.variations.flatMap((one) => (one.variation_id === id ? [one.text_content] : [])).join("");
+      return {
+        title: offer.name,
+        scripts: denseScripts(answer.timeline),
+        body: (
+          <>
+            <PageHead title={offer.name} lead={<Lead of={offer} />}>
+              <a class="button" href="/promo">
+                All offers
+              </a>
+            </PageHead>
+            <Periods url={at.url} days={at.query.days} />
+            <Summary of={answer} json={json} />
+            <section aria-labelledby="texts">
+              <h2 id="texts">Texts compared</h2>
+              <p>{best(answer)}</p>
+              <SortedTable
+                url={at.url}
+                name="sort"
+                columns={variationColumns(answer)}
+                rows={answer.variations}
+                caption="Texts"
+                zone={zone}
+                json={{ url: json, path: "variations" }}
+                empty={<p>This offer has no text yet.</p>}
+              />
+            </section>
+            <Details
+              of={answer}
+              json={json}
               zone={zone}
-              json={{ url: json, path: "variations" }}
-              empty={<p>This offer has no text yet.</p>}
+              funnel={{
+                caption: "Funnel per text",
+                path: "by_variation",
+                columns: [textColumn(nameOf), ...funnelColumns<VariationFunnel>()],
+                rows: answer.funnel.by_variation,
+              }}
             />
-          </section>
-          <Details
-            of={answer}
-            json={json}
-            zone={zone}
-            funnel={{
-              caption: "Funnel per text",
-              path: "by_variation",
-              columns: [textColumn(nameOf), ...funnelColumns<VariationFunnel>()],
-              rows: answer.funnel.by_variation,
-            }}
-          />
-          <section aria-labelledby="manage">
-            <h2 id="manage">{at.viewer.isKeeper ? "Change its texts" : "Its texts"}</h2>
-            <Variations of={offer} isKeeper={at.viewer.isKeeper} zone={zone} />
-            {at.viewer.isKeeper ? (
-              <div class="columns">
-                <NewVariation of={offer} />
-                <ChangeOffer of={offer} />
-              </div>
-            ) : null}
-          </section>
-        </>
-      ),
-    };
-  });
+            <section aria-labelledby="manage">
+              <h2 id="manage">{at.viewer.isKeeper ? "Change its texts" : "Its texts"}</h2>
+              <Variations of={offer} isKeeper={at.viewer.isKeeper} zone={zone} />
+              {at.viewer.isKeeper ? (
+                <div class="columns">
+                  <NewVariation of={offer} />
+                  <ChangeOffer of={offer} />
+                </div>
+              ) : null}
+            </section>
+          </>
+        ),
+      };
+    },
+  );
 }
 
 function Lead({ of }: { of: Offer }) {
@@ -99,7 +110,10 @@ function best({ offers }: Analytics): string {
     : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
 }
 
-function variationColumns({ offers, variations }: Analytics): Column<VariationFigures>[] {
+function variationColumns({
+  offers,
+  variations,
+}: Pick<Analytics, "offers" | "variations">): Column<VariationFigures>[] {
   const bestId = offers[0]?.best_variation_id ?? null;
   const asCounted = (row: VariationFigures) => ({ ...row, id: row.variation_id });
   const [leader] = bestFirst(variations.map(asCounted).filter(({ interval }) => interval !== null));

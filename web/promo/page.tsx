@@ -1,6 +1,7 @@
 import { denseScripts } from "../components/charts.tsx";
 import { Origin } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
+import { inAnyOrder, SortedTable, sortByAny } from "../components/sorted-table.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { callUpTo } from "../shared/json.ts";
@@ -22,10 +23,11 @@ import { funnelColumns, Periods, rateColumns, rawColumns, Summary } from "./figu
 import { typedHere } from "../../settings/typed-here.ts";
 
 const mostOffers = 500;
+const sortedQuery = { ...query, sort: sortByAny(offerColumns(undefined)) };
 
 /** Offers of newsletters, compared; what there is beside them that was not shown. */
 export function promoPages(web: Web): void {
-  page(web, { url: "/promo", who: readers, query }, async (at) => {
+  page(web, { url: "/promo", who: readers, query: sortedQuery }, async (at) => {
     const json = analyticsOf(at.query.days);
     const [answer, offers] = await Promise.all([
       get<Analytics>(web, at.request, json),
@@ -56,11 +58,18 @@ export function promoPages(web: Web): void {
     };
   });
 
-  download(web, { url: "/promo.csv", who: readers, query }, async (at) => {
+  download(web, { url: "/promo.csv", who: readers, query: sortedQuery }, async (at) => {
     const answer = await get<Analytics>(web, at.request, analyticsOf(at.query.days));
     const { start, end } = answer.summary.date_range;
-    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(), answer.variations) };
+    return { name: `promo-${start}-${end}.csv`, text: toCsv(exported(), byOffer(answer, at.query.sort)) };
   });
+}
+
+/** Texts in the order of their offers on the page. */
+function byOffer({ offers, variations }: Analytics, sort: string | undefined): VariationFigures[] {
+  if (sort === undefined) return [...variations];
+  const ids = inAnyOrder(offerColumns(undefined), offers, sort).map(({ offer_id: id }) => id);
+  return [...variations].sort((one, other) => ids.indexOf(one.offer_id) - ids.indexOf(other.offer_id));
 }
 
 function Compared({ at, answer, json }: { at: At<Query>; answer: Analytics; json: string }) {
@@ -70,10 +79,12 @@ function Compared({ at, answer, json }: { at: At<Query>; answer: Analytics; json
       <Summary of={answer} json={json} />
       <section aria-labelledby="offers">
         <h2 id="offers">Offers</h2>
-        <Table
+        <SortedTable
+          url={at.url}
+          name="sort"
           columns={offerColumns(at.query.days)}
           rows={answer.offers}
-          caption="Offers, the highest click rate first"
+          caption="Offers"
           zone={zone}
           json={{ url: json, path: "offers" }}
           empty={<p>No offer was shown or clicked in these days.</p>}

@@ -1,6 +1,7 @@
 import { Badge, countText, moneyText, None, type Tone } from "../components/format.tsx";
 import { Count, Empty, Figure, Notice } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
+import { SortedTable } from "../components/sorted-table.tsx";
+import type { Column } from "../components/table.tsx";
 import { partOfDays } from "../../rules/rtb/size-coverage.ts";
 import type { Coverage } from "./answers.ts";
 import { Share } from "./marks.tsx";
@@ -25,19 +26,19 @@ const kinds: Record<Kind, string> = {
 interface Props {
   of: Coverage;
   json: string;
-  /** The filters of the page, which its export has, too. */
-  search: string;
+  /** The address of the page, whose filters and order its export has, too. */
+  url: URL;
   zone: string;
   currency: string;
 }
 
 /** Sizes that are asked for beside the creatives there are of each. */
-export function SizeCoverage({ of, json, search, zone, currency }: Props) {
+export function SizeCoverage({ of, json, url, zone, currency }: Props) {
   return (
     <section aria-labelledby="sizes" class="stacked">
       <div class="section-head">
         <h2 id="sizes">Size coverage</h2>
-        <a href={`/waste/sizes.csv${search}`} download>
+        <a href={`/waste/sizes.csv${url.search}`} download>
           Export sizes
         </a>
       </div>
@@ -52,10 +53,12 @@ export function SizeCoverage({ of, json, search, zone, currency }: Props) {
           </p>
         </Notice>
       )}
-      <Table
+      <SortedTable
+        url={url}
+        name="sortSizes"
         columns={sizeColumns(currency)}
         rows={of.sizes}
-        caption="Sizes, those with most requests first"
+        caption="Sizes"
         zone={zone}
         json={{ url: json, path: "sizes" }}
         empty={

@@ -5,7 +5,10 @@ import { jsonAddress } from "../shared/json.ts";
 import { download, get } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
 import { rtb, type Coverage, type Waste } from "./answers.ts";
-import { askedOf, wasteQuery } from "./waste-days.ts";
+import { inAnyOrder } from "../components/sorted-table.tsx";
+import { askedOf } from "./waste-days.ts";
+import { countryColumns, hourColumns, publisherColumns } from "./waste-groups.tsx";
+import { sortedWasteQuery } from "./waste-sorts.ts";
 import { sizeColumns } from "./size-coverage.tsx";
 
 /** As many countries and publishers as the route answers at most. */
@@ -46,7 +49,7 @@ const columns: Column<Row>[] = [
 
 /** Every country, publisher and hour, as the JSON route has them; and the sizes. */
 export function wasteExport(web: Web): void {
-  download(web, { url: "/waste.csv", who: readers, query: wasteQuery }, async (at) => {
+  download(web, { url: "/waste.csv", who: readers, query: sortedWasteQuery }, async (at) => {
     const url = jsonAddress(`${rtb}/analytics/waste`, { ...askedOf(at), groups: most });
     const { countries, publishers, hours, leftOut } = await get<Waste>(web, at.request, url);
     if (leftOut.countries + leftOut.publishers > 0)
@@ -54,16 +57,35 @@ export function wasteExport(web: Web): void {
         "validation_error",
         `the export would have more than ${most.toLocaleString("en-US")} publishers: choose fewer days or one seat, or read rtb.funnel_by in SQL`,
       );
+    const { sortCountries, sortPublishers, sortHours } = at.query;
     const rows: Row[] = [
-      ...countries.map((one) => ({ ...one, by: "country", of: one.country ?? "", name: "" })),
-      ...publishers.map((one) => ({ ...one, by: "publisher", of: one.publisherId, name: one.publisherName ?? "" })),
-      ...hours.map((one) => ({ ...one, by: "hour", of: one.hour === null ? "" : String(one.hour), name: "" })),
+      ...inAnyOrder(countryColumns, countries, sortCountries).map((one) => ({
+        ...one,
+        by: "country",
+        of: one.country ?? "",
+        name: "",
+      })),
+      ...inAnyOrder(publisherColumns, publishers, sortPublishers).map((one) => ({
+        ...one,
+        by: "publisher",
+        of: one.publisherId,
+        name: one.publisherName ?? "",
+      })),
+      ...inAnyOrder(hourColumns, hours, sortHours).map((one) => ({
+        ...one,
+        by: "hour",
+        of: one.hour === null ? "" : String(one.hour),
+        name: "",
+      })),
     ];
     return { name: "waste.csv", text: toCsv(columns, rows) };
   });
-  download(web, { url: "/waste/sizes.csv", who: readers, query: wasteQuery }, async (at) => {
+  download(web, { url: "/waste/sizes.csv", who: readers, query: sortedWasteQuery }, async (at) => {
     const url = jsonAddress(`${rtb}/analytics/size-coverage`, askedOf(at));
     const { sizes } = await get<Coverage>(web, at.request, url);
-    return { name: "size-coverage.csv", text: toCsv(sizeColumns(""), sizes) };
+    return {
+      name: "size-coverage.csv",
+      text: toCsv(sizeColumns(""), inAnyOrder(sizeColumns(""), sizes, at.query.sortSizes)),
+    };
   });
 }

@@ -1,6 +1,7 @@
 import { Badge, countText, None, type Tone } from "../components/format.tsx";
 import { Count } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
+import type { Column } from "../components/table.tsx";
+import { SortedTable } from "../components/sorted-table.tsx";
 import type { Waste } from "./answers.ts";
 import { FirstRows } from "./first-rows.tsx";
 import { countryName } from "./marks.tsx";
@@ -188,14 +189,20 @@ export const hourColumns = groupColumns<Waste["hours"][number]>({
 const mostShown = 25;
 
 /** Waste by country, publisher and hour. */
-export function Groups({ of, json, zone }: Part) {
+export function Groups({ of, json, zone, url }: Part & { url: URL }) {
   const { countries, publishers, hours, leftOut } = of;
   const isSaid = hours.some(({ hour }) => hour !== null);
   return (
     <>
       <GroupTable
         {...{ title: "By country", id: "countries", path: "countries", rows: countries, columns: countryColumns }}
-        {...{ json, zone, more: Math.max(0, countries.length - mostShown) + leftOut.countries }}
+        {...{
+          json,
+          zone,
+          url,
+          sort: "sortCountries",
+          more: Math.max(0, countries.length - mostShown) + leftOut.countries,
+        }}
       />
       <GroupTable
         {...{
@@ -205,11 +212,18 @@ export function Groups({ of, json, zone }: Part) {
           rows: publishers,
           columns: publisherColumns,
         }}
-        {...{ json, zone, more: Math.max(0, publishers.length - mostShown) + leftOut.publishers }}
+        {...{
+          json,
+          zone,
+          url,
+          sort: "sortPublishers",
+          more: Math.max(0, publishers.length - mostShown) + leftOut.publishers,
+        }}
       />
       {isSaid ? (
         <GroupTable
-          {...{ title: "By hour", id: "hours", path: "hours", rows: hours, columns: hourColumns, json, zone, more: 0 }}
+          {...{ title: "By hour", id: "hours", path: "hours", rows: hours, columns: hourColumns }}
+          {...{ json, zone, url, sort: "sortHours", more: 0 }}
         />
       ) : null}
     </>
@@ -224,25 +238,26 @@ interface GroupTableProps<Row> {
   columns: readonly Column<Row>[];
   json: string;
   zone: string;
+  url: URL;
+  /** What the address calls its order. */
+  sort: string;
   /** How many are not shown. */
   more: number;
 }
 
-function GroupTable<Row>({ title, id, path, rows, columns, json, zone, more }: GroupTableProps<Row>) {
+function GroupTable<Row>(props: GroupTableProps<Row>) {
+  const { title, id, path, rows, columns, json, zone, url, sort, more } = props;
   if (rows.length === 0) return null;
   return (
     <section aria-labelledby={id}>
       <div class="section-head">
         <h2 id={id}>{title}</h2>
-        <span class="quiet">
-          {id === "hours"
-            ? "in the order of the day"
-            : more === 0
-              ? "most requests first"
-              : `${countText(more)} more are in the export`}
-        </span>
+        <span class="quiet">{more === 0 ? null : `${countText(more)} more are in the export`}</span>
       </div>
-      <Table columns={columns} rows={rows.slice(0, mostShown)} caption={title} zone={zone} json={{ url: json, path }} />
+      <SortedTable
+        {...{ columns, rows, url, zone, name: sort, most: mostShown, caption: title }}
+        json={{ url: json, path }}
+      />
     </section>
   );
 }

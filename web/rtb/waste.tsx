@@ -7,12 +7,13 @@ import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { rtb, type Coverage, type Seat, type Waste } from "./answers.ts";
 import { SpendSources } from "./spend-sources.tsx";
 import { Funnel } from "./funnel.tsx";
-import { askedOf, usualDays, wasteQuery, type WasteQuery } from "./waste-days.ts";
+import { askedOf, usualDays, type WasteQuery } from "./waste-days.ts";
 import { wasteExport } from "./waste-export.ts";
 import { NoReports, ReportGuide } from "./waste-guide.tsx";
 import { SizeCoverage } from "./size-coverage.tsx";
 import { AfterBidding } from "./waste-after.tsx";
 import { AdviceTable, Groups, Thresholds } from "./waste-groups.tsx";
+import { sortedWasteQuery } from "./waste-sorts.ts";
 
 /** Reports come when a day is over: of today there is the bidder's own traffic. */
 const dayChoices = [
@@ -22,7 +23,7 @@ const dayChoices = [
 ] as const;
 /** Where bid requests are lost, by which country, publisher and hour, and which sizes have no creative. */
 export function wastePages(web: Web): void {
-  page(web, { url: "/waste", who: readers, query: wasteQuery }, async (at) => {
+  page(web, { url: "/waste", who: readers, query: sortedWasteQuery }, async (at) => {
     const asked = askedOf(at);
     const addresses = {
       waste: jsonAddress(`${rtb}/analytics/waste`, asked),
@@ -106,7 +107,7 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
         <SizeCoverage
           of={coverage}
           json={addresses.coverage}
-          search={at.url.search}
+          url={at.url}
           zone={zone}
           currency={waste.spend?.currency ?? "USD"}
         />
@@ -124,11 +125,11 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
       )}
       <SpendSources of={waste} json={json} zone={zone} />
       <AdviceTable of={waste} json={json} zone={zone} />
-      <Groups of={waste} json={json} zone={zone} />
+      <Groups of={waste} json={json} zone={zone} url={at.url} />
       <SizeCoverage
         of={coverage}
         json={addresses.coverage}
-        search={at.url.search}
+        url={at.url}
         zone={zone}
         currency={waste.spend?.currency ?? "USD"}
       />
