@@ -155,13 +155,13 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
     endsOn: namesNobody,
   },
   "PUT /api/v1/recon/platforms/{platform}/config": {
-    "credentials.*": "api/recon/recon.db.test.ts",
+    "credentials.*": "api/recon/platforms.db.test.ts",
   },
   "POST /api/v1/recon/platforms/{platform}/fetch": {
     postId: namesNobody,
   },
   "PUT /api/v1/recon/affiliates/{id}/tokens/{platform}": {
-    "credentials.*": "api/recon/recon.db.test.ts",
+    "credentials.*": "api/recon/platforms.db.test.ts",
   },
   "POST /api/v1/recon/reconciliation/run": {
     reportId: namesNobody,
