@@ -93,16 +93,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 3_000,
     ...(converter === undefined ? {} : { dataConverter: converter }),
-    ...(config.worker.deployment === null
-      ? {}
-      : {
-          workerDeploymentOptions: {
-            version: { deploymentName: config.worker.deployment.name, buildId: config.worker.deployment.buildId },
-            useWorkerVersioning: true,
-            // Slices end within minutes on the code they began with; a backfill moves on at its next history.
-            defaultVersioningBehavior: "PINNED",
-          },
-        }),
+    ...versioning(config),
   };
   const wanted = config.worker.queues;
   const queues = allQueues(sources).filter((queue) => wanted === null || wanted.includes(queue));
@@ -145,6 +136,19 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
       } as WorkerOptions),
     ),
   );
+}
+
+/** Which deployment it is of, where one is named. */
+function versioning({ worker: { deployment } }: Config): Partial<WorkerOptions> {
+  if (deployment === null) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: deployment.name, buildId: deployment.buildId },
+      useWorkerVersioning: true,
+      // Slices end within minutes on the code they began with; a backfill moves on at its next history.
+      defaultVersioningBehavior: "PINNED",
+    },
+  };
 }
 
 /** Around every activity: the first one of a run records who started it. */
