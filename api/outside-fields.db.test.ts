@@ -177,6 +177,18 @@ test("a contact that is typed into a note or a name stands in no log line and no
   await send("POST /api/v1/rtb/campaigns/{id}/split", `/rtb/campaigns/${await campaign()}/split`, (canary) => ({
     ...{ name: canary("name"), creatives: ["1"] },
   }));
+  const { rows: advice } = await database.pool.query<{ id: string }>(
+    `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, geography, current_metric_value, reference_value, recommendation, basis,
+       current_spend_weekly, target_spend_weekly, potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id)
+     values ('713', 'undervalued_geo', $1, 'AO', 'AO', 0.3, 0.5, 'r', 'b', 1, 2, 3, 2, 0.95, '2025-12-18', '2025-12-18', '{}', '2025-12-18', 'r')
+     returning opportunity_id::text as id`,
+    [await campaign()],
+  );
+  await send(
+    "POST /api/v1/rtb/opportunities/{id}/state",
+    `/rtb/opportunities/${String(advice[0]?.id)}/state`,
+    (canary) => ({ state: "dismissed", reason: canary("reason") }),
+  );
 
   const { rows } = await database.pool.query<{ row: string }>("select a::text as row from ops.audit a");
   const audit = rows.map(({ row }) => row).join("\n");
