@@ -9,7 +9,7 @@ const mostListed = 20;
 
 const command = defineCommand(
   "rotate",
-  "Encrypts again, with the current keys, what is in Postgres under a previous key. It can be stopped and started again.",
+  "Re-encrypts, with the current keys, the data in Postgres that a previous key encrypted. It can be stopped and started again.",
   ["npm run rotate -- --dry-run", "npm run rotate"],
 ).option("--dry-run", "only count the rows, change nothing");
 
