@@ -198,6 +198,18 @@ test("a workflow id is put together in one place, or two that start the same wou
   expect(builtIds("start({ workflowId: `sync/${source}/${client}`, x })")).toEqual(["sync/*/*"]);
 });
 
+test("every exception is used by the rooms that it names", () => {
+  const using = Object.keys(exceptions).map((target) => {
+    const users = files.filter((file) =>
+      parseFile(file, readSource(file)).imports.some(
+        ({ from }) => from.startsWith(".") && path.posix.join(path.posix.dirname(file), from) === target,
+      ),
+    );
+    return [target, [...new Set(users.map(roomOf))].filter((room) => exceptions[target]?.includes(room)).sort()];
+  });
+  expect(using).toEqual(Object.entries(exceptions).map(([target, named]) => [target, [...named].sort()]));
+});
+
 test("every row of the table has a room, so that the table does not outlive the house", () => {
   const known = new Set(files.map(roomOf));
   expect(Object.keys(rooms).filter((name) => !known.has(name))).toEqual([]);
