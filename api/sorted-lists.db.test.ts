@@ -69,6 +69,9 @@ const filled = [
    select '713', 'Camp ' || n, case when n % 3 > 0 then (n % 4) * 0.2 end, n % 3 + 0.0000001 * n, n % 4, n % 2, ${amount}, ${amount}, 'real' from :rows`,
   `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
    select '713', ${day}, (n % 5)::text, 'Aff ' || n % 5, '1', n::text, 'USD', 5, n % 3, n % 4, n % 2 * 9, 1, 0, ${day}::text, 'r' from :rows`,
+  `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, recommendation, basis, current_metric_value, reference_value, current_spend_weekly, target_spend_weekly,
+                                  potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id, origin, geography)
+   select '713', 'undervalued_geo', n, 'geo ' || n, 'r', 'b', n % 4 + 1, n % 3 + 0.5, 100, 100 - n % 4, n % 4, n % 3, (n % 3) / 7.0, ${today}, ${today}, '{}', ${today}, 'r', 'real', 'BR' from :rows`,
 ];
 
 interface Listed {

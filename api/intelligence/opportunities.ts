@@ -4,6 +4,7 @@ import {
   findOpportunity,
   listChanges,
   listOpportunities,
+  opportunityOrders,
   readOpportunityDays,
   totalOpportunities,
   type OpportunityFilter,
@@ -18,9 +19,9 @@ import type { detectOpportunities } from "../../workflows/intelligence/detect-op
 import { allow, callerOf } from "../server/access.ts";
 import { actorOf, audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { day as dayShape, paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import { instant, money, notes, number } from "../server/shapes.ts";
 import { evidence, found, opportunity, toDay, toOpportunity } from "./opportunity-shapes.ts";
@@ -58,16 +59,15 @@ const toFilter = (client: string, of: Filters): OpportunityFilter => ({
 /** What could be bought for less, with its evidence, and what people make of it. */
 export function opportunityRoutes(api: Api, parts: ServerParts): void {
   const { reading } = parts;
-  listRoute(api, "/opportunities", {
+  sortedListRoute(api, "/opportunities", {
     config: readers,
     tags: ["opportunities"],
     summary: "What could be bought for less, the greatest savings first",
-    querystring: paging.extend(filters),
+    querystring: paging.extend({ ...filters, sort: sortIn(opportunityOrders) }),
     item: opportunity,
-    place: z.object({ savings: z.string().regex(/^\d+(\.\d+)?$/), opportunityId: number }),
-    read: ({ filter, after, limit }, request) =>
-      listOpportunities(reading, toFilter(callerOf(request).client, filter), { after, limit }),
-    placeOf: (row) => ({ savings: row.savingsWeekly, opportunityId: row.opportunityId }),
+    orders: opportunityOrders,
+    read: ({ filter, order, limit }, request) =>
+      listOpportunities(reading, toFilter(callerOf(request).client, filter), { order, limit }),
     toItem: toOpportunity,
   });
   totalsRoute(api, parts);

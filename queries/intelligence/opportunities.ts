@@ -1,7 +1,9 @@
 import type { StoredOrigin } from "../../core/origin.ts";
 import type { OpportunityType } from "../../rules/intelligence/opportunity-cells.ts";
 import type { OpportunityState } from "../../rules/intelligence/opportunity-states.ts";
-import { prepared, type Queryable } from "../../schema/database.ts";
+import type { Queryable } from "../../schema/database.ts";
+import { named } from "../shared/named.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 import { nameSql } from "../rtb/creative-shapes.ts";
 
 /** One opportunity as people read it: money rounded to the cent, prices with four places. */
@@ -62,33 +64,32 @@ export interface OpportunityFilter {
   blocked: boolean;
 }
 
-const filtered = `o._client_id = $1 and ($2::text is null or o.insight_type = $2) and ($3::bigint is null or o.campaign_id = $3)
-  and ($4::numeric is null or o.potential_savings_weekly >= $4) and o.state = any($5) and ($6 or o.blocked_by is null)`;
+const filtered = `o._client_id = :client and (:type::text is null or o.insight_type = :type) and (:campaignId::bigint is null or o.campaign_id = :campaignId)
+  and (:minSavings::numeric is null or o.potential_savings_weekly >= :minSavings) and o.state = any(:states) and (:blocked::boolean or o.blocked_by is null)`;
 
-const valuesOf = ({ client, type, campaignId, minSavings, states, blocked }: OpportunityFilter) => [
-  client,
-  type,
-  campaignId,
-  minSavings,
-  states,
-  blocked,
-];
+/** The greatest savings first, or by what was found. */
+export const opportunityOrders = {
+  by: {
+    campaignName: [{ sql: "lower(k.campaign_name)", type: "text", canBeMissing: true }],
+    current: [{ sql: "o.current_metric_value", type: "number" }],
+    reference: [{ sql: "o.reference_value", type: "number" }],
+    savingsWeekly: [{ sql: "o.potential_savings_weekly", type: "number" }],
+    savingsWeeklyLow: [{ sql: "o.potential_savings_weekly_low", type: "number" }],
+    confidence: [{ sql: "o.confidence_score::numeric", type: "number" }],
+  },
+  then: [{ sql: "o.opportunity_id", type: "whole", always: "up" }],
+  usual: "-savingsWeekly",
+} satisfies Orders;
 
-/** The greatest savings first. */
-export async function listOpportunities(
+export function listOpportunities(
   database: Queryable,
   filter: OpportunityFilter,
-  { after, limit }: { after: { savings: string; opportunityId: number } | null; limit: number },
-): Promise<OpportunityRow[]> {
-  const { rows } = await database.query<OpportunityRow>(
-    prepared(
-      `select ${columns} from ${joined}
-        where ${filtered} and ($7::numeric is null or (o.potential_savings_weekly, -o.opportunity_id) < ($7, -$8::bigint))
-        order by o.potential_savings_weekly desc, o.opportunity_id limit $9`,
-      [...valuesOf(filter), after?.savings ?? null, after?.opportunityId ?? null, limit],
-    ),
-  );
-  return rows;
+  { order, limit }: { order?: Order; limit: number },
+): Promise<Placed<OpportunityRow>[]> {
+  return readOrdered<OpportunityRow>(database, {
+    ...{ columns, from: joined, where: filtered, values: { ...filter } },
+    ...{ orders: opportunityOrders, order, limit },
+  });
 }
 
 export interface OpportunityTotals {
@@ -99,9 +100,11 @@ export interface OpportunityTotals {
 
 export async function totalOpportunities(database: Queryable, filter: OpportunityFilter): Promise<OpportunityTotals> {
   const { rows } = await database.query<OpportunityTotals>(
-    `select count(*)::int as count, coalesce(sum(o.potential_savings_weekly), 0) as "savingsWeekly",
-            coalesce(sum(o.potential_savings_weekly_low), 0) as "savingsWeeklyLow" from ${joined} where ${filtered}`,
-    valuesOf(filter),
+    named(
+      `select count(*)::int as count, coalesce(sum(o.potential_savings_weekly), 0) as "savingsWeekly",
+              coalesce(sum(o.potential_savings_weekly_low), 0) as "savingsWeeklyLow" from ${joined} where ${filtered}`,
+      { ...filter },
+    ),
   );
   return rows[0] ?? { count: 0, savingsWeekly: "0.00", savingsWeeklyLow: "0.00" };
 }

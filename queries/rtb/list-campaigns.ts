@@ -10,7 +10,7 @@ export type CampaignPeriod = (typeof campaignPeriods)[number];
 export const campaignOrders = {
   by: {
     campaignName: [{ sql: "lower(c.campaign_name)", type: "text" }],
-    confidenceScore: [{ sql: "c.confidence_score", type: "number", canBeMissing: true }],
+    confidenceScore: [{ sql: "c.confidence_score::numeric", type: "number", canBeMissing: true }],
     totalSpend7d: [{ sql: "c.total_spend_7d", type: "number" }],
     totalSpend30d: [{ sql: "c.total_spend_30d", type: "number" }],
     totalSpendAllTime: [{ sql: "c.total_spend_all_time", type: "number" }],

@@ -64,7 +64,8 @@ command.action(
       states: asked.state === "open" ? open : asked.state === "all" ? opportunityStates : [asked.state],
       blocked: asked.blocked ?? false,
     };
-    const rows = await listOpportunities(database, filter, { after: null, limit: asked.limit });
+    const listed = await listOpportunities(database, filter, { limit: asked.limit });
+    const rows = listed.map(({ inOrder: _inOrder, ...row }) => row);
     const totals = await totalOpportunities(database, filter);
     return {
       document: { client, ...totals, opportunities: rows },

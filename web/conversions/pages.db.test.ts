@@ -11,20 +11,22 @@ const hostile = `<script>alert(1)</script>\u202e=1+1`;
 let database: TestDatabase;
 let api: Api;
 const temporal = fakeTemporal();
-/** The database's day, which the rows are of. */
+/** The client's day, which the rows are of: that of UTC is another one for hours. */
 let day: string;
 beforeAll(async () => {
   database = await testDatabase();
   ({ api } = await pageServer({ database: database.pool, temporal: temporal.access }));
-  day = (await database.pool.query<{ day: string }>("select current_date as day")).rows[0]?.day ?? "";
+  day =
+    (await database.pool.query<{ day: string }>("select (now() at time zone 'America/New_York')::date as day")).rows[0]
+      ?.day ?? "";
   await database.pool.query(
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, affiliate_name, offer_id, offer_name, currency, payout, revenue, _slice, _run_id)
-     select '713', 'ef-' || n, current_date, now() - n * interval '1 minute', 'approved', false, '4', $1, '7', 'Offer', 'USD', 1.005, 2.5, current_date::text, 'r' from generate_series(1, 130) n`,
+     select '713', 'ef-' || n, (now() at time zone 'America/New_York')::date, now() - n * interval '1 minute', 'approved', false, '4', $1, '7', 'Offer', 'USD', 1.005, 2.5, (now() at time zone 'America/New_York')::date::text, 'r' from generate_series(1, 130) n`,
     [hostile],
   );
   await database.pool.query(
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, offer_id, currency, payout, revenue, _slice, _run_id)
-     values ('acme', 'theirs', current_date, now(), 'approved', false, '4', '7', 'USD', 1, 1, current_date::text, 'r')`,
+     values ('acme', 'theirs', (now() at time zone 'America/New_York')::date, now(), 'approved', false, '4', '7', 'USD', 1, 1, (now() at time zone 'America/New_York')::date::text, 'r')`,
   );
   await database.pool.query(
     `insert into ops.deliveries (_client_id, destination, conversion_key, event_id, event_name, event_time, value, currency, state, last_answer)
@@ -63,7 +65,7 @@ test("a long list is read page by page, and its export holds all of it, safe to 
 test("totals stand above a list, of all that its filters leave, per currency: those of the JSON route and of the export's rows", async () => {
   await database.pool.query(
     `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, offer_id, currency, payout, revenue, _slice, _run_id)
-     select '713', 'eur-' || n, current_date, now(), case when n = 1 then 'rejected' else 'approved' end, n > 3, '5', '7', 'EUR', 10, 20, current_date::text, 'r' from generate_series(1, 5) n`,
+     select '713', 'eur-' || n, (now() at time zone 'America/New_York')::date, now(), case when n = 1 then 'rejected' else 'approved' end, n > 3, '5', '7', 'EUR', 10, 20, (now() at time zone 'America/New_York')::date::text, 'r' from generate_series(1, 5) n`,
   );
   const range = `from=${day}&to=${day}`;
   const totals = async (filters: string) =>

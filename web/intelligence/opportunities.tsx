@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { opportunityOrders } from "../../queries/intelligence/opportunities.ts";
 import { opportunityTypes } from "../../rules/intelligence/opportunity-cells.ts";
 import { opportunityStates } from "../../rules/intelligence/opportunity-states.ts";
 import { caution } from "../../rules/intelligence/opportunity-words.ts";
@@ -12,6 +13,7 @@ import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { callList, jsonAddress } from "../shared/json.ts";
 import { call, form, get, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { SandboxOnce } from "../rtb/marks.tsx";
@@ -25,9 +27,11 @@ const filters = {
   min_savings: z.string().max(20).optional(),
   campaign_id: z.string().max(20).optional(),
 };
+const inOrder = sortedQuery(opportunityOrders);
+const exportQuery = { ...filters, sort: inOrder.sort };
 const query = {
-  ...filters,
-  cursor: z.string().max(1_000).optional(),
+  ...exportQuery,
+  cursor: inOrder.cursor,
   /** What was just asked for: its workflow, and since when it is awaited. */
   running: z.string().max(500).optional(),
   since: z.iso.datetime().optional(),
@@ -49,7 +53,10 @@ export function opportunityPages(web: Web): void {
     const asked = chosen(at.query);
     const totalsUrl = jsonAddress(`${opportunities}/totals`, asked);
     const [list, totals, { last }] = await Promise.all([
-      callList<Opportunity>(web, at, { path: opportunities, query: { ...asked, cursor: at.query.cursor } }),
+      callList<Opportunity>(web, at, {
+        path: opportunities,
+        query: { ...asked, sort: at.query.sort, cursor: at.query.cursor },
+      }),
       get<OpportunityTotals>(web, at.request, totalsUrl),
       get<{ last: LastSearch | null }>(web, at.request, `${opportunities}/search`),
     ]);
@@ -86,8 +93,9 @@ export function opportunityPages(web: Web): void {
           <ListTable
             at={at}
             list={list}
+            orders={opportunityOrders}
             columns={columnsFor(currency, areAllSandbox(list.items))}
-            caption="Opportunities, the greatest savings first"
+            caption="Opportunities"
             empty={<NothingFound last={last} isFiltered={Object.values(asked).some((value) => value !== undefined)} />}
           />
           <p class="quiet">{caution}</p>
@@ -96,10 +104,10 @@ export function opportunityPages(web: Web): void {
     };
   });
 
-  exportList(web, { url: "/opportunities.csv", who: readers, query: filters }, (at) => ({
+  exportList(web, { url: "/opportunities.csv", who: readers, query: exportQuery }, (at) => ({
     name: "opportunities.csv",
     path: opportunities,
-    query: chosen(at.query),
+    query: { ...chosen(at.query), sort: at.query.sort },
     columns: [...columnsFor(currencyOf(at.parts, at.viewer.client)), ...fileColumns, originColumn],
   }));
 

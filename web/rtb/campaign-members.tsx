@@ -1,7 +1,7 @@
 import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { moneyText, Name } from "../components/format.tsx";
-import { Empty, NextPage } from "../components/parts.tsx";
-import type { Listed } from "../shared/json.ts";
+import { Empty, Fact, factsOf, NextPage, type FactOf } from "../components/parts.tsx";
+import type { JsonPage } from "../shared/json.ts";
 import type { At } from "../shared/web.ts";
 import { creativeAddress, type CampaignDetails, type Facets, type Member } from "./answers.ts";
 import { FormatLine } from "./creative-cards.tsx";
@@ -11,21 +11,22 @@ import { Approval, languageName, Outline, Vanished } from "./marks.tsx";
 interface Props {
   at: At<unknown>;
   campaign: CampaignDetails;
-  members: Listed<Member>;
+  members: JsonPage<Member>;
   /** Campaigns that creatives can be moved to; null for who may not. */
   others: Facets["campaigns"] | null;
   currency: string;
 }
 
 /** Who is in a campaign and why. Those that are ticked can be split off or moved. */
-export function Members({ at, campaign, members: { items, next }, others, currency }: Props) {
+export function Members({ at, campaign, members: { items, next, url: json }, others, currency }: Props) {
   const own = `/campaigns/${campaign.campaignId}`;
   const cards = (
     <ul class="tiles creatives">
-      {items.map((member) => (
+      {items.map((member, index) => (
         <Card
           key={`${member.buyerId} ${member.creativeId}`}
           of={member}
+          fact={(field, value) => factsOf(json)(`items.${index}.${field}`, value)}
           currency={currency}
           canTick={others !== null}
         />
@@ -87,7 +88,15 @@ function Ticked({ own, others }: { own: string; others: Facets["campaigns"] }) {
 const nameOf = ({ creativeId, buyerId }: Member) =>
   buyerId === null || buyerId.includes("/") ? creativeId : creativeName(buyerId, creativeId);
 
-function Card({ of, currency, canTick }: { of: Member; currency: string; canTick: boolean }) {
+interface CardProps {
+  of: Member;
+  /** A maker of facts of this member. */
+  fact: (field: keyof Member, value: string) => FactOf;
+  currency: string;
+  canTick: boolean;
+}
+
+function Card({ of, fact, currency, canTick }: CardProps) {
   const { creativeId, advertiserName, languages, approvalStatus, vanishedAt, spend7d, spendAllTime } = of;
   return (
     <li>
@@ -102,7 +111,8 @@ function Card({ of, currency, canTick }: { of: Member; currency: string; canTick
         {creativeId}
       </a>
       <div>
-        {moneyText(spend7d, currency)} in 7 days, {moneyText(spendAllTime, currency)} in all
+        <Fact of={fact("spend7d", spend7d)}>{moneyText(spend7d, currency)}</Fact> in 7 days,{" "}
+        <Fact of={fact("spendAllTime", spendAllTime)}>{moneyText(spendAllTime, currency)}</Fact> in all
       </div>
       <div class="names">
         {advertiserName === null ? null : (

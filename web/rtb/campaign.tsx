@@ -2,9 +2,9 @@ import { z } from "zod";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
-import { Empty, Figure, PageHead } from "../components/parts.tsx";
+import { Count, Empty, Fact, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
-import { callList, type Listed } from "../shared/json.ts";
+import { callList, type JsonPage } from "../shared/json.ts";
 import { get, page, param } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
 import { creativeAddress, rtb, type CampaignDetails, type Facets, type Grouping, type Member } from "./answers.ts";
@@ -40,14 +40,14 @@ export function campaignPage(web: Web): void {
       title: found.campaignName,
       body: (
         <>
-          <PageHead title={found.campaignName} lead={<Lead of={found} grouping={grouping} />}>
+          <PageHead title={found.campaignName} lead={<Lead of={found} grouping={grouping} json={json} />}>
             <a class="button" href={`/creatives?period=all&campaign=${found.campaignId}`}>
               Figures of its creatives
             </a>
           </PageHead>
           <Periods url={at.url} names={periods} chosen={found.performance.period} />
           <Totals of={found} isMerged={mergeOf(grouping) !== undefined} json={json} currency={currency} />
-          <TopCreative of={found.topCreative} />
+          <TopCreative of={found.topCreative} json={json} />
           <p class="quiet">
             Figures are <PerformanceBasis />.
           </p>
@@ -71,7 +71,7 @@ interface WholeProps {
   at: At<unknown>;
   found: CampaignDetails;
   grouping: Grouping;
-  members: Listed<Member>;
+  members: JsonPage<Member>;
   facets: Facets | null;
   currency: string;
 }
@@ -112,14 +112,15 @@ function MergedBy({ of }: { of: Grouping }) {
   );
 }
 
-function Lead({ of, grouping }: { of: CampaignDetails; grouping: Grouping }) {
+function Lead({ of, grouping, json }: { of: CampaignDetails; grouping: Grouping; json: string }) {
   const { creatives, origin, genre, isGenrePersons } = of;
   const about = anchorText(grouping.anchor);
   const variants = variantsText(grouping.variants);
   return (
     <>
       <span>
-        {countText(creatives)} {creatives === 1 ? "creative" : "creatives"}, named by <DecidedBy of={grouping} />
+        <Count json={json} field="creatives" of={creatives} /> {creatives === 1 ? "creative" : "creatives"}, named by{" "}
+        <DecidedBy of={grouping} />
         <MergedBy of={grouping} /> <Origin of={origin} />{" "}
         {grouping.isClustered ? null : <Badge tone="note">left alone by grouping</Badge>}
       </span>
@@ -188,12 +189,17 @@ function Totals({ of: found, isMerged, json, currency }: TotalsOf) {
   );
 }
 
-function TopCreative({ of }: { of: CampaignDetails["topCreative"] }) {
+function TopCreative({ of, json }: { of: CampaignDetails["topCreative"]; json: string }) {
   if (of === null) return null;
   return (
     <p class="quiet">
       Most was spent on <a href={creativeAddress(of)}>{of.creativeId}</a>
-      {of.share === null ? "" : `, ${of.share} % of its spend`}.
+      {of.share === null ? null : (
+        <>
+          , <Fact of={factsOf(json)("topCreative.share", of.share)}>{of.share} %</Fact> of its spend
+        </>
+      )}
+      .
     </p>
   );
 }

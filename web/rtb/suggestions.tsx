@@ -1,6 +1,6 @@
 import { Badge, countText, Name } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Count, Empty, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, page } from "../shared/page.tsx";
 import { keepers, type Web } from "../shared/web.ts";
@@ -61,7 +61,7 @@ function Shown({ suggestion, zone }: { suggestion: Suggestion; zone: string }) {
     <>
       <div class="cards">
         <Figure label="Groups" value={countText(suggestion.groups)} fact={fact("groups")}>
-          {countText(suggestion.creatives)} creatives
+          <Count json={json} field="creatives" of={suggestion.creatives} /> creatives
         </Figure>
         <Figure label="New campaigns" value={countText(suggestion.created)} fact={fact("created")} />
         <Figure label="Left empty" value={countText(suggestion.removed)} fact={fact("removed")} />

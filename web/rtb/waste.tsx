@@ -195,9 +195,12 @@ function Totals({ of: { funnel, spend, delivery }, json }: { of: Waste; json: st
           fact={{ json, field: "spend.spend", value: spend.spend }}
         >
           by <Name of={spend.report.replaceAll("_", " ")} />
-          {spend.performanceDays > 0
-            ? `, ${spend.performanceDays} ${spend.performanceDays === 1 ? "day" : "days"} by ad performance`
-            : ""}
+          {spend.performanceDays > 0 ? (
+            <>
+              , <Count json={json} field="spend.performanceDays" of={spend.performanceDays} />{" "}
+              {spend.performanceDays === 1 ? "day" : "days"} by ad performance
+            </>
+          ) : null}
           ; <a href="#spend">others say</a>
         </Figure>
       )}
