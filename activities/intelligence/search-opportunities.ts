@@ -127,7 +127,7 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
 
 async function countDays(session: Session): Promise<number> {
   const { rows } = await session.query<{ days: number }>(
-    "select count(distinct date)::int as days from pg_temp.campaign_cells",
+    "select count(distinct date)::int as days from pg_temp.creative_days",
   );
   return rows[0]?.days ?? 0;
 }

@@ -75,7 +75,7 @@ export const toOpportunity = (row: OpportunityRow): z.infer<typeof opportunity> 
 
 const sums = z.object({
   clicks: z.number(),
-  spend: z.string().describe("with every digit"),
+  spend: money,
   impressions: z.number(),
   days: z.number(),
   dispersion: z.number().describe("how many times more its clicks vary than chance alone would make them"),

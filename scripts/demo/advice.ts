@@ -24,7 +24,8 @@ export const adviceArea: Area = {
   name: "advice",
   vendors: ["authorized_buyers"],
   joinsNoReal: true,
-  counted: "select count(*)::int as rows from rtb.opportunities where _client_id = $1 and $2::date <= $3::date",
+  counted: `select count(*)::int as rows from rtb.campaigns where _client_id = $1 and $2::date <= $3::date
+              and campaign_name in (${adviceCampaigns.map(({ name }) => `'${name}'`).join(", ")})`,
   async fill(demo, show) {
     show("campaigns");
     await makeCampaigns(demo);
@@ -33,7 +34,7 @@ export const adviceArea: Area = {
     const before = over.filter((day) => day < followedOn);
     const since = over.filter((day) => day >= followedOn);
     await uploadDays(demo, show, before);
-    await follow(demo, show, followedOn);
+    if (before.length > 0) await follow(demo, show, followedOn);
     await uploadDays(demo, show, since);
   },
 };
@@ -43,17 +44,24 @@ export const searchArea: Area = {
   name: "opportunities",
   vendors: ["authorized_buyers"],
   joinsNoReal: true,
-  counted: `select count(*)::int as rows from rtb.opportunities where _client_id = $1 and $2::date <= $3::date and state <> 'gone'`,
+  // A few days are enough for prices by country, and too few for advice.
+  counted: `select (select count(*) from rtb.opportunities where _client_id = $1 and state <> 'gone')::int
+                 + (select count(*) from rtb.geographic_cells where _client_id = $1 and $2::date <= $3::date)::int as rows`,
   fill: search,
 };
+
+/** What takes longer than the answer waits goes on behind it. */
+interface Searched {
+  state?: "running";
+}
 
 async function search({ stack }: Demo, show: (text: string) => void): Promise<void> {
   show("looking for opportunities");
   const last = async () =>
     (await stack.api<{ last: { at: string } | null }>("GET", "/rtb/opportunities/search")).last?.at ?? "";
   const before = await last();
-  await stack.api("POST", "/rtb/opportunities/search");
-  await until(async () => (await last()) > before, "opportunities were not looked for");
+  const { state } = await stack.api<Searched>("POST", "/rtb/opportunities/search");
+  if (state === "running") await until(async () => (await last()) > before, "opportunities were not looked for");
 }
 
 /** Straight into the tables: what comes over HTTP counts as real. */

@@ -175,9 +175,11 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["deliveries", "redtrack is real"],
     ["promo", "redtrack is real"],
     ["creatives", "redtrack is real"],
+    ["advice", "redtrack is real"],
     ["ad performance", "redtrack is real"],
     ["traffic and waste", "redtrack is real"],
     ["campaigns", "redtrack is real"],
+    ["opportunities", "redtrack is real"],
   ]);
   expect(areas.every(({ failed, added }) => !failed && added === 0)).toBe(true);
 });
