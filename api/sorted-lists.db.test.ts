@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
 import { bearer, testServer } from "../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
+import { countUpTo } from "../queries/shared/count-up-to.ts";
 import { keysOf } from "../queries/shared/ordered.ts";
 import type { Api } from "./server/parts.ts";
 
@@ -163,6 +164,20 @@ test("a sort that a list does not know, and a place of another sort or of none, 
     }
   }
   expect(wrong).toEqual([]);
+});
+
+test("more rows than anybody waits for are counted to a limit, and no part of them is told", async () => {
+  const count = (most: number) =>
+    countUpTo(
+      database.pool,
+      {
+        ...{ name: "receipts", parts: { inserted: "sum(inserted)" }, columns: "inserted", from: "ops.receipts" },
+        ...{ where: "_client_id = :client", values: { client: "713" } },
+      },
+      most,
+    );
+  expect(await count(rowsOfEach)).toEqual({ receipts: rowsOfEach, inserted: 9, isMore: false });
+  expect(await count(rowsOfEach - 1)).toEqual({ receipts: rowsOfEach - 1, inserted: null, isMore: true });
 });
 
 test("a list is sorted by what its orders have, and by nothing else", () => {

@@ -1,5 +1,7 @@
 import { expect, test } from "@jest/globals";
+import { renderToString } from "preact-render-to-string";
 import { changeText } from "./format.tsx";
+import { Counts } from "./parts.tsx";
 
 test.each([
   [73.6, 100, "26.4 % less"],
@@ -14,4 +16,21 @@ test.each([
   [-80, -50, "less"],
 ])("%d after %d is said in a word or a sign, never both, and of no loss a share: %s", (now, before, text) => {
   expect(changeText(now, before)).toBe(text);
+});
+
+test("a count that stopped says that there is more, and shows no part that nobody counted", () => {
+  const shown = (isMore: boolean, failed: number | null) =>
+    renderToString(
+      Counts({
+        json: "/api/v1/x/totals",
+        isMore,
+        of: [
+          ["runs", "Runs", 50_000],
+          ["failed", "Failed", failed],
+        ],
+      }),
+    );
+  expect(shown(true, null)).toContain("more than 50,000");
+  expect(shown(true, null)).not.toContain("Failed");
+  expect(shown(false, 7)).toMatch(/Failed.*>7</);
 });
