@@ -109,7 +109,7 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
     matrix: matrixOf(geography, window.traits),
     patterns: findPatterns(geography, window.traits),
   });
-  const { created, gone } = await keepStates(session, of, { tests, stored });
+  const { created, gone } = await keepStates(session, of, { tests, stored, names });
   const run: OpportunityRun = {
     windowFrom: of.from,
     windowTo: of.to,
@@ -177,7 +177,7 @@ function subjectName({ type, subject }: Found, creatives: ReadonlyMap<string, st
 async function keepStates(
   session: Session,
   of: Search,
-  { tests, stored }: { tests: readonly Tested[]; stored: readonly ListedOpportunity[] },
+  { tests, stored, names }: { tests: readonly Tested[]; stored: readonly ListedOpportunity[]; names: Known["names"] },
 ): Promise<{ created: number; gone: number }> {
   const known = new Map((await readKnown(session, of)).map((one) => [identityOf(one), one]));
   const actor = `workflow ${of.workflowId}`;
@@ -196,8 +196,10 @@ async function keepStates(
     const next = nextState(one, { test: byIdentity.get(identity), isListed: listed.has(identity), today: of.today });
     if (next === null) continue;
     if (next === "gone") gone += 1;
-    const reason =
-      next === "gone" ? `it does not hold in the window that ends on ${of.to}` : `it holds again on ${of.to}`;
+    const whyGone = names.has(one.campaignId)
+      ? `it does not hold in the window that ends on ${of.to}`
+      : "its campaign was merged into another, or is gone";
+    const reason = next === "gone" ? whyGone : `it holds again on ${of.to}`;
     await changeState(session, {
       ...told(of, actor),
       opportunityId: one.opportunityId,

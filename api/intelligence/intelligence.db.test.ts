@@ -451,3 +451,30 @@ test("what cannot be decided is refused, and nothing of it is written", async ()
     expect([url, (await call(method, url, body, { role: "analyst" })).status]).toEqual([url, 403]);
   expect([await groups(), await audit()]).toEqual(before);
 });
+
+test("a creative of which nothing is known stays where a person moved or merged it, whatever is grouped", async () => {
+  const bare = (id: string) => ({ creativeId: id, buyerId: "A", format: "HTML" });
+  await mergeCreatives(database.pool, {
+    client: "713",
+    origin: "real",
+    rows: [bare("bare1"), bare("bare2"), bare("bare3")],
+  });
+  await add(creative("l1", "lampshade"), creative("l2", "lampshade"));
+  await cluster();
+  const names = (
+    await call("PUT", "/campaigns", {
+      items: [
+        { campaignName: "From a file", creativeIds: ["bare1"] },
+        { campaignName: "Another file", creativeIds: ["bare2", "bare3"] },
+      ],
+    })
+  ).body;
+  expect(names.created).toBe(2);
+  const home = await idOf("Lampshade – English");
+  const [one, other] = [await idOf("From a file"), await idOf("Another file")];
+  expect((await call("POST", `/campaigns/${home}/merge`, { from: [one] })).status).toBe(200);
+  expect((await call("POST", `/campaigns/${other}/move`, { to: home, creatives: ["bare2"] })).status).toBe(200);
+  await cluster();
+  await cluster();
+  expect(await groups()).toMatchObject({ "Lampshade – English": "bare1 bare2 l1 l2", "Another file": "bare3" });
+});

@@ -204,7 +204,8 @@ test("what invalid traffic or viewability speaks against is not recommended, and
 test("of advice that was followed it is measured what came of it", async () => {
   const id = await idOf(poland);
   expect((await decide(id, "done", { done_on: addDays(today, 1) })).body.details).toHaveProperty("done_on");
-  await decide(id, "done", { done_on: followedOn });
+  await decide(id, "done", { done_on: addDays(followedOn, 3) });
+  expect((await decide(id, "done", { done_on: followedOn })).body.changed).toBe(true);
   const early = await call("GET", "/opportunities/scorecard");
   expect(early.body.items).toMatchObject([{ opportunityId: id, outcome: "too_early", came: null }]);
   const forecast = (await call("GET", `/opportunities/${id}`)).body.savingsWeekly;

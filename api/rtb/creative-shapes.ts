@@ -2,6 +2,7 @@ import { z } from "zod";
 import { creativeSorts, tiers } from "../../queries/rtb/creative-shapes.ts";
 import type { ListedCreative } from "../../queries/rtb/list-creatives.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
+import { canonicalSize } from "../../rules/rtb/sizes.ts";
 import { byName } from "../server/lists.ts";
 import { instant, iso, storedOrigin, text } from "../server/shapes.ts";
 import { creativeId, days, figures, name, ownNumber, trend } from "./shapes.ts";
@@ -150,8 +151,9 @@ export function toListed(
 }
 
 export function withSize(item: z.infer<typeof given>): z.infer<typeof given> {
-  const { width, height, canonicalSize } = item;
-  return canonicalSize !== undefined || width == null || height == null
-    ? item
-    : { ...item, canonicalSize: `${width}x${height}` };
+  const { width, height, canonicalSize: named, sizeCategory: category, format = null } = item;
+  if (named !== undefined || width == null || height == null) return item;
+  const size = canonicalSize({ width, height, format });
+  if (size === null) return item;
+  return { ...item, canonicalSize: size.canonical, sizeCategory: category === undefined ? size.category : category };
 }

@@ -159,7 +159,7 @@ test("creatives are merged by id: left out stays, null goes, the same again chan
   expect((await get(`/creatives/${item.creativeId}`)).json()).toMatchObject({
     buyerId: "of 713 0",
     format: "VIDEO",
-    canonicalSize: "640x360",
+    canonicalSize: "Video 16:9",
     htmlSnippet: null,
     creativeAttributes: { tag: ["a"] },
     isStub: false,

@@ -9,8 +9,8 @@ export type CatalogueRow = StoredCreative & { origin: StoredOrigin };
 const longestMarkup = 200_000;
 const spendDays = 30;
 
-/** Something is known of it by which it can be grouped. A file of performance knows its id only. */
-const isDescribed = `not c.is_stub and (c.html_snippet is not null or c.vast_xml is not null or c.advertiser_name is not null
+/** Something is known of the creative `c` by which it can be grouped. A file of performance knows its id only. */
+export const isDescribed = `not c.is_stub and (c.html_snippet is not null or c.vast_xml is not null or c.advertiser_name is not null
   or jsonb_array_length(case when jsonb_typeof(c.declared_click_urls) = 'array' then c.declared_click_urls else '[]' end) > 0
   or jsonb_typeof(c.creative_attributes) = 'object' or jsonb_typeof(c.destination_urls_parsed) = 'array')`;
 

@@ -179,19 +179,20 @@ export async function decideOpportunity(
   session: Session,
   { state, ...decision }: Decision,
 ): Promise<{ from: OpportunityState; changed: boolean } | null> {
-  const { client, opportunityId, until, reason } = decision;
+  const { client, opportunityId, until, reason, doneOn } = decision;
   await lockOpportunities(session, client);
   const { rows } = await session.query<{
     state: OpportunityState;
     reason: string | null;
     until: string | null;
+    doneOn: string | null;
   }>(
-    `select state, state_reason as reason, snoozed_until as until from rtb.opportunities where _client_id = $1 and opportunity_id = $2`,
+    `select state, state_reason as reason, snoozed_until as until, done_on as "doneOn" from rtb.opportunities where _client_id = $1 and opportunity_id = $2`,
     [client, opportunityId],
   );
   const [before] = rows;
   if (before === undefined) return null;
-  if (before.state === state && before.reason === reason && before.until === until)
+  if (before.state === state && before.reason === reason && before.until === until && before.doneOn === doneOn)
     return { from: state, changed: false };
   await changeState(session, { ...decision, from: before.state, to: state });
   return { from: before.state, changed: true };

@@ -2,6 +2,7 @@ import type { StoredOrigin } from "../../core/origin.ts";
 import type { Campaign, Clusters } from "../../rules/intelligence/cluster.ts";
 import type { Decisions, KnownCampaign } from "../../rules/intelligence/keep-campaigns.ts";
 import type { Session } from "../../schema/database.ts";
+import { isDescribed } from "./catalogue.ts";
 import { refreshCampaigns } from "../rtb/rollups.ts";
 import { removeCampaigns } from "./remove-campaigns.ts";
 
@@ -139,6 +140,11 @@ async function setMembers(
        delete from rtb.campaign_creatives k using rtb.campaigns c
         where k._client_id = $1 and c._client_id = $1 and c.campaign_id = k.campaign_id and c.anchor is not null
           and not exists (select from given g where g.campaign_id = k.campaign_id and g.creative_id = k.creative_id)
+          -- What cannot be grouped is where a person put it: it goes only where it is put elsewhere.
+          and (exists (select from given g where g.creative_id = k.creative_id)
+               or not exists (select from rtb.creatives c where c._client_id = $1 and c.id = k.creative_id and (${isDescribed}) is not true)
+               or exists (select from rtb.campaign_creatives o join rtb.campaigns p on p._client_id = o._client_id and p.campaign_id = o.campaign_id
+                           where o._client_id = $1 and o.creative_id = k.creative_id and p.anchor is null))
        returning k.campaign_id
      ), added as (
        insert into rtb.campaign_creatives as k (_client_id, campaign_id, creative_id, basis, variant_language, variant_format)

@@ -2,6 +2,7 @@ import { foldDecisions, type Decision } from "../../rules/intelligence/fold-deci
 import type { Standing } from "../../rules/intelligence/cluster.ts";
 import type { KnownCampaign } from "../../rules/intelligence/keep-campaigns.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { isDescribed } from "./catalogue.ts";
 
 /** Creatives that a person has put into a campaign of their own: clustering leaves both alone. */
 export async function readTaken(database: Queryable, { client }: { client: string }): Promise<Set<string>> {
@@ -40,7 +41,23 @@ export async function readStanding(database: Queryable, { client }: { client: st
       : [];
   });
   const isKnown = new Set(known.map(({ id }) => id));
-  return { known, decisions, otherNames: campaigns.filter(({ id }) => !isKnown.has(id)).map(({ name }) => name) };
+  return {
+    known,
+    decisions,
+    holding: await readHolding(database, { client }),
+    otherNames: campaigns.filter(({ id }) => !isKnown.has(id)).map(({ name }) => name),
+  };
+}
+
+/** Campaigns with creatives that cannot be grouped: a person put them there, and no run empties them. */
+async function readHolding(database: Queryable, { client }: { client: string }): Promise<Set<string>> {
+  const { rows } = await database.query<{ id: string }>(
+    `select distinct k.campaign_id::text as id from rtb.campaign_creatives k
+       join rtb.creatives c on c._client_id = k._client_id and c.id = k.creative_id
+      where k._client_id = $1 and (${isDescribed}) is not true`,
+    [client],
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Of a campaign that a person made: no group is about it. */

@@ -14,6 +14,8 @@ export interface Standing {
   decisions: Decisions;
   /** What campaigns are called that are not looked at here. */
   otherNames?: readonly string[];
+  /** Campaigns that stay though no group is in them: they have creatives that cannot be grouped. */
+  holding?: ReadonlySet<string>;
 }
 
 /** What a model called a group, and how sure it said it is. */
@@ -101,7 +103,7 @@ export function cohesionOf(campaigns: readonly Pick<Campaign, "confidence" | "me
 /** Makes campaigns and variants of groups: of the rules' own, or of those that a model has named and merged. */
 export function makeCampaigns(
   groups: readonly Group[],
-  { known, decisions, otherNames = [] }: Standing,
+  { known, decisions, otherNames = [], holding = new Set() }: Standing,
   names: ReadonlyMap<string, ModelName> = new Map(),
 ): Clusters {
   const kept = keepCampaigns(groups, known, decisions);
@@ -128,7 +130,7 @@ export function makeCampaigns(
       };
     });
   const standing = new Set(campaigns.map(({ id }) => id));
-  return { campaigns, gone: known.map(({ id }) => id).filter((id) => !standing.has(id)) };
+  return { campaigns, gone: known.map(({ id }) => id).filter((id) => !standing.has(id) && !holding.has(id)) };
 }
 
 function cohesion(members: readonly Member[]): number {

@@ -69,7 +69,7 @@ export function measureAdvice(
   weeks: MatchedWeeks | null,
   days: { before: readonly MeasuredDay[]; after: readonly MeasuredDay[] },
 ): Measured {
-  if (weeks === null || days.after.length === 0) return { outcome: "too_early", weeks: weeks?.weeks ?? 0, ...nothing };
+  if (weeks === null) return { outcome: "too_early", weeks: 0, ...nothing };
   const before = sumsOf(days.before);
   const after = sumsOf(days.after);
   const raisedWeekly = (after.own.spend - before.own.spend) / weeks.weeks;
