@@ -27,6 +27,8 @@ const planned = [
   "sweep-reports",
   "refresh-aggregates/713",
   "refresh-aggregates/keyless",
+  "detect-opportunities/713",
+  "detect-opportunities/keyless",
   "watch-files",
 ];
 const apply = () => applySchedules(stack.client, plannedSchedules(stack.config));

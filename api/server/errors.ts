@@ -74,6 +74,8 @@ export function toAnswer(error: unknown, requestId: string): ErrorAnswer {
     return answer("validation_error", "a value is not one that can be looked for");
   if (statusCode === 413) return answer("payload_too_large", "the body is too large");
   if (statusCode === 503) return answer("unavailable", "the answer took too long; try again soon");
+  // A path that leads out of the files that are served: they refuse it by a bare 403.
+  if (statusCode === 403) return answer("validation_error", "the path leads outside of what is served");
   // Fastify's own words for what is wrong with a request; they quote nothing but header names.
   if (
     typeof statusCode === "number" &&
