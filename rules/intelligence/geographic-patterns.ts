@@ -90,13 +90,19 @@ export function findPatterns(cells: readonly Cell[], traits: ReadonlyMap<number,
     );
   });
   const stands = discoveries(compared.map(({ p }) => p));
-  return compared
+  const found = compared
     .filter(
       ({ pattern }, i) =>
         stands[i] === true && pattern.factor >= least.factor && pattern.campaigns.length >= least.campaigns,
     )
     .map(({ pattern }) => pattern)
     .sort((a, b) => Number(b.savingsWeekly) - Number(a.savingsWeekly) || (a.genre < b.genre ? -1 : 1));
+  // Of one genre in one dear country the cheap country that saves the most says it; the others say the same again.
+  const said = new Set<string>();
+  return found.filter(({ genre, dear }) => {
+    const place = `${genre}\u0000${dear}`;
+    return !said.has(place) && said.add(place).size > 0;
+  });
 }
 
 function pricesByGenre(

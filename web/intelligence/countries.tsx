@@ -16,6 +16,8 @@ type MatrixCell = Geographic["matrix"][number];
 const json = "/api/v1/rtb/insights/geographic";
 /** As many countries as a screen has room for; the export has all. */
 const mostCountries = 10;
+/** As many patterns as somebody reads; the others are folded. */
+const inSight = 6;
 
 /** Prices by genre and country, and where a genre differs from the others. */
 export function countryPages(web: Web): void {
@@ -45,8 +47,8 @@ export function countryPages(web: Web): void {
             </Empty>
           ) : (
             <>
-              <Patterns of={found} currency={currency} />
               <Matrix of={found.matrix} />
+              <Patterns of={found} currency={currency} />
             </>
           )}
         </>
@@ -63,38 +65,60 @@ export function countryPages(web: Web): void {
 function Patterns({ of: { patterns }, currency }: { of: Geographic; currency: string }) {
   if (patterns.length === 0)
     return <p class="quiet">No genre differs clearly from the others between two countries in two campaigns.</p>;
-  const fact = factsOf(json);
   return (
     <section class="panel" aria-labelledby="patterns">
       <h2 id="patterns">Where a genre differs from the others</h2>
       <ul>
-        {patterns.map((one, index) => (
-          <li key={index}>
-            <Name of={one.words} />{" "}
-            <strong>
-              <Name of={one.recommendation} />
-            </strong>{" "}
-            <span class="quiet">
-              Of{" "}
-              <Fact of={fact(`patterns.${index}.spendWeekly`, one.spendWeekly)}>
-                {moneyText(one.spendWeekly, currency)}
-              </Fact>{" "}
-              a week there it would save{" "}
-              <Fact of={fact(`patterns.${index}.savingsWeekly`, one.savingsWeekly)}>
-                {moneyText(one.savingsWeekly, currency)}
-              </Fact>
-              . Campaigns:{" "}
-              {one.campaigns.map((id, place) => (
-                <>
-                  {place === 0 ? "" : ", "}
-                  <a href={`/campaigns/${id}`}>{id}</a>
-                </>
-              ))}
-            </span>
-          </li>
+        {patterns.slice(0, inSight).map((one, index) => (
+          <Pattern key={index} of={one} index={index} currency={currency} />
         ))}
       </ul>
+      {patterns.length <= inSight ? null : (
+        <details>
+          <summary>{patterns.length - inSight} more, which would save less</summary>
+          <ul>
+            {patterns.slice(inSight).map((one, index) => (
+              <Pattern key={index} of={one} index={inSight + index} currency={currency} />
+            ))}
+          </ul>
+        </details>
+      )}
     </section>
+  );
+}
+
+function Pattern({
+  of: one,
+  index,
+  currency,
+}: {
+  of: Geographic["patterns"][number];
+  index: number;
+  currency: string;
+}) {
+  const fact = factsOf(json);
+  return (
+    <li>
+      <Name of={one.words} />{" "}
+      <strong>
+        <Name of={one.recommendation} />
+      </strong>{" "}
+      <span class="quiet">
+        Of{" "}
+        <Fact of={fact(`patterns.${index}.spendWeekly`, one.spendWeekly)}>{moneyText(one.spendWeekly, currency)}</Fact>{" "}
+        a week there it would save{" "}
+        <Fact of={fact(`patterns.${index}.savingsWeekly`, one.savingsWeekly)}>
+          {moneyText(one.savingsWeekly, currency)}
+        </Fact>
+        . Campaigns:{" "}
+        {one.campaigns.map((id, place) => (
+          <>
+            {place === 0 ? "" : ", "}
+            <a href={`/campaigns/${id}`}>{id}</a>
+          </>
+        ))}
+      </span>
+    </li>
   );
 }
 
