@@ -1,4 +1,5 @@
 import { Big } from "big.js";
+import { groupBy } from "../../core/group-by.ts";
 import { sumMoney } from "../../core/money.ts";
 import { median, quantile } from "../../core/quantiles.ts";
 import {
@@ -208,7 +209,7 @@ function neglectedCreatives({ cells }: CampaignWindow, together: number): Judged
 
 /** By campaign, what a creative of it spends in a week. */
 function mediansOf(cells: readonly Cell[]): Map<number, Big> {
-  const spending = groupedBy(
+  const spending = groupBy(
     cells.filter(({ own }) => own.spend > 0),
     ({ campaignId }) => campaignId,
   );
@@ -254,11 +255,11 @@ const worthBelow = 0.9;
 /** A size that at least three campaigns of the same genre and format have, clearly cheaper than their others, and this one has not. */
 function sizeGaps({ cells, traits }: CampaignWindow, together: number): Judged[] {
   const wholes = new Map(cells.campaign.map((cell) => [cell.campaignId, cell.own]));
-  const alike = groupedBy(
+  const alike = groupBy(
     [...traits].filter(([, { genre, format }]) => genre !== null && format !== null),
     ([, { genre, format }]) => `${genre ?? ""}\u0000${format ?? ""}`,
   );
-  const peersOf = groupedBy(
+  const peersOf = groupBy(
     cells.size.filter((cell) => isAboveFloors(cell, "size")),
     ({ subject }) => subject,
   );
@@ -337,16 +338,5 @@ const worthOf = (cell: Cell, evidence: Evidence, raise: { times: number; atMost:
   evidence,
   savings: moreOf({ ...cell, ...raise, ratioBound: evidence.ratioBound }),
 });
-
-function groupedBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
-}
 
 const identity = (type: OpportunityType, { campaignId, subject }: Cell): Identity => ({ type, campaignId, subject });

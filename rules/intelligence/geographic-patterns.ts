@@ -1,4 +1,5 @@
 import { Big } from "big.js";
+import { groupBy } from "../../core/group-by.ts";
 import { sumMoney } from "../../core/money.ts";
 import { median } from "../../core/quantiles.ts";
 import { floors, windowWeeks, type CampaignTraits, type Cell } from "./opportunity-cells.ts";
@@ -41,12 +42,10 @@ const unclassified = "unclassified";
 
 /** The whole matrix; a campaign without a genre is shown, and makes no pattern. */
 export function matrixOf(cells: readonly Cell[], traits: ReadonlyMap<number, CampaignTraits>): MatrixCell[] {
-  const groups = new Map<string, Cell[]>();
-  for (const cell of cells) {
-    if (cell.subject === "" || (cell.own.clicks === 0 && cell.own.spend === 0)) continue;
-    const key = `${traits.get(cell.campaignId)?.genre ?? unclassified}\u0000${cell.subject}`;
-    groups.set(key, [...(groups.get(key) ?? []), cell]);
-  }
+  const groups = groupBy(
+    cells.filter(({ subject, own }) => subject !== "" && (own.clicks > 0 || own.spend > 0)),
+    ({ campaignId, subject }) => `${traits.get(campaignId)?.genre ?? unclassified}\u0000${subject}`,
+  );
   return [...groups].map(([key, all]) => {
     const [genre = "", geography = ""] = key.split("\u0000");
     const clicks = all.reduce((sum, { own }) => sum + own.clicks, 0);

@@ -21,7 +21,7 @@ export function sampleBeta(random: Random, a: number, b: number): number {
 }
 
 /** Marsaglia and Tsang's method, which needs a shape of at least 1. */
-function sampleGamma(random: Random, shape: number): number {
+export function sampleGamma(random: Random, shape: number): number {
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);
   for (;;) {
@@ -32,6 +32,6 @@ function sampleGamma(random: Random, shape: number): number {
 }
 
 /** Box and Muller's method; 1 - random() is never 0. */
-function sampleNormal(random: Random): number {
+export function sampleNormal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

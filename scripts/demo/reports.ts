@@ -1,3 +1,4 @@
+import { groupBy } from "../../core/group-by.ts";
 import { apportion } from "../../sandbox/apportion.ts";
 import { chance } from "../../sandbox/chance.ts";
 import { seats } from "../../sandbox/data/creatives.ts";
@@ -161,16 +162,6 @@ export function reportFiles(days: readonly string[]): DemoFile[] {
 }
 
 type Table = Omit<DemoFile, "name">;
-
-function groupBy<Item>(items: readonly Item[], of: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(of(item));
-    if (group === undefined) groups.set(of(item), [item]);
-    else group.push(item);
-  }
-  return groups;
-}
 
 const countriesOf = (seatDays: readonly SeatDay[]): Table => ({
   header: `#Day,Country,Hour,${seatColumn},Bid requests,Inventory matches,Successful responses,Bids,Bids in auction,Auctions won,Impressions,Clicks`,
