@@ -10,6 +10,7 @@ import { frozenWorker } from "./frozen-worker.ts";
 import { ingestKills } from "./ingest-kills.ts";
 import { ingestMoments } from "./ingest-moments.ts";
 import { kills } from "./kills.ts";
+import { newVendor } from "./new-vendor.ts";
 import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
 import { promoFaults } from "./promo-faults.ts";
@@ -42,6 +43,7 @@ export const drills: readonly Drill[] = [
   canaries,
   deploy,
   endedBackfill,
+  newVendor,
   oldDatabase,
   ...suiteDrills,
 ];

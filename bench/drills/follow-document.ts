@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { projectRoot } from "../settings/environment.ts";
+import { projectRoot } from "../../settings/environment.ts";
+
+/** What a newcomer follows to add something to the system. */
+export const addingDocuments = ["docs/adding-a-source.md", "docs/adding-a-platform.md", "docs/adding-a-destination.md"];
 
 /** One block of a document that says, in a comment before it, what is done with it: `<!-- file: core/x.ts -->`. */
 interface Step {
@@ -33,6 +36,14 @@ export function applyChange(text: string, diff: string): string {
       throw new Error(`stands ${changed.split(before).length - 1} times and should once:\n${before}`);
     return changed.replace(before, () => side(" +"));
   }, text);
+}
+
+/** Whether this is the sources with their history, not an installed package. */
+export async function isCheckout(): Promise<boolean> {
+  return access(path.join(projectRoot(), ".git")).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A copy of the project as git has it, sharing what is installed. */
