@@ -81,9 +81,13 @@ const reportRequest = (
 const mainCurrency = "USD";
 
 /** An answer about another day than the one asked for must not be stored as this one's. */
-function assertDay(at: Date, { day, timezone }: Slice, what: string): void {
-  if (at >= startOfDay(addDays(day, -1), timezone) && at < endOfDay(addDays(day, 1), timezone)) return;
-  throw new ConnectorError("malformed", `${what} is of ${at.toISOString().slice(0, 10)}, not of ${day}`);
+function dayCheck({ day, timezone }: Slice): (at: Date, what: () => string) => void {
+  const from = startOfDay(addDays(day, -1), timezone);
+  const until = endOfDay(addDays(day, 1), timezone);
+  return (at, what) => {
+    if (at >= from && at < until) return;
+    throw new ConnectorError("malformed", `${what()} is of ${at.toISOString().slice(0, 10)}, not of ${day}`);
+  };
 }
 
 /** What affiliates did per day, at one grain: affiliate, advertiser, offer and currency. */
@@ -128,13 +132,14 @@ export const everflowDailyStats = defineSource({
   },
 
   // The day is the one asked for, and date.id within a day of it: whether it is midnight here or in UTC is not documented.
-  rows: (body, slice) =>
-    body.isCut || !body.rows.every(isPart)
+  rows: (body, slice) => {
+    const assertDay = dayCheck(slice);
+    return body.isCut || !body.rows.every(isPart)
       ? []
       : body.rows.map(({ columns, reporting }) => {
           const of = (type: string) => columns.find((column) => column.column_type === type);
           const date = epochSeconds.safeParse(of("date")?.id);
-          if (date.success) assertDay(date.data, slice, `a row of affiliate ${of("affiliate")?.id}`);
+          if (date.success) assertDay(date.data, () => `a row of affiliate ${of("affiliate")?.id}`);
           const currency = of("currency")?.id ?? mainCurrency;
           if (!isCurrency(currency))
             throw new ConnectorError("malformed", `${slice.day}: a row's currency is none of ISO 4217`);
@@ -155,7 +160,8 @@ export const everflowDailyStats = defineSource({
             events: reporting.event,
             extra: unknownFields(reporting, statsRow.shape.reporting),
           };
-        }),
+        });
+  },
 
   parts: (body, cursor: Question | null): Question[] => {
     const question = cursor ?? wholeDay;
@@ -313,10 +319,11 @@ export const everflowConversions = defineSource({
     query: { page: cursor ?? 1, page_size: perPage },
   }),
 
-  rows: (body, slice) =>
-    (body.conversions ?? []).map((conversion) => {
+  rows: (body, slice) => {
+    const assertDay = dayCheck(slice);
+    return (body.conversions ?? []).map((conversion) => {
       const { offer, affiliate, advertiser } = conversion.relationship;
-      assertDay(conversion.conversion_unix_timestamp, slice, `conversion ${conversion.conversion_id}`);
+      assertDay(conversion.conversion_unix_timestamp, () => `conversion ${conversion.conversion_id}`);
       return {
         conversionId: conversion.conversion_id,
         date: slice.day,
@@ -352,7 +359,8 @@ export const everflowConversions = defineSource({
         errorCode: conversion.error_code ?? null,
         extra: unknownNames(conversion, knownFields),
       };
-    }),
+    });
+  },
 
   // Never by the total: it grows while we read. A short page is the last one, by the size that was given, not asked.
   next: (body, cursor: number | null) => {
