@@ -1,11 +1,14 @@
 // How long people wait for the pages of the running stack: the first byte over loopback, the whole load in Chromium, and
-// sorting the cards of all creatives. Fill the stack first: npm run demo. Needs Chromium.
+// sorting the cards of all creatives. Asks an API of its own on the stack's data, which lets one caller ask this often; the
+// stack's would refuse it after a dozen pages. Fill the stack first: npm run demo. Needs Chromium.
 // npm run bench:pages [-- /address ...]
-import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 import { openDatabase } from "../schema/database.ts";
+import { freePorts } from "../scripts/embedded/process.ts";
 import { createLoginLink } from "../scripts/shared/login-link.ts";
-import { stackFile } from "../settings/environment.ts";
+import { readEnvironment } from "../settings/environment.ts";
+import { Children } from "./children.ts";
+import { makeBenchFolder, removeBenchFolder } from "./stack.ts";
 
 const usual = [
   "/",
@@ -30,9 +33,15 @@ const fetches = 21;
 const loads = 7;
 const warmUps = 3;
 
-const stack = JSON.parse(await readFile(stackFile(), "utf8")) as Record<string, string>;
-const url = `http://127.0.0.1:${stack["API_PORT"] ?? "3003"}`;
-const database = openDatabase({ url: stack["DATABASE_URL"] ?? "", poolSize: 1, name: "bench" });
+const settings = readEnvironment(process.env) as Record<string, string>;
+const [port = 0] = await freePorts(1);
+const url = `http://127.0.0.1:${port}`;
+const folder = await makeBenchFolder();
+const children = new Children(folder, settings);
+await children.start("api", "api/main.js", {
+  env: { API_PORT: String(port), API_RATE_LIMIT_PER_MINUTE: "1000000", LOG_LEVEL: "warn" },
+});
+const database = openDatabase({ url: settings["DATABASE_URL"] ?? "", poolSize: 1, name: "bench" });
 const holder = { client, role: "admin" as const, advertiser: null, affiliateId: null, subject: "bench" };
 const browser = await chromium.launch({
   executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
@@ -81,6 +90,8 @@ try {
 } finally {
   await browser.close();
   await database.end();
+  children.killAll();
+  await removeBenchFolder(folder);
 }
 
 function median(values: number[]): number {

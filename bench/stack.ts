@@ -186,7 +186,7 @@ export async function makeBenchFolder(): Promise<string> {
   return folder;
 }
 
-async function removeBenchFolder(folder: string): Promise<void> {
+export async function removeBenchFolder(folder: string): Promise<void> {
   if (process.env["KEEP"] === undefined) await rm(folder, { recursive: true, force: true });
   else console.error(`kept ${folder}`);
   const watchdog = watchdogs.get(folder);

@@ -7,6 +7,8 @@ const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
  */
 export const withoutDirection = (text: string) => text.replaceAll(turning, "");
 
+export const turnsDirection = (text: string) => text.search(turning) !== -1;
+
 /** The same text with these characters named, `[U+202E]`, instead of obeyed. */
 export const withDirectionNamed = (text: string) =>
   text.replaceAll(turning, (one) => `[U+${(one.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}]`);

@@ -64,11 +64,22 @@ export interface CampaignOf {
   campaignName: string;
 }
 
+const campaignsJson =
+  "json_agg(json_build_object('campaignId', g.campaign_id, 'campaignName', g.campaign_name) order by g.campaign_id)";
+
 /** The campaigns of a creative `c`, as JSON. */
 export const campaignsSql = (c: string) =>
-  `(select coalesce(json_agg(json_build_object('campaignId', g.campaign_id, 'campaignName', g.campaign_name) order by g.campaign_id), '[]')
+  `(select coalesce(${campaignsJson}, '[]')
       from rtb.campaign_creatives k join rtb.campaigns g on g._client_id = k._client_id and g.campaign_id = k.campaign_id
      where k._client_id = ${c}._client_id and k.creative_id = ${c}.id)`;
+
+/** The same for all creatives of the table `page` at once: asked for one by one they are half of a long list's time. */
+export const campaignsOfPageSql = (client: string) =>
+  `select k.creative_id, ${campaignsJson} as campaigns
+     from page p
+     join rtb.campaign_creatives k on k._client_id = ${client} and k.creative_id = p.creative_id
+     join rtb.campaigns g on g._client_id = ${client} and g.campaign_id = k.campaign_id
+    group by k.creative_id`;
 
 /** Languages of a creative `c`, one a row; what people put there instead of a list is none. */
 export const languagesSql = (c: string) =>

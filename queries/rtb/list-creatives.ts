@@ -1,6 +1,6 @@
 import { prepared, type Queryable } from "../../schema/database.ts";
 import {
-  campaignsSql,
+  campaignsOfPageSql,
   createValues,
   figureColumns,
   heavyColumns,
@@ -126,11 +126,12 @@ export async function listCreatives(
   const page = pageOf(filter, client, put);
   const { rows } = await database.query<ListedCreative & SumsState>(
     prepared(
-      `with ${page.tables}
-       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, ${campaignsSql("c")} as campaigns,
+      `with ${page.tables}, grouped as (${campaignsOfPageSql(client)})
+       select ${lightColumns}${filter.slim ? "" : `, ${heavyColumns}`}, ${figureColumns}, coalesce(g.campaigns, '[]') as campaigns,
               p.place::text as place, p.whole::text as whole, v.*
          from ${stateSql(client)} v
          left join (page p join rtb.creatives c on c._client_id = ${client} and c.id = p.creative_id
+                    left join grouped g on g.creative_id = c.id
                     left join rtb.spend_tiers t on t._client_id = ${client} and t.period = '${filter.period}') on true
         order by ${page.order}`,
       values,

@@ -53,7 +53,7 @@ function Change({ of: { trend, topGeography, topGeographyShare } }: { of: Creati
 export function FormatLine({ of }: { of: Pick<Creative, "format" | "width" | "height" | "canonicalSize"> }) {
   return (
     <div class="quiet format">
-      <Name of={of.format ?? "unknown format"} /> <Name of={sizeText(of) ?? "size unknown"} />
+      <Name of={`${of.format ?? "unknown format"} ${sizeText(of) ?? "size unknown"}`.trimEnd()} />
     </div>
   );
 }
@@ -82,8 +82,9 @@ function Whose({ of, isOneBadge }: { of: Creative; isOneBadge: boolean }) {
       </div>
       <div class="marks">
         <Badge tone={tierTones[tier]}>{tier === "zero" ? "no spend" : `${tier} spend`}</Badge>
-        {approvalStatus === null ? null : <Approval of={approvalStatus} />} <Vanished at={vanishedAt} />{" "}
-        {isStub ? <Badge tone="quiet">known from a file only</Badge> : null}{" "}
+        {approvalStatus === null ? null : <Approval of={approvalStatus} />}
+        {vanishedAt === null ? null : <Vanished at={vanishedAt} />}
+        {isStub ? <Badge tone="quiet">known from a file only</Badge> : null}
         {isOneBadge ? null : <Origin of={origin} />}
       </div>
     </>

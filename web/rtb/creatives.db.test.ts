@@ -111,6 +111,17 @@ test("a card shows outline, format, advertiser, campaign and verdict, and loads 
   expect(body).not.toContain("<script>alert");
 });
 
+test("a card is short, for a page has 700 of them", async () => {
+  const { body } = await open("/creatives?period=all");
+  const cards = /<ul class="tiles creatives"[^>]*>(.*?)<\/ul>/s.exec(body)?.[1] ?? "";
+  const items = cards.split("<li ").slice(1);
+  expect(items.length).toBeGreaterThan(2);
+  // An outline is one shape, and nothing stands between marks that are not there.
+  for (const item of items) expect(item.match(/<(rect|path)/g)).toHaveLength(1);
+  expect(cards).not.toMatch(/ {2}|> +<\/div>/);
+  expect(cards.length / items.length).toBeLessThan(800);
+});
+
 test("the table has the same, cell by cell as the JSON route says it", async () => {
   const { body } = await open("/creatives?period=all&view=table");
   await expect(compareFigures(api, body)).resolves.toEqual({ compared: expect.any(Number), wrong: [] });

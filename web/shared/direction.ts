@@ -1,4 +1,4 @@
-import { withDirectionNamed } from "../../core/direction.ts";
+import { turnsDirection, withDirectionNamed } from "../../core/direction.ts";
 
 /** Fields whole, for what is in them is sent back as it is; tags with their attributes; and the text between. */
 const pieces = /(<textarea[\s\S]*?<\/textarea>|<(?:"[^"]*"|[^">])*>)/;
@@ -10,6 +10,8 @@ const said = / (?:title|aria-label|alt|label|placeholder)="[^"]*"/g;
  * that a page says, so that no cell can be forgotten.
  */
 export function nameDirection(html: string): string {
+  // Nearly every page: to take a long one apart for nothing would be a third of its time.
+  if (!turnsDirection(html)) return html;
   return html
     .split(pieces)
     .map((piece, index) =>
