@@ -127,7 +127,8 @@ export const promoPerformanceMetrics = promo.table(
   },
   (table) => [
     primaryKey({ name: "promo_performance_metrics_key", columns: [table.clientId, table.variationId, table.date] }),
-    index("promo_performance_metrics_date").on(table.clientId, table.date),
+    // Not the client first: the key alone begins with it, so that no plan finds a variation's days by their client.
+    index("promo_performance_metrics_date").on(table.date, table.clientId),
   ],
 );
 

@@ -419,3 +419,69 @@ test("what is counted follows from the events, not from the order or the batches
     { numRuns: 25 },
   );
 });
+
+test("a batch reads the days of its own variations alone, also where its plan was made while the tables were empty", async () => {
+  const many = Array.from({ length: 60 }, (_, place) => 100 + place);
+  const session = await database.pool.connect();
+  try {
+    await session.query(
+      `insert into promo.promo_text_variations (_client_id, id, offer_id, text_content) select '713', id, 1, 'e' from unnest($1::integer[]) id`,
+      [many],
+    );
+    const batches = [
+      () =>
+        recordImpressions(
+          session,
+          many.map((variation_id) => impression({ variation_id })),
+          counting,
+        ),
+      () =>
+        recordClicks(
+          session,
+          many.map((variation_id) => click({ variation_id })),
+          counting,
+        ),
+      // Of a day before those that are stored.
+      () =>
+        recordImpressions(
+          session,
+          many.map((variation_id) => impression({ variation_id, at: at(-86_400) })),
+          counting,
+        ),
+    ];
+    for (const batch of batches) await batch();
+    await session.query(
+      `insert into promo.promo_performance_metrics (_client_id, variation_id, offer_id, date)
+       select '713', id, 1, date '2026-01-01' - day from unnest($1::integer[]) id cross join generate_series(1, 100) day`,
+      [many],
+    );
+    const read = async () => {
+      const { rows: read } = await session.query<{ rows: number }>(
+        `select sum(seq_tup_read + idx_tup_fetch)::integer as rows from pg_stat_xact_user_tables
+          where relname in ('promo_performance_metrics', 'promo_text_variations')`,
+      );
+      return Number(read[0]?.rows);
+    };
+    for (const batch of batches) {
+      await session.query("begin");
+      const before = await read();
+      expect(new Set(await batch())).toEqual(new Set(["counted"]));
+      expect((await read()) - before).toBeLessThan(20 * many.length);
+      await session.query("rollback");
+    }
+  } finally {
+    session.release();
+  }
+});
+
+test("one id for two sends in one batch counts once, whichever of them was reported before", async () => {
+  await show(impression({ send_id: "known" }));
+  const outcomes = await show(
+    impression({ event_id: "two", send_id: "known" }),
+    impression({ event_id: "two", send_id: "new" }),
+    impression({ event_id: "two", send_id: "new" }),
+  );
+  expect(outcomes).toEqual(["conflict", "counted", "duplicate"]);
+  expect(await show(impression({ event_id: "two", send_id: "new" }))).toEqual(["duplicate"]);
+  expect(await sums()).toMatchObject({ impressions: 2 });
+});

@@ -8,144 +8,187 @@
 --   duplicate                                       its id is known, with the same content
 --   conflict                                        its id is known, with other content
 --   repeat                                          its send is known: at most the recipients were corrected
---   raced                                           another call took its id at this moment: to be tried again
+--   raced                                           what it was like was deleted at this moment: to be tried again
+--
+-- What nearly every batch needs is in few statements with small plans, as to begin a statement costs as much as ten
+-- events; what few need is in others, which run only then.
 create or replace function promo.record_impressions(events jsonb, zones jsonb)
 returns table (place integer, outcome text)
 language plpgsql
 -- Tables begin empty and plans are kept: whatever size they have, rows are found by their keys.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
+declare
+  new record;
+  told record;
+  today date;
+  has_later boolean;
 begin
   perform from promo.promo_offers o
     where o.id in (select v.offer_id from promo.promo_text_variations v
                     where v.id in (select (e ->> 'variation_id')::integer from jsonb_array_elements(events) e))
     order by o.id for no key update;
 
-  return query
-  with asked as materialized (
-    select e.place, e.event_id, e.offer_id, e.variation_id, e.send_id, e.recipients, e.at, v._client_id as client,
-           (e.at at time zone coalesce(zones ->> v._client_id, 'UTC'))::date as day,
-           case when v.id is null then 'unknown_variation'
-                when v.offer_id = e.offer_id then null
-                when exists (select from promo.promo_offers o where o.id = e.offer_id and o._client_id = v._client_id) then 'wrong_offer'
-                else 'unknown_offer' end as problem
-      from jsonb_to_recordset(events) as e (place integer, event_id text, offer_id integer, variation_id integer,
-                                            send_id text, recipients integer, at timestamptz)
-      left join promo.promo_text_variations v on v.id = e.variation_id
-  ), known as materialized (
-    select a.*, row_number() over same_id as copy,
-           case when k.offer_id is not null then (k.offer_id, k.variation_id, k.send_id, k.recipients)
-                                                 is not distinct from (a.offer_id, a.variation_id, a.send_id, a.recipients)
-                else (first_value(a.offer_id) over same_id, first_value(a.variation_id) over same_id,
-                      first_value(a.send_id) over same_id, first_value(a.recipients) over same_id)
-                     is not distinct from (a.offer_id, a.variation_id, a.send_id, a.recipients) end as is_same,
-           k.offer_id is not null as is_stored
-      from asked a
-      left join lateral (
-        select i.offer_id, i.variation_id, i.newsletter_send_id as send_id, i.recipients_given as recipients
-          from promo.promo_impression_tracking i where i._client_id = a.client and i.event_id = a.event_id
-         union all
-        select r.offer_id, r.variation_id, r.newsletter_send_id, r.recipients_given
-          from promo.promo_impression_repeats r where r._client_id = a.client and r.event_id = a.event_id
-         limit 1) k on true
-     where a.problem is null
-    window same_id as (partition by a.client, a.event_id order by a.place)
-  ), fresh as materialized (
-    select k.*, s.event_id as stored_id, s.recipients as stored_recipients, s.recipients_at as stored_at,
-           row_number() over (of_send order by k.at, k.place) as turn,
-           first_value(k.recipients) over latest as latest_recipients,
-           case when first_value(k.recipients) over latest is not null then first_value(k.at) over latest end as latest_at
-      from known k
-      left join promo.promo_impression_tracking s
-        on s._client_id = k.client and s.newsletter_send_id = k.send_id and s.variation_id = k.variation_id
-     where not k.is_stored and k.copy = 1
-    window of_send as (partition by k.client, k.variation_id, k.send_id, case when k.send_id is null then k.place end),
-           latest as (of_send order by (k.recipients is not null) desc, k.at desc, k.place desc)
-  ), counted as (
+  -- Of several reports of a send the first is stored.
+  with counted as (
     insert into promo.promo_impression_tracking as i
            (_client_id, event_id, offer_id, variation_id, newsletter_send_id, recipients, recipients_given, recipients_at, tracked_at, tracked_date)
-    select client, event_id, offer_id, variation_id, send_id, coalesce(latest_recipients, 1), recipients, latest_at, at, day
-      from fresh where stored_id is null and turn = 1
+    select v._client_id, e.event_id, e.offer_id, e.variation_id, e.send_id, coalesce(e.recipients, 1), e.recipients,
+           case when e.recipients is not null then e.at end, e.at, (e.at at time zone coalesce(zones ->> v._client_id, 'UTC'))::date
+      from jsonb_to_recordset(events) as e (place integer, event_id text, offer_id integer, variation_id integer,
+                                            send_id text, recipients integer, at timestamptz)
+      join promo.promo_text_variations v on v.id = e.variation_id and v.offer_id = e.offer_id
+     where not exists (select from promo.promo_impression_repeats r where r._client_id = v._client_id and r.event_id = e.event_id)
+     order by e.at, e.place
     on conflict do nothing
-    returning i._client_id, i.event_id, i.offer_id, i.variation_id, i.tracked_date, i.tracked_at, i.recipients
-  ), repeated as (
-    insert into promo.promo_impression_repeats as r
-           (_client_id, event_id, offer_id, variation_id, newsletter_send_id, recipients_given, tracked_at)
-    select client, event_id, offer_id, variation_id, send_id, recipients, at
-      from fresh where stored_id is not null or turn > 1
-    on conflict do nothing
-  ), corrected as (
-    update promo.promo_impression_tracking i set recipients = f.latest_recipients, recipients_at = f.latest_at
-      from fresh f
-     where f.turn = 1 and f.latest_at >= coalesce(f.stored_at, '-infinity')
-       and i._client_id = f.client and i.event_id = f.stored_id
-    returning i._client_id, i.offer_id, i.variation_id, i.tracked_date, i.recipients - f.stored_recipients as change
-  ), changes as materialized (
-    select _client_id, offer_id, variation_id, tracked_date, count(*) as sends, sum(recipients) as impressions, min(tracked_at) as first_at
+    returning i._client_id as client, i.event_id, i.offer_id, i.variation_id, i.tracked_date, i.tracked_at, i.recipients
+  ), changes as (
+    select client, offer_id, variation_id, tracked_date as day, count(*) as sends, sum(recipients) as shown, min(tracked_at) as first_at
       from counted group by 1, 2, 3, 4
-     union all
-    select _client_id, offer_id, variation_id, tracked_date, 0, sum(change), null from corrected group by 1, 2, 3, 4
-  ), days as (
-    insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at, cohort, cohort_before)
-    select _client_id, variation_id, offer_id, tracked_date, sum(sends), sum(impressions), min(first_at), case when sum(sends) > 0 then tracked_date end,
-           max(case when sum(sends) > 0 then tracked_date end) over (partition by _client_id, variation_id order by tracked_date
-                                                                     rows between unbounded preceding and 1 preceding)
-      from changes group by 1, 2, 3, 4
-    on conflict (_client_id, variation_id, date) do update
-       set sends = m.sends + excluded.sends, impressions = m.impressions + excluded.impressions,
-           first_sent_at = least(m.first_sent_at, excluded.first_sent_at), cohort = coalesce(excluded.cohort, m.cohort), updated_at = now(),
-           -- Until its first send a day is of the last send before it.
-           cohort_before = greatest(case when m.sends = 0 then m.cohort else m.cohort_before end, excluded.cohort_before),
-           -- Looked for once a day, when its first send comes, and where one that waited in the spool was earlier.
-           clicks_before_send = case when m.clicks > 0 and excluded.first_sent_at < coalesce(m.first_sent_at, 'infinity')
-             then (select count(*) from promo.promo_click_tracking c
-                    where c.clicked_date = m.date and c._client_id = m._client_id and c.variation_id = m.variation_id
-                      and c.clicked_at < excluded.first_sent_at and not c.is_bot and not c.is_repeat)
-             else m.clicks_before_send end
-  ), later as (
-    -- Days that came before a send which waited in the spool, up to the next day with one.
-    update promo.promo_performance_metrics m set cohort = case when o.sends = 0 then s.day else m.cohort end, cohort_before = s.day
-      from promo.promo_performance_metrics o
-     cross join lateral (select max(c.tracked_date) as day from changes c
-                          where c._client_id = o._client_id and c.variation_id = o.variation_id and c.sends > 0 and c.tracked_date < o.date) s
-     where (o._client_id, o.variation_id) in (select c._client_id, c.variation_id from changes c where c.sends > 0)
-       and o.date > (select min(c.tracked_date) from changes c where c.sends > 0)
-       and coalesce(case when o.sends = 0 then o.cohort else o.cohort_before end, '-infinity') < s.day
-       and not exists (select from changes c where c._client_id = o._client_id and c.variation_id = o.variation_id and c.tracked_date = o.date)
-       and m._client_id = o._client_id and m.variation_id = o.variation_id and m.date = o.date
-  ), variations as (
-    update promo.promo_text_variations v set impressions = v.impressions + c.impressions
-      from (select _client_id, variation_id, sum(impressions) as impressions from changes group by 1, 2) c
-     where v._client_id = c._client_id and v.id = c.variation_id
-  ), offers as (
-    update promo.promo_offers o set total_impressions = o.total_impressions + c.impressions
-      from (select _client_id, offer_id, sum(impressions) as impressions from changes group by 1, 2) c
-     where o._client_id = c._client_id and o.id = c.offer_id
   )
-  select a.place, a.problem from asked a where a.problem is not null
-   union all
-  select k.place, case when k.is_same then 'duplicate' else 'conflict' end from known k where k.is_stored or k.copy > 1
-   union all
-  select f.place, 'repeat' from fresh f where f.stored_id is not null or f.turn > 1
-   union all
-  select f.place, 'raced' from fresh f
-   where f.stored_id is null and f.turn = 1
-     and (select count(*) from fresh where stored_id is null and turn = 1) > (select count(*) from counted)
-     and not exists (select from counted c where c._client_id = f.client and c.event_id = f.event_id);
+  select array_agg(client) as clients, array_agg(offer_id) as offers, array_agg(variation_id) as variations, array_agg(day) as days,
+         array_agg(sends) as sends, array_agg(shown) as shown, array_agg(first_at) as firsts,
+         (select array_agg(client) from counted) as id_clients, (select array_agg(event_id) from counted) as ids
+    into new from changes;
+
+  if coalesce(cardinality(new.ids), 0) < jsonb_array_length(events) then
+    for told in
+    with asked as materialized (
+      select e.*, v._client_id as client,
+             case when v.id is null then 'unknown_variation'
+                  when v.offer_id = e.offer_id then null
+                  when exists (select from promo.promo_offers o where o.id = e.offer_id and o._client_id = v._client_id) then 'wrong_offer'
+                  else 'unknown_offer' end as problem
+        from jsonb_to_recordset(events) as e (place integer, event_id text, offer_id integer, variation_id integer,
+                                              send_id text, recipients integer, at timestamptz)
+        left join promo.promo_text_variations v on v.id = e.variation_id
+    ), compared as materialized (
+      select a.*, row_number() over same_id as copy, k.offer_id is not null as is_stored,
+             case when k.offer_id is not null then (k.offer_id, k.variation_id, k.send_id, k.recipients)
+                                                   is not distinct from (a.offer_id, a.variation_id, a.send_id, a.recipients)
+                  else (first_value(a.offer_id) over same_id, first_value(a.variation_id) over same_id,
+                        first_value(a.send_id) over same_id, first_value(a.recipients) over same_id)
+                       is not distinct from (a.offer_id, a.variation_id, a.send_id, a.recipients) end as is_same
+        from asked a
+        left join lateral (
+          select i.offer_id, i.variation_id, i.newsletter_send_id as send_id, i.recipients_given as recipients
+            from promo.promo_impression_tracking i where i._client_id = a.client and i.event_id = a.event_id
+           union all
+          select r.offer_id, r.variation_id, r.newsletter_send_id, r.recipients_given
+            from promo.promo_impression_repeats r where r._client_id = a.client and r.event_id = a.event_id
+           limit 1) k on true
+       where a.problem is null
+      window same_id as (partition by a.client, a.event_id order by a.at, a.place)
+    ), known as materialized (
+      -- Of the copies of what was counted just now, the first is what was counted.
+      select c.*, c.is_same and row_number() over (partition by c.client, c.event_id, c.is_same order by c.at, c.place) = 1
+                  and (c.client, c.event_id) in (select n.client, n.id from unnest(new.id_clients, new.ids) n(client, id)) as is_counted
+        from compared c
+    ), repeats as materialized (
+      select k.*, s.event_id as stored_id, s.recipients as stored_recipients, s.tracked_date as stored_day
+        from known k
+        left join promo.promo_impression_tracking s
+          on s._client_id = k.client and s.newsletter_send_id = k.send_id and s.variation_id = k.variation_id
+       where not k.is_stored and k.copy = 1
+    ), remembered as (
+      insert into promo.promo_impression_repeats
+             (_client_id, event_id, offer_id, variation_id, newsletter_send_id, recipients_given, tracked_at)
+      select client, event_id, offer_id, variation_id, send_id, recipients, at from repeats where stored_id is not null
+      on conflict do nothing
+    ), latest as (
+      select distinct on (client, stored_id) * from repeats where stored_id is not null and recipients is not null
+       order by client, stored_id, at desc, place desc
+    ), corrected as (
+      update promo.promo_impression_tracking i set recipients = l.recipients, recipients_at = l.at
+        from latest l
+       where i._client_id = l.client and i.event_id = l.stored_id and l.at >= coalesce(i.recipients_at, '-infinity')
+      returning i._client_id as client, i.offer_id, i.variation_id, i.tracked_date as day, i.recipients - l.stored_recipients as change
+    )
+    select a.place, a.problem as outcome, null::text as client, null::integer as offer_id, null::integer as variation_id,
+           null::date as day, null::bigint as change
+      from asked a where a.problem is not null
+     union all
+    select k.place, case when k.is_same then 'duplicate' else 'conflict' end, null, null, null, null, null
+      from known k where (k.is_stored or k.copy > 1) and not k.is_counted
+     union all
+    select r.place, case when r.stored_id is null then 'raced' else 'repeat' end, null, null, null, null, null from repeats r
+     union all
+    select null, null, client, offer_id, variation_id, day, sum(change) from corrected group by client, offer_id, variation_id, day
+    loop
+      if told.place is null then
+        new.clients := new.clients || told.client;
+        new.offers := new.offers || told.offer_id;
+        new.variations := new.variations || told.variation_id;
+        new.days := new.days || told.day;
+        new.sends := new.sends || 0::bigint;
+        new.shown := new.shown || told.change;
+        new.firsts := new.firsts || null::timestamptz;
+      else
+        place := told.place;
+        outcome := told.outcome;
+        return next;
+      end if;
+    end loop;
+  end if;
+
+  -- Nearly always there is one day. A later one builds on the cohorts of the one before.
+  today := (select min(d) from unnest(new.days) d);
+  while today is not null loop
+    with changes as materialized (
+      select client, offer_id, variation_id, sum(sends)::bigint as sends, sum(shown)::bigint as shown, min(first_at) as first_at
+        from unnest(new.clients, new.offers, new.variations, new.days, new.sends, new.shown, new.firsts)
+             as n(client, offer_id, variation_id, day, sends, shown, first_at)
+       where day = today group by 1, 2, 3
+    ), days as (
+      insert into promo.promo_performance_metrics as m (_client_id, variation_id, offer_id, date, sends, impressions, first_sent_at, cohort)
+      select client, variation_id, offer_id, today, sends, shown, first_at, case when sends > 0 then today end from changes
+      on conflict (_client_id, variation_id, date) do update
+         set sends = m.sends + excluded.sends, impressions = m.impressions + excluded.impressions,
+             first_sent_at = least(m.first_sent_at, excluded.first_sent_at), cohort = coalesce(excluded.cohort, m.cohort), updated_at = now(),
+             -- Until its first send a day is of the last send before it.
+             cohort_before = case when m.sends = 0 then m.cohort else m.cohort_before end,
+             -- Looked for once a day, when its first send comes, and where one that waited in the spool was earlier.
+             clicks_before_send = case when m.clicks > 0 and excluded.first_sent_at < coalesce(m.first_sent_at, 'infinity')
+               then promo.clicks_before(m._client_id, m.variation_id, m.date, excluded.first_sent_at) else m.clicks_before_send end
+    ), variations as (
+      update promo.promo_text_variations v set impressions = v.impressions + c.shown from changes c where v.id = c.variation_id
+    ), offers as (
+      update promo.promo_offers o set total_impressions = o.total_impressions + c.shown
+        from (select offer_id, sum(shown)::bigint as shown from changes group by 1) c where o.id = c.offer_id
+    )
+    select exists (select from promo.promo_performance_metrics m where m.date > today) into has_later;
+
+    if has_later then
+      -- Days that came before a send which waited in the spool, up to the next day with one.
+      update promo.promo_performance_metrics m set cohort = case when m.sends = 0 then today else m.cohort end, cohort_before = today
+        from unnest(new.clients, new.variations, new.days, new.sends) as n(client, variation_id, day, sends)
+       where n.day = today and n.sends > 0 and m._client_id = n.client and m.variation_id = n.variation_id and m.date > today
+         and coalesce(case when m.sends = 0 then m.cohort else m.cohort_before end, '-infinity') < today;
+    end if;
+    today := (select min(d) from unnest(new.days) d where d > today);
+  end loop;
 end $$;
 
 comment on function promo.record_impressions(jsonb, jsonb) is 'Counts impressions that were received together, each once.';
+
+create or replace function promo.clicks_before(client text, variation integer, day date, moment timestamptz) returns bigint language sql stable as $$
+  select count(*) from promo.promo_click_tracking c
+   where c.clicked_date = day and c._client_id = client and c.variation_id = variation and c.clicked_at < moment
+     and not c.is_bot and not c.is_repeat;
+$$;
+comment on function promo.clicks_before(text, integer, date, timestamptz) is 'Clicks of people on a variation''s day before a moment, without repeats.';
 
 -- A click is a repeat where a person of the same address clicked the same variation within `window_ms` before it.
 create or replace function promo.record_clicks(events jsonb, zones jsonb, window_ms integer)
 returns table (place integer, outcome text)
 language plpgsql
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
   near constant interval := window_ms * interval '1 millisecond';
+  new record;
   told record;
   -- No conversion is reported within the second of its click: only later ones have to look for theirs.
   is_late constant boolean := events @? '$[*].click_id ? (@ != null)'
@@ -159,32 +202,25 @@ begin
                     where v.id in (select (e ->> 'variation_id')::integer from jsonb_array_elements(events) e))
     order by o.id for no key update;
 
-  for told in
-  with asked as materialized (
-    select e.*, v._client_id as client, v.offer_id, l.at::date as day, extract(hour from l.at)::smallint as hour
+  with asked as (
+    select e.*, v._client_id as client, v.offer_id, l.at::date as day, extract(hour from l.at)::smallint as hour,
+           row_number() over (partition by v._client_id, e.event_id order by e.place) as copy
       from jsonb_to_recordset(events) as e (place integer, event_id text, variation_id integer, at timestamptz, via text, click_id text,
                                             referrer text, device text, bot text, is_bot boolean, ip_hash text, body_hash text, agent text)
-      left join promo.promo_text_variations v on v.id = e.variation_id
+      join promo.promo_text_variations v on v.id = e.variation_id
      cross join lateral (select e.at at time zone coalesce(zones ->> v._client_id, 'UTC') as at) l
-  ), known as materialized (
-    select a.*, k.event_id is not null as is_stored, row_number() over same_id as copy,
-           case when k.event_id is not null then k.variation_id else first_value(a.variation_id) over same_id end as earlier_variation,
-           case when k.event_id is not null then k.referrer else first_value(a.referrer) over same_id end as earlier_referrer,
-           case when k.event_id is not null then k.body_hash else first_value(a.body_hash) over same_id end as earlier_hash
-      from asked a
-      left join promo.promo_click_tracking k on k._client_id = a.client and k.event_id = a.event_id
-     where a.client is not null
-    window same_id as (partition by a.client, a.event_id order by a.place)
   ), fresh as materialized (
-    select k.*,
-           not k.is_bot and k.ip_hash is not null
-           and (coalesce(lag(k.at) over same_person >= k.at - near, false)
-                or exists (select from promo.promo_click_tracking c
-                            where c.variation_id = k.variation_id and c.ip_hash = k.ip_hash and not c.is_bot
-                              and c.clicked_at between k.at - near and k.at and (c.clicked_at, c.event_id) < (k.at, k.event_id))) as is_repeat
-      from known k
-     where not k.is_stored and k.copy = 1
-    window same_person as (partition by k.variation_id, k.ip_hash, k.is_bot order by k.at, k.event_id)
+    select a.*, n.overtakes,
+           not a.is_bot and a.ip_hash is not null and (coalesce(lag(a.at) over same_person >= a.at - near, false) or coalesce(n.follows, false)) as is_repeat
+      from asked a
+      left join lateral (
+        select bool_or((c.clicked_at, c.event_id) < (a.at, a.event_id)) as follows,
+               bool_or((c.clicked_at, c.event_id) > (a.at, a.event_id) and not c.is_repeat) as overtakes
+          from promo.promo_click_tracking c
+         where c.variation_id = a.variation_id and c.ip_hash = a.ip_hash and not c.is_bot and not a.is_bot
+           and c.clicked_at between a.at - near and a.at + near) n on true
+     where a.copy = 1 and not exists (select from promo.promo_click_tracking k where k._client_id = a.client and k.event_id = a.event_id)
+    window same_person as (partition by a.variation_id, a.ip_hash, a.is_bot order by a.at, a.event_id)
   ), counted as (
     insert into promo.promo_click_tracking as c
            (_client_id, event_id, offer_id, variation_id, clicked_at, clicked_date, clicked_hour, via, click_id, referrer, device, bot,
@@ -193,86 +229,114 @@ begin
            ip_hash, body_hash, decode(agent, 'base64')
       from fresh
     on conflict do nothing
-    returning c._client_id, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.clicked_at, c.device, c.is_bot, c.is_repeat
-  ), overtaken as (
+    returning c._client_id as client, c.event_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at, c.is_bot, c.is_repeat
+  ), changes as (
+    select client, offer_id, variation_id, clicked_date as day, count(*) as raw, count(*) filter (where is_bot) as bots,
+           count(*) filter (where is_repeat) as repeats, min(clicked_at) filter (where not is_bot and not is_repeat) as first_at
+      from counted group by 1, 2, 3, 4
+  )
+  select array_agg(client) as clients, array_agg(offer_id) as offers, array_agg(variation_id) as variations, array_agg(day) as days,
+         array_agg(raw) as raw, array_agg(bots) as bots, array_agg(repeats) as repeats, array_agg(first_at) as firsts,
+         (select array_agg(client) from counted) as id_clients, (select array_agg(event_id) from counted) as ids,
+         (select bool_or(overtakes) from fresh) as overtakes,
+         min(day) <= (select max(s.until) from promo.promo_click_days_summed s) as is_summed
+    into new from changes;
+
+  if coalesce(cardinality(new.ids), 0) < jsonb_array_length(events) then
+    return query
+    with asked as (
+      select e.*, v._client_id as client, row_number() over (partition by v._client_id, e.event_id order by e.place) as copy
+        from jsonb_to_recordset(events) as e (place integer, event_id text, variation_id integer, referrer text, body_hash text)
+        left join promo.promo_text_variations v on v.id = e.variation_id
+    )
+    select a.place,
+           case when a.client is null then 'unknown_variation'
+                when k.event_id is null then 'raced'
+                when (k.variation_id, k.referrer) is not distinct from (a.variation_id, a.referrer)
+                 -- Hashes begin with their month: those of two months, made with two secrets, say nothing of each other.
+                 and (k.body_hash is not distinct from a.body_hash
+                      or split_part(k.body_hash, ':', 1) is distinct from split_part(a.body_hash, ':', 1))
+                then 'duplicate' else 'conflict' end
+      from asked a
+      left join promo.promo_click_tracking k on k._client_id = a.client and k.event_id = a.event_id
+     where a.client is null or a.copy > 1
+        or (a.client, a.event_id) not in (select n.client, n.id from unnest(new.id_clients, new.ids) n(client, id));
+  end if;
+  if new.clients is null then return; end if;
+
+  if new.overtakes then
     -- Stored already and clicked later: an event that waited in the spool makes repeats of them.
+    for told in
+    with late as materialized (
+      select c.variation_id, c.ip_hash, c.clicked_at, c.event_id
+        from unnest(new.id_clients, new.ids) n(client, id)
+        join promo.promo_click_tracking c on c._client_id = n.client and c.event_id = n.id
+       where not c.is_bot and c.ip_hash is not null
+    )
     update promo.promo_click_tracking c set is_repeat = true
-      from fresh f
-     where not f.is_bot and c.variation_id = f.variation_id and c.ip_hash = f.ip_hash and not c.is_bot and not c.is_repeat
-       and c.clicked_at between f.at and f.at + near and (c.clicked_at, c.event_id) > (f.at, f.event_id)
-    returning c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_at, c.device,
-              coalesce(c.clicked_hour, extract(hour from c.clicked_at at time zone coalesce(zones ->> c._client_id, 'UTC')))::smallint as clicked_hour
-  ), changes as materialized (
-    select c._client_id, c.offer_id, c.variation_id, c.clicked_date, count(*) as raw,
-           count(*) filter (where c.is_bot) as bots, count(*) filter (where c.is_repeat) as repeats,
-           count(*) filter (where c.clicked_at < m.first_sent_at and not c.is_bot and not c.is_repeat) as early
-      from counted c
-      left join promo.promo_performance_metrics m on m._client_id = c._client_id and m.variation_id = c.variation_id and m.date = c.clicked_date
-     group by 1, 2, 3, 4
-     union all
-    select c._client_id, c.offer_id, c.variation_id, c.clicked_date, 0, 0, count(*), -count(*) filter (where c.clicked_at < m.first_sent_at)
-      from overtaken c
-      left join promo.promo_performance_metrics m on m._client_id = c._client_id and m.variation_id = c.variation_id and m.date = c.clicked_date
-     group by 1, 2, 3, 4
+      from late l
+     where c.variation_id = l.variation_id and c.ip_hash = l.ip_hash and not c.is_bot and not c.is_repeat
+       and c.clicked_at between l.clicked_at and l.clicked_at + near and (c.clicked_at, c.event_id) > (l.clicked_at, l.event_id)
+    returning c._client_id as client, c.offer_id, c.variation_id, c.clicked_date as day, c.clicked_at, c.device,
+              coalesce(c.clicked_hour, extract(hour from c.clicked_at at time zone coalesce(zones ->> c._client_id, 'UTC')))::smallint as hour
+    loop
+      new.clients := new.clients || told.client;
+      new.offers := new.offers || told.offer_id;
+      new.variations := new.variations || told.variation_id;
+      new.days := new.days || told.day;
+      new.raw := new.raw || 0::bigint;
+      new.bots := new.bots || 0::bigint;
+      new.repeats := new.repeats || 1::bigint;
+      new.firsts := new.firsts || told.clicked_at;
+      perform promo.add_to_click_days(told.client, told.offer_id, told.variation_id, told.day, told.hour, told.device, -1, 0);
+    end loop;
+  end if;
+
+  -- Of days that may be summed already: what waited in the spool, and what came at midnight.
+  if new.is_summed then
+    perform promo.add_to_click_days(c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.device,
+                                    (not c.is_bot and not c.is_repeat)::integer, 1)
+       from unnest(new.id_clients, new.ids) n(client, id)
+       join promo.promo_click_tracking c on c._client_id = n.client and c.event_id = n.id;
+  end if;
+
+  with changes as materialized (
+    select n.*, m.date is null as is_new, coalesce(n.first_at < m.first_sent_at, false) as is_early
+      from (select client, offer_id, variation_id, day, sum(raw)::bigint as raw, sum(bots)::bigint as bots, sum(repeats)::bigint as repeats,
+                   min(first_at) as first_at
+              from unnest(new.clients, new.offers, new.variations, new.days, new.raw, new.bots, new.repeats, new.firsts)
+                   as n(client, offer_id, variation_id, day, raw, bots, repeats, first_at)
+             group by 1, 2, 3, 4) n
+      -- Not "=": while the table is small, the index of days would be as good as the key, and the plan is kept.
+      left join promo.promo_performance_metrics m on m._client_id = n.client and m.variation_id = n.variation_id and m.date between n.day and n.day
   ), days as (
     insert into promo.promo_performance_metrics as m
            (_client_id, variation_id, offer_id, date, clicks, raw_clicks, bot_clicks, repeat_clicks, clicks_before_send, cohort, cohort_before)
-    select c.*, earlier.cohort, earlier.cohort
-      from (select _client_id, variation_id, offer_id, clicked_date, sum(raw - bots - repeats), sum(raw), sum(bots), sum(repeats), sum(early)
-              from changes group by 1, 2, 3, 4) c
-      left join lateral (select p.cohort from promo.promo_performance_metrics p
-                          where p._client_id = c._client_id and p.variation_id = c.variation_id and p.date < c.clicked_date
-                          order by p.date desc limit 1) earlier on true
+    select c.client, c.variation_id, c.offer_id, c.day, c.raw - c.bots - c.repeats, c.raw, c.bots, c.repeats, c.is_early::integer, l.cohort, l.cohort
+      from changes c
+     cross join lateral (
+       select case when c.is_new or c.is_early
+              then (select p.cohort from promo.promo_performance_metrics p
+                     where p._client_id = c.client and p.variation_id = c.variation_id and p.date < c.day
+                     order by p.date desc limit 1) end as cohort) l
     on conflict (_client_id, variation_id, date) do update
        set clicks = m.clicks + excluded.clicks, raw_clicks = m.raw_clicks + excluded.raw_clicks,
-           bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks,
-           clicks_before_send = m.clicks_before_send + excluded.clicks_before_send, updated_at = now(),
+           bot_clicks = m.bot_clicks + excluded.bot_clicks, repeat_clicks = m.repeat_clicks + excluded.repeat_clicks, updated_at = now(),
+           clicks_before_send = case when excluded.clicks_before_send > 0
+             then promo.clicks_before(m._client_id, m.variation_id, m.date, m.first_sent_at) else m.clicks_before_send end,
            cohort_before = case when excluded.clicks_before_send > 0 then excluded.cohort_before else m.cohort_before end
   ), variations as (
     update promo.promo_text_variations v
        set clicks = v.clicks + c.raw - c.bots - c.repeats, raw_clicks = v.raw_clicks + c.raw,
            bot_clicks = v.bot_clicks + c.bots, repeat_clicks = v.repeat_clicks + c.repeats
-      from (select _client_id, variation_id, sum(raw) as raw, sum(bots) as bots, sum(repeats) as repeats from changes group by 1, 2) c
-     where v._client_id = c._client_id and v.id = c.variation_id
-  ), offers as (
-    update promo.promo_offers o
-       set total_clicks = o.total_clicks + c.raw - c.bots - c.repeats, total_raw_clicks = o.total_raw_clicks + c.raw,
-           total_bot_clicks = o.total_bot_clicks + c.bots, total_repeat_clicks = o.total_repeat_clicks + c.repeats
-      from (select _client_id, offer_id, sum(raw) as raw, sum(bots) as bots, sum(repeats) as repeats from changes group by 1, 2) c
-     where o._client_id = c._client_id and o.id = c.offer_id
+      from (select variation_id, sum(raw)::bigint as raw, sum(bots)::bigint as bots, sum(repeats)::bigint as repeats from changes group by 1) c
+     where v.id = c.variation_id
   )
-  select a.place, 'unknown_variation' as outcome, null::text as client, null::integer as offer, null::integer as variation, null::date as day,
-         null::integer as hour, null::text as device, null::integer as clicks, null::integer as raw
-    from asked a where a.client is null
-   union all
-  select k.place,
-         case when (k.earlier_variation, k.earlier_referrer) is not distinct from (k.variation_id, k.referrer)
-               -- Hashes begin with their month: those of two months, made with two secrets, say nothing of each other.
-               and (k.earlier_hash is not distinct from k.body_hash
-                    or split_part(k.earlier_hash, ':', 1) is distinct from split_part(k.body_hash, ':', 1))
-              then 'duplicate' else 'conflict' end,
-         null, null, null, null, null, null, null, null
-    from known k where k.is_stored or k.copy > 1
-   union all
-  select f.place, 'raced', null, null, null, null, null, null, null, null from fresh f
-   where (select count(*) from fresh) > (select count(*) from counted)
-     and not exists (select from counted c where c._client_id = f.client and c.event_id = f.event_id)
-   union all
-  -- Of days that may be summed already: what waited in the spool, and what came at midnight.
-  select null, null, c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.device, (not c.is_bot and not c.is_repeat)::integer, 1
-    from counted c where c.clicked_date <= (select max(s.until) from promo.promo_click_days_summed s)
-   union all
-  select null, null, c._client_id, c.offer_id, c.variation_id, c.clicked_date, c.clicked_hour, c.device, -1, 0
-    from overtaken c where c.clicked_date <= (select max(s.until) from promo.promo_click_days_summed s)
-  loop
-    if told.place is null then
-      perform promo.add_to_click_days(told.client, told.offer, told.variation, told.day, told.hour, told.device, told.clicks, told.raw);
-    else
-      place := told.place;
-      outcome := told.outcome;
-      return next;
-    end if;
-  end loop;
+  update promo.promo_offers o
+     set total_clicks = o.total_clicks + c.raw - c.bots - c.repeats, total_raw_clicks = o.total_raw_clicks + c.raw,
+         total_bot_clicks = o.total_bot_clicks + c.bots, total_repeat_clicks = o.total_repeat_clicks + c.repeats
+    from (select offer_id, sum(raw)::bigint as raw, sum(bots)::bigint as bots, sum(repeats)::bigint as repeats from changes group by 1) c
+   where o.id = c.offer_id;
 
   if is_late then perform promo.link_clicks(events); end if;
 end $$;

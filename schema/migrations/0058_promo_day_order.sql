@@ -1,0 +1,2 @@
+DROP INDEX "promo"."promo_performance_metrics_date";--> statement-breakpoint
+CREATE INDEX "promo_performance_metrics_date" ON "promo"."promo_performance_metrics" USING btree ("date","_client_id");
