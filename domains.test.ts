@@ -33,6 +33,8 @@ const domains: Record<string, Domain> = {
   promo: { uses: ["conversions"], schemas: ["ops", "promo"] },
   intelligence: { uses: ["rtb"], schemas: ["ops", "rtb", "intelligence"] },
   overview: { uses: "all", schemas: "all" },
+  // What assistants are shown is what the JSON routes answer: shapes of all, and no statement of its own.
+  mcp: { uses: "all", schemas: [] },
 };
 
 /** Files of ops that every domain may use. */

@@ -37,6 +37,7 @@ import { operationsRoutes } from "./sync/operations.ts";
 import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
+import { mcpRoutes } from "./mcp/mcp.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
 import { reconRoutes } from "./recon/recon.ts";
@@ -76,6 +77,7 @@ const areas: Area[] = [
   // Below /api/v1/promo; its redirects are at /r.
   { prefix: "", routes: trackingRoutes },
   { prefix: "/codec", routes: codecRoutes },
+  { prefix: "", routes: mcpRoutes },
 ];
 
 const handlerTimeoutMs = 30_000;

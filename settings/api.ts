@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import type { SettingsReader } from "./reader.ts";
-import { defineArea, list, port, wholeNumber } from "./shapes.ts";
+import { defineArea, isLoopback, list, port, wholeNumber } from "./shapes.ts";
 
 const secret = z.string().min(32, "must have at least 32 characters");
 
@@ -93,8 +93,4 @@ export function readApi(reader: SettingsReader) {
     trustedProxies: values.API_TRUSTED_PROXIES,
   };
   return { api, submissionsPerMinute: values.SUBMISSIONS_PER_MINUTE };
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }

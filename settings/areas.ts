@@ -1,6 +1,7 @@
 import { alertsArea } from "./alerts.ts";
 import { anytrackArea } from "./anytrack.ts";
 import { apiArea } from "./api.ts";
+import { assistantsArea } from "./assistants.ts";
 import { clustersArea } from "./clusters.ts";
 import { composeArea } from "./compose.ts";
 import { discordArea } from "./discord.ts";
@@ -34,6 +35,7 @@ export const areas: readonly Area[] = [
   workerArea,
   apiArea,
   loginArea,
+  assistantsArea,
   alertsArea,
   localStackArea,
   composeArea,

@@ -2,6 +2,7 @@ import { readAccounts, type Account, type VendorSettings } from "./accounts.ts";
 import { readAlerts, type Retention, type Telling } from "./alerts.ts";
 import { readAnytrackSettings, type AnytrackSettings } from "./anytrack.ts";
 import { readApi, type ApiAccess } from "./api.ts";
+import { readAssistants, type AssistantSettings } from "./assistants.ts";
 import { readClusterSettings, type ClustersByClient } from "./clusters.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
@@ -29,6 +30,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   schedules: SyncSchedule[];
   worker: WorkerSettings;
   api: ApiAccess;
+  assistants: AssistantSettings;
   /** Conversions up to this old are delivered by themselves. */
   deliveryLookbackDays: number;
   alertWebhookUrl: string | null;
@@ -58,10 +60,11 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
  */
 export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources: readonly SourceSettings[]): Config {
   const reader = new SettingsReader(env);
+  const http = readApi(reader);
   const config = {
     ...readGeneral(reader),
     ...readTemporal(reader),
-    ...readApi(reader),
+    ...http,
     ...readKeys(reader),
     ...readWorker(reader),
     ...readAlerts(reader),
@@ -74,6 +77,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
       timezone: slices.timezone,
       ...schedule,
     })),
+    assistants: readAssistants(reader, http.api),
     sandboxUrl: readSandboxUrl(reader),
     anytrack: readAnytrackSettings(reader),
     discord: readDiscordSettings(reader),

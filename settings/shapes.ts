@@ -32,3 +32,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER) {
 export const onOff = z.enum(["on", "off"], { error: "must be on or off" });
 
 export const address = z.string().refine((text) => URL.canParse(text), "must be an address");
+
+/** Of an address as URL reads it: what is sent there in clear does not leave this machine. */
+export const isLoopback = (hostname: string): boolean =>
+  hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");

@@ -29,7 +29,7 @@ const ofOver = {
   costOver: known.describe("of the days that are over: to be compared with `costOverBefore`"),
   costOverBefore: known.describe("of the same days of the range before"),
 };
-const total = z.object({
+export const spendTotal = z.object({
   ...amounts,
   costBefore: known,
   daysBefore: z.number().describe("how many of the days before have spend"),
@@ -42,9 +42,9 @@ const ofRange = {
   timezone: z.string().describe("whose days they are"),
   currency: z.string(),
   origin: storedOrigin,
-  totals: total,
+  totals: spendTotal,
 };
-const bySource = z.object({
+export const bySource = z.object({
   sourceId: z.string(),
   sourceName: z.string().nullable(),
   days: z.number(),
@@ -52,7 +52,7 @@ const bySource = z.object({
   costBefore: known,
   ...ofOver,
 });
-const byDay = z.object({
+export const byDay = z.object({
   date: z.string(),
   sources: z.number(),
   ...amounts,

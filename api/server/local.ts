@@ -28,13 +28,13 @@ export function isLocalCall(
   );
 }
 
-function isLoopback(name: string): boolean {
+export function isLoopback(name: string): boolean {
   const plain = name.toLowerCase().replace(/^::ffff:/, "");
   return plain === "localhost" || plain === "::1" || /^127(\.\d{1,3}){3}$/.test(plain);
 }
 
 /** The name in a Host header, without its port. */
-function nameIn(header: string | undefined): string {
+export function nameIn(header: string | undefined): string {
   return (
     /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::\d+)?$/i
       .exec(header ?? "")

@@ -8,14 +8,14 @@ import { day, fewDays, inOrder, orderError, tooManyDays, word } from "../server/
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, iso, money, storedOrigin } from "../server/shapes.ts";
 
-const feed = z.object({
+export const feed = z.object({
   source: z.string(),
   timezone: z.string(),
   coveredFrom: z.string().nullable().describe("the first day that scheduled runs answer for"),
   isPulled: z.boolean(),
   late: z.string().nullable().describe("why it should have been read by now, or has a day that should be final"),
 });
-const cell = z.object({
+export const cell = z.object({
   source: z.string(),
   day: z.string(),
   state: z

@@ -45,6 +45,7 @@ export type AuditAction =
   | "empty_answer_approved"
   | "line_viewed"
   | "lines_viewed"
+  | "assistant_asked"
   | "evidence_viewed"
   | "agent_viewed"
   | "line_corrected"

@@ -1,4 +1,4 @@
-import type { ServerParts } from "../../api/server/parts.ts";
+import { currencyOf } from "../../api/server/zone.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
 import { areAllSandbox, countText, moneyText, None, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, factsOf, Figure, NextPage, PageHead } from "../components/parts.tsx";
@@ -15,8 +15,7 @@ import { PerformanceBasis } from "./spend-sources.tsx";
 
 /** Up to so many stand on one page as cards, of which the browser lays out what is in sight; more are paged. */
 const mostCards = 1_000;
-export const currencyOf = ({ config }: Pick<ServerParts, "config">, client: string) =>
-  config.ingest.clients.get(client)?.currency ?? "USD";
+export { currencyOf };
 
 /** Creatives with what they brought: cards to look at, a table to compare. */
 export function creativePages(web: Web): void {

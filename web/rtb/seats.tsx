@@ -9,7 +9,8 @@ import { Counts, Empty, ExportLink, Notice, PageHead } from "../components/parts
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { callList, callTotals } from "../shared/json.ts";
-import { call, form, get, page, type Answer } from "../shared/page.tsx";
+import type { Answer } from "../../api/server/call-route.ts";
+import { call, form, get, page } from "../shared/page.tsx";
 import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { FetchedThumbnails } from "../../workflows/rtb/fetch-thumbnails.ts";

@@ -6,7 +6,7 @@ import { dayAt } from "../../core/days.ts";
 import { describeIssues } from "../../core/typed.ts";
 import { allowAffiliatesPage, allowPage } from "../../api/server/access.ts";
 import { ApiError } from "../../api/server/errors.ts";
-import { onBehalfOf } from "../../api/server/on-behalf.ts";
+import { callRoute, type Answer, type Asked } from "../../api/server/call-route.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
 import { zoneOf } from "../../api/server/zone.ts";
 import type { Role } from "../../core/tokens.ts";
@@ -85,41 +85,9 @@ export function form<Body extends z.ZodType>(
   });
 }
 
-interface Call {
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  url: string;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-export interface Answer<Body> {
-  status: number;
-  body: Body;
-}
-
-/**
- * Calls a JSON route as the person who is logged in: the route checks, does and records for a page what it does for a
- * program. A refusal is thrown with the words of the route.
- */
-export async function call<Body>(
-  { api }: Pick<Web, "api">,
-  request: FastifyRequest,
-  asked: Call,
-): Promise<Answer<Body>> {
-  const { method, url, body, headers } = asked;
-  const answer = await api.inject({
-    method,
-    url,
-    headers: { ...onBehalfOf(request), ...headers },
-    ...(body === undefined ? {} : { payload: body as object }),
-  });
-  const parsed = answer.body === "" ? null : (answer.json() as unknown);
-  if (answer.statusCode >= 400) {
-    const { error, message, details } = parsed as { error: never; message: string; details?: Record<string, string> };
-    const fields = Object.entries(details ?? {}).map(([field, what]) => `${field}: ${what}`);
-    throw new ApiError(error, [message, ...fields].join("; "));
-  }
-  return { status: answer.statusCode, body: parsed as Body };
+/** Calls a JSON route as the person who is logged in. A refusal is thrown with the words of the route. */
+export function call<Body>({ api }: Pick<Web, "api">, request: FastifyRequest, asked: Asked): Promise<Answer<Body>> {
+  return callRoute<Body>(api, request, asked);
 }
 
 /** What a JSON route answers the person who is logged in. */
