@@ -14,8 +14,7 @@ import {
   type OpportunityRun,
 } from "../../queries/intelligence/opportunity-runs.ts";
 import {
-  changeState,
-  lockOpportunities,
+  keptOpportunities,
   readKnown,
   readLooks,
   recordTests,
@@ -23,13 +22,15 @@ import {
   type KnownOpportunity,
   type ListedOpportunity,
 } from "../../queries/intelligence/opportunity-state.ts";
+import { changeState, lockListed } from "../../queries/shared/listed-states.ts";
 import { countryNamed } from "../../rules/intelligence/country-name.ts";
 import { findOpportunities, identityOf, type Found, type Tested } from "../../rules/intelligence/find-opportunities.ts";
 import { findPatterns, matrixOf } from "../../rules/intelligence/geographic-patterns.ts";
 import { windowDays } from "../../rules/intelligence/opportunity-cells.ts";
 import { blockedBy } from "../../rules/intelligence/opportunity-quality.ts";
-import { holdsFrom, stateAfter } from "../../rules/intelligence/opportunity-states.ts";
+import { holdsFrom } from "../../rules/intelligence/opportunity-states.ts";
 import { describeOpportunity } from "../../rules/intelligence/opportunity-words.ts";
+import { stateAfter } from "../../rules/shared/listed-states.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
@@ -93,7 +94,7 @@ interface Search extends WindowOf {
 
 async function search(session: Session, of: Search): Promise<OpportunityRun> {
   const { client } = of;
-  await lockOpportunities(session, client);
+  await lockListed(session, keptOpportunities, client);
   const window = await readCampaignWindow(session, of);
   const { tests, found, togetherness } = findOpportunities(window, await readLooks(session, of));
   const names = await readCampaignNames(session, of);
@@ -186,7 +187,13 @@ async function keepStates(
     const opportunityId = await saveListed(session, of, one);
     if (known.has(identityOf(one))) continue;
     created += 1;
-    await changeState(session, { ...told(of, actor), opportunityId, from: null, to: "new", reason: null });
+    await changeState(session, keptOpportunities, {
+      ...told(of, actor),
+      id: opportunityId,
+      from: null,
+      to: "new",
+      reason: null,
+    });
   }
   const listed = new Set(stored.map(identityOf));
   const byIdentity = new Map(tests.map((test) => [identityOf(test), test]));
@@ -200,9 +207,9 @@ async function keepStates(
       ? `it does not hold in the window that ends on ${of.to}`
       : "its campaign was merged into another, or is gone";
     const reason = next === "gone" ? whyGone : `it holds again on ${of.to}`;
-    await changeState(session, {
+    await changeState(session, keptOpportunities, {
       ...told(of, actor),
-      opportunityId: one.opportunityId,
+      id: one.opportunityId,
       from: one.state,
       to: next,
       reason,

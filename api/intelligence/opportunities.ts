@@ -1,29 +1,33 @@
 import { z } from "zod";
-import { dayAt } from "../../core/days.ts";
 import {
   findOpportunity,
-  listChanges,
   listOpportunities,
   opportunityOrders,
   readOpportunityDays,
   totalOpportunities,
   type OpportunityFilter,
 } from "../../queries/intelligence/opportunities.ts";
-import { decideOpportunity } from "../../queries/intelligence/opportunity-state.ts";
+import { keptOpportunities } from "../../queries/intelligence/opportunity-state.ts";
 import { readLastSearch } from "../../queries/intelligence/opportunity-runs.ts";
+import { listChanges } from "../../queries/shared/listed-states.ts";
 import { opportunityTypes } from "../../rules/intelligence/opportunity-cells.ts";
-import { decidedStates, needReason, opportunityStates } from "../../rules/intelligence/opportunity-states.ts";
+import {
+  decidedStates,
+  opportunityStates,
+  type OpportunityState,
+} from "../../rules/intelligence/opportunity-states.ts";
 import { caution, method } from "../../rules/intelligence/opportunity-words.ts";
 import { opportunitiesWorkflowId } from "../../rules/intelligence/workflow-ids.ts";
 import type { detectOpportunities } from "../../workflows/intelligence/detect-opportunities.ts";
 import { allow, callerOf } from "../server/access.ts";
-import { actorOf, audited } from "../server/audited.ts";
-import { ApiError, notFound } from "../server/errors.ts";
-import { day as dayShape, paging } from "../server/lists.ts";
+import { audited } from "../server/audited.ts";
+import { notFound } from "../server/errors.ts";
+import { decideRoute } from "../server/listed-states.ts";
+import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { instant, money, notes, number } from "../server/shapes.ts";
+import { instant, money, number } from "../server/shapes.ts";
 import { evidence, found, opportunity, toDay, toOpportunity } from "./opportunity-shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -72,7 +76,18 @@ export function opportunityRoutes(api: Api, parts: ServerParts): void {
   });
   totalsRoute(api, parts);
   oneRoute(api, parts);
-  decideRoute(api, parts);
+  decideRoute(api, parts, {
+    path: "/opportunities",
+    tags: ["opportunities"],
+    summary: "Says what is made of an opportunity: seen, dismissed, snoozed, planned, done, or new again",
+    description:
+      "One that was dismissed does not come back by itself. Of one that is done it is measured what came of it: `GET /opportunities/scorecard`.",
+    noun: "opportunity",
+    kept: keptOpportunities,
+    states: opportunityStates,
+    decidedStates,
+    action: "opportunity_decided",
+  });
   searchRoutes(api, parts);
 }
 
@@ -112,7 +127,10 @@ function oneRoute(api: Api, { reading }: ServerParts): void {
       const of = { client: callerOf(request).client, opportunityId: request.params.id };
       const row = await findOpportunity(reading, of);
       if (row === null) throw notFound("opportunity");
-      const [days, changes] = await Promise.all([readOpportunityDays(reading, of), listChanges(reading, of)]);
+      const [days, changes] = await Promise.all([
+        readOpportunityDays(reading, of),
+        listChanges<OpportunityState>(reading, keptOpportunities, { client: of.client, id: of.opportunityId }),
+      ]);
       return {
         ...toOpportunity(row),
         evidence: evidence.parse(row.evidence),
@@ -125,78 +143,6 @@ function oneRoute(api: Api, { reading }: ServerParts): void {
       };
     },
   );
-}
-
-const decided = z.object({ changed: z.boolean(), state: z.enum(opportunityStates) });
-
-function decideRoute(api: Api, parts: ServerParts): void {
-  api.post(
-    "/opportunities/:id/state",
-    {
-      config: keepers,
-      schema: {
-        tags: ["opportunities"],
-        summary: "Says what is made of an opportunity: seen, dismissed, snoozed, planned, done, or new again",
-        description:
-          "One that was dismissed does not come back by itself. Of one that is done it is measured what came of it: `GET /opportunities/scorecard`.",
-        params,
-        body: z.strictObject({
-          state: z.enum(decidedStates),
-          reason: notes.optional().describe("needed to dismiss or to snooze"),
-          until: dayShape.optional().describe("the day on which one that is snoozed comes back"),
-          done_on: dayShape.optional().describe("the day on which it was done; today when left out"),
-        }),
-        response: { 200: decided },
-      },
-    },
-    async (request) => {
-      const { client } = callerOf(request);
-      const opportunityId = request.params.id;
-      const { state } = request.body;
-      const today = dayAt(new Date(), parts.config.ingest.clients.get(client)?.timezone ?? "UTC");
-      const { reason, until, doneOn } = checkedDecision(request.body, today);
-      return audited(parts, request, async (session, record) => {
-        const { actor, role } = actorOf(request);
-        const result = await decideOpportunity(session, {
-          ...{ client, opportunityId, state, reason, until, doneOn, actor },
-          role: role ?? "admin",
-        });
-        if (result === null) throw notFound("opportunity");
-        if (result.changed)
-          await record(session, {
-            action: "opportunity_decided",
-            subject: `opportunity/${opportunityId}`,
-            details: { from: result.from, to: state, reason, until, doneOn },
-          });
-        return { changed: result.changed, state };
-      });
-    },
-  );
-}
-
-interface Given {
-  state: (typeof decidedStates)[number];
-  reason?: string | undefined;
-  until?: string | undefined;
-  done_on?: string | undefined;
-}
-
-function checkedDecision({ state, reason, until, done_on: doneOn }: Given, today: string) {
-  const problems = {
-    ...(reason === undefined && needReason.includes(state) ? { reason: `is missing: say why it is ${state}` } : {}),
-    ...(state === "snoozed" && (until === undefined || until <= today)
-      ? { until: "must be a day after today: when it is to come back" }
-      : {}),
-    ...(state !== "snoozed" && until !== undefined ? { until: "goes with snoozed only" } : {}),
-    ...(state !== "done" && doneOn !== undefined ? { done_on: "goes with done only" } : {}),
-    ...(doneOn !== undefined && doneOn > today ? { done_on: "must not be after today" } : {}),
-  };
-  if (Object.keys(problems).length > 0) throw new ApiError("validation_error", "body is not valid", problems);
-  return {
-    reason: reason ?? null,
-    until: until ?? null,
-    doneOn: state === "done" ? (doneOn ?? today) : null,
-  };
 }
 
 const searched = z.object({

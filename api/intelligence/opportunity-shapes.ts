@@ -3,6 +3,7 @@ import { opportunityTypes } from "../../rules/intelligence/opportunity-cells.ts"
 import { opportunityStates } from "../../rules/intelligence/opportunity-states.ts";
 import { outcomes } from "../../rules/intelligence/scorecard.ts";
 import type { OpportunityDay, OpportunityRow } from "../../queries/intelligence/opportunities.ts";
+import { changeOf, stateFields } from "../server/listed-states.ts";
 import { instant, money, storedOrigin, text } from "../server/shapes.ts";
 
 const price = z.string().describe("per click, four places, in the client's currency");
@@ -15,12 +16,7 @@ export const opportunity = z.object({
   geography: text,
   size: text,
   creativeId: text,
-  state: z.enum(opportunityStates).describe("gone: it does not hold any more"),
-  stateReason: text,
-  stateBy: text,
-  stateAt: instant,
-  snoozedUntil: text,
-  doneOn: text,
+  ...stateFields(opportunityStates),
   metric: z.string(),
   current: price.describe("price per click of the part; estimated for a size that the campaign does not have"),
   reference: price.describe("price per click of the rest, without the part"),
@@ -130,19 +126,10 @@ export const toDay = (row: OpportunityDay): z.infer<typeof day> => ({
   restImpressions: Number(row.restImpressions),
 });
 
-export const change = z.object({
-  at: instant,
-  actor: z.string(),
-  role: text,
-  from: z.enum(opportunityStates).nullable(),
-  to: z.enum(opportunityStates),
-  reason: text,
-});
-
 export const found = opportunity.extend({
   evidence,
   days: z.array(day).describe("of the window, as the rows are now"),
-  changes: z.array(change).describe("the last first"),
+  changes: z.array(changeOf(opportunityStates)).describe("the last first"),
   sql: z.string().describe("what an analyst runs to see the same sums"),
   caution: z.string(),
   workflowId: text,

@@ -124,27 +124,6 @@ export async function findOpportunity(
   return rows[0] ?? null;
 }
 
-export interface OpportunityChange {
-  at: Date;
-  actor: string;
-  role: string | null;
-  from: OpportunityState | null;
-  to: OpportunityState;
-  reason: string | null;
-}
-
-export async function listChanges(
-  database: Queryable,
-  of: { client: string; opportunityId: number },
-): Promise<OpportunityChange[]> {
-  const { rows } = await database.query<OpportunityChange>(
-    `select at, actor, role, from_state as "from", to_state as "to", reason from rtb.opportunity_changes
-      where _client_id = $1 and opportunity_id = $2 order by change_id desc limit 200`,
-    [of.client, of.opportunityId],
-  );
-  return rows;
-}
-
 /** A day of the part, and of what it is held against. Counts and amounts are exact, as text. */
 export interface OpportunityDay {
   date: string;

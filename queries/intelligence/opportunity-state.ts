@@ -3,12 +3,15 @@ import { identityOf, type Identity, type Tested } from "../../rules/intelligence
 import type { OpportunityType } from "../../rules/intelligence/opportunity-cells.ts";
 import type { OpportunityState } from "../../rules/intelligence/opportunity-states.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
+import type { Kept } from "../shared/listed-states.ts";
 import { named } from "../shared/named.ts";
 
-/** One search, state or decision of a client at a time, to the end of the transaction. */
-export async function lockOpportunities(session: Session, client: string): Promise<void> {
-  await session.query("select pg_advisory_xact_lock(hashtextextended('rtb.opportunities/' || $1, 0))", [client]);
-}
+/** Where opportunities are kept, with what became of them. */
+export const keptOpportunities: Kept = {
+  table: "rtb.opportunities",
+  id: "opportunity_id",
+  changes: "rtb.opportunity_changes",
+};
 
 /** On how many nights before the one that ends with `to` each identity was tested. */
 export async function readLooks(
@@ -125,75 +128,4 @@ export async function saveListed(session: Session, run: SearchRun, one: ListedOp
     ),
   );
   return rows[0]?.id ?? 0;
-}
-
-export interface StateChange {
-  client: string;
-  opportunityId: number;
-  from: OpportunityState | null;
-  to: OpportunityState;
-  actor: string;
-  role: string | null;
-  reason: string | null;
-  /** For one that is snoozed. */
-  until?: string | null;
-  /** For one that is done: the client's day. */
-  doneOn?: string | null;
-}
-
-/** The new state, and the line that tells of it. */
-export async function changeState(session: Session, change: StateChange): Promise<void> {
-  const byPerson = change.role !== null;
-  await session.query(
-    `update rtb.opportunities set state = $3, state_reason = $4, state_by = $5, state_at = now(), snoozed_until = $6, done_on = $7
-      where _client_id = $1 and opportunity_id = $2`,
-    [
-      change.client,
-      change.opportunityId,
-      change.to,
-      change.reason,
-      byPerson ? change.actor : null,
-      change.until ?? null,
-      change.doneOn ?? null,
-    ],
-  );
-  await session.query(
-    `insert into rtb.opportunity_changes (_client_id, opportunity_id, actor, role, from_state, to_state, reason) values ($1, $2, $3, $4, $5, $6, $7)`,
-    [change.client, change.opportunityId, change.actor, change.role, change.from, change.to, change.reason],
-  );
-}
-
-export interface Decision {
-  client: string;
-  opportunityId: number;
-  state: OpportunityState;
-  reason: string | null;
-  until: string | null;
-  doneOn: string | null;
-  actor: string;
-  role: string;
-}
-
-/** What a person makes of one; null when there is none of this number, the same state when nothing changed. */
-export async function decideOpportunity(
-  session: Session,
-  { state, ...decision }: Decision,
-): Promise<{ from: OpportunityState; changed: boolean } | null> {
-  const { client, opportunityId, until, reason, doneOn } = decision;
-  await lockOpportunities(session, client);
-  const { rows } = await session.query<{
-    state: OpportunityState;
-    reason: string | null;
-    until: string | null;
-    doneOn: string | null;
-  }>(
-    `select state, state_reason as reason, snoozed_until as until, done_on as "doneOn" from rtb.opportunities where _client_id = $1 and opportunity_id = $2`,
-    [client, opportunityId],
-  );
-  const [before] = rows;
-  if (before === undefined) return null;
-  if (before.state === state && before.reason === reason && before.until === until && before.doneOn === doneOn)
-    return { from: state, changed: false };
-  await changeState(session, { ...decision, from: before.state, to: state });
-  return { from: before.state, changed: true };
 }

@@ -21,7 +21,7 @@ import {
   shrunkCost,
   togetherness,
   type Comparison,
-} from "./statistics.ts";
+} from "../shared/statistics.ts";
 
 /** How sure one has to be, and how much of all that is listed may be chance. */
 export const leastConfidence = 0.9;

@@ -3,7 +3,7 @@ import { groupBy } from "../../core/group-by.ts";
 import { sumMoney } from "../../core/money.ts";
 import { median } from "../../core/quantiles.ts";
 import { floors, windowWeeks, type CampaignTraits, type Cell } from "./opportunity-cells.ts";
-import { discoveries, dispersionOf, normalCdf, togetherness } from "./statistics.ts";
+import { discoveries, dispersionOf, normalCdf, togetherness } from "../shared/statistics.ts";
 
 /** Clicks of one genre in one country, over all its campaigns. */
 export interface MatrixCell {

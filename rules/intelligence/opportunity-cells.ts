@@ -1,4 +1,4 @@
-import type { DaySums } from "./statistics.ts";
+import type { DaySums } from "../shared/statistics.ts";
 
 export const opportunityTypes = ["undervalued_geo", "high_cpc_low_spend", "size_gap", "neglected_creative"] as const;
 export type OpportunityType = (typeof opportunityTypes)[number];

@@ -1,6 +1,6 @@
 import { Big } from "big.js";
 import { windowWeeks } from "./opportunity-cells.ts";
-import type { Exposure } from "./statistics.ts";
+import type { Exposure } from "../shared/statistics.ts";
 
 /** A week's, rounded to the cent. */
 export interface Savings {

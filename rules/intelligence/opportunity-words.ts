@@ -1,6 +1,6 @@
 import type { Found } from "./find-opportunities.ts";
 import { floors, windowDays } from "./opportunity-cells.ts";
-import { priorClicks } from "./statistics.ts";
+import { priorClicks } from "../shared/statistics.ts";
 
 /** How people call what an opportunity is about. */
 export interface Named {

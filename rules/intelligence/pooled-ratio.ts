@@ -1,4 +1,4 @@
-import { normalCdf, type Weighed } from "./statistics.ts";
+import { normalCdf, type Weighed } from "../shared/statistics.ts";
 
 /** One campaign's clicks in a size, beside its clicks in all others. */
 export interface Peer {

@@ -1,5 +1,5 @@
 import { addDays, daysFromTo } from "../../core/days.ts";
-import { dispersionOf, ratioBound, type Comparison, type DaySums } from "./statistics.ts";
+import { dispersionOf, ratioBound, type Comparison, type DaySums } from "../shared/statistics.ts";
 
 /** One day of a part and of its rest. */
 export interface MeasuredDay {

@@ -7,6 +7,7 @@ import { moneyIn, originColumn } from "../components/columns.ts";
 import { areAllSandbox, countText, Moment, moneyText, Origin } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
+import { State, stateWord } from "../components/listed-states.tsx";
 import { ListTable } from "../components/list-table.tsx";
 import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
@@ -18,7 +19,7 @@ import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { SandboxOnce } from "../rtb/marks.tsx";
 import { opportunities, type LastSearch, type Opportunity, type OpportunityTotals } from "./answers.ts";
-import { confidenceText, Insight, State, stateWord, typeWords } from "./opportunity-words.tsx";
+import { confidenceText, Insight, typeWords } from "./opportunity-words.tsx";
 
 const filters = {
   type: z.enum(opportunityTypes).or(z.literal("")).optional(),

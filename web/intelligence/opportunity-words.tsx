@@ -1,5 +1,4 @@
 import type { OpportunityType } from "../../rules/intelligence/opportunity-cells.ts";
-import type { OpportunityState } from "../../rules/intelligence/opportunity-states.ts";
 import type { AdviceOutcome } from "../../rules/intelligence/scorecard.ts";
 import { Badge, Name, type Tone } from "../components/format.tsx";
 import { countryName } from "../rtb/marks.tsx";
@@ -11,27 +10,6 @@ export const typeWords: Record<OpportunityType, string> = {
   size_gap: "Missing size",
   neglected_creative: "Neglected creative",
 };
-
-const states: Record<OpportunityState, { tone: Tone; word: string }> = {
-  new: { tone: "note", word: "new" },
-  seen: { tone: "quiet", word: "seen" },
-  planned: { tone: "good", word: "planned" },
-  snoozed: { tone: "quiet", word: "snoozed" },
-  dismissed: { tone: "quiet", word: "dismissed" },
-  done: { tone: "good", word: "done" },
-  gone: { tone: "quiet", word: "does not hold any more" },
-};
-export const stateWord = (state: OpportunityState) => states[state].word;
-
-export function State({ of }: { of: Pick<Opportunity, "state" | "snoozedUntil"> }) {
-  const { tone, word } = states[of.state];
-  return (
-    <Badge tone={tone}>
-      {word}
-      {of.snoozedUntil === null ? "" : ` until ${of.snoozedUntil}`}
-    </Badge>
-  );
-}
 
 const outcomes: Record<AdviceOutcome, { tone: Tone; word: string }> = {
   right: { tone: "good", word: "right" },

@@ -4,6 +4,7 @@ import { LineChart } from "../components/charts.tsx";
 import { moneyIn } from "../components/columns.ts";
 import { moneyText, Name } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
+import { changeColumns, Decide, State } from "../components/listed-states.tsx";
 import { factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
@@ -11,7 +12,7 @@ import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { creativeAddress } from "../rtb/answers.ts";
 import { opportunities, type OpportunityDetails } from "./answers.ts";
-import { confidenceText, percentOf, State, stateWord, subjectText, typeWords } from "./opportunity-words.tsx";
+import { confidenceText, percentOf, subjectText, typeWords } from "./opportunity-words.tsx";
 
 type Side = { name: string; clicks: number; spend: string; impressions: number; price: number; dispersion: number };
 
@@ -62,7 +63,7 @@ export function opportunityPage(web: Web): void {
           <Brief of={found} />
           <Days of={found} json={json} currency={currency} />
           <Evidence of={found} at={at} currency={currency} />
-          {at.viewer.isKeeper ? <Decide of={found} today={at.today} /> : null}
+          {at.viewer.isKeeper ? <Decisions of={found} today={at.today} /> : null}
           <Table
             columns={changeColumns}
             rows={found.changes}
@@ -248,78 +249,18 @@ function sideColumns(currency: string): Column<Side>[] {
   ];
 }
 
-function Decide({ of, today }: { of: OpportunityDetails; today: string }) {
-  const action = `/opportunities/${of.opportunityId}/state`;
-  const simple = (state: "seen" | "planned" | "new", word: string) =>
-    of.state === state ? null : (
-      <form method="post" action={action}>
-        <input type="hidden" name="state" value={state} />
-        <button type="submit">{word}</button>
-      </form>
-    );
+function Decisions({ of, today }: { of: OpportunityDetails; today: string }) {
   return (
-    <section class="panel" aria-labelledby="decide">
-      <h2 id="decide">What do you make of it?</h2>
-      <div class="row">
-        {simple("seen", "Seen")}
-        {simple("planned", "Planned")}
-        {["dismissed", "snoozed", "done", "gone"].includes(of.state) ? simple("new", "Open again") : null}
-      </div>
-      <div class="columns">
-        <form method="post" action={action} class="row">
-          <input type="hidden" name="state" value="done" />
-          <label>
-            Done on <input type="date" name="done_on" value={today} max={today} required />
-          </label>
-          <label>
-            What was done <input name="reason" maxLength={500} />
-          </label>
-          <button type="submit">Done</button>
-          <span class="quiet">What comes of it is measured from that day on.</span>
-        </form>
-        <form method="post" action={action} class="row">
-          <input type="hidden" name="state" value="snoozed" />
-          <label>
-            Until <input type="date" name="until" min={today} required />
-          </label>
-          <label>
-            Why later <input name="reason" required maxLength={500} />
-          </label>
-          <button type="submit">Snooze</button>
-        </form>
-        <form method="post" action={action} class="row">
-          <input type="hidden" name="state" value="dismissed" />
-          <label>
-            Why not <input name="reason" required maxLength={500} />
-          </label>
-          <button type="submit" class="danger">
-            Dismiss
-          </button>
-          <span class="quiet">It does not come back by itself.</span>
-        </form>
-      </div>
-    </section>
+    <Decide
+      action={`/opportunities/${of.opportunityId}/state`}
+      state={of.state}
+      today={today}
+      simple={[
+        ["seen", "Seen"],
+        ["planned", "Planned"],
+      ]}
+      doneNote="What comes of it is measured from that day on."
+      dismissNote="It does not come back by itself."
+    />
   );
 }
-
-type Change = OpportunityDetails["changes"][number];
-
-const changeColumns: Column<Change>[] = [
-  { name: "at", label: "When", kind: "moment", value: (row) => new Date(row.at) },
-  {
-    name: "to",
-    label: "State",
-    kind: "text",
-    value: (row) => row.to,
-    show: ({ from, to }) => (from === null ? stateWord(to) : `${stateWord(from)} → ${stateWord(to)}`),
-  },
-  { name: "actor", label: "Who", kind: "text", value: (row) => row.actor, show: ({ actor }) => <Name of={actor} /> },
-  {
-    name: "reason",
-    label: "Why",
-    kind: "text",
-    isLong: true,
-    value: (row) => row.reason,
-    why: () => "no reason was given",
-  },
-];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { pooledRatio } from "./pooled-ratio.ts";
+import { pooledRatio } from "../intelligence/pooled-ratio.ts";
 import {
   budgetFactor,
   cheaper,
