@@ -1052,6 +1052,7 @@ comment on column rtb.creatives.last_seen_at is 'When the exchange last listed i
 comment on column rtb.creatives.vanished_at is 'Since when the exchange lists it no longer; null while it does, and for those that no list has named.';
 comment on column rtb.creatives._last_sync is 'The reading of the exchange''s list that named it last.';
 comment on column rtb.creatives.preview_url is 'The picture that the exchange names: of a native creative, or of a video''s companion ad. Null where it names none, as for HTML.';
+comment on column rtb.creatives.app_store is 'Whose store its click leads to, as its addresses say: ios or android; null where they name neither or both. Files of performance do not say on which system an ad was shown: an ad for an app of one system is bought there.';
 comment on column rtb.creatives.is_stub is 'Nothing is known of it but that a file of performance names it.';
 comment on column rtb.creatives.origin is 'real; sandbox: made up by the demo or the example; unknown: stored before this was recorded.';
 comment on column rtb.creatives.created_at is 'When it was first stored.';

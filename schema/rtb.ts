@@ -86,6 +86,8 @@ export const creatives = rtb.table(
     vanishedAt: instant("vanished_at"),
     lastSync: text("_last_sync"),
     previewUrl: text("preview_url"),
+    // The function is made in the migration that adds the column, before it.
+    appStore: text("app_store").generatedAlwaysAs(sql`rtb.app_store_of(declared_click_urls, destination_urls_parsed)`),
   },
   (table) => [
     originCheck("creatives_origin_known", table.origin),

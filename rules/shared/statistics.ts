@@ -189,3 +189,13 @@ export function discoveries(ps: readonly number[], q = 0.1): boolean[] {
   const threshold = sorted.reduce((best, p, i) => (p <= (q * (i + 1)) / sorted.length ? p : best), -1);
   return ps.map((p) => p <= threshold);
 }
+
+/** Wilson's interval of a share: it stays within 0 and 1, and says something of no successes, too. */
+export function wilson(successes: number, trials: number, z: number): { low: number; high: number } {
+  if (trials <= 0) return { low: 0, high: 1 };
+  const share = Math.min(1, successes / trials);
+  const middle = share + z ** 2 / (2 * trials);
+  const width = z * Math.sqrt((share * (1 - share)) / trials + z ** 2 / (4 * trials ** 2));
+  const scale = 1 + z ** 2 / trials;
+  return { low: Math.max(0, (middle - width) / scale), high: Math.min(1, (middle + width) / scale) };
+}
