@@ -34,7 +34,11 @@ describe("the language", () => {
     ["text with a line break", { where: [{ dimension: "campaign", values: ["a\nb"] }] }, "must be text on one line"],
     ["too many values", { where: [{ dimension: "size", values: Array(51).fill("a") }] }, "where.0.values: Too big"],
     ["too many days", { period: { days: 401 } }, "period.days: Too big"],
-    ["days that end before they begin", { period: { from: "2026-02-02", to: "2026-02-01" } }, "period: from must not be after to"],
+    [
+      "days that end before they begin",
+      { period: { from: "2026-02-02", to: "2026-02-01" } },
+      "period: from must not be after to",
+    ],
     ["too many rows", { limit: 501 }, "limit: Too big"],
     [
       "an amount in letters",
