@@ -1,7 +1,7 @@
 import { Big } from "big.js";
 import type { StoredOrigin } from "../../core/origin.ts";
 import { isRatio, ratios, sortOf, type Comparison, type Metric, type Question, type Ratio } from "./question.ts";
-import { dispersionOf, wilson } from "./statistics.ts";
+import { dispersionOf, wilson } from "../shared/statistics.ts";
 
 /** What rows come to: exact, as text. */
 export interface Sums {

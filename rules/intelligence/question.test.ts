@@ -4,7 +4,7 @@ import { judge, standing, type Cells, type Part, type Spreads, type Sums } from 
 import { examples } from "./question-examples.ts";
 import { inWords, sideWords } from "./question-words.ts";
 import { question, type QuestionInput } from "./question.ts";
-import { wilson } from "./statistics.ts";
+import { wilson } from "../shared/statistics.ts";
 
 const problems = (input: unknown) => {
   const parsed = question.safeParse(input);
