@@ -46,6 +46,7 @@ import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
 import { importRoutes } from "./files/import-routes.ts";
 import { channelRoutes } from "./ops/channels.ts";
+import { sessionRoutes } from "./ops/sessions.ts";
 import { quarantinedLineRoute, redriveRoute, rejectedLinesRoute } from "./files/quarantined-line.ts";
 import { createSystemRoutes } from "./ops/system.ts";
 import { cutOffSlowBodies } from "./server/slow-bodies.ts";
@@ -56,6 +57,7 @@ const areas: Area[] = [
   { prefix: "/api/v1", routes: overviewRoutes },
   { prefix: "/api/v1/ops", routes: operationsRoutes },
   { prefix: "/api/v1/ops", routes: channelRoutes },
+  { prefix: "/api/v1/ops", routes: sessionRoutes },
   { prefix: "/api/v1/ops", routes: correctRoute },
   { prefix: "/api/v1/ops", routes: quarantinedLineRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },

@@ -7,12 +7,14 @@ import { keysOf } from "../queries/shared/ordered.ts";
 import type { Api } from "./server/parts.ts";
 
 /** By a list's own rules, with a test of its own: the greatest spend and the lowest price are both "first". */
-const otherwise = ["/api/v1/rtb/creatives"];
+const otherwise = ["/api/v1/rtb/creatives", "/api/v1/ops/freshness/grid"];
 const rowsOfEach = 9;
 
 let database: TestDatabase;
 let api: Api;
 let claimant: string;
+/** What stands for the id in the path of a list that is not an affiliate's. */
+const ids: Record<string, string> = {};
 beforeAll(async () => {
   database = await testDatabase();
   api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
@@ -20,6 +22,10 @@ beforeAll(async () => {
     await database.pool.query(statement.replaceAll(":rows", `generate_series(1, ${rowsOfEach}) n`));
   const { affiliateId } = await makeAffiliate(database.pool, { client: "713", name: "Claims" });
   claimant = affiliateId;
+  for (const [path, statement] of Object.entries(owners)) {
+    const { rows } = await database.pool.query<{ id: string }>(statement);
+    ids[path] = rows[0]?.id ?? "";
+  }
   const campaignId = await makeCampaign(database.pool, { client: "713", name: "Claimed" });
   for (let n = 0; n < rowsOfEach; n += 1)
     await judge(database.pool, {
@@ -70,10 +76,26 @@ const filled = [
    select '713', 'Camp ' || n, case when n % 3 > 0 then (n % 4) * 0.2 end, n % 3 + 0.0000001 * n, n % 4, n % 2, ${amount}, ${amount}, 'real' from :rows`,
   `insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
    select '713', ${day}, (n % 5)::text, 'Aff ' || n % 5, '1', n::text, 'USD', 5, n % 3, n % 4, n % 2 * 9, 1, 0, ${day}::text, 'r' from :rows`,
+  `insert into rtb.campaign_creatives (_client_id, campaign_id, creative_id)
+   select '713', (select min(campaign_id) from rtb.campaigns), id from rtb.creatives`,
+  `insert into rtb.creative_performance (_client_id, creative_id, spend_7d, spend_all) select '713', id, id % 3 + 0.0000004 * id, id % 4 from rtb.creatives where id % 5 > 0`,
+  `update rtb.creatives set advertiser_name = 'Adv ' || id % 4 where id % 3 > 0`,
+  "insert into ops.channels (_client_id, name, kind, hint, is_setting, updated_by) values ('713', 'Ops', 'webhook', 'example.com', true, 'test')",
+  `insert into ops.channel_deliveries (_client_id, channel_id, what, edition, state, attempts, created_at)
+   select '713', (select min(channel_id) from ops.channels), case when n % 2 = 0 then 'opened' else 'test' end, n, case when n % 3 = 0 then 'failed' else 'delivered' end, n % 4,
+          now() - (n % 4) * interval '0.000007 seconds' from :rows`,
+  `insert into ops.sessions (_client_id, session_hash, role, subject, logged_in_by, browser, created_at, last_seen_at, expires_at)
+   select '713', 'h' || n, 'analyst', 'ada ' || n % 3, 'a link', 'browser ' || n % 2, now() - n * interval '1 hour', now() - (n % 4) * interval '0.000007 seconds', now() + n % 5 * interval '1 hour' + interval '1 day' from :rows`,
   `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, recommendation, basis, current_metric_value, reference_value, current_spend_weekly, target_spend_weekly,
                                   potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id, origin, geography)
    select '713', 'undervalued_geo', n, 'geo ' || n, 'r', 'b', n % 4 + 1, n % 3 + 0.5, 100, 100 - n % 4, n % 4, n % 3, (n % 3) / 7.0, ${today}, ${today}, '{}', ${today}, 'r', 'real', 'BR' from :rows`,
 ];
+
+/** Whose the lists below an id are. */
+const owners = {
+  "/api/v1/rtb/campaigns/{id}/members": "select min(campaign_id)::text as id from rtb.campaign_creatives",
+  "/api/v1/ops/channels/{id}/deliveries": "select min(channel_id)::text as id from ops.channels",
+};
 
 interface Listed {
   items: Record<string, unknown>[];
@@ -92,7 +114,9 @@ async function sortedLists(): Promise<[path: string, sorts: string[]][]> {
   }>();
   return Object.entries(paths).flatMap(([path, { get: route }]): [string, string[]][] => {
     const sorts = route?.parameters?.find(({ name }) => name === "sort")?.schema.enum;
-    return sorts === undefined || otherwise.includes(path) ? [] : [[path.replace("{id}", claimant), sorts]];
+    return sorts === undefined || otherwise.includes(path)
+      ? []
+      : [[path.replace("{id}", ids[path] ?? claimant), sorts]];
   });
 }
 
@@ -123,7 +147,13 @@ function misplaced(items: readonly object[], sort: string): unknown[] {
 
 test("every list is in the order that is asked for, with what is missing last, and its pages join without a gap", async () => {
   const lists = await sortedLists();
-  expect(lists.map(([path]) => path)).toEqual(expect.arrayContaining(["/api/v1/ops/receipts", "/api/v1/deliveries"]));
+  expect(lists.map(([path]) => path)).toEqual(
+    expect.arrayContaining(
+      ["/api/v1/ops/receipts", "/api/v1/deliveries", "/api/v1/ops/sessions", ...Object.keys(owners)].map((path) =>
+        path.replace("{id}", ids[path] ?? ""),
+      ),
+    ),
+  );
   const wrong: unknown[] = [];
   for (const [path, sorts] of lists)
     for (const sort of sorts) {
@@ -142,6 +172,28 @@ test("every list is in the order that is asked for, with what is missing last, a
       if (JSON.stringify(paged) !== JSON.stringify(whole)) wrong.push([path, sort, "its pages are not the list"]);
     }
   expect(wrong).toEqual([]);
+});
+
+test("days of the grid are sorted by day, or by how many feeds are not final, the newest first of equals", async () => {
+  await database.pool.query(
+    `insert into ops.slices (_client_id, source, slice, day, timezone, is_final, fetched_at, outcome)
+     select '713', 's' || k, (date '2026-01-01' + n)::text, date '2026-01-01' + n, 'UTC', n % 3 >= k, now(), 'changed' from generate_series(0, 5) n, generate_series(1, 2) k`,
+  );
+  const days = async (sort: string) => {
+    const { body } = await get(`/api/v1/ops/freshness/grid?from=2026-01-01&to=2026-01-06${sort}`);
+    const items = body.items as { day: string; source: string; state: string | null }[];
+    const listed = [...new Set(items.map(({ day: of }) => Number(of.slice(8))))];
+    // The cells of a day stay together.
+    expect(items.map(({ day: of }) => Number(of.slice(8)))).toEqual(
+      listed.flatMap((of) => items.filter((item) => Number(item.day.slice(8)) === of).map(() => of)),
+    );
+    return listed;
+  };
+  expect(await days("")).toEqual([6, 5, 4, 3, 2, 1]);
+  expect(await days("&sort=day")).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(await days("&sort=-open")).toEqual([4, 1, 5, 2, 6, 3]);
+  expect(await days("&sort=open")).toEqual([6, 3, 5, 2, 4, 1]);
+  expect((await get("/api/v1/ops/freshness/grid?from=2026-01-01&to=2026-01-06&sort=state")).status).toBe(400);
 });
 
 test("a sort that a list does not know, and a place of another sort or of none, are refused", async () => {

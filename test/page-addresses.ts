@@ -132,6 +132,11 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: "select channel_id::text as value from ops.channels order by channel_id limit 1" },
   },
+  "/channels/:id/deliveries.csv": {
+    address: "/channels/:id/deliveries.csv?sort=-attempts",
+    who: staff,
+    fill: { id: "select channel_id::text as value from ops.channels order by channel_id limit 1" },
+  },
   "/files": { address: "/files", who: staff },
   "/files.csv": { address: "/files.csv", who: staff },
   "/files/upload": { address: "/files/upload", who: keepers },
@@ -182,6 +187,7 @@ export const walked: Record<string, Walked> = {
   "/claims.csv": { address: "/claims.csv", who: ["affiliate"] },
   "/claims/:id": { address: "/claims/:id", who: ["affiliate"] },
   "/sessions": { address: "/sessions", who: all },
+  "/sessions.csv": { address: "/sessions.csv?sort=-createdAt", who: all },
 };
 
 /** The pages' addresses with what this database holds: no exports. */

@@ -4,19 +4,20 @@ import {
   listDecisions,
   listMembers,
   listVariants,
+  memberOrders,
   type CampaignGrouping,
   type DecisionRow,
 } from "../../queries/intelligence/campaign-details.ts";
 import { findSuccessor } from "../../queries/rtb/successor.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { memberConfidence, memberKey } from "../../rules/intelligence/member-key.ts";
-import { ownNumber } from "../rtb/shapes.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { notFound } from "../server/errors.ts";
 import { listRoute } from "../server/list-route.ts";
 import { paging } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, iso, money, number, text } from "../server/shapes.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const params = z.object({ id: number });
@@ -64,32 +65,24 @@ export const member = z.object({
   spend7d: money,
   spendAllTime: money,
 });
-const place = z.object({
-  place: z
-    .string()
-    .regex(/^-?\d+(\.\d+)?$/)
-    .max(80),
-  id: ownNumber,
-});
 
 /** How a campaign came to be what it is. */
 export function campaignGroupingRoutes(api: Api, parts: ServerParts): void {
   const { reading } = parts;
   groupingRoute(api, parts);
-  listRoute(api, "/campaigns/:id/members", {
+  sortedListRoute(api, "/campaigns/:id/members", {
     config: readers,
     tags: ["campaigns"],
     summary: "The creatives of a campaign and what joins each, the greatest spend of seven days first",
     params,
-    querystring: paging,
+    querystring: paging.extend({ sort: sortIn(memberOrders) }),
     item: member,
-    place,
-    read: async ({ after, limit }, request) => {
+    orders: memberOrders,
+    read: async ({ order, limit }, request) => {
       const { client } = callerOf(request);
       const { campaignId } = await standing(reading, { client, campaignId: params.parse(request.params).id });
-      return listMembers(reading, { client, campaignId, after, limit });
+      return listMembers(reading, { client, campaignId, order, limit });
     },
-    placeOf: (row) => ({ place: row.place, id: row.id }),
     toItem: (row) => ({
       creativeId: row.creativeId,
       buyerId: row.buyerId,

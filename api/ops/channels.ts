@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { seal } from "../../core/crypto.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
-import { listChannelDeliveries, type DeliveryRow } from "../../queries/ops/channel-deliveries.ts";
+import {
+  channelDeliveryOrders,
+  listChannelDeliveries,
+  type DeliveryRow,
+} from "../../queries/ops/channel-deliveries.ts";
 import {
   changeChannel,
   createChannel,
@@ -24,10 +28,10 @@ import { sqlState } from "../../schema/database.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { listRoute } from "../server/list-route.ts";
 import { paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
+import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { instant, iso, number as id, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
@@ -118,20 +122,22 @@ function readRoutes(api: Api, parts: ServerParts): void {
     },
   );
 
-  listRoute(api, "/channels/:id/deliveries", {
+  sortedListRoute(api, "/channels/:id/deliveries", {
     config: readers,
     tags,
     summary: "What was or is to be sent to a channel, newest first",
     params: z.object({ id }),
-    querystring: paging.extend({ state: z.enum(["pending", "delivered", "failed", "expired"]).optional() }),
+    querystring: paging.extend({
+      state: z.enum(["pending", "delivered", "failed", "expired"]).optional(),
+      sort: sortIn(channelDeliveryOrders),
+    }),
     item: channelDelivery,
-    place: id,
-    read: async ({ filter: { state }, after, limit }, request) => {
+    orders: channelDeliveryOrders,
+    read: async ({ filter: { state }, order, limit }, request) => {
       const of = { client: callerOf(request).client, channelId: (request.params as { id: number }).id };
       await readOne(parts, of);
-      return listChannelDeliveries(parts.reading, { ...of, state, beforeId: after ?? undefined, limit });
+      return listChannelDeliveries(parts.reading, { ...of, state, order, limit });
     },
-    placeOf: (row) => row.deliveryId,
     toItem: toDelivery,
   });
 }

@@ -51,6 +51,8 @@ interface SortedList<Query extends z.ZodType, Row, Item extends z.ZodType> {
   config: { access: Access };
   tags: string[];
   summary: string;
+  /** What stands for `:name` in the path. */
+  params?: z.ZodType;
   /** `paging`, with the filters of the list, and `sort: sortIn(orders)`. */
   querystring: Query;
   item: Item;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readFeeds } from "../../queries/sync/feeds.ts";
 import { readSourceFreshness } from "../../queries/sync/freshness.ts";
-import { readGrid } from "../../queries/sync/freshness-grid.ts";
+import { gridSorts, inOrderOfDays, readGrid } from "../../queries/sync/freshness-grid.ts";
 import { lateSources } from "../../rules/sync/lateness.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { day, fewDays, inOrder, orderError, tooManyDays, word } from "../server/lists.ts";
@@ -41,7 +41,13 @@ export function gridRoute(api: Api, { reading }: ServerParts): void {
         tags: ["operations"],
         summary: "Every day of a range of every feed: final, provisional, partial, failed or missing",
         querystring: z
-          .object({ from: day, to: day, source: word.optional() })
+          .object({
+            ...{ from: day, to: day, source: word.optional() },
+            sort: z
+              .enum(gridSorts)
+              .default("-day")
+              .describe("by day, or by how many of its feeds are not final; with a minus from the greatest"),
+          })
           .refine(inOrder, orderError)
           .refine(fewDays, tooManyDays),
         response: { 200: z.object({ from: z.string(), to: z.string(), feeds: z.array(feed), items: z.array(cell) }) },
@@ -55,7 +61,7 @@ export function gridRoute(api: Api, { reading }: ServerParts): void {
         readGrid(reading, { ...request.query, client }),
       ]);
       const late = lateSources(freshness, new Date());
-      const { from, to } = request.query;
+      const { from, to, sort } = request.query;
       return {
         from,
         to,
@@ -63,7 +69,7 @@ export function gridRoute(api: Api, { reading }: ServerParts): void {
           ...one,
           late: late.find(({ source }) => source === one.source)?.reason ?? null,
         })),
-        items: items.map((item) => ({ ...item, loadedAt: iso(item.loadedAt) })),
+        items: inOrderOfDays(items, sort).map((item) => ({ ...item, loadedAt: iso(item.loadedAt) })),
       };
     },
   );

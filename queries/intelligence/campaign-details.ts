@@ -1,5 +1,6 @@
 import type { Queryable } from "../../schema/database.ts";
 import { nameSql } from "../rtb/creative-shapes.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 export interface DecisionRow {
   decisionId: number;
@@ -53,29 +54,38 @@ export interface MemberRow {
   variantFormat: string | null;
   spend7d: string;
   spendAll: string;
-  place: string;
 }
 
-/** The creatives of a campaign, the greatest spend of seven days first. */
-export async function listMembers(
+/** By what they spent, or by who they are. */
+export const memberOrders = {
+  by: {
+    spend7d: [{ sql: "coalesce(p.spend_7d, 0)", type: "number" }],
+    spendAllTime: [{ sql: "coalesce(p.spend_all, 0)", type: "number" }],
+    creativeId: [{ sql: "c.creative_id", type: "text" }],
+    advertiserName: [{ sql: "c.advertiser_name", type: "text", canBeMissing: true }],
+  },
+  then: [{ sql: "c.id", type: "whole", always: "up" }],
+  usual: "-spend7d",
+} satisfies Orders;
+
+/** The creatives of a campaign. */
+export function listMembers(
   database: Queryable,
-  of: { client: string; campaignId: number; after: { place: string; id: string } | null; limit: number },
-): Promise<MemberRow[]> {
-  const { rows } = await database.query<MemberRow>(
-    `select c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
+  { client, campaignId, order, limit }: { client: string; campaignId: number; order?: Order; limit: number },
+): Promise<Placed<MemberRow>[]> {
+  return readOrdered<MemberRow>(database, {
+    columns: `c.id::text as id, c.creative_id as "creativeId", c.buyer_id as "buyerId", c.format, c.width, c.height, c.canonical_size as "canonicalSize",
             c.advertiser_name as "advertiserName", c.languages, c.approval_status as "approvalStatus", c.vanished_at as "vanishedAt",
             c.declared_click_urls as "declaredClickUrls", c.destination_urls_parsed as "destinationUrlsParsed", c.creative_attributes as "creativeAttributes", k.basis,
             k.variant_language as "variantLanguage", k.variant_format as "variantFormat",
-            round(coalesce(p.spend_7d, 0), 2) as "spend7d", round(coalesce(p.spend_all, 0), 2) as "spendAll", coalesce(p.spend_7d, 0)::text as place
-       from rtb.campaign_creatives k
+            round(coalesce(p.spend_7d, 0), 2) as "spend7d", round(coalesce(p.spend_all, 0), 2) as "spendAll"`,
+    from: `rtb.campaign_creatives k
        join rtb.creatives c on c._client_id = k._client_id and c.id = k.creative_id
-       left join rtb.creative_performance p on p._client_id = k._client_id and p.creative_id = k.creative_id
-      where k._client_id = $1 and k.campaign_id = $2
-        and ($3::numeric is null or (-coalesce(p.spend_7d, 0), c.id) > (-$3::numeric, $4::bigint))
-      order by coalesce(p.spend_7d, 0) desc, c.id limit $5`,
-    [of.client, of.campaignId, of.after?.place ?? null, of.after?.id ?? null, of.limit],
-  );
-  return rows;
+       left join rtb.creative_performance p on p._client_id = k._client_id and p.creative_id = k.creative_id`,
+    where: "k._client_id = :client and k.campaign_id = :campaignId",
+    values: { client, campaignId },
+    ...{ orders: memberOrders, order, limit },
+  });
 }
 
 export interface VariantRow {

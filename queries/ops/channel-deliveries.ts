@@ -1,5 +1,6 @@
 import type { ToldAlert } from "../../rules/ops/message.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 const rank = (column: string) => `array_position(array['info', 'warning', 'critical'], ${column})`;
 
@@ -214,18 +215,28 @@ export interface DeliveryRow {
   deliveredAt: Date | null;
 }
 
-/** Newest first. */
-export async function listChannelDeliveries(
+/** By when it was due, or by what became of it. */
+export const channelDeliveryOrders = {
+  by: {
+    createdAt: [{ sql: "d.created_at", type: "moment" }],
+    what: [{ sql: "d.what", type: "text" }],
+    state: [{ sql: "d.state", type: "text" }],
+    attempts: [{ sql: "d.attempts", type: "whole" }],
+  },
+  then: [{ sql: "d.delivery_id", type: "whole" }],
+  usual: "-createdAt",
+} satisfies Orders;
+
+export function listChannelDeliveries(
   database: Queryable,
-  filter: ChannelDue & { state?: string | undefined; beforeId?: number | undefined; limit: number },
-): Promise<DeliveryRow[]> {
-  const { rows } = await database.query<DeliveryRow>(
-    `select d.delivery_id as "deliveryId", d.what, d.alert_id as "alertId", a.message as "alertMessage", d.day::text as day, d.state, d.attempts,
-            d.held_until as "heldUntil", d.note, d.created_at as "createdAt", d.delivered_at as "deliveredAt"
-       from ops.channel_deliveries d left join ops.alerts a on a.alert_id = d.alert_id
-      where d._client_id = $1 and d.channel_id = $2 and ($3::text is null or d.state = $3) and ($4::bigint is null or d.delivery_id < $4)
-      order by d.delivery_id desc limit $5`,
-    [filter.client, filter.channelId, filter.state ?? null, filter.beforeId ?? null, filter.limit],
-  );
-  return rows;
+  { client, channelId, state, order, limit }: ChannelDue & { state?: string | undefined; order?: Order; limit: number },
+): Promise<Placed<DeliveryRow>[]> {
+  return readOrdered<DeliveryRow>(database, {
+    columns: `d.delivery_id as "deliveryId", d.what, d.alert_id as "alertId", a.message as "alertMessage", d.day::text as day, d.state, d.attempts,
+            d.held_until as "heldUntil", d.note, d.created_at as "createdAt", d.delivered_at as "deliveredAt"`,
+    from: "ops.channel_deliveries d left join ops.alerts a on a.alert_id = d.alert_id",
+    where: "d._client_id = :client and d.channel_id = :channelId and (:state::text is null or d.state = :state)",
+    values: { client, channelId, state: state ?? null },
+    ...{ orders: channelDeliveryOrders, order, limit },
+  });
 }

@@ -1,5 +1,6 @@
 import type { Role } from "../../core/tokens.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
 /** Who logs in: staff or an advertiser by their role, or an affiliate. */
 export interface SessionHolder {
@@ -81,20 +82,32 @@ export interface SessionRow extends SessionHolder {
   expiresAt: Date;
 }
 
-/** Sessions that are open, of one person or of all of a client, the latest seen first. */
-export async function readSessions(
+/** By when they were seen or end, or by whose they are. */
+export const sessionOrders = {
+  by: {
+    lastSeenAt: [{ sql: "s.last_seen_at", type: "moment" }],
+    createdAt: [{ sql: "s.created_at", type: "moment" }],
+    expiresAt: [{ sql: "s.expires_at", type: "moment" }],
+    subject: [{ sql: "s.subject", type: "text" }],
+    browser: [{ sql: "s.browser", type: "text" }],
+  },
+  then: [{ sql: "s.session_id", type: "whole" }],
+  usual: "-lastSeenAt",
+} satisfies Orders;
+
+/** Sessions that are open, of one person or of all of a client. */
+export function listSessions(
   database: Queryable,
-  { client, subject, limit }: { client: string; subject?: string | undefined; limit: number },
-): Promise<SessionRow[]> {
-  const { rows } = await database.query<SessionRow>(
-    `select session_id as "sessionId", ${holder}, logged_in_by as "loggedInBy", browser, created_at as "createdAt",
-            last_seen_at as "lastSeenAt", expires_at as "expiresAt"
-       from ops.sessions
-      where _client_id = $1 and ($2::text is null or subject = $2) and ended_at is null and expires_at > now()
-      order by last_seen_at desc, session_id desc limit $3`,
-    [client, subject ?? null, limit],
-  );
-  return rows;
+  of: { client: string; subject?: string | undefined; order?: Order; limit: number },
+): Promise<Placed<SessionRow>[]> {
+  return readOrdered<SessionRow>(database, {
+    columns: `session_id as "sessionId", ${holder}, logged_in_by as "loggedInBy", browser, created_at as "createdAt",
+            last_seen_at as "lastSeenAt", expires_at as "expiresAt"`,
+    from: "ops.sessions s",
+    where: `s._client_id = :client and (:subject::text is null or s.subject = :subject) and ${isOpen}`,
+    values: { client: of.client, subject: of.subject ?? null },
+    ...{ orders: sessionOrders, order: of.order, limit: of.limit },
+  });
 }
 
 /** False when there is no such open session. */

@@ -19,6 +19,31 @@ export interface GridDay {
   origin: StoredOrigin | null;
 }
 
+/** By day, or by how many of a day's feeds are not final: equals by day, the newest first. */
+export const gridSorts = ["-day", "day", "-open", "open"] as const;
+export type GridSort = (typeof gridSorts)[number];
+
+/** Days in an order of the grid. */
+export function sortDays(cells: readonly { day: string; state: GridState | null }[], sort: GridSort): string[] {
+  const open = new Map<string, number>();
+  for (const { day, state } of cells)
+    open.set(day, (open.get(day) ?? 0) + (state === null || state === "final" ? 0 : 1));
+  const newest = [...open.keys()].sort().reverse();
+  if (sort === "-day") return newest;
+  if (sort === "day") return newest.reverse();
+  const direction = sort === "open" ? 1 : -1;
+  return newest.sort((one, other) => direction * ((open.get(one) ?? 0) - (open.get(other) ?? 0)));
+}
+
+/** Cells day by day in that order; those of a day stay as they are. */
+export function inOrderOfDays<Cell extends { day: string; state: GridState | null }>(
+  cells: readonly Cell[],
+  sort: GridSort,
+): Cell[] {
+  const places = new Map(sortDays(cells, sort).map((day, place) => [day, place]));
+  return [...cells].sort((one, other) => (places.get(one.day) ?? 0) - (places.get(other.day) ?? 0));
+}
+
 /** Every day of the range of every feed, the newest day first. */
 export async function readGrid(
   database: Queryable,

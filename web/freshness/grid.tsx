@@ -1,11 +1,12 @@
 import type { ComponentChildren } from "preact";
-import type { GridDay } from "../../queries/sync/freshness-grid.ts";
+import { sortDays, type GridDay, type GridSort } from "../../queries/sync/freshness-grid.ts";
 import { typedHere } from "../../settings/typed-here.ts";
 import { Origin } from "../components/format.tsx";
 import { Empty } from "../components/parts.tsx";
 import { StateBadge, stateWords } from "../components/state.tsx";
 import type { Json } from "../shared/json.ts";
 import type { Period } from "../shared/period.ts";
+import { withQuery } from "../shared/web.ts";
 
 /** In the order in which they are told of. */
 const openOnes = ["missing", "failed", "partial", "provisional"] as const;
@@ -61,15 +62,25 @@ export function Legend() {
   );
 }
 
+interface GridProps {
+  columns: readonly GridColumn[];
+  period: Period;
+  url: URL;
+  sort: GridSort;
+}
+
 /** A row per day, a column per source. */
-export function GridTable({ columns, period }: { columns: readonly GridColumn[]; period: Period }) {
+export function GridTable({ columns, period, url, sort }: GridProps) {
   if (columns.length === 0)
     return (
       <Empty title="No source yet">
         Sources appear when a worker has started: <code>{typedHere("npm start")}</code>. Then sync one from this page.
       </Empty>
     );
-  const days = [...new Set(columns.flatMap(({ cells }) => cells.map(({ day }) => day)))].sort().reverse();
+  const days = sortDays(
+    columns.flatMap(({ cells }) => cells),
+    sort,
+  );
   const caption = `Days ${period.from} to ${period.to} by source`;
   const shown = columns.map((column) => ({
     id: column.id,
@@ -83,7 +94,7 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
         <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
-            <th scope="col">Day</th>
+            <HeadOfDays url={url} sort={sort} />
             {shown.map(({ id, label, isSandbox }) => (
               <th key={id} scope="col">
                 {label} {isSandbox ? <Origin of="sandbox" /> : null}
@@ -105,6 +116,29 @@ export function GridTable({ columns, period }: { columns: readonly GridColumn[];
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Sorts by day; the days with the most that is not final have a link of their own beside it. */
+function HeadOfDays({ url, sort }: Pick<GridProps, "url" | "sort">) {
+  const state = sort === "day" ? "ascending" : sort === "-day" ? "descending" : "none";
+  const isByOpen = sort.endsWith("open");
+  return (
+    <th scope="col" aria-sort={state}>
+      <a href={withQuery(url, { sort: sort === "-day" ? "day" : "-day" })}>
+        Day
+        <span class="order" aria-hidden="true">
+          {state === "ascending" ? "▲" : state === "descending" ? "▼" : ""}
+        </span>
+      </a>{" "}
+      <a
+        class="quiet"
+        href={withQuery(url, { sort: sort === "-open" ? "open" : "-open" })}
+        aria-current={isByOpen ? "true" : undefined}
+      >
+        {sort === "-open" ? "fewest open first" : "most open first"}
+      </a>
+    </th>
   );
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { notFound } from "../../api/server/errors.ts";
 import { day, word } from "../../api/server/lists.ts";
+import { gridSorts, inOrderOfDays } from "../../queries/sync/freshness-grid.ts";
 import type { Feed } from "../../queries/sync/feeds.ts";
 import { Badge, Origin } from "../components/format.tsx";
 import { Empty, ExportLink, PageHead, PeriodPicker } from "../components/parts.tsx";
@@ -59,11 +60,12 @@ const goTo = ({ runId, isPlanned }: Started) =>
 
 const gridAddress = ({ from, to, source }: { from: string; to: string; source?: string }) =>
   jsonAddress("/api/v1/ops/freshness/grid", { from, to, source });
+const gridQuery = { ...periodQuery, sort: z.enum(gridSorts).optional() };
 const readGrid = async (web: Web, at: At<unknown>, url: string) =>
   (await call<Grid>(web, at.request, { method: "GET", url })).body;
 
 function gridPages(web: Web): void {
-  page(web, { url: "/freshness", who: readers, query: periodQuery }, async (at) => {
+  page(web, { url: "/freshness", who: readers, query: gridQuery }, async (at) => {
     const period = readPeriod(at.query, at.today, "30d");
     const url = gridAddress(period);
     const [{ feeds, items }, files] = await Promise.all([readGrid(web, at, url), readFileGrid(web, at, period)]);
@@ -87,19 +89,20 @@ function gridPages(web: Web): void {
             <FileFeeds {...files} isKeeper={at.viewer.isKeeper} />
           </div>
           <Legend />
-          <GridTable columns={columns} period={period} />
+          <GridTable columns={columns} period={period} url={at.url} sort={at.query.sort ?? "-day"} />
         </>
       ),
     };
   });
-  download(web, { url: "/freshness.csv", who: readers, query: periodQuery }, async (at) => {
+  download(web, { url: "/freshness.csv", who: readers, query: gridQuery }, async (at) => {
     const period = readPeriod(at.query, at.today, "30d");
     const [{ items }, files] = await Promise.all([
       readGrid(web, at, gridAddress(period)),
       readFileGrid(web, at, period),
     ]);
     const rows = [...items.map((item) => ({ ...item, mapping: null, fileIds: [] })), ...files.items.map(exportedDay)];
-    return { name: `freshness-${period.from}-${period.to}.csv`, text: toCsv(exportColumns, rows) };
+    const sorted = at.query.sort === undefined ? rows : inOrderOfDays(rows, at.query.sort);
+    return { name: `freshness-${period.from}-${period.to}.csv`, text: toCsv(exportColumns, sorted) };
   });
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { endSession, readSessions, type SessionRow } from "../../queries/ops/sessions.ts";
+import type { session } from "../../api/ops/sessions.ts";
+import { endSession, sessionOrders } from "../../queries/ops/sessions.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
 import { actorOf } from "../../api/server/audited.ts";
 import { notFound } from "../../api/server/errors.ts";
@@ -7,25 +8,28 @@ import { forgetSession } from "../../api/server/sessions.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { roles } from "../../core/tokens.ts";
 import { Badge, Name } from "../components/format.tsx";
-import { PageHead } from "../components/parts.tsx";
-import { Table, type Column } from "../components/table.tsx";
+import { ExportLink, PageHead } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { exportList } from "../shared/export-list.ts";
+import { callList } from "../shared/json.ts";
 import { form, page } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import type { Web } from "../shared/web.ts";
 
+type Session = z.infer<typeof session>;
+
 const everybody = [...roles];
-const mostShown = 200;
+const json = "/api/v1/ops/sessions";
 
 /** Who is logged in: one's own sessions, for an admin all of the client; and an end to any of them. */
 export function sessionPages(web: Web): void {
   const id = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
-  page(web, { url: "/sessions", who: everybody, affiliates: true }, async ({ parts, viewer, zone, request }) => {
-    const isAdmin = viewer.role === "admin";
-    const rows = await readSessions(parts.reading, {
-      client: viewer.client,
-      subject: isAdmin ? undefined : viewer.subject,
-      limit: mostShown,
-    });
+  const query = sortedQuery(sessionOrders);
+  page(web, { url: "/sessions", who: everybody, affiliates: true, query }, async (at) => {
+    const isAdmin = at.viewer.role === "admin";
+    const list = await callList<Session>(web, at, { path: json, query: at.query });
     return {
       title: "Sessions",
       body: (
@@ -33,18 +37,26 @@ export function sessionPages(web: Web): void {
           <PageHead
             title="Sessions"
             lead={isAdmin ? "Everybody who is logged in for this client." : "Where you are logged in."}
-          />
-          <Table
-            columns={columnsFor(request.sessionId)}
-            rows={rows}
-            zone={zone}
+          >
+            <ExportLink url={at.url} />
+          </PageHead>
+          <ListTable
+            at={at}
+            list={list}
+            orders={sessionOrders}
+            columns={[...columnsFor(at.request.sessionId), endColumn]}
             caption="Open sessions"
-            rowKey={({ sessionId }) => String(sessionId)}
           />
         </>
       ),
     };
   });
+  const sorted = { sort: query.sort };
+  exportList<Session, typeof sorted>(
+    web,
+    { url: "/sessions.csv", who: everybody, affiliates: true, query: sorted },
+    (at) => ({ name: "sessions.csv", path: json, query: at.query, columns: columnsFor(null) }),
+  );
 
   form(
     web,
@@ -77,7 +89,7 @@ export function sessionPages(web: Web): void {
   );
 }
 
-function columnsFor(own: number | null): Column<SessionRow>[] {
+function columnsFor(own: number | null): Column<Session>[] {
   return [
     {
       name: "subject",
@@ -94,26 +106,29 @@ function columnsFor(own: number | null): Column<SessionRow>[] {
       name: "role",
       label: "Role",
       kind: "text",
+      isLocal: true,
       value: ({ role, affiliateId }) => role ?? `affiliate ${affiliateId ?? ""}`,
     },
     { name: "loggedInBy", label: "Logged in by", kind: "text", value: (row) => row.loggedInBy, isExtra: true },
     { name: "browser", label: "Browser", kind: "text", value: (row) => row.browser },
-    { name: "createdAt", label: "Since", kind: "moment", value: (row) => row.createdAt, isExtra: true },
-    { name: "lastSeenAt", label: "Last seen", kind: "moment", value: (row) => row.lastSeenAt },
-    { name: "expiresAt", label: "Ends", kind: "moment", value: (row) => row.expiresAt, isExtra: true },
-    {
-      name: "end",
-      label: "End it",
-      kind: "text",
-      value: () => null,
-      show: ({ sessionId, subject }) => (
-        <form method="post" action="/sessions/end">
-          <input type="hidden" name="id" value={sessionId} />
-          <button type="submit" aria-label={`End session ${sessionId} of ${subject}`}>
-            End
-          </button>
-        </form>
-      ),
-    },
+    { name: "createdAt", label: "Since", kind: "moment", value: (row) => new Date(row.createdAt), isExtra: true },
+    { name: "lastSeenAt", label: "Last seen", kind: "moment", value: (row) => new Date(row.lastSeenAt) },
+    { name: "expiresAt", label: "Ends", kind: "moment", value: (row) => new Date(row.expiresAt), isExtra: true },
   ];
 }
+
+const endColumn: Column<Session> = {
+  name: "end",
+  label: "End it",
+  kind: "text",
+  isLocal: true,
+  value: () => null,
+  show: ({ sessionId, subject }) => (
+    <form method="post" action="/sessions/end">
+      <input type="hidden" name="id" value={sessionId} />
+      <button type="submit" aria-label={`End session ${sessionId} of ${subject}`}>
+        End
+      </button>
+    </form>
+  ),
+};

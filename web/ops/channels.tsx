@@ -1,12 +1,16 @@
 import { z } from "zod";
+import { channelDeliveryOrders } from "../../queries/ops/channel-deliveries.ts";
 import { notFound } from "../../api/server/errors.ts";
 import { channelKinds } from "../../rules/ops/channel.ts";
 import { Badge, Moment, Name, None } from "../components/format.tsx";
-import { Empty, NextPage, Notice, PageHead } from "../components/parts.tsx";
+import { ListTable } from "../components/list-table.tsx";
+import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
 import { callList } from "../shared/json.ts";
 import { call, form, get, page, param } from "../shared/page.tsx";
-import { keepers, readers, type Web } from "../shared/web.ts";
+import { sortedQuery } from "../shared/sorting.ts";
+import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { Channel, ChannelDelivery as Delivery } from "./answers.ts";
 import { ChannelForm, channelForm, toBody } from "./channel-form.tsx";
 import { snoozedUntil, snoozeHours, snoozes } from "./snoozes.ts";
@@ -62,7 +66,7 @@ function listPage(web: Web): void {
 function channelPage(web: Web): void {
   const query = {
     tested: z.enum(["delivered", "failed", "under-way"]).optional(),
-    cursor: z.string().max(1_000).optional(),
+    ...sortedQuery(channelDeliveryOrders),
   };
   page(web, { url: "/channels/:id", who: readers, query }, async (at) => {
     const { request, zone, viewer, query: asked } = at;
@@ -70,8 +74,8 @@ function channelPage(web: Web): void {
     const one = items.find(({ channelId }) => String(channelId) === param(at, "id"));
     if (one === undefined) throw notFound("channel");
     const deliveries = await callList<Delivery>(web, at, {
-      path: `${json}/${one.channelId}/deliveries`,
-      query: { cursor: asked.cursor, limit: rowsPerPage },
+      ...deliveriesOf(at),
+      query: { sort: asked.sort, cursor: asked.cursor, limit: rowsPerPage },
     });
     return {
       title: one.name,
@@ -79,21 +83,21 @@ function channelPage(web: Web): void {
         <>
           <PageHead title={one.name} lead={<State of={one} zone={zone} />}>
             {viewer.isKeeper ? <Actions of={one} /> : null}
+            <ExportLink url={at.url} path={`/channels/${one.channelId}/deliveries.csv`} without={["tested"]} />
           </PageHead>
           <Tested how={asked.tested} of={one} />
           <section aria-labelledby="told">
             <h2 id="told">What was sent</h2>
-            <Table
+            <ListTable
+              at={at}
+              list={deliveries}
+              orders={channelDeliveryOrders}
               columns={deliveryColumns}
-              rows={deliveries.items}
               caption={`Deliveries to ${one.name}`}
-              zone={zone}
-              json={{ url: deliveries.url, path: "items" }}
               empty={
                 <Empty title="Nothing yet">What is open is sent within a minute. Send a test to see it arrive.</Empty>
               }
             />
-            <NextPage url={at.url} next={deliveries.next} />
           </section>
           {viewer.isKeeper ? (
             <section aria-labelledby="settings">
@@ -105,7 +109,22 @@ function channelPage(web: Web): void {
       ),
     };
   });
+
+  exportList<Delivery, typeof exported>(
+    web,
+    { url: "/channels/:id/deliveries.csv", who: readers, query: exported },
+    (at) => ({
+      name: `channel-${param(at, "id")}.csv`,
+      ...deliveriesOf(at),
+      query: { sort: at.query.sort },
+      columns: deliveryColumns,
+    }),
+  );
 }
+
+/** What the export of a channel takes in its address. */
+const exported = { sort: sortedQuery(channelDeliveryOrders).sort };
+const deliveriesOf = (at: Pick<At<unknown>, "request">) => ({ path: `${json}/${param(at, "id")}/deliveries` });
 
 function newPage(web: Web): void {
   page(web, { url: "/channels/new", who: keepers }, ({ zone }) =>

@@ -1,8 +1,9 @@
+import { memberOrders } from "../../queries/intelligence/campaign-details.ts";
 import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { moneyText, Name } from "../components/format.tsx";
 import { Empty, Fact, factsOf, NextPage, type FactOf } from "../components/parts.tsx";
 import type { JsonPage } from "../shared/json.ts";
-import type { At } from "../shared/web.ts";
+import { withQuery, type At } from "../shared/web.ts";
 import { creativeAddress, type CampaignDetails, type Facets, type Member } from "./answers.ts";
 import { FormatLine } from "./creative-cards.tsx";
 import { basisWord } from "./grouping-words.tsx";
@@ -36,6 +37,7 @@ export function Members({ at, campaign, members: { items, next, url: json }, oth
   return (
     <section aria-labelledby="members" class="stacked">
       <h2 id="members">Creatives, and what joins each</h2>
+      {items.length > 1 ? <Orders url={at.url} /> : null}
       {items.length === 0 ? (
         <Empty title="No creative is in it">
           {campaign.isClustered ? "A person named it, so it stays." : "Move some here from another campaign."}
@@ -50,6 +52,30 @@ export function Members({ at, campaign, members: { items, next, url: json }, oth
       )}
       <NextPage url={at.url} next={next} name="members" />
     </section>
+  );
+}
+
+const orderNames = {
+  "-spend7d": "By spend in 7 days",
+  "-spendAllTime": "By all spend",
+  creativeId: "By id",
+  advertiserName: "By advertiser",
+};
+
+function Orders({ url }: { url: URL }) {
+  const sort = url.searchParams.get("sortMembers") ?? memberOrders.usual;
+  return (
+    <div class="period" role="group" aria-label="Order of the creatives">
+      {Object.entries(orderNames).map(([name, label]) => (
+        <a
+          key={name}
+          href={withQuery(url, { sortMembers: name, members: null })}
+          aria-current={sort === name ? "true" : undefined}
+        >
+          {label}
+        </a>
+      ))}
+    </div>
   );
 }
 

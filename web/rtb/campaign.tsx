@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { memberOrders } from "../../queries/intelligence/campaign-details.ts";
 import { periods } from "../../queries/rtb/rollups.ts";
 import { moneyIn } from "../components/columns.ts";
 import { Badge, countText, moneyText, Name, None, Origin } from "../components/format.tsx";
@@ -6,6 +7,7 @@ import { Count, Empty, Fact, factsOf, Figure, PageHead } from "../components/par
 import { Table, type Column } from "../components/table.tsx";
 import { callList, type JsonPage } from "../shared/json.ts";
 import { get, page, param } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import { creativeAddress, rtb, type CampaignDetails, type Facets, type Grouping, type Member } from "./answers.ts";
 import { campaignForms, ChangeForms } from "./campaign-forms.tsx";
@@ -22,14 +24,18 @@ const membersOfPage = 100;
 
 /** One campaign: what it brought, who is in it and why, and what people decided about it. */
 export function campaignPage(web: Web): void {
-  const query = { period: z.enum(periods).optional(), members: z.string().max(1_000).optional() };
+  const { sort: order, cursor: members } = sortedQuery(memberOrders);
+  const query = { period: z.enum(periods).optional(), sortMembers: order, members };
   page(web, { url: "/campaigns/:id", who: readers, query }, async (at) => {
     const own = `${rtb}/campaigns/${param(at, "id")}`;
     const json = `${own}?period=${at.query.period ?? "7d"}`;
     const [found, grouping, members, facets] = await Promise.all([
       get<CampaignDetails>(web, at.request, json),
       get<Grouping>(web, at.request, `${own}/grouping`),
-      callList<Member>(web, at, { path: `${own}/members`, query: { cursor: at.query.members, limit: membersOfPage } }),
+      callList<Member>(web, at, {
+        path: `${own}/members`,
+        query: { sort: at.query.sortMembers, cursor: at.query.members, limit: membersOfPage },
+      }),
       at.viewer.isKeeper ? readFacets(web, at) : null,
     ]);
     // Merged into another one, its old address leads there.
