@@ -302,3 +302,20 @@ test("a batch holds no more than it may", async () => {
   await Promise.all([1, 2, 3].map(add));
   expect(sizes).toEqual([2, 2, 1]);
 });
+
+test("the next batch is on its way before those of the last one are answered", async () => {
+  const order: string[] = [];
+  const { add } = createBatches<string>({
+    record: async (events) => {
+      // As the pool sends what it is given.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      order.push(`sent ${events.join(" ")}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return events.map(() => "counted" as const);
+    },
+    isTheirs: () => false,
+    mostAtOnce: 2,
+  });
+  await Promise.all(["a", "b", "c", "d"].map((event) => add(event).then(() => order.push(`answered ${event}`))));
+  expect(order).toEqual(["sent a b", "sent c d", "answered a", "answered b", "answered c", "answered d"]);
+});
