@@ -38,6 +38,7 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
 import { mcpRoutes } from "./mcp/mcp.ts";
+import { whyRoutes } from "./cost/why.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
 import { reconRoutes } from "./recon/recon.ts";
@@ -62,6 +63,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/ops", routes: quarantinedLineRoute },
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: spendRoutes },
+  { prefix: "/api/v1/cost", routes: whyRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },

@@ -343,6 +343,13 @@ comment on column ops.deliveries_daily.origin is 'Who was sent it: real, sandbox
 
 
 comment on schema public is 'What the areas say together: cost, conversions and what one costs of the other.';
+comment on function public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'Why cpa, cost, conversions, revenue or margin changed between two periods, or (with p_seen_before) of one period since a moment: five parts per currency, which add up to the change to the cent.';
+comment on function public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'What both ends of such a change are made of: leaves of the days that both ends have whole, and days that restated or are not final.';
+comment on function ops.compared_days(text, text[], date, date, date, date, timestamptz) is 'The days of a change, and which of them are not whole at both ends.';
+comment on function ops.changed_since(text, text[], date[], timestamptz) is 'Rows of these days that changed since a moment, or since their day was first read after its end, as they were then.';
+comment on function ops.first_of_two(numeric, numeric, numeric, numeric) is 'What a quantity does to an amount that is a quantity times a price.';
+comment on function ops.first_of_three(numeric, numeric, numeric, numeric, numeric, numeric) is 'What clicks do to an amount that is paid per conversion.';
+comment on function ops.second_of_three(numeric, numeric, numeric, numeric, numeric, numeric) is 'What conversions per click do to an amount that is paid per conversion.';
 comment on function public.cpa_by_affiliate(date, date, text) is 'cpa_daily summed over a range of days, both included; all clients when none is named.';
 
 comment on table public.affiliate_mapping is 'Which Everflow affiliate a Redtrack source spends for. A source stands here once; an affiliate with no source of its own may stand once without one.';

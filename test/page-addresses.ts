@@ -26,6 +26,8 @@ export const walked: Record<string, Walked> = {
   "/today.csv": { address: "/today.csv?period=30d", who: staff },
   "/spend": { address: "/spend?period=30d&by=day", who: staff },
   "/spend.csv": { address: "/spend.csv?period=30d", who: staff },
+  "/why": { address: "/why?period=30d", who: staff },
+  "/why.csv": { address: "/why.csv?period=30d", who: staff },
   "/receipts": { address: "/receipts", who: staff },
   "/receipts.csv": { address: "/receipts.csv", who: staff },
   "/receipts/:id": {

@@ -12,6 +12,7 @@ import { conversionPages } from "./conversions/page.tsx";
 import { mappingPages } from "./cost/mapping.tsx";
 import { costDaysPages } from "./cost/days.tsx";
 import { costPages } from "./cost/page.tsx";
+import { whyPages } from "./cost/why.tsx";
 import { fileDetailPages } from "./files/file.tsx";
 import { filePages } from "./files/page.tsx";
 import { previewPages } from "./files/preview.tsx";
@@ -57,6 +58,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   spendPages,
   costPages,
   costDaysPages,
+  whyPages,
   mappingPages,
   conversionPages,
   conversionPage,

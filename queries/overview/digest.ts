@@ -1,5 +1,7 @@
 import type { Digest } from "../../rules/overview/digest.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { addDays } from "../../core/days.ts";
+import { explainChanges } from "../cost/why.ts";
 import { readAlerts } from "../ops/alerts.ts";
 import { readOverview } from "./overview.ts";
 
@@ -12,8 +14,10 @@ export async function readDigest(
   { client, day, timezone, now }: { client: string; day: string; timezone: string; now: Date },
 ): Promise<Digest> {
   const since = new Date(now.getTime() - nightHours * 3_600_000);
-  const [overview, alerts] = await Promise.all([
+  const weekOf = (last: string) => ({ from: addDays(last, -6), to: last });
+  const [overview, week, alerts] = await Promise.all([
     readOverview(database, { client, today: day, timezone, now, since, period: "yesterday" }),
+    explainChanges(database, { client, ...weekOf(addDays(day, -1)), before: weekOf(addDays(day, -8)) }, ["cpa"]),
     readAlerts(database, { client, open: true, limit: mostAlerts }),
   ]);
   const yesterday = overview.periods.find(({ name }) => name === "yesterday");
@@ -24,6 +28,10 @@ export async function readDigest(
     of: yesterday?.to ?? day,
     isFinal: yesterday?.isFinal ?? false,
     totals: yesterday?.totals ?? [],
+    week: week.map(({ currency, origin, after, change, parts }) => ({
+      ...{ currency, origin, after, change },
+      parts: parts.map(({ part, amount }) => ({ part, amount })),
+    })),
     restated: overview.restated,
     late: overview.open
       .map(({ source, mapping, late, touches, provisional, partial, failed, missing }) => ({

@@ -1,4 +1,6 @@
 import { cents, sumMoney } from "../../core/money.ts";
+import type { PartName } from "../cost/why.ts";
+import { mostlyOf } from "../cost/why-words.ts";
 import { plain, type Message } from "../ops/message.ts";
 
 interface Figures {
@@ -13,6 +15,14 @@ interface Figures {
   margin: string | null;
 }
 
+interface WeekChange {
+  currency: string;
+  origin: string;
+  after: string | null;
+  change: string | null;
+  parts: readonly { part: PartName; amount: string }[];
+}
+
 type Totals = Figures & { before: Figures | null };
 
 /** What a morning is told: of the day before, and what wants a look. */
@@ -23,6 +33,8 @@ export interface Digest {
   of: string;
   isFinal: boolean;
   totals: readonly Totals[];
+  /** The CPA of the last seven whole days against the seven before, and why it changed. */
+  week: readonly WeekChange[];
   restated: readonly { source: string; day: string; before: string; after: string; change: string }[];
   late: readonly { source: string; late: string | null; touches: string; days: readonly string[] }[];
   alerts: readonly { alertId: number; severity: string; message: string }[];
@@ -33,7 +45,7 @@ const mostDays = 5;
 
 /** The digest as a message: the same words in Slack, in a mail and in the terminal. */
 export function digestMessage(digest: Digest): Message {
-  const { client, day, of, isFinal, totals, restated, late, alerts } = digest;
+  const { client, day, of, isFinal, totals, week, restated, late, alerts } = digest;
   const label = isFinal ? of : `${of} (not final)`;
   return {
     key: `digest-${client}-${day}`,
@@ -42,6 +54,7 @@ export function digestMessage(digest: Digest): Message {
       ...(totals.length === 0
         ? [`${of}: no spend and no conversions are known.`]
         : totals.map((row) => figures(label, row))),
+      ...week.flatMap(weekLine),
       ...listed(
         "Restated in the last 24 hours",
         restated,
@@ -84,6 +97,18 @@ function figures(label: string, row: Totals): string {
     `margin ${amount(margin, currency)}`,
   ];
   return `${label}${mark}: ${told.join(", ")}`;
+}
+
+/** "CPA of 7 days 41.20 USD, 3.10 more than the week before: mostly price." */
+function weekLine({ after, change, currency, origin, parts }: WeekChange): string[] {
+  if (after === null || change === null) return [];
+  const mark = origin === "sandbox" ? ", made up by the sandbox" : "";
+  const mostly = mostlyOf({ metric: "cpa", currency, change, parts });
+  const than =
+    Number(change) === 0
+      ? "as in the week before"
+      : `${change.replace("-", "")} ${change.startsWith("-") ? "less" : "more"} than the week before`;
+  return [`CPA of the last 7 days${mark} ${after} ${currency}, ${than}${mostly === null ? "" : `: mostly ${mostly}`}.`];
 }
 
 function openFeed({ source, late, touches, days }: Digest["late"][number]): string {

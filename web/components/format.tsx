@@ -37,11 +37,33 @@ export function changeText(now: number, before: number): string {
 }
 
 /** A figure beside an earlier one. None where one of them is not known. */
-export function Change({ now, before, than }: { now: string | null; before: string | null; than?: string }) {
+export function Change({
+  now,
+  before,
+  than,
+  why,
+}: {
+  now: string | null;
+  before: string | null;
+  than?: string;
+  /** Where it is explained. */
+  why?: string;
+}) {
   if (now === null || before === null) return <None why={now === null ? "not known yet" : "nothing to compare with"} />;
   const text = changeText(Number(now), Number(before));
   const beside = than === undefined || text === "new" ? "" : ` ${text === "the same" ? "as" : "than"} ${than}`;
-  return <span class="change">{`${text}${beside}`}</span>;
+  const shown = `${text}${beside}`;
+  return (
+    <span class="change">
+      {why === undefined ? (
+        shown
+      ) : (
+        <a href={why} title="Why did it change?">
+          {shown}
+        </a>
+      )}
+    </span>
+  );
 }
 
 /** A figure that is not known is a dash, and says why to whoever asks. */

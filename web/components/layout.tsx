@@ -19,7 +19,7 @@ const staff = ["admin", "operator", "analyst"] as const;
 const navigation: readonly NavigationItem[] = [
   { href: "/", label: "Today", who: staff },
   { href: "/spend", label: "Spend", who: staff },
-  { href: "/cost", label: "CPA", who: staff },
+  { href: "/cost", label: "CPA", also: ["/why"], who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
   { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
   { href: "/opportunities", label: "Opportunities", who: staff },

@@ -17,6 +17,7 @@ import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import { costDaysAddress } from "./days.tsx";
+import { whyAddress } from "./why-query.ts";
 
 const money = moneyIn<CpaAffiliate>((row) => row.currency, { why: (row) => row.note, isSortable: true });
 const columns: readonly Column<CpaAffiliate>[] = [
@@ -67,6 +68,12 @@ export function costPages(web: Web): void {
           <PageHead title="Cost per acquisition" lead="What a conversion cost, per affiliate.">
             <a class="button" href={`/cost/days?from=${period.from}&to=${period.to}`}>
               By day
+            </a>
+            <a
+              class="button"
+              href={whyAddress({ metric: "cpa", from: period.from, to: period.to, before: period.before })}
+            >
+              Why did it change?
             </a>
             <a class="button" href="/cost/mapping">
               Mapping

@@ -3,6 +3,7 @@ import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Name, Origi
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { costDaysAddress } from "../cost/days.tsx";
+import { whyAddress } from "../cost/why-query.ts";
 import { severityTones } from "../alerts/page.tsx";
 import { filesAddress } from "../files/page.tsx";
 import { dayAddress } from "../freshness/page.tsx";
@@ -94,12 +95,12 @@ const results: readonly [name: "finalCost" | "cpa" | "revenue" | "margin", label
 ];
 
 /** A figure over what it changed by. */
-function Beside({ value, now, before }: { value: string; now: string | null; before: string | null }) {
+function Beside({ value, ...change }: { value: string; now: string | null; before: string | null; why?: string }) {
   return (
     <>
       {value}
       <div class="quiet">
-        <Change now={now} before={before} />
+        <Change {...change} />
       </div>
     </>
   );
@@ -113,9 +114,25 @@ const isRunning = (name: OverviewPeriod) => name === "today";
 interface Shows<One> {
   why: (row: One) => string | null;
   isCompared: (row: One) => boolean;
+  spanOf: (row: One) => Pick<Shown["affiliates"], "over" | "before">;
+  whose?: (row: One) => { affiliateId: string | null; affiliate: string };
 }
 
-function resultColumns<One extends Totals | Affiliate>({ why, isCompared }: Shows<One>): Column<One>[] {
+const explainedBy = {
+  finalCost: "cost",
+  cpa: "cpa",
+  revenue: "revenue",
+  margin: "margin",
+  efConversions: "conversions",
+} as const;
+
+function resultColumns<One extends Totals | Affiliate>({ why, isCompared, spanOf, whose }: Shows<One>): Column<One>[] {
+  const explained = (name: keyof typeof explainedBy, row: One) => {
+    const { over, before } = spanOf(row);
+    if (over === null) return {};
+    const of = whose === undefined ? {} : { whose: whose(row) };
+    return { why: whyAddress({ metric: explainedBy[name], ...over, before, ...of }) };
+  };
   const moneys = results.map(([name, label]): Column<One> => ({
     ...{ name, label, kind: "money", value: (row) => row[name], currency: (row) => row.currency, why },
     show: (row) => {
@@ -127,6 +144,7 @@ function resultColumns<One extends Totals | Affiliate>({ why, isCompared }: Show
           value={moneyText(value, row.currency)}
           now={row.over?.[name] ?? null}
           before={row.before?.[name] ?? null}
+          {...explained(name, row)}
         />
       );
     },
@@ -138,7 +156,8 @@ function resultColumns<One extends Totals | Affiliate>({ why, isCompared }: Show
       if (efConversions === null) return undefined;
       if (!isCompared(row)) return countText(efConversions);
       const [now, earlier] = [over, before].map((one) => one?.efConversions ?? null);
-      return <Beside value={countText(efConversions)} now={textOf(now)} before={textOf(earlier)} />;
+      const changed = { now: textOf(now), before: textOf(earlier) };
+      return <Beside value={countText(efConversions)} {...changed} {...explained("efConversions", row)} />;
     },
   };
   const [cost, cpa, ...rest] = moneys as [Column<One>, Column<One>, ...Column<One>[]];
@@ -178,6 +197,7 @@ export function Periods({ periods, zone, json }: { periods: Shown["periods"]; zo
           why: ({ acrossCurrencies }) =>
             acrossCurrencies ? "spend and results are in several currencies" : "nothing known of it yet",
           isCompared: ({ span }) => !isRunning(span.name),
+          spanOf: ({ span }) => span,
         }),
       ]}
       rows={rows}
@@ -205,7 +225,12 @@ export const affiliateColumns = (span: Shown["affiliates"]): readonly Column<Aff
       </>
     ),
   },
-  ...resultColumns<Affiliate>({ why: ({ note }) => note, isCompared: () => !isRunning(span.name) }),
+  ...resultColumns<Affiliate>({
+    why: ({ note }) => note,
+    isCompared: () => !isRunning(span.name),
+    spanOf: () => span,
+    whose: (row) => row,
+  }),
   { name: "currency", label: "Currency", kind: "text", value: ({ currency }) => currency, isExtra: true },
   { name: "note", label: "Note", kind: "text", value: ({ note }) => note, isExtra: true },
 ];

@@ -1,10 +1,12 @@
 import type { DaySpend, SourceSpend } from "../../queries/cost/spend.ts";
+import type { ComparedDays } from "../../core/days.ts";
 import type { PaceHour } from "../../rules/cost/pace.ts";
 import { moneyIn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
 import { Change, moneyText, None, Origin } from "../components/format.tsx";
 import { StateBadge } from "../components/state.tsx";
 import type { Column } from "../components/table.tsx";
+import { whyAddress } from "../cost/why-query.ts";
 
 /** An address of this page with other filters. */
 export type To = (changed: Record<string, string | null>) => string;
@@ -14,6 +16,8 @@ interface Of {
   to: To;
   /** Only the day that is not over: its sources are not compared with a whole day. */
   isRunning?: boolean;
+  /** The days whose change is shown, and those before; null where none is over. */
+  compared?: ComparedDays | null;
 }
 
 const money = <Row,>(currency: string) => moneyIn<Row>(currency, { isSortable: true });
@@ -27,8 +31,11 @@ const count = <Row,>(name: string, label: string, value: (row: Row) => number | 
   isExtra: true,
 });
 
-export function sourceColumns({ currency, to, isRunning = false }: Of, most = 0): readonly Column<SourceSpend>[] {
+export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] {
+  const { currency, to, isRunning = false, compared = null } = of;
   const amount = money<SourceSpend>(currency);
+  const explained = (sourceId: string) =>
+    compared === null ? {} : { why: whyAddress({ metric: "cost", ...compared, whose: { sourceId } }) };
   return [
     {
       name: "sourceName",
@@ -60,8 +67,12 @@ export function sourceColumns({ currency, to, isRunning = false }: Of, most = 0)
       kind: "text",
       value: () => null,
       isLocal: true,
-      show: ({ costOver, costOverBefore }) =>
-        isRunning ? <None why="the day is not over" /> : <Change now={costOver ?? "0"} before={costOverBefore} />,
+      show: ({ costOver, costOverBefore, sourceId }) =>
+        isRunning ? (
+          <None why="the day is not over" />
+        ) : (
+          <Change now={costOver ?? "0"} before={costOverBefore} {...explained(sourceId)} />
+        ),
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),
     count("conversions", "Conversions", ({ conversions }) => conversions),

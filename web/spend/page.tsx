@@ -22,6 +22,7 @@ import { toCsv } from "../shared/csv.ts";
 import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
+import { whyAddress } from "../cost/why-query.ts";
 import { dayColumns, hourColumns, hourName, sourceColumns, timeName } from "./columns.tsx";
 
 const views = ["source", "day", "hour"] as const;
@@ -148,6 +149,7 @@ async function readTable(at: At<SpendQuery>, asked: Asked): Promise<Shown> {
   const around = {
     currency: calendar.currency,
     isRunning: isRunning(asked),
+    compared: of.compared,
     to: (changed: Record<string, string | null>) => withQuery(at.url, changed),
   };
   const props = {
@@ -286,7 +288,7 @@ function Totals({ totals, asked, pace, json }: TotalsProps) {
           <ByNow last={lastRead(pace)} />
         ) : (
           <>
-            <Change now={totals.costOver} before={totals.costOverBefore} than={sameDays(asked)} />
+            <Change now={totals.costOver} before={totals.costOverBefore} than={sameDays(asked)} {...explained(asked)} />
             {isWhole(asked) ? null : "; without today, which is not over"}
           </>
         )}
@@ -305,6 +307,12 @@ function Totals({ totals, asked, pace, json }: TotalsProps) {
       </Figure>
     </div>
   );
+}
+
+/** Of one source: what all spent is more than what is a cost of theirs. */
+function explained({ of: { sourceId, compared } }: Asked): { why?: string } {
+  if (sourceId === undefined || compared === null) return {};
+  return { why: whyAddress({ metric: "cost", ...compared, whose: { sourceId } }) };
 }
 
 const isWhole = ({ period: { to }, calendar: { today } }: Asked) => to < today;

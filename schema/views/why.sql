@@ -1,0 +1,322 @@
+-- The days that a change is between, each end of it. Open: what the day has is no whole: of two periods, a feed has no final
+-- reading of it or of the day it stands against; of two looks at one period, the earlier look came before a whole reading.
+create or replace function ops.compared_days(p_client text, p_sources text[], p_from date, p_to date, p_before_from date, p_before_to date, p_seen_before timestamptz)
+returns table (is_after boolean, day date, is_open boolean) language sql stable as $$
+  with days as (
+    select true as is_after, n as place, p_from + n as day from generate_series(0, p_to - p_from) n
+     union all
+    select false, n, p_before_from + n from generate_series(0, p_before_to - p_before_from) n where p_seen_before is null
+  ), known as materialized (
+    select d.day, bool_or(not w.is_whole) as is_open
+      from (select distinct day from days) d
+     cross join unnest(p_sources) f(source)
+     cross join lateral (
+           select case when p_seen_before is null
+                       then exists (select from ops.slices s where s._client_id = p_client and s.source = f.source and s.slice = d.day::text
+                                       and s.is_final and s.failed_at is null and s.outcome not in ('emptied', 'shrunk'))
+                       else exists (select from ops.receipts r where r._client_id = p_client and r.source = f.source and r.slice = d.day::text
+                                       and r.committed_at <= p_seen_before and r.outcome not in ('emptied', 'shrunk')
+                                       and r.fetched_at >= (d.day + 1)::timestamp at time zone r.timezone) end as is_whole) w
+     group by 1
+  )
+  select d.is_after, d.day, bool_or(k.is_open) over (partition by d.place)
+    from days d join known k on k.day = d.day
+$$;
+
+-- Rows as they stood at a look, or when their day was first read after its end: of each row that changed since, what it was.
+-- `was` is null where there was no such row. All other rows stood as they stand in their table.
+create or replace function ops.changed_since(p_client text, p_sources text[], p_days date[], p_seen timestamptz)
+returns table (source text, day date, row_key jsonb, was jsonb) language sql stable as $$
+  with changes as materialized (
+    select r.source, d.day, r.row_key, r.old, r.restatement_id, r.fetch_seq
+      from unnest(p_sources) f(source)
+     cross join unnest(p_days) d(day)
+     cross join lateral (
+           select case when p_seen is null
+                       then (select p.fetch_seq from ops.receipts p
+                              where p._client_id = p_client and p.source = f.source and p.slice = d.day::text and p.outcome not in ('emptied', 'shrunk')
+                                and p.fetched_at >= (d.day + 1)::timestamp at time zone p.timezone
+                              order by p.fetch_seq limit 1)
+                       else coalesce((select max(p.fetch_seq) from ops.receipts p
+                                       where p._client_id = p_client and p.source = f.source and p.slice = d.day::text
+                                         and p.outcome not in ('emptied', 'shrunk') and p.committed_at <= p_seen), 0) end as fetch_seq) known
+      join ops.restatements r on r._client_id = p_client and r.source = f.source and r.slice = d.day::text and r.fetch_seq > known.fetch_seq
+  )
+  -- The first change after it says what the row was. By hash: to sort by keys takes longer than to read them.
+  select c.source, c.day, c.row_key, c.old
+    from changes c
+    join (select k.source, k.day, k.row_key, min(k.fetch_seq) as fetch_seq from changes k group by 1, 2, 3) first
+      on first.source = c.source and first.day = c.day and first.row_key = c.row_key and first.fetch_seq = c.fetch_seq
+$$;
+
+-- What a change of the figures of cpa_figures is made of. `flow`: per leaf, days as they were first read whole (or the same on
+-- both sides, of two looks); `restatement` and `lateness`: per day. All rows together are both ends of the change.
+create or replace function public.cost_change_rows(p_client text, p_from date, p_to date, p_before_from date, p_before_to date,
+                                                   p_seen_before timestamptz default null, p_seen timestamptz default null,
+                                                   p_affiliate_id text default null, p_label text default null, p_source_id text default null)
+returns table (currency text, origin text, part text, date date, is_of_after boolean, affiliate_id text, affiliate text, basis text, leaf text, leaf_name text,
+               clicks_before numeric, conversions_before numeric, costed_before numeric, cost_before numeric, revenue_before numeric, costed_revenue_before numeric,
+               clicks_after numeric, conversions_after numeric, costed_after numeric, cost_after numeric, revenue_after numeric, costed_revenue_after numeric,
+               costs_before numeric, results_before numeric, revenues_before numeric, costed_results_before numeric,
+               costs_after numeric, results_after numeric, revenues_after numeric, costed_results_after numeric)
+-- Planned for what is asked: a plan for any question takes four times as long to carry out.
+language plpgsql stable set plan_cache_mode = force_custom_plan as $$
+#variable_conflict use_column
+begin
+  return query
+  with feeds as materialized (
+    -- Of one Redtrack source there is nothing in Everflow.
+    select case when p_source_id is null then array['everflow.daily_stats', 'redtrack.daily_spend'] else array['redtrack.daily_spend'] end as names
+  ), days as materialized (
+    select d.* from feeds f cross join lateral ops.compared_days(p_client, f.names, p_from, p_to, p_before_from, p_before_to, p_seen_before) d
+  ), all_then as (
+    select 'then' as snap, c.* from feeds f cross join lateral ops.changed_since(p_client, f.names,
+           (select array_agg(distinct d.day) from days d where p_seen_before is not null or not d.is_open), p_seen_before) c
+     union all
+    select 'now', c.* from feeds f cross join lateral ops.changed_since(p_client, f.names,
+           (select array_agg(d.day) from days d where p_seen is not null), p_seen) c
+  ), then_rows as materialized (
+    select * from all_then c
+     where c.source = 'redtrack.daily_spend' or (p_label is null and (p_affiliate_id is null or c.row_key ->> 'affiliate_id' = p_affiliate_id))
+  ), matched as materialized (
+    select m.redtrack_source_id, m.affiliate_id, case when m.affiliate_id is null then m.everflow_affiliate_label end as label,
+           m.everflow_affiliate_label, m.is_internal, m.candidates
+      from public.affiliate_matches m where m._client_id = p_client
+  ), named as materialized (
+    select affiliate_id, min(everflow_affiliate_label) as name from matched where affiliate_id is not null group by 1
+  ), internal as materialized (
+    select distinct c.affiliate_id from matched m cross join lateral unnest(m.candidates) c(affiliate_id) where m.is_internal
+  ), account as materialized (
+    select coalesce((select a.currency from public.account_currency a where a._client_id = p_client and a.vendor = 'redtrack'), 'USD') as currency
+  ), whose as materialized (
+    -- Of each Redtrack source: whose cost it is. One that an external affiliate has spent is nobody's cost.
+    select m.redtrack_source_id, m.affiliate_id, case when m.affiliate_id is null then 'label ' || m.label else 'id ' || m.affiliate_id end as place,
+           m.everflow_affiliate_label as name
+      from matched m
+     where m.redtrack_source_id is not null
+       and (p_affiliate_id is null or m.affiliate_id = p_affiliate_id) and (p_label is null or m.label = p_label)
+       and case when m.affiliate_id is null then exists (select from matched u where u.everflow_affiliate_label = m.label and u.is_internal)
+                else exists (select from internal i where i.affiliate_id = m.affiliate_id) end
+       and p_source_id is null
+     union all
+    select p_source_id, null, 'source', null where p_source_id is not null
+  ), slices as materialized (
+    select s.source, s.slice, s.origin from ops.slices s
+     where s._client_id = p_client and s.source in ('everflow.daily_stats', 'redtrack.daily_spend') and s.day in (select d.day from days d)
+  ), stats as materialized (
+    select s.date as day, s.affiliate_id, 'id ' || s.affiliate_id as place, s.affiliate_name, s.advertiser_id, s.offer_id, s.offer_name, s.currency,
+           s.clicks, s.conversions, s.payout::numeric as payout, s.revenue::numeric as revenue, s._slice as slice
+      from everflow.daily_stats s
+     where s._client_id = p_client and (s.date between p_from and p_to or s.date between p_before_from and p_before_to)
+       and p_label is null and p_source_id is null and (p_affiliate_id is null or s.affiliate_id = p_affiliate_id)
+  ), spend as materialized (
+    select r.date as day, w.affiliate_id, w.place, w.name, r.source_id, r.source_name, r.clicks, r.cost::numeric as cost, r.conversions, r.revenue::numeric as revenue, r._slice as slice
+      from redtrack.daily_spend r join whose w on w.redtrack_source_id = r.source_id
+     where r._client_id = p_client and (r.date between p_from and p_to or r.date between p_before_from and p_before_to)
+  ), stats_then as materialized (
+    select c.snap, c.day, c.row_key ->> 'affiliate_id' as affiliate_id, 'id ' || (c.row_key ->> 'affiliate_id') as place, c.was ->> 'affiliate_name' as affiliate_name,
+           c.row_key ->> 'advertiser_id' as advertiser_id, c.row_key ->> 'offer_id' as offer_id, c.was ->> 'offer_name' as offer_name, c.row_key ->> 'currency' as currency,
+           (c.was ->> 'clicks')::bigint as clicks, (c.was ->> 'conversions')::bigint as conversions, (c.was ->> 'payout')::numeric as payout,
+           (c.was ->> 'revenue')::numeric as revenue, c.day::text as slice, c.was is not null as was_there
+      from then_rows c where c.source = 'everflow.daily_stats'
+  ), spend_then as materialized (
+    select c.snap, c.day, w.affiliate_id, w.place, w.name, c.row_key ->> 'source_id' as source_id, c.was ->> 'source_name' as source_name, (c.was ->> 'clicks')::bigint as clicks,
+           (c.was ->> 'cost')::numeric as cost, (c.was ->> 'conversions')::bigint as conversions, (c.was ->> 'revenue')::numeric as revenue, c.day::text as slice,
+           c.was is not null as was_there
+      from then_rows c join whose w on w.redtrack_source_id = c.row_key ->> 'source_id' where c.source = 'redtrack.daily_spend'
+  ), touched as materialized (
+    -- Days of affiliates that have a row that stood otherwise: these alone are worked out twice.
+    select day, place from stats_then union select day, place from spend_then
+  ), snaps as materialized (
+    select t.day, t.place, v.snap from touched t cross join (values ('then'), ('now')) v(snap)
+  ), all_stats as (
+    select coalesce(n.snap, 'both') as snap, s.*
+      from stats s left join snaps n on n.day = s.day and n.place = s.place
+     where n.snap is null or not exists (
+           select from stats_then c
+            where c.snap = n.snap and c.day = s.day and c.affiliate_id = s.affiliate_id and c.advertiser_id = s.advertiser_id and c.offer_id = s.offer_id and c.currency = s.currency)
+     union all
+    select snap, day, affiliate_id, place, affiliate_name, advertiser_id, offer_id, offer_name, currency, clicks, conversions, payout, revenue, slice from stats_then where was_there
+  ), all_spend as (
+    select coalesce(n.snap, 'both') as snap, s.*
+      from spend s left join snaps n on n.day = s.day and n.place = s.place
+     where n.snap is null or not exists (select from spend_then c where c.snap = n.snap and c.day = s.day and c.source_id = s.source_id)
+     union all
+    select snap, day, affiliate_id, place, name, source_id, source_name, clicks, cost, conversions, revenue, slice from spend_then where was_there
+  ), stated_spend as materialized (
+    select d.is_after, d.is_open, s.*, a.currency, coalesce(o.origin, 'unknown') as origin
+      from all_spend s join days d on d.day = s.day cross join account a left join slices o on o.source = 'redtrack.daily_spend' and o.slice = s.slice
+  ), spent as materialized (
+    select s.snap, s.is_after, s.is_open, s.day, s.affiliate_id, s.place, max(s.name) as name, s.currency, s.origin, s.origin = 'sandbox' as is_sandbox, sum(s.clicks) as clicks
+      from stated_spend s where s.affiliate_id is not null group by 1, 2, 3, 4, 5, 6, 8, 9
+  ), stated_stats as (
+    select d.is_after, d.is_open, s.*, n.name, i.affiliate_id is not null as is_internal, coalesce(o.origin, 'unknown') as origin
+      from all_stats s
+      join days d on d.day = s.day
+      left join named n on n.affiliate_id = s.affiliate_id
+      left join internal i on i.affiliate_id = s.affiliate_id
+      left join slices o on o.source = 'everflow.daily_stats' and o.slice = s.slice
+  ), leaves as materialized (
+    -- Results of an internal affiliate go by the clicks of its sources. What was counted while its cost is unknown is not costed.
+    select s.snap, s.is_after, s.is_open, s.day, s.currency, s.origin, s.affiliate_id, s.place, coalesce(s.name, s.affiliate_name, s.affiliate_id) as affiliate,
+           case when s.is_internal then 'results' else 'payout' end as basis,
+           case when not s.is_internal then s.advertiser_id || '/' || s.offer_id end as leaf, case when not s.is_internal then s.offer_name end as leaf_name,
+           case when s.is_internal then 0 else s.clicks end as clicks, s.conversions, case when s.is_internal and p.day is null then 0 else s.conversions end as costed,
+           case when s.is_internal then 0 else s.payout end as cost, s.revenue, case when s.is_internal and p.day is null then 0 else s.revenue end as costed_revenue,
+           case when s.is_internal then 0 else 1 end as costs, 1 as results, 1 as revenues, case when s.is_internal and p.day is null then 0 else 1 end as costed_results
+      from stated_stats s
+      left join spent p on s.is_internal and p.snap = s.snap and p.is_after = s.is_after and p.day = s.day and p.place = s.place and p.currency = s.currency
+                       and p.is_sandbox = (s.origin = 'sandbox')
+     union all
+    select s.snap, s.is_after, s.is_open, s.day, s.currency, s.origin, s.affiliate_id, s.place, s.name, 'results', null, null, s.clicks, 0, 0, 0, 0, 0, 0, 0, 0, 0
+      from spent s
+     union all
+    select s.snap, s.is_after, s.is_open, s.day, s.currency, s.origin, s.affiliate_id, s.place, coalesce(s.name, s.source_name), k.basis, s.source_id, s.source_name,
+           s.clicks, k.counts * s.conversions, k.counts * s.conversions, s.cost, k.counts * coalesce(s.revenue, 0), k.counts * coalesce(s.revenue, 0),
+           1, k.counts, case when s.revenue is not null then k.counts else 0 end, case when s.revenue is not null then k.counts else 0 end
+      from stated_spend s cross join (select case when p_source_id is null then 'spend' else 'source' end as basis, case when p_source_id is null then 0 else 1 end as counts) k
+  ), flow as (
+    select l.currency, l.origin = 'sandbox' as is_sandbox, bool_or(l.origin = 'unknown') as is_unknown, 'flow' as part, null::date as day, null::boolean as is_after,
+           l.affiliate_id, max(l.affiliate) as affiliate, l.basis, l.leaf, max(l.leaf_name) as leaf_name, l.place,
+           coalesce(sum(l.clicks) filter (where k.is_before), 0) as clicks_before, coalesce(sum(l.conversions) filter (where k.is_before), 0) as conversions_before,
+           coalesce(sum(l.costed) filter (where k.is_before), 0) as costed_before, coalesce(sum(l.cost) filter (where k.is_before), 0) as cost_before,
+           coalesce(sum(l.revenue) filter (where k.is_before), 0) as revenue_before, coalesce(sum(l.costed_revenue) filter (where k.is_before), 0) as costed_revenue_before,
+           coalesce(sum(l.clicks) filter (where l.is_after), 0) as clicks_after, coalesce(sum(l.conversions) filter (where l.is_after), 0) as conversions_after,
+           coalesce(sum(l.costed) filter (where l.is_after), 0) as costed_after, coalesce(sum(l.cost) filter (where l.is_after), 0) as cost_after,
+           coalesce(sum(l.revenue) filter (where l.is_after), 0) as revenue_after, coalesce(sum(l.costed_revenue) filter (where l.is_after), 0) as costed_revenue_after,
+           coalesce(sum(l.costs) filter (where k.is_before), 0) as costs_before, coalesce(sum(l.results) filter (where k.is_before), 0) as results_before,
+           coalesce(sum(l.revenues) filter (where k.is_before), 0) as revenues_before, coalesce(sum(l.costed_results) filter (where k.is_before), 0) as costed_results_before,
+           coalesce(sum(l.costs) filter (where l.is_after), 0) as costs_after, coalesce(sum(l.results) filter (where l.is_after), 0) as results_after,
+           coalesce(sum(l.revenues) filter (where l.is_after), 0) as revenues_after, coalesce(sum(l.costed_results) filter (where l.is_after), 0) as costed_results_after
+      from leaves l
+     -- Of two looks at one period, what did not change is at both ends.
+     cross join lateral (select p_seen_before is not null or not l.is_after as is_before) k
+     where case when p_seen_before is null then not l.is_open and l.snap <> 'now' else l.snap = 'both' end
+     group by 1, 2, l.affiliate_id, l.place, l.basis, l.leaf
+  ), by_day as (
+    -- What days had when they were read now, and (less) then. Days that are open are taken as they stand.
+    select l.currency, l.origin = 'sandbox' as is_sandbox, bool_or(l.origin = 'unknown') as is_unknown, case when l.is_open then 'lateness' else 'restatement' end as part,
+           l.day, l.is_after, l.snap = 'then' as is_then, sum(l.clicks) as clicks, sum(l.conversions) as conversions, sum(l.costed) as costed, sum(l.cost) as cost,
+           sum(l.revenue) as revenue, sum(l.costed_revenue) as costed_revenue, sum(l.costs) as costs, sum(l.results) as results, sum(l.revenues) as revenues,
+           sum(l.costed_results) as costed_results
+      from leaves l
+     where case when p_seen_before is not null then l.snap <> 'both' when l.is_open then l.snap <> 'then' else l.snap <> 'both' end
+     group by 1, 2, 4, 5, 6, 7
+  ), of_day as (
+    select b.*, case when p_seen_before is not null then case when b.is_then then 1 else 0 end when b.is_after then 0 when b.is_then then -1 else 1 end as t0,
+           case when p_seen_before is not null then case when b.is_then then 0 else 1 end when not b.is_after then 0 when b.is_then then -1 else 1 end as t1
+      from by_day b
+  ), all_rows as (
+    select * from flow
+     union all
+    select currency, is_sandbox, bool_or(is_unknown), part, day, is_after, null, null, null, null, null, null,
+           sum(clicks * t0), sum(conversions * t0), sum(costed * t0), sum(cost * t0), sum(revenue * t0), sum(costed_revenue * t0),
+           sum(clicks * t1), sum(conversions * t1), sum(costed * t1), sum(cost * t1), sum(revenue * t1), sum(costed_revenue * t1),
+           sum(costs * t0), sum(results * t0), sum(revenues * t0), sum(costed_results * t0), sum(costs * t1), sum(results * t1), sum(revenues * t1), sum(costed_results * t1)
+      from of_day group by 1, 2, 4, 5, 6
+  )
+  select a.currency, case when a.is_sandbox then 'sandbox' when a.is_unknown then 'unknown' else 'real' end, a.part, a.day, a.is_after, a.affiliate_id, a.affiliate, a.basis, a.leaf,
+         a.leaf_name, a.clicks_before, a.conversions_before, a.costed_before, a.cost_before, a.revenue_before, a.costed_revenue_before,
+         a.clicks_after, a.conversions_after, a.costed_after, a.cost_after, a.revenue_after, a.costed_revenue_after,
+         a.costs_before, a.results_before, a.revenues_before, a.costed_results_before, a.costs_after, a.results_after, a.revenues_after, a.costed_results_after
+    from all_rows a;
+end
+$$;
+
+-- What of a change comes from the first of two factors, where their order does not matter: each is changed before the other, and
+-- after it, and the mean counts. Without a quantity on one side there is no price: all of it comes from the quantity.
+create or replace function ops.first_of_two(v0 numeric, v1 numeric, x0 numeric, x1 numeric) returns numeric language sql immutable as $$
+  select case when v0 = 0 or v1 = 0 then x1 - x0
+              else round((v1 - v0) * (x0 * v1 + x1 * v0) * 1.0000000000000000 / (2 * v0 * v1), 6) end
+$$;
+
+-- The same of three factors: clicks, conversions per click, amount per conversion. The mean of all six orders.
+create or replace function ops.first_of_three(v0 numeric, v1 numeric, n0 numeric, n1 numeric, x0 numeric, x1 numeric) returns numeric language sql immutable as $$
+  select case when v0 = 0 or v1 = 0 then case when n0 = 0 or n1 = 0 then x1 - x0 else ops.first_of_two(n0, n1, x0, x1) end
+              when n0 = 0 and n1 = 0 then 0
+              when n0 = 0 then round((v1 - v0) * x1 * 1.0000000000000000 / (2 * v1), 6)
+              when n1 = 0 then round((v1 - v0) * x0 * 1.0000000000000000 / (2 * v0), 6)
+              else round((v1 - v0) * (2 * x0 * v1 * n0 * n1 + n1 * n1 * x0 * v0 + n0 * n0 * x1 * v1 + 2 * x1 * v0 * n0 * n1) * 1.0000000000000000
+                         / (6 * v0 * v1 * n0 * n1), 6) end
+$$;
+create or replace function ops.second_of_three(v0 numeric, v1 numeric, n0 numeric, n1 numeric, x0 numeric, x1 numeric) returns numeric language sql immutable as $$
+  select case when v0 = 0 or v1 = 0 or (n0 = 0 and n1 = 0) then 0
+              when n0 = 0 then x1 - ops.first_of_three(v0, v1, n0, n1, x0, x1)
+              when n1 = 0 then -x0 - ops.first_of_three(v0, v1, n0, n1, x0, x1)
+              else round((n1 * v0 - n0 * v1) * ((2 * v0 + v1) * x0 * n1 + (v0 + 2 * v1) * x1 * n0) * 1.0000000000000000 / (6 * v0 * v1 * n0 * n1), 6) end
+$$;
+
+-- Why a figure changed, five parts per currency and origin; their sum is the change of the figures as they are shown, to the cent.
+create or replace function public.explain_change(p_client text, p_metric text, p_from date, p_to date, p_before_from date, p_before_to date,
+                                                 p_seen_before timestamptz default null, p_seen timestamptz default null,
+                                                 p_affiliate_id text default null, p_label text default null, p_source_id text default null)
+returns table (currency text, origin text, before numeric, after numeric, change numeric, part text, amount numeric) language sql stable as $$
+  with picked as (
+    select w.currency, w.origin = 'sandbox' as is_sandbox, w.origin, w.part, w.basis in ('spend', 'source') as by_click,
+           w.clicks_before as v0, w.clicks_after as v1, w.cost_before as c0, w.cost_after as c1,
+           case when m.costed then w.costed_before else w.conversions_before end as n0, case when m.costed then w.costed_after else w.conversions_after end as n1,
+           case when m.costed then w.costed_revenue_before else w.revenue_before end as r0, case when m.costed then w.costed_revenue_after else w.revenue_after end as r1,
+           w.costs_before, w.costs_after, w.results_before, w.revenues_before, w.costed_results_before,
+           w.results_after, w.revenues_after, w.costed_results_after
+      from (select p_metric in ('cpa', 'margin') as costed) m
+     cross join lateral public.cost_change_rows(p_client, p_from, p_to, p_before_from, p_before_to, p_seen_before, p_seen, p_affiliate_id, p_label, p_source_id) w
+  ), split as (
+    select p.*, ops.first_of_two(v0, v1, n0, n1) as n_mix,
+           case when by_click then ops.first_of_two(v0, v1, c0, c1) else ops.first_of_three(v0, v1, n0, n1, c0, c1) end as c_mix,
+           case when by_click then 0 else ops.second_of_three(v0, v1, n0, n1, c0, c1) end as c_rate,
+           ops.first_of_three(v0, v1, n0, n1, r0, r1) as r_mix, ops.second_of_three(v0, v1, n0, n1, r0, r1) as r_rate
+      from picked p
+  ), ends as (
+    select s.currency, s.is_sandbox, bool_or(s.origin = 'unknown') as is_unknown, sum(c0) as c0, sum(c1) as c1, sum(n0) as n0, sum(n1) as n1, sum(r0) as r0, sum(r1) as r1,
+           sum(costs_before) > 0 as has_cost0, sum(costs_after) > 0 as has_cost1, sum(results_before) > 0 as has_results0, sum(results_after) > 0 as has_results1,
+           sum(revenues_before) > 0 as has_revenue0, sum(revenues_after) > 0 as has_revenue1, sum(costed_results_before) > 0 as has_costed0, sum(costed_results_after) > 0 as has_costed1
+      from split s group by 1, 2
+  ), across as (
+    -- An affiliate with spend and results in several currencies spoils the ratios of each of them.
+    select a.currency, a.origin = 'sandbox' as is_sandbox, bool_or(r.side = 'before') as before, bool_or(r.side = 'after') as after
+      from (values ('after', p_from, p_to), ('before', p_before_from, p_before_to)) r(side, first, last)
+     cross join lateral public.cpa_by_affiliate(r.first, r.last, p_client) a
+     where p_metric in ('cpa', 'margin') and p_source_id is null and a.across_currencies and (select count(distinct e.currency) from ends e) > 1
+       and (p_affiliate_id is null or a.affiliate_id = p_affiliate_id) and (p_label is null or (a.affiliate_id is null and a.affiliate = p_label))
+     group by 1, 2
+  ), shown as (
+    select e.*, case p_metric when 'conversions' then 1 else 0.01 end as unit,
+           case p_metric when 'cost' then case when has_cost0 then round(c0, 2) end
+                         when 'conversions' then case when has_results0 then n0 end
+                         when 'revenue' then case when has_revenue0 then round(r0, 2) end
+                         when 'margin' then case when has_cost0 and has_costed0 and x.before is not true then round(r0 - c0, 2) end
+                         when 'cpa' then case when has_cost0 and x.before is not true then round(c0 / nullif(n0, 0), 2) end end as before,
+           case p_metric when 'cost' then case when has_cost1 then round(c1, 2) end
+                         when 'conversions' then case when has_results1 then n1 end
+                         when 'revenue' then case when has_revenue1 then round(r1, 2) end
+                         when 'margin' then case when has_cost1 and has_costed1 and x.after is not true then round(r1 - c1, 2) end
+                         when 'cpa' then case when has_cost1 and x.after is not true then round(c1 / nullif(n1, 0), 2) end end as after
+      from ends e left join across x on x.currency = e.currency and x.is_sandbox = e.is_sandbox
+  ), shares as (
+    select s.currency, s.is_sandbox, k.part, k.place, coalesce(sum(k.c), 0) as c, coalesce(sum(k.n), 0) as n, coalesce(sum(k.r), 0) as r
+      from split s
+     cross join lateral (values
+           ('restatement', 1, case when s.part = 'restatement' then c1 - c0 end, case when s.part = 'restatement' then n1 - n0 end, case when s.part = 'restatement' then r1 - r0 end),
+           ('lateness', 2, case when s.part = 'lateness' then c1 - c0 end, case when s.part = 'lateness' then n1 - n0 end, case when s.part = 'lateness' then r1 - r0 end),
+           ('mix', 3, case when s.part = 'flow' then c_mix end, case when s.part = 'flow' then n_mix end, case when s.part = 'flow' then r_mix end),
+           ('price', 4, case when s.part = 'flow' then c1 - c0 - c_mix - c_rate end, 0, case when s.part = 'flow' then r1 - r0 - r_mix - r_rate end),
+           ('rate', 5, case when s.part = 'flow' then c_rate end, case when s.part = 'flow' then n1 - n0 - n_mix end, case when s.part = 'flow' then r_rate end)) k(part, place, c, n, r)
+     group by 1, 2, 3, 4
+  ), exact as (
+    select h.*, s.part, s.place,
+           case p_metric when 'cost' then s.c when 'conversions' then s.n when 'revenue' then s.r when 'margin' then s.r - s.c
+                when 'cpa' then case when n0 = 0 or n1 = 0 then null
+                     -- Half way between both ends a conversion costs their mean, and there are their mean number of conversions.
+                     when n0 + n1 <> 0 then (s.c * 2 * n0 * n1 - (c1 * n0 + c0 * n1) * s.n) * 1.0000000000000000 / ((n0 + n1) * n0 * n1)
+                     else (s.c * n0 - c0 * s.n) * 1.0000000000000000 / (n0 * n1) end end / h.unit as share
+      from shown h join shares s on s.currency = h.currency and s.is_sandbox = h.is_sandbox
+  ), ranked as (
+    select e.*, (e.after - e.before) / e.unit - sum(floor(e.share)) over whole as left_over,
+           row_number() over (partition by e.currency, e.is_sandbox order by round(e.share - floor(e.share), 9) desc, e.place) as rank
+      from exact e window whole as (partition by e.currency, e.is_sandbox)
+  )
+  select r.currency, case when r.is_sandbox then 'sandbox' when r.is_unknown then 'unknown' else 'real' end, r.before, r.after, r.after - r.before, r.part,
+         case when r.before is not null and r.after is not null
+              then (floor(r.share) + case when r.rank <= r.left_over then 1 else 0 end) * r.unit end
+    from ranked r order by r.currency, r.is_sandbox, r.place
+$$;
