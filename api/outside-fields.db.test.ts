@@ -189,6 +189,19 @@ test("a contact that is typed into a note or a name stands in no log line and no
     `/rtb/opportunities/${String(advice[0]?.id)}/state`,
     (canary) => ({ state: "dismissed", reason: canary("reason") }),
   );
+  const asked = (canary: (field: string) => string) => ({
+    ...{ subject: "day", metric: "cpc" },
+    where: [{ dimension: "campaign", values: [canary("question.where[].values[]")] }],
+    compare: {
+      ...{ with: "slice", is: "above" },
+      slice: { dimension: "advertiser", values: [canary("question.compare.slice.values[]")] },
+      against: { dimension: "advertiser", values: [canary("question.compare.against.values[]")] },
+    },
+  });
+  await send("POST /api/v1/rtb/questions/answer", "", (canary) => ({ question: asked(canary) }));
+  const kept = (canary: (field: string) => string) => ({ name: canary("name"), question: asked(canary) });
+  const { questionId } = await send("POST /api/v1/rtb/questions", "", kept);
+  await send("PUT /api/v1/rtb/questions/{id}", `/rtb/questions/${String(questionId)}`, kept);
 
   const { rows } = await database.pool.query<{ row: string }>("select a::text as row from ops.audit a");
   const audit = rows.map(({ row }) => row).join("\n");

@@ -86,6 +86,8 @@ const filled = [
           now() - (n % 4) * interval '0.000007 seconds' from :rows`,
   `insert into ops.sessions (_client_id, session_hash, role, subject, logged_in_by, browser, created_at, last_seen_at, expires_at)
    select '713', 'h' || n, 'analyst', 'ada ' || n % 3, 'a link', 'browser ' || n % 2, now() - n * interval '1 hour', now() - (n % 4) * interval '0.000007 seconds', now() + n % 5 * interval '1 hour' + interval '1 day' from :rows`,
+  `insert into rtb.questions (_client_id, name, question, created_by, updated_by, updated_at)
+   select '713', 'Question ' || n, '{"subject": "day", "metric": "spend"}', 'ada', 'ada', now() - (n % 4) * interval '0.000007 seconds' from :rows`,
   `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, recommendation, basis, current_metric_value, reference_value, current_spend_weekly, target_spend_weekly,
                                   potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id, origin, geography)
    select '713', 'undervalued_geo', n, 'geo ' || n, 'r', 'b', n % 4 + 1, n % 3 + 0.5, 100, 100 - n % 4, n % 4, n % 3, (n % 3) / 7.0, ${today}, ${today}, '{}', ${today}, 'r', 'real', 'BR' from :rows`,

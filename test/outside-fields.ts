@@ -1,6 +1,19 @@
 /** An id, a day, an amount or a word of ours: it says nothing of a person, or is refused. */
 export const namesNobody = "names nobody";
 
+/** What a question names: values of conditions may be anything that campaigns and advertisers are called. */
+const questionFields = {
+  "question.where[].values[]": "api/outside-fields.db.test.ts",
+  "question.compare.slice.values[]": "api/outside-fields.db.test.ts",
+  "question.compare.against.values[]": "api/outside-fields.db.test.ts",
+  "question.compare.by.amount": namesNobody,
+  "question.compare.by.percent": namesNobody,
+  "question.compare.value": namesNobody,
+  "question.floor.spend": namesNobody,
+  "question.period.from": namesNobody,
+  "question.period.to": namesNobody,
+};
+
 /**
  * Every text that a body of the HTTP API takes from outside, and the test that plants a canary in it and looks for it where
  * it must not be. A new field needs a line here: either that test, or that nothing of a person fits into it.
@@ -114,6 +127,9 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
     until: namesNobody,
     done_on: namesNobody,
   },
+  "POST /api/v1/rtb/questions": { name: "api/outside-fields.db.test.ts", ...questionFields },
+  "PUT /api/v1/rtb/questions/{id}": { name: "api/outside-fields.db.test.ts", ...questionFields },
+  "POST /api/v1/rtb/questions/answer": questionFields,
   "POST /api/v1/rtb/performance/import": {
     mapping: namesNobody,
     extends: namesNobody,

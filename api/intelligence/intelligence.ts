@@ -3,6 +3,7 @@ import { campaignGroupingRoutes } from "./campaign-grouping.ts";
 import { clusterRoutes } from "./cluster.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { geographicRoute } from "./geographic.ts";
+import { questionRoutes } from "./questions.ts";
 import { opportunityRoutes } from "./opportunities.ts";
 import { scorecardRoute } from "./scorecard.ts";
 
@@ -14,4 +15,5 @@ export function intelligenceRoutes(api: Api, parts: ServerParts): void {
   opportunityRoutes(api, parts);
   scorecardRoute(api, parts);
   geographicRoute(api, parts);
+  questionRoutes(api, parts);
 }

@@ -20,15 +20,18 @@ interface CellsRow {
   found: PartRow[] | null;
 }
 
-/** More parts than are compared at once. */
-export class TooManyParts extends Error {
-  constructor(parts: number) {
-    super(
-      `${parts.toLocaleString("en-US")} parts are above the floor, more than ${limits.parts.toLocaleString("en-US")}: raise the floor, or ask about fewer by a condition`,
-    );
-    this.name = "TooManyParts";
+/** Asks for more than one question may go through; the message says what to do. */
+export class QuestionRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "QuestionRefused";
   }
 }
+
+const tooManyParts = (parts: number) =>
+  new QuestionRefused(
+    `${parts.toLocaleString("en-US")} parts are above the floor, more than ${limits.parts.toLocaleString("en-US")}: raise the floor, or ask about fewer by a condition`,
+  );
 
 const measured = ["impressions", "clicks", "spend"] as const;
 
@@ -54,7 +57,7 @@ export async function readQuestionCells(session: Session, question: Question, wi
   );
   const [row] = rows;
   if (row === undefined) throw new Error("sums without a group came to no row");
-  if (row.above > limits.parts) throw new TooManyParts(row.above);
+  if (row.above > limits.parts) throw tooManyParts(row.above);
   return {
     parts: (row.found ?? []).map(({ isReal, isSandbox, ...part }) => ({
       ...part,

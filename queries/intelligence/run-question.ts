@@ -1,13 +1,13 @@
-import { addDays, rangeBefore } from "../../core/days.ts";
+import { addDays, daysFromTo, rangeBefore } from "../../core/days.ts";
 import type { StoredOrigin } from "../../core/origin.ts";
 import { judge, standing, type AnswerRow } from "../../rules/intelligence/question-answer.ts";
 import { countryNamed } from "../../rules/intelligence/country-name.ts";
 import { inWords } from "../../rules/intelligence/question-words.ts";
 import { isRatio, weekdays, type Period, type Question } from "../../rules/intelligence/question.ts";
-import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import { inTransaction, sqlState, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { nameSql } from "../rtb/creative-shapes.ts";
 import { readLastDay } from "./opportunity-cells.ts";
-import { readQuestionCells, readSpreads } from "./question-cells.ts";
+import { QuestionRefused, readQuestionCells, readSpreads } from "./question-cells.ts";
 import type { Window } from "./question-sql.ts";
 import { unknownValues } from "./question-values.ts";
 
@@ -42,6 +42,7 @@ export interface AnswerDays {
   /** What they are compared with. */
   before: { from: string; to: string } | null;
   withRows: string[];
+  missing: string[];
   /** When the client's records last changed: a file that comes later may correct any of these days. */
   recordsAt: Date | null;
 }
@@ -50,14 +51,23 @@ export interface AnswerDays {
 const mostMs = 10_000;
 
 /** Runs a question: the same rows, the same answer. It reads only, and the client's rows only. */
-export function runQuestion(database: Database, { client, today }: Asker, question: Question): Promise<QuestionAnswer> {
-  return inTransaction(database, async (session) => {
-    await session.query(
-      `set transaction isolation level repeatable read, read only; set local statement_timeout = ${mostMs}; set local jit = off; set local work_mem = '64MB'`,
+export async function runQuestion(database: Database, asker: Asker, question: Question): Promise<QuestionAnswer> {
+  try {
+    return await inTransaction(database, async (session) => {
+      await session.query(
+        `set transaction isolation level repeatable read, read only; set local statement_timeout = ${mostMs}; set local jit = off; set local work_mem = '64MB'`,
+      );
+      return answer(session, asker, question);
+    });
+  } catch (error) {
+    if (sqlState(error) !== queryCanceled) throw error;
+    throw new QuestionRefused(
+      `the question goes through more than can be added up in ${mostMs / 1_000} s: ask about fewer days or fewer parts`,
     );
-    return answer(session, { client, today }, question);
-  });
+  }
 }
+
+const queryCanceled = "57014";
 
 async function answer(session: Session, { client, today }: Asker, question: Question): Promise<QuestionAnswer> {
   const words = inWords(question);
@@ -78,13 +88,13 @@ async function answer(session: Session, { client, today }: Asker, question: Ques
     ? await readSpreads(session, { ...question, metric }, { ...window, keys: stands.toWeigh })
     : new Map();
   const { rows, ...counts } = judge(question, cells, stands, spreads);
+  const withRows = await daysWithRows(session, window);
   const names = await namesOf(session, { client, question, keys: rows.map(({ subject }) => subject) });
   return {
     ...{ question, words, ...counts, unknown },
     days: {
-      ...days,
-      before,
-      withRows: await daysWithRows(session, window),
+      ...{ ...days, before, withRows },
+      missing: daysFromTo(days.from, days.to).filter((day) => !withRows.includes(day)),
       recordsAt: await recordsAt(session, client),
     },
     rows: rows.map((row) => ({ ...row, name: row.subject === "" ? null : (names(row.subject) ?? row.subject) })),

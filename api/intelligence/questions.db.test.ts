@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { addDays, dayAt } from "../../core/days.ts";
+import { addAdviceDays, createAdviceCampaigns } from "../../test/advice-rows.ts";
+import { bearer, testServer } from "../../test/api-server.ts";
+import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import type { Api } from "../server/parts.ts";
+
+let database: TestDatabase;
+let api: Api;
+const today = dayAt(new Date(), "America/New_York");
+
+beforeAll(async () => {
+  database = await testDatabase();
+  api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
+  await createAdviceCampaigns(database.pool);
+  await addAdviceDays(database.pool, { from: addDays(today, -28), days: 29 });
+}, 120_000);
+afterAll(async () => {
+  await api?.close();
+  await database?.drop();
+});
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of many shapes
+type Body = any;
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+async function call(method: Method, url: string, payload?: object, claims: object = {}) {
+  const answer = await api.inject({
+    method,
+    url: `/api/v1/rtb${url}`,
+    headers: await bearer({ role: "admin", subject: "ada", ...claims }),
+    ...(payload === undefined ? {} : { payload }),
+  });
+  return { status: answer.statusCode, body: answer.body === "" ? null : answer.json<Body>() };
+}
+const ask = (question: object, claims: object = {}) => call("POST", "/questions/answer", { question }, claims);
+
+const dear = {
+  subject: "campaign",
+  metric: "cpc",
+  compare: {
+    with: "slice",
+    slice: { dimension: "country", values: ["IE"] },
+    against: { dimension: "country", values: ["BR"] },
+    is: "above",
+    by: { percent: "50" },
+  },
+  floor: { clicks: 100 },
+};
+
+test("a question is answered to the cent by the rows of complete days, and says which", async () => {
+  const { status, body } = await ask(dear);
+  expect(status).toBe(200);
+  const { rows } = await database.pool.query<Record<string, string>>(
+    `select k.campaign_name as name, round(sum(p.spend) filter (where p.geography = 'IE'), 2) as spend, round(sum(p.spend) filter (where p.geography = 'BR'), 2) as other,
+            round(sum(p.spend) filter (where p.geography = 'IE') / sum(p.clicks) filter (where p.geography = 'IE'), 4) as value,
+            sum(p.clicks) filter (where p.geography = 'IE')::int as clicks
+       from rtb.performance p join rtb.creatives c using (_client_id, creative_id) join rtb.campaign_creatives l on l.creative_id = c.id
+       join rtb.campaigns k using (campaign_id) where p.date between $1 and $2 group by 1
+     having sum(p.spend) filter (where p.geography = 'IE') / sum(p.clicks) filter (where p.geography = 'IE')
+            > 1.5 * sum(p.spend) filter (where p.geography = 'BR') / sum(p.clicks) filter (where p.geography = 'BR')
+      order by (sum(p.spend) filter (where p.geography = 'IE') / sum(p.clicks) filter (where p.geography = 'IE'))
+             / (sum(p.spend) filter (where p.geography = 'BR') / sum(p.clicks) filter (where p.geography = 'BR')) desc`,
+    [addDays(today, -28), addDays(today, -1)],
+  );
+  expect(rows).toHaveLength(2);
+  expect(
+    body.rows.map((row: Body) => ({
+      name: row.name,
+      spend: row.spend,
+      other: row.otherSpend,
+      value: row.value,
+      clicks: row.clicks,
+    })),
+  ).toEqual(rows);
+  expect(body).toMatchObject({
+    ...{ matched: 2, unknown: [], origin: "real", value: "CPC in Ireland", other: "CPC in Brazil" },
+    days: { from: addDays(today, -28), to: addDays(today, -1), withRows: 28, without: [], before: null },
+    words:
+      "Campaigns whose CPC in Ireland is more than 50 % above that in Brazil, in the last 28 complete days, with at least 100 clicks on each side; the greatest difference first, 50 at most.",
+  });
+  expect(body.rows.every(({ isClear, low }: Body) => isClear === true && Number(low) > 50)).toBe(true);
+});
+
+test("the interval follows from the days: each side's counts vary by its own dispersion", async () => {
+  const { body } = await ask(dear);
+  const [first] = body.rows;
+  const { rows } = await database.pool.query<{ side: string; c: number; s: number }>(
+    `select p.geography as side, sum(p.clicks)::float8 as c, sum(p.spend)::float8 as s from rtb.performance p join rtb.creatives c using (_client_id, creative_id)
+       join rtb.campaign_creatives l on l.creative_id = c.id where l.campaign_id = $1 and p.geography in ('IE', 'BR') and p.date < $2 group by 1, p.date`,
+    [first.key, today],
+  );
+  const varianceOf = (side: string) => {
+    const days = rows.filter((row) => row.side === side);
+    const [c, s] = [days.reduce((sum, day) => sum + day.c, 0), days.reduce((sum, day) => sum + day.s, 0)];
+    const squares = days.reduce((sum, day) => sum + day.c ** 2 / day.s, 0);
+    return Math.max(1, ((squares * s) / c - c) / (days.length - 1)) / c;
+  };
+  const width = Math.exp(1.6449 * Math.sqrt(varianceOf("IE") + varianceOf("BR")));
+  const ratio = 1 + Number(first.percent) / 100;
+  expect(Number(first.low)).toBeCloseTo((ratio / width - 1) * 100, 1);
+  expect(Number(first.high)).toBeCloseTo((ratio * width - 1) * 100, 1);
+});
+
+test("a question in the address is the same question, and what is not one is refused with what is wrong", async () => {
+  const { body: asked } = await ask(dear);
+  const address = (question: unknown) =>
+    `/questions/answer?question=${encodeURIComponent(typeof question === "string" ? question : JSON.stringify(question))}`;
+  expect((await call("GET", address(asked.question))).body).toEqual(asked);
+  expect(await call("GET", address("select 1"))).toMatchObject({
+    ...{ status: 400, body: { details: { question: "is not JSON" } } },
+  });
+  expect((await call("GET", address({ ...dear, metric: "password" }))).body.details.question).toMatch(
+    /^metric: Invalid option/,
+  );
+  expect((await ask({ ...dear, sql: "drop table rtb.campaigns" })).status).toBe(400);
+  expect((await ask({ ...dear, where: [{ dimension: "_client_id", values: ["acme"] }] })).status).toBe(400);
+  expect((await ask({ ...dear, limit: 100_000 })).status).toBe(400);
+});
+
+test("a value that nothing is called by is named, and days that no file has are, too", async () => {
+  const { body } = await ask({
+    ...{ subject: "country", metric: "spend", period: { from: addDays(today, -30), to: addDays(today, 5) } },
+    where: [{ dimension: "campaign", values: ["Card Duel", "Cart Duel"] }],
+  });
+  expect(body.unknown).toEqual(["campaign Cart Duel"]);
+  expect(body.days).toMatchObject({ to: addDays(today, -1), without: [addDays(today, -30), addDays(today, -29)] });
+  expect(body.rows.map(({ name }: Body) => name).sort()).toEqual(["Germany", "Poland"]);
+});
+
+test("a saved question keeps its name to itself, and is asked by its number", async () => {
+  const { status, body } = await call("POST", "/questions", { name: "Dear in Ireland", question: dear });
+  expect({ status, body }).toMatchObject({
+    ...{ status: 201, body: { name: "Dear in Ireland", isWatched: false, createdBy: "ada", watchState: "quiet" } },
+  });
+  expect((await call("POST", "/questions", { name: "DEAR in Ireland ", question: dear })).body).toMatchObject({
+    ...{ error: "conflict", details: { name: "is taken" } },
+  });
+  const url = `/questions/${body.questionId}`;
+  expect((await call("GET", `${url}/answer`)).body).toEqual((await ask(dear)).body);
+  const changed = { name: "Dear in Eire", isWatched: true, question: { ...dear, limit: 1 } };
+  expect((await call("PUT", url, changed)).body).toMatchObject({
+    name: "Dear in Eire",
+    isWatched: true,
+    question: { limit: 1 },
+  });
+  expect((await call("GET", `${url}/answer`)).body.rows).toHaveLength(1);
+  await call("POST", "/questions", { name: "Another", question: dear });
+  expect((await call("PUT", url, { ...changed, name: "another" })).status).toBe(409);
+  expect((await call("GET", "/questions")).body.items.map(({ name }: Body) => name)).toEqual([
+    "Another",
+    "Dear in Eire",
+  ]);
+  expect((await call("DELETE", url)).status).toBe(204);
+  expect((await call("GET", url)).status).toBe(404);
+  const { rows } = await database.pool.query(
+    "select actor, action, subject from ops.audit where subject = $1 order by 1, 2",
+    [`question/${body.questionId}`],
+  );
+  expect(rows.map(({ action }) => action)).toEqual(["question_changed", "question_deleted", "question_saved"]);
+});
+
+test("analysts ask, admins and operators keep, advertisers and other clients see nothing", async () => {
+  const { body } = await call("POST", "/questions", { name: "Whose is it?", question: dear });
+  const url = `/questions/${body.questionId}`;
+  const analyst = { role: "analyst" };
+  expect((await ask(dear, analyst)).status).toBe(200);
+  expect((await call("GET", `${url}/answer`, undefined, analyst)).status).toBe(200);
+  for (const [method, to, payload] of [
+    ["POST", "/questions", { name: "By an analyst", question: dear }],
+    ["PUT", url, { name: "By an analyst", question: dear }],
+    ["DELETE", url, undefined],
+  ] as const)
+    expect((await call(method, to, payload, analyst)).status).toBe(403);
+  const advertiser = { role: "advertiser", advertiser: "x" };
+  for (const to of ["/questions", url, `${url}/answer`])
+    expect((await call("GET", to, undefined, advertiser)).status).toBe(403);
+  expect((await ask(dear, advertiser)).status).toBe(403);
+  const other = { client: "acme" };
+  for (const to of [url, `${url}/answer`]) expect((await call("GET", to, undefined, other)).status).toBe(404);
+  expect((await call("PUT", url, { name: "Mine now", question: dear }, other)).status).toBe(404);
+  expect((await call("DELETE", url, undefined, other)).status).toBe(404);
+  expect((await call("GET", "/questions", undefined, other)).body.items).toEqual([]);
+  expect((await ask(dear, other)).body).toMatchObject({ days: null, rows: [], matched: 0 });
+});
