@@ -69,6 +69,7 @@ export const channelDeliveries = ops.table(
       .on(table.channelId, table.deliveryId)
       .where(sql`${table.state} = 'pending'`),
     index("channel_deliveries_alert").on(table.alertId),
+    index("channel_deliveries_by_time").on(table.channelId, table.createdAt, table.deliveryId),
     check("channel_deliveries_what", sql`${table.what} in ('opened', 'resolved', 'morning', 'test')`),
     check("channel_deliveries_state", sql`${table.state} in ('pending', 'delivered', 'failed', 'expired')`),
   ],

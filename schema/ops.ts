@@ -47,6 +47,11 @@ export const runs = ops.table(
   (table) => [
     index("runs_recent").on(table.clientId, table.source, table.startedAt),
     index("runs_by_start").on(table.clientId, table.startedAt, table.runId),
+    // All that a list's totals add up: the rows themselves are not read.
+    index("runs_totals").on(
+      ...[table.clientId, table.source, table.outcome],
+      ...[table.slicesDone, table.slicesFailed, table.inserted, table.updated],
+    ),
     check("runs_kind", sql`${table.kind} in ('sync', 'backfill', 'dry_run')`),
     check("runs_outcome", sql`${table.outcome} in ('running', 'completed', 'failed', 'cancelled', 'recovered')`),
   ],
@@ -277,6 +282,8 @@ export const alerts = ops.table(
       .on(table.clientId, table.area, table.kind, table.subject)
       .where(sql`${table.resolvedAt} is null`),
     index("alerts_recent").on(table.clientId, table.openedAt),
+    // All that a list's totals count: alerts are wide.
+    index("alerts_totals").on(table.clientId, table.resolvedAt, table.severity, table.area, table.kind),
     check("alerts_severity", sql`${table.severity} in ('info', 'warning', 'critical')`),
   ],
 );

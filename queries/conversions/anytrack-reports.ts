@@ -61,15 +61,21 @@ export interface ConversionTotal {
   revenue: string | null;
 }
 
-/** Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. */
+const summed = `select currency, origin, sum(conversions)::int as conversions, case when sum(amounts) > 0 then round(sum(revenue), 2) end as revenue
+         from anytrack.conversion_days c
+        where c._client_id = :client and c.date between :from and :to and (:type::text is null or c.type = :type)
+        group by 1, 2 having sum(conversions) > 0 order by 3 desc, 1, 2`;
+const counted = `select currency, origin, count(*)::int as conversions, round(sum(revenue), 2) as revenue
+         from anytrack.conversions c where ${filtered} group by 1, 2 order by 3 desc, 1, 2`;
+
+/**
+ * Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. Sums
+ * by day know the type; whoever asks for one source, campaign or affiliate has the rows counted.
+ */
 export async function readConversionTotals(database: Queryable, filter: ConversionFilter): Promise<ConversionTotal[]> {
-  const { rows } = await database.query<ConversionTotal>(
-    named(
-      `select currency, origin, count(*)::int as conversions, round(sum(revenue), 2) as revenue
-         from anytrack.conversions c where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
-      valuesOf(filter),
-    ),
-  );
+  const { source, campaign, affiliate } = filter;
+  const isByDay = source === undefined && campaign === undefined && affiliate === undefined;
+  const { rows } = await database.query<ConversionTotal>(named(isByDay ? summed : counted, valuesOf(filter)));
   return rows;
 }
 

@@ -64,18 +64,29 @@ export interface EverflowTotal {
   revenue: string;
 }
 
-/** Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. */
+const ofSlices = `left join ops.slices s on s._client_id = c._client_id and s.source = 'everflow.conversions' and s.slice = c._slice`;
+const summed = `select currency, coalesce(s.origin, 'unknown') as origin, sum(conversions)::int as conversions, sum(events)::int as events,
+            round(sum(payout), 2) as payout, round(sum(revenue), 2) as revenue
+       from (select _client_id, _slice, currency, sum(conversions) as conversions, sum(events) as events, sum(payout) as payout, sum(revenue) as revenue
+               from everflow.conversion_days
+              where _client_id = :client and date between :from and :to and (:status::text is null or status = :status)
+              group by 1, 2, 3 having sum(conversions) > 0 or sum(events) > 0) c ${ofSlices}
+      group by 1, 2 order by 3 desc, 1, 2`;
+const counted = `select currency, coalesce(s.origin, 'unknown') as origin, count(*) filter (where not is_event)::int as conversions,
+            count(*) filter (where is_event)::int as events, round(sum(payout), 2) as payout, round(sum(revenue), 2) as revenue
+       from everflow.conversions c ${ofSlices}
+      where ${filtered} group by 1, 2 order by 3 desc, 1, 2`;
+
+/**
+ * Of all that a list shows page by page: amounts of two currencies, or of the sandbox and a vendor, are never added. Sums
+ * by day know the status; whoever asks for one affiliate or offer has the rows counted.
+ */
 export async function readEverflowTotals(
   database: Queryable,
   { client, filter }: { client: string; filter: EverflowFilter },
 ): Promise<EverflowTotal[]> {
-  const { text, values } = named(
-    `select currency, coalesce(s.origin, 'unknown') as origin, count(*) filter (where not is_event)::int as conversions,
-            count(*) filter (where is_event)::int as events, round(sum(payout), 2) as payout, round(sum(revenue), 2) as revenue
-       from everflow.conversions c left join ops.slices s on s._client_id = c._client_id and s.source = 'everflow.conversions' and s.slice = c._slice
-      where ${filtered} group by 1, 2 order by 3 desc, 1, 2`,
-    valuesOf(client, filter),
-  );
+  const isByDay = filter.affiliate === undefined && filter.offer === undefined;
+  const { text, values } = named(isByDay ? summed : counted, valuesOf(client, filter));
   const { rows } = await database.query<EverflowTotal>(text, values);
   return rows;
 }

@@ -53,13 +53,16 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   };
 
   const fresh = target.redriven === true ? null : await insertFresh(session, target, staged);
-  const write = () => writeChanges(session, target, staged);
-  const written = fresh ?? (await (staged.rows > manyLines ? withoutLoops(session, write) : write()));
+  const isLarge = staged.rows > manyLines;
+  const among = <Result>(act: () => Promise<Result>) => (isLarge ? withoutLoops(session, act) : act());
+  const written = fresh ?? (await among(() => writeChanges(session, target, staged)));
   await recordFileDays(session, target, written.days);
   const isSplitAnew = fresh === null && written.days.some(({ inserted }) => inserted > 0);
   const { client, fileId, grain } = target;
   const warning =
-    isSplitAnew && grain !== undefined ? await warnOfOtherGrain(session, { client, fileId, grain }, staged) : null;
+    isSplitAnew && grain !== undefined
+      ? await among(() => warnOfOtherGrain(session, { client, fileId, grain }, staged))
+      : null;
   const origin = await originOfTouched(session, target.client);
   await rollUp(session, { client: target.client, today: target.today, from: staged.from, to: staged.to });
   // A file that is redriven has rows of creatives that these lines do not touch.
@@ -69,7 +72,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     from: staged.from,
     to: staged.to,
     isWhole: target.redriven !== true,
-    isLarge: staged.rows > manyLines,
+    isLarge,
   });
   await session.query(
     "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
