@@ -30,6 +30,8 @@ const domains: Record<string, Domain> = {
   files: { uses: [], schemas: ["ops", "rtb"] },
   rtb: { uses: [], schemas: ["ops", "rtb"] },
   recon: { uses: [], schemas: ["ops", "recon"] },
+  // What is owed follows from conversions, and is held for what reconciliation found.
+  payouts: { uses: [], schemas: ["ops", "payouts", "everflow", "recon"] },
   promo: { uses: ["conversions"], schemas: ["ops", "promo"] },
   intelligence: { uses: ["rtb"], schemas: ["ops", "rtb", "intelligence"] },
   overview: { uses: "all", schemas: "all" },

@@ -41,6 +41,7 @@ import { mcpRoutes } from "./mcp/mcp.ts";
 import { whyRoutes } from "./cost/why.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
+import { payoutRoutes } from "./payouts/payouts.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { intelligenceRoutes } from "./intelligence/intelligence.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
@@ -65,6 +66,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/cost", routes: spendRoutes },
   { prefix: "/api/v1/cost", routes: whyRoutes },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
+  { prefix: "/api/v1/payouts", routes: payoutRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },
   { prefix: "/api/v1/anytrack", routes: trackRoutes },

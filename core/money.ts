@@ -50,6 +50,13 @@ export function cents(amount: string): string {
   return new Big(amount).round(2, Big.roundHalfUp).toFixed(2);
 }
 
+/** With every digit, and two places at the least. */
+export function exactMoney(amount: string): string {
+  const exact = new Big(amount);
+  const [, fraction = ""] = exact.toFixed().split(".");
+  return plain(exact) === "0" ? "0.00" : exact.toFixed(Math.max(2, fraction.length));
+}
+
 /** A part of an amount, to the cent. */
 export function divideMoney(amount: string, by: number): string {
   return new Big(amount).div(by).round(2, Big.roundHalfUp).toFixed(2);

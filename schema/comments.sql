@@ -1637,3 +1637,47 @@ comment on column rtb.funnel_sums.bids_in_auction is 'Bids that took part in an 
 comment on column rtb.funnel_sums.auctions_won is 'Auctions that were won; null unless every row of the report has it.';
 comment on column rtb.funnel_sums.impressions is 'Impressions; null unless every row of the report has it.';
 comment on column rtb.funnel_sums.clicks is 'Clicks; null unless every row of the report has it.';
+
+comment on view payouts.affiliate_holds is 'Why what is new of an affiliate is held, whatever Everflow says; without a row, or with no reason, nothing is.';
+comment on column payouts.affiliate_holds._client_id is 'The client the row belongs to.';
+comment on column payouts.affiliate_holds.affiliate_id is 'Everflow''s id of the affiliate.';
+comment on column payouts.affiliate_holds.recon_affiliate_id is 'The same affiliate in recon.affiliates; null where it is not linked.';
+comment on column payouts.affiliate_holds.reason is 'held_by_hand, affiliate_unreliable or claim_disputed; null: nothing is held.';
+comment on column payouts.affiliate_holds.detail is 'The reason in words.';
+
+comment on view payouts.claims is 'Claims of affiliates that are linked to one of Everflow''s, as statements name them.';
+comment on column payouts.claims._client_id is 'The client the row belongs to.';
+comment on column payouts.claims.affiliate_id is 'Everflow''s id of the affiliate.';
+comment on column payouts.claims.report_id is 'Number of the claim: recon.reports.';
+comment on column payouts.claims.date is 'The day it was sent, in America/New_York.';
+comment on column payouts.claims.status is 'verified, too_high, disputed, cannot_be_checked, or pending.';
+comment on column payouts.claims.detail is 'What was claimed and what the platform has.';
+
+comment on view payouts.months is 'Months with conversions or with statements, per client.';
+comment on column payouts.months._client_id is 'The client the row belongs to.';
+comment on column payouts.months.month is 'First day of the month.';
+comment on column payouts.months.is_closed is 'Whether it is closed.';
+comment on column payouts.months.is_next is 'Whether it is the one that has to be closed first.';
+
+comment on view payouts.owed is 'What each affiliate is owed, per month and currency: of closed months as it was stated, of open ones as it stands now.';
+comment on column payouts.owed._client_id is 'The client the row belongs to.';
+comment on column payouts.owed.month is 'First day of the month.';
+comment on column payouts.owed.affiliate_id is 'Everflow''s id of the affiliate.';
+comment on column payouts.owed.affiliate is 'The affiliate''s name.';
+comment on column payouts.owed.currency is 'The currency; nothing is converted.';
+comment on column payouts.owed.state is 'closed: for good; draft: as it stands now.';
+comment on column payouts.owed.statement_id is 'Number of the statement; null of a draft.';
+comment on column payouts.owed.approved is 'Conversions of the month that are approved.';
+comment on column payouts.owed.approved_amount is 'Their payout.';
+comment on column payouts.owed.pending is 'Conversions that Everflow has not decided on.';
+comment on column payouts.owed.pending_amount is 'Their payout.';
+comment on column payouts.owed.rejected is 'Conversions that were refused.';
+comment on column payouts.owed.rejected_amount is 'Their payout, which is not owed.';
+comment on column payouts.owed.held is 'Lines of which something is held.';
+comment on column payouts.owed.held_amount is 'What is held, pending conversions included.';
+comment on column payouts.owed.new_amount is 'What conversions of the month add to what is owed.';
+comment on column payouts.owed.corrections is 'Lines that correct earlier statements.';
+comment on column payouts.owed.corrections_amount is 'What they add or take away.';
+comment on column payouts.owed.rounding_carried is 'Parts of a cent that earlier statements left.';
+comment on column payouts.owed.owed is 'new_amount plus corrections_amount plus rounding_carried, rounded to the cent.';
+comment on column payouts.owed.origin is 'sandbox: made of what mock servers said; real; or unknown.';

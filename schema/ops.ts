@@ -194,6 +194,13 @@ export const restatements = ops.table(
     index("restatements_run").on(table.runId),
     index("restatements_by_slice").on(table.clientId, table.slice, table.restatementId),
     index("restatements_by_change").on(table.clientId, sql.raw(changedAmount("")), table.restatementId),
+    // What Everflow said of a conversion before; and those that it counts on another day now.
+    index("restatements_conversion")
+      .on(table.clientId, sql`(row_key ->> 'conversion_id')`, table.restatementId)
+      .where(sql`source = 'everflow.conversions' and kind in ('changed', 'withdrawn')`),
+    index("restatements_moved")
+      .on(table.clientId, table.restatementId)
+      .where(sql`source = 'everflow.conversions' and kind = 'changed' and (old ->> 'date') <> slice`),
     check("restatements_kind", sql`${table.kind} in ('first', 'changed', 'withdrawn')`),
   ],
 );

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import { keyRing, parseKey, type KeyRing } from "../core/crypto.ts";
+import { readSigningKey, type SigningKey } from "../core/signing.ts";
 import type { SettingsReader } from "./reader.ts";
 import { defineArea } from "./shapes.ts";
 
@@ -9,6 +10,15 @@ const encryptionKey = z
   .transform((text, context) => {
     const key = parseKey(text);
     if (key === null) context.addIssue("must be 32 bytes as base64 or hex");
+    return key;
+  })
+  .optional();
+
+const signingKey = z
+  .string()
+  .transform((text, context) => {
+    const key = readSigningKey(text);
+    if (key === null) context.addIssue("must be an Ed25519 key in its PKCS #8 form, as base64");
     return key;
   })
   .optional();
@@ -50,6 +60,12 @@ export const keysArea = defineArea({
         { secret: true, unset: "CREDENTIALS_ENCRYPTION_KEY" },
       ),
     ),
+    STATEMENT_SIGNING_KEY: signingKey.meta(
+      about(
+        "Signs payout statements when a month is closed; an Ed25519 key, made with `openssl genpkey -algorithm ed25519 -outform DER | base64 -w0`. Statements name the key that signed them, so a new one does no harm to old ones.",
+        { secret: true, unset: "`npm start` makes one; elsewhere no month can be closed" },
+      ),
+    ),
   }),
 });
 
@@ -61,6 +77,8 @@ export interface Keys {
   credentialsKey: KeyRing | null;
   /** What affiliates' addresses and Discord accounts are known again by. It outlives the key that seals. */
   hashingKey: Buffer | null;
+  /** Signs payout statements; without it no month is closed. */
+  statementKey: SigningKey | null;
 }
 
 export function readKeys(reader: SettingsReader): Keys {
@@ -80,5 +98,6 @@ export function readKeys(reader: SettingsReader): Keys {
     identityKey: ring(values.IDENTITY_ENCRYPTION_KEY, values.IDENTITY_ENCRYPTION_KEY_PREVIOUS),
     credentialsKey: ring(values.CREDENTIALS_ENCRYPTION_KEY, values.CREDENTIALS_ENCRYPTION_KEY_PREVIOUS),
     hashingKey: values.CREDENTIALS_HASHING_KEY ?? values.CREDENTIALS_ENCRYPTION_KEY ?? null,
+    statementKey: values.STATEMENT_SIGNING_KEY ?? null,
   };
 }

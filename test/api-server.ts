@@ -36,6 +36,7 @@ export interface TestServerOptions {
   discord?: ServerDependencies["config"]["discord"];
   credentialsKey?: KeyRing | null;
   hashingKey?: Buffer;
+  statementKey?: ServerDependencies["config"]["statementKey"];
   submissionsPerMinute?: number;
   ingest?: ServerDependencies["config"]["ingest"];
   telling?: ServerDependencies["config"]["telling"];
@@ -81,6 +82,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         credentialsKey: options.credentialsKey ?? null,
         telling: options.telling ?? { mail: null, hosts: new Set(), digestHours: new Map() },
         hashingKey: options.hashingKey ?? options.credentialsKey?.current ?? null,
+        statementKey: options.statementKey ?? null,
         promo: readPromoSettings(new SettingsReader({ ...options.env, CLIENTS: clients.join(",") })),
         recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,

@@ -62,6 +62,12 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
     from: namesNobody,
     to: namesNobody,
   },
+  "POST /api/v1/payouts/months/{month}/close": {
+    reason: "api/payouts/payouts.db.test.ts",
+  },
+  "PUT /api/v1/payouts/accounts/{affiliateId}": {
+    reason: "api/payouts/payouts.db.test.ts",
+  },
   "POST /api/v1/anytrack/track/sale": {
     clickId: namesNobody,
     refId: namesNobody,

@@ -4,6 +4,7 @@ export type Who = "admin" | "operator" | "analyst" | "advertiser" | "affiliate";
 const keepers: Who[] = ["admin", "operator"];
 const staff: Who[] = ["admin", "operator", "analyst"];
 const withAdvertiser: Who[] = [...staff, "advertiser"];
+const withAffiliate: Who[] = [...staff, "affiliate"];
 const all: Who[] = [...staff, "advertiser", "affiliate"];
 
 interface Walked {
@@ -19,6 +20,11 @@ interface Walked {
 export const busiestCampaign = `select k.campaign_id::text as value from rtb.campaigns k
   left join rtb.campaign_days d on d._client_id = k._client_id and d.campaign_id = k.campaign_id
   group by k.campaign_id order by sum(d.spend) desc nulls last, k.campaign_id limit 1`;
+
+/** One with corrections. */
+const lastStatement = `select s.statement_id::text as value from payouts.statements s
+  left join payouts.statement_totals t on t._client_id = s._client_id and t.statement_id = s.statement_id
+  order by coalesce(t.corrections, 0) > 0 desc, s.statement_id desc limit 1`;
 
 /** Every page and export there is, and who may see it. Tests walk them all; a page that is not named here fails one. */
 export const walked: Record<string, Walked> = {
@@ -185,6 +191,26 @@ export const walked: Record<string, Walked> = {
     fill: { id: "select affiliate_id::text as value from recon.affiliates order by affiliate_id limit 1" },
   },
   "/reconciliation/platforms": { address: "/reconciliation/platforms", who: staff },
+  "/statements": { address: "/statements", who: withAffiliate },
+  "/statements.csv": { address: "/statements.csv", who: withAffiliate },
+  "/statements/affiliates": { address: "/statements/affiliates", who: staff },
+  "/statements/affiliates/:id": {
+    address: "/statements/affiliates/:id",
+    who: staff,
+    fill: { id: "select affiliate_id as value from everflow.daily_stats order by 1 limit 1" },
+  },
+  "/statements/:id": { address: "/statements/:id", who: withAffiliate, fill: { id: lastStatement } },
+  "/statements/:id/html": { address: "/statements/:id/html", who: withAffiliate, isMade: true },
+  "/statements/:id/csv": { address: "/statements/:id/csv", who: withAffiliate, isMade: true },
+  "/statements/:id/json": { address: "/statements/:id/json", who: withAffiliate, isMade: true },
+  "/statements/drafts/:month/:affiliate": {
+    address: "/statements/drafts/:month/:affiliate",
+    who: staff,
+    fill: {
+      month: "select to_char(max(date), 'YYYY-MM') as value from everflow.conversions where _client_id = '713'",
+      affiliate: "select affiliate_id as value from everflow.conversions order by date desc, payout desc limit 1",
+    },
+  },
   "/claims": { address: "/claims", who: ["affiliate"] },
   "/claims.csv": { address: "/claims.csv", who: ["affiliate"] },
   "/claims/:id": { address: "/claims/:id", who: ["affiliate"] },

@@ -16,6 +16,7 @@ import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { walked } from "../test/page-addresses.ts";
 import { formBody, loggedIn, pageServer } from "../test/page-server.ts";
 import { promoEvents } from "../test/promo-events.ts";
+import { close, madeSigningKey, storeDay } from "../test/payouts.ts";
 import { readSpend } from "../test/spend-readings.ts";
 
 /** A name that turns what follows it, opens more than it closes, and is of a script that runs from right to left. */
@@ -69,6 +70,11 @@ const shown: Record<string, readonly string[]> = {
   "/reconciliation/affiliates/:person": ["person", "post-campaign"],
   "/claims": ["person", "post-campaign"],
   "/claims/:report": ["post-campaign"],
+  "/statements": ["affiliate"],
+  "/statements/:statement": ["affiliate", "offer"],
+  "/statements/drafts/:thisMonth/4": ["affiliate", "offer"],
+  "/statements/affiliates": ["affiliate", "person"],
+  "/statements/affiliates/4": ["affiliate", "person"],
   "/alerts": ["subject"],
   "/audit": ["subject", "said"],
   "/sessions": ["viewer"],
@@ -78,6 +84,8 @@ const without = [
   ...["/receipts", "/freshness", "/freshness/:source/:day", "/runs", "/runs/:id", "/cost/mapping/edit"],
   ...["/promo/new", "/channels/new", "/files/upload", "/files/preview/:id", "/reconciliation/platforms"],
   ...["/reconciliation/reports/:id/evidence", "/creatives/:id/thumbnail"],
+  // Files: what they hold is checked by the test of their forms.
+  ...["/statements/:id/html", "/statements/:id/csv", "/statements/:id/json"],
 ];
 
 let database: TestDatabase;
@@ -99,6 +107,7 @@ beforeAll(async () => {
   await fillConversions();
   await fillCreatives();
   await fillRecon();
+  await fillStatements();
   await fillOps();
 }, 120_000);
 afterAll(async () => {
@@ -265,6 +274,20 @@ async function fillRecon(): Promise<void> {
     ...{ url: "https://www.facebook.com/1000000000001", claimed: [9_431, 10, 1], verified: [100, 10, 1] },
     ...{ verdict: "DISCREPANCY", level: "HIGH" },
   });
+}
+
+async function fillStatements(): Promise<void> {
+  const { pool } = database;
+  const day = addDays(`${today.slice(0, 8)}01`, -1);
+  ids["thisMonth"] = today.slice(0, 7);
+  const more = { affiliateName: nameOf("affiliate"), offerName: nameOf("offer") };
+  await storeDay(pool, { client: "713", day, found: [{ id: "st-1", affiliateId: "4", more }] });
+  await pool.query(
+    "insert into payouts.accounts (_client_id, affiliate_id, recon_affiliate_id, set_by) values ('713', '4', $1, 'ada')",
+    [ids["person"]],
+  );
+  await close(pool, { client: "713", month: day.slice(0, 7), key: madeSigningKey(), now: new Date() });
+  ids["statement"] = await one("select statement_id::text as id from payouts.statements");
 }
 
 async function fillOps(): Promise<void> {

@@ -41,6 +41,7 @@ import { suggestionPage } from "./rtb/suggestions.tsx";
 import { wastePages } from "./rtb/waste.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
+import { payoutPages } from "./payouts/page.tsx";
 import { promoForms } from "./promo/forms.tsx";
 import { promoOfferPage } from "./promo/offer.tsx";
 import { promoPages } from "./promo/page.tsx";
@@ -87,6 +88,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   affiliatePages,
   platformPages,
   claimPages,
+  payoutPages,
   promoPages,
   promoOfferPage,
   promoForms,

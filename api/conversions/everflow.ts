@@ -28,7 +28,7 @@ export const everflowConversion = z.object({
   affiliateName: text,
   advertiserId: text,
   advertiserName: text,
-  offerId: z.string(),
+  offerId: text,
   offerName: text,
   currency: z.string(),
   payout: money,

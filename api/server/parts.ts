@@ -21,6 +21,7 @@ export interface ServerDependencies {
     | "ingest"
     | "credentialsKey"
     | "hashingKey"
+    | "statementKey"
     | "recon"
     | "promo"
     | "submissionsPerMinute"

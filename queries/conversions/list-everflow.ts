@@ -15,7 +15,7 @@ export interface EverflowConversion {
   affiliateName: string | null;
   advertiserId: string | null;
   advertiserName: string | null;
-  offerId: string;
+  offerId: string | null;
   offerName: string | null;
   currency: string;
   payout: string;

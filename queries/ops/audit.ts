@@ -63,7 +63,9 @@ export type AuditAction =
   | "reader_removed"
   | "keys_rotated"
   | "workflow_started"
-  | "difference_accepted";
+  | "difference_accepted"
+  | "month_closed"
+  | "payout_account_set";
 
 /** Who acts: the subject of a token with its role, an affiliate by its key, or `cli:<os user>` without a role. */
 export interface Actor {

@@ -5,6 +5,7 @@ import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts"
 import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./purge-claims.ts";
 import { madeUpCreatives, purgeCreatives } from "./purge-creatives.ts";
 import { countedPromo, purgePromo } from "./purge-promo.ts";
+import { purgeStatements } from "./purge-statements.ts";
 import { purgeVerdicts } from "./purge-verdicts.ts";
 import { reportKinds } from "../../rules/files/file-kinds.ts";
 
@@ -24,6 +25,8 @@ export const otherPurges = {
   creatives: purgeCreatives,
   reconciliation: purgeReconciliation,
   promo: purgePromo,
+  // After the affiliates that they were linked to.
+  statements: purgeStatements,
 } as const;
 
 async function purgeReconciliation(database: Database, client: string, step: PurgeStep): Promise<PurgeCount[]> {
@@ -80,6 +83,8 @@ export async function countOthers(database: Queryable, client: string): Promise<
         where _client_id = $1 and affiliate_id in (select a.affiliate_id from ${madeUpAffiliates})
         union all
        select 'reconciliation', 'recon.campaigns', count(*)::int, null from ${madeUpCampaigns}
+        union all
+       select 'statements', 'payouts.statements', count(*)::int, null from payouts.statements where _client_id = $1 and origin = 'sandbox'
         union all
        select 'creatives', 'rtb.campaigns', count(*)::int, null from rtb.campaigns where _client_id = $1 and origin = 'sandbox'
         union all

@@ -1,12 +1,4 @@
-/** Text as HTML or SVG shows it, inside elements and inside quoted attributes. */
-export function escape(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
+export { escape } from "../../core/escape-html.ts";
 
 const symbols: Record<string, string> = { USD: "$", EUR: "€", GBP: "£" };
 

@@ -22,6 +22,7 @@ export async function localSecrets(folder: string, set: Env): Promise<LocalSecre
     ANYTRACK_WEBHOOK_SECRET: randomBytes(24).toString("base64url"),
     CREDENTIALS_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
     READER_PASSWORD: randomBytes(18).toString("base64url"),
+    STATEMENT_SIGNING_KEY: signingKey(),
     ...discordKeyPair(),
     // Takes a moment to make.
     GOOGLE_DEMO_PRIVATE_KEY: kept["GOOGLE_DEMO_PRIVATE_KEY"] ?? googlePrivateKey(),
@@ -36,6 +37,7 @@ export async function localSecrets(folder: string, set: Env): Promise<LocalSecre
       ...(signsOtherwise ? {} : { API_JWT_SECRET: made.API_JWT_SECRET }),
       ...unset("IDENTITY_ENCRYPTION_KEY"),
       ...unset("CREDENTIALS_ENCRYPTION_KEY"),
+      ...unset("STATEMENT_SIGNING_KEY"),
       ...(Object.keys(set).some((name) => name.startsWith("ANYTRACK_WEBHOOK_SECRET"))
         ? {}
         : { ANYTRACK_WEBHOOK_SECRET: made.ANYTRACK_WEBHOOK_SECRET }),
@@ -60,6 +62,9 @@ function discordKeyPair() {
     DISCORD_DEMO_PRIVATE_KEY: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
   };
 }
+
+const signingKey = () =>
+  generateKeyPairSync("ed25519").privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
 
 /** As base64 of its PKCS #8 form: Google's service accounts sign with RSA. */
 function googlePrivateKey(): string {

@@ -27,6 +27,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/files", label: "Files", who: staff },
   { href: "/freshness", label: "Freshness", who: staff },
   { href: "/reconciliation", label: "Reconciliation", who: [...staff, "advertiser"] },
+  { href: "/statements", label: "Statements", who: [...staff, "affiliate"] },
   { href: "/claims", label: "Your claims", who: ["affiliate"] },
   { href: "/alerts", label: "Alerts", who: staff },
 ];

@@ -1,0 +1,179 @@
+-- Payout statements. Stands on the views of recon.sql, which are made before it.
+
+-- What of an affiliate is held whatever Everflow says: a person's word first, then trust, then claims in dispute.
+create or replace view payouts.affiliate_holds as
+select a._client_id, a.affiliate_id, a.recon_affiliate_id,
+       case when a.hold = 'all' then 'held_by_hand' when a.hold = 'none' then null
+            when r.total_submissions > 0 and r.trust_score < 0.70 then 'affiliate_unreliable'
+            when d.reports is not null then 'claim_disputed' end as reason,
+       case when a.hold = 'all' then a.reason when a.hold = 'none' then null
+            when r.total_submissions > 0 and r.trust_score < 0.70 then format('trust %s is below 0.70', r.trust_score)
+            when d.reports is not null then format('claim %s is in dispute', d.reports) end as detail
+  from payouts.accounts a
+  left join recon.affiliates r on r._client_id = a._client_id and r.affiliate_id = a.recon_affiliate_id
+  left join lateral (select string_agg(d.report_id::text, ', ' order by d.report_id) as reports from recon.disputes d
+                      where d._client_id = a._client_id and d.affiliate_id = a.recon_affiliate_id and d.outcome is null) d on true;
+
+-- Claims as a statement names them.
+create or replace view payouts.claims as
+select c._client_id, a.affiliate_id, c.report_id, (c.submitted_at at time zone 'America/New_York')::date as date,
+       case when c.dispute_outcome = 'affiliate' then 'verified'
+            when exists (select from recon.disputes d where d._client_id = c._client_id and d.report_id = c.report_id and d.outcome is null) then 'disputed'
+            when c.verdict = 'MATCHED' then 'verified' when c.verdict = 'DISCREPANCY' then 'too_high'
+            when c.verdict is null then 'pending' else 'cannot_be_checked' end as status,
+       format('claimed %s views, %s clicks, %s conversions; ', c.claimed_views, c.claimed_clicks, c.claimed_conversions)
+       || case when c.verdict is null then 'not checked yet'
+               else format('%s has %s, %s, %s', c.platform, coalesce(c.verified_views::text, 'no number'), coalesce(c.verified_clicks::text, 'no number'), coalesce(c.verified_conversions::text, 'no number')) end as detail
+  from payouts.accounts a
+  join recon.claims c on c._client_id = a._client_id and c.affiliate_id = a.recon_affiliate_id;
+
+-- The statement of a month as it would be closed now, line by line. Of each conversion: what is owed of it by what Everflow
+-- says now, less what earlier statements have stated. The first open month also has what has changed of closed ones.
+--
+-- Without p_whole these changes are found from the ledger: every change since the last closing, and what that carried on.
+-- With p_whole each conversion is held against each line that there is: slower, and right even where the ledger was cut short.
+create or replace function payouts.draft(p_client text, p_month date, p_affiliate text, p_whole boolean)
+returns table (affiliate_id text, affiliate text, kind text, key text, date date, status text, currency text, payout numeric, stated numeric,
+               amount numeric, held numeric, reason text, detail text, offer text, receipt_id bigint, carried boolean)
+language sql stable as $$
+  with closed as materialized (
+    select max(month) as month, (max(month) + interval '1 month')::date as next, min(month) as start,
+           (select ledger_id from payouts.closings where _client_id = p_client order by month desc limit 1) as ledger_id
+      from payouts.closings where _client_id = p_client having count(*) > 0
+  ), touched as materialized (
+    select l.key from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried
+     where not p_whole
+     union
+    select r.row_key ->> 'conversion_id'
+      from closed k cross join generate_series(k.start, k.next - 1, interval '1 day') d(day)
+     cross join lateral (select r.row_key from ops.restatements r
+                          where r._client_id = p_client and r.slice = d.day::date::text and r.restatement_id > k.ledger_id and r.source = 'everflow.conversions') r
+     where not p_whole
+     union
+    select r.row_key ->> 'conversion_id' from closed k join ops.restatements r on r._client_id = p_client and r.restatement_id > k.ledger_id
+       and r.source = 'everflow.conversions' and r.kind = 'changed' and (r.old ->> 'date') <> r.slice
+     where not p_whole and (r.old ->> 'date') < k.next::text
+     union
+    select c.conversion_id from closed k join everflow.conversions c on c._client_id = p_client and c.date >= k.start and c.date < k.next where p_whole
+     union
+    select l.key from payouts.statement_lines l where l._client_id = p_client and l.kind <> 'claim' and p_whole
+  ), stated as materialized (
+    select l.key, l.affiliate_id, l.currency, sum(l.amount) as stated, (array_agg(l.status order by l.month desc))[1] as status,
+           (array_agg(l.date order by l.month desc))[1] as date, (array_agg(l.payout order by l.month desc))[1] as payout, (array_agg(l.offer order by l.month desc))[1] as offer
+      from touched t join payouts.statement_lines l on l._client_id = p_client and l.key = t.key and l.kind <> 'claim'
+     group by l.key, l.affiliate_id, l.currency
+  ), known as materialized (
+    select distinct key from stated
+  ), again as (
+    select c.* from touched t join everflow.conversions c on c._client_id = p_client and c.conversion_id = t.key cross join closed k
+     where (c.date >= k.start and c.date < k.next) or t.key in (select key from known)
+  ), found as (
+    select 'conversion' as kind, c.conversion_id as key, c.affiliate_id, c.affiliate_name, c.date, c.status, c.currency, c.payout, c.offer_name, null::numeric as stated,
+           null::text as stated_as, true as is_there, false as is_elsewhere
+      from everflow.conversions c
+     where c._client_id = p_client and c.date >= p_month and c.date < (p_month + interval '1 month')::date and (p_affiliate is null or c.affiliate_id = p_affiliate)
+       and c.conversion_id not in (select key from known)
+     union all
+    select 'correction', coalesce(a.conversion_id, s.key), coalesce(a.affiliate_id, s.affiliate_id), a.affiliate_name, coalesce(a.date, s.date), coalesce(a.status, 'withdrawn'),
+           coalesce(a.currency, s.currency), coalesce(a.payout, 0), coalesce(a.offer_name, s.offer), s.stated, s.status, a.conversion_id is not null,
+           a.conversion_id is null and s.key in (select conversion_id from again)
+      from again a full join stated s on s.key = a.conversion_id and s.affiliate_id = a.affiliate_id and s.currency = a.currency
+     where p_month = (select next from closed) and (p_affiliate is null or coalesce(a.affiliate_id, s.affiliate_id) = p_affiliate)
+  ), standing as (
+    select f.*, case when f.status = 'approved' then f.payout else 0 end - coalesce(f.stated, 0) as change, coalesce(s.is_final, false) as is_final, s.receipt_id,
+           f.status not in ('approved', 'rejected', 'invalid', 'withdrawn') as is_pending, h.reason as held_for, h.detail as held_detail
+      from found f
+      left join ops.slices s on s._client_id = p_client and s.source = 'everflow.conversions' and s.slice = f.date::text
+      left join payouts.affiliate_holds h on h._client_id = p_client and h.affiliate_id = f.affiliate_id
+  ), judged as (
+    select s.*, case when s.is_pending then 'pending' when s.change <= 0 then null when s.held_for = 'held_by_hand' then s.held_for
+                     when not s.is_final then 'day_not_final' else s.held_for end as hold
+      from standing s
+  ), counted as (
+    select j.*, case when j.hold is null or j.is_pending then j.change else 0 end as amount,
+           case when j.is_pending then j.payout when j.hold is not null then j.change else 0 end as held
+      from judged j
+  )
+  select c.affiliate_id, c.affiliate_name, c.kind, c.key, c.date, c.status, c.currency, c.payout, coalesce(c.stated, 0), c.amount, c.held,
+         case when c.hold is not null then c.hold
+              when c.is_elsewhere then 'moved' when not c.is_there then 'withdrawn'
+              when c.kind = 'conversion' and c.status = 'approved' then 'owed'
+              when c.kind = 'conversion' then case when exists (
+                   select from ops.restatements r where r._client_id = p_client and r.row_key ->> 'conversion_id' = c.key and r.source = 'everflow.conversions'
+                      and r.kind in ('changed', 'withdrawn') and r.old ->> 'status' = 'approved') then 'rejected_since' else 'not_approved' end
+              when c.amount = 0 then 'moved'
+              when c.stated is null then 'arrived_late'
+              when c.status <> 'approved' then 'rejected_since'
+              when c.stated <> 0 then 'amount_changed'
+              when c.stated_as = 'approved' then 'released' else 'approved_since' end,
+         case when c.is_pending and c.status <> 'pending' then format('Everflow calls it %s', c.status)
+              when c.hold = 'day_not_final' then format('%s is not final', c.date)
+              when c.hold is not null and not c.is_pending then c.held_detail
+              when c.is_elsewhere then 'another affiliate''s, or in another currency, now'
+              when c.kind = 'correction' and c.is_there and c.amount = 0 then 'counted on another day now; the amount is the same'
+              when c.kind = 'correction' and c.amount <> 0 and c.stated is not null and c.is_there then format('stated %s of it, as %s', trim_scale(c.stated), c.stated_as) end,
+         c.offer_name, c.receipt_id, c.held <> 0 or c.date >= (p_month + interval '1 month')::date
+    from counted c
+   where c.kind = 'conversion' or c.amount <> 0 or c.held <> 0 or c.date >= (select next from closed)
+   union all
+  select l.affiliate_id, null, 'claim', l.report_id::text, l.date, l.status, null, 0, 0, 0, 0, l.status, l.detail, null, null, false
+    from payouts.claims l
+   where l._client_id = p_client and l.date >= p_month and l.date < (p_month + interval '1 month')::date and (p_affiliate is null or l.affiliate_id = p_affiliate)
+$$;
+comment on function payouts.draft(text, date, text, boolean) is 'The payout statements of a month that is not closed, line by line, as they would be closed now; p_affiliate null for all, p_whole holds every conversion against every line.';
+
+-- What draft lines come to, per affiliate and currency. A line's held amount is never in its amount.
+create or replace function payouts.draft_totals(p_client text, p_month date, p_affiliate text, p_whole boolean)
+returns table (affiliate_id text, affiliate text, currency text, approved int, approved_amount numeric, pending int, pending_amount numeric, rejected int, rejected_amount numeric,
+               held int, held_amount numeric, new_amount numeric, corrections int, corrections_amount numeric, rounding_carried numeric, owed numeric, lines int)
+language sql stable as $$
+  with summed as (
+    select d.affiliate_id, max(d.affiliate) as affiliate, d.currency,
+           count(*) filter (where d.kind = 'conversion' and d.status = 'approved')::int as approved, coalesce(sum(d.payout) filter (where d.kind = 'conversion' and d.status = 'approved'), 0) as approved_amount,
+           count(*) filter (where d.kind = 'conversion' and d.reason = 'pending')::int as pending, coalesce(sum(d.payout) filter (where d.kind = 'conversion' and d.reason = 'pending'), 0) as pending_amount,
+           count(*) filter (where d.kind = 'conversion' and d.status in ('rejected', 'invalid'))::int as rejected,
+           coalesce(sum(d.payout) filter (where d.kind = 'conversion' and d.status in ('rejected', 'invalid')), 0) as rejected_amount,
+           count(*) filter (where d.held <> 0)::int as held, sum(d.held) as held_amount, coalesce(sum(d.amount) filter (where d.kind = 'conversion'), 0) as new_amount,
+           count(*) filter (where d.kind = 'correction' and d.amount <> 0)::int as corrections, coalesce(sum(d.amount) filter (where d.kind = 'correction'), 0) as corrections_amount, count(*)::int as lines
+      from payouts.draft(p_client, p_month, p_affiliate, p_whole) d
+     where d.currency is not null
+     group by d.affiliate_id, d.currency
+  ), carried as (
+    select s.affiliate_id, t.currency, sum(t.new_amount + t.corrections_amount - t.owed) as amount
+      from payouts.statements s join payouts.statement_totals t on t._client_id = s._client_id and t.statement_id = s.statement_id
+     where s._client_id = p_client and (p_affiliate is null or s.affiliate_id = p_affiliate)
+       and p_month = (select (max(k.month) + interval '1 month')::date from payouts.closings k where k._client_id = p_client)
+     group by s.affiliate_id, t.currency
+  )
+  select s.affiliate_id, s.affiliate, s.currency, s.approved, s.approved_amount, s.pending, s.pending_amount, s.rejected, s.rejected_amount, s.held, s.held_amount,
+         s.new_amount, s.corrections, s.corrections_amount, coalesce(c.amount, 0), round(s.new_amount + s.corrections_amount + coalesce(c.amount, 0), 2), s.lines
+    from summed s left join carried c on c.affiliate_id = s.affiliate_id and c.currency = s.currency
+$$;
+comment on function payouts.draft_totals(text, date, text, boolean) is 'What the lines of payouts.draft come to, per affiliate and currency.';
+
+-- Months that have conversions or a closing, and whether they are closed.
+create or replace view payouts.months as
+with recursive spans as (
+  select b._client_id, least(b.first, k.first) as first, greatest(b.last, k.last) as last, k.first as start, k.last as closed
+    from (select _client_id, date_trunc('month', min(day))::date as first, date_trunc('month', max(day))::date as last
+            from ops.slices where source = 'everflow.conversions' and rows > 0 group by _client_id) b
+    full join (select _client_id, min(month) as first, max(month) as last from payouts.closings group by _client_id) k using (_client_id)
+), months as (
+  select _client_id, coalesce(start, first) as month, last, closed from spans
+   union all
+  select _client_id, (month + interval '1 month')::date, last, closed from months where month < last
+)
+select _client_id, month, closed is not null and month <= closed as is_closed, closed is null or month = (closed + interval '1 month')::date as is_next from months;
+
+-- What is owed, month by month: of closed months as it was stated, of open ones as it stands now.
+create or replace view payouts.owed as
+select s._client_id, s.month, s.affiliate_id, s.affiliate, t.currency, 'closed'::text as state, s.statement_id, t.approved, t.approved_amount, t.pending, t.pending_amount, t.rejected,
+       t.rejected_amount, t.held, t.held_amount, t.new_amount, t.corrections, t.corrections_amount, t.rounding_carried, t.owed, s.origin
+  from payouts.statements s join payouts.statement_totals t on t._client_id = s._client_id and t.statement_id = s.statement_id
+ union all
+select m._client_id, m.month, d.affiliate_id, d.affiliate, d.currency, 'draft', null, d.approved, d.approved_amount, d.pending, d.pending_amount, d.rejected,
+       d.rejected_amount, d.held, d.held_amount, d.new_amount, d.corrections, d.corrections_amount, d.rounding_carried, d.owed,
+       coalesce((select case when bool_or(o.origin = 'sandbox') then 'sandbox' when bool_or(o.origin = 'unknown') then 'unknown' else 'real' end from ops.slices o
+                  where o._client_id = m._client_id and o.source = 'everflow.conversions' and o.day >= m.month and o.day < (m.month + interval '1 month')::date), 'unknown')
+  from payouts.months m cross join lateral payouts.draft_totals(m._client_id, m.month, null, false) d
+ where not m.is_closed;
