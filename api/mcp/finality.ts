@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cell, feed } from "../sync/grid.ts";
+import { cell, type feed } from "../sync/grid.ts";
 import { instant, storedOrigin } from "../server/shapes.ts";
 import type { Asking } from "./tool.ts";
 
