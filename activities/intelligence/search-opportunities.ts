@@ -114,7 +114,7 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
   const run: OpportunityRun = {
     windowFrom: of.from,
     windowTo: of.to,
-    daysWithData: await countDays(session),
+    daysWithData: window.days,
     campaigns: window.cells.campaign.filter(({ own }) => own.spend > 0).length,
     tested: tests.length,
     listed: stored.length,
@@ -124,13 +124,6 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
   };
   await recordSearch(session, { ...of, origin: originOf([...names.values()]) }, { ...run, togetherness });
   return run;
-}
-
-async function countDays(session: Session): Promise<number> {
-  const { rows } = await session.query<{ days: number }>(
-    "select count(distinct date)::int as days from pg_temp.creative_days",
-  );
-  return rows[0]?.days ?? 0;
 }
 
 interface Known {
