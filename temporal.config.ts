@@ -47,6 +47,9 @@ export const clusterCampaignsAt = { hour: 5, minute: 50 };
 /** Opportunities are looked for within so many minutes of an import, and of the end of a client's day. */
 export const detectOpportunitiesEveryMinutes = 15;
 
+/** Watched questions are asked within so many minutes of an import, and of the end of a client's day. */
+export const askQuestionsEveryMinutes = 15;
+
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
 
@@ -75,6 +78,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
       .map((client) => picturing(config, client)),
     ...config.clients.filter((client) => clustersDaily(config, client)).map((client) => clustering(config, client)),
     ...config.clients.map((client) => ({ ...advising(client), every: detectOpportunitiesEveryMinutes })),
+    ...config.clients.map((client) => ({ ...asking(client), every: askQuestionsEveryMinutes })),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -226,6 +230,16 @@ const advising = (client: string): Planned => ({
   workflowType: "detectOpportunities",
   args: [{ client, onlyIfChanged: true }],
   summary: `opportunities, client ${client}`,
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+});
+
+/** It notices by itself what has not been asked of the records and the day yet; else it does nothing. */
+const asking = (client: string): Planned => ({
+  id: `ask-questions/${client}`,
+  workflowType: "askQuestions",
+  args: [{ client, onlyIfChanged: true }],
+  summary: `watched questions, client ${client}`,
   overlap: "SKIP",
   catchupWindow: "1 minute",
 });

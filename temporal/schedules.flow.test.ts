@@ -29,6 +29,8 @@ const planned = [
   "refresh-aggregates/keyless",
   "detect-opportunities/713",
   "detect-opportunities/keyless",
+  "ask-questions/713",
+  "ask-questions/keyless",
   "watch-files",
 ];
 const apply = () => applySchedules(stack.client, plannedSchedules(stack.config));

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
+import type { SentencePlan } from "../activities/intelligence/understand-question.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import type { TemporalAccess } from "../api/server/temporal.ts";
 import { sources, vendors } from "../connectors/registry.ts";
@@ -9,7 +10,7 @@ import { createRedactor } from "../core/redact.ts";
 import type { Database } from "../schema/database.ts";
 import { loadConfig } from "../settings/config.ts";
 
-/** In Temporal's place: the activities of a run by rules or of a search for opportunities, themselves. */
+/** In Temporal's place: the activities of a run by rules, of a search for opportunities or of questions that are asked, themselves. */
 export function clusteringByRules(
   database: Database,
   { started, keepsWaiting }: { started: { workflowId: string; input: unknown }[]; keepsWaiting: () => boolean },
@@ -26,6 +27,12 @@ export function clusteringByRules(
     const result = async () => {
       if (keepsWaiting()) throw new Error("nobody knows yet");
       if (type === "detectOpportunities") return inside.run(activities.searchOpportunities, { input: args[0] });
+      if (type === "understandQuestion") {
+        const plan = await inside.run(activities.planSentence, { input: args[0] });
+        const { client, reason } = plan as SentencePlan;
+        return { client, understood: false, reason };
+      }
+      if (type === "askQuestions") return inside.run(activities.askWatchedQuestions, { input: args[0] });
       const plan = await inside.run(activities.planClusters, { input: args[0] });
       return inside.run(activities.saveClusters as (of: unknown) => Promise<unknown>, plan);
     };

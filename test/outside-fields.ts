@@ -136,6 +136,7 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
   "POST /api/v1/rtb/questions": { name: "api/outside-fields.db.test.ts", ...questionFields },
   "PUT /api/v1/rtb/questions/{id}": { name: "api/outside-fields.db.test.ts", ...questionFields },
   "POST /api/v1/rtb/questions/answer": questionFields,
+  "POST /api/v1/rtb/questions/sentence": { sentence: "api/intelligence/questions.db.test.ts" },
   "POST /api/v1/rtb/performance/import": {
     mapping: namesNobody,
     extends: namesNobody,

@@ -1,3 +1,4 @@
+export { askQuestions } from "./intelligence/ask-questions.ts";
 export { backfill } from "./sync/backfill.ts";
 export { checkAffiliateToken } from "./recon/check-affiliate-token.ts";
 export { clusterCampaigns } from "./intelligence/cluster-campaigns.ts";
@@ -24,4 +25,5 @@ export { testChannel } from "./ops/test-channel.ts";
 export { trackConversion } from "./conversions/track-conversion.ts";
 export { trackLead } from "./conversions/track-conversion.ts";
 export { trackSale } from "./conversions/track-conversion.ts";
+export { understandQuestion } from "./intelligence/understand-question.ts";
 export { watchFiles } from "./files/watch-files.ts";

@@ -77,6 +77,11 @@ const slips: Record<string, [input: unknown, said: string][]> = {
     [{ ai_provider: "parrot" }, "ai_provider: must be one of rule-based, claude, gemini"],
     [{ dryrun: true }, 'unknown field "dryrun": did you mean dryRun?'],
   ],
+  askQuestions: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
+  understandQuestion: [
+    [{ sentence: "hi" }, "sentence: must be a sentence"],
+    [{ sentence: "campaigns by CPC", ai_provider: "parrot" }, "ai_provider: must be one of claude, gemini"],
+  ],
   detectOpportunities: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],

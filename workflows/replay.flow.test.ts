@@ -73,6 +73,7 @@ beforeAll(async () => {
 
 // Listed here so that a history that went missing is missed.
 const names = [
+  "ask-questions",
   "backfill-cancelled-by-update",
   "backfill-cancelled-while-paused",
   "backfill-dry-run",
@@ -121,6 +122,9 @@ const names = [
   "track-conversion-refused",
   "track-lead",
   "track-sale",
+  "understand-question",
+  "understand-question-refused-key",
+  "understand-question-without-key",
   "watch-files",
   "watch-files-nothing-new",
 ];

@@ -6,6 +6,7 @@ import { geographicRoute } from "./geographic.ts";
 import { questionRoutes } from "./questions.ts";
 import { opportunityRoutes } from "./opportunities.ts";
 import { scorecardRoute } from "./scorecard.ts";
+import { sentenceRoute } from "./sentence.ts";
 
 /** Creatives into campaigns, what people decide about these, and what could be bought for less. */
 export function intelligenceRoutes(api: Api, parts: ServerParts): void {
@@ -16,4 +17,5 @@ export function intelligenceRoutes(api: Api, parts: ServerParts): void {
   scorecardRoute(api, parts);
   geographicRoute(api, parts);
   questionRoutes(api, parts);
+  sentenceRoute(api, parts);
 }

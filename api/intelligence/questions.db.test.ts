@@ -2,16 +2,19 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { addDays, dayAt } from "../../core/days.ts";
 import { addAdviceDays, createAdviceCampaigns } from "../../test/advice-rows.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
+import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import type { Api } from "../server/parts.ts";
 
 let database: TestDatabase;
 let api: Api;
+const started: { workflowId: string; input: unknown }[] = [];
 const today = dayAt(new Date(), "America/New_York");
 
 beforeAll(async () => {
   database = await testDatabase();
-  api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
+  const temporal = clusteringByRules(database.pool, { started, keepsWaiting: () => false });
+  api = await testServer({ database: database.pool, temporal, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
   await createAdviceCampaigns(database.pool);
   await addAdviceDays(database.pool, { from: addDays(today, -28), days: 29 });
 }, 120_000);
@@ -181,4 +184,77 @@ test("analysts ask, admins and operators keep, advertisers and other clients see
   expect((await call("DELETE", url, undefined, other)).status).toBe(404);
   expect((await call("GET", "/questions", undefined, other)).body.items).toEqual([]);
   expect((await ask(dear, other)).body).toMatchObject({ days: null, rows: [], matched: 0 });
+});
+
+test("a sentence without a model's key says what to set, and goes to Temporal without contacts", async () => {
+  const sentence = "campaigns by CPC, and write to canary@example.com";
+  const { status, body } = await call("POST", "/questions/sentence", { sentence }, { role: "analyst" });
+  expect(status).toBe(200);
+  expect(body.understood).toBe(false);
+  expect(body.reason).toContain(
+    "for claude set ANTHROPIC_API_KEY and CLUSTER_CLAUDE_PRICE; for gemini set GEMINI_API_KEY",
+  );
+  expect(started.at(-1)?.input).toEqual({ client: "713", sentence: "campaigns by CPC, and write to [address]" });
+  expect((await call("POST", "/questions/sentence", { sentence: "x".repeat(501) })).status).toBe(400);
+  expect(
+    (await call("POST", "/questions/sentence", { sentence }, { role: "advertiser", advertiser: "x" })).status,
+  ).toBe(403);
+});
+
+const askWatched = async (client: string, input: object = {}) => {
+  const { client: temporal } = clusteringByRules(database.pool, { started: [], keepsWaiting: () => false }) as Body;
+  const handle = await temporal.workflow.start("askQuestions", { workflowId: "ask", args: [{ client, ...input }] });
+  return handle.result() as Promise<Body>;
+};
+const alerts = async () =>
+  (
+    await database.pool.query(
+      "select subject, message, times_seen as seen, edition, resolved_at is not null as closed from ops.alerts where area = 'questions' order by alert_id",
+    )
+  ).rows;
+
+test("a watched question raises one alert, says what is new once, and closes it when its answer is empty", async () => {
+  const cheap = { ...dear, name: "Dear in Ireland, watched" };
+  const { body } = await call("POST", "/questions", { name: cheap.name, isWatched: true, question: dear });
+  const subject = `question/${body.questionId}`;
+  expect(await askWatched("713")).toMatchObject({ watched: 1, asked: 1, opened: 1, more: 0, closed: 0 });
+  const message = expect.stringMatching(/^Dear in Ireland, watched: 2 rows up to [\d-]+\. New: .+, .+\.$/);
+  expect(await alerts()).toEqual([{ subject, message, seen: 1, edition: 1, closed: false }]);
+  expect(await askWatched("713", { onlyIfChanged: true })).toMatchObject({ watched: 1, asked: 0 });
+  expect(await askWatched("713")).toMatchObject({ asked: 1, opened: 0, more: 0, closed: 0 });
+  expect(await alerts()).toHaveLength(1);
+  const change = async (sql: string) => {
+    await database.pool.query(sql, [addDays(today, -20)]);
+    await database.pool.query("update rtb.client_performance set refreshed_at = clock_timestamp()");
+  };
+  await change(
+    `update rtb.performance_metrics m set spend = spend * 40 from rtb.creatives c where c.id = m.creative_id and c.creative_id like 'shoe-outlet%' and m.geography = 'IE' and m.date > $1`,
+  );
+  expect(await askWatched("713", { onlyIfChanged: true })).toMatchObject({ asked: 1, opened: 0, more: 1, closed: 0 });
+  expect((await alerts()).map(({ message: said, edition }) => [said, edition])).toEqual([
+    [expect.stringMatching(/: 3 rows up to .* New: Shoe Outlet\.$/), 2],
+  ]);
+  await change("delete from rtb.performance_metrics where geography = 'IE' and date > $1::date - 100");
+  expect(await askWatched("713", { onlyIfChanged: true })).toMatchObject({ asked: 1, closed: 1 });
+  expect((await alerts()).map(({ closed }) => closed)).toEqual([true]);
+  expect((await call("GET", `/questions/${body.questionId}`)).body).toMatchObject({
+    watchState: "quiet",
+    askedTo: addDays(today, -1),
+  });
+  expect(await askWatched("acme")).toMatchObject({ watched: 0, asked: 0 });
+});
+
+test("an alert is closed with the question it is of, and with the watching of it", async () => {
+  const open = async () => (await alerts()).filter(({ closed }) => !closed).map(({ subject }) => subject);
+  const question = { subject: "country", metric: "spend", limit: 2 };
+  const { body } = await call("POST", "/questions", { name: "Where it goes", isWatched: true, question });
+  await askWatched("713");
+  expect(await open()).toEqual([`question/${body.questionId}`]);
+  await call("PUT", `/questions/${body.questionId}`, { name: "Where it goes", isWatched: false, question });
+  expect(await open()).toEqual([]);
+  await call("PUT", `/questions/${body.questionId}`, { name: "Where it goes", isWatched: true, question });
+  await askWatched("713");
+  expect(await open()).toEqual([`question/${body.questionId}`]);
+  await call("DELETE", `/questions/${body.questionId}`);
+  expect(await open()).toEqual([]);
 });

@@ -1,5 +1,4 @@
 import type { Origin } from "../../core/origin.ts";
-import type { KeptAnswer } from "../../rules/intelligence/model-answer.ts";
 import { mayAsk } from "../../rules/intelligence/model-spend.ts";
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 
@@ -11,15 +10,15 @@ export interface AskedModel {
   promptHash: string;
 }
 
-export type FoundAnswer =
-  { state: "answered"; answer: KeptAnswer } | { state: "truncated" | "refused" | "unusable"; problem: string | null };
+export type FoundAnswer<Kept> =
+  { state: "answered"; answer: Kept } | { state: "truncated" | "refused" | "unusable"; problem: string | null };
 
 /** What was answered to the same prompt before, the last answer where there are several; null when there is none, or none of the run. */
-export async function findAnswer(
+export async function findAnswer<Kept>(
   database: Queryable,
   { client, provider, model, promptHash, runId = null }: AskedModel & { runId?: string | null },
-): Promise<FoundAnswer | null> {
-  const { rows } = await database.query<FoundAnswer>(
+): Promise<FoundAnswer<Kept> | null> {
+  const { rows } = await database.query<FoundAnswer<Kept>>(
     `select state, answer, problem from rtb.model_calls
       where _client_id = $1 and provider = $2 and model = $3 and prompt_hash = $4 and ($5::text is null or _run_id = $5)
         and state in ('answered', 'truncated', 'refused', 'unusable')
@@ -36,6 +35,7 @@ export async function beginCall(
   database: Database,
   call: AskedModel & {
     day: string;
+    /** Groups that it is about; none of a question in words. */
     groups: number;
     mostUsd: string;
     limitUsd: string;
@@ -75,7 +75,8 @@ export interface EndedCall {
   /** Null where nobody knows what it cost: the most it could cost counts. */
   costUsd: string | null;
   tokens: { input: number; output: number } | null;
-  answer: KeptAnswer | null;
+  /** What of it is kept, as JSON. */
+  answer: object | null;
   problem: string | null;
 }
 

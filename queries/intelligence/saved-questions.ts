@@ -19,12 +19,14 @@ export interface SavedQuestion {
   /** When it was last asked by itself, up to which day, and how many rows that answer had. */
   askedAt: Date | null;
   askedTo: string | null;
+  /** Of which state of the records that answer is. */
+  askedRecords: string | null;
   answerRows: string[] | null;
   alertedAt: Date | null;
 }
 
 const columns = `q.question_id as "questionId", q.name, q.question, q.is_watched as "isWatched", q.created_by as "createdBy", q.created_at as "createdAt",
-  q.updated_by as "updatedBy", q.updated_at as "updatedAt", q.watch_state as "watchState", q.asked_at as "askedAt", q.asked_to as "askedTo",
+  q.updated_by as "updatedBy", q.updated_at as "updatedAt", q.watch_state as "watchState", q.asked_at as "askedAt", q.asked_to as "askedTo", q.asked_records as "askedRecords",
   q.answer_rows as "answerRows", q.alerted_at as "alertedAt"`;
 
 /** Read through its shape: what was saved by an earlier form of the language is filled up, not guessed at. */

@@ -43,7 +43,7 @@ export type AnswerProblem = "not_json" | "wrong_shape" | "no_known_id" | "all_in
  * the answer leaves out.
  */
 export function readAnswer(text: string, sent: ReadonlyMap<string, Group>): ReadAnswer {
-  const parsed = parse(text);
+  const parsed = parseModelJson(text);
   if (parsed === undefined) return { ok: false, problem: "not_json" };
   const checked = shape.safeParse(parsed);
   if (!checked.success) return { ok: false, problem: "wrong_shape" };
@@ -91,7 +91,7 @@ export interface KeptAnswer {
 export function keepAnswer(text: string, sent: ReadonlyMap<string, Group>): KeptAnswer | { problem: AnswerProblem } {
   const read = readAnswer(text, sent);
   if (!read.ok) return { problem: read.problem };
-  const { campaigns } = shape.parse(parse(text));
+  const { campaigns } = shape.parse(parseModelJson(text));
   const counts = countIds(campaigns);
   const kept = campaigns.map(({ name, group_ids, confidence }) => ({
     name: cleanName(name) ?? "",
@@ -107,7 +107,8 @@ function countIds(campaigns: readonly { group_ids: readonly string[] }[]): Map<s
   return counts;
 }
 
-function parse(text: string): unknown {
+/** JSON as models write it; undefined for anything else. */
+export function parseModelJson(text: string): unknown {
   if (text.length > longestAnswer) return undefined;
   // Some put JSON into a fence though they are asked for JSON alone.
   const bare = text

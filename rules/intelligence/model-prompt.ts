@@ -5,7 +5,7 @@ import { campaignName } from "./campaign-name.ts";
 import type { Group } from "./group.ts";
 
 /** What goes to a model: instructions that are ours, and everything that is not ours as data within one JSON text. */
-export interface Prompt {
+export interface AskedPrompt {
   system: string;
   data: string;
   schema: object;
@@ -13,6 +13,10 @@ export interface Prompt {
   maxTokens: number;
   /** Of the text and the rules it was made by: the same hash was asked before. */
   hash: string;
+}
+
+/** About groups of creatives. */
+export interface Prompt extends AskedPrompt {
   /** Which group each id stands for. */
   groups: ReadonlyMap<string, Group>;
 }

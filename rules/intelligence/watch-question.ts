@@ -45,8 +45,10 @@ export function watchWords(of: { name: string; matched: number; gained: readonly
   return `${of.name}: ${of.matched} ${of.matched === 1 ? "row" : "rows"} up to ${of.to}. New: ${named}${more}.`;
 }
 
+export const alertKind = "question_holds";
+
 /** Where the alert of a question is found. */
 export const questionAlert = (client: string, questionId: number) => ({
-  ...{ client, area: "questions", kinds: ["question_holds"] },
+  ...{ client, area: "questions", kinds: [alertKind] },
   subject: `question/${questionId}`,
 });

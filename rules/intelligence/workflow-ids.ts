@@ -11,3 +11,9 @@ export const clusterWorkflowId = ({ client, provider, dryRun }: Clustering) =>
 
 /** One search of a client at a time, whoever asks for it. */
 export const opportunitiesWorkflowId = (client: string) => `detect-opportunities/${client}`;
+
+/** Watched questions of a client are asked once at a time. */
+export const questionsWorkflowId = (client: string) => `ask-questions/${client}`;
+
+/** One sentence at a time: the same again joins. `of` is a hash of it. */
+export const sentenceWorkflowId = (client: string, of: string) => `understand-question/${client}/${of.slice(0, 16)}`;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type JsonValue } from "../vendor.ts";
+import { questionText } from "./question-answers.ts";
 
 /** How a mock model answers, until it is set otherwise. Models do all of this. */
 export const behaviours = [
@@ -44,9 +45,20 @@ interface Sent {
   name: string;
 }
 
-/** The text a model would answer to groups of creatives: those whose suggested names begin alike are one campaign. */
+/** The text a model would answer: to a sentence a question, to groups of creatives campaigns. */
 export function modelText(data: string, behaviour: Behaviour): string {
-  const sent = groupsIn(data);
+  const asked = parsedData(data);
+  const sentence = isJsonObject(asked) ? asked["sentence"] : undefined;
+  const text =
+    typeof sentence === "string"
+      ? questionText(sentence, { obeys: behaviour === "obey_texts" })
+      : campaignsText(groupsIn(asked), behaviour);
+  if (behaviour === "malformed") return `Here is what was asked for:\n${text}`;
+  return behaviour === "truncate" ? text.slice(0, Math.ceil(text.length * 0.6)) : text;
+}
+
+/** Groups whose suggested names begin alike are one campaign. */
+function campaignsText(sent: readonly Sent[], behaviour: Behaviour): string {
   const campaigns = new Map<string, Sent[]>();
   for (const group of sent) {
     const key = behaviour === "obey_texts" ? "all" : (group.name.split(" – ")[0] ?? "").toLowerCase();
@@ -61,18 +73,18 @@ export function modelText(data: string, behaviour: Behaviour): string {
   if (behaviour === "invent_ids") first?.group_ids.push("g900", "creative-1");
   if (behaviour === "repeat_ids") second?.group_ids.push(...(first?.group_ids ?? []));
   if (behaviour === "forget_ids") answer.splice(0, Math.ceil(answer.length / 2));
-  const text = JSON.stringify({ campaigns: answer });
-  if (behaviour === "malformed") return `Here are the campaigns:\n${text}`;
-  return behaviour === "truncate" ? text.slice(0, Math.ceil(text.length * 0.6)) : text;
+  return JSON.stringify({ campaigns: answer });
 }
 
-function groupsIn(data: string): Sent[] {
-  let parsed: JsonValue;
+function parsedData(data: string): JsonValue {
   try {
-    parsed = JSON.parse(data) as JsonValue;
+    return JSON.parse(data) as JsonValue;
   } catch {
-    return [];
+    return null;
   }
+}
+
+function groupsIn(parsed: JsonValue): Sent[] {
   const groups = isJsonObject(parsed) ? parsed["groups"] : undefined;
   if (!Array.isArray(groups)) return [];
   return groups.flatMap((group) => {
