@@ -10,7 +10,11 @@ const secrets = z.object({
   ANTHROPIC_API_KEY: z
     .string()
     .min(1)
-    .meta(about("A key of the Claude API. It is used for grouping creatives, with the client's consent, and for turning sentences into questions.")),
+    .meta(
+      about(
+        "A key of the Claude API. It is used for grouping creatives, with the client's consent, and for turning sentences into questions.",
+      ),
+    ),
 });
 
 const version = "2023-06-01";
