@@ -186,3 +186,33 @@ test("conversions that were stored before this was written down have their click
   await everflow({ id: "e2", subs: ["x"] });
   expect(await rows(answer)).toHaveLength(2);
 });
+
+test("what our own affiliates cost is what the figures of cost say, in several currencies, origins and labels", async () => {
+  // Affiliate 0 by its id, 1 by its label, 2 and 3 share an internal label, 4 and the rest are of others.
+  await database.pool.query(`
+    insert into public.affiliate_mapping (_client_id, redtrack_source_id, everflow_affiliate_id, everflow_affiliate_label, is_internal, _loaded_by)
+    values ('713', 's0', '0', 'label 0', true, 'test'), ('713', 's1', null, 'label 1', true, 'test'), ('713', 's2', null, 'shared', true, 'test'),
+           ('713', 's4', '4', 'label 4', false, 'test'), ('713', 's5', '0', 'label 0', true, 'test'), ('acme', 's0', '5', 'label 5', true, 'test');
+    insert into public.account_currency (_client_id, vendor, currency) values ('713', 'redtrack', 'EUR') on conflict do nothing;
+    insert into ops.slices (_client_id, source, slice, day, timezone, origin)
+    select '713', source, date '2026-03-01' + d, date '2026-03-01' + d, 'UTC', (array['real', 'sandbox'])[1 + d % 2]
+      from generate_series(0, 11) d cross join unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) source where d % 3 > 0;
+    select setseed(0.5);
+    insert into everflow.daily_stats (_client_id, date, affiliate_id, affiliate_name, advertiser_id, offer_id, currency, clicks, conversions, payout, revenue, profit, events, _slice, _run_id)
+    select '713', date '2026-03-01' + d, a, case when a in ('2', '3') then 'shared' else 'label ' || a end, '1', o::text, c, 1,
+           (random() * 2)::integer, case when random() < 0.5 then 0 else 3.5 end, case when random() < 0.5 then 0 else 8.25 end, 0, 0,
+           (date '2026-03-01' + case when random() < 0.8 then d else 0 end)::text, 'test'
+      from generate_series(0, 11) d cross join unnest(array['0', '1', '2', '3', '4', '5']) a cross join unnest(array['EUR', 'USD']) c cross join generate_series(1, 2) o
+     where random() < 0.6;
+    insert into redtrack.daily_spend (_client_id, date, source_id, source_name, clicks, conversions, cost, _slice, _run_id)
+    select '713', date '2026-03-01' + d, s, s, 5, 0, case when random() < 0.2 then 0 else 10.01 end, (date '2026-03-01' + d)::text, 'test'
+      from generate_series(0, 11) d cross join unnest(array['s0', 's1', 's2', 's4', 's5']) s where random() < 0.8`);
+  const ordered = async (statement: string) => (await database.pool.query(`${statement} order by 1, 2, 3, 4`)).rows;
+  const figures = await ordered(
+    `select date, affiliate_id, currency, origin = 'sandbox' as is_sandbox, across_currencies, rt_spend, ef_conversions
+       from promo.own_costs where _client_id = '713' and is_internal and date between '2026-03-02' and '2026-03-10'`,
+  );
+  expect(await ordered("select * from promo.own_costs_of('713', '2026-03-02', '2026-03-10')")).toEqual(figures);
+  expect(new Set(figures.map((row) => row.affiliate_id))).toEqual(new Set(["0", "1", "2", "3"]));
+  expect(new Set(figures.map((row) => `${row.is_sandbox} ${row.across_currencies}`)).size).toBe(4);
+});

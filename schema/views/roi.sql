@@ -13,6 +13,47 @@ select f._client_id, f.date, f.affiliate_id, f.currency, f.origin, f.is_internal
   from public.cpa_figures f
  where f.affiliate_id = any(array(select i.affiliate_id from public.affiliate_matches m cross join lateral unnest(m.candidates) i(affiliate_id) where m.is_internal));
 
+create or replace function promo.own_affiliates(p_client text) returns text[] language sql stable as $$
+  select array_agg(i.affiliate_id) from public.affiliate_matches m cross join lateral unnest(m.candidates) i(affiliate_id)
+   where m._client_id = p_client and m.is_internal
+$$;
+comment on function promo.own_affiliates(text) is 'Everflow''s ids of a client''s own affiliates; NULL where there are none.';
+
+-- The same of one client's days, without what only the pages of costs show: each side is summed by itself, with the days
+-- named to both, and then they meet. A test compares it with the view.
+create or replace function promo.own_costs_of(p_client text, p_from date, p_to date)
+returns table (date date, affiliate_id text, currency text, is_sandbox boolean, across_currencies boolean, rt_spend numeric, ef_conversions bigint)
+language sql stable as $$
+  with own as materialized (
+    select promo.own_affiliates(p_client) as ids
+  ), matches as materialized (
+    select m.redtrack_source_id, m.affiliate_id from public.affiliate_matches m where m._client_id = p_client
+  ), results as (
+    select s.date, s.affiliate_id, s.currency, coalesce(o.origin = 'sandbox', false) as is_sandbox, sum(s.conversions)::bigint as ef_conversions,
+           sum(s.conversions) <> 0 or sum(s.payout) <> 0 or sum(s.revenue) <> 0 as carries
+      from everflow.daily_stats s
+      left join ops.slices o on o._client_id = s._client_id and o.source = 'everflow.daily_stats' and o.slice = s._slice
+     where s._client_id = p_client and s.date between p_from and p_to and s.affiliate_id = any((select ids from own)::text[])
+     group by 1, 2, 3, 4
+  ), spent as (
+    select r.date, m.affiliate_id, coalesce(a.currency, 'USD') as currency, coalesce(o.origin = 'sandbox', false) as is_sandbox, sum(r.cost) as rt_spend
+      from redtrack.daily_spend r
+      join matches m on m.redtrack_source_id = r.source_id
+      left join public.account_currency a on a._client_id = r._client_id and a.vendor = 'redtrack'
+      left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
+     where r._client_id = p_client and r.date between p_from and p_to and m.affiliate_id = any((select ids from own)::text[])
+     group by 1, 2, 3, 4
+  ), met as (
+    select date, affiliate_id, currency, is_sandbox, rt_spend, ef_conversions, coalesce(carries, false) or coalesce(rt_spend, 0) <> 0 as carries
+      from results full join spent using (date, affiliate_id, currency, is_sandbox)
+  )
+  select date, affiliate_id, currency, is_sandbox,
+         coalesce(min(currency) filter (where carries) over same_day <> max(currency) filter (where carries) over same_day, false),
+         rt_spend, ef_conversions
+    from met window same_day as (partition by date, affiliate_id, is_sandbox)
+$$;
+comment on function promo.own_costs_of(text, date, date) is 'Spend and conversions of our own affiliates on some days of a client.';
+
 create or replace view promo.commission as
 with each_one as (
   select _client_id, feed, conversion_id, converted_at, date, affiliate_id, affiliate, currency, conversions, payout, revenue,
