@@ -38,6 +38,7 @@ import { affiliateMappingRoutes } from "./cost/affiliate-mapping.ts";
 import { cpaRoutes } from "./cost/cpa.ts";
 import { spendRoutes } from "./cost/spend.ts";
 import { mcpRoutes } from "./mcp/mcp.ts";
+import { outlookRoute } from "./cost/outlook.ts";
 import { whyRoutes } from "./cost/why.ts";
 import { overviewRoutes } from "./overview/overview.ts";
 import { trackingRoutes } from "./promo/tracking.ts";
@@ -65,6 +66,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/cost", routes: cpaRoutes },
   { prefix: "/api/v1/cost", routes: spendRoutes },
   { prefix: "/api/v1/cost", routes: whyRoutes },
+  { prefix: "/api/v1/cost", routes: outlookRoute },
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/payouts", routes: payoutRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },

@@ -211,6 +211,23 @@ comment on column ops.migrations.id is 'Number.';
 comment on column ops.migrations.hash is 'Hash of the migration.';
 comment on column ops.migrations.created_at is 'The migration''s own time, in epoch milliseconds.';
 
+comment on view ops.settled_days is 'How days came to what they are: the total that was known so long after a day''s end, of days that are final.';
+comment on column ops.settled_days._client_id is 'The client the row belongs to.';
+comment on column ops.settled_days.source is 'The feed, as vendor.table.';
+comment on column ops.settled_days.day is 'The day, in the feed''s zone.';
+comment on column ops.settled_days.weekday is '1 is Monday.';
+comment on column ops.settled_days.origin is 'Who sent it: real, sandbox, or unknown (stored before this was recorded).';
+comment on column ops.settled_days.total is 'The total of the day''s amount as it is now.';
+comment on column ops.settled_days.first_read_hours is 'When the day was first read, in hours after its end; negative while it ran. A day that was first read long after its end says nothing of how it settled.';
+comment on column ops.settled_days.after_1h is 'The total as it was known 1 hour after the day''s end; null when it was not read by then.';
+comment on column ops.settled_days.after_6h is 'The same after 6 hours.';
+comment on column ops.settled_days.after_1d is 'The same after 1 day.';
+comment on column ops.settled_days.after_2d is 'The same after 2 days.';
+comment on column ops.settled_days.after_3d is 'The same after 3 days.';
+comment on column ops.settled_days.after_7d is 'The same after 7 days.';
+comment on column ops.settled_days.last_change_days is 'How many days after its end the day last changed, rounded up.';
+comment on column ops.settled_days.looked_for_days is 'How many days after its end it was last read, rounded up.';
+
 comment on view ops.freshness is 'Per source and day: how far it can be believed.';
 comment on column ops.freshness._client_id is 'The client the row belongs to.';
 comment on column ops.freshness.source is 'The feed, as vendor.table.';
@@ -345,6 +362,7 @@ comment on column ops.deliveries_daily.origin is 'Who was sent it: real, sandbox
 comment on schema public is 'What the areas say together: cost, conversions and what one costs of the other.';
 comment on function public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'Why cpa, cost, conversions, revenue or margin changed between two periods, or (with p_seen_before) of one period since a moment: five parts per currency, which add up to the change to the cent.';
 comment on function public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'What both ends of such a change are made of: leaves of the days that both ends have whole, and days that restated or are not final.';
+comment on function public.known_figures(text, date, date, numeric) is 'What cost, conversions and revenue of each day were so many hours after the day''s end, beside what they are now.';
 comment on function ops.compared_days(text, text[], date, date, date, date, timestamptz) is 'The days of a change, and which of them are not whole at both ends.';
 comment on function ops.changed_since(text, text[], date[], timestamptz) is 'Rows of these days that changed since a moment, or since their day was first read after its end, as they were then.';
 comment on function ops.first_of_two(numeric, numeric, numeric, numeric) is 'What a quantity does to an amount that is a quantity times a price.';

@@ -13,6 +13,7 @@ import { day, inOrder, orderError, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
 import { gridRoute } from "./grid.ts";
+import { settlingRoute } from "./settling.ts";
 import { startRoutes } from "./start-runs.ts";
 import { steeringRoutes } from "./steer-runs.ts";
 import { alertRoutes } from "../ops/alerts.ts";
@@ -47,6 +48,7 @@ const ofSlice = { source: word.optional(), day: day.optional() };
 export function operationsRoutes(api: Api, parts: ServerParts): void {
   dayRoutes(api, parts);
   gridRoute(api, parts);
+  settlingRoute(api, parts);
   runRoutes(api, parts);
   ledgerRoutes(api, parts);
   restatementRoutes(api, parts);

@@ -1,6 +1,7 @@
 import type { Digest } from "../../rules/overview/digest.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { addDays } from "../../core/days.ts";
+import { readOutlook } from "../cost/outlook.ts";
 import { explainChanges } from "../cost/why.ts";
 import { readAlerts } from "../ops/alerts.ts";
 import { readOverview } from "./overview.ts";
@@ -15,23 +16,26 @@ export async function readDigest(
 ): Promise<Digest> {
   const since = new Date(now.getTime() - nightHours * 3_600_000);
   const weekOf = (last: string) => ({ from: addDays(last, -6), to: last });
-  const [overview, week, alerts] = await Promise.all([
+  const yesterday = addDays(day, -1);
+  const [overview, week, ends, alerts] = await Promise.all([
     readOverview(database, { client, today: day, timezone, now, since, period: "yesterday" }),
-    explainChanges(database, { client, ...weekOf(addDays(day, -1)), before: weekOf(addDays(day, -8)) }, ["cpa"]),
+    explainChanges(database, { client, ...weekOf(yesterday), before: weekOf(addDays(day, -8)) }, ["cpa"]),
+    readOutlook(database, { client, today: day, days: [yesterday] }),
     readAlerts(database, { client, open: true, limit: mostAlerts }),
   ]);
-  const yesterday = overview.periods.find(({ name }) => name === "yesterday");
+  const whole = overview.periods.find(({ name }) => name === "yesterday");
   const rank = (severity: string) => ["critical", "warning", "info"].indexOf(severity);
   return {
     client,
     day,
-    of: yesterday?.to ?? day,
-    isFinal: yesterday?.isFinal ?? false,
-    totals: yesterday?.totals ?? [],
+    of: whole?.to ?? day,
+    isFinal: whole?.isFinal ?? false,
+    totals: whole?.totals ?? [],
     week: week.map(({ currency, origin, after, change, parts }) => ({
       ...{ currency, origin, after, change },
       parts: parts.map(({ part, amount }) => ({ part, amount })),
     })),
+    outlook: ends.filter(({ metric }) => metric === "cpa"),
     restated: overview.restated,
     late: overview.open
       .map(({ source, mapping, late, touches, provisional, partial, failed, missing }) => ({

@@ -15,6 +15,18 @@ interface Figures {
   margin: string | null;
 }
 
+interface Ends {
+  day: string;
+  currency: string;
+  origin: string;
+  known: string | null;
+  low: string | null;
+  high: string | null;
+  hits: number;
+  tried: number;
+  finalInDays: number | null;
+}
+
 interface WeekChange {
   currency: string;
   origin: string;
@@ -35,6 +47,8 @@ export interface Digest {
   totals: readonly Totals[];
   /** The CPA of the last seven whole days against the seven before, and why it changed. */
   week: readonly WeekChange[];
+  /** Yesterday's CPA as it is known, and where such days end. */
+  outlook: readonly Ends[];
   restated: readonly { source: string; day: string; before: string; after: string; change: string }[];
   late: readonly { source: string; late: string | null; touches: string; days: readonly string[] }[];
   alerts: readonly { alertId: number; severity: string; message: string }[];
@@ -45,7 +59,7 @@ const mostDays = 5;
 
 /** The digest as a message: the same words in Slack, in a mail and in the terminal. */
 export function digestMessage(digest: Digest): Message {
-  const { client, day, of, isFinal, totals, week, restated, late, alerts } = digest;
+  const { client, day, of, isFinal, totals, week, outlook, restated, late, alerts } = digest;
   const label = isFinal ? of : `${of} (not final)`;
   return {
     key: `digest-${client}-${day}`,
@@ -55,6 +69,7 @@ export function digestMessage(digest: Digest): Message {
         ? [`${of}: no spend and no conversions are known.`]
         : totals.map((row) => figures(label, row))),
       ...week.flatMap(weekLine),
+      ...outlook.flatMap(endsLine),
       ...listed(
         "Restated in the last 24 hours",
         restated,
@@ -109,6 +124,15 @@ function weekLine({ after, change, currency, origin, parts }: WeekChange): strin
       ? "as in the week before"
       : `${change.replace("-", "")} ${change.startsWith("-") ? "less" : "more"} than the week before`;
   return [`CPA of the last 7 days${mark} ${after} ${currency}, ${than}${mostly === null ? "" : `: mostly ${mostly}`}.`];
+}
+
+/** "CPA of 2026-11-28 41.00 USD so far; such days end at 44.00 to 47.00 (held on 18 of 22 past days), final in 2 days." */
+function endsLine({ day, currency, origin, known, low, high, hits, tried, finalInDays }: Ends): string[] {
+  if (known === null || low === null || high === null || finalInDays === 0) return [];
+  const mark = origin === "sandbox" ? ", made up by the sandbox," : "";
+  const held = tried === 0 ? "" : ` (held on ${hits} of ${tried} past days)`;
+  const final = finalInDays === null ? "" : `, final in ${finalInDays} ${finalInDays === 1 ? "day" : "days"}`;
+  return [`CPA of ${day}${mark} ${known} ${currency} so far; such days end at ${low} to ${high}${held}${final}.`];
 }
 
 function openFeed({ source, late, touches, days }: Digest["late"][number]): string {

@@ -320,3 +320,69 @@ returns table (currency text, origin text, before numeric, after numeric, change
               then (floor(r.share) + case when r.rank <= r.left_over then 1 else 0 end) * r.unit end
     from ranked r order by r.currency, r.is_sandbox, r.place
 $$;
+
+-- What the figures of each day were so many hours after the day's end (less than 0: while it ran), beside what they are now. Days
+-- that a feed had not read by then are left out. Counted from the nearer end of the ledger. Whose a source is, and whether a
+-- cost is known, is taken as it is now.
+create or replace function public.known_figures(p_client text, p_from date, p_to date, p_hours numeric)
+returns table (date date, currency text, origin text, cost_then numeric, conversions_then numeric, costed_then numeric, revenue_then numeric,
+               cost_now numeric, conversions_now numeric, costed_now numeric, revenue_now numeric)
+language plpgsql stable set plan_cache_mode = force_custom_plan as $$
+#variable_conflict use_column
+begin
+  return query
+  with figures as materialized (
+    select * from public.cpa_figures f where f._client_id = p_client and f.date between p_from and p_to
+  ), internal as materialized (
+    select distinct f.affiliate_id, case when f.affiliate_id is null then f.affiliate end as label from figures f where f.is_internal
+  ), costed as materialized (
+    select f.date, f.affiliate_id, f.currency from figures f where f.is_internal and f.affiliate_id is not null and f.final_cost is not null
+  ), readings as materialized (
+    select f.source, f.source = 'everflow.daily_stats' as is_results, d.day, k.fetch_seq, k.origin = 'sandbox' as is_sandbox
+      from unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) f(source)
+     cross join (select p_from + n as day from generate_series(0, p_to - p_from) n) d
+     cross join lateral (
+           select r.fetch_seq, r.origin from ops.receipts r
+            where r._client_id = p_client and r.source = f.source and r.slice = d.day::text and r.outcome not in ('emptied', 'shrunk')
+              and r.fetched_at <= (d.day + 1)::timestamp at time zone r.timezone + p_hours * interval '1 hour'
+            order by r.fetch_seq desc limit 1) k
+  ), changes as materialized (
+    select k.is_results, k.day, k.is_sandbox, r.row_key, r.old, r.new
+      from readings k
+      join ops.restatements r on r._client_id = p_client and r.source = k.source and r.slice = k.day::text
+       and case when p_hours < -9 then r.fetch_seq <= k.fetch_seq else r.fetch_seq > k.fetch_seq end
+  ), moved as (
+    select c.day, c.row_key ->> 'currency' as currency, c.is_sandbox, c.row_key ->> 'affiliate_id' as affiliate_id,
+           coalesce((c.new ->> 'conversions')::bigint, 0) - coalesce((c.old ->> 'conversions')::bigint, 0) as conversions,
+           coalesce((c.new ->> 'payout')::numeric, 0) - coalesce((c.old ->> 'payout')::numeric, 0) as payout,
+           coalesce((c.new ->> 'revenue')::numeric, 0) - coalesce((c.old ->> 'revenue')::numeric, 0) as revenue
+      from changes c where c.is_results
+  ), sides as (
+    select m.day, m.currency, m.is_sandbox, case when i.affiliate_id is null then m.payout else 0 end as cost, m.conversions,
+           case when i.affiliate_id is null or k.date is not null then m.conversions else 0 end as costed, m.revenue
+      from moved m
+      left join internal i on i.affiliate_id = m.affiliate_id
+      left join costed k on k.date = m.day and k.affiliate_id = m.affiliate_id and k.currency = m.currency
+     union all
+    select c.day, coalesce((select a.currency from public.account_currency a where a._client_id = p_client and a.vendor = 'redtrack'), 'USD'), c.is_sandbox,
+           coalesce((c.new ->> 'cost')::numeric, 0) - coalesce((c.old ->> 'cost')::numeric, 0), 0, 0, 0
+      from changes c
+      join public.affiliate_matches m on m._client_id = p_client and m.redtrack_source_id = c.row_key ->> 'source_id'
+      join internal i on i.affiliate_id = m.affiliate_id or (m.affiliate_id is null and i.label = m.everflow_affiliate_label)
+     where not c.is_results
+  ), differences as (
+    select s.day, s.currency, s.is_sandbox, sum(s.cost) as cost, sum(s.conversions) as conversions, sum(s.costed) as costed, sum(s.revenue) as revenue from sides s group by 1, 2, 3
+  ), standing as (
+    select f.date as day, f.currency, f.origin = 'sandbox' as is_sandbox, bool_or(f.origin = 'unknown') as is_unknown, coalesce(sum(f.final_cost), 0) as cost,
+           coalesce(sum(f.ef_conversions), 0) as conversions, coalesce(sum(f.ef_conversions) filter (where f.final_cost is not null), 0) as costed, coalesce(sum(f.revenue), 0) as revenue
+      from figures f group by 1, 2, 3
+  )
+  select s.day, s.currency, case when s.is_sandbox then 'sandbox' when s.is_unknown then 'unknown' else 'real' end,
+         k.times * s.cost + k.sign * coalesce(d.cost, 0), k.times * s.conversions + k.sign * coalesce(d.conversions, 0),
+         k.times * s.costed + k.sign * coalesce(d.costed, 0), k.times * s.revenue + k.sign * coalesce(d.revenue, 0), s.cost, s.conversions, s.costed, s.revenue
+    from standing s
+    left join differences d on d.day = s.day and d.currency = s.currency and d.is_sandbox = s.is_sandbox
+   cross join (select case when p_hours < -9 then 0 else 1 end as times, case when p_hours < -9 then 1 else -1 end as sign) k
+   where (select count(*) from readings r where r.day = s.day) = 2;
+end
+$$;

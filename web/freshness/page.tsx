@@ -11,10 +11,11 @@ import { Table, type Column } from "../components/table.tsx";
 import { receiptColumns, receiptLink, type ListedReceipt } from "../receipts/columns.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { callList, jsonAddress } from "../shared/json.ts";
-import { call, download, form, page } from "../shared/page.tsx";
+import { call, download, form, get, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import { exportedDay, fileColumns, FileFeeds, readFileGrid, type ExportedDay } from "./files.tsx";
+import { SettlingSection, type Settling } from "./settling.tsx";
 import { GridTable, isAnySandbox, Legend, openStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface Grid {
@@ -68,7 +69,12 @@ function gridPages(web: Web): void {
   page(web, { url: "/freshness", who: readers, query: gridQuery }, async (at) => {
     const period = readPeriod(at.query, at.today, "30d");
     const url = gridAddress(period);
-    const [{ feeds, items }, files] = await Promise.all([readGrid(web, at, url), readFileGrid(web, at, period)]);
+    const settled = "/api/v1/ops/freshness/settling";
+    const [{ feeds, items }, files, settling] = await Promise.all([
+      readGrid(web, at, url),
+      readFileGrid(web, at, period),
+      get<Settling>(web, at.request, settled),
+    ]);
     const columns = [...feedColumns(feeds, items), ...fileColumns(files, at.viewer.isKeeper)];
     return {
       title: "Freshness",
@@ -90,6 +96,7 @@ function gridPages(web: Web): void {
           </div>
           <Legend />
           <GridTable columns={columns} period={period} url={at.url} sort={at.query.sort ?? "-day"} />
+          <SettlingSection settling={settling} json={settled} />
         </>
       ),
     };

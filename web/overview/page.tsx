@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { noteLook } from "../../queries/ops/sessions.ts";
 import { overviewPeriods } from "../../queries/overview/overview.ts";
+import type { Outlook } from "../../queries/cost/outlook.ts";
 import { originColumn } from "../components/columns.ts";
 import { Empty, ExportLink, PageHead } from "../components/parts.tsx";
 import { Table } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { jsonAddress } from "../shared/json.ts";
-import { call, download, page } from "../shared/page.tsx";
+import { call, download, get, page } from "../shared/page.tsx";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import {
   affiliateColumns,
@@ -19,6 +20,7 @@ import {
   SandboxBadge,
   type Shown,
 } from "./sections.tsx";
+import { OutlookSection } from "./outlook.tsx";
 import { SpendNow } from "./spend-now.tsx";
 
 const query = { period: z.enum(overviewPeriods).optional() };
@@ -30,7 +32,11 @@ export function morningPage(web: Web): void {
     const before = await noteLook(at.parts.database, at.viewer);
     const since = (before ?? new Date(at.now.getTime() - dayMs)).toISOString();
     const json = jsonAddress("/api/v1/overview", { since, period: at.query.period });
-    const overview = await read(web, at, json);
+    const ends = "/api/v1/cost/outlook";
+    const [overview, outlook] = await Promise.all([
+      read(web, at, json),
+      get<{ items: Outlook[] }>(web, at.request, ends),
+    ]);
     const { spend, periods, restated, open, alerts, attention, today } = overview;
     const around = { zone: at.zone, json };
     return {
@@ -64,6 +70,7 @@ export function morningPage(web: Web): void {
             </div>
             <Periods periods={periods} {...around} />
           </section>
+          <OutlookSection items={outlook.items} today={today} json={ends} />
           <Affiliates at={at} affiliates={overview.affiliates} json={json} />
           <RestatedSince restated={restated} since={since} {...around} />
           <Attention alerts={alerts} attention={attention} {...around} />
