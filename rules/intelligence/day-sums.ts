@@ -1,6 +1,8 @@
 import { windowDays, windowWeeks, type CellSums } from "./opportunity-cells.ts";
 
 const micros = 1_000_000;
+/** Of a day: clicks, units, millionths. */
+const figures = 3;
 
 /** An amount as whole units and millionths, both with its sign: sums of either stay exact where one number would not. */
 export interface Amount {
@@ -28,9 +30,8 @@ export function amountText({ units, micros: parts }: Amount): string {
  */
 export class DaySums {
   #parts = 0;
-  #clicks = new Float64Array(0);
-  #units = new Float64Array(0);
-  #micros = new Float64Array(0);
+  /** Clicks, units and millionths of each day, beside each other: a record is one place in memory. */
+  #days = new Float64Array(0);
   #impressions = new Float64Array(0);
   /** A bit for each day that has a record, whatever it says. */
   #seen = new Uint32Array(0);
@@ -48,9 +49,7 @@ export class DaySums {
       grown.set(old);
       return grown;
     };
-    this.#clicks = larger(this.#clicks, parts * windowDays);
-    this.#units = larger(this.#units, parts * windowDays);
-    this.#micros = larger(this.#micros, parts * windowDays);
+    this.#days = larger(this.#days, parts * windowDays * figures);
     this.#impressions = larger(this.#impressions, parts);
     const seen = new Uint32Array(parts);
     seen.set(this.#seen);
@@ -58,22 +57,20 @@ export class DaySums {
   }
 
   add(part: number, { daysBack, clicks, units, micros: parts, impressions }: DayRecord): void {
-    const at = part * windowDays + daysBack;
-    this.#clicks[at] = (this.#clicks[at] ?? 0) + clicks;
-    this.#units[at] = (this.#units[at] ?? 0) + units;
-    this.#micros[at] = (this.#micros[at] ?? 0) + parts;
+    const days = this.#days;
+    const at = (part * windowDays + daysBack) * figures;
+    days[at] = (days[at] ?? 0) + clicks;
+    days[at + 1] = (days[at + 1] ?? 0) + units;
+    days[at + 2] = (days[at + 2] ?? 0) + parts;
     this.#impressions[part] = (this.#impressions[part] ?? 0) + impressions;
     this.#seen[part] = (this.#seen[part] ?? 0) | (1 << daysBack);
   }
 
   /** All of another part's days, of these sums or others. */
   addAll(part: number, other: DaySums, from: number): void {
-    for (let day = 0; day < windowDays; day += 1) {
-      const [to, at] = [part * windowDays + day, from * windowDays + day];
-      this.#clicks[to] = (this.#clicks[to] ?? 0) + (other.#clicks[at] ?? 0);
-      this.#units[to] = (this.#units[to] ?? 0) + (other.#units[at] ?? 0);
-      this.#micros[to] = (this.#micros[to] ?? 0) + (other.#micros[at] ?? 0);
-    }
+    const [to, at] = [part * windowDays * figures, from * windowDays * figures];
+    for (let one = 0; one < windowDays * figures; one += 1)
+      this.#days[to + one] = (this.#days[to + one] ?? 0) + (other.#days[at + one] ?? 0);
     this.#impressions[part] = (this.#impressions[part] ?? 0) + (other.#impressions[from] ?? 0);
     this.#seen[part] = (this.#seen[part] ?? 0) | (other.#seen[from] ?? 0);
   }
@@ -84,11 +81,8 @@ export class DaySums {
   }
 
   amountOf(part: number): Amount {
-    const sum: Amount = { units: 0, micros: 0 };
-    for (let at = part * windowDays; at < (part + 1) * windowDays; at += 1) {
-      sum.units += this.#units[at] ?? 0;
-      sum.micros += this.#micros[at] ?? 0;
-    }
+    const sum = { clicks: 0, units: 0, micros: 0 };
+    for (let day = 0; day < windowDays; day += 1) take(sum, 1, this.#dayOf(part, day));
     return sum;
   }
 
@@ -136,8 +130,9 @@ export class DaySums {
   }
 
   #dayOf(part: number, day: number): Bought {
-    const at = part * windowDays + day;
-    return { clicks: this.#clicks[at] ?? 0, units: this.#units[at] ?? 0, micros: this.#micros[at] ?? 0 };
+    const days = this.#days;
+    const at = (part * windowDays + day) * figures;
+    return { clicks: days[at] ?? 0, units: days[at + 1] ?? 0, micros: days[at + 2] ?? 0 };
   }
 }
 

@@ -90,11 +90,9 @@ export function findPatterns(cells: readonly Cell[], traits: ReadonlyMap<number,
   });
   const stands = discoveries(compared.map(({ p }) => p));
   const found = compared
-    .filter(
-      ({ pattern }, i) =>
-        stands[i] === true && pattern.factor >= least.factor && pattern.campaigns.length >= least.campaigns,
-    )
-    .map(({ pattern }) => pattern)
+    .filter(({ factor }, i) => stands[i] === true && factor >= least.factor)
+    .map(({ describe }) => describe())
+    .filter(({ campaigns }) => campaigns.length >= least.campaigns)
     .sort((a, b) => Number(b.savingsWeekly) - Number(a.savingsWeekly) || (a.genre < b.genre ? -1 : 1));
   // Of one genre in one dear country the cheap country that saves the most says it; the others say the same again.
   const said = new Set<string>();
@@ -158,7 +156,14 @@ function difference(prices: ReadonlyMap<string, Price> | undefined, one: string,
   return a === undefined || b === undefined ? null : { log: a.log - b.log, variance: a.variance + b.variance };
 }
 
-function compareCountries({ genre, genres, one, other }: Pair): { p: number; pattern: GeographicPattern } | null {
+interface Comparison {
+  p: number;
+  factor: number;
+  /** Only for the few that stand: which campaigns show it takes longer than to compare. */
+  describe: () => GeographicPattern;
+}
+
+function compareCountries({ genre, genres, one, other }: Pair): Comparison | null {
   const prices = genres.get(genre);
   const own = difference(prices?.whole, one, other);
   const others = [...genres]
@@ -175,21 +180,20 @@ function compareCountries({ genre, genres, one, other }: Pair): { p: number; pat
   const log = own.log - usual;
   const error = Math.sqrt(own.variance + usualVariance);
   const [dear, cheap] = log >= 0 ? [one, other] : [other, one];
-  const showing = [...prices.campaigns].filter(([, known]) => {
-    const found = difference(known, dear, cheap);
-    return (
-      found !== null && (found.log - Math.sign(log) * usual) / Math.sqrt(found.variance + usualVariance) >= least.z
-    );
-  });
   const p = 2 * normalCdf(-Math.abs(log) / error);
-  const ratio = Math.exp(Math.sign(log) * own.log);
-  const weekly = new Big(prices.whole.get(dear)?.spend ?? "0").div(windowWeeks);
-  return {
-    p,
-    pattern: {
-      ...{ genre, dear, cheap, ratio },
+  const factor = Math.exp(Math.abs(log));
+  const describe = (): GeographicPattern => {
+    const showing = [...prices.campaigns].filter(([, known]) => {
+      const found = difference(known, dear, cheap);
+      return (
+        found !== null && (found.log - Math.sign(log) * usual) / Math.sqrt(found.variance + usualVariance) >= least.z
+      );
+    });
+    const ratio = Math.exp(Math.sign(log) * own.log);
+    const weekly = new Big(prices.whole.get(dear)?.spend ?? "0").div(windowWeeks);
+    return {
+      ...{ genre, dear, cheap, ratio, factor },
       othersRatio: Math.exp(Math.sign(log) * usual),
-      factor: Math.exp(Math.abs(log)),
       low: Math.exp(Math.abs(log) - bothSides90 * error),
       high: Math.exp(Math.abs(log) + bothSides90 * error),
       confidence: 1 - p,
@@ -197,6 +201,7 @@ function compareCountries({ genre, genres, one, other }: Pair): { p: number; pat
       otherGenres: others.map(({ name }) => name).sort(),
       spendWeekly: weekly.toFixed(2),
       savingsWeekly: weekly.times(Math.max(0, 1 - 1 / ratio)).toFixed(2),
-    },
+    };
   };
+  return { p, factor, describe };
 }

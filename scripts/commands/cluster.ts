@@ -6,14 +6,13 @@ import type { clusterCampaigns, ClusterCampaignsInput } from "../../workflows/in
 import {
   clientOption,
   defineCommand,
-  exitCodes,
   runCommand,
   wholeNumber,
   work,
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
-import { followWorkflow, howToFollow, startWorkflow } from "../shared/follow-workflow.ts";
+import { runToEnd } from "../shared/follow-workflow.ts";
 import { table } from "../shared/printing.ts";
 
 const command = defineCommand(
@@ -49,30 +48,19 @@ command.action(
       ...(dryRun ? { dryRun } : {}),
       ...(askAgain ? { askAgain } : {}),
     };
-    const started = await startWorkflow(context, {
-      workflowType: "clusterCampaigns",
-      workflowId: clusterWorkflowId({ client, provider: provider ?? null, dryRun }),
-      input,
-      summary: `campaigns of creatives, client ${client}, by hand`,
-      searchAttributes: { ClientId: client },
+    const workflowId = clusterWorkflowId({ client, provider: provider ?? null, dryRun });
+    const end = await runToEnd<Summary>(context, {
+      start: {
+        workflowType: "clusterCampaigns",
+        workflowId,
+        input,
+        summary: `campaigns of creatives, client ${client}, by hand`,
+        searchAttributes: { ClientId: client },
+      },
+      progress: `client ${client}: grouping creatives`,
+      again: `npm run cluster -- --client ${client}`,
     });
-    const { workflowId, runId } = started;
-    context.note(started.wasRunning ? `${workflowId} is running already: following it` : `started ${workflowId}`);
-    const end = await followWorkflow<Summary>(context, started, {
-      progress: () => Promise.resolve(`client ${client}: grouping creatives`),
-    });
-    if (end.state === "left")
-      return {
-        exitCode: exitCodes.interrupted,
-        document: { workflowId, runId, state: "running" },
-        lines: howToFollow(workflowId, `npm run cluster -- --client ${client}`),
-      };
-    if (end.state !== "completed")
-      return {
-        exitCode: exitCodes.found,
-        document: { workflowId, runId, state: end.state, reason: end.reason },
-        lines: [`${workflowId} ${end.state}: ${end.reason}`],
-      };
+    if ("report" in end) return end.report;
     return report(context, { workflowId, summary: end.result, limit });
   }),
 );

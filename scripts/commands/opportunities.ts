@@ -8,14 +8,13 @@ import type { detectOpportunities } from "../../workflows/intelligence/detect-op
 import {
   clientOption,
   defineCommand,
-  exitCodes,
   runCommand,
   wholeNumber,
   work,
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
-import { followWorkflow, howToFollow, startWorkflow } from "../shared/follow-workflow.ts";
+import { runToEnd } from "../shared/follow-workflow.ts";
 import { table } from "../shared/printing.ts";
 
 const command = defineCommand(
@@ -95,30 +94,18 @@ command.action(
 
 /** Null when it is done; else what is reported of it. */
 async function searchFirst(context: CommandContext, client: string): Promise<Report | null> {
-  const started = await startWorkflow(context, {
-    workflowType: "detectOpportunities",
-    workflowId: opportunitiesWorkflowId(client),
-    input: { client },
-    summary: `opportunities, client ${client}, by hand`,
-    searchAttributes: { ClientId: client },
+  const end = await runToEnd<Awaited<ReturnType<typeof detectOpportunities>>>(context, {
+    start: {
+      workflowType: "detectOpportunities",
+      workflowId: opportunitiesWorkflowId(client),
+      input: { client },
+      summary: `opportunities, client ${client}, by hand`,
+      searchAttributes: { ClientId: client },
+    },
+    progress: `client ${client}: looking for opportunities`,
+    again: `npm run opportunities -- --client ${client}`,
   });
-  const { workflowId, runId } = started;
-  context.note(started.wasRunning ? `${workflowId} is running already: following it` : `started ${workflowId}`);
-  const end = await followWorkflow<Awaited<ReturnType<typeof detectOpportunities>>>(context, started, {
-    progress: () => Promise.resolve(`client ${client}: looking for opportunities`),
-  });
-  if (end.state === "left")
-    return {
-      exitCode: exitCodes.interrupted,
-      document: { workflowId, runId, state: "running" },
-      lines: howToFollow(workflowId, `npm run opportunities -- --client ${client}`),
-    };
-  if (end.state !== "completed")
-    return {
-      exitCode: exitCodes.found,
-      document: { workflowId, runId, state: end.state, reason: end.reason },
-      lines: [`${workflowId} ${end.state}: ${end.reason}`],
-    };
+  if ("report" in end) return end.report;
   const { result } = end;
   context.note(
     result.searched

@@ -1,7 +1,7 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import type { SearchAttributePair } from "@temporalio/common";
 import { mainQueue, type searchAttributes } from "../../temporal.config.ts";
-import { CommandError, exitCodes, type CommandContext } from "./command-line.ts";
+import { CommandError, exitCodes, type CommandContext, type Report } from "./command-line.ts";
 
 export interface WorkflowStart {
   workflowType: string;
@@ -120,6 +120,42 @@ export async function followWorkflow<Result>(
     stop();
     context.progress.end();
   }
+}
+
+interface Run {
+  start: WorkflowStart;
+  /** What is shown while it runs. */
+  progress: string;
+  /** The command that joins it again. */
+  again: string;
+}
+
+/** Starts a workflow or joins it, and waits for its end. One that is left or fails is a report of its own. */
+export async function runToEnd<Result>(
+  context: CommandContext,
+  { start, progress, again }: Run,
+): Promise<{ result: Result } | { report: Report }> {
+  const started = await startWorkflow(context, start);
+  const { workflowId, runId } = started;
+  context.note(started.wasRunning ? `${workflowId} is running already: following it` : `started ${workflowId}`);
+  const end = await followWorkflow<Result>(context, started, { progress: () => Promise.resolve(progress) });
+  if (end.state === "completed") return { result: end.result };
+  if (end.state === "left")
+    return {
+      report: {
+        exitCode: exitCodes.interrupted,
+        document: { workflowId, runId, state: "running" },
+        lines: howToFollow(workflowId, again),
+      },
+    };
+  const { state, reason } = end;
+  return {
+    report: {
+      exitCode: exitCodes.found,
+      document: { workflowId, runId, state, reason },
+      lines: [`${workflowId} ${state}: ${reason}`],
+    },
+  };
 }
 
 /** How a workflow ended, as data. */
