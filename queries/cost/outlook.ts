@@ -28,8 +28,8 @@ export interface Outlook {
   note: string | null;
 }
 
-/** Six weeks that had a week to settle. */
-const pastDays = 42;
+/** Six weeks that had a week to settle; four for a day that is running: each hour of it is in the ledger. */
+const pastDays = { whole: 42, running: 28 };
 const settledDays = 8;
 const feeds = ["everflow.daily_stats", "redtrack.daily_spend"];
 const hourMs = 3_600_000;
@@ -137,7 +137,12 @@ async function readPast(
     `json_build_object('cost', cost_${name}, 'conversions', conversions_${name}, 'costed', costed_${name}, 'revenue', revenue_${name}) as "${name}"`;
   const { rows } = await database.query<Known>(
     `select date, currency, origin, ${side("then")}, ${side("now")} from public.known_figures($1, $2, $3, $4) order by date`,
-    [client, addDays(today, -(pastDays + settledDays - 1)), addDays(today, -settledDays), hours.toFixed(4)],
+    [
+      client,
+      addDays(today, 1 - settledDays - (hours < 0 ? pastDays.running : pastDays.whole)),
+      addDays(today, -settledDays),
+      hours.toFixed(4),
+    ],
   );
   return rows;
 }

@@ -331,12 +331,40 @@ language plpgsql stable set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 begin
   return query
-  with figures as materialized (
-    select * from public.cpa_figures f where f._client_id = p_client and f.date between p_from and p_to
+  with matched as materialized (
+    select m.redtrack_source_id, m.affiliate_id, m.everflow_affiliate_label as label, m.is_internal, m.candidates from public.affiliate_matches m where m._client_id = p_client
   ), internal as materialized (
-    select distinct f.affiliate_id, case when f.affiliate_id is null then f.affiliate end as label from figures f where f.is_internal
+    select distinct c.affiliate_id from matched m cross join lateral unnest(m.candidates) c(affiliate_id) where m.is_internal
+  ), whose as materialized (
+    select m.redtrack_source_id as source_id, m.affiliate_id from matched m
+     where case when m.affiliate_id is null then exists (select from matched u where u.label = m.label and u.is_internal)
+                else exists (select from internal i where i.affiliate_id = m.affiliate_id) end
+  ), account as materialized (
+    select coalesce((select a.currency from public.account_currency a where a._client_id = p_client and a.vendor = 'redtrack'), 'USD') as currency
+  ), origins as materialized (
+    select s.source, s.slice, s.origin from ops.slices s
+     where s._client_id = p_client and s.source in ('everflow.daily_stats', 'redtrack.daily_spend') and s.day between p_from and p_to
+  ), spent as materialized (
+    select r.date as day, a.currency, coalesce(o.origin, 'unknown') as origin, w.affiliate_id, sum(r.cost::numeric) as cost
+      from redtrack.daily_spend r
+      join whose w on w.source_id = r.source_id
+     cross join account a
+      left join origins o on o.source = 'redtrack.daily_spend' and o.slice = r._slice
+     where r._client_id = p_client and r.date between p_from and p_to group by 1, 2, 3, 4
   ), costed as materialized (
-    select f.date, f.affiliate_id, f.currency from figures f where f.is_internal and f.affiliate_id is not null and f.final_cost is not null
+    select distinct s.day, s.affiliate_id, s.currency, s.origin = 'sandbox' as is_sandbox from spent s where s.affiliate_id is not null
+  ), earned as (
+    select s.date as day, s.currency, coalesce(o.origin, 'unknown') as origin, s.affiliate_id, sum(s.payout::numeric) as payout, sum(s.conversions) as conversions, sum(s.revenue::numeric) as revenue
+      from everflow.daily_stats s left join origins o on o.source = 'everflow.daily_stats' and o.slice = s._slice
+     where s._client_id = p_client and s.date between p_from and p_to group by 1, 2, 3, 4
+  ), stood as (
+    select e.day, e.currency, e.origin, case when i.affiliate_id is null then e.payout else 0 end as cost, e.conversions,
+           case when i.affiliate_id is null or k.day is not null then e.conversions else 0 end as costed, e.revenue
+      from earned e
+      left join internal i on i.affiliate_id = e.affiliate_id
+      left join costed k on i.affiliate_id is not null and k.day = e.day and k.affiliate_id = e.affiliate_id and k.currency = e.currency and k.is_sandbox = (e.origin = 'sandbox')
+     union all
+    select s.day, s.currency, s.origin, s.cost, 0, 0, 0 from spent s
   ), readings as materialized (
     select f.source, f.source = 'everflow.daily_stats' as is_results, d.day, k.fetch_seq, k.origin = 'sandbox' as is_sandbox
       from unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) f(source)
@@ -359,23 +387,19 @@ begin
       from changes c where c.is_results
   ), sides as (
     select m.day, m.currency, m.is_sandbox, case when i.affiliate_id is null then m.payout else 0 end as cost, m.conversions,
-           case when i.affiliate_id is null or k.date is not null then m.conversions else 0 end as costed, m.revenue
+           case when i.affiliate_id is null or k.day is not null then m.conversions else 0 end as costed, m.revenue
       from moved m
       left join internal i on i.affiliate_id = m.affiliate_id
-      left join costed k on k.date = m.day and k.affiliate_id = m.affiliate_id and k.currency = m.currency
+      left join costed k on i.affiliate_id is not null and k.day = m.day and k.affiliate_id = m.affiliate_id and k.currency = m.currency and k.is_sandbox = m.is_sandbox
      union all
-    select c.day, coalesce((select a.currency from public.account_currency a where a._client_id = p_client and a.vendor = 'redtrack'), 'USD'), c.is_sandbox,
-           coalesce((c.new ->> 'cost')::numeric, 0) - coalesce((c.old ->> 'cost')::numeric, 0), 0, 0, 0
-      from changes c
-      join public.affiliate_matches m on m._client_id = p_client and m.redtrack_source_id = c.row_key ->> 'source_id'
-      join internal i on i.affiliate_id = m.affiliate_id or (m.affiliate_id is null and i.label = m.everflow_affiliate_label)
-     where not c.is_results
+    select c.day, a.currency, c.is_sandbox, coalesce((c.new ->> 'cost')::numeric, 0) - coalesce((c.old ->> 'cost')::numeric, 0), 0, 0, 0
+      from changes c join whose w on w.source_id = c.row_key ->> 'source_id' cross join account a where not c.is_results
   ), differences as (
     select s.day, s.currency, s.is_sandbox, sum(s.cost) as cost, sum(s.conversions) as conversions, sum(s.costed) as costed, sum(s.revenue) as revenue from sides s group by 1, 2, 3
   ), standing as (
-    select f.date as day, f.currency, f.origin = 'sandbox' as is_sandbox, bool_or(f.origin = 'unknown') as is_unknown, coalesce(sum(f.final_cost), 0) as cost,
-           coalesce(sum(f.ef_conversions), 0) as conversions, coalesce(sum(f.ef_conversions) filter (where f.final_cost is not null), 0) as costed, coalesce(sum(f.revenue), 0) as revenue
-      from figures f group by 1, 2, 3
+    select t.day, t.currency, t.origin = 'sandbox' as is_sandbox, bool_or(t.origin = 'unknown') as is_unknown, sum(t.cost) as cost, sum(t.conversions) as conversions,
+           sum(t.costed) as costed, sum(t.revenue) as revenue
+      from stood t group by 1, 2, 3
   )
   select s.day, s.currency, case when s.is_sandbox then 'sandbox' when s.is_unknown then 'unknown' else 'real' end,
          k.times * s.cost + k.sign * coalesce(d.cost, 0), k.times * s.conversions + k.sign * coalesce(d.conversions, 0),

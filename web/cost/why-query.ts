@@ -77,3 +77,7 @@ export function whyAddress({ metric, from, to, before, whose = {} }: Of): string
     sourceId: whose.sourceId,
   });
 }
+
+/** What a period is now against what it was at a moment. */
+export const whySinceAddress = (of: { metric: Explained; from: string; to: string; since: string }) =>
+  jsonAddress("/why", of);

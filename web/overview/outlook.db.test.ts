@@ -20,9 +20,9 @@ let database: TestDatabase;
 let api: Api;
 
 const seen = new Map<string, { cost: string | null; conversions: number | null; revenue: string | null }>();
-const hours = [-6, 8, 32];
+const hours = [-12, 8, 32];
 
-/** At noon and six hours later half of a day is known, in the next morning 80 or 90 % of its conversions, a day later all. */
+/** At noon half of a day is known, in the next morning 80 or 90 % of its conversions, a day later all. */
 const shareOf = (day: string, at: number) =>
   at < 0 ? 0.5 : at < 24 ? (Number(day.slice(-1)) % 2 === 0 ? 0.8 : 0.9) : 1;
 
@@ -55,8 +55,8 @@ beforeAll(async () => {
   ({ api } = await pageServer({ database: database.pool }));
   await mapSources(database.pool, client, [["s1", "label 1", true]]);
   for (let day = addDays(today, -49); day < today; day = addDays(day, 1))
-    for (const at of day === addDays(today, -1) ? [-6, 8] : hours) await readBoth(day, at);
-  await readBoth(today, -6);
+    for (const at of day === addDays(today, -1) ? [-12, 8] : hours) await readBoth(day, at);
+  await readBoth(today, -12);
 });
 afterAll(async () => {
   await api?.close();
@@ -76,7 +76,7 @@ test.each(hours)("known %s hours after the end of a day is what its figures said
 });
 
 test("a day that was not read by then is left out", async () => {
-  const { rows } = await database.pool.query("select from public.known_figures($1, $2, $2, -7)", [
+  const { rows } = await database.pool.query("select from public.known_figures($1, $2, $2, -13)", [
     client,
     addDays(today, -10),
   ]);

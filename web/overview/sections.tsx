@@ -3,7 +3,7 @@ import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Name, Origi
 import { Empty, Figure, Notice } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { costDaysAddress } from "../cost/days.tsx";
-import { whyAddress } from "../cost/why-query.ts";
+import { whyAddress, whySinceAddress } from "../cost/why-query.ts";
 import { severityTones } from "../alerts/page.tsx";
 import { filesAddress } from "../files/page.tsx";
 import { dayAddress } from "../freshness/page.tsx";
@@ -299,6 +299,7 @@ export function RestatedSince({
         <span class="quiet">
           since <Moment at={new Date(since)} zone={zone} />
         </span>
+        <WhySince restated={restated} since={since} />
       </div>
       <Table
         columns={columns}
@@ -315,6 +316,14 @@ export function RestatedSince({
       <p class="quiet">Restated: the day was over when you saw it. Went on: it was still running.</p>
     </section>
   );
+}
+
+/** Of the days that are another now: what it did to the CPA. */
+function WhySince({ restated, since }: { restated: Shown["restated"]; since: string }) {
+  const days = restated.map(({ day }) => day).sort();
+  const [from, to] = [days[0], days.at(-1)];
+  if (from === undefined || to === undefined) return null;
+  return <a href={whySinceAddress({ metric: "cpa", from, to, since })}>What it did to the CPA</a>;
 }
 
 export function Attention({
