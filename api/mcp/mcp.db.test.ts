@@ -29,6 +29,9 @@ let database: TestDatabase;
 let api: Api;
 let url: string;
 let receiptId: number;
+let opportunityId: number;
+let questionId: number;
+const question = { subject: "country", metric: "spend", period: { days: 28 } };
 let ada: MadeAffiliate;
 let bob: MadeAffiliate;
 
@@ -50,6 +53,12 @@ beforeAll(async () => {
   const headers = await bearer({ role: "admin" });
   const searched = await api.inject({ method: "POST", url: "/api/v1/rtb/opportunities/search", headers, payload: {} });
   expect(searched.statusCode).toBe(200);
+  const saving = { headers, payload: { name: `${hostile.replaceAll(/\p{Cc}/gu, "")} of 713`, question } };
+  const saved = await api.inject({ method: "POST", url: "/api/v1/rtb/questions", ...saving });
+  expect(saved.json<Data>()).toMatchObject({ questionId: expect.any(Number) });
+  const listed = await api.inject({ url: "/api/v1/rtb/opportunities?state=all&blocked=true", headers });
+  opportunityId = listed.json<Data>().items[0].opportunityId;
+  questionId = saved.json<Data>().questionId;
 }, 120_000);
 afterAll(async () => {
   for (const one of known.values()) await (await one).close();
@@ -202,6 +211,23 @@ describe("each tool answers what the JSON routes answer:", () => {
     expect([currency, finality.isFinal]).toEqual(["USD", false]);
   });
 
+  test("saved questions, the answer of one, and one that the assistant asks itself", async () => {
+    const one = await assistant();
+    const list = await ask(one, "saved_questions");
+    expect(list.items).toMatchObject([{ questionId, name: `${shownHostile.replace("[U+0007]", "")} of 713` }]);
+    const stored = await route(`/api/v1/rtb/questions/${questionId}/answer`);
+    expect(stored.rows.length).toBeGreaterThan(3);
+    const { currency, finality, source, ...answer } = await ask(one, "answer_saved_question", { questionId });
+    expect(answer).toEqual(stored);
+    expect([currency, finality, source]).toEqual([
+      "USD",
+      expect.objectContaining({ isFinal: false, missing: [] }),
+      expect.stringMatching(/^imported files of ad performance, last changed at 2/),
+    ]);
+    const asked = await ask(one, "ask", { question: { ...question, limit: 2 } });
+    expect(asked.rows).toEqual(stored.rows.slice(0, 2));
+  });
+
   test("verdicts and trust: whom to believe, by whose numbers", async () => {
     const one = await assistant();
     const list = await ask(one, "verdicts", { level: "HIGH" });
@@ -219,6 +245,11 @@ describe("each tool answers what the JSON routes answer:", () => {
 describe("who asks what:", () => {
   const own = ["verdicts", "trust"];
   const all = tools.map((tool) => tool.name);
+  const needed = (name: string): Record<string, unknown> => {
+    if (name === "opportunity") return { opportunityId };
+    if (name === "answer_saved_question") return { questionId };
+    return name === "ask" ? { question } : {};
+  };
 
   test("each role is shown its tools, and every tool answers or refuses it as its routes do", async () => {
     for (const role of roles) {
@@ -226,7 +257,7 @@ describe("who asks what:", () => {
       const shown = role === "advertiser" ? own : all;
       expect(await one.names()).toEqual(shown);
       for (const name of all) {
-        const answer = await one.ask(name, name === "opportunity" ? { opportunityId: 1 } : {});
+        const answer = await one.ask(name, needed(name));
         const refused = textOf(answer).startsWith("forbidden: ");
         expect([role, name, refused]).toEqual([role, name, !shown.includes(name)]);
       }
@@ -253,12 +284,11 @@ describe("who asks what:", () => {
     ] as const) {
       const one = await assistant({ client });
       for (const name of all) {
-        const { opportunityId } = (await route("/api/v1/rtb/opportunities?state=all&blocked=true")).items[0];
-        const answer = await one.ask(name, name === "opportunity" ? { opportunityId } : {});
+        const answer = await one.ask(name, needed(name));
         expect(textOf(answer)).not.toContain(`of ${other}`);
-        if (name === "opportunity" && client === "acme")
-          expect(textOf(answer)).toBe("not_found: there is no such opportunity");
-        else expect(answer.isError ?? false).toBe(false);
+        const isOfOther = client === "acme" && (name === "opportunity" || name === "answer_saved_question");
+        expect([name, answer.isError ?? false]).toEqual([name, isOfOther]);
+        if (isOfOther) expect(textOf(answer)).toMatch(/^not_found: there is no such (opportunity|question)$/);
       }
       const spend = await ask(one, "spend");
       expect(JSON.stringify(spend)).toContain(`of ${client}`);
@@ -296,6 +326,13 @@ describe("what is asked wrongly is refused with what to do:", () => {
     ["opportunities", { minSavings: "1 or 1=1" }, /minSavings: must be an amount/],
     ["opportunities", { cursor: "bm8=" }, /cursor: must be `next`/],
     ["opportunity", { opportunityId: "5e0" }, /opportunityId: /],
+    ["ask", { question: { subject: "campaign", metric: "sum(spend) from ops.audit --" } }, /question\.metric: /],
+    [
+      "ask",
+      { question: { ...question, where: [{ dimension: "country", values: ["'; drop"] }] } },
+      /letters of a country/,
+    ],
+    ["answer_saved_question", { questionId: 999_999 }, /^not_found: there is no such question$/],
     ["verdicts", { affiliate: "1; drop table recon.posts" }, /affiliate: must be an id/],
     ["spent", {}, /^not_found: there is no such tool; did you mean spend\?/],
     ["__proto__", {}, /^not_found: there is no such tool; there are spend, cpa/],

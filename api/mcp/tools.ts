@@ -6,11 +6,17 @@ import type { Tool } from "./tool.ts";
 import { cpa } from "./tools/cpa.ts";
 import { freshness } from "./tools/freshness.ts";
 import { opportunities, opportunityTool } from "./tools/opportunities.ts";
+import { answerSavedQuestion, askQuestion, savedQuestions } from "./tools/questions.ts";
 import { spend } from "./tools/spend.ts";
 import { trust, verdicts } from "./tools/verdicts.ts";
 
 /** One line per tool. */
-export const tools: readonly Tool[] = [spend, cpa, freshness, opportunities, opportunityTool, verdicts, trust];
+export const tools: readonly Tool[] = [
+  ...[spend, cpa, freshness],
+  ...[opportunities, opportunityTool],
+  ...[savedQuestions, answerSavedQuestion, askQuestion],
+  ...[verdicts, trust],
+];
 
 type Holder = Pick<FastifyRequest, "caller" | "affiliate">;
 
