@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { openDatabase, type Database } from "../schema/database.ts";
 import { readAddresses } from "../test/page-addresses.ts";
-import { figuresIn } from "../test/page-figures.ts";
+import { figuresIn, valueAt, workedOutIn } from "../test/page-figures.ts";
 import { loggedIn } from "../test/page-server.ts";
 import { figuresOfSql, type Tuple } from "../test/sql-figures.ts";
 
@@ -41,13 +41,12 @@ async function json(address: string): Promise<unknown> {
   return answer.json();
 }
 
-const at = (answer: unknown, place: string) =>
-  place.split(".").reduce<unknown>((one, name) => (one as Record<string, unknown> | null | undefined)?.[name], answer);
-
 interface Compared {
   figures: number;
   /** Of them, those that SQL says too. */
   inSql: number;
+  /** Changes in percent, and counts in words. */
+  workedOut: number;
   wrong: unknown[];
 }
 
@@ -56,10 +55,18 @@ async function compare(route: string, address: string): Promise<Compared> {
   const figures = figuresIn(page);
   const wrong: unknown[] = [];
   const answers = new Map<string, unknown>();
-  for (const { json: from, place, value } of figures) {
+  const ask = async (from: string) => {
     if (!answers.has(from)) answers.set(from, await json(from));
-    const said = at(answers.get(from), place);
+    return answers.get(from);
+  };
+  for (const { json: from, place, value } of figures) {
+    const said = valueAt(await ask(from), place);
     if (String(said ?? "") !== value) wrong.push(["JSON", address, from, place, said, value]);
+  }
+  const workedOut = workedOutIn(page);
+  for (const { json: from, shown, from: workOut } of workedOut) {
+    const said = workOut(await ask(from));
+    if (said !== shown) wrong.push(["worked out", address, from, said, shown]);
   }
   let inSql = 0;
   for (const { name, shown, stored, isWhole, isMade } of await figuresOfSql(database, { route, page, figures })) {
@@ -73,13 +80,13 @@ async function compare(route: string, address: string): Promise<Compared> {
     if (shown.length === 0 && !isMade) wrong.push(["SQL", address, name, "the page shows none of these figures"]);
     if (isWhole && left.length > 0) wrong.push(["SQL", address, name, "not on the page", left.slice(0, 5)]);
   }
-  return { figures: figures.length, inSql, wrong };
+  return { figures: figures.length, inSql, workedOut: workedOut.length, wrong };
 }
 
 const key = (tuple: Tuple) => JSON.stringify(Object.entries(tuple).sort(([one], [other]) => (one < other ? -1 : 1)));
 
 test("every figure on every page is the one of its JSON route, and of the table or view it comes from", async () => {
-  const sums = { figures: 0, inSql: 0 };
+  const sums = { figures: 0, inSql: 0, workedOut: 0 };
   const wrong: unknown[] = [];
   for (const [route, address] of [...(await readAddresses(database)), ...more]) {
     let compared = await compare(route, address);
@@ -87,9 +94,11 @@ test("every figure on every page is the one of its JSON route, and of the table 
     if (compared.wrong.length > 0) compared = await compare(route, address);
     sums.figures += compared.figures;
     sums.inSql += compared.inSql;
+    sums.workedOut += compared.workedOut;
     wrong.push(...compared.wrong);
   }
   expect(wrong).toEqual([]);
   expect(sums.figures).toBeGreaterThan(2_000);
   expect(sums.inSql).toBeGreaterThan(2_000);
+  expect(sums.workedOut).toBeGreaterThan(50);
 }, 120_000);

@@ -5,7 +5,7 @@ import type { alertTotals } from "../../api/ops/alerts.ts";
 import { alertOrders, type AlertRow } from "../../queries/ops/alerts.ts";
 import { Badge, Moment, Name, type Tone } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
-import { Count, Counts, Empty, ExportLink, NextPage, PageHead } from "../components/parts.tsx";
+import { Count, Counts, Empty, ExportLink, Fact, NextPage, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { dayAddress } from "../freshness/page.tsx";
 import { snoozedUntil, snoozeHours, snoozes } from "../ops/snoozes.ts";
@@ -206,7 +206,9 @@ function AlertCard({ alert, index, json, zone, now, isKeeper, back: to }: CardPr
           {area} · {place === null ? <Name of={subject} /> : <a href={place}>{subject}</a>}
         </span>
       </div>
-      <p class="wrap">{message}</p>
+      <p class="wrap">
+        <Fact of={{ json, field: `items.${index}.message`, value: message }}>{message}</Fact>
+      </p>
       <p class="quiet">
         Opened <Moment at={new Date(openedAt)} zone={zone} />; seen{" "}
         <Count json={json} field={`items.${index}.timesSeen`} of={timesSeen} /> {timesSeen === 1 ? "time" : "times"},

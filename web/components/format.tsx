@@ -42,10 +42,13 @@ export function Change({
   before,
   than,
   why,
+  of,
 }: {
   now: string | null;
   before: string | null;
   than?: string;
+  /** Where both stand: in the answer of a JSON route, or in the row of a table that names one. A test compares them. */
+  of?: { json?: string; now: string; before: string };
   /** Where it is explained. */
   why?: string;
 }) {
@@ -54,7 +57,12 @@ export function Change({
   const beside = than === undefined || text === "new" ? "" : ` ${text === "the same" ? "as" : "than"} ${than}`;
   const shown = `${text}${beside}`;
   return (
-    <span class="change">
+    <span
+      class="change"
+      {...(of === undefined
+        ? {}
+        : { "data-json": of.json, "data-now": of.now, "data-before": of.before, "data-change": text })}
+    >
       {why === undefined ? (
         shown
       ) : (

@@ -173,6 +173,32 @@ export const Count = ({ json, field, of }: { json: string; field: string; of: nu
   <Fact of={factsOf(json)(field, of)}>{countText(of)}</Fact>
 );
 
+interface CountedProps {
+  json: string;
+  /** Where the list is that is counted. */
+  of: string;
+  /** Only its items with these values. */
+  where?: Readonly<Record<string, string>>;
+  /** Less those that are shown, more those that another field says were left out. */
+  less?: number;
+  plus?: string | undefined;
+  value: number;
+}
+
+/** How many items a list of a JSON route has: a test counts them. */
+export const Counted = ({ json, of, where, less, plus, value }: CountedProps) => (
+  <span
+    data-json={json}
+    data-count={of}
+    data-where={where === undefined ? undefined : new URLSearchParams(where).toString()}
+    data-less={less}
+    data-plus={plus}
+    data-value={value}
+  >
+    {countText(value)}
+  </span>
+);
+
 /** One figure with its name, what it is compared with, and a link to what it is made of. */
 export interface FigureProps {
   label: string;

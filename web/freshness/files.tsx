@@ -4,7 +4,7 @@ import { filesAddress } from "../files/page.tsx";
 import { jsonAddress } from "../shared/json.ts";
 import { get } from "../shared/page.tsx";
 import type { At, Web } from "../shared/web.ts";
-import { isAnySandbox, openStates, type Cell, type GridColumn } from "./grid.tsx";
+import { isAnySandbox, OpenStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface FileGrid {
   feeds: ImportFeed[];
@@ -12,14 +12,16 @@ interface FileGrid {
 }
 
 /** The days that files of ad performance have, by how they are read. */
+export const fileGridAddress = ({ from, to }: { from: string; to: string }) => jsonAddress(importDays, { from, to });
+
 export const readFileGrid = (
   web: Web,
   { request }: Pick<At<unknown>, "request">,
   range: { from: string; to: string },
-) => get<FileGrid>(web, request, jsonAddress(importDays, { from: range.from, to: range.to }));
+) => get<FileGrid>(web, request, fileGridAddress(range));
 
 /** Each sender: whether a file is late, what is open, and an upload. */
-export function FileFeeds({ feeds, items, isKeeper }: FileGrid & { isKeeper: boolean }) {
+export function FileFeeds({ feeds, items, isKeeper, json }: FileGrid & { isKeeper: boolean; json: string }) {
   return (
     <>
       {feeds.map(({ mapping, late, lastDay }) => (
@@ -34,7 +36,10 @@ export function FileFeeds({ feeds, items, isKeeper }: FileGrid & { isKeeper: boo
           <div class="beside">
             {late === null ? null : <p>{late}</p>}
             <p>
-              {openStates(items.filter((item) => item.mapping === mapping)) ?? "every expected day is final"}
+              <OpenStates
+                cells={items.filter((item) => item.mapping === mapping)}
+                {...{ json, where: { mapping }, none: "every expected day is final" }}
+              />
               {lastDay === null ? null : `; the last day is ${lastDay}`}
             </p>
             {isKeeper ? (

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { sortDays, type GridDay, type GridSort } from "../../queries/sync/freshness-grid.ts";
 import { typedHere } from "../../settings/typed-here.ts";
 import { Origin } from "../components/format.tsx";
-import { Empty } from "../components/parts.tsx";
+import { Counted, Empty } from "../components/parts.tsx";
 import { StateBadge, stateWords } from "../components/state.tsx";
 import type { Json } from "../shared/json.ts";
 import type { Period } from "../shared/period.ts";
@@ -33,12 +33,31 @@ export interface GridColumn {
   cells: readonly GridCell[];
 }
 
-/** "2 missing, 1 partial"; null where every day that is expected is final. */
-export function openStates(cells: readonly { state: string | null }[]): string | null {
+interface OpenProps {
+  cells: readonly { state: string | null }[];
+  json: string;
+  /** Which of the answer's items they are. */
+  where: Readonly<Record<string, string>>;
+  /** What is said where every day that is expected is final. */
+  none: string;
+}
+
+/** "2 missing, 1 partial" */
+export function OpenStates({ cells, json, where, none }: OpenProps) {
   const open = openOnes
     .map((state) => [state, cells.filter((cell) => cell.state === state).length] as const)
     .filter(([, days]) => days > 0);
-  return open.length === 0 ? null : open.map(([state, days]) => `${days} ${state}`).join(", ");
+  if (open.length === 0) return <>{none}</>;
+  return (
+    <>
+      {open.map(([state, days], index) => (
+        <span key={state}>
+          {index === 0 ? "" : ", "}
+          <Counted json={json} of="items" where={{ ...where, state }} value={days} /> {state}
+        </span>
+      ))}
+    </>
+  );
 }
 
 export const isAnySandbox = (cells: readonly { origin: string | null }[]) =>

@@ -14,9 +14,9 @@ import { callList, jsonAddress } from "../shared/json.ts";
 import { call, download, form, get, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod } from "../shared/period.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
-import { exportedDay, fileColumns, FileFeeds, readFileGrid, type ExportedDay } from "./files.tsx";
+import { exportedDay, fileColumns, FileFeeds, fileGridAddress, readFileGrid, type ExportedDay } from "./files.tsx";
 import { SettlingSection, type Settling } from "./settling.tsx";
-import { GridTable, isAnySandbox, Legend, openStates, type Cell, type GridColumn } from "./grid.tsx";
+import { GridTable, isAnySandbox, Legend, OpenStates, type Cell, type GridColumn } from "./grid.tsx";
 
 interface Grid {
   feeds: (Feed & { late: string | null })[];
@@ -91,8 +91,8 @@ function gridPages(web: Web): void {
           </PageHead>
           <PeriodPicker url={at.url} period={period} />
           <div class="cards">
-            <Feeds feeds={feeds} items={items} isKeeper={at.viewer.isKeeper} />
-            <FileFeeds {...files} isKeeper={at.viewer.isKeeper} />
+            <Feeds feeds={feeds} items={items} isKeeper={at.viewer.isKeeper} json={url} />
+            <FileFeeds {...files} isKeeper={at.viewer.isKeeper} json={fileGridAddress(period)} />
           </div>
           <Legend />
           <GridTable columns={columns} period={period} url={at.url} sort={at.query.sort ?? "-day"} />
@@ -114,12 +114,11 @@ function gridPages(web: Web): void {
 }
 
 /** Each feed: whether it is late, what is open, and a sync. */
-function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
+function Feeds({ feeds, items, isKeeper, json }: Grid & { isKeeper: boolean; json: string }) {
   return (
     <>
       {feeds.map(({ source, late, isPulled, coveredFrom }) => {
         const of = items.filter((item) => item.source === source);
-        const open = openStates(of);
         return (
           <div class="figure-card" key={source}>
             <div class="label">{source}</div>
@@ -138,9 +137,11 @@ function Feeds({ feeds, items, isKeeper }: Grid & { isKeeper: boolean }) {
             <div class="beside">
               {late === null ? null : <p>{late}</p>}
               <p>
-                {of.every(({ state }) => state === null)
-                  ? "nothing was read in these days"
-                  : (open ?? "every day is final")}
+                {of.every(({ state }) => state === null) ? (
+                  "nothing was read in these days"
+                ) : (
+                  <OpenStates cells={of} json={json} where={{ source }} none="every day is final" />
+                )}
                 {coveredFrom === null ? null : `; scheduled since ${coveredFrom}`}
               </p>
               {isKeeper && isPulled ? (

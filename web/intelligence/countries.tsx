@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { geographicAnswer } from "../../api/intelligence/geographic.ts";
 import { moneyIn } from "../components/columns.ts";
 import { moneyText, Name, None } from "../components/format.tsx";
-import { Empty, ExportLink, Fact, factsOf, PageHead } from "../components/parts.tsx";
+import { Counted, Empty, ExportLink, Fact, factsOf, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { download, get, page } from "../shared/page.tsx";
@@ -75,7 +75,10 @@ function Patterns({ of: { patterns }, currency }: { of: Geographic; currency: st
       </ul>
       {patterns.length <= inSight ? null : (
         <details>
-          <summary>{patterns.length - inSight} more, which would save less</summary>
+          <summary>
+            <Counted json={json} of="patterns" less={inSight} value={patterns.length - inSight} /> more, which would
+            save less
+          </summary>
           <ul>
             {patterns.slice(inSight).map((one, index) => (
               <Pattern key={index} of={one} index={inSight + index} currency={currency} />

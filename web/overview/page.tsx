@@ -13,7 +13,6 @@ import {
   affiliateColumns,
   Attention,
   comparedWith,
-  Open,
   periodNames,
   Periods,
   RestatedSince,
@@ -21,6 +20,7 @@ import {
   type Shown,
 } from "./sections.tsx";
 import { OutlookSection } from "./outlook.tsx";
+import { Open } from "./open.tsx";
 import { SpendNow } from "./spend-now.tsx";
 
 const query = { period: z.enum(overviewPeriods).optional() };
@@ -49,7 +49,7 @@ export function morningPage(web: Web): void {
           >
             <ExportLink url={at.url} />
           </PageHead>
-          <Open open={open} today={today} />
+          <Open open={open} today={today} json={json} />
           <section aria-labelledby="spend">
             <div class="section-head">
               <h2 id="spend">

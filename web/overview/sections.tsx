@@ -1,12 +1,10 @@
 import type { Overview, OverviewPeriod } from "../../queries/overview/overview.ts";
-import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Name, Origin } from "../components/format.tsx";
-import { Empty, Figure, Notice } from "../components/parts.tsx";
+import { areAllSandbox, Badge, Change, countText, Moment, moneyText, Origin } from "../components/format.tsx";
+import { Empty, Fact, Figure } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { costDaysAddress } from "../cost/days.tsx";
 import { whyAddress, whySinceAddress } from "../cost/why-query.ts";
 import { severityTones } from "../alerts/page.tsx";
-import { filesAddress } from "../files/page.tsx";
-import { dayAddress } from "../freshness/page.tsx";
 import { plainAmount, receiptLink, signed } from "../receipts/columns.tsx";
 import type { Json } from "../shared/json.ts";
 
@@ -21,66 +19,6 @@ export const periodNames: Record<OverviewPeriod, { label: string; key: string; t
   "30d": { label: "30 days", key: "m", than: "the 30 days before" },
 };
 
-/** What is late or not final, and which figures that touches. */
-export function Open({ open, today }: Pick<Shown, "open" | "today">) {
-  // Today is never final before its end: no news.
-  const news = open
-    .map((feed) => ({ ...feed, provisional: feed.provisional.filter((day) => day !== today) }))
-    .filter(
-      ({ late, provisional, partial, failed, missing }) =>
-        late !== null || provisional.length + partial.length + failed.length + missing.length > 0,
-    );
-  if (news.length === 0) return null;
-  const isBad = news.some(({ late, failed, missing }) => late !== null || failed.length + missing.length > 0);
-  return (
-    <Notice tone={isBad ? "bad" : "warning"} title={isBad ? "Late, or not all there" : "Not final yet"}>
-      <ul class="plain">
-        {news.map(({ source, mapping, touches, late, ...days }) => (
-          <li key={`${source} ${mapping ?? ""}`}>
-            {mapping === null ? (
-              <strong>{source}</strong>
-            ) : (
-              <>
-                <strong>Files</strong> read as <Name of={mapping} />
-              </>
-            )}{" "}
-            {late === null ? null : <>is late: {late}. </>}
-            {(["missing", "failed", "partial", "provisional"] as const).map((state) =>
-              days[state].length === 0 ? null : (
-                <span key={state}>
-                  {state}{" "}
-                  <Days
-                    days={days[state]}
-                    addressOf={(day) => (mapping === null ? dayAddress(source, day) : filesAddress({ mapping, day }))}
-                  />
-                  .{" "}
-                </span>
-              ),
-            )}
-            <span>It touches {touches}.</span>
-          </li>
-        ))}
-      </ul>
-    </Notice>
-  );
-}
-
-const shownDays = 4;
-
-function Days({ days, addressOf }: { days: readonly string[]; addressOf: (day: string) => string }) {
-  return (
-    <>
-      {days.slice(0, shownDays).map((day, index) => (
-        <>
-          {index === 0 ? "" : ", "}
-          <a href={addressOf(day)}>{day}</a>
-        </>
-      ))}
-      {days.length > shownDays ? <a href="/freshness"> and {days.length - shownDays} more</a> : null}
-    </>
-  );
-}
-
 /** In the heading of a section whose rows a mock vendor made up, all of them: no row repeats it. */
 export const SandboxBadge = ({ rows }: { rows: readonly { origin: string }[] }) =>
   areAllSandbox(rows) ? <Origin of="sandbox" /> : null;
@@ -94,13 +32,22 @@ const results: readonly [name: "finalCost" | "cpa" | "revenue" | "margin", label
   ["margin", "Margin"],
 ];
 
+interface BesideProps {
+  value: string;
+  /** What both sums call it. */
+  field: string;
+  now: string | null;
+  before: string | null;
+  why?: string;
+}
+
 /** A figure over what it changed by. */
-function Beside({ value, ...change }: { value: string; now: string | null; before: string | null; why?: string }) {
+function Beside({ value, field, ...change }: BesideProps) {
   return (
     <>
       {value}
       <div class="quiet">
-        <Change {...change} />
+        <Change {...change} of={{ now: `over.${field}`, before: `before.${field}` }} />
       </div>
     </>
   );
@@ -142,6 +89,7 @@ function resultColumns<One extends Totals | Affiliate>({ why, isCompared, spanOf
       return (
         <Beside
           value={moneyText(value, row.currency)}
+          field={name}
           now={row.over?.[name] ?? null}
           before={row.before?.[name] ?? null}
           {...explained(name, row)}
@@ -157,7 +105,14 @@ function resultColumns<One extends Totals | Affiliate>({ why, isCompared, spanOf
       if (!isCompared(row)) return countText(efConversions);
       const [now, earlier] = [over, before].map((one) => one?.efConversions ?? null);
       const changed = { now: textOf(now), before: textOf(earlier) };
-      return <Beside value={countText(efConversions)} {...changed} {...explained("efConversions", row)} />;
+      return (
+        <Beside
+          value={countText(efConversions)}
+          field="efConversions"
+          {...changed}
+          {...explained("efConversions", row)}
+        />
+      );
     },
   };
   const [cost, cpa, ...rest] = moneys as [Column<One>, Column<One>, ...Column<One>[]];
@@ -332,7 +287,7 @@ export function Attention({
   zone,
   json,
 }: Pick<Shown, "alerts" | "attention"> & { zone: string; json: string }) {
-  const fact = (field: string, value: number) => ({ json, field, value: String(value) });
+  const fact = (field: string, value: number | string) => ({ json, field, value: String(value) });
   const { high, medium, openDisputes } = attention;
   const open = alerts.critical + alerts.warning + alerts.info;
   return (
@@ -374,10 +329,12 @@ export function Attention({
         <Empty title="No open alert">Nothing is wrong that is known of.</Empty>
       ) : (
         <ul class="plain">
-          {alerts.latest.map(({ alertId, severity, message, openedAt }) => (
+          {alerts.latest.map(({ alertId, severity, message, openedAt }, index) => (
             <li key={alertId} class="wrap">
               <Badge tone={severityTones[severity] ?? "quiet"}>{severity}</Badge>{" "}
-              <a href={`/alerts#alert-${alertId}`}>{message}</a>{" "}
+              <a href={`/alerts#alert-${alertId}`}>
+                <Fact of={fact(`alerts.latest.${index}.message`, message)}>{message}</Fact>
+              </a>{" "}
               <span class="quiet">
                 <Moment at={new Date(openedAt)} zone={zone} />
               </span>

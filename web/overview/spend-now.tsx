@@ -52,7 +52,12 @@ export function SpendNow({ spend, json }: { spend: Shown["spend"]; json: string 
                 <>
                   {date} by {timeName(time)}
                   {between === null ? null : `, between its readings of ${between.map(timeName).join(" and ")}`},
-                  receipt {receiptLink(receiptId)}; today is <Change now={day.total} before={total} />
+                  receipt {receiptLink(receiptId)}; today is{" "}
+                  <Change
+                    now={day.total}
+                    before={total}
+                    of={{ json, now: "spend.day.total", before: `spend.${name}.total` }}
+                  />
                 </>
               )}
             </Figure>
@@ -92,7 +97,7 @@ function sourceColumns({ currency, day }: Shown["spend"]): readonly Column<Sourc
     value: () => null,
     isLocal: true,
     isExtra: name === "weekBefore",
-    show: (row) => <Change now={row.cost} before={row[name]} />,
+    show: (row) => <Change now={row.cost} before={row[name]} of={{ now: "cost", before: name }} />,
   });
   return [
     {

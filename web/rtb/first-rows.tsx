@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { countText } from "../components/format.tsx";
+import { Counted } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 
 interface Props<Row> {
@@ -21,7 +21,9 @@ export function FirstRows<Row>({ columns, rows, first, caption, zone, json, empt
       <Table columns={columns} rows={rows.slice(0, first)} caption={caption} zone={zone} json={json} empty={empty} />
       {rest.length === 0 ? null : (
         <details>
-          <summary>{countText(rest.length)} more</summary>
+          <summary>
+            <Counted json={json.url} of={json.path} less={first} value={rest.length} /> more
+          </summary>
           <Table
             columns={columns}
             rows={rest}

@@ -1,5 +1,5 @@
 import { None, Name } from "../components/format.tsx";
-import { Table, type Column } from "../components/table.tsx";
+import type { Column } from "../components/table.tsx";
 import type { Waste } from "./answers.ts";
 import { FirstRows } from "./first-rows.tsx";
 import { countryName } from "./marks.tsx";
@@ -77,48 +77,49 @@ const invalidColumns: Column<Waste["invalid"][number]>[] = [
   findingColumn,
 ];
 
+interface SectionProps<Row> extends Pick<Part, "json" | "zone"> {
+  /** Where its JSON route has the rows; the section's own name, too. */
+  path: keyof Waste & string;
+  title: string;
+  caption: string;
+  columns: Column<Row>[];
+  rows: readonly Row[];
+}
+
+/** A report's table with its heading; nothing where the report has not come. */
+function Section<Row>({ path, title, json, ...table }: SectionProps<Row>) {
+  if (table.rows.length === 0) return null;
+  return (
+    <section aria-labelledby={path}>
+      <h2 id={path}>{title}</h2>
+      <FirstRows {...table} first={inSight} json={{ url: json, path }} />
+    </section>
+  );
+}
+
 /** What became of bids and impressions: no waste of requests, and never added to it. */
 export function AfterBidding({ of: { quality, filtering, invalid }, json, zone }: Part) {
+  const shared = { json, zone };
   return (
     <>
-      {quality.length === 0 ? null : (
-        <section aria-labelledby="quality">
-          <h2 id="quality">What was seen, by size</h2>
-          <FirstRows
-            columns={qualityColumns}
-            rows={quality}
-            first={inSight}
-            caption="Viewability and invalid traffic by size"
-            zone={zone}
-            json={{ url: json, path: "quality" }}
-          />
-        </section>
-      )}
-      {invalid.length === 0 ? null : (
-        <section aria-labelledby="invalid">
-          <h2 id="invalid">Invalid traffic</h2>
-          <FirstRows
-            columns={invalidColumns}
-            rows={invalid}
-            first={inSight}
-            caption="Invalid traffic by publisher and country"
-            zone={zone}
-            json={{ url: json, path: "invalid" }}
-          />
-        </section>
-      )}
-      {filtering.length === 0 ? null : (
-        <section aria-labelledby="filtering">
-          <h2 id="filtering">Bids that were filtered</h2>
-          <Table
-            columns={filteringColumns}
-            rows={filtering}
-            caption="Bids that were filtered, by reason"
-            zone={zone}
-            json={{ url: json, path: "filtering" }}
-          />
-        </section>
-      )}
+      <Section
+        {...{ path: "quality", title: "What was seen, by size", columns: qualityColumns, rows: quality, ...shared }}
+        caption="Viewability and invalid traffic by size"
+      />
+      <Section
+        {...{ path: "invalid", title: "Invalid traffic", columns: invalidColumns, rows: invalid, ...shared }}
+        caption="Invalid traffic by publisher and country"
+      />
+      <Section
+        {...{
+          path: "filtering",
+          title: "Bids that were filtered",
+          columns: filteringColumns,
+          rows: filtering,
+          ...shared,
+        }}
+        caption="Bids that were filtered, by reason"
+      />
     </>
   );
 }

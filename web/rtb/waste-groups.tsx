@@ -1,5 +1,5 @@
 import { Badge, countText, None, type Tone } from "../components/format.tsx";
-import { Count } from "../components/parts.tsx";
+import { Count, Counted } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { SortedTable } from "../components/sorted-table.tsx";
 import type { Waste } from "./answers.ts";
@@ -201,7 +201,7 @@ export function Groups({ of, json, zone, url }: Part & { url: URL }) {
           zone,
           url,
           sort: "sortCountries",
-          more: Math.max(0, countries.length - mostShown) + leftOut.countries,
+          leftOut: leftOut.countries,
         }}
       />
       <GroupTable
@@ -217,13 +217,13 @@ export function Groups({ of, json, zone, url }: Part & { url: URL }) {
           zone,
           url,
           sort: "sortPublishers",
-          more: Math.max(0, publishers.length - mostShown) + leftOut.publishers,
+          leftOut: leftOut.publishers,
         }}
       />
       {isSaid ? (
         <GroupTable
           {...{ title: "By hour", id: "hours", path: "hours", rows: hours, columns: hourColumns }}
-          {...{ json, zone, url, sort: "sortHours", more: 0 }}
+          {...{ json, zone, url, sort: "sortHours", leftOut: 0 }}
         />
       ) : null}
     </>
@@ -241,18 +241,28 @@ interface GroupTableProps<Row> {
   url: URL;
   /** What the address calls its order. */
   sort: string;
-  /** How many are not shown. */
-  more: number;
+  /** How many its JSON route leaves out. */
+  leftOut: number;
 }
 
 function GroupTable<Row>(props: GroupTableProps<Row>) {
-  const { title, id, path, rows, columns, json, zone, url, sort, more } = props;
+  const { title, id, path, rows, columns, json, zone, url, sort, leftOut } = props;
+  const hidden = Math.max(0, rows.length - mostShown);
+  const more = hidden + leftOut;
+  const left = leftOut === 0 ? undefined : `leftOut.${path}`;
   if (rows.length === 0) return null;
   return (
     <section aria-labelledby={id}>
       <div class="section-head">
         <h2 id={id}>{title}</h2>
-        <span class="quiet">{more === 0 ? null : `${countText(more)} more are in the export`}</span>
+        <span class="quiet">
+          {more === 0 ? null : (
+            <>
+              <Counted json={json} of={path} less={rows.length - hidden} plus={left} value={more} /> more are in the
+              export
+            </>
+          )}
+        </span>
       </div>
       <SortedTable
         {...{ columns, rows, url, zone, name: sort, most: mostShown, caption: title }}

@@ -71,7 +71,12 @@ export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] 
         isRunning ? (
           <None why="the day is not over" />
         ) : (
-          <Change now={costOver ?? "0"} before={costOverBefore} {...explained(sourceId)} />
+          <Change
+            now={costOver ?? "0"}
+            before={costOverBefore}
+            of={{ now: "costOver", before: "costOverBefore" }}
+            {...explained(sourceId)}
+          />
         ),
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),

@@ -23,7 +23,8 @@ import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { whyAddress } from "../cost/why-query.ts";
-import { dayColumns, hourColumns, hourName, sourceColumns, timeName } from "./columns.tsx";
+import { dayColumns, hourColumns, sourceColumns } from "./columns.tsx";
+import { ByNow, lastRead, Pace } from "./pace.tsx";
 
 const views = ["source", "day", "hour"] as const;
 type View = (typeof views)[number];
@@ -288,7 +289,13 @@ function Totals({ totals, asked, pace, json }: TotalsProps) {
           <ByNow last={lastRead(pace)} />
         ) : (
           <>
-            <Change now={totals.costOver} before={totals.costOverBefore} than={sameDays(asked)} {...explained(asked)} />
+            <Change
+              now={totals.costOver}
+              before={totals.costOverBefore}
+              than={sameDays(asked)}
+              of={{ json, now: "totals.costOver", before: "totals.costOverBefore" }}
+              {...explained(asked)}
+            />
             {isWhole(asked) ? null : "; without today, which is not over"}
           </>
         )}
@@ -325,76 +332,3 @@ const sameDays = (asked: Asked) =>
 
 /** Only of the day that is not over: a part of it is compared with nothing that is whole. */
 const isRunning = ({ period: { days, to }, calendar: { today } }: Asked) => days === 1 && to === today;
-
-const lastRead = (pace: readonly PaceHour[]) => pace.findLast(({ cost }) => cost !== null);
-
-/** A running day beside the one before it, both in the hour in which it was last read. */
-function ByNow({ last }: { last: PaceHour | undefined }) {
-  if (last === undefined) return <>not read yet</>;
-  const by = timeName(last.time ?? hourName(last.hour));
-  const than = `the day before by ${by}`;
-  if (last.dayBefore === null) return <>by {by}; not over, and the day before was not read around this time</>;
-  return (
-    <>
-      <Change now={last.cost} before={last.dayBefore} than={than} />; the day is not over
-    </>
-  );
-}
-
-interface PaceProps {
-  pace: readonly PaceHour[];
-  calendar: SpendCalendar;
-  day: string;
-  json: string;
-}
-
-function Pace({ pace, calendar, day, json }: PaceProps) {
-  const text = (amount: number) => moneyText(String(amount), calendar.currency);
-  const line = (name: string, field: "cost" | "dayBefore" | "median") => {
-    const values = pace.map((hour) => hour[field]);
-    const points = values.map((value) => (value === null ? null : Number(value)));
-    return { name, text, points, said: { field, values } };
-  };
-  const last = lastRead(pace);
-  if (last === undefined || pace.length < 2)
-    return (
-      <Empty title={`${day} was not read hour by hour`}>
-        The course of a day is known when it was read while it ran. <a href="/freshness">See what was read when</a>.
-      </Empty>
-    );
-  return (
-    <LineChart
-      id="pace-chart"
-      finding={
-        <>
-          <Fact of={factsOf(json)(`items.${pace.indexOf(last)}.cost`, last.cost)}>
-            {moneyText(last.cost ?? "0", calendar.currency)}
-          </Fact>{" "}
-          by {timeName(last.time ?? hourName(last.hour))}
-          {last.dayBefore === null ? (
-            "; the day before was not read around this time"
-          ) : (
-            <>
-              : <Change now={last.cost} before={last.dayBefore} than="the day before" />
-            </>
-          )}
-          {last.median === null ? null : (
-            <>
-              , <Change now={last.cost} before={last.median} than={`the median of ${last.medianOf} same weekdays`} />
-            </>
-          )}
-          .
-        </>
-      }
-      labelName="Hour"
-      labels={pace.map(({ hour }) => hourName(hour))}
-      axisText={(amount) => text(amount).replace(/\.00$/, "")}
-      series={[
-        line(day, "cost"),
-        line("Day before", "dayBefore"),
-        line("Median of the last four same weekdays", "median"),
-      ]}
-      json={{ url: json, path: "items" }}
-    />
-  );
-}
