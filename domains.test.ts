@@ -33,6 +33,11 @@ const domains: Record<string, Domain> = {
   // What is owed follows from conversions, and is held for what reconciliation found.
   payouts: { uses: [], schemas: ["ops", "payouts", "everflow", "recon"] },
   promo: { uses: ["conversions"], schemas: ["ops", "promo"] },
+  // What does not add up between vendors is seen by reading all of them.
+  findings: {
+    uses: [],
+    schemas: ["ops", "public", "redtrack", "everflow", "anytrack", "promo", "rtb", "findings"],
+  },
   intelligence: { uses: ["rtb"], schemas: ["ops", "rtb", "intelligence"] },
   overview: { uses: "all", schemas: "all" },
   // What assistants are shown is what the JSON routes answer: shapes of all, and no statement of its own.

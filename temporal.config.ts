@@ -49,6 +49,8 @@ export const detectOpportunitiesEveryMinutes = 15;
 
 /** Watched questions are asked within so many minutes of an import, and of the end of a client's day. */
 export const askQuestionsEveryMinutes = 15;
+/** Double and missing money is looked for within so many minutes of a day becoming final, or being restated. */
+export const detectFindingsEveryMinutes = 30;
 
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
@@ -79,6 +81,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     ...config.clients.filter((client) => clustersDaily(config, client)).map((client) => clustering(config, client)),
     ...config.clients.map((client) => ({ ...advising(client), every: detectOpportunitiesEveryMinutes })),
     ...config.clients.map((client) => ({ ...asking(client), every: askQuestionsEveryMinutes })),
+    ...config.clients.map((client) => ({ ...tallying(client), every: detectFindingsEveryMinutes })),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -240,6 +243,16 @@ const asking = (client: string): Planned => ({
   workflowType: "askQuestions",
   args: [{ client, onlyIfChanged: true }],
   summary: `watched questions, client ${client}`,
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+});
+
+/** It notices by itself that days are final or were restated; else it does nothing. */
+const tallying = (client: string): Planned => ({
+  id: `detect-findings/${client}`,
+  workflowType: "detectFindings",
+  args: [{ client, onlyIfChanged: true }],
+  summary: `double and missing money, client ${client}`,
   overlap: "SKIP",
   catchupWindow: "1 minute",
 });

@@ -203,6 +203,15 @@ test("a contact that is typed into a note or a name stands in no log line and no
   const { questionId } = await send("POST /api/v1/rtb/questions", "", kept);
   await send("PUT /api/v1/rtb/questions/{id}", `/rtb/questions/${String(questionId)}`, kept);
 
+  const { rows: found } = await database.pool.query<{ id: string }>(
+    `insert into findings.findings (_client_id, kind, subject, subject_name, currency, at_stake, cases, first_day, last_day, words, window_from, window_to, facts, held_on, _run_id)
+     values ('713', 'paid_twice', 'affiliate/1/USD', 'One', 'USD', 1, 1, '2025-12-18', '2025-12-18', 'w', '2025-12-18', '2025-12-18', '{}', '2025-12-18', 'r')
+     returning finding_id::text as id`,
+  );
+  await send("POST /api/v1/findings/{id}/state", `/findings/${String(found[0]?.id)}/state`, (canary) => ({
+    ...{ state: "dismissed", reason: canary("reason") },
+  }));
+
   const { rows } = await database.pool.query<{ row: string }>("select a::text as row from ops.audit a");
   const audit = rows.map(({ row }) => row).join("\n");
   expect(refused).toEqual([]);

@@ -1699,3 +1699,14 @@ comment on column payouts.owed.corrections_amount is 'What they add or take away
 comment on column payouts.owed.rounding_carried is 'Parts of a cent that earlier statements left.';
 comment on column payouts.owed.owed is 'new_amount plus corrections_amount plus rounding_carried, rounded to the cent.';
 comment on column payouts.owed.origin is 'sandbox: made of what mock servers said; real; or unknown.';
+
+comment on view findings.recomputed is 'What each finding was found by, beside the same sums of the rows as they are now: they differ where a vendor restated something since.';
+comment on column findings.recomputed._client_id is 'The client the row belongs to.';
+comment on column findings.recomputed.finding_id is 'The finding, as in findings.findings.';
+comment on column findings.recomputed.kind is 'Its kind.';
+comment on column findings.recomputed.subject is 'What it is about.';
+comment on column findings.recomputed.currency is 'The currency of the amounts.';
+comment on column findings.recomputed.found_at_stake is 'What was at stake when it was last found.';
+comment on column findings.recomputed.found_cases is 'How many rows it had then.';
+comment on column findings.recomputed.at_stake is 'The same sum of the rows as they are now.';
+comment on column findings.recomputed.cases is 'How many rows there are now.';

@@ -31,6 +31,8 @@ const planned = [
   "detect-opportunities/keyless",
   "ask-questions/713",
   "ask-questions/keyless",
+  "detect-findings/713",
+  "detect-findings/keyless",
   "watch-files",
 ];
 const apply = () => applySchedules(stack.client, plannedSchedules(stack.config));

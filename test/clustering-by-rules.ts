@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
+import { createFindingActivities } from "../activities/findings/finding-activities.ts";
 import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
 import type { SentencePlan } from "../activities/intelligence/understand-question.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
@@ -10,7 +11,7 @@ import { createRedactor } from "../core/redact.ts";
 import type { Database } from "../schema/database.ts";
 import { loadConfig } from "../settings/config.ts";
 
-/** In Temporal's place: the activities of a run by rules, of a search for opportunities or of questions that are asked, themselves. */
+/** In Temporal's place: the activities of a run by rules, of a search for opportunities or findings, or of questions that are asked, themselves. */
 export function clusteringByRules(
   database: Database,
   { started, keepsWaiting }: { started: { workflowId: string; input: unknown }[]; keepsWaiting: () => boolean },
@@ -18,6 +19,7 @@ export function clusteringByRules(
   const config = loadConfig({ DATABASE_URL: "postgres://x", CLIENTS: "713,acme" }, vendors, sources);
   const gate = createRateGate(database);
   const activities = createClusterActivities({ database, config, gate, redact: createRedactor([]) });
+  const findings = createFindingActivities({ database, config, redact: createRedactor([]) });
   const start = (type: string, { workflowId, args }: { workflowId: string; args: unknown[] }) => {
     started.push({ workflowId, input: args[0] });
     const inside = new MockActivityEnvironment(
@@ -26,6 +28,7 @@ export function clusteringByRules(
     );
     const result = async () => {
       if (keepsWaiting()) throw new Error("nobody knows yet");
+      if (type === "detectFindings") return inside.run(findings.searchFindings, { input: args[0] });
       if (type === "detectOpportunities") return inside.run(activities.searchOpportunities, { input: args[0] });
       if (type === "understandQuestion") {
         const plan = await inside.run(activities.planSentence, { input: args[0] });

@@ -112,6 +112,18 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: busiestCampaign },
   },
+  "/findings": { address: "/findings?state=all", who: staff },
+  "/findings.csv": { address: "/findings.csv?state=all", who: staff },
+  "/findings/:id": {
+    address: "/findings/:id",
+    who: staff,
+    fill: { id: "select finding_id::text as value from findings.findings order by at_stake desc, 1 limit 1" },
+  },
+  "/findings/:id.csv": {
+    address: "/findings/:id.csv",
+    who: staff,
+    fill: { id: "select finding_id::text as value from findings.findings order by at_stake desc, 1 limit 1" },
+  },
   "/opportunities": { address: "/opportunities?state=all&blocked=true", who: staff },
   "/opportunities.csv": { address: "/opportunities.csv?state=all&blocked=true", who: staff },
   "/opportunities/scorecard": { address: "/opportunities/scorecard", who: staff },

@@ -4,6 +4,7 @@ import { saveQuestion } from "../queries/intelligence/saved-questions.ts";
 import { question } from "../rules/intelligence/question.ts";
 import { inTransaction, type Database } from "../schema/database.ts";
 import { addAdviceDays, createAdviceCampaigns } from "./advice-rows.ts";
+import { putFindingRows } from "./finding-rows.ts";
 import { startStack, uniqueId } from "./stack.ts";
 
 async function saveExample(database: Database): Promise<void> {
@@ -12,7 +13,7 @@ async function saveExample(database: Database): Promise<void> {
   await inTransaction(database, (session) => saveQuestion(session, of));
 }
 
-/** Records creatives being grouped, by rules, by a model, and by rules because the model's answer could not be had; opportunities being looked for, and questions being asked and understood. */
+/** Records creatives being grouped, by rules, by a model, and by rules because the model's answer could not be had; opportunities and findings being looked for, and questions being asked and understood. */
 export async function recordClusters(keep: (name: string, handle: WorkflowHandle) => Promise<void>): Promise<void> {
   const stack = await startStack({
     ANTHROPIC_API_KEY: "sandbox-713",
@@ -39,6 +40,9 @@ export async function recordClusters(keep: (name: string, handle: WorkflowHandle
     await run("cluster-campaigns-by-model", { ai_provider: "claude" });
     await stack.control("POST", "/faults", { vendor: "claude", kind: "unauthorized", times: 1 });
     await run("cluster-campaigns-without-model", { ai_provider: "claude", askAgain: true, dryRun: true });
+    await run("detect-findings-without-rows", {}, "detectFindings");
+    await putFindingRows(stack.database.pool, { to: "2026-02-01" });
+    await run("detect-findings", {}, "detectFindings");
     await run("detect-opportunities-without-rows", {}, "detectOpportunities");
     await createAdviceCampaigns(stack.database.pool);
     await addAdviceDays(stack.database.pool, { from: "2026-01-05", days: 28 });

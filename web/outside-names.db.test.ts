@@ -49,6 +49,8 @@ const shown: Record<string, readonly string[]> = {
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign", "format", "earlier", "decider"],
   "/campaigns/suggestions": ["suggested"],
+  "/findings": ["found", "found-words"],
+  "/findings/:finding": ["found", "found-words", "found-item", "found-reason"],
   "/opportunities": ["campaign"],
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
@@ -217,6 +219,7 @@ async function fillCreatives(): Promise<void> {
     ],
   );
   await fillAdvice();
+  await fillFindings();
   await pool.query(
     `insert into promo.promo_offers (_client_id, id, name, slug, destination_url) values ('713', 4, $1, 'made', 'https://shop.example/')`,
     [nameOf("promo")],
@@ -259,6 +262,26 @@ async function fillAdvice(): Promise<void> {
     [nameOf("genre"), yesterday],
   );
   ids["opportunity"] = await one("select opportunity_id::text as id from rtb.opportunities where state = 'new'");
+}
+
+async function fillFindings(): Promise<void> {
+  const { pool } = database;
+  const { rows } = await pool.query<{ id: string }>(
+    `insert into findings.findings (_client_id, kind, subject, subject_name, currency, at_stake, cases, first_day, last_day, words, window_from, window_to, facts, held_on, _run_id)
+     values ('713', 'paid_twice', 'affiliate/1/USD', $1, 'USD', 3, 1, $3, $3, $2, $3, $3, '{"currency":"USD"}', $3, 'r') returning finding_id::text as id`,
+    [nameOf("found"), nameOf("found-words"), yesterday],
+  );
+  const id = rows[0]?.id ?? "";
+  await pool.query(
+    `insert into findings.finding_rows (_client_id, finding_id, position, date, item, said_by, amount, currency, other_said_by, other_amount, other_currency, at_stake)
+     values ('713', $1, 1, $2, $3, $3, 3, 'USD', $3, 3, 'USD', 3)`,
+    [id, yesterday, nameOf("found-item")],
+  );
+  await pool.query(
+    "insert into findings.finding_changes (_client_id, finding_id, actor, role, to_state, reason) values ('713', $1, 'ada', 'admin', 'seen', $2)",
+    [id, nameOf("found-reason")],
+  );
+  ids["finding"] = id;
 }
 
 async function fillRecon(): Promise<void> {

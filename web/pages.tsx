@@ -19,6 +19,8 @@ import { previewPages } from "./files/preview.tsx";
 import { quarantinePages } from "./files/quarantine.tsx";
 import { uploadPages } from "./files/upload.tsx";
 import { countryPages } from "./intelligence/countries.tsx";
+import { findingPage } from "./findings/finding.tsx";
+import { findingPages } from "./findings/findings.tsx";
 import { opportunityPages } from "./intelligence/opportunities.tsx";
 import { opportunityPage } from "./intelligence/opportunity.tsx";
 import { scorecardPages } from "./intelligence/scorecard.tsx";
@@ -72,6 +74,8 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   suggestionPage,
   seatPages,
   wastePages,
+  findingPages,
+  findingPage,
   opportunityPages,
   scorecardPages,
   countryPages,

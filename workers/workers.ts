@@ -18,6 +18,7 @@ import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
 import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
+import { createFindingActivities } from "../activities/findings/finding-activities.ts";
 import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
 import { createThumbnailActivities } from "../activities/rtb/thumbnail-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
@@ -84,6 +85,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const seats = createSeatActivities({ database, config, gate, redact });
   const thumbnails = createThumbnailActivities({ database, config, gate, redact });
   const clusters = createClusterActivities({ database, config, gate, redact });
+  const findings = createFindingActivities({ database, config, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey, namespace);
   const shared: Partial<WorkerOptions> = {
@@ -118,6 +120,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 seats,
                 thumbnails,
                 clusters,
+                findings,
               ),
               maxConcurrentActivityTaskExecutions: config.databasePoolSize,
               maxCachedWorkflows: 500,

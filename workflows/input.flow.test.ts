@@ -82,6 +82,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
     [{ sentence: "hi" }, "sentence: must be a sentence"],
     [{ sentence: "campaigns by CPC", ai_provider: "parrot" }, "ai_provider: must be one of claude, gemini"],
   ],
+  detectFindings: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   detectOpportunities: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],

@@ -87,6 +87,8 @@ const names = [
   "deliver-alerts",
   "deliver-conversions",
   "deliver-conversions-stopped",
+  "detect-findings",
+  "detect-findings-without-rows",
   "detect-opportunities",
   "detect-opportunities-without-rows",
   "discover-seats",

@@ -26,6 +26,8 @@ export type AuditAction =
   | "question_saved"
   | "question_changed"
   | "question_deleted"
+  | "finding_decided"
+  | "findings_searched"
   | "campaign_renamed"
   | "campaigns_merged"
   | "campaign_split"

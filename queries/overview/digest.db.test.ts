@@ -39,6 +39,13 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
       severity,
       message: `${severity} <!channel>`,
     });
+  await database.pool.query(
+    `insert into findings.findings (_client_id, kind, subject, subject_name, currency, at_stake, cases, first_day, last_day, words, window_from, window_to, facts, held_on, _run_id, state_at, state)
+     select $1, 'paid_twice', 'affiliate/' || n, 'One', 'USD', 184.20, 1, '2026-01-10', '2026-01-10', 'w', '2026-01-10', '2026-01-10', '{}', '2026-01-10', 'r',
+            now() - (n - 1) * interval '2 days', case when n = 3 then 'dismissed' else 'new' end
+       from generate_series(1, 3) n`,
+    [client],
+  );
   const message = await composeDigest(
     { database: database.pool },
     { client, day: "2026-01-11", timezone: "America/New_York" },
@@ -49,6 +56,7 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
   expect(message.lines[0]).toMatch(
     /^2026-01-10 \(not final\): spend 133\.45 \w+ \(the day before 80\.00\), cost 123\.45 \w+ \(the day before 80\.00\)/,
   );
+  expect(message.lines).toContain("Findings in USD: 2 open, 1 new in the last 24 hours, 184.20 USD at stake");
   const alerts = message.lines.filter((line) => line.includes("(alert "));
   expect(alerts.map((line) => line.slice(0, 12))).toEqual(["• [critical]", "• [info] info".slice(0, 12)]);
 });

@@ -51,6 +51,8 @@ export interface Digest {
   outlook: readonly Ends[];
   restated: readonly { source: string; day: string; before: string; after: string; change: string }[];
   late: readonly { source: string; late: string | null; touches: string; days: readonly string[] }[];
+  /** Double and missing money, by currency: how many findings are open, and what those of the night put at stake. */
+  findings: readonly { currency: string; open: number; fresh: number; atStake: string }[];
   alerts: readonly { alertId: number; severity: string; message: string }[];
 }
 
@@ -59,7 +61,7 @@ const mostDays = 5;
 
 /** The digest as a message: the same words in Slack, in a mail and in the terminal. */
 export function digestMessage(digest: Digest): Message {
-  const { client, day, of, isFinal, totals, week, outlook, restated, late, alerts } = digest;
+  const { client, day, of, isFinal, totals, week, outlook, restated, late, findings, alerts } = digest;
   const label = isFinal ? of : `${of} (not final)`;
   return {
     key: `digest-${client}-${day}`,
@@ -76,6 +78,7 @@ export function digestMessage(digest: Digest): Message {
         (row) => `${row.source} ${row.day}: ${row.before} → ${row.after} (${row.change})`,
       ),
       ...listed("Late or not final", late, openFeed),
+      ...findings.map(found),
       ...listed(
         "To look at",
         alerts,
@@ -139,6 +142,11 @@ function openFeed({ source, late, touches, days }: Digest["late"][number]): stri
   const more = days.length > mostDays ? ` and ${days.length - mostDays} more` : "";
   const open = days.length === 0 ? [] : [`not final: ${days.slice(-mostDays).join(", ")}${more}`];
   return plain(`${source}: ${[...(late === null ? [] : [late]), ...open].join("; ")} (touches ${touches})`);
+}
+
+function found({ currency, open, fresh, atStake }: Digest["findings"][number]): string {
+  const news = fresh === 0 ? "none new" : `${fresh} new in the last 24 hours, ${atStake} ${currency} at stake`;
+  return `Findings in ${currency}: ${open} open, ${news}`;
 }
 
 function listed<Row>(title: string, rows: readonly Row[], line: (row: Row) => string): string[] {

@@ -22,6 +22,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/cost", label: "CPA", also: ["/why"], who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
   { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
+  { href: "/findings", label: "Findings", who: staff },
   { href: "/opportunities", label: "Opportunities", who: staff },
   { href: "/promo", label: "Promo", who: staff },
   { href: "/files", label: "Files", who: staff },

@@ -1,5 +1,9 @@
+import { z } from "zod";
+import type { ServerParts } from "../../api/server/parts.ts";
 import type { ListedState } from "../../rules/shared/listed-states.ts";
 import { Badge, Name, type Tone } from "./format.tsx";
+import { WorkflowLink } from "./links.tsx";
+import { Notice } from "./parts.tsx";
 import type { Column } from "./table.tsx";
 
 const states: Record<ListedState, { tone: Tone; word: string }> = {
@@ -20,6 +24,35 @@ export function State({ of }: { of: { state: ListedState; snoozedUntil: string |
       {word}
       {of.snoozedUntil === null ? "" : ` until ${of.snoozedUntil}`}
     </Badge>
+  );
+}
+
+/** What was just asked for: the workflow of the search, and since when it is awaited. */
+export const searchQuery = {
+  running: z.string().max(500).optional(),
+  since: z.iso.datetime().optional(),
+};
+
+interface Asked {
+  running?: string | undefined;
+  since?: string | undefined;
+  /** When the last search ended. */
+  lastAt: string | undefined;
+  parts: Pick<ServerParts, "settings">;
+}
+
+/** A search that was asked for: the page reads itself again until it is over. */
+export function Running({ running, since, lastAt = "", parts }: Asked) {
+  if (running === undefined || since === undefined) return null;
+  const isOver = lastAt > since;
+  return (
+    <div id="running" {...(isOver ? {} : { "data-live": "2", "data-then": "reload" })}>
+      <Notice tone={isOver ? "good" : "note"} title={isOver ? "Looked through" : "Being looked for"}>
+        <WorkflowLink parts={parts} workflowId={running}>
+          {isOver ? "Its workflow" : "Follow it in Temporal"}
+        </WorkflowLink>
+      </Notice>
+    </div>
   );
 }
 

@@ -7,9 +7,9 @@ import { moneyIn, originColumn } from "../components/columns.ts";
 import { areAllSandbox, countText, Moment, moneyText, Origin } from "../components/format.tsx";
 import { Filters, type Filter } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
-import { State, stateWord } from "../components/listed-states.tsx";
+import { Running, searchQuery, State, stateWord } from "../components/listed-states.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, Fact, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { exportList } from "../shared/export-list.ts";
 import { callList, jsonAddress } from "../shared/json.ts";
@@ -33,9 +33,7 @@ const exportQuery = { ...filters, sort: inOrder.sort };
 const query = {
   ...exportQuery,
   cursor: inOrder.cursor,
-  /** What was just asked for: its workflow, and since when it is awaited. */
-  running: z.string().max(500).optional(),
-  since: z.iso.datetime().optional(),
+  ...searchQuery,
 };
 type Query = z.output<z.ZodObject<typeof query>>;
 
@@ -87,7 +85,7 @@ export function opportunityPages(web: Web): void {
             ) : null}
             <ExportLink url={at.url} without={["running", "since"]} />
           </PageHead>
-          <Running at={at} last={last} />
+          <Running {...at.query} parts={at.parts} lastAt={last?.at} />
           <Totals of={totals} url={totalsUrl} currency={currency} />
           <Searched at={at} last={last} />
           <Filters url={at.url} filters={shownFilters} />
@@ -164,21 +162,6 @@ function Totals({ of, url, currency }: { of: OpportunityTotals; url: string; cur
       >
         by prices that are at most to be feared
       </Figure>
-    </div>
-  );
-}
-
-function Running({ at: { query: asked, parts }, last }: { at: At<Query>; last: LastSearch | null }) {
-  const { running, since } = asked;
-  if (running === undefined || since === undefined) return null;
-  const isOver = (last?.at ?? "") > since;
-  return (
-    <div id="running" {...(isOver ? {} : { "data-live": "2", "data-then": "reload" })}>
-      <Notice tone={isOver ? "good" : "note"} title={isOver ? "Looked through" : "Being looked for"}>
-        <WorkflowLink parts={parts} workflowId={running}>
-          {isOver ? "Its workflow" : "Follow it in Temporal"}
-        </WorkflowLink>
-      </Notice>
     </div>
   );
 }
