@@ -137,6 +137,22 @@ export const walked: Record<string, Walked> = {
       id: "select opportunity_id::text as value from rtb.opportunities order by potential_savings_weekly desc, 1 limit 1",
     },
   },
+  "/questions": { address: "/questions", who: staff },
+  "/questions.csv": { address: "/questions.csv", who: staff },
+  "/questions/ask": {
+    address:
+      "/questions/ask?subject=campaign&metric=cpc&with=slice&side=above&far=50&slice=country&slice_values=IE&days=60",
+    who: staff,
+  },
+  "/questions/answer.csv": {
+    address: `/questions/answer.csv?question=${encodeURIComponent('{"subject":"format","metric":"ctr"}')}`,
+    who: staff,
+  },
+  "/questions/:id": {
+    address: "/questions/:id",
+    who: staff,
+    fill: { id: "select max(question_id)::text as value from rtb.questions" },
+  },
   "/promo": { address: "/promo?days=90", who: staff },
   "/promo.csv": { address: "/promo.csv?days=90", who: staff },
   "/promo/new": { address: "/promo/new", who: keepers },

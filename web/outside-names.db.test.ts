@@ -55,6 +55,9 @@ const shown: Record<string, readonly string[]> = {
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
   "/opportunities/countries": ["genre"],
+  "/questions": ["question"],
+  "/questions/ask?subject=campaign&metric=spend": ["campaign"],
+  "/questions/:question": ["question"],
   "/waste": ["publisher", "filtered", "report-size", "invalid-publisher"],
   "/promo?days=30": ["promo"],
   "/promo/offers/4?days=30": ["promo", "text"],
@@ -261,6 +264,22 @@ async function fillAdvice(): Promise<void> {
     `insert into rtb.geographic_patterns values ('713', $1, 'IE', 'BR', 4, 1, 4, 3, 5, 0.99, '{1,2}', '{Casino}', 5, 4, $2, $2)`,
     [nameOf("genre"), yesterday],
   );
+  const asked = {
+    subject: "campaign",
+    metric: "spend",
+    where: [{ dimension: "advertiser", values: [nameOf("asked")] }],
+  };
+  await pool.query(
+    "insert into rtb.questions (_client_id, name, question, created_by, updated_by) values ('713', $1, $2, 'ada', 'ada')",
+    [nameOf("question"), JSON.stringify(asked)],
+  );
+  await pool.query("select rtb.ensure_months(array[$1::date])", [yesterday]);
+  await pool.query(
+    `insert into rtb.performance_metrics (_client_id, creative_id, impressions, clicks, date, _file_id, hour, geography, device_type, placement, spend)
+     select '713', id, 9, 3, $1, 1, -1, 'BR', 'mobile', '', 2 from rtb.creatives where creative_id = '77'`,
+    [yesterday],
+  );
+  ids["question"] = await one("select question_id::text as id from rtb.questions");
   ids["opportunity"] = await one("select opportunity_id::text as id from rtb.opportunities where state = 'new'");
 }
 

@@ -23,6 +23,7 @@ import { findingPage } from "./findings/finding.tsx";
 import { findingPages } from "./findings/findings.tsx";
 import { opportunityPages } from "./intelligence/opportunities.tsx";
 import { opportunityPage } from "./intelligence/opportunity.tsx";
+import { questionPages } from "./intelligence/questions.tsx";
 import { scorecardPages } from "./intelligence/scorecard.tsx";
 import { loginPages } from "./login/login.tsx";
 import { sessionPages } from "./login/sessions.tsx";
@@ -80,6 +81,7 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   scorecardPages,
   countryPages,
   opportunityPage,
+  questionPages,
   channelPages,
   filePages,
   uploadPages,

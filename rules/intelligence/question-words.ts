@@ -1,3 +1,4 @@
+import { withoutDirection } from "../../core/direction.ts";
 import { countryNamed } from "./country-name.ts";
 import {
   isRatio,
@@ -45,7 +46,7 @@ export function valueWords(dimension: Subject, value: string): string {
   if (dimension === "weekday") return capitalised(value);
   if (dimension === "os") return systemNames[value] ?? value;
   if (dimension === "hour") return `${value}:00`;
-  return value;
+  return withoutDirection(value);
 }
 
 /** What goes before a value, so that `1` is not read as a number of something. */

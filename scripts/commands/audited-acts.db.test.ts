@@ -167,3 +167,41 @@ test("a mapping that is loaded, keys that are rotated, a line that is viewed and
   await fine("login", "--role", "analyst", "--subject", "ada");
   expect(await acts("login_link_made")).toEqual([`${client} login_link_made login/ada`]);
 });
+
+test("a question is asked by flags, saved under a name and asked by it, and what is none says what to do", async () => {
+  const flags = [
+    "ask",
+    "--client",
+    "713",
+    "--of",
+    "campaign",
+    "--metric",
+    "cpc",
+    "--slice",
+    "os=ios",
+    "--above",
+    "50%",
+  ];
+  expect(await fine(...flags, "--save", "Dear", "on", "iOS")).toContain(
+    "Campaigns whose CPC on iOS is more than 50 % above the rest",
+  );
+  expect(await audit("question_saved")).toEqual([
+    expect.objectContaining({ act: expect.stringMatching(/^713 question_saved question\/\d+$/) }),
+  ]);
+  expect((await run(...flags, "--save", "dear on iOS")).said).toContain(
+    "there is a question called dear on iOS already",
+  );
+  expect(JSON.parse(await fine("ask", "--client", "713", "DEAR on", "iOS", "--json"))).toMatchObject({
+    ...{ client: "713", days: null, rows: [], question: { compare: { by: { percent: "50" } } } },
+  });
+  expect(await fine("ask", "--client", "713")).toContain("Dear on iOS");
+  expect(await fine("ask", "--client", client)).toContain("has no saved questions");
+  expect((await run("ask", "--of", "sessions", "--metric", "cpc")).said).toContain("subject: Invalid option");
+  expect((await run("ask", "--of", "day", "--metric", "cpc", "--where", "1=1; drop")).said).toContain(
+    "is no condition",
+  );
+  expect((await run("ask", "999")).said).toContain("has no question 999");
+  const file = path.join(folder, "question.json");
+  await writeFile(file, JSON.stringify({ subject: "day", metric: "spend", sql: "select 1" }));
+  expect((await run("ask", "--file", file)).said).toContain('Unrecognized key: "sql"');
+});

@@ -24,6 +24,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
   { href: "/findings", label: "Findings", who: staff },
   { href: "/opportunities", label: "Opportunities", who: staff },
+  { href: "/questions", label: "Questions", who: staff },
   { href: "/promo", label: "Promo", who: staff },
   { href: "/files", label: "Files", who: staff },
   { href: "/freshness", label: "Freshness", who: staff },
