@@ -9,6 +9,7 @@ import { notOfSandbox, openDemo, type Area, type Demo, type DemoContext } from "
 import { everflow } from "./everflow.ts";
 import { campaignsArea, creativesArea, files, reportsArea } from "./files.ts";
 import { promo } from "./promo.ts";
+import { questionsArea } from "./questions.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
 
@@ -24,13 +25,13 @@ const everything: DemoPlan = {
     [everflow],
     // Some of AnyTrack's conversions came of promo clicks.
     [anytrack, deliveries, promo],
-    [creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea],
+    [creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea],
     [reconciliation],
   ],
   last: [alerts],
 };
 export const adviceAlone: DemoPlan = {
-  side: [[creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea]],
+  side: [[creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea]],
   last: [],
 };
 export const creativesAlone: DemoPlan = { side: [[creativesArea, files, reportsArea, campaignsArea]], last: [] };

@@ -51,15 +51,16 @@ export function answerColumns(answer: QuestionAnswer, currency: string, isOneBad
       : { name, label, kind: "ratio", value: (row) => row[name] };
   const { other } = answer;
   const isUncertain = isRatio(metric) && answer.question["compare"] !== null;
+  const isShare = isComparedByShare(answer.question["compare"]);
   const why = (row: Row) => (row.isClear === false ? "too few clicks or impressions to say" : null);
   const ratio = (name: "percent" | "difference" | "low" | "high", label: string): Column<Row> => ({
-    ...{ name, label, kind: name === "percent" ? "percent" : "ratio", why },
+    ...{ name, label, kind: name === "percent" || (isShare && name !== "difference") ? "percent" : "ratio", why },
     value: (row) => row[name],
   });
   return [
     {
       name: "name",
-      label: subjectWords[subject],
+      label: subjectWords[subject].replace(/^./, (first) => first.toUpperCase()),
       kind: "text",
       value: (row) => row.name,
       show: (row) => (
@@ -92,6 +93,10 @@ export function answerColumns(answer: QuestionAnswer, currency: string, isOneBad
     { ...originColumn, isFileOnly: true },
   ];
 }
+
+/** Whether rows are held apart by percent, and the bounds are in percent with that. */
+const isComparedByShare = (compare: unknown) =>
+  typeof compare === "object" && compare !== null && "by" in compare && "percent" in (compare.by as object);
 
 function Named({ subject, row }: { subject: Subject; row: Row }) {
   const href = behind(subject, row);

@@ -117,57 +117,56 @@ export function QuestionForm({
   const [against] = of.against;
   const isAmount = of.amount !== "";
   return (
-    <form method="get" action="/questions/ask" class="filters">
-      <Select name="subject" label="One row for each of" of={oneOf(subjectWords, subjects)} chosen={of.subject} />
-      <Select name="metric" label="Measured by" of={oneOf(metricWords, metrics)} chosen={of.metric} />
-      <Select
-        name="with"
-        label="Held against"
-        of={oneOf(comparedWords, ["none", ...comparedWith])}
-        chosen={of.compare_with}
-      />
-      <Select name="side" label="Which way" of={oneOf({}, ["above", "below"])} chosen={of.above_or_below} />
-      <Text
-        name="far"
-        label="By how much, or the number"
-        value={of.value !== "" ? of.value : isAmount ? of.amount : of.percent}
-      />
-      <Select
-        name="unit"
-        label="In"
-        of={oneOf({ percent: "percent", amount: "the metric itself" }, ["percent", "amount"])}
-        chosen={isAmount ? "amount" : "percent"}
-      />
-      <Select name="slice" label="The part" of={partOf} chosen={slice?.dimension ?? ""} />
-      <Text name="slice_values" label="which is" value={(slice?.values ?? []).join(", ")} />
-      <Select name="against" label="Against the part" of={partOf} chosen={against?.dimension ?? ""} />
-      <Text name="against_values" label="that is" value={(against?.values ?? []).join(", ")} />
-      {places.map((at, index) => (
-        <Condition key={at} at={at} of={of.conditions[index]} />
-      ))}
-      <Text name="days" label="Complete days" value={shown(of.days)} kind="number" />
-      <Text name="from" label="or from" value={of.from} kind="date" />
-      <Text name="to" label="to" value={of.to} kind="date" />
-      <Text name="least_impressions" label="Least impressions" value={shown(of.least_impressions)} kind="number" />
-      <Text name="least_clicks" label="Least clicks" value={shown(of.least_clicks)} kind="number" />
-      <Text name="least_spend" label="Least spend" value={of.least_spend} />
-      <Text name="limit" label="Rows at most" value={shown(of.limit)} kind="number" />
-      <label class="box">
-        <input type="checkbox" name="clear" value="yes" checked={of.only_clear} /> only where chance is no explanation
-      </label>
+    <form method="get" action="/questions/ask" class="filters groups">
+      <fieldset>
+        <legend>What</legend>
+        <Select name="subject" label="One row for each of" of={oneOf(subjectWords, subjects)} chosen={of.subject} />
+        <Select name="metric" label="Measured by" of={oneOf(metricWords, metrics)} chosen={of.metric} />
+      </fieldset>
+      <fieldset>
+        <legend>Held against</legend>
+        <Select
+          name="with"
+          label="What"
+          of={oneOf(comparedWords, ["none", ...comparedWith])}
+          chosen={of.compare_with}
+        />
+        <Select name="side" label="Which way" of={oneOf({}, ["above", "below"])} chosen={of.above_or_below} />
+        <Text
+          name="far"
+          label="By how much, or the number"
+          value={of.value !== "" ? of.value : isAmount ? of.amount : of.percent}
+        />
+        <Select name="unit" label="In" of={units} chosen={isAmount ? "amount" : "percent"} />
+        <Select name="slice" label="The part" of={partOf} chosen={slice?.dimension ?? ""} />
+        <Text name="slice_values" label="which is" value={(slice?.values ?? []).join(", ")} />
+        <Select name="against" label="Against the part" of={partOf} chosen={against?.dimension ?? ""} />
+        <Text name="against_values" label="that is" value={(against?.values ?? []).join(", ")} />
+      </fieldset>
+      <fieldset>
+        <legend>Only where</legend>
+        {places.map((at, index) => (
+          <Condition key={at} at={at} of={of.conditions[index]} />
+        ))}
+      </fieldset>
+      <fieldset>
+        <legend>Days</legend>
+        <Text name="days" label="Complete days" value={shown(of.days)} kind="number" />
+        <Text name="from" label="or from" value={of.from} kind="date" />
+        <Text name="to" label="to" value={of.to} kind="date" />
+      </fieldset>
+      <fieldset>
+        <legend>So that noise is not answered</legend>
+        <Text name="least_impressions" label="Least impressions" value={shown(of.least_impressions)} kind="number" />
+        <Text name="least_clicks" label="Least clicks" value={shown(of.least_clicks)} kind="number" />
+        <Text name="least_spend" label="Least spend" value={of.least_spend} />
+        <Text name="limit" label="Rows at most" value={shown(of.limit)} kind="number" />
+        <label class="box">
+          <input type="checkbox" name="clear" value="yes" checked={of.only_clear} /> only where chance is no explanation
+        </label>
+      </fieldset>
       <datalist id="known-values">
-        {[
-          ...new Set([
-            ...Object.values(values).flat(),
-            "ios",
-            "android",
-            "saturday",
-            "sunday",
-            "mobile",
-            "desktop",
-            "tablet",
-          ]),
-        ].map((value) => (
+        {[...new Set([...Object.values(values).flat(), ...usualValues])].map((value) => (
           <option key={value} value={value} />
         ))}
       </datalist>
@@ -175,6 +174,9 @@ export function QuestionForm({
     </form>
   );
 }
+
+const units = oneOf({ percent: "percent", amount: "the metric itself" }, ["percent", "amount"]);
+const usualValues = ["ios", "android", "saturday", "sunday", "mobile", "desktop", "tablet"];
 
 const Condition = ({ at, of }: { at: (typeof places)[number]; of: ConditionField | undefined }) => (
   <>

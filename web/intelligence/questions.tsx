@@ -7,7 +7,7 @@ import { limits, question, type Question } from "../../rules/intelligence/questi
 import { ApiError } from "../../api/server/errors.ts";
 import { Moment } from "../components/format.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, Notice, PageHead } from "../components/parts.tsx";
+import { Empty, ExportLink, Notice, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { toCsv } from "../shared/csv.ts";
@@ -83,7 +83,7 @@ const savedColumns: Column<Saved>[] = [
   {
     name: "updatedAt",
     label: "Changed",
-    kind: "moment",
+    kind: "day",
     value: (row) => row.updatedAt,
     show: ({ updatedAt }) => <WhenChanged at={updatedAt} />,
     isExtra: true,
@@ -111,6 +111,7 @@ async function listPage(web: Web, at: Visit<typeof inOrder>): Promise<Content> {
           <a class="button" href="#new" data-key="n">
             New question
           </a>
+          <ExportLink url={at.url} />
         </PageHead>
         <ListTable
           at={at}
