@@ -207,6 +207,37 @@ test("any question answers what a plain pass over the rows answers, to the last 
   expect(answered).toBeGreaterThan(100);
 }, 60_000);
 
+test("how much each side varies is measured from its own days", async () => {
+  const weekend = ["saturday", "sunday"];
+  const asked = question.parse({
+    ...{ subject: "seat", metric: "cpc", period: { days: 24 } },
+    compare: { with: "slice", is: "above", slice: { dimension: "weekday", values: weekend }, by: { percent: "0" } },
+  });
+  const { rows: found } = await runQuestion(database.pool, asker, asked);
+  expect(found.length).toBeGreaterThan(0);
+  for (const { subject, value, other, low, high } of found) {
+    const varianceOf = (isWeekend: boolean) => {
+      const days = new Map<string, { clicks: number; spend: number }>();
+      for (const { creative, date, clicks, spend } of rows) {
+        if (creative.seat !== subject || [0, 6].includes(new Date(date).getUTCDay()) !== isWeekend) continue;
+        const day = days.get(date) ?? { clicks: 0, spend: 0 };
+        days.set(date, { clicks: day.clicks + clicks, spend: day.spend + Number(spend) / 1e6 });
+      }
+      const all = [...days.values()];
+      const clicks = all.reduce((sum, day) => sum + day.clicks, 0);
+      const spend = all.reduce((sum, day) => sum + day.spend, 0);
+      const squares = all.reduce((sum, day) => sum + day.clicks ** 2 / day.spend, 0);
+      const dispersion = ((squares * spend) / clicks - clicks) / (all.length - 1);
+      expect(dispersion).toBeGreaterThan(2);
+      return dispersion / clicks;
+    };
+    const width = Math.exp(1.6449 * Math.sqrt(varianceOf(true) + varianceOf(false)));
+    const ratio = Number(value) / Number(other);
+    expect(Number(low)).toBeCloseTo((ratio / width - 1) * 100, -0.3);
+    expect(Number(high)).toBeCloseTo((ratio * width - 1) * 100, -0.3);
+  }
+});
+
 test("no value of a question becomes a part of a statement", async () => {
   const hostile = ["x' or true --", "'); drop table rtb.campaigns;--", "$1", ":client", "%", "\\"];
   for (const dimension of dimensions) {
