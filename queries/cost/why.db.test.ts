@@ -199,7 +199,8 @@ describe("for any history of readings,", () => {
         .map(({ currency, origin, before: first, after: last, change, parts }) => ({
           ...{ key: `${currency} ${origin}`, before: first, after: last, change },
           parts: Object.fromEntries(parts.map(({ part, amount }) => [part, amount])),
-        }));
+        }))
+        .sort((one, other) => (one.key < other.key ? -1 : 1));
       const theirs = rows.map((row) => ({ ...row, parts: row.change === null ? {} : row.parts }));
       const plain = (value: unknown) =>
         JSON.parse(JSON.stringify(value).replaceAll(/"(-?\d+)\.00"/g, '"$1"')) as unknown;

@@ -58,7 +58,7 @@ export async function explainChanges(
   metrics: readonly Explained[],
 ): Promise<ExplainedChange[]> {
   const rows = await readRows(database, asked);
-  const keys = [...new Set(rows.map(keyOf))].sort();
+  const keys = keysOf(rows);
   const across = new Set(keys.length > 1 ? await readAcross(database, asked) : []);
   return metrics.flatMap((metric) =>
     keys.map((key) =>
@@ -73,6 +73,18 @@ export async function explainChanges(
 
 const keyOf = ({ currency, origin }: { currency: string; origin: string }) =>
   `${origin === "sandbox" ? "sandbox" : "real"} ${currency}`;
+
+/** Real figures first, the currency with the greatest cost before the others: as totals are listed. */
+function keysOf(rows: readonly Row[]): string[] {
+  const costOf = (key: string) =>
+    rows.reduce((sum, row) => (keyOf(row) === key ? sum + Number(row.after.cost) : sum), 0);
+  return [...new Set(rows.map(keyOf))].sort(
+    (one, other) =>
+      Number(one.startsWith("sandbox")) - Number(other.startsWith("sandbox")) ||
+      costOf(other) - costOf(one) ||
+      (one < other ? -1 : 1),
+  );
+}
 
 const sides = ["before", "after"] as const;
 type SideName = (typeof sides)[number];
