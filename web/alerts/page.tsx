@@ -294,6 +294,7 @@ const kindName = (kind: string) =>
 /** Where what the alert is about can be looked at. */
 function placeOf({ area, subject }: Pick<Alert, "area" | "subject">): string | null {
   if (area === "mapping") return "/cost/mapping";
+  if (area === "questions") return /^question\/\d+$/.test(subject) ? subject.replace("question", "/questions") : null;
   if (area === "spend") {
     const [of, id = ""] = subject.split("/");
     if (of === "campaign" && /^\d+$/.test(id)) return `/campaigns/${id}`;

@@ -110,6 +110,20 @@ test("a question is saved, watched and deleted by forms alone", async () => {
   expect((await open(url)).statusCode).toBe(404);
 });
 
+test("the alert of a watched question leads to it", async () => {
+  const { rows } = await database.pool.query<{ id: number }>(
+    `insert into rtb.questions (_client_id, name, question, is_watched, created_by, updated_by)
+     values ('713', 'Where it goes', '{"subject": "country", "metric": "spend"}', true, 'ada', 'ada') returning question_id as id`,
+  );
+  const { client } = clusteringByRules(database.pool, { started: [], keepsWaiting: () => false }) as {
+    client: { workflow: { start: (type: string, of: object) => Promise<{ result: () => Promise<unknown> }> } };
+  };
+  const handle = await client.workflow.start("askQuestions", { workflowId: "ask", args: [{ client: "713" }] });
+  expect(await handle.result()).toMatchObject({ opened: 1 });
+  expect((await open("/alerts")).body).toContain(`href="/questions/${rows[0]?.id}"`);
+  expect((await open(`/questions/${rows[0]?.id}`)).body).toContain("an alert is open");
+});
+
 test("a sentence that no model can read says what to set, beside the form", async () => {
   const { body, statusCode } = await post("/questions/sentence", {
     sentence: "campaigns by CPC <script>alert(1)</script>",
