@@ -64,20 +64,23 @@ language sql stable as $$
      group by l.key, l.affiliate_id, l.currency
   ), known as materialized (
     select distinct key from stated
-  ), again as (
+  ), again as materialized (
     select c.* from touched t join everflow.conversions c on c._client_id = p_client and c.conversion_id = t.key cross join closed k
-     where (c.date >= k.start and c.date < k.next) or t.key in (select key from known)
+      left join known n on n.key = t.key
+     where (c.date >= k.start and c.date < k.next) or n.key is not null
   ), found as (
     select 'conversion' as kind, c.conversion_id as key, c.affiliate_id, c.affiliate_name, c.date, c.status, c.currency, c.payout, c.offer_name, null::numeric as stated,
            null::text as stated_as, true as is_there, false as is_elsewhere
       from everflow.conversions c
+      left join known n on n.key = c.conversion_id
      where c._client_id = p_client and c.date >= p_month and c.date < (p_month + interval '1 month')::date and (p_affiliate is null or c.affiliate_id = p_affiliate)
-       and c.conversion_id not in (select key from known)
+       and n.key is null
      union all
     select 'correction', coalesce(a.conversion_id, s.key), coalesce(a.affiliate_id, s.affiliate_id), a.affiliate_name, coalesce(a.date, s.date), coalesce(a.status, 'withdrawn'),
            coalesce(a.currency, s.currency), coalesce(a.payout, 0), coalesce(a.offer_name, s.offer), s.stated, s.status, a.conversion_id is not null,
-           a.conversion_id is null and s.key in (select conversion_id from again)
+           a.conversion_id is null and elsewhere.conversion_id is not null
       from again a full join stated s on s.key = a.conversion_id and s.affiliate_id = a.affiliate_id and s.currency = a.currency
+      left join again elsewhere on a.conversion_id is null and elsewhere.conversion_id = s.key
      where p_month = (select next from closed) and (p_affiliate is null or coalesce(a.affiliate_id, s.affiliate_id) = p_affiliate)
   ), standing as (
     select f.*, case when f.status = 'approved' then f.payout else 0 end - coalesce(f.stated, 0) as change, coalesce(s.is_final, false) as is_final, s.receipt_id,
