@@ -14,6 +14,7 @@ import { countOthers, otherPurges } from "../../queries/ops/purge-others.ts";
 import { compareBooks } from "../../queries/sync/stored.ts";
 import { testSecret, testServer } from "../../test/api-server.ts";
 import { googleAccount } from "../../test/google-account.ts";
+import { madeSigningSecret } from "../../test/payouts.ts";
 import { startStack, type TestStack } from "../../test/stack.ts";
 import { freePorts } from "../embedded/process.ts";
 import { openDemo } from "./demo.ts";
@@ -50,6 +51,7 @@ beforeAll(async () => {
     AUTHORIZED_BUYERS_INTERVAL_MS: "10",
     IDENTITY_ENCRYPTION_KEY: identityKey.current.toString("base64"),
     CREDENTIALS_ENCRYPTION_KEY: credentialsKey.current.toString("base64"),
+    STATEMENT_SIGNING_KEY: madeSigningSecret(),
   });
   await stack.control("POST", "/authorized_buyers/service-accounts", known);
   const { config, database, temporal } = stack;

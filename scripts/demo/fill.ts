@@ -8,10 +8,12 @@ import { deliveries } from "./deliveries.ts";
 import { notOfSandbox, openDemo, type Area, type Demo, type DemoContext } from "./demo.ts";
 import { everflow } from "./everflow.ts";
 import { campaignsArea, creativesArea, files, reportsArea } from "./files.ts";
+import { findings } from "./findings.ts";
 import { promo } from "./promo.ts";
 import { questionsArea } from "./questions.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
+import { statements } from "./statements.ts";
 
 /** What a demo fills: each row of areas one after the other, all rows at the same time, then what comes last. */
 export interface DemoPlan {
@@ -28,7 +30,8 @@ const everything: DemoPlan = {
     [creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea],
     [reconciliation],
   ],
-  last: [alerts],
+  // Claims hold money of conversions, and findings compare vendors: after all of them.
+  last: [statements, findings, alerts],
 };
 export const adviceAlone: DemoPlan = {
   side: [[creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea]],

@@ -114,7 +114,8 @@ test("each source says what share of a day is known when, and how long it is wor
     lookback: { days: 1, isCut: false },
   });
   expect(by("everflow.daily_stats")).toMatchObject({ after1h: 0.5, after2d: 1, lookback: { days: 2, isCut: true } });
-  expect(by("everflow.daily_stats")?.after1d).toBeCloseTo(0.85, 1);
+  // Between what even and odd days have; which of them are more depends on the months.
+  expect([0.8, 0.85, 0.9]).toContain(Number(by("everflow.daily_stats")?.after1d?.toFixed(2)));
   expect(weekdays.filter(({ source }) => source === "everflow.daily_stats").map(({ weekday }) => weekday)).toEqual([
     ...[1, 2, 3, 4, 5, 6, 7],
   ]);
