@@ -43,9 +43,9 @@ export const everflowDays = everflow.table(
     revenue: sum("revenue"),
   },
   (table) => [
-    unique("conversion_days_key").on(
-      ...[table.clientId, table.date, table.slice, table.status, table.currency, table.part],
-    ),
+    unique("conversion_days_key")
+      .on(table.clientId, table.date, table.slice, table.status, table.currency, table.part)
+      .nullsNotDistinct(),
   ],
 );
 

@@ -36,6 +36,8 @@ const shown: Record<string, readonly string[]> = {
   "/receipts/:receipt": ["source"],
   "/cost?period=7d": ["affiliate"],
   "/cost/days?period=7d": ["affiliate"],
+  "/why?metric=revenue&period=today&affiliateId=4": ["affiliate"],
+  "/why?metric=cost&period=today&sourceId=fb": ["source"],
   "/cost/mapping": ["source", "label"],
   "/conversions?period=7d": ["order", "type", "utm", "campaign-id"],
   "/conversions/anytrack/k1": ["order", "type", "utm", "campaign-id"],

@@ -9,7 +9,12 @@ import type { Api, ServerParts } from "../server/parts.ts";
 import { instant, money, storedOrigin, text } from "../server/shapes.ts";
 
 /** Of conversions: whole, of the other figures to the cent. */
-const figure = z.string().meta({ pattern: "^-?\\d+(\\.\\d{2})?$" });
+const figure = z.string().meta({
+  anyOf: [
+    { type: "string", pattern: "^-?\\d+\\.\\d{2}$" },
+    { type: "string", pattern: "^-?\\d+$" },
+  ],
+});
 const side = z
   .object({ clicks: z.number(), conversions: z.number(), cost: money, revenue: money })
   .describe("of the row; of a day that restated, the difference");

@@ -425,21 +425,28 @@ test("every answer of the area is described", async () => {
   const own = Object.entries(paths).filter(([path]) => path.startsWith("/api/v1/rtb"));
   expect(own.length).toBeGreaterThanOrEqual(24);
   const object = expect.objectContaining({ type: "object" });
-  /** A search that another one is ahead of says so in its own form. */
+  /** A search that another one is ahead of says so in its own form, and so does a sentence that is no question. */
   const either = expect.objectContaining({ anyOf: [object, object] });
   for (const [path, methods] of own)
     for (const [method, route] of Object.entries(methods))
-      // What only ever starts something answers 202.
-      expect([path, method, (route.responses["200"] ?? route.responses["202"])?.content]).toEqual([
+      // What only ever starts something answers 202, what makes something 201, and what deletes says nothing.
+      expect([
         path,
         method,
-        path.endsWith("/thumbnail")
-          ? { "image/*": { schema: expect.objectContaining({ format: "binary" }) } }
-          : {
-              "application/json": {
-                schema: method === "post" && path.endsWith("/opportunities/search") ? either : object,
+        Object.entries(route.responses).find(([status]) => /^20[0-2]$/.test(status))?.[1].content,
+      ]).toEqual([
+        path,
+        method,
+        method === "delete"
+          ? undefined
+          : path.endsWith("/thumbnail")
+            ? { "image/*": { schema: expect.objectContaining({ format: "binary" }) } }
+            : {
+                "application/json": {
+                  schema:
+                    method === "post" && /\/(opportunities\/search|questions\/sentence)$/.test(path) ? either : object,
+                },
               },
-            },
       ]);
   expect(Object.keys(paths["/api/v1/rtb/performance/import"]?.["post"]?.requestBody?.content ?? {})).toEqual([
     "multipart/form-data",

@@ -1,0 +1,2 @@
+ALTER TABLE "everflow"."conversion_days" DROP CONSTRAINT "conversion_days_key";--> statement-breakpoint
+ALTER TABLE "everflow"."conversion_days" ADD CONSTRAINT "conversion_days_key" UNIQUE NULLS NOT DISTINCT("_client_id","date","_slice","status","currency","part");
