@@ -12,6 +12,7 @@ import { recordAudit } from "../queries/ops/audit.ts";
 import { inTransaction } from "../schema/database.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign } from "../test/api-recon.ts";
 import { bearer } from "../test/api-server.ts";
+import { readDay } from "../test/cost-readings.ts";
 import { testDatabase, type TestDatabase } from "../test/database.ts";
 import { walked } from "../test/page-addresses.ts";
 import { formBody, loggedIn, pageServer } from "../test/page-server.ts";
@@ -36,8 +37,8 @@ const shown: Record<string, readonly string[]> = {
   "/receipts/:receipt": ["source"],
   "/cost?period=7d": ["affiliate"],
   "/cost/days?period=7d": ["affiliate"],
-  "/why?metric=revenue&period=today&affiliateId=4": ["affiliate"],
-  "/why?metric=cost&period=today&sourceId=fb": ["source"],
+  "/why?metric=revenue&from=:final&to=:final&affiliateId=4": ["affiliate"],
+  "/why?metric=cost&from=:final&to=:final&sourceId=fb": ["source"],
   "/cost/mapping": ["source", "label"],
   "/conversions?period=7d": ["order", "type", "utm", "campaign-id"],
   "/conversions/anytrack/k1": ["order", "type", "utm", "campaign-id"],
@@ -132,6 +133,23 @@ async function fillSpend(): Promise<void> {
   });
   await readSpend(pool, { day: today, at: clockTime(today, 1, 0, zone), ...reading });
   ids["receipt"] = String(last);
+  // Only of two final days that stand against each other is it said whose rows changed.
+  ids["final"] = addDays(today, -8);
+  for (const [day, cost] of [
+    [addDays(today, -9), "10"],
+    [ids["final"], "12"],
+  ] as const) {
+    const counts = { clicks: 10, conversions: 1 };
+    const stat = { affiliateId: "4", affiliateName: nameOf("affiliate"), offerId: "1", currency: "USD", payout: "1" };
+    await readDay(pool, "713", {
+      ...{
+        day,
+        isWhole: true,
+        spend: [{ sourceId: "fb", sourceName: nameOf("source"), ...counts, cost, revenue: null }],
+      },
+    });
+    await readDay(pool, "713", { day, isWhole: true, stats: [{ ...stat, ...counts, revenue: cost }] });
+  }
   const items = [{ redtrackSourceId: "tt", everflowAffiliateLabel: nameOf("label"), isInternal: true }];
   const headers = await bearer();
   const put = await api.inject({ method: "PUT", url: "/api/v1/cost/mapping", headers, payload: { items } });
