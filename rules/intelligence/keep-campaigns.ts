@@ -37,9 +37,10 @@ export interface Kept {
 export function keepCampaigns(groups: readonly Group[], known: readonly KnownCampaign[], decisions: Decisions): Kept[] {
   const byId = new Map(known.map((campaign) => [campaign.id, campaign]));
   const homes = homesOf(known);
-  const matched = matchGroups(groups, known, (creative) =>
-    pinOf(creative) === null ? (homes.get(creative) ?? null) : null,
-  );
+  const matched = matchGroups(groups, known, (creative) => {
+    const home = pinOf(creative) === null ? homes.get(creative) : undefined;
+    return home === undefined ? null : { home, isFree: decisions.arranged?.has(home) !== true };
+  });
   const kept = new Map<string, Kept>();
   for (const campaign of known)
     kept.set(campaign.id, { known: campaign, anchor: campaign.anchor, from: [], members: [] });
@@ -112,28 +113,34 @@ function mostChosen(chosen: ReadonlyMap<string, number>, size: number): string |
   return most !== undefined && most[1] * 2 >= size ? most[0] : null;
 }
 
-/** Each campaign goes to one group and each group to one campaign: what a person named first, then the most creatives in common. */
+/**
+ * Each campaign goes to one group and each group to one campaign: what a person named first, then the most creatives in
+ * common. Those that stay where they are whatever is matched count after those that follow the group.
+ */
 function matchGroups(
   groups: readonly Group[],
   known: readonly KnownCampaign[],
-  homeOf: (creative: string) => string | null,
+  homeOf: (creative: string) => { home: string; isFree: boolean } | null,
 ): Map<number, string> {
-  const pairs: { at: number; id: string; common: number; named: boolean }[] = [];
+  const pairs: { at: number; id: string; free: number; common: number; named: boolean }[] = [];
   for (const [at, { anchor, members }] of groups.entries()) {
-    const common = new Map<string, number>();
+    const shared = new Map<string, { free: number; common: number }>();
     for (const { item } of members) {
-      const home = homeOf(item.id);
-      if (home !== null) common.set(home, (common.get(home) ?? 0) + 1);
+      const place = homeOf(item.id);
+      if (place === null) continue;
+      const { free, common } = shared.get(place.home) ?? { free: 0, common: 0 };
+      shared.set(place.home, { free: free + Number(place.isFree), common: common + 1 });
     }
     for (const campaign of known) {
-      const count = common.get(campaign.id) ?? 0;
-      if (count > 0 || campaign.anchor === anchor)
-        pairs.push({ at, id: campaign.id, common: count, named: isNamed(campaign, count) });
+      const { free, common } = shared.get(campaign.id) ?? { free: 0, common: 0 };
+      if (common > 0 || campaign.anchor === anchor)
+        pairs.push({ at, id: campaign.id, free, common, named: free > 0 && isNamed(campaign, common) });
     }
   }
   pairs.sort(
     (one, other) =>
       Number(other.named) - Number(one.named) ||
+      other.free - one.free ||
       other.common - one.common ||
       (one.id < other.id ? -1 : one.id > other.id ? 1 : one.at - other.at),
   );
