@@ -64,9 +64,11 @@ export async function keepStates(
     const stillHolds = tested.get(identityOf(one))?.stillHolds ?? false;
     const next = stateAfter({ ...one, isListed: false, stillHolds, today: of.today });
     if (next === null) continue;
-    gone += 1;
-    const reason = `it does not hold on the days up to ${of.to}`;
+    const isGone = next === "gone";
+    const reason = isGone ? `it does not hold on the days up to ${of.to}` : "its day has come, and it still holds";
     await changeState(session, keptFindings, { ...log, id: one.findingId, from: one.state, to: next, reason });
+    if (!isGone) continue;
+    gone += 1;
     await settleFinding(session, { client: of.client, id: one.findingId, notes: reason });
   }
   return { created, gone };

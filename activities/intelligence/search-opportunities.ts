@@ -18,24 +18,21 @@ import {
   readKnown,
   readLooks,
   recordTests,
-  saveListed,
-  type KnownOpportunity,
   type ListedOpportunity,
 } from "../../queries/intelligence/opportunity-state.ts";
-import { changeState, lockListed } from "../../queries/shared/listed-states.ts";
+import { lockListed } from "../../queries/shared/listed-states.ts";
 import { countryNamed } from "../../rules/intelligence/country-name.ts";
-import { findOpportunities, identityOf, type Found, type Tested } from "../../rules/intelligence/find-opportunities.ts";
+import { findOpportunities, type Found } from "../../rules/intelligence/find-opportunities.ts";
 import { findPatterns, matrixOf } from "../../rules/intelligence/geographic-patterns.ts";
 import { windowDays } from "../../rules/intelligence/opportunity-cells.ts";
 import { blockedBy } from "../../rules/intelligence/opportunity-quality.ts";
-import { holdsFrom } from "../../rules/intelligence/opportunity-states.ts";
 import { describeOpportunity } from "../../rules/intelligence/opportunity-words.ts";
-import { stateAfter } from "../../rules/shared/listed-states.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { checkedInput, clientNamed } from "../shared/input.ts";
 import { runOf } from "../shared/run-of.ts";
 import { withHeartbeat } from "../shared/with-heartbeat.ts";
 import type { ClusterContext } from "./context.ts";
+import { keepStates } from "./keep-opportunities.ts";
 
 const shape = z.object({ client: z.string().optional(), onlyIfChanged: z.boolean().optional() });
 
@@ -110,7 +107,7 @@ async function search(session: Session, of: Search): Promise<OpportunityRun> {
     matrix: matrixOf(geography, window.traits),
     patterns: findPatterns(geography, window.traits),
   });
-  const { created, gone } = await keepStates(session, of, { tests, stored, names });
+  const { created, gone } = await keepStates(session, of, { tests, stored, standing: new Set(names.keys()) });
   const run: OpportunityRun = {
     windowFrom: of.from,
     windowTo: of.to,
@@ -137,8 +134,8 @@ interface Known {
 function toStored(test: Found, { names, creatives, quality, of, together }: Known): ListedOpportunity {
   const { type, campaignId, subject, savings, evidence, confidence, p, looks } = test;
   const campaign = names.get(campaignId);
+  const name = campaign?.name ?? `campaign ${campaignId}`;
   const words = describeOpportunity(test, {
-    campaign: campaign?.name ?? `campaign ${campaignId}`,
     subject: subjectName(test, creatives),
     currency: of.context.config.ingest.clients.get(of.client)?.currency ?? "USD",
   });
@@ -146,7 +143,8 @@ function toStored(test: Found, { names, creatives, quality, of, together }: Know
     type,
     campaignId,
     subject,
-    ...words,
+    recommendation: words.recommendation.join(name),
+    basis: words.basis,
     currentMetricValue: evidence.current,
     referenceValue: evidence.reference,
     currentSpendWeekly: savings.current,
@@ -157,7 +155,12 @@ function toStored(test: Found, { names, creatives, quality, of, together }: Know
     blockedBy: blockedBy(
       type === "neglected_creative" ? quality.creatives.get(subject) : quality.campaigns.get(campaignId),
     ),
-    evidence: { window: { from: of.from, to: of.to }, ...evidence, confidence, p, looks, togetherness: together },
+    evidence: {
+      window: { from: of.from, to: of.to },
+      ...evidence,
+      ...{ confidence, p, looks, togetherness: together },
+      aroundName: words.recommendation,
+    },
     origin: campaign?.origin ?? "unknown",
   };
 }
@@ -166,62 +169,6 @@ function subjectName({ type, subject }: Found, creatives: ReadonlyMap<string, st
   if (type === "high_cpc_low_spend") return null;
   if (type === "neglected_creative") return creatives.get(subject) ?? subject;
   return type === "size_gap" ? subject : countryNamed(subject);
-}
-
-async function keepStates(
-  session: Session,
-  of: Search,
-  { tests, stored, names }: { tests: readonly Tested[]; stored: readonly ListedOpportunity[]; names: Known["names"] },
-): Promise<{ created: number; gone: number }> {
-  const known = new Map((await readKnown(session, of)).map((one) => [identityOf(one), one]));
-  const actor = `workflow ${of.workflowId}`;
-  let created = 0;
-  for (const one of stored) {
-    const opportunityId = await saveListed(session, of, one);
-    if (known.has(identityOf(one))) continue;
-    created += 1;
-    await changeState(session, keptOpportunities, {
-      ...told(of, actor),
-      id: opportunityId,
-      from: null,
-      to: "new",
-      reason: null,
-    });
-  }
-  const listed = new Set(stored.map(identityOf));
-  const byIdentity = new Map(tests.map((test) => [identityOf(test), test]));
-  let gone = 0;
-  for (const one of known.values()) {
-    const identity = identityOf(one);
-    const next = nextState(one, { test: byIdentity.get(identity), isListed: listed.has(identity), today: of.today });
-    if (next === null) continue;
-    if (next === "gone") gone += 1;
-    const whyGone = names.has(one.campaignId)
-      ? `it does not hold in the window that ends on ${of.to}`
-      : "its campaign was merged into another, or is gone";
-    const reason = next === "gone" ? whyGone : `it holds again on ${of.to}`;
-    await changeState(session, keptOpportunities, {
-      ...told(of, actor),
-      id: one.opportunityId,
-      from: one.state,
-      to: next,
-      reason,
-    });
-  }
-  return { created, gone };
-}
-
-const told = ({ client }: Search, actor: string) => ({ client, actor, role: null });
-
-interface Tonight {
-  test: Tested | undefined;
-  isListed: boolean;
-  today: string;
-}
-
-function nextState({ state, snoozedUntil }: KnownOpportunity, { test, isListed, today }: Tonight) {
-  const stillHolds = test !== undefined && test.confidence >= holdsFrom.confidence && test.ratio < holdsFrom.ratio;
-  return stateAfter({ state, isListed, stillHolds, snoozedUntil, today });
 }
 
 /** Real as soon as one campaign is. */

@@ -27,7 +27,7 @@ export function scorecardRoute(api: Api, { reading, config }: ServerParts): void
       schema: {
         tags: ["opportunities"],
         summary: "Whether advice was right: what was said and what came, over as many weeks before as after",
-        description: `Of the last ${mostMeasured} that were marked done. What was said is scaled to the raise that was made. Right: it saved, and as much as the cautious figure may have come; partly: it saved less than that; wrong: it cost more; undecided: it may have done either.`,
+        description: `Of the last ${mostMeasured} that were marked done. What was said is scaled to the raise that was made. Right: it saved, and as much as the cautious figure may have come; partly: it saved less than that; wrong: it cost more; undecided: it may have done either. A campaign that was merged into another is measured by the creatives that it had; campaign_gone: it is not known which they were.`,
         response: { 200: z.object({ types: z.array(score), items: z.array(scored) }) },
       },
     },
@@ -70,10 +70,17 @@ async function measure(
     restClicks: Number(day.restClicks),
     restSpend: Number(day.restSpend),
   }));
-  return measureAdvice(forecast, weeks, {
-    before: measured.filter(({ date }) => date < row.doneOn),
-    after: measured.filter(({ date }) => date >= row.doneOn),
-  });
+  const isUnknown = row.campaignName === null && measured.length === 0;
+  return measureAdvice(
+    forecast,
+    weeks,
+    isUnknown
+      ? null
+      : {
+          before: measured.filter(({ date }) => date < row.doneOn),
+          after: measured.filter(({ date }) => date >= row.doneOn),
+        },
+  );
 }
 
 const inCents = (amount: number | null) => amount?.toFixed(2) ?? null;

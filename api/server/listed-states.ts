@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dayAt } from "../../core/days.ts";
 import { needReason, type ListedState } from "../../rules/shared/listed-states.ts";
-import { decide, type Kept } from "../../queries/shared/listed-states.ts";
+import { decide, firstDayOf, type ChangedMeanwhile, type Kept } from "../../queries/shared/listed-states.ts";
 import type { AuditAction } from "../../queries/ops/audit.ts";
 import { allow, callerOf } from "./access.ts";
 import { actorOf, audited } from "./audited.ts";
@@ -40,7 +40,13 @@ export function decideRoute<States extends readonly [ListedState, ...ListedState
     state: z.enum(of.decidedStates),
     reason: notes.optional().describe("needed to dismiss or to snooze"),
     until: day.optional().describe("the day on which one that is snoozed comes back"),
-    done_on: day.optional().describe("the day on which it was done; today when left out"),
+    done_on: day
+      .optional()
+      .describe("the day on which it was done, not before the first one that was looked at; today when left out"),
+    expectedState: z
+      .enum(of.states)
+      .optional()
+      .describe("the state that it was seen in: 409 if another person or a search has changed it since"),
   });
   api.post(
     `${of.path}/:id/state`,
@@ -59,16 +65,20 @@ export function decideRoute<States extends readonly [ListedState, ...ListedState
       const { client } = callerOf(request);
       const { id } = request.params;
       const given = request.body as Given;
-      const { state } = given;
+      const { state, expectedState: expected = null } = given;
       const today = dayAt(new Date(), parts.config.ingest.clients.get(client)?.timezone ?? "UTC");
       const { reason, until, doneOn } = checkedDecision(given, today);
       return audited(parts, request, async (session, record) => {
         const { actor, role } = actorOf(request);
+        const firstDay = doneOn === null ? null : await firstDayOf(session, of.kept, { client, id });
+        if (firstDay !== null && doneOn !== null && doneOn < firstDay)
+          throw notValid({ done_on: `must not be before ${firstDay}, the first day that was looked at` });
         const result = await decide(session, of.kept, {
           ...{ client, id, state, reason, until, doneOn, actor },
-          role: role ?? "admin",
+          ...{ role: role ?? "admin", expected },
         });
         if (result === null) throw notFound(of.noun);
+        if ("meanwhile" in result) throw changedMeanwhile(of.noun, result.meanwhile);
         if (result.changed) {
           await of.also?.(session, { client, id, state });
           await record(session, {
@@ -88,7 +98,17 @@ interface Given {
   reason?: string | undefined;
   until?: string | undefined;
   done_on?: string | undefined;
+  expectedState?: ListedState | undefined;
 }
+
+const notValid = (problems: Record<string, string>) => new ApiError("validation_error", "body is not valid", problems);
+
+const changedMeanwhile = (noun: string, { state, actor, at }: ChangedMeanwhile) =>
+  new ApiError(
+    "conflict",
+    `${actor} has changed this ${noun} to ${state} since, at ${at.toISOString()}: look at it again`,
+    { state, actor, at: at.toISOString() },
+  );
 
 function checkedDecision({ state, reason, until, done_on: doneOn }: Given, today: string) {
   const problems = {
@@ -100,7 +120,7 @@ function checkedDecision({ state, reason, until, done_on: doneOn }: Given, today
     ...(state !== "done" && doneOn !== undefined ? { done_on: "goes with done only" } : {}),
     ...(doneOn !== undefined && doneOn > today ? { done_on: "must not be after today" } : {}),
   };
-  if (Object.keys(problems).length > 0) throw new ApiError("validation_error", "body is not valid", problems);
+  if (Object.keys(problems).length > 0) throw notValid(problems);
   return {
     reason: reason ?? null,
     until: until ?? null,

@@ -41,10 +41,14 @@ export interface OpportunityRow {
   origin: StoredOrigin;
 }
 
+/** With the name that the campaign has now; of one that is gone, with its last. */
+const recommendationSql =
+  "coalesce((o.evidence -> 'aroundName' ->> 0) || k.campaign_name || (o.evidence -> 'aroundName' ->> 1), o.recommendation)";
+
 const columns = `o.opportunity_id as "opportunityId", o.insight_type as type, o.campaign_id as "campaignId", k.campaign_name as "campaignName",
   o.geography, o.size, case when o.creative_id is not null then ${nameSql("c")} end as "creativeId",
   o.state, o.state_reason as "stateReason", o.state_by as "stateBy", o.state_at as "stateAt", o.snoozed_until as "snoozedUntil", o.done_on as "doneOn",
-  o.current_metric_name as metric, round(o.current_metric_value, 4) as current, round(o.reference_value, 4) as reference, o.recommendation, o.basis,
+  o.current_metric_name as metric, round(o.current_metric_value, 4) as current, round(o.reference_value, 4) as reference, ${recommendationSql} as recommendation, o.basis,
   o.current_spend_weekly as "currentSpendWeekly", o.target_spend_weekly as "targetSpendWeekly",
   o.potential_savings_weekly as "savingsWeekly", o.potential_savings_weekly_low as "savingsWeeklyLow", o.confidence_score as confidence,
   o.blocked_by as "blockedBy", o.window_from as "windowFrom", o.window_to as "windowTo", o.held_on as "heldOn",

@@ -55,12 +55,16 @@ export async function recordTests(
 export interface KnownOpportunity extends Identity {
   opportunityId: number;
   state: OpportunityState;
+  reason: string | null;
+  by: string | null;
+  at: Date;
   snoozedUntil: string | null;
 }
 
 export async function readKnown(database: Queryable, { client }: { client: string }): Promise<KnownOpportunity[]> {
   const { rows } = await database.query<KnownOpportunity>(
-    `select opportunity_id as "opportunityId", insight_type as type, campaign_id as "campaignId", subject, state, snoozed_until as "snoozedUntil"
+    `select opportunity_id as "opportunityId", insight_type as type, campaign_id as "campaignId", subject, state,
+            state_reason as reason, state_by as by, state_at as at, snoozed_until as "snoozedUntil"
        from rtb.opportunities where _client_id = $1`,
     [client],
   );

@@ -4,14 +4,14 @@ import { priorClicks } from "../shared/statistics.ts";
 
 /** How people call what an opportunity is about. */
 export interface Named {
-  campaign: string;
   /** The country in English, the size, the creative's id; null for a campaign itself. */
   subject: string | null;
   currency: string;
 }
 
 export interface Words {
-  recommendation: string;
+  /** Both sides of the campaign's name, which may be another one when the recommendation is read. */
+  recommendation: readonly [before: string, after: string];
   /** How the savings come about: stored with them. */
   basis: string;
 }
@@ -27,22 +27,31 @@ export function describeOpportunity({ type, savings, evidence }: Found, named: N
   switch (type) {
     case "undervalued_geo":
       return {
-        recommendation: `Raise ${named.subject ?? ""} in ${named.campaign} ${raise}: its clicks cost ${less} less (${compared} in the rest of the campaign).`,
+        recommendation: [
+          `Raise ${named.subject ?? ""} in `,
+          ` ${raise}: its clicks cost ${less} less (${compared} in the rest of the campaign).`,
+        ],
         basis: `${difference}; target: five times what is spent now, at most 20 % of the campaign's week`,
       };
     case "neglected_creative":
       return {
-        recommendation: `Show creative ${named.subject ?? ""} of ${named.campaign} more, ${raise}: its clicks cost ${less} less (${compared} in the rest of the campaign). Check its pretargeting and bid.`,
+        recommendation: [
+          `Show creative ${named.subject ?? ""} of `,
+          ` more, ${raise}: its clicks cost ${less} less (${compared} in the rest of the campaign). Check its pretargeting and bid.`,
+        ],
         basis: `${difference}; target: the median creative of the campaign`,
       };
     case "high_cpc_low_spend":
       return {
-        recommendation: `Raise ${named.campaign} ${raise}: its clicks cost ${less} less (${compared} in all other campaigns).`,
+        recommendation: [`Raise `, ` ${raise}: its clicks cost ${less} less (${compared} in all other campaigns).`],
         basis: `${difference}; target: the median campaign, at most ten times what is spent now`,
       };
     case "size_gap":
       return {
-        recommendation: `Make a creative of ${named.subject ?? ""} for ${named.campaign}: in ${evidence.peers?.length ?? 0} similar campaigns clicks of this size cost ${less} less than their others (${price(evidence.current)} estimated against ${price(evidence.reference)}).`,
+        recommendation: [
+          `Make a creative of ${named.subject ?? ""} for `,
+          `: in ${evidence.peers?.length ?? 0} similar campaigns clicks of this size cost ${less} less than their others (${price(evidence.current)} estimated against ${price(evidence.reference)}).`,
+        ],
         basis: `${savings.target} × (1 − ${evidence.ratio.toFixed(4)}); ${savings.target} is the campaign's week at the median share that similar campaigns spend on this size`,
       };
   }

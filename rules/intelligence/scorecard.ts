@@ -31,7 +31,7 @@ export function matchedWeeks(doneOn: string, lastDay: string): MatchedWeeks | nu
   };
 }
 
-export const outcomes = ["right", "partly", "wrong", "undecided", "not_raised", "too_early"] as const;
+export const outcomes = ["right", "partly", "wrong", "undecided", "not_raised", "too_early", "campaign_gone"] as const;
 export type AdviceOutcome = (typeof outcomes)[number];
 
 export interface Measured {
@@ -62,14 +62,16 @@ const nothing = { raisedWeekly: null, forecast: null, forecastLow: null, came: n
 
 /**
  * What came of one piece of advice. The forecast is scaled to the raise that was really made. Right: it saved, and as much as the
- * cautious figure may have come; partly: it saved less than that; wrong: it cost more; undecided: it may have done either.
+ * cautious figure may have come; partly: it saved less than that; wrong: it cost more; undecided: it may have done either. No
+ * days: the campaign is gone, and it is not known which creatives it had.
  */
 export function measureAdvice(
   forecast: Forecast,
   weeks: MatchedWeeks | null,
-  days: { before: readonly MeasuredDay[]; after: readonly MeasuredDay[] },
+  days: { before: readonly MeasuredDay[]; after: readonly MeasuredDay[] } | null,
 ): Measured {
   if (weeks === null) return { outcome: "too_early", weeks: 0, ...nothing };
+  if (days === null) return { outcome: "campaign_gone", weeks: 0, ...nothing };
   const before = sumsOf(days.before);
   const after = sumsOf(days.after);
   const raisedWeekly = (after.own.spend - before.own.spend) / weeks.weeks;

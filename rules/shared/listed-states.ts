@@ -31,7 +31,7 @@ export function stateAfter({ state, isListed, stillHolds, snoozedUntil, today, h
       return isListed ? "new" : null;
     case "snoozed":
       if (!isListed && !stillHolds) return "gone";
-      return snoozedUntil !== null && snoozedUntil <= today && isListed ? "new" : null;
+      return snoozedUntil !== null && snoozedUntil <= today ? "new" : null;
     case "new":
     case "seen":
       return isListed || stillHolds ? null : "gone";

@@ -1,5 +1,6 @@
 -- The days that an opportunity is about: the part, and the rest that it is held against. Of a missing size it is what similar
--- campaigns did in it and outside of it; with p_of_itself what the campaign itself did, once it has the size.
+-- campaigns did in it and outside of it; with p_of_itself what the campaign itself did, once it has the size. A campaign that was
+-- merged into another is counted by the creatives that it had then, and these only as its own.
 create or replace function rtb.opportunity_days(p_client text, p_opportunity bigint, p_from date default null, p_to date default null, p_of_itself boolean default false)
 returns table (date date, clicks numeric, spend numeric, impressions numeric, rest_clicks numeric, rest_spend numeric, rest_impressions numeric)
 language sql stable as $$
@@ -9,6 +10,15 @@ language sql stable as $$
                 when o.insight_type = 'size_gap' and not p_of_itself then array(select jsonb_array_elements_text(o.evidence -> 'peers')::bigint)
                 else array[o.campaign_id] end as campaigns
       from rtb.opportunities o where o._client_id = p_client and o.opportunity_id = p_opportunity
+  ), merged as (
+    select d.from_campaign_id as campaign_id, unnest(d.creatives) as creative_id
+      from about a join rtb.campaign_decisions d on d._client_id = p_client and d.kind = 'merged' and d.from_campaign_id = any(coalesce(a.campaigns, array[a.campaign_id]))
+     where not exists (select from rtb.campaigns c where c._client_id = p_client and c.campaign_id = d.from_campaign_id)
+  ), members as (
+    select k.campaign_id, k.creative_id from about a join rtb.campaign_creatives k on k._client_id = p_client and (a.campaigns is null or k.campaign_id = any(a.campaigns))
+     where not exists (select from merged g where g.creative_id = k.creative_id)
+    union all
+    select campaign_id, creative_id from merged
   ), rows as (
     select m.date, m.clicks, m.spend, m.impressions,
            case a.type when 'undervalued_geo' then m.geography = a.geography
@@ -16,7 +26,7 @@ language sql stable as $$
                        when 'size_gap' then c.canonical_size is not distinct from a.size
                        else k.campaign_id = a.campaign_id end as is_part
       from about a
-      join rtb.campaign_creatives k on k._client_id = p_client and (a.campaigns is null or k.campaign_id = any(a.campaigns))
+     cross join members k
       join rtb.creatives c on c._client_id = p_client and c.id = k.creative_id
       join rtb.performance_metrics m on m._client_id = p_client and m.creative_id = k.creative_id and m.date between a.first_day and a.last_day)
   select date, coalesce(sum(clicks) filter (where is_part), 0), coalesce(sum(spend) filter (where is_part), 0), coalesce(sum(impressions) filter (where is_part), 0),

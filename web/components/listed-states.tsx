@@ -70,10 +70,12 @@ interface Decided {
 
 /** The forms by which a person says what they make of one. */
 export function Decide({ action, state, today, simple, doneNote, dismissNote }: Decided) {
+  const seen = <input type="hidden" name="expectedState" value={state} />;
   const press = (to: ListedState, word: string) =>
     state === to ? null : (
       <form key={to} method="post" action={action}>
         <input type="hidden" name="state" value={to} />
+        {seen}
         <button type="submit">{word}</button>
       </form>
     );
@@ -87,6 +89,7 @@ export function Decide({ action, state, today, simple, doneNote, dismissNote }: 
       <div class="columns">
         <form method="post" action={action} class="row">
           <input type="hidden" name="state" value="done" />
+          {seen}
           <label>
             Done on <input type="date" name="done_on" value={today} max={today} required />
           </label>
@@ -98,6 +101,7 @@ export function Decide({ action, state, today, simple, doneNote, dismissNote }: 
         </form>
         <form method="post" action={action} class="row">
           <input type="hidden" name="state" value="snoozed" />
+          {seen}
           <label>
             Until <input type="date" name="until" min={today} required />
           </label>
@@ -108,6 +112,7 @@ export function Decide({ action, state, today, simple, doneNote, dismissNote }: 
         </form>
         <form method="post" action={action} class="row">
           <input type="hidden" name="state" value="dismissed" />
+          {seen}
           <label>
             Why not <input name="reason" required maxLength={500} />
           </label>

@@ -75,6 +75,7 @@ export function findingPage(web: Web): void {
     reason: z.string().optional(),
     until: z.string().optional(),
     done_on: z.string().optional(),
+    expectedState: z.string().optional(),
   });
   form(web, { url: "/findings/:id/state", who: keepers, body }, async (at, given) => {
     // A field that is left empty says nothing.

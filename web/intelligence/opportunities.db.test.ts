@@ -95,6 +95,11 @@ test("whoever keeps the catalogue decides on the page; whoever reads does not", 
   expect([done.statusCode, done.headers.location]).toEqual([303, `/opportunities/${id}`]);
   const { body } = await open(`/opportunities/${id}`);
   expect(body).toMatch(/new → done/);
+  // A page that was opened before: each of its forms says which state it showed.
+  expect(body.match(/name="expectedState" value="done"/g)?.length).toBe(body.match(/name="state"/g)?.length);
+  const late = await post(`/opportunities/${id}/state`, { state: "seen", expectedState: "new" });
+  expect(late.statusCode).toBe(409);
+  expect(late.body).toMatch(/has changed this opportunity to done since/);
   expect((await post(`/opportunities/${id}/state`, { state: "dismissed", reason: "" })).statusCode).toBe(400);
 });
 

@@ -18,6 +18,7 @@ const outcomes: Record<AdviceOutcome, { tone: Tone; word: string }> = {
   undecided: { tone: "quiet", word: "undecided" },
   not_raised: { tone: "quiet", word: "budget was not raised" },
   too_early: { tone: "quiet", word: "too early" },
+  campaign_gone: { tone: "quiet", word: "campaign is gone" },
 };
 export const outcomeWord = (outcome: AdviceOutcome) => outcomes[outcome].word;
 

@@ -81,6 +81,7 @@ export function opportunityPage(web: Web): void {
     reason: z.string().optional(),
     until: z.string().optional(),
     done_on: z.string().optional(),
+    expectedState: z.string().optional(),
   });
   form(web, { url: "/opportunities/:id/state", who: keepers, body }, async (at, given) => {
     const id = param(at, "id");

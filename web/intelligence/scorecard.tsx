@@ -7,7 +7,7 @@ import { download, get, page } from "../shared/page.tsx";
 import { readers, type Web } from "../shared/web.ts";
 import { currencyOf } from "../rtb/creatives.tsx";
 import { opportunities, type Score, type Scored } from "./answers.ts";
-import { Insight, Outcome, percentOf, typeWords } from "./opportunity-words.tsx";
+import { Insight, Outcome, outcomeWord, percentOf, typeWords } from "./opportunity-words.tsx";
 
 const json = `${opportunities}/scorecard`;
 interface Scorecard {
@@ -90,7 +90,7 @@ const typeColumns: Column<Score>[] = [
 ];
 
 function columnsFor(currency: string): Column<Scored>[] {
-  const money = moneyIn<Scored>(currency, { why: () => "too early" });
+  const money = moneyIn<Scored>(currency, { why: ({ outcome }) => outcomeWord(outcome) });
   return [
     {
       name: "type",
