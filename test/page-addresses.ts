@@ -112,6 +112,11 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: busiestCampaign },
   },
+  "/campaigns/:id/creatives.csv": {
+    address: "/campaigns/:id/creatives.csv?sortMembers=creativeId",
+    who: staff,
+    fill: { id: busiestCampaign },
+  },
   "/findings": { address: "/findings?state=all", who: staff },
   "/findings.csv": { address: "/findings.csv?state=all", who: staff },
   "/findings/:id": {

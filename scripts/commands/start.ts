@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { loadConfig, type Config } from "../../settings/config.ts";
@@ -16,6 +15,7 @@ import { applySchedules } from "../../temporal/schedules.ts";
 import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
+import { leavingController } from "../shared/leaving.ts";
 import { createLoginLink } from "../shared/login-link.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
 import { loadExampleOffers } from "../stack/example-offers.ts";
@@ -54,9 +54,7 @@ type Env = Record<string, string>;
 const running: Stoppable[] = [];
 let stopping: Promise<void> | null = null;
 /** Aborted when the stop begins: what only watches ends before the connections that it watches by. */
-const watching = new AbortController();
-// Each question to Temporal listens to it while it waits, and several sources are watched at once: that is no leak.
-setMaxListeners(0, watching.signal);
+const watching = leavingController();
 let watched: Promise<unknown> = Promise.resolve();
 /** Postgres and Temporal while they start: a stop that comes meanwhile stops them when they are up. */
 let serversStart: Promise<unknown> = Promise.resolve();

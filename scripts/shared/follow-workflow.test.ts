@@ -1,3 +1,4 @@
+import { getMaxListeners } from "node:events";
 import { expect, test } from "@jest/globals";
 import { WorkflowFailedError, WorkflowNotFoundError } from "@temporalio/client";
 import { ApplicationFailure, CancelledFailure, RetryState, TerminatedFailure } from "@temporalio/common";
@@ -6,6 +7,7 @@ import { runToEnd } from "./follow-workflow.ts";
 
 const workflowId = "opportunities/713";
 const notes: string[] = [];
+const waiting: AbortSignal[] = [];
 
 /** A server on which the workflow starts and ends as told. */
 function contextOf(ends: () => Promise<unknown>): CommandContext {
@@ -17,7 +19,11 @@ function contextOf(ends: () => Promise<unknown>): CommandContext {
       describe: () => Promise.reject(new WorkflowNotFoundError("there is none", workflowId, undefined)),
     }),
   };
-  const client = { workflow, withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work() };
+  const withAbortSignal = (signal: AbortSignal, work: () => unknown) => {
+    waiting.push(signal);
+    return work();
+  };
+  const client = { workflow, withAbortSignal };
   return {
     config: { searchAttributes: false, queuePrefix: "" },
     temporal: () => Promise.resolve({ client }),
@@ -65,4 +71,12 @@ test("Ctrl-C leaves the workflow running, and says how to follow it", async () =
       lines: [`${workflowId} goes on.`, "  follow it:  npm run opportunities", expect.any(String)],
     },
   });
+});
+
+test("a workflow of many minutes, which is asked for again and again, is no leak to Node", async () => {
+  waiting.splice(0);
+  await run(() => Promise.resolve({}));
+  const [signal] = waiting.splice(0);
+  // Temporal's client adds a listener for each call, which stays.
+  expect(signal && getMaxListeners(signal)).toBe(Infinity);
 });

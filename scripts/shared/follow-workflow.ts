@@ -2,6 +2,7 @@ import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import type { SearchAttributePair } from "@temporalio/common";
 import { mainQueue, type searchAttributes } from "../../temporal.config.ts";
 import { CommandError, exitCodes, type CommandContext, type Report } from "./command-line.ts";
+import { leavingController } from "./leaving.ts";
 
 export interface WorkflowStart {
   workflowType: string;
@@ -90,7 +91,7 @@ export async function followWorkflow<Result>(
   const { result, stop } = leaveOnInterrupt();
   const { client } = await context.temporal();
   // A call that is still open when its connection closes is repeated on the closed one, and ends the process.
-  const leaving = new AbortController();
+  const leaving = leavingController();
   const left = result.then((): WorkflowEnd<Result> => {
     leaving.abort();
     return { state: "left" };

@@ -1,13 +1,19 @@
+import { currencyOf } from "../../api/server/zone.ts";
 import { memberOrders } from "../../queries/intelligence/campaign-details.ts";
 import { creativeName } from "../../rules/rtb/creative-names.ts";
 import { moneyText, Name } from "../components/format.tsx";
-import { Empty, Fact, factsOf, NextPage, type FactOf } from "../components/parts.tsx";
+import { moneyIn } from "../components/columns.ts";
+import { Empty, ExportLink, Fact, factsOf, NextPage, type FactOf } from "../components/parts.tsx";
+import type { Column } from "../components/table.tsx";
+import { exportList } from "../shared/export-list.ts";
 import type { JsonPage } from "../shared/json.ts";
-import { withQuery, type At } from "../shared/web.ts";
-import { creativeAddress, type CampaignDetails, type Facets, type Member } from "./answers.ts";
+import { param } from "../shared/page.tsx";
+import { sortedQuery } from "../shared/sorting.ts";
+import { readers, withQuery, type At, type Web } from "../shared/web.ts";
+import { creativeAddress, rtb, type CampaignDetails, type Facets, type Member } from "./answers.ts";
 import { FormatLine } from "./creative-cards.tsx";
 import { basisWord } from "./grouping-words.tsx";
-import { Approval, languageName, Outline, Vanished } from "./marks.tsx";
+import { Approval, languageName, momentOf, Outline, Vanished } from "./marks.tsx";
 
 interface Props {
   at: At<unknown>;
@@ -16,6 +22,43 @@ interface Props {
   /** Campaigns that creatives can be moved to; null for who may not. */
   others: Facets["campaigns"] | null;
   currency: string;
+}
+
+export const membersPath = (at: Parameters<typeof param>[0]) => `${rtb}/campaigns/${param(at, "id")}/members`;
+
+/** The creatives of a campaign, in the order of the page, as a file. */
+export function membersExport(web: Web): void {
+  const query = { sortMembers: sortedQuery(memberOrders).sort };
+  exportList<Member, typeof query>(web, { url: "/campaigns/:id/creatives.csv", who: readers, query }, (at) => ({
+    name: `campaign-${param(at, "id")}-creatives.csv`,
+    path: membersPath(at),
+    query: { sort: at.query.sortMembers },
+    columns: memberColumns(currencyOf(at.parts, at.viewer.client)),
+  }));
+}
+
+function memberColumns(currency: string): Column<Member>[] {
+  const text = (name: string, label: string, value: (row: Member) => string | null): Column<Member> => ({
+    ...{ name, label, kind: "text", value },
+  });
+  const money = moneyIn<Member>(currency);
+  return [
+    text("creativeId", "Creative", (row) => row.creativeId),
+    text("buyerId", "Seat", (row) => row.buyerId),
+    text("format", "Format", (row) => row.format),
+    text("canonicalSize", "Size", (row) => row.canonicalSize),
+    text("advertiserName", "Advertiser", (row) => row.advertiserName),
+    text("languages", "Languages", (row) => row.languages?.join("; ") ?? null),
+    text("approvalStatus", "Approval", (row) => row.approvalStatus),
+    { name: "vanishedAt", label: "Vanished", kind: "moment", value: (row) => momentOf(row.vanishedAt) },
+    text("basis", "What joins it", (row) => row.basis),
+    text("key", "By", (row) => row.key),
+    { name: "confidence", label: "Confidence", kind: "ratio", value: (row) => row.confidence },
+    text("variant.language", "Variant, language", (row) => row.variant?.language ?? null),
+    text("variant.format", "Variant, format", (row) => row.variant?.format ?? null),
+    money("spend7d", "Spend, 7 days", (row) => row.spend7d),
+    money("spendAllTime", "Spend, all", (row) => row.spendAllTime),
+  ];
 }
 
 /** Who is in a campaign and why. Those that are ticked can be split off or moved. */
@@ -36,7 +79,12 @@ export function Members({ at, campaign, members: { items, next, url: json }, oth
   );
   return (
     <section aria-labelledby="members" class="stacked">
-      <h2 id="members">Creatives, and what joins each</h2>
+      <div class="section-head">
+        <h2 id="members">Creatives, and what joins each</h2>
+        {items.length === 0 ? null : (
+          <ExportLink url={at.url} path={`${own}/creatives.csv`} without={["period", "members"]} />
+        )}
+      </div>
       {items.length > 1 ? <Orders url={at.url} /> : null}
       {items.length === 0 ? (
         <Empty title="No creative is in it">

@@ -11,7 +11,7 @@ import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import { creativeAddress, rtb, type CampaignDetails, type Facets, type Grouping, type Member } from "./answers.ts";
 import { campaignForms, ChangeForms } from "./campaign-forms.tsx";
-import { Members } from "./campaign-members.tsx";
+import { Members, membersExport, membersPath } from "./campaign-members.tsx";
 import { Periods, readFacets } from "./creative-filters.tsx";
 import { currencyOf } from "./creatives.tsx";
 import { Decisions } from "./decisions.tsx";
@@ -33,7 +33,7 @@ export function campaignPage(web: Web): void {
       get<CampaignDetails>(web, at.request, json),
       get<Grouping>(web, at.request, `${own}/grouping`),
       callList<Member>(web, at, {
-        path: `${own}/members`,
+        path: membersPath(at),
         query: { sort: at.query.sortMembers, cursor: at.query.members, limit: membersOfPage },
       }),
       at.viewer.isKeeper ? readFacets(web, at) : null,
@@ -70,6 +70,7 @@ export function campaignPage(web: Web): void {
       ),
     };
   });
+  membersExport(web);
   campaignForms(web);
 }
 

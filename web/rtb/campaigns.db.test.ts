@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { parse } from "csv-parse/sync";
 import type { Api } from "../../api/server/parts.ts";
 import { mergeCreatives } from "../../queries/rtb/merge-creatives.ts";
+import { bearer } from "../../test/api-server.ts";
 import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { busiestCampaign } from "../../test/page-addresses.ts";
-import { compareFigures, figuresIn } from "../../test/page-figures.ts";
+import { compareFigures, figuresIn, valueAt } from "../../test/page-figures.ts";
 import { figuresOfSql, type Tuple } from "../../test/sql-figures.ts";
 import { loggedIn, pageServer } from "../../test/page-server.ts";
 
@@ -161,6 +163,28 @@ test("a campaign shows its creatives and what joins each, with every figure as t
   expect(read).not.toContain(`action="/campaigns/`);
   for (const act of ["rename", "merge", "split", "move"])
     expect((await send(`/campaigns/${id}/${act}`, [["name", "Nobody's"]], { role: "analyst" })).statusCode).toBe(404);
+});
+
+test("the creatives of a campaign are a file, in the order of the page and as the JSON route lists them", async () => {
+  const own = `/campaigns/${await idOf("Quietkettle")}`;
+  const { body } = await open(`${own}?period=all&sortMembers=-creativeId`);
+  expect(body).toContain(`href="${own}/creatives.csv?sortMembers=-creativeId"`);
+  const file = await open(`${own}/creatives.csv?sortMembers=-creativeId`);
+  const { items } = (
+    await api.inject({ url: `/api/v1/rtb${own}/members?sort=-creativeId`, headers: await bearer() })
+  ).json<{
+    items: Record<string, unknown>[];
+  }>();
+  const rows: Record<string, string>[] = parse(file.body, { columns: true });
+  expect(rows.map(({ creativeId }) => creativeId)).toEqual(["k3", "k2", "k1"]);
+  const said = (row: Record<string, unknown>, name: string) => String(valueAt(row, name) ?? "");
+  for (const [index, row] of rows.entries())
+    for (const [name, shown] of Object.entries(row))
+      expect([name, shown]).toEqual([name, said(items[index] ?? {}, name)]);
+  expect(Object.keys(rows[0] ?? {})).toEqual(
+    expect.arrayContaining(["creativeId", "buyerId", "basis", "key", "confidence", "spend7d", "spendAllTime"]),
+  );
+  expect((await open(`${own}/creatives.csv?sortMembers=colour`)).statusCode).toBe(400);
 });
 
 test("people rename, split, move and merge, and the page says who did it", async () => {
