@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import {
   affiliateMetrics,
   readAffiliate,
@@ -61,7 +62,7 @@ export function affiliateReportRoutes(api: Api, { reading }: ServerParts): void 
         querystring: range
           .extend({
             metric: z.enum(affiliateMetrics).default("revenue"),
-            limit: z.coerce.number().int().min(1).max(100).default(10),
+            limit: wholeNumber({ most: 100 }).default(10).describe("how many, 10 when left out"),
             currency: z.string().max(10).optional().describe("needed for revenue and epc where there are several"),
           })
           .refine(inOrder, orderError),

@@ -1,6 +1,7 @@
 import multipart from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { answerOf } from "../../rules/files/ingest-answer.ts";
 import { importIdOfData, type UploadRecord } from "../../rules/files/uploads.ts";
 import { ingestWorkflowId } from "../../rules/files/workflow-ids.ts";
@@ -11,7 +12,6 @@ import { notFound } from "../server/errors.ts";
 import { day, paging, word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
-import { number } from "../server/shapes.ts";
 import { acceptUpload } from "./accept-upload.ts";
 import { answerUpload } from "./answer-upload.ts";
 import { formRoute } from "./form-route.ts";
@@ -191,7 +191,7 @@ function historyRoute(api: Api, { reading }: ServerParts): void {
       schema: {
         tags: ["performance files"],
         summary: "What a file did to each day, and which later files wrote to the same days; by the file's number",
-        params: z.object({ id: number.max(2_147_483_647) }),
+        params: z.object({ id: wholeNumber({ most: 2_147_483_647 }) }),
         response: { 200: z.object({ items: z.array(historyDay) }) },
       },
     },

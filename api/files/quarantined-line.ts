@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { cents } from "../../core/money.ts";
 import { readLine, readRejectedInClear } from "../../queries/files/read-line.ts";
 import { readFileRow } from "../../queries/files/files.ts";
@@ -95,7 +96,7 @@ export function rejectedLinesRoute(api: Api, parts: ServerParts): void {
     config: keepers,
     tags: ["performance files"],
     summary: "The rejected lines of a file that are open, decrypted; each page is recorded in the audit log",
-    params: z.object({ id: number.max(2_147_483_647) }),
+    params: z.object({ id: wholeNumber({ most: 2_147_483_647 }) }),
     querystring: paging,
     item: rejectedLine,
     place: number,
@@ -137,7 +138,7 @@ export function redriveRoute(api: Api, parts: ServerParts): void {
       schema: {
         tags: ["performance files"],
         summary: "Processes the rejected lines of a file again; by the file's number",
-        params: z.object({ id: number.max(2_147_483_647) }),
+        params: z.object({ id: wholeNumber({ most: 2_147_483_647 }) }),
         response: { 200: redriven, 202: redriven },
       },
     },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { ctrOf, intervalOf } from "../../rules/promo/rate.ts";
 import type { Figures } from "../../rules/promo/rank.ts";
 import type { OfferRow, VariationRow } from "../../queries/promo/shapes.ts";
@@ -7,7 +8,7 @@ import { instant, storedOrigin, text } from "../server/shapes.ts";
 export const tags = ["promo"];
 
 /** Ids are 32-bit in the database: what is larger is nobody's. */
-export const promoId = z.coerce.number().int().min(1).max(2_147_483_647);
+export const promoId = wholeNumber({ most: 2_147_483_647 });
 
 const count = z.number();
 const percent = z.number().nullable();

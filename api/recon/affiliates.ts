@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import {
   affiliateOrders,
   countAffiliates,
@@ -153,7 +154,7 @@ function trackRecordRoute(api: Api, { reading }: ServerParts): void {
         tags,
         summary: "Its trust, its reports by verdict, and how accurate it was day by day",
         params: ofAffiliate,
-        querystring: z.object({ days: z.coerce.number().int().min(1).max(400).default(30) }),
+        querystring: z.object({ days: wholeNumber({ most: 400 }).default(30).describe("so many, 30 when left out") }),
         response: { 200: trackRecord },
       },
     },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { addDays, dayAt } from "../../core/days.ts";
 import { readCreativeDays } from "../../queries/rtb/creative-days.ts";
 import { allow, callerOf } from "../server/access.ts";
@@ -26,7 +27,7 @@ export function creativeDaysRoute(api: Api, parts: ServerParts): void {
         params: z.object({ id: creativeId }),
         querystring: z.object({
           buyer_id: seatOfCreative,
-          days: z.coerce.number().int().min(1).max(400).default(30).describe("so many, today among them"),
+          days: wholeNumber({ most: 400 }).default(30).describe("so many, today among them; 30 when left out"),
         }),
         response: { 200: creativeDays },
       },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import type { readSizeCoverage, RatedGroup, Waste } from "../../queries/rtb/waste.ts";
 import { adviceThresholds, type Funnel, type FunnelAdvice, type FunnelRates } from "../../rules/rtb/funnel.ts";
 import { readSize } from "../../rules/rtb/sizes.ts";
@@ -8,18 +9,14 @@ import { money, text } from "../server/shapes.ts";
 
 export const wasteQuery = z.object({
   buyer_id: word.optional().describe("the seat; all seats together without it"),
-  days: z.coerce.number().int().min(1).max(365).default(7).describe("so many days up to `to`"),
+  days: wholeNumber({ most: 365 }).default(7).describe("so many days up to `to`; 7 when left out"),
   to: z.iso.date().optional().describe("the last day; today by the reports' clock without it"),
 });
 
 export const allGroupsQuery = wasteQuery.extend({
-  groups: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(20_000)
+  groups: wholeNumber({ most: 20_000 })
     .default(200)
-    .describe("how many countries and publishers, those with most requests; the others are counted"),
+    .describe("how many countries and publishers, those with most requests, 200 when left out; the others are counted"),
 });
 
 const count = z.number().nullable().describe("null where not every report of these days has it");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { addDays, isDay } from "../../core/days.ts";
 import { ApiError } from "./errors.ts";
 
@@ -33,7 +34,7 @@ export const placeInList = z.string().max(4_000).optional();
 
 /** What every list takes. */
 export const paging = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(50).describe("how many items, 500 at most"),
+  limit: wholeNumber({ most: 500 }).default(50).describe("how many items, 500 at most; 50 when left out"),
   cursor: placeInList.describe("`next` of the page before"),
 });
 

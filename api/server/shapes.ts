@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cents } from "../../core/money.ts";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { mostCounted } from "../../queries/shared/count-up-to.ts";
 
 /** What answers of every area are made of. */
@@ -10,7 +11,7 @@ export const money = z
   .overwrite((amount) => (/^-?\d+\.\d\d$/.test(amount) ? amount : cents(amount)))
   .describe("a decimal, rounded to the cent")
   .meta({ pattern: "^-?\\d+\\.\\d{2}$" });
-export const number = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+export const number = wholeNumber();
 export const text = z.string().nullable();
 
 /** Of totals above a list: a part of what is counted, null where there is too much to count, and whether there is. */

@@ -55,6 +55,33 @@ test("every route of the API refuses a parameter that it does not know", async (
   expect(lenient).toEqual([]);
 });
 
+test("every number in an address has one notation: digits", async () => {
+  interface Operation {
+    parameters?: { name: string; in: string; required?: boolean; schema: { type?: string } }[];
+  }
+  const { paths } = (await api.inject("/openapi.json")).json<{ paths: Record<string, Record<string, Operation>> }>();
+  const numbers = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { parameters = [] }]) =>
+      parameters
+        .filter(({ schema }) => schema.type === "integer" || schema.type === "number")
+        .map(({ name, in: place }) => ({ path, method: method.toUpperCase() as "GET", name, place })),
+    ),
+  );
+  expect(numbers.filter(({ place }) => place === "path").length).toBeGreaterThan(20);
+  expect(numbers.filter(({ place }) => place === "query").length).toBeGreaterThan(20);
+  const lenient: string[] = [];
+  for (const { path, method, name, place } of numbers)
+    for (const given of ["5e0", "%205", "0x5", "05"]) {
+      const url = path
+        .replace("{month}", "2026-01")
+        .replaceAll(/\{([^}]+)\}/g, (_, one) => (place === "path" && one === name ? given : "1"));
+      const answer = await withTheRightRole({ method, url: place === "path" ? url : `${url}?${name}=${given}` });
+      if (answer.statusCode !== 400 || answer.json<Answer>().details?.[name] === undefined)
+        lenient.push(`${method} ${path} ${name}=${given}: ${answer.statusCode} ${answer.payload.slice(0, 100)}`);
+    }
+  expect(lenient).toEqual([]);
+});
+
 test("a misspelt filter is named with the one that is meant", async () => {
   const answer = await withTheRightRole({ url: "/api/v1/ops/runs?sorce=redtrack.daily_spend" });
   expect([answer.statusCode, answer.json()]).toEqual([

@@ -67,7 +67,7 @@ const options = z.object({
     .pipe(questionName)
     .optional(),
   watch: z.boolean().optional(),
-  limit: wholeNumber.max(500, "must be at most 500").optional(),
+  limit: wholeNumber({ most: 500 }).optional(),
   ...flagShape,
 });
 type Options = z.output<typeof options>;

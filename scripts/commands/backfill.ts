@@ -52,7 +52,7 @@ const options = z.object({
   from: civilDay,
   to: civilDay,
   dryRun: z.boolean().default(false),
-  parallel: wholeNumber.max(50, "must be at most 50").optional(),
+  parallel: wholeNumber({ most: 50 }).optional(),
   acceptEmpty: z.boolean().default(false),
   detach: z.boolean().default(false),
 });

@@ -36,7 +36,7 @@ const options = z.object({
   provider: z.enum(clusterProviders, `must be one of ${clusterProviders.join(", ")}`).optional(),
   dryRun: z.boolean().optional(),
   askAgain: z.boolean().optional(),
-  limit: wholeNumber.max(500, "must be at most 500"),
+  limit: wholeNumber({ most: 500 }),
 });
 
 command.action(

@@ -41,7 +41,7 @@ command.action(
     z.object({
       client: z.string().optional(),
       period: z.enum(periods, `must be one of ${periods.join(", ")}`),
-      limit: wholeNumber.max(10_000, "must be at most 10000"),
+      limit: wholeNumber({ most: 10_000 }),
     }),
     async (context, { client: named, period, limit }, operands): Promise<Report> => {
       const client = context.client(named);

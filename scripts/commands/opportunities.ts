@@ -44,7 +44,7 @@ const options = z.object({
     .optional(),
   blocked: z.boolean().optional(),
   search: z.boolean().optional(),
-  limit: wholeNumber.max(500, "must be at most 500"),
+  limit: wholeNumber({ most: 500 }),
 });
 
 const open = ["new", "seen", "planned"] as const;

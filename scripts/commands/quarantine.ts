@@ -59,7 +59,7 @@ const list = defineCommand("list", "Shows rows that could not be stored, with th
 
 list.action(
   work(
-    z.object({ ...filter, open: z.boolean().default(false), all: z.boolean().default(false), limit: wholeNumber }),
+    z.object({ ...filter, open: z.boolean().default(false), all: z.boolean().default(false), limit: wholeNumber() }),
     async (context, options) => {
       if (options.open && options.all) throw new CommandError(exitCodes.usage, "--open and --all exclude each other");
       const database = await context.database();
@@ -138,7 +138,7 @@ show.action(
 );
 
 function entryId(typed: unknown): number {
-  const entry = wholeNumber.safeParse(typed);
+  const entry = wholeNumber().safeParse(typed);
   if (!entry.success) throw new CommandError(exitCodes.usage, `<entry> ${describeIssues(entry.error).join("; ")}`);
   return entry.data;
 }
@@ -159,7 +159,7 @@ const redrive = defineCommand(
 
 redrive.action(
   work(
-    z.object({ ...filter, day: civilDay.optional(), file: wholeNumber.optional() }),
+    z.object({ ...filter, day: civilDay.optional(), file: wholeNumber().optional() }),
     async (context, options): Promise<Report> => {
       const database = await context.database();
       const of = {

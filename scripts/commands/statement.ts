@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { readPublicKey } from "../../core/signing.ts";
 import { closeMonth, ClosingProblem } from "../../queries/payouts/close-month.ts";
 import { readStatementFile, statementForms } from "../../queries/payouts/statement-file.ts";
@@ -118,7 +119,7 @@ async function list(context: CommandContext, asked: Options): Promise<Report> {
 }
 
 async function show(context: CommandContext, asked: Options, what: string | undefined): Promise<Report> {
-  const statementId = z.coerce.number().int().positive().safeParse(what);
+  const statementId = wholeNumber().safeParse(what);
   if (!statementId.success) throw new CommandError(exitCodes.usage, "show takes the number of a statement: see list");
   const database = await context.database();
   const of = { client: context.client(asked.client), statementId: statementId.data, reconAffiliateId: null };

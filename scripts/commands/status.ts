@@ -68,7 +68,7 @@ command.action(
     z.object({
       source: sourceName.optional(),
       client: z.string().optional(),
-      days: wholeNumber.max(3_650, "must be at most 3650"),
+      days: wholeNumber({ most: 3_650 }),
       check: z.boolean().default(false),
     }),
     async (context, options): Promise<Report> => {

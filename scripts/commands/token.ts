@@ -37,7 +37,7 @@ const options = z.object({
   client: z.string().optional(),
   advertiser: z.string().min(1).optional(),
   subject: z.string().min(1),
-  days: wholeNumber.max(3_650, "must be at most 3650"),
+  days: wholeNumber({ most: 3_650 }),
 });
 
 command.action(

@@ -91,7 +91,7 @@ const options = z.object({
   client: z.string().optional(),
   from: day,
   to: day,
-  accept: wholeNumber.optional(),
+  accept: wholeNumber().optional(),
   note: z.string().trim().min(1, "must say why").max(500, "must have 500 characters at most").optional(),
 });
 

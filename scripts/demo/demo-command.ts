@@ -13,7 +13,7 @@ export function fillsDemo(command: Command, of: { days: number; again: string; p
     .option("--days <number>", "how many days, today included", String(of.days))
     .action(
       work(
-        z.object({ client: z.string().optional(), days: wholeNumber.max(110, "must be at most 110") }),
+        z.object({ client: z.string().optional(), days: wholeNumber({ most: 110 }) }),
         async (context, { client: named, days }) => {
           const client = context.client(named);
           const started = performance.now();

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import {
   comparedWith,
   dimensions,
@@ -34,7 +35,7 @@ export const questionFlags = [
   ["--clear", "only rows of which chance is no explanation"],
 ] as const;
 
-const number = z.coerce.number().int().min(0);
+const number = wholeNumber({ least: 0 });
 export const flagShape = {
   metric: z.string().optional(),
   of: z.string().optional(),

@@ -55,11 +55,8 @@ export const sourceName = z.string().refine((name) => findSource(name) !== undef
   error: (issue) =>
     `there is no source "${String(issue.input)}": there are ${sources.map((source) => source.name).join(", ")}`,
 });
+export { wholeNumber } from "../../core/whole-number.ts";
 export const civilDay = z.string().refine(isDay, "must be a day, written YYYY-MM-DD");
-export const wholeNumber = z.coerce
-  .number({ error: "must be a whole number" })
-  .int("must be a whole number")
-  .min(1, "must be at least 1");
 
 /** A source whose name has been checked. */
 export function sourceNamed(name: string): AnySource {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { moneyIn, originColumn } from "../components/columns.ts";
 import { performanceSource, saysSpend } from "../../rules/files/file-kinds.ts";
 import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
@@ -20,7 +20,7 @@ import {
 } from "./answers.ts";
 import { Outcome } from "./page.tsx";
 
-const count = z.coerce.number().int().min(0).max(1_000_000_000);
+const count = wholeNumber({ least: 0, most: 1_000_000_000 });
 /** What came of processing the rejected lines again. */
 const processed = { stored: count.optional(), left: count.optional() };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import type { session } from "../../api/ops/sessions.ts";
 import { endSession, sessionOrders } from "../../queries/ops/sessions.ts";
 import { recordAudit } from "../../queries/ops/audit.ts";
@@ -24,7 +25,7 @@ const json = "/api/v1/ops/sessions";
 
 /** Who is logged in: one's own sessions, for an admin all of the client; and an end to any of them. */
 export function sessionPages(web: Web): void {
-  const id = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+  const id = z.object({ id: wholeNumber() });
 
   const query = sortedQuery(sessionOrders);
   page(web, { url: "/sessions", who: everybody, affiliates: true, query }, async (at) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { Moment, Name, None } from "../components/format.tsx";
 import { Empty, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -125,7 +126,7 @@ function accountPage(web: Web): void {
   });
 
   const body = z.object({
-    recon: z.coerce.number().int().positive("must be a number").optional(),
+    recon: wholeNumber().optional(),
     hold: z.enum(["automatic", "all", "none"]),
     reason: z.string().trim().max(2_000).optional(),
     back: z.string().regex(/^\/statements\/[\w%.~/-]*$/),

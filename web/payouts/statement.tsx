@@ -5,6 +5,7 @@ import { ApiError, notFound } from "../../api/server/errors.ts";
 import { Badge, Moment, Name, Origin } from "../components/format.tsx";
 import { NextPage, Notice, PageHead } from "../components/parts.tsx";
 import { Table } from "../components/table.tsx";
+import { number } from "../../api/server/shapes.ts";
 import { callList } from "../shared/json.ts";
 import { get, page, param, type Visit } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
@@ -49,10 +50,11 @@ export function statementPage(web: Web): void {
   for (const form of statementForms)
     page(web, { url: `/statements/:id/${form}`, ...seen }, async (at) => {
       const { client, affiliateId: reconAffiliateId } = at.viewer;
-      const statementId = Number(param(at, "id"));
-      const found = Number.isSafeInteger(statementId)
-        ? await findStatement(at.parts.reading, { client, statementId, reconAffiliateId })
-        : null;
+      const { data: statementId } = number.safeParse(param(at, "id"));
+      const found =
+        statementId === undefined
+          ? null
+          : await findStatement(at.parts.reading, { client, statementId, reconAffiliateId });
       if (found === null) throw notFound("statement");
       if (found.lines > mostLinesOfFile)
         throw new ApiError("validation_error", `the statement has ${found.lines} lines, more than a file holds`);

@@ -1,5 +1,6 @@
 import { Fragment, type ComponentChildren } from "preact";
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { notFound } from "../../api/server/errors.ts";
 import { day, placeInList, word } from "../../api/server/lists.ts";
 import type { ServerParts } from "../../api/server/parts.ts";
@@ -39,7 +40,7 @@ const changesQuery = {
   ...ofSlice,
   ...sortedQuery(restatementOrders),
   kind: z.enum(["first", "changed", "withdrawn"]).optional(),
-  receiptId: z.coerce.number().int().min(1).optional(),
+  receiptId: wholeNumber().optional(),
   since: z.iso.datetime({ offset: true }).optional(),
 };
 const receipts = "/api/v1/ops/receipts";

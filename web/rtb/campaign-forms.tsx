@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { call, form, param } from "../shared/page.tsx";
 import { keepers, type At, type Web } from "../shared/web.ts";
 import { rtb, type CampaignDetails, type Facets } from "./answers.ts";
 
-const number = z.coerce.number().int().min(1);
+const number = wholeNumber();
 const name = z.string({ error: "a name is needed" });
 const creatives = z
   .union([z.string().transform((one) => [one]), z.array(z.string())], { error: "tick the creatives first" })
@@ -29,7 +30,7 @@ export function campaignForms(web: Web): void {
     return `/campaigns/${id}`;
   });
   form(web, { url: "/campaigns/:id/merge", who: keepers, body: z.object({ into: number }) }, async (at, { into }) => {
-    const id = await decide(at, `${into}/merge`, { from: [Number(param(at, "id"))] });
+    const id = await decide(at, `${into}/merge`, { from: [param(at, "id")] });
     return `/campaigns/${id}`;
   });
   form(web, { url: "/campaigns/:id/split", who: keepers, body: z.object({ name, creatives }) }, async (at, body) => {

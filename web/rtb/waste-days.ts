@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wholeNumber } from "../../core/whole-number.ts";
 import { word } from "../../api/server/lists.ts";
 import { addDays, dayAt } from "../../core/days.ts";
 import type { At } from "../shared/web.ts";
@@ -6,7 +7,7 @@ import type { At } from "../shared/web.ts";
 export const usualDays = 7;
 export const wasteQuery = {
   buyer_id: word.optional(),
-  days: z.coerce.number().int().min(1).max(365).optional(),
+  days: wholeNumber({ most: 365 }).optional(),
   /** Without today, which the reports of a day that is under way do not have. */
   end: z.enum(["yesterday"]).optional(),
 };
