@@ -195,6 +195,7 @@ test("a day of 12,000 affiliates, more than even their list holds, is stored who
   await until(
     "the first parts to be answered",
     async () => (await asked()).filter((entry) => entry.status === 200).length >= 7,
+    70_000,
   );
   await fault("server_error", { status: 503, times: 1, match: { client: "crowd" } });
   const pulled = await pulling;

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Api } from "../../api/server/parts.ts";
+import { readPostUrl } from "../../connectors/platforms/addresses.ts";
 import { keyRing } from "../../core/crypto.ts";
+import { accept } from "../../queries/recon/accept.ts";
 import { fakeTemporal, judge, makeAffiliate, makeCampaign, type MadeAffiliate } from "../../test/api-recon.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
@@ -191,15 +193,10 @@ test("an affiliate's export holds all of their claims", async () => {
   const dora = await makeAffiliate(database.pool, { client: "713", name: "dora" });
   const claims = 501;
   for (let post = 0; post < claims; post += 1)
-    await judge(database.pool, {
-      client: "713",
-      affiliateId: dora.affiliateId,
-      campaignId: spring,
-      platform: "meta",
-      url: `https://www.facebook.com/20000000${String(post).padStart(5, "0")}`,
-      claimed: [1, 0, 0],
-      verified: [1, 0, 0],
-      verdict: "MATCHED",
+    await accept(database.pool, {
+      ...{ client: "713", affiliateId: dora.affiliateId, campaignId: spring, platform: "meta" },
+      ...{ post: readPostUrl("meta", `https://www.facebook.com/20000000${String(post).padStart(5, "0")}`) },
+      ...{ claimed: { views: 1, clicks: 0, conversions: 0 }, evidence: null, method: "API", idempotencyKey: null },
     });
   const { body } = await open("/claims.csv", asAffiliate(dora));
   expect(body.trimEnd().split("\r\n")).toHaveLength(claims + 1);

@@ -203,6 +203,7 @@ const pictures = async (where: string) =>
 test("pictures that the exchange names are fetched page by page, hostile answers are none, and each is asked for once", async () => {
   await mock("page-size", { rows: 1_000 });
   await sync();
+  await stack.rows("update rtb.creatives set preview_url = null where preview_url is not null and id % 3 > 0");
   const [one] = await stack.rows<{ id: string }>(
     "select id::text from rtb.creatives where preview_url is not null and vanished_at is null limit 1",
   );
@@ -216,7 +217,7 @@ test("pictures that the exchange names are fetched page by page, hostile answers
   await stack.startWorkers();
   const counts = (await handle.result()) as Awaited<ReturnType<typeof fetchThumbnails>>;
   const named = await pictures("true");
-  expect(named).toBeGreaterThan(150);
+  expect(named).toBeGreaterThan(40);
   expect(await pictures("state = 'stored'")).toBeGreaterThan(named * 0.85);
   const [state] = await stack.rows<{ due: number; hostile: number; metadata: string; odd: number }>(
     `select (select count(*)::int from rtb.creatives c where preview_url is not null and vanished_at is null
