@@ -35,7 +35,10 @@ const genres = list.transform((pairs, context) => {
   const read = pairs.map((pair) => /^(\d{1,12})\s*=\s*(.{2,30})$/.exec(pair));
   if (read.includes(null))
     context.addIssue({ code: "custom", message: "must be pairs such as 11007=Puzzle, 10031=Casino" });
-  return new Map(read.flatMap((pair) => (pair === null ? [] : [[pair[1] ?? "", pair[2] ?? ""] as const])));
+  const pairsOf = read.flatMap((pair) => (pair === null ? [] : [{ category: pair[1] ?? "", genre: pair[2] ?? "" }]));
+  // Casino and casino are one genre: as it is written first.
+  const spelled = new Map(pairsOf.toReversed().map(({ genre }) => [genre.toLowerCase(), genre]));
+  return new Map(pairsOf.map(({ category, genre }) => [category, spelled.get(genre.toLowerCase()) ?? genre]));
 });
 
 const ofClient = z.object({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameOf } from "../../core/person-text.ts";
 import {
   DecisionProblem,
   mergeCampaigns,
@@ -15,7 +16,6 @@ import { creativeReference } from "../rtb/shapes.ts";
 import { allow } from "../server/access.ts";
 import { actorOf, audited } from "../server/audited.ts";
 import { ApiError, notFound, Unavailable } from "../server/errors.ts";
-import { word } from "../server/lists.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { number } from "../server/shapes.ts";
 
@@ -26,9 +26,9 @@ const bodyLimit = 8_388_608;
 const lockNotAvailable = "55P03";
 
 /** As long as a name of the rules may be. */
-const name = word.trim().min(3).max(80).regex(/\p{L}/u, "needs a letter");
+const name = nameOf({ least: 3, most: 80 }).regex(/\p{L}/u, "needs a letter");
 /** As long as one of CLUSTER_GENRES may be. */
-const genre = word.trim().min(2).max(30).regex(/\p{L}/u, "needs a letter");
+const genre = nameOf({ least: 2, most: 30 }).regex(/\p{L}/u, "needs a letter");
 const creatives = z
   .array(creativeReference)
   .min(1)

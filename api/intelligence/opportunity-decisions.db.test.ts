@@ -69,6 +69,64 @@ test("a recommendation names the campaign as it is called now, and of one that i
   await call("PATCH", `/campaigns/${campaignId}`, { name: "Fashion E-commerce" });
 });
 
+test("nothing invisible is kept of what people write, and of blanks alone nothing is", async () => {
+  const { opportunityId, campaignId } = await find("Fashion E-commerce");
+  const unseen = "\u200b\u202e\u2060 \u3164";
+  const question = { subject: "campaign", metric: "cpc", period: { days: 7 } };
+  const writings: [method: "POST" | "PATCH", url: string, body: (text: string) => object][] = [
+    ["POST", `/opportunities/${opportunityId}/state`, (reason) => ({ state: "dismissed", reason })],
+    ["PATCH", `/campaigns/${campaignId}`, (name) => ({ name })],
+    ["PATCH", `/campaigns/${campaignId}`, (genre) => ({ genre })],
+    ["POST", "/questions", (name) => ({ name, question })],
+  ];
+  for (const [method, url, body] of writings) {
+    expect([url, (await call(method, url, body(unseen.repeat(3)))).status]).toEqual([url, 400]);
+    expect((await call(method, url, body(`\u202eSho\u200bes \u00a0 for\u00ad all\u2069`))).status).toBeLessThan(300);
+  }
+  expect(await one(opportunityId)).toMatchObject({
+    stateReason: "Shoes \u00a0 for all",
+    campaignName: "Shoes for all",
+  });
+  const { rows } = await database.pool.query(
+    "select name, (select genre from rtb.campaigns where campaign_id = $1) as genre from rtb.questions",
+    [campaignId],
+  );
+  expect(rows).toEqual([{ name: "Shoes for all", genre: "Shoes for all" }]);
+  await decide(opportunityId, "new");
+  await call("PATCH", `/campaigns/${campaignId}`, { name: "Fashion E-commerce", genre: "Shopping" });
+});
+
+test("Casino and casino are one genre: in the matrix, in answers, and where a person sets it", async () => {
+  const garden = await idOfCampaign("Block Garden");
+  const fashion = await idOfCampaign("Fashion E-commerce");
+  const genreOf = async (id: number) =>
+    (await database.pool.query("select genre from rtb.campaigns where campaign_id = $1", [id])).rows[0].genre;
+  const matrix = async () => {
+    await search();
+    const { body } = await call("GET", "/insights/geographic");
+    return body.matrix
+      .map(({ genre, geography, campaigns, spend }: Body) => [genre, geography, campaigns, spend])
+      .sort();
+  };
+  const before = await matrix();
+  // Of a campaign that has the genre already another spelling is a new one; another campaign's is spelled as most are.
+  expect((await call("PATCH", `/campaigns/${garden}`, { genre: "PUZZLE" })).body.changed).toBe(true);
+  expect(await genreOf(garden)).toBe("PUZZLE");
+  expect(await matrix()).toEqual(before);
+  const asked = { subject: "genre", metric: "spend", period: { days: 7 } };
+  const { body } = await call("POST", "/questions/answer", { question: asked });
+  expect(body.rows.map(({ name }: Body) => name).filter((name: string) => /puzzle/i.test(name))).toEqual(["Puzzle"]);
+  await call("PATCH", `/campaigns/${fashion}`, { genre: "pUzZlE" });
+  expect(await genreOf(fashion)).toBe("Puzzle");
+  for (const [id, genre] of [
+    [garden, "Puzzle"],
+    [fashion, "Shopping"],
+  ] as const) {
+    await call("PATCH", `/campaigns/${id}`, { genre });
+    expect(await genreOf(id)).toBe(genre);
+  }
+});
+
 test("whoever decides upon what another has changed meanwhile is refused, and reads who did and to what", async () => {
   const { opportunityId: id, state } = await find("Fashion E-commerce");
   expect((await decide(id, "planned", { expectedState: state }, "grace")).body.changed).toBe(true);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameOf } from "../../core/person-text.ts";
 import { seal } from "../../core/crypto.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
 import {
@@ -41,7 +42,7 @@ const tags = ["operations"];
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day, such as 22:00");
 
 const settings = z.object({
-  name: word.max(100),
+  name: nameOf({ most: 100 }),
   areas: z.array(word).min(1).max(20).nullable().default(null).describe("whose alerts, such as sync; null is all"),
   leastSeverity: z.enum(severities).default("info").describe("notified of alerts from this severity on"),
   isGrouped: z.boolean().default(true).describe("more than five at once are one message"),

@@ -15,7 +15,7 @@ import { sqlState } from "../../schema/database.ts";
 import { allow, callerOf } from "../server/access.ts";
 import { audited } from "../server/audited.ts";
 import { ApiError, notFound } from "../server/errors.ts";
-import { word } from "../server/lists.ts";
+import { nameText } from "../server/shapes.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { affiliate, ofAffiliate, toAffiliate } from "./affiliate-shapes.ts";
 import { givenOrigin, tags } from "./shapes.ts";
@@ -26,7 +26,7 @@ const withKey = affiliate.extend({ key: z.string().describe("shown now and never
 
 const snowflake = z.string().regex(/^\d{1,20}$/, "must be a Discord user id, a number as text");
 const newAffiliate = z.object({
-  name: z.string().trim().pipe(word),
+  name: nameText,
   email: z.email().max(200).nullish().describe("kept sealed, never shown again"),
   discordUserId: snowflake.nullish().describe("who may submit with /submit for it; kept as a keyed hash"),
   origin: givenOrigin,

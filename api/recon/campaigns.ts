@@ -14,7 +14,7 @@ import type { Api, ServerParts } from "../server/parts.ts";
 import { sortedListRoute, sortIn } from "../server/sorted-list.ts";
 import { whileAwake } from "../server/whole-transaction.ts";
 import { givenOrigin, id, link, linkTo, platformName, tags } from "./shapes.ts";
-import { instant, storedOrigin, text } from "../server/shapes.ts";
+import { instant, nameText, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst", "advertiser");
 const keepers = allow("admin", "operator");
@@ -41,7 +41,7 @@ export const campaign = z.object({
 
 const newCampaign = z
   .object({
-    name: z.string().trim().pipe(word),
+    name: nameText,
     advertiserId: word,
     platforms: platformNames,
     startsOn: day.nullish(),

@@ -22,7 +22,7 @@ import { readUpToToday } from "./day.ts";
 import { counted, creativeReference, days, figures, period, trend } from "./shapes.ts";
 import type { CampaignSums } from "./campaign-sums.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
-import { instant, iso, money, number, storedOrigin, text } from "../server/shapes.ts";
+import { instant, iso, money, nameText, number, storedOrigin, text } from "../server/shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
@@ -58,7 +58,9 @@ export const campaign = z.object({
 });
 const share = z.number().nullable().describe("of the campaign's spend, in percent");
 export const found = campaign.extend({
-  askedFor: number
+  askedFor: z
+    .number()
+    .int()
     .nullable()
     .describe("the number that was asked for, where that campaign was merged into this one; else null"),
   performance: z.object({ ...days, ...figures, trend }),
@@ -73,7 +75,7 @@ export const found = campaign.extend({
 const given = z
   .strictObject({
     campaignId: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
-    campaignName: word.trim().min(1).optional(),
+    campaignName: nameText.optional(),
     confidenceScore: z.number().min(0).max(1).nullable().optional(),
     aiProvider: word.nullable().optional(),
     creativeIds: z

@@ -5,13 +5,17 @@ import { paging, word } from "../server/lists.ts";
 import { runWorkflow } from "../server/run-workflow.ts";
 import type { Api, ServerParts } from "../server/parts.ts";
 import { sortedListRoute, sortIn, totalsRoute } from "../server/sorted-list.ts";
-import { instant, isMore, iso, part, storedOrigin, text } from "../server/shapes.ts";
+import { instant, isMore, iso, nameText, part, storedOrigin, text } from "../server/shapes.ts";
 import { assertUnique, merged, mostMerged, name } from "./shapes.ts";
 
 const readers = allow("admin", "operator", "analyst");
 const keepers = allow("admin", "operator");
 
-const givenSeat = z.strictObject({ buyerId: word.trim().min(1), displayName: name, bidderAccountId: name });
+const givenSeat = z.strictObject({
+  buyerId: word.trim().min(1),
+  displayName: nameText.nullable().optional(),
+  bidderAccountId: name,
+});
 export const seat = z.object({
   buyerId: z.string(),
   displayName: text,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameOf, remarkOf } from "../../core/person-text.ts";
 import { cents } from "../../core/money.ts";
 import { wholeNumber } from "../../core/whole-number.ts";
 import { mostCounted } from "../../queries/shared/count-up-to.ts";
@@ -21,12 +22,9 @@ export const isMore = z
   .describe(`there are more than the ${mostCounted.toLocaleString("en-US")} that were counted`);
 
 /** What a person says of an act of theirs. */
-export const notes = z
-  .string()
-  .trim()
-  .min(1)
-  .max(2_000)
-  .regex(/^[^\u0000]*$/, "must be text");
+export const notes = remarkOf({ most: 2_000 });
+/** What a person calls something, where nothing says how long that may be. */
+export const nameText = nameOf({ most: 200 });
 
 /** A yes or no in a query; undefined when it is left out. */
 export const flag = z.enum(["true", "false"]).optional();

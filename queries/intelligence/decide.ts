@@ -2,6 +2,7 @@ import type { StoredOrigin } from "../../core/origin.ts";
 import type { Session } from "../../schema/database.ts";
 import type { Actor } from "../ops/audit.ts";
 import { idsOf } from "../rtb/campaigns.ts";
+import { spelledGenres } from "../rtb/genres.ts";
 import { lockPerformance, refreshCampaigns } from "../rtb/rollups.ts";
 import { removeCampaigns } from "./remove-campaigns.ts";
 import { ownAnchor } from "./standing.ts";
@@ -119,7 +120,10 @@ export async function renameCampaign(
   return { ...result, changed: true };
 }
 
-/** The genre that a person gives stays, whatever is grouped later; null gives it back to the next grouping. */
+/**
+ * The genre that a person gives stays, whatever is grouped later; null gives it back to the next grouping. One that other
+ * campaigns have is spelled as theirs, unless the campaign is of it already: then it is a new spelling.
+ */
 export async function setGenre(
   session: Session,
   { client }: DecisionBy,
@@ -127,13 +131,14 @@ export async function setGenre(
 ): Promise<Decided & { earlierGenre: string | null }> {
   await lock(session, client);
   const { members } = await found(session, client, campaignId);
+  const spelled = genre === null ? null : await spellingOf(session, { client, campaignId, genre });
   const { rows } = await session.query<{ earlier: string | null }>(
     `with before as (select genre, is_genre_persons from rtb.campaigns where _client_id = $1 and campaign_id = $2),
           changed as (update rtb.campaigns c set genre = case when $3::text is null and not b.is_genre_persons then b.genre else $3 end, is_genre_persons = $3::text is not null
                         from before b where c._client_id = $1 and c.campaign_id = $2
                          and (b.is_genre_persons <> ($3::text is not null) or (b.is_genre_persons and b.genre is distinct from $3)) returning b.genre)
      select genre as earlier from changed`,
-    [client, campaignId, genre],
+    [client, campaignId, spelled],
   );
   return {
     changed: rows.length > 0,
@@ -141,6 +146,18 @@ export async function setGenre(
     creatives: members.length,
     earlierGenre: rows[0]?.earlier ?? null,
   };
+}
+
+async function spellingOf(
+  session: Session,
+  { client, campaignId, genre }: { client: string; campaignId: number; genre: string },
+): Promise<string> {
+  const { rows } = await session.query<{ spelling: string }>(
+    `select genres.spelling from ${spelledGenres("$1")} join rtb.campaigns c on c._client_id = $1 and c.campaign_id = $2
+      where genres.key = lower($3) and lower(c.genre) is distinct from genres.key`,
+    [client, campaignId, genre],
+  );
+  return rows[0]?.spelling ?? genre;
 }
 
 /** Puts all creatives of other campaigns into one, and what is found later about these, too. The others are gone. */

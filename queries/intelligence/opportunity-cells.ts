@@ -9,6 +9,7 @@ import {
 } from "../../rules/intelligence/window-sums.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 import { readRecords } from "./performance-lines.ts";
+import { spelledGenres } from "../rtb/genres.ts";
 
 export interface WindowOf {
   client: string;
@@ -50,8 +51,9 @@ async function readFacts(session: Session, { client }: WindowOf): Promise<Campai
        select k.campaign_id, array_agg(distinct c.canonical_size) as sizes from rtb.campaign_creatives k
          join rtb.creatives c on c._client_id = $1 and c.id = k.creative_id
         where k._client_id = $1 and c.canonical_size is not null and c.vanished_at is null group by 1)
-     select p.campaign_id as "campaignId", p.genre, coalesce(s.sizes, '{}') as sizes
-       from rtb.campaigns p left join sizes s using (campaign_id) where p._client_id = $1`,
+     select p.campaign_id as "campaignId", genres.spelling as genre, coalesce(s.sizes, '{}') as sizes
+       from rtb.campaigns p left join sizes s using (campaign_id) left join ${spelledGenres("$1")} on genres.key = lower(p.genre)
+      where p._client_id = $1`,
     [client],
   );
   return rows;

@@ -6,6 +6,7 @@ import {
   type Question,
   type Subject,
 } from "../../rules/intelligence/question.ts";
+import { spelledGenres } from "../rtb/genres.ts";
 
 /** Where a dimension stands: in the rows of performance, in the creative, or in the campaigns that a creative is in. */
 type Place = "row" | "creative" | "campaign";
@@ -236,7 +237,8 @@ export function daysSql(question: Question, window: Window, keys: readonly strin
 function members(subject: Subject, client: string, conditions: readonly string[]): string {
   if (placeOf(subject) !== "campaign") return "";
   const where = [`l._client_id = ${client}`, ...conditions].join(" and ");
-  const columns =
-    subject === "campaign" ? "l.creative_id, k.campaign_id, k.campaign_name, k.genre" : "l.creative_id, k.genre";
-  return `join (select distinct ${columns} from ${inCampaigns} where ${where}) k on k.creative_id = c.id`;
+  if (subject === "campaign")
+    return `join (select distinct l.creative_id, k.campaign_id, k.campaign_name, k.genre from ${inCampaigns} where ${where}) k on k.creative_id = c.id`;
+  return `join (select distinct l.creative_id, genres.spelling as genre from ${inCampaigns}
+                  left join ${spelledGenres(client)} on genres.key = lower(k.genre) where ${where}) k on k.creative_id = c.id`;
 }

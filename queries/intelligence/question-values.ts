@@ -1,5 +1,6 @@
 import type { Condition, Dimension, Question } from "../../rules/intelligence/question.ts";
 import type { Queryable } from "../../schema/database.ts";
+import { spelledGenres } from "../rtb/genres.ts";
 
 /** Conditions and slices of a question. */
 export function conditionsOf({ where, compare }: Question): Condition[] {
@@ -41,7 +42,7 @@ export async function knownValues(
   { client }: { client: string },
 ): Promise<Partial<Record<Dimension, string[]>>> {
   const { rows } = await database.query<{ dimension: Dimension; values: string[] }>(
-    `select 'genre' as dimension, array(select distinct genre from rtb.campaigns where _client_id = $1 and genre is not null order by 1 limit 100) as values
+    `select 'genre' as dimension, array(select spelling from ${spelledGenres("$1")} order by 1 limit 100) as values
      union all
      select 'format', array(select distinct upper(format) from rtb.creatives where _client_id = $1 and format is not null order by 1 limit 100)
      union all

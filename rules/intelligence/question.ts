@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameOf } from "../../core/person-text.ts";
 import { isDay } from "../../core/days.ts";
 import { isCountry } from "./country-name.ts";
 
@@ -179,10 +180,5 @@ export type QuestionInput = z.input<typeof question>;
 /** What rows are put in order by, where the question does not say. */
 export const sortOf = ({ sort, compare }: Question) => sort ?? (compare === null ? "metric" : "difference");
 
-/** Names of saved questions: on one line, as people find them again. */
-export const questionName = z
-  .string()
-  .trim()
-  .min(3, "must have at least 3 characters")
-  .max(120)
-  .regex(/^[^\p{Cc}]*$/u, "must be on one line");
+/** Names of saved questions: people find them again by these. */
+export const questionName = nameOf({ least: 3, most: 120 });

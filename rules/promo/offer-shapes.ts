@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asSeen, nameOf } from "../../core/person-text.ts";
 
 /** What a person says of offers and their texts, over HTTP or in a file: one shape for both. */
 const text = (most: number) =>
@@ -7,7 +8,9 @@ const text = (most: number) =>
     .trim()
     .min(1)
     .max(most)
-    .regex(/^[^\u0000]*$/, "must be text");
+    .regex(/^[^\u0000]*$/, "must be text")
+    // What a newsletter prints is not ours to change; something must be seen of it.
+    .refine((given) => asSeen(given) !== "", "is empty");
 
 const webAddress = z
   .url({ protocol: /^https?$/, error: "must be an http:// or https:// address" })
@@ -29,8 +32,8 @@ export const clickIdParameter = z
   .refine((name) => name !== "promo_var", "must be another name than promo_var");
 
 export const offerFields = {
-  name: text(200),
-  offer_type: text(50).describe("affiliate, internal, ..."),
+  name: nameOf({ most: 200 }),
+  offer_type: nameOf({ most: 50 }).describe("affiliate, internal, ..."),
   slug: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,99}$/, "must have 1 to 100 small letters, digits and -")
@@ -56,8 +59,8 @@ export const newOffer = z.object({
 export const variationFields = {
   text_content: text(20_000),
   cta_text: text(200).nullable(),
-  tone: text(50).nullable(),
-  length_category: text(50).nullable(),
+  tone: nameOf({ most: 50 }).nullable(),
+  length_category: nameOf({ most: 50 }).nullable(),
   approved: z.boolean(),
   weight,
 };

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { remarkOf } from "../../core/person-text.ts";
 import { wholeNumber } from "../../core/whole-number.ts";
 import { readPublicKey } from "../../core/signing.ts";
 import { closeMonth, ClosingProblem } from "../../queries/payouts/close-month.ts";
@@ -56,7 +57,7 @@ const options = z.object({
   client: z.string().optional(),
   month: month.optional(),
   output: z.string().min(1).optional(),
-  reason: z.string().trim().min(1, "is empty").max(2_000, "is too long").optional(),
+  reason: remarkOf({ most: 2_000 }).optional(),
   startHere: z.boolean().optional(),
   publicKey: z.string().optional(),
   key: z.string().optional(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { notes } from "../../api/server/shapes.ts";
 import { Badge, Moment, moneyText, Name, None } from "../components/format.tsx";
 import { Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
@@ -9,7 +10,6 @@ import { recon, type ReportDetails } from "./answers.ts";
 import { PostLink, VerdictBadge } from "./verdicts.tsx";
 
 const who = ["admin", "operator", "analyst", "advertiser"] as const;
-const notes = z.string().trim().min(1, "say why in a few words").max(2_000);
 
 /** One claim with every step and number; what a person can do about it. */
 export function reportPages(web: Web): void {
