@@ -131,3 +131,26 @@ export async function compareFigures(
   }
   return { compared, wrong };
 }
+
+const alone = new Set(["area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"]);
+/** What is drawn stands in a table beneath; what is chosen, typed or asked in SQL is no figure of the page. */
+const aside = new Set(["head", "svg", "option", "textarea", "code", "pre", "script"]);
+/** A card of a creative names its figures all together. */
+const namesItself = /\sdata-(?:fact|count|change|spend)=/;
+
+/** Amounts of money in the text of a page that name no route: nothing compares them. */
+export function unnamedMoneyIn(html: string): string[] {
+  const found: string[] = [];
+  const open: { tag: string; isNamed: boolean; isRow: boolean }[] = [];
+  for (const [, slash, tag = "", rest = "", text] of html.matchAll(/<(\/?)([\w-]+)((?:"[^"]*"|[^">])*)>|([^<]+)/g)) {
+    if (text !== undefined) {
+      if (/[$€£]\s?\d/.test(text) && !open.some(({ isNamed }) => isNamed)) found.push(unescaped(text).trim());
+    } else if (slash === "/") {
+      while (open.length > 0 && open.pop()?.tag !== tag);
+    } else if (!alone.has(tag) && !rest.endsWith("/")) {
+      const isCell = / data-field=/.test(rest) && open.some(({ isRow }) => isRow);
+      open.push({ tag, isNamed: isCell || aside.has(tag) || namesItself.test(rest), isRow: / data-row=/.test(rest) });
+    }
+  }
+  return found;
+}

@@ -1,6 +1,7 @@
 import type { Queryable } from "../schema/database.ts";
 import type { figuresIn } from "./page-figures.ts";
-import { client, items, sources, type Source } from "./sql-sources.ts";
+import { client, items, type Source } from "./sql-source.ts";
+import { sources } from "./sql-sources.ts";
 
 export type Tuple = Record<string, string>;
 type Figure = ReturnType<typeof figuresIn>[number];
@@ -31,8 +32,8 @@ export async function figuresOfSql(
   for (const source of sources[route] ?? []) {
     const of = figures.filter(({ json, place }) => source.rows.test(place) && source.of?.test(json) !== false);
     const asked = new URL(of[0]?.json ?? "", "http://page").searchParams;
-    // A page of the last so many days names their number.
-    const [from, to] = [asked.get("from") ?? asked.get("days"), asked.get("to")];
+    // A page of the last so many days names their number, one of a month names it.
+    const [from, to] = [asked.get("from") ?? asked.get("days") ?? asked.get("month"), asked.get("to")];
     const stored = await ask(
       database,
       source.sql,

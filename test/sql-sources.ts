@@ -1,26 +1,6 @@
-import { busiestCampaign, walked } from "./page-addresses.ts";
-
-export interface Source {
-  name: string;
-  /** Where a row of these figures stands in the answer: the rest of the place is the field. */
-  rows: RegExp;
-  /** Which of the page's JSON routes, where another has the same fields. */
-  of?: RegExp;
-  /** As an analyst would ask it; its columns are named as the fields. `$1` to `$2` are the days of the page, or `$1` their number. */
-  sql: string;
-  /** The page shows all of them. */
-  isWhole?: boolean;
-  /** The demo has none: a test of the page makes some. */
-  isMade?: boolean;
-}
-
-/** Rows of a list. */
-export const items = /^items\.(\d+)\./;
-export const client = "_client_id = '713'";
-const today = "(now() at time zone 'America/New_York')::date";
-
-/** What the walk opens the page with. */
-const walkedId = (route: string, name = "id") => `(${walked[route]?.fill?.[name] ?? ""})`;
+import { busiestCampaign } from "./page-addresses.ts";
+import { client, items, today, walkedId, type Source } from "./sql-source.ts";
+import { sourcesOfMoney } from "./sql-sources-money.ts";
 
 /** Changes of rows by their ledger, with what the row's first amount changed by. */
 const changesOf = (columns: string, which: string) => `
@@ -512,8 +492,11 @@ const listed: Record<string, Source[]> = {
 };
 
 export const sources: Record<string, Source[]> = Object.fromEntries(
-  [...new Set([...Object.keys(listed), ...Object.keys(totals)])].map((route) => {
+  [...new Set([...Object.keys(listed), ...Object.keys(totals), ...Object.keys(sourcesOfMoney)])].map((route) => {
     const above = totals[route];
-    return [route, [...(listed[route] ?? []), ...(above === undefined ? [] : [above])]];
+    return [
+      route,
+      [...(listed[route] ?? []), ...(sourcesOfMoney[route] ?? []), ...(above === undefined ? [] : [above])],
+    ];
   }),
 );

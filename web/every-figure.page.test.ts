@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { openDatabase, type Database } from "../schema/database.ts";
 import { readAddresses } from "../test/page-addresses.ts";
-import { figuresIn, valueAt, workedOutIn } from "../test/page-figures.ts";
+import { figuresIn, unnamedMoneyIn, valueAt, workedOutIn } from "../test/page-figures.ts";
 import { loggedIn } from "../test/page-server.ts";
 import { figuresOfSql, type Tuple } from "../test/sql-figures.ts";
 
@@ -25,7 +25,35 @@ const more: [string, string][] = [
   ["/campaigns", "/campaigns?period=all&sort=campaignName"],
   ["/reconciliation", "/reconciliation?sortAffiliates=name&sortCampaigns=-name"],
   ["/cost/days", "/cost/days?period=7d&sort=-finalCost"],
+  ...["cost", "conversions", "revenue", "margin"].map((metric): [string, string] => [
+    `/why, ${metric}`,
+    `/why?metric=${metric}&period=30d`,
+  ]),
 ];
+
+/** One of each kind, where kinds have figures of their own. */
+const kinds: [string, string][] = [
+  [
+    "/findings/",
+    "select distinct on (kind) finding_id::text as value from findings.findings order by kind, finding_id",
+  ],
+  [
+    "/opportunities/",
+    "select distinct on (insight_type) opportunity_id::text as value from rtb.opportunities order by insight_type, opportunity_id",
+  ],
+  ["/questions/", "select question_id::text as value from rtb.questions order by question_id limit 6"],
+  ["/statements?month=", "select distinct to_char(month, 'YYYY-MM') as value from payouts.statements order by 1"],
+];
+
+async function ofEachKind(): Promise<[string, string][]> {
+  const found = await Promise.all(
+    kinds.map(async ([address, sql]) => {
+      const { rows } = await database.query<{ value: string }>(sql);
+      return rows.map(({ value }): [string, string] => [`${address}…`, address + value]);
+    }),
+  );
+  return found.flat();
+}
 
 async function html(address: string): Promise<string> {
   const answer = await fetch(url + address, { headers });
@@ -53,7 +81,7 @@ interface Compared {
 async function compare(route: string, address: string): Promise<Compared> {
   const page = await html(address);
   const figures = figuresIn(page);
-  const wrong: unknown[] = [];
+  const wrong: unknown[] = unnamedMoneyIn(page).map((text) => ["names no route", address, text]);
   const answers = new Map<string, unknown>();
   const ask = async (from: string) => {
     if (!answers.has(from)) answers.set(from, await json(from));
@@ -88,7 +116,7 @@ const key = (tuple: Tuple) => JSON.stringify(Object.entries(tuple).sort(([one], 
 test("every figure on every page is the one of its JSON route, and of the table or view it comes from", async () => {
   const sums = { figures: 0, inSql: 0, workedOut: 0 };
   const wrong: unknown[] = [];
-  for (const [route, address] of [...(await readAddresses(database)), ...more]) {
+  for (const [route, address] of [...(await readAddresses(database)), ...more, ...(await ofEachKind())]) {
     let compared = await compare(route, address);
     // The stack goes on working: what changed while three of its answers were compared is looked at again.
     if (compared.wrong.length > 0) compared = await compare(route, address);

@@ -4,6 +4,7 @@ import type { ExplainedChange } from "../../queries/cost/why.ts";
 import { Bridge } from "../components/bridge.tsx";
 import { countText, moneyText, Name, None, Origin } from "../components/format.tsx";
 import {
+  Counted,
   Empty,
   ExportLink,
   Fact,
@@ -278,8 +279,9 @@ function Rows({ part: { part, amount, shares }, item, asked, zone, path }: RowsP
   return (
     <details id={`${part}-${place}`}>
       <summary>
-        {labelOf(part, item.metric)}, {signedText(amount, text)}: {countText(shares.length)}{" "}
-        {shares.length === 1 ? "row" : "rows"}
+        {labelOf(part, item.metric)},{" "}
+        <Fact of={factsOf(asked.json)(path.replace(/shares$/, "amount"), amount)}>{signedText(amount, text)}</Fact>:{" "}
+        <Counted json={asked.json} of={path} value={shares.length} /> {shares.length === 1 ? "row" : "rows"}
       </summary>
       <Table
         columns={shareColumns({ asked, currency: item.currency, part })}

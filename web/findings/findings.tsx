@@ -7,7 +7,7 @@ import { areAllSandbox, countText, Moment, moneyText, Name, Origin } from "../co
 import { WorkflowLink } from "../components/links.tsx";
 import { Running, searchQuery, State, stateWord } from "../components/listed-states.tsx";
 import { ListTable } from "../components/list-table.tsx";
-import { Empty, ExportLink, Fact, factsOf, Figure, PageHead } from "../components/parts.tsx";
+import { Count, Empty, ExportLink, Fact, factsOf, Figure, PageHead } from "../components/parts.tsx";
 import type { Column } from "../components/table.tsx";
 import { SandboxOnce } from "../rtb/marks.tsx";
 import { exportList } from "../shared/export-list.ts";
@@ -126,7 +126,7 @@ function Totals({ of, url }: { of: FindingTotals; url: string }) {
   return (
     <div class="cards">
       <Figure label="Findings" value={countText(of.count)} fact={fact("count", of.count)}>
-        {countText(of.fresh)} of them new
+        <Count json={url} field="fresh" of={of.fresh} /> of them new
       </Figure>
       {of.amounts.map(({ currency, atStake, count }, index) => (
         <Figure
@@ -135,7 +135,7 @@ function Totals({ of, url }: { of: FindingTotals; url: string }) {
           value={moneyText(atStake, currency)}
           fact={fact(`amounts.${index}.atStake`, atStake)}
         >
-          {countText(count)} findings; two may be of the same money
+          <Count json={url} field={`amounts.${index}.count`} of={count} /> findings; two may be of the same money
         </Figure>
       ))}
     </div>

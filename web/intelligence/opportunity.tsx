@@ -5,7 +5,7 @@ import { moneyIn } from "../components/columns.ts";
 import { moneyText, Name } from "../components/format.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { changeColumns, Decide, State } from "../components/listed-states.tsx";
-import { factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Count, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
@@ -14,7 +14,15 @@ import { creativeAddress } from "../rtb/answers.ts";
 import { opportunities, type OpportunityDetails } from "./answers.ts";
 import { confidenceText, percentOf, subjectText, typeWords } from "./opportunity-words.tsx";
 
-type Side = { name: string; clicks: number; spend: string; impressions: number; price: number; dispersion: number };
+type Side = {
+  side: "own" | "rest";
+  name: string;
+  clicks: number;
+  spend: string;
+  impressions: number;
+  price: number;
+  dispersion: number;
+};
 
 /** One opportunity: what to do, why, how sure it is, and what became of it. */
 export function opportunityPage(web: Web): void {
@@ -62,7 +70,7 @@ export function opportunityPage(web: Web): void {
           <Figures of={found} json={json} currency={currency} />
           <Brief of={found} />
           <Days of={found} json={json} currency={currency} />
-          <Evidence of={found} at={at} currency={currency} />
+          <Evidence of={found} at={at} json={json} currency={currency} />
           {at.viewer.isKeeper ? <Decisions of={found} today={at.today} /> : null}
           <Table
             columns={changeColumns}
@@ -99,23 +107,28 @@ export function opportunityPage(web: Web): void {
 function Figures({ of, json, currency }: { of: OpportunityDetails; json: string; currency: string }) {
   const fact = factsOf(json);
   const money = (amount: string) => moneyText(amount, currency);
+  const named = (field: "savingsWeeklyLow" | "targetSpendWeekly") => (
+    <Fact of={fact(field, of[field])}>{money(of[field])}</Fact>
+  );
   return (
     <div class="cards">
       <Figure label="Saves a week" value={money(of.savingsWeekly)} fact={fact("savingsWeekly", of.savingsWeekly)}>
-        at the least {money(of.savingsWeeklyLow)}
+        at the least {named("savingsWeeklyLow")}
       </Figure>
       <Figure label="CPC now" value={`${of.current} ${currency}`} fact={fact("current", of.current)}>
-        {percentOf(1 - of.evidence.ratio)} less than {of.reference} of the rest
+        {percentOf(1 - of.evidence.ratio)} less than <Fact of={fact("reference", of.reference)}>{of.reference}</Fact> of
+        the rest
       </Figure>
       <Figure
         label="Spent a week"
         value={money(of.currentSpendWeekly)}
         fact={fact("currentSpendWeekly", of.currentSpendWeekly)}
       >
-        raise it to {money(of.targetSpendWeekly)}
+        raise it to {named("targetSpendWeekly")}
       </Figure>
       <Figure label="Confidence" value={confidenceText(of.confidence)} fact={fact("confidence", of.confidence)}>
-        that it is cheaper; {of.evidence.looks} {of.evidence.looks === 1 ? "night" : "nights"} tested
+        that it is cheaper; <Count json={json} field="evidence.looks" of={of.evidence.looks} />{" "}
+        {of.evidence.looks === 1 ? "night" : "nights"} tested
       </Figure>
     </div>
   );
@@ -188,25 +201,40 @@ function dayColumns(currency: string): Column<OpportunityDetails["days"][number]
   ];
 }
 
-function Evidence({ of, at, currency }: { of: OpportunityDetails; at: At<unknown>; currency: string }) {
-  const { own, rest, ratio, ratioBound, shrunk, peers, current, reference } = of.evidence;
+interface EvidenceProps {
+  of: OpportunityDetails;
+  at: At<unknown>;
+  json: string;
+  currency: string;
+}
+
+function Evidence({ of, at, json, currency }: EvidenceProps) {
+  const { own, rest, ratio, ratioBound, shrunk, peers } = of.evidence;
+  const fact = factsOf(json);
   const sides: Side[] = [
     {
+      side: "own",
       name: peers === null ? "This part" : `This size, in ${peers.length} similar campaigns`,
       ...own,
       price: Number(own.spend) / own.clicks,
     },
-    { name: "The rest", ...rest, price: Number(rest.spend) / rest.clicks },
+    { side: "rest", name: "The rest", ...rest, price: Number(rest.spend) / rest.clicks },
   ];
   return (
     <section class="panel" aria-labelledby="evidence">
       <h2 id="evidence">Why</h2>
-      <Table columns={sideColumns(currency)} rows={sides} caption="Both sides, in 28 days" zone={at.zone} />
+      <Table
+        columns={sideColumns(currency)}
+        rows={sides}
+        caption="Both sides, in 28 days"
+        zone={at.zone}
+        json={{ url: json, path: "evidence", indexOf: ({ side }) => side }}
+      />
       <ul>
         <li>
-          Its clicks cost {percentOf(ratio)} of the rest's ({current.toFixed(4)} against {reference.toFixed(4)}{" "}
-          {currency}
-          ); with 90 % confidence not more than {percentOf(ratioBound)}.
+          Its clicks cost {percentOf(ratio)} of the rest's (<Fact of={fact("current", of.current)}>{of.current}</Fact>{" "}
+          against <Fact of={fact("reference", of.reference)}>{of.reference}</Fact> {currency}); with 90 % confidence not
+          more than {percentOf(ratioBound)}.
         </li>
         {shrunk === null ? null : (
           <li>Drawn towards the rest's price by a prior worth 20 clicks it would be {shrunk.toFixed(4)}.</li>
@@ -231,14 +259,13 @@ function Evidence({ of, at, currency }: { of: OpportunityDetails; at: At<unknown
   );
 }
 
-/** They stand in the answer beside each other, and not as a list. */
 function sideColumns(currency: string): Column<Side>[] {
   const local = (column: Column<Side>): Column<Side> => ({ ...column, isLocal: true });
   return [
     local({ name: "name", label: "", kind: "text", value: (row) => row.name }),
-    local({ name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks }),
-    local(moneyIn<Side>(currency)("spend", "Spend", (row) => row.spend)),
-    local({ name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions, isExtra: true }),
+    { name: "clicks", label: "Clicks", kind: "count", value: (row) => row.clicks },
+    moneyIn<Side>(currency)("spend", "Spend", (row) => row.spend),
+    { name: "impressions", label: "Impressions", kind: "count", value: (row) => row.impressions, isExtra: true },
     local({ name: "price", label: "CPC", kind: "ratio", value: (row) => row.price.toFixed(4) }),
     local({
       name: "dispersion",

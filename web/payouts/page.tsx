@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { nextMonth } from "../../rules/payouts/months.ts";
 import { readMonths, readOwed, accountOf } from "../../queries/payouts/statements.ts";
-import { Badge, countText, Moment, moneyText, Name } from "../components/format.tsx";
-import { Empty, ExportLink, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
+import { Badge, Moment, moneyText, Name } from "../components/format.tsx";
+import { Count, Empty, ExportLink, Fact, factsOf, Figure, Notice, PageHead } from "../components/parts.tsx";
 import { Table } from "../components/table.tsx";
 import { toCsv } from "../shared/csv.ts";
 import { call, download, form, get, page, param, type Visit } from "../shared/page.tsx";
@@ -180,17 +180,24 @@ function Totals({ totals, json }: { totals: OwedList["totals"]; json: string }) 
   const fact = factsOf(json);
   return (
     <div class="cards">
-      {totals.map(({ currency, affiliates, owed, heldAmount, correctionsAmount }, index) => (
-        <Figure
-          key={currency}
-          label={`Owed in ${currency}`}
-          value={moneyText(owed, currency)}
-          fact={fact(`totals.${index}.owed`, owed)}
-        >
-          {countText(affiliates)} affiliates, {moneyText(heldAmount, currency)} held,{" "}
-          {moneyText(correctionsAmount, currency)} of corrections
-        </Figure>
-      ))}
+      {totals.map((of, index) => {
+        const { currency, affiliates, owed } = of;
+        const amount = (field: "heldAmount" | "correctionsAmount") => (
+          <Fact of={fact(`totals.${index}.${field}`, of[field])}>{moneyText(of[field], currency)}</Fact>
+        );
+        return (
+          <Figure
+            key={currency}
+            label={`Owed in ${currency}`}
+            value={moneyText(owed, currency)}
+            fact={fact(`totals.${index}.owed`, owed)}
+          >
+            <Count json={json} field={`totals.${index}.affiliates`} of={affiliates} />{" "}
+            {affiliates === 1 ? "affiliate" : "affiliates"}, {amount("heldAmount")} held, {amount("correctionsAmount")}{" "}
+            of corrections
+          </Figure>
+        );
+      })}
     </div>
   );
 }

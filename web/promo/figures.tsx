@@ -304,12 +304,12 @@ export function funnelColumns<Row extends Steps>(): Column<Row>[] {
 
 /** What is known; a conversion without an amount is counted, and pays nothing that could be shown. */
 function Payouts({ of }: { of: Steps["payout"] }) {
-  const known = of.flatMap(({ payout, ...one }) => (payout === null ? [] : [{ ...one, payout }]));
+  const known = of.flatMap(({ payout, ...one }, index) => (payout === null ? [] : [{ ...one, payout, index }]));
   if (known.length === 0) return <None why="the conversions came without an amount" />;
   return (
     <ul class="plain">
-      {known.map(({ currency, origin, payout }) => (
-        <li key={`${currency}/${origin}`}>
+      {known.map(({ currency, origin, payout, index }) => (
+        <li key={`${currency}/${origin}`} data-field={`payout.${index}.payout`} data-value={payout}>
           {moneyText(payout, currency ?? "")} <Origin of={origin} />
         </li>
       ))}
