@@ -54,12 +54,10 @@ function networkDays(
 ): [string, NetworkDay][] {
   const lastDay = surroundings.clock.today(NETWORK_ZONE);
   return eachDay(from > FIRST_DAY ? from : FIRST_DAY, to < lastDay ? to : lastDay).map((day) => {
-    const share = surroundings.clock.elapsedShare(day, NETWORK_ZONE);
-    const grown = dayUntil(completeDay(client, day), share);
-    return [
-      day,
-      surroundings.dataFaults(client, day).reduce((known, fault) => changed(known, fault, client, day), grown),
-    ];
+    const faults = surroundings.dataFaults(client, day);
+    const soFar = faults.find((fault) => fault.kind === "so_far")?.share;
+    const grown = dayUntil(completeDay(client, day), soFar ?? surroundings.clock.elapsedShare(day, NETWORK_ZONE));
+    return [day, faults.reduce((known, fault) => changed(known, fault, client, day), grown)];
   });
 }
 

@@ -371,9 +371,12 @@ begin
       from unnest(array['everflow.daily_stats', 'redtrack.daily_spend']) f(source)
      cross join (select p_from + n as day from generate_series(0, p_to - p_from) n) d
      cross join lateral (
-           select r.fetch_seq, r.origin from ops.receipts r
+           select r.fetch_seq, r.origin
+             from ops.receipts r cross join lateral (select (d.day + 1)::timestamp at time zone r.timezone as ended) e
             where r._client_id = p_client and r.source = f.source and r.slice = d.day::text and r.outcome not in ('emptied', 'shrunk')
-              and r.fetched_at <= (d.day + 1)::timestamp at time zone r.timezone + p_hours * interval '1 hour'
+              and r.fetched_at <= e.ended + p_hours * interval '1 hour'
+              -- A reading while the day ran is none of a day that is over; and one of hours before says too little of a day that runs.
+              and r.fetched_at >= e.ended + case when p_hours < 0 then p_hours - 1.5 else 0 end * interval '1 hour'
             order by r.fetch_seq desc limit 1) k
   ), changes as materialized (
     select k.is_results, k.day, k.is_sandbox, r.row_key, r.old, r.new

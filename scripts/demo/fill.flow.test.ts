@@ -8,6 +8,7 @@ import { compareSlice } from "../../activities/sync/compare-slice.ts";
 import { targetOf } from "../../activities/sync/read-day.ts";
 import type { Api } from "../../api/server/parts.ts";
 import { sources } from "../../connectors/registry.ts";
+import { clockTime, dayAt } from "../../core/days.ts";
 import { keyRing } from "../../core/crypto.ts";
 import { readBookDifferences } from "../../queries/files/books.ts";
 import { countOthers, otherPurges } from "../../queries/ops/purge-others.ts";
@@ -17,8 +18,10 @@ import { googleAccount } from "../../test/google-account.ts";
 import { madeSigningSecret } from "../../test/payouts.ts";
 import { startStack, type TestStack } from "../../test/stack.ts";
 import { freePorts } from "../embedded/process.ts";
-import { openDemo } from "./demo.ts";
+import { openDemo, zone } from "./demo.ts";
 import { fillDemo, type FilledArea } from "./fill.ts";
+import { readDays } from "./readings.ts";
+import { approvedAt, morningLook, readLooks, runningLooks } from "./settling.ts";
 
 jest.setTimeout(180_000);
 
@@ -162,6 +165,36 @@ test("a short demo fills every area, adds up, and changes nothing when it is rep
   expect(rowsOf(await fill())).toEqual(rowsOf(areas));
   expect(await everything()).toEqual(before);
   await expect(differences()).resolves.toEqual([]);
+});
+
+test("a past day is read as it stood while it ran and in its next morning, and known then as it was", async () => {
+  const noon = clockTime(dayAt(new Date(), zone), 12, 0, zone);
+  const demo = await openDemo(context, { ...options(), days: 12, now: noon });
+  const [day = ""] = demo.days;
+  const show = () => undefined;
+  const seen = { vendor: "everflow", source: "everflow.daily_stats" };
+  const looks = [...runningLooks({ demo, days: [day], share: () => 1 }), morningLook({ demo, days: [day] })];
+  await readLooks(demo, seen, looks, show);
+  await readLooks(demo, { vendor: "redtrack", source: "redtrack.daily_spend" }, looks.slice(0, 1), show);
+  await readDays(demo, { source: seen.source, days: [day], at: (of) => approvedAt(demo, of) }, show);
+  const readings = await stack.rows<{ hours: number; total: number }>(
+    `select round(extract(epoch from fetched_at - ((slice::date + 1)::timestamp at time zone timezone)) / 3600)::int as hours, total::float8 as total
+       from ops.receipts where _client_id = $1 and source = 'everflow.daily_stats' and slice = $2 order by fetch_seq`,
+    [client, day],
+  );
+  expect(readings.map(({ hours }) => hours)).toEqual([-12, -11, 7, expect.any(Number)]);
+  expect([31, 55]).toContain(readings.at(-1)?.hours);
+  const totals = readings.map(({ total }) => total);
+  expect(totals).toEqual([...totals].sort((one, other) => one - other));
+  expect(new Set(totals).size).toBe(4);
+  const [known] = await stack.rows<{ then: number; now: number }>(
+    `select sum(conversions_then)::int as "then", sum(conversions_now)::int as now from public.known_figures($1, $2, $2, -12)`,
+    [client, day],
+  );
+  expect(known?.then).toBeGreaterThan(0);
+  expect(known?.then).toBeLessThan(known?.now ?? 0);
+  // The sandbox says again what is true of it.
+  expect(await stack.control("GET", "/faults")).toEqual([]);
 });
 
 test("what has a real key is left out, and what was made up does not join it", async () => {

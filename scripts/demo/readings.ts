@@ -1,13 +1,14 @@
-import { addDays } from "../../core/days.ts";
+import { addDays, clockTime, endOfDay, hourAt } from "../../core/days.ts";
 import { readSlices } from "../../queries/sync/ledger.ts";
 import { backfillWorkflowId } from "../../rules/sync/workflow-ids.ts";
-import { inTransaction, type Queryable } from "../../schema/database.ts";
+import type { Queryable } from "../../schema/database.ts";
 import { sliceWorkflowId } from "../../workflows/sync/slice-id.ts";
 import { CommandError, exitCodes } from "../shared/command-line.ts";
 import { endOf, startWorkflow, type WorkflowEnd } from "../shared/follow-workflow.ts";
-import type { Demo, Show } from "./demo.ts";
+import { zone, type Demo, type Show } from "./demo.ts";
 
 const lookEveryMs = 500;
+const morningHour = 7;
 
 /** Runs a workflow to its end; one of this id that is under way is waited for first, and not joined. */
 export async function run(
@@ -36,31 +37,56 @@ export async function runWell(demo: Demo, start: Parameters<typeof run>[1]): Pro
     );
 }
 
-/** Reads every day of the demo that was never read, by backfills. */
-export async function readMissingDays(demo: Demo, source: string, show: Show): Promise<void> {
-  const { client, days, context } = demo;
-  const database = await context.database();
-  const range = { client, source, from: days[0] ?? "", to: days.at(-1) ?? "" };
-  const isRead = async () => {
-    const known = await readSlices(database, range);
-    return new Set(days.filter((day) => known.get(day)?.fetchedAt != null));
-  };
-  const known = await isRead();
+/** Days of the demo that were never read whole; today, at all. */
+export async function missingDays(demo: Demo, source: string): Promise<string[]> {
+  const { client, days, today, context } = demo;
+  const known = await readSlices(await context.database(), {
+    ...{ client, source },
+    from: days[0] ?? "",
+    to: days.at(-1) ?? "",
+  });
+  return days.filter((day) => {
+    const at = known.get(day)?.fetchedAt ?? null;
+    return at === null || (day < today && at < endOfDay(day, zone));
+  });
+}
+
+/**
+ * Reads these days whole, by backfills, and dates each as the run that would have read it: how days settle is measured by
+ * when they were read. A day whose moment is to come is dated as it is read.
+ */
+export async function readDays(
+  demo: Demo,
+  { source, days, at }: { source: string; days: readonly string[]; at: (day: string) => Date },
+  show: Show,
+): Promise<void> {
   const look = setInterval(
     () =>
-      void isRead().then(
-        ({ size }) => show(`${size} of ${days.length} days read`),
+      void missingDays(demo, source).then(
+        ({ length }) => show(`${demo.days.length - length} of ${demo.days.length} days read`),
         () => undefined,
       ),
     lookEveryMs,
   );
   try {
-    await Promise.all(
-      stretches(days.filter((day) => !known.has(day))).map(([from, to]) => backfill(demo, source, { from, to })),
-    );
+    await backfillDays(demo, source, days);
   } finally {
     clearInterval(look);
   }
+  const moments = days.map((day) => [day, at(day)] as const).filter(([, moment]) => moment < demo.now);
+  await dateReadings(demo, source, new Map(moments));
+}
+
+/**
+ * When the first scheduled run of the next day reads a day; with less of the day over, at an hour that today has had, too:
+ * yesterday is measured by days that were read no later.
+ */
+export const nextMorning = ({ now }: Demo, day: string): Date =>
+  clockTime(addDays(day, 1), Math.min(morningHour, Math.max(0, hourAt(now, zone) - 1)), 0, zone);
+
+/** A backfill for each of the stretches that these days make. */
+export async function backfillDays(demo: Demo, source: string, days: readonly string[]): Promise<void> {
+  await Promise.all(stretches(days).map(([from, to]) => backfill(demo, source, { from, to })));
 }
 
 async function backfill(demo: Demo, source: string, { from, to }: { from: string; to: string }): Promise<void> {
@@ -114,47 +140,57 @@ export async function readDayInRun(demo: Demo, { source, day }: Reading): Promis
   });
 }
 
+export type Fault = { kind: string } & Record<string, unknown>;
+
 /** While the work lasts, the sandbox answers otherwise: what is true of it afterwards is what it was before. */
 export async function withFault<Result>(
-  { stack, client }: Demo,
-  {
-    vendor,
-    day,
-    path,
-    ...fault
-  }: { vendor: string; day?: string; path?: string; kind: string } & Record<string, unknown>,
+  demo: Demo,
+  { vendor, day, path, ...fault }: Fault & { vendor: string; day?: string; path?: string },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const match = { client, ...(day === undefined ? {} : { day }), ...(path === undefined ? {} : { path }) };
-  const { id } = await stack.sandbox<{ id: number }>("POST", "/faults", { vendor, match, ...fault });
+  return faultsWhile(demo, vendor, [{ day, path, fault }], work);
+}
+
+/** The same with several faults. */
+export async function faultsWhile<Result>(
+  { stack, client }: Demo,
+  vendor: string,
+  faults: readonly { day?: string | undefined; path?: string | undefined; fault: Fault }[],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const ids: number[] = [];
   try {
+    for (const { day, path, fault } of faults) {
+      const match = { client, ...(day === undefined ? {} : { day }), ...(path === undefined ? {} : { path }) };
+      ids.push((await stack.sandbox<{ id: number }>("POST", "/faults", { vendor, match, ...fault })).id);
+    }
     return await work();
   } finally {
-    await stack.sandbox("DELETE", `/faults?id=${id}`);
+    for (const id of ids) await stack.sandbox("DELETE", `/faults?id=${id}`);
   }
 }
 
 /** The last reading of a day took place at this moment: what a stack that ran then would have written. */
 export async function dateReading(demo: Demo, { source, day }: Reading, at: Date): Promise<void> {
+  await dateReadings(demo, source, new Map([[day, at]]));
+}
+
+export async function dateReadings(demo: Demo, source: string, moments: ReadonlyMap<string, Date>): Promise<void> {
   const database = await demo.context.database();
-  await inTransaction(database, async (session) => {
-    const { rows } = await session.query<{ fetchSeq: number }>(
-      `update ops.receipts r set fetched_at = $4, committed_at = $4
-         from ops.slices s
-        where s._client_id = $1 and s.source = $2 and s.slice = $3 and r.receipt_id = s.receipt_id
-       returning r.fetch_seq as "fetchSeq"`,
-      [demo.client, source, day, at],
-    );
-    const place = [demo.client, source, day, rows[0]?.fetchSeq ?? 0, at];
-    await session.query(
-      "update ops.slices set fetched_at = $5 where _client_id = $1 and source = $2 and slice = $3 and fetch_seq = $4",
-      place,
-    );
-    await session.query(
-      "update ops.restatements set recorded_at = $5 where _client_id = $1 and source = $2 and slice = $3 and fetch_seq = $4",
-      place,
-    );
-  });
+  await database.query(
+    `with dated as (
+       update ops.receipts r set fetched_at = d.at, committed_at = d.at
+         from unnest($3::text[], $4::timestamptz[]) d(slice, at) join ops.slices s on s._client_id = $1 and s.source = $2 and s.slice = d.slice
+        where r.receipt_id = s.receipt_id
+       returning r.slice, r.fetch_seq, d.at
+     ), slices as (
+       update ops.slices s set fetched_at = d.at from dated d
+        where s._client_id = $1 and s.source = $2 and s.slice = d.slice and s.fetch_seq = d.fetch_seq
+     )
+     update ops.restatements r set recorded_at = d.at from dated d
+      where r._client_id = $1 and r.source = $2 and r.slice = d.slice and r.fetch_seq = d.fetch_seq`,
+    [demo.client, source, [...moments.keys()], [...moments.values()]],
+  );
 }
 
 /** Whether a day's numbers have changed since they were first read; or are not from the sandbox, and not to be touched. */

@@ -1,8 +1,19 @@
 import { chance } from "../../sandbox/chance.ts";
-import { addDays, clockTime, hourAt } from "../../core/days.ts";
+import { clockTime, hourAt } from "../../core/days.ts";
 import { trafficSources } from "../../sandbox/redtrack-sources.ts";
 import { dayBefore, zone, type Area, type Demo, type Show } from "./demo.ts";
-import { dateReading, isRestated, readDay, readDayInRun, readMissingDays, wasTroubled, withFault } from "./readings.ts";
+import {
+  dateReading,
+  isRestated,
+  missingDays,
+  nextMorning,
+  readDay,
+  readDayInRun,
+  readDays,
+  wasTroubled,
+  withFault,
+} from "./readings.ts";
+import { deleteLateDays, readLooks, restatedAgo, runningLooks } from "./settling.ts";
 import { deleteDay, isFollowed } from "./histories.ts";
 
 const source = "redtrack.daily_spend";
@@ -11,20 +22,11 @@ const vendor = "redtrack";
 /** When the schedule reads: by the hour, from the first to the last. */
 const firstHour = 7;
 const lastHour = 23;
-/**
- * Days that are read while they grow, by how long ago they are, and every how many hours, the present one and the next
- * among them: today is compared with them at its own minute, between the readings around it.
- */
+/** Days that are read while they grow, by how long ago they are, and every how many hours, the present one and the next among them. */
 const followed: readonly (readonly [ago: number, everyHours: number])[] = [
-  [28, 4],
-  [21, 4],
-  [14, 4],
-  [7, 4],
-  [1, 2],
+  [1, 4],
   [0, 1],
 ];
-/** Days whose amounts the vendor has corrected since. */
-const restated = [2, 5, 9, 16, 33];
 /** Older than the window that scheduled runs read again: it stays failed until a person looks. */
 const failed = 6;
 const unreconciled = 11;
@@ -38,12 +40,23 @@ export const spend: Area = {
     // Each day has its own readings and faults: what they wait for is the account's pace alone.
     await Promise.all([
       ...followed.map(([ago, everyHours]) => follow(demo, show, { ago, everyHours })),
-      ...restated.map((ago) => restate(demo, show, ago)),
+      ...restatedAgo.spend.map((ago) => restate(demo, show, ago)),
     ]);
-    await readMissingDays(demo, source, show);
+    await readMissing(demo, show);
     await trouble(demo, show);
   },
 };
+
+/** Of past days, how far their spend was at an hour, against the share of the day that was over. */
+const paceOf = ({ client }: Demo, day: string) => 0.93 + chance("pace", client, day) * 0.14;
+
+/** Days that were never read: some as they stood at the present hour, then all as the next morning's run reads them. */
+async function readMissing(demo: Demo, show: Show): Promise<void> {
+  await deleteLateDays(demo, source);
+  const days = await missingDays(demo, source);
+  await readLooks(demo, { vendor, source }, runningLooks({ demo, days, share: (day) => paceOf(demo, day) }), show);
+  await readDays(demo, { source, days, at: (day) => nextMorning(demo, day) }, show);
+}
 
 /** The hours of the schedule that a day is read in, of those that are over; counted from the present one. */
 export function hoursToRead(day: string, everyHours: number, now: Date): number[] {
@@ -70,7 +83,7 @@ async function follow(demo: Demo, show: Show, of: { ago: number; everyHours: num
   }
   await readDay(demo, place);
   // The first run of the next day has read it whole.
-  const next = clockTime(addDays(day, 1), firstHour, 0, zone);
+  const next = nextMorning(demo, day);
   if (next < demo.now) await dateReading(demo, place, next);
 }
 
@@ -90,7 +103,7 @@ async function restate(demo: Demo, show: Show, ago: number): Promise<void> {
       readDay(demo, place),
     ),
   );
-  const before = clockTime(addDays(day, 1), firstHour, 0, zone);
+  const before = nextMorning(demo, day);
   await dateReading(demo, place, before < now ? before : now);
   await readDay(demo, place);
 }

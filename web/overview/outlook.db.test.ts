@@ -75,10 +75,13 @@ test.each(hours)("known %s hours after the end of a day is what its figures said
   for (const { date, ...figures } of rows) expect([date, figures]).toEqual([date, seen.get(`${date} ${at}`)]);
 });
 
-test("a day that was not read by then is left out", async () => {
-  const { rows } = await database.pool.query("select from public.known_figures($1, $2, $2, -13)", [
-    client,
-    addDays(today, -10),
+test.each([
+  ["before its first reading", -13],
+  ["hours after the last one of a day that ran", -9.5],
+  ["after its end, when it was last read while it ran", 3],
+])("a day that was not read at the age is left out: %s", async (_what, at) => {
+  const { rows } = await database.pool.query("select from public.known_figures($1, $2, $2, $3)", [
+    ...[client, addDays(today, -10), at],
   ]);
   expect(rows).toEqual([]);
 });
