@@ -35,7 +35,8 @@ const domains: Record<string, Domain> = {
   promo: { uses: ["conversions"], schemas: ["ops", "promo"] },
   // What does not add up between vendors is seen by reading all of them.
   findings: {
-    uses: [],
+    // What AnyTrack misses is sent to it as any conversion is.
+    uses: ["conversions"],
     schemas: ["ops", "public", "redtrack", "everflow", "anytrack", "promo", "rtb", "findings"],
   },
   intelligence: { uses: ["rtb"], schemas: ["ops", "rtb", "intelligence"] },

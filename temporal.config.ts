@@ -51,6 +51,8 @@ export const detectOpportunitiesEveryMinutes = 15;
 export const askQuestionsEveryMinutes = 15;
 /** Double and missing money is looked for within so many minutes of a day becoming final, or being restated. */
 export const detectFindingsEveryMinutes = 30;
+/** Conversions are held against each other within so many minutes of being stored. */
+export const tieOutEveryMinutes = 10;
 
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
@@ -82,6 +84,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     ...config.clients.map((client) => ({ ...advising(client), every: detectOpportunitiesEveryMinutes })),
     ...config.clients.map((client) => ({ ...asking(client), every: askQuestionsEveryMinutes })),
     ...config.clients.map((client) => ({ ...tallying(client), every: detectFindingsEveryMinutes })),
+    ...config.clients.map((client) => ({ ...tyingOut(client), every: tieOutEveryMinutes })),
     ...(config.ingest.watchMinutes === null ? [] : [{ ...watching, every: config.ingest.watchMinutes }]),
   ];
   return planned.map((one) => scheduled(config, one));
@@ -253,6 +256,16 @@ const tallying = (client: string): Planned => ({
   workflowType: "detectFindings",
   args: [{ client, onlyIfChanged: true }],
   summary: `double and missing money, client ${client}`,
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
+});
+
+/** Days that have not changed are not compared again. */
+const tyingOut = (client: string): Planned => ({
+  id: `tie-out/${client}`,
+  workflowType: "tieOut",
+  args: [{ client }],
+  summary: `Redtrack, AnyTrack and Everflow side by side, client ${client}`,
   overlap: "SKIP",
   catchupWindow: "1 minute",
 });

@@ -45,6 +45,7 @@ import { trackingRoutes } from "./promo/tracking.ts";
 import { payoutRoutes } from "./payouts/payouts.ts";
 import { reconRoutes } from "./recon/recon.ts";
 import { findingRoutes } from "./findings/findings.ts";
+import { tieOutRoutes } from "./findings/tie-out.ts";
 import { intelligenceRoutes } from "./intelligence/intelligence.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
@@ -71,6 +72,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/cost", routes: affiliateMappingRoutes },
   { prefix: "/api/v1/payouts", routes: payoutRoutes },
   { prefix: "/api/v1", routes: findingRoutes },
+  { prefix: "/api/v1", routes: tieOutRoutes },
   { prefix: "/api/v1/anytrack", routes: conversionRoutes },
   { prefix: "/api/v1/anytrack", routes: affiliateReportRoutes },
   { prefix: "/api/v1/anytrack", routes: trackRoutes },

@@ -94,6 +94,12 @@ const filled = [
   `insert into findings.findings (_client_id, kind, subject, subject_name, currency, at_stake, cases, first_day, last_day, words, window_from, window_to, facts, held_on, created_at, _run_id)
    select '713', kind, 'affiliate/' || n, 'Partner ' || n % 4, 'USD', n % 4, n % 3, ${day}, ${day}, 'w', ${today}, ${today}, '{}', ${today}, now() - (n % 4) * interval '0.000007 seconds', 'r'
      from :rows cross join unnest(array['paid_twice', 'click_times']) kind`,
+  `insert into findings.tie_out_items (_client_id, item, date, difference, at_stake, currency, is_sandbox)
+   select '713', 'everflow:' || n, ${day}, 'missing_in_anytrack', case when n % 3 > 0 then n % 4 end, 'USD', false from :rows`,
+  `insert into findings.tie_out_days (_client_id, date, affiliate_id, affiliate, is_sandbox, everflow, anytrack, in_both, only_anytrack, missing_in_anytrack, missing_in_everflow, amount_differs, refused_by_everflow)
+   select '713', ${day}, n::text, 'Partner ' || n % 4, false, n % 3, n % 4, 0, 0, n % 2, 0, 0, 0 from :rows`,
+  `insert into ops.slices (_client_id, source, slice, day, timezone, is_final)
+   select distinct '713', 'everflow.conversions', (${day})::text, ${day}, 'America/New_York', true from :rows on conflict do nothing`,
   `insert into findings.finding_rows (_client_id, finding_id, position, date, item, said_by, amount, currency, at_stake)
    select '713', f.finding_id, n, ${today}, 'o' || n, 'Everflow', n, 'USD', case when n % 3 > 0 then n % 4 end from :rows cross join findings.findings f`,
 ];

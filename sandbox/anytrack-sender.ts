@@ -6,6 +6,7 @@ import { originHeader } from "../core/origin.ts";
 import { streamOf, webhookBody, webhooksOfDay } from "./anytrack-data.ts";
 import { chance } from "./chance.ts";
 import { presentMs, type Clock } from "./clock.ts";
+import { plantedShape, trackedOfDay } from "./tracked-data.ts";
 
 const order = z.strictObject({
   url: z.url(),
@@ -18,6 +19,8 @@ const order = z.strictObject({
   lastDays: z.int().min(1).max(120).optional(),
   /** Of them, the last days whose clicks that led to nothing are sent too. */
   idleClicksOfLastDays: z.int().min(0).max(120).default(120),
+  /** In place of a series: what AnyTrack has of Everflow's conversions of these days, and so many of each otherwise per day. */
+  tracked: plantedShape.extend({ from: z.iso.date(), to: z.iso.date() }).optional(),
   /** How often each is sent. */
   repeats: z.int().min(1).max(20).default(1),
   /** In an order of chance, not of time. */
@@ -50,10 +53,7 @@ export function createSender(clock: Clock) {
     },
     start(body: unknown): { id: number } {
       const wanted = order.parse(body);
-      const happened =
-        wanted.lastDays === undefined
-          ? streamOf(wanted.client, wanted.name, wanted.count, wanted.from).map(webhookBody)
-          : eventsOfLastDays(clock, wanted.client, { ...wanted, lastDays: wanted.lastDays });
+      const happened = happenedIn(clock, wanted);
       const bodies = happened.map((event) => JSON.stringify(event));
       const posts = Array.from({ length: wanted.repeats }, (_, repeat) =>
         bodies.map((text, index) => ({
@@ -68,6 +68,17 @@ export function createSender(clock: Clock) {
       return { id: sendings.length - 1 };
     },
   };
+}
+
+function happenedIn(clock: Clock, wanted: z.output<typeof order>): object[] {
+  const { client, lastDays, tracked } = wanted;
+  if (lastDays !== undefined) return eventsOfLastDays(clock, client, { ...wanted, lastDays });
+  if (tracked === undefined) return streamOf(client, wanted.name, wanted.count, wanted.from).map(webhookBody);
+  const { from, to, ...planted } = tracked;
+  return daysFromTo(from, to)
+    .flatMap((day) => trackedOfDay(client, day, planted).events)
+    .filter(({ at }) => Date.parse(at) <= presentMs(clock.settings()))
+    .map(({ body }) => body);
 }
 
 function eventsOfLastDays(clock: Clock, client: string, of: { lastDays: number; idleClicksOfLastDays: number }) {

@@ -33,6 +33,8 @@ const planned = [
   "ask-questions/keyless",
   "detect-findings/713",
   "detect-findings/keyless",
+  "tie-out/713",
+  "tie-out/keyless",
   "watch-files",
 ];
 const apply = () => applySchedules(stack.client, plannedSchedules(stack.config));

@@ -128,6 +128,9 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
   "POST /api/v1/rtb/campaigns/{id}/move": {
     "creatives[]": namesNobody,
   },
+  "POST /api/v1/tie-out/resend": {
+    "everflowIds[]": namesNobody,
+  },
   "POST /api/v1/findings/{id}/state": {
     reason: "api/outside-fields.db.test.ts",
     until: namesNobody,

@@ -43,6 +43,7 @@ export async function recordClusters(keep: (name: string, handle: WorkflowHandle
     await run("detect-findings-without-rows", {}, "detectFindings");
     await putFindingRows(stack.database.pool, { to: "2026-02-01" });
     await run("detect-findings", {}, "detectFindings");
+    await run("tie-out", {}, "tieOut");
     await run("detect-opportunities-without-rows", {}, "detectOpportunities");
     await createAdviceCampaigns(stack.database.pool);
     await addAdviceDays(stack.database.pool, { from: "2026-01-05", days: 28 });

@@ -5,6 +5,7 @@ export { clusterCampaigns } from "./intelligence/cluster-campaigns.ts";
 export { deliverAlerts } from "./ops/deliver-alerts.ts";
 export { deliverConversions } from "./conversions/deliver-conversions.ts";
 export { detectFindings } from "./findings/detect-findings.ts";
+export { tieOut } from "./findings/tie-out.ts";
 export { detectOpportunities } from "./intelligence/detect-opportunities.ts";
 export { discoverSeats } from "./rtb/discover-seats.ts";
 export { fetchPost } from "./recon/fetch-post.ts";

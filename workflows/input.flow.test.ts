@@ -83,6 +83,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
     [{ sentence: "campaigns by CPC", ai_provider: "parrot" }, "ai_provider: must be one of claude, gemini"],
   ],
   detectFindings: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
+  tieOut: [[{ clients: "713" }, 'unknown field "clients": did you mean client?']],
   detectOpportunities: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   deliverAlerts: [[{ client: "713" }, 'unknown field "client": deliverAlerts takes no input']],
   deliverConversions: [[{ destinaton: "meta" }, 'unknown field "destinaton": did you mean destination?']],

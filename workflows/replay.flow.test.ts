@@ -121,6 +121,7 @@ const names = [
   "sync-source",
   "sync-source-refused-input",
   "test-channel",
+  "tie-out",
   "track-conversion-refused",
   "track-lead",
   "track-sale",

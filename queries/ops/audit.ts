@@ -28,6 +28,7 @@ export type AuditAction =
   | "question_deleted"
   | "finding_decided"
   | "findings_searched"
+  | "conversions_resent"
   | "campaign_renamed"
   | "campaigns_merged"
   | "campaign_split"

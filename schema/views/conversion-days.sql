@@ -1,4 +1,5 @@
--- Sums of conversions by day, kept in the transaction that changes the rows: exact at every moment, also while others write.
+-- Sums of conversions by day, kept in the transaction that changes the rows: exact at every moment, also while others write. The days
+-- are also noted, to be compared again between vendors.
 -- Whoever writes adds to the part of its own session's number, and keeps that part to itself up to its commit: two that
 -- touch the same days in another order would wait for each other for ever.
 create or replace function anytrack.own_part(p_feed text) returns smallint language plpgsql as $$
@@ -19,9 +20,12 @@ declare
     else 'select *, 1 as sign from added union all select *, -1 from gone' end;
 begin
   if tg_op = 'TRUNCATE' then
+    insert into findings.changed_days (_client_id, date) select distinct _client_id, date from anytrack.conversion_days;
     delete from anytrack.conversion_days;
     return null;
   end if;
+  -- Whatever changed: an order's number stands in no sum.
+  execute format('insert into findings.changed_days (_client_id, date) select distinct r._client_id, r.date from (%s) r', changes);
   execute format($sql$
     insert into anytrack.conversion_days as d (_client_id, date, type, currency, origin, part, conversions, amounts, revenue)
     select c._client_id, c.date, c.type, c.currency, c.origin, anytrack.own_part('anytrack'), c.conversions, c.amounts, c.revenue
@@ -44,9 +48,11 @@ declare
     else 'select *, 1 as sign from added union all select *, -1 from gone' end;
 begin
   if tg_op = 'TRUNCATE' then
+    insert into findings.changed_days (_client_id, date) select distinct _client_id, date from everflow.conversion_days;
     delete from everflow.conversion_days;
     return null;
   end if;
+  execute format('insert into findings.changed_days (_client_id, date) select distinct r._client_id, r.date from (%s) r', changes);
   execute format($sql$
     insert into everflow.conversion_days as d (_client_id, date, _slice, status, currency, part, conversions, events, payout, revenue)
     select c._client_id, c.date, c._slice, c.status, c.currency, anytrack.own_part('everflow'), c.conversions, c.events, c.payout, c.revenue

@@ -1,0 +1,245 @@
+-- What Redtrack, AnyTrack and Everflow say of the same conversions. Redtrack reports numbers per day and source and no conversion by
+-- itself; the other two are held against each other one by one. What the sandbox made up meets nothing real.
+
+-- Each conversion of Everflow of these days, and each of AnyTrack that Everflow does not have, with what the other one says of it.
+-- First by the order's number: within three days however it is written, else the very same number on whatever day. Then by the
+-- click, the first with the first: of the same day, of the day after, of the day before. What is beside these days is read too,
+-- as far as it can decide on what meets whom: the answer for a day is the same whichever days are asked for with it.
+create or replace function findings.tie_out(p_client text, p_from date, p_to date)
+returns table (item text, date date, difference text, matched_by text, affiliate_id text, affiliate text, order_id text, click_id text,
+               everflow_id text, everflow_date date, everflow_at timestamptz, everflow_status text, everflow_conversions integer, everflow_currency text,
+               everflow_revenue numeric, everflow_sale_amount numeric, everflow_payout numeric,
+               anytrack_key text, anytrack_date date, anytrack_type text, anytrack_source text, anytrack_currency text, anytrack_revenue numeric,
+               at_stake numeric, currency text, is_sandbox boolean, is_refused boolean, is_first boolean)
+language sql stable set jit = off as $$
+  with ef as materialized (
+    select c.conversion_id, c.date, c.converted_at, c.status, c.status in ('rejected', 'invalid') as is_refused, c.is_event, c.affiliate_id, c.affiliate_name, c.currency, c.revenue,
+           nullif(c.sale_amount, 0) as sale_amount, c.payout, c.order_id, findings.order_number(c.order_id) as number,
+           array_remove(array[c.transaction_id, c.sub1, c.sub2, c.sub3, c.sub4, c.sub5], null) as named, coalesce(o.origin = 'sandbox', false) as is_sandbox
+      from everflow.conversions c
+      left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
+     where c._client_id = p_client and c.date between p_from - 6 and p_to + 6 and c.payout >= 0 and c.revenue >= 0
+  ), at_ as materialized (
+    select a.conversion_key, a.order_id, findings.order_number(a.order_id) as number, a.date, a.event_time, a.type, a.source, a.click_id, a.affiliate_id, a.currency, a.revenue, a.origin = 'sandbox' as is_sandbox
+      from anytrack.conversions a
+     where a._client_id = p_client and a.date between p_from - 6 and p_to + 6 and coalesce(a.revenue, 0) >= 0 and lower(a.type) not in ('refund', 'chargeback')
+  ), near as materialized (
+    -- A conversion without an order number may have been sent to AnyTrack by us, under Everflow's id of it.
+    select distinct on (e.conversion_id) e.conversion_id, a.conversion_key
+      from ef e join at_ a on a.number = coalesce(e.number, findings.order_number(e.conversion_id)) and a.is_sandbox = e.is_sandbox and a.date between e.date - 3 and e.date + 3
+     where not e.is_event
+     order by e.conversion_id, a.order_id is distinct from e.order_id, abs(a.date - e.date), a.date, a.conversion_key
+  ), far as materialized (
+    select e.conversion_id, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue
+      from ef e join anytrack.conversions a on a._client_id = p_client and a.conversion_key = 'order:' || coalesce(e.order_id, e.conversion_id) and (a.origin = 'sandbox') = e.is_sandbox
+     where not e.is_event and not exists (select from near n where n.conversion_id = e.conversion_id) and a.date not between e.date - 3 and e.date + 3
+  ), ef_left as materialized (
+    select e.conversion_id, e.date, e.converted_at, e.is_sandbox, k.click
+      from ef e
+     cross join lateral (
+       select c.click from unnest(e.named) with ordinality c(click, place)
+        where exists (select from anytrack.clicks k where k._client_id = p_client and k.click_id = c.click and (k.origin = 'sandbox') = e.is_sandbox)
+           or exists (select from anytrack.conversions k where k._client_id = p_client and k.click_id = c.click and (k.origin = 'sandbox') = e.is_sandbox and k.date between e.date - 6 and e.date + 6)
+        order by c.place limit 1) k
+     where not e.is_event and not exists (select from near n where n.conversion_id = e.conversion_id) and not exists (select from far f where f.conversion_id = e.conversion_id)
+  ), at_left as materialized (
+    select a.conversion_key, a.date, a.event_time, a.is_sandbox, a.click_id as click
+      from at_ a
+     where not exists (select from near n where n.conversion_key = a.conversion_key)
+       and not exists (select from ef e where e.number = a.number and e.is_sandbox = a.is_sandbox and e.date between a.date - 3 and a.date + 3)
+       and not exists (select from everflow.conversions c left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
+                        where c._client_id = p_client and c.order_id = a.order_id and not c.is_event and c.payout >= 0 and c.revenue >= 0 and coalesce(o.origin = 'sandbox', false) = a.is_sandbox)
+  ), same_day as materialized (
+    select e.conversion_id, a.conversion_key
+      from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left) e
+      join (select *, row_number() over (partition by click, is_sandbox, date order by event_time, conversion_key) as place from at_left where click is not null) a
+     using (click, is_sandbox, date, place)
+  ), day_after as materialized (
+    select e.conversion_id, a.conversion_key
+      from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left l
+             where not exists (select from same_day m where m.conversion_id = l.conversion_id)) e
+      join (select *, row_number() over (partition by click, is_sandbox, date order by event_time, conversion_key) as place from at_left l
+             where click is not null and not exists (select from same_day m where m.conversion_key = l.conversion_key)) a
+        on a.click = e.click and a.is_sandbox = e.is_sandbox and a.date = e.date + 1 and a.place = e.place
+  ), day_before as materialized (
+    select e.conversion_id, a.conversion_key
+      from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left l
+             where not exists (select from same_day m where m.conversion_id = l.conversion_id) and not exists (select from day_after m where m.conversion_id = l.conversion_id)) e
+      join (select *, row_number() over (partition by click, is_sandbox, date order by event_time, conversion_key) as place from at_left l
+             where click is not null and not exists (select from same_day m where m.conversion_key = l.conversion_key) and not exists (select from day_after m where m.conversion_key = l.conversion_key)) a
+        on a.click = e.click and a.is_sandbox = e.is_sandbox and a.date = e.date - 1 and a.place = e.place
+  ), by_click as materialized (
+    select * from same_day union all select * from day_after union all select * from day_before
+  ), met as (
+    select n.conversion_id, 'order' as matched_by, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue from near n join at_ a on a.conversion_key = n.conversion_key
+     union all
+    select f.conversion_id, 'order', f.conversion_key, f.date, f.type, f.source, f.currency, f.revenue from far f
+     union all
+    select b.conversion_id, 'click', a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue from by_click b join at_ a on a.conversion_key = b.conversion_key
+  ), grouped as (
+    -- Several conversions of one order are one of AnyTrack's, and it is their sum that it may know.
+    select e.*, m.matched_by, m.conversion_key, m.date as at_date, m.type as at_type, m.source as at_source, m.currency as at_currency, m.revenue as at_revenue,
+           row_number() over each_one as place, count(*) over all_of as of_order, bool_and(e.is_refused) over all_of as all_refused,
+           min(e.currency) over all_of = max(e.currency) over all_of as one_currency,
+           sum(e.revenue) filter (where not e.is_refused) over all_of as all_revenue, sum(e.sale_amount) filter (where not e.is_refused) over all_of as all_sales,
+           sum(e.payout) filter (where not e.is_refused) over all_of as all_payout
+      from ef e left join met m on m.conversion_id = e.conversion_id
+     where not e.is_event
+    window all_of as (partition by coalesce(m.conversion_key, e.conversion_id), m.date between e.date - 3 and e.date + 3),
+           each_one as (partition by coalesce(m.conversion_key, e.conversion_id), m.date between e.date - 3 and e.date + 3 order by e.is_refused, e.converted_at, e.conversion_id)
+  ), upsold as (
+    select e.number, e.is_sandbox, sum(e.revenue) as revenue from ef e where e.is_event and e.number is not null and not e.is_refused group by 1, 2
+  ), compared as (
+    -- What AnyTrack has may be what the advertiser pays or what the customer did, with what was sold on the same order or without.
+    select g.*, case when g.all_refused then g.revenue else g.all_revenue end as said_revenue, case when g.all_refused then g.sale_amount else g.all_sales end as said_sales,
+           case when g.all_refused then g.payout else g.all_payout end as said_payout,
+           case when g.at_revenue is not null and g.one_currency and g.at_currency = g.currency
+                then (select min(abs(g.at_revenue - said)) from unnest(array[g.all_revenue, g.all_sales, g.all_revenue + u.revenue]) said) end as apart
+      from grouped g left join upsold u on u.number = g.number and u.is_sandbox = g.is_sandbox
+     where g.date between p_from and p_to
+  ), judged as (
+    select c.*,
+           case when c.conversion_key is null then case when not c.is_refused then 'missing_in_anytrack' end
+                when c.place > 1 then null
+                when c.all_refused then 'refused_by_everflow'
+                when c.at_revenue is null then case when c.at_type = 'SALE' and c.all_revenue > 0 then 'amount_differs' end
+                when c.apart >= 0.005 or c.apart is null and (c.at_revenue > 0 or c.all_revenue > 0) then 'amount_differs' end as difference
+      from compared c
+  )
+  select 'everflow:' || j.conversion_id, j.date, j.difference, j.matched_by, j.affiliate_id, j.affiliate_name, j.order_id, l.click,
+         j.conversion_id, j.date, j.converted_at, j.status, case when j.conversion_key is null then 1 else j.of_order end::integer, j.currency,
+         j.said_revenue, j.said_sales, j.said_payout,
+         j.conversion_key, j.at_date, j.at_type, j.at_source, j.at_currency, j.at_revenue,
+         round(case j.difference when 'missing_in_anytrack' then j.revenue when 'refused_by_everflow' then j.at_revenue
+                                 when 'amount_differs' then case when j.at_revenue is null then j.said_revenue else j.apart end end, 2),
+         case when j.difference = 'refused_by_everflow' then j.at_currency when j.difference is not null then j.currency end, j.is_sandbox, j.is_refused, j.place = 1
+    from judged j left join ef_left l on l.conversion_id = j.conversion_id
+   union all
+  select 'anytrack:' || a.conversion_key, a.date, case when k.affiliate_id is not null and a.type in ('SALE', 'LEAD', 'SIGNUP') then 'missing_in_everflow' end, null, k.affiliate_id, k.name, a.order_id, a.click_id,
+         null, null, null, null, null, null, null, null, null,
+         a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue,
+         case when k.affiliate_id is not null then round(a.revenue, 2) end, a.currency, a.is_sandbox, false, true
+    from at_left l
+    join at_ a on a.conversion_key = l.conversion_key
+    left join (select d.affiliate_id, max(d.affiliate_name) as name from everflow.daily_stats d where d._client_id = p_client group by 1) k on k.affiliate_id = a.affiliate_id
+   where a.date between p_from and p_to and not exists (select from by_click b where b.conversion_key = a.conversion_key)
+$$;
+comment on function findings.tie_out(text, date, date) is 'Each conversion of these days once, with what Everflow and AnyTrack say of it and how they differ.';
+
+-- Compares days again and keeps what came of it. Nothing is written where nothing came out otherwise.
+create or replace function findings.refresh_tie_out(p_client text, p_from date, p_to date) returns void language plpgsql set jit = off as $$
+begin
+  create temp table compared on commit drop as select * from findings.tie_out(p_client, p_from, p_to);
+  delete from findings.tie_out_items i where i._client_id = p_client and i.date between p_from and p_to
+     and not exists (select from compared c where c.item = i.item and (c.difference is not null or c.anytrack_date not between c.everflow_date - 3 and c.everflow_date + 3));
+  insert into findings.tie_out_items as i (_client_id, item, date, difference, matched_by, affiliate_id, affiliate, order_id, click_id, everflow_id, everflow_date, everflow_at, everflow_status, everflow_conversions, everflow_currency, everflow_revenue, everflow_sale_amount, everflow_payout, anytrack_key, anytrack_date, anytrack_type, anytrack_source, anytrack_currency, anytrack_revenue, at_stake, currency, is_sandbox)
+  select p_client, c.item, c.date, c.difference, c.matched_by, c.affiliate_id, c.affiliate, c.order_id, c.click_id, c.everflow_id, c.everflow_date, c.everflow_at, c.everflow_status, c.everflow_conversions,
+         c.everflow_currency, c.everflow_revenue, c.everflow_sale_amount, c.everflow_payout, c.anytrack_key, c.anytrack_date, c.anytrack_type, c.anytrack_source, c.anytrack_currency, c.anytrack_revenue,
+         c.at_stake, c.currency, c.is_sandbox
+    from compared c where c.difference is not null or c.anytrack_date not between c.everflow_date - 3 and c.everflow_date + 3
+  on conflict on constraint tie_out_items_key do update
+     set (date, difference, matched_by, affiliate_id, affiliate, order_id, click_id, everflow_id, everflow_date, everflow_at, everflow_status, everflow_conversions, everflow_currency, everflow_revenue,
+          everflow_sale_amount, everflow_payout, anytrack_key, anytrack_date, anytrack_type, anytrack_source, anytrack_currency, anytrack_revenue, at_stake, currency, is_sandbox)
+       = (excluded.date, excluded.difference, excluded.matched_by, excluded.affiliate_id, excluded.affiliate, excluded.order_id, excluded.click_id, excluded.everflow_id, excluded.everflow_date, excluded.everflow_at,
+          excluded.everflow_status, excluded.everflow_conversions, excluded.everflow_currency, excluded.everflow_revenue, excluded.everflow_sale_amount, excluded.everflow_payout, excluded.anytrack_key,
+          excluded.anytrack_date, excluded.anytrack_type, excluded.anytrack_source, excluded.anytrack_currency, excluded.anytrack_revenue, excluded.at_stake, excluded.currency, excluded.is_sandbox)
+   where i is distinct from excluded;
+  create temp table counted on commit drop as
+  select c.date, c.affiliate_id, max(c.affiliate) as affiliate, c.is_sandbox,
+         count(*) filter (where c.everflow_id is not null and not c.is_refused)::integer as everflow, count(*) filter (where c.anytrack_key is not null and c.is_first)::integer as anytrack,
+         count(*) filter (where c.everflow_id is not null and not c.is_refused and c.anytrack_key is not null)::integer as in_both,
+         count(*) filter (where c.everflow_id is null or c.difference = 'refused_by_everflow')::integer as only_anytrack,
+         count(*) filter (where c.difference = 'missing_in_anytrack')::integer as missing_in_anytrack, count(*) filter (where c.difference = 'missing_in_everflow')::integer as missing_in_everflow,
+         count(*) filter (where c.difference = 'amount_differs')::integer as amount_differs, count(*) filter (where c.difference = 'refused_by_everflow')::integer as refused_by_everflow
+    from compared c where c.anytrack_key is not null or not c.is_refused group by c.date, c.affiliate_id, c.is_sandbox;
+  delete from findings.tie_out_days d where d._client_id = p_client and d.date between p_from and p_to
+     and not exists (select from counted c where c.date = d.date and c.affiliate_id is not distinct from d.affiliate_id and c.is_sandbox = d.is_sandbox);
+  insert into findings.tie_out_days as d (_client_id, date, affiliate_id, affiliate, is_sandbox, everflow, anytrack, in_both, only_anytrack, missing_in_anytrack, missing_in_everflow, amount_differs, refused_by_everflow)
+  select p_client, c.date, c.affiliate_id, c.affiliate, c.is_sandbox, c.everflow, c.anytrack, c.in_both, c.only_anytrack, c.missing_in_anytrack, c.missing_in_everflow, c.amount_differs, c.refused_by_everflow from counted c
+  on conflict on constraint tie_out_days_key do update
+     set (affiliate, everflow, anytrack, in_both, only_anytrack, missing_in_anytrack, missing_in_everflow, amount_differs, refused_by_everflow)
+       = (excluded.affiliate, excluded.everflow, excluded.anytrack, excluded.in_both, excluded.only_anytrack, excluded.missing_in_anytrack, excluded.missing_in_everflow, excluded.amount_differs, excluded.refused_by_everflow)
+   where d is distinct from excluded;
+  drop table compared, counted;
+end $$;
+comment on function findings.refresh_tie_out(text, date, date) is 'Compares the conversions of these days again and keeps what came of it.';
+
+-- Days whose answer may have changed with these: those near enough to meet, and those that an order leads to.
+create or replace function findings.tie_out_reach(p_client text, p_days date[]) returns table (day date) language sql stable set jit = off as $$
+  with touched as (
+    select e.date, e.order_id, e.conversion_id from everflow.conversions e where e._client_id = p_client and e.date = any(p_days) and not e.is_event
+  )
+  select d + n from unnest(p_days) d cross join generate_series(-6, 6) n
+   union
+  select a.date from touched t join anytrack.conversions a on a._client_id = p_client and a.conversion_key = 'order:' || coalesce(t.order_id, t.conversion_id)
+   union
+  select e.date from anytrack.conversions a join everflow.conversions e on e._client_id = p_client and e.order_id = a.order_id and not e.is_event
+   where a._client_id = p_client and a.date = any(p_days)
+   union
+  select e.date from anytrack.conversions a join everflow.conversions e on e._client_id = p_client and e.conversion_id = a.order_id
+   where a._client_id = p_client and a.date = any(p_days)
+   union
+  select x.day from findings.tie_out_items i cross join lateral (values (i.everflow_date), (i.anytrack_date)) x(day)
+   where i._client_id = p_client and i.difference is null and (i.everflow_date = any(p_days) or i.anytrack_date = any(p_days))
+   union
+  select x.day from findings.tie_out_items i cross join lateral (values (i.everflow_date), (i.anytrack_date)) x(day)
+   where i._client_id = p_client and i.difference is not null and i.anytrack_date not between i.everflow_date - 3 and i.everflow_date + 3
+     and (i.everflow_date = any(p_days) or i.anytrack_date = any(p_days))
+$$;
+comment on function findings.tie_out_reach(text, date[]) is 'Days whose comparison may come out otherwise where these days have changed.';
+
+-- What is not final yet is counted and named nowhere as missing: Everflow is read once an hour, and AnyTrack sends at once.
+create or replace view findings.tie_out_differences as
+select i._client_id, i.item, i.date, i.difference, i.matched_by, i.affiliate_id, i.affiliate, i.order_id, i.click_id, i.everflow_id, i.everflow_date, i.everflow_at, i.everflow_status, i.everflow_conversions,
+       i.everflow_currency, i.everflow_revenue, i.everflow_sale_amount, i.everflow_payout, i.anytrack_key, i.anytrack_date, i.anytrack_type, i.anytrack_source, i.anytrack_currency, i.anytrack_revenue,
+       i.at_stake, i.currency, case when i.is_sandbox then 'sandbox' else 'real' end as origin
+  from findings.tie_out_items i
+  join ops.slices s on s._client_id = i._client_id and s.source = 'everflow.conversions' and s.slice = i.date::text and s.is_final
+ where i.difference is not null;
+
+-- Stacked and summed, not joined: a condition on client and date reaches both tables. Redtrack says how many and not which, so what
+-- it has is taken to be what the others have, as far as its number goes.
+create or replace view findings.tie_out_daily as
+with mapped as materialized (
+  select m._client_id, m.redtrack_source_id, m.affiliate_id, m.everflow_affiliate_label
+    from public.affiliate_matches m where m.affiliate_id is not null and m.redtrack_source_id is not null
+), stacked as (
+  select d._client_id, d.date, d.affiliate_id, null::text as source_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack, null::text as source,
+         d.everflow, d.anytrack, d.in_both, d.only_anytrack, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs, d.refused_by_everflow
+    from findings.tie_out_days d
+   union all
+  select r._client_id, r.date, m.affiliate_id, case when m.affiliate_id is null then r.source_id end, coalesce(o.origin = 'sandbox', false), null,
+         coalesce(m.everflow_affiliate_label, r.source_name, r.source_id), r.conversions, coalesce(r.source_name, r.source_id), 0, 0, 0, 0, 0, 0, 0, 0
+    from redtrack.daily_spend r
+    left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
+    left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
+   where m.affiliate_id is not null or r.conversions > 0
+), summed as (
+  select s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox, coalesce(max(s.affiliate), max(s.label)) as affiliate, sum(s.redtrack)::integer as redtrack,
+         string_agg(distinct s.source, ', ' order by s.source) as redtrack_sources, sum(s.everflow)::integer as everflow, sum(s.anytrack)::integer as anytrack, sum(s.in_both)::integer as in_both,
+         (sum(s.everflow) - sum(s.in_both) + sum(s.only_anytrack))::integer as single, sum(s.missing_in_anytrack)::integer as missing_in_anytrack,
+         sum(s.missing_in_everflow)::integer as missing_in_everflow, sum(s.amount_differs)::integer as amount_differs, sum(s.refused_by_everflow)::integer as refused_by_everflow
+    from stacked s group by s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox
+), known as (
+  select s.*, coalesce(e.is_final, false) as is_final, coalesce(r.is_final, false) as redtrack_is_final,
+         -- A source that had nothing on a day is not in its answer.
+         case when s.redtrack is null and r.is_final and exists (select from mapped m where m._client_id = s._client_id and m.affiliate_id = s.affiliate_id) then 0 else s.redtrack end as counted
+    from summed s
+    left join ops.slices e on e._client_id = s._client_id and e.source = 'everflow.conversions' and e.slice = s.date::text
+    left join ops.slices r on r._client_id = s._client_id and r.source = 'redtrack.daily_spend' and r.slice = s.date::text
+)
+select d.*, coalesce(d.missing_in_redtrack + d.more_in_redtrack, 0) + coalesce(d.missing_in_anytrack + d.missing_in_everflow + d.amount_differs + d.refused_by_everflow, 0) as differences
+  from (
+select k._client_id, k.date, k.affiliate_id, k.affiliate, k.source_id, k.redtrack_sources, k.counted as redtrack,
+       case when k.source_id is null then k.everflow end as everflow, case when k.source_id is null then k.anytrack end as anytrack,
+       least(k.counted, k.in_both) as in_all,
+       k.in_both - coalesce(least(k.counted, k.in_both), 0) + coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) as in_two,
+       k.single - coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) + coalesce(greatest(k.counted - k.in_both - k.single, 0), 0) as in_one,
+       case when k.is_final and k.redtrack_is_final and k.source_id is null then greatest(k.everflow - k.counted, 0) end as missing_in_redtrack,
+       case when k.is_final and k.redtrack_is_final and k.source_id is null then greatest(k.counted - k.everflow, 0) end as more_in_redtrack,
+       case when k.is_final and k.source_id is null then k.missing_in_anytrack end as missing_in_anytrack,
+       case when k.is_final and k.source_id is null then k.missing_in_everflow end as missing_in_everflow,
+       case when k.is_final and k.source_id is null then k.amount_differs end as amount_differs,
+       case when k.is_final and k.source_id is null then k.refused_by_everflow end as refused_by_everflow,
+       k.is_final, k.redtrack_is_final, case when k.is_sandbox then 'sandbox' else 'real' end as origin
+  from known k) d;
