@@ -117,6 +117,10 @@ export const walked: Record<string, Walked> = {
     who: staff,
     fill: { id: busiestCampaign },
   },
+  "/tie-out": { address: "/tie-out?period=30d", who: staff },
+  "/tie-out.csv": { address: "/tie-out.csv?period=30d", who: staff },
+  "/tie-out/days.csv": { address: "/tie-out/days.csv?period=30d", who: staff },
+  "/tie-out/resend": { address: "/tie-out/resend?period=30d", who: keepers },
   "/findings": { address: "/findings?state=all", who: staff },
   "/findings.csv": { address: "/findings.csv?state=all", who: staff },
   "/findings/:id": {

@@ -52,6 +52,7 @@ const shown: Record<string, readonly string[]> = {
   "/campaigns?period=all": ["campaign"],
   "/campaigns/:campaign": ["campaign", "format", "earlier", "decider"],
   "/campaigns/suggestions": ["suggested"],
+  "/tie-out?period=7d": ["tied", "tied-order"],
   "/findings": ["found", "found-words"],
   "/findings/:finding": ["found", "found-words", "found-item", "found-reason"],
   "/opportunities": ["campaign"],
@@ -89,6 +90,8 @@ const shown: Record<string, readonly string[]> = {
 };
 /** Pages that show none but the name of who looks. */
 const without = [
+  // What is sent is shown by numbers of orders that AnyTrack takes, and nothing else.
+  "/tie-out/resend",
   ...["/receipts", "/freshness", "/freshness/:source/:day", "/runs", "/runs/:id", "/cost/mapping/edit"],
   ...["/promo/new", "/channels/new", "/files/upload", "/files/preview/:id", "/reconciliation/platforms"],
   ...["/reconciliation/reports/:id/evidence", "/creatives/:id/thumbnail"],
@@ -321,6 +324,21 @@ async function fillFindings(): Promise<void> {
     [id, nameOf("found-reason")],
   );
   ids["finding"] = id;
+  await pool.query(
+    `insert into findings.tie_out_items (_client_id, item, date, difference, affiliate_id, affiliate, order_id, anytrack_key, anytrack_currency, anytrack_revenue, at_stake, currency, is_sandbox)
+     values ('713', 'anytrack:order:x', $1, 'missing_in_everflow', '4', $2, $3, 'order:x', 'USD', 5, 5, 'USD', false)`,
+    [yesterday, nameOf("tied"), nameOf("tied-order")],
+  );
+  await pool.query(
+    `insert into findings.tie_out_days (_client_id, date, affiliate_id, affiliate, is_sandbox, everflow, anytrack, in_both, only_anytrack, missing_in_anytrack, missing_in_everflow, amount_differs, refused_by_everflow)
+     values ('713', $1, '77', $2, false, 0, 1, 0, 1, 0, 1, 0, 0)`,
+    [yesterday, nameOf("tied")],
+  );
+  await pool.query(
+    `insert into ops.slices (_client_id, source, slice, day, timezone, is_final) values ('713', 'everflow.conversions', $1::date::text, $1, 'America/New_York', true)
+     on conflict on constraint slices_key do update set is_final = true`,
+    [yesterday],
+  );
 }
 
 async function fillRecon(): Promise<void> {

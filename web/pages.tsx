@@ -20,6 +20,8 @@ import { quarantinePages } from "./files/quarantine.tsx";
 import { uploadPages } from "./files/upload.tsx";
 import { countryPages } from "./intelligence/countries.tsx";
 import { findingPage } from "./findings/finding.tsx";
+import { resendPages } from "./findings/resend.tsx";
+import { tieOutPages } from "./findings/tie-out.tsx";
 import { findingPages } from "./findings/findings.tsx";
 import { opportunityPages } from "./intelligence/opportunities.tsx";
 import { opportunityPage } from "./intelligence/opportunity.tsx";
@@ -76,6 +78,8 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   seatPages,
   wastePages,
   findingPages,
+  tieOutPages,
+  resendPages,
   findingPage,
   opportunityPages,
   scorecardPages,

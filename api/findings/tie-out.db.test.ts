@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { daysFromTo } from "../../core/days.ts";
 import { fakeTemporal } from "../../test/api-recon.ts";
-import { bearer, testServer } from "../../test/api-server.ts";
+import { bearer } from "../../test/api-server.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
+import { compareFigures } from "../../test/page-figures.ts";
+import { formBody, loggedIn, pageServer } from "../../test/page-server.ts";
 import { compareAgain, sandboxWorlds, type World } from "../../test/tie-out.ts";
 import type { Api } from "../server/parts.ts";
 
@@ -28,13 +30,13 @@ beforeAll(async () => {
   database = await testDatabase();
   worlds = await sandboxWorlds(database, clients, plan);
   for (const client of clients) await compareAgain(database, client);
-  api = await testServer({
+  ({ api } = await pageServer({
     ...{ database: database.pool, clients, temporal: access },
     anytrack: {
       ...{ halfLifeDays: 7, webhookPerMinute: 60_000, webhookSecrets: new Map() },
       collect: new Map([["713", { baseUrl: "http://127.0.0.1:1", accountId: "a", integration: "i" }]]),
     },
-  });
+  }));
 }, 120_000);
 afterAll(async () => {
   await api?.close();
@@ -189,4 +191,49 @@ test("ranges that are too long or the wrong way round are refused", async () => 
       });
       expect([path, range, statusCode]).toEqual([path, range, 400]);
     }
+});
+
+const open = async (url: string, as: Parameters<typeof loggedIn>[1] = { client: "acme" }) =>
+  api.inject({ url, headers: await loggedIn(database.pool, as) });
+
+test("every figure of the page is the JSON route's, and its exports have every row", async () => {
+  const page = await open(`/tie-out?from=${from}&to=${to}`);
+  expect(page.statusCode).toBe(200);
+  const { compared, wrong } = await compareFigures(api, page.body, "acme");
+  expect(wrong).toEqual([]);
+  expect(compared).toBeGreaterThan(400);
+  expect(page.body).toMatch(/Redtrack counts <?.*conversions/s);
+  const rows = async (url: string) => (await open(url)).body.trim().split("\r\n").length - 1;
+  expect(await rows(`/tie-out.csv?from=${from}&to=${to}`)).toBe(4 * planted);
+  expect(await rows(`/tie-out.csv?from=${from}&to=${to}&difference=amount_differs`)).toBe(planted);
+  expect(await rows(`/tie-out/days.csv?from=${from}&to=${to}`)).toBe((await all("acme", "/days")).length);
+  expect((await open("/tie-out?from=2026-01-01&to=2026-01-02")).body).toContain("Nothing differs");
+  expect((await open(`/tie-out?from=${from}&to=${to}&difference=amount_differs&affiliate=nobody`)).body).toContain(
+    "Nothing under these filters",
+  );
+});
+
+test("whoever keeps things sees what would be sent, then sends it; whoever reads does neither", async () => {
+  const address = `/tie-out/resend?from=${from}&to=${to}`;
+  const before = started.length;
+  const page = await open(address, { client: "713" });
+  expect(page.body).toMatch(/Send 17 to AnyTrack/);
+  expect(page.body).toContain("none of its values is a click that AnyTrack knows");
+  expect([started.length, (await open(address, { client: "713", role: "analyst" })).statusCode]).toEqual([before, 404]);
+  expect((await open(`/tie-out?from=${from}&to=${to}`, { client: "713", role: "analyst" })).body).not.toContain(
+    "resend",
+  );
+  const ids = [...page.body.matchAll(/name="id" value="([^"]+)"/g)].map(([, id = ""]) => id);
+  const { payload, type } = formBody({ id: ids[0] ?? "", back: `/tie-out?from=${from}&to=${to}` });
+  const sent = await api.inject({
+    ...{ method: "POST", url: "/tie-out/resend", payload },
+    headers: { ...(await loggedIn(database.pool, { client: "713" })), ...type },
+  });
+  expect([sent.statusCode, sent.headers.location, started.length]).toEqual([
+    303,
+    `/tie-out?from=${from}&to=${to}&sent=1&difference=missing_in_anytrack`,
+    before + 1,
+  ]);
+  expect((await open(String(sent.headers.location), { client: "713" })).body).toContain("1 conversion is being sent");
+  expect((await open("/tie-out", { client: "713", role: "advertiser", advertiser: "1" })).statusCode).toBe(404);
 });

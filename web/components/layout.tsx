@@ -21,6 +21,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/spend", label: "Spend", who: staff },
   { href: "/cost", label: "CPA", also: ["/why"], who: staff },
   { href: "/conversions", label: "Conversions", who: staff },
+  { href: "/tie-out", label: "Tie-out", who: staff },
   { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
   { href: "/findings", label: "Findings", who: staff },
   { href: "/opportunities", label: "Opportunities", who: staff },
