@@ -49,6 +49,40 @@ export const everflowDays = everflow.table(
   ],
 );
 
+/** What payout statements of an open month are added up from. */
+export const affiliateDays = everflow.table(
+  "affiliate_days",
+  {
+    ...clientColumn,
+    date: date("date").notNull(),
+    affiliateId: text("affiliate_id").notNull(),
+    affiliateName: text("affiliate_name"),
+    status: text("status").notNull(),
+    currency: text("currency").notNull(),
+    part: smallint("part").notNull(),
+    conversions: count("conversions"),
+    payout: sum("payout"),
+    positive: count("positive"),
+    positivePayout: sum("positive_payout"),
+    nonzero: count("nonzero"),
+  },
+  (table) => [
+    unique("affiliate_days_key")
+      .on(
+        ...([
+          table.clientId,
+          table.date,
+          table.affiliateId,
+          table.affiliateName,
+          table.status,
+          table.currency,
+        ] as const),
+        table.part,
+      )
+      .nullsNotDistinct(),
+  ],
+);
+
 const part =
   "Writers that add at the same time have parts of their own, or they would wait for each other; sum over them.";
 
@@ -72,4 +106,18 @@ describeTable(everflowDays, "Everflow's conversions and events summed by day.", 
   events: "How many events.",
   payout: "What affiliates earn by them.",
   revenue: "What the advertisers pay for them.",
+});
+
+describeTable(affiliateDays, "What affiliates earn by Everflow's conversions and events, summed by day.", {
+  date: "The day, in America/New_York.",
+  affiliateId: "Everflow's id of the affiliate.",
+  affiliateName: "The affiliate's name on these conversions.",
+  status: "The status of the conversions.",
+  currency: "The currency of their payout.",
+  part,
+  conversions: "How many, events included.",
+  payout: "What the affiliate earns by them.",
+  positive: "How many of them have a payout above zero, of which something may be held.",
+  positivePayout: "The payout of these.",
+  nonzero: "How many of them have any payout.",
 });

@@ -84,9 +84,17 @@ async function differences(): Promise<unknown[]> {
      ), d as (
        select _client_id, date, _slice, status, currency, count(*) filter (where not is_event), count(*) filter (where is_event), sum(payout), sum(revenue)
          from everflow.conversions group by 1, 2, 3, 4, 5
+     ), e as (
+       select _client_id, date, affiliate_id, affiliate_name, status, currency, sum(conversions) as n, sum(payout) as p, sum(positive) as g, sum(positive_payout) as q, sum(nonzero) as z
+         from everflow.affiliate_days group by 1, 2, 3, 4, 5, 6 having (sum(conversions), sum(payout), sum(positive), sum(positive_payout), sum(nonzero)) <> (0, 0, 0, 0, 0)
+     ), f as (
+       select _client_id, date, affiliate_id, affiliate_name, status, currency, count(*), sum(payout), count(*) filter (where payout > 0), coalesce(sum(payout) filter (where payout > 0), 0),
+              count(*) filter (where payout <> 0)
+         from everflow.conversions group by 1, 2, 3, 4, 5, 6
      )
      select 'anytrack' as feed, x::text from ((table a except table b) union all (table b except table a)) x
-     union all select 'everflow', x::text from ((table c except table d) union all (table d except table c)) x`,
+     union all select 'everflow', x::text from ((table c except table d) union all (table d except table c)) x
+     union all select 'affiliates', x::text from ((table e except table f) union all (table f except table e)) x`,
   );
   return rows;
 }

@@ -91,3 +91,46 @@ begin
     end if;
   end loop;
 end $$;
+
+-- The same per affiliate, for payout statements.
+create or replace function everflow.sum_payouts() returns trigger language plpgsql as $$
+declare
+  changes constant text := case tg_op
+    when 'INSERT' then 'select *, 1 as sign from added'
+    when 'DELETE' then 'select *, -1 as sign from gone'
+    else 'select *, 1 as sign from added union all select *, -1 from gone' end;
+begin
+  if tg_op = 'TRUNCATE' then
+    delete from everflow.affiliate_days;
+    return null;
+  end if;
+  execute format($sql$
+    insert into everflow.affiliate_days as d (_client_id, date, affiliate_id, affiliate_name, status, currency, part, conversions, payout, positive, positive_payout, nonzero)
+    select c._client_id, c.date, c.affiliate_id, c.affiliate_name, c.status, c.currency, anytrack.own_part('everflow'), c.conversions, c.payout, c.positive, c.positive_payout, c.nonzero
+      from (select _client_id, date, affiliate_id, affiliate_name, status, currency, sum(sign) as conversions, sum(sign * payout) as payout,
+                   coalesce(sum(sign) filter (where payout > 0), 0) as positive, coalesce(sum(sign * payout) filter (where payout > 0), 0) as positive_payout,
+                   coalesce(sum(sign) filter (where payout <> 0), 0) as nonzero
+              from (%s) r group by 1, 2, 3, 4, 5, 6) c
+     where (c.conversions, c.payout, c.positive, c.positive_payout, c.nonzero) <> (0, 0, 0, 0, 0)
+    on conflict on constraint affiliate_days_key do update
+       set conversions = d.conversions + excluded.conversions, payout = d.payout + excluded.payout, positive = d.positive + excluded.positive,
+           positive_payout = d.positive_payout + excluded.positive_payout, nonzero = d.nonzero + excluded.nonzero
+  $sql$, changes);
+  return null;
+end $$;
+comment on function everflow.sum_payouts() is 'Adds what a statement changed of Everflow''s conversions to what affiliates earn by day.';
+
+do $$
+begin
+  if not exists (select from pg_trigger where tgname = 'payouts_inserted' and tgrelid = 'everflow.conversions'::regclass) then
+    create trigger payouts_inserted after insert on everflow.conversions referencing new table as added for each statement execute function everflow.sum_payouts();
+    create trigger payouts_updated after update on everflow.conversions referencing old table as gone new table as added for each statement execute function everflow.sum_payouts();
+    create trigger payouts_deleted after delete on everflow.conversions referencing old table as gone for each statement execute function everflow.sum_payouts();
+    create trigger payouts_truncated after truncate on everflow.conversions for each statement execute function everflow.sum_payouts();
+    delete from everflow.affiliate_days;
+    insert into everflow.affiliate_days (_client_id, date, affiliate_id, affiliate_name, status, currency, part, conversions, payout, positive, positive_payout, nonzero)
+    select _client_id, date, affiliate_id, affiliate_name, status, currency, 0, count(*), sum(payout), count(*) filter (where payout > 0), coalesce(sum(payout) filter (where payout > 0), 0),
+           count(*) filter (where payout <> 0)
+      from everflow.conversions group by 1, 2, 3, 4, 5, 6;
+  end if;
+end $$;
