@@ -46,6 +46,16 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
        from generate_series(1, 3) n`,
     [client],
   );
+  await database.pool.query(
+    `insert into findings.tie_out_days (_client_id, date, affiliate_id, affiliate, is_sandbox, everflow, anytrack, in_both, only_anytrack, missing_in_anytrack, missing_in_everflow, amount_differs, refused_by_everflow)
+     select $1, d, '9', 'Nine', false, 9, 8, 7, 1, 2, 1, 1, 0 from unnest(array['2026-01-08', '2026-01-09']::date[]) d`,
+    [client],
+  );
+  await database.pool.query(
+    `insert into ops.slices (_client_id, source, slice, day, timezone, is_final) values ($1, 'everflow.conversions', '2026-01-08', '2026-01-08', 'America/New_York', true)
+     on conflict on constraint slices_key do update set is_final = true`,
+    [client],
+  );
   const message = await composeDigest(
     { database: database.pool },
     { client, day: "2026-01-11", timezone: "America/New_York" },
@@ -57,6 +67,9 @@ test("the digest says yesterday's figures as the page has them, and the alerts, 
     /^2026-01-10 \(not final\): spend 133\.45 \w+ \(the day before 80\.00\), cost 123\.45 \w+ \(the day before 80\.00\)/,
   );
   expect(message.lines).toContain("Findings in USD: 2 open, 1 new in the last 24 hours, 184.20 USD at stake");
+  expect(message.lines).toContain(
+    "Tie-out of the last 7 days: missing 2 in AnyTrack, 1 in Everflow; 1 amount differs.",
+  );
   const alerts = message.lines.filter((line) => line.includes("(alert "));
   expect(alerts.map((line) => line.slice(0, 12))).toEqual(["• [critical]", "• [info] info".slice(0, 12)]);
 });

@@ -4,6 +4,7 @@ import { addDays } from "../../core/days.ts";
 import { readOutlook } from "../cost/outlook.ts";
 import { explainChanges } from "../cost/why.ts";
 import { readNews } from "../findings/findings.ts";
+import { sumTieOutDays } from "../findings/tie-out.ts";
 import { readAlerts } from "../ops/alerts.ts";
 import { readOverview } from "./overview.ts";
 
@@ -18,12 +19,13 @@ export async function readDigest(
   const since = new Date(now.getTime() - nightHours * 3_600_000);
   const weekOf = (last: string) => ({ from: addDays(last, -6), to: last });
   const yesterday = addDays(day, -1);
-  const [overview, week, ends, alerts, findings] = await Promise.all([
+  const [overview, week, ends, alerts, findings, tieOut] = await Promise.all([
     readOverview(database, { client, today: day, timezone, now, since, period: "yesterday" }),
     explainChanges(database, { client, ...weekOf(yesterday), before: weekOf(addDays(day, -8)) }, ["cpa"]),
     readOutlook(database, { client, today: day, days: [yesterday] }),
     readAlerts(database, { client, open: true, limit: mostAlerts }),
     readNews(database, { client, since }),
+    sumTieOutDays(database, { client, ...weekOf(yesterday), affiliate: null }),
   ]);
   const whole = overview.periods.find(({ name }) => name === "yesterday");
   const rank = (severity: string) => ["critical", "warning", "info"].indexOf(severity);
@@ -49,6 +51,9 @@ export async function readDigest(
       }))
       .filter(({ late, days }) => late !== null || days.length > 0),
     findings,
+    tieOut: tieOut.map(({ origin, missingInRedtrack, missingInAnytrack, missingInEverflow, amountDiffers }) => ({
+      ...{ origin, missingInRedtrack, missingInAnytrack, missingInEverflow, amountDiffers },
+    })),
     alerts: alerts.sort((one, other) => rank(one.severity) - rank(other.severity)),
   };
 }

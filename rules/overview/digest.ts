@@ -53,6 +53,14 @@ export interface Digest {
   late: readonly { source: string; late: string | null; touches: string; days: readonly string[] }[];
   /** Double and missing money, by currency: how many findings are open, and what those of the night put at stake. */
   findings: readonly { currency: string; open: number; fresh: number; atStake: string }[];
+  /** What vendors are missing of each other's conversions in the last seven whole days; null where no day is final. */
+  tieOut: readonly {
+    origin: string;
+    missingInRedtrack: number | null;
+    missingInAnytrack: number | null;
+    missingInEverflow: number | null;
+    amountDiffers: number | null;
+  }[];
   alerts: readonly { alertId: number; severity: string; message: string }[];
 }
 
@@ -61,7 +69,7 @@ const mostDays = 5;
 
 /** The digest as a message: the same words in Slack, in a mail and in the terminal. */
 export function digestMessage(digest: Digest): Message {
-  const { client, day, of, isFinal, totals, week, outlook, restated, late, findings, alerts } = digest;
+  const { client, day, of, isFinal, totals, week, outlook, restated, late, findings, tieOut, alerts } = digest;
   const label = isFinal ? of : `${of} (not final)`;
   return {
     key: `digest-${client}-${day}`,
@@ -79,6 +87,7 @@ export function digestMessage(digest: Digest): Message {
       ),
       ...listed("Late or not final", late, openFeed),
       ...findings.map(found),
+      ...tieOut.flatMap(tiedOut),
       ...listed(
         "To look at",
         alerts,
@@ -147,6 +156,20 @@ function openFeed({ source, late, touches, days }: Digest["late"][number]): stri
 function found({ currency, open, fresh, atStake }: Digest["findings"][number]): string {
   const news = fresh === 0 ? "none new" : `${fresh} new in the last 24 hours, ${atStake} ${currency} at stake`;
   return `Findings in ${currency}: ${open} open, ${news}`;
+}
+
+/** "Tie-out of the last 7 days: missing 3 in Redtrack, 5 in AnyTrack, 1 in Everflow; 2 amounts differ." */
+function tiedOut({ origin, ...counts }: Digest["tieOut"][number]): string[] {
+  const { missingInRedtrack, missingInAnytrack, missingInEverflow, amountDiffers } = counts;
+  if (missingInAnytrack === null) return [];
+  const mark = origin === "sandbox" ? ", made up by the sandbox" : "";
+  const missing = [
+    ...(missingInRedtrack === null ? [] : [`${missingInRedtrack} in Redtrack`]),
+    `${missingInAnytrack} in AnyTrack`,
+    `${missingInEverflow ?? 0} in Everflow`,
+  ];
+  const differ = amountDiffers === 1 ? "1 amount differs" : `${amountDiffers ?? 0} amounts differ`;
+  return [`Tie-out of the last 7 days${mark}: missing ${missing.join(", ")}; ${differ}.`];
 }
 
 function listed<Row>(title: string, rows: readonly Row[], line: (row: Row) => string): string[] {
