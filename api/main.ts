@@ -29,9 +29,10 @@ async function main(): Promise<void> {
   const config = loadConfig(env, personDestinations, []);
   const settings = readApiSettings(env);
   const logger = createLogger({ name: "api", level: config.logLevel, redact: createRedactor(config.secrets) });
-  const open = (name: string, own: Omit<DatabaseOptions, "url" | "name">) =>
+  const open = (name: string, own: Omit<DatabaseOptions, "url" | "name" | "poolMode">) =>
     openDatabase({
       url: config.databaseUrl,
+      poolMode: config.databasePoolMode,
       name,
       statementTimeoutMs,
       onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),

@@ -9,6 +9,8 @@ export type Queryable = Pick<pg.Pool | pg.PoolClient, "query">;
 /** A statement with its values, and with a name if it is prepared. */
 export type Statement = pg.QueryConfig<unknown[]>;
 
+export type PoolMode = "session" | "transaction";
+
 export interface DatabaseOptions {
   url: string;
   poolSize: number;
@@ -16,6 +18,8 @@ export interface DatabaseOptions {
   name: string;
   statementTimeoutMs?: number;
   connectTimeoutMs?: number;
+  /** Where a pooler between us and Postgres lends a connection for one transaction only: nothing may be expected of it after. */
+  poolMode?: PoolMode;
   /** How long a connection without work is kept; zero keeps it. */
   idleMs?: number | undefined;
   onError?: (error: Error) => void;
@@ -37,8 +41,29 @@ const textDates = new Map<number, (text: string) => unknown>([
   [bigintOid, Number],
 ]);
 
+/** What a connection is begun with, or, where that holds for no longer, each transaction. */
+const timeoutsOf = ({ statementTimeoutMs = 120_000 }: DatabaseOptions) => ({
+  statement_timeout: statementTimeoutMs,
+  lock_timeout: 60_000,
+  idle_in_transaction_session_timeout: 60_000,
+});
+
+/** How a transaction of a pool begins, where that is not by `begin` alone. */
+const begins = new WeakMap<Database, string>();
+
+/** A prepared statement stays with the connection that parsed it, and the next transaction has another. */
+class UnpreparedClient extends pg.Client {
+  override query = ((statement: unknown, ...rest: unknown[]) => {
+    if (typeof statement === "object" && statement !== null && "name" in statement && !("submit" in statement))
+      statement = { ...statement, name: undefined };
+    return (super.query as (...all: unknown[]) => unknown)(statement, ...rest);
+  }) as pg.Client["query"];
+}
+
 /** The only place that opens Postgres. Numerics stay text. */
 export function openDatabase(options: DatabaseOptions): Database {
+  const timeouts = timeoutsOf(options);
+  const isLent = options.poolMode === "transaction";
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,
@@ -46,15 +71,18 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     idleTimeoutMillis: options.idleMs ?? 30_000,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs ?? 120_000,
-    lock_timeout: 60_000,
-    idle_in_transaction_session_timeout: 60_000,
+    ...(isLent ? { Client: UnpreparedClient } : timeouts),
     types: {
       getTypeParser: (oid: number, format?: "text" | "binary") =>
         textDates.get(oid) ??
         (pg.types.getTypeParser as (oid: number, format?: string) => (text: string) => unknown)(oid, format),
     } as pg.CustomTypesConfig,
   });
+  if (isLent)
+    begins.set(
+      pool,
+      ["begin", ...Object.entries(timeouts).map(([name, ms]) => `set local ${name} = ${ms}`)].join("; "),
+    );
   // A connection that breaks while idle is an event, not a crash.
   pool.on("error", (error) => options.onError?.(error));
   // The driver's error for one that breaks in use has no code: the connection itself says which errors those are.
@@ -112,7 +140,7 @@ export async function inTransaction<Result>(
   session.on("error", onError);
   let committing = false;
   try {
-    await session.query("begin");
+    await session.query(begins.get(database) ?? "begin");
     const result = await work(session);
     committing = true;
     await session.query("commit");

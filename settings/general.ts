@@ -36,6 +36,14 @@ export const postgresArea = defineArea({
     DATABASE_POOL_SIZE: wholeNumber(1)
       .default(12)
       .meta(about("How many connections a process opens at most.", { unit: "connections" })),
+    DATABASE_POOL_MODE: z
+      .enum(["session", "transaction"])
+      .default("session")
+      .meta(
+        about(
+          "`transaction` where DATABASE_URL leads to a pooler that lends a connection for one transaction, such as PgBouncer: statements are not prepared, and time limits are set per transaction. `npm run migrate` needs the server itself.",
+        ),
+      ),
   }),
 });
 
@@ -43,18 +51,20 @@ export interface GeneralSettings {
   environment: "development" | "production" | "test";
   databaseUrl: string;
   databasePoolSize: number;
+  databasePoolMode: "session" | "transaction";
   logLevel: string;
 }
 
 export function readGeneral(reader: SettingsReader): GeneralSettings {
   const { NODE_ENV, LOG_LEVEL } = reader.values(generalArea.shape);
-  const { DATABASE_URL, DATABASE_POOL_SIZE } = reader.values(postgresArea.shape);
+  const { DATABASE_URL, DATABASE_POOL_SIZE, DATABASE_POOL_MODE } = reader.values(postgresArea.shape);
   if (URL.canParse(DATABASE_URL) && !/%(?![0-9A-Fa-f]{2})/.test(DATABASE_URL))
     reader.secrets.add(decodeURIComponent(new URL(DATABASE_URL).password));
   return {
     environment: NODE_ENV,
     databaseUrl: DATABASE_URL,
     databasePoolSize: DATABASE_POOL_SIZE,
+    databasePoolMode: DATABASE_POOL_MODE,
     logLevel: LOG_LEVEL,
   };
 }

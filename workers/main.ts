@@ -33,6 +33,7 @@ async function main(): Promise<void> {
 
   const database = openDatabase({
     url: config.databaseUrl,
+    poolMode: config.databasePoolMode,
     poolSize: config.databasePoolSize,
     name: "signal-room worker",
     onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),

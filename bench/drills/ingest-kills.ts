@@ -133,7 +133,7 @@ export async function compare({ stack, importDir }: Taking, name: string, file: 
        select (select count(*) from stored) as rows, (select sum(spend)::numeric(18,2)::text from stored) as spend, (select sum(impressions)::text from stored) as impressions,
               (select count(*) from (select * from truth except all select * from stored) m) as missing,
               (select count(*) from (select * from stored except all select * from truth) m) as surplus,
-              (select count(*) from ops.files where name = $1) as files, (select count(*) from ops.quarantine) as quarantined,
+              (select count(*) from ops.files where name = $1) as files, (select count(*) from ops.quarantine where source = 'rtb.performance') as quarantined,
               (select sum(spend_all)::numeric(18,2)::text from rtb.creative_performance) as "rolledUp",
               (select count(*) from pg_stat_activity where application_name = 'signal-room worker' and xact_start is not null) as working`,
       [name],

@@ -13,6 +13,7 @@ import { kills } from "./kills.ts";
 import { newVendor } from "./new-vendor.ts";
 import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
+import { pooled } from "./pooled.ts";
 import { promoFaults } from "./promo-faults.ts";
 import { promoStorm } from "./promo-storm.ts";
 import { reconAway } from "./recon-away.ts";
@@ -33,6 +34,7 @@ export const drills: readonly Drill[] = [
   commitCut,
   diskFull,
   pacing,
+  pooled,
   slowAnswers,
   hostZones,
   clockSkew,

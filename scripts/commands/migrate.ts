@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { cleanStored } from "../../queries/ops/clean-stored.ts";
 import { migrateDatabase, MigrationBlocked } from "../../schema/migrate.ts";
-import { CommandError, databasePlace, defineCommand, exitCodes, runCommand, work } from "../shared/command-line.ts";
+import {
+  CommandError,
+  databasePlace,
+  defineCommand,
+  exitCodes,
+  refuseLent,
+  runCommand,
+  work,
+} from "../shared/command-line.ts";
 import { count } from "../shared/printing.ts";
 
 const command = defineCommand("migrate", "Updates the database schema: tables, views, comments, grants.", [
@@ -12,6 +20,7 @@ const cleaningMs = 10_000;
 
 command.action(
   work(z.object({}), async (context) => {
+    refuseLent(context.config);
     const database = await context.database();
     const { applied } = await migrateDatabase(context.config.databaseUrl, { onWait: context.note }).catch(
       (error: unknown) => {

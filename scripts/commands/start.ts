@@ -15,6 +15,7 @@ import { applySchedules } from "../../temporal/schedules.ts";
 import { registerSearchAttributes } from "../../temporal/search-attributes.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { closeToOthers, defaultDataDir, makeFolder } from "../embedded/unprivileged.ts";
+import { refuseLent } from "../shared/command-line.ts";
 import { leavingController } from "../shared/leaving.ts";
 import { createLoginLink } from "../shared/login-link.ts";
 import { loadFirstMapping } from "../shared/affiliate-mapping-file.ts";
@@ -104,11 +105,13 @@ async function main(): Promise<void> {
   const config = loadConfig(env, vendors, sources);
   const [client = ""] = config.clients;
 
+  refuseLent(config);
   const { applied } = await migrateDatabase(config.databaseUrl, { onWait: say });
   if (applied > 0) say(`database: ${applied} migrations applied`);
   const temporal = await connectClient(config, { waitMs: 30_000, onWait: say });
   const database = openDatabase({
     url: config.databaseUrl,
+    poolMode: config.databasePoolMode,
     poolSize: 3,
     name: "signal-room start",
     onError: () => undefined,

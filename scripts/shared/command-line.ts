@@ -207,6 +207,15 @@ function createContext(
   };
 }
 
+/** A migration holds a lock for longer than the transaction that a pooler lends a connection for. */
+export function refuseLent({ databasePoolMode }: Config): void {
+  if (databasePoolMode === "transaction")
+    throw new CommandError(
+      exitCodes.usage,
+      "a migration holds a lock for longer than a transaction: set DATABASE_URL to the server itself, and DATABASE_POOL_MODE=session, for this command",
+    );
+}
+
 async function reachDatabase(env: Env, config: Config, closing: (() => Promise<unknown>)[]): Promise<Database> {
   if (!env["DATABASE_URL"])
     throw new CommandError(
@@ -215,6 +224,7 @@ async function reachDatabase(env: Env, config: Config, closing: (() => Promise<u
     );
   const database = openDatabase({
     url: config.databaseUrl,
+    poolMode: config.databasePoolMode,
     poolSize: config.databasePoolSize,
     name: "signal-room command",
     connectTimeoutMs: 5_000,
