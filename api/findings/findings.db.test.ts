@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { addDays, dayAt } from "../../core/days.ts";
+import { recordsState } from "../../queries/findings/read-records.ts";
+import { purgeFindings } from "../../queries/ops/purge-findings.ts";
+import { countOthers } from "../../queries/ops/purge-others.ts";
 import { bearer, testServer } from "../../test/api-server.ts";
 import { clusteringByRules } from "../../test/clustering-by-rules.ts";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
@@ -197,4 +200,41 @@ test("only staff read them, only those who keep things decide, and no other clie
   expect((await call("GET", `/findings/${findingId}/evidence`, undefined, { client: "acme" })).status).toBe(404);
   expect((await call("POST", `/findings/${findingId}/state`, { state: "seen" }, { client: "acme" })).status).toBe(404);
   expect((await call("GET", "/findings", undefined, { client: "acme" })).body.items).toEqual([]);
+});
+
+test("conversions of AnyTrack's and promo clicks of days that are over are searched anew, those of today are not", async () => {
+  const state = async () => recordsState(database.pool, { client: "713", today });
+  const adding = async (text: string, values: unknown[]) => {
+    const before = await state();
+    await sql(text, values);
+    return (await state()) !== before;
+  };
+  const conversion = `insert into anytrack.conversions (_client_id, conversion_key, type, order_id, revenue, currency, event_time, version, date, seen_by_webhook_at, _run_id, origin)
+    values ('713', $1, 'SALE', $1, 80, 'USD', now(), now(), $2::date, now(), 'run', 'real')`;
+  expect(await adding(conversion, ["order:of-today", today])).toBe(false);
+  expect(await adding(conversion, ["order:of-yesterday", to])).toBe(true);
+  const click = `insert into promo.promo_conversion_clicks (_client_id, feed, conversion_id, place, click_id, offer_id, variation_id, clicked_at, clicked_date)
+    values ('713', 'everflow', $1, 1, $1, 1, 1, $2::date, $2::date)`;
+  expect(await adding(click, ["of-today", today])).toBe(false);
+  expect(await adding(click, ["of-yesterday", to])).toBe(true);
+});
+
+test("purging the sandbox deletes what was found in it with its alert, and nothing that was found in real rows", async () => {
+  const by = { actor: "cli:a test", role: null };
+  const before = await list("?state=all");
+  expect(await purgeFindings(database.pool, "713", { atATime: 10, by })).toEqual([]);
+  expect(await list("?state=all")).toEqual(before);
+  await putFindingRows(database.pool, { to, client: "acme", origin: "sandbox" });
+  await call("POST", "/findings/search", {}, { client: "acme" });
+  const counted = (await countOthers(database.pool, "acme")).filter(({ source }) => source === "findings");
+  expect(counted).toMatchObject([{ table: "findings.findings", rows: plantedFindings.length }]);
+  const open = `select count(*)::int as open from ops.alerts where _client_id = 'acme' and area = 'findings' and resolved_at is null`;
+  expect((await sql(open))[0].open).toBeGreaterThan(0);
+  const purged = await purgeFindings(database.pool, "acme", { atATime: 10, by });
+  expect(purged.map(({ table }) => table)).toEqual(
+    expect.arrayContaining(["findings.finding_rows", "findings.finding_tests", "findings.finding_runs"]),
+  );
+  expect((await call("GET", "/findings?state=all", undefined, { client: "acme" })).body.items).toEqual([]);
+  expect((await sql(open))[0].open).toBe(0);
+  expect(await purgeFindings(database.pool, "acme", { atATime: 10, by })).toEqual([]);
 });

@@ -101,13 +101,21 @@ export async function readRepeats(database: Queryable, { client, from, to }: Win
   return rows;
 }
 
-/** Of what rows a search is: the same text, the same answer. Restated days, a new mapping and each new day are another. */
+/**
+ * Of what rows a search is: the same text, the same answer. Restated days, conversions of AnyTrack's and promo clicks of
+ * days that are over, a new mapping and each new day are another.
+ */
 export async function recordsState(database: Queryable, of: { client: string; today: string }): Promise<string> {
   const { rows } = await database.query<{ state: string }>(
     `select concat_ws('/', $2::text,
               (select md5(string_agg(source || slice || content_hash, ',' order by source, slice)) from ops.slices
                 where _client_id = $1 and is_final and source in ('redtrack.daily_spend', 'everflow.daily_stats', 'everflow.conversions')
                   and day > $2::date - ${lookDays.paidTwice + 10}),
+              (select md5(string_agg(concat_ws(' ', d.date, d.type, d.currency, d.origin, d.conversions, d.revenue), ',' order by d.date, d.type, d.currency, d.origin))
+                 from (select date, type, currency, origin, sum(conversions) as conversions, sum(revenue) as revenue from anytrack.conversion_days
+                        where _client_id = $1 and date > $2::date - ${lookDays.paidTwice + 10} and date < $2::date group by 1, 2, 3, 4) d),
+              (select concat_ws(' ', count(*), max(clicked_at)) from promo.promo_conversion_clicks
+                where _client_id = $1 and clicked_date > $2::date - ${lookDays.window + 10} and clicked_date < $2::date),
               (select max(_loaded_at) from public.affiliate_mapping where _client_id = $1),
               (select max(refreshed_at) from rtb.client_performance where _client_id = $1)) as state`,
     [of.client, of.today],

@@ -1,5 +1,6 @@
 import { inTransaction, type Database, type Queryable } from "../../schema/database.ts";
 import { purgeEvents } from "./purge-events.ts";
+import { purgeFindings } from "./purge-findings.ts";
 import { purgeFiles } from "./purge-files.ts";
 import { recordPurge, type PurgeCount, type PurgeStep } from "./purge-shapes.ts";
 import { madeUpAffiliates, madeUpCampaigns, madeUpClaims, purgeClaims } from "./purge-claims.ts";
@@ -27,6 +28,7 @@ export const otherPurges = {
   promo: purgePromo,
   // After the affiliates that they were linked to.
   statements: purgeStatements,
+  findings: purgeFindings,
 } as const;
 
 async function purgeReconciliation(database: Database, client: string, step: PurgeStep): Promise<PurgeCount[]> {
@@ -85,6 +87,8 @@ export async function countOthers(database: Queryable, client: string): Promise<
        select 'reconciliation', 'recon.campaigns', count(*)::int, null from ${madeUpCampaigns}
         union all
        select 'statements', 'payouts.statements', count(*)::int, null from payouts.statements where _client_id = $1 and origin = 'sandbox'
+        union all
+       select 'findings', 'findings.findings', count(*)::int, null from findings.findings where _client_id = $1 and origin = 'sandbox'
         union all
        select 'creatives', 'rtb.campaigns', count(*)::int, null from rtb.campaigns where _client_id = $1 and origin = 'sandbox'
         union all

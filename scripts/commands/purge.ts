@@ -26,7 +26,7 @@ const names = [...sources.map(({ name }) => name), ...others];
 
 const command = defineCommand(
   "purge",
-  "Counts the data that mock servers, the demo and the example made up: rows, ledger, receipts, quarantine, events, deliveries, files, creatives, claims, verdicts, promotional offers. With --yes it is deleted. Real data is never touched. Can be stopped and started again.",
+  "Counts the data that mock servers, the demo and the example made up: rows, ledger, receipts, quarantine, events, deliveries, files, creatives, claims, verdicts, promotional offers, statements, findings. With --yes it is deleted. Real data is never touched. Can be stopped and started again.",
   ["npm run purge -- --sandbox", "npm run purge -- --sandbox --source redtrack.daily_spend --yes"],
 )
   .requiredOption("--sandbox", "what to purge: all that came from the sandbox")
