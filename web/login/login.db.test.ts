@@ -257,6 +257,13 @@ describe("each role sees its pages and a 404 for the rest:", () => {
     },
   };
 
+  /** Forms of those who may only look, refused for being empty. Logging out is another test's. */
+  const forms = {
+    analyst: ["400 /questions/sentence", "400 /sessions/end"],
+    advertiser: ["400 /sessions/end"],
+    affiliate: ["400 /claims/:id/dispute", "400 /claims/new", "400 /sessions/end"],
+  };
+
   test("every page is in the list of who sees what", () => {
     const pages = routes.filter(({ method }) => method === "GET").map(({ url }) => url);
     expect(pages.sort()).toEqual(Object.keys(walked).sort());
@@ -270,6 +277,21 @@ describe("each role sees its pages and a 404 for the rest:", () => {
       const isOpen = statusCode === 200 || (statusCode === 404 && route.includes(":"));
       expect([route, isOpen]).toEqual([route, allowed.includes(who) || (route.includes(":") && statusCode === 404)]);
     }
+  });
+
+  test.each(["analyst", "advertiser", "affiliate"] as const)("%s can send no form but their own", async (who) => {
+    const headers = await people[who]();
+    const open: string[] = [];
+    for (const { method, url } of routes.filter((route) => route.method !== "GET" && route.url !== "/logout")) {
+      const { statusCode } = await api.inject({
+        method: method as "POST",
+        url: url.replaceAll(/:\w+/g, "1"),
+        headers: { ...local, ...headers, "content-type": "application/x-www-form-urlencoded" },
+        payload: "",
+      });
+      if (statusCode !== 404) open.push(`${statusCode} ${url}`);
+    }
+    expect(open.sort()).toEqual(forms[who]);
   });
 
   test("nobody who is not logged in", async () => {
