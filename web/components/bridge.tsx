@@ -68,10 +68,10 @@ export function Bridge({ id, finding, before, steps, after, axisText }: BridgePr
             {index === bars.length - 1 ? null : (
               <line class="axis" x1={x(index) + step * 0.85} x2={x(index + 1) + step * 0.15} y1={y(to)} y2={y(to)} />
             )}
-            <text x={x(index) + step / 2} y={Math.min(y(from), y(to)) - 5} text-anchor="middle">
+            <text class={kind} x={x(index) + step / 2} y={Math.min(y(from), y(to)) - 5} text-anchor="middle">
               {text}
             </text>
-            <text x={x(index) + step / 2} y={size.height - 8} text-anchor="middle">
+            <text class={kind} x={x(index) + step / 2} y={size.height - 8} text-anchor="middle">
               {label}
             </text>
           </g>

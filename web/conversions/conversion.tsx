@@ -5,7 +5,7 @@ import { get, page, param } from "../shared/page.tsx";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { ConversionDetails, Delivery, EverflowConversion } from "./answers.ts";
 import { DeliveryTable } from "./deliveries.tsx";
-import { shortKey } from "./short-key.ts";
+import { shortKey } from "../components/short-key.ts";
 
 const modelNames: Record<(typeof attributionModels)[number], string> = {
   first_click: "First click",

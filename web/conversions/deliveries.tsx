@@ -13,7 +13,7 @@ import { call, form, get, page } from "../shared/page.tsx";
 import { sortedQuery } from "../shared/sorting.ts";
 import { keepers, readers, type At, type Web } from "../shared/web.ts";
 import type { Delivery, DeliveryCounts, DeliveryTotals } from "./answers.ts";
-import { shortKey } from "./short-key.ts";
+import { shortKey } from "../components/short-key.ts";
 
 const tones: Record<Delivery["state"], Tone> = {
   pending: "note",
@@ -151,26 +151,20 @@ function conversionHref(conversionKey: string): string {
   return `/conversions/${feed}/${encodeURIComponent(rest.join(":"))}`;
 }
 
+/** What did not arrive, and can be sent once more. */
+function Retry({ of: { destination, conversionKey } }: { of: Delivery }) {
+  return (
+    <form method="post" action="/deliveries/retry">
+      <input type="hidden" name="destination" value={destination} />
+      <input type="hidden" name="conversion" value={conversionKey} />
+      <button type="submit" aria-label={`Retry ${conversionKey} to ${destination}`}>
+        Retry
+      </button>
+    </form>
+  );
+}
+
 function columnsFor(isKeeper: boolean): Column<Delivery>[] {
-  const retry: Column<Delivery> = {
-    name: "retry",
-    label: "Again",
-    kind: "text",
-    isLocal: true,
-    value: () => null,
-    show: ({ state, destination, conversionKey }) =>
-      state === "failed" || state === "held" ? (
-        <form method="post" action="/deliveries/retry">
-          <input type="hidden" name="destination" value={destination} />
-          <input type="hidden" name="conversion" value={conversionKey} />
-          <button type="submit" aria-label={`Retry ${conversionKey} to ${destination}`}>
-            Retry
-          </button>
-        </form>
-      ) : (
-        ""
-      ),
-  };
   return [
     { name: "destination", label: "Destination", kind: "text", value: (row) => row.destination },
     {
@@ -178,7 +172,12 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
       label: "State",
       kind: "text",
       value: (row) => row.state,
-      show: ({ state }) => <Badge tone={tones[state]}>{state}</Badge>,
+      show: (row) => (
+        <>
+          <Badge tone={tones[row.state]}>{row.state}</Badge>
+          {isKeeper && (row.state === "failed" || row.state === "held") ? <Retry of={row} /> : null}
+        </>
+      ),
     },
     {
       name: "conversionKey",
@@ -204,6 +203,5 @@ function columnsFor(isKeeper: boolean): Column<Delivery>[] {
       kind: "moment",
       value: (row) => (row.deliveredAt === null ? null : new Date(row.deliveredAt)),
     },
-    ...(isKeeper ? [retry] : []),
   ];
 }

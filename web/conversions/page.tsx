@@ -14,7 +14,7 @@ import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { sortedQuery } from "../shared/sorting.ts";
 import { readers, type At, type Web } from "../shared/web.ts";
 import type { Conversion, EverflowConversion, Totals as TotalsAnswer } from "./answers.ts";
-import { shortKey } from "./short-key.ts";
+import { shortKey } from "../components/short-key.ts";
 import { Totals } from "./totals.tsx";
 
 const anytrackFilters = {

@@ -109,7 +109,7 @@ export function GridTable({ columns, period, url, sort }: GridProps) {
   }));
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table>
+      <table class="grid">
         <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>

@@ -1,6 +1,7 @@
 import { reasonWords } from "../../rules/payouts/words.ts";
 import { moneyIn } from "../components/columns.ts";
 import { Name, Origin } from "../components/format.tsx";
+import { shortKey } from "../components/short-key.ts";
 import type { Column } from "../components/table.tsx";
 import type { Line, Owed } from "./answers.ts";
 
@@ -103,7 +104,7 @@ export function lineColumns(of: "conversion" | "correction" | "claim", isStaff: 
       label: of === "claim" ? "Claim" : "Conversion",
       kind: "text",
       value: (row) => row.key,
-      show: (row) => (hasPage(row) ? <a href={address(row)}>{row.key}</a> : <Name of={row.key} />),
+      show: (row) => (hasPage(row) ? <a href={address(row)}>{shortKey(row.key)}</a> : <Name of={row.key} />),
     },
     ...(of === "claim"
       ? [

@@ -2,6 +2,7 @@ import type { countRestatements, RestatementRow } from "../../queries/sync/list-
 import type { countReceipts, ReceiptRow } from "../../queries/sync/receipt-lists.ts";
 import { Badge, countText, moneyText, Name, Origin, type Tone } from "../components/format.tsx";
 import type { Column } from "../components/table.tsx";
+import { shortKey } from "../components/short-key.ts";
 import { isAmount } from "../../rules/sync/changed-amount.ts";
 import type { Json } from "../shared/json.ts";
 
@@ -122,7 +123,9 @@ export const changeColumns: readonly Column<Change>[] = [
       rowName(row).map((one, index) => (
         <>
           {index === 0 ? "" : " · "}
-          <Name of={one} />
+          <span title={one}>
+            <Name of={shortKey(one)} />
+          </span>
         </>
       )),
   }),
