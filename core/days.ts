@@ -1,6 +1,7 @@
 import { Temporal } from "temporal-polyfill";
 
-const dayText = /^\d{4}-\d{2}-\d{2}$/;
+/** Without years of three digits and fewer: these are slips of a finger, and Postgres has no year 0. */
+const dayText = /^[1-9]\d{3}-\d{2}-\d{2}$/;
 
 /** Is this a real civil day, written YYYY-MM-DD? */
 export function isDay(text: string): boolean {

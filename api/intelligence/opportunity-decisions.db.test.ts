@@ -142,6 +142,10 @@ test("whoever decides upon what another has changed meanwhile is refused, and re
   expect((await decide(id, "dismissed", { expectedState: "planned", reason: "not ours" })).body.changed).toBe(true);
   expect((await decide(id, "new")).body.changed).toBe(true);
   expect((await decide(id, "seen", { expectedState: "asleep" })).status).toBe(400);
+  // Whom a reason names is not kept, and the days that it names are.
+  await decide(id, "snoozed", { reason: "ask jane@example.com on 2026-12-01", until: addDays(today, 9) });
+  expect((await one(id)).stateReason).toBe("ask [e-mail] on 2026-12-01");
+  await decide(id, "new");
 });
 
 test("of several who decide at once upon the same state one is heard, and the others read who that was", async () => {

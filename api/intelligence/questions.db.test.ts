@@ -255,6 +255,41 @@ test("an alert is closed with the question it is of, and with the watching of it
   await call("PUT", `/questions/${body.questionId}`, { name: "Where it goes", isWatched: true, question });
   await askWatched("713");
   expect(await open()).toEqual([`question/${body.questionId}`]);
+  const renamed = { name: "Where money goes", isWatched: true, question };
+  await call("PUT", `/questions/${body.questionId}`, renamed);
+  expect(await open()).toEqual([`question/${body.questionId}`]);
+  // Another question under the same number says nothing of what the alert is about, and may never have an answer.
+  const none = { ...question, floor: { clicks: 1e12 } };
+  await call("PUT", `/questions/${body.questionId}`, { ...renamed, question: none });
+  expect(await open()).toEqual([]);
+  await askWatched("713");
+  expect(await open()).toEqual([]);
+  await call("PUT", `/questions/${body.questionId}`, renamed);
+  await askWatched("713");
+  expect(await open()).toEqual([`question/${body.questionId}`]);
   await call("DELETE", `/questions/${body.questionId}`);
   expect(await open()).toEqual([]);
+});
+
+test("of two who change one question the second reads who was first, and loses nothing unseen", async () => {
+  const question = { subject: "country", metric: "spend" };
+  const { body: seen } = await call("POST", "/questions", { name: "Seen by two", question });
+  const expectedUpdatedAt = seen.updatedAt;
+  const change = (limit: number, claims: object, more: object = { expectedUpdatedAt }) =>
+    call(
+      "PUT",
+      `/questions/${seen.questionId}`,
+      { name: "Seen by two", question: { ...question, limit }, ...more },
+      claims,
+    );
+  const both = await Promise.all([change(1, { subject: "grace" }), change(2, { subject: "ada" })]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const [first, late] = both[0].status === 200 ? ["grace", both[1]] : ["ada", both[0]];
+  expect(late.body.message).toMatch(new RegExp(`^${first} has changed this question since, at 20`));
+  const { body: now } = await call("GET", `/questions/${seen.questionId}`);
+  expect([now.updatedBy, now.question.limit]).toEqual([first, first === "grace" ? 1 : 2]);
+  expect((await change(3, {}, { expectedUpdatedAt: now.updatedAt })).status).toBe(200);
+  expect((await change(4, {}, {})).status).toBe(200);
+  expect((await change(5, {}, { expectedUpdatedAt: "yesterday" })).status).toBe(400);
+  await call("DELETE", `/questions/${seen.questionId}`);
 });

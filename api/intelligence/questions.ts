@@ -14,6 +14,7 @@ import {
   mostQuestions,
   questionOrders,
   saveQuestion,
+  type Changed,
   type Saved,
 } from "../../queries/intelligence/saved-questions.ts";
 import { examples } from "../../rules/intelligence/question-examples.ts";
@@ -170,8 +171,20 @@ const body = z.strictObject({
   isWatched: z.boolean().default(false).describe("true: asked again by itself, with alerts"),
 });
 
-function saidOf(done: Saved, name: string): number {
-  if (done.ok) return done.questionId;
+const changing = body.extend({
+  expectedUpdatedAt: z.iso
+    .datetime()
+    .optional()
+    .describe("its `updatedAt` when it was seen: 409 if another person has changed it since"),
+});
+
+function saidOf<Done extends Saved | Changed>(done: Done, name: string): Extract<Done, { ok: true }> {
+  if (done.ok) return done as Extract<Done, { ok: true }>;
+  if (done.problem === "changed_meanwhile")
+    throw new ApiError(
+      "conflict",
+      `${done.by} has changed this question since, at ${done.at.toISOString()}: look at it again`,
+    );
   if (done.problem === "name_taken")
     throw new ApiError("conflict", `there is a question called ${name} already`, { name: "is taken" });
   throw new ApiError("conflict", `there are ${mostQuestions} questions already: delete one first`);
@@ -192,7 +205,7 @@ function keepRoutes(api: Api, parts: ServerParts): void {
     async (request, reply) => {
       const of = { ...request.body, client: callerOf(request).client, actor: actorOf(request).actor };
       const questionId = await audited(parts, request, async (session, record) => {
-        const id = saidOf(await saveQuestion(session, of), of.name);
+        const { questionId: id } = saidOf(await saveQuestion(session, of), of.name);
         await record(session, { action: "question_saved", subject: `question/${id}`, details: request.body });
         return id;
       });
@@ -203,19 +216,28 @@ function keepRoutes(api: Api, parts: ServerParts): void {
     "/questions/:id",
     {
       config: keepers,
-      schema: { tags, summary: "Changes a saved question: all of it as sent", params, body, response: { 200: saved } },
+      schema: {
+        tags,
+        summary: "Changes a saved question: all of it as sent",
+        params,
+        body: changing,
+        response: { 200: saved },
+      },
     },
     async (request) => {
       const { client } = callerOf(request);
       const questionId = request.params.id;
-      const of = { ...request.body, client, questionId, actor: actorOf(request).actor };
+      const { expectedUpdatedAt, ...asked } = request.body;
+      const expected = expectedUpdatedAt === undefined ? null : new Date(expectedUpdatedAt);
+      const of = { ...asked, client, questionId, actor: actorOf(request).actor, expectedUpdatedAt: expected };
       await audited(parts, request, async (session, record) => {
         const done = await changeQuestion(session, of);
         if (done === null) throw notFound("question");
-        saidOf(done, of.name);
-        if (!of.isWatched)
-          await settleAlerts(session, { ...questionAlert(client, questionId), notes: "not watched any more" });
-        await record(session, { action: "question_changed", subject: `question/${questionId}`, details: request.body });
+        const { asksAnother } = saidOf(done, of.name);
+        // What it said is of a question that is asked no more; the new one says its own with its next answer.
+        const notes = of.isWatched ? "another question is asked under this name" : "not watched any more";
+        if (!of.isWatched || asksAnother) await settleAlerts(session, { ...questionAlert(client, questionId), notes });
+        await record(session, { action: "question_changed", subject: `question/${questionId}`, details: asked });
       });
       return read(request, questionId);
     },

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import type * as ProtocolShapes from "@modelcontextprotocol/sdk/types.js";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { dayAt } from "../../core/days.ts";
 import { withHiddenNamed } from "../../core/direction.ts";
@@ -37,6 +38,8 @@ export async function converse(talk: Talk): Promise<Response> {
   server.registerCapabilities({ tools: {} });
   server.setRequestHandler(shapes.ListToolsRequestSchema, () => ({ tools: toolsFor(request).map(describeTool) }));
   server.setRequestHandler(shapes.CallToolRequestSchema, ({ params }) => callTool(talk, params.name, params.arguments));
+  const unread = problemOf(request.body, shapes);
+  if (unread !== null) return unread;
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
   await server.connect(transport);
   try {
@@ -44,6 +47,17 @@ export async function converse(talk: Talk): Promise<Response> {
   } finally {
     await server.close();
   }
+}
+
+/** A call without a name, or with arguments that are no object, is the caller's mistake: the kit would say that it is ours. */
+function problemOf(
+  body: unknown,
+  shapes: Pick<typeof ProtocolShapes, "JSONRPCRequestSchema" | "CallToolRequestSchema">,
+): Response | null {
+  const { data: message } = shapes.JSONRPCRequestSchema.safeParse(body);
+  if (message?.method !== "tools/call" || shapes.CallToolRequestSchema.safeParse(body).success) return null;
+  const error = { code: -32_602, message: "params must have the name of a tool, and arguments as an object" };
+  return Response.json({ jsonrpc: "2.0", id: message.id, error });
 }
 
 /** What the protocol reads of it. We answer with JSON, whatever else a caller would take as well. */
@@ -90,7 +104,11 @@ const warningOf = ({ outside }: Tool) =>
 /** What an assistant was shown is on record, like what a person looked up for somebody. */
 function recordCall({ parts, request }: Talk, { name }: Tool, given: unknown): Promise<void> {
   return audited(parts, request, (session, record) =>
-    record(session, { action: "assistant_asked", subject: `tool/${name}`, details: { arguments: given ?? {} } }),
+    record(session, {
+      action: "assistant_asked",
+      subject: `tool/${name}`,
+      details: { arguments: given ?? {} },
+    }),
   );
 }
 

@@ -72,6 +72,10 @@ export async function findQuestion(
 export const mostQuestions = 500;
 
 export type Saved = { ok: true; questionId: number } | { ok: false; problem: "name_taken" | "too_many" };
+export type Changed =
+  | { ok: true; questionId: number; asksAnother: boolean }
+  | { ok: false; problem: "name_taken" }
+  | { ok: false; problem: "changed_meanwhile"; by: string; at: Date };
 
 interface Kept {
   client: string;
@@ -98,10 +102,23 @@ export async function saveQuestion(session: Session, of: Kept): Promise<Saved> {
 }
 
 /** Changes one. Asked for something else, its last answer says nothing any more. */
-export async function changeQuestion(session: Session, of: Kept & { questionId: number }): Promise<Saved | null> {
+export async function changeQuestion(
+  session: Session,
+  of: Kept & { questionId: number; expectedUpdatedAt: Date | null },
+): Promise<Changed | null> {
+  const { rows } = await session.query<{ isSame: boolean; by: string; at: Date }>(
+    `select question = $3::jsonb as "isSame", updated_by as by, updated_at as at from rtb.questions
+      where _client_id = $1 and question_id = $2 for update`,
+    [of.client, of.questionId, JSON.stringify(of.question)],
+  );
+  const [before] = rows;
+  if (before === undefined) return null;
+  const { isSame, by, at } = before;
+  if (of.expectedUpdatedAt !== null && of.expectedUpdatedAt.getTime() !== at.getTime())
+    return { ok: false, problem: "changed_meanwhile", by, at };
   try {
     await session.query("savepoint before_change");
-    const { rowCount } = await session.query(
+    await session.query(
       `update rtb.questions q
           set name = $3, question = $4, is_watched = $5, updated_by = $6, updated_at = now(),
               watch_state = case when q.question = $4::jsonb and $5 then q.watch_state else 'quiet' end,
@@ -110,7 +127,7 @@ export async function changeQuestion(session: Session, of: Kept & { questionId: 
         where q._client_id = $1 and q.question_id = $2`,
       [of.client, of.questionId, of.name, JSON.stringify(of.question), of.isWatched, of.actor],
     );
-    return rowCount === 0 ? null : { ok: true, questionId: of.questionId };
+    return { ok: true, questionId: of.questionId, asksAnother: !isSame };
   } catch (error) {
     if (sqlState(error) !== "23505") throw error;
     await session.query("rollback to savepoint before_change");

@@ -31,6 +31,18 @@ describe("the language", () => {
     ["an unknown field", { sql: "select 1" }, 'Unrecognized key: "sql"'],
     ["an unknown metric", { metric: "password" }, "metric: Invalid option"],
     ["an unknown dimension", { where: [{ dimension: "_client_id", values: ["acme"] }] }, "where.0.dimension: Invalid"],
+    [
+      "a letter whose capitals are two",
+      { where: [{ dimension: "country", values: ["ß"] }] },
+      "must be the two letters of a country",
+    ],
+    ["half a character", { where: [{ dimension: "campaign", values: ["\ud800"] }] }, "must be text on one line"],
+    ["a year that no calendar has", { period: { from: "0000-01-01", to: "0000-01-02" } }, "period.from: must be a day"],
+    [
+      "what can never be",
+      { compare: { with: "median", is: "below", by: { percent: "100" } } },
+      "must be less than 100 %",
+    ],
     ["no country", { where: [{ dimension: "country", values: ["QX"] }] }, "must be the two letters of a country"],
     ["no weekday", { where: [{ dimension: "weekday", values: ["doomsday"] }] }, "must be one of monday"],
     ["an hour that no day has", { where: [{ dimension: "hour", values: ["24"] }] }, "must be an hour from 0 to 23"],

@@ -47,13 +47,14 @@ const value = z
   .trim()
   .min(1, "is empty")
   .max(limits.valueLength)
-  .regex(/^[^\p{Cc}]*$/u, "must be text on one line");
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must be text on one line");
 
 const shapesOf: Partial<
   Record<Dimension, { read: (text: string) => string; isValid: (text: string) => boolean; say: string }>
 > = {
   country: {
-    read: (text) => text.toUpperCase(),
+    // Of other alphabets capitals may be two letters: ß is no South Sudan.
+    read: (text) => (/^[a-z]{2}$/i.test(text) ? text.toUpperCase() : text),
     isValid: isCountry,
     say: "must be the two letters of a country, such as BR",
   },
@@ -171,6 +172,10 @@ export const question = z
       complain(["compare", "with"], "a day has no period before it: ask about weekdays");
     if (onlyClear && (compare === null || !isRatio(metric)))
       complain(["only_clear"], "needs a comparison by ctr, cpc or cpm: all else is certain");
+    if (compare !== null && compare.with !== "value" && compare.is === "below") {
+      if ("percent" in compare.by && Number(compare.by.percent) >= 100)
+        complain(["compare", "by"], "must be less than 100 % here: nothing is so far below what is not negative");
+    }
     if (sort === "difference" && compare === null) complain(["sort"], "there is no difference without a comparison");
   });
 

@@ -9,6 +9,11 @@ test.each([
   ["write to Jane.Doe+x@mail.example.co.uk, please", "write to [e-mail], please"],
   ["I am @jane_doe, u/jane-doe and jane#1234", "I am [handle], [handle] and [handle]"],
   ["call +49 (170) 123-45 67 or 030/1234567", "call [number] or [number]"],
+  [
+    "put off on 2026-11-28, until 2026-12-05 (was 2026-11-30)",
+    "put off on 2026-11-28, until 2026-12-05 (was 2026-11-30)",
+  ],
+  ["call 2026-1128 or 20261128, 2026-11-281", "call [number] or [number], [number]"],
   ["see https://x.example/p/1?email=jane#me now", "see https://x.example/p/1 now"],
   ["your numbers are old: 15044 views, not 1204", "your numbers are old: 15044 views, not 1204"],
   ["my key is aff_J8s0dKq3LmZ1xYwVtR5uPq7n, see", "my key is [key], see"],

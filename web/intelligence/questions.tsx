@@ -287,10 +287,11 @@ async function savedPage(web: Web, at: At<object>): Promise<Content> {
   };
 }
 
-const Keep = ({ of: { questionId, isWatched } }: { of: Saved }) => (
+const Keep = ({ of: { questionId, isWatched, updatedAt } }: { of: Saved }) => (
   <div class="actions">
     <form method="post" action={`/questions/${questionId}/watch`}>
       <input type="hidden" name="watched" value={isWatched ? "no" : "yes"} />
+      <input type="hidden" name="expectedUpdatedAt" value={updatedAt} />
       <button type="submit">{isWatched ? "Stop watching" : "Watch it"}</button>
     </form>
     <form method="post" action={`/questions/${questionId}/delete`}>
@@ -314,11 +315,15 @@ function keepForms(web: Web): void {
   );
   form(
     web,
-    { url: "/questions/:id/watch", who: keepers, body: z.object({ watched: flag }) },
-    async (at, { watched }) => {
+    {
+      url: "/questions/:id/watch",
+      who: keepers,
+      body: z.object({ watched: flag, expectedUpdatedAt: z.string().optional() }),
+    },
+    async (at, { watched, expectedUpdatedAt }) => {
       const url = `${questions}/${encodeURIComponent(param(at, "id"))}`;
       const { name, question: asked } = await get<Saved>(web, at.request, url);
-      const body = { name, question: asked, isWatched: watched === "yes" };
+      const body = { name, question: asked, isWatched: watched === "yes", expectedUpdatedAt };
       const { body: changed } = await call<Saved>(web, at.request, { method: "PUT", url, body });
       return `/questions/${changed.questionId}`;
     },

@@ -37,8 +37,9 @@ export const cpa = defineTool({
       readFinality(asking, { ...of, feeds: [spendSource, "everflow.daily_stats"] }),
     ]);
     const wanted = items.filter((one) => affiliateId === undefined || one.affiliateId === affiliateId);
+    const nobody = affiliateId !== undefined && wanted.length === 0 ? "; that affiliate has no rows on these days" : "";
     return {
-      summary: `${rangeName(of)}: ${totals.length === 0 ? "no cost and no results" : totals.map(totalWords).join("; ")}; ${finalityWords(read.finality)}; ${originWords(read.sources)}.`,
+      summary: `${rangeName(of)}: ${totals.length === 0 ? "no cost and no results" : totals.map(totalWords).join("; ")}; ${finalityWords(read.finality)}; ${originWords(read.sources)}${nobody}.`,
       data: {
         ...of,
         totals,

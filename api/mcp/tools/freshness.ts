@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { addDays } from "../../../core/days.ts";
+import { ApiError } from "../../server/errors.ts";
 import { word } from "../../server/lists.ts";
 import { finality, finalityWords, originWords, readFinality, sources } from "../finality.ts";
-import { defineTool, range, rangeName, rangeOf } from "../tool.ts";
+import { defineTool, range, rangeName, rangeOf, type Asking } from "../tool.ts";
 
 const output = z.object({ from: z.string(), to: z.string(), finality, sources });
 
@@ -24,6 +25,7 @@ export const freshness = defineTool({
     const to = asked.to ?? asking.today;
     const of = rangeOf({ from: asked.from ?? addDays(to, -7), to }, asking.today);
     const read = await readFinality(asking, { ...of, ...(feed === undefined ? {} : { feeds: [feed] }) });
+    if (feed !== undefined && read.sources.every(({ days }) => days.length === 0)) await assertFeed(asking, feed, of);
     const late = read.sources.flatMap((one) => (one.late === null ? [] : [one.feed]));
     return {
       summary: `${read.sources.length} feeds, ${rangeName(of)}: ${finalityWords(read.finality)}; late: ${late.length === 0 ? "none" : late.join(", ")}; ${originWords(read.sources)}.`,
@@ -31,3 +33,10 @@ export const freshness = defineTool({
     };
   },
 });
+
+/** A misspelt feed was never read either: it must not look like one that is late. */
+async function assertFeed(asking: Asking, feed: string, of: { from: string; to: string }): Promise<void> {
+  const { sources: known } = await readFinality(asking, of);
+  const names = known.map((one) => one.feed);
+  if (!names.includes(feed)) throw new ApiError("not_found", `there is no such feed; there are ${names.join(", ")}`);
+}

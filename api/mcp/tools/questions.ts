@@ -27,7 +27,12 @@ export const savedQuestions = defineTool({
   },
 });
 
+/** More rows would not fit into what an assistant reads. */
+const mostRows = 100;
+
 const answer = answered.extend({
+  rows: answered.shape.rows.max(mostRows),
+  rowsLeftOut: z.number().describe("how many more rows the answer has than are listed here"),
   currency: z.string(),
   finality: z
     .object({ isFinal: z.literal(false), missing: z.array(z.string()), why: z.string() })
@@ -41,12 +46,13 @@ async function answerOf(asking: Asking, path: string, query: Record<string, stri
   const found = await asking.get<Answer>(path, query);
   const { days, rows, matched, compared, belowFloor, origin } = found;
   const { currency } = asking;
+  const listed = rows.slice(0, mostRows);
   const when =
     days === null ? "no day that is over has rows" : `days ${days.from} to ${days.to}, ${days.withRows} with rows`;
   return {
-    summary: `${matched} of ${compared} parts (${rows.length} listed, ${belowFloor} below the floor); ${when}; ${origin} data.`,
+    summary: `${matched} of ${compared} parts (${listed.length} listed, ${belowFloor} below the floor); ${when}; ${origin} data.`,
     data: {
-      ...{ ...found, currency },
+      ...{ ...found, rows: listed, rowsLeftOut: rows.length - listed.length, currency },
       finality: {
         isFinal: false as const,
         missing: days?.without ?? [],

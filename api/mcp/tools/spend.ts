@@ -52,7 +52,8 @@ export const spend = defineTool({
     ]);
     const wanted = items.filter((one) => sourceId === undefined || one.sourceId === sourceId);
     const { cost, clicks } = days.totals;
-    const amount = cost === null ? "nothing was read" : `${cost} ${days.currency}, ${clicks ?? 0} clicks`;
+    const nothing = sourceId === undefined ? "nothing was read" : "that traffic source has no rows on these days";
+    const amount = cost === null ? nothing : `${cost} ${days.currency}, ${clicks ?? 0} clicks`;
     return {
       summary: `Redtrack spend of ${rangeName(of)} (${days.timezone}): ${amount}; ${finalityWords(read.finality)}; ${originWords(read.sources)}.`,
       data: {
