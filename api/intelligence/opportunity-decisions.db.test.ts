@@ -144,7 +144,7 @@ test("whoever decides upon what another has changed meanwhile is refused, and re
   expect((await decide(id, "seen", { expectedState: "asleep" })).status).toBe(400);
   // Whom a reason names is not kept, and the days that it names are.
   await decide(id, "snoozed", { reason: "ask jane@example.com on 2026-12-01", until: addDays(today, 9) });
-  expect((await one(id)).stateReason).toBe("ask [e-mail] on 2026-12-01");
+  expect((await one(id)).stateReason).toBe("ask [address] on 2026-12-01");
   await decide(id, "new");
 });
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dayAt } from "../../core/days.ts";
 import { needReason, type ListedState } from "../../rules/shared/listed-states.ts";
-import { withoutPersons } from "../../rules/recon/personal.ts";
+import { maskName } from "../../core/personal.ts";
 import { decide, firstDayOf, type ChangedMeanwhile, type Kept } from "../../queries/shared/listed-states.ts";
 import type { AuditAction } from "../../queries/ops/audit.ts";
 import { allow, callerOf } from "./access.ts";
@@ -123,7 +123,7 @@ function checkedDecision({ state, reason, until, done_on: doneOn }: Given, today
   };
   if (Object.keys(problems).length > 0) throw notValid(problems);
   return {
-    reason: reason === undefined ? null : withoutPersons(reason),
+    reason: reason === undefined ? null : maskName(reason),
     until: until ?? null,
     doneOn: state === "done" ? (doneOn ?? today) : null,
   };
