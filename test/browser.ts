@@ -35,8 +35,25 @@ export interface Visitor {
   /** A browser's window of its own, logged in. */
   logIn: (as?: LogIn) => Promise<BrowserContext>;
   /** The same as an affiliate, by a session of theirs. */
-  logInAsAffiliate: (affiliateId: string) => Promise<BrowserContext>;
+  logInAsAffiliate: (affiliateId: string, as?: Pick<LogIn, "scheme" | "width">) => Promise<BrowserContext>;
   close: () => Promise<void>;
+}
+
+interface Looks extends Required<Pick<LogIn, "scheme" | "width" | "lessMotion">> {
+  url: string;
+}
+
+/** A window of its own, which notes what a page's policy forbade. */
+async function newContext(browser: Browser, { url, scheme, width, lessMotion }: Looks): Promise<BrowserContext> {
+  const context = await browser.newContext({
+    ...{ baseURL: url, colorScheme: scheme, viewport: { width, height: 800 } },
+    reducedMotion: lessMotion ? "reduce" : "no-preference",
+  });
+  await context.addInitScript(`
+    window.policyComplaints = [];
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.policyComplaints.push(event.violatedDirective + " " + event.blockedURI));`);
+  return context;
 }
 
 /** A browser on the stack of the page tests. */
@@ -55,14 +72,7 @@ export async function openBrowser(): Promise<Visitor> {
     url,
     token: process.env["TEST_PAGES_TOKEN"] ?? "",
     async logIn({ role = "admin", scheme = "light", width = 1280, lessMotion = false } = {}) {
-      const context = await browser.newContext({
-        ...{ baseURL: url, colorScheme: scheme, viewport: { width, height: 800 } },
-        reducedMotion: lessMotion ? "reduce" : "no-preference",
-      });
-      await context.addInitScript(`
-        window.policyComplaints = [];
-        document.addEventListener("securitypolicyviolation", (event) =>
-          window.policyComplaints.push(event.violatedDirective + " " + event.blockedURI));`);
+      const context = await newContext(browser, { url, scheme, width, lessMotion });
       const holder = {
         client: "713",
         role,
@@ -75,8 +85,8 @@ export async function openBrowser(): Promise<Visitor> {
       await page.close();
       return context;
     },
-    async logInAsAffiliate(affiliateId) {
-      const context = await browser.newContext({ baseURL: url });
+    async logInAsAffiliate(affiliateId, { scheme = "light", width = 1280 } = {}) {
+      const context = await newContext(browser, { url, scheme, width, lessMotion: false });
       const { cookie = "" } = await loggedIn(database, {
         role: null,
         affiliateId,

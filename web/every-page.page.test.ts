@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import {
   accessibilityProblems,
   expectNoSidewaysScroll,
@@ -29,19 +29,32 @@ describe.each([
 ] as const)("in $scheme, $width wide,", ({ scheme, width, withAxe }) => {
   test("no page breaks its policy, logs an error, loads too much, scrolls sideways or shuts anybody out", async () => {
     const context = await visitor.logIn({ scheme, width });
-    const wrong: unknown[] = [];
-    for (const [route, address] of addresses) {
-      const { page, complaints } = await openPage(context, address);
-      await expectNoSidewaysScroll(page).catch(() => wrong.push([route, "scrolls sideways"]));
-      await keepScreenshot(page, `${nameOf(route)}-${scheme}-${width}`);
-      const problems = withAxe ? await accessibilityProblems(page) : [];
-      for (const one of [...complaints.console, ...complaints.policy, ...problems, ...(await excessOf(page))])
-        wrong.push([route, one]);
-      await page.close();
-    }
+    expect(await lookAt(context, addresses, { scheme, width, withAxe })).toEqual([]);
+    await context.close();
+  }, 900_000);
+
+  test("nor does one that an affiliate sees, or whoever is not logged in", async () => {
+    const { rows } = await visitor.database.query<{ affiliate: string; statement: string; claim: string }>(
+      `select a.recon_affiliate_id::text as affiliate, max(s.statement_id)::text as statement, max(c.report_id)::text as claim
+         from payouts.accounts a
+         join payouts.statements s on s._client_id = a._client_id and s.affiliate_id = a.affiliate_id
+         join recon.claims c on c._client_id = a._client_id and c.affiliate_id = a.recon_affiliate_id
+        group by a.recon_affiliate_id order by max(s.statement_id) desc limit 1`,
+    );
+    const { affiliate = "", statement = "", claim = "" } = rows[0] ?? {};
+    const theirs: [string, string][] = [
+      ["claims", "/claims"],
+      ["claims-id", `/claims/${claim}`],
+      ["statements, theirs", "/statements"],
+      ["statements-id, theirs", `/statements/${statement}`],
+    ];
+    const context = await visitor.logInAsAffiliate(affiliate, { scheme, width });
+    const wrong = await lookAt(context, theirs, { scheme, width, withAxe });
+    await context.clearCookies();
+    wrong.push(...(await lookAt(context, [["login", "/login"]], { scheme, width, withAxe })));
     await context.close();
     expect(wrong).toEqual([]);
-  }, 900_000);
+  }, 300_000);
 });
 
 test("every page answers to keys, moves nothing for those who want that, and is whole on paper", async () => {
@@ -98,6 +111,28 @@ test("names and ids without a space break on a phone, in cards and in tables", a
   await put(columns.map((name) => rows[0]?.[name] ?? null));
   expect(wrong).toEqual([]);
 });
+
+interface Look {
+  scheme: string;
+  width: number;
+  withAxe: boolean;
+}
+
+/** Opens each page, keeps a picture of it, and says what is wrong with it. */
+async function lookAt(context: BrowserContext, those: [string, string][], { scheme, width, withAxe }: Look) {
+  const wrong: unknown[] = [];
+  for (const [route, address] of those) {
+    const { page, complaints } = await openPage(context, address);
+    if (new URL(page.url()).pathname !== address.split("?")[0]) wrong.push([route, `leads to ${page.url()}`]);
+    await expectNoSidewaysScroll(page).catch(() => wrong.push([route, "scrolls sideways"]));
+    await keepScreenshot(page, `${nameOf(route)}-${scheme}-${width}`);
+    const problems = withAxe ? await accessibilityProblems(page) : [];
+    for (const one of [...complaints.console, ...complaints.policy, ...problems, ...(await excessOf(page))])
+      wrong.push([route, one]);
+    await page.close();
+  }
+  return wrong;
+}
 
 /** What is in motion, or would be. */
 async function moved(page: Page): Promise<unknown[]> {
