@@ -70,7 +70,7 @@ export function owedColumns({ isOwn = false, isOne = false } = {}): Column<Owed>
           { name: "state", label: "State", kind: "text", value: (row: Owed) => row.state, isFileOnly: true } as const,
         ]),
     { name: "currency", label: "Currency", kind: "text", value: (row) => row.currency, isFileOnly: true },
-    count("approved", "Approved"),
+    count("approved", "Approved", { isExtra: true }),
     money("approvedAmount", "Approved amount", (row) => row.approvedAmount, { isExtra: true }),
     count("pending", "Pending", { isExtra: true }),
     money("pendingAmount", "Pending amount", (row) => row.pendingAmount, { isFileOnly: true }),
@@ -104,7 +104,7 @@ export function lineColumns(of: "conversion" | "correction" | "claim", isStaff: 
       label: of === "claim" ? "Claim" : "Conversion",
       kind: "text",
       value: (row) => row.key,
-      show: (row) => (hasPage(row) ? <a href={address(row)}>{shortKey(row.key)}</a> : <Name of={row.key} />),
+      show: (row) => (hasPage(row) ? <a href={address(row)}>{shortKey(row.key)}</a> : <Name of={shortKey(row.key)} />),
     },
     ...(of === "claim"
       ? [
