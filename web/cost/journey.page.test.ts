@@ -28,6 +28,50 @@ test("spend of no affiliate is mapped after a look at what that makes of the fig
   await context.close();
 });
 
+test("the CPA rose: why, and what do I hold back?", async () => {
+  const context = await visitor.logIn();
+  const page = await context.newPage();
+  await page.goto("/");
+  // The CPA of the last 7 days leads from its change to what the change is made of.
+  const week = page.locator("tr", { hasText: "7 days" }).first();
+  await week.locator("a[href*='/why'][href*='metric=cpa']").click();
+  await page.getByRole("heading", { name: "Why did the CPA change?" }).waitFor();
+  const panel = page.locator("section.panel").first();
+  const cents = (text: string) => Math.round(Number(text.replace("−", "-").replace(/[^\d.-]/g, "")) * 100);
+  const shown = async (label: string) =>
+    cents(await panel.locator(".figure-card", { hasText: label }).locator(".value").innerText());
+  const change = await shown("Change");
+  expect((await shown("Now")) - (await shown("Before"))).toBe(change);
+  const parts = panel.getByRole("region", { name: /^Parts of the change/ }).locator("[data-field='amount']");
+  const amounts = await parts.evaluateAll((all) => all.map((one) => one.getAttribute("data-value") ?? ""));
+  expect(amounts).toHaveLength(5);
+  expect(amounts.reduce((sum, amount) => sum + cents(amount), 0)).toBe(change);
+
+  // A part leads to its rows, a row's affiliate to what it is paid.
+  const payouts = page.getByRole("link", { name: /^Payouts of /, includeHidden: true });
+  const rows = panel.locator("details", { has: payouts }).first();
+  await rows.locator("summary").click();
+  await rows
+    .getByRole("link", { name: /^Payouts of / })
+    .first()
+    .click();
+  await page.waitForURL("**/statements/affiliates/*");
+  await page
+    .getByRole("region", { name: /^Draft of / })
+    .getByRole("link")
+    .first()
+    .click();
+  await page.waitForURL("**/statements/drafts/**");
+  await page.getByRole("heading", { name: /^Draft for / }).waitFor();
+  const held = Number(await page.locator("[data-field='heldAmount']").first().getAttribute("data-value"));
+  expect(held).toBeGreaterThan(0);
+  // Each line that is held says why.
+  const lines = page.locator("tr", { has: page.locator("[data-field='held']:not([data-value='0.00'])") });
+  expect(await lines.count()).toBeGreaterThan(0);
+  expect(await lines.first().innerText()).toMatch(/not final|not decided|pending|held|dispute|trust/i);
+  await context.close();
+}, 20_000);
+
 test("everything on the page of costs can be done from the keyboard", async () => {
   const context = await visitor.logIn();
   const page = await context.newPage();

@@ -93,9 +93,20 @@ function sideColumns(currency: string): Column<Share>[] {
 function AffiliateLink({ share: { affiliateId, affiliate }, asked }: { share: Share; asked: AskedWhy }) {
   if (affiliate === null) return null;
   return (
-    <a href={costDaysAddress({ affiliateId, affiliate }, asked.period)}>
-      <Name of={affiliate} />
-    </a>
+    <>
+      <a href={costDaysAddress({ affiliateId, affiliate }, asked.period)}>
+        <Name of={affiliate} />
+      </a>{" "}
+      {affiliateId === null ? null : (
+        <a
+          class="cell"
+          href={`/statements/affiliates/${encodeURIComponent(affiliateId)}`}
+          aria-label={`Payouts of ${affiliate}`}
+        >
+          payouts
+        </a>
+      )}
+    </>
   );
 }
 

@@ -15,9 +15,9 @@ export function OutlookSection({ items, today, json }: { items: readonly Outlook
   const columns: Column<Outlook>[] = [
     {
       ...{ name: "day", label: "Day", kind: "day", value: ({ day }) => day },
-      show: ({ day, origin }) => (
+      show: ({ day, currency, origin }) => (
         <>
-          {day === today ? "Today" : "Yesterday"} {areAllSandbox(items) ? null : <Origin of={origin} />}
+          {day === today ? "Today" : "Yesterday"} {currency} {areAllSandbox(items) ? null : <Origin of={origin} />}
         </>
       ),
     },

@@ -4,8 +4,9 @@ import { Moment, Name, None } from "../components/format.tsx";
 import { Empty, PageHead } from "../components/parts.tsx";
 import { Table, type Column } from "../components/table.tsx";
 import { call, form, get, page, param } from "../shared/page.tsx";
-import { keepers, readers, type Web } from "../shared/web.ts";
-import { payouts, type Account } from "./answers.ts";
+import { keepers, readers, type At, type Web } from "../shared/web.ts";
+import { payouts, type Account, type Owed, type OwedList, type PayoutMonth } from "./answers.ts";
+import { owedColumns } from "./columns.tsx";
 
 const holdWords = {
   automatic: "by the rules",
@@ -75,6 +76,57 @@ function accountList(web: Web): void {
   });
 }
 
+interface OfAccount {
+  open: { month: string; json: string; totals: Owed[] } | null;
+  closed: { json: string; items: Owed[] };
+}
+
+/** The statement of the month that is closed next, as it stands, and those that are closed. */
+async function readStatements(web: Web, at: At<unknown>, affiliateId: string): Promise<OfAccount> {
+  const json = `${payouts}/statements?affiliateId=${affiliateId}`;
+  const [{ items: months }, { items }] = await Promise.all([
+    get<{ items: PayoutMonth[] }>(web, at.request, `${payouts}/months`),
+    get<OwedList>(web, at.request, json),
+  ]);
+  const next = months.find(({ isNext }) => isNext);
+  const closed = { json, items };
+  if (next === undefined) return { open: null, closed };
+  const draft = `${payouts}/drafts/${next.month}/${affiliateId}`;
+  const { totals } = await get<{ totals: Owed[] }>(web, at.request, draft);
+  return { open: { month: next.month, json: draft, totals }, closed };
+}
+
+function Statements({ at, open, closed }: OfAccount & { at: At<unknown> }) {
+  return (
+    <section aria-label="Statements">
+      <h2>Statements</h2>
+      {open === null || open.totals.length === 0 ? null : (
+        <>
+          <h3>{open.month}, as it would be closed now</h3>
+          <Table
+            columns={owedColumns({ isOwn: true })}
+            rows={open.totals}
+            caption={`Draft of ${open.month}`}
+            zone={at.zone}
+            json={{ url: open.json, path: "totals" }}
+          />
+        </>
+      )}
+      <h3>Closed</h3>
+      <Table
+        columns={owedColumns({ isOwn: true })}
+        rows={closed.items}
+        caption="Closed statements, the newest first"
+        zone={at.zone}
+        json={{ url: closed.json, path: "items" }}
+        empty={
+          <Empty title="None of this affiliate's months is closed yet">Close a month on the page of statements.</Empty>
+        }
+      />
+    </section>
+  );
+}
+
 function accountPage(web: Web): void {
   page(web, { url: "/statements/affiliates/:id", who: readers }, async (at) => {
     const { items } = await get<{ items: Account[] }>(web, at.request, json);
@@ -119,6 +171,7 @@ function accountPage(web: Web): void {
               )}
             </dd>
           </dl>
+          <Statements at={at} {...await readStatements(web, at, param(at, "id"))} />
           {at.viewer.isKeeper ? <AccountForm of={of} back={`/statements/affiliates/${param(at, "id")}`} /> : null}
         </>
       ),
