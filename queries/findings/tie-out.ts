@@ -65,7 +65,7 @@ const listOf = (sql: (column: string) => string) =>
     .map(([name, column]) => `${sql(column)} as "${name}"`)
     .join(", ");
 
-const dayColumns = `date, affiliate_id as "affiliateId", affiliate, source_id as "sourceId", redtrack_sources as "redtrackSources", ${listOf((column) => column)},
+const dayColumns = `date, affiliate_id as "affiliateId", affiliate, source_id as "sourceId", ${listOf((column) => column)},
   differences, is_final as "isFinal", redtrack_is_final as "redtrackIsFinal", origin`;
 
 /** What differs most first, or the days in order. */
@@ -90,15 +90,39 @@ export const tieOutDayOrders = {
   usual: "-differences",
 } satisfies Orders;
 
-export function listTieOutDays(
+export async function listTieOutDays(
   database: Queryable,
   range: Range,
   { order, limit }: { order?: Order; limit: number },
 ): Promise<Placed<TieOutDay>[]> {
-  return readOrdered<TieOutDay>(database, {
+  const rows = await readOrdered<Omit<TieOutDay, "redtrackSources">>(database, {
     ...{ columns: dayColumns, from: "findings.tie_out_daily", where: within, values: { ...range } },
     ...{ orders: tieOutDayOrders, order, limit },
   });
+  const names = await nameSources(database, range, [...new Set(rows.map(({ date }) => date))]);
+  return rows.map((row) => ({ ...row, redtrackSources: names.get(placeOf(row)) ?? null }));
+}
+
+const placeOf = ({ date, affiliateId, sourceId }: Pick<TieOutDay, "date" | "affiliateId" | "sourceId">) =>
+  JSON.stringify([date, affiliateId, sourceId]);
+
+/** For the rows that are shown alone: to gather the names of all takes longer than to add up their numbers. */
+async function nameSources(
+  database: Queryable,
+  { client }: Range,
+  days: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await database.query<Pick<TieOutDay, "date" | "affiliateId" | "sourceId"> & { names: string }>(
+    `with mapped as materialized (
+       select m.redtrack_source_id, m.affiliate_id from public.affiliate_matches m where m._client_id = $1 and m.affiliate_id is not null and m.redtrack_source_id is not null
+     )
+     select r.date, m.affiliate_id as "affiliateId", case when m.affiliate_id is null then r.source_id end as "sourceId",
+            string_agg(distinct coalesce(r.source_name, r.source_id), ', ' order by coalesce(r.source_name, r.source_id)) as names
+       from redtrack.daily_spend r left join mapped m on m.redtrack_source_id = r.source_id
+      where r._client_id = $1 and r.date = any($2::date[]) group by 1, 2, 3`,
+    [client, days],
+  );
+  return new Map(rows.map((row) => [placeOf(row), row.names]));
 }
 
 export interface TieOutSums extends TieOutCounts {

@@ -204,19 +204,19 @@ with mapped as materialized (
   select m._client_id, m.redtrack_source_id, m.affiliate_id, m.everflow_affiliate_label
     from public.affiliate_matches m where m.affiliate_id is not null and m.redtrack_source_id is not null
 ), stacked as (
-  select d._client_id, d.date, d.affiliate_id, null::text as source_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack, null::text as source,
+  select d._client_id, d.date, d.affiliate_id, null::text as source_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack,
          d.everflow, d.anytrack, d.in_both, d.only_anytrack, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs, d.refused_by_everflow
     from findings.tie_out_days d
    union all
   select r._client_id, r.date, m.affiliate_id, case when m.affiliate_id is null then r.source_id end, coalesce(o.origin = 'sandbox', false), null,
-         coalesce(m.everflow_affiliate_label, r.source_name, r.source_id), r.conversions, coalesce(r.source_name, r.source_id), 0, 0, 0, 0, 0, 0, 0, 0
+         coalesce(m.everflow_affiliate_label, r.source_name, r.source_id), r.conversions, 0, 0, 0, 0, 0, 0, 0, 0
     from redtrack.daily_spend r
     left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
     left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
    where m.affiliate_id is not null or r.conversions > 0
 ), summed as (
   select s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox, coalesce(max(s.affiliate), max(s.label)) as affiliate, sum(s.redtrack)::integer as redtrack,
-         string_agg(distinct s.source, ', ' order by s.source) as redtrack_sources, sum(s.everflow)::integer as everflow, sum(s.anytrack)::integer as anytrack, sum(s.in_both)::integer as in_both,
+         sum(s.everflow)::integer as everflow, sum(s.anytrack)::integer as anytrack, sum(s.in_both)::integer as in_both,
          (sum(s.everflow) - sum(s.in_both) + sum(s.only_anytrack))::integer as single, sum(s.missing_in_anytrack)::integer as missing_in_anytrack,
          sum(s.missing_in_everflow)::integer as missing_in_everflow, sum(s.amount_differs)::integer as amount_differs, sum(s.refused_by_everflow)::integer as refused_by_everflow
     from stacked s group by s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox
@@ -230,7 +230,13 @@ with mapped as materialized (
 )
 select d.*, coalesce(d.missing_in_redtrack + d.more_in_redtrack, 0) + coalesce(d.missing_in_anytrack + d.missing_in_everflow + d.amount_differs + d.refused_by_everflow, 0) as differences
   from (
-select k._client_id, k.date, k.affiliate_id, k.affiliate, k.source_id, k.redtrack_sources, k.counted as redtrack,
+select k._client_id, k.date, k.affiliate_id, k.affiliate, k.source_id,
+       -- Only where it is asked for: to gather the names takes longer than to add up the numbers.
+       (select string_agg(distinct coalesce(r.source_name, r.source_id), ', ' order by coalesce(r.source_name, r.source_id))
+          from redtrack.daily_spend r
+         where r._client_id = k._client_id and r.date = k.date
+           and (r.source_id = k.source_id or r.source_id in (select m.redtrack_source_id from mapped m where m._client_id = k._client_id and m.affiliate_id = k.affiliate_id))) as redtrack_sources,
+       k.counted as redtrack,
        case when k.source_id is null then k.everflow end as everflow, case when k.source_id is null then k.anytrack end as anytrack,
        least(k.counted, k.in_both) as in_all,
        k.in_both - coalesce(least(k.counted, k.in_both), 0) + coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) as in_two,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { addDays, daysFromTo } from "../../core/days.ts";
 import { CommandError, exitCodes } from "../shared/command-line.ts";
-import type { Area, Demo, Show } from "./demo.ts";
+import { dayBefore, type Area, type Demo, type Show } from "./demo.ts";
 
 const lookEveryMs = 250;
 const patienceMs = 300_000;
@@ -19,8 +19,27 @@ export const anytrack: Area = {
   async fill(demo, show) {
     const lastDays = await daysToPost(demo);
     if (lastDays > 0) await post(demo, show, { lastDays, idleClicksOfLastDays });
+    await postTracked(demo, show);
   },
 };
+
+/** So many days ago AnyTrack has what Everflow has, but for a few. */
+const trackedAgo = [1, 2, 3, 4, 5, 6];
+const planted = { missing: 3, extra: 2, amounts: 2, refused: 1 };
+
+async function postTracked(demo: Demo, show: Show): Promise<void> {
+  const { client, context } = demo;
+  const days = trackedAgo.flatMap((ago) => dayBefore(demo, ago) ?? []);
+  const { rows } = await (
+    await context.database()
+  ).query<{ day: string }>(
+    "select distinct date as day from anytrack.conversions where _client_id = $1 and source = 'network' and date = any($2::date[])",
+    [client, days],
+  );
+  const known = new Set(rows.map(({ day }) => day));
+  for (const day of days.filter((one) => !known.has(one)))
+    await post(demo, show, { tracked: { from: day, to: day, ...planted } });
+}
 
 /** How many days back the first one lies that nothing came of; the day under way is the stack's own. */
 async function daysToPost({ context, client, days, today }: Demo): Promise<number> {

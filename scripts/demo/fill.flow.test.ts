@@ -217,6 +217,7 @@ test("what has a real key is left out, and what was made up does not join it", a
     ["opportunities", "redtrack is real"],
     ["questions", "redtrack is real"],
     ["findings", "redtrack is real"],
+    ["tie-out", "redtrack is real"],
   ]);
   expect(areas.every(({ failed, added }) => !failed && added === 0)).toBe(true);
 });

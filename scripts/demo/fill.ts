@@ -14,6 +14,7 @@ import { questionsArea } from "./questions.ts";
 import { reconciliation } from "./reconciliation.ts";
 import { spend } from "./spend.ts";
 import { statements } from "./statements.ts";
+import { tieOut } from "./tie-out.ts";
 
 /** What a demo fills: each row of areas one after the other, all rows at the same time, then what comes last. */
 export interface DemoPlan {
@@ -31,7 +32,7 @@ const everything: DemoPlan = {
     [reconciliation],
   ],
   // Claims hold money of conversions, and findings compare vendors: after all of them.
-  last: [statements, findings, alerts],
+  last: [statements, findings, tieOut, alerts],
 };
 export const adviceAlone: DemoPlan = {
   side: [[creativesArea, adviceArea, files, reportsArea, campaignsArea, searchArea, questionsArea]],

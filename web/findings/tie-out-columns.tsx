@@ -32,7 +32,8 @@ const noSource = (row: Day) =>
     : "the day is not final in both";
 const ofNoAffiliate = () => "the source belongs to no affiliate";
 
-export const dayColumns: readonly Column<Day>[] = [
+/** One badge for all of a list says as much as one for each row. */
+export const dayColumns = (isOneBadge = false): readonly Column<Day>[] => [
   {
     name: "date",
     label: "Day",
@@ -56,10 +57,12 @@ export const dayColumns: readonly Column<Day>[] = [
         ) : (
           <Name of={row.affiliate ?? row.affiliateId} />
         )}{" "}
-        {row.sourceId === null ? null : <a href="/cost/mapping">not mapped</a>} <Origin of={row.origin} />
+        {row.sourceId === null ? null : <a href="/cost/mapping">not mapped</a>}{" "}
+        {isOneBadge ? null : <Origin of={row.origin} />}
       </>
     ),
   },
+  count("differences", "Differences"),
   count("redtrack", "Redtrack", { why: noSource }),
   count("everflow", "Everflow", { why: ofNoAffiliate }),
   count("anytrack", "AnyTrack", { why: ofNoAffiliate }),
@@ -67,12 +70,11 @@ export const dayColumns: readonly Column<Day>[] = [
   count("inTwo", "In two", { isExtra: true }),
   count("inOne", "In one", { isExtra: true }),
   count("missingInRedtrack", "Missing in Redtrack", { why: noSource }),
-  count("moreInRedtrack", "More in Redtrack", { why: noSource, isExtra: true }),
+  count("moreInRedtrack", "More in Redtrack", { why: noSource, isFileOnly: true }),
   count("missingInAnytrack", "Missing in AnyTrack", { isExtra: true }),
   count("missingInEverflow", "Missing in Everflow", { isExtra: true }),
-  count("amountDiffers", "Amounts differ", { isExtra: true }),
-  count("refusedByEverflow", "Refused", { isExtra: true }),
-  count("differences", "Differences"),
+  count("amountDiffers", "Amounts differ", { isFileOnly: true }),
+  count("refusedByEverflow", "Refused by Everflow", { isFileOnly: true }),
 ];
 
 const dayText = (name: keyof Day & string): Column<Day> => ({
@@ -82,7 +84,7 @@ const dayText = (name: keyof Day & string): Column<Day> => ({
   value: (row) => row[name],
 });
 export const dayFileColumns: readonly Column<Day>[] = [
-  ...dayColumns,
+  ...dayColumns(),
   ...(["affiliateId", "sourceId", "redtrackSources", "isFinal", "redtrackIsFinal"] as const).map(dayText),
   originColumn,
 ];
@@ -120,7 +122,7 @@ const text = (name: keyof Item & string, label: string, more: Partial<Column<Ite
   ...more,
 });
 
-export const itemColumns: readonly Column<Item>[] = [
+export const itemColumns = (isOneBadge = false): readonly Column<Item>[] => [
   { name: "date", label: "Day", kind: "day", value: (row) => row.date },
   text("difference", "Difference", {
     show: ({ difference }) => <Badge tone={differenceWords[difference].tone}>{differenceWords[difference].word}</Badge>,
@@ -128,7 +130,7 @@ export const itemColumns: readonly Column<Item>[] = [
   text("affiliate", "Affiliate", {
     show: (row) => (
       <>
-        <Name of={row.affiliate ?? row.affiliateId} /> <Origin of={row.origin} />
+        <Name of={row.affiliate ?? row.affiliateId} /> {isOneBadge ? null : <Origin of={row.origin} />}
       </>
     ),
   }),
@@ -170,7 +172,7 @@ const fileOnly = [
   "canSend",
 ] as const;
 export const itemFileColumns: readonly Column<Item>[] = [
-  ...itemColumns,
+  ...itemColumns(),
   ...fileOnly.map((name) => text(name, name)),
   originColumn,
 ];

@@ -3,7 +3,7 @@ import type { tieOutLast, tieOutSums, tieOutTotals } from "../../api/findings/ti
 import { placeInList } from "../../api/server/lists.ts";
 import { tieOutDayOrders, tieOutOrders } from "../../queries/findings/tie-out.ts";
 import { tieOutDifferences } from "../../rules/findings/tie-out.ts";
-import { countText, Moment, moneyText, Origin } from "../components/format.tsx";
+import { areAllSandbox, countText, Moment, moneyText, Origin } from "../components/format.tsx";
 import { Filters } from "../components/filters.tsx";
 import { WorkflowLink } from "../components/links.tsx";
 import { ListTable } from "../components/list-table.tsx";
@@ -47,7 +47,7 @@ export const query = {
 
 /** What a visit asks of the JSON routes. */
 export function askedOf({ query: { period, from, to, difference, affiliate }, today }: Visit<typeof filters>) {
-  const days = readPeriod({ period, from, to }, today, "30d");
+  const days = readPeriod({ period, from, to }, today, "7d");
   const range = { from: days.from, to: days.to, affiliate };
   return { period: days, range, asked: { ...range, difference } };
 }
@@ -191,7 +191,7 @@ function Days({ at, list }: { at: Visit<typeof query>; list: JsonPage<Day> }) {
         list={list}
         orders={tieOutDayOrders}
         names={{ sort: "day_sort", cursor: "day_cursor" }}
-        columns={dayColumns}
+        columns={dayColumns(areAllSandbox(list.items))}
         caption="Conversions by day and affiliate"
         empty={
           <Empty title="No conversions in these days">
@@ -263,7 +263,7 @@ function OneByOne({ at, list, totals: { totals, json } }: Listed) {
         at={at}
         list={list}
         orders={tieOutOrders}
-        columns={itemColumns}
+        columns={itemColumns(areAllSandbox(list.items))}
         caption="Conversions that differ"
         empty={
           isFiltered ? (
