@@ -194,7 +194,9 @@ async function fillCreatives(): Promise<void> {
       200,
     );
   await put("/api/v1/rtb/creatives", [{ creativeId: "77", format: nameOf("format"), buyerId: nameOf("seat") }]);
-  await put("/api/v1/rtb/campaigns", [{ campaignName: nameOf("campaign"), creativeIds: ["77"] }]);
+  await put("/api/v1/rtb/campaigns", [{ campaignName: "campaign", creativeIds: ["77"] }]);
+  // Names are kept without what is not seen; those of earlier versions and of exchanges are not.
+  await pool.query("update rtb.campaigns set campaign_name = $1", [nameOf("campaign")]);
   await pool.query(
     "insert into rtb.buyer_seats (_client_id, buyer_id, display_name, origin) values ('713', 's1', $1, 'real')",
     [nameOf("seat-name")],
@@ -391,10 +393,11 @@ async function fillOps(): Promise<void> {
     [nameOf("reason")],
   );
   const made = await send("/channels/new", {
-    ...{ name: nameOf("channel"), kind: "slack", address: "https://hooks.slack.com/services/x" },
+    ...{ name: "channel", kind: "slack", address: "https://hooks.slack.com/services/x" },
     ...{ leastSeverity: "warning", isActive: "on" },
   });
   ids["channel"] = String(made.headers.location).split("/").at(-1) ?? "";
+  await pool.query("update ops.channels set name = $1", [nameOf("channel")]);
 }
 
 const one = async (statement: string, values: string[] = []) =>

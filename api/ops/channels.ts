@@ -68,6 +68,7 @@ export const channel = z.object({
   hint: z.string().describe("what may be shown of the address: a webhook's host"),
   isSetting: z.boolean().describe("the webhook that ALERT_WEBHOOK_URL names: its address is changed there"),
   ...settings.shape,
+  name: z.string(),
   snoozedUntil: instant.nullable(),
   brokenAt: instant.nullable().describe("since when a person has to correct it; null while it works"),
   brokenReason: text,
