@@ -99,28 +99,29 @@ export async function listTieOutDays(
     ...{ columns: dayColumns, from: "findings.tie_out_daily", where: within, values: { ...range } },
     ...{ orders: tieOutDayOrders, order, limit },
   });
-  const names = await nameSources(database, range, [...new Set(rows.map(({ date }) => date))]);
+  const names = await nameSources(database, range, rows);
   return rows.map((row) => ({ ...row, redtrackSources: names.get(placeOf(row)) ?? null }));
 }
 
-const placeOf = ({ date, affiliateId, sourceId }: Pick<TieOutDay, "date" | "affiliateId" | "sourceId">) =>
-  JSON.stringify([date, affiliateId, sourceId]);
+type Place = Pick<TieOutDay, "date" | "affiliateId" | "sourceId">;
+const placeOf = ({ date, affiliateId, sourceId }: Place) => JSON.stringify([date, affiliateId, sourceId]);
 
 /** For the rows that are shown alone: to gather the names of all takes longer than to add up their numbers. */
 async function nameSources(
   database: Queryable,
   { client }: Range,
-  days: readonly string[],
+  shown: readonly Place[],
 ): Promise<Map<string, string>> {
-  const { rows } = await database.query<Pick<TieOutDay, "date" | "affiliateId" | "sourceId"> & { names: string }>(
+  const { rows } = await database.query<Place & { names: string }>(
     `with mapped as materialized (
        select m.redtrack_source_id, m.affiliate_id from public.affiliate_matches m where m._client_id = $1 and m.affiliate_id is not null and m.redtrack_source_id is not null
      )
      select r.date, m.affiliate_id as "affiliateId", case when m.affiliate_id is null then r.source_id end as "sourceId",
             string_agg(distinct coalesce(r.source_name, r.source_id), ', ' order by coalesce(r.source_name, r.source_id)) as names
        from redtrack.daily_spend r left join mapped m on m.redtrack_source_id = r.source_id
-      where r._client_id = $1 and r.date = any($2::date[]) group by 1, 2, 3`,
-    [client, days],
+      where r._client_id = $1 and (r.date, coalesce(m.affiliate_id, r.source_id)) in (select * from unnest($2::date[], $3::text[]))
+      group by 1, 2, 3`,
+    [client, shown.map(({ date }) => date), shown.map(({ affiliateId, sourceId }) => affiliateId ?? sourceId)],
   );
   return new Map(rows.map((row) => [placeOf(row), row.names]));
 }
@@ -133,14 +134,25 @@ export interface TieOutSums extends TieOutCounts {
 
 /** What the days come to; what the sandbox made up on a row of its own. */
 export async function sumTieOutDays(database: Queryable, range: Range): Promise<TieOutSums[]> {
-  const { rows } = await database.query<TieOutSums>(
-    named(
-      `select origin, ${listOf((column) => `sum(${column})::int`)}, (count(distinct date) filter (where not is_final))::int as "openDays"
-         from findings.tie_out_daily where ${within} group by origin order by origin`,
-      { ...range },
+  const [{ rows }, { rows: open }] = await Promise.all([
+    database.query<Omit<TieOutSums, "openDays">>(
+      named(
+        `select origin, ${listOf((column) => `sum(${column})::int`)}
+           from findings.tie_out_daily where ${within} group by origin order by origin`,
+        { ...range },
+      ),
     ),
-  );
-  return rows;
+    database.query<{ origin: MadeBy; days: number }>(
+      named(
+        `select case when d.is_sandbox then 'sandbox' else 'real' end as origin, count(distinct d.date)::int as days from findings.tie_out_days d
+          where ${within} and not exists (select from ops.slices s where s._client_id = d._client_id and s.source = 'everflow.conversions' and s.slice = d.date::text and s.is_final)
+          group by 1`,
+        { ...range },
+      ),
+    ),
+  ]);
+  const openOf = new Map(open.map(({ origin, days }) => [origin, days]));
+  return rows.map((row) => ({ ...row, openDays: openOf.get(row.origin) ?? 0 }));
 }
 
 export interface TieOutItem {

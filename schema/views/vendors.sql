@@ -204,22 +204,27 @@ with mapped as materialized (
   select m._client_id, m.redtrack_source_id, m.affiliate_id, m.everflow_affiliate_label
     from public.affiliate_matches m where m.affiliate_id is not null and m.redtrack_source_id is not null
 ), stacked as (
-  select d._client_id, d.date, d.affiliate_id, null::text as source_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack,
+  select d._client_id, d.date, d.affiliate_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack,
          d.everflow, d.anytrack, d.in_both, d.only_anytrack, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs, d.refused_by_everflow
     from findings.tie_out_days d
    union all
-  select r._client_id, r.date, m.affiliate_id, case when m.affiliate_id is null then r.source_id end, coalesce(o.origin = 'sandbox', false), null,
-         coalesce(m.everflow_affiliate_label, r.source_name, r.source_id), r.conversions, 0, 0, 0, 0, 0, 0, 0, 0
+  select r._client_id, r.date, m.affiliate_id, coalesce(o.origin = 'sandbox', false), null, m.everflow_affiliate_label, r.conversions, 0, 0, 0, 0, 0, 0, 0, 0
     from redtrack.daily_spend r
-    left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
+    join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
     left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
-   where m.affiliate_id is not null or r.conversions > 0
 ), summed as (
-  select s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox, coalesce(max(s.affiliate), max(s.label)) as affiliate, sum(s.redtrack)::integer as redtrack,
+  select s._client_id, s.date, s.affiliate_id, null::text as source_id, s.is_sandbox, coalesce(max(s.affiliate), max(s.label)) as affiliate, sum(s.redtrack)::integer as redtrack,
          sum(s.everflow)::integer as everflow, sum(s.anytrack)::integer as anytrack, sum(s.in_both)::integer as in_both,
          (sum(s.everflow) - sum(s.in_both) + sum(s.only_anytrack))::integer as single, sum(s.missing_in_anytrack)::integer as missing_in_anytrack,
          sum(s.missing_in_everflow)::integer as missing_in_everflow, sum(s.amount_differs)::integer as amount_differs, sum(s.refused_by_everflow)::integer as refused_by_everflow
-    from stacked s group by s._client_id, s.date, s.affiliate_id, s.source_id, s.is_sandbox
+    from stacked s group by s._client_id, s.date, s.affiliate_id, s.is_sandbox
+   union all
+  -- Sources of no affiliate are one row a day as they are: there may be more of them than of all else.
+  select r._client_id, r.date, null, r.source_id, coalesce(o.origin = 'sandbox', false), coalesce(r.source_name, r.source_id), r.conversions::integer, 0, 0, 0, 0, 0, 0, 0, 0
+    from redtrack.daily_spend r
+    left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
+    left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
+   where m.redtrack_source_id is null and r.conversions > 0
 ), known as (
   select s.*, coalesce(e.is_final, false) as is_final, coalesce(r.is_final, false) as redtrack_is_final,
          -- A source that had nothing on a day is not in its answer.
