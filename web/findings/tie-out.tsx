@@ -121,7 +121,6 @@ function Head({ at, last }: { at: At<unknown>; last: Last | null }) {
             <button type="submit">Compare now</button>
           </form>
         ) : null}
-        <ExportLink url={at.url} without={["day_sort", "day_cursor", "cursor", "sent"]} />
       </PageHead>
       {last === null ? null : (
         <p class="quiet">
@@ -218,7 +217,12 @@ function OneByOne({ at, list, totals: { totals, json } }: Listed) {
   const isFiltered = at.query.difference !== undefined || at.query.affiliate !== undefined;
   return (
     <section class="stacked" aria-labelledby="one-by-one">
-      <h2 id="one-by-one">One by one</h2>
+      <div class="page-head">
+        <h2 id="one-by-one">One by one</h2>
+        <div class="actions">
+          <ExportLink url={at.url} without={["day_sort", "day_cursor", "cursor", "sent"]} />
+        </div>
+      </div>
       <Counts
         json={json}
         of={[
