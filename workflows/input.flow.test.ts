@@ -79,7 +79,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   ],
   askQuestions: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
   understandQuestion: [
-    [{ sentence: "hi" }, "sentence: must be a sentence"],
+    [{ sentence: "hi" }, "sentence: must have at least 5 characters"],
     [{ sentence: "campaigns by CPC", ai_provider: "parrot" }, "ai_provider: must be one of claude, gemini"],
   ],
   detectFindings: [[{ onlyifchanged: true }, 'unknown field "onlyifchanged": did you mean onlyIfChanged?']],
