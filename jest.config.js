@@ -17,6 +17,8 @@ export const shared = {
 export default {
   // One more than the cores of a small machine: much of a flow is waiting for Temporal.
   maxWorkers: 3,
+  // What a test file has loaded is never let go of: a process that has run a hundred holds gigabytes, and slows down.
+  workerIdleMemoryLimit: "1GB",
   // No test is about time: a busy machine may take its own.
   testTimeout: 30_000,
   projects: [

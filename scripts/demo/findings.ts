@@ -1,6 +1,7 @@
 import { trafficSources } from "../../sandbox/redtrack-sources.ts";
 import { dayBefore, type Area, type Demo, type Show } from "./demo.ts";
 import { isRestated, readDay } from "./readings.ts";
+import { restatedAgo } from "./settling.ts";
 import { until } from "./upload.ts";
 
 const source = "redtrack.daily_spend";
@@ -12,10 +13,11 @@ interface Plant {
 }
 
 /** What the vendor says of one source on one day, by how long ago that is; older than what scheduled runs read again. */
+const [noClicks, noCost, dear] = restatedAgo.findings;
 const planted: readonly Plant[] = [
-  { ago: 12, place: 1, fault: { clicks: 0 } },
-  { ago: 15, place: 2, fault: { cost: "0" } },
-  { ago: 19, place: 0, fault: { multiply: "4" } },
+  { ago: noClicks, place: 1, fault: { clicks: 0 } },
+  { ago: noCost, place: 2, fault: { cost: "0" } },
+  { ago: dear, place: 0, fault: { multiply: "4" } },
 ];
 
 /** A day that was paid without clicks, one that had clicks for nothing, and one that was dear. The sandbox keeps to it. */

@@ -5,7 +5,7 @@ import { deleteDay } from "./histories.ts";
 import { backfillDays, dateReadings, faultsWhile, nextMorning, type Fault } from "./readings.ts";
 
 /** Days whose amounts are corrected long after, by how long ago they are: their areas say how. */
-export const restatedAgo = { spend: [2, 5, 9, 16, 33], results: [3, 8, 20] } as const;
+export const restatedAgo = { spend: [2, 5, 9, 16, 33], results: [3, 8, 20], findings: [12, 15, 19] } as const;
 /** Days that were read while they ran, the same weekday of the last weeks among them. */
 const runningAgo = { first: 7, last: 35 };
 /** Days whose last conversions were approved some days later; younger ones still go on. */
@@ -94,7 +94,11 @@ export async function readLooks(
 }
 
 function among(demo: Demo, days: readonly string[], { first, last }: { first: number; last: number }): string[] {
-  const others = new Set([...restatedAgo.spend, ...restatedAgo.results].map((ago) => dayBefore(demo, ago)));
+  const others = new Set(
+    Object.values(restatedAgo)
+      .flat()
+      .map((ago) => dayBefore(demo, ago)),
+  );
   const [from, to] = [addDays(demo.today, -last), addDays(demo.today, -first)];
   return days.filter((day) => day >= from && day <= to && !others.has(day));
 }
