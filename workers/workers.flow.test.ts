@@ -7,7 +7,7 @@ import { sources } from "../connectors/registry.ts";
 import { startStack, uniqueId, until, workflowBundle, type TestStack } from "../test/stack.ts";
 import { createWorkers } from "./workers.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(150_000);
 
 const source = "redtrack.daily_spend";
 const IN_PROGRESS = protos.temporal.api.enums.v1.RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS;
@@ -76,19 +76,23 @@ describe("worker versioning", () => {
 
   /** Waits until the server has seen the workers of a build, then sends it what starts from now on. */
   const makeCurrent = (buildId: string) =>
-    until(`the server to take ${buildId} for current`, async () => {
-      const { workflowService } = stack.temporal.connection;
-      const { namespace } = stack.temporal;
-      await workflowService
-        .setWorkerDeploymentCurrentVersion({ namespace, deploymentName: "signal-room", buildId, identity: "tests" })
-        .catch(() => undefined);
-      const deployment = await workflowService
-        .describeWorkerDeployment({ namespace, deploymentName: "signal-room" })
-        .catch(() => undefined);
-      const { routingConfig, routingConfigUpdateState } = deployment?.workerDeploymentInfo ?? {};
-      // Every queue has to hear of it, too.
-      return routingConfig?.currentDeploymentVersion?.buildId === buildId && routingConfigUpdateState !== IN_PROGRESS;
-    });
+    until(
+      `the server to take ${buildId} for current`,
+      async () => {
+        const { workflowService } = stack.temporal.connection;
+        const { namespace } = stack.temporal;
+        await workflowService
+          .setWorkerDeploymentCurrentVersion({ namespace, deploymentName: "signal-room", buildId, identity: "tests" })
+          .catch(() => undefined);
+        const deployment = await workflowService
+          .describeWorkerDeployment({ namespace, deploymentName: "signal-room" })
+          .catch(() => undefined);
+        const { routingConfig, routingConfigUpdateState } = deployment?.workerDeploymentInfo ?? {};
+        // Every queue has to hear of it, too.
+        return routingConfig?.currentDeploymentVersion?.buildId === buildId && routingConfigUpdateState !== IN_PROGRESS;
+      },
+      70_000,
+    );
 
   async function buildOf(handle: WorkflowHandle) {
     const info = (await handle.describe()).raw.workflowExecutionInfo?.versioningInfo;
