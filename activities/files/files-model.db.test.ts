@@ -344,6 +344,6 @@ test("files that are imported, imported again and redriven in any order, also wh
       await refreshAggregates(database.pool, { client, today: "2025-11-30" });
       expect(await rollups()).toEqual(kept);
     }),
-    { numRuns: Number(process.env["MODEL_RUNS"] ?? 25) },
+    { numRuns: Number(process.env["MODEL_RUNS"] ?? 15) },
   );
 });

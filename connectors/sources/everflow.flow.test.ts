@@ -170,21 +170,6 @@ describe("days of both feeds", () => {
   });
 });
 
-test("a day of 10,001 rows is stored whole, and again changes nothing", async () => {
-  expect(await pull(stats, "wide", "2025-12-18")).toMatchObject({
-    outcome: "changed",
-    inserted: 10_001,
-    isFinal: true,
-  });
-  expect(await expectTruth("daily_stats", "wide", "2025-12-18")).toBe(10_001);
-  expect(await pull(stats, "wide", "2025-12-18")).toMatchObject({
-    outcome: "unchanged",
-    inserted: 0,
-    updated: 0,
-    unchanged: 10_001,
-  });
-});
-
 test("a day of 12,000 affiliates, more than even their list holds, is stored whole, and a retry asks only for what is missing", async () => {
   const day = "2025-12-18";
   const asked = async () =>
