@@ -3,6 +3,7 @@ import { openDatabase, type Database } from "../schema/database.ts";
 import { readAddresses } from "../test/page-addresses.ts";
 import { figuresIn, unnamedMoneyIn, valueAt, workedOutIn } from "../test/page-figures.ts";
 import { loggedIn } from "../test/page-server.ts";
+import { moneyText } from "./components/format.tsx";
 import { figuresOfSql, type Tuple } from "../test/sql-figures.ts";
 
 let database: Database;
@@ -69,6 +70,22 @@ async function json(address: string): Promise<unknown> {
   return answer.json();
 }
 
+/** What would be sent has no address to be read at: it is asked for as the page asks. */
+async function toBeSent(page: string): Promise<string[]> {
+  const everflowIds = [...page.matchAll(/name="id" value="([^"]*)"/g)].map(([, id]) => id);
+  const answer = await fetch(`${url}/api/v1/tie-out/resend`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${process.env["TEST_PAGES_TOKEN"] ?? ""}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ everflowIds, dryRun: true }),
+  });
+  if (!answer.ok) throw new Error(`/tie-out/resend: ${answer.status} ${await answer.text()}`);
+  const { conversions } = (await answer.json()) as { conversions: { revenue: string; currency: string }[] };
+  return conversions.map(({ revenue, currency }) => moneyText(revenue, currency));
+}
+
 interface Compared {
   figures: number;
   /** Of them, those that SQL says too. */
@@ -81,7 +98,10 @@ interface Compared {
 async function compare(route: string, address: string): Promise<Compared> {
   const page = await html(address);
   const figures = figuresIn(page);
-  const wrong: unknown[] = unnamedMoneyIn(page).map((text) => ["names no route", address, text]);
+  const unnamed = unnamedMoneyIn(page);
+  const previewed = route === "/tie-out/resend" ? await toBeSent(page) : [];
+  const wrong: unknown[] =
+    JSON.stringify(unnamed) === JSON.stringify(previewed) ? [] : [["names no route", address, unnamed, previewed]];
   const answers = new Map<string, unknown>();
   const ask = async (from: string) => {
     if (!answers.has(from)) answers.set(from, await json(from));
