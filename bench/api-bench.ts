@@ -10,6 +10,7 @@ import { openDatabase, type Database } from "../schema/database.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres } from "../scripts/embedded/postgres.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
+import { table } from "../scripts/shared/printing.ts";
 import { projectRoot } from "../settings/environment.ts";
 
 export interface ApiBench {
@@ -77,6 +78,20 @@ export async function startApiBench(name: string, client: string): Promise<ApiBe
     };
   };
   return { folder, database, startApi, stop };
+}
+
+/** Prints what each route takes, beside the aim for its median: true where one misses it. */
+export async function measureRoutes(
+  routes: readonly (readonly [name: string, ask: () => Promise<unknown>])[],
+  { requests, aimMs }: { requests: number; aimMs: number },
+): Promise<boolean> {
+  const rows: (string | number)[][] = [];
+  for (const [name, ask] of routes) {
+    const { median, p99 } = await measure(ask, requests);
+    rows.push([name, median.toFixed(1), p99.toFixed(1), median < aimMs ? "ok" : "SLOW"]);
+  }
+  console.log(table(["what", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
+  return rows.some((row) => row.at(-1) === "SLOW");
 }
 
 /** Milliseconds, after five that do not count. */

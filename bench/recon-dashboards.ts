@@ -2,8 +2,7 @@
 // filled by the database itself, asked over HTTP. Prints the median and the 99th percentile of each.
 // npm run bench:dashboards -- [reports] [requests of each]
 import type { Database } from "../schema/database.ts";
-import { table } from "../scripts/shared/printing.ts";
-import { measure, startApiBench } from "./api-bench.ts";
+import { measureRoutes, startApiBench } from "./api-bench.ts";
 
 const [reports = 1_000_000, requests = 60] = process.argv.slice(2).map(Number);
 const client = "713";
@@ -37,13 +36,10 @@ try {
     ["a campaign's HIGH reports", () => `/submissions?level=HIGH&campaign=${random(campaigns)}`],
     ["a campaign's posts", () => `/posts?campaign=${random(campaigns)}`],
   ];
-  const rows: (string | number)[][] = [];
-  for (const [name, route] of routes) {
-    const { median, p99 } = await measure(() => get(`/api/v1/recon${route()}`), requests);
-    rows.push([name, median.toFixed(1), p99.toFixed(1), median < aimMs ? "ok" : "SLOW"]);
-  }
-  console.log(table(["route", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
-  isSlow = rows.some((row) => row.at(-1) !== "ok");
+  isSlow = await measureRoutes(
+    routes.map(([name, route]) => [name, () => get(`/api/v1/recon${route()}`)] as const),
+    { requests, aimMs },
+  );
 } finally {
   await bench.stop();
 }

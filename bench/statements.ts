@@ -7,8 +7,7 @@ import { readSigningKey } from "../core/signing.ts";
 import { nextMonth } from "../rules/payouts/months.ts";
 import { closeMonth } from "../queries/payouts/close-month.ts";
 import { inTransaction, type Database } from "../schema/database.ts";
-import { table } from "../scripts/shared/printing.ts";
-import { measure, startApiBench } from "./api-bench.ts";
+import { measureRoutes, startApiBench } from "./api-bench.ts";
 
 const [conversions = 1_000_000, requests = 21] = process.argv.slice(2).map(Number);
 const client = "713";
@@ -25,7 +24,6 @@ const bench = await startApiBench("statements", client);
 const { database } = bench;
 let isSlow = true;
 try {
-  const rows: (string | number)[][] = [];
   await fill(database);
   let month = "2025-01";
   const closings: number[] = [];
@@ -53,7 +51,7 @@ try {
   );
   const id = found[0]?.id ?? 0;
   const v1 = "/api/v1/payouts";
-  for (const [name, path] of [
+  const routes = [
     ["months", `${v1}/months`],
     ["drafts of the open month, all affiliates", `${v1}/statements?month=2025-12`],
     ["a closed month, all affiliates", `${v1}/statements?month=2025-11`],
@@ -65,12 +63,11 @@ try {
     ["its lines", `${v1}/statements/${id}/lines?limit=50`],
     ["what it held", `${v1}/statements/${id}/lines?limit=50&held=true`],
     ["it as CSV, whole", `${v1}/statements/${id}/statement.csv`],
-  ] as const) {
-    const { median, p99 } = await measure(() => get(path), requests);
-    rows.push([name, median.toFixed(1), p99.toFixed(1), median < aimMs ? "ok" : "SLOW"]);
-  }
-  console.log(table(["what", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
-  isSlow = rows.some((row) => row.at(-1) === "SLOW");
+  ] as const;
+  isSlow = await measureRoutes(
+    routes.map(([name, path]) => [name, () => get(path)] as const),
+    { requests, aimMs },
+  );
 } finally {
   await bench.stop();
 }

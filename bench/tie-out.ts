@@ -7,9 +7,8 @@ import { compareConversions } from "../activities/findings/compare-conversions.t
 import { addDays } from "../core/days.ts";
 import { createRedactor } from "../core/redact.ts";
 import type { Database } from "../schema/database.ts";
-import { table } from "../scripts/shared/printing.ts";
 import { loadConfig } from "../settings/config.ts";
-import { measure, startApiBench } from "./api-bench.ts";
+import { measureRoutes, startApiBench } from "./api-bench.ts";
 
 const [conversions = 1_000_000, requests = 21] = process.argv.slice(2).map(Number);
 const client = "713";
@@ -37,21 +36,20 @@ try {
     ["90 days", `from=${addDays(last, -89)}&to=${last}`],
     ["a year", `from=${first}&to=${last}`],
   ] as const;
-  const rows: (string | number)[][] = [];
-  for (const [range, asked] of ranges)
-    for (const [name, path] of [
-      ["by day and affiliate", `/days?limit=100&${asked}`],
-      ["what they come to", `/days/totals?${asked}`],
-      ["one by one", `?limit=100&${asked}`],
-      ["one by one, the most at stake", `?limit=100&sort=-atStake&${asked}`],
-      ["missing in AnyTrack", `?limit=100&difference=missing_in_anytrack&${asked}`],
-      ["how many, and how much", `/totals?${asked}`],
-    ] as const) {
-      const { median, p99 } = await measure(() => get(`${v1}${path}`), requests);
-      rows.push([`${range}: ${name}`, median.toFixed(1), p99.toFixed(1), median < aimMs ? "ok" : "SLOW"]);
-    }
-  console.log(table(["what", "median ms", "p99 ms", `under ${aimMs} ms`], rows).join("\n"));
-  isSlow = rows.some((row) => row.at(-1) === "SLOW");
+  const answers = [
+    ["by day and affiliate", "/days?limit=100&"],
+    ["what they come to", "/days/totals?"],
+    ["one by one", "?limit=100&"],
+    ["one by one, the most at stake", "?limit=100&sort=-atStake&"],
+    ["missing in AnyTrack", "?limit=100&difference=missing_in_anytrack&"],
+    ["how many, and how much", "/totals?"],
+  ] as const;
+  isSlow = await measureRoutes(
+    ranges.flatMap(([range, asked]) =>
+      answers.map(([name, path]) => [`${range}: ${name}`, () => get(`${v1}${path}${asked}`)] as const),
+    ),
+    { requests, aimMs },
+  );
 } finally {
   await bench.stop();
 }

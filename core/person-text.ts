@@ -4,21 +4,11 @@ import { z } from "zod";
 const hidden = String.raw`[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]`;
 /** Where they are spelling: pictures that are put together or shown in colour, and joiners within scripts that have them. */
 const picture = String.raw`\p{Extended_Pictographic}`;
-const joining = [
-  "Arabic",
-  "Syriac",
-  "Nko",
-  "Mongolian",
-  "Devanagari",
-  "Bengali",
-  "Gurmukhi",
-  "Gujarati",
-  "Oriya",
-  "Tamil",
-]
-  .concat(["Telugu", "Kannada", "Malayalam", "Sinhala", "Khmer", "Myanmar"])
-  .map((script) => String.raw`\p{Script=${script}}`)
-  .join("");
+const joining =
+  "Arabic Syriac Nko Mongolian Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Khmer Myanmar"
+    .split(" ")
+    .map((script) => String.raw`\p{Script=${script}}`)
+    .join("");
 const spelling = [
   String.raw`(?<=[${picture}\p{Emoji_Modifier}\ufe0f])\u200d(?=${picture})`,
   String.raw`(?<=${picture})\ufe0f`,

@@ -4,7 +4,9 @@
 -- Each conversion of Everflow of these days, and each of AnyTrack that Everflow does not have, with what the other one says of it.
 -- First by the order's number: within three days however it is written, else the very same number on whatever day. Then by the
 -- click, the first with the first: of the same day, of the day after, of the day before. What is beside these days is read too,
--- as far as it can decide on what meets whom: the answer for a day is the same whichever days are asked for with it.
+-- as far as it can decide on what meets whom: the answer for a day is the same whichever days are asked for with it, but where one
+-- order has several conversions that are all more than three days from AnyTrack's and more than six from each other: those are summed
+-- only as far as they are asked for together.
 create or replace function findings.tie_out(p_client text, p_from date, p_to date)
 returns table (item text, date date, difference text, matched_by text, affiliate_id text, affiliate text, order_id text, click_id text,
                everflow_id text, everflow_date date, everflow_at timestamptz, everflow_status text, everflow_conversions integer, everflow_currency text,
