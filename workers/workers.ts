@@ -13,7 +13,7 @@ import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
 import { createTellingActivities } from "../activities/ops/telling.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
-import { noteStart, type NoteStartContext } from "../activities/shared/note-start.ts";
+import { noteFirstStart, type NoteStartContext } from "../activities/shared/note-start.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { createReconcileActivities } from "../activities/recon/reconcile-activities.ts";
 import type { AfterMerge } from "../activities/sync/context.ts";
@@ -158,7 +158,7 @@ function versioning({ worker: { deployment } }: Config): Partial<WorkerOptions> 
 function notingStarts(context: NoteStartContext): WorkerInterceptors {
   const inbound: ActivityInboundCallsInterceptor = {
     execute: async (input, next) => {
-      await noteStart(context, input.args);
+      await noteFirstStart(context, input.args);
       return next(input);
     },
   };

@@ -3,6 +3,7 @@ import { typedId } from "../../core/typed.ts";
 import { takeUpReport } from "../../queries/recon/report-to-judge.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { checkedInput } from "../shared/input.ts";
+import { noteStart } from "../shared/note-start.ts";
 import { id, platformNamed, type ReconContext } from "./context.ts";
 
 /** What a person types, or the API sends. */
@@ -23,11 +24,13 @@ const shape = z.strictObject({ client: typedId, reportId: id });
 
 /** Which attempt a report is at, and which platform it needs. Quick: it runs inside the workflow's own task. */
 export async function planReconciliation(
-  { database }: Pick<ReconContext, "database">,
+  context: Pick<ReconContext, "database" | "config" | "redact">,
   input: ReconcileInput,
 ): Promise<ReconcilePlan> {
   const { client, reportId } = checkedInput(shape, input);
-  const plan = await takeUpReport(database, { client, reportId });
-  if (plan === null) throw invalidInput(`client "${client}" has no report ${reportId}`);
+  const found = await takeUpReport(context.database, { client, reportId });
+  if (found === null) throw invalidInput(`client "${client}" has no report ${reportId}`);
+  const { isNew, ...plan } = found;
+  if (!isNew) await noteStart(context, [input]);
   return { client, reportId, ...plan, vendor: platformNamed(plan.platform).vendor.name };
 }

@@ -16,13 +16,24 @@ const ownPrograms = "signal-room ";
 const commandLine = "cli:";
 
 /**
+ * These come by the thousand, and asking Temporal for a history's beginning is a request of its own. A slice by hand
+ * begins with another activity; a report's plan asks by itself, where a person may have started it.
+ */
+const notAskedAbout: readonly string[] = ["pullSlice", "planReconciliation"];
+
+/** Around every activity. */
+export async function noteFirstStart(context: NoteStartContext, args: unknown[]): Promise<void> {
+  if (!notAskedAbout.includes(activityInfo().activityType)) await noteStart(context, args);
+}
+
+/**
  * Before the first activity of a run, whichever that is: who started it by hand is in the audit log, or it does nothing.
  * Temporal knows of a person only what their program calls itself, which anybody may choose.
  */
 export async function noteStart({ database, config, redact }: NoteStartContext, args: unknown[]): Promise<void> {
-  const { activityId, activityType, workflowExecution, workflowType } = activityInfo();
-  // Activities are numbered in the order they are scheduled. A slice of a run comes by the thousand, and from its parent.
-  if (activityId !== "1" || activityType === "pullSlice" || workflowExecution === undefined) return;
+  const { activityId, workflowExecution, workflowType } = activityInfo();
+  // Activities are numbered in the order they are scheduled.
+  if (activityId !== "1" || workflowExecution === undefined) return;
   await guardedBy(redact)(workflowType ?? "workflow", async () => {
     const started = await startOf(workflowExecution);
     if (started === null || started.identity.startsWith(ownPrograms)) return;

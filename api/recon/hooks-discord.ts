@@ -159,7 +159,7 @@ async function submit(
     };
     const accepted = await accept(parts.database, submission);
     if (accepted.outcome === "refused") return say(`Not taken: ${accepted.field} ${accepted.message}`);
-    startReconciliation(parts, { client, reportId: accepted.reportId });
+    startReconciliation(parts, { client, reportId: accepted.reportId, platform });
     return { type: answerTypes.deferred, data: { flags: onlyForThem } };
   }
 }

@@ -9,12 +9,13 @@ import { startWorkflow } from "../server/run-workflow.ts";
  */
 export function startReconciliation(
   parts: Pick<ServerParts, "config" | "temporal" | "logger">,
-  { client, reportId }: { client: string; reportId: string },
+  { client, reportId, platform }: { client: string; reportId: string; platform: string },
 ): void {
   startWorkflow(parts, {
     type: "reconcileReport",
     workflowId: reportWorkflowId(reportId),
     client,
+    source: platform,
     input: { client, reportId },
     summary: `report ${reportId}, client ${client}`,
   }).catch((error: unknown) => {

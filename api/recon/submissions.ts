@@ -158,7 +158,7 @@ function submitRoute(api: Api, parts: ServerParts): void {
       if (accepted.outcome === "refused") throw refused(accepted);
       const { outcome, reportId, postId } = accepted;
       const state = accepted.state as z.infer<typeof stateName>;
-      if (state === "PENDING") startReconciliation(parts, { client, reportId });
+      if (state === "PENDING") startReconciliation(parts, { client, reportId, platform });
       return reply.code(202).send({ outcome, reportId, postId, state, href: linkTo(`/submissions/${reportId}`) });
     },
   );

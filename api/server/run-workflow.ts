@@ -10,6 +10,8 @@ export interface WorkflowRun {
   /** The natural key of the work: the same id is the same work. */
   workflowId: string;
   client: string;
+  /** Which vendor or platform it is about, where that is known before. */
+  source?: string;
   input: unknown;
   summary: string;
   /** Started again each time it is asked for, and joined only while it is under way. */
@@ -21,6 +23,7 @@ export type Outcome<Result> = { done: true; workflowId: string; result: Result }
 const startMs = 3_000;
 const patienceMs = 5_000;
 const clientId = defineSearchAttributeKey("ClientId", SearchAttributeType.KEYWORD);
+const source = defineSearchAttributeKey("Source", SearchAttributeType.KEYWORD);
 
 /**
  * Starts what needs a vendor and waits a little for its result; what takes longer goes on, under its workflow id. Work
@@ -67,7 +70,12 @@ export async function startWorkflow(
         workflowIdConflictPolicy: "USE_EXISTING",
         staticSummary: run.summary,
         ...(config.searchAttributes
-          ? { typedSearchAttributes: [{ key: clientId, value: run.client }] }
+          ? {
+              typedSearchAttributes: [
+                { key: clientId, value: run.client },
+                ...(run.source === undefined ? [] : [{ key: source, value: run.source }]),
+              ],
+            }
           : { memo: { searchAttributes: "off" } }),
       }),
     );

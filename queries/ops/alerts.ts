@@ -1,7 +1,7 @@
 import { withoutDirection } from "../../core/direction.ts";
 import type { ToldAlert } from "../../rules/ops/message.ts";
 import type { RaisedAlert } from "../../rules/ops/alerts.ts";
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 import { countUpTo } from "../shared/count-up-to.ts";
 import { readOrdered, type Order, type Orders, type Placed } from "../shared/ordered.ts";
 
@@ -10,21 +10,23 @@ export type { RaisedAlert } from "../../rules/ops/alerts.ts";
 /** One open alert per subject and kind: seeing it again is counted, and not sent a second time. */
 export async function raiseAlert(database: Queryable, alert: RaisedAlert): Promise<{ isNew: boolean }> {
   const { rows } = await database.query<{ isNew: boolean }>(
-    `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
+    prepared(
+      `insert into ops.alerts as a (_client_id, area, kind, subject, severity, message, details) values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (_client_id, area, kind, subject) where resolved_at is null
      do update set last_seen_at = now(), times_seen = a.times_seen + 1, message = excluded.message, details = excluded.details,
        edition = a.edition + case when $8 then 1 else 0 end
      returning times_seen = 1 as "isNew"`,
-    [
-      alert.client,
-      alert.area,
-      alert.kind,
-      alert.subject,
-      alert.severity,
-      withoutDirection(alert.message),
-      JSON.stringify(alert.details ?? {}),
-      alert.isNews ?? false,
-    ],
+      [
+        alert.client,
+        alert.area,
+        alert.kind,
+        alert.subject,
+        alert.severity,
+        withoutDirection(alert.message),
+        JSON.stringify(alert.details ?? {}),
+        alert.isNews ?? false,
+      ],
+    ),
   );
   return { isNew: rows[0]?.isNew ?? false };
 }
@@ -35,9 +37,11 @@ export async function settleAlerts(
   settled: { client: string; area: string; kinds: string[]; subject: string; notes: string },
 ): Promise<void> {
   await database.query(
-    `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = $5
+    prepared(
+      `update ops.alerts set resolved_at = now(), resolved_by = 'pipeline', notes = $5
       where _client_id = $1 and area = $2 and kind = any($3) and subject = $4 and resolved_at is null`,
-    [settled.client, settled.area, settled.kinds, settled.subject, settled.notes],
+      [settled.client, settled.area, settled.kinds, settled.subject, settled.notes],
+    ),
   );
 }
 

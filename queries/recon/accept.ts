@@ -7,7 +7,7 @@ import {
   type ReadSubmission,
   type Submission,
 } from "../../rules/recon/submission.ts";
-import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { inTransaction, prepared, type Database, type Session } from "../../schema/database.ts";
 import { keepEvidence, type EvidenceKeeping } from "./evidence.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
 
@@ -50,25 +50,27 @@ async function write(
   await checkAssignment(session, submission, read.postedAt);
   const { address } = read;
   const { rows: posts } = await session.query<{ postId: string; joinedPostId: string | null }>(
-    // The update changes nothing but takes the row's lock: submissions of one post come one after the other from here.
-    `insert into recon.posts as p (_client_id, campaign_id, affiliate_id, platform, url, platform_post_id, is_share_link, title, description, posted_at)
+    prepared(
+      // The update changes nothing but takes the row's lock: submissions of one post come one after the other from here.
+      `insert into recon.posts as p (_client_id, campaign_id, affiliate_id, platform, url, platform_post_id, is_share_link, title, description, posted_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict on constraint posts_once do update
         set title = coalesce(p.title, excluded.title), description = coalesce(p.description, excluded.description),
             posted_at = coalesce(p.posted_at, excluded.posted_at)
      returning post_id::text as "postId", joined_post_id::text as "joinedPostId"`,
-    [
-      client,
-      campaignId,
-      affiliateId,
-      platform,
-      address.url,
-      address.platformPostId,
-      address.isShareLink,
-      submission.title == null ? null : withoutPersons(submission.title),
-      submission.description == null ? null : withoutPersons(submission.description),
-      read.postedAt,
-    ],
+      [
+        client,
+        campaignId,
+        affiliateId,
+        platform,
+        address.url,
+        address.platformPostId,
+        address.isShareLink,
+        submission.title == null ? null : withoutPersons(submission.title),
+        submission.description == null ? null : withoutPersons(submission.description),
+        read.postedAt,
+      ],
+    ),
   );
   const [post] = posts;
   if (post === undefined) throw new Error("a post that was just written is not there");
@@ -86,25 +88,29 @@ async function write(
   const postId = post.joinedPostId ?? post.postId;
   if (postId !== post.postId) await lockPosts(session, { client, postIds: [postId] });
   await session.query(
-    `with state as (
+    prepared(
+      `with state as (
        insert into recon.report_state (_client_id, report_id, post_id, campaign_id, affiliate_id, platform) values ($1, $2, $3, $4, $5, $6)
      )
      insert into recon.report_steps (_client_id, report_id, attempt, step, detail) values ($1, $2, 1, 'accepted', $7)`,
-    [
-      client,
-      reportId,
-      postId,
-      campaignId,
-      affiliateId,
-      platform,
-      `over ${method === "API" ? "the API" : "Discord"}: ${claimed.views} views, ${claimed.clicks} clicks, ${claimed.conversions} conversions`,
-    ],
+      [
+        client,
+        reportId,
+        postId,
+        campaignId,
+        affiliateId,
+        platform,
+        `over ${method === "API" ? "the API" : "Discord"}: ${claimed.views} views, ${claimed.clicks} clicks, ${claimed.conversions} conversions`,
+      ],
+    ),
   );
   await refreshPostTotals(session, { client, postId });
   if (submission.interaction != null)
     await session.query(
-      `insert into recon.discord_interactions (_client_id, report_id, application_id, sealed, expires_at) values ($1, $2, $3, $4, now() + ${interactionLife})`,
-      [client, reportId, submission.interaction.applicationId, submission.interaction.sealedToken],
+      prepared(
+        `insert into recon.discord_interactions (_client_id, report_id, application_id, sealed, expires_at) values ($1, $2, $3, $4, now() + ${interactionLife})`,
+        [client, reportId, submission.interaction.applicationId, submission.interaction.sealedToken],
+      ),
     );
   return { outcome: "accepted", reportId, postId, state: "PENDING" };
 }
@@ -117,21 +123,23 @@ async function insertReport(
   postId: string,
 ): Promise<string | null> {
   const { rows } = await session.query<{ reportId: string }>(
-    `insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
+    prepared(
+      `insert into recon.affiliate_reports (_client_id, post_id, affiliate_id, claimed_views, claimed_clicks, claimed_conversions,
             submission_method, submission_key, content_hash, origin)
      select $1, $2, affiliate_id, $4, $5, $6, $7, $8, $9, origin from recon.affiliates where _client_id = $1 and affiliate_id = $3
      on conflict on constraint affiliate_reports_submission do nothing returning report_id::text as "reportId"`,
-    [
-      client,
-      postId,
-      affiliateId,
-      claimed.views,
-      claimed.clicks,
-      claimed.conversions,
-      method,
-      read.submissionKey,
-      read.contentHash,
-    ],
+      [
+        client,
+        postId,
+        affiliateId,
+        claimed.views,
+        claimed.clicks,
+        claimed.conversions,
+        method,
+        read.submissionKey,
+        read.contentHash,
+      ],
+    ),
   );
   return rows[0]?.reportId ?? null;
 }
@@ -142,10 +150,12 @@ async function findSubmitted(
   { submissionKey, contentHash }: ReadSubmission,
 ): Promise<Accepted | null> {
   const { rows } = await session.query<{ reportId: string; postId: string; state: string; contentHash: string }>(
-    `select r.report_id::text as "reportId", s.post_id::text as "postId", s.state, r.content_hash as "contentHash"
+    prepared(
+      `select r.report_id::text as "reportId", s.post_id::text as "postId", s.state, r.content_hash as "contentHash"
        from recon.affiliate_reports r join recon.report_state s using (_client_id, report_id)
       where r._client_id = $1 and r.affiliate_id = $2 and r.submission_key = $3`,
-    [client, affiliateId, submissionKey],
+      [client, affiliateId, submissionKey],
+    ),
   );
   const [found] = rows;
   if (found === undefined) return null;
@@ -171,11 +181,13 @@ async function checkAssignment(
     assigned: boolean;
     now: Date;
   }>(
-    `select (select is_active from recon.affiliates where _client_id = $1 and affiliate_id = $2) as "isActive",
+    prepared(
+      `select (select is_active from recon.affiliates where _client_id = $1 and affiliate_id = $2) as "isActive",
             c.status, c.starts_on as "startsOn", c.ends_on as "endsOn", now() as now,
             exists (select from recon.campaign_platforms where _client_id = $1 and campaign_id = $3 and platform = $4) as assigned
        from (select 1) one left join recon.campaigns c on c._client_id = $1 and c.campaign_id = $3`,
-    [client, affiliateId, campaignId, platform],
+      [client, affiliateId, campaignId, platform],
+    ),
   );
   const [found] = rows;
   if (found === undefined) throw new Error("a query of one row has none");

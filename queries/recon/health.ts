@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
 
 interface OfPlatform {
@@ -22,7 +22,8 @@ export async function notePlatformWorks(
   quota: QuotaSeen | null,
 ): Promise<void> {
   const { rows } = await database.query<{ recovered: boolean }>(
-    `with before as (select failing_since is not null as failing from ops.platform_health where _client_id = $1 and platform = $2)
+    prepared(
+      `with before as (select failing_since is not null as failing from ops.platform_health where _client_id = $1 and platform = $2)
      insert into ops.platform_health as h (_client_id, platform, works_since, last_ok_at, quota_left_pct, quota_resets_at, quota_seen_at)
      values ($1, $2, now(), now(), $3, now() + $4 * interval '1 millisecond', case when $3::numeric is not null then now() end)
      on conflict on constraint platform_health_key do update
@@ -32,7 +33,8 @@ export async function notePlatformWorks(
             quota_seen_at = coalesce(excluded.quota_seen_at, h.quota_seen_at), updated_at = now()
       where h.failing_since is not null or h.last_ok_at is null or h.last_ok_at < now() - ${rewriteAfter}
      returning coalesce((select failing from before), false) as recovered`,
-    [client, platform, quota?.leftPct ?? null, quota?.resetsInMs ?? null],
+      [client, platform, quota?.leftPct ?? null, quota?.resetsInMs ?? null],
+    ),
   );
   if (rows[0]?.recovered === true)
     await settleAlerts(database, {

@@ -1,5 +1,5 @@
 import type { Overlap } from "../../rules/recon/claims.ts";
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 
 /** Keeps what the platform says a post is part of, the narrowest first; answers whether that is news. */
 export async function keepPartOf(
@@ -7,8 +7,10 @@ export async function keepPartOf(
   { client, postId, partOf }: { client: string; postId: string; partOf: readonly string[] },
 ): Promise<boolean> {
   const { rowCount } = await database.query(
-    `update recon.posts set part_of = $3 where _client_id = $1 and post_id = $2 and part_of is distinct from $3`,
-    [client, postId, partOf.length === 0 ? null : partOf],
+    prepared(
+      `update recon.posts set part_of = $3 where _client_id = $1 and post_id = $2 and part_of is distinct from $3`,
+      [client, postId, partOf.length === 0 ? null : partOf],
+    ),
   );
   return rowCount === 1;
 }
@@ -21,7 +23,8 @@ export async function readOverlaps(
   { client, platform, ids }: { client: string; platform: string; ids: readonly string[] },
 ): Promise<Overlap[]> {
   const { rows } = await database.query<{ whole: string; post: string; id: string; name: string }>(
-    `select w.id as whole, claimed.post, a.affiliate_id::text as id, a.name
+    prepared(
+      `select w.id as whole, claimed.post, a.affiliate_id::text as id, a.name
        from unnest($3::text[]) with ordinality w(id, place)
       cross join lateral (
             select distinct p.post_key as post, p.affiliate_id from recon.posts p
@@ -29,7 +32,8 @@ export async function readOverlaps(
              order by 1, 2 limit ${mostNamed}) claimed
        join recon.affiliates a on a._client_id = $1 and a.affiliate_id = claimed.affiliate_id
       order by w.place, claimed.post, a.affiliate_id`,
-    [client, platform, ids],
+      [client, platform, ids],
+    ),
   );
   return ids.flatMap((whole) => {
     const claimants = (post: string) =>

@@ -1,4 +1,4 @@
-import type { Queryable, Session } from "../../schema/database.ts";
+import { prepared, type Queryable, type Session } from "../../schema/database.ts";
 
 /** Locks these posts. A share link's post is locked before the one it leads to, and others by id, so that there is no deadlock. */
 export async function lockPosts(
@@ -6,8 +6,10 @@ export async function lockPosts(
   { client, postIds }: { client: string; postIds: readonly string[] },
 ): Promise<void> {
   await session.query(
-    "select from recon.posts where _client_id = $1 and post_id = any($2) order by post_id for no key update",
-    [client, postIds],
+    prepared("select from recon.posts where _client_id = $1 and post_id = any($2) order by post_id for no key update", [
+      client,
+      postIds,
+    ]),
   );
 }
 
@@ -20,7 +22,8 @@ export async function refreshPostTotals(
   { client, postId }: { client: string; postId: string },
 ): Promise<void> {
   await database.query(
-    `insert into recon.post_totals as t
+    prepared(
+      `insert into recon.post_totals as t
             (_client_id, post_id, campaign_id, affiliate_id, platform, post_key, reports, latest_report_id, claimed_views, claimed_clicks, claimed_conversions,
              verified_views, verified_clicks, verified_conversions, spend, currency, platform_report_id, verified_at, judged_report_id, verdict, level,
              counts_for_trust, is_accurate, first_report_id)
@@ -53,6 +56,7 @@ export async function refreshPostTotals(
             judged_report_id = excluded.judged_report_id, verdict = excluded.verdict, level = excluded.level,
             counts_for_trust = excluded.counts_for_trust, is_accurate = excluded.is_accurate,
             first_report_id = excluded.first_report_id, updated_at = now()`,
-    [client, postId],
+      [client, postId],
+    ),
   );
 }

@@ -1,6 +1,6 @@
 import type { Origin } from "../../core/origin.ts";
 import { discrepancyAlerts } from "../../rules/recon/trust.ts";
-import { inTransaction, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import { inTransaction, prepared, type Database, type Queryable, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts, type RaisedAlert } from "../ops/alerts.ts";
 import { insertRow } from "../shared/named.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
@@ -41,8 +41,10 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
     const claimants = await lockClaimants(session, { client, affiliateId, postIds: [postId] });
     await lockPosts(session, { client, postIds: [postId] });
     const { rows } = await session.query<{ attempt: number }>(
-      "select attempt from recon.report_state where _client_id = $1 and report_id = $2 for update",
-      [client, reportId],
+      prepared("select attempt from recon.report_state where _client_id = $1 and report_id = $2 for update", [
+        client,
+        reportId,
+      ]),
     );
     const earlier = await findVerdict(session, of);
     if (earlier !== null) return earlier;
@@ -54,18 +56,20 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
         : await recordFetched(session, { client, postId, platform, reportId, attempt, fetched, origin });
     const stored = await insertLog(session, judged, platformReportId);
     await session.query(
-      `update recon.report_state
+      prepared(
+        `update recon.report_state
           set state = 'RECONCILED', detail = null, next_try_at = null, log_id = $3, verdict = $4, level = $5, says_nothing = $6, reconciled_at = now(),
               claim_checked_at = coalesce(claim_checked_at, now()), updated_at = now()
         where _client_id = $1 and report_id = $2`,
-      [
-        client,
-        reportId,
-        stored.logId,
-        stored.verdict,
-        stored.level,
-        judged.verdict === "MATCHED" && !judged.countsForTrust,
-      ],
+        [
+          client,
+          reportId,
+          stored.logId,
+          stored.verdict,
+          stored.level,
+          judged.verdict === "MATCHED" && !judged.countsForTrust,
+        ],
+      ),
     );
     if (fetched !== null) await noteStep(session, of, { step: "fetched", detail: `from ${platform}` });
     const judgedAs = stored.level === null ? stored.verdict : `${stored.verdict} ${stored.level}`;
@@ -73,8 +77,10 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
     const holds = settledFor === null ? "" : `; a person settled it in favour of the ${settledFor}, and that holds`;
     await noteStep(session, of, { step: "verdict", detail: `${judgedAs}: ${stored.reason}${holds}` });
     await session.query(
-      "update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $2 and not is_reconciled",
-      [client, postId],
+      prepared(
+        "update recon.posts set is_reconciled = true where _client_id = $1 and post_id = $2 and not is_reconciled",
+        [client, postId],
+      ),
     );
     await refreshPostTotals(session, { client, postId });
     for (const claimant of claimants) await refreshTrust(session, { client, affiliateId: claimant });
@@ -96,8 +102,10 @@ export async function recordVerdict(database: Database, judged: Judgement): Prom
 /** In whose favour a person settled the report, where that binds. */
 async function findSettled(session: Session, { client, reportId }: ReportAttempt): Promise<string | null> {
   const { rows } = await session.query<{ settledFor: string | null }>(
-    `select settled_for as "settledFor" from recon.counted_verdicts where _client_id = $1 and report_id = $2`,
-    [client, reportId],
+    prepared(
+      `select settled_for as "settledFor" from recon.counted_verdicts where _client_id = $1 and report_id = $2`,
+      [client, reportId],
+    ),
   );
   return rows[0]?.settledFor ?? null;
 }
@@ -108,9 +116,11 @@ async function findVerdict(
   { client, reportId, attempt }: ReportAttempt,
 ): Promise<StoredVerdict | null> {
   const { rows } = await session.query<StoredVerdict>(
-    `select log_id::text as "logId", verdict, level, reason from recon.reconciliation_logs
+    prepared(
+      `select log_id::text as "logId", verdict, level, reason from recon.reconciliation_logs
       where _client_id = $1 and report_id = $2 and attempt = $3`,
-    [client, reportId, attempt],
+      [client, reportId, attempt],
+    ),
   );
   return rows[0] ?? null;
 }
@@ -148,7 +158,7 @@ export async function recordFetched(
     },
     "platform_report_id::text as id",
   );
-  const { rows } = await database.query<{ id: string }>(text, values);
+  const { rows } = await database.query<{ id: string }>(prepared(text, values));
   const [row] = rows;
   if (row === undefined) throw new Error("what the platform said was not written");
   return row.id;
@@ -180,7 +190,7 @@ async function insertLog(session: Session, judged: Judgement, platformReportId: 
     },
     `log_id::text as "logId", verdict, level, reason`,
   );
-  const { rows } = await session.query<StoredVerdict>(text, values);
+  const { rows } = await session.query<StoredVerdict>(prepared(text, values));
   const [row] = rows;
   if (row === undefined) throw new Error("a verdict was not written");
   return row;

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 import type { Counts, ReportAttempt, SealedAccess, StoredVerdict } from "./shapes.ts";
 
 export interface ReportToJudge {
@@ -41,6 +41,8 @@ export interface ReportPlan {
   attempt: number;
   platform: string;
   hasInteraction: boolean;
+  /** Submitted just now, and not asked about yet: whoever took it in has started its workflow. */
+  isNew: boolean;
 }
 
 /** Says that the report's workflow is at it, so that no sweep starts it meanwhile. */
@@ -49,10 +51,13 @@ export async function takeUpReport(
   { client, reportId }: { client: string; reportId: string },
 ): Promise<ReportPlan | null> {
   const { rows } = await database.query<ReportPlan>(
-    `update recon.report_state s set under_way_at = now() where _client_id = $1 and report_id = $2
+    prepared(
+      `update recon.report_state s set under_way_at = now() where _client_id = $1 and report_id = $2
      returning attempt, platform,
-            exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction"`,
-    [client, reportId],
+            exists (select from recon.discord_interactions i where i._client_id = s._client_id and i.report_id = s.report_id) as "hasInteraction",
+            attempt = 1 and tries = 0 and attempt_since > now() - interval '1 minute' as "isNew"`,
+      [client, reportId],
+    ),
   );
   return rows[0] ?? null;
 }
@@ -71,7 +76,8 @@ export async function readReportToJudge(
 ): Promise<ReportToJudge | null> {
   const { client, reportId, attempt } = of;
   const { rows } = await database.query<StoredReport>(
-    `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId",
+    prepared(
+      `select s.report_id::text as "reportId", s.affiliate_id::text as "affiliateId",
             (select a.name from recon.affiliates a where a._client_id = s._client_id and a.affiliate_id = s.affiliate_id) as "affiliateName", s.campaign_id::text as "campaignId", s.platform, s.attempt, s.state, s.tries,
             s.attempt_since < now() - $3 * interval '1 day' as "isOverdue",
             json_build_object('postId', p.post_id::text, 'url', p.url, 'platformPostId', p.platform_post_id, 'isShareLink', p.is_share_link) as post,
@@ -98,7 +104,8 @@ export async function readReportToJudge(
                and e.submitted_at > r.submitted_at - $4 * interval '1 hour'
              order by es.report_id desc limit 1) earlier on true
       where s._client_id = $1 and s.report_id = $2`,
-    [client, reportId, giveUpDays, jumpHours, attempt],
+      [client, reportId, giveUpDays, jumpHours, attempt],
+    ),
   );
   const [row] = rows;
   if (row === undefined) return null;
@@ -112,14 +119,16 @@ export async function readPostToFetch(
   { client, platform, postId }: { client: string; platform: string; postId: string },
 ): Promise<PostToFetch | null> {
   const { rows } = await database.query<ReportToJudge["post"] & SealedAccess & { affiliateId: string }>(
-    `select p.post_id::text as "postId", p.url, p.platform_post_id as "platformPostId", p.is_share_link and p.joined_post_id is null as "isShareLink",
+    prepared(
+      `select p.post_id::text as "postId", p.url, p.platform_post_id as "platformPostId", p.is_share_link and p.joined_post_id is null as "isShareLink",
             p.posted_at as "postedAt", p.affiliate_id::text as "affiliateId", c.mode, c.sealed as "sealedConfig", t.sealed as "sealedToken"
        from recon.posts asked
        join recon.posts p on p._client_id = asked._client_id and p.post_id = coalesce(asked.joined_post_id, asked.post_id)
        left join recon.platform_config c on c._client_id = p._client_id and c.platform = p.platform
        left join recon.affiliate_tokens t on t._client_id = p._client_id and t.platform = p.platform and t.affiliate_id = p.affiliate_id
       where asked._client_id = $1 and asked.platform = $2 and asked.post_id = $3`,
-    [client, platform, postId],
+      [client, platform, postId],
+    ),
   );
   const [row] = rows;
   if (row === undefined) return null;

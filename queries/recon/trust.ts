@@ -1,6 +1,6 @@
 import { trustAlertBelow } from "../../rules/recon/trust-threshold.ts";
 import { discrepancyAlerts } from "../../rules/recon/trust.ts";
-import { inTransaction, type Database, type Session } from "../../schema/database.ts";
+import { inTransaction, prepared, type Database, type Session } from "../../schema/database.ts";
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
 import { recordAudit, type Actor } from "../ops/audit.ts";
 import { lockPosts, refreshPostTotals } from "./posts.ts";
@@ -16,10 +16,12 @@ interface OfAffiliate {
  * order: affiliate, post, report, alerts.
  */
 export async function lockAffiliate(session: Session, { client, affiliateId }: OfAffiliate): Promise<void> {
-  await session.query("select from recon.affiliates where _client_id = $1 and affiliate_id = $2 for no key update", [
-    client,
-    affiliateId,
-  ]);
+  await session.query(
+    prepared("select from recon.affiliates where _client_id = $1 and affiliate_id = $2 for no key update", [
+      client,
+      affiliateId,
+    ]),
+  );
 }
 
 /**
@@ -31,12 +33,14 @@ export async function lockClaimants(
   { client, affiliateId, postIds }: OfAffiliate & { postIds: readonly string[] },
 ): Promise<string[]> {
   const { rows } = await session.query<{ id: string }>(
-    `select affiliate_id::text as id from (
+    prepared(
+      `select affiliate_id::text as id from (
        select $2::bigint as affiliate_id
         union select o.affiliate_id from recon.posts p join recon.posts o on o._client_id = p._client_id and o.platform = p.platform and o.post_key = p.post_key
                where p._client_id = $1 and p.post_id = any($3)) claimants
       order by claimants.affiliate_id`,
-    [client, affiliateId, postIds],
+      [client, affiliateId, postIds],
+    ),
   );
   for (const { id } of rows) await lockAffiliate(session, { client, affiliateId: id });
   return rows.map(({ id }) => id);
@@ -52,8 +56,9 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
     counts: string;
     name: string;
   }>(
-    // The same post in several campaigns is one post, and counts for whoever claimed it first.
-    `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2), post as (
+    prepared(
+      // The same post in several campaigns is one post, and counts for whoever claimed it first.
+      `with before as (select trust_score from recon.affiliates where _client_id = $1 and affiliate_id = $2), post as (
        select platform, post_key, bool_and(is_accurate) as is_accurate, min(first_report_id) as first_report_id
          from recon.post_totals where _client_id = $1 and affiliate_id = $2 and counts_for_trust group by platform, post_key
      ), mine as (
@@ -72,7 +77,8 @@ export async function refreshTrust(session: Session, { client, affiliateId }: Of
       where a._client_id = $1 and a.affiliate_id = $2
      returning before.trust_score as before, a.trust_score as after, before.trust_score >= $3::numeric and a.trust_score < $3::numeric as fell,
                a.trust_score < $3::numeric as "isLow", a.accurate_submissions || ' of ' || a.total_submissions as counts, a.name`,
-    [client, affiliateId, trustAlertBelow],
+      [client, affiliateId, trustAlertBelow],
+    ),
   );
   const [trust] = rows;
   if (trust === undefined) throw new Error(`affiliate ${affiliateId} is not there`);
@@ -219,7 +225,9 @@ export async function noteStep(
   { step, detail }: { step: string; detail: string },
 ): Promise<void> {
   await session.query(
-    "insert into recon.report_steps (_client_id, report_id, attempt, step, detail, workflow_id) values ($1, $2, $3, $4, $5, $6)",
-    [client, reportId, attempt, step, detail, workflowId],
+    prepared(
+      "insert into recon.report_steps (_client_id, report_id, attempt, step, detail, workflow_id) values ($1, $2, $3, $4, $5, $6)",
+      [client, reportId, attempt, step, detail, workflowId],
+    ),
   );
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 
 export interface TurnClaim {
   account: string;
@@ -10,13 +10,15 @@ export interface TurnClaim {
 
 /** Zero when the turn is ours, else the milliseconds to wait before asking again. */
 export async function claimTurn(database: Queryable, claim: TurnClaim): Promise<number> {
-  const { rows } = await database.query<{ wait: number }>("select ops.claim_turn($1, $2, $3, $4, $5) as wait", [
-    claim.account,
-    claim.intervalMs,
-    claim.concurrent,
-    claim.lease,
-    claim.leaseMs,
-  ]);
+  const { rows } = await database.query<{ wait: number }>(
+    prepared("select ops.claim_turn($1, $2, $3, $4, $5) as wait", [
+      claim.account,
+      claim.intervalMs,
+      claim.concurrent,
+      claim.lease,
+      claim.leaseMs,
+    ]),
+  );
   return rows[0]?.wait ?? 0;
 }
 
@@ -25,10 +27,12 @@ export async function extendTurn(
   claim: Pick<TurnClaim, "account" | "lease" | "leaseMs">,
 ): Promise<void> {
   await database.query(
-    `update ops.rate_gate
+    prepared(
+      `update ops.rate_gate
         set leases = jsonb_set(leases, array[$2::text], to_jsonb(extract(epoch from clock_timestamp()) + $3::double precision / 1000))
       where account = $1 and leases ? $2`,
-    [claim.account, claim.lease, claim.leaseMs],
+      [claim.account, claim.lease, claim.leaseMs],
+    ),
   );
 }
 
@@ -44,8 +48,9 @@ export interface TurnEnd {
 /** Gives the place back, and moves everybody's next moment when the vendor asked for it. */
 export async function endTurn(database: Queryable, turn: TurnEnd): Promise<void> {
   await database.query(
-    // Only a hint is worth waiting for the disk: a place given back is free by itself, and callers queue at this row.
-    `with haste as (
+    prepared(
+      // Only a hint is worth waiting for the disk: a place given back is free by itself, and callers queue at this row.
+      `with haste as (
        select set_config('synchronous_commit', case when $3 > 0 then current_setting('synchronous_commit') else 'off' end, true))
      update ops.rate_gate
         set leases = leases - $2::text,
@@ -55,7 +60,8 @@ export async function endTurn(database: Queryable, turn: TurnEnd): Promise<void>
                               else held_until end
        from haste
       where account = $1`,
-    [turn.account, turn.lease, turn.waitMs ?? 0, turn.restMs],
+      [turn.account, turn.lease, turn.waitMs ?? 0, turn.restMs],
+    ),
   );
 }
 

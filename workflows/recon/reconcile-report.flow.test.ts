@@ -110,6 +110,23 @@ describe("a report comes to its verdict:", () => {
     ).toEqual([{ is_accurate: isAccurate, worst_metric: "views" }]);
   });
 
+  test("whoever starts it by hand is in the audit log; its own start, right after it was taken in, is not a person's", async () => {
+    const audited = (reportId: string) =>
+      stack.rows("select action, details->>'from' as from from ops.audit where subject like '%reconcile/' || $1", [
+        reportId,
+      ]);
+    const { reportId: isNew } = await submit(await ad());
+    await judged(isNew);
+    expect(await audited(isNew)).toEqual([]);
+    const { reportId: lay } = await submit(await ad());
+    await stack.rows(
+      "update recon.report_state set attempt_since = now() - interval '2 minutes' where report_id = $1",
+      [lay],
+    );
+    await judged(lay);
+    expect(await audited(lay)).toEqual([{ action: "workflow_started", from: "outside" }]);
+  });
+
   test("UNVERIFIABLE where the platform tells strangers nothing, and trust is none the worse", async () => {
     await play("reddit", "1views", {});
     const { reportId } = await submit({ url: "https://redd.it/1views" }, 1);

@@ -64,10 +64,13 @@ export async function reconcileReport(input: ReconcileInput, waited: Waited = { 
   setHandler(retryNow, () => void (isNudged = true), { description: "ask the platform again now instead of waiting" });
   const plan = await planReconciliation({ ...input }).catch(planFailure);
   const { client, reportId, attempt, platform } = plan;
-  note([
-    { key: clientIdKey, value: client },
-    { key: sourceKey, value: platform },
-  ]);
+  // Told at the start by the API; telling costs Temporal a write. A history that goes on has always told it again.
+  const isTold = waited.tries === 0 && workflowInfo().typedSearchAttributes.get(sourceKey) === platform;
+  if (!isTold)
+    note([
+      { key: clientIdKey, value: client },
+      { key: sourceKey, value: platform },
+    ]);
   const { reconcile } = proxyActivities<ReconcileActivities>({
     taskQueue: vendorQueue(plan.vendor),
     startToCloseTimeout: "5 minutes",
