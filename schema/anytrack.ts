@@ -103,6 +103,10 @@ export const conversions = anytrack.table(
     index("conversions_visitor")
       .on(table.clientId, table.visitor)
       .where(sql`${table.visitor} is not null`),
+    // As findings.order_number has it, which does not exist yet when tables are made.
+    index("conversions_order_number")
+      .on(table.clientId, sql`(nullif(lower(ltrim(btrim(${table.orderId}), '#')), ''))`)
+      .where(sql`${table.orderId} is not null`),
     check("conversions_journey", sql`${table.journey} in ('told', 'clicks', 'conversion', 'unknown')`),
     check("conversions_seen", sql`${table.seenByWebhookAt} is not null or ${table.seenByPullAt} is not null`),
   ],

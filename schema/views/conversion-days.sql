@@ -48,11 +48,18 @@ declare
     else 'select *, 1 as sign from added union all select *, -1 from gone' end;
 begin
   if tg_op = 'TRUNCATE' then
-    insert into findings.changed_days (_client_id, date) select distinct _client_id, date from everflow.conversion_days;
+    insert into findings.changed_days (_client_id, date) select _client_id, date from everflow.conversion_days union select _client_id, date from anytrack.conversion_days;
     delete from everflow.conversion_days;
     return null;
   end if;
   execute format('insert into findings.changed_days (_client_id, date) select distinct r._client_id, r.date from (%s) r', changes);
+  if tg_op <> 'INSERT' then
+    -- Afterwards nothing tells of which order they were: what AnyTrack has of it far away may be alone now.
+    insert into findings.changed_days (_client_id, date)
+    select distinct a._client_id, a.date
+      from gone g join anytrack.conversions a on a._client_id = g._client_id and a.conversion_key = 'order:' || coalesce(g.order_id, g.conversion_id)
+     where not g.is_event and a.date not between g.date - 3 and g.date + 3;
+  end if;
   execute format($sql$
     insert into everflow.conversion_days as d (_client_id, date, _slice, status, currency, part, conversions, events, payout, revenue)
     select c._client_id, c.date, c._slice, c.status, c.currency, anytrack.own_part('everflow'), c.conversions, c.events, c.payout, c.revenue

@@ -4,9 +4,9 @@
 -- Each conversion of Everflow of these days, and each of AnyTrack that Everflow does not have, with what the other one says of it.
 -- First by the order's number: within three days however it is written, else the very same number on whatever day. Then by the
 -- click, the first with the first: of the same day, of the day after, of the day before. What is beside these days is read too,
--- as far as it can decide on what meets whom: the answer for a day is the same whichever days are asked for with it, but where one
--- order has several conversions that are all more than three days from AnyTrack's and more than six from each other: those are summed
--- only as far as they are asked for together.
+-- as far as it can decide on what meets whom: six days of Everflow, and three more of AnyTrack, as what meets a conversion on the
+-- last of the six may lie three days after it. What an order has far away is looked up by its number. So the answer for a day is
+-- the same whichever days are asked for with it.
 create or replace function findings.tie_out(p_client text, p_from date, p_to date)
 returns table (item text, date date, difference text, matched_by text, affiliate_id text, affiliate text, order_id text, click_id text,
                everflow_id text, everflow_date date, everflow_at timestamptz, everflow_status text, everflow_conversions integer, everflow_currency text,
@@ -24,7 +24,7 @@ language sql stable set jit = off as $$
   ), at_ as materialized (
     select a.conversion_key, a.order_id, findings.order_number(a.order_id) as number, a.date, a.event_time, a.type, a.source, a.click_id, a.affiliate_id, a.currency, a.revenue, a.origin = 'sandbox' as is_sandbox
       from anytrack.conversions a
-     where a._client_id = p_client and a.date between p_from - 6 and p_to + 6 and coalesce(a.revenue, 0) >= 0 and lower(a.type) not in ('refund', 'chargeback')
+     where a._client_id = p_client and a.date between p_from - 9 and p_to + 9 and coalesce(a.revenue, 0) >= 0 and lower(a.type) not in ('refund', 'chargeback')
   ), near as materialized (
     -- A conversion without an order number may have been sent to AnyTrack by us, under Everflow's id of it.
     select distinct on (e.conversion_id) e.conversion_id, a.conversion_key
@@ -32,10 +32,13 @@ language sql stable set jit = off as $$
      where not e.is_event
      order by e.conversion_id, a.order_id is distinct from e.order_id, abs(a.date - e.date), a.date, a.conversion_key
   ), far as materialized (
-    select e.conversion_id, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue
-      from ef e join anytrack.conversions a on a._client_id = p_client and a.conversion_key = 'order:' || coalesce(e.order_id, e.conversion_id) and (a.origin = 'sandbox') = e.is_sandbox
-     where not e.is_event and not exists (select from near n where n.conversion_id = e.conversion_id) and a.date not between e.date - 3 and e.date + 3
+    -- One after the other by the index: to the planner these are so many that it would read all there is.
+    select e.conversion_id, coalesce(e.order_id, e.conversion_id) as name, e.is_sandbox, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue
+      from ef e
+     cross join lateral (select * from anytrack.conversions o where o._client_id = p_client and o.conversion_key = 'order:' || coalesce(e.order_id, e.conversion_id) offset 0) a
+     where not e.is_event and e.conversion_id not in (select n.conversion_id from near n) and (a.origin = 'sandbox') = e.is_sandbox and a.date not between e.date - 3 and e.date + 3
   ), ef_left as materialized (
+    -- Here and below "not in": as joins the planner takes these for one row, and goes through all of the one for each of the other.
     select e.conversion_id, e.date, e.converted_at, e.is_sandbox, k.click
       from ef e
      cross join lateral (
@@ -43,14 +46,21 @@ language sql stable set jit = off as $$
         where exists (select from anytrack.clicks k where k._client_id = p_client and k.click_id = c.click and (k.origin = 'sandbox') = e.is_sandbox)
            or exists (select from anytrack.conversions k where k._client_id = p_client and k.click_id = c.click and (k.origin = 'sandbox') = e.is_sandbox and k.date between e.date - 6 and e.date + 6)
         order by c.place limit 1) k
-     where not e.is_event and not exists (select from near n where n.conversion_id = e.conversion_id) and not exists (select from far f where f.conversion_id = e.conversion_id)
-  ), at_left as materialized (
-    select a.conversion_key, a.date, a.event_time, a.is_sandbox, a.click_id as click
+     where not e.is_event and e.conversion_id not in (select n.conversion_id from near n) and e.conversion_id not in (select f.conversion_id from far f)
+  ), without_order as materialized (
+    select a.conversion_key, a.order_id, a.date, a.event_time, a.is_sandbox, a.click_id as click
       from at_ a
-     where not exists (select from near n where n.conversion_key = a.conversion_key)
+     where a.conversion_key not in (select n.conversion_key from near n)
        and not exists (select from ef e where e.number = a.number and e.is_sandbox = a.is_sandbox and e.date between a.date - 3 and a.date + 3)
        and not exists (select from everflow.conversions c left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
                         where c._client_id = p_client and c.order_id = a.order_id and not c.is_event and c.payout >= 0 and c.revenue >= 0 and coalesce(o.origin = 'sandbox', false) = a.is_sandbox)
+  ), at_left as materialized (
+    select a.conversion_key, a.date, a.event_time, a.is_sandbox, a.click
+      from without_order a
+     where a.order_id is null or (
+             select true from everflow.conversions c left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
+              where c._client_id = p_client and c.conversion_id = a.order_id and c.order_id is null and not c.is_event and c.payout >= 0 and c.revenue >= 0 and coalesce(o.origin = 'sandbox', false) = a.is_sandbox
+              limit 1) is not true
   ), same_day as materialized (
     select e.conversion_id, a.conversion_key
       from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left) e
@@ -59,16 +69,16 @@ language sql stable set jit = off as $$
   ), day_after as materialized (
     select e.conversion_id, a.conversion_key
       from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left l
-             where not exists (select from same_day m where m.conversion_id = l.conversion_id)) e
+             where l.conversion_id not in (select m.conversion_id from same_day m)) e
       join (select *, row_number() over (partition by click, is_sandbox, date order by event_time, conversion_key) as place from at_left l
-             where click is not null and not exists (select from same_day m where m.conversion_key = l.conversion_key)) a
+             where click is not null and l.conversion_key not in (select m.conversion_key from same_day m)) a
         on a.click = e.click and a.is_sandbox = e.is_sandbox and a.date = e.date + 1 and a.place = e.place
   ), day_before as materialized (
     select e.conversion_id, a.conversion_key
       from (select *, row_number() over (partition by click, is_sandbox, date order by converted_at, conversion_id) as place from ef_left l
-             where not exists (select from same_day m where m.conversion_id = l.conversion_id) and not exists (select from day_after m where m.conversion_id = l.conversion_id)) e
+             where l.conversion_id not in (select m.conversion_id from same_day m) and l.conversion_id not in (select m.conversion_id from day_after m)) e
       join (select *, row_number() over (partition by click, is_sandbox, date order by event_time, conversion_key) as place from at_left l
-             where click is not null and not exists (select from same_day m where m.conversion_key = l.conversion_key) and not exists (select from day_after m where m.conversion_key = l.conversion_key)) a
+             where click is not null and l.conversion_key not in (select m.conversion_key from same_day m) and l.conversion_key not in (select m.conversion_key from day_after m)) a
         on a.click = e.click and a.is_sandbox = e.is_sandbox and a.date = e.date - 1 and a.place = e.place
   ), by_click as materialized (
     select * from same_day union all select * from day_after union all select * from day_before
@@ -78,27 +88,49 @@ language sql stable set jit = off as $$
     select f.conversion_id, 'order', f.conversion_key, f.date, f.type, f.source, f.currency, f.revenue from far f
      union all
     select b.conversion_id, 'click', a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue from by_click b join at_ a on a.conversion_key = b.conversion_key
-  ), grouped as (
-    -- Several conversions of one order are one of AnyTrack's, and it is their sum that it may know.
-    select e.*, m.matched_by, m.conversion_key, m.date as at_date, m.type as at_type, m.source as at_source, m.currency as at_currency, m.revenue as at_revenue,
-           row_number() over each_one as place, count(*) over all_of as of_order, bool_and(e.is_refused) over all_of as all_refused,
-           min(e.currency) over all_of = max(e.currency) over all_of as one_currency,
-           sum(e.revenue) filter (where not e.is_refused) over all_of as all_revenue, sum(e.sale_amount) filter (where not e.is_refused) over all_of as all_sales,
-           sum(e.payout) filter (where not e.is_refused) over all_of as all_payout
+  ), far_kin as materialized (
+    -- All that is far from the same conversion of AnyTrack, on whatever day.
+    select a.conversion_key, c.conversion_id, c.converted_at, c.status in ('rejected', 'invalid') as is_refused, c.currency, c.revenue, nullif(c.sale_amount, 0) as sale_amount, c.payout
+      from (select distinct f.conversion_key, f.name, f.is_sandbox, f.date from far f join ef e on e.conversion_id = f.conversion_id where e.date between p_from and p_to) a
+     cross join lateral (
+       select * from everflow.conversions o where o._client_id = p_client and o.order_id = a.name and not o.is_event
+        union all
+       select * from everflow.conversions o where o._client_id = p_client and o.conversion_id = a.name and o.order_id is null and not o.is_event offset 0) c
+      left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
+     where c.payout >= 0 and c.revenue >= 0 and coalesce(o.origin = 'sandbox', false) = a.is_sandbox and a.date not between c.date - 3 and c.date + 3
+       and not exists (select from anytrack.conversions n
+                        where n._client_id = p_client and n.order_id is not null and findings.order_number(n.order_id) = coalesce(findings.order_number(c.order_id), findings.order_number(c.conversion_id))
+                          and n.date between c.date - 3 and c.date + 3 and (n.origin = 'sandbox') = a.is_sandbox and coalesce(n.revenue, 0) >= 0 and lower(n.type) not in ('refund', 'chargeback'))
+  ), kin as (
+    select coalesce(m.conversion_key, e.conversion_id) as kin, false as is_far, e.conversion_id, e.converted_at, e.is_refused, e.currency, e.revenue, e.sale_amount, e.payout
       from ef e left join met m on m.conversion_id = e.conversion_id
-     where not e.is_event
-    window all_of as (partition by coalesce(m.conversion_key, e.conversion_id), m.date between e.date - 3 and e.date + 3),
-           each_one as (partition by coalesce(m.conversion_key, e.conversion_id), m.date between e.date - 3 and e.date + 3 order by e.is_refused, e.converted_at, e.conversion_id)
+     where not e.is_event and e.conversion_id not in (select f.conversion_id from far f)
+     union all
+    select k.conversion_key, true, k.conversion_id, k.converted_at, k.is_refused, k.currency, k.revenue, k.sale_amount, k.payout from far_kin k
+  ), summed as materialized (
+    -- Several conversions of one order are one of AnyTrack's, and it is their sum that it may know.
+    select k.conversion_id, row_number() over each_one as place, count(*) over all_of as of_order, bool_and(k.is_refused) over all_of as all_refused,
+           min(k.currency) over all_of = max(k.currency) over all_of as one_currency,
+           sum(k.revenue) filter (where not k.is_refused) over all_of as all_revenue, sum(k.sale_amount) filter (where not k.is_refused) over all_of as all_sales,
+           sum(k.payout) filter (where not k.is_refused) over all_of as all_payout
+      from kin k
+    window all_of as (partition by k.kin, k.is_far), each_one as (partition by k.kin, k.is_far order by k.is_refused, k.converted_at, k.conversion_id)
+  ), grouped as (
+    select e.*, m.matched_by, m.conversion_key, m.date as at_date, m.type as at_type, m.source as at_source, m.currency as at_currency, m.revenue as at_revenue,
+           s.place, s.of_order, s.all_refused, s.one_currency, s.all_revenue, s.all_sales, s.all_payout
+      from ef e join summed s on s.conversion_id = e.conversion_id left join met m on m.conversion_id = e.conversion_id
+     where e.date between p_from and p_to
   ), upsold as (
-    select e.number, e.is_sandbox, sum(e.revenue) as revenue from ef e where e.is_event and e.number is not null and not e.is_refused group by 1, 2
+    select g.conversion_id, sum(e.revenue) as revenue
+      from grouped g join ef e on e.is_event and e.number = g.number and e.is_sandbox = g.is_sandbox and not e.is_refused and e.date between g.date - 6 and g.date + 6
+     group by 1
   ), compared as (
     -- What AnyTrack has may be what the advertiser pays or what the customer did, with what was sold on the same order or without.
     select g.*, case when g.all_refused then g.revenue else g.all_revenue end as said_revenue, case when g.all_refused then g.sale_amount else g.all_sales end as said_sales,
            case when g.all_refused then g.payout else g.all_payout end as said_payout,
            case when g.at_revenue is not null and g.one_currency and g.at_currency = g.currency
                 then (select min(abs(g.at_revenue - said)) from unnest(array[g.all_revenue, g.all_sales, g.all_revenue + u.revenue]) said) end as apart
-      from grouped g left join upsold u on u.number = g.number and u.is_sandbox = g.is_sandbox
-     where g.date between p_from and p_to
+      from grouped g left join upsold u on u.conversion_id = g.conversion_id
   ), judged as (
     select c.*,
            case when c.conversion_key is null then case when not c.is_refused then 'missing_in_anytrack' end
@@ -124,7 +156,7 @@ language sql stable set jit = off as $$
     from at_left l
     join at_ a on a.conversion_key = l.conversion_key
     left join (select d.affiliate_id, max(d.affiliate_name) as name from everflow.daily_stats d where d._client_id = p_client group by 1) k on k.affiliate_id = a.affiliate_id
-   where a.date between p_from and p_to and not exists (select from by_click b where b.conversion_key = a.conversion_key)
+   where a.date between p_from and p_to and a.conversion_key not in (select b.conversion_key from by_click b)
 $$;
 comment on function findings.tie_out(text, date, date) is 'Each conversion of these days once, with what Everflow and AnyTrack say of it and how they differ.';
 
@@ -166,27 +198,33 @@ begin
 end $$;
 comment on function findings.refresh_tie_out(text, date, date) is 'Compares the conversions of these days again and keeps what came of it.';
 
--- Days whose answer may have changed with these: those near enough to meet, and those that an order leads to.
+-- Days whose answer may have changed with these: those near enough to meet, or to lose whom they met, and those that an order
+-- leads to, as it is now or was when it was last compared. What an order leads to may meet others by its click, two days around it.
 create or replace function findings.tie_out_reach(p_client text, p_days date[]) returns table (day date) language sql stable set jit = off as $$
-  with touched as (
-    select e.date, e.order_id, e.conversion_id from everflow.conversions e where e._client_id = p_client and e.date = any(p_days) and not e.is_event
+  with around as materialized (
+    select distinct d + n as day from unnest(p_days) d cross join generate_series(-3, 3) n
+  ), orders as materialized (
+    select coalesce(e.order_id, e.conversion_id) as name, a.date
+      from everflow.conversions e
+     cross join lateral (select o.date from anytrack.conversions o where o._client_id = p_client and o.conversion_key = 'order:' || coalesce(e.order_id, e.conversion_id) offset 0) a
+     where e._client_id = p_client and e.date in (select day from around) and not e.is_event and a.date not between e.date - 3 and e.date + 3
+     union
+    select a.order_id, a.date from anytrack.conversions a where a._client_id = p_client and a.date = any(p_days) and a.order_id is not null
+     union
+    select coalesce(i.order_id, i.everflow_id), i.anytrack_date
+      from findings.tie_out_items i
+     where i._client_id = p_client and i.anytrack_date not between i.everflow_date - 3 and i.everflow_date + 3 and (i.everflow_date in (select day from around) or i.anytrack_date = any(p_days))
+  ), led as (
+    select o.date from orders o
+     union
+    -- By the index here, too.
+    select e.date from orders o cross join lateral (select c.date from everflow.conversions c where c._client_id = p_client and c.order_id = o.name and not c.is_event offset 0) e
+     union
+    select e.date from orders o cross join lateral (select c.date from everflow.conversions c where c._client_id = p_client and c.conversion_id = o.name offset 0) e
   )
-  select d + n from unnest(p_days) d cross join generate_series(-6, 6) n
+  select d + n from unnest(p_days) d cross join generate_series(-9, 9) n
    union
-  select a.date from touched t join anytrack.conversions a on a._client_id = p_client and a.conversion_key = 'order:' || coalesce(t.order_id, t.conversion_id)
-   union
-  select e.date from anytrack.conversions a join everflow.conversions e on e._client_id = p_client and e.order_id = a.order_id and not e.is_event
-   where a._client_id = p_client and a.date = any(p_days)
-   union
-  select e.date from anytrack.conversions a join everflow.conversions e on e._client_id = p_client and e.conversion_id = a.order_id
-   where a._client_id = p_client and a.date = any(p_days)
-   union
-  select x.day from findings.tie_out_items i cross join lateral (values (i.everflow_date), (i.anytrack_date)) x(day)
-   where i._client_id = p_client and i.difference is null and (i.everflow_date = any(p_days) or i.anytrack_date = any(p_days))
-   union
-  select x.day from findings.tie_out_items i cross join lateral (values (i.everflow_date), (i.anytrack_date)) x(day)
-   where i._client_id = p_client and i.difference is not null and i.anytrack_date not between i.everflow_date - 3 and i.everflow_date + 3
-     and (i.everflow_date = any(p_days) or i.anytrack_date = any(p_days))
+  select l.date + n from led l cross join generate_series(-2, 2) n
 $$;
 comment on function findings.tie_out_reach(text, date[]) is 'Days whose comparison may come out otherwise where these days have changed.';
 

@@ -1,0 +1,1 @@
+CREATE INDEX "conversions_order_number" ON "anytrack"."conversions" USING btree ("_client_id",(nullif(lower(ltrim(btrim("order_id"), '#')), ''))) WHERE "anytrack"."conversions"."order_id" is not null;
