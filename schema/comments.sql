@@ -364,7 +364,7 @@ comment on function public.explain_change(text, text, date, date, date, date, ti
 comment on function public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'What both ends of such a change are made of: leaves of the days that both ends have whole, and days that restated or are not final.';
 comment on function public.known_figures(text, date, date, numeric) is 'What cost, conversions and revenue of each day were so many hours after the day''s end, beside what they are now.';
 comment on function ops.compared_days(text, text[], date, date, date, date, timestamptz) is 'The days of a change, and which of them are not whole at both ends.';
-comment on function ops.changed_since(text, text[], date[], timestamptz) is 'Rows of these days that changed since a moment, or since their day was first read after its end, as they were then.';
+comment on function ops.read_since(text, text[], date[], timestamptz) is 'Days that were read again after a moment, and the last reading before it.';
 comment on function ops.first_of_two(numeric, numeric, numeric, numeric) is 'What a quantity does to an amount that is a quantity times a price.';
 comment on function ops.first_of_three(numeric, numeric, numeric, numeric, numeric, numeric) is 'What clicks do to an amount that is paid per conversion.';
 comment on function ops.second_of_three(numeric, numeric, numeric, numeric, numeric, numeric) is 'What conversions per click do to an amount that is paid per conversion.';

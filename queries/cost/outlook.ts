@@ -3,7 +3,7 @@ import type { StoredOrigin } from "../../core/origin.ts";
 import { alikeDays, rangeOf, type SettledDay } from "../../rules/sync/settling.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { readSettling } from "../sync/settling.ts";
-import { readCpaTotals, type CpaTotal } from "./cpa.ts";
+import { readCpaTotalsOf, type CpaTotal } from "./cpa.ts";
 
 export const outlookMetrics = ["cpa", "cost", "conversions", "revenue"] as const;
 export type OutlookMetric = (typeof outlookMetrics)[number];
@@ -39,9 +39,14 @@ export async function readOutlook(
   database: Queryable,
   { client, today, days }: { client: string; today: string; days: readonly string[] },
 ): Promise<Outlook[]> {
-  const [settling, ages] = await Promise.all([
+  const [settling, ages, totals] = await Promise.all([
     readSettling(database, { client, today }),
     readAges(database, client, days),
+    readCpaTotalsOf(
+      database,
+      client,
+      days.map((day) => ({ from: day, to: day })),
+    ),
   ]);
   const settleDays = settling.sources
     .filter(({ source }) => feeds.includes(source))
@@ -49,12 +54,11 @@ export async function readOutlook(
   const lookback =
     settleDays.length < feeds.length || settleDays.includes(null) ? null : Math.max(...settleDays.map(Number));
   const answers = await Promise.all(
-    days.map(async (day) => {
-      const totals = await readCpaTotals(database, { client, from: day, to: day });
+    days.map(async (day, place) => {
       const hours = ages.get(day) ?? null;
       const past = hours === null ? [] : await readPast(database, { client, today, hours });
       const finalInDays = lookback === null || hours === null ? null : Math.max(0, Math.ceil(lookback - hours / 24));
-      return totals.flatMap((total) =>
+      return (totals[place] ?? []).flatMap((total) =>
         outlookMetrics.map((metric) => outlookOf(metric, { day, total, past, finalInDays, isRead: hours !== null })),
       );
     }),

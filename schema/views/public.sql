@@ -13,8 +13,14 @@ select m._client_id, m.redtrack_source_id, m.redtrack_source_name, m.everflow_af
  -- Of any day: an affiliate that was renamed stays the one that had the label. `offset 0` keeps it a step of its own:
  -- merged into a join it would be looked up again for every day of spend.
  cross join lateral (
-       select array(select distinct s.affiliate_id from everflow.daily_stats s
-                     where s._client_id = m._client_id and s.affiliate_name = m.everflow_affiliate_label order by 1) as ids
+       select array(with recursive other(id) as (
+                      -- From one id to the next by the index: an affiliate has a row for each of its days and offers.
+                      select min(s.affiliate_id) from everflow.daily_stats s where s._client_id = m._client_id and s.affiliate_name = m.everflow_affiliate_label
+                       union all
+                      select (select min(s.affiliate_id) from everflow.daily_stats s
+                               where s._client_id = m._client_id and s.affiliate_name = m.everflow_affiliate_label and s.affiliate_id > o.id)
+                        from other o where o.id is not null)
+                    select o.id from other o where o.id is not null order by 1) as ids
        offset 0) found;
 
 -- Both sides summed on their own, then stacked and summed again: nothing is joined row to row, so nothing multiplies,
