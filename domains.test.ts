@@ -29,6 +29,8 @@ const domains: Record<string, Domain> = {
   cost: { uses: ["conversions", "sync"], schemas: ["ops", "public", "redtrack", "everflow", "anytrack"] },
   files: { uses: [], schemas: ["ops", "rtb"] },
   rtb: { uses: [], schemas: ["ops", "rtb"] },
+  // A warehouse's day is a slice of a feed, and its rows are stored as those of a file.
+  warehouses: { uses: ["sync", "files", "rtb"], schemas: ["ops", "rtb"] },
   recon: { uses: [], schemas: ["ops", "recon"] },
   // What is owed follows from conversions, and is held for what reconciliation found.
   payouts: { uses: [], schemas: ["ops", "payouts", "everflow", "recon"] },

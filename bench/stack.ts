@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { loadConfig } from "../settings/config.ts";
-import { sources, vendors } from "../connectors/registry.ts";
+import { feeds, vendors } from "../connectors/registry.ts";
 import { openDatabase, type Database } from "../schema/database.ts";
 import { migrateDatabase } from "../schema/migrate.ts";
 import { startPostgres, type PostgresOptions, type RunningPostgres } from "../scripts/embedded/postgres.ts";
@@ -84,7 +84,7 @@ export async function startBenchStack(options: BenchOptions = {}): Promise<Bench
     await migrateDatabase(servers.postgresUrl);
     let sandbox = await children.startSandbox(sandboxUrl);
     Object.assign(process.env, { TEMPORAL_ADDRESS: env["TEMPORAL_ADDRESS"], TEMPORAL_NAMESPACE: "default" });
-    const temporal = await connectClient(loadConfig(env, vendors, sources), { waitMs: 20_000 });
+    const temporal = await connectClient(loadConfig(env, vendors, feeds), { waitMs: 20_000 });
     closing.push(() => temporal.close());
     const database = openDatabase({ url: servers.postgresUrl, poolSize: 4, name: "bench" });
     closing.push(() => database.end());

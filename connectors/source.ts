@@ -153,6 +153,15 @@ export interface Source<
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of sources with different tables has no narrower type
 export type AnySource = Source<any, any, any, any>;
 
+/**
+ * What is known of any feed that is pulled by civil days, whatever its answers look like. Whose days are by a clock that is
+ * set says so, and one that only those have who pay for it is scheduled for them alone.
+ */
+export interface DailyFeed extends Pick<AnySource, "name" | "vendor" | "window" | "schedule"> {
+  slices: { timezone: string; isSet?: boolean };
+  isOptional?: boolean;
+}
+
 export function defineSource<
   Table extends PgTable,
   Body extends z.ZodType,

@@ -1243,7 +1243,7 @@ comment on column ops.files._client_id is 'The client the row belongs to.';
 comment on column ops.files.file_id is 'Number of the file; every row it wrote carries it.';
 comment on column ops.files.source is 'The feed, as vendor.table.';
 comment on column ops.files.name is 'What the sender calls it.';
-comment on column ops.files.place is 'Where it came from: upload, import (the folder) or s3.';
+comment on column ops.files.place is 'Where it came from: upload, import (the folder), s3 or warehouse (a day out of one).';
 comment on column ops.files.path is 'Where it lay, relative to that place.';
 comment on column ops.files.bytes is 'Its size.';
 comment on column ops.files.sha256 is 'Hash of its bytes, as hex.';

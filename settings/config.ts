@@ -15,7 +15,7 @@ import { readSandboxUrl } from "./sandbox.ts";
 import type { Env } from "./shapes.ts";
 import { readTemporal, type TemporalSettings } from "./temporal.ts";
 import { readThumbnailSettings, type ThumbnailSettings } from "./thumbnails.ts";
-import { readWindows, type SourceSettings, type SyncSchedule, type Window } from "./windows.ts";
+import { readWindows, readZones, zoneOfFeed, type SourceSettings, type SyncSchedule, type Window } from "./windows.ts";
 import { readWorker, type WorkerSettings } from "./worker.ts";
 
 export type { Account, Pace, VendorSettings } from "./accounts.ts";
@@ -26,7 +26,9 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   clients: string[];
   accounts: Map<string, Account>;
   windows: Map<string, Window>;
-  /** One for each source. */
+  /** Of feeds whose zone is a setting. */
+  zones: Map<string, string>;
+  /** One for each feed; of those that are optional, for each that somebody has a key of. */
   schedules: SyncSchedule[];
   worker: WorkerSettings;
   api: ApiAccess;
@@ -61,6 +63,10 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
 export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources: readonly SourceSettings[]): Config {
   const reader = new SettingsReader(env);
   const http = readApi(reader);
+  const accounts = readAccounts(reader, vendors);
+  const zones = readZones(reader, sources);
+  const hasKey = (vendor: string) =>
+    reader.clients.some((client) => accounts.get(`${vendor}/${client}`)?.secrets != null);
   const config = {
     ...readGeneral(reader),
     ...readTemporal(reader),
@@ -69,14 +75,17 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     ...readWorker(reader),
     ...readAlerts(reader),
     clients: [...reader.clients],
-    accounts: readAccounts(reader, vendors),
+    accounts,
     windows: readWindows(reader, sources),
-    schedules: sources.map(({ name, vendor, slices, schedule }) => ({
-      source: name,
-      vendor: vendor.name,
-      timezone: slices.timezone,
-      ...schedule,
-    })),
+    zones,
+    schedules: sources
+      .filter(({ vendor, isOptional }) => isOptional !== true || hasKey(vendor.name))
+      .map((feed) => ({
+        source: feed.name,
+        vendor: feed.vendor.name,
+        timezone: zoneOfFeed({ zones }, feed),
+        ...feed.schedule,
+      })),
     assistants: readAssistants(reader, http.api),
     sandboxUrl: readSandboxUrl(reader),
     anytrack: readAnytrackSettings(reader),

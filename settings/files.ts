@@ -2,13 +2,16 @@ import path from "node:path";
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
 import { isCurrency } from "../core/currency.ts";
-import { isTimeZone } from "../core/days.ts";
+import { isDay, isTimeZone } from "../core/days.ts";
 import { homeFolder } from "./environment.ts";
 import type { SettingsReader } from "./reader.ts";
 import { defineArea, onOff, wholeNumber } from "./shapes.ts";
 
 const systemFolders = ["/", "/proc", "/sys", "/dev", "/etc", "/run", "/boot"];
 const share = "must be a number from 0 to 1";
+
+/** Who can bring a client's ad performance; warehouses by the names of their vendors. */
+export const performanceOwners = ["files", "bigquery", "snowflake"] as const;
 
 /** Reports that have spend. */
 export const spendReports = ["bids_in_auction", "quality"] as const;
@@ -94,6 +97,28 @@ const ofClient = z.object({
     .meta(about("on creates unknown creatives; off leaves their lines in the quarantine.", shared)),
 });
 
+/** Who rows of ad performance come from. */
+const ownerOfClient = z.object({
+  RTB_PERFORMANCE_OWNER: z
+    .enum(performanceOwners, { error: `must be ${performanceOwners.join(", ")}` })
+    .default("files")
+    .meta(
+      about(
+        "Where a client's ad performance comes from: files, or the warehouse of this name. Of two that both brought a day, one would silently overwrite the other.",
+        { clients: "own", unset: "`files`" },
+      ),
+    ),
+  RTB_PERFORMANCE_OWNED_FROM: z
+    .string()
+    .refine(isDay, "must be a day, YYYY-MM-DD")
+    .optional()
+    .meta(
+      about("The first day that the warehouse owns; days before it are those of files.", {
+        ...{ clients: "own", unset: "all days are the warehouse's", example: "2025-12-01" },
+      }),
+    ),
+});
+
 /** Whose creatives a file names is said of one client's files alone. */
 const seatOfClient = z.object({
   RTB_BUYER_ID: z
@@ -152,7 +177,7 @@ const s3OfClient = z.object({
 export const filesArea = defineArea({
   title: "Files of ad performance",
   needs: "worker, API",
-  shape: general.extend(ofClient.shape).extend(seatOfClient.shape).extend(s3OfClient.shape),
+  shape: general.extend(ofClient.shape).extend(ownerOfClient.shape).extend(seatOfClient.shape).extend(s3OfClient.shape),
 });
 
 /** Where `s3://` leads for one client. */
@@ -166,6 +191,12 @@ export interface S3Settings {
   forcePathStyle: boolean;
   /** Looked through for new files on the schedule; null when not. */
   watch: { bucket: string; prefix: string } | null;
+}
+
+export interface PerformanceOwner {
+  vendor: Exclude<(typeof performanceOwners)[number], "files">;
+  /** Null: all days. */
+  from: string | null;
 }
 
 /** What holds for the files of one client. */
@@ -183,6 +214,8 @@ export interface ClientIngestSettings {
   createStubs: boolean;
   /** The seat of files that name none. */
   buyerId?: string;
+  /** The warehouse that days are of, and the first of them; left out where all are of files. */
+  owner?: PerformanceOwner;
   s3: S3Settings | null;
 }
 
@@ -217,6 +250,7 @@ export function readIngestSettings(reader: SettingsReader): IngestSettings {
 function readClient(reader: SettingsReader, client: string): ClientIngestSettings {
   const values = reader.valuesOf(client, ofClient);
   const { RTB_BUYER_ID: buyerId } = reader.valuesOf(client, seatOfClient);
+  const owner = readOwner(reader, client);
   return {
     currency: values.RTB_CURRENCY,
     timezone: values.RTB_TIMEZONE,
@@ -227,8 +261,14 @@ function readClient(reader: SettingsReader, client: string): ClientIngestSetting
     createStubs: values.INGEST_CREATE_STUBS === "on",
     // Left out where it is not set: a hash of these settings stands beside each file.
     ...(buyerId === undefined ? {} : { buyerId }),
+    ...(owner === undefined ? {} : { owner }),
     s3: readS3(reader, client),
   };
+}
+
+function readOwner(reader: SettingsReader, client: string): PerformanceOwner | undefined {
+  const { RTB_PERFORMANCE_OWNER: vendor, RTB_PERFORMANCE_OWNED_FROM: from } = reader.valuesOf(client, ownerOfClient);
+  return vendor === "files" ? undefined : { vendor, from: from ?? null };
 }
 
 function readS3(reader: SettingsReader, client: string): S3Settings | null {

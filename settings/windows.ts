@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { about } from "../core/about-setting.ts";
-import { isDay } from "../core/days.ts";
+import { isDay, isTimeZone } from "../core/days.ts";
 import { settingName } from "../core/setting-name.ts";
 import type { SettingsReader } from "./reader.ts";
 import { wholeNumber } from "./shapes.ts";
@@ -35,12 +35,14 @@ export interface SourceSettings {
   name: string;
   vendor: { name: string };
   window: Window;
-  slices: { timezone: string };
+  slices: { timezone: string; isSet?: boolean };
   schedule: Schedule;
+  /** Scheduled for those alone who have a key. */
+  isOptional?: boolean;
 }
 
 /** What can be set for any source. */
-export function windowShape({ name, window }: SourceSettings) {
+export function windowShape({ name, window, slices }: SourceSettings) {
   const prefix = settingName(name);
   return z.object({
     [`${prefix}_MODE`]: z
@@ -59,7 +61,33 @@ export function windowShape({ name, window }: SourceSettings) {
       .refine(isDay, "must be a day, YYYY-MM-DD")
       .optional()
       .meta(about("The first day there is; the mode `full` needs it.", { unit: "day", example: "2025-12-01" })),
+    ...(slices.isSet === true
+      ? {
+          [`${prefix}_TIMEZONE`]: z
+            .string()
+            .refine(isTimeZone, "must be a time zone, such as America/New_York")
+            .default(slices.timezone)
+            .meta(about("By whose clock its days begin and end.", { example: "America/New_York" })),
+        }
+      : {}),
   });
+}
+
+/** Zones of the feeds whose zone is a setting. */
+export function readZones(reader: SettingsReader, feeds: readonly SourceSettings[]): Map<string, string> {
+  return new Map(
+    feeds
+      .filter(({ slices }) => slices.isSet === true)
+      .map((feed) => [feed.name, String(reader.values(windowShape(feed))[`${settingName(feed.name)}_TIMEZONE`])]),
+  );
+}
+
+/** By whose clock a feed's days begin and end. */
+export function zoneOfFeed(
+  { zones }: { zones: ReadonlyMap<string, string> },
+  { name, slices }: Pick<SourceSettings, "name" | "slices">,
+): string {
+  return zones.get(name) ?? slices.timezone;
 }
 
 export function readWindows(reader: SettingsReader, sources: readonly SourceSettings[]): Map<string, Window> {

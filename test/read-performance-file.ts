@@ -28,6 +28,7 @@ export interface ReadOptions {
   /** Creatives by their ids alone. */
   known?: readonly string[] | null;
   buyerId?: string | null;
+  others?: PerformanceReading["others"];
   limits?: Partial<ReadingLimits>;
   /** Bytes handed over at once. */
   chunk?: number;
@@ -70,6 +71,7 @@ export function readingOf(options: ReadOptions): Omit<PerformanceReading, "named
     today,
     currency,
     buyerId: options.buyerId ?? null,
+    others: options.others,
     knownCreatives: { stateOf: (_, id) => (known === null || known.includes(id) ? "fine" : "unknown") },
     limits: { ...defaultLimits, ...options.limits },
     ...(options.signal === undefined ? {} : { signal: options.signal }),

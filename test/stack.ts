@@ -11,7 +11,7 @@ import { createRateGate } from "../activities/shared/rate-gate.ts";
 import { settingName } from "../core/setting-name.ts";
 import { loadConfig, type Config } from "../settings/config.ts";
 import { createRedactor } from "../core/redact.ts";
-import { sources, vendors } from "../connectors/registry.ts";
+import { feeds, sources, vendors } from "../connectors/registry.ts";
 import type { RequestEntry } from "../sandbox/request-log.ts";
 import { startSandbox } from "../sandbox/server.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
@@ -118,7 +118,7 @@ export async function startStack(settings: Record<string, string> = {}): Promise
     WORKER_SHUTDOWN_GRACE_MS: "500",
     ...settings,
   };
-  const config = loadConfig(env, vendors, sources);
+  const config = loadConfig(env, vendors, feeds);
   const redact = createRedactor(config.secrets);
   const connection = await temporal.nativeConnection();
   const converter = dataConverter(config.payloadKey, temporal.namespace);

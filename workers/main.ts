@@ -12,7 +12,7 @@ import { ConfigError, loadConfig, type Config } from "../settings/config.ts";
 import { readEnvironment } from "../settings/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
 import { createRedactor, type Redact } from "../core/redact.ts";
-import { sources, vendors } from "../connectors/registry.ts";
+import { feeds, sources, vendors } from "../connectors/registry.ts";
 import { openDatabase } from "../schema/database.ts";
 import { temporalAddress } from "../temporal/address.ts";
 import { patiently } from "../temporal/connection.ts";
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
   for (const [name, value] of Object.entries(env)) process.env[name] ||= value;
-  const config = loadConfig(env, vendors, sources);
+  const config = loadConfig(env, vendors, feeds);
   const redact = createRedactor(config.secrets);
   const logger = createLogger({ name: "worker", level: config.logLevel, redact });
   installRuntime(config, logger, redact);

@@ -22,9 +22,11 @@ import { createFindingActivities } from "../activities/findings/finding-activiti
 import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
 import { createThumbnailActivities } from "../activities/rtb/thumbnail-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
+import { warehouseFeeds } from "../activities/warehouses/elsewhere.ts";
 import { platforms } from "../connectors/platforms/registry.ts";
 import { authorizedBuyers } from "../connectors/exchanges/authorized-buyers.ts";
 import { models } from "../connectors/models/registry.ts";
+import { warehouses } from "../connectors/warehouses/registry.ts";
 import { destinations } from "../connectors/destinations/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
@@ -58,6 +60,7 @@ export function allQueues(sources: readonly AnySource[]): string[] {
         ...platforms.map(({ vendor }) => vendor.name),
         authorizedBuyers.name,
         ...models.map(({ name }) => name),
+        ...warehouses.map(({ vendor }) => vendor.name),
       ].map(vendorQueue),
     ),
   ];
@@ -74,6 +77,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
     gate,
     redact,
     afterMerge: afterMerge(config),
+    elsewhere: warehouseFeeds({ database, config, gate, redact }),
     ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });

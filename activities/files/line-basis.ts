@@ -14,6 +14,8 @@ export interface LineBasis {
   /** Whose the lines are that do not say so. */
   buyerId: string | null;
   knownCreatives: KnownCreatives;
+  /** Days of a warehouse, of which no file may bring performance. */
+  others?: { from: string | null; owner: string };
 }
 
 /** Reports are about creatives of which nothing need be known, but about no seat that nobody has named. */
@@ -21,10 +23,18 @@ const allFine: KnownCreatives = { stateOf: () => "fine" };
 
 export async function readLineBasis(
   database: Queryable,
-  { client, settings, mapping, at }: { client: string; settings: ClientIngestSettings; mapping: FileMapping; at: Date },
+  of: {
+    client: string;
+    settings: ClientIngestSettings;
+    mapping: FileMapping;
+    at: Date;
+    /** The lines are the owner's own. */
+    isOwners?: boolean;
+  },
 ): Promise<LineBasis> {
+  const { client, settings, mapping, at, isOwners = false } = of;
   const { kind = "performance" } = mapping;
-  const { currency, reportZone: zone, timezone, buyerId = null } = settings;
+  const { currency, reportZone: zone, timezone, buyerId = null, owner } = settings;
   if (kind === "performance")
     return {
       today: dayAt(at, timezone),
@@ -32,6 +42,7 @@ export async function readLineBasis(
       currency,
       buyerId,
       knownCreatives: await readKnownCreatives(database, { client, ...settings }),
+      ...(owner === undefined || isOwners ? {} : { others: { from: owner.from, owner: owner.vendor } }),
     };
   const seat = buyerId ?? (await findOnlySeat(database, client));
   return { today: dayAt(at, zone), zone, currency, buyerId: seat, knownCreatives: allFine };

@@ -75,6 +75,7 @@ export async function redriveLines(
       remaining: await countOpenLines(database, { client, fileId }),
       reason,
     });
+    const isOwners = row.place === "warehouse";
     const kept = await readHeader(database, { client, fileId }, quarantineSeal(context.config));
     if (kept === null) {
       const deleted = await readContentDeleted(database, { client, fileId });
@@ -89,7 +90,7 @@ export async function redriveLines(
       inTransaction(database, async (session) => {
         await allowLongWork(session);
         await lockFile(session, { client, fileId });
-        const done = await mergeRedriven(context, session, { client, fileId, kept, signal, refusesDoubt });
+        const done = await mergeRedriven(context, session, { client, fileId, kept, signal, refusesDoubt, isOwners });
         return { ...nothingRedriven, fileId, name: row.name, ...done };
       });
     try {
@@ -108,13 +109,21 @@ export async function redriveLines(
 async function mergeRedriven(
   context: FilesContext,
   session: Session,
-  of: { client: string; fileId: number; kept: FileHeader; signal: AbortSignal; refusesDoubt: boolean },
+  of: {
+    client: string;
+    fileId: number;
+    kept: FileHeader;
+    signal: AbortSignal;
+    refusesDoubt: boolean;
+    isOwners: boolean;
+  },
 ): Promise<Partial<RedriveStep>> {
   const { client, fileId, kept, signal, refusesDoubt } = of;
   const { config, redact } = context;
   const settings = settingsOf(config, client);
   const mapping = await mappingOf(context, client, kept);
-  const basis = await readLineBasis(session, { client, settings, mapping, at: await databaseNow(session) });
+  const at = await databaseNow(session);
+  const basis = await readLineBasis(session, { client, settings, mapping, at, isOwners: of.isOwners });
   const store = storeOf(mapping.kind);
   const staging = await openStaging(session, store.staged);
   const errors: { line: number; reason: string }[] = [];

@@ -99,7 +99,7 @@ export async function storeFile(context: FilesContext, reading: Reading): Promis
 }
 
 /** While the work goes on, a cancellation also reaches the statement that Postgres is at. */
-async function cancellable<Result>(
+export async function cancellable<Result>(
   database: Database,
   session: Session,
   signal: AbortSignal,
@@ -117,7 +117,7 @@ async function cancellable<Result>(
 }
 
 /** Rejected lines on their way to the quarantine: staging has to pause for them, so they go in lots, small in bytes too. */
-function createQuarantine(
+export function createQuarantine(
   session: Session,
   staging: Staging,
   seal: Seal,

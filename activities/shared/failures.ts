@@ -4,6 +4,7 @@ import { assertNever } from "../../core/assert-never.ts";
 import type { Redact } from "../../core/redact.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
 import { OriginMixed } from "../../queries/shared/origins.ts";
+import { OwnersDiffer } from "../../queries/shared/owners-differ.ts";
 import { CommitUnknown, isBrokenConnection, sqlState } from "../../schema/database.ts";
 import { whyUnavailable } from "../../schema/sql-states.ts";
 
@@ -20,6 +21,7 @@ export type FailureType =
   | "DatabaseUnavailable"
   | "InvalidInput"
   | "OriginMixed"
+  | "OwnersDiffer"
   | "Unexpected";
 
 export interface FailureContext {
@@ -47,6 +49,7 @@ export function toFailure(error: unknown, context: FailureContext): Error {
   if (error instanceof ConnectorError) return vendorFailure(error, context);
   // Only a person can say which of the two is to stay.
   if (error instanceof OriginMixed) return failure("OriginMixed", error.message, { retried: false });
+  if (error instanceof OwnersDiffer) return failure("OwnersDiffer", error.message, { retried: false });
   const state = sqlState(error);
   if (state !== null) return postgresFailure(state, error as Error, context);
   if (isBrokenConnection(error))

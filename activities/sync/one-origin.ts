@@ -1,3 +1,4 @@
+import type { DailyFeed } from "../../connectors/source.ts";
 import { originOf } from "../../core/origin.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { assertUnmixed, OriginMixed } from "../../queries/shared/origins.ts";
@@ -8,7 +9,7 @@ const kind = "origin_mixed";
 /** Works with one feed, and raises an alert where its pull would mix sandbox and real rows: nothing comes until a person decides. */
 export async function keepingOrigins<Result>(
   { database }: Pick<SyncContext, "database">,
-  { source, account }: Feed,
+  { source, account }: Feed<DailyFeed>,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const feed = { client: account.client, source: source.name };

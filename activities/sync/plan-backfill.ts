@@ -2,6 +2,7 @@ import { z } from "zod";
 import { dayAt, daysFromTo } from "../../core/days.ts";
 import { typedDay, typedFlag } from "../../core/typed.ts";
 import { openRun } from "../../queries/sync/runs.ts";
+import { zoneOfFeed } from "../../settings/windows.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { guardedBy, invalidInput } from "../shared/failures.ts";
 import { checkedFeed, defaultParallel, ofRun, typedFeed, type SyncContext } from "./context.ts";
@@ -45,7 +46,7 @@ export async function planBackfill(
   return guardedBy(context.redact)(source.name, () => keepingOrigins(context, { source, account }, plan));
 
   async function plan(): Promise<BackfillPlan> {
-    const { timezone } = source.slices;
+    const timezone = zoneOfFeed(context.config, source);
     const today = dayAt(await databaseNow(database), timezone);
     if (from > to) throw invalidInput(`from ${from} is after to ${to}: swap them`);
     if (to > today) throw invalidInput(`to ${to} is in the future: today is ${today} in ${timezone}`);

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { addDays, dayAt, daysFromTo, startOfDay } from "../../core/days.ts";
+import type { DailyFeed } from "../../connectors/source.ts";
+import { zoneOfFeed } from "../../settings/windows.ts";
 import { coverFrom, readSlices } from "../../queries/sync/ledger.ts";
 import { openRun } from "../../queries/sync/runs.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
@@ -32,7 +34,7 @@ export async function planSync(
 
   async function plan(): Promise<SyncPlan> {
     const now = await databaseNow(database);
-    const day = dayAt(moment, source.slices.timezone);
+    const day = dayAt(moment, zoneOfFeed(context.config, source));
     const days = await daysOfRun(context, { source, account, day, moment: new Date(moment), now, scheduled });
     await openRun(database, {
       runId,
@@ -57,21 +59,25 @@ export async function planSync(
 
 /** Own day, the days that are not final, and once a day those that may have been restated. */
 async function daysOfRun(
-  { database, config }: SyncContext,
-  run: Feed & { day: string; moment: Date; now: Date; scheduled: boolean },
+  { database, config, elsewhere = [] }: SyncContext,
+  run: Feed<DailyFeed> & { day: string; moment: Date; now: Date; scheduled: boolean },
 ): Promise<string[]> {
   const { source, account, day } = run;
   const { client } = account;
   const window = config.windows.get(source.name) ?? source.window;
   if (run.now.getTime() - run.moment.getTime() > stillCurrentMs) return [day];
-  const windowStart =
+  const lookedBack =
     window.mode === "full" && window.from !== undefined ? window.from : addDays(day, -window.lookbackDays);
+  // Days before are not its to answer for.
+  const firstDay = elsewhere.find(({ feed }) => feed.name === source.name)?.firstDay(client) ?? lookedBack;
+  const windowStart = firstDay > lookedBack ? firstDay : lookedBack;
+  if (windowStart > day) return [];
   const coverage = { client, source: source.name, day: windowStart };
   const from = run.scheduled ? await coverFrom(database, coverage) : windowStart;
   const earlier = daysFromTo(from < windowStart ? from : windowStart, addDays(day, -1));
   if (earlier.length === 0) return [day];
   const known = await readSlices(database, { client, source: source.name, from: earlier[0] ?? day, to: day });
-  const today = startOfDay(day, source.slices.timezone);
+  const today = startOfDay(day, zoneOfFeed(config, source));
   const due = earlier.filter((candidate) => {
     const state = known.get(candidate);
     if (state?.isFinal !== true) return true;

@@ -1,12 +1,12 @@
 import { cents, sumMoney, toMicros } from "../../core/money.ts";
 import { raiseUnlessAccepted } from "../../queries/ops/accepted-alerts.ts";
 import { raiseAlert, settleAlerts, type RaisedAlert } from "../../queries/ops/alerts.ts";
-import type { MergeTarget, Receipt } from "../../queries/sync/shapes.ts";
+import type { Receipt, SliceOf } from "../../queries/sync/shapes.ts";
 import type { Held } from "../../queries/sync/stored.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 
 /** What a merged slice calls for, and which alerts about it a good one settles. */
-export async function raiseSliceAlerts(session: Session, target: MergeTarget, receipt: Receipt): Promise<void> {
+export async function raiseSliceAlerts(session: Session, target: SliceOf, receipt: Receipt): Promise<void> {
   const subject = { client: target.client, area: "sync", subject: `${target.source}/${target.day}` };
   if (receipt.outcome === "unreconciled") {
     await raiseAlert(session, {
@@ -41,7 +41,7 @@ function emptiedBy({ unchanged, quarantined }: Receipt): string {
   return `the vendor now answers nothing that can be stored where rows are stored${quarantined === 0 ? "" : ` (${aside})`}; they were kept`;
 }
 
-const accepting = ({ source, day, client }: MergeTarget) =>
+const accepting = ({ source, day, client }: SliceOf) =>
   `npm run backfill -- --source ${source} --from ${day} --to ${day} --client ${client} --accept-empty`;
 
 /** The vendor refused what we would rather ask: what that means for all that is stored of the feed. */

@@ -20,12 +20,13 @@ import type {
 
 /** The activities of a sync: plan, pull one slice, say what a slice would change, and keep the run's record. */
 export function createSyncActivities(context: SyncContext) {
+  const elsewhere = ({ source }: PullSliceInput) => context.elsewhere?.find(({ feed }) => feed.name === source);
   return {
     planSync: (input: SyncInput | PlanSyncInput, run?: SyncRun) => planSync(context, input, run),
     planBackfill: (input: BackfillInput | PlanBackfillInput, run?: OwnRun) => planBackfill(context, input, run),
     checkSlice: (input: { client?: string; source: string; day: string }) => checkSlice(context, input),
-    pullSlice: (input: PullSliceInput) => pullSlice(context, input),
-    previewSlice: (input: PullSliceInput) => previewSlice(context, input),
+    pullSlice: (input: PullSliceInput) => elsewhere(input)?.pull(input) ?? pullSlice(context, input),
+    previewSlice: (input: PullSliceInput) => elsewhere(input)?.preview(input) ?? previewSlice(context, input),
     recordSliceFailure: (failed: SliceFailed) => recordSliceFailure(context, failed),
     closeRun: (run: RunToClose) => closeRun(context, run),
     requestCancellation,

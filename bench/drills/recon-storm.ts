@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
 import { applySchedules } from "../../temporal/schedules.ts";
 import { loadConfig } from "../../settings/config.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
+import { feeds, vendors } from "../../connectors/registry.ts";
 import { plannedSchedules } from "../../temporal.config.ts";
 import { killChild } from "../children.ts";
 import { makeClaims, startReconStack, type Claim, type ReconStack } from "../recon-stack.ts";
@@ -48,7 +48,7 @@ export const reconStorm: Drill = {
 
 /** The sweep that starts reports that were not started, as a deployment has it. */
 export async function scheduleSweep(stack: BenchStack): Promise<void> {
-  const planned = plannedSchedules(loadConfig(stack.env, vendors, sources));
+  const planned = plannedSchedules(loadConfig(stack.env, vendors, feeds));
   await applySchedules(
     stack.temporal.client,
     planned.filter(({ scheduleId }) => scheduleId.endsWith("sweep-reports")),

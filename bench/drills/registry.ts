@@ -20,6 +20,7 @@ import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
 import { slowAnswers } from "./slow-answers.ts";
 import { suiteDrills } from "./suite-drills.ts";
+import { warehouseKills } from "./warehouse-kills.ts";
 import { webhookStorm } from "./webhook-storm.ts";
 
 /** Every drill there is: first those with servers of their own, then those of the suite. */
@@ -27,6 +28,7 @@ export const drills: readonly Drill[] = [
   kills,
   ingestKills,
   ingestMoments,
+  warehouseKills,
   frozenWorker,
   temporalAway,
   reconAway,

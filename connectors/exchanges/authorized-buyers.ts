@@ -1,4 +1,3 @@
-import { importPKCS8, SignJWT } from "jose";
 import { z } from "zod";
 import { about } from "../../core/about-setting.ts";
 import { canonicalSize } from "../../rules/rtb/sizes.ts";
@@ -7,26 +6,24 @@ import { previewUrl } from "../../rules/rtb/preview.ts";
 import { ConnectorError } from "../errors.ts";
 import { id, text } from "../fields.ts";
 import type { Http } from "../http.ts";
-import type { PageRequest, Refusal, Vendor } from "../source.ts";
+import {
+  classifyGoogle,
+  isServiceAccount,
+  notServiceAccount,
+  openGoogle,
+  tokenRequest,
+  type GoogleIdentity,
+} from "../google-token.ts";
+import type { PageRequest, Vendor } from "../source.ts";
 
 const scope = "https://www.googleapis.com/auth/realtime-bidding";
-/** Google takes no assertion that lives longer. */
-const assertionSeconds = 3_600;
-/** A token is given up so long before its end: a page that is under way still reads with it. */
-const spareMs = 60_000;
 const creativesPerPage = 1_000;
 const buyersPerPage = 500;
-
-const serviceAccount = z.object({
-  client_email: z.string().min(3),
-  private_key: z.string().includes("PRIVATE KEY"),
-  token_uri: z.url().default("https://oauth2.googleapis.com/token"),
-});
 
 const secrets = z.object({
   AUTHORIZED_BUYERS_KEY: z
     .string()
-    .refine((key) => accountOf(key) !== null, "must be the JSON of a service account's key, on one line")
+    .refine(isServiceAccount, notServiceAccount)
     .meta(
       about(
         "The key of a service account that is a user of the Authorized Buyers account: its JSON file, on one line.",
@@ -34,14 +31,6 @@ const secrets = z.object({
     ),
 });
 type Secrets = Record<string, string>;
-
-function accountOf(key: string): z.output<typeof serviceAccount> | null {
-  try {
-    return serviceAccount.safeParse(JSON.parse(key)).data ?? null;
-  } catch {
-    return null;
-  }
-}
 
 /** Google's Real-time Bidding API, v1. Its quota is not published: one request a second, once a day, is far below any. */
 export const authorizedBuyers: Vendor<typeof secrets> = {
@@ -53,107 +42,22 @@ export const authorizedBuyers: Vendor<typeof secrets> = {
   isPlayed: true,
   pace: { intervalMs: 1_000, concurrent: 1 },
   secrets,
-  classify,
+  classify: classifyGoogle,
   unhintedWaitMs: 60_000,
-  probe: (given) => tokenRequest(given, new Date()),
+  probe: (given) => tokenRequest(identityOf(given), new Date()),
 };
 
-/** Errors as Google's APIs write them; those of the token endpoint are OAuth's. */
-function classify(status: number, body: unknown): Refusal {
-  const oauth = z.object({ error: z.string(), error_description: z.string().optional() }).safeParse(body).data;
-  if (oauth !== undefined) {
-    const message = `${oauth.error}${oauth.error_description === undefined ? "" : `: ${oauth.error_description}`}`;
-    // A deleted key, a clock that is wrong, an account that is none: a person must look.
-    return { kind: status >= 500 ? "unavailable" : "unauthorized", message, code: oauth.error };
-  }
-  const found = googleError.safeParse(body).data?.error;
-  const message = found?.message ?? "no reason given";
-  const code = found?.status ?? String(status);
-  if (status === 401 || status === 403) return { kind: "unauthorized", message, code };
-  if (status === 429) {
-    const retryAfterMs = waitOf(found?.details ?? []);
-    return { kind: "rate_limited", message, code, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
-  }
-  return { kind: status === 408 || status >= 500 ? "unavailable" : "rejected", message, code };
-}
-
-const googleError = z.object({
-  error: z.object({
-    message: z.string().default(""),
-    status: z.string().optional(),
-    details: z.array(z.looseObject({ retryDelay: z.string().optional() })).default([]),
-  }),
+const identityOf = (given: Secrets): GoogleIdentity => ({
+  ...{ secrets: given, key: given["AUTHORIZED_BUYERS_KEY"] ?? "", setting: "AUTHORIZED_BUYERS_KEY", scope },
 });
-
-/** `12s` or `1.5s`, as durations are written there. */
-function waitOf(details: readonly { retryDelay?: string | undefined }[]): number | null {
-  for (const { retryDelay } of details) {
-    const seconds = /^(\d{1,6}(?:\.\d{1,9})?)s$/.exec(retryDelay ?? "")?.[1];
-    if (seconds !== undefined) return Math.ceil(Number(seconds) * 1_000);
-  }
-  return null;
-}
-
-async function tokenRequest({ AUTHORIZED_BUYERS_KEY: key = "" }: Secrets, now: Date): Promise<PageRequest> {
-  const account = accountOf(key);
-  if (account === null) throw new ConnectorError("unauthorized", "AUTHORIZED_BUYERS_KEY is no service account's key");
-  const issued = Math.floor(now.getTime() / 1_000);
-  const assertion = await new SignJWT({ scope })
-    .setProtectedHeader({ alg: "RS256", typ: "JWT" })
-    .setIssuer(account.client_email)
-    .setAudience(account.token_uri)
-    .setIssuedAt(issued)
-    .setExpirationTime(issued + assertionSeconds)
-    .sign(await importPKCS8(account.private_key, "RS256").catch(unreadable));
-  return {
-    method: "POST",
-    at: "token",
-    path: "/token",
-    form: { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion },
-  };
-}
-
-function unreadable(): never {
-  throw new ConnectorError("unauthorized", "the private key in AUTHORIZED_BUYERS_KEY cannot be read");
-}
-
-const tokenAnswer = z.object({ access_token: z.string().min(1), expires_in: z.unknown().transform(Number) });
 
 /** Asks with a token, which is fetched when it is needed and once again when it is refused. */
 export interface Exchange {
   ask(request: PageRequest): Promise<unknown>;
 }
 
-interface Token {
-  text: string;
-  untilMs: number;
-}
-
-/** Of an account's key as it was read from the settings: a token is good for an hour, and every page would ask for one. */
-const tokens = new WeakMap<Secrets, Token>();
-
 export function openExchange(http: Http, given: Secrets, now: () => Date): Exchange {
-  const tokenNow = async () => {
-    const token = tokens.get(given);
-    if (token !== undefined && now().getTime() < token.untilMs) return token.text;
-    const answer = read(tokenAnswer, await http.json(await tokenRequest(given, now())), "token");
-    tokens.set(given, { text: answer.access_token, untilMs: now().getTime() + answer.expires_in * 1_000 - spareMs });
-    return answer.access_token;
-  };
-  const once = async (request: PageRequest) =>
-    http.json({ ...request, headers: { ...request.headers, authorization: `Bearer ${await tokenNow()}` } });
-  return {
-    async ask(request) {
-      try {
-        return await once(request);
-      } catch (error) {
-        // Tokens end early when keys are rotated or clocks differ. A second refusal is meant.
-        if (!(error instanceof ConnectorError) || error.code !== "UNAUTHENTICATED") throw error;
-        tokens.delete(given);
-        return once(request);
-      }
-    },
-  };
+  return openGoogle({ http, now, identity: identityOf(given) });
 }
 
 function read<Shape extends z.ZodType>(shape: Shape, body: unknown, what: string): z.output<Shape> {

@@ -69,3 +69,20 @@ test("a hundred thousand creatives are told apart, each asked about once", () =>
   expect(new Set(numbers.values()).size).toBe(100_000);
   expect([asked.size, Math.max(...asked.values()), creatives.named().length]).toEqual([100_000, 1, 100_000]);
 });
+
+test("days that a warehouse owns come from nobody's file, and those before them do", async () => {
+  const file = `creative_id,date,impressions,clicks,spend\n1,2025-11-30,1,0,1\n1,2025-12-01,1,0,1\n1,20251202,1,0,1\n`;
+  const from = await readBytes(file, { others: { from: "2025-12-01", owner: "bigquery" } });
+  expect(from.rows).toMatchObject([{ date: "2025-11-30" }]);
+  expect(from.rejects).toMatchObject([
+    {
+      line: 3,
+      code: "other_owner",
+      column: "date",
+      reason: expect.stringContaining("is a day of bigquery, and no file's"),
+    },
+    { line: 4, code: "other_owner" },
+  ]);
+  const all = await readBytes(file, { others: { from: null, owner: "snowflake" } });
+  expect(all.rejects.map(({ code }) => code)).toEqual(["other_owner", "other_owner", "other_owner"]);
+});

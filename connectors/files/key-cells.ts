@@ -22,6 +22,7 @@ export class KeyCells {
   readonly #out: CopyText;
   readonly #faults: LineFault;
   readonly #today: number;
+  readonly #othersFrom: number;
   readonly #days = new SeenCells<number>();
   readonly #id: Part = { bytes: nothing, start: 0, end: 0 };
   readonly #seat: Part = { bytes: nothing, start: 0, end: 0 };
@@ -39,6 +40,8 @@ export class KeyCells {
     this.#out = out;
     this.#faults = faults;
     this.#today = Number(rules.today.replaceAll("-", ""));
+    const { others } = rules;
+    this.#othersFrom = others === undefined ? Infinity : Number((others.from ?? "").replaceAll("-", ""));
     this.key = key;
   }
 
@@ -85,6 +88,12 @@ export class KeyCells {
         "future_date",
         "date",
         `date ${shown(bytes.toString("utf8", start, end))} is in the future: today is ${this.#rules.today} where this client is`,
+      );
+    if (day >= this.#othersFrom)
+      return this.#faults.refuse(
+        "other_owner",
+        "date",
+        `date ${shown(bytes.toString("utf8", start, end))} is a day of ${this.#rules.others?.owner}, and no file's (RTB_PERFORMANCE_OWNER)`,
       );
     this.key.day = day;
     const out = this.#out;

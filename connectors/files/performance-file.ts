@@ -12,7 +12,7 @@ import { microsText } from "./numbers.ts";
 import { PlainScanner } from "./plain-scanner.ts";
 import { QuotedParser } from "./quoted-parser.ts";
 import { FileRefused } from "./reasons.ts";
-import type { FileCounts, RejectedLine, Taken } from "./shapes.ts";
+import type { FileCounts, OthersDays, RejectedLine, Taken } from "./shapes.ts";
 
 export { deviceTypes } from "./devices.ts";
 export type { CreativeState, KnownCreatives, NamedCreative } from "./file-creatives.ts";
@@ -55,6 +55,7 @@ export interface PerformanceReading {
   /** Whose creatives the lines name where the file does not say; null where nobody has said. */
   buyerId: string | null;
   knownCreatives: KnownCreatives;
+  others?: OthersDays | undefined;
   limits: ReadingLimits;
   refusesDoubt?: boolean;
   /** Of a JSON file: the fields of all its records. Without them those of its beginning are taken. */

@@ -26,7 +26,7 @@ const longestCell = 200;
 
 type HeadReading = Pick<
   PerformanceReading,
-  "mapping" | "today" | "currency" | "buyerId" | "knownCreatives" | "limits" | "signal"
+  "mapping" | "today" | "currency" | "buyerId" | "knownCreatives" | "others" | "limits" | "signal"
 >;
 
 /** Reads the beginning of a file with the recognition and the checks of an import, and stores nothing. */

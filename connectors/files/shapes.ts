@@ -9,6 +9,7 @@ export type RejectCode =
   | "creative_id"
   | "date"
   | "future_date"
+  | "other_owner"
   | "hour"
   | "geography"
   | "device_type"
@@ -107,6 +108,13 @@ export interface Layout {
   summaryBlank: number[];
 }
 
+/** Days that a line may not be about, because they come from elsewhere. */
+export interface OthersDays {
+  /** Null: all days. */
+  from: string | null;
+  owner: string;
+}
+
 /** What lines are checked against. */
 export interface LineRules {
   /** An amount that may be a thousand times as much is refused with its line, whatever else the file shows. */
@@ -117,6 +125,8 @@ export interface LineRules {
   /** The seat of lines that name none. */
   buyerId: string | null;
   knownCreatives: KnownCreatives;
+  /** Days from here on are of somebody else, who is named; left out where all days may be stored. */
+  others?: OthersDays | undefined;
   /** Whose clock the days and hours of reports are by; UTC where it is not said. */
   zone?: string | undefined;
 }

@@ -1,12 +1,11 @@
-import { createHash, hash, randomUUID } from "node:crypto";
-import { open, unlink, type FileHandle } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
+import { createHash, hash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
 import { fromMicros, toMicros } from "../../core/money.ts";
 import { dataColumns, rowKey, type MergeColumn } from "../../schema/merge-key.ts";
 import { copyLine } from "./copy-text.ts";
 import { ConnectorError } from "../errors.ts";
 import { KeyPlaces } from "./key-places.ts";
+import { openNamelessFile } from "./nameless-file.ts";
 import { NumberList } from "./number-list.ts";
 import type { AnySource } from "../source.ts";
 
@@ -128,7 +127,6 @@ export class SpooledRows {
   }
 }
 
-/** A file without a name: whatever becomes of the process, nothing is left behind. */
 class Spool {
   #lines = 0;
   readonly #blocks: number[] = [];
@@ -136,10 +134,7 @@ class Spool {
   private constructor(private readonly file: FileHandle) {}
 
   static async open(): Promise<Spool> {
-    const name = path.join(os.tmpdir(), `signal-room-${randomUUID()}`);
-    const file = await open(name, "wx+", 0o600);
-    await unlink(name);
-    return new Spool(file);
+    return new Spool(await openNamelessFile());
   }
 
   async write(lines: string[]): Promise<void> {

@@ -15,6 +15,7 @@ import {
   type StagedLines,
 } from "./merge-shapes.ts";
 import { warnOfOtherGrain } from "./other-grain.ts";
+import { withdrawOthers, withWithdrawn } from "./withdraw-others.ts";
 import { manyLines, writeChanges } from "./write-changes.ts";
 
 /**
@@ -41,6 +42,8 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const overwritten =
     target.combine === "sum" ? nothingMerged.superseded : await dropOverwritten(session, target.doubtful ?? null);
   const days = await sumDays(session, table);
+  // A day that its owner says is empty has a receipt like any other.
+  if (days.length === 0 && target.wholeDay !== undefined) days.push({ ...nothingOf, date: target.wholeDay.day });
   const [first] = days;
   if (first === undefined) return { ...nothingMerged, combined };
   const staged: StagedLines = {
@@ -56,7 +59,8 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const isLarge = staged.rows > manyLines;
   const among = <Result>(act: () => Promise<Result>) => (isLarge ? withoutLoops(session, act) : act());
   const written = fresh ?? (await among(() => writeChanges(session, target, staged)));
-  await recordFileDays(session, target, written.days);
+  const withdrawn = await withdrawOthers(session, target, staged);
+  await recordFileDays(session, target, withWithdrawn(written.days, withdrawn, target));
   const isSplitAnew = fresh === null && written.days.some(({ inserted }) => inserted > 0);
   const { client, fileId, grain } = target;
   const warning =
@@ -75,7 +79,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     isLarge,
   });
   await session.query(
-    "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched",
+    "drop table if exists pg_temp.staged, pg_temp.named, pg_temp.doubtful, pg_temp.added, pg_temp.changes, pg_temp.touched, pg_temp.gone",
   );
 
   const inserted = written.days.reduce((sum, day) => sum + day.inserted, 0);
@@ -84,7 +88,7 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     inserted,
     updated,
     unchanged: staged.rows - inserted - updated - written.superseded.lines - written.combined,
-    removed: 0,
+    removed: withdrawn.rows,
     combined: combined + written.combined,
     superseded: {
       lines: overwritten.lines + written.superseded.lines,
@@ -92,12 +96,14 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
     },
     stored: without(carriedBy(days), written.superseded),
     warning,
-    days: written.days.filter((day) => day.inserted + day.updated > 0).length,
+    days: written.days.filter((day) => day.inserted + day.updated > 0).length || Math.min(withdrawn.rows, 1),
     from: staged.from,
     to: staged.to,
     origin,
   };
 }
+
+const nothingOf = { ...nothingMerged.stored, rows: 0 };
 
 async function sumDays(session: Session, table: string): Promise<DaySum[]> {
   const { rows } = await session.query<DaySum>(

@@ -17,8 +17,16 @@ export interface MergeTarget {
   redriven?: boolean;
   /** Which of its keys the file has; without it nobody looks for days that other files split otherwise. */
   grain?: string;
+  /** The lines are all that there is of this day, by the feed that it is of: rows that are not among them leave the table. */
+  wholeDay?: WholeDay;
   /** Lines that may have the key of an earlier one, where the reader knows that no other has; else any may. */
   doubtful?: readonly number[] | null;
+}
+
+/** One day of one feed, which owns it whole. Files of the feed's earlier fetches are known by their path. */
+export interface WholeDay {
+  day: string;
+  path: string;
 }
 
 /** Exact decimal texts. */
@@ -32,7 +40,7 @@ export interface MergedFile {
   inserted: number;
   updated: number;
   unchanged: number;
-  /** Rows of earlier files that it took away, because they split its days by other columns. */
+  /** Rows of earlier files that it took away: they split its days by other columns, or are no longer in a day that it has whole. */
   removed: number;
   /** Lines that were added to another of the same key. */
   combined: number;

@@ -80,7 +80,8 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
                                       when $5 and t._file_id = $4 then ${own}
                                       when ${measures("t")} = ${measures("lines")} then 'c'
                                       else 'u' end as is) fate
-      where $6 or fate.is <> 'c'`,
+      where $6 or fate.is <> 'c' or ($7::text is not null and not (t._file_id = any(array(
+            select file_id from ops.files where _client_id = $1 and place = 'warehouse' and path = $7))))`,
     [
       target.client,
       staged.from,
@@ -88,6 +89,8 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
       target.fileId,
       target.redriven === true,
       await mustConfirm(session, target),
+      // A row of anybody else's file that says the same becomes this feed's, so that the next change of it is the feed's own.
+      target.wholeDay?.path ?? null,
     ],
   );
 }

@@ -54,6 +54,14 @@ async function deleteFiles(session: Session, client: string, fileIds: number[]):
         .rowCount,
     );
   await refoldFunnels(session, client);
+  for (const table of ["ops.receipts", "ops.run_failures", "ops.slices"]) {
+    const { rowCount } = await session.query(
+      `delete from ${table} where _client_id = $1 and source || '/' || slice in (
+         select path from ops.files where _client_id = $1 and file_id = any($2) and place = 'warehouse')`,
+      [client, fileIds],
+    );
+    count(table, rowCount);
+  }
   for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.files"])
     count(
       table,

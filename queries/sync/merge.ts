@@ -136,22 +136,34 @@ export async function compareRows(
   return (await withIncoming(session, target, content.rows)).differences();
 }
 
-interface Known {
+export interface Known {
   fetchSeq: number | null;
   outcome: string | null;
+  contentHash: string | null;
   rows: number;
   total: string;
   failed: boolean;
   quarantined: boolean;
 }
 
-async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
+/** What is stored of a slice, as its latest receipt left it. */
+export async function readKnown(session: Session, sliceId: string[]): Promise<Known> {
   const { rows } = await session.query<Known>(
-    `select s.fetch_seq as "fetchSeq", s.outcome, s.rows, s.total,
+    `select s.fetch_seq as "fetchSeq", s.outcome, s.content_hash as "contentHash", s.rows, s.total,
             exists (select from ops.run_failures f where f._client_id = $1 and f.source = $2 and f.slice = $3 and f.recovered_at is null) as failed,
             exists (select from ops.quarantine q where q._client_id = $1 and q.source = $2 and q.slice = $3 and q.resolved_at is null) as quarantined
        from ops.slices s where s._client_id = $1 and s.source = $2 and s.slice = $3`,
     sliceId,
   );
-  return rows[0] ?? { fetchSeq: null, outcome: null, rows: 0, total: "0", failed: false, quarantined: false };
+  return (
+    rows[0] ?? {
+      fetchSeq: null,
+      outcome: null,
+      contentHash: null,
+      rows: 0,
+      total: "0",
+      failed: false,
+      quarantined: false,
+    }
+  );
 }

@@ -1,6 +1,6 @@
 import type { Queryable, Session } from "../../schema/database.ts";
 import { named } from "../shared/named.ts";
-import type { MergeAttempt, MergeContent, MergeTarget, Receipt } from "./shapes.ts";
+import type { MergeAttempt, MergeContent, Receipt, SliceOf } from "./shapes.ts";
 import type { Held } from "./stored.ts";
 
 /** Takes the next fetch number. Not a clock: clocks lie. The moment beside it is the database's. */
@@ -27,21 +27,44 @@ export async function findReceipt(database: Queryable, fetchSeq: number): Promis
 
 /** An older fetch than the one stored: it did nothing, and left no receipt. */
 export function superseded(content: MergeContent): Receipt {
-  const fetched = content.rows.length + content.quarantined.length;
+  return nothingDone({
+    ...content,
+    fetched: content.rows.length + content.quarantined.length,
+    quarantined: content.quarantined.length,
+  });
+}
+
+/** The same of an answer whose rows are only counted. */
+export function nothingDone(
+  content: Pick<Receipt, "fetched" | "quarantined" | "quarantinedTotal" | "total" | "vendorTotal">,
+): Receipt {
   return {
     receiptId: null,
     outcome: "superseded",
     isFinal: false,
-    fetched,
+    fetched: content.fetched,
     inserted: 0,
     updated: 0,
     unchanged: 0,
     withdrawn: 0,
-    quarantined: content.quarantined.length,
+    quarantined: content.quarantined,
     quarantinedTotal: content.quarantinedTotal,
     total: content.total,
     vendorTotal: content.vendorTotal,
   };
+}
+
+/** What an attempt of this run left of the slice, if one committed: a day is not asked for, and paid for, once more. */
+export async function findReceiptOfRun(
+  database: Queryable,
+  { client, source, day, workflowRunId }: Omit<SliceOf, "timezone"> & { workflowRunId: string },
+): Promise<Receipt | null> {
+  const { rows } = await database.query<{ fetchSeq: number }>(
+    `select fetch_seq as "fetchSeq" from ops.receipts
+      where _client_id = $1 and source = $2 and slice = $3 and workflow_run_id = $4 order by fetch_seq desc limit 1`,
+    [client, source, day, workflowRunId],
+  );
+  return rows[0] === undefined ? null : findReceipt(database, rows[0].fetchSeq);
 }
 
 /** The receipt, and the slice as it now stands. */
@@ -54,8 +77,8 @@ export async function writeReceipt(
     receipt,
     stands,
   }: {
-    target: MergeTarget;
-    content: MergeContent;
+    target: SliceOf;
+    content: Pick<MergeContent, "pages" | "contentHash">;
     attempt: MergeAttempt;
     receipt: Omit<Receipt, "receiptId">;
     /** What the table has to hold of the slice from now on. */

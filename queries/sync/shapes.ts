@@ -9,12 +9,16 @@ export interface Amount {
   currency?: { column: string; summed: string };
 }
 
-/** Which slice of which feed, and how its table is merged. A slice is one civil day, and is named by it. */
-export interface MergeTarget {
+/** Which slice of which feed. A slice is one civil day, and is named by it. */
+export interface SliceOf {
   client: string;
   source: string;
   day: string;
   timezone: string;
+}
+
+/** The same, and how its table is merged. */
+export interface MergeTarget extends SliceOf {
   table: PgTable;
   amount: Amount;
   answers: "complete" | "partial";

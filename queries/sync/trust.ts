@@ -1,6 +1,9 @@
 import { sameCents, subtractMoney, sumMoney } from "../../core/money.ts";
 import type { MergeAttempt, MergeContent, MergeTarget } from "./shapes.ts";
 
+/** Rows, or only how many there are. */
+type Counted = { readonly length: number };
+
 type Totals = Pick<MergeContent, "total" | "quarantinedTotal" | "vendorTotal">;
 
 /** Do the stored and the quarantined rows add up to the vendor's own total? */
@@ -21,7 +24,7 @@ export function isShort(content: Totals): boolean {
 /** Would a complete answer without a single row that can be stored take away what is stored? */
 export function isEmptied(
   { answers }: Pick<MergeTarget, "answers">,
-  { rows }: Pick<MergeContent, "rows">,
+  { rows }: { rows: Counted },
   { storedRows, acceptEmpty }: { storedRows: number } & Pick<MergeAttempt, "acceptEmpty">,
 ): boolean {
   return answers === "complete" && rows.length === 0 && storedRows > 0 && !acceptEmpty;
@@ -33,7 +36,7 @@ export function isEmptied(
  */
 export function isAllQuarantined(
   { answers }: Pick<MergeTarget, "answers">,
-  { rows, quarantined }: Pick<MergeContent, "rows" | "quarantined">,
+  { rows, quarantined }: { rows: Counted; quarantined: Counted },
   { isFinal, acceptEmpty, wasAccepted }: Pick<MergeAttempt, "isFinal" | "acceptEmpty"> & { wasAccepted: boolean },
 ): boolean {
   return (

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
+import { zoneOfFeed } from "../../settings/windows.ts";
 import { daysFromTo } from "../../core/days.ts";
 import { cents, sumMoney } from "../../core/money.ts";
 import type { BackfillInput, DayPreview } from "../../activities/sync/shapes.ts";
@@ -17,7 +18,7 @@ import {
   exitCodes,
   runCommand,
   sourceName,
-  sourceNamed,
+  feedNamed,
   sourceOption,
   wholeNumber,
   work,
@@ -86,7 +87,7 @@ for (const [name, description] of [
 
 async function backfill(context: CommandContext, typed: z.output<typeof options>): Promise<Report> {
   const { source, from, to, dryRun } = typed;
-  checkRange(from, to, sourceNamed(source).slices.timezone);
+  checkRange(from, to, zoneOfFeed(context.config, feedNamed(source)));
   const client = context.client(typed.client);
   const workflowId = backfillWorkflowId({ source, client, from, to, dryRun });
   const input: BackfillInput = {

@@ -5,7 +5,7 @@ import { homeFolder, localFolder, readOwnEnvironment, stackFile } from "../../se
 import { orNullAfter } from "../../core/deadline.ts";
 import { createRedactor } from "../../core/redact.ts";
 import { issueToken } from "../../core/tokens.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
+import { feeds, vendors } from "../../connectors/registry.ts";
 import { prepareFolder } from "../../connectors/files/file-places.ts";
 import { migrateDatabase } from "../../schema/migrate.ts";
 import { openDatabase, type Database } from "../../schema/database.ts";
@@ -102,7 +102,7 @@ async function main(): Promise<void> {
   playCollect(env, sandbox.size > 0);
   // The SDK's settings reader looks at process.env.
   Object.assign(process.env, env);
-  const config = loadConfig(env, vendors, sources);
+  const config = loadConfig(env, vendors, feeds);
   const [client = ""] = config.clients;
 
   refuseLent(config);

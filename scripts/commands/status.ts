@@ -2,7 +2,7 @@ import { z } from "zod";
 import { addDays, dayAt, daysFromTo } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
 import { lastDue } from "../../rules/sync/expectation.ts";
-import { sources } from "../../connectors/registry.ts";
+import { feeds as allFeeds } from "../../connectors/registry.ts";
 import { readAlerts, type AlertRow } from "../../queries/ops/alerts.ts";
 import { listFiles, type FileRow } from "../../queries/files/files.ts";
 import { readLastFetch, readOverdueDays } from "../../queries/ops/retention.ts";
@@ -30,6 +30,7 @@ import { whyNothingIsStored } from "../shared/nothing-stored.ts";
 import { count, instant, table } from "../shared/printing.ts";
 import { glanceAtSchedules, scheduleTable, type ScheduleState } from "../shared/schedule-states.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
+import { zoneOfFeed } from "../../settings/windows.ts";
 
 const runsShown = 10;
 const filesShown = 10;
@@ -130,12 +131,12 @@ async function readFeeds(
   of: { source?: string | undefined; client?: string | undefined; days: number; now: Date },
 ): Promise<FeedStatus[]> {
   const feeds: FeedStatus[] = [];
-  for (const source of sources.filter((candidate) => of.source === undefined || candidate.name === of.source)) {
+  for (const source of allFeeds.filter((candidate) => of.source === undefined || candidate.name === of.source)) {
     for (const client of context.config.clients.filter(
       (candidate) => of.client === undefined || candidate === of.client,
     )) {
       const feed = { client, source: source.name };
-      const today = dayAt(of.now, source.slices.timezone);
+      const today = dayAt(of.now, zoneOfFeed(context.config, source));
       const from = addDays(today, 1 - of.days);
       const known = await readFreshness(database, { ...feed, from });
       const lastFetch = await readLastFetch(database, feed);

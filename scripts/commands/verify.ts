@@ -10,7 +10,7 @@ import { targetOf } from "../../activities/sync/read-day.ts";
 import { booksAlert } from "../../activities/sync/slice-alerts.ts";
 import type { SyncContext } from "../../activities/sync/context.ts";
 import { ConnectorError } from "../../connectors/errors.ts";
-import { sources } from "../../connectors/registry.ts";
+import { findFeed, findSource, sources } from "../../connectors/registry.ts";
 import type { AnySource } from "../../connectors/source.ts";
 import { readAccepted } from "../../queries/ops/accepted-alerts.ts";
 import { performanceSource } from "../../queries/files/files.ts";
@@ -116,6 +116,11 @@ async function compare(
   if (range.source === performanceSource) return verifyFiles(await context.database(), { client, from, to });
   const kind = kindOfSource(range.source);
   if (kind !== "performance") return verifyReport(await context.database(), { client, name: kind, from, to });
+  if (findSource(range.source) === undefined && findFeed(range.source) !== undefined)
+    throw new CommandError(
+      exitCodes.usage,
+      `rows of ${range.source} are stored as those of files: compare these with --source ${performanceSource}, and see what the warehouse says now with npm run backfill -- --source ${range.source} --from ${from} --to ${to} --dry-run`,
+    );
   const source = sourceNamed(range.source);
   const account = context.config.accounts.get(`${source.vendor.name}/${client}`);
   if (!account?.secrets)

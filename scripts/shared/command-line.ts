@@ -7,8 +7,8 @@ import { withDirectionNamed } from "../../core/direction.ts";
 import { readEnvironment } from "../../settings/environment.ts";
 import { typedHere } from "../../settings/typed-here.ts";
 import { createEraser, createRedactor, redactCarriers, type Redact } from "../../core/redact.ts";
-import { findSource, sources, vendors } from "../../connectors/registry.ts";
-import type { AnySource } from "../../connectors/source.ts";
+import { feeds, findFeed, findSource, sources, vendors } from "../../connectors/registry.ts";
+import type { AnySource, DailyFeed } from "../../connectors/source.ts";
 import { openDatabase, sqlState, type Database } from "../../schema/database.ts";
 import type { TemporalAddress } from "../../temporal/address.ts";
 import type { TemporalClient } from "../../temporal/connection.ts";
@@ -43,22 +43,24 @@ export interface CommandContext {
   temporal: () => Promise<TemporalClient & { address: string; namespace: string }>;
 }
 
-export const sourceOption = [
-  "--source <name>",
-  `the feed: ${sources.map((source) => source.name).join(", ")}`,
-] as const;
+export const sourceOption = ["--source <name>", `the feed: ${feeds.map(({ name }) => name).join(", ")}`] as const;
 export const clientOption = ["--client <id>", "the client; the first of CLIENTS when left out"] as const;
 export const anyClientOption = ["--client <id>", "only this client; all of CLIENTS when left out"] as const;
 
 /** Shapes of options that several commands take. */
-export const sourceName = z.string().refine((name) => findSource(name) !== undefined, {
+export const sourceName = z.string().refine((name) => findFeed(name) !== undefined, {
   error: (issue) =>
-    `there is no source "${String(issue.input)}": there are ${sources.map((source) => source.name).join(", ")}`,
+    `there is no source "${String(issue.input)}": there are ${feeds.map(({ name }) => name).join(", ")}`,
 });
 export { wholeNumber } from "../../core/whole-number.ts";
 export const civilDay = z.string().refine(isDay, "must be a day, written YYYY-MM-DD");
 
-/** A source whose name has been checked. */
+/** A feed whose name has been checked. */
+export function feedNamed(name: string): DailyFeed {
+  return findFeed(name) ?? sourceNamed(name);
+}
+
+/** A source that has a table of its own. */
 export function sourceNamed(name: string): AnySource {
   const source = findSource(name);
   if (source === undefined)
@@ -136,7 +138,7 @@ export function readSettings(): { env: Env; config: Config } {
   const env = readEnvironment(process.env);
   // The SDK's own settings reader looks at process.env.
   for (const [name, value] of Object.entries(env)) if (!process.env[name]) process.env[name] = value;
-  return { env, config: loadConfig({ DATABASE_URL: "postgres://127.0.0.1/not-set", ...env }, vendors, sources) };
+  return { env, config: loadConfig({ DATABASE_URL: "postgres://127.0.0.1/not-set", ...env }, vendors, feeds) };
 }
 
 /** Where Postgres is, without the password. */

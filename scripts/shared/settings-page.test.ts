@@ -4,7 +4,7 @@ import path from "node:path";
 import { beforeAll, expect, test } from "@jest/globals";
 import { z } from "zod";
 import { readApiSettings } from "../../api/server/settings.ts";
-import { sources, vendors } from "../../connectors/registry.ts";
+import { feeds, vendors } from "../../connectors/registry.ts";
 import { about } from "../../core/about-setting.ts";
 import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { ConfigError, loadConfig } from "../../settings/config.ts";
@@ -48,7 +48,7 @@ test("docs/settings.md says what the shapes say (else: npm run settings-page -- 
 });
 
 test("each setting that is read stands on the page exactly once, with a sentence and who needs it", () => {
-  const read = [...new Set([...readBy((env) => loadConfig(env, vendors, sources)), ...readBy(readApiSettings)])];
+  const read = [...new Set([...readBy((env) => loadConfig(env, vendors, feeds)), ...readBy(readApiSettings)])];
   expect(read.length).toBeGreaterThan(130);
   expect(read.filter((name) => linesOf(name) !== 1)).toEqual([]);
   for (const { name, about: said } of settings) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sources, vendors } from "../../connectors/registry.ts";
+import { feeds, vendors } from "../../connectors/registry.ts";
 import { aboutOf, type AboutSetting } from "../../core/about-setting.ts";
 import { limitsShape, sandboxSettings } from "../../sandbox/settings.ts";
 import { accountShape } from "../../settings/accounts.ts";
@@ -33,7 +33,7 @@ export function describeArea({ title, needs, shape }: Area): DescribedSetting[] 
 /** The areas in their order; a vendor's own settings come after the area of its name, or before reconciliation. */
 function ownAreas(): Area[] {
   const ofVendors = vendors.map((vendor): Area => {
-    const windows = sources.filter((source) => source.vendor.name === vendor.name).map((source) => windowShape(source));
+    const windows = feeds.filter((feed) => feed.vendor.name === vendor.name).map((feed) => windowShape(feed));
     const shapes = [vendor.secrets, vendor.settings ?? z.object({}), accountShape(vendor), ...windows];
     return {
       title: vendor.title ?? `${vendor.name.charAt(0).toUpperCase()}${vendor.name.slice(1)}`,

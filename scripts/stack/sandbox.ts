@@ -1,5 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import { sources, vendors } from "../../connectors/registry.ts";
+import { feeds, vendors } from "../../connectors/registry.ts";
 import { settingInForce, settingName } from "../../core/setting-name.ts";
 import { vendorNames } from "../../sandbox/find-vendors.ts";
 import { verticals } from "../../sandbox/data/creative-words.ts";
@@ -14,7 +14,7 @@ type Env = Record<string, string>;
 /** The accounts without a key that the mock vendors answer for. One whose vendor has no mock stays without a key. */
 export function accountsOfSandbox(env: Env, mocks: readonly string[] = vendorNames()): Account[] {
   if (env["SANDBOX"] === "off") return [];
-  const { accounts } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
+  const { accounts } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, feeds);
   return [...accounts.values()].filter(
     (account) =>
       account.secrets === null &&
@@ -113,7 +113,7 @@ export function playCollect(env: Env, hasSandbox: boolean): void {
   const own = ["ANYTRACK_INTEGRATION", "ANYTRACK_ACCOUNT_ID", "ANYTRACK_COLLECT_URL", "ANYTRACK_API_KEY"];
   if (!hasSandbox || Object.keys(env).some((name) => own.some((start) => name.startsWith(start)))) return;
   env["ANYTRACK_COLLECT_URL"] = `${sandboxUrl(env)}/anytrack`;
-  const { clients } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, sources);
+  const { clients } = loadConfig({ DATABASE_URL: "postgres://not-yet", ...env }, vendors, feeds);
   for (const client of clients) {
     env[settingName("ANYTRACK_ACCOUNT_ID", client)] = `sandbox-${client}`;
     env[settingName("ANYTRACK_INTEGRATION", client)] = "sandbox";

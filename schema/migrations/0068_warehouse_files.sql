@@ -1,0 +1,2 @@
+ALTER TABLE "ops"."files" DROP CONSTRAINT "files_place";--> statement-breakpoint
+ALTER TABLE "ops"."files" ADD CONSTRAINT "files_place" CHECK ("ops"."files"."place" in ('upload', 'import', 's3', 'warehouse'));
