@@ -229,7 +229,8 @@ begin
        and p_month = (select (max(k.month) + interval '1 month')::date from payouts.closings k where k._client_id = p_client)
      group by s.affiliate_id, t.currency
   )
-  select s.affiliate_id, s.affiliate, s.currency, s.approved, s.approved_amount, s.pending, s.pending_amount, s.rejected, s.rejected_amount, s.held, s.held_amount,
+  -- One name in all currencies, as the statement will have it.
+  select s.affiliate_id, max(s.affiliate) over (partition by s.affiliate_id), s.currency, s.approved, s.approved_amount, s.pending, s.pending_amount, s.rejected, s.rejected_amount, s.held, s.held_amount,
          s.new_amount, s.corrections, s.corrections_amount, coalesce(c.amount, 0), round(s.new_amount + s.corrections_amount + coalesce(c.amount, 0), 2), s.lines
     from summed s left join carried c on c.affiliate_id = s.affiliate_id and c.currency = s.currency;
 end
