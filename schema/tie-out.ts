@@ -9,7 +9,7 @@ const count = (name: string) => integer(name).notNull();
 /** Written by triggers on the conversions, in the transaction that changes them; without a key, so that no writer waits for another. */
 export const changedDays = findings.table(
   "changed_days",
-  { ...clientColumn, date: date("date").notNull() },
+  { ...clientColumn, date: date("date").notNull(), clickId: text("click_id") },
   (table) => [index("changed_days_client").on(table.clientId, table.date)],
 );
 
@@ -100,9 +100,11 @@ export const tieOutRuns = findings.table(
 
 describeTable(
   changedDays,
-  "Days whose conversions have changed since they were last compared; a day may stand here often.",
+  "Days whose conversions have changed since they were last compared, and clicks that have come or gone; a day may stand here often.",
   {
     date: "The day, in America/New_York.",
+    clickId:
+      "A click of this day that has come or gone: to be compared again are the days of conversions that name it.",
   },
 );
 

@@ -11,7 +11,19 @@ export async function lockTieOut(session: Session, { client }: { client: string 
  */
 export async function takeChangedDays(session: Session, { client }: { client: string }): Promise<string[]> {
   const { rows } = await session.query<{ day: string }>(
-    "with gone as (delete from findings.changed_days where _client_id = $1 returning date) select distinct date as day from gone order by 1",
+    `with gone as (
+       delete from findings.changed_days where _client_id = $1 returning date, click_id
+     ), clicks as materialized (
+       select distinct click_id from gone where click_id is not null
+     )
+     select g.date as day from gone g where g.click_id is null
+      union
+     select c.date from everflow.conversions c
+      where c._client_id = $1 and c.transaction_id in (select click_id from clicks)
+      union
+     select c.date from clicks k join everflow.conversions c on c._client_id = $1
+        and array_remove(array[c.sub1, c.sub2, c.sub3, c.sub4, c.sub5], null) @> array[k.click_id]
+      order by 1`,
     [client],
   );
   return rows.map(({ day }) => day);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { testDatabase, type TestDatabase } from "../../test/database.ts";
 import { compareAgain, compareWhole, storedTieOut } from "../../test/tie-out.ts";
+import { receiveEvents } from "../conversions/anytrack-events.ts";
 
 jest.setTimeout(120_000);
 
@@ -36,9 +37,9 @@ const everflow = (
   more: object = {},
 ) =>
   database.pool.query(
-    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, order_id, sub3, _slice, _run_id)
-     select $1, $2, $3::date, $3::date + interval '15 hours', coalesce(m ->> 'status', 'approved'), coalesce((m ->> 'isEvent')::boolean, false), '1', $6, coalesce((m ->> 'payout')::numeric, 5), $5, $4, $7, $3, 'r' from (select $8::jsonb) x(m)
-     on conflict on constraint conversions_key do update set (date, converted_at, order_id, sub3, revenue, status, is_event, _slice) = (excluded.date, excluded.converted_at, excluded.order_id, excluded.sub3, excluded.revenue, excluded.status, excluded.is_event, excluded._slice)`,
+    `insert into everflow.conversions (_client_id, conversion_id, date, converted_at, status, is_event, affiliate_id, currency, payout, revenue, order_id, sub3, transaction_id, _slice, _run_id)
+     select $1, $2, $3::date, $3::date + interval '15 hours', coalesce(m ->> 'status', 'approved'), coalesce((m ->> 'isEvent')::boolean, false), '1', $6, coalesce((m ->> 'payout')::numeric, 5), $5, $4, $7, m ->> 'transaction', $3, 'r' from (select $8::jsonb) x(m)
+     on conflict on constraint conversions_key do update set (date, converted_at, order_id, sub3, transaction_id, revenue, status, is_event, _slice) = (excluded.date, excluded.converted_at, excluded.order_id, excluded.sub3, excluded.transaction_id, excluded.revenue, excluded.status, excluded.is_event, excluded._slice)`,
     [client, key, day, order, amount, currency, click, JSON.stringify(more)],
   );
 const anytrack = (
@@ -50,6 +51,21 @@ const anytrack = (
      select $1, $2, $4, $7, coalesce(m ->> 'type', 'SALE'), $5, $6, coalesce(m ->> 'affiliate', '1'), $3::date + interval '15 hours', now(), $3, now(), 'r', coalesce(m ->> 'origin', 'real') from (select $8::jsonb) x(m)
      on conflict on constraint conversions_key do update set (date, event_time, order_id, click_id, type, revenue) = (excluded.date, excluded.event_time, excluded.order_id, excluded.click_id, excluded.type, excluded.revenue)`,
     [client, key, day, order, amount, currency, click, JSON.stringify(more)],
+  );
+/** As AnyTrack's webhook brings it. */
+const clicked = (clickId: string) =>
+  receiveEvents(
+    database.pool,
+    {
+      ...{ client, origin: "real", conversions: [] },
+      clicks: [
+        {
+          ...{ clickId, at: new Date("2026-02-20T12:00:00Z"), visitor: null },
+          ...{ source: null, campaignId: null, adId: null, affiliateId: null },
+        },
+      ],
+    },
+    { halfLifeDays: 7 },
   );
 
 async function differences(): Promise<string[]> {
@@ -171,9 +187,42 @@ test("what an order leads to is compared again, on whatever day it is", async ()
   expect(await differences()).toEqual([]);
 });
 
+test.each(["sub3", "transaction_id"])(
+  "a click that AnyTrack reports after its conversion, which names it as its %s, lets it be sent",
+  async (column) => {
+    const click = "late";
+    await everflow(
+      { key: "e1", click: column === "sub3" ? click : null },
+      column === "sub3" ? {} : { transaction: click },
+    );
+    const known = async () => {
+      await compareAgain(database, client);
+      const { rows } = await database.pool.query<{ click: string | null }>(
+        "select click_id as click from findings.tie_out_differences where _client_id = $1",
+        [client],
+      );
+      return rows;
+    };
+    expect(await known()).toEqual([{ click: null }]);
+    await clicked("another");
+    expect((await compareAgain(database, client)).compared).toBe(0);
+    await clicked(click);
+    expect(await known()).toEqual([{ click }]);
+    await database.pool.query("delete from anytrack.clicks where click_id = $1", [click]);
+    expect(await known()).toEqual([{ click: null }]);
+    await differences();
+  },
+);
+
 const day = fc.integer({ min: 1, max: 30 }).map((number) => `2026-03-${String(number).padStart(2, "0")}`);
 const change = fc.record({
-  feed: fc.constantFrom("everflow" as const, "anytrack" as const),
+  feed: fc.constantFrom(
+    "everflow" as const,
+    "everflow" as const,
+    "anytrack" as const,
+    "anytrack" as const,
+    "click" as const,
+  ),
   isGone: fc.boolean(),
   key: fc.integer({ min: 1, max: 6 }),
   day,
@@ -182,7 +231,10 @@ const change = fc.record({
   amount: fc.constantFrom("20", "21"),
   more: fc.oneof(
     { weight: 4, arbitrary: fc.constant({}) },
-    { weight: 1, arbitrary: fc.constantFrom({ isEvent: true }, { status: "rejected" }, { type: "refund" }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom({ isEvent: true }, { status: "rejected" }, { type: "refund" }, { transaction: "d" }),
+    },
   ),
 });
 
@@ -202,9 +254,13 @@ test("comparing what has changed, or days one by one, comes to the same as compa
       fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 4 }),
       async (rounds) => {
         await database.pool.query("truncate everflow.conversions, anytrack.conversions");
+        await database.pool.query("delete from anytrack.clicks");
         for (const changes of rounds) {
           for (const { feed, isGone, key, more, ...said } of changes)
-            if (isGone)
+            if (feed === "click") {
+              if (isGone) await database.pool.query("delete from anytrack.clicks where click_id = $1", [said.click]);
+              else await clicked(said.click ?? "c");
+            } else if (isGone)
               await database.pool.query(
                 feed === "everflow"
                   ? "delete from everflow.conversions where conversion_id = $1"

@@ -75,6 +75,23 @@ begin
 end $$;
 comment on function everflow.sum_conversions() is 'Adds what a statement changed of Everflow''s conversions to their sums by day.';
 
+-- A click may come after its conversion: it decides whether AnyTrack can be sent it, and what meets whom. By which conversions it is
+-- named is looked up when days are compared: a conversion that is stored meanwhile could not be seen here.
+create or replace function anytrack.note_clicks() returns trigger language plpgsql as $$
+begin
+  execute format('insert into findings.changed_days (_client_id, date, click_id) select r._client_id, r.date, r.click_id from %I r', case tg_op when 'INSERT' then 'added' else 'gone' end);
+  return null;
+end $$;
+comment on function anytrack.note_clicks() is 'Notes clicks that have come or gone, so that conversions which name them are compared again.';
+
+do $$
+begin
+  if not exists (select from pg_trigger where tgname = 'clicks_inserted' and tgrelid = 'anytrack.clicks'::regclass) then
+    create trigger clicks_inserted after insert on anytrack.clicks referencing new table as added for each statement execute function anytrack.note_clicks();
+    create trigger clicks_deleted after delete on anytrack.clicks referencing old table as gone for each statement execute function anytrack.note_clicks();
+  end if;
+end $$;
+
 -- Once: triggers that are made wait for whoever writes, and keep others waiting until what is there has been summed.
 do $$
 declare

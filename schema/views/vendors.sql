@@ -238,59 +238,70 @@ select i._client_id, i.item, i.date, i.difference, i.matched_by, i.affiliate_id,
  where i.difference is not null;
 
 -- Stacked and summed, not joined: a condition on client and date reaches both tables. Redtrack says how many and not which, so what
--- it has is taken to be what the others have, as far as its number goes.
+-- it has is taken to be what the others have, as far as its number goes. Numbers stay integers, what is known of a day is read once
+-- a day, and of sources of no affiliate nothing is worked out: a year is some 70,000 rows of Redtrack's.
 create or replace view findings.tie_out_daily as
 with mapped as materialized (
   select m._client_id, m.redtrack_source_id, m.affiliate_id, m.everflow_affiliate_label
     from public.affiliate_matches m where m.affiliate_id is not null and m.redtrack_source_id is not null
+), spent as (
+  select r._client_id, r.date, m.affiliate_id, sum(r.conversions::integer)::integer as conversions
+    from redtrack.daily_spend r join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
+   group by r._client_id, r.date, m.affiliate_id
+), days as not materialized (
+  select s._client_id, s.day, coalesce(bool_or(s.is_final) filter (where s.source = 'everflow.conversions'), false) as is_final,
+         coalesce(bool_or(s.is_final) filter (where s.source = 'redtrack.daily_spend'), false) as redtrack_is_final,
+         coalesce(bool_or(s.origin = 'sandbox') filter (where s.source = 'redtrack.daily_spend'), false) as is_sandbox
+    from ops.slices s where s.source in ('everflow.conversions', 'redtrack.daily_spend') and s.slice = s.day::text group by s._client_id, s.day
 ), stacked as (
-  select d._client_id, d.date, d.affiliate_id, d.is_sandbox, d.affiliate, null::text as label, null::bigint as redtrack,
-         d.everflow, d.anytrack, d.in_both, d.only_anytrack, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs, d.refused_by_everflow
+  select d._client_id, d.date, d.affiliate_id, d.is_sandbox, d.affiliate, null::integer as redtrack, d.everflow, d.anytrack, d.in_both,
+         d.everflow - d.in_both + d.only_anytrack as single, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs, d.refused_by_everflow
     from findings.tie_out_days d
    union all
-  select r._client_id, r.date, m.affiliate_id, coalesce(o.origin = 'sandbox', false), null, m.everflow_affiliate_label, r.conversions, 0, 0, 0, 0, 0, 0, 0, 0
-    from redtrack.daily_spend r
-    join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
-    left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
+  select r._client_id, r.date, r.affiliate_id, coalesce(d.is_sandbox, false), null, r.conversions, 0, 0, 0, 0, 0, 0, 0, 0
+    from spent r left join days d on d._client_id = r._client_id and d.day = r.date
 ), summed as (
-  select s._client_id, s.date, s.affiliate_id, null::text as source_id, s.is_sandbox, coalesce(max(s.affiliate), max(s.label)) as affiliate, sum(s.redtrack)::integer as redtrack,
-         sum(s.everflow)::integer as everflow, sum(s.anytrack)::integer as anytrack, sum(s.in_both)::integer as in_both,
-         (sum(s.everflow) - sum(s.in_both) + sum(s.only_anytrack))::integer as single, sum(s.missing_in_anytrack)::integer as missing_in_anytrack,
-         sum(s.missing_in_everflow)::integer as missing_in_everflow, sum(s.amount_differs)::integer as amount_differs, sum(s.refused_by_everflow)::integer as refused_by_everflow
+  -- One row of each at most, so that the greater one is both.
+  select s._client_id, s.date, s.affiliate_id, s.is_sandbox, max(s.affiliate) as affiliate, max(s.redtrack) as redtrack, max(s.everflow) as everflow, max(s.anytrack) as anytrack,
+         max(s.in_both) as in_both, max(s.single) as single, max(s.missing_in_anytrack) as missing_in_anytrack, max(s.missing_in_everflow) as missing_in_everflow,
+         max(s.amount_differs) as amount_differs, max(s.refused_by_everflow) as refused_by_everflow
     from stacked s group by s._client_id, s.date, s.affiliate_id, s.is_sandbox
-   union all
-  -- Sources of no affiliate are one row a day as they are: there may be more of them than of all else.
-  select r._client_id, r.date, null, r.source_id, coalesce(o.origin = 'sandbox', false), coalesce(r.source_name, r.source_id), r.conversions::integer, 0, 0, 0, 0, 0, 0, 0, 0
-    from redtrack.daily_spend r
-    left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
-    left join ops.slices o on o._client_id = r._client_id and o.source = 'redtrack.daily_spend' and o.slice = r._slice
-   where m.redtrack_source_id is null and r.conversions > 0
+), labels as not materialized (
+  select m._client_id, m.affiliate_id, max(m.everflow_affiliate_label) as label from mapped m group by m._client_id, m.affiliate_id
 ), known as (
-  select s.*, coalesce(e.is_final, false) as is_final, coalesce(r.is_final, false) as redtrack_is_final,
+  select s.*, m.label, coalesce(d.is_final, false) as is_final, coalesce(d.redtrack_is_final, false) as redtrack_is_final,
          -- A source that had nothing on a day is not in its answer.
-         case when s.redtrack is null and r.is_final and exists (select from mapped m where m._client_id = s._client_id and m.affiliate_id = s.affiliate_id) then 0 else s.redtrack end as counted
+         case when s.redtrack is null and d.redtrack_is_final and m.affiliate_id is not null then 0 else s.redtrack end as counted
     from summed s
-    left join ops.slices e on e._client_id = s._client_id and e.source = 'everflow.conversions' and e.slice = s.date::text
-    left join ops.slices r on r._client_id = s._client_id and r.source = 'redtrack.daily_spend' and r.slice = s.date::text
+    left join days d on d._client_id = s._client_id and d.day = s.date
+    left join labels m on m._client_id = s._client_id and m.affiliate_id = s.affiliate_id
 )
-select d.*, coalesce(d.missing_in_redtrack + d.more_in_redtrack, 0) + coalesce(d.missing_in_anytrack + d.missing_in_everflow + d.amount_differs + d.refused_by_everflow, 0) as differences
-  from (
-select k._client_id, k.date, k.affiliate_id, k.affiliate, k.source_id,
+select d._client_id, d.date, d.affiliate_id, d.affiliate, d.source_id,
        -- Only where it is asked for: to gather the names takes longer than to add up the numbers.
        (select string_agg(distinct coalesce(r.source_name, r.source_id), ', ' order by coalesce(r.source_name, r.source_id))
           from redtrack.daily_spend r
-         where r._client_id = k._client_id and r.date = k.date
-           and (r.source_id = k.source_id or r.source_id in (select m.redtrack_source_id from mapped m where m._client_id = k._client_id and m.affiliate_id = k.affiliate_id))) as redtrack_sources,
-       k.counted as redtrack,
-       case when k.source_id is null then k.everflow end as everflow, case when k.source_id is null then k.anytrack end as anytrack,
+         where r._client_id = d._client_id and r.date = d.date
+           and (r.source_id = d.source_id or r.source_id in (select m.redtrack_source_id from mapped m where m._client_id = d._client_id and m.affiliate_id = d.affiliate_id))) as redtrack_sources,
+       d.redtrack, d.everflow, d.anytrack, d.in_all, d.in_two, d.in_one, d.missing_in_redtrack, d.more_in_redtrack, d.missing_in_anytrack, d.missing_in_everflow, d.amount_differs,
+       d.refused_by_everflow, d.is_final, d.redtrack_is_final, case when d.is_sandbox then 'sandbox' else 'real' end as origin, d.differences
+  from (
+select k._client_id, k.date, k.affiliate_id, coalesce(k.affiliate, k.label) as affiliate, null::text as source_id, k.counted as redtrack, k.everflow, k.anytrack,
        least(k.counted, k.in_both) as in_all,
        k.in_both - coalesce(least(k.counted, k.in_both), 0) + coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) as in_two,
        k.single - coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) + coalesce(greatest(k.counted - k.in_both - k.single, 0), 0) as in_one,
-       case when k.is_final and k.redtrack_is_final and k.source_id is null then greatest(k.everflow - k.counted, 0) end as missing_in_redtrack,
-       case when k.is_final and k.redtrack_is_final and k.source_id is null then greatest(k.counted - k.everflow, 0) end as more_in_redtrack,
-       case when k.is_final and k.source_id is null then k.missing_in_anytrack end as missing_in_anytrack,
-       case when k.is_final and k.source_id is null then k.missing_in_everflow end as missing_in_everflow,
-       case when k.is_final and k.source_id is null then k.amount_differs end as amount_differs,
-       case when k.is_final and k.source_id is null then k.refused_by_everflow end as refused_by_everflow,
-       k.is_final, k.redtrack_is_final, case when k.is_sandbox then 'sandbox' else 'real' end as origin
-  from known k) d;
+       case when k.is_final and k.redtrack_is_final then greatest(k.everflow - k.counted, 0) end as missing_in_redtrack,
+       case when k.is_final and k.redtrack_is_final then greatest(k.counted - k.everflow, 0) end as more_in_redtrack,
+       case when k.is_final then k.missing_in_anytrack end as missing_in_anytrack, case when k.is_final then k.missing_in_everflow end as missing_in_everflow,
+       case when k.is_final then k.amount_differs end as amount_differs, case when k.is_final then k.refused_by_everflow end as refused_by_everflow,
+       k.is_final, k.redtrack_is_final, k.is_sandbox,
+       case when k.is_final and k.redtrack_is_final then coalesce(abs(k.everflow - k.counted), 0) else 0 end
+       + case when k.is_final then k.missing_in_anytrack + k.missing_in_everflow + k.amount_differs + k.refused_by_everflow else 0 end as differences
+  from known k
+ union all
+-- Sources of no affiliate are one row a day as they are: there may be more of them than of all else.
+select r._client_id, r.date, null, coalesce(r.source_name, r.source_id), r.source_id, r.conversions::integer, null, null, 0, 0, r.conversions::integer,
+       null, null, null, null, null, null, coalesce(d.is_final, false), coalesce(d.redtrack_is_final, false), coalesce(d.is_sandbox, false), 0
+  from redtrack.daily_spend r
+  left join mapped m on m._client_id = r._client_id and m.redtrack_source_id = r.source_id
+  left join days d on d._client_id = r._client_id and d.day = r.date
+ where m.redtrack_source_id is null and r.conversions > 0) d;

@@ -1,0 +1,1 @@
+ALTER TABLE "findings"."changed_days" ADD COLUMN "click_id" text;
