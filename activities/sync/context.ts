@@ -53,7 +53,11 @@ const pulled = z.object({ ...typedFeed, day: typedDay, runId: z.string(), accept
 
 /** Checks what a workflow or a person sent, and finds the feed that it names. */
 export function checkedFeed<Shape extends z.ZodObject<typeof typedFeed>>(
-  { sources, elsewhere = [], config }: Pick<SyncContext, "sources" | "elsewhere" | "config">,
+  {
+    sources,
+    elsewhere = [],
+    config,
+  }: Pick<SyncContext, "sources" | "config"> & { elsewhere?: readonly Pick<Elsewhere, "feed">[] | undefined },
   shape: Shape,
   input: unknown,
   known?: readonly string[],
@@ -83,6 +87,5 @@ export function checkedElsewhere(
   feed: DailyFeed,
   input: unknown,
 ): z.output<typeof pulled> & Feed<DailyFeed> {
-  const elsewhere = [{ feed } as Elsewhere];
-  return checkedFeed({ config, sources: [], elsewhere }, pulled, input);
+  return checkedFeed({ config, sources: [], elsewhere: [{ feed }] }, pulled, input);
 }

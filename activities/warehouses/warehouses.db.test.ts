@@ -326,6 +326,37 @@ describe.each(warehouseNames)("what %s is asked", (name) => {
     expect(await storedDay(database.pool, "2025-11-02")).toEqual(["c1 100 5 90000"]);
   });
 
+  test("a column that has become text, or is gone, is a query that is wrong, and is said once", async () => {
+    await fillLake(database.pool, day, ["c1 100 5 1.5 BR mobile"]);
+    try {
+      await database.pool.query("alter table lake.rows alter cost type text");
+      expect(await failureOf(pull(name))).toMatchObject({
+        type: "RequestRejected",
+        nonRetryable: true,
+        message: expect.stringContaining("sum(text) does not exist"),
+      });
+      await database.pool.query("alter table lake.rows rename cost to price");
+      expect((await failureOf(pull(name))).message).toContain('column "cost" does not exist');
+    } finally {
+      await database.pool.query(
+        "alter table lake.rows rename price to cost; alter table lake.rows alter cost type numeric using cost::numeric",
+      );
+    }
+    expect(lake[name].jobs).toEqual([]);
+    expect(await storedDay(database.pool, day)).toEqual([]);
+  });
+
+  test("cells are read as those of a file, whatever is in them", async () => {
+    await database.pool.query(
+      `insert into lake.rows values
+         ('${day}', ' c1 ', 5, 1, 2, ' br ', ' MOBILE '), ('${day}', 'c2', 5, 1, 'NaN', 'BR', 'mobile'),
+         ('${day}', E'c3",\n', 5, 1, 2, 'BR', 'mobile'), ('${day}', 'c4', 5, 1, 1000000000000, 'BR', 'mobile'),
+         ('${day}', 'c5', 5, 1, -1, 'BR', 'mobile'), ('${day}', 'c6', 5, 1, 2, 'Brazil', 'mobile')`,
+    );
+    expect(await pull(name)).toMatchObject({ inserted: 1, quarantined: 5 });
+    expect(await storedDay(database.pool, day)).toEqual(["c1 5 1 2 BR mobile"]);
+  });
+
   test("floats are read as the number they write", async () => {
     await fillLake(database.pool, day, ["c1 110 10 110.1 BR mobile", "c2 2 1 0.0000005 BR mobile"]);
     await pull(

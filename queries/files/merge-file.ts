@@ -59,7 +59,8 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   const isLarge = staged.rows > manyLines;
   const among = <Result>(act: () => Promise<Result>) => (isLarge ? withoutLoops(session, act) : act());
   const written = fresh ?? (await among(() => writeChanges(session, target, staged)));
-  const withdrawn = await withdrawOthers(session, target, staged);
+  // Beside all that is staged: the planner knows nothing yet of either side, and would look through one for each row of the other.
+  const withdrawn = await withoutLoops(session, () => withdrawOthers(session, target, staged));
   await recordFileDays(session, target, withWithdrawn(written.days, withdrawn, target));
   const isSplitAnew = fresh === null && written.days.some(({ inserted }) => inserted > 0);
   const { client, fileId, grain } = target;

@@ -1,5 +1,6 @@
 import { raiseAlert, settleAlerts } from "../ops/alerts.ts";
 import type { WholeDay } from "../files/merge-shapes.ts";
+import { withoutLoops } from "../rtb/rollups.ts";
 import { OwnersDiffer, type OwnersDay } from "../shared/owners-differ.ts";
 import type { Queryable, Session } from "../../schema/database.ts";
 
@@ -21,15 +22,17 @@ export async function noteOthers(session: Session, { client, day, path }: OwnedD
 
 /** Throws where what others had stored is no longer there as it was. */
 export async function refuseOthersChanged(session: Session, of: OwnedDay, before: string): Promise<void> {
-  const { rows } = await session.query<{ rows: number; files: number[]; after: string }>(
-    `select count(*)::int as rows, (array_agg(distinct o._file_id order by o._file_id))[1:5] as files,
+  const read = () =>
+    session.query<{ rows: number; files: number[]; after: string }>(
+      `select count(*)::int as rows, (array_agg(distinct o._file_id order by o._file_id))[1:5] as files,
             (select coalesce(sum(spend), 0)::text from rtb.performance_metrics where _client_id = $1 and date = $2::date) as after
        from pg_temp.others o
        left join rtb.performance_metrics t on t._client_id = o._client_id and t.creative_id = o.creative_id and t.date = o.date
             and t.hour = o.hour and t.geography = o.geography and t.device_type = o.device_type and t.placement = o.placement
       where (t.impressions, t.clicks, t.spend) is distinct from (o.impressions, o.clicks, o.spend)`,
-    [of.client, of.day],
-  );
+      [of.client, of.day],
+    );
+  const { rows } = await withoutLoops(session, read);
   const [found] = rows;
   if (found !== undefined && found.rows > 0) throw new OwnersDiffer(of, { ...found, before });
 }
