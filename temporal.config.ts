@@ -54,6 +54,9 @@ export const detectFindingsEveryMinutes = 30;
 /** Conversions are held against each other within so many minutes of being stored. */
 export const tieOutEveryMinutes = 10;
 
+/** Changed days are mirrored by a run that looks for them for most of so many minutes. */
+export const mirrorDaysEveryMinutes = 1;
+
 /** Marks the schedules that are ours to remove when they leave this file. */
 export const deployment = "signal-room";
 
@@ -72,6 +75,7 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
     { ...housekeeping, every: keepHouseEveryMinutes },
     { ...telling, every: deliverAlertsEveryMinutes },
     { ...sweeping, every: sweepEveryMinutes },
+    ...(config.clickhouse === null ? [] : [{ ...mirroring, every: mirrorDaysEveryMinutes }]),
     ...(delivers ? [{ ...delivering, every: deliverEveryMinutes }] : []),
     ...config.clients.map((client) => refreshing(config, client)),
     ...config.clients
@@ -92,7 +96,15 @@ export function plannedSchedules(config: ScheduleSettings): PlannedSchedule[] {
 
 type ScheduleSettings = Pick<
   Config,
-  "clients" | "accounts" | "schedules" | "queuePrefix" | "searchAttributes" | "ingest" | "clusters" | "thumbnails"
+  | "clients"
+  | "accounts"
+  | "schedules"
+  | "queuePrefix"
+  | "searchAttributes"
+  | "ingest"
+  | "clickhouse"
+  | "clusters"
+  | "thumbnails"
 >;
 
 /** One schedule, in the words that differ from schedule to schedule. */
@@ -140,6 +152,16 @@ const sweeping: Planned = {
   catchupWindow: "1 minute",
   // One that hangs must not keep the next from its turn; what it did not start, that one does.
   workflowRunTimeout: "2 minutes",
+};
+
+/** What a run copies follows from the marks: one that is skipped is made up by the next. */
+const mirroring: Planned = {
+  id: "mirror-days",
+  workflowType: "mirrorDays",
+  args: [],
+  summary: "changed days to ClickHouse",
+  overlap: "SKIP",
+  catchupWindow: "1 minute",
 };
 
 /** What a run sends follows from the ledger: one that is skipped is made up by the next. */

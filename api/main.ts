@@ -4,6 +4,7 @@ import { readEnvironment } from "../settings/environment.ts";
 import { createLogger } from "../core/log.ts";
 import { personDestinations } from "../rules/conversions/person-destinations.ts";
 import { createRedactor } from "../core/redact.ts";
+import { openColumnStore } from "../schema/clickhouse/column-store.ts";
 import { openDatabase, type DatabaseOptions } from "../schema/database.ts";
 import type { Api } from "./server/parts.ts";
 import { createServer } from "./server.ts";
@@ -44,7 +45,8 @@ async function main(): Promise<void> {
   const promo = open("signal-room api promo", counting);
   probe.query("select 1").catch(() => undefined);
   const temporal = openTemporal(config);
-  const parts = { config, settings, database, probe, counting: promo, temporal, logger };
+  const store = config.clickhouse === null ? null : openColumnStore({ ...config.clickhouse, name: "signal-room api" });
+  const parts = { config, settings, database, store, probe, counting: promo, temporal, logger };
   const api = await createServer(parts, [webArea]);
 
   let stopping = false;
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
     stopping = true;
     logger.info({ signal }, "stopping: requests under way may finish");
     await closeWithin(api, stopGraceMs);
-    const closing = [database.end(), probe.end(), promo.end(), temporal.close()];
+    const closing = [database.end(), probe.end(), promo.end(), temporal.close(), store?.close() ?? Promise.resolve()];
     await Promise.allSettled(closing.map((closed) => orNullAfter(500, closed)));
     logger.info("the HTTP server has stopped");
     // What still holds the process by now is a connection to something that is away.

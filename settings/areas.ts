@@ -2,6 +2,7 @@ import { alertsArea } from "./alerts.ts";
 import { anytrackArea } from "./anytrack.ts";
 import { apiArea } from "./api.ts";
 import { assistantsArea } from "./assistants.ts";
+import { clickhouseArea } from "./clickhouse.ts";
 import { clustersArea } from "./clusters.ts";
 import { composeArea } from "./compose.ts";
 import { discordArea } from "./discord.ts";
@@ -23,6 +24,7 @@ export const areas: readonly Area[] = [
   generalArea,
   clientsArea,
   postgresArea,
+  clickhouseArea,
   temporalArea,
   keysArea,
   anytrackArea,

@@ -85,14 +85,21 @@ const sealing = [
   "IDENTITY_ENCRYPTION_KEY",
   "IDENTITY_ENCRYPTION_KEY_PREVIOUS",
 ];
+const columns = [
+  "CLICKHOUSE_URL",
+  "CLICKHOUSE_USER",
+  "CLICKHOUSE_PASSWORD",
+  "CLICKHOUSE_DATABASE",
+  "CLICKHOUSE_CLUSTER",
+];
 const tokens = ["API_JWT_SECRET", "API_JWT_SECRET_PREVIOUS"];
 
 /** What each part of ours cannot do its work without, or has to agree on with another. */
 const needed: Record<string, string[]> = {
   migrate: [...shared, "DATABASE_URL"],
-  schedules: [...shared, ...temporal],
-  worker: [...shared, ...temporal, ...sealing, "DATABASE_URL", "WORKER_METRICS_ADDRESS"],
-  api: [...shared, ...temporal, ...sealing, "DATABASE_URL", "API_HOST", ...tokens, "TEMPORAL_UI_URL"],
+  schedules: [...shared, ...temporal, "CLICKHOUSE_URL"],
+  worker: [...shared, ...temporal, ...sealing, ...columns, "DATABASE_URL", "WORKER_METRICS_ADDRESS"],
+  api: [...shared, ...temporal, ...sealing, ...columns, "DATABASE_URL", "API_HOST", ...tokens, "TEMPORAL_UI_URL"],
   sandbox: ["SANDBOX_HOST", "SANDBOX_TODAY"],
 };
 
@@ -204,4 +211,21 @@ test("what is waited for exists, and has a health check where its health is wait
         source.startsWith("./") ? existsSync(path.join(projectRoot(), source)) : source in document.volumes,
       ]).toEqual([source, true]);
   }
+});
+
+test("the three nodes of ClickHouse are one cluster, each a keeper and a shard", () => {
+  const cluster = parse(read("docker/clickhouse/cluster.yml"), { merge: true }) as {
+    services: Record<string, { environment: Record<string, string>; volumes: string[] }>;
+  };
+  const nodes = Object.keys(cluster.services);
+  expect(nodes).toEqual(["clickhouse-1", "clickhouse-2", "clickhouse-3"]);
+  const config = read("docker/clickhouse/cluster.xml");
+  for (const [at, node] of nodes.entries()) {
+    expect(cluster.services[node]?.environment).toMatchObject({ NODE: String(at + 1) });
+    expect(config.split(`<hostname>${node}</hostname>`)).toHaveLength(2);
+    expect(config.split(`<host>${node}</host>`)).toHaveLength(2);
+  }
+  for (const { volumes } of Object.values(cluster.services))
+    for (const volume of volumes.filter((one) => one.startsWith("./")))
+      expect(existsSync(path.join(projectRoot(), "docker/clickhouse", volume.split(":")[0] ?? ""))).toBe(true);
 });

@@ -4,6 +4,7 @@ import { readAnytrackSettings, type AnytrackSettings } from "./anytrack.ts";
 import { readApi, type ApiAccess } from "./api.ts";
 import { readAssistants, type AssistantSettings } from "./assistants.ts";
 import { readClusterSettings, type ClustersByClient } from "./clusters.ts";
+import { readClickhouseSettings, type ClickhouseSettings } from "./clickhouse.ts";
 import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import { readGeneral, type GeneralSettings } from "./general.ts";
@@ -43,6 +44,8 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   /** Where the mock servers are, for a platform that is switched to its own. */
   sandboxUrl: string;
   anytrack: AnytrackSettings;
+  /** Null: Postgres answers everything. */
+  clickhouse: ClickhouseSettings | null;
   discord: DiscordConfig;
   recon: ReconSettings;
   promo: PromoSettings;
@@ -89,6 +92,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     assistants: readAssistants(reader, http.api),
     sandboxUrl: readSandboxUrl(reader),
     anytrack: readAnytrackSettings(reader),
+    clickhouse: readClickhouseSettings(reader),
     discord: readDiscordSettings(reader),
     recon: readReconSettings(reader),
     promo: readPromoSettings(reader),

@@ -58,6 +58,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
   return createServer(
     {
       config: {
+        clickhouse: null,
         api: {
           host: options.host ?? "127.0.0.1",
           port: 0,

@@ -15,6 +15,7 @@ export async function recordHouse(keep: (name: string, handle: WorkflowHandle) =
   };
   try {
     await run("keep-house", "keepHouse");
+    await run("mirror-days", "mirrorDays");
     await raiseAlert(stack.database.pool, {
       ...{ client, area: "sync", kind: "late_source", subject: "redtrack.daily_spend", severity: "warning" },
       message: "late",

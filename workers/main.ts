@@ -13,6 +13,7 @@ import { readEnvironment } from "../settings/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
 import { createRedactor, type Redact } from "../core/redact.ts";
 import { feeds, sources, vendors } from "../connectors/registry.ts";
+import { openColumnStore } from "../schema/clickhouse/column-store.ts";
 import { openDatabase } from "../schema/database.ts";
 import { temporalAddress } from "../temporal/address.ts";
 import { patiently } from "../temporal/connection.ts";
@@ -38,6 +39,8 @@ async function main(): Promise<void> {
     name: "signal-room worker",
     onError: (error) => logger.warn({ err: error.message }, "an idle Postgres connection broke"),
   });
+  const store =
+    config.clickhouse === null ? null : openColumnStore({ ...config.clickhouse, name: "signal-room worker" });
   const onWait = (message: string) => logger.info(message);
   await patiently(() => recordSources(database, config.schedules), "Postgres", { waitMs: bootPatienceMs, onWait });
   const { address, namespace, connect } = temporalAddress();
@@ -50,6 +53,7 @@ async function main(): Promise<void> {
   const workers = await createWorkers({
     config,
     database,
+    store,
     sources,
     connection,
     namespace,
@@ -73,6 +77,7 @@ async function main(): Promise<void> {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
     await connection.close();
+    await store?.close();
     await database.end();
   }
   logger.info("worker has stopped");

@@ -10,6 +10,7 @@ import type { Redact } from "../core/redact.ts";
 import { createAnytrackActivities } from "../activities/conversions/anytrack.ts";
 import { createDeliverActivities } from "../activities/conversions/deliver.ts";
 import { createMaintenanceActivities } from "../activities/ops/maintenance.ts";
+import { createMirrorActivities } from "../activities/ops/mirror-activities.ts";
 import { createTellingActivities } from "../activities/ops/telling.ts";
 import { createDiscordActivities } from "../activities/recon/discord.ts";
 import { createIngestActivities } from "../activities/files/ingest.ts";
@@ -31,6 +32,7 @@ import { destinations } from "../connectors/destinations/registry.ts";
 import type { AnySource } from "../connectors/source.ts";
 import { matchLabels } from "../queries/cost/affiliate-mapping.ts";
 import { foldPulled } from "../queries/conversions/anytrack-events.ts";
+import type { ColumnStore } from "../schema/clickhouse/column-store.ts";
 import type { Database } from "../schema/database.ts";
 import { ingestQueue, mainQueue, vendorQueue } from "../temporal.config.ts";
 import { dataConverter } from "../temporal/payload-codec.ts";
@@ -38,6 +40,8 @@ import { dataConverter } from "../temporal/payload-codec.ts";
 export interface WorkerParts {
   config: Config;
   database: Database;
+  /** Null where Postgres is all there is. */
+  store?: ColumnStore | null;
   sources: readonly AnySource[];
   connection: NativeConnection;
   namespace: string;
@@ -68,7 +72,7 @@ export function allQueues(sources: readonly AnySource[]): string[] {
 
 /** One worker per queue: workflows and Postgres work on the main one, each vendor's requests on its own. */
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
-  const { config, database, sources, connection, namespace, redact } = parts;
+  const { config, database, store = null, sources, connection, namespace, redact } = parts;
   const gate = createRateGate(database);
   const sync = createSyncActivities({
     database,
@@ -82,13 +86,14 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   });
   const deliver = createDeliverActivities({ database, config, gate, redact });
   const maintenance = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
+  const mirror = createMirrorActivities({ database, store, redact });
   const telling = createTellingActivities({ database, config, gate, redact });
   const ingest = createIngestActivities({ database, config, redact });
   const anytrack = createAnytrackActivities({ database, config, gate, redact });
   const discord = createDiscordActivities({ database, config, gate, redact });
   const seats = createSeatActivities({ database, config, gate, redact });
   const thumbnails = createThumbnailActivities({ database, config, gate, redact });
-  const clusters = createClusterActivities({ database, config, gate, redact });
+  const clusters = createClusterActivities({ database, store, config, gate, redact });
   const findings = createFindingActivities({ database, config, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
   const converter = dataConverter(config.payloadKey, namespace);
@@ -118,6 +123,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 sync,
                 deliver,
                 maintenance,
+                mirror,
                 telling,
                 reconcile,
                 discord,

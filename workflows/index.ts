@@ -22,6 +22,7 @@ export { fetchThumbnails } from "./rtb/fetch-thumbnails.ts";
 export { syncCreatives } from "./rtb/sync-creatives.ts";
 export { syncSlice } from "./sync/sync-slice.ts";
 export { syncSource } from "./sync/sync-source.ts";
+export { mirrorDays } from "./ops/mirror-days.ts";
 export { notifyChannel } from "./ops/notify-channel.ts";
 export { testChannel } from "./ops/test-channel.ts";
 export { trackConversion } from "./conversions/track-conversion.ts";

@@ -101,6 +101,7 @@ const names = [
   "ingest-file-refused-input",
   "keep-house",
   "keep-house-that-sent-alerts",
+  "mirror-days",
   "notify-channel",
   "preview-file",
   "reconcile-many",

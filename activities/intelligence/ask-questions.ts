@@ -34,7 +34,7 @@ type Said = "open" | "more" | "close" | null;
  * known of the question are written together, so a repeat says nothing twice.
  */
 export async function askQuestions(context: ClusterContext, { input }: { input: unknown }): Promise<AskedQuestions> {
-  const { database, config, redact } = context;
+  const { database, store, config, redact } = context;
   const { client: named, onlyIfChanged = false } = checkedInput(shape, input);
   const client = clientNamed(config, named);
   return withHeartbeat({ place: `questions of client ${client}`, redact }, async () => {
@@ -48,7 +48,7 @@ export async function askQuestions(context: ClusterContext, { input }: { input: 
       if (onlyIfChanged && question.askedRecords === records) continue;
       counts.asked += 1;
       try {
-        const answer = await runQuestion(database, { client, today }, question.question);
+        const answer = await runQuestion(database, { client, today }, question.question, store);
         const said = await follow(context, { client, records }, question, answer);
         if (said !== null) counts[({ open: "opened", more: "more", close: "closed" } as const)[said]] += 1;
       } catch (error) {

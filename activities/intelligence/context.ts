@@ -1,4 +1,5 @@
 import type { Redact } from "../../core/redact.ts";
+import type { ColumnStore } from "../../schema/clickhouse/column-store.ts";
 import type { Database } from "../../schema/database.ts";
 import type { ClusterSettings } from "../../settings/clusters.ts";
 import type { Config } from "../../settings/config.ts";
@@ -8,6 +9,8 @@ import type { RateGate } from "../shared/rate-gate.ts";
 /** What the activities of clustering need. */
 export interface ClusterContext {
   database: Database;
+  /** Where there is one: what it adds up Postgres need not. */
+  store?: ColumnStore | null;
   config: Pick<Config, "accounts" | "clients" | "clusters" | "ingest" | "worker">;
   gate: RateGate;
   redact: Redact;

@@ -92,7 +92,7 @@ interface Search extends WindowOf {
 async function search(session: Session, of: Search): Promise<OpportunityRun> {
   const { client } = of;
   await lockListed(session, keptOpportunities, client);
-  const window = await readCampaignWindow(session, of);
+  const window = await readCampaignWindow(session, of, of.context.store);
   const { tests, found, togetherness } = findOpportunities(window, await readLooks(session, of));
   const names = await readCampaignNames(session, of);
   const quality = await readQuality(session, of);

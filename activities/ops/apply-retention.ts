@@ -1,5 +1,6 @@
 import { deleteExpiredIdentities } from "../../queries/conversions/delivery-identities.ts";
 import { cleanStored } from "../../queries/ops/clean-stored.ts";
+import { foldMarks } from "../../queries/ops/mirror-marks.ts";
 import { prune } from "../../queries/ops/retention.ts";
 import { dropThumbnails } from "../../queries/rtb/thumbnails.ts";
 import { sealStoredHeaders } from "../../queries/files/file-header.ts";
@@ -23,6 +24,8 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   const { consenting, days } = config.thumbnails;
   const thumbnails = await dropThumbnails(database, { consenting: [...consenting], days });
   const deleted = events + identities + thumbnails + (await prune(database, config.retention));
+  // Where there is no column store they would only grow.
+  await foldMarks(database);
   await cleanStored(database, { forMs: cleaningMs });
   return { deleted };
 }

@@ -130,7 +130,9 @@ async function answerTo(parts: ServerParts, request: FastifyRequest, asked: Ques
   const { client } = callerOf(request);
   const today = dayAt(new Date(), zoneOf(parts, client));
   try {
-    return toAnswer(await whileAwake(parts.reading, runQuestion(parts.database, { client, today }, asked)));
+    return toAnswer(
+      await whileAwake(parts.reading, runQuestion(parts.database, { client, today }, asked, parts.store)),
+    );
   } catch (error) {
     if (error instanceof QuestionRefused) throw new ApiError("validation_error", error.message);
     throw error;

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { countOpenAlerts, countRuns } from "../../queries/ops/counts.ts";
+import { readWaiting, type Waiting } from "../../queries/ops/mirror-marks.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
@@ -21,7 +22,7 @@ const rememberMs = 2_000;
 
 /** What the process measures itself, and what Postgres knows at the moment of the scrape: a dead Temporal shows, too. */
 export function createMetrics(parts: Pick<ServerParts, "reading" | "temporal" | "config">): Metrics {
-  const { reading, temporal } = parts;
+  const { temporal } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "signal_room_api_" });
   const requests = new Histogram({
@@ -36,7 +37,7 @@ export function createMetrics(parts: Pick<ServerParts, "reading" | "temporal" | 
 
   const read = remember(rememberMs, async () => {
     const [state, temporalUp] = await Promise.all([
-      readState(reading).catch(() => null),
+      readState(parts).catch(() => null),
       withinMs(800, temporal.probe(700)).then(
         () => 1,
         () => 0,
@@ -69,15 +70,16 @@ export function createMetrics(parts: Pick<ServerParts, "reading" | "temporal" | 
 type Gauges = ReturnType<typeof createGauges>;
 type State = Awaited<ReturnType<typeof readState>>;
 
-async function readState(reading: ServerParts["reading"]) {
-  const [freshness, alerts, quarantine, runs, gates] = await Promise.all([
+async function readState({ reading, config }: Pick<ServerParts, "reading" | "config">) {
+  const [freshness, alerts, quarantine, runs, gates, waiting] = await Promise.all([
     readSourceFreshness(reading, {}),
     countOpenAlerts(reading, {}),
     countQuarantine(reading, {}),
     countRuns(reading, { hours: 24 }),
     readGates(reading),
+    config.clickhouse === null ? null : readWaiting(reading),
   ]);
-  return { freshness, alerts, quarantine, runs, gates };
+  return { freshness, alerts, quarantine, runs, gates, waiting };
 }
 
 function createGauges(registry: Registry) {
@@ -100,11 +102,17 @@ function createGauges(registry: Registry) {
     quarantine: gauge("quarantine_open", "Quarantined rows that are still open", source),
     gateWait: gauge("rate_gate_wait_seconds", "How long an account has to wait before its next request", ["account"]),
     gateInFlight: gauge("rate_gate_in_flight", "Requests of an account under way", ["account"]),
+    mirrorLag: gauge(
+      "mirror_lag_seconds",
+      "How long the oldest changed day waits to be mirrored; 0 when none does",
+      [],
+    ),
+    mirrorDays: gauge("mirror_days_waiting", "Changed days that wait to be mirrored", []),
     runs: gauge("runs_24h", "Runs begun within 24 hours, by how they ended", [...source, "kind", "outcome"]),
   };
 }
 
-function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates }: State, now: Date): void {
+function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates, waiting }: State, now: Date): void {
   const secondsSince = (moment: Date) => Math.max(0, (now.getTime() - moment.getTime()) / 1_000);
   const late = new Set(lateSources(freshness, now).map(({ client, source }) => `${client}/${source}`));
   for (const known of freshness) {
@@ -118,12 +126,20 @@ function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates }: St
     gauges.rows.set({ ...labels, day: "yesterday" }, known.rowsYesterday);
   }
   for (const { count, ...labels } of alerts) gauges.alerts.set(labels, count);
+  if (waiting !== null) fillMirror(gauges, waiting, now);
   for (const { client, source, entries } of quarantine) gauges.quarantine.set({ client, source }, entries);
   for (const { count, ...labels } of runs) gauges.runs.set(labels, count);
   for (const { account, waitMs, inFlight } of gates) {
     gauges.gateWait.set({ account }, waitMs / 1_000);
     gauges.gateInFlight.set({ account }, inFlight);
   }
+}
+
+/** A mirror that has nothing to do is not behind. */
+function fillMirror(gauges: Gauges, waiting: readonly Waiting[], now: Date): void {
+  const since = Math.min(...waiting.map((one) => one.since.getTime()), now.getTime());
+  gauges.mirrorLag.set((now.getTime() - since) / 1_000);
+  gauges.mirrorDays.set(waiting.reduce((sum, { days }) => sum + days, 0));
 }
 
 /** A float, as all of Prometheus is: good for a graph and a threshold, not for accounts. */

@@ -11,6 +11,8 @@ import {
 } from "../../queries/promo/analytics.ts";
 import { readFunnel } from "../../queries/promo/funnel.ts";
 import type { PromoClientSettings } from "../../settings/promo.ts";
+import type { ColumnStore } from "../../schema/clickhouse/column-store.ts";
+import { withColumns } from "../../queries/shared/column-reading.ts";
 import type { Queryable } from "../../schema/database.ts";
 import { rankOffers } from "../../rules/promo/rank.ts";
 import { periods, rangeOf } from "../../rules/promo/period.ts";
@@ -46,7 +48,7 @@ const query = z.object({
 type Query = z.output<typeof query>;
 
 /** How offers and their texts perform. */
-export function analyticsRoutes(api: Api, { reading, config }: ServerParts): void {
+export function analyticsRoutes(api: Api, { reading, config, store = null }: ServerParts): void {
   const { promo } = config;
   const cached = createBriefCache<Analytics>(promo.analyticsCacheSeconds * 1_000);
   api.get(
@@ -68,7 +70,9 @@ export function analyticsRoutes(api: Api, { reading, config }: ServerParts): voi
       // A token's client is one of the settings.
       const { timezone } = promo.clients.get(client) as PromoClientSettings;
       const key = JSON.stringify([client, Object.entries(request.query).sort()]);
-      const { value, etag } = await cached(key, () => readAnalytics(reading, { client, timezone, ...request.query }));
+      const { value, etag } = await cached(key, () =>
+        readAnalytics({ reading, store }, { client, timezone, ...request.query }),
+      );
       reply.headers({ etag, "cache-control": "private, no-cache" });
       if (isKnown(etag, request.headers["if-none-match"])) return sendNothing(reply.code(304) as FastifyReply);
       return reply.code(200).send(value);
@@ -79,8 +83,11 @@ export function analyticsRoutes(api: Api, { reading, config }: ServerParts): voi
 /** Not even `null`, which the type of its shape asks for. */
 const sendNothing = (reply: FastifyReply) => reply.send();
 
+/** Longer periods are added up by the column store, where there is one. */
+const longDays = 90;
+
 async function readAnalytics(
-  reading: Queryable,
+  { reading, store }: { reading: Queryable; store: ColumnStore | null },
   { client, timezone, ...asked }: Query & { client: string; timezone: string },
 ): Promise<Analytics> {
   const of = { client, offerId: asked.offer_id ?? null, variationId: asked.variation_id ?? null };
@@ -88,10 +95,16 @@ async function readAnalytics(
   const scope: Scope = { ...of, from: range.start, to: range.end };
   const when = async <Part>(wanted: Query["include_hours"], read: () => Promise<Part>): Promise<Part | undefined> =>
     wanted === "true" ? read() : undefined;
-  const [rows, timeline, cohorts, devices, hours, funnel] = await Promise.all([
-    readFigures(reading, scope),
-    when(asked.include_timeline, () => readTimeline(reading, scope)),
-    when(asked.include_cohorts, () => readCohorts(reading, scope)),
+  const long = { database: reading, store: range.days > longDays ? store : null };
+  const [{ rows, timeline, cohorts }, devices, hours, funnel] = await Promise.all([
+    withColumns(long, async (columns) => {
+      const [rows, timeline, cohorts] = await Promise.all([
+        readFigures(reading, scope, columns),
+        when(asked.include_timeline, () => readTimeline(reading, scope, columns)),
+        when(asked.include_cohorts, () => readCohorts(reading, scope, columns)),
+      ]);
+      return { rows, timeline, cohorts };
+    }),
     when(asked.include_devices, () => readDevices(reading, scope)),
     when(asked.include_hours, () => readHours(reading, { ...scope, timezone })),
     when(asked.include_funnel, () => readFunnel(reading, scope)),

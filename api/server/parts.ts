@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fasti
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Config } from "../../settings/config.ts";
 import type { Logger } from "../../core/log.ts";
+import type { ColumnStore } from "../../schema/clickhouse/column-store.ts";
 import type { Database, Queryable } from "../../schema/database.ts";
 import type { ApiSettings } from "./settings.ts";
 import type { TemporalAccess } from "./temporal.ts";
@@ -17,6 +18,7 @@ export interface ServerDependencies {
     | "identityKey"
     | "accounts"
     | "anytrack"
+    | "clickhouse"
     | "discord"
     | "ingest"
     | "credentialsKey"
@@ -32,6 +34,8 @@ export interface ServerDependencies {
   >;
   settings: ApiSettings;
   database: Database;
+  /** Where there is one: what it adds up Postgres need not. */
+  store?: ColumnStore | null;
   /** A connection of its own for asking whether Postgres is there; the pool itself where there is none. */
   probe?: Database;
   /** For counting promo events, with little patience; the pool itself where there is none. */

@@ -7,6 +7,7 @@ import {
   type Subject,
 } from "../../rules/intelligence/question.ts";
 import { spelledGenres } from "../rtb/genres.ts";
+import type { SummedRows } from "./summed-rows.ts";
 
 /** Where a dimension stands: in the rows of performance, in the creative, or in the campaigns that a creative is in. */
 type Place = "row" | "creative" | "campaign";
@@ -87,6 +88,10 @@ const known: Record<Subject, Known> = {
 
 export const placeOf = (dimension: Subject): Place => known[dimension].place;
 
+/** A condition's values as they stand in rows. */
+export const readValues = ({ dimension, values }: Condition): readonly string[] =>
+  known[dimension].read?.(values) ?? values;
+
 /** Puts a value into a statement: it becomes a parameter. */
 type Put = (value: unknown) => string;
 
@@ -107,8 +112,8 @@ interface Written {
 
 /** A condition in the place where it can be told: of campaigns, it holds for a creative that is in such a one. */
 function written(condition: Condition, subject: Subject, put: Put): Written {
-  const { place, isIn, read } = known[condition.dimension];
-  const values = put(read?.(condition.values) ?? condition.values);
+  const { place, isIn } = known[condition.dimension];
+  const values = put(readValues(condition));
   const not = condition.is === "not_in" ? "not " : "";
   const holds = `coalesce(${isIn(values)}, false)`;
   if (place !== "campaign" || isOfMembers(condition.dimension, subject)) return { place, sql: `${not}${holds}` };
@@ -180,7 +185,7 @@ function rowsSql(
   { rows, creatives }: Parts,
   window: Window,
   put: Put,
-  { client, joined = "" }: { client: string; joined?: string },
+  { client, joined = "", days }: { client: string; joined?: string; days?: readonly string[] | undefined },
 ): string {
   const chosen =
     creatives.length === 0
@@ -191,23 +196,75 @@ function rowsSql(
   return `rtb.performance_metrics m ${joined} where ${[
     `m._client_id = ${client}`,
     `m.date between ${put(window.first)}::date and ${put(window.to)}::date`,
+    ...(days === undefined ? [] : [`m.date = any(${put(days)}::date[])`]),
     ...rows,
     ...chosen,
   ].join(" and ")}`;
+}
+
+/** Sums that were made elsewhere, as rows; of the days that they lack, the rows themselves. */
+function summedSql(
+  { creatives, own, dates, isOwn, isOther, impressions, clicks, spend, unmirrored }: SummedRows,
+  put: Put,
+  { isByDay, unmirroredSql }: { isByDay: boolean; unmirroredSql: (days: readonly string[]) => string },
+): string {
+  const columns = [
+    { name: "creative_id", sql: `${put(creatives)}::bigint[]` },
+    { name: "own", sql: `${put(own)}::text[]` },
+    ...(isByDay ? [{ name: "date", sql: `${put(dates)}::date[]` }] : []),
+    { name: "is_own", sql: `${put(isOwn)}::boolean[]` },
+    { name: "is_other", sql: `${put(isOther)}::boolean[]` },
+    { name: "impressions", sql: `${put(impressions)}::numeric[]` },
+    { name: "clicks", sql: `${put(clicks)}::numeric[]` },
+    { name: "spend", sql: `${put(spend)}::numeric(38,6)[]` },
+  ];
+  return [
+    `select * from unnest(${columns.map(({ sql }) => sql).join(", ")}) u(${columns.map(({ name }) => name).join(", ")})`,
+    ...(unmirrored.length === 0 ? [] : [unmirroredSql(unmirrored)]),
+  ].join(" union all ");
+}
+
+/**
+ * Creatives that the conditions leave, each with the first that the question treats alike: sums of the two may be one sum.
+ * `isLimited`: there are others.
+ */
+export function groupsSql(question: Question, window: Window, put: Put): { sql: string; isLimited: boolean } {
+  const { subject } = question;
+  const client = put(window.client);
+  const { creatives } = partsOf(question, window, put);
+  const sided = sides(question, window, put);
+  const alike = [
+    "c.origin",
+    ...(placeOf(subject) === "creative" ? [known[subject].key] : []),
+    ...(placeOf(subject) === "campaign"
+      ? [
+          "(select array_agg(l.campaign_id order by l.campaign_id) from rtb.campaign_creatives l where l._client_id = c._client_id and l.creative_id = c.id)",
+        ]
+      : []),
+    ...[sided?.own, sided?.other].flatMap((side) => (side?.place === "creative" ? [`(${side.sql})`] : [])),
+  ];
+  return {
+    sql: `select c.id::text as id, min(c.id) over (partition by ${alike.join(", ")})::text as first
+            from rtb.creatives c where ${[`c._client_id = ${client}`, ...creatives].join(" and ")}`,
+    isLimited: creatives.length > 0,
+  };
 }
 
 /**
  * Sums of each part, for each side: rows are put together by their creative and by what stands in them first, and joined
  * when they are few.
  */
-export function partsSql(question: Question, window: Window, put: Put): string {
+export function partsSql(question: Question, window: Window, put: Put, summedRows: SummedRows | null = null): string {
   const { subject } = question;
   const client = put(window.client);
   const parts = partsOf(question, window, put);
   const key = placeOf(subject) === "row" ? known[subject].key : "''";
+  const read = (days?: readonly string[]) =>
+    `select m.creative_id, ${key} as own, ${parts.bits.own} as is_own, ${parts.bits.other} as is_other, ${summed}
+                from ${rowsSql(parts, window, put, { client, days })} group by 1, 2, 3, 4`;
+  const rows = summedRows === null ? read() : summedSql(summedRows, put, { isByDay: false, unmirroredSql: read });
   return `select ${keyOf(subject)} as subject, ${sidesSql(parts)}, bool_or(c.origin = 'real') as is_real, bool_and(c.origin = 'sandbox') as is_sandbox
-        from (select m.creative_id, ${key} as own, ${parts.bits.own} as is_own, ${parts.bits.other} as is_other, ${summed}
-                from ${rowsSql(parts, window, put, { client })} group by 1, 2, 3, 4) r
+        from (${rows}) r
         join rtb.creatives c on c._client_id = ${client} and c.id = r.creative_id ${members(subject, client, parts.members)}
        group by 1`;
 }
@@ -230,6 +287,30 @@ export function daysSql(question: Question, window: Window, keys: readonly strin
   return `select r.subject, r.date, ${sidesSql({ isOwn: "true", isOther: "true" })}
         from (select ${key} as subject, m.date, ${bits.own} and ${isOwn} as is_own, ${bits.other} and ${isOther} as is_other, ${summed}
                 from ${rowsSql(parts, window, put, { client, joined })} and ${wanted.join(" and ")} group by 1, 2, 3, 4) r
+       group by 1, 2`;
+}
+
+/** The same of sums that were made elsewhere: by creative and day, and joined to what the creative is in. */
+export function summedDaysSql(
+  question: Question,
+  window: Window,
+  { keys, rows }: { keys: readonly string[]; rows: SummedRows },
+  put: Put,
+): string {
+  const { subject } = question;
+  const client = put(window.client);
+  const parts = partsOf(question, window, put);
+  const key = placeOf(subject) === "row" ? known[subject].key : "''";
+  const read = (days: readonly string[]) =>
+    `select m.creative_id, ${key} as own, m.date, ${parts.bits.own} as is_own, ${parts.bits.other} as is_other, ${summed}
+       from ${rowsSql(parts, window, put, { client, days })} group by 1, 2, 3, 4, 5`;
+  const sums = measures.map((name) => `sum(x.${name}) as ${name}`).join(", ");
+  const subjectKey = keyOf(subject).replaceAll("r.own", "x.own");
+  return `select r.subject, r.date, ${sidesSql({ isOwn: "true", isOther: "true" })}
+        from (select ${subjectKey} as subject, x.date, x.is_own and ${parts.isOwn} as is_own, x.is_other and ${parts.isOther} as is_other, ${sums}
+                from (${summedSql(rows, put, { isByDay: true, unmirroredSql: read })}) x
+                join rtb.creatives c on c._client_id = ${client} and c.id = x.creative_id ${members(subject, client, parts.members)}
+               where ${subjectKey} = any(${put(keys)}::text[]) group by 1, 2, 3, 4) r
        group by 1, 2`;
 }
 

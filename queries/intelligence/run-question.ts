@@ -5,6 +5,8 @@ import { countryNamed } from "../../rules/intelligence/country-name.ts";
 import { inWords } from "../../rules/intelligence/question-words.ts";
 import { isRatio, weekdays, type Period, type Question } from "../../rules/intelligence/question.ts";
 import { inTransaction, sqlState, type Database, type Queryable, type Session } from "../../schema/database.ts";
+import type { ColumnStore } from "../../schema/clickhouse/column-store.ts";
+import { withColumns, type ColumnReadings } from "../shared/column-reading.ts";
 import { nameSql } from "../rtb/creative-shapes.ts";
 import { readLastDay } from "./opportunity-cells.ts";
 import { QuestionRefused, readQuestionCells, readSpreads } from "./question-cells.ts";
@@ -50,15 +52,25 @@ export interface AnswerDays {
 /** A question that goes through too much is stopped: it takes a narrower one, not a slower server. */
 const mostMs = 10_000;
 
-/** Runs a question: the same rows, the same answer. It reads only, and the client's rows only. */
-export async function runQuestion(database: Database, asker: Asker, question: Question): Promise<QuestionAnswer> {
+/**
+ * Runs a question: the same rows, the same answer, whether the column store adds them up or Postgres. It reads only, and the
+ * client's rows only.
+ */
+export async function runQuestion(
+  database: Database,
+  asker: Asker,
+  question: Question,
+  store?: ColumnStore | null,
+): Promise<QuestionAnswer> {
   try {
-    return await inTransaction(database, async (session) => {
-      await session.query(
-        `set transaction isolation level repeatable read, read only; set local statement_timeout = ${mostMs}; set local jit = off; set local work_mem = '64MB'`,
-      );
-      return answer(session, asker, question);
-    });
+    return await withColumns({ database, store }, (columns) =>
+      inTransaction(database, async (session) => {
+        await session.query(
+          `set transaction isolation level repeatable read, read only; set local statement_timeout = ${mostMs}; set local jit = off; set local work_mem = '64MB'`,
+        );
+        return answer(session, asker, question, columns);
+      }),
+    );
   } catch (error) {
     if (sqlState(error) !== queryCanceled) throw error;
     throw new QuestionRefused(
@@ -69,7 +81,12 @@ export async function runQuestion(database: Database, asker: Asker, question: Qu
 
 const queryCanceled = "57014";
 
-async function answer(session: Session, { client, today }: Asker, question: Question): Promise<QuestionAnswer> {
+async function answer(
+  session: Session,
+  { client, today }: Asker,
+  question: Question,
+  columns: ColumnReadings | null,
+): Promise<QuestionAnswer> {
   const words = inWords(question);
   const last = await lastDay(session, { client, today });
   const days = last === null ? null : daysOf(question.period, last);
@@ -81,11 +98,13 @@ async function answer(session: Session, { client, today }: Asker, question: Ques
     };
   const before = question.compare?.with === "period_before" ? rangeBefore(days.from, days.to) : null;
   const window = { client, ...days, first: before?.from ?? days.from };
-  const cells = await readQuestionCells(session, question, window);
+  const reading =
+    (await columns?.open(session, { feed: "performance", client, from: window.first, to: window.to })) ?? null;
+  const cells = await readQuestionCells(session, question, window, reading);
   const stands = standing(question, cells);
   const { metric } = question;
   const spreads = isRatio(metric)
-    ? await readSpreads(session, { ...question, metric }, { ...window, keys: stands.toWeigh })
+    ? await readSpreads(session, { ...question, metric }, { ...window, keys: stands.toWeigh }, reading)
     : new Map();
   const { rows, ...counts } = judge(question, cells, stands, spreads);
   const withRows = await daysWithRows(session, window);

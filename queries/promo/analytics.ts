@@ -1,6 +1,8 @@
 import { devices } from "../../rules/promo/agent.ts";
 import type { Figures, VariationFigures } from "../../rules/promo/rank.ts";
 import type { Queryable } from "../../schema/database.ts";
+import type { ColumnReadings } from "../shared/column-reading.ts";
+import { readColumnSums } from "../shared/column-sums.ts";
 import { named } from "../shared/named.ts";
 
 /** Days of the client's zone, both included; an offer or a variation alone where one is named. */
@@ -19,13 +21,20 @@ const figures = `coalesce(s.impressions, 0)::bigint as impressions, coalesce(s.c
 const inScope = (of: string) =>
   `${of}._client_id = :client and (:offer::int is null or ${of}.offer_id = :offer) and (:variation::int is null or ${of}.variation_id = :variation)`;
 
+const counted = ["impressions", "clicks", "raw_clicks", "bot_clicks", "repeat_clicks"] as const;
+const keyTypes = { variation_id: "integer", date: "date" } as const;
+
 /** Summed before anything is joined to it: a year of days is many rows, and what they are shown beside is wide. */
-const sumsBy = (key: "variation_id" | "date") =>
-  `select m.${key}, sum(m.impressions) as impressions, sum(m.clicks) as clicks, sum(m.raw_clicks) as raw_clicks,
-          sum(m.bot_clicks) as bot_clicks, sum(m.repeat_clicks) as repeat_clicks
-     from promo.promo_performance_metrics m
-    where ${inScope("m")} and m.date between :from and :to
-    group by 1`;
+function sumsBy(key: keyof typeof keyTypes, summed: SummedDays | null): string {
+  const sums = (of: string) => counted.map((name) => `sum(${of}.${name}) as ${name}`).join(", ");
+  const days = (only: string) =>
+    `select m.${key}, ${sums("m")} from promo.promo_performance_metrics m
+      where ${inScope("m")} and m.date between :from and :to${only} group by 1`;
+  if (summed === null) return days("");
+  return `select p.${key}, ${sums("p")} from (
+            select * from json_to_recordset(:summed::json) j(${key} ${keyTypes[key]}, ${counted.map((name) => `${name} numeric`).join(", ")})
+             union all ${days(" and m.date = any(:unmirrored::date[])")}) p group by 1`;
+}
 
 const valuesOf = ({ client, from, to, offerId, variationId }: Scope) => ({
   client,
@@ -51,17 +60,22 @@ export async function readCalendar(
 }
 
 /** Every variation of the scope with what was counted in its days; an offer without variations has one row. */
-export async function readFigures(database: Queryable, scope: Scope): Promise<VariationFigures[]> {
+export async function readFigures(
+  database: Queryable,
+  scope: Scope,
+  columns: ColumnReadings | null = null,
+): Promise<VariationFigures[]> {
+  const summed = await readSummedDays(database, columns, scope, { variation_id: "variation_id" });
   const { rows } = await database.query<VariationFigures>(
     named(
       `select o.id as "offerId", o.name as "offerName", o.offer_type as "offerType", o.origin, v.id as "variationId",
               left(v.text_content, 50) as "textPreview", v.cta_text as "ctaText", v.tone, v.approved, ${figures}
          from promo.promo_offers o
          left join promo.promo_text_variations v on v._client_id = o._client_id and v.offer_id = o.id
-         left join (${sumsBy("variation_id")}) s on s.variation_id = v.id
+         left join (${sumsBy("variation_id", summed)}) s on s.variation_id = v.id
         where o._client_id = :client and (:offer::int is null or o.id = :offer) and (:variation::int is null or v.id = :variation)
         order by o.id, v.id`,
-      valuesOf(scope),
+      { ...valuesOf(scope), ...summed },
     ),
   );
   return rows;
@@ -72,14 +86,19 @@ export interface DayRow extends Figures {
 }
 
 /** Every day of the scope, the latest first; days without events have zeros. */
-export async function readTimeline(database: Queryable, scope: Scope): Promise<DayRow[]> {
+export async function readTimeline(
+  database: Queryable,
+  scope: Scope,
+  columns: ColumnReadings | null = null,
+): Promise<DayRow[]> {
+  const summed = await readSummedDays(database, columns, scope, { date: "date" });
   const { rows } = await database.query<DayRow>(
     named(
       `select d.day::date as date, ${figures}
          from generate_series(:from::date::timestamp, :to::date::timestamp, interval '1 day') d(day)
-         left join (${sumsBy("date")}) s on s.date = d.day::date
+         left join (${sumsBy("date", summed)}) s on s.date = d.day::date
         order by 1 desc`,
-      valuesOf(scope),
+      { ...valuesOf(scope), ...summed },
     ),
   );
   return rows;
@@ -163,23 +182,79 @@ export interface CohortRow {
 }
 
 /** By the day of the send: a click belongs to its variation's last send before it, however much later it comes. */
-export async function readCohorts(database: Queryable, scope: Scope): Promise<CohortRow[]> {
+export async function readCohorts(
+  database: Queryable,
+  scope: Scope,
+  columns: ColumnReadings | null = null,
+): Promise<CohortRow[]> {
+  // A click of before the period may be of a cohort in it, and one of later days as well.
+  const summed = await readSummedDays(
+    database,
+    columns,
+    { ...scope, to: endOfTime },
+    {
+      cohort: "cohort",
+      cohort_before: "if(clicks_before_send > 0, cohort_before, null)",
+      is_before: "clicks_before_send > 0",
+    },
+  );
   const { rows } = await database.query<CohortRow>(
     named(
       // Days are gone through once; those of clicks before the day's first send are of two cohorts.
       `with days as materialized (
          select m.cohort, case when m.clicks_before_send > 0 then m.cohort_before end as cohort_before, sum(m.sends) as sends,
                 sum(m.impressions) as impressions, sum(m.clicks - m.clicks_before_send) as clicks, sum(m.clicks_before_send) as clicks_before
-           from promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from
-          group by 1, 2)
+           from ${cohortDays(summed)} group by 1, 2)
        select cohort as date, sum(sends)::bigint as sends, sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks
          from (select cohort, sends, impressions, clicks from days
                 union all
                select cohort_before, 0, 0, clicks_before from days) parts
         where cohort between :from and :to
         group by 1 order by 1 desc`,
-      valuesOf(scope),
+      { ...valuesOf(scope), ...summed },
     ),
   );
   return rows;
+}
+
+/** The last day that the column store has a date for. */
+const endOfTime = "2299-12-31";
+
+function cohortDays(summed: SummedDays | null): string {
+  const columns = "cohort, cohort_before, clicks_before_send, sends, impressions, clicks";
+  const days = (only: string) => `promo.promo_performance_metrics m where ${inScope("m")} and m.date >= :from${only}`;
+  if (summed === null) return days("");
+  return `(select ${columns} from json_to_recordset(:summed::json)
+             j(cohort date, cohort_before date, clicks_before_send numeric, sends numeric, impressions numeric, clicks numeric)
+            union all select ${columns} from ${days(" and m.date = any(:unmirrored::date[])")}) m`;
+}
+
+/** What the column store has added up of the scope, and the days that it lacks. */
+interface SummedDays {
+  summed: string;
+  unmirrored: string[];
+}
+
+/** Null where Postgres adds up by itself. */
+async function readSummedDays(
+  database: Queryable,
+  columns: ColumnReadings | null,
+  { client, from, to, offerId, variationId }: Scope,
+  by: Readonly<Record<string, string>>,
+): Promise<SummedDays | null> {
+  const reading = (await columns?.open(database, { feed: "promo_days", client, from, to })) ?? null;
+  if (reading === null) return null;
+  const summed = await readColumnSums(reading, {
+    by,
+    measures: [...counted, "sends", "clicks_before_send"],
+    where: [
+      ...(offerId === null ? [] : ["offer_id = {offer:Int32}"]),
+      ...(variationId === null ? [] : ["variation_id = {variation:Int32}"]),
+    ],
+    values: {
+      ...(offerId === null ? {} : { offer: offerId }),
+      ...(variationId === null ? {} : { variation: variationId }),
+    },
+  });
+  return { summed, unmirrored: reading.unmirrored };
 }

@@ -27,6 +27,7 @@ import {
   type CommandContext,
   type Report,
 } from "../shared/command-line.ts";
+import { openColumnStore } from "../../schema/clickhouse/column-store.ts";
 import { followWorkflow, howToFollow, startWorkflow } from "../shared/follow-workflow.ts";
 import { table } from "../shared/printing.ts";
 
@@ -215,16 +216,17 @@ async function listAll(context: CommandContext, client: string): Promise<Report>
 
 async function answerTo(context: CommandContext, client: string, question: Question): Promise<Report> {
   const timezone = context.config.ingest.clients.get(client)?.timezone ?? "America/New_York";
+  const { clickhouse } = context.config;
+  const store = clickhouse === null ? null : openColumnStore({ ...clickhouse, name: "signal-room ask" });
   try {
-    const answer = await runQuestion(
-      await context.database(),
-      { client, today: dayAt(new Date(), timezone) },
-      question,
-    );
+    const asker = { client, today: dayAt(new Date(), timezone) };
+    const answer = await runQuestion(await context.database(), asker, question, store);
     return { document: { client, ...answer }, lines: linesOf(answer) };
   } catch (error) {
     if (error instanceof QuestionRefused) throw new CommandError(exitCodes.usage, error.message);
     throw error;
+  } finally {
+    await store?.close();
   }
 }
 
