@@ -85,12 +85,12 @@ export async function fillSums(to: Database): Promise<void> {
 }
 
 const triggersOff = `
-  drop trigger readings_kept on ops.receipts;
+  drop trigger feed_readings_kept on ops.receipts;
   drop trigger readings_forgotten on ops.slices;
   do $$
   declare feed text; name text;
   begin
-    foreach feed in array array['redtrack.daily_spend', 'everflow.daily_stats'] loop
+    foreach feed in array array['redtrack.daily_spend', 'redtrack.campaign_spend', 'everflow.daily_stats'] loop
       foreach name in array array['inserted', 'updated', 'deleted', 'truncated'] loop
         execute format('drop trigger leaves_%s on %s', name, feed);
       end loop;

@@ -5,12 +5,13 @@ import { platforms } from "./platforms/registry.ts";
 import type { AnySource, DailyFeed, Vendor } from "./source.ts";
 import { anytrackPulledConversions } from "./sources/anytrack.ts";
 import { everflowConversions, everflowDailyStats } from "./sources/everflow.ts";
-import { redtrackDailySpend } from "./sources/redtrack.ts";
+import { redtrackCampaignSpend, redtrackDailySpend } from "./sources/redtrack.ts";
 import { warehouses } from "./warehouses/registry.ts";
 
 /** Every feed that has a table of its own. A new one is its file, its table and a line here. */
 export const sources: readonly AnySource[] = [
   redtrackDailySpend,
+  redtrackCampaignSpend,
   everflowDailyStats,
   everflowConversions,
   anytrackPulledConversions,

@@ -3,7 +3,7 @@ import { decimalFromMicros } from "./decimal.ts";
 import type { SpendRow } from "./redtrack-rows.ts";
 import type { JsonObject } from "./vendor.ts";
 
-export type GroupField = "source" | "date";
+export type GroupField = "source" | "date" | "campaign";
 
 /** One row of an answer: the sum of its group, with the columns RedTrack sends by default. */
 export function reportRow(rows: readonly [SpendRow, ...SpendRow[]], group: readonly GroupField[]): JsonObject {
@@ -14,6 +14,10 @@ export function reportRow(rows: readonly [SpendRow, ...SpendRow[]], group: reado
     identity["source"] = first.sourceName;
     identity["source_id"] = first.sourceId;
     identity["source_alias"] = first.sourceAlias;
+  }
+  if (group.includes("campaign")) {
+    identity["campaign"] = first.campaign?.name ?? "";
+    identity["campaign_id"] = first.campaign?.id ?? "";
   }
   const last = rows.at(-1) ?? first;
   return { ...identity, ...metrics(rows, noise(first.sourceId, first.date, last.date, rows.length)) };

@@ -360,8 +360,8 @@ comment on column ops.deliveries_daily.origin is 'Who was sent it: real, sandbox
 
 
 comment on schema public is 'What the areas say together: cost, conversions and what one costs of the other.';
-comment on function public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'Why cpa, cost, conversions, revenue or margin changed between two periods, or (with p_seen_before) of one period since a moment: five parts per currency, which add up to the change to the cent.';
-comment on function public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text) is 'What both ends of such a change are made of: leaves of the days that both ends have whole, and days that restated or are not final.';
+comment on function public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text, text) is 'Why cpa, cost, conversions, revenue or margin changed between two periods, or (with p_seen_before) of one period since a moment: five parts per currency, which add up to the change to the cent.';
+comment on function public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text, text) is 'What both ends of such a change are made of: leaves of the days that both ends have whole, and days that restated or are not final.';
 comment on function public.known_figures(text, date, date, numeric) is 'What cost, conversions and revenue of each day were so many hours after the day''s end, beside what they are now.';
 comment on function ops.compared_days(text, text[], date, date, date, date, timestamptz) is 'The days of a change, and which of them are not whole at both ends.';
 comment on function ops.read_since(text, text[], date[], timestamptz) is 'Days that were read again after a moment, and the last reading before it.';

@@ -29,6 +29,33 @@ export const dailySpend = redtrack.table(
   ],
 );
 
+/** A feed of its own: in one table with the sources, each amount would be there twice. */
+export const campaignSpend = redtrack.table(
+  "campaign_spend",
+  {
+    ...clientColumn,
+    date: date("date").notNull(),
+    campaignId: text("campaign_id").notNull(),
+    sourceId: text("source_id").notNull(),
+    campaignName: text("campaign_name"),
+    sourceName: text("source_name"),
+    clicks: bigint("clicks", { mode: "number" }).notNull(),
+    conversions: bigint("conversions", { mode: "number" }).notNull(),
+    cost: money("cost").notNull(),
+    revenue: money("revenue"),
+    extra: jsonb("_extra").$type<string | null>(),
+    ...sliceColumns,
+  },
+  (table) => [
+    primaryKey({
+      name: "campaign_spend_key",
+      columns: [table.clientId, table.date, table.campaignId, table.sourceId],
+    }),
+    index("campaign_spend_slice").on(table.clientId, table.slice),
+    check("campaign_spend_counts", sql`${table.clicks} >= 0 and ${table.conversions} >= 0`),
+  ],
+);
+
 describeSchema(redtrack, "Ad spend from Redtrack.");
 
 describeTable(dailySpend, "Ad spend per traffic source and day, as Redtrack reports it now.", {
@@ -43,3 +70,19 @@ describeTable(dailySpend, "Ad spend per traffic source and day, as Redtrack repo
   revenue: "Revenue of the default type.",
   totalRevenue: "Revenue of all types.",
 });
+
+describeTable(
+  campaignSpend,
+  "Ad spend per Redtrack campaign, traffic source and day, as Redtrack reports it now. The same money as in redtrack.daily_spend.",
+  {
+    date: "The day, in America/New_York.",
+    campaignId: "Redtrack's id of the campaign.",
+    sourceId: "Redtrack's id of the traffic source; none for traffic without one.",
+    campaignName: "The campaign's name.",
+    sourceName: "The source's name.",
+    clicks: "Clicks.",
+    conversions: "Conversions of the account's default type.",
+    cost: "Spend, in the account's currency.",
+    revenue: "Revenue of the default type.",
+  },
+);

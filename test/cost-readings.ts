@@ -5,7 +5,7 @@ import { mergeSlice } from "../queries/sync/merge.ts";
 import { takeFetchNumber } from "../queries/sync/receipts.ts";
 import { inTransaction, type Database } from "../schema/database.ts";
 import { dailyStats } from "../schema/everflow.ts";
-import { dailySpend } from "../schema/redtrack.ts";
+import { campaignSpend, dailySpend } from "../schema/redtrack.ts";
 
 export interface Spend {
   sourceId: string;
@@ -33,6 +33,7 @@ export interface Reading {
   /** When it was read; by default at noon of the day, or within the hour after its end in any zone. */
   at?: Date;
   spend?: Spend[];
+  campaigns?: (Spend & { campaignId: string })[];
   stats?: Stat[];
 }
 export type Mapped = [sourceId: string, label: string, isInternal: boolean];
@@ -46,22 +47,28 @@ export async function mapSources(database: Database, client: string, mapped: rea
 }
 
 /** Merges a day as a sync does, with its receipt and its entries in the ledger. Affiliate 1 is named "label 1". */
-export async function readDay(database: Database, client: string, { day, isWhole, at, spend, stats = [] }: Reading) {
+export async function readDay(
+  database: Database,
+  client: string,
+  { day, isWhole, at, spend, campaigns, stats = [] }: Reading,
+) {
   const rows =
-    spend?.map((row) => ({ date: day, ...row })) ??
+    (campaigns ?? spend)?.map((row) => ({ date: day, ...row })) ??
     stats.map((row) => ({
       ...{ date: day, affiliateName: `label ${row.affiliateId}`, advertiserId: "1", profit: "0", events: 0, ...row },
     }));
-  const amounts = spend?.map(({ cost }) => cost) ?? stats.map(({ revenue }) => revenue);
+  const amounts = (campaigns ?? spend)?.map(({ cost }) => cost) ?? stats.map(({ revenue }) => revenue);
   await inTransaction(database, async (session) => {
     const { fetchSeq } = await takeFetchNumber(session);
     await mergeSlice(
       session,
       {
         ...{ client, day, timezone: "America/New_York", answers: "complete", keyedBy: "aggregate" },
-        ...(spend === undefined
-          ? { source: "everflow.daily_stats", table: dailyStats, amount: { column: "revenue" } }
-          : { source: "redtrack.daily_spend", table: dailySpend, amount: { column: "cost" } }),
+        ...(campaigns !== undefined
+          ? { source: "redtrack.campaign_spend", table: campaignSpend, amount: { column: "cost" } }
+          : spend === undefined
+            ? { source: "everflow.daily_stats", table: dailyStats, amount: { column: "revenue" } }
+            : { source: "redtrack.daily_spend", table: dailySpend, amount: { column: "cost" } }),
       },
       {
         ...{ rows, quarantined: [], pages: 1, total: sumMoney(amounts), quarantinedTotal: "0" },

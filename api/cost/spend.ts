@@ -2,6 +2,7 @@ import { z } from "zod";
 import { addDays, comparedDays, isDay, rangeBefore } from "../../core/days.ts";
 import {
   readPulls,
+  readSpendByCampaign,
   readSpendByDay,
   readSpendBySource,
   readSpendCalendar,
@@ -62,6 +63,11 @@ export const byDay = z.object({
   origin: storedOrigin.nullable(),
   restated: known.describe("change of the day since it was first read whole; null of one source, or before that"),
 });
+const byCampaign = bySource.omit({ days: true }).extend({
+  campaignId: z.string(),
+  campaignName: z.string().nullable(),
+  sourceId: z.string().describe("none: traffic without a source"),
+});
 const hour = z.object({
   hour: z.number().describe("by the feed's clock; 24 is what was read after the day's end"),
   time: z.string().nullable().describe("when the day was last read in this hour: the other two are of this time"),
@@ -108,6 +114,32 @@ export function spendRoutes(api: Api, { reading }: ServerParts): void {
       const of = { client, ...compare(request.query, today) };
       const [items, totals] = await Promise.all([readSpendBySource(reading, of), readSpendTotal(reading, of)]);
       return { ...request.query, before: of.before, timezone, currency, origin, totals, items };
+    },
+  );
+
+  api.get(
+    "/spend/campaigns",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Spend per Redtrack campaign and traffic source over a range, beside as many days before",
+        querystring: z
+          .object({ from: day, to: day, campaignId: word.optional() })
+          .refine(inOrder, orderError)
+          .refine(inReach, reachError),
+        response: {
+          200: z.object({ ...ofRange, items: z.array(byCampaign) }).omit({ totals: true }),
+        },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { from, to, campaignId } = request.query;
+      const { timezone, currency, origin, today } = await readSpendCalendar(reading, client);
+      const of = { client, campaignId, ...compare({ from, to }, today) };
+      const items = await readSpendByCampaign(reading, of);
+      return { from, to, before: of.before, timezone, currency, origin, items };
     },
   );
 

@@ -28,7 +28,7 @@ const share = z.object({
     .enum(["spend", "source", "payout", "results"])
     .nullable()
     .describe(
-      "spend: a source of an internal affiliate; source: by Redtrack's own results; payout: an offer of an external affiliate; results: of an internal one",
+      "spend: a source of an internal affiliate; source: a source by Redtrack's own results; payout: an offer of an external affiliate; results: of an internal one",
     ),
   leaf: text.describe("the Redtrack source, or advertiser/offer in Everflow; null: all of the affiliate"),
   leafName: text,
@@ -57,12 +57,13 @@ const whoseQuery = {
   affiliateId: word.optional(),
   affiliate: word.optional().describe("of spend without an affiliate id: by the name in the mapping"),
   sourceId: word.optional().describe("one Redtrack source, by its own clicks, conversions and revenue"),
+  campaignId: word.optional().describe("one Redtrack campaign, likewise: Everflow does not know Redtrack's campaigns"),
 };
-const isOfOne = ({ affiliateId, affiliate, sourceId }: { [Name in keyof typeof whoseQuery]?: string | undefined }) =>
-  [affiliateId, affiliate, sourceId].filter((one) => one !== undefined).length < 2;
+const isOfOne = (of: { [Name in keyof typeof whoseQuery]?: string | undefined }) =>
+  [of.affiliateId, of.affiliate, of.sourceId, of.campaignId].filter((one) => one !== undefined).length < 2;
 const ofOneError = {
   path: ["affiliateId"],
-  error: "must be the only one of affiliateId, affiliate and sourceId",
+  error: "must be the only one of affiliateId, affiliate, sourceId and campaignId",
 };
 
 const moment = z.iso.datetime({ offset: true });

@@ -3,8 +3,9 @@ import { parse } from "lossless-json";
 import { describeSource, load } from "../../test/describe-source.ts";
 import { readHeld } from "../../test/read-held.ts";
 import { QuarantinedRow } from "../source.ts";
-import { redtrackDailySpend as source } from "./redtrack.ts";
+import { redtrackCampaignSpend, redtrackDailySpend as source } from "./redtrack.ts";
 
+describeSource(redtrackCampaignSpend, ["redtrack-campaigns.json"]);
 describeSource(source, ["redtrack-report.json", "redtrack-report-bare.json"]);
 
 const slice = { day: "2025-12-18", timezone: "America/New_York" };
@@ -250,4 +251,22 @@ describe("what the headers say about the quota", () => {
       expect(quota(left, reset)).toBeNull();
     }
   });
+});
+
+test("campaigns are asked for with their sources; traffic without a source is kept, traffic without a campaign is quarantined", async () => {
+  expect(redtrackCampaignSpend.request({ slice, secrets, cursor: null }).query).toMatchObject({
+    group: "campaign,source",
+    sortby: "campaign_id,source_id",
+  });
+  const answer = await readHeld({
+    source: redtrackCampaignSpend,
+    slice,
+    secrets,
+    http: { json: () => Promise.resolve(load("redtrack-campaigns.json")) },
+  });
+  expect(answer.rows.map(({ campaignId, sourceId, cost }) => [campaignId, sourceId, cost])).toEqual([
+    ["65f1c0ffee0000000000c001", "65f1c0ffee0000000000a001", "120.5"],
+    ["65f1c0ffee0000000000c001", "none", "3.25"],
+  ]);
+  expect(answer).toMatchObject({ total: "123.75", quarantinedTotal: "1.5", vendorTotal: "125.25" });
 });

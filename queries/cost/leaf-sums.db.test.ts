@@ -182,9 +182,9 @@ test("an upgrade fills the sums with what the triggers have kept", async () => {
   for (const [index, text] of Object.values(kept).entries())
     await database.pool.query(`create table kept_${index} as ${text}`);
   await database.pool.query(
-    "drop trigger readings_kept on ops.receipts; drop trigger readings_forgotten on ops.slices",
+    "drop trigger feed_readings_kept on ops.receipts; drop trigger readings_forgotten on ops.slices",
   );
-  for (const feed of ["redtrack.daily_spend", "everflow.daily_stats"])
+  for (const feed of ["redtrack.daily_spend", "redtrack.campaign_spend", "everflow.daily_stats"])
     for (const when of ["inserted", "updated", "deleted", "truncated"])
       await database.pool.query(`drop trigger leaves_${when} on ${feed}`);
   await database.pool.query(await readFile(new URL("../../schema/views/leaf-sums.sql", import.meta.url), "utf8"));

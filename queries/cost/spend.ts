@@ -86,6 +86,34 @@ export async function readSpendBySource(
   return rows;
 }
 
+export interface CampaignSpend extends Omit<SourceSpend, "days"> {
+  campaignId: string;
+  campaignName: string | null;
+}
+
+/** Per Redtrack campaign and traffic source, the greatest spend first. One that spent only in the days before is there, too. */
+export async function readSpendByCampaign(
+  database: Queryable,
+  { client, from, to, before, compared, campaignId }: Compared & { campaignId?: string | undefined },
+): Promise<CampaignSpend[]> {
+  const { before: overBefore, ...over } = compared ?? never;
+  const within = (first: string, last: string) => `filter (where date between ${first} and ${last})`;
+  const { rows } = await database.query<CampaignSpend>(
+    `select campaign_id as "campaignId", (array_agg(campaign_name order by date desc))[1] as "campaignName", source_id as "sourceId", (array_agg(source_name order by date desc))[1] as "sourceName",
+            ${sums.replaceAll(/sum\(\w+\)/g, (sum) => `${sum} ${within("$2", "$3")}`)},
+            round(sum(cost) ${within("$4", "$5")}, 2) as "costBefore", round(sum(cost) ${within("$6", "$7")}, 2) as "costOver", round(sum(cost) ${within("$8", "$9")}, 2) as "costOverBefore"
+       from redtrack.campaign_spend
+      where _client_id = $1 and (date between $2 and $3 or date between $4 and $5) and ($10::text is null or campaign_id = $10)
+      group by campaign_id, source_id
+      order by round(sum(cost) ${within("$2", "$3")}, 2) desc nulls last, "costBefore" desc nulls last, campaign_id, source_id`,
+    [
+      ...[client, from, to, before.from, before.to, over.from, over.to, overBefore.from, overBefore.to],
+      campaignId ?? null,
+    ],
+  );
+  return rows;
+}
+
 /** What each source cost on each of these days, in their order; null where the day is not there. */
 export async function readSpendCourses(
   database: Queryable,

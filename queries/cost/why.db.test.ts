@@ -182,7 +182,7 @@ describe("for any history of readings,", () => {
         parts: Record<string, string>;
       }>(
         `select currency || ' ' || origin as key, before::text, after::text, change::text, json_object_agg(part, amount::text) as parts
-           from public.explain_change($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) group by 1, 2, 3, 4 order by 1`,
+           from public.explain_change($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) group by 1, 2, 3, 4 order by 1`,
         [
           ...[asked.client, metric, asked.from, asked.to, asked.before.from, asked.before.to],
           ...[
@@ -191,6 +191,7 @@ describe("for any history of readings,", () => {
             asked.affiliateId ?? null,
             asked.affiliate ?? null,
             asked.sourceId ?? null,
+            asked.campaignId ?? null,
           ],
         ],
       );
@@ -255,6 +256,54 @@ describe("for any history of readings,", () => {
           const name = answer.metric === "cost" ? "cost" : answer.metric === "revenue" ? "revenue" : null;
           if (name !== null) expect([answer.before, answer.after]).toEqual(shown.map(({ source }) => source[name]));
         }
+      }),
+      { numRuns: 10, seed: 2026, endOnFailure: true },
+    );
+  });
+
+  test("a campaign's change is that of its own rows, over all its sources, between two periods and two looks", async () => {
+    const campaigns = fc
+      .uniqueArray(
+        fc.record({
+          campaignId: fc.constantFrom("c1", "c2"),
+          sourceId: fc.constantFrom("s1", "s2", "none"),
+          clicks: fc.nat(50),
+          conversions: fc.nat(5),
+          cost: money(-5_000_000),
+          revenue: fc.option(money(0)),
+        }),
+        { selector: ({ campaignId, sourceId }) => `${campaignId}/${sourceId}`, maxLength: 6 },
+      )
+      .map((rows) => ({ campaigns: rows }));
+    const history = fc.array(fc.record({ day: fc.constantFrom(...days), of: campaigns }), {
+      minLength: 4,
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(11), async (all, looked) => {
+        const client = await newClient();
+        const costOf = async (range: { from: string; to: string }) =>
+          (
+            await database.pool.query<{ cost: string | null }>(
+              "select round(sum(cost), 2) as cost from redtrack.campaign_spend where _client_id = $1 and campaign_id = 'c1' and date between $2 and $3",
+              [client, range.from, range.to],
+            )
+          ).rows[0]?.cost ?? null;
+        let then = { cost: await costOf(now), at: new Date(0) };
+        for (const [index, { day, of }] of all.entries()) {
+          await read(client, { day, isWhole: true, ...of });
+          if (index === looked) then = { cost: await costOf(now), at: await moment() };
+        }
+        const ends = (answers: readonly ExplainedChange[]) =>
+          answers.filter(({ metric }) => metric === "cost").map((one) => [one.before, one.after]);
+        const known = [await costOf(before), await costOf(now)];
+        const isKnown = (of: (string | null)[]) => (of.some((one) => one !== null) ? [of] : []);
+        expect(ends(await check({ client, before, ...now, campaignId: "c1" }))).toEqual(isKnown(known));
+        const looks = await check({ client, before: now, ...now, seenBefore: then.at, campaignId: "c1" });
+        expect(ends(looks)).toEqual(isKnown([then.cost, known[1] ?? null]));
+        expect(
+          looks.flatMap(({ parts }) => parts.flatMap(({ shares }) => shares)).every(({ date }) => date !== null),
+        ).toBe(true);
       }),
       { numRuns: 10, seed: 2026, endOnFailure: true },
     );

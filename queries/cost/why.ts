@@ -8,11 +8,12 @@ interface Days {
   to: string;
 }
 
-/** Whose figures: all of a client's, or those of one affiliate (without an id: by its name) or of one Redtrack source. */
+/** Whose figures: all of a client's, or those of one affiliate (without an id: by its name), Redtrack source or Redtrack campaign. */
 export interface Whose {
   affiliateId?: string | undefined;
   affiliate?: string | undefined;
   sourceId?: string | undefined;
+  campaignId?: string | undefined;
 }
 
 /** A period against another, as both are known now; or one against itself, as it was known at an earlier moment. */
@@ -145,14 +146,15 @@ const knownOf = (side: SideName, name: string) =>
   `json_build_object('costs', costs_${side}, 'results', results_${side}, 'revenues', revenues_${side}, 'costed', costed_results_${side}) as "${name}"`;
 
 async function readRows(database: Queryable, asked: AskedChange): Promise<Row[]> {
-  const { client, from, to, before, seenBefore, seen, affiliateId, affiliate, sourceId } = asked;
+  const { client, from, to, before, seenBefore, seen, affiliateId, affiliate, sourceId, campaignId } = asked;
   const { rows } = await database.query<Row>(
     `select currency, origin, part, date, is_of_after as "isOfAfter", affiliate_id as "affiliateId", affiliate, basis, leaf, leaf_name as "leafName",
             ${sideOf("before")}, ${sideOf("after")}, ${knownOf("before", "knownBefore")}, ${knownOf("after", "knownAfter")}
-       from public.cost_change_rows($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       from public.cost_change_rows($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       ...[client, from, to, before.from, before.to, seenBefore ?? null, seen ?? null],
-      ...[affiliateId ?? null, affiliateId === undefined ? (affiliate ?? null) : null, sourceId ?? null],
+      ...[affiliateId ?? null, affiliateId === undefined ? (affiliate ?? null) : null],
+      ...[sourceId ?? null, campaignId ?? null],
     ],
   );
   return rows;
@@ -163,8 +165,8 @@ async function readRows(database: Queryable, asked: AskedChange): Promise<Row[]>
  * look is taken as the range is now: that an affiliate changes its currency is no news of a night.
  */
 async function readAcross(database: Queryable, asked: AskedChange): Promise<string[]> {
-  const { client, from, to, before, affiliateId, affiliate, sourceId } = asked;
-  if (sourceId !== undefined) return [];
+  const { client, from, to, before, affiliateId, affiliate, sourceId, campaignId } = asked;
+  if (sourceId !== undefined || campaignId !== undefined) return [];
   const { rows } = await database.query<{ side: SideName; currency: string; origin: string }>(
     `select distinct r.side, a.currency, a.origin from unnest(array['after', 'before'], $2::date[], $3::date[]) r(side, first, last)
       cross join lateral public.cpa_by_affiliate(r.first, r.last, $1) a

@@ -1,6 +1,6 @@
 import { dayNumber, isCivilDay, isZone } from "../civil-day.ts";
 import { reportRow, reportTotal, type GroupField } from "../redtrack-columns.ts";
-import type { SpendRow } from "../redtrack-rows.ts";
+import { byCampaign, type SpendRow } from "../redtrack-rows.ts";
 import { dumpRow, spendBetween } from "../redtrack-model.ts";
 import { trafficSources } from "../redtrack-sources.ts";
 import {
@@ -17,10 +17,11 @@ import {
 const ACCOUNT_ZONE = "America/New_York";
 const DEFAULT_PAGE_SIZE = 100;
 const LARGEST_PAGE = 1_000;
+const groupFields: readonly GroupField[] = ["source", "date", "campaign"];
 
 // Groups RedTrack knows but whose figures this mock server does not have. `hour` is not among them: it is `hour_of_day`.
 const OTHER_GROUPS =
-  /^(campaign|offer|landing|network|country|region|city|os|browser|device|hour_of_day|day_of_week|sub([1-9]|1\d|20)|rt_(source|medium|campaign|adgroup|ad|placement|keyword))$/;
+  /^(offer|landing|network|country|region|city|os|browser|device|hour_of_day|day_of_week|sub([1-9]|1\d|20)|rt_(source|medium|campaign|adgroup|ad|placement|keyword))$/;
 
 /** RedTrack's reading API as of vendors.md, section 1. */
 export function createRedtrack(surroundings: Surroundings): Vendor {
@@ -89,7 +90,7 @@ function handle(surroundings: Surroundings, request: VendorRequest): VendorAnswe
 
 function report(surroundings: Surroundings, client: string, query: URLSearchParams): VendorAnswer {
   const fields = (query.get("group") ?? "").split(",");
-  const group = fields.filter((field): field is GroupField => field === "source" || field === "date");
+  const group = fields.filter((field): field is GroupField => groupFields.some((known) => known === field));
   if (group.length < fields.length) {
     const known = fields.every((field) => group.some((one) => one === field) || OTHER_GROUPS.test(field));
     if (known) return refuse(400, `The sandbox has no figures by ${fields.join(",")}`);
@@ -106,9 +107,10 @@ function report(surroundings: Surroundings, client: string, query: URLSearchPara
   if (!Number.isInteger(per) || per < 1 || per > LARGEST_PAGE) return refuse(400, "Invalid per");
 
   const wanted = query.get("source_id")?.split(",");
-  const spend = spendBetween(surroundings, { client, from, to, zone }).filter(
+  const ofSources = spendBetween(surroundings, { client, from, to, zone }).filter(
     (row) => wanted === undefined || wanted.includes(row.sourceId),
   );
+  const spend = group.includes("campaign") ? ofSources.flatMap(byCampaign) : ofSources;
   const rows = sorted(grouped(spend, group), query);
   const items = rows.slice((page - 1) * per, page * per);
   // Nothing found is null on some days and [] on others.
@@ -119,7 +121,11 @@ function report(surroundings: Surroundings, client: string, query: URLSearchPara
 function grouped(spend: readonly SpendRow[], group: readonly GroupField[]): JsonObject[] {
   const groups = new Map<string, [SpendRow, ...SpendRow[]]>();
   for (const row of spend) {
-    const place = `${group.includes("date") ? row.date : ""}/${group.includes("source") ? row.sourceId : ""}`;
+    const place = JSON.stringify([
+      group.includes("date") ? row.date : "",
+      group.includes("source") ? row.sourceId : "",
+      group.includes("campaign") ? row.campaign?.id : "",
+    ]);
     const members = groups.get(place);
     if (members === undefined) groups.set(place, [row]);
     else members.push(row);

@@ -5,6 +5,7 @@
 create or replace function ops.leaf_columns(p_source text) returns text language sql immutable as $$
   select case p_source
     when 'redtrack.daily_spend' then 'array[source_id] as leaf, source_name as name, null::text as part_name, clicks, conversions, cost, revenue'
+    when 'redtrack.campaign_spend' then 'array[campaign_id, source_id] as leaf, campaign_name as name, source_name as part_name, clicks, conversions, cost, revenue'
     when 'everflow.daily_stats' then 'array[affiliate_id, advertiser_id, offer_id, currency] as leaf, affiliate_name as name, offer_name as part_name, clicks, conversions, payout as cost, revenue'
   end
 $$;
@@ -85,7 +86,8 @@ begin
   if new.fetched_at >= (read_day + 1)::timestamp at time zone new.timezone then
     insert into ops.first_whole (_client_id, source, date, fetch_seq) values (new._client_id, new.source, read_day, new.fetch_seq) on conflict do nothing;
   end if;
-  if new.inserted + new.updated + new.withdrawn > 0 then
+  -- Of campaigns no reading is asked for: their spend is that of the sources.
+  if new.inserted + new.updated + new.withdrawn > 0 and new.source <> 'redtrack.campaign_spend' then
     insert into ops.known_days (_client_id, source, date, fetch_seq, who, currencies, conversions, costs, revenues)
     select new._client_id, new.source, read_day, new.fetch_seq, coalesce(array_agg(s.who), '{}'), coalesce(array_agg(s.currency), '{}'),
            coalesce(array_agg(s.conversions), '{}'), coalesce(array_agg(s.cost), '{}'), coalesce(array_agg(s.revenue), '{}')
@@ -125,7 +127,7 @@ comment on function ops.forget_readings() is 'Deletes what the readings of a day
 do $$
 declare
   feed text;
-  feeds constant text[] := array['redtrack.daily_spend', 'everflow.daily_stats'];
+  feeds constant text[] := array['redtrack.daily_spend', 'redtrack.campaign_spend', 'everflow.daily_stats'];
 begin
   foreach feed in array feeds loop
     if not exists (select from pg_trigger where tgname = 'leaves_inserted' and tgrelid = feed::regclass) then
@@ -156,7 +158,7 @@ begin
           select s._client_id, s.date, s.old is not null as was_there, %2$s
             from (select r._client_id, r.date, r.old, p.* from restated r
                    cross join lateral jsonb_to_record(r.row_key || coalesce(r.old, '{}')) p(
-                     source_id text, source_name text, affiliate_id text, affiliate_name text, advertiser_id text, offer_id text, offer_name text, currency text,
+                     source_id text, source_name text, campaign_id text, campaign_name text, affiliate_id text, affiliate_name text, advertiser_id text, offer_id text, offer_name text, currency text,
                      clicks bigint, conversions bigint, cost numeric, payout numeric, revenue numeric)) s
         )
         insert into ops.leaf_days (_client_id, source, date, leaf, name, part_name, is_there, clicks, conversions, cost, revenue,
@@ -182,7 +184,7 @@ begin
                sum(coalesce((r.new ->> k.cost)::numeric, 0) - coalesce((r.old ->> k.cost)::numeric, 0)) as cost,
                sum(coalesce((r.new ->> 'revenue')::numeric, 0) - coalesce((r.old ->> 'revenue')::numeric, 0)) as revenue
           from ops.restatements r cross join (select case when feed = 'redtrack.daily_spend' then 'cost' else 'payout' end as cost) k
-         where r.source = feed group by 1, 2, 3, 4, 5
+         where r.source = feed and feed <> 'redtrack.campaign_spend' group by 1, 2, 3, 4, 5
       ), known as (
         select p._client_id, p.slice, p.fetch_seq, s.who, s.currency, sum(s.conversions)::bigint as conversions, sum(s.cost) as cost, sum(s.revenue) as revenue
           from (select distinct _client_id, slice, fetch_seq from steps) p
@@ -196,8 +198,11 @@ begin
        group by 1, 2, 3, 4;
     end if;
   end loop;
-  if not exists (select from pg_trigger where tgname = 'readings_kept' and tgrelid = 'ops.receipts'::regclass) then
-    execute format('create trigger readings_kept after insert on ops.receipts for each row when (new.source = any(%L)) execute function ops.keep_reading()', feeds);
+  if not exists (select from pg_trigger where tgname = 'feed_readings_kept' and tgrelid = 'ops.receipts'::regclass) then
+    drop trigger if exists readings_kept on ops.receipts;
+    create trigger feed_readings_kept after insert on ops.receipts for each row when (ops.leaf_columns(new.source) is not null) execute function ops.keep_reading();
+  end if;
+  if not exists (select from pg_trigger where tgname = 'readings_forgotten' and tgrelid = 'ops.slices'::regclass) then
     create trigger readings_forgotten after delete on ops.slices referencing old table as gone for each statement execute function ops.forget_readings();
   end if;
 end $$;

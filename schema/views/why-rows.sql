@@ -42,9 +42,10 @@ drop function if exists ops.changed_since(text, text[], date[], timestamptz);
 -- What a change of the figures of cpa_figures is made of. `flow`: per leaf, days as they were first read whole (or the same on
 -- both sides, of two looks); `restatement` and `lateness`: per day. All rows together are both ends of the change. Months that
 -- are in the question whole are read from their sums, other days from theirs.
+drop function if exists public.explain_change(text, text, date, date, date, date, timestamptz, timestamptz, text, text, text), public.cost_change_rows(text, date, date, date, date, timestamptz, timestamptz, text, text, text);
 create or replace function public.cost_change_rows(p_client text, p_from date, p_to date, p_before_from date, p_before_to date,
                                                    p_seen_before timestamptz default null, p_seen timestamptz default null,
-                                                   p_affiliate_id text default null, p_label text default null, p_source_id text default null)
+                                                   p_affiliate_id text default null, p_label text default null, p_source_id text default null, p_campaign_id text default null)
 returns table (currency text, origin text, part text, date date, is_of_after boolean, affiliate_id text, affiliate text, basis text, leaf text, leaf_name text,
                clicks_before numeric, conversions_before numeric, costed_before numeric, cost_before numeric, revenue_before numeric, costed_revenue_before numeric,
                clicks_after numeric, conversions_after numeric, costed_after numeric, cost_after numeric, revenue_after numeric, costed_revenue_after numeric,
@@ -54,11 +55,14 @@ returns table (currency text, origin text, part text, date date, is_of_after boo
 -- to sort both took half as long again.
 language plpgsql stable set plan_cache_mode = force_custom_plan set work_mem = '64MB' set enable_mergejoin = off set enable_sort = off as $$
 #variable_conflict use_column
+declare
+  -- One source or campaign goes by Redtrack's own results: there is nothing of it in Everflow.
+  own_id constant text := coalesce(p_campaign_id, p_source_id);
+  spend constant text := case when p_campaign_id is null then 'redtrack.daily_spend' else 'redtrack.campaign_spend' end;
 begin
   return query
   with feeds as materialized (
-    -- Of one Redtrack source there is nothing in Everflow.
-    select f.source from unnest(case when p_source_id is null then array['everflow.daily_stats', 'redtrack.daily_spend'] else array['redtrack.daily_spend'] end) f(source)
+    select f.source from unnest(case when own_id is null then array['everflow.daily_stats', spend] else array[spend] end) f(source)
   ), days as materialized (
     select d.is_after, d.day, d.is_open, date_trunc('month', d.day)::date as month
       from ops.compared_days(p_client, (select array_agg(f.source) from feeds f), p_from, p_to, p_before_from, p_before_to, p_seen_before) d
@@ -69,7 +73,7 @@ begin
   ), matched as materialized (
     select m.redtrack_source_id, m.affiliate_id, case when m.affiliate_id is null then m.everflow_affiliate_label end as label,
            m.everflow_affiliate_label, m.is_internal, m.candidates
-      from public.affiliate_matches m where m._client_id = p_client and p_source_id is null
+      from public.affiliate_matches m where m._client_id = p_client and own_id is null
   ), named as materialized (
     select affiliate_id, min(everflow_affiliate_label) as name from matched where affiliate_id is not null group by 1
   ), internal as materialized (
@@ -86,10 +90,10 @@ begin
        and case when m.affiliate_id is null then exists (select from matched u where u.everflow_affiliate_label = m.label and u.is_internal)
                 else exists (select from internal i where i.affiliate_id = m.affiliate_id) end
      union all
-    select p_source_id, null, 'source', null where p_source_id is not null
+    select own_id, null, 'own', null where own_id is not null
   ), wanted as materialized (
     -- Whose rows are asked for, of either feed.
-    select 'redtrack.daily_spend' as source, w.source_id as who from whose w
+    select spend as source, w.source_id as who from whose w
      union all
     select 'everflow.daily_stats', p_affiliate_id where p_affiliate_id is not null
   ), alike as materialized (
@@ -102,7 +106,7 @@ begin
       from ops.leaf_months m
       join whose w on w.source_id = m.leaf[1] and w.affiliate_id is not null
       join alike a on a.month = m.month
-     where m._client_id = p_client and m.source = 'redtrack.daily_spend'
+     where m._client_id = p_client and m.source = spend
      group by w.affiliate_id, m.month, a.bits
   ), reread as materialized (
     -- Of two looks: days that were read again since either.
@@ -115,15 +119,15 @@ begin
   ), stood as materialized (
     -- The first change after a look says what the row was. By hash: to sort by keys takes longer than to read them.
     select c.snap, c.source, c.day, c.old is not null as is_there, coalesce(w.place, 'id ' || (c.row_key ->> 'affiliate_id')) as place,
-           case when c.source = 'redtrack.daily_spend' then array[c.row_key ->> 'source_id']
+           case when c.source = spend then array_remove(array[c.row_key ->> 'campaign_id', c.row_key ->> 'source_id'], null)
                 else array[c.row_key ->> 'affiliate_id', c.row_key ->> 'advertiser_id', c.row_key ->> 'offer_id', c.row_key ->> 'currency'] end as leaf,
            (c.old ->> 'clicks')::bigint as clicks, (c.old ->> 'conversions')::bigint as conversions, coalesce(c.old ->> 'cost', c.old ->> 'payout')::numeric as cost,
            (c.old ->> 'revenue')::numeric as revenue
       from changes c
       join (select k.snap, k.source, k.day, k.row_key, min(k.fetch_seq) as fetch_seq from changes k group by 1, 2, 3, 4) first
         on first.snap = c.snap and first.source = c.source and first.day = c.day and first.row_key = c.row_key and first.fetch_seq = c.fetch_seq
-      left join whose w on w.source_id = c.row_key ->> 'source_id'
-     where case when c.source = 'redtrack.daily_spend' then w.place is not null
+      left join whose w on w.source_id = coalesce(c.row_key ->> 'campaign_id', c.row_key ->> 'source_id')
+     where case when c.source = spend then w.place is not null
                 else p_label is null and (p_affiliate_id is null or c.row_key ->> 'affiliate_id' = p_affiliate_id) end
   ), placed as materialized (
     -- All rows of days that were read again.
@@ -131,8 +135,8 @@ begin
       from (select distinct r.day from reread r) d
      cross join feeds f
      cross join lateral (select * from ops.leaf_days l where l._client_id = p_client and l.source = f.source and l.date = d.day and l.is_there offset 0) l
-      left join whose w on l.source = 'redtrack.daily_spend' and w.source_id = l.leaf[1]
-     where case when l.source = 'redtrack.daily_spend' then w.place is not null else p_label is null and (p_affiliate_id is null or l.leaf[1] = p_affiliate_id) end
+      left join whose w on l.source = spend and w.source_id = l.leaf[1]
+     where case when l.source = spend then w.place is not null else p_label is null and (p_affiliate_id is null or l.leaf[1] = p_affiliate_id) end
   ), touched as materialized (
     -- Days of affiliates with a row that stood otherwise at a look: these are worked out at both. Of a day that was not read by
     -- then there was nothing: no change has to be looked for.
@@ -232,19 +236,19 @@ begin
      cross join lateral (select case when i.affiliate_id is null then 1 else 0 end as external) k
      where s.source = 'everflow.daily_stats'
      union all
-    select a.currency, s.is_sandbox, s.is_unknown, w.affiliate_id, coalesce(w.name, s.name), k.basis, s.leaf[1], s.name, w.place,
+    select a.currency, s.is_sandbox, s.is_unknown, w.affiliate_id, coalesce(w.name, s.name), k.basis, coalesce(s.leaf[2], s.leaf[1]), case when s.leaf[2] is null then s.name else s.part_name end, w.place,
            s.clicks0, k.counts * s.conversions0, k.counts * s.conversions0, s.cost0, k.counts * s.revenue0, k.counts * s.revenue0, s.rows0, k.counts * s.rows0, k.counts * s.revenues0, k.counts * s.revenues0,
            s.clicks1, k.counts * s.conversions1, k.counts * s.conversions1, s.cost1, k.counts * s.revenue1, k.counts * s.revenue1, s.rows1, k.counts * s.rows1, k.counts * s.revenues1, k.counts * s.revenues1
       from both_sums s
       join whose w on w.source_id = s.leaf[1]
      cross join account a
-     cross join (select case when p_source_id is null then 'spend' else 'source' end as basis, case when p_source_id is null then 0 else 1 end as counts) k
-     where s.source = 'redtrack.daily_spend'
+     cross join (select case when own_id is null then 'spend' else 'source' end as basis, case when own_id is null then 0 else 1 end as counts) k
+     where s.source = spend
      union all
     -- Results of an internal affiliate go by the clicks of its sources.
     select a.currency, s.is_sandbox, s.is_unknown, w.affiliate_id, w.name, 'results', null, null, w.place, s.clicks0, 0, 0, 0, 0, 0, 0, 0, 0, 0, s.clicks1, 0, 0, 0, 0, 0, 0, 0, 0, 0
       from both_sums s join whose w on w.source_id = s.leaf[1] cross join account a
-     where s.source = 'redtrack.daily_spend' and w.affiliate_id is not null
+     where s.source = spend and w.affiliate_id is not null
   ), flips as materialized (
     -- Days on which an affiliate's cost came to be known, or no longer is, after they were first read whole.
     select s.affiliate_id, d.day, bool_or(d.is_after) as is_after
@@ -296,7 +300,7 @@ begin
   ), spent as materialized (
     select w.affiliate_id, s.month, s.is_sandbox, bit_or(s.rows1 << (s.day - s.month)) as days1, bit_or(s.rows0 << (s.day - s.month)) as days0
       from stated s join whose w on w.source_id = s.leaf[1]
-     where p_seen_before is not null and s.source = 'redtrack.daily_spend' and w.affiliate_id is not null group by 1, 2, 3
+     where p_seen_before is not null and s.source = spend and w.affiliate_id is not null group by 1, 2, 3
   ), leaves as (
     -- Lost: results whose cost is unknown.
     select s.is_after, s.is_open, s.day, s.leaf[4] as currency, s.is_sandbox, s.is_unknown, i.affiliate_id is null as is_paid, true as counts,
@@ -310,10 +314,10 @@ begin
      cross join lateral (select 1 << (s.day - s.month) as bit) k
      where s.source = 'everflow.daily_stats'
      union all
-    select s.is_after, s.is_open, s.day, a.currency, s.is_sandbox, s.is_unknown, true, p_source_id is not null, false, false,
+    select s.is_after, s.is_open, s.day, a.currency, s.is_sandbox, s.is_unknown, true, own_id is not null, false, false,
            s.rows1, s.clicks1, s.conversions1, s.cost1, s.revenue1, s.rows0, s.clicks0, s.conversions0, s.cost0, s.revenue0
       from stated s join whose w on w.source_id = s.leaf[1] cross join account a
-     where s.source = 'redtrack.daily_spend'
+     where s.source = spend
   ), day_sums as (
     select l.currency, l.is_sandbox, bool_or(l.is_unknown) as is_unknown, case when l.is_open then 'lateness' else 'restatement' end as part, l.day, l.is_after,
            coalesce(sum(l.clicks1) filter (where l.is_paid), 0) as clicks1, coalesce(sum(l.conversions1) filter (where l.counts), 0) as conversions1,

@@ -24,7 +24,7 @@ $$;
 -- Why a figure changed, five parts per currency and origin; their sum is the change of the figures as they are shown, to the cent.
 create or replace function public.explain_change(p_client text, p_metric text, p_from date, p_to date, p_before_from date, p_before_to date,
                                                  p_seen_before timestamptz default null, p_seen timestamptz default null,
-                                                 p_affiliate_id text default null, p_label text default null, p_source_id text default null)
+                                                 p_affiliate_id text default null, p_label text default null, p_source_id text default null, p_campaign_id text default null)
 returns table (currency text, origin text, before numeric, after numeric, change numeric, part text, amount numeric) language sql stable as $$
   with picked as (
     select w.currency, w.origin = 'sandbox' as is_sandbox, w.origin, w.part, w.basis in ('spend', 'source') as by_click,
@@ -34,7 +34,7 @@ returns table (currency text, origin text, before numeric, after numeric, change
            w.costs_before, w.costs_after, w.results_before, w.revenues_before, w.costed_results_before,
            w.results_after, w.revenues_after, w.costed_results_after
       from (select p_metric in ('cpa', 'margin') as costed) m
-     cross join lateral public.cost_change_rows(p_client, p_from, p_to, p_before_from, p_before_to, p_seen_before, p_seen, p_affiliate_id, p_label, p_source_id) w
+     cross join lateral public.cost_change_rows(p_client, p_from, p_to, p_before_from, p_before_to, p_seen_before, p_seen, p_affiliate_id, p_label, p_source_id, p_campaign_id) w
   ), split as (
     select p.*, ops.first_of_two(v0, v1, n0, n1) as n_mix,
            case when by_click then ops.first_of_two(v0, v1, c0, c1) else ops.first_of_three(v0, v1, n0, n1, c0, c1) end as c_mix,
@@ -51,7 +51,7 @@ returns table (currency text, origin text, before numeric, after numeric, change
     select a.currency, a.origin = 'sandbox' as is_sandbox, bool_or(r.side = 'before') as before, bool_or(r.side = 'after') as after
       from (values ('after', p_from, p_to), ('before', p_before_from, p_before_to)) r(side, first, last)
      cross join lateral public.cpa_by_affiliate(r.first, r.last, p_client) a
-     where p_metric in ('cpa', 'margin') and p_source_id is null and a.across_currencies and (select count(distinct e.currency) from ends e) > 1
+     where p_metric in ('cpa', 'margin') and coalesce(p_source_id, p_campaign_id) is null and a.across_currencies and (select count(distinct e.currency) from ends e) > 1
        and (p_affiliate_id is null or a.affiliate_id = p_affiliate_id) and (p_label is null or (a.affiliate_id is null and a.affiliate = p_label))
      group by 1, 2
   ), shown as (

@@ -15,6 +15,7 @@ export const whyQuery = {
   /** Of spend that is no one affiliate's: by its name in the mapping. */
   affiliate: word.optional(),
   sourceId: word.optional(),
+  campaignId: word.optional(),
   metric: z.enum(explained).optional(),
   beforeFrom: day.optional(),
   beforeTo: day.optional(),
@@ -27,6 +28,7 @@ export interface AskedWhy {
   period: Pick<Period, "name" | "label" | "from" | "to" | "days">;
   before: { from: string; to: string };
   since: string | undefined;
+  campaignId: string | undefined;
   json: string;
 }
 
@@ -45,7 +47,7 @@ export function readWhy({ query, today, zone }: Visit<typeof whyQuery>): AskedWh
       ? { beforeFrom: before.from, beforeTo: before.to }
       : { since, ...(until === undefined ? {} : { until }) };
   return {
-    ...{ metric, period, before, since },
+    ...{ metric, period, before, since, campaignId: whose.campaignId },
     json: jsonAddress("/api/v1/cost/why", { metric, from: period.from, to: period.to, ...against, ...whose }),
   };
 }
@@ -60,7 +62,7 @@ interface Of {
   from: string;
   to: string;
   before: { from: string; to: string };
-  whose?: { affiliateId?: string | null; affiliate?: string | null; sourceId?: string };
+  whose?: { affiliateId?: string | null; affiliate?: string | null; sourceId?: string; campaignId?: string };
 }
 
 /** Where a change that a page shows is explained. */
@@ -75,6 +77,7 @@ export function whyAddress({ metric, from, to, before, whose = {} }: Of): string
     ...{ metric, from, to, beforeFrom: before.from, beforeTo: before.to },
     ...of,
     sourceId: whose.sourceId,
+    campaignId: whose.campaignId,
   });
 }
 

@@ -47,7 +47,7 @@ export function shareColumns({ asked, currency, part }: Of): readonly Column<Sha
   ];
   const changes: Column<Share> = {
     ...{ name: "changes", label: "What changed", kind: "text", isLocal: true, value: () => null },
-    show: ({ date }) => (date === null ? undefined : <ChangeLinks day={date} since={asked.since} />),
+    show: ({ date }) => (date === null ? undefined : <ChangeLinks day={date} asked={asked} />),
   };
   return [
     ...(isOfDays ? days : []),
@@ -110,10 +110,22 @@ function AffiliateLink({ share: { affiliateId, affiliate }, asked }: { share: Sh
   );
 }
 
-function LeafLink({ share: { leaf, leafName, basis }, asked: { period } }: { share: Share; asked: AskedWhy }) {
+function LeafLink({
+  share: { leaf, leafName, basis },
+  asked: { period, campaignId },
+}: {
+  share: Share;
+  asked: AskedWhy;
+}) {
   if (leaf === null) return basis === "results" ? <>results</> : <>all</>;
   const name = leafName ?? leaf;
   if (basis === "payout") return <Name of={name} />;
+  if (campaignId !== undefined)
+    return (
+      <a href={jsonAddress("/spend", { by: "campaign", campaignId, from: period.from, to: period.to })}>
+        {leaf === "none" ? "no source" : <Name of={name} />}
+      </a>
+    );
   return (
     <a href={jsonAddress("/spend", { by: "day", sourceId: leaf, from: period.from, to: period.to })}>
       <Name of={name} />
@@ -126,11 +138,13 @@ const feeds = [
   ["redtrack.daily_spend", "Redtrack"],
 ] as const;
 
+const campaignFeeds = [["redtrack.campaign_spend", "Redtrack"]] as const;
+
 /** What the ledger has of the day: both feeds, for a cost is of one and conversions are of the other. */
-function ChangeLinks({ day, since }: { day: string; since: string | undefined }) {
+function ChangeLinks({ day, asked: { since, campaignId } }: { day: string; asked: AskedWhy }) {
   return (
     <>
-      {feeds.map(([source, label]) => (
+      {(campaignId === undefined ? feeds : campaignFeeds).map(([source, label]) => (
         <>
           <a
             class="cell"

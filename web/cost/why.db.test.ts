@@ -172,6 +172,34 @@ describe("the page", () => {
     expect((await compareFigures(api, body)).wrong).toEqual([]);
   });
 
+  test("explains a campaign by Redtrack's own results, and the campaign's rows lead there and back", async () => {
+    for (const [day, cost] of [
+      [addDays(lastWeek, -7), "100"],
+      [lastWeek, "130"],
+    ] as const)
+      await readDay(database.pool, "713", {
+        ...{ day, isWhole: true },
+        campaigns: [
+          { campaignId: "c1", sourceId: "s1", sourceName: "One", clicks: 100, conversions: 4, cost, revenue: "500" },
+        ],
+      });
+    const range = `from=${lastWeek}&to=${lastWeek}&beforeFrom=${addDays(lastWeek, -7)}&beforeTo=${addDays(lastWeek, -7)}`;
+    expect(await items(`metric=cpa&${range}&campaignId=c1`)).toMatchObject([
+      { before: "25.00", after: "32.50", change: "7.50", says: "CPA rose by 7.50 USD: +7.50 price." },
+    ]);
+    const { body } = await open(`/why?${range}&campaignId=c1`);
+    expect(body).toContain("Redtrack campaign");
+    expect(body).toContain(`href="/spend?by=campaign&amp;campaignId=c1&amp;from=${lastWeek}&amp;to=${lastWeek}"`);
+    expect((await compareFigures(api, body)).wrong).toEqual([]);
+    const spend = await open(`/spend?by=campaign&campaignId=c1&from=${lastWeek}&to=${lastWeek}`);
+    expect(spend.body).toContain("/why?metric=cpa&amp;from=");
+    expect(spend.body).toContain("campaignId=c1");
+    expect((await compareFigures(api, spend.body)).wrong).toEqual([]);
+    expect((await ask(`${range}&campaignId=c1`, { client: "acme", role: "analyst" })).json()).toMatchObject({
+      items: [],
+    });
+  });
+
   test("its export has every row of every part", async () => {
     const rows = parse((await open("/why.csv")).body, { columns: true, bom: true }) as {
       part: string;

@@ -90,8 +90,10 @@ export function whyPages(web: Web): void {
 }
 
 function Lead({ asked, at }: { asked: AskedWhy; at: Visit<typeof whyQuery> }) {
-  const { affiliateId, affiliate, sourceId } = at.query;
-  const of = affiliateId ?? affiliate ?? sourceId;
+  const { affiliateId, affiliate, sourceId, campaignId } = at.query;
+  const of = affiliateId ?? affiliate ?? sourceId ?? campaignId;
+  const kind =
+    campaignId !== undefined ? "Redtrack campaign" : sourceId !== undefined ? "Redtrack source" : "Affiliate";
   const { period, before, since } = asked;
   return (
     <>
@@ -99,8 +101,11 @@ function Lead({ asked, at }: { asked: AskedWhy; at: Visit<typeof whyQuery> }) {
         "All of it: "
       ) : (
         <>
-          {sourceId === undefined ? "Affiliate" : "Redtrack source"} <Name of={of} /> (
-          <a href={withQuery(at.url, { affiliateId: null, affiliate: null, sourceId: null })}>show all</a>):{" "}
+          {kind} <Name of={of} /> (
+          <a href={withQuery(at.url, { affiliateId: null, affiliate: null, sourceId: null, campaignId: null })}>
+            show all
+          </a>
+          ):{" "}
         </>
       )}
       {period.from} to {period.to}

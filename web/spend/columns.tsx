@@ -1,9 +1,9 @@
-import type { DaySpend, SourceSpend } from "../../queries/cost/spend.ts";
+import type { CampaignSpend, DaySpend, SourceSpend } from "../../queries/cost/spend.ts";
 import type { ComparedDays } from "../../core/days.ts";
 import type { PaceHour } from "../../rules/cost/pace.ts";
 import { moneyIn } from "../components/columns.ts";
 import { ShareBar } from "../components/charts.tsx";
-import { Change, moneyText, None, Origin } from "../components/format.tsx";
+import { Change, moneyText, Name, None, Origin } from "../components/format.tsx";
 import { StateBadge } from "../components/state.tsx";
 import type { Column } from "../components/table.tsx";
 import { whyAddress } from "../cost/why-query.ts";
@@ -83,6 +83,55 @@ export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] 
     count("conversions", "Conversions", ({ conversions }) => conversions),
     amount("revenue", "Revenue", ({ revenue }) => revenue, { isExtra: true }),
     { name: "sourceId", label: "Id", kind: "text", value: ({ sourceId }) => sourceId, isExtra: true },
+  ];
+}
+
+/** As Redtrack calls its campaigns: each with the sources that spent for it. */
+export function campaignColumns(of: Of): readonly Column<CampaignSpend>[] {
+  const { currency, to, isRunning = false, compared = null } = of;
+  const amount = money<CampaignSpend>(currency);
+  return [
+    {
+      ...{ name: "campaignName", label: "Campaign", kind: "text", isSortable: true },
+      value: ({ campaignName }) => campaignName,
+      show: ({ campaignId, campaignName }) => (
+        <a href={to({ campaignId, sort: null })}>
+          <Name of={campaignName ?? campaignId} />
+        </a>
+      ),
+    },
+    {
+      ...{ name: "sourceName", label: "Source", kind: "text", isSortable: true },
+      value: ({ sourceName }) => sourceName,
+      show: ({ sourceId, sourceName }) =>
+        sourceId === "none" ? (
+          <None why="traffic without a source" />
+        ) : (
+          <a href={to({ by: "day", sourceId, campaignId: null, sort: null })}>
+            <Name of={sourceName ?? sourceId} />
+          </a>
+        ),
+    },
+    amount("cost", "Spend", ({ cost }) => cost, { why: () => "no spend in these days" }),
+    amount("costBefore", "Days before", ({ costBefore }) => costBefore, { isExtra: true, why: () => "no spend then" }),
+    {
+      ...{ name: "change", label: "Change", kind: "text", isLocal: true, value: () => null },
+      show: ({ costOver, costOverBefore, campaignId }) =>
+        isRunning ? (
+          <None why="the day is not over" />
+        ) : (
+          <Change
+            now={costOver ?? "0"}
+            before={costOverBefore}
+            of={{ now: "costOver", before: "costOverBefore" }}
+            {...(compared === null ? {} : { why: whyAddress({ metric: "cost", ...compared, whose: { campaignId } }) })}
+          />
+        ),
+    },
+    count("clicks", "Clicks", ({ clicks }) => clicks),
+    count("conversions", "Conversions", ({ conversions }) => conversions),
+    amount("revenue", "Revenue", ({ revenue }) => revenue, { isExtra: true }),
+    { name: "campaignId", label: "Id", kind: "text", value: ({ campaignId }) => campaignId, isExtra: true },
   ];
 }
 

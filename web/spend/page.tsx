@@ -3,6 +3,7 @@ import { z } from "zod";
 import { comparedDays } from "../../core/days.ts";
 import {
   readPulls,
+  readSpendByCampaign,
   readSpendByDay,
   readSpendBySource,
   readSpendCalendar,
@@ -23,19 +24,31 @@ import { download, page } from "../shared/page.tsx";
 import { periodQuery, readPeriod, type Period } from "../shared/period.ts";
 import { readers, withQuery, type At, type Web } from "../shared/web.ts";
 import { whyAddress } from "../cost/why-query.ts";
-import { dayColumns, hourColumns, sourceColumns } from "./columns.tsx";
+import { campaignColumns, dayColumns, hourColumns, sourceColumns } from "./columns.tsx";
 import { ByNow, lastRead, Pace } from "./pace.tsx";
 
-const views = ["source", "day", "hour"] as const;
+const views = ["source", "campaign", "day", "hour"] as const;
 type View = (typeof views)[number];
-const viewNames: Record<View, string> = { source: "By source", day: "By day", hour: "By hour" };
+const viewNames: Record<View, string> = {
+  source: "By source",
+  campaign: "By campaign",
+  day: "By day",
+  hour: "By hour",
+};
 
 const sample = { currency: "USD", to: () => "" };
-const sorts = [...new Set([...sortNames(sourceColumns(sample)), ...sortNames(dayColumns(sample, false))])];
+const sorts = [
+  ...new Set([
+    ...sortNames(sourceColumns(sample)),
+    ...sortNames(campaignColumns(sample)),
+    ...sortNames(dayColumns(sample, false)),
+  ]),
+];
 const query = {
   ...periodQuery,
   by: z.enum(views).optional(),
   sourceId: word.optional(),
+  campaignId: word.optional(),
   sort: z.enum(sorts as [string, ...string[]]).optional(),
 };
 type SpendQuery = z.output<z.ZodObject<typeof query>>;
@@ -68,6 +81,7 @@ export function spendPages(web: Web): void {
               <a href={withQuery(at.url, { sourceId: null })}>Show all sources</a>
             </Notice>
           )}
+          {asked.by === "campaign" ? <OneCampaign at={at} asked={asked} /> : null}
           {calendar.origin === "sandbox" ? (
             <Notice tone="warning">
               <Origin of="sandbox" /> A mock server made these figures up: no key for Redtrack is set.
@@ -105,7 +119,7 @@ export function spendPages(web: Web): void {
 interface Asked {
   period: Period;
   calendar: SpendCalendar;
-  of: Compared & { sourceId: string | undefined };
+  of: Compared & { sourceId: string | undefined; campaignId: string | undefined };
   by: View;
   /** The last day of the period, whose hours are shown. */
   day: string;
@@ -121,7 +135,7 @@ async function readAsked({ parts, viewer, query: asked }: At<SpendQuery>): Promi
     period,
     calendar,
     day,
-    of: { client: viewer.client, ...range, sourceId: asked.sourceId },
+    of: { client: viewer.client, ...range, sourceId: asked.sourceId, campaignId: asked.campaignId },
     by: asked.by ?? "source",
   };
 }
@@ -134,7 +148,8 @@ async function readPace({ parts }: At<SpendQuery>, { of, day }: Asked): Promise<
 
 function jsonOf(view: View, { of, day }: Asked): string {
   const range = new URLSearchParams(view === "hour" ? { day } : { from: of.from, to: of.to });
-  if (of.sourceId !== undefined && view !== "source") range.set("sourceId", of.sourceId);
+  if (of.campaignId !== undefined && view === "campaign") range.set("campaignId", of.campaignId);
+  if (of.sourceId !== undefined && (view === "day" || view === "hour")) range.set("sourceId", of.sourceId);
   return `/api/v1/cost/spend/${view}s?${range.toString()}`;
 }
 
@@ -179,6 +194,11 @@ async function readTable(at: At<SpendQuery>, asked: Asked): Promise<Shown> {
       csv,
       scripts: denseScripts(days),
     };
+  }
+  if (by === "campaign") {
+    const columns = campaignColumns(around);
+    const campaigns = await readSpendByCampaign(at.parts.reading, of);
+    return sorted(at, { ...props, columns, json, empty: <NoCampaigns /> }, campaigns, "-cost");
   }
   const asRead = await readSpendBySource(at.parts.reading, of);
   const rows = of.sourceId === undefined ? asRead : asRead.filter(({ sourceId }) => sourceId === of.sourceId);
@@ -258,6 +278,37 @@ function SpendPerDay({
         json={{ ...json, indexOf: (label) => days.length - 1 - label }}
       />
     </section>
+  );
+}
+
+/** One campaign, with where its change is explained. */
+function OneCampaign({ at, asked: { of, calendar } }: { at: At<SpendQuery>; asked: Asked }) {
+  const { campaignId, compared } = of;
+  if (campaignId === undefined) return null;
+  const asked = { ...(compared ?? of), whose: { campaignId } };
+  return (
+    <Notice tone="note">
+      Only campaign <Name of={campaignId} />
+      {compared === null
+        ? ""
+        : (["cpa", "cost"] as const).map((metric) => (
+            <>
+              {", "}
+              <a href={whyAddress({ metric, ...asked })}>why its {metric === "cpa" ? "CPA" : "cost"} changed</a>
+            </>
+          ))}
+      . Redtrack&rsquo;s own clicks, conversions and revenue, in {calendar.currency}: Everflow does not know
+      Redtrack&rsquo;s campaigns. <a href={withQuery(at.url, { campaignId: null })}>Show all campaigns</a>
+    </Notice>
+  );
+}
+
+function NoCampaigns() {
+  return (
+    <Empty title="No spend by campaign was loaded for these days">
+      <a href="/freshness">See which days of redtrack.campaign_spend are there</a>, and fetch the missing ones from that
+      page.
+    </Empty>
   );
 }
 
