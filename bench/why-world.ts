@@ -70,12 +70,12 @@ export async function fillYear(to: Database, { client, today, conversions }: Wor
   await ledger(
     "everflow.daily_stats",
     "jsonb_build_object('date', t.date, 'affiliate_id', t.affiliate_id, 'advertiser_id', t.advertiser_id, 'offer_id', t.offer_id, 'currency', t.currency)",
-    "jsonb_build_object('affiliate_name', t.affiliate_name, 'offer_name', t.offer_name, 'clicks', t.clicks, 'conversions', round(t.conversions * ?)::int, 'payout', t.payout * ?, 'revenue', t.revenue * ?)",
+    "jsonb_build_object('affiliate_name', t.affiliate_name, 'offer_name', t.offer_name, 'clicks', t.clicks, 'conversions', round(t.conversions * ?)::int, 'payout', round(t.payout * ?, 6), 'revenue', round(t.revenue * ?, 6))",
   );
   await ledger(
     "redtrack.daily_spend",
     "jsonb_build_object('date', t.date, 'source_id', t.source_id)",
-    "jsonb_build_object('source_name', t.source_name, 'clicks', t.clicks, 'conversions', t.conversions, 'cost', t.cost * ?, 'revenue', t.revenue)",
+    "jsonb_build_object('source_name', t.source_name, 'clicks', t.clicks, 'conversions', t.conversions, 'cost', round(t.cost * ?, 6), 'revenue', t.revenue)",
   );
 }
 

@@ -95,8 +95,11 @@ const compare = (range: { from: string; to: string }, today: string) => ({
   compared: comparedDays(range, today),
 });
 
-/** What was spent, by traffic source, day and hour. */
-export function spendRoutes(api: Api, { reading }: ServerParts): void {
+/** What was spent, by traffic source, campaign, day and hour. */
+export function spendRoutes(api: Api, parts: ServerParts): void {
+  const { reading } = parts;
+  campaignsRoute(api, parts);
+
   api.get(
     "/spend/sources",
     {
@@ -114,32 +117,6 @@ export function spendRoutes(api: Api, { reading }: ServerParts): void {
       const of = { client, ...compare(request.query, today) };
       const [items, totals] = await Promise.all([readSpendBySource(reading, of), readSpendTotal(reading, of)]);
       return { ...request.query, before: of.before, timezone, currency, origin, totals, items };
-    },
-  );
-
-  api.get(
-    "/spend/campaigns",
-    {
-      config,
-      schema: {
-        tags,
-        summary: "Spend per Redtrack campaign and traffic source over a range, beside as many days before",
-        querystring: z
-          .object({ from: day, to: day, campaignId: word.optional() })
-          .refine(inOrder, orderError)
-          .refine(inReach, reachError),
-        response: {
-          200: z.object({ ...ofRange, items: z.array(byCampaign) }).omit({ totals: true }),
-        },
-      },
-    },
-    async (request) => {
-      const { client } = callerOf(request);
-      const { from, to, campaignId } = request.query;
-      const { timezone, currency, origin, today } = await readSpendCalendar(reading, client);
-      const of = { client, campaignId, ...compare({ from, to }, today) };
-      const items = await readSpendByCampaign(reading, of);
-      return { from, to, before: of.before, timezone, currency, origin, items };
     },
   );
 
@@ -185,6 +162,34 @@ export function spendRoutes(api: Api, { reading }: ServerParts): void {
       const { dayBefore, sameWeekdays } = daysToCompare(of);
       const readings = await readPulls(reading, { client, sourceId, days: [of, dayBefore, ...sameWeekdays] });
       return { day: of, timezone, currency, items: paceOf(readings, of) };
+    },
+  );
+}
+
+function campaignsRoute(api: Api, { reading }: ServerParts): void {
+  api.get(
+    "/spend/campaigns",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Spend per Redtrack campaign and traffic source over a range, beside as many days before",
+        querystring: z
+          .object({ from: day, to: day, campaignId: word.optional() })
+          .refine(inOrder, orderError)
+          .refine(inReach, reachError),
+        response: {
+          200: z.object({ ...ofRange, items: z.array(byCampaign) }).omit({ totals: true }),
+        },
+      },
+    },
+    async (request) => {
+      const { client } = callerOf(request);
+      const { from, to, campaignId } = request.query;
+      const { timezone, currency, origin, today } = await readSpendCalendar(reading, client);
+      const of = { client, campaignId, ...compare({ from, to }, today) };
+      const items = await readSpendByCampaign(reading, of);
+      return { from, to, before: of.before, timezone, currency, origin, items };
     },
   );
 }
