@@ -28,6 +28,8 @@ const domains: Record<string, Domain> = {
   // What a conversion cost is a join of both.
   cost: { uses: ["conversions", "sync"], schemas: ["ops", "public", "redtrack", "everflow", "anytrack"] },
   files: { uses: [], schemas: ["ops", "rtb"] },
+  // A message is a line of a file that never ends.
+  streams: { uses: ["files"], schemas: ["ops", "rtb"] },
   rtb: { uses: [], schemas: ["ops", "rtb"] },
   // A warehouse's day is a slice of a feed, and its rows are stored as those of a file.
   warehouses: { uses: ["sync", "files", "rtb"], schemas: ["ops", "rtb"] },
@@ -54,6 +56,7 @@ const everybodys = /^[a-z]+\/ops\/(alerts|accepted-alerts|audit)\.ts$/;
 const meetings: Record<string, string> = {
   "files > queries/rtb/seats.ts": "creatives that a file names first belong to a seat, which says how many it has",
   "files > queries/rtb/rollups.ts": "a file's days are rolled up in the transaction that stores them",
+  "streams > queries/rtb/seats.ts": "a message that names a seat nobody has is told from trouble of the database",
   "rtb > activities/files/ingest.ts": "sums per creative are recomputed where files are merged, on their queue",
 };
 

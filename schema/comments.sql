@@ -111,7 +111,8 @@ comment on column ops.quarantine.source is 'The feed, as vendor.table.';
 comment on column ops.quarantine.slice is 'The part of the feed that is read as one: its day.';
 comment on column ops.quarantine.run_id is 'The run that wrote this: ops.runs.';
 comment on column ops.quarantine.quarantine_id is 'Number of the entry.';
-comment on column ops.quarantine.line is 'The line in the file, for files.';
+comment on column ops.quarantine.line is 'The line in the file, for files; of a message its number in its receipt.';
+comment on column ops.quarantine.position is 'Of a message: its topic, its partition and its place there.';
 comment on column ops.quarantine.reason is 'Why it was quarantined.';
 comment on column ops.quarantine.column_name is 'The column of the file that was wrong, as its header names it; null where it is the line.';
 comment on column ops.quarantine.amount is 'The money it carries.';
@@ -1763,3 +1764,54 @@ comment on column findings.tie_out_daily.is_final is 'Whether the day is final i
 comment on column findings.tie_out_daily.redtrack_is_final is 'Whether it is in Redtrack.';
 comment on column findings.tie_out_daily.origin is 'sandbox: made up by mock servers; or real.';
 comment on column findings.tie_out_daily.differences is 'All differences of the day and affiliate.';
+
+comment on table ops.streams is 'Topics of Kafka and streams of Kinesis that are read, as they were declared when the first message was stored.';
+comment on column ops.streams._client_id is 'The client the row belongs to.';
+comment on column ops.streams.stream is 'kafka/ or kinesis/ and its name.';
+comment on column ops.streams.combine is 'replace: the last message of a key wins. add: messages are added.';
+comment on column ops.streams.event_field is 'The field that has the id of the event, where messages are added.';
+comment on column ops.streams.identity is 'When a stream of Kinesis was made, by which one that was deleted and made again is known.';
+comment on column ops.streams.declared_at is 'When it was declared so.';
+
+comment on table ops.stream_partitions is 'How far each partition is stored, written in the transaction that stored its rows: here reading resumes.';
+comment on column ops.stream_partitions._client_id is 'The client the row belongs to.';
+comment on column ops.stream_partitions.stream is 'kafka/ or kinesis/ and its name.';
+comment on column ops.stream_partitions.partition is 'The number of the partition, or the id of the shard.';
+comment on column ops.stream_partitions.position is 'Of Kafka the offset that comes next, of Kinesis the sequence number that was last; null before the first.';
+comment on column ops.stream_partitions.mark is 'Hash of the last message that was stored, by which a topic that was deleted and made again is known.';
+comment on column ops.stream_partitions.claim is 'Counted up whenever a consumer takes the partition: one with an older number stores nothing of it any more.';
+comment on column ops.stream_partitions.owner is 'The consumer that reads it.';
+comment on column ops.stream_partitions.owner_seen_at is 'When that consumer last said so.';
+comment on column ops.stream_partitions.messages is 'How many messages of it were stored or quarantined.';
+comment on column ops.stream_partitions.lag is 'Messages behind the end; null where the broker does not say.';
+comment on column ops.stream_partitions.waiting_since is 'Since when messages wait that are not stored; null where none does.';
+comment on column ops.stream_partitions.stored_at is 'When messages of it were last stored.';
+comment on column ops.stream_partitions.seen_at is 'When a consumer last looked how far it is.';
+comment on column ops.stream_partitions.finished_at is 'When a shard that was split or merged was read to its end.';
+comment on column ops.stream_partitions.held is 'Why it is not read until a person decides; null while it is read.';
+
+comment on table ops.stream_consumers is 'Processes that read a topic, and by which settings: no two read one topic in two ways.';
+comment on column ops.stream_consumers._client_id is 'The client the row belongs to.';
+comment on column ops.stream_consumers.stream is 'kafka/ or kinesis/ and its name.';
+comment on column ops.stream_consumers.consumer is 'The process: its machine, its number, and some letters.';
+comment on column ops.stream_consumers.settings_hash is 'Hash of all by which two consumers could store its messages differently.';
+comment on column ops.stream_consumers.started_at is 'When it began to read the topic.';
+comment on column ops.stream_consumers.seen_at is 'When it last said that it reads it.';
+
+comment on table ops.stream_batches is 'Which messages a receipt of ops.files is of, where its place is stream.';
+comment on column ops.stream_batches.file_id is 'The receipt: ops.files.';
+comment on column ops.stream_batches._client_id is 'The client the row belongs to.';
+comment on column ops.stream_batches.stream is 'kafka/ or kinesis/ and its name.';
+comment on column ops.stream_batches.partition is 'The number of the partition, or the id of the shard.';
+comment on column ops.stream_batches.claim is 'The claim of ops.stream_partitions by which it was stored.';
+comment on column ops.stream_batches.first_position is 'Offset or sequence number of the first message.';
+comment on column ops.stream_batches.last_position is 'Offset or sequence number of the last message.';
+comment on column ops.stream_batches.messages is 'How many messages there were.';
+comment on column ops.stream_batches.repeated is 'Messages whose event had been added before: they add nothing.';
+comment on column ops.stream_batches.committed_at is 'When they were stored.';
+
+comment on table ops.stream_events is 'Events of topics that add, as long as STREAMS_EVENTS_DAYS says: one that comes again adds nothing.';
+comment on column ops.stream_events._client_id is 'The client the row belongs to.';
+comment on column ops.stream_events.stream is 'kafka/ or kinesis/ and its name.';
+comment on column ops.stream_events.event is 'Hash of the id of the event.';
+comment on column ops.stream_events.added_at is 'When it was added.';

@@ -76,7 +76,7 @@ export const files = ops.table(
     // A run leaves one row, however often it is tried.
     uniqueIndex("files_run").on(table.runId),
     index("files_recent").on(table.clientId, table.committedAt),
-    check("files_place", sql`${table.place} in ('upload', 'import', 's3', 'warehouse')`),
+    check("files_place", sql`${table.place} in ('upload', 'import', 's3', 'warehouse', 'stream')`),
     check("files_outcome", sql`${table.outcome} in ('ingested', 'refused')`),
     check(
       "files_lines",

@@ -226,6 +226,7 @@ export const quarantine = ops.table(
     correctedSealed: text("corrected_sealed"),
     correctedAt: instant("corrected_at"),
     contentDeletedAt: instant("content_deleted_at"),
+    position: text("position"),
   },
   (table) => [
     uniqueIndex("quarantine_open")

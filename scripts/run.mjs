@@ -28,6 +28,11 @@ const parts = {
     help: "Serves the HTTP API, its documentation under /docs, and webhooks, until it is stopped.",
     settings: "DATABASE_URL, TEMPORAL_ADDRESS, API_HOST, API_PORT, API_JWT_SECRET",
   },
+  consume: {
+    entry: "workers/consume/main",
+    help: "Reads topics of Kafka and streams of Kinesis into the table of ad performance, until it is stopped.",
+    settings: "DATABASE_URL, CLIENTS, STREAMS, KAFKA_BROKERS, KINESIS_REGION",
+  },
   sandbox: {
     entry: "sandbox/main",
     help: "Serves mock vendors with made-up data and the vendors' real limits, until it is stopped.",

@@ -15,6 +15,7 @@ import { clientsArea } from "./reader.ts";
 import { promoArea } from "./promo.ts";
 import { reconArea } from "./recon.ts";
 import type { Area } from "./shapes.ts";
+import { streamsArea } from "./streams.ts";
 import { temporalArea } from "./temporal.ts";
 import { thumbnailsArea } from "./thumbnails.ts";
 import { workerArea } from "./worker.ts";
@@ -29,6 +30,7 @@ export const areas: readonly Area[] = [
   keysArea,
   anytrackArea,
   filesArea,
+  streamsArea,
   clustersArea,
   thumbnailsArea,
   reconArea,

@@ -14,6 +14,7 @@ import { SettingsReader } from "./reader.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
 import { readSandboxUrl } from "./sandbox.ts";
 import type { Env } from "./shapes.ts";
+import { readStreamSettings, type StreamSettings } from "./streams.ts";
 import { readTemporal, type TemporalSettings } from "./temporal.ts";
 import { readThumbnailSettings, type ThumbnailSettings } from "./thumbnails.ts";
 import { readWindows, readZones, zoneOfFeed, type SourceSettings, type SyncSchedule, type Window } from "./windows.ts";
@@ -55,6 +56,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   ingest: IngestSettings;
+  streams: StreamSettings;
   /** Every value that must never be printed. */
   secrets: string[];
 }
@@ -99,6 +101,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     clusters: readClusterSettings(reader),
     thumbnails: readThumbnailSettings(reader),
     ingest: readIngestSettings(reader),
+    streams: readStreamSettings(reader),
   };
   reader.throwProblems();
   return { ...config, secrets: [...reader.secrets].filter((secret) => secret !== "") };

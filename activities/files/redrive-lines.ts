@@ -17,9 +17,11 @@ import {
   stageStillRejected,
   type RejectedLineError,
 } from "../../queries/files/quarantined-lines.ts";
+import { mergeStaged } from "../../queries/files/merge-file.ts";
 import { DayLost } from "../../queries/files/report-losses.ts";
 import { storeOf } from "../../queries/files/stores.ts";
 import { openStaging } from "../../queries/files/staging.ts";
+import { readStreamOf } from "../../queries/files/added-events.ts";
 import { databaseNow } from "../../queries/shared/clock.ts";
 import { inTransaction, type Session } from "../../schema/database.ts";
 import { invalidInput } from "../shared/failures.ts";
@@ -28,6 +30,7 @@ import type { FilesContext } from "./shapes.ts";
 import { settingsOf, withHeartbeat } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
 import { linesAsFile } from "./lines-as-file.ts";
+import { messagesApart, withoutEvent } from "./messages-apart.ts";
 import { checkedMapping, mappingNamed } from "./mapping.ts";
 
 /** What trying the rejected lines of one file again came to. */
@@ -121,7 +124,9 @@ async function mergeRedriven(
   const { client, fileId, kept, signal, refusesDoubt } = of;
   const { config, redact } = context;
   const settings = settingsOf(config, client);
-  const mapping = await mappingOf(context, client, kept);
+  const ofStream = await readStreamOf(session, fileId);
+  const eventField = ofStream?.eventField ?? null;
+  const mapping = await mappingOf(context, client, kept, eventField);
   const at = await databaseNow(session);
   const basis = await readLineBasis(session, { client, settings, mapping, at, isOwners: of.isOwners });
   const store = storeOf(mapping.kind);
@@ -134,17 +139,22 @@ async function mergeRedriven(
     await staging.pause();
     await stageStillRejected(session, masked);
   };
-  const lines = linesApart(openedLines(context, session, { client, fileId }), kept, still);
-  const counts = await readPerformanceFile(linesAsFile(kept, lines.each), {
-    mapping,
-    refusesDoubt,
-    ...basis,
-    limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
-    signal,
-    named: (creatives) => staging.name(creatives),
-    accepted: (block) => staging.write(block),
-    rejected: still,
-  });
+  const opened = openedLines(context, session, { client, fileId });
+  const messages =
+    ofStream === null ? null : await messagesApart(opened, { mapping, currency: basis.currency, eventField, still });
+  const lines = messages ?? linesApart(opened, kept, still);
+  const counts = messages?.isEmpty
+    ? { accepted: 0, totals: 0, lines: 0, grain: "" }
+    : await readPerformanceFile(linesAsFile({ ...kept, ...messages?.dialect }, lines.each), {
+        mapping,
+        refusesDoubt: refusesDoubt || ofStream !== null,
+        ...basis,
+        limits: { ...defaultLimits, refuseAboveShare: 1, refuseFromLines: Number.MAX_SAFE_INTEGER },
+        signal,
+        named: (creatives) => staging.name(creatives),
+        accepted: (block) => staging.write(block),
+        rejected: still,
+      });
   await staging.end();
   const { resolved, remaining } = await resolveRedriven(session, { client, fileId });
   // A corrected mapping may mark a line as a total: it is no data line then.
@@ -160,7 +170,11 @@ async function mergeRedriven(
   const { createStubs } = settings;
   const { today } = basis;
   const { grain } = counts;
-  const merged = await store.merge(session, { client, fileId, today, grain, combine, createStubs, redriven: true });
+  const target = { client, fileId, today, grain, createStubs, redriven: true };
+  const merged =
+    ofStream !== null && messages !== null && eventField !== null
+      ? await mergeStaged(session, { ...target, combine: "add", events: messages.events(ofStream.stream) })
+      : await store.merge(session, { ...target, combine });
   await recordRedriven(session, { client, fileId, totals }, merged);
   const { inserted, updated, unchanged, superseded } = merged;
   return { tried, resolved, remaining, inserted, updated, unchanged, superseded: superseded.lines, errors };
@@ -227,12 +241,18 @@ const nothingRedriven = {
 };
 
 /** The mapping as it is today, since correcting it may be what the lines waited for; the one used before, where it was deleted. */
-async function mappingOf({ config }: FilesContext, client: string, kept: FileHeader): Promise<FileMapping> {
+async function mappingOf(
+  { config }: FilesContext,
+  client: string,
+  kept: FileHeader,
+  eventField: string | null,
+): Promise<FileMapping> {
   const current = await mappingNamed(config, { client, mapping: kept.mapping }).catch((error: unknown) => {
     if (kept.mappingContent === null) throw error;
     return null;
   });
-  const mapping = current?.mapping ?? checkedMapping(kept.mapping, kept.mappingContent);
+  const plain = current?.mapping ?? checkedMapping(kept.mapping, kept.mappingContent);
+  const mapping = eventField === null ? plain : withoutEvent(plain, eventField);
   const delimiter = kept.delimiter === jsonDelimiter ? null : (kept.delimiter as FileMapping["delimiter"]);
   // What is read now is the header and its lines, in one encoding, with nothing above: the summary was no line of theirs.
   return {

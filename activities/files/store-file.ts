@@ -1,14 +1,13 @@
 import { metricMeter } from "@temporalio/activity";
-import type { FileCounts, RejectedLine } from "../../connectors/files/performance-file.ts";
-import type { Seal } from "../../core/seal.ts";
+import type { FileCounts } from "../../connectors/files/performance-file.ts";
 import { findFileOfRun, recordIngested, type FileRow } from "../../queries/files/files.ts";
 import { keepHeader } from "../../queries/files/file-header.ts";
 import { allowLongWork, backendOf, cancelBackend } from "../../queries/files/ingest.ts";
 import { takeTurn } from "../../queries/files/merge-file.ts";
-import { quarantineRejected, stageRejected } from "../../queries/files/quarantined-lines.ts";
+import { quarantineRejected } from "../../queries/files/quarantined-lines.ts";
 import { DayLost } from "../../queries/files/report-losses.ts";
 import { storeOf } from "../../queries/files/stores.ts";
-import { openStaging, type Staging } from "../../queries/files/staging.ts";
+import { openStaging } from "../../queries/files/staging.ts";
 import { settleAlerts } from "../../queries/ops/alerts.ts";
 import { learnSizes } from "../../queries/rtb/rollups.ts";
 import type { IngestAnswer } from "../../rules/files/ingest-answer.ts";
@@ -20,10 +19,8 @@ import { alertKinds, handled, subjectOf } from "./handled-file.ts";
 import { settingsOf } from "./input.ts";
 import { readLineBasis } from "./line-basis.ts";
 import { readChecked } from "./read-checked.ts";
+import { createQuarantine } from "./rejected-lines.ts";
 import type { FilesContext, Reading } from "./shapes.ts";
-
-const quarantinedAtATime = 1_000;
-const quarantinedBytes = 4_000_000;
 
 /** Reads, merges and keeps the receipt, in one transaction. */
 export async function storeFile(context: FilesContext, reading: Reading): Promise<IngestAnswer> {
@@ -114,35 +111,6 @@ export async function cancellable<Result>(
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-}
-
-/** Rejected lines on their way to the quarantine: staging has to pause for them, so they go in lots, small in bytes too. */
-export function createQuarantine(
-  session: Session,
-  staging: Staging,
-  seal: Seal,
-): { add: (lines: RejectedLine[]) => Promise<void>; flush: () => Promise<void> } {
-  let waiting: RejectedLine[] = [];
-  let bytes = 0;
-  const flush = async () => {
-    if (waiting.length === 0) return;
-    await staging.pause();
-    await stageRejected(session, waiting);
-    waiting = [];
-    bytes = 0;
-  };
-  return {
-    async add(lines) {
-      for (const line of lines) {
-        const content = seal.seal(line.content);
-        // What is not kept cannot be read again.
-        waiting.push({ ...line, content, whole: line.whole && content !== "" });
-        bytes += line.content.length;
-        if (waiting.length >= quarantinedAtATime || bytes >= quarantinedBytes) await flush();
-      }
-    },
-    flush,
-  };
 }
 
 function countFile(row: FileRow): void {

@@ -6,6 +6,7 @@ import { dropThumbnails } from "../../queries/rtb/thumbnails.ts";
 import { sealStoredHeaders } from "../../queries/files/file-header.ts";
 import { quarantineSeal } from "../../queries/shared/quarantine-seal.ts";
 import { prunePromo } from "../../queries/promo/retention.ts";
+import { pruneStreams } from "../../queries/streams/progress.ts";
 import { sealStoredContent } from "../../queries/sync/quarantine.ts";
 import type { MaintenanceContext } from "./context.ts";
 
@@ -26,6 +27,10 @@ export async function applyRetention({ database, config }: MaintenanceContext): 
   const deleted = events + identities + thumbnails + (await prune(database, config.retention));
   // Where there is no column store they would only grow.
   await foldMarks(database);
+  await pruneStreams(database, {
+    eventsDays: config.streams.eventsDays,
+    receiptsDays: config.retention.receiptsDays,
+  });
   await cleanStored(database, { forMs: cleaningMs });
   return { deleted };
 }

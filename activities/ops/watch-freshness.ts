@@ -7,6 +7,7 @@ import { lastDue } from "../../rules/sync/expectation.ts";
 import type { SyncSchedule } from "../../settings/config.ts";
 import { watchMapping } from "../cost/watch-affiliate-mapping.ts";
 import { watchPromo, watchPromoBooks } from "../promo/watch-promo.ts";
+import { watchStreams } from "../streams/watch-streams.ts";
 import { watchBooks } from "../sync/watch-books.ts";
 import { zoneOf } from "./plan-alert-deliveries.ts";
 import { watchSpend } from "./watch-spend.ts";
@@ -30,6 +31,8 @@ export async function watchFreshness(context: MaintenanceContext): Promise<{ lat
   for (const client of config.clients) {
     await watchMapping(database, { client, accounts: config.accounts });
     await watchSpend(database, { client, zone: zoneOf(config, client), now });
+    const declared = config.streams.clients.get(client)?.declared ?? [];
+    await watchStreams(database, { client, declared, lagMinutes: config.streams.lagMinutes });
     await watchPromo(database, { client, now, ...promoOf(config, client) });
   }
   return { late };

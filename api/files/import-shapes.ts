@@ -76,7 +76,7 @@ export const status = z.object({
 export const listedImport = answer.omit({ errors: true, summedOver: true, encoding: true, delimiter: true }).extend({
   importId,
   source: z.string().describe("what it is: rtb.performance, or the table of a report"),
-  place: z.enum(["upload", "import", "s3", "warehouse"]),
+  place: z.enum(["upload", "import", "s3", "warehouse", "stream"]),
   isRepeat: z.boolean().describe("true when the same content had been imported before and `force` was set"),
   committedAt: instant,
 });

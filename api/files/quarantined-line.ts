@@ -22,6 +22,7 @@ export const clearLine = z.object({
   source: z.string(),
   slice: z.string(),
   line: z.number().nullable(),
+  position: z.string().nullable().describe("of a message: its topic, its partition and its place there"),
   column: z.string().nullable(),
   reason: z.string(),
   amount: money.nullable(),

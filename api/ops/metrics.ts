@@ -3,6 +3,7 @@ import { countOpenAlerts, countRuns } from "../../queries/ops/counts.ts";
 import { readWaiting, type Waiting } from "../../queries/ops/mirror-marks.ts";
 import { readSourceFreshness, type SourceFreshness } from "../../queries/sync/freshness.ts";
 import { countQuarantine } from "../../queries/sync/status.ts";
+import { readPartitions } from "../../queries/streams/progress.ts";
 import { readGates } from "../../queries/shared/rate-gate.ts";
 import { withinMs } from "../../core/deadline.ts";
 import { createSpoolGauges } from "../promo/spool-gauges.ts";
@@ -71,21 +72,23 @@ type Gauges = ReturnType<typeof createGauges>;
 type State = Awaited<ReturnType<typeof readState>>;
 
 async function readState({ reading, config }: Pick<ServerParts, "reading" | "config">) {
-  const [freshness, alerts, quarantine, runs, gates, waiting] = await Promise.all([
+  const [freshness, alerts, quarantine, runs, gates, waiting, partitions] = await Promise.all([
     readSourceFreshness(reading, {}),
     countOpenAlerts(reading, {}),
     countQuarantine(reading, {}),
     countRuns(reading, { hours: 24 }),
     readGates(reading),
     config.clickhouse === null ? null : readWaiting(reading),
+    readPartitions(reading, {}),
   ]);
-  return { freshness, alerts, quarantine, runs, gates, waiting };
+  return { freshness, alerts, quarantine, runs, gates, waiting, partitions };
 }
 
 function createGauges(registry: Registry) {
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Gauge({ name: `signal_room_${name}`, help, labelNames, registers: [registry] });
   const source = ["client", "source"] as const;
+  const partition = ["client", "stream", "partition"] as const;
   return {
     postgresUp: gauge("postgres_up", "1 when Postgres answered this scrape", []),
     temporalUp: gauge("temporal_up", "1 when Temporal answered this scrape", []),
@@ -108,11 +111,24 @@ function createGauges(registry: Registry) {
       [],
     ),
     mirrorDays: gauge("mirror_days_waiting", "Changed days that wait to be mirrored", []),
+    streamLag: gauge(
+      "stream_lag_messages",
+      "Messages of a partition that are not stored, where the broker says",
+      partition,
+    ),
+    streamWait: gauge("stream_lag_seconds", "How long the oldest message has waited that is not stored", partition),
+    streamSeen: gauge("stream_seen_age_seconds", "Time since a consumer last looked for messages", partition),
+    streamHeld: gauge("stream_held", "1 when a partition is not read until a person decides", partition),
+    streamMessages: gauge("stream_messages", "Messages of a partition that were stored or quarantined", partition),
     runs: gauge("runs_24h", "Runs begun within 24 hours, by how they ended", [...source, "kind", "outcome"]),
   };
 }
 
-function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates, waiting }: State, now: Date): void {
+function fill(
+  gauges: Gauges,
+  { freshness, alerts, quarantine, runs, gates, waiting, partitions }: State,
+  now: Date,
+): void {
   const secondsSince = (moment: Date) => Math.max(0, (now.getTime() - moment.getTime()) / 1_000);
   const late = new Set(lateSources(freshness, now).map(({ client, source }) => `${client}/${source}`));
   for (const known of freshness) {
@@ -129,6 +145,14 @@ function fill(gauges: Gauges, { freshness, alerts, quarantine, runs, gates, wait
   if (waiting !== null) fillMirror(gauges, waiting, now);
   for (const { client, source, entries } of quarantine) gauges.quarantine.set({ client, source }, entries);
   for (const { count, ...labels } of runs) gauges.runs.set(labels, count);
+  for (const known of partitions.filter(({ isFinished }) => !isFinished)) {
+    const labels = { client: known.client, stream: known.stream, partition: known.partition };
+    if (known.lag !== null) gauges.streamLag.set(labels, known.lag);
+    gauges.streamWait.set(labels, known.waitingSeconds);
+    gauges.streamSeen.set(labels, known.seenSeconds);
+    gauges.streamHeld.set(labels, known.held === null ? 0 : 1);
+    gauges.streamMessages.set(labels, known.messages);
+  }
   for (const { account, waitMs, inFlight } of gates) {
     gauges.gateWait.set({ account }, waitMs / 1_000);
     gauges.gateInFlight.set({ account }, inFlight);

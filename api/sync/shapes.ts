@@ -178,6 +178,7 @@ export const quarantined = z.object({
   source: z.string(),
   slice: z.string(),
   line: z.number().nullable(),
+  position: z.string().nullable().describe("of a message: its topic, its partition and its place there"),
   reason: z.string(),
   amount: money.nullable(),
   content: z.string(),

@@ -19,6 +19,7 @@ import { promoStorm } from "./promo-storm.ts";
 import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
 import { slowAnswers } from "./slow-answers.ts";
+import { streams } from "./streams.ts";
 import { suiteDrills } from "./suite-drills.ts";
 import { warehouseKills } from "./warehouse-kills.ts";
 import { webhookStorm } from "./webhook-storm.ts";
@@ -38,6 +39,7 @@ export const drills: readonly Drill[] = [
   pacing,
   pooled,
   slowAnswers,
+  streams,
   hostZones,
   clockSkew,
   webhookStorm,

@@ -20,7 +20,7 @@ export interface FileRow extends FileContent, FileCounts {
   /** The feed that it is of, and so its table. */
   source: string;
   name: string;
-  place: "upload" | "import" | "s3" | "warehouse";
+  place: "upload" | "import" | "s3" | "warehouse" | "stream";
   path: string;
   bytes: number;
   optionsHash: string;

@@ -3,6 +3,7 @@ import { lockPerformance, rollUp, withoutLoops } from "../rtb/rollups.ts";
 import { checkMergedFile } from "./books.ts";
 import { originOfTouched, resolveCreatives } from "./resolve-creatives.ts";
 import { recordFileDays } from "./file-days.ts";
+import { dropRepeated } from "./added-events.ts";
 import { addUp, dropOverwritten } from "./fold-lines.ts";
 import { insertFresh } from "./insert-fresh.ts";
 import {
@@ -38,14 +39,15 @@ export async function mergeStaged(session: Session, target: MergeTarget): Promis
   await session.query("set local work_mem = '192MB'; set local maintenance_work_mem = '192MB'; set local jit = off");
   await lockPerformance(session, target.client);
   await resolveCreatives(session, target);
-  const { table, combined } = target.combine === "sum" ? await addUp(session) : { table: "staged", combined: 0 };
-  const overwritten =
-    target.combine === "sum" ? nothingMerged.superseded : await dropOverwritten(session, target.doubtful ?? null);
+  const { events } = target;
+  const repeated = events === undefined ? nothingMerged.superseded : await dropRepeated(session, target.client, events);
+  const { table, combined } = target.combine === "later" ? { table: "staged", combined: 0 } : await addUp(session);
+  const overwritten = target.combine === "later" ? await dropOverwritten(session, target.doubtful ?? null) : repeated;
   const days = await sumDays(session, table);
   // A day that its owner says is empty has a receipt like any other.
   if (days.length === 0 && target.wholeDay !== undefined) days.push({ ...nothingOf, date: target.wholeDay.day });
   const [first] = days;
-  if (first === undefined) return { ...nothingMerged, combined };
+  if (first === undefined) return { ...nothingMerged, combined, superseded: overwritten };
   const staged: StagedLines = {
     table,
     days,

@@ -10,7 +10,8 @@ import { sayOddCounts } from "./odd-counts.ts";
 import { checkLosses, daysInTheWay } from "./report-losses.ts";
 import { carriedOf, columnsOf, controlOf, declared } from "./report-columns.ts";
 
-export type ReportTarget = MergeTarget & {
+export type ReportTarget = Omit<MergeTarget, "combine" | "events"> & {
+  combine: "later" | "sum";
   grain: string;
   /** The file may take away most of a day that earlier files split otherwise. */
   acceptsLoss?: boolean;

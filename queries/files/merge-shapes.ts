@@ -9,8 +9,13 @@ export interface MergeTarget {
   fileId: number;
   /** The last civil day in the client's zone: periods of the roll-ups end with it. */
   today: string;
-  /** What becomes of several lines of one key: the last one wins, or they are added. */
-  combine: "later" | "sum";
+  /**
+   * What becomes of several lines of one key: the last one wins, or they are added; `add` adds them also to what is stored,
+   * whoever has stored it.
+   */
+  combine: "later" | "sum" | "add";
+  /** Of lines that are added to what is stored: the events that they are of. One that was added before adds nothing. */
+  events?: AddedEvents;
   /** Unknown creatives are created as stubs; otherwise such a line fails the merge. */
   createStubs: boolean;
   /** The lines were quarantined when the rest of their file was merged: they join it, in its place and in their lines' order. */
@@ -27,6 +32,13 @@ export interface MergeTarget {
 export interface WholeDay {
   day: string;
   path: string;
+}
+
+/** Each line has the event at its own place in the lists. */
+export interface AddedEvents {
+  stream: string;
+  lines: readonly number[];
+  hashes: readonly Buffer[];
 }
 
 /** Exact decimal texts. */

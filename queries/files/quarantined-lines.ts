@@ -25,15 +25,17 @@ export interface Rejected extends RejectedLineError {
   content: string;
   /** Whether the content is all of the line, so that it can be read again. */
   whole: boolean;
+  /** Of a message: its topic, its partition and its place there. */
+  position?: string;
 }
 
 /** Rejected lines wait in a temporary table of the transaction until their file has its number. */
 export async function stageRejected(session: Session, lines: readonly Rejected[]): Promise<void> {
   await session.query(
-    'create temp table if not exists rejected (line int, "column" text, reason text, content text, whole boolean, hash text) on commit drop',
+    'create temp table if not exists rejected (line int, "column" text, reason text, content text, whole boolean, hash text, position text) on commit drop',
   );
   await session.query(
-    "insert into pg_temp.rejected select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[])",
+    "insert into pg_temp.rejected select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[])",
     [
       lines.map(({ line }) => line),
       lines.map(({ column }) => column),
@@ -42,6 +44,7 @@ export async function stageRejected(session: Session, lines: readonly Rejected[]
       lines.map(({ whole }) => whole),
       // Two equal lines are two lines.
       lines.map(({ line, content }) => sha256(`${line}\n${content}`)),
+      lines.map(({ position }) => position ?? null),
     ],
   );
 }
@@ -52,8 +55,8 @@ export async function quarantineRejected(
   of: { client: string; source: string; fileId: number; runId: string },
 ): Promise<void> {
   await session.query(
-    `insert into ops.quarantine (_client_id, source, slice, line, column_name, reason, content, whole, content_hash, run_id)
-     select $1, $2, $3, line, "column", reason, content, whole, hash, $4 from pg_temp.rejected order by line`,
+    `insert into ops.quarantine (_client_id, source, slice, line, column_name, reason, content, whole, content_hash, run_id, position)
+     select $1, $2, $3, line, "column", reason, content, whole, hash, $4, position from pg_temp.rejected order by line`,
     [of.client, of.source, quarantineSlice(of.fileId), of.runId],
   );
 }

@@ -8,6 +8,8 @@ export interface QuarantinedLine {
   source: string;
   slice: string;
   line: number | null;
+  /** Of a message: its topic, its partition and its place there. */
+  position: string | null;
   column: string | null;
   reason: string;
   amount: string | null;
@@ -41,7 +43,7 @@ export async function readLine(
       header: string | null;
     }
   >(
-    `select q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.column_name as "column", q.reason, q.amount,
+    `select q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.position, q.column_name as "column", q.reason, q.amount,
             q.first_seen_at as "firstSeenAt", q.last_seen_at as "lastSeenAt", q.resolved_at as "resolvedAt",
             q.content as sealed, q.content_deleted_at as "contentDeletedAt", q.whole as "isWhole", q.corrected_sealed as corrected, q.corrected_at as "correctedAt",
             f.file_id as "fileId", f.name, h.header

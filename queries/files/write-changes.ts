@@ -66,9 +66,10 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
        old_spend numeric(18,6), old_file_id int) on commit drop`,
   );
   const measures = (alias: string) => `(${alias}.impressions, ${alias}.clicks, ${alias}.spend)`;
-  const own = target.combine === "sum" ? "'a'" : "case when t._line > lines.line then 's' else 'r' end";
+  const own = target.combine === "later" ? "case when t._line > lines.line then 's' else 'r' end" : "'a'";
+  const adds = target.combine === "add";
   const plus = (measure: string) =>
-    `lines.${measure} + case when fate.is = 'a' then t.${measure} else 0 end as ${measure}`;
+    `lines.${measure} + case when fate.is = 'a' or ($8 and fate.is = 'u') then t.${measure} else 0 end as ${measure}`;
   await session.query(
     `insert into pg_temp.changes
      select fate.is::"char", lines.line, ${keyOf("lines")}, ${["impressions", "clicks", "spend"].map(plus).join(", ")},
@@ -76,9 +77,9 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
        from ${linesOf(staged.table)}
        left join rtb.performance_metrics t on t._client_id = $1 and ${sameKey("t", "lines")} and t.date between $2 and $3
       cross join lateral (select case when t._client_id is null then 'i'
-                                      when $5 and t._file_id > $4 then 's'
+                                      when $5 and not $8 and t._file_id > $4 then 's'
                                       when $5 and t._file_id = $4 then ${own}
-                                      when ${measures("t")} = ${measures("lines")} then 'c'
+                                      when ${measures("lines")} = case when $8 then (0::bigint, 0::bigint, 0::numeric) else ${measures("t")} end then 'c'
                                       else 'u' end as is) fate
       where $6 or fate.is <> 'c' or ($7::text is not null and not (t._file_id = any(array(
             select file_id from ops.files where _client_id = $1 and place = 'warehouse' and path = $7))))`,
@@ -91,6 +92,7 @@ async function findChanges(session: Session, target: MergeTarget, staged: Staged
       await mustConfirm(session, target),
       // A row of anybody else's file that says the same becomes this feed's, so that the next change of it is the feed's own.
       target.wholeDay?.path ?? null,
+      adds,
     ],
   );
 }

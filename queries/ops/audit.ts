@@ -43,6 +43,8 @@ export type AuditAction =
   | "variation_changed"
   | "delivery_retried"
   | "redriven"
+  | "stream_moved"
+  | "stream_accepted"
   | "sync_started"
   | "backfill_started"
   | "run_paused"

@@ -62,7 +62,7 @@ async function deleteFiles(session: Session, client: string, fileIds: number[]):
     );
     count(table, rowCount);
   }
-  for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.files"])
+  for (const table of ["ops.file_headers", "ops.file_days", "ops.report_days", "ops.stream_batches", "ops.files"])
     count(
       table,
       (await session.query(`delete from ${table} where _client_id = $1 and file_id = any($2)`, [client, fileIds]))

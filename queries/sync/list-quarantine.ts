@@ -49,7 +49,7 @@ export function listQuarantine(
   { order, limit, ...filter }: QuarantineListFilter & { order?: Order; limit: number },
 ): Promise<Placed<QuarantinedRow>[]> {
   return readOrdered<QuarantinedRow>(database, {
-    columns: `q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.reason, q.amount, ${shownContent} as content, q.first_seen_at as "firstSeenAt",
+    columns: `q.quarantine_id as "quarantineId", q.source, q.slice, q.line, q.position, q.reason, q.amount, ${shownContent} as content, q.first_seen_at as "firstSeenAt",
             q.last_seen_at as "lastSeenAt", q.resolved_at as "resolvedAt", q.run_id as "runId", ${originSql} as origin`,
     from: ledgerTable("ops.quarantine", "q", filter),
     ...{ where: inList, values: valuesOf(filter), orders: quarantineOrders, order, limit },

@@ -17,6 +17,8 @@ export interface QuarantineEntry {
   source: string;
   slice: string;
   line: number | null;
+  /** Of a message: its topic, its partition and its place there. */
+  position: string | null;
   reason: string;
   amount: string | null;
   content: string;
@@ -31,7 +33,7 @@ export async function readQuarantine(
   filter: QuarantineFilter & { openOnly: boolean; limit: number },
 ): Promise<QuarantineEntry[]> {
   const { rows } = await database.query<QuarantineEntry>(
-    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
+    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, position, reason, amount, ${shownContent} as content,
             first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
        from ops.quarantine
       where ($1::text is null or _client_id = $1) and ($2::text is null or source = $2) and ($3::text is null or slice = $3)
@@ -73,7 +75,7 @@ export interface StoredEntry extends QuarantineEntry {
 /** One entry with what is stored of its content, for a person who has to look at it. */
 export async function readEntry(database: Queryable, quarantineId: number): Promise<StoredEntry | null> {
   const { rows } = await database.query<StoredEntry>(
-    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, reason, amount, ${shownContent} as content,
+    `select quarantine_id as "quarantineId", _client_id as client, source, slice, line, position, reason, amount, ${shownContent} as content,
             content as stored, content_deleted_at as "contentDeletedAt", date_trunc('milliseconds', corrected_at) as "correctedAt", first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", resolved_at as "resolvedAt"
        from ops.quarantine where quarantine_id = $1`,
     [quarantineId],

@@ -77,7 +77,7 @@ list.action(
         entry.quarantineId,
         entry.client,
         entry.source,
-        entry.slice,
+        entry.position ?? entry.slice,
         entry.resolvedAt === null ? "open" : "resolved",
         instant(entry.lastSeenAt),
         entry.amount === null ? null : cents(entry.amount),
@@ -129,10 +129,14 @@ show.action(
             : "its content was encrypted with another CREDENTIALS_ENCRYPTION_KEY",
       );
     if (clear) await viewed(database, found, content);
-    const { client, source, slice, line, reason } = found;
+    const { client, source, slice, line, position, reason } = found;
     return {
       document: { ...shownEntry, content },
-      lines: [`${client} ${source} ${slice}${line === null ? "" : ` line ${line}`}: ${reason}`, "", content],
+      lines: [
+        `${client} ${source} ${slice}${line === null ? "" : ` line ${line}`}${position === null ? "" : ` (${position})`}: ${reason}`,
+        "",
+        content,
+      ],
     };
   }),
 );

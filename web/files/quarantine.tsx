@@ -157,6 +157,7 @@ function columnsFor(isKeeper: boolean): Column<Quarantined>[] {
       },
     },
     { name: "line", label: "Line", kind: "text", value: (row) => row.line },
+    { name: "position", label: "Message", kind: "text", value: (row) => row.position, isExtra: true },
     { name: "reason", label: "Why", kind: "text", value: (row) => row.reason, isLong: true },
     {
       name: "firstSeenAt",
@@ -201,8 +202,8 @@ function linePage(web: Web): void {
 const readLine = (web: Web, at: At<unknown>) => get<ClearLine>(web, at.request, `${quarantine}/${param(at, "id")}`);
 
 function lineContent(at: At<unknown>, entry: ClearLine, became: Corrected | null = null): Content {
-  const { file, line, source, slice, resolvedAt } = entry;
-  const title = line === null ? `Row of ${source}, ${slice}` : `Line ${line}`;
+  const { file, line, source, slice, position, resolvedAt } = entry;
+  const title = line === null ? `Row of ${source}, ${slice}` : (position ?? `Line ${line}`);
   return {
     title,
     body: (
