@@ -1,7 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { z } from "zod";
 import { cents, sumMoney } from "../../core/money.ts";
 import { describeIssues } from "../../core/typed.ts";
@@ -38,6 +34,7 @@ import {
   type Report,
 } from "../shared/command-line.ts";
 import { followWorkflow, startWorkflow } from "../shared/follow-workflow.ts";
+import { typedLine } from "../shared/typed-line.ts";
 import { count, instant, table } from "../shared/printing.ts";
 import { entriesOf, whatElse, whatRemains } from "../shared/quarantine-steps.ts";
 import { rerunSlices } from "../shared/rerun-slices.ts";
@@ -315,27 +312,6 @@ correct.action(
   }),
 );
 
-/** The line from standard input, or from the editor of whoever sits at a terminal, who sees it in clear there. */
-async function typedLine(current: () => Promise<string>): Promise<string> {
-  if (!process.stdin.isTTY) return withoutLastBreak(await readAll(process.stdin));
-  const editor = process.env["VISUAL"] ?? process.env["EDITOR"];
-  if (editor === undefined || editor === "")
-    throw new CommandError(
-      exitCodes.usage,
-      "give the corrected line with --line or on standard input, or set $EDITOR to an editor",
-    );
-  const folder = await mkdtemp(path.join(os.tmpdir(), "signal-room-line-"));
-  try {
-    const file = path.join(folder, "line.csv");
-    await writeFile(file, `${await current()}\n`, { mode: 0o600 });
-    const { status } = spawnSync(editor, [file], { stdio: "inherit", shell: true });
-    if (status !== 0) throw new CommandError(exitCodes.usage, "the editor ended with an error: nothing is corrected");
-    return withoutLastBreak(await readFile(file, "utf8"));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 async function viewed(database: Database, entry: QuarantineEntry, line: string): Promise<string> {
   const { client, quarantineId, source, slice } = entry;
   await recordAudit(database, {
@@ -347,14 +323,6 @@ async function viewed(database: Database, entry: QuarantineEntry, line: string):
   });
   return line;
 }
-
-async function readAll(stream: NodeJS.ReadStream): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-const withoutLastBreak = (text: string) => text.replace(/\r?\n$/, "");
 
 /** A number that no file has is a typing mistake, not a file with nothing to do. */
 async function fileThereIs(database: Database, clients: string | string[], fileId: number): Promise<void> {

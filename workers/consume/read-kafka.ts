@@ -307,6 +307,8 @@ class KafkaReading {
   /** Notes how far behind the topic is, keeps what is read, and takes up what a person has decided. */
   async #look(): Promise<void> {
     const { database, logger, redact } = this.parts;
+    // Before what is stored is read: one that is held in the meantime would look as if it had been decided on.
+    const paused = [...this.#paused];
     try {
       const offsets = await this.#offsets();
       const stored = await readPartitions(database, this.#of(""));
@@ -323,7 +325,7 @@ class KafkaReading {
       });
       await noteLag(database, { ...this.#of(""), partitions });
       await this.#keep();
-      for (const partition of [...this.#paused]) {
+      for (const partition of paused) {
         if (stored.find((one) => one.partition === String(partition))?.held !== null) continue;
         this.#paused.delete(partition);
         this.#consumer.resume([{ topic: this.stream.topic, partitions: [partition] }]);
