@@ -44,6 +44,8 @@ const domains: Record<string, Domain> = {
     schemas: ["ops", "public", "redtrack", "everflow", "anytrack", "promo", "rtb", "findings"],
   },
   intelligence: { uses: ["rtb"], schemas: ["ops", "rtb", "intelligence"] },
+  // A change follows from waste or from an opportunity.
+  pretargeting: { uses: ["rtb", "intelligence"], schemas: ["ops", "rtb"] },
   overview: { uses: "all", schemas: "all" },
   // What assistants are shown is what the JSON routes answer: shapes of all, and no statement of its own.
   mcp: { uses: "all", schemas: [] },

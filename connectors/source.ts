@@ -66,7 +66,7 @@ export interface Refusal {
 }
 
 export interface PageRequest {
-  method?: "GET" | "POST" | "PUT" | "PATCH";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** One of the vendor's other addresses; its base URL where left out. */
   at?: string;
   /** Below that address. */

@@ -60,7 +60,7 @@ export function openExchange(http: Http, given: Secrets, now: () => Date): Excha
   return openGoogle({ http, now, identity: identityOf(given) });
 }
 
-function read<Shape extends z.ZodType>(shape: Shape, body: unknown, what: string): z.output<Shape> {
+export function read<Shape extends z.ZodType>(shape: Shape, body: unknown, what: string): z.output<Shape> {
   const parsed = shape.safeParse(body);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -112,7 +112,7 @@ export async function readSeats(exchange: Exchange): Promise<ExchangeSeat[]> {
 }
 
 /** A token that was there before leads in a circle. */
-function nextOf(token: string | undefined, seen: Set<string>): string | null {
+export function nextOf(token: string | undefined, seen: Set<string>): string | null {
   if (token === undefined || token === "") return null;
   if (seen.has(token)) throw new ConnectorError("malformed", "a page leads back to an earlier one");
   seen.add(token);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { presentMs } from "../clock.ts";
 import { bidderId, makeCreatives, seats, type MadeCreative } from "../data/creatives.ts";
 import { clientOfEmail } from "../google-account.ts";
+import { createPretargeting } from "../pretargeting.ts";
 import {
   json,
   type JsonObject,
@@ -38,6 +39,7 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
   let mostRows = 1_000;
   let isMoving = false;
   let pagesUntilLost = Infinity;
+  const pretargeting = createPretargeting(failure);
   const nameOf = ({ buyerId, creativeId }: { buyerId: string; creativeId: string }) => `${buyerId}/${creativeId}`;
   const active = (buyerId: string) => all.filter((one) => one.buyerId === buyerId && !gone.has(nameOf(one)));
 
@@ -75,6 +77,8 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
     const bearer = /^Bearer (.+)$/.exec(request.headers["authorization"] ?? "")?.[1] ?? "";
     const known = tokens.get(bearer);
     if (known === undefined || known.untilMs <= nowMs()) return unauthenticated();
+    const ofPretargeting = pretargeting.handle(request, known.client);
+    if (ofPretargeting !== null) return ofPretargeting;
     if (request.method !== "GET") return failure(404, "NOT_FOUND", "not found");
     if (pathname === "/v1/buyers") return json(200, { buyers: seats.map((seat) => buyer(seat)) });
     const buyerId = /^\/v1\/buyers\/([^/]+)\/creatives$/.exec(pathname)?.[1];
@@ -165,6 +169,7 @@ export function createAuthorizedBuyers({ clock, googleKey }: Surroundings): Vend
     totalOf: () => null,
     dump: () => seats.flatMap(({ buyerId }) => active(buyerId).map(({ wire }) => wire)),
     control: {
+      ...pretargeting.control,
       /** Who may sign, with the public half of the key. */
       "POST /service-accounts": (body) => {
         const { email, publicKey, client } = accountBody.parse(body);
