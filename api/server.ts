@@ -49,6 +49,7 @@ import { tieOutRoutes } from "./findings/tie-out.ts";
 import { intelligenceRoutes } from "./intelligence/intelligence.ts";
 import { rtbRoutes } from "./rtb/rtb.ts";
 import { correctRoute } from "./files/correct-line.ts";
+import { pretargetingRoutes } from "./pretargeting/pretargeting.ts";
 import { importRoutes } from "./files/import-routes.ts";
 import { channelRoutes } from "./ops/channels.ts";
 import { sessionRoutes } from "./ops/sessions.ts";
@@ -80,6 +81,7 @@ const areas: Area[] = [
   { prefix: "/api/v1/deliveries", routes: deliveryRoutes },
   { prefix: "/api/v1/rtb", routes: rtbRoutes },
   { prefix: "/api/v1/rtb", routes: intelligenceRoutes },
+  { prefix: "/api/v1/rtb", routes: pretargetingRoutes },
   { prefix: "/api/v1/rtb", routes: importRoutes },
   { prefix: "/api/v1/rtb", routes: redriveRoute },
   { prefix: "/api/v1/rtb", routes: rejectedLinesRoute },

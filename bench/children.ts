@@ -78,3 +78,31 @@ export async function killChild(child: ChildProcess): Promise<void> {
   child.kill("SIGKILL");
   await gone;
 }
+
+/** A process that is started again when it ends, as a supervisor would. */
+export function keepRunning(start: () => Promise<ChildProcess>) {
+  let ended = false;
+  let current: Promise<ChildProcess>;
+  const begin = (): Promise<ChildProcess> =>
+    start().then(
+      (child) => {
+        child.once("exit", () => {
+          if (!ended) current = begin();
+        });
+        return child;
+      },
+      async (error: unknown) => {
+        if (ended) throw error;
+        await wait(200);
+        return begin();
+      },
+    );
+  current = begin();
+  return {
+    isUp: async () => void (await current),
+    kill: async () => killChild(await current),
+    end: () => {
+      ended = true;
+    },
+  };
+}

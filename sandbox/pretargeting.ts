@@ -42,7 +42,7 @@ const resetBody = ofClient.extend({ configs: z.array(z.record(z.string(), z.json
 type Trouble = z.output<typeof troubleBody>;
 type Hand = z.output<typeof handBody>;
 
-/** One write as the mock saw it arrive: what tests hold the end against. */
+/** One look or write as the mock saw it arrive: what tests hold the end against. */
 interface Arrived {
   at: number;
   by: "us" | "hand";
@@ -168,7 +168,10 @@ export function createPretargeting(failure: Failure) {
     }
     const config = bidder.configs.get(id);
     if (config === undefined) return failure(404, "NOT_FOUND", "Requested entity was not found.");
-    if (method === "GET") return json(200, config);
+    if (method === "GET") {
+      noted(bidder, { by: "us", configId: id, what: "read", fields: {} });
+      return json(200, config);
+    }
     if (method === "DELETE") {
       bidder.configs.delete(id);
       noted(bidder, { by: "us", configId: id, what: "delete", fields: {} });
@@ -193,6 +196,7 @@ export function createPretargeting(failure: Failure) {
     const from = Number(query.get("pageToken") ?? "0");
     if (!Number.isInteger(pageSize) || pageSize < 1 || !Number.isInteger(from)) return invalid("pageSize, pageToken");
     const configs = [...bidder.configs.values()];
+    noted(bidder, { by: "us", configId: "", what: "read", fields: {} });
     return json(200, {
       pretargetingConfigs: configs.slice(from, from + pageSize),
       ...(from + pageSize < configs.length ? { nextPageToken: String(from + pageSize) } : {}),
@@ -254,7 +258,7 @@ export function createPretargeting(failure: Failure) {
     return changed(bidder, id, `patch ${path.join(".")}`, next);
   }
 
-  /** Somebody at Google's own pages. */
+  /** A person at Google's own pages. */
   function playHands(bidder: Bidder): void {
     for (const hand of [...bidder.hands]) {
       hand.afterRequests = (hand.afterRequests ?? 1) - 1;

@@ -12,6 +12,7 @@ import { keysArea } from "./keys.ts";
 import { localStackArea } from "./local-stack.ts";
 import { loginArea } from "./login.ts";
 import { clientsArea } from "./reader.ts";
+import { pretargetingArea } from "./pretargeting.ts";
 import { promoArea } from "./promo.ts";
 import { reconArea } from "./recon.ts";
 import type { Area } from "./shapes.ts";
@@ -33,6 +34,7 @@ export const areas: readonly Area[] = [
   streamsArea,
   clustersArea,
   thumbnailsArea,
+  pretargetingArea,
   reconArea,
   discordArea,
   promoArea,

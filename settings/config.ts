@@ -9,6 +9,7 @@ import { readDiscordSettings, type DiscordConfig } from "./discord.ts";
 import { readIngestSettings, type IngestSettings } from "./files.ts";
 import { readGeneral, type GeneralSettings } from "./general.ts";
 import { readKeys, type Keys } from "./keys.ts";
+import { readPretargetingSettings, type PretargetingSettings } from "./pretargeting.ts";
 import { readPromoSettings, type PromoSettings } from "./promo.ts";
 import { SettingsReader } from "./reader.ts";
 import { readReconSettings, type ReconSettings } from "./recon.ts";
@@ -53,6 +54,7 @@ export interface Config extends Keys, GeneralSettings, TemporalSettings {
   /** How creatives are grouped into campaigns, by client. */
   clusters: ClustersByClient;
   thumbnails: ThumbnailSettings;
+  pretargeting: PretargetingSettings;
   /** Submissions that one affiliate's key may send a minute. */
   submissionsPerMinute: number;
   ingest: IngestSettings;
@@ -100,6 +102,7 @@ export function loadConfig(env: Env, vendors: readonly VendorSettings[], sources
     promo: readPromoSettings(reader),
     clusters: readClusterSettings(reader),
     thumbnails: readThumbnailSettings(reader),
+    pretargeting: readPretargetingSettings(reader),
     ingest: readIngestSettings(reader),
     streams: readStreamSettings(reader),
   };

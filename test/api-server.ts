@@ -1,4 +1,5 @@
 import { readPromoSettings } from "../settings/promo.ts";
+import { readPretargetingSettings } from "../settings/pretargeting.ts";
 import { readThumbnailSettings } from "../settings/thumbnails.ts";
 import { readReconSettings } from "../settings/recon.ts";
 import { readIngestSettings } from "../settings/files.ts";
@@ -88,6 +89,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<Api> 
         recon: readReconSettings(new SettingsReader({})),
         submissionsPerMinute: options.submissionsPerMinute ?? 60_000,
         ingest: options.ingest ?? readIngestSettings(new SettingsReader({})),
+        pretargeting: readPretargetingSettings(new SettingsReader({ ...options.env, CLIENTS: clients.join(",") })),
         thumbnails: readThumbnailSettings(new SettingsReader({ ...options.env, CLIENTS: clients.join(",") })),
         queuePrefix: "",
         searchAttributes: true,

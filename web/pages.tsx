@@ -47,6 +47,8 @@ import { wastePages } from "./rtb/waste.tsx";
 import { serveAssets, type Assets } from "./shared/assets.ts";
 import { freshnessPages } from "./freshness/page.tsx";
 import { payoutPages } from "./payouts/page.tsx";
+import { pretargetingPlanPage } from "./pretargeting/plan.tsx";
+import { pretargetingPages } from "./pretargeting/plans.tsx";
 import { promoForms } from "./promo/forms.tsx";
 import { promoOfferPage } from "./promo/offer.tsx";
 import { promoPages } from "./promo/page.tsx";
@@ -85,6 +87,8 @@ const pages: readonly ((web: Web) => void | Promise<void>)[] = [
   scorecardPages,
   countryPages,
   opportunityPage,
+  pretargetingPages,
+  pretargetingPlanPage,
   questionPages,
   channelPages,
   filePages,

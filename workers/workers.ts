@@ -21,6 +21,7 @@ import type { AfterMerge } from "../activities/sync/context.ts";
 import { createClusterActivities } from "../activities/intelligence/cluster-activities.ts";
 import { createFindingActivities } from "../activities/findings/finding-activities.ts";
 import { createSeatActivities } from "../activities/rtb/seat-activities.ts";
+import { createPretargetingActivities } from "../activities/pretargeting/pretargeting-activities.ts";
 import { createThumbnailActivities } from "../activities/rtb/thumbnail-activities.ts";
 import { createSyncActivities } from "../activities/sync/sync.ts";
 import { warehouseFeeds } from "../activities/warehouses/elsewhere.ts";
@@ -93,6 +94,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const discord = createDiscordActivities({ database, config, gate, redact });
   const seats = createSeatActivities({ database, config, gate, redact });
   const thumbnails = createThumbnailActivities({ database, config, gate, redact });
+  const pretargeting = createPretargetingActivities({ database, config, gate, redact });
   const clusters = createClusterActivities({ database, store, config, gate, redact });
   const findings = createFindingActivities({ database, config, redact });
   const reconcile = createReconcileActivities({ database, config, gate, redact });
@@ -129,6 +131,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 discord,
                 seats,
                 thumbnails,
+                pretargeting,
                 clusters,
                 findings,
               ),
@@ -143,7 +146,7 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
                 maxHeartbeatThrottleInterval: "1 second",
               }
             : {
-                activities: together(sync, deliver, anytrack, reconcile, seats, thumbnails, clusters),
+                activities: together(sync, deliver, anytrack, reconcile, seats, thumbnails, pretargeting, clusters),
                 maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
               }),
       } as WorkerOptions),

@@ -1,4 +1,7 @@
 export { askQuestions } from "./intelligence/ask-questions.ts";
+export { applyPretargeting } from "./pretargeting/apply-pretargeting.ts";
+export { planPretargeting } from "./pretargeting/plan-pretargeting.ts";
+export { rollBackPretargeting } from "./pretargeting/roll-back-pretargeting.ts";
 export { backfill } from "./sync/backfill.ts";
 export { checkAffiliateToken } from "./recon/check-affiliate-token.ts";
 export { clusterCampaigns } from "./intelligence/cluster-campaigns.ts";

@@ -95,6 +95,9 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   previewFile: [
     [{ client: "713", draftId: "a".repeat(32), mappin: "meta" }, 'unknown field "mappin": did you mean mapping?'],
   ],
+  applyPretargeting: [[{ client: "713", planid: 5 }, 'unknown field "planid": did you mean planId?']],
+  planPretargeting: [[{ client: "713", planId: 5, dryRun: true }, 'unknown field "dryRun": there are client, planId']],
+  rollBackPretargeting: [[{ client: "713", planid: 5 }, 'unknown field "planid": did you mean planId?']],
   reconcileMany: [
     [
       { client: "713", scope: "campaign", scopeId: 5, latestonly: true },

@@ -19,6 +19,7 @@ import { addConversions, createDeliverables } from "../test/deliverable.ts";
 import { readable } from "../test/histories.ts";
 import { createCampaign, taken } from "../test/reconciliation.ts";
 import { recordClusters } from "../test/record-clusters.ts";
+import { recordPretargeting } from "../test/record-pretargeting.ts";
 import { recordSeats } from "../test/record-seats.ts";
 import { recordHouse } from "../test/record-house.ts";
 import {
@@ -61,6 +62,7 @@ beforeAll(async () => {
     await recordHouse(keep);
     await recordSeats(keep);
     await recordClusters(keep);
+    await recordPretargeting(keep);
   }
   for (const file of await readdir(folder)) {
     if (file.endsWith(".json"))
@@ -73,6 +75,10 @@ beforeAll(async () => {
 
 // Listed here so that a history that went missing is missed.
 const names = [
+  "apply-pretargeting",
+  "apply-pretargeting-overtaken",
+  "apply-pretargeting-rolled-back",
+  "apply-pretargeting-unclear",
   "ask-questions",
   "backfill-cancelled-by-update",
   "backfill-cancelled-while-paused",
@@ -103,6 +109,7 @@ const names = [
   "keep-house-that-sent-alerts",
   "mirror-days",
   "notify-channel",
+  "plan-pretargeting",
   "preview-file",
   "reconcile-many",
   "reconcile-report",
@@ -112,6 +119,7 @@ const names = [
   "redeliver-dry-run",
   "redrive-files",
   "refresh-aggregates",
+  "roll-back-pretargeting",
   "sweep-reports",
   "sync-creatives",
   "sync-creatives-read-again",

@@ -31,6 +31,7 @@ export interface ServerDependencies {
     | "queuePrefix"
     | "searchAttributes"
     | "thumbnails"
+    | "pretargeting"
   >;
   settings: ApiSettings;
   database: Database;

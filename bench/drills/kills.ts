@@ -1,9 +1,8 @@
-import type { ChildProcess } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
 import { addDays } from "../../core/days.ts";
 import { streamOf, webhookBody, type SandboxConversion } from "../../sandbox/anytrack-data.ts";
 import { freePorts } from "../../scripts/embedded/process.ts";
-import { killChild } from "../children.ts";
+import { keepRunning } from "../children.ts";
 import { startBenchStack, type BenchStack } from "../stack.ts";
 import { countDays, startBackfill, statusOf, untilOver, type Days } from "./backfill-kills.ts";
 import { finding, type Drill, type DrillSetup } from "./drill.ts";
@@ -97,34 +96,6 @@ async function judge(stack: BenchStack, ended: { range: Days; sent: SandboxConve
       days.firsts === days.rows,
     `${count} kills (${[...ended.struck].map(([part, times]) => `${part} ${times}`).join(", ")}); ${days.rows} rows of ${days.days} days and ${conversions} conversions: lost ${lost}, doubled ${twice}, ${days.differences} differ; cost ${days.costStored} of ${days.costVendor}, revenue ${cents} of ${owed} cents`,
   );
-}
-
-/** A process that is started again when it ends, as a supervisor would. */
-function keepRunning(start: () => Promise<ChildProcess>) {
-  let ended = false;
-  let current: Promise<ChildProcess>;
-  const begin = (): Promise<ChildProcess> =>
-    start().then(
-      (child) => {
-        child.once("exit", () => {
-          if (!ended) current = begin();
-        });
-        return child;
-      },
-      async (error: unknown) => {
-        if (ended) throw error;
-        await wait(200);
-        return begin();
-      },
-    );
-  current = begin();
-  return {
-    isUp: async () => void (await current),
-    kill: async () => killChild(await current),
-    end: () => {
-      ended = true;
-    },
-  };
 }
 
 /** One backfill after the other, each of the days before the last one's, so that every one has rows to lose. */

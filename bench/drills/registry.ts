@@ -14,6 +14,7 @@ import { newVendor } from "./new-vendor.ts";
 import { oldDatabase } from "./old-database.ts";
 import { pacing } from "./pacing.ts";
 import { pooled } from "./pooled.ts";
+import { pretargeting } from "./pretargeting.ts";
 import { promoFaults } from "./promo-faults.ts";
 import { promoStorm } from "./promo-storm.ts";
 import { reconAway } from "./recon-away.ts";
@@ -44,6 +45,7 @@ export const drills: readonly Drill[] = [
   clockSkew,
   webhookStorm,
   reconStorm,
+  pretargeting,
   promoStorm,
   promoFaults,
   canaries,

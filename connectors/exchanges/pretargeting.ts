@@ -80,13 +80,20 @@ export type PretargetingWrite =
   | { kind: "remove"; configId: string; list: TargetedList; members: readonly string[] }
   | { kind: "delete"; configId: string };
 
-/** Sends it once. A configuration is active as soon as it is created, and there is no switch for a share of traffic. */
-export async function writeConfig(exchange: Exchange, bidderId: string, write: PretargetingWrite): Promise<void> {
+/**
+ * Sends it once; of what was created the id is returned. A configuration is active as soon as it is created, and there is no
+ * switch for a share of traffic.
+ */
+export async function writeConfig(
+  exchange: Exchange,
+  bidderId: string,
+  write: PretargetingWrite,
+): Promise<string | null> {
   switch (write.kind) {
     case "create": {
       const body = { displayName: write.displayName, ...unflatten(write.content) };
-      await exchange.ask({ method: "POST", path: pathOf(bidderId), body });
-      return;
+      const answer = await exchange.ask({ method: "POST", path: pathOf(bidderId), body });
+      return toConfig(read(config, answer, "the new pretargeting configuration")).configId;
     }
     case "patch":
       await exchange.ask({
@@ -95,7 +102,7 @@ export async function writeConfig(exchange: Exchange, bidderId: string, write: P
         query: { updateMask: write.paths.join(",") },
         body: unflatten(write.content),
       });
-      return;
+      return null;
     case "add":
     case "remove": {
       const { verb, field } = targetedLists[write.list];
@@ -104,9 +111,10 @@ export async function writeConfig(exchange: Exchange, bidderId: string, write: P
         path: pathOf(bidderId, write.configId, `:${write.kind}Targeted${verb}`),
         body: { [field]: write.members, ...(write.kind === "add" ? { targetingMode: write.mode } : {}) },
       });
-      return;
+      return null;
     }
     case "delete":
       await exchange.ask({ method: "DELETE", path: pathOf(bidderId, write.configId) });
+      return null;
   }
 }

@@ -69,6 +69,13 @@ export type AuditAction =
   | "keys_rotated"
   | "workflow_started"
   | "difference_accepted"
+  | "pretargeting_asked"
+  | "pretargeting_approved"
+  | "pretargeting_rollback_asked"
+  | "pretargeting_written"
+  | "pretargeting_stage_reached"
+  | "pretargeting_rolled_back"
+  | "pretargeting_overtaken"
   | "month_closed"
   | "payout_account_set";
 

@@ -24,7 +24,7 @@ const navigation: readonly NavigationItem[] = [
   { href: "/tie-out", label: "Tie-out", who: staff },
   { href: "/creatives", label: "Creatives", also: ["/campaigns", "/waste", "/seats"], who: staff },
   { href: "/findings", label: "Findings", who: staff },
-  { href: "/opportunities", label: "Opportunities", who: staff },
+  { href: "/opportunities", label: "Opportunities", also: ["/pretargeting"], who: staff },
   { href: "/questions", label: "Questions", who: staff },
   { href: "/promo", label: "Promo", who: staff },
   { href: "/files", label: "Files", who: staff },

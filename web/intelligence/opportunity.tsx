@@ -68,7 +68,7 @@ export function opportunityPage(web: Web): void {
             </Notice>
           )}
           <Figures of={found} json={json} currency={currency} />
-          <Brief of={found} />
+          <Brief of={found} canPlan={at.viewer.isKeeper} />
           <Days of={found} json={json} currency={currency} />
           <Evidence of={found} at={at} json={json} currency={currency} />
           {at.viewer.isKeeper ? <Decisions of={found} today={at.today} /> : null}
@@ -134,8 +134,8 @@ function Figures({ of, json, currency }: { of: OpportunityDetails; json: string;
   );
 }
 
-/** To be copied into a mail or a ticket: nothing here changes a budget. */
-function Brief({ of }: { of: OpportunityDetails }) {
+/** To be copied into a mail or a ticket: nothing here changes a budget. What pretargeting can do is planned, as a dry run. */
+function Brief({ of, canPlan }: { of: OpportunityDetails; canPlan: boolean }) {
   const lines = [
     of.recommendation,
     `Saves ${of.savingsWeekly} a week, at the least ${of.savingsWeeklyLow}: ${of.basis}.`,
@@ -149,6 +149,12 @@ function Brief({ of }: { of: OpportunityDetails }) {
         <Name of={of.recommendation} />
       </p>
       <p class="quiet">{of.caution}</p>
+      {canPlan ? (
+        <form method="post" action="/pretargeting/plan">
+          <input type="hidden" name="opportunity" value={of.opportunityId} />
+          <button type="submit">Pretargeting plan</button>
+        </form>
+      ) : null}
       <details>
         <summary>A brief to copy</summary>
         <pre tabIndex={0}>{lines.join("\n")}</pre>

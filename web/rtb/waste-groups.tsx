@@ -88,15 +88,34 @@ const adviceColumns: Column<Advice>[] = [
   },
 ];
 
+/** Leads to a dry run; hours are none of pretargeting's. */
+const planColumn: Column<Advice> = {
+  name: "plan",
+  label: "",
+  kind: "text",
+  isLocal: true,
+  value: () => null,
+  show: ({ by, of, name }) =>
+    by === "hour" ? null : (
+      <form method="post" action="/pretargeting/plan">
+        <input type="hidden" name="by" value={by} />
+        <input type="hidden" name="value" value={of} />
+        <button type="submit" aria-label={`Plan to leave out ${name ?? of}`}>
+          Plan
+        </button>
+      </form>
+    ),
+};
+
 const firstAdvice = 8;
 
 /** What to do, with what was found and what it was held against. */
-export function AdviceTable({ of, json, zone }: Part) {
+export function AdviceTable({ of, json, zone, canPlan }: Part & { canPlan: boolean }) {
   return (
     <section aria-labelledby="advice">
       <h2 id="advice">Advice</h2>
       <FirstRows
-        columns={adviceColumns}
+        columns={canPlan ? [...adviceColumns, planColumn] : adviceColumns}
         rows={of.advice}
         first={firstAdvice}
         caption="Advice"

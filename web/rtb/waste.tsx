@@ -124,7 +124,7 @@ function Shown({ of: { waste, coverage }, addresses, at }: ShownProps) {
         </>
       )}
       <SpendSources of={waste} json={json} zone={zone} />
-      <AdviceTable of={waste} json={json} zone={zone} />
+      <AdviceTable of={waste} json={json} zone={zone} canPlan={at.viewer.isKeeper} />
       <Groups of={waste} json={json} zone={zone} url={at.url} />
       <SizeCoverage
         of={coverage}
