@@ -35,6 +35,7 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
     campaigns.rows.map(({ id }) => id),
   ]);
   await deleteOpportunities(session, client);
+  await deletePlans(session, client);
   for (const table of ["rtb.cluster_runs", "rtb.model_calls", "rtb.opportunity_runs"])
     await session.query(`delete from ${table} where _client_id = $1 and origin = 'sandbox'`, [client]);
   const { rows: creatives } = await session.query<{ id: string; buyerId: string | null }>(
@@ -64,6 +65,19 @@ async function deleteAll(session: Session, client: string): Promise<PurgeCount[]
     { table: "rtb.creatives", rows: creatives.length },
     { table: "rtb.buyer_seats", rows: seats.rowCount ?? 0 },
   ].map((one) => ({ client, source, sum: null, ...one }));
+}
+
+/** Changes of a made-up exchange, with all that became of them. */
+async function deletePlans(session: Session, client: string): Promise<void> {
+  const { rows } = await session.query<{ id: number }>(
+    "delete from rtb.pretargeting_plans where _client_id = $1 and origin = 'sandbox' returning plan_id as id",
+    [client],
+  );
+  for (const table of ["rtb.pretargeting_approvals", "rtb.pretargeting_writes", "rtb.pretargeting_events"])
+    await session.query(`delete from ${table} where _client_id = $1 and plan_id = any($2::bigint[])`, [
+      client,
+      rows.map(({ id }) => id),
+    ]);
 }
 
 /** What was found in made-up campaigns, what became of it, and on how many nights parts of campaigns that are gone were tested. */

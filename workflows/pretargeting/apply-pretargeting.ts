@@ -102,7 +102,13 @@ export async function applyPretargeting(input: ApplyPretargetingInput): Promise<
     const finished = await exchange.finishPretargeting(of);
     if (finished.outcome === "overtaken") throw new GoBack(`another person changed it: ${finished.reason ?? ""}`);
     show("applied");
-    return { outcome: "applied", stage, reason: null };
+    // Asked for in the moment between the last step and this: whoever asked has an answer that says it happens.
+    if (!goesBack) return { outcome: "applied", stage, reason: null };
+    const { vendor, answerSeconds } = plan;
+    const reason = "a person asked for it";
+    const back = await rollBack({ ...of, vendor, answerSeconds, reason, isLater: true });
+    if (back.outcome === "refused") return { outcome: "applied", stage, reason: back.reason };
+    return { outcome: back.outcome, stage: 0, reason };
   } catch (error) {
     const reason = isCancellation(error)
       ? "the workflow was cancelled"
