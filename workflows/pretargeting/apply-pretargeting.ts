@@ -33,6 +33,8 @@ export const approveUpdate = defineUpdate<string, [ApprovedChange]>("approve");
 export const rollBackSignal = defineSignal("rollBack");
 export const progressQuery = defineQuery<{ stage: Stage; isApproved: boolean }>("progress");
 
+const asked = "a person asked for it";
+const ofBack = ({ vendor, answerSeconds }: OpenedPlan) => ({ vendor, answerSeconds });
 const approvalPatience = "24 hours";
 
 /** Why it went no further; the way back follows. */
@@ -104,11 +106,9 @@ export async function applyPretargeting(input: ApplyPretargetingInput): Promise<
     show("applied");
     // Asked for in the moment between the last step and this: whoever asked has an answer that says it happens.
     if (!goesBack) return { outcome: "applied", stage, reason: null };
-    const { vendor, answerSeconds } = plan;
-    const reason = "a person asked for it";
-    const back = await rollBack({ ...of, vendor, answerSeconds, reason, isLater: true });
-    if (back.outcome === "refused") return { outcome: "applied", stage, reason: back.reason };
-    return { outcome: back.outcome, stage: 0, reason };
+    const late = await rollBack({ ...of, ...ofBack(plan), reason: asked, isLater: true });
+    if (late.outcome === "refused") return { outcome: "applied", stage, reason: late.reason };
+    return { outcome: late.outcome, stage: 0, reason: asked };
   } catch (error) {
     const reason = isCancellation(error)
       ? "the workflow was cancelled"
@@ -116,8 +116,7 @@ export async function applyPretargeting(input: ApplyPretargetingInput): Promise<
         ? error.message
         : describeFailure(error).reason;
     show(`goes back: ${reason}`);
-    const { vendor, answerSeconds } = plan;
-    const back = await rollBack({ ...of, vendor, answerSeconds, reason, isLater: false });
+    const back = await rollBack({ ...of, ...ofBack(plan), reason, isLater: false });
     show(`${back.outcome === "overtaken" ? "what was ours is back as it was" : "rolled back"}: ${reason}`);
     await whateverHappens(() => condition(allHandlersFinished));
     return { outcome: back.outcome === "rolled_back" ? "rolled_back" : "overtaken", stage: 0, reason };
@@ -139,7 +138,7 @@ async function watch(
 ): Promise<string | null> {
   const looks = Math.max(1, Math.ceil(watchSeconds / checkSeconds));
   for (let look = 1; look <= looks; look += 1) {
-    if (await condition(goesBack, checkSeconds * 1_000)) return "a person asked for it";
+    if (await condition(goesBack, checkSeconds * 1_000)) return asked;
     const checked = await records().checkQps({ ...of, isLast: look === looks });
     if (checked.verdict !== "fine") return checked.words;
   }
