@@ -151,6 +151,8 @@ export const outsideFields: Readonly<Record<string, Readonly<Record<string, stri
     "constant[]": namesNobody,
     "ignore[]": namesNobody,
   },
+  "POST /api/v1/rtb/pretargeting/plans": { "waste.value": namesNobody, configId: namesNobody },
+  "POST /api/v1/rtb/pretargeting/plans/{id}/approve": { digest: namesNobody },
   "POST /api/v1/rtb/traffic": {
     buyerId: namesNobody,
     "items[].timestamp": namesNobody,

@@ -55,6 +55,8 @@ const shown: Record<string, readonly string[]> = {
   "/tie-out?period=7d": ["tied", "tied-order"],
   "/findings": ["found", "found-words"],
   "/findings/:finding": ["found", "found-words", "found-item", "found-reason"],
+  "/pretargeting": ["config", "asked-for", "asker"],
+  "/pretargeting/:plan": ["config", "asked-for", "why-state", "actor", "words"],
   "/opportunities": ["campaign"],
   "/opportunities/:opportunity": ["campaign", "advice", "advice-reason"],
   "/opportunities/scorecard": ["campaign"],
@@ -200,6 +202,15 @@ async function fillCreatives(): Promise<void> {
   await pool.query(
     "insert into rtb.buyer_seats (_client_id, buyer_id, display_name, origin) values ('713', 's1', $1, 'real')",
     [nameOf("seat-name")],
+  );
+  ids["plan"] = await one(
+    `insert into rtb.pretargeting_plans (_client_id, source, wanted, state, state_reason, title, bidder_id, config_id, config_name, created_by)
+     values ('713', 'waste', '{}', 'overtaken', $1, $2, '2', '1', $3, $4) returning plan_id::text as id`,
+    ["why-state", "asked-for", "config", "asker"].map(nameOf),
+  );
+  await pool.query(
+    "insert into rtb.pretargeting_events (_client_id, plan_id, kind, actor, words) values ('713', $1, 'overtaken', $2, $3)",
+    [ids["plan"], nameOf("actor"), nameOf("words")],
   );
   ids["campaign"] = await one("update rtb.campaigns set campaign_name = $1 returning campaign_id::text as id", [
     nameOf("campaign"),

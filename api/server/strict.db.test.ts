@@ -10,7 +10,7 @@ let api: Api;
 let affiliateKey: string;
 beforeAll(async () => {
   database = await testDatabase();
-  api = await testServer({ database: database.pool });
+  api = await testServer({ database: database.pool, env: { API_RATE_LIMIT_PER_MINUTE: "100000" } });
   affiliateKey = (await makeAffiliate(database.pool, { client: "713", name: "ada" })).key;
 });
 afterAll(async () => {

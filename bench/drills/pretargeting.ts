@@ -114,6 +114,7 @@ async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetu
   })();
   await working;
   await killing;
+  await Promise.all([worker.isUp(), api.isUp()]);
   worker.end();
   api.end();
   const count = (of: (one: Ended) => boolean) => ended.filter(of).length;

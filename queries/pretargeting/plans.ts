@@ -99,8 +99,8 @@ export const countPlans = (database: Queryable, filter: PlanFilter) =>
   countUpTo(database, {
     name: "plans",
     parts: {
-      underWay: "count(*) filter (where p.state in ('approved', 'applying', 'rolling_back'))",
-      applied: "count(*) filter (where p.state = 'applied')",
+      underWay: "count(*) filter (where state in ('approved', 'applying', 'rolling_back'))",
+      applied: "count(*) filter (where state = 'applied')",
     },
     ...{ columns: "p.state", from: "rtb.pretargeting_plans p", where: inList, values: { ...filter } },
   });
