@@ -95,9 +95,16 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   previewFile: [
     [{ client: "713", draftId: "a".repeat(32), mappin: "meta" }, 'unknown field "mappin": did you mean mapping?'],
   ],
-  applyPretargeting: [[{ client: "713", planid: 5 }, 'unknown field "planid": did you mean planId?']],
+  applyPretargeting: [
+    [
+      { client: "713", planId: 5, digest: "d", warningVersion: 1, force: true },
+      'unknown field "force": there are client, planId, digest, warningVersion',
+    ],
+  ],
   planPretargeting: [[{ client: "713", planId: 5, dryRun: true }, 'unknown field "dryRun": there are client, planId']],
-  rollBackPretargeting: [[{ client: "713", planid: 5 }, 'unknown field "planid": did you mean planId?']],
+  rollBackPretargeting: [
+    [{ client: "713", planId: 5, reason: "x" }, 'unknown field "reason": there are client, planId'],
+  ],
   reconcileMany: [
     [
       { client: "713", scope: "campaign", scopeId: 5, latestonly: true },

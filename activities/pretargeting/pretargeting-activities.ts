@@ -1,3 +1,4 @@
+import { exchange } from "../rtb/shapes.ts";
 import { guardedBy } from "../shared/failures.ts";
 import {
   beginPretargeting,
@@ -20,8 +21,9 @@ import type { Stage } from "../../rules/pretargeting/stages.ts";
 export function createPretargetingActivities(context: PretargetingContext) {
   const guarded = guardedBy(context.redact);
   return {
-    computePretargeting: ({ input }: { input: unknown }) =>
-      guarded("pretargeting", () => planPretargeting(context, checkedPlan(context, input))),
+    openPlanning: ({ input }: { input: unknown }) =>
+      guarded("pretargeting", async () => Promise.resolve({ ...checkedPlan(context, input), vendor: exchange.name })),
+    computePretargeting: (of: PlanOf) => guarded(placeOf(of), () => planPretargeting(context, of)),
     openPretargeting: ({ input }: { input: unknown }) =>
       guarded("pretargeting", () => openPretargeting(context, checkedPlan(context, input, true))),
     openRollback: ({ input }: { input: unknown }) =>

@@ -2,7 +2,7 @@ import { setCurrentDetails } from "@temporalio/workflow";
 import type { PlannedPretargeting } from "../../activities/pretargeting/plan.ts";
 import { clientIdKey, note } from "../shared/attributes.ts";
 import { planFailure } from "../shared/failures.ts";
-import { atExchange } from "./calls.ts";
+import { atExchange, records } from "./calls.ts";
 
 export interface PlanPretargetingInput {
   client: string;
@@ -11,8 +11,9 @@ export interface PlanPretargetingInput {
 
 /** Computes a change of pretargeting from what is at the exchange now. A dry run: nothing is written there. */
 export async function planPretargeting(input: PlanPretargetingInput): Promise<PlannedPretargeting> {
-  const planned = await atExchange("authorized_buyers").computePretargeting({ input }).catch(planFailure);
-  note([{ key: clientIdKey, value: input.client }]);
-  setCurrentDetails(`Plan ${input.planId}: ${planned.state}${planned.reason === null ? "" : `, ${planned.reason}`}`);
+  const { vendor, client, planId } = await records().openPlanning({ input }).catch(planFailure);
+  note([{ key: clientIdKey, value: client }]);
+  const planned = await atExchange(vendor).computePretargeting({ client, planId }).catch(planFailure);
+  setCurrentDetails(`Plan ${planId}: ${planned.state}${planned.reason === null ? "" : `, ${planned.reason}`}`);
   return planned;
 }
