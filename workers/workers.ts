@@ -73,31 +73,7 @@ export function allQueues(sources: readonly AnySource[]): string[] {
 
 /** One worker per queue: workflows and Postgres work on the main one, each vendor's requests on its own. */
 export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
-  const { config, database, store = null, sources, connection, namespace, redact } = parts;
-  const gate = createRateGate(database);
-  const sync = createSyncActivities({
-    database,
-    config,
-    sources,
-    gate,
-    redact,
-    afterMerge: afterMerge(config),
-    elsewhere: warehouseFeeds({ database, config, gate, redact }),
-    ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
-  });
-  const deliver = createDeliverActivities({ database, config, gate, redact });
-  const maintenance = createMaintenanceActivities({ database, config, redact, schedules: config.schedules });
-  const mirror = createMirrorActivities({ database, store, redact });
-  const telling = createTellingActivities({ database, config, gate, redact });
-  const ingest = createIngestActivities({ database, config, redact });
-  const anytrack = createAnytrackActivities({ database, config, gate, redact });
-  const discord = createDiscordActivities({ database, config, gate, redact });
-  const seats = createSeatActivities({ database, config, gate, redact });
-  const thumbnails = createThumbnailActivities({ database, config, gate, redact });
-  const pretargeting = createPretargetingActivities({ database, config, gate, redact });
-  const clusters = createClusterActivities({ database, store, config, gate, redact });
-  const findings = createFindingActivities({ database, config, redact });
-  const reconcile = createReconcileActivities({ database, config, gate, redact });
+  const { config, database, sources, connection, namespace, redact } = parts;
   const converter = dataConverter(config.payloadKey, namespace);
   const shared: Partial<WorkerOptions> = {
     connection,
@@ -113,45 +89,66 @@ export async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
   const unknown = (wanted ?? []).filter((queue) => !queues.includes(queue));
   if (unknown.length > 0)
     throw new Error(`WORKER_QUEUES names ${unknown.join(", ")}; there are ${allQueues(sources).join(", ")}`);
+  const work = workOf(parts);
   return Promise.all(
     queues.map((queue) =>
-      Worker.create({
-        ...shared,
-        taskQueue: config.queuePrefix + queue,
-        ...(queue === mainQueue
-          ? {
-              ...parts.workflows,
-              activities: together(
-                sync,
-                deliver,
-                maintenance,
-                mirror,
-                telling,
-                reconcile,
-                discord,
-                seats,
-                thumbnails,
-                pretargeting,
-                clusters,
-                findings,
-              ),
-              maxConcurrentActivityTaskExecutions: config.databasePoolSize,
-              maxCachedWorkflows: 500,
-            }
-          : queue === ingestQueue
-            ? {
-                activities: ingest,
-                maxConcurrentActivityTaskExecutions: config.ingest.slots,
-                // So that whoever follows a file sees it move.
-                maxHeartbeatThrottleInterval: "1 second",
-              }
-            : {
-                activities: together(sync, deliver, anytrack, reconcile, seats, thumbnails, pretargeting, clusters),
-                maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
-              }),
-      } as WorkerOptions),
+      Worker.create({ ...shared, taskQueue: config.queuePrefix + queue, ...work(queue) } as WorkerOptions),
     ),
   );
+}
+
+/** What is done on each queue, and how much of it at a time. */
+function workOf(parts: WorkerParts): (queue: string) => Partial<WorkerOptions> {
+  const { config, database, store = null, sources, redact } = parts;
+  const gate = createRateGate(database);
+  const asking = { database, config, gate, redact };
+  const sync = createSyncActivities({
+    ...asking,
+    sources,
+    afterMerge: afterMerge(config),
+    elsewhere: warehouseFeeds(asking),
+    ...(parts.parallel === undefined ? {} : { parallel: parts.parallel }),
+  });
+  const deliver = createDeliverActivities(asking);
+  const onMain = [
+    createMaintenanceActivities({ database, config, redact, schedules: config.schedules }),
+    createMirrorActivities({ database, store, redact }),
+    createTellingActivities(asking),
+    createDiscordActivities(asking),
+    createFindingActivities({ database, config, redact }),
+  ];
+  const onBoth = [
+    createReconcileActivities(asking),
+    createSeatActivities(asking),
+    createThumbnailActivities(asking),
+    createPretargetingActivities(asking),
+    createClusterActivities({ ...asking, store }),
+  ];
+  const ingest = createIngestActivities({ database, config, redact });
+  const anytrack = createAnytrackActivities(asking);
+  return (queue) => {
+    switch (queue) {
+      case mainQueue:
+        return {
+          ...parts.workflows,
+          activities: together(sync, deliver, ...onMain, ...onBoth),
+          maxConcurrentActivityTaskExecutions: config.databasePoolSize,
+          maxCachedWorkflows: 500,
+        };
+      case ingestQueue:
+        return {
+          activities: ingest,
+          maxConcurrentActivityTaskExecutions: config.ingest.slots,
+          // So that whoever follows a file sees it move.
+          maxHeartbeatThrottleInterval: "1 second",
+        };
+      default:
+        return {
+          activities: together(sync, deliver, anytrack, ...onBoth),
+          maxConcurrentActivityTaskExecutions: config.worker.vendorSlots,
+        };
+    }
+  };
 }
 
 /** Which deployment it is of, where one is named. */
