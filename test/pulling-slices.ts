@@ -7,7 +7,7 @@ import { loadConfig } from "../settings/config.ts";
 import { createRedactor } from "../core/redact.ts";
 import { sources, vendors } from "../connectors/registry.ts";
 import { readAlerts } from "../queries/ops/alerts.ts";
-import type { Database } from "../schema/database.ts";
+import type { Database, Statement } from "../schema/database.ts";
 import { startSandbox, type Sandbox } from "../sandbox/server.ts";
 import { testDatabase, type TestDatabase } from "./database.ts";
 import { createRateGate } from "../activities/shared/rate-gate.ts";
@@ -75,10 +75,10 @@ export const activities = (settings: Record<string, string> = {}, pool?: Databas
 
 /** The same database, its clock set to a moment. */
 export function atClock(now: Date): Database {
-  const query = (text: string, values?: unknown[]) =>
-    text.startsWith("select clock_timestamp()")
+  const query = (...[statement, values]: [statement: string | Statement, values?: unknown[]]) =>
+    typeof statement === "string" && statement.startsWith("select clock_timestamp()")
       ? Promise.resolve({ rows: [{ now }] })
-      : database.pool.query(text, values);
+      : database.pool.query(statement, values);
   return Object.assign(Object.create(database.pool) as Database, { query });
 }
 
