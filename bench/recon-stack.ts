@@ -14,6 +14,8 @@ export interface Claim {
   ad: string;
   views: number;
   idempotencyKey?: string;
+  /** Which API is asked; the first, when left out. */
+  api?: string;
 }
 
 export interface ReconStack {
@@ -82,9 +84,9 @@ export async function startReconStack(
         ads.map((id) => ({ platform: "meta", id, ...numbers })),
       );
     },
-    submit: async ({ affiliate, ad, views, idempotencyKey }) => {
+    submit: async ({ affiliate, ad, views, idempotencyKey, api = `http://127.0.0.1:${apiPort}` }) => {
       try {
-        const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/recon/affiliates/submissions`, {
+        const response = await fetch(`${api}/api/v1/recon/affiliates/submissions`, {
           method: "POST",
           headers: {
             "content-type": "application/json",

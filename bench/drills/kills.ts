@@ -99,7 +99,7 @@ async function judge(stack: BenchStack, ended: { range: Days; sent: SandboxConve
 }
 
 /** One backfill after the other, each of the days before the last one's, so that every one has rows to lose. */
-function runBackfills(stack: BenchStack) {
+export function runBackfills(stack: BenchStack) {
   let enough = false;
   let count = 0;
   let from = addDays(lastDay, 1);

@@ -21,6 +21,7 @@ import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
 import { slowAnswers } from "./slow-answers.ts";
 import { streams } from "./streams.ts";
+import { soak } from "./soak.ts";
 import { suiteDrills } from "./suite-drills.ts";
 import { warehouseKills } from "./warehouse-kills.ts";
 import { webhookStorm } from "./webhook-storm.ts";
@@ -53,5 +54,6 @@ export const drills: readonly Drill[] = [
   endedBackfill,
   newVendor,
   oldDatabase,
+  soak,
   ...suiteDrills,
 ];

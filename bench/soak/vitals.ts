@@ -1,0 +1,64 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Database } from "../../schema/database.ts";
+
+export interface Vitals {
+  atMs: number;
+  /** Resident megabytes of each process that is watched, by its name. */
+  memory: Record<string, number>;
+  databaseMb: number;
+  /** Rows that settings keep for good, or for longer than this takes. */
+  rows: number;
+  spoolMb: number;
+}
+
+export interface Watched {
+  database: Database;
+  /** Processes that nobody kills. */
+  processes: Record<string, number>;
+  spools: readonly string[];
+}
+
+/** Null while Postgres is away. */
+export async function readVitals({ database, processes, spools }: Watched): Promise<Vitals | null> {
+  try {
+    const { rows } = await database.query<{ bytes: number; rows: number }>(
+      `select pg_database_size(current_database()) as bytes,
+              (select coalesce(sum(n_live_tup), 0) from pg_stat_user_tables) as rows`,
+    );
+    const memory = await Promise.all(
+      Object.entries(processes).map(async ([name, pid]) => [name, await residentMb(pid)] as const),
+    );
+    const sizes = await Promise.all(spools.map(folderBytes));
+    return {
+      atMs: performance.now(),
+      memory: Object.fromEntries(memory),
+      databaseMb: (rows[0]?.bytes ?? 0) / 1_000_000,
+      rows: rows[0]?.rows ?? 0,
+      spoolMb: sizes.reduce((sum, bytes) => sum + bytes, 0) / 1_000_000,
+    };
+  } catch {
+    return null;
+  }
+}
+
+export async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}
+
+export async function folderBytes(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(path.join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+export const medianOf = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
