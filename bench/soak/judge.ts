@@ -6,8 +6,7 @@ import { countDays, type Days } from "../drills/backfill-kills.ts";
 import { readCounts } from "../drills/promo-stack.ts";
 import { checkBooks, untilJudged } from "../drills/recon-books.ts";
 import type { BenchStack } from "../stack.ts";
-import { spendOf } from "./senders.ts";
-import type { Sent } from "./soak.ts";
+import { spendOf, type Sent } from "./senders.ts";
 import type { Compared, Span } from "./timings.ts";
 import { folderBytes, medianOf, type Vitals } from "./vitals.ts";
 

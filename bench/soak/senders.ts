@@ -121,7 +121,7 @@ export interface SentFiles {
   names: string[];
 }
 
-/** A file of a day at a time; every third says a day before it anew. The next comes when the one before is in. */
+/** A file of a day at a time; every third restates the day two before it. The next comes when the one before is in. */
 export async function dropFiles(
   of: Sending,
   { importDir, isIn }: { importDir: string; isIn: (name: string) => Promise<boolean> },
@@ -141,6 +141,14 @@ export async function dropFiles(
     sent.spend.set(day, sum.spend);
     while (!(await isIn(name))) await wait(500);
   });
+}
+
+/** What was sent, to be found again. */
+export interface Sent {
+  conversions: { count: number; cents: number };
+  events: Set<string>;
+  reports: Set<string>;
+  files: SentFiles;
 }
 
 export const spendOf = ({ spend }: SentFiles): string => sumMoney([...spend.values()]);

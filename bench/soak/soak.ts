@@ -22,6 +22,7 @@ import {
   sendConversions,
   sendEvents,
   type Sending,
+  type Sent,
   type SentFiles,
 } from "./senders.ts";
 import { Timings } from "./timings.ts";
@@ -46,14 +47,6 @@ const pages = [
 export interface SoakOptions {
   minutes: number;
   killEverySeconds: number;
-}
-
-/** What was sent, to be found again. */
-export interface Sent {
-  conversions: { count: number; cents: number };
-  events: Set<string>;
-  reports: Set<string>;
-  files: SentFiles;
 }
 
 /** Everything at once for so long, with one part killed every minute; then whether anything is lost, and what has grown. */
