@@ -92,6 +92,7 @@ const slips: Record<string, [input: unknown, said: string][]> = {
   ],
   ingestFile: [[{ path: "day.csv", dryrun: true }, 'unknown field "dryrun": did you mean dryRun?']],
   keepHouse: [[{ client: "713" }, 'unknown field "client": keepHouse takes no input']],
+  mirrorDays: [[{ client: "713" }, 'unknown field "client": mirrorDays takes no input']],
   previewFile: [
     [{ client: "713", draftId: "a".repeat(32), mappin: "meta" }, 'unknown field "mappin": did you mean mapping?'],
   ],
