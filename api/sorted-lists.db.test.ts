@@ -91,6 +91,8 @@ const filled = [
   `insert into rtb.opportunities (_client_id, insight_type, campaign_id, subject, recommendation, basis, current_metric_value, reference_value, current_spend_weekly, target_spend_weekly,
                                   potential_savings_weekly, potential_savings_weekly_low, confidence_score, window_from, window_to, evidence, held_on, _run_id, origin, geography)
    select '713', 'undervalued_geo', n, 'geo ' || n, 'r', 'b', n % 4 + 1, n % 3 + 0.5, 100, 100 - n % 4, n % 4, n % 3, (n % 3) / 7.0, ${today}, ${today}, '{}', ${today}, 'r', 'real', 'BR' from :rows`,
+  `insert into rtb.pretargeting_plans (_client_id, source, wanted, state, state_at, created_by, origin)
+   select '713', 'waste', '{}', 'refused', now() - (n % 4) * interval '0.000007 seconds', 'ada', 'real' from :rows`,
   `insert into findings.findings (_client_id, kind, subject, subject_name, currency, at_stake, cases, first_day, last_day, words, window_from, window_to, facts, held_on, created_at, _run_id)
    select '713', kind, 'affiliate/' || n, 'Partner ' || n % 4, 'USD', n % 4, n % 3, ${day}, ${day}, 'w', ${today}, ${today}, '{}', ${today}, now() - (n % 4) * interval '0.000007 seconds', 'r'
      from :rows cross join unnest(array['paid_twice', 'click_times']) kind`,

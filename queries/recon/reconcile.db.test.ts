@@ -286,7 +286,7 @@ test("a sweep leaves out what its workflow said it is at, for a while, until it 
     );
   expect(await takeUpReport(database.pool, { ...report, client: "nobody" })).toBeNull();
   expect(await takeUpReport(database.pool, { ...report, client })).toEqual({
-    ...{ attempt: 1, platform: "reddit", hasInteraction: false },
+    ...{ attempt: 1, platform: "reddit", hasInteraction: false, isNew: true },
   });
   expect(await found()).toBe(false);
   await rows("update recon.report_state set under_way_at = now() - interval '16 minutes' where report_id = $1", [

@@ -17,6 +17,7 @@ import { deleteLateDays, readLooks, restatedAgo, runningLooks } from "./settling
 import { deleteDay, isFollowed } from "./histories.ts";
 
 const source = "redtrack.daily_spend";
+const byCampaign = "redtrack.campaign_spend";
 const vendor = "redtrack";
 
 /** When the schedule reads: by the hour, from the first to the last. */
@@ -50,12 +51,15 @@ export const spend: Area = {
 /** Of past days, how far their spend was at an hour, against the share of the day that was over. */
 const paceOf = ({ client }: Demo, day: string) => 0.93 + chance("pace", client, day) * 0.14;
 
-/** Days that were never read: some as they stood at the present hour, then all as the next morning's run reads them. */
+/** Days that were never read: some as they stood at the present hour, then all as the next morning's run reads them, also by campaign. */
 async function readMissing(demo: Demo, show: Show): Promise<void> {
   await deleteLateDays(demo, source);
   const days = await missingDays(demo, source);
+  const at = (day: string) => nextMorning(demo, day);
+  const readWhole = async (of: string, some: string[]) => readDays(demo, { source: of, days: some, at }, show);
   await readLooks(demo, { vendor, source }, runningLooks({ demo, days, share: (day) => paceOf(demo, day) }), show);
-  await readDays(demo, { source, days, at: (day) => nextMorning(demo, day) }, show);
+  await readWhole(source, days);
+  await readWhole(byCampaign, await missingDays(demo, byCampaign));
 }
 
 /** The hours of the schedule that a day is read in, of those that are over; counted from the present one. */
