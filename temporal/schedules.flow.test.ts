@@ -20,6 +20,7 @@ const syncId = `sync/${source}/713`;
 /** In the order of the configuration. */
 const planned = [
   syncId,
+  "sync/redtrack.campaign_spend/713",
   "sync/everflow.daily_stats/713",
   "sync/everflow.conversions/713",
   "keep-house",

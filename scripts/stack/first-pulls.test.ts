@@ -18,7 +18,7 @@ test("the first time every source is read as far back as every other, so that co
     const from = days?.from ?? addDays("2025-12-18", -lookback);
     if (from < (first.get(source) ?? "9999")) first.set(source, from);
   }
-  expect(first.size).toBe(3);
+  expect(first.size).toBe(4);
   expect(new Set(first.values())).toEqual(new Set(["2025-12-04"]));
   // The days a run reads anyway come first, and no day is read twice.
   expect(pulls.filter(({ source }) => source === "redtrack.daily_spend")).toEqual([
