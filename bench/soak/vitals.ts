@@ -7,8 +7,6 @@ export interface Vitals {
   /** Resident megabytes of each process that is watched, by its name. */
   memory: Record<string, number>;
   databaseMb: number;
-  /** Rows that settings keep for good, or for longer than this takes. */
-  rows: number;
   spoolMb: number;
 }
 
@@ -22,10 +20,7 @@ export interface Watched {
 /** Null while Postgres is away. */
 export async function readVitals({ database, processes, spools }: Watched): Promise<Vitals | null> {
   try {
-    const { rows } = await database.query<{ bytes: number; rows: number }>(
-      `select pg_database_size(current_database()) as bytes,
-              (select coalesce(sum(n_live_tup), 0) from pg_stat_user_tables) as rows`,
-    );
+    const { rows } = await database.query<{ bytes: number }>("select pg_database_size(current_database()) as bytes");
     const memory = await Promise.all(
       Object.entries(processes).map(async ([name, pid]) => [name, await residentMb(pid)] as const),
     );
@@ -34,7 +29,6 @@ export async function readVitals({ database, processes, spools }: Watched): Prom
       atMs: performance.now(),
       memory: Object.fromEntries(memory),
       databaseMb: (rows[0]?.bytes ?? 0) / 1_000_000,
-      rows: rows[0]?.rows ?? 0,
       spoolMb: sizes.reduce((sum, bytes) => sum + bytes, 0) / 1_000_000,
     };
   } catch {
@@ -47,15 +41,19 @@ export async function residentMb(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
 }
 
+/** Of events that wait to be counted. */
 export async function folderBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const sizes = await Promise.all(
-    names.map((name) =>
-      stat(path.join(folder, name)).then(
-        ({ size }) => size,
-        () => 0,
+    // What else lies there is not an event that waits.
+    names
+      .filter((name) => name.endsWith(".spool"))
+      .map((name) =>
+        stat(path.join(folder, name)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
       ),
-    ),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
