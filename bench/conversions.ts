@@ -3,13 +3,14 @@
 // load, and the same again with nothing changed. Both are given the same bytes, made up before the clock starts. What the
 // worker's memory use is shown for a tenth of the pages, too.
 // npm run bench:conversions -- [--rounds 3] [--pages 100]
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { settingName } from "../core/setting-name.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { everflowConversions as source } from "../connectors/sources/everflow.ts";
 import { startBenchStack } from "./stack.ts";
+import { memoryMbOf } from "./process-memory.ts";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "3" }, pages: { type: "string", default: "100" } },
@@ -44,7 +45,7 @@ try {
   await stack.database.query("create table public.script_conversions (like everflow.conversions including all)");
   const made = await timed(makePages);
   console.log(`${conversions} conversions in ${pages} pages, made up in ${made.toFixed(1)} s`);
-  const idle = await memory(worker.pid, "VmRSS");
+  const idle = Math.round(await memoryMbOf(worker.pid));
   const small = await peak(worker.pid, () => backfill("small", smallClient));
   const rounds: Record<"first" | "again" | "scriptFirst" | "scriptAgain", number>[] = [];
   for (let round = 1; round <= Number(values.rounds); round += 1) {
@@ -190,10 +191,5 @@ async function peak(pid: number | undefined, work: () => Promise<unknown>): Prom
   // Resets the peak.
   await writeFile(`/proc/${pid}/clear_refs`, "5");
   await work();
-  return memory(pid, "VmHWM");
-}
-
-async function memory(pid: number | undefined, field: "VmRSS" | "VmHWM"): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
+  return Math.round(await memoryMbOf(pid, "VmHWM"));
 }

@@ -3,7 +3,7 @@
 // npm run bench:ingest -- [--sizes 100k,1m,5m] [--rounds 3] [--ways temporal,direct,psql,dlt,loop] [--steps 1: the first load alone, 2, 3]
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -14,6 +14,7 @@ import { mainQueue } from "../temporal.config.ts";
 import { dltProgram, dropPeerTables, makePeerTables, peerTable, psqlScript } from "./ingest-peers.ts";
 import { writePerformanceFile, type PerformanceFile } from "./performance-files.ts";
 import { startBenchStack } from "./stack.ts";
+import { memoryMbOf } from "./process-memory.ts";
 
 const ways = ["temporal", "direct", "psql", "dlt", "loop"] as const;
 type Way = (typeof ways)[number];
@@ -132,7 +133,7 @@ async function take(way: Way, name: string, worker: ChildProcess | null): Promis
   const file = path.join(importDir, name);
   if (way === "temporal") {
     const pid = worker?.pid ?? 0;
-    const idle = await memoryOf(pid, "VmRSS");
+    const idle = await memoryMbOf(pid, "VmRSS");
     await resetPeak(pid);
     const started = performance.now();
     const answer = await stack.temporal.client.workflow.execute<
@@ -144,7 +145,7 @@ async function take(way: Way, name: string, worker: ChildProcess | null): Promis
     });
     const seconds = (performance.now() - started) / 1_000;
     if (!["ingested", "already_ingested"].includes(answer.status)) throw new Error(JSON.stringify(answer));
-    return { seconds, peakMb: (await memoryOf(pid, "VmHWM")) - idle };
+    return { seconds, peakMb: (await memoryMbOf(pid, "VmHWM")) - idle };
   }
   if (way === "direct")
     return measureChild(process.execPath, [path.join(projectRoot(), "dist/bench/ingest-direct.js"), file]);
@@ -179,23 +180,21 @@ async function measureChild(command: string, args: string[]): Promise<Measured> 
   let started = began;
   if (waits) {
     await Promise.race([ready, over]);
-    idle = await memoryOf(child.pid ?? 0, "VmRSS");
+    idle = await memoryMbOf(child.pid ?? 0, "VmRSS");
     started = performance.now();
   }
   child.stdin.on("error", () => undefined);
   child.stdin.end("go\n");
-  const watch = setInterval(() => void memoryOf(child.pid ?? 0, "VmHWM").then((mb) => (peak = Math.max(peak, mb))), 50);
+  const watch = setInterval(
+    () => void memoryMbOf(child.pid ?? 0, "VmHWM").then((mb) => (peak = Math.max(peak, mb))),
+    50,
+  );
   const code = await over;
   const seconds = (performance.now() - started) / 1_000;
   clearInterval(watch);
   if (code !== 0)
     throw new Error(`${path.basename(command)} ${args.join(" ")} ended with ${code}:\n${errors.slice(-4_000)}`);
   return { seconds, peakMb: Math.max(0, peak - idle) };
-}
-
-async function memoryOf(pid: number, which: "VmRSS" | "VmHWM"): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  return Number(new RegExp(`${which}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1_024;
 }
 
 /** From here on VmHWM is the peak of what comes, where the system lets us say so. */

@@ -1,7 +1,6 @@
 // Slices per second of a 365-day backfill against a sandbox without limits, beside a plain loop that does the same
 // fetch and merge without Temporal, and beside the least that Temporal itself takes for that many slices.
 // npm run bench:slices -- [--file] [--rounds 3] [--long]
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { orNullAfter } from "../core/deadline.ts";
 import { readSlice } from "../connectors/slices/read-slice.ts";
@@ -15,6 +14,7 @@ import { inTransaction } from "../schema/database.ts";
 import { mainQueue } from "../temporal.config.ts";
 import { startBenchStack } from "./stack.ts";
 import { createSeal } from "../core/seal.ts";
+import { memoryMbOf } from "./process-memory.ts";
 
 const { values } = parseArgs({
   options: { file: { type: "boolean" }, rounds: { type: "string", default: "3" }, long: { type: "boolean" } },
@@ -54,7 +54,7 @@ try {
     const againRate = await timed(year.length, () => ours(`again ${round}`, year));
     results.push({ ours: oursRate, floor: floorRate, plain: plainRate, again: againRate });
     console.log(
-      `round ${round}: ours ${oursRate.toFixed(1)}, unchanged again ${againRate.toFixed(1)}, floor ${floorRate.toFixed(1)}, plain loop ${plainRate.toFixed(1)}; ours/floor ${(oursRate / floorRate).toFixed(2)}, ours/plain ${(oursRate / plainRate).toFixed(2)}; worker ${await residentMb(worker.pid)} MB`,
+      `round ${round}: ours ${oursRate.toFixed(1)}, unchanged again ${againRate.toFixed(1)}, floor ${floorRate.toFixed(1)}, plain loop ${plainRate.toFixed(1)}; ours/floor ${(oursRate / floorRate).toFixed(2)}, ours/plain ${(oursRate / plainRate).toFixed(2)}; worker ${(await memoryMbOf(worker.pid)).toFixed(0)} MB`,
     );
   }
   const median = (pick: (result: (typeof results)[number]) => number) =>
@@ -123,11 +123,6 @@ async function plain(days: string[]): Promise<void> {
   }
 }
 
-async function residentMb(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
-}
-
 async function historyOf(workflowId: string): Promise<string> {
   const { historyLength, historySize } = await stack.temporal.client.workflow.getHandle(workflowId).describe();
   return `${historyLength} events, ${Math.round((historySize ?? 0) / 1024)} KB`;
@@ -147,7 +142,7 @@ async function tenYears(pid: number | undefined): Promise<void> {
     if ((await orNullAfter(500, over)) !== null) break;
     const { done } = await handle.query<{ done: number }>("progress").catch(() => ({ done: 0 }));
     if (done < next) continue;
-    seen.push(`${done}: ${await residentMb(pid)} MB`);
+    seen.push(`${done}: ${(await memoryMbOf(pid)).toFixed(0)} MB`);
     next = done + 365;
   }
   console.log(`3,650 slices, worker memory by slices done: ${seen.join(", ")}`);

@@ -8,7 +8,7 @@ import {
   type LogLevel,
   type NativeConnectionOptions,
 } from "@temporalio/worker";
-import { ConfigError, loadConfig, type Config } from "../settings/config.ts";
+import { loadConfig, type Config } from "../settings/config.ts";
 import { readEnvironment } from "../settings/environment.ts";
 import { createLogger, type Logger } from "../core/log.ts";
 import { createRedactor, type Redact } from "../core/redact.ts";
@@ -17,6 +17,7 @@ import { openColumnStore } from "../schema/clickhouse/column-store.ts";
 import { openDatabase } from "../schema/database.ts";
 import { temporalAddress } from "../temporal/address.ts";
 import { patiently } from "../temporal/connection.ts";
+import { sayWhyItEnds } from "./say-why-it-ends.ts";
 import { createWorkers } from "./workers.ts";
 import { recordSources } from "../queries/sync/sources.ts";
 
@@ -127,13 +128,4 @@ function installRuntime(config: Config, logger: Logger, redact: Redact): void {
   });
 }
 
-main().catch((error: unknown) => {
-  console.error(
-    error instanceof ConfigError
-      ? error.message
-      : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(
-          error instanceof Error ? (error.stack ?? error.message) : String(error),
-        ),
-  );
-  process.exitCode = 1;
-});
+main().catch((error: unknown) => sayWhyItEnds(error, process.env));

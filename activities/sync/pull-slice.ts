@@ -1,16 +1,15 @@
-import { metricMeter } from "@temporalio/activity";
 import { endOfDay } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
 import { originOf } from "../../core/origin.ts";
 import { mergeSlice } from "../../queries/sync/merge.ts";
 import { findReceipt, takeFetchNumber } from "../../queries/sync/receipts.ts";
-import type { Receipt } from "../../queries/sync/shapes.ts";
 import { dropParts } from "../../queries/sync/slice-parts.ts";
 import { CommitUnknown, inTransaction } from "../../schema/database.ts";
 import { lookForFindings } from "../conversions/findings.ts";
 import { runOf } from "../shared/run-of.ts";
 import { askForDay, type ReadDay } from "./ask-for-day.ts";
-import { checkedPull, type Feed, type SyncContext } from "./context.ts";
+import { checkedPull, type SyncContext } from "./context.ts";
+import { countRows } from "./count-rows.ts";
 import { keptParts } from "./kept-parts.ts";
 import { keepingOrigins } from "./one-origin.ts";
 import { targetOf } from "./read-day.ts";
@@ -57,7 +56,7 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
       if (found === null) throw error;
       return found;
     });
-    countRows({ source, account }, receipt);
+    countRows({ client, source: source.name }, receipt);
     if (source.instead !== undefined)
       await raiseCaveat(database, { client, source: source.name, caveat: answer.instead?.caveat ?? null });
     if (source.agreesWith !== undefined) await lookForFindings(database, { client, day });
@@ -66,14 +65,4 @@ export async function pullSlice(context: SyncContext, input: PullSliceInput): Pr
   return askForDay(context, { source, account, day }, (read) =>
     keepingOrigins(context, { source, account }, () => pull(read)),
   );
-}
-
-function countRows({ source, account }: Feed, receipt: Receipt): void {
-  const tags = { source: source.name, client: account.client };
-  const rows = metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them");
-  for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const)
-    rows.add(receipt[change], { ...tags, change });
-  metricMeter
-    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
-    .add(1, { ...tags, outcome: receipt.outcome });
 }

@@ -1,4 +1,3 @@
-import { metricMeter } from "@temporalio/activity";
 import { endOfDay } from "../../core/days.ts";
 import { cents } from "../../core/money.ts";
 import { originOf } from "../../core/origin.ts";
@@ -12,6 +11,7 @@ import { OwnersDiffer } from "../../queries/shared/owners-differ.ts";
 import { raiseOwnersDiffer, settleOwnersDiffer } from "../../queries/warehouses/owners.ts";
 import { CommitUnknown, inTransaction } from "../../schema/database.ts";
 import { runOf } from "../shared/run-of.ts";
+import { countRows } from "../sync/count-rows.ts";
 import { keepingOrigins } from "../sync/one-origin.ts";
 import type { PullSliceInput, SliceResult } from "../sync/shapes.ts";
 import { raiseSliceAlerts } from "../sync/slice-alerts.ts";
@@ -36,7 +36,7 @@ export async function pullDay(
       const earlier = await findReceiptOfRun(database, { ...slice, workflowRunId: runOf().runId });
       if (earlier !== null) return shown(earlier);
       const receipt = await store(context, of, await takeAndAsk(context, ask));
-      countRows(of, receipt);
+      countRows({ client: account.client, source: warehouse.name }, receipt);
       return shown(receipt);
     }),
   );
@@ -81,14 +81,4 @@ async function store(
   // What is stored stays stored, whatever becomes of this.
   await learnSizes(database).catch(() => undefined);
   return receipt;
-}
-
-function countRows({ warehouse, account }: WarehouseDay, receipt: Receipt): void {
-  const tags = { source: warehouse.name, client: account.client };
-  const rows = metricMeter.createCounter("signal_room_rows", "rows", "Rows merged, by what happened to them");
-  for (const change of ["inserted", "updated", "unchanged", "withdrawn"] as const)
-    rows.add(receipt[change], { ...tags, change });
-  metricMeter
-    .createCounter("signal_room_slices", "slices", "Slices merged, by outcome")
-    .add(1, { ...tags, outcome: receipt.outcome });
 }

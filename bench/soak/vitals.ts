@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Database } from "../../schema/database.ts";
+import { memoryMbOf } from "../process-memory.ts";
 
 export interface Vitals {
   atMs: number;
@@ -22,7 +23,7 @@ export async function readVitals({ database, processes, spools }: Watched): Prom
   try {
     const { rows } = await database.query<{ bytes: number }>("select pg_database_size(current_database()) as bytes");
     const memory = await Promise.all(
-      Object.entries(processes).map(async ([name, pid]) => [name, await residentMb(pid)] as const),
+      Object.entries(processes).map(async ([name, pid]) => [name, Math.round(await memoryMbOf(pid))] as const),
     );
     const sizes = await Promise.all(spools.map(folderBytes));
     return {
@@ -34,11 +35,6 @@ export async function readVitals({ database, processes, spools }: Watched): Prom
   } catch {
     return null;
   }
-}
-
-export async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
 }
 
 /** Of events that wait to be counted. */

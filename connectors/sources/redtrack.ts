@@ -106,21 +106,31 @@ const reportRequest = (group: string, sortby: string, { slice, secrets, cursor }
 const nextPage = (body: { items: readonly unknown[] }, cursor: number | null) =>
   body.items.length === perPage ? (cursor ?? 1) + 1 : null;
 
-/** Ad spend per traffic source and day. */
-export const redtrackDailySpend = defineSource({
-  name: "redtrack.daily_spend",
+/** What both reports have in common: the account's calendar, and how far back it still changes. */
+const spendReport = {
   vendor: redtrack,
   slices: { timezone: "America/New_York" },
   window: { mode: "rolling", lookbackDays: 3 },
+  amount: "cost",
+  answers: "complete",
+  keyedBy: "aggregate",
+  next: nextPage,
+} as const;
+
+/** Its cost counts all the same. */
+const withoutKey = (reason: string, { source, cost, clicks, conversions }: z.output<typeof spendRow>) =>
+  quarantine(reason, cost, { source: source ?? null, cost, clicks, conversions });
+
+/** Ad spend per traffic source and day. */
+export const redtrackDailySpend = defineSource({
+  ...spendReport,
+  name: "redtrack.daily_spend",
   schedule: {
     hours: { from: 7, to: 23 },
     minute: 0,
     comment: "hourly 7 to 23: today so far; the first run also makes yesterday final",
   },
   table: dailySpend,
-  amount: "cost",
-  answers: "complete",
-  keyedBy: "aggregate",
   body: reportOf(spendRow),
 
   request: (asked: Asked) => reportRequest("source", "source_id", asked),
@@ -129,13 +139,7 @@ export const redtrackDailySpend = defineSource({
     body.items.map((spend) => {
       const sourceId = spend.source_id?.trim() ?? "";
       // Traffic that came without a source has a cost all the same.
-      if (sourceId === "")
-        return quarantine("no source_id", spend.cost, {
-          source: spend.source ?? null,
-          cost: spend.cost,
-          clicks: spend.clicks,
-          conversions: spend.conversions,
-        });
+      if (sourceId === "") return withoutKey("no source_id", spend);
       return {
         date: slice.day,
         sourceId,
@@ -151,7 +155,6 @@ export const redtrackDailySpend = defineSource({
       };
     }),
 
-  next: nextPage,
   vendorTotal: (body) => body.total,
 });
 
@@ -160,10 +163,8 @@ const withoutBlank = (id: string | null) => (id === null || id.trim() === "" ? "
 
 /** The same spend per campaign: what Redtrack calls one, over all its traffic sources. */
 export const redtrackCampaignSpend = defineSource({
+  ...spendReport,
   name: "redtrack.campaign_spend",
-  vendor: redtrack,
-  slices: { timezone: "America/New_York" },
-  window: { mode: "rolling", lookbackDays: 3 },
   schedule: {
     hours: { from: 7, to: 23 },
     // Away from the spend by source: one account has 20 calls a minute for both.
@@ -172,9 +173,6 @@ export const redtrackCampaignSpend = defineSource({
       "hourly 7 to 23, half an hour after the spend by source: today so far; the first run also makes yesterday final",
   },
   table: campaignSpend,
-  amount: "cost",
-  answers: "complete",
-  keyedBy: "aggregate",
   body: reportOf(campaignRow),
 
   request: (asked: Asked) => reportRequest("campaign,source", "campaign_id,source_id", asked),
@@ -182,13 +180,7 @@ export const redtrackCampaignSpend = defineSource({
   rows: (body, slice) =>
     body.items.map((spend) => {
       const campaignId = spend.campaign_id?.trim() ?? "";
-      if (campaignId === "")
-        return quarantine("no campaign_id", spend.cost, {
-          source: spend.source ?? null,
-          cost: spend.cost,
-          clicks: spend.clicks,
-          conversions: spend.conversions,
-        });
+      if (campaignId === "") return withoutKey("no campaign_id", spend);
       return {
         date: slice.day,
         campaignId,
@@ -203,6 +195,5 @@ export const redtrackCampaignSpend = defineSource({
       };
     }),
 
-  next: nextPage,
   vendorTotal: (body) => body.total,
 });

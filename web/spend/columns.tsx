@@ -31,11 +31,26 @@ const count = <Row,>(name: string, label: string, value: (row: Row) => number | 
   isExtra: true,
 });
 
+/** Against the days before, with the way to why it changed. */
+function changeOf(
+  { isRunning = false, compared = null }: Of,
+  { costOver, costOverBefore }: Pick<SourceSpend, "costOver" | "costOverBefore">,
+  whose: { sourceId: string } | { campaignId: string },
+) {
+  if (isRunning) return <None why="the day is not over" />;
+  return (
+    <Change
+      now={costOver ?? "0"}
+      before={costOverBefore}
+      of={{ now: "costOver", before: "costOverBefore" }}
+      {...(compared === null ? {} : { why: whyAddress({ metric: "cost", ...compared, whose }) })}
+    />
+  );
+}
+
 export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] {
-  const { currency, to, isRunning = false, compared = null } = of;
+  const { currency, to } = of;
   const amount = money<SourceSpend>(currency);
-  const explained = (sourceId: string) =>
-    compared === null ? {} : { why: whyAddress({ metric: "cost", ...compared, whose: { sourceId } }) };
   return [
     {
       name: "sourceName",
@@ -67,17 +82,7 @@ export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] 
       kind: "text",
       value: () => null,
       isLocal: true,
-      show: ({ costOver, costOverBefore, sourceId }) =>
-        isRunning ? (
-          <None why="the day is not over" />
-        ) : (
-          <Change
-            now={costOver ?? "0"}
-            before={costOverBefore}
-            of={{ now: "costOver", before: "costOverBefore" }}
-            {...explained(sourceId)}
-          />
-        ),
+      show: (row) => changeOf(of, row, { sourceId: row.sourceId }),
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),
     count("conversions", "Conversions", ({ conversions }) => conversions),
@@ -88,7 +93,7 @@ export function sourceColumns(of: Of, most = 0): readonly Column<SourceSpend>[] 
 
 /** As Redtrack calls its campaigns: each with the sources that spent for it. */
 export function campaignColumns(of: Of): readonly Column<CampaignSpend>[] {
-  const { currency, to, isRunning = false, compared = null } = of;
+  const { currency, to } = of;
   const amount = money<CampaignSpend>(currency);
   return [
     {
@@ -116,17 +121,7 @@ export function campaignColumns(of: Of): readonly Column<CampaignSpend>[] {
     amount("costBefore", "Days before", ({ costBefore }) => costBefore, { isExtra: true, why: () => "no spend then" }),
     {
       ...{ name: "change", label: "Change", kind: "text", isLocal: true, value: () => null },
-      show: ({ costOver, costOverBefore, campaignId }) =>
-        isRunning ? (
-          <None why="the day is not over" />
-        ) : (
-          <Change
-            now={costOver ?? "0"}
-            before={costOverBefore}
-            of={{ now: "costOver", before: "costOverBefore" }}
-            {...(compared === null ? {} : { why: whyAddress({ metric: "cost", ...compared, whose: { campaignId } }) })}
-          />
-        ),
+      show: (row) => changeOf(of, row, { campaignId: row.campaignId }),
     },
     count("clicks", "Clicks", ({ clicks }) => clicks),
     count("conversions", "Conversions", ({ conversions }) => conversions),

@@ -7,6 +7,7 @@ import { sources, vendors } from "../../connectors/registry.ts";
 import { openDatabase } from "../../schema/database.ts";
 import { ConfigError, loadConfig } from "../../settings/config.ts";
 import { readEnvironment } from "../../settings/environment.ts";
+import { sayWhyItEnds } from "../say-why-it-ends.ts";
 import { runStream } from "./run-stream.ts";
 
 /** Reads the topics that STREAMS names, until it is stopped. */
@@ -55,13 +56,4 @@ async function main(): Promise<void> {
   if (process.connected) process.disconnect();
 }
 
-main().catch((error: unknown) => {
-  console.error(
-    error instanceof ConfigError
-      ? error.message
-      : createRedactor(Object.values(process.env).filter((value): value is string => (value?.length ?? 0) > 11))(
-          error instanceof Error ? (error.stack ?? error.message) : String(error),
-        ),
-  );
-  process.exitCode = 1;
-});
+main().catch((error: unknown) => sayWhyItEnds(error, process.env));
