@@ -187,6 +187,26 @@ test("what an order leads to is compared again, on whatever day it is", async ()
   expect(await differences()).toEqual([]);
 });
 
+test("AnyTrack's conversion of an order on days near and far counts once, and what Redtrack has is unknown without its number", async () => {
+  const days = async () => {
+    await compareAgain(database, client);
+    const { rows } = await database.pool.query<{ day: string }>(
+      `select concat_ws(' ', date, everflow, anytrack, coalesce(in_all::text, 'unknown'), in_two, in_one) as day
+         from findings.tie_out_daily where _client_id = $1 order by date`,
+      [client],
+    );
+    return rows.map(({ day: said }) => said);
+  };
+  await everflow({ key: "e1", order: "A" });
+  await everflow({ key: "e2", order: "A", day: "2026-03-20" });
+  await anytrack({ key: "order:A", order: "A", day: "2026-03-12", amount: "40" });
+  expect(await days()).toEqual(["2026-03-10 1 1 unknown 1 0", "2026-03-20 1 0 unknown 1 0"]);
+  // The near one goes: the day of the other is compared again, although nothing of it has changed.
+  await database.pool.query("delete from everflow.conversions where conversion_id = 'e1'");
+  expect(await days()).toEqual(["2026-03-20 1 1 unknown 1 0"]);
+  await differences();
+});
+
 test.each(["sub3", "transaction_id"])(
   "a click that AnyTrack reports after its conversion, which names it as its %s, lets it be sent",
   async (column) => {

@@ -244,7 +244,14 @@ test("a line that is edited in place, past its guard, is found by what was signe
   await store("2026-01-05", [{ id: "a" }, { id: "b" }]);
   await closing("2026-01");
   const [before] = await statements();
-  for (const edit of ["amount = amount + 1", "status = 'rejected'", "held = 1", "date = date + 1"]) {
+  for (const edit of [
+    "amount = amount + 1",
+    "status = 'rejected'",
+    "held = 1",
+    "date = date + 1",
+    "affiliate_id = 'x'",
+    "month = month + 31",
+  ]) {
     // Undone again: other tests have statements here.
     const edited = await inTransaction(database.pool, async (session) => {
       await session.query("alter table payouts.statement_lines disable trigger user");

@@ -142,8 +142,10 @@ export async function readSigned(database: Queryable, found: StatementFound): Pr
     of,
   );
   const { rows: lines } = await database.query<LineRow & { line: number }>(
-    `select l.line, ${lineColumns} from payouts.statement_lines l where l._client_id = $1 and l.statement_id = $2 order by l.line`,
-    of,
+    // A line that says another affiliate or month than its statement is none of it: then the signature does not hold.
+    `select l.line, ${lineColumns} from payouts.statement_lines l
+      where l._client_id = $1 and l.statement_id = $2 and l.affiliate_id = $3 and l.month = $4 order by l.line`,
+    [...of, statement.affiliateId, firstDay(statement.month)],
   );
   const content = { statement, totals: totals.map(exactly), lines: lines.map(toLine) };
   return withSeal(content, { hash, signature, keyId, publicKey });

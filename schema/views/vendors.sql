@@ -33,9 +33,13 @@ language sql stable set jit = off as $$
      order by e.conversion_id, a.order_id is distinct from e.order_id, abs(a.date - e.date), a.date, a.conversion_key
   ), far as materialized (
     -- One after the other by the index: to the planner these are so many that it would read all there is.
-    select e.conversion_id, coalesce(e.order_id, e.conversion_id) as name, e.is_sandbox, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue
+    select e.conversion_id, coalesce(e.order_id, e.conversion_id) as name, e.is_sandbox, a.conversion_key, a.date, a.type, a.source, a.currency, a.revenue, near.is_there as is_near_too
       from ef e
      cross join lateral (select * from anytrack.conversions o where o._client_id = p_client and o.conversion_key = 'order:' || coalesce(e.order_id, e.conversion_id) offset 0) a
+     cross join lateral (select exists (
+       select from everflow.conversions c left join ops.slices o on o._client_id = p_client and o.source = 'everflow.conversions' and o.slice = c._slice
+        where c._client_id = p_client and c.order_id = e.order_id and c.date between a.date - 3 and a.date + 3 and not c.is_event and c.payout >= 0 and c.revenue >= 0
+          and coalesce(o.origin = 'sandbox', false) = e.is_sandbox) as is_there offset 0) near
      where not e.is_event and e.conversion_id not in (select n.conversion_id from near n) and (a.origin = 'sandbox') = e.is_sandbox and a.date not between e.date - 3 and e.date + 3
   ), ef_left as materialized (
     -- Here and below "not in": as joins the planner takes these for one row, and goes through all of the one for each of the other.
@@ -146,8 +150,10 @@ language sql stable set jit = off as $$
          j.conversion_key, j.at_date, j.at_type, j.at_source, j.at_currency, j.at_revenue,
          round(case j.difference when 'missing_in_anytrack' then j.revenue when 'refused_by_everflow' then j.at_revenue
                                  when 'amount_differs' then case when j.at_revenue is null then j.said_revenue else j.apart end end, 2),
-         case when j.difference = 'refused_by_everflow' then j.at_currency when j.difference is not null then j.currency end, j.is_sandbox, j.is_refused, j.place = 1
-    from judged j left join ef_left l on l.conversion_id = j.conversion_id
+         case when j.difference = 'refused_by_everflow' then j.at_currency when j.difference is not null then j.currency end, j.is_sandbox, j.is_refused,
+         -- AnyTrack's conversion counts once: where Everflow has its order on days near and far, with those near.
+         j.place = 1 and f.is_near_too is not true
+    from judged j left join ef_left l on l.conversion_id = j.conversion_id left join far f on f.conversion_id = j.conversion_id
    union all
   select 'anytrack:' || a.conversion_key, a.date, case when k.affiliate_id is not null and a.type in ('SALE', 'LEAD', 'SIGNUP') then 'missing_in_everflow' end, null, k.affiliate_id, k.name, a.order_id, a.click_id,
          null, null, null, null, null, null, null, null, null,
@@ -213,7 +219,7 @@ create or replace function findings.tie_out_reach(p_client text, p_days date[]) 
      union
     select coalesce(i.order_id, i.everflow_id), i.anytrack_date
       from findings.tie_out_items i
-     where i._client_id = p_client and i.anytrack_date not between i.everflow_date - 3 and i.everflow_date + 3 and (i.everflow_date in (select day from around) or i.anytrack_date = any(p_days))
+     where i._client_id = p_client and i.anytrack_date not between i.everflow_date - 3 and i.everflow_date + 3 and (i.everflow_date in (select day from around) or i.anytrack_date in (select day from around))
   ), led as (
     select o.date from orders o
      union
@@ -286,8 +292,8 @@ select d._client_id, d.date, d.affiliate_id, d.affiliate, d.source_id,
        d.refused_by_everflow, d.is_final, d.redtrack_is_final, case when d.is_sandbox then 'sandbox' else 'real' end as origin, d.differences
   from (
 select k._client_id, k.date, k.affiliate_id, coalesce(k.affiliate, k.label) as affiliate, null::text as source_id, k.counted as redtrack, k.everflow, k.anytrack,
-       least(k.counted, k.in_both) as in_all,
-       k.in_both - coalesce(least(k.counted, k.in_both), 0) + coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) as in_two,
+       case when k.counted is not null then least(k.counted, k.in_both) end as in_all,
+       k.in_both - case when k.counted is not null then least(k.counted, k.in_both) else 0 end + coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) as in_two,
        k.single - coalesce(least(greatest(k.counted - k.in_both, 0), k.single), 0) + coalesce(greatest(k.counted - k.in_both - k.single, 0), 0) as in_one,
        case when k.is_final and k.redtrack_is_final then greatest(k.everflow - k.counted, 0) end as missing_in_redtrack,
        case when k.is_final and k.redtrack_is_final then greatest(k.counted - k.everflow, 0) end as more_in_redtrack,
