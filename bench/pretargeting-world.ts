@@ -9,9 +9,20 @@ export interface MockConfig {
   [field: string]: unknown;
 }
 
+/** A look or a write as it took effect. */
+export interface JournalEntry {
+  at: number;
+  /** So many entries stood here when the request came. */
+  cameAfter: number;
+  by: "us" | "hand";
+  configId: string;
+  what: string;
+  fields: Record<string, unknown>;
+}
+
 export interface MockState {
   configs: MockConfig[];
-  journal: { at: number; by: "us" | "hand"; configId: string; what: string; fields: Record<string, unknown> }[];
+  journal: JournalEntry[];
   qps: number;
 }
 
@@ -88,80 +99,120 @@ export interface Ended {
 }
 
 export interface Verdict {
-  end: "approved" | "snapshot" | "another hand's" | "neither";
-  /** A hand changed something while the plan was under way, as far as our last look. */
-  isOvertaken: boolean;
-  /** A hand's change that came between our look and the write that followed: no client can see it. */
-  unseeable: number;
+  end: "approved" | "snapshot" | "another hand's" | "taken unseen" | "taken late" | "neither";
+  /** The alerts there must be. */
+  alerts: string[];
+  /** Milliseconds between a look of ours and a write that followed, in which a hand changed the same part: nobody can see that. */
+  unseenMs: number[];
   why: string;
 }
 
-/** Holds what the mock has in the end against what was approved, what was there before, and what another hand did. */
+/**
+ * Holds what the mock has in the end against what was approved, what was there before, and what another hand did. A hand's
+ * change stands. Only what we had sent before we could see it may have taken the same part away: without a look in between
+ * nobody can know (`taken unseen`); with one, it has to be said (`taken late`).
+ */
 export function judgeEnd({ before, after, configId, approved }: Ended): Verdict {
-  const lastLook = after.journal.findLastIndex(({ by, what }) => by === "us" && what === "read");
-  const hands = after.journal.filter(({ by }) => by === "hand");
-  const meanwhile = hands.filter((hand) => after.journal.indexOf(hand) < lastLook);
-  const unseeable = hands.filter((hand) => isUnseen(after.journal, hand)).length;
+  const { journal } = after;
+  const lastLook = journal.findLastIndex(isLook);
+  const hands = journal.flatMap((entry, place) =>
+    entry.by === "hand" ? Object.keys(entry.fields).map((field) => partOf(journal, place, field)) : [],
+  );
+  const taken = (fate: HandedPart["fate"]) => hands.filter((one) => one.fate === fate);
+  const alerts = [
+    ...(taken("stands").some(({ place }) => place < lastLook) || taken("late").length > 0
+      ? ["pretargeting_overtaken"]
+      : []),
+    ...(taken("late").length > 0 ? ["pretargeting_lost"] : []),
+  ];
   const verdict = (end: Verdict["end"], why = ""): Verdict => ({
-    ...{ end, isOvertaken: meanwhile.length > 0, unseeable, why },
+    ...{ end, alerts, why },
+    unseenMs: taken("unseen").map(({ windowMs }) => windowMs),
   });
-  const same = (wanted: ReadonlyMap<string, Leaves>) => {
-    const there = new Map(after.configs.map((one) => [idOf(one), contentOf(one)]));
-    const problems = [...new Set([...wanted.keys(), ...there.keys()])].flatMap((id) => {
-      const [old, now] = [wanted.get(id), there.get(id)];
-      if (old === undefined || now === undefined) return [`${id} is ${now === undefined ? "gone" : "too many"}`];
-      return [...new Set([...Object.keys(old), ...Object.keys(now)])].flatMap((path) =>
-        sameLeaf(old[path], now[path])
-          ? []
-          : [`${id} ${path}: ${JSON.stringify(now[path])}, not ${JSON.stringify(old[path])}`],
-      );
-    });
-    return problems.join("; ");
-  };
+  const overwritten = taken("overwritten").map(({ id, field }) => `${id} ${field} was seen and overwritten`);
+  if (overwritten.length > 0) return verdict("neither", overwritten.join("; "));
   const snapshot = new Map(before.map((one) => [idOf(one), contentOf(one)]));
   const applied = new Map(snapshot);
   const original = before.find((one) => idOf(one) === configId);
   if (original !== undefined)
     applied.set(configId, { ...approved, displayName: original.displayName, state: original.state });
-  if (hands.length === 0) {
-    if (same(applied) === "") return verdict("approved");
-    const why = same(snapshot);
-    return why === "" ? verdict("snapshot") : verdict("neither", why);
-  }
-  const whys = [applied, snapshot].map((base) => same(withHands(base, hands, after)));
-  return whys.includes("") ? verdict("another hand's") : verdict("neither", whys.join(" | "));
+  const left = hands.filter(({ fate }) => fate === "stands" || fate === "late");
+  const [isApplied, isSnapshot] = [applied, snapshot].map((base) => differences(withHands(base, left, after), after));
+  if (isApplied !== "" && isSnapshot !== "") return verdict("neither", `${isApplied} | ${isSnapshot}`);
+  if (taken("late").length > 0) return verdict("taken late");
+  if (taken("stands").length > 0) return verdict("another hand's");
+  if (taken("unseen").length > 0) return verdict("taken unseen");
+  return verdict(isApplied === "" ? "approved" : "snapshot");
 }
 
-/** What the hand set, over what was there; a clone that a hand has touched stands as it is. */
+const isLook = ({ by, what }: JournalEntry) => by === "us" && what === "read";
+
+interface HandedPart {
+  /** In the journal. */
+  place: number;
+  id: string;
+  field: string;
+  value: unknown;
+  fate: "stands" | "unseen" | "late" | "overwritten";
+  windowMs: number;
+}
+
+/** What became of one field that a hand set. */
+function partOf(journal: readonly JournalEntry[], place: number, field: string): HandedPart {
+  const { configId: id, fields } = journal[place] as JournalEntry;
+  const of = { place, id, field, value: fields[field] };
+  const taker = journal.findIndex(
+    (one, at) => at > place && one.by === "us" && one.configId === id && takes(one, field),
+  );
+  const write = journal[taker];
+  if (write === undefined) return { ...of, fate: "stands", windowMs: 0 };
+  const looked = (from: number, to: number) => journal.some((one, at) => at > from && at < to && isLook(one));
+  const look = journal.findLast((one, at) => at < write.cameAfter && isLook(one));
+  const windowMs = write.at - (look?.at ?? write.at);
+  if (looked(place, write.cameAfter)) return { ...of, fate: "overwritten", windowMs };
+  return { ...of, fate: looked(Math.max(place, write.cameAfter - 1), taker) ? "late" : "unseen", windowMs };
+}
+
+function takes({ what }: JournalEntry, field: string): boolean {
+  if (what === "delete") return true;
+  const [verb, paths = ""] = what.split(" ");
+  return verb === "patch" && paths.split(",").some((path) => path === field || path.startsWith(`${field}.`));
+}
+
+/** In words; empty where all is as wanted. */
+function differences(wanted: ReadonlyMap<string, Leaves>, { configs }: MockState): string {
+  const there = new Map(configs.map((one) => [idOf(one), contentOf(one)]));
+  const problems = [...new Set([...wanted.keys(), ...there.keys()])].flatMap((id) => {
+    const [old, now] = [wanted.get(id), there.get(id)];
+    if (old === undefined || now === undefined) return [`${id} is ${now === undefined ? "gone" : "too many"}`];
+    return [...new Set([...Object.keys(old), ...Object.keys(now)])].flatMap((path) =>
+      sameLeaf(old[path], now[path])
+        ? []
+        : [`${id} ${path}: ${JSON.stringify(now[path])}, not ${JSON.stringify(old[path])}`],
+    );
+  });
+  return problems.join("; ");
+}
+
+/** What a hand set, over what was there; a clone that a hand has touched stands as it is, and so does what was taken late. */
 function withHands(
   base: ReadonlyMap<string, Leaves>,
-  hands: MockState["journal"],
+  hands: readonly HandedPart[],
   { configs }: MockState,
 ): ReadonlyMap<string, Leaves> {
   const wanted = new Map(base);
-  for (const { configId, fields } of hands) {
-    const old = wanted.get(configId);
+  for (const { id, field, value, fate } of hands) {
+    const old = wanted.get(id);
+    const now = configs.find((one) => idOf(one) === id);
     if (old === undefined) {
-      const clone = configs.find((one) => idOf(one) === configId);
-      if (clone !== undefined) wanted.set(configId, contentOf(clone));
+      if (now !== undefined) wanted.set(id, contentOf(now));
       continue;
     }
     const next: Record<string, unknown> = { ...unflatten(old) };
-    for (const [field, value] of Object.entries(fields)) {
-      if (value === null) delete next[field];
-      else next[field] = value;
-    }
-    wanted.set(configId, {
-      ...flatten(next),
-      displayName: String(next["displayName"]),
-      state: String(next["state"]),
-    });
+    const set = fate === "late" ? now?.[field] : value;
+    if (set === null || set === undefined) delete next[field];
+    else next[field] = set;
+    wanted.set(id, { ...flatten(next), displayName: String(next["displayName"]), state: String(next["state"]) });
   }
   return wanted;
-}
-
-function isUnseen(journal: MockState["journal"], hand: MockState["journal"][number]): boolean {
-  const place = journal.indexOf(hand);
-  const next = journal.slice(place + 1).find(({ by }) => by === "us");
-  return next !== undefined && next.what !== "read";
 }

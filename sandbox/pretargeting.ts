@@ -33,8 +33,10 @@ const handBody = ofClient.extend({
   configId: z.string(),
   /** Fields to set, at the top of the configuration; null unsets. State counts too. */
   set: z.record(z.string(), z.json()),
-  /** Done when so many more requests of the client were answered; at once where left out. */
+  /** Done when so many more requests of the client were answered; at once where neither is said. */
   afterRequests: z.int().positive().optional(),
+  /** Done by the clock. */
+  afterMs: z.int().positive().optional(),
 });
 const trafficBody = ofClient.extend({ demandQps: z.number().min(0).optional(), factor: z.number().min(0).optional() });
 const resetBody = ofClient.extend({ configs: z.array(z.record(z.string(), z.json())).max(MOST_CONFIGS).optional() });
@@ -42,9 +44,11 @@ const resetBody = ofClient.extend({ configs: z.array(z.record(z.string(), z.json
 type Trouble = z.output<typeof troubleBody>;
 type Hand = z.output<typeof handBody>;
 
-/** One look or write as the mock saw it arrive: what tests hold the end against. */
+/** One look or write as it took effect: what tests hold the end against. */
 interface Arrived {
   at: number;
+  /** So many entries were here when the request came: of one that took effect late, fewer than stand before it. */
+  cameAfter: number;
   by: "us" | "hand";
   configId: string;
   what: string;
@@ -57,6 +61,8 @@ interface Bidder {
   troubles: Trouble[];
   hands: Hand[];
   journal: Arrived[];
+  /** Of the late request that takes effect now. */
+  cameAfter: number | null;
   demandQps: number;
   factor: number;
 }
@@ -85,7 +91,7 @@ export function createPretargeting(failure: Failure) {
   const bidders = new Map<string, Bidder>();
   const made = (configs: readonly JsonObject[] = start): Bidder => {
     const bidder: Bidder = {
-      ...{ configs: new Map(), next: 1, troubles: [], hands: [], journal: [] },
+      ...{ configs: new Map(), next: 1, troubles: [], hands: [], journal: [], cameAfter: null },
       ...{ demandQps: DEMAND_QPS, factor: 1 },
     };
     for (const config of configs) add(bidder, config);
@@ -110,7 +116,8 @@ export function createPretargeting(failure: Failure) {
     return config;
   }
 
-  const noted = (bidder: Bidder, entry: Omit<Arrived, "at">) => bidder.journal.push({ at: Date.now(), ...entry });
+  const noted = (bidder: Bidder, entry: Omit<Arrived, "at" | "cameAfter">) =>
+    bidder.journal.push({ at: Date.now(), cameAfter: bidder.cameAfter ?? bidder.journal.length, ...entry });
 
   /** Whether the request is for these, and the answer. */
   function handle(request: VendorRequest, client: string): VendorAnswer | null {
@@ -150,9 +157,16 @@ export function createPretargeting(failure: Failure) {
         return { ...work(), pace: { kind: "reset" } };
       case "hangs":
         return { ...work(), pace: { kind: "never_ending", ms: 50 } };
-      case "late":
-        setTimeout(work, trouble.lateMs).unref();
+      case "late": {
+        const cameAfter = bidder.journal.length;
+        const takeEffect = () => {
+          bidder.cameAfter = cameAfter;
+          work();
+          bidder.cameAfter = null;
+        };
+        setTimeout(takeEffect, trouble.lateMs).unref();
         return away();
+      }
     }
   }
 
@@ -309,7 +323,8 @@ export function createPretargeting(failure: Failure) {
       "POST /pretargeting/hand": (body: unknown) => {
         const hand = handBody.parse(body);
         const bidder = bidderOf(hand.client);
-        if (hand.afterRequests === undefined) playHand(bidder, hand);
+        if (hand.afterMs !== undefined) setTimeout(() => playHand(bidder, hand), hand.afterMs).unref();
+        else if (hand.afterRequests === undefined) playHand(bidder, hand);
         else bidder.hands.push(hand);
         return {};
       },

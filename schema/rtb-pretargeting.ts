@@ -46,6 +46,7 @@ export const pretargetingPlans = rtb.table(
     baselineQps: doublePrecision("baseline_qps"),
     cloneName: text("clone_name"),
     cloneId: text("clone_id"),
+    theirs: jsonb("theirs").notNull().default([]),
     fence: bigint("fence", { mode: "number" }).notNull().default(0),
     createdAt: instant("created_at").notNull().defaultNow(),
     createdBy: text("created_by").notNull(),
@@ -108,7 +109,7 @@ export const pretargetingWrites = rtb.table(
   (table) => [
     primaryKey({ name: "pretargeting_writes_key", columns: [table.clientId, table.writeId] }),
     index("pretargeting_writes_plan").on(table.clientId, table.planId, table.writeId),
-    check("pretargeting_writes_state", sql`${table.state} in ('sent', 'arrived', 'refused')`),
+    check("pretargeting_writes_state", sql`${table.state} in ('sent', 'arrived', 'refused', 'withheld')`),
     check("pretargeting_writes_which", sql`${table.which} in ('original', 'clone')`),
     check("pretargeting_writes_kind", sql`${table.kind} in ('patch', 'add', 'remove', 'create', 'delete')`),
   ],
@@ -162,6 +163,8 @@ describeTable(pretargetingPlans, "Changes of pretargeting configurations: comput
   baselineQps: "The bidder's requests a second before the first write.",
   cloneName: "Name of the clone that takes a share; unique among the bidder's configurations.",
   cloneId: "Its id at the exchange; null while it is not known.",
+  theirs:
+    "What another person was seen to have changed meanwhile, as JSON: it is never written again. `lost`: a request of ours arrived after that all the same.",
   fence: "Number of the attempt that may write: an earlier one may still be alive.",
   createdAt: "When it was asked for.",
   createdBy: "Who asked for it: the subject of a token or session.",
@@ -190,10 +193,11 @@ describeTable(
     which: "original, or clone: the capped copy that takes a share.",
     kind: "patch, add or remove (members of a list), create, delete.",
     changes: "The parts that it changes, before and after, as JSON.",
-    state: "sent: whether it arrived is not known; arrived; refused.",
+    state:
+      "sent: whether it arrived is not known; arrived; refused; withheld: not sent, because something had changed in the last moment.",
     sentAt: "When it was written down, just before it was sent.",
     settledAt: "When it was known what became of it.",
-    settledNo: "In which order that became known; null where it is not, and where it was refused.",
+    settledNo: "In which order that became known; null where it is not, and where it did not.",
   },
 );
 
@@ -201,7 +205,7 @@ describeTable(pretargetingEvents, "What became of each plan, in order.", {
   eventId: "Number of the event.",
   planId: "The plan.",
   at: "When.",
-  kind: "planned, refused, approved, begun, reached, watched, applied, rolling_back, rolled_back, overtaken, rollback_refused or stuck.",
+  kind: "planned, refused, approved, begun, reached, watched, applied, rolling_back, rolled_back, overtaken, lost, rollback_refused or stuck.",
   actor: "Who: the subject of a token or session; workflow where no person was.",
   words: "What happened, in words.",
   qps: "The bidder's requests a second then; null where none were read.",

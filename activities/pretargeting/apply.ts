@@ -1,17 +1,17 @@
 import { recordAudit, type AuditAction } from "../../queries/ops/audit.ts";
 import { raiseAlert, settleAlerts } from "../../queries/ops/alerts.ts";
 import { readFeed } from "../../queries/pretargeting/feed.ts";
-import { findApproval, movePlan, noteEvent, readWrites, type Moved } from "../../queries/pretargeting/plans.ts";
-import type { Foreign } from "../../rules/pretargeting/judge.ts";
+import { findApproval, movePlan, noteEvent, type Moved } from "../../queries/pretargeting/plans.ts";
+import type { Theirs } from "../../rules/pretargeting/judge.ts";
 import { stagesOf, type Stage } from "../../rules/pretargeting/stages.ts";
 import { judgeQps, whyNoFeed, type Verdict } from "../../rules/pretargeting/watch-qps.ts";
 import { warning } from "../../rules/pretargeting/warning.ts";
-import { leafText, partName } from "../../rules/pretargeting/words.ts";
 import { inTransaction, type Database } from "../../schema/database.ts";
 import { exchange } from "../rtb/shapes.ts";
 import { invalidInput } from "../shared/failures.ts";
 import { subjectOf, type PlanOf, type PretargetingContext } from "./context.ts";
-import { computedPlan, drive, type Driven } from "./drive.ts";
+import { computedPlan, drive } from "./drive.ts";
+import { whatForeign } from "./overtaken.ts";
 
 export interface OpenedPlan {
   vendor: string;
@@ -27,7 +27,7 @@ export interface ApprovedChange {
   warningVersion: number;
 }
 
-const alerts = { overtaken: "pretargeting_overtaken", back: "pretargeting_rolled_back", stuck: "pretargeting_stuck" };
+const alerts = { back: "pretargeting_rolled_back", stuck: "pretargeting_stuck" };
 
 /** What is to be done, and whether it may be done at all. */
 export async function openPretargeting(context: PretargetingContext, of: PlanOf): Promise<OpenedPlan> {
@@ -88,9 +88,8 @@ export async function beginPretargeting(
     });
     return { outcome: "blocked", reason: missing, baselineQps };
   }
-  const driven = await drive(context, { ...of, stage: 0, salvage: false });
+  const driven = await drive(context, { ...of, stage: 0, overtaken: "stops" });
   if (driven.outcome === "overtaken") {
-    await tellOvertaken(database, of, driven.foreign);
     return { outcome: "overtaken", reason: whatForeign(driven.foreign), baselineQps };
   }
   await step(database, of, {
@@ -102,7 +101,8 @@ export async function beginPretargeting(
 
 const qpsText = (qps: number) => `${Math.round(qps).toLocaleString("en-US")} requests a second`;
 
-export interface Reached extends Pick<Driven, "outcome"> {
+export interface Reached {
+  outcome: "reached" | "overtaken";
   reason: string | null;
   /** Since when QPS is watched for this stage. */
   at: string;
@@ -110,11 +110,10 @@ export interface Reached extends Pick<Driven, "outcome"> {
 
 export async function reachStage(context: PretargetingContext, of: PlanOf & { stage: Stage }): Promise<Reached> {
   const { database } = context;
-  const driven = await drive(context, { ...of, salvage: false });
+  const driven = await drive(context, { ...of, overtaken: "stops" });
   const { rows } = await database.query<{ at: Date }>("select clock_timestamp() as at");
   const at = (rows[0]?.at ?? new Date()).toISOString();
   if (driven.outcome === "overtaken") {
-    await tellOvertaken(database, of, driven.foreign);
     return { outcome: "overtaken", reason: whatForeign(driven.foreign), at };
   }
   await step(database, of, {
@@ -157,10 +156,9 @@ export async function checkQps(
 /** The last look: all as it was approved. */
 export async function finishPretargeting(context: PretargetingContext, of: PlanOf): Promise<Reached> {
   const { database } = context;
-  const driven = await drive(context, { ...of, stage: 100, salvage: false });
+  const driven = await drive(context, { ...of, stage: 100, overtaken: "stops" });
   const at = new Date().toISOString();
   if (driven.outcome === "overtaken") {
-    await tellOvertaken(database, of, driven.foreign);
     return { outcome: "overtaken", reason: whatForeign(driven.foreign), at };
   }
   await step(database, of, {
@@ -188,16 +186,17 @@ export interface RollBackInput extends PlanOf {
 export async function rollBackPlan(context: PretargetingContext, of: RollBackInput): Promise<RolledBack> {
   const { database } = context;
   const before = await computedPlan(context, of);
-  const begun = (await readWrites(database, of)).some(({ stage }) => stage === 0);
-  const isStrict = of.isLater && !begun;
   await step(database, of, {
     moved: { from: ["approved", "applying", "applied"], to: "rolling_back", reason: of.reason },
     event: { kind: "rolling_back", words: of.reason },
   });
-  const { outcome, foreign, isUnclear } = await drive(context, { ...of, stage: 0, salvage: !isStrict });
-  const reason = outcome === "overtaken" ? whatForeign(foreign) : null;
-  if (outcome === "overtaken") await tellOvertaken(database, of, foreign);
-  if (outcome === "overtaken" && isStrict) {
+  const { outcome, foreign, isUnclear } = await drive(context, {
+    ...of,
+    stage: 0,
+    overtaken: of.isLater ? "refused" : "goes_on",
+  });
+  const reason = foreign.length > 0 ? whatForeign(foreign) : null;
+  if (outcome === "refused") {
     await step(database, of, {
       moved: {
         from: ["rolling_back"],
@@ -206,22 +205,20 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
       },
       event: { kind: "rollback_refused", words: `nothing was changed: ${reason ?? ""}` },
     });
-    return { outcome: "refused", isUnclear: false, reason };
+    return { outcome, isUnclear: false, reason };
   }
-  if (isUnclear && !of.isLast) return { outcome: outcome === "overtaken" ? outcome : "rolled_back", isUnclear, reason };
-  const wasOvertaken = outcome === "overtaken" || (await hasBeenOvertaken(database, of));
+  const ended = outcome === "overtaken" ? outcome : "rolled_back";
+  if (isUnclear && !of.isLast) return { outcome: ended, isUnclear, reason };
   await step(database, of, {
     moved: {
       from: ["rolling_back"],
-      to: wasOvertaken ? "overtaken" : "rolled_back",
+      to: ended,
       stage: 0,
       reason: [of.reason, reason].filter((one) => one !== null).join("; "),
     },
     event: {
-      kind: wasOvertaken ? "overtaken" : "rolled_back",
-      words: wasOvertaken
-        ? "what was ours alone is back as it was; what another person changed stands"
-        : "the configuration is exactly as it was before",
+      kind: ended,
+      words: ended === "rolled_back" ? "the configuration is exactly as it was before" : leftAs(foreign),
     },
     audit: { action: "pretargeting_rolled_back", details: { reason: of.reason, foreign } },
   });
@@ -233,8 +230,11 @@ export async function rollBackPlan(context: PretargetingContext, of: RollBackInp
     ...{ client: of.client, area: "pretargeting", kinds: [alerts.stuck], subject: subjectOf(of) },
     notes: "it was rolled back in the end",
   });
-  return { outcome: wasOvertaken ? "overtaken" : "rolled_back", isUnclear, reason };
+  return { outcome: ended, isUnclear, reason };
 }
+
+const leftAs = (foreign: readonly Theirs[]) =>
+  `what was ours alone is back as it was; what another person changed ${foreign.some(({ lost }) => lost !== undefined) ? "was left alone, but a late request of ours has taken some of it away" : "stands"}`;
 
 /** The exchange did not let us: it is tried again, and a person must know. */
 export async function tellStuck({ database }: PretargetingContext, of: PlanOf & { reason: string }): Promise<void> {
@@ -243,45 +243,6 @@ export async function tellStuck({ database }: PretargetingContext, of: PlanOf & 
     message: `Pretargeting plan ${of.planId} could not be rolled back yet, and is tried again: ${of.reason}`,
   });
   await noteEvent(database, of, { kind: "stuck", actor: "workflow", words: of.reason });
-}
-
-async function hasBeenOvertaken(database: Database, { client, planId }: PlanOf): Promise<boolean> {
-  const { rows } = await database.query(
-    "select from rtb.pretargeting_events where _client_id = $1 and plan_id = $2 and kind = 'overtaken' limit 1",
-    [client, planId],
-  );
-  return rows.length > 0;
-}
-
-const whatForeign = (foreign: readonly Foreign[]) =>
-  foreign
-    .map(
-      ({ which, path, expected, found }) =>
-        `${which === "clone" ? "the clone's " : ""}${partName(path)} is ${leafText(found) ?? "unset"}, not ${leafText(expected) ?? "unset"}`,
-    )
-    .join("; ")
-    .slice(0, 1_000);
-
-async function tellOvertaken(database: Database, of: PlanOf, foreign: readonly Foreign[]): Promise<void> {
-  const found = whatForeign(foreign);
-  await inTransaction(database, async (session) => {
-    await raiseAlert(session, {
-      ...{ client: of.client, area: "pretargeting", kind: alerts.overtaken, subject: subjectOf(of) },
-      severity: "critical",
-      message: `Another person changed the configuration of pretargeting plan ${of.planId}; their change stands: ${found}`,
-      details: { foreign },
-    });
-    await noteEvent(session, of, {
-      kind: "overtaken",
-      actor: "workflow",
-      words: `another person changed it: ${found}`,
-    });
-    await recordAudit(session, {
-      ...{ client: of.client, actor: "workflow", role: null, subject: subjectOf(of) },
-      action: "pretargeting_overtaken",
-      details: { foreign },
-    });
-  });
 }
 
 interface Step {

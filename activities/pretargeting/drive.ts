@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { ConnectorError } from "../../connectors/errors.ts";
 import {
   readConfigs,
   writeConfig,
+  type PretargetingConfig,
   type PretargetingWrite,
   type TargetedList,
 } from "../../connectors/exchanges/pretargeting.ts";
@@ -14,19 +16,22 @@ import {
   settleWrites,
   takeFence,
   type PlanRow,
+  type WriteRow,
 } from "../../queries/pretargeting/plans.ts";
-import { judge, membersOf, type Foreign, type PlannedWrite } from "../../rules/pretargeting/judge.ts";
+import { judge, membersOf, type Foreign, type PlannedWrite, type Theirs } from "../../rules/pretargeting/judge.ts";
 import type { Leaves } from "../../rules/pretargeting/leaves.ts";
 import { desiredAt, type Change, type Stage } from "../../rules/pretargeting/stages.ts";
 import { inTransaction } from "../../schema/database.ts";
 import { ApplicationFailure } from "@temporalio/activity";
 import { invalidInput } from "../shared/failures.ts";
 import { inTurns, subjectOf, type PlanOf, type PretargetingContext, type Turns } from "./context.ts";
+import { tellLost, tellOvertaken, tellRefused } from "./overtaken.ts";
 
 export interface Driven {
-  /** overtaken: another person changed it, and what is theirs was left alone. */
-  outcome: "reached" | "overtaken";
-  foreign: Foreign[];
+  /** overtaken: another person changed it, and what is theirs was left alone; refused: all was left alone. */
+  outcome: "reached" | "overtaken" | "refused";
+  /** What another person has changed. */
+  foreign: Theirs[];
   /** Of some write it is not known whether it will still arrive. */
   isUnclear: boolean;
 }
@@ -53,12 +58,20 @@ export async function computedPlan(
   return plan as ComputedPlan;
 }
 
+export interface Drive extends PlanOf {
+  stage: Stage;
+  /**
+   * What becomes of the rest where another person has changed something: it `stops` there, `goes_on` with what is ours alone,
+   * or is `refused` as long as nothing was sent, and may be asked for again once that person has put it back.
+   */
+  overtaken: "stops" | "goes_on" | "refused";
+}
+
 /**
  * Looks, compares with what we know of, writes one thing, and looks again, until the stage is reached. Each write is in the
- * journal before it is sent, so that whoever goes on after a crash knows which values may be ours. Where `salvage` is set,
- * what is foreign is left alone and the rest goes on; without it the first foreign part ends it.
+ * journal before it is sent, so that whoever goes on after a crash knows which values may be ours.
  */
-export function drive(context: PretargetingContext, of: PlanOf & { stage: Stage; salvage: boolean }): Promise<Driven> {
+export function drive(context: PretargetingContext, of: Drive): Promise<Driven> {
   return inTurns(context, of, async (turns) => {
     const { database } = context;
     const fence = await takeFence(database, of);
@@ -71,24 +84,34 @@ export function drive(context: PretargetingContext, of: PlanOf & { stage: Stage;
         displayName: plan.configName,
         isActive: plan.configState === "ACTIVE",
       };
-      const judged = judge({ change: plan, original, cloneId: plan.cloneId, writes, live }, of.stage);
+      const { theirs } = plan;
+      const judged = judge({ change: plan, original, cloneId: plan.cloneId, writes, theirs, live }, of.stage);
+      const isUnclear = writes.some(({ state }) => state === "sent");
+      if (judged.foreign.length > 0 && of.overtaken === "refused" && !isBegun(writes, of.stage)) {
+        await tellRefused(database, of, judged.foreign);
+        return { outcome: "refused", foreign: judged.foreign, isUnclear };
+      }
+      if (judged.foreign.length > 0) await tellOvertaken(database, of, judged.foreign);
+      if (judged.lost.length > 0) await tellLost(database, of, judged.lost);
       await settleWrites(database, of.client, { writeIds: judged.seen, state: "arrived" });
       await noteClone(database, of, judged.cloneId ?? plan.cloneId);
       // What was seen just now is known from here on.
-      if (judged.seen.length > 0) continue;
-      const isUnclear = writes.some(({ state }) => state === "sent");
-      if (judged.foreign.length > 0 && !of.salvage) return { outcome: "overtaken", foreign: judged.foreign, isUnclear };
-      if (judged.next === null)
-        return {
-          outcome: judged.foreign.length > 0 ? "overtaken" : "reached",
-          foreign: judged.foreign,
-          isUnclear,
-        };
-      await send(context, turns, { ...of, fence, plan, cloneId: judged.cloneId, write: judged.next });
+      if (judged.seen.length > 0 || judged.lost.length > 0) continue;
+      const foreign = [...theirs, ...judged.foreign.filter((one) => !theirs.some((known) => isSamePart(known, one)))];
+      const outcome = foreign.length > 0 ? "overtaken" : "reached";
+      if (judged.next === null || (foreign.length > 0 && of.overtaken === "stops"))
+        return { outcome, foreign, isUnclear };
+      const isStill = async () => sameConfigs(live, await readConfigs(turns.exchange, plan.bidderId));
+      await send(context, turns, { ...of, fence, plan, cloneId: judged.cloneId, write: judged.next, isStill });
       await turns.release();
     }
   });
 }
+
+const isSamePart = (one: Foreign, other: Foreign) => one.which === other.which && one.path === other.path;
+
+const isBegun = (writes: readonly WriteRow[], stage: Stage) =>
+  writes.some((write) => write.stage === stage && (write.state === "sent" || write.state === "arrived"));
 
 interface Sending extends PlanOf {
   stage: Stage;
@@ -96,8 +119,19 @@ interface Sending extends PlanOf {
   plan: ComputedPlan;
   cloneId: string | null;
   write: PlannedWrite;
+  /** Whether all is as it was when the write was decided on. */
+  isStill: () => Promise<boolean>;
 }
 
+const byId = (one: PretargetingConfig, other: PretargetingConfig) => (one.configId < other.configId ? -1 : 1);
+
+const sameConfigs = (some: readonly PretargetingConfig[], others: readonly PretargetingConfig[]) =>
+  isDeepStrictEqual([...some].sort(byId), [...others].sort(byId));
+
+/**
+ * Writes it down, looks once more, and sends it at once: nothing but the request itself lies between that look and the
+ * write, neither a turn of the gate nor Postgres.
+ */
 async function send(context: PretargetingContext, { exchange }: Turns, sending: Sending): Promise<void> {
   const { database } = context;
   const { client, plan, stage, write } = sending;
@@ -118,14 +152,29 @@ async function send(context: PretargetingContext, { exchange }: Turns, sending: 
       message: "another attempt has taken over",
       nonRetryable: false,
     });
+  const settle = (state: "arrived" | "refused") => settleWrites(database, client, { writeIds: [writeId], state });
+  let isUnchanged = false;
+  try {
+    isUnchanged = await sending.isStill();
+  } finally {
+    if (!isUnchanged)
+      await inTransaction(database, async (session) => {
+        await settleWrites(session, client, { writeIds: [writeId], state: "withheld" });
+        await recordAudit(session, {
+          ...{ client, actor: "workflow", role: null, action: "pretargeting_withheld", subject: subjectOf(sending) },
+          details: { writeId },
+        });
+      });
+  }
+  if (!isUnchanged) return;
   try {
     const createdId = await writeConfig(exchange, plan.bidderId, request);
-    await settleWrites(database, client, { writeIds: [writeId], state: "arrived" });
+    await settle("arrived");
     if (createdId !== null) await noteClone(database, sending, createdId);
   } catch (error) {
     // A refusal with a reason changed nothing; with anything else it may have arrived, or may yet.
     if (error instanceof ConnectorError && ["rejected", "unauthorized", "rate_limited"].includes(error.kind))
-      await settleWrites(database, client, { writeIds: [writeId], state: "refused" });
+      await settle("refused");
     throw error;
   }
 }

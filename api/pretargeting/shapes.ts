@@ -96,7 +96,11 @@ export const planDetails = plan.extend({
         stage: z.number(),
         which: z.enum(["original", "clone"]),
         kind: z.string(),
-        state: z.enum(["sent", "arrived", "refused"]).describe("sent: whether it arrived is not known"),
+        state: z
+          .enum(["sent", "arrived", "refused", "withheld"])
+          .describe(
+            "sent: whether it arrived is not known; withheld: something changed in the last moment, and it was not sent",
+          ),
         changes: z.array(part),
       }),
     )

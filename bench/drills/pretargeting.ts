@@ -6,12 +6,19 @@ import type { Leaves } from "../../rules/pretargeting/leaves.ts";
 import { warning } from "../../rules/pretargeting/warning.ts";
 import { freePorts } from "../../scripts/embedded/process.ts";
 import { keepRunning } from "../children.ts";
-import { addSeat, judgeEnd, startFeed, type MockState } from "../pretargeting-world.ts";
+import { addSeat, judgeEnd, startFeed, type MockState, type Verdict } from "../pretargeting-world.ts";
 import { startBenchStack, type BenchStack } from "../stack.ts";
 import { finding, type Drill, type DrillSetup } from "./drill.ts";
 
-const wantedRuns = Number(process.env["PRETARGETING_RUNS"] ?? 200);
-const lanes = Math.min(20, wantedRuns);
+const ofEach = Number(process.env["PRETARGETING_RUNS"] ?? 200);
+const lanes = Math.min(40, ofEach);
+/**
+ * alone: nobody else is at it. a hand: another person changes something at a moment by the clock. in the moment: after a
+ * request of ours and before the next one, which by the clock hardly ever happens, and often is between a look and its write.
+ */
+const kinds = ["alone", "a hand", "in the moment"] as const;
+type Kind = (typeof kinds)[number];
+const wanted: Record<Kind, number> = { alone: ofEach, "a hand": ofEach, "in the moment": Math.ceil(ofEach / 4) };
 const secret = "drill-secret-drill-secret-drill-secret";
 const patienceMs = 600_000;
 const clientsOf = Array.from({ length: lanes }, (_, number) => `d${number + 1}`);
@@ -19,7 +26,7 @@ const clientsOf = Array.from({ length: lanes }, (_, number) => `d${number + 1}`)
 export const pretargeting: Drill = {
   rows: [1, 4],
   name: "pretargeting",
-  done: `${wantedRuns} changes of pretargeting while worker, API and Postgres are killed at random; the exchange refuses, hangs, accepts without an answer or late; QPS drops; another hand changes something in between`,
+  done: `${ofEach} changes of pretargeting while worker, API and Postgres are killed at random; the exchange refuses, hangs, accepts without an answer or late; QPS drops. ${ofEach} more in which another hand changes something at any moment, and ${wanted["in the moment"]} in which it does so between two requests of ours`,
   expected:
     "the configuration is the approved one or exactly the snapshot; what another hand changed stands, with a critical alert",
   run: async (setup) => {
@@ -69,11 +76,11 @@ export const pretargeting: Drill = {
 };
 
 interface Ended {
-  end: string;
-  outcome: string;
+  kind: Kind;
+  end: Verdict["end"];
   isGood: boolean;
-  unseeable: number;
-  why: string;
+  hasAlert: boolean;
+  unseenMs: number[];
 }
 
 async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetup) {
@@ -81,7 +88,11 @@ async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetu
   const api = keepRunning(() => stack.startChild("api", "api/main.js"));
   await Promise.all([worker.isUp(), api.isUp()]);
   const ended: Ended[] = [];
-  let begun = 0;
+  const order = kinds.flatMap((kind) => Array<Kind>(wanted[kind]).fill(kind));
+  const left = order
+    .map((kind) => ({ kind, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ kind }) => kind);
   const work = clientsOf.map(async (client) => {
     const feed = startFeed(stack.database, (what, body) => ask(stack, what, body), client, 1_000);
     await feed.begun();
@@ -92,10 +103,9 @@ async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetu
       subject: `ada of ${client}`,
       expiresInSeconds: 43_200,
     });
-    while (begun < wantedRuns) {
-      begun += 1;
-      ended.push(await runOnce({ stack, client, random, call: caller(url, token) }));
-      if (ended.length % 10 === 0) say(`${ended.length} of ${wantedRuns} changes are over`);
+    for (let kind = left.pop(); kind !== undefined; kind = left.pop()) {
+      ended.push(await runOnce({ stack, client, kind, random, say, call: caller(url, token) }));
+      if (ended.length % 10 === 0) say(`${ended.length} of ${order.length} changes are over`);
     }
     await feed.stop();
   });
@@ -106,7 +116,7 @@ async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetu
   const names = Object.keys(strikes) as (keyof typeof strikes)[];
   const killing = (async () => {
     while (!isOver) {
-      await wait(3_000 + random() * 6_000);
+      await wait(5_000 + random() * 12_000);
       const name = names[Math.floor(random() * names.length)] ?? "worker";
       await strikes[name]();
       struck[name] += 1;
@@ -117,16 +127,25 @@ async function runAll(stack: BenchStack, url: string, { random, say }: DrillSetu
   await Promise.all([worker.isUp(), api.isUp()]);
   worker.end();
   api.end();
-  const count = (of: (one: Ended) => boolean) => ended.filter(of).length;
   const bad = ended.filter(({ isGood }) => !isGood);
-  for (const { end, outcome, why } of bad) say(`BROKEN: ${outcome}, ${end}: ${why}`);
-  const ends = ["approved", "snapshot", "another hand's", "neither"].map(
-    (end) => `${end} ${count((one) => one.end === end)}`,
-  );
+  const windows = ended.flatMap(({ unseenMs }) => unseenMs).sort((one, other) => one - other);
   return finding(
-    bad.length === 0 && ended.length >= wantedRuns,
-    `${ended.length} changes, killed ${names.map((name) => `${name} ${struck[name]}`).join(", ")}; in the end ${ends.join(", ")}; ${bad.length} broken; ${count(({ unseeable }) => unseeable > 0)} times a hand came between a look and its write, which cannot be seen`,
+    bad.length === 0 && ended.length === order.length,
+    [
+      `killed ${names.map((name) => `${name} ${struck[name]}`).join(", ")}`,
+      ...kinds.map((kind) => `${kind}: ${describeEnds(ended.filter((one) => one.kind === kind))}`),
+      `${bad.length} broken`,
+      ...(windows.length === 0
+        ? []
+        : [`taken unseen: ${windows[0]} to ${windows.at(-1)} ms lay between that look and that write`]),
+    ].join("; "),
   );
+}
+
+function describeEnds(ended: readonly Ended[]): string {
+  const ends = [...new Set(ended.map(({ end }) => end))].sort();
+  const alerted = ended.filter(({ hasAlert }) => hasAlert).length;
+  return `${ended.length} changes, ${ends.map((end) => `${end} ${ended.filter((one) => one.end === end).length}`).join(", ")}, ${alerted} with an open critical alert`;
 }
 
 const ask = (stack: BenchStack, what: string, body: object) =>
@@ -150,11 +169,15 @@ const caller =
 interface Run {
   stack: BenchStack;
   client: string;
+  kind: Kind;
+  say: DrillSetup["say"];
   random: () => number;
   call: Call;
 }
 
 const troubles = ["refused", "unavailable", "quota", "reset", "lost", "hangs", "late"] as const;
+/** By the clock a change mostly takes no longer. */
+const longestMs = 40_000;
 const hands = [
   { minimumViewabilityDecile: 7 },
   { maximumQps: "333" },
@@ -162,7 +185,7 @@ const hands = [
   { state: "SUSPENDED" },
 ];
 
-async function runOnce({ stack, client, random, call }: Run): Promise<Ended> {
+async function runOnce({ stack, client, kind, random, say, call }: Run): Promise<Ended> {
   const chance = (share: number) => random() < share;
   const oneOf = <One>(list: readonly One[]): One => list[Math.floor(random() * list.length)] as One;
   const mock = (what: string, body: object = {}) => ask(stack, what, { client, ...body });
@@ -176,14 +199,11 @@ async function runOnce({ stack, client, random, call }: Run): Promise<Ended> {
       ...{ on: chance(0.75) ? "write" : "read", kind: oneOf(troubles), times: 1 + Math.floor(random() * 2) },
       ...{ after: Math.floor(random() * 5), lateMs: 100 + Math.floor(random() * 900) },
     });
-  if (chance(0.3))
-    await mock("hand", {
-      configId: chance(0.25) ? "newest" : "7310001",
-      set: oneOf(hands),
-      afterRequests: 1 + Math.floor(random() * 14),
-    });
+  const [configId, set, share] = [chance(0.25) ? "newest" : "7310001", oneOf(hands), random()];
+  if (kind === "in the moment") await mock("hand", { configId, set, afterRequests: 1 + Math.floor(share * 20) });
   const [drops, dropsAfterMs, takesBack] = [chance(0.2), random() * 15_000, chance(0.25)];
   const dropping = drops ? wait(dropsAfterMs).then(() => mock("traffic", { factor: 0.3 })) : Promise.resolve();
+  if (kind === "a hand") await mock("hand", { configId, set, afterMs: 1 + Math.floor(share * longestMs) });
   await approved(call, plan);
   let end = await settled(stack, { client, planId });
   if (takesBack && end.state === "applied") {
@@ -191,7 +211,8 @@ async function runOnce({ stack, client, random, call }: Run): Promise<Ended> {
     // A refusal leaves it applied: either is said by an event.
     await until(async () => {
       const { rows } = await stack.database.query(
-        "select from rtb.pretargeting_events where _client_id = $1 and plan_id = $2 and kind in ('rolled_back', 'rollback_refused')",
+        `select from rtb.pretargeting_events where _client_id = $1 and plan_id = $2 and kind in ('rolled_back', 'rollback_refused')
+         union all select from rtb.pretargeting_plans where _client_id = $1 and plan_id = $2 and state = 'overtaken'`,
         [client, planId],
       );
       return rows.length > 0;
@@ -202,17 +223,20 @@ async function runOnce({ stack, client, random, call }: Run): Promise<Ended> {
   const after = (await mock("state")) as MockState;
   const verdict = judgeEnd({ before, after, configId: plan.configId ?? "", approved: plan.target as Leaves });
   const alerts = await retried(async () => {
-    const { rows } = await stack.database.query(
-      "select from ops.alerts where _client_id = $1 and subject = $2 and severity = 'critical' and kind = 'pretargeting_overtaken'",
+    const { rows } = await stack.database.query<{ kind: string }>(
+      "select kind from ops.alerts where _client_id = $1 and subject = $2 and severity = 'critical' and resolved_at is null",
       [client, `pretargeting/${planId}`],
     );
-    return rows.length;
+    return rows.map((one) => one.kind);
   });
-  const isGood =
-    (verdict.end !== "neither" || verdict.unseeable > 0) &&
-    (!verdict.isOvertaken || alerts > 0 || verdict.unseeable > 0);
-  const why = `${client} plan ${planId}: ${verdict.why}${verdict.isOvertaken && alerts === 0 ? " no alert" : ""}`;
-  return { end: verdict.end, outcome: end.state, isGood, unseeable: verdict.unseeable, why };
+  const missing = verdict.alerts.filter((alert) => !alerts.includes(alert));
+  // Without another hand there is nothing to say.
+  const isGood = verdict.end !== "neither" && missing.length === 0;
+  if (!isGood || verdict.end.startsWith("taken"))
+    say(
+      `${isGood ? "" : "BROKEN "}${kind}, ${client}, plan ${planId} ${end.state}: ${verdict.end} ${verdict.why}; missing alerts: ${missing.join(", ") || "none"}; ${JSON.stringify({ alerts, journal: after.journal.map(({ at, cameAfter, by, configId: id, what }) => [at - (after.journal[0]?.at ?? 0), cameAfter, by, id, what]) })}`,
+    );
+  return { kind, end: verdict.end, isGood, hasAlert: alerts.length > 0, unseenMs: verdict.unseenMs };
 }
 
 async function planned({ stack, client, call }: Pick<Run, "stack" | "client" | "call">): Promise<PlanRow> {

@@ -73,9 +73,11 @@ export type AuditAction =
   | "pretargeting_approved"
   | "pretargeting_rollback_asked"
   | "pretargeting_written"
+  | "pretargeting_withheld"
   | "pretargeting_stage_reached"
   | "pretargeting_rolled_back"
   | "pretargeting_overtaken"
+  | "pretargeting_lost"
   | "month_closed"
   | "payout_account_set";
 

@@ -1,5 +1,5 @@
 import type { StoredOrigin } from "../../core/origin.ts";
-import type { JournaledWrite, PathChange, PlannedWrite } from "../../rules/pretargeting/judge.ts";
+import type { Foreign, JournaledWrite, PathChange, PlannedWrite, Theirs } from "../../rules/pretargeting/judge.ts";
 import type { Difference, Leaves } from "../../rules/pretargeting/leaves.ts";
 import type { Rollout, Stage } from "../../rules/pretargeting/stages.ts";
 import type { Queryable } from "../../schema/database.ts";
@@ -47,6 +47,7 @@ export interface PlanRow {
   baselineQps: number | null;
   cloneName: string | null;
   cloneId: string | null;
+  theirs: Theirs[];
   createdAt: Date;
   createdBy: string;
   workflowId: string | null;
@@ -56,7 +57,7 @@ export interface PlanRow {
 const columns = `p.plan_id as "planId", p.source, p.opportunity_id as "opportunityId", p.wanted, p.wanted_config_id as "wantedConfigId", p.wanted_rollout as "wantedRollout",
   p.state, p.state_reason as "stateReason", p.state_at as "stateAt", p.stage, p.title, p.bidder_id as "bidderId", p.config_id as "configId", p.config_name as "configName",
   p.config_state as "configState", p.snapshot, p.target, p.difference, p.rollout, p.rollout_reason as "rolloutReason", p.total_qps as "totalQps", p.expected_share as "expectedShare",
-  p.blocked_by as "blockedBy", p.digest, p.baseline_qps as "baselineQps", p.clone_name as "cloneName", p.clone_id as "cloneId", p.created_at as "createdAt", p.created_by as "createdBy",
+  p.blocked_by as "blockedBy", p.digest, p.baseline_qps as "baselineQps", p.clone_name as "cloneName", p.clone_id as "cloneId", p.theirs, p.created_at as "createdAt", p.created_by as "createdBy",
   p.workflow_id as "workflowId", p.origin`;
 
 export interface OfPlan {
@@ -253,13 +254,47 @@ export async function journalWrite(
 export async function settleWrites(
   database: Queryable,
   client: string,
-  { writeIds, state }: { writeIds: readonly number[]; state: "arrived" | "refused" },
+  { writeIds, state }: { writeIds: readonly number[]; state: "arrived" | "refused" | "withheld" },
 ): Promise<void> {
   if (writeIds.length === 0) return;
   await database.query(
     `update rtb.pretargeting_writes set state = $3, settled_at = now(), settled_no = case when $3 = 'arrived' then nextval('ops.fetch_seq') end
       where _client_id = $1 and write_id = any($2) and state = 'sent'`,
     [client, writeIds, state],
+  );
+}
+
+const samePart = "o->>'which' = n->>'which' and o->>'path' = n->>'path'";
+
+/** Keeps what another person has changed. False where all of it was known. */
+export async function noteTheirs(
+  database: Queryable,
+  { client, planId }: OfPlan,
+  foreign: readonly Foreign[],
+): Promise<boolean> {
+  const { rowCount } = await database.query(
+    `with gained as (
+       select jsonb_agg(n) as parts from rtb.pretargeting_plans p, jsonb_array_elements($3::jsonb) n
+        where p._client_id = $1 and p.plan_id = $2 and not exists (select from jsonb_array_elements(p.theirs) o where ${samePart})
+     )
+     update rtb.pretargeting_plans p set theirs = p.theirs || gained.parts from gained
+      where p._client_id = $1 and p.plan_id = $2 and gained.parts is not null`,
+    [client, planId, JSON.stringify(foreign)],
+  );
+  return rowCount === 1;
+}
+
+/** Keeps what of that is lost. */
+export async function noteLost(
+  database: Queryable,
+  { client, planId }: OfPlan,
+  lost: readonly Required<Theirs>[],
+): Promise<void> {
+  await database.query(
+    `update rtb.pretargeting_plans p
+        set theirs = (select jsonb_agg(coalesce((select n from jsonb_array_elements($3::jsonb) n where ${samePart}), o)) from jsonb_array_elements(p.theirs) o)
+      where _client_id = $1 and plan_id = $2`,
+    [client, planId, JSON.stringify(lost)],
   );
 }
 

@@ -43,8 +43,16 @@ export interface Foreign {
   found: Leaf | null;
 }
 
+/** What another person was seen to have changed while the plan was under way. It is theirs from then on. */
+export interface Theirs extends Foreign {
+  /** A request of ours arrived after it was seen, and this is what it made of it. */
+  lost?: { to: Leaf | null };
+}
+
 export interface Judged {
   foreign: Foreign[];
+  /** Of what was seen to be another person's, what a late request of ours has taken away since. */
+  lost: Required<Theirs>[];
   /** Writes without an answer that turn out to have arrived. */
   seen: number[];
   /** What to send next, so that the stage is reached; what is foreign is left alone. Null when nothing is left. */
@@ -58,18 +66,21 @@ interface Known {
   /** The clone's id, once it is known. */
   cloneId: string | null;
   writes: readonly JournaledWrite[];
+  theirs: readonly Theirs[];
   live: readonly Live[];
 }
 
 /**
  * Compares what is there with what we know that we wrote, and says what comes next. Where an answer got lost both the old
- * and the new value may be ours; any other value is another person's, and so is any part that the change does not touch.
+ * and the new value may be ours; any other value is another person's, and so is any part that the change does not touch. A
+ * part that was another person's once is not written again, whatever stands there by now.
  */
 export function judge(known: Known, stage: Stage): Judged {
   const original = judgeOriginal(known, stage);
   const clone = judgeClone(known, stage);
   return {
     foreign: [...original.foreign, ...clone.foreign],
+    lost: [...lostOf(known, "original", original.live), ...lostOf(known, "clone", clone.live)],
     seen: seenWrites(known, clone.live),
     next: original.next ?? clone.next,
     cloneId: clone.live?.configId ?? null,
@@ -78,9 +89,13 @@ export function judge(known: Known, stage: Stage): Judged {
 
 const wholly = (which: Which, expected: string, found: string): Foreign => ({ which, path: "", expected, found });
 
-function judgeOriginal({ change, original, writes, live }: Known, stage: Stage): Pick<Judged, "foreign" | "next"> {
+interface JudgedOne extends Pick<Judged, "foreign" | "next"> {
+  live: Live | null;
+}
+
+function judgeOriginal({ change, original, writes, theirs, live }: Known, stage: Stage): JudgedOne {
   const found = live.find(({ configId }) => configId === original.configId);
-  if (found === undefined) return { foreign: [wholly("original", "there", "gone")], next: null };
+  if (found === undefined) return { foreign: [wholly("original", "there", "gone")], next: null, live: null };
   const own = ownPaths(change);
   const mine = writes.filter(({ which }) => which === "original");
   const foreign: Foreign[] = [];
@@ -108,10 +123,34 @@ function judgeOriginal({ change, original, writes, live }: Known, stage: Stage):
         found: found.content[path] ?? null,
       });
   }
-  const theirs = new Set(foreign.map(({ path }) => path));
+  const untouchable = new Set(
+    [...foreign, ...theirs.filter(({ which }) => which === "original")].map(({ path }) => path),
+  );
   const wanted = desiredAt(change, stage).original;
-  const changes = differences(found.content, wanted).filter(({ path }) => own.has(path) && !theirs.has(path));
-  return { foreign, next: changes.length === 0 ? null : firstOf(changes, found.content) };
+  const changes = differences(found.content, wanted).filter(({ path }) => own.has(path) && !untouchable.has(path));
+  return { foreign, next: changes.length === 0 ? null : firstOf(changes, found.content), live: found };
+}
+
+/** What was sent before it was seen whose it is, and arrived after that. */
+function lostOf({ writes, theirs }: Known, which: Which, live: Live | null): Required<Theirs>[] {
+  const unclear = writes.filter((write) => write.which === which && write.state === "sent");
+  return theirs.flatMap((one) => {
+    if (one.which !== which) return [];
+    if (live === null) {
+      const isOurs =
+        one.lost === undefined &&
+        which === "clone" &&
+        one.found !== "gone" &&
+        unclear.some(({ kind }) => kind === "delete");
+      return isOurs ? [{ ...one, lost: { to: "deleted" } }] : [];
+    }
+    const now = live.content[one.path];
+    const isOurs = unclear.some(({ changes }) =>
+      changes.some(({ path, after }) => path === one.path && sameLeaf(after ?? undefined, now)),
+    );
+    const known = one.lost === undefined ? one.found : one.lost.to;
+    return isOurs && !sameLeaf(now, known ?? undefined) ? [{ ...one, lost: { to: now ?? null } }] : [];
+  });
 }
 
 const stateText = (isActive: boolean) => (isActive ? "ACTIVE" : "SUSPENDED");
@@ -162,10 +201,7 @@ function firstOf(changes: readonly PathChange[], found: Leaves): PlannedWrite {
 export const membersOf = (leaf: Leaf | null): readonly string[] =>
   leaf === null || typeof leaf === "string" ? [] : leaf;
 
-function judgeClone(
-  { change, cloneId, writes, live }: Known,
-  stage: Stage,
-): Pick<Judged, "foreign" | "next"> & { live: Live | null } {
+function judgeClone({ change, cloneId, writes, theirs, live }: Known, stage: Stage): JudgedOne {
   const mine = writes.filter(({ which }) => which === "clone");
   const found = live.find((one) => one.configId === cloneId || one.displayName === change.cloneName) ?? null;
   const isOurs = isMade(mine);
@@ -190,7 +226,7 @@ function judgeClone(
       foreign.push({ which: "clone", path, expected: possible[0] ?? null, found: found.content[path] ?? null });
   }
   // Whoever works on the clone has taken it over.
-  if (foreign.length > 0) return { foreign, next: null, live: found };
+  if (foreign.length > 0 || theirs.some(({ which }) => which === "clone")) return { foreign, next: null, live: found };
   if (wanted === null) return { foreign, next: { which: "clone", kind: "delete", changes: [] }, live: found };
   const changes = differences(found.content, wanted);
   return { foreign, next: changes.length === 0 ? null : { which: "clone", kind: "patch", changes }, live: found };

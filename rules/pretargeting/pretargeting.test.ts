@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { judge, type JournaledWrite, type Live, type PlannedWrite } from "./judge.ts";
+import { judge, type JournaledWrite, type Live, type PlannedWrite, type Theirs } from "./judge.ts";
 import { sameLeaf, sizeMember, withLeaf, type Leaf, type Leaves } from "./leaves.ts";
 import { propose, type Wanted } from "./propose.ts";
 import { chooseRollout, desiredAt, stages, type Change } from "./stages.ts";
@@ -90,22 +90,20 @@ function simulate(fates: readonly number[], hand: { at: number; path: string; le
   const configs = new Map([["1", { displayName: "Apps", content: snapshot }]]);
   const writes: JournaledWrite[] = [];
   const late: (() => void)[] = [];
+  const theirs: Theirs[] = [];
   let [step, settled, next, overwritten] = [0, 0, 2, false];
-  const arrive = ({ which, kind, changes }: PlannedWrite) => {
-    const id = which === "original" ? "1" : [...configs].find(([, one]) => one.displayName === "clone")?.[0];
+  /** A request names what it is for by its number: it does nothing to a clone that was made later. */
+  const arrive = ({ kind, changes }: PlannedWrite, id: string) => {
+    const one = configs.get(id);
     if (kind === "create") {
-      if (id === undefined) {
-        configs.set(String(next), { displayName: "clone", content: applied({}, changes) });
-        next += 1;
-      }
-    } else if (id !== undefined && kind === "delete") configs.delete(id);
-    else if (id !== undefined) {
-      const one = configs.get(id);
-      if (one !== undefined) configs.set(id, { ...one, content: applied(one.content, changes) });
-    }
+      if ([...configs.values()].some(({ displayName }) => displayName === "clone")) return;
+      configs.set(String(next), { displayName: "clone", content: applied({}, changes) });
+      next += 1;
+    } else if (kind === "delete") configs.delete(id);
+    else if (one !== undefined) configs.set(id, { ...one, content: applied(one.content, changes) });
   };
   const reach = (stage: (typeof stages)[number] | 0, salvage: boolean): boolean => {
-    for (let tries = 0; tries < 60; tries += 1) {
+    for (let tries = 0; tries < 120; tries += 1) {
       step += 1;
       if (step === hand?.at) {
         const one = configs.get("1");
@@ -113,25 +111,32 @@ function simulate(fates: readonly number[], hand: { at: number; path: string; le
       }
       const there = [...configs].map(([configId, one]) => ({ configId, isActive: true, ...one }));
       const original = { configId: "1", displayName: "Apps", isActive: true };
-      const judged = judge({ change, original, cloneId: null, writes, live: there }, stage);
+      const judged = judge({ change, original, cloneId: null, writes, theirs, live: there }, stage);
+      theirs.push(...judged.foreign.filter(({ path }) => !theirs.some((known) => known.path === path)));
+      for (const { path, lost } of judged.lost)
+        for (const one of theirs) if (one.path === path) Object.assign(one, { lost });
       for (const write of writes)
         if (judged.seen.includes(write.writeId)) Object.assign(write, { state: "arrived", settledNo: (settled += 1) });
-      if (judged.seen.length > 0) continue;
-      if (judged.foreign.length > 0 && !salvage) return false;
+      if (judged.seen.length > 0 || judged.lost.length > 0) continue;
+      if (theirs.length > 0 && !salvage) return false;
       if (judged.next === null) return true;
       const planned = judged.next;
+      const id = planned.which === "original" ? "1" : (judged.cloneId ?? "");
       if (hand !== null && step >= hand.at && planned.which === "original")
         overwritten ||= planned.changes.some(
-          ({ path, before }) => path === hand.path && sameLeaf(before ?? undefined, hand.leaf),
+          ({ path, before }) =>
+            path === hand.path &&
+            (sameLeaf(before ?? undefined, hand.leaf) || theirs.some((known) => known.path === path)),
         );
-      const fate = fates[step % fates.length] ?? 0;
+      // A vendor that never comes to rest is no subject here: what has not ended after a quarter of an hour goes back.
+      const fate = step > 60 ? 0 : (fates[step % fates.length] ?? 0);
       const write: JournaledWrite = { ...planned, writeId: writes.length + 1, state: "sent", settledNo: null };
       writes.push(write);
       if (fate === 0) {
-        arrive(planned);
+        arrive(planned, id);
         Object.assign(write, { state: "arrived", settledNo: (settled += 1) });
-      } else if (fate === 1) arrive(planned);
-      else if (fate === 2) late.push(() => arrive(planned));
+      } else if (fate === 1) arrive(planned, id);
+      else if (fate === 2) late.push(() => arrive(planned, id));
       if (fate === 3) late.shift()?.();
     }
     throw new Error("it does not end");
@@ -141,11 +146,63 @@ function simulate(fates: readonly number[], hand: { at: number; path: string; le
   // What is late arrives before the last look.
   while (late.length > 0) late.shift()?.();
   reach(isApplied ? 100 : 0, true);
-  return { isApplied, configs, target, overwritten };
+  return { isApplied, configs, target, overwritten, theirs };
 }
 
 const applied = (content: Leaves, changes: PlannedWrite["changes"]): Leaves =>
   changes.reduce((now, { path, after }) => withLeaf(now, path, after ?? undefined), content);
+
+test("what was another person's once is not written again, and where a late request took it away, that is said", () => {
+  const target = withLeaf(snapshot, "geoTargeting.excludedIds", ["2076", "2643"]);
+  const change: Change = { rollout: "gradual", snapshot, target, totalQps: 1_000, cloneName: "clone" };
+  const capped: JournaledWrite = {
+    ...{ writeId: 1, which: "original", kind: "patch", state: "sent", settledNo: null },
+    changes: [{ path: "maximumQps", before: "1000", after: "900" }],
+  };
+  const seen: Theirs = { which: "original", path: "maximumQps", expected: "1000", found: "333" };
+  const judged = (maximumQps: string, theirs: Theirs[]) =>
+    judge(
+      {
+        ...{ change, cloneId: null, writes: [capped], theirs, live: [live({ ...snapshot, maximumQps })] },
+        original: { configId: "1", displayName: "Apps", isActive: true },
+      },
+      0,
+    );
+  expect(judged("333", [])).toMatchObject({ foreign: [{ path: "maximumQps", found: "333" }], lost: [], next: null });
+  expect(judged("900", [])).toMatchObject({ foreign: [], lost: [], next: { kind: "patch" } });
+  expect(judged("900", [seen])).toMatchObject({ foreign: [], lost: [{ ...seen, lost: { to: "900" } }], next: null });
+  expect(judged("900", [{ ...seen, lost: { to: "900" } }])).toMatchObject({ lost: [], next: null });
+  // Put back by whoever had changed it.
+  expect(judged("1000", [seen])).toMatchObject({ foreign: [], lost: [], next: null });
+});
+
+test("a clone that another person works on is theirs; a deletion that was on its way is said to have taken it", () => {
+  const change: Change = { rollout: "gradual", snapshot, target: snapshot, totalQps: 1_000, cloneName: "clone" };
+  const made: JournaledWrite = {
+    ...{ writeId: 1, which: "clone", kind: "create", state: "arrived", settledNo: 1 },
+    changes: [{ path: "maximumQps", before: null, after: "100" }],
+  };
+  const gone: JournaledWrite = { ...made, writeId: 2, kind: "delete", state: "sent", settledNo: null, changes: [] };
+  const seen: Theirs = { which: "clone", path: "state", expected: "ACTIVE", found: "SUSPENDED" };
+  const clone: Live = {
+    configId: "2",
+    displayName: "clone",
+    isActive: true,
+    content: { ...snapshot, maximumQps: "100" },
+  };
+  const judged = (more: Live[], theirs: Theirs[]) =>
+    judge(
+      {
+        ...{ change, cloneId: "2", writes: [made, gone], theirs, live: [live(snapshot), ...more] },
+        original: { configId: "1", displayName: "Apps", isActive: true },
+      },
+      0,
+    );
+  expect(judged([clone], [])).toMatchObject({ next: { kind: "delete" } });
+  expect(judged([clone], [seen])).toMatchObject({ foreign: [], next: null });
+  expect(judged([], [seen])).toMatchObject({ foreign: [], lost: [{ ...seen, lost: { to: "deleted" } }], next: null });
+  expect(judged([], [])).toMatchObject({ lost: [] });
+});
 
 test("whatever gets lost or comes late, the end is the approved one or the snapshot, and another hand's value stays", () => {
   const hands = fc.option(
@@ -159,13 +216,19 @@ test("whatever gets lost or comes late, the end is the approved one or the snaps
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 20 }), hands, (fates, hand) => {
       fc.pre(fates.includes(0));
-      const { isApplied, configs, target, overwritten } = simulate(fates, hand);
+      const { isApplied, configs, target, overwritten, theirs } = simulate(fates, hand);
       const base: Leaves = isApplied ? target : snapshot;
       const now = configs.get("1")?.content ?? {};
       expect(overwritten).toBe(false);
-      const wanted =
-        hand === null || now[hand.path] !== hand.leaf ? base : withLeaf(base, hand.path, hand.leaf as Leaf);
-      expect(now).toEqual(wanted);
+      const [seen] = theirs;
+      // Set between a look and what was sent for it, and taken away by that before the next look: nobody can know.
+      const isUnseen = hand === null || (seen === undefined && now[hand.path] !== hand.leaf);
+      const leaf: Leaf | undefined = isUnseen
+        ? undefined
+        : seen?.lost === undefined
+          ? hand.leaf
+          : (seen.lost.to ?? undefined);
+      expect(now).toEqual(isUnseen ? base : withLeaf(base, hand.path, leaf));
       expect([...configs.keys()]).toEqual(["1"]);
     }),
     { numRuns: 500 },

@@ -57,7 +57,7 @@ test("an approved change goes over 10 and 50 % to the original itself, and is ta
   await stageIs(made.planId, 50);
   expect((await state()).configs.map((one) => one["maximumQps"])).toEqual(["600", "600"]);
   expect(await result(handle)).toMatchObject({ outcome: "applied", stage: 100 });
-  expect(await end(made.planId)).toMatchObject({ end: "approved", isOvertaken: false });
+  expect(await end(made.planId)).toMatchObject({ end: "approved", alerts: [] });
   expect(readable(await handle.fetchHistory())).not.toMatch(/ada@example|PRIVATE KEY/);
   const written = "select from ops.audit where action = 'pretargeting_written' and _client_id = $1";
   expect(await stack.rows(written, [client])).toHaveLength(6);
@@ -128,7 +128,11 @@ test("what another hand changed stands, with a critical alert", async () => {
     await stageIs(made.planId, stage);
     await mock("hand", { configId, set });
     expect((await result(handle)).outcome).toBe("overtaken");
-    expect(await end(made.planId)).toMatchObject({ end: "another hand's", isOvertaken: true, why: "" });
+    expect(await end(made.planId)).toMatchObject({
+      end: "another hand's",
+      alerts: ["pretargeting_overtaken"],
+      why: "",
+    });
     expect(await critical()).toEqual(["pretargeting_overtaken"]);
     expect(await found(made.planId)).toMatchObject({ state: "overtaken" });
     await feed.stop();

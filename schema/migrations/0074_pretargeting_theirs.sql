@@ -1,0 +1,3 @@
+ALTER TABLE "rtb"."pretargeting_writes" DROP CONSTRAINT "pretargeting_writes_state";--> statement-breakpoint
+ALTER TABLE "rtb"."pretargeting_plans" ADD COLUMN "theirs" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
+ALTER TABLE "rtb"."pretargeting_writes" ADD CONSTRAINT "pretargeting_writes_state" CHECK ("rtb"."pretargeting_writes"."state" in ('sent', 'arrived', 'refused', 'withheld'));
