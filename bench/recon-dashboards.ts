@@ -1,5 +1,6 @@
 // The dashboards of reconciliation over a million reports, as their callers see them: a real API on a real Postgres,
-// filled by the database itself, asked over HTTP. Prints the median and the 99th percentile of each.
+// filled by the database itself, asked over HTTP. Prints the median and the 99th percentile of each, and what the plain query
+// over the reports takes that the answer stands for.
 // npm run bench:dashboards -- [reports] [requests of each]
 import type { Database } from "../schema/database.ts";
 import { measureRoutes, startApiBench } from "./api-bench.ts";
@@ -8,7 +9,7 @@ const [reports = 1_000_000, requests = 60] = process.argv.slice(2).map(Number);
 const client = "713";
 const affiliates = 1_000;
 const campaigns = 100;
-const aimMs = 100;
+const aimMs = reports > 1_000_000 ? 80 : 30;
 
 const bench = await startApiBench("dashboards", client);
 const { database } = bench;
@@ -21,23 +22,42 @@ try {
   const get = await bench.startApi({ API_RATE_LIMIT_PER_MINUTE: "1000000" });
 
   const random = (most: number) => 1 + Math.floor(Math.random() * most);
-  const routes: [string, () => string][] = [
+  const plain = (statement: string) => () => database.query(statement);
+  const { campaignId, affiliateId } = busiest;
+  const routes: [name: string, route: () => string, plain?: () => Promise<unknown>][] = [
     ["a campaign", () => `/dashboard/campaigns/${random(campaigns)}`],
-    [`the largest campaign, ${busiest.campaignReports} reports`, () => `/dashboard/campaigns/${busiest.campaignId}`],
+    [
+      `the largest campaign, ${busiest.campaignReports} reports`,
+      () => `/dashboard/campaigns/${campaignId}`,
+      plain(`select platform, currency, count(*), sum(reports), sum(spend), sum(claimed_views), sum(verified_views) from (
+               select distinct on (platform, post_key) * from recon.post_totals where _client_id = '${client}' and campaign_id = ${campaignId}
+                order by platform, post_key, verified_at desc nulls last, post_id) t group by 1, 2`),
+    ],
     ["affiliates, first page", () => "/dashboard/affiliates"],
     ["discrepancies, HIGH", () => "/dashboard/discrepancies"],
     ["discrepancies of a campaign", () => `/dashboard/discrepancies?level=MEDIUM&campaign=${random(campaigns)}`],
     ["an affiliate's performance", () => `/affiliates/${random(affiliates)}/performance`],
     [
       `the busiest affiliate, ${busiest.affiliateReports} reports`,
-      () => `/affiliates/${busiest.affiliateId}/performance`,
+      () => `/affiliates/${affiliateId}/performance`,
+      plain(`select (reconciled_at at time zone 'UTC')::date, verdict, level, count(*) from recon.report_state
+              where _client_id = '${client}' and affiliate_id = ${affiliateId} group by 1, 2, 3 order by 1`),
     ],
     ["an affiliate's submissions", () => `/affiliates/${random(affiliates)}/submissions`],
+    [
+      "the busiest affiliate's submissions",
+      () => `/affiliates/${affiliateId}/submissions`,
+      plain(
+        `select * from recon.reports where _client_id = '${client}' and affiliate_id = ${affiliateId} order by report_id desc limit 50`,
+      ),
+    ],
+    ["the largest campaign's submissions", () => `/submissions?campaign=${campaignId}`],
     ["a campaign's HIGH reports", () => `/submissions?level=HIGH&campaign=${random(campaigns)}`],
     ["a campaign's posts", () => `/posts?campaign=${random(campaigns)}`],
+    ["the largest campaign's posts", () => `/posts?campaign=${campaignId}`],
   ];
   isSlow = await measureRoutes(
-    routes.map(([name, route]) => [name, () => get(`/api/v1/recon${route()}`)] as const),
+    routes.map(([name, route, beside]) => [name, () => get(`/api/v1/recon${route()}`), beside] as const),
     { requests, aimMs },
   );
 } finally {
@@ -133,7 +153,11 @@ async function fill(database: Database): Promise<void> {
     ...keys.toReversed().map(({ at, name, definition }) => `alter table ${at} add constraint ${name} ${definition}`),
     ...indexes.map(({ definition }) => definition),
   ].join("; ");
-  for (const [name, statement] of [...statementsToFill(), ["keys and indexes", build]] as [string, string][]) {
+  for (const [name, statement] of [
+    ...statementsToFill(),
+    ["keys and indexes", build],
+    ["sums", "select recon.sum_again()"],
+  ] as [string, string][]) {
     const began = performance.now();
     await database.query(statement);
     await database.query("analyze recon.posts, recon.affiliate_reports, recon.platform_reports");
@@ -149,6 +173,10 @@ async function fill(database: Database): Promise<void> {
     "report_state",
     "post_totals",
     "affiliates",
+    "campaigns",
+    "verdict_counts",
+    "verdict_days",
+    "post_sums",
   ])
     await database.query(`vacuum analyze recon.${name}`);
 }

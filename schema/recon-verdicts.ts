@@ -150,6 +150,9 @@ export const reportState = recon.table(
       .where(sql`${table.state} in ('PENDING', 'WAITING')`),
     index("report_state_affiliate").on(table.clientId, table.affiliateId, table.verdict, table.level, table.reportId),
     index("report_state_campaign").on(table.clientId, table.campaignId, table.verdict, table.level, table.reportId),
+    // Its reports as they were submitted, a page at a time.
+    index("report_state_affiliate_recent").on(table.clientId, table.affiliateId, table.reportId),
+    index("report_state_campaign_recent").on(table.clientId, table.campaignId, table.reportId),
     index("report_state_post").on(table.clientId, table.postId, table.reportId),
     index("report_state_discrepancies")
       .on(table.clientId, table.level, table.reportId)
@@ -206,7 +209,7 @@ export const postTotals = recon.table(
   },
   (table) => [
     primaryKey({ name: "post_totals_key", columns: [table.clientId, table.postId] }),
-    index("post_totals_campaign").on(table.clientId, table.campaignId, table.platform, table.postId),
+    index("post_totals_campaign_posts").on(table.clientId, table.campaignId, table.postId),
     index("post_totals_affiliate").on(table.clientId, table.affiliateId, table.postId),
     // Who claimed this post first?
     index("post_totals_same_post").on(table.clientId, table.platform, table.postKey, table.affiliateId),

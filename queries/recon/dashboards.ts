@@ -29,18 +29,14 @@ export async function readCampaignTotals(
 ): Promise<PlatformTotals[]> {
   const metrics = ["views", "clicks", "conversions"].map((metric) => {
     const name = metric[0]?.toUpperCase() + metric.slice(1);
-    return `sum(claimed_${metric})::text as "claimed${name}",
-      coalesce(sum(claimed_${metric}) filter (where verified_${metric} is not null), 0)::text as "comparable${name}",
-      (sum(verified_${metric}) filter (where nth = 1))::text as "verified${name}"`;
+    return `sum(claimed_${metric})::text as "claimed${name}", sum(comparable_${metric})::text as "comparable${name}",
+      case when sum(posts_with_${metric}) > 0 then sum(verified_${metric})::text end as "verified${name}"`;
   });
   const { rows } = await database.query<PlatformTotals>(
-    // What several affiliates claim is one post still: the platform's numbers of it count once, the latest of them.
-    `select platform, post_currency as currency, count(*) filter (where nth = 1) as posts, sum(reports) as reports, sum(spend) filter (where nth = 1) as spend,
-            count(spend) filter (where nth = 1) as "postsWithSpend", ${metrics.join(", ")}
-       from (select t.*, first_value(t.currency) over same as post_currency, row_number() over same as nth from recon.post_totals t
-              where t._client_id = $1 and t.campaign_id = $2
-             window same as (partition by t.platform, t.post_key order by t.verified_at desc nulls last, t.post_id)) t
-      group by platform, post_currency order by platform, post_currency`,
+    `select platform, currency, sum(posts)::bigint as posts, sum(reports)::bigint as reports, case when sum(posts_with_spend) > 0 then sum(spend) end as spend,
+            sum(posts_with_spend)::bigint as "postsWithSpend", ${metrics.join(", ")}
+       from recon.post_sums where _client_id = $1 and campaign_id = $2
+      group by platform, currency order by platform, currency`,
     [client, campaignId],
   );
   return rows;
@@ -62,7 +58,7 @@ export async function countVerdictsOfCampaign(
   { client, campaignId }: { client: string; campaignId: string },
 ): Promise<VerdictCount[]> {
   const { rows } = await database.query<VerdictCount>(
-    `select verdict, level, count(*) as reports from recon.report_state
+    `select verdict, level, sum(reports)::bigint as reports from recon.verdict_counts
       where _client_id = $1 and campaign_id = $2 group by verdict, level order by verdict nulls last, level nulls first`,
     [client, campaignId],
   );
@@ -143,7 +139,7 @@ export async function readAffiliateOverview(
                 coalesce(sum(n) filter (where verdict = 'UNVERIFIABLE'), 0)::int as unverifiable,
                 coalesce(sum(n) filter (where verdict in ('POST_DELETED', 'POST_UNKNOWN')), 0)::int as gone,
                 coalesce(sum(n) filter (where verdict is null), 0)::int as waiting
-           from (select verdict, level, count(*) as n from recon.report_state s
+           from (select verdict, level, sum(reports) as n from recon.verdict_counts s
                   where s._client_id = $1 and s.affiliate_id = of_page.affiliate_id
                     and ($2::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $2))
                   group by verdict, level) judged

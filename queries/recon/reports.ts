@@ -103,13 +103,21 @@ const reportColumns = `s.report_id::text as "reportId", s.post_id::text as "post
   d.dispute_id::text as "disputeId", d.reason as "disputeReason", d.opened_at as "disputedAt", d.outcome as "disputeOutcome",
   d.settled_at as "settledAt", d.notes as "disputeNotes"`;
 
-/** A report with what it is about, how far it is, its latest verdict and what the affiliate said to that. */
+/**
+ * A report with what it is about, how far it is, its latest verdict and what the affiliate said to that. Campaigns and affiliates
+ * are always there; joined so, they are looked up for each report and never gone through beside all reports.
+ */
 const reportTables = `recon.report_state s
   join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
   join recon.posts p on p._client_id = s._client_id and p.post_id = s.post_id
-  join recon.campaigns c on c._client_id = s._client_id and c.campaign_id = s.campaign_id
-  join recon.affiliates a on a._client_id = s._client_id and a.affiliate_id = s.affiliate_id
+  left join recon.campaigns c on c._client_id = s._client_id and c.campaign_id = s.campaign_id
+  left join recon.affiliates a on a._client_id = s._client_id and a.affiliate_id = s.affiliate_id
   left join recon.reconciliation_logs l on l._client_id = s._client_id and l.log_id = s.log_id
+  left join recon.disputes d on d._client_id = s._client_id and d.dispute_id = s.dispute_id`;
+
+/** What its lists are filtered and put in order by. */
+const listTables = `recon.report_state s
+  join recon.affiliate_reports r on r._client_id = s._client_id and r.report_id = s.report_id
   left join recon.disputes d on d._client_id = s._client_id and d.dispute_id = s.dispute_id`;
 
 export const inScope = `s._client_id = :client and (:ownAffiliate::bigint is null or s.affiliate_id = :ownAffiliate)
@@ -178,6 +186,7 @@ export function listReports(
 ): Promise<Placed<ReportRow>[]> {
   return readOrdered<ReportRow>(database, {
     ...{ columns: reportColumns, from: reportTables, where: inList, values: listValues(scope, filter) },
+    page: { from: listTables, client: "s._client_id", id: "s.report_id" },
     ...{ orders: reportOrders, order, limit },
   });
 }
@@ -285,7 +294,7 @@ export async function countVerdictsOfAffiliate(
   { client, affiliateId, advertiserId }: { client: string; affiliateId: string; advertiserId: string | null },
 ): Promise<VerdictCount[]> {
   const { rows } = await database.query<VerdictCount>(
-    `select verdict, level, count(*) as reports from recon.report_state s
+    `select verdict, level, sum(reports)::bigint as reports from recon.verdict_counts
       where _client_id = $1 and affiliate_id = $2
         and ($3::text is null or campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $3))
       group by verdict, level order by verdict nulls last, level nulls first`,
@@ -302,24 +311,40 @@ export interface TrendDay {
 }
 
 /**
- * Latest verdicts by the day they were given, in UTC: what of them counts for trust, and how much of that was accurate.
- * By verdict and level alone, as trust has them: to look at each log would take ten times as long.
+ * Latest verdicts by the day they were given, in UTC, whole days: what of them counts for trust, and how much of that was
+ * accurate. By verdict and level, as trust has them; of reports that a person settled, what the person said.
  */
 export async function readTrend(
   database: Queryable,
   of: { client: string; affiliateId: string; advertiserId: string | null; days: number },
 ): Promise<TrendDay[]> {
+  const counts = (s: string) => `(${s}.verdict in ('MATCHED', 'DISCREPANCY') and not ${s}.says_nothing)`;
+  const isAccurate = (s: string) =>
+    `((${s}.verdict = 'MATCHED' and not ${s}.says_nothing) or ${s}.level is not distinct from 'LOW')`;
+  const { client, affiliateId, advertiserId, days } = of;
+  // Of an advertiser's campaigns the reports are counted: the sums by day have no campaigns.
+  const judged =
+    advertiserId === null
+      ? "recon.verdict_days"
+      : "(select s.*, (s.reconciled_at at time zone 'UTC')::date as date, 1 as reports from recon.report_state s where s.verdict is not null)";
+  const inCampaigns = (s: string) =>
+    advertiserId === null
+      ? "$4::text is null"
+      : `${s}.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $4)`;
   const { rows } = await database.query<TrendDay>(
-    `select (s.reconciled_at at time zone 'UTC')::date as date, count(*) as judged,
-            count(*) filter (where coalesce(d.counts_for_trust, s.verdict in ('MATCHED', 'DISCREPANCY') and not s.says_nothing)) as counted,
-            count(*) filter (where coalesce(d.is_accurate, (s.verdict = 'MATCHED' and not s.says_nothing) or s.level = 'LOW')) as accurate
-       from recon.report_state s
-       left join (select distinct on (report_id) report_id, counts_for_trust, is_accurate from recon.settlements
-                   where _client_id = $1 and affiliate_id = $2 order by report_id, settled_at desc, dispute_id desc) d on d.report_id = s.report_id
-      where s._client_id = $1 and s.affiliate_id = $2 and s.reconciled_at > now() - make_interval(days => $4)
-        and ($3::text is null or s.campaign_id in (select campaign_id from recon.campaigns c where c._client_id = $1 and c.advertiser_id = $3))
-      group by 1 order by 1`,
-    [of.client, of.affiliateId, of.advertiserId, of.days],
+    `with since as materialized (select ((now() - make_interval(days => $3)) at time zone 'UTC')::date as day), parts as (
+       select v.date, v.reports as judged, case when ${counts("v")} then v.reports else 0 end as counted, case when ${isAccurate("v")} then v.reports else 0 end as accurate
+         from ${judged} v
+        where v._client_id = $1 and v.affiliate_id = $2 and v.date >= (select day from since) and ${inCampaigns("v")}
+        union all
+       select (s.reconciled_at at time zone 'UTC')::date, 0, d.counts_for_trust::int - ${counts("s")}::int, d.is_accurate::int - ${isAccurate("s")}::int
+         from (select distinct on (report_id) report_id, counts_for_trust, is_accurate from recon.settlements
+                where _client_id = $1 and affiliate_id = $2 order by report_id, settled_at desc, dispute_id desc) d
+         join recon.report_state s on s._client_id = $1 and s.report_id = d.report_id
+        where s.affiliate_id = $2 and (s.reconciled_at at time zone 'UTC')::date >= (select day from since) and ${inCampaigns("s")}
+     )
+     select date, sum(judged)::bigint as judged, sum(counted)::bigint as counted, sum(accurate)::bigint as accurate from parts group by date order by date`,
+    [client, affiliateId, days, advertiserId],
   );
   return rows;
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../schema/database.ts";
+import { prepared, type Queryable } from "../../schema/database.ts";
 import { named } from "./named.ts";
 
 /** Something that rows are put in order by. */
@@ -74,6 +74,12 @@ export interface Ordered {
   columns: string;
   from: string;
   where: string;
+  /**
+   * Where joins are many: the few tables that say which rows are on the page, and what names one in both: its client, the statement's
+   * value of that name, and a whole number. The page is found by these alone, and joined by a statement that is planned once: no
+   * plan can join all that the filters leave.
+   */
+  page?: { from: string; client: string; id: string };
   /** The values that the statement names. */
   values: Readonly<Record<string, unknown>>;
   orders: Orders;
@@ -110,16 +116,39 @@ interface Part {
 
 async function askFor<Row>(
   database: Queryable,
-  { columns, from, where, values }: Ordered,
+  { columns, from, where, values, page }: Ordered,
   { sort, after, keys, conditions, limit }: Part,
 ): Promise<Placed<Row>[]> {
   const places = Object.fromEntries((after ?? []).map((key, index) => [`after${index}`, key]));
+  const shown = page === undefined ? columns : `${page.id}::text as "pageId"`;
   const { text, values: numbered } = named(
-    `select ${columns}, array[${keys.map(written).join(", ")}] as "inOrder" from ${from}
+    `select ${shown}, array[${keys.map(written).join(", ")}] as "inOrder" from ${page?.from ?? from}
       where ${[where, ...conditions].join(" and ")}
       order by ${keys.map(({ sql, isUp }) => `${sql} ${isUp ? "asc" : "desc"}`).join(", ")} limit :pageLimit`,
     { ...values, ...places, pageLimit: limit },
   );
-  const { rows } = await database.query<Row & { inOrder: (string | null)[] }>(text, numbered);
-  return rows.map((row) => ({ ...row, inOrder: { sort, keys: row.inOrder } }));
+  const { rows } = await database.query<Row & { pageId: string; inOrder: (string | null)[] }>(text, numbered);
+  const whole = page === undefined ? null : await readWhole<Row>(database, { columns, from, values, page, rows });
+  return rows.flatMap((row) => {
+    const { pageId, inOrder } = row;
+    const found = whole === null ? row : whole.get(pageId);
+    return found === undefined ? [] : [{ ...found, inOrder: { sort, keys: inOrder } }];
+  });
+}
+
+/** The rows of a page, by what names them. */
+async function readWhole<Row>(
+  database: Queryable,
+  of: Pick<Ordered, "columns" | "from" | "values"> &
+    Required<Pick<Ordered, "page">> & { rows: readonly { pageId: string }[] },
+): Promise<Map<string, Row>> {
+  const { columns, from, values, page } = of;
+  if (of.rows.length === 0) return new Map();
+  const { rows } = await database.query<Row & { pageId: string }>(
+    prepared(
+      `select ${columns}, ${page.id}::text as "pageId" from ${from} where ${page.client} = $1 and ${page.id} = any($2::bigint[])`,
+      [values["client"], of.rows.map(({ pageId }) => pageId)],
+    ),
+  );
+  return new Map(rows.map((row) => [row.pageId, row]));
 }
