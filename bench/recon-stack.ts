@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { makeAffiliateKey } from "../rules/recon/affiliate-key.ts";
-import { startBenchStack, type BenchStack } from "./stack.ts";
+import { startBenchStack, type BenchOptions, type BenchStack } from "./stack.ts";
 import { freePorts } from "../scripts/embedded/process.ts";
 
 export interface Affiliate {
@@ -21,6 +21,8 @@ export interface Claim {
 export interface ReconStack {
   stack: BenchStack;
   affiliates: Affiliate[];
+  /** Where the API answers, once it is started. */
+  api: string;
   startApi: () => Promise<ChildProcess>;
   /** Ads the platform counts `seen` views of; it knows no others. */
   playAds: (ads: string[]) => Promise<void>;
@@ -32,11 +34,11 @@ export interface ReconStack {
 export async function startReconStack(
   count: number,
   settings: Record<string, string> = {},
-  temporalOnFile = true,
+  servers: Pick<BenchOptions, "temporalOnFile" | "temporal"> = { temporalOnFile: true },
 ): Promise<ReconStack> {
   const [apiPort = 0] = await freePorts(1);
   const stack = await startBenchStack({
-    temporalOnFile,
+    ...servers,
     settings: {
       API_PORT: String(apiPort),
       LOG_LEVEL: "error",
@@ -72,9 +74,11 @@ export async function startReconStack(
     );
     affiliates.push({ affiliateId, key });
   }
+  const ownApi = `http://127.0.0.1:${apiPort}`;
   return {
     stack,
     affiliates,
+    api: ownApi,
     startApi: () => stack.startChild("api", "api/main.js"),
     playAds: async (ads) => {
       const numbers = { views: seen, clicks: 10, conversions: 1 };
@@ -84,7 +88,7 @@ export async function startReconStack(
         ads.map((id) => ({ platform: "meta", id, ...numbers })),
       );
     },
-    submit: async ({ affiliate, ad, views, idempotencyKey, api = `http://127.0.0.1:${apiPort}` }) => {
+    submit: async ({ affiliate, ad, views, idempotencyKey, api = ownApi }) => {
       try {
         const response = await fetch(`${api}/api/v1/recon/affiliates/submissions`, {
           method: "POST",

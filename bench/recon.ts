@@ -19,7 +19,7 @@ const aimMs = 200;
 const aimShare = 0.8;
 const concurrencies = [1, 10, 50] as const;
 
-const recon = await startReconStack(50, {}, values.temporal !== "memory");
+const recon = await startReconStack(50, {}, { temporalOnFile: values.temporal !== "memory" });
 const { stack, affiliates, submit } = recon;
 const judged = new Map<string, () => void>();
 let watching = true;

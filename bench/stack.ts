@@ -17,11 +17,18 @@ import { Children, killChild, type ChildOptions } from "./children.ts";
 export interface BenchOptions {
   /** Temporal's state in a file, as `npm start` has it, or in memory. */
   temporalOnFile?: boolean;
+  /** Another Temporal than the development server, started once Postgres is there. */
+  temporal?: StartTemporal;
   settings?: Record<string, string>;
   sandbox?: Record<string, string>;
   /** Called with the folder that Postgres will lie in, before it is filled. */
   prepare?: (postgresFolder: string) => Promise<void>;
 }
+
+export type StartTemporal = (of: {
+  folder: string;
+  postgres: RunningPostgres;
+}) => Promise<{ address: string; stop: () => Promise<void> }>;
 
 export interface BenchStack {
   /** What the next process is started with. */
@@ -34,7 +41,8 @@ export interface BenchStack {
   /** Another process of ours, from below dist/, that says when it is ready. */
   startChild: (name: string, script: string, options?: ChildOptions) => Promise<ChildProcess>;
   restartSandbox: () => Promise<void>;
-  restartPostgres: () => Promise<void>;
+  /** Kills Postgres and starts it again; `meanwhile` runs when it is down. */
+  restartPostgres: (meanwhile?: () => Promise<void>) => Promise<void>;
   /** Kills Temporal, says so, and starts it again after so long; its file is kept. */
   restartTemporal: (awayMs?: number, onGone?: () => void) => Promise<void>;
   control: (method: string, route: string, body?: unknown) => Promise<unknown>;
@@ -52,7 +60,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 export async function startBenchStack(options: BenchOptions = {}): Promise<BenchStack> {
   const folder = await makeBenchFolder();
   await options.prepare?.(path.join(folder, "postgres"));
-  const servers = await startServers(folder, options.temporalOnFile === true);
+  const servers = await startServers(folder, options);
   const [sandboxPort = 0] = await freePorts(1);
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
   const env: Record<string, string> = {
@@ -132,7 +140,7 @@ export async function startBenchPostgres(
   return { folder, postgres, stop };
 }
 
-async function startServers(folder: string, temporalOnFile: boolean) {
+async function startServers(folder: string, { temporalOnFile = false, temporal: startOther }: BenchOptions) {
   const [postgresPort = 0, temporalPort = 0] = await freePorts(2);
   const postgresOptions = { dataDir: path.join(folder, "postgres"), port: postgresPort, database: "signal_room" };
   const temporalOptions = {
@@ -141,21 +149,30 @@ async function startServers(folder: string, temporalOnFile: boolean) {
     namespace: "default",
     inMemory: !temporalOnFile,
   };
-  const started = await Promise.allSettled([startPostgres(postgresOptions), startTemporal(temporalOptions)]);
+  const starting = startPostgres(postgresOptions);
+  const started = await Promise.allSettled([
+    starting,
+    startOther === undefined
+      ? startTemporal(temporalOptions)
+      : starting.then((postgres) => startOther({ folder, postgres })),
+  ]);
   const [first, second] = started;
   if (first.status === "rejected" || second.status === "rejected") {
     for (const server of started) if (server.status === "fulfilled") await server.value.stop();
     throw first.status === "rejected" ? first.reason : (second as PromiseRejectedResult).reason;
   }
-  let [postgres, temporal] = [first.value, second.value];
+  let postgres = first.value;
+  let temporal: { address: string; stop: () => Promise<void>; kill?: () => Promise<void> } = second.value;
   return {
     postgresUrl: postgres.url,
     temporalAddress: temporal.address,
-    restartPostgres: async () => {
+    restartPostgres: async (meanwhile?: () => Promise<void>) => {
       await postgres.kill();
+      await meanwhile?.();
       postgres = await startPostgres(postgresOptions);
     },
     restartTemporal: async (awayMs = 0, onGone = () => {}) => {
+      if (temporal.kill === undefined) throw new Error("a cluster has no single process to restart");
       await temporal.kill();
       onGone();
       await wait(awayMs);

@@ -1,5 +1,6 @@
 import { postgresKills, temporalAway } from "./backfill-kills.ts";
 import { canaries } from "./canaries.ts";
+import { cluster } from "./cluster.ts";
 import { clockSkew, hostZones } from "./clocks.ts";
 import { commitCut } from "./commit-cut.ts";
 import { deploy } from "./deploy.ts";
@@ -19,6 +20,7 @@ import { promoFaults } from "./promo-faults.ts";
 import { promoStorm } from "./promo-storm.ts";
 import { reconAway } from "./recon-away.ts";
 import { reconStorm } from "./recon-storm.ts";
+import { restore } from "./restore.ts";
 import { slowAnswers } from "./slow-answers.ts";
 import { streams } from "./streams.ts";
 import { soak } from "./soak.ts";
@@ -40,6 +42,8 @@ export const drills: readonly Drill[] = [
   diskFull,
   pacing,
   pooled,
+  cluster,
+  restore,
   slowAnswers,
   streams,
   hostZones,
