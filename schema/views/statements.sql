@@ -27,37 +27,36 @@ select c._client_id, a.affiliate_id, c.report_id, (c.submitted_at at time zone '
   from payouts.accounts a
   join recon.claims c on c._client_id = a._client_id and c.affiliate_id = a.recon_affiliate_id;
 
--- Conversions of closed months that the ledger says have changed since the last closing, and whether they may be counted in
--- another month now. Those that were gone at the closing are looked at again each time: their lines do not say why.
-create or replace function payouts.changed_since_closing(p_client text) returns table (key text, has_left boolean) language sql stable as $$
+-- Conversions of closed months that the ledger says have changed since the last closing, and what that carried on although it was
+-- gone or lies in a month to come: the ledger of closed months does not say what becomes of it.
+drop function if exists payouts.changed_since_closing(text);
+create function payouts.changed_since_closing(p_client text) returns table (key text) language sql stable as $$
   with closed as materialized (
     select max(month) as month, (max(month) + interval '1 month')::date as next, min(month) as start,
            (select ledger_id from payouts.closings where _client_id = p_client order by month desc limit 1) as ledger_id
       from payouts.closings where _client_id = p_client having count(*) > 0
   )
-  select c.key, bool_or(c.has_left)
-    from (select r.row_key ->> 'conversion_id' as key, r.kind = 'withdrawn' as has_left
-            from closed k cross join generate_series(k.start, k.next - 1, interval '1 day') d(day)
-           cross join lateral (select r.row_key, r.kind from ops.restatements r
-                                where r._client_id = p_client and r.slice = d.day::date::text and r.restatement_id > k.ledger_id and r.source = 'everflow.conversions' offset 0) r
-           union all
-          select r.row_key ->> 'conversion_id', true from closed k join ops.restatements r on r._client_id = p_client and r.restatement_id > k.ledger_id
-             and r.source = 'everflow.conversions' and r.kind = 'changed' and (r.old ->> 'date') <> r.slice
-           where (r.old ->> 'date') < k.next::text
-           union all
-          select l.key, true from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried and l.status = 'withdrawn') c
-   group by c.key
+  select r.row_key ->> 'conversion_id'
+    from closed k cross join generate_series(k.start, k.next - 1, interval '1 day') d(day)
+   cross join lateral (select r.row_key from ops.restatements r
+                        where r._client_id = p_client and r.slice = d.day::date::text and r.restatement_id > k.ledger_id and r.source = 'everflow.conversions' offset 0) r
+   union
+  select r.row_key ->> 'conversion_id' from closed k join ops.restatements r on r._client_id = p_client and r.restatement_id > k.ledger_id
+     and r.source = 'everflow.conversions' and r.kind = 'changed' and (r.old ->> 'date') <> r.slice
+   where (r.old ->> 'date') < k.next::text
+   union
+  select l.key from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried and (l.status = 'withdrawn' or l.date >= k.next)
 $$;
-comment on function payouts.changed_since_closing(text) is 'Conversions of closed months that have changed since the last closing, from the ledger; has_left: they may be counted in another month now.';
+comment on function payouts.changed_since_closing(text) is 'Conversions of closed months that may have changed since the last closing, from the ledger and from what that carried on.';
 
--- The statement of a month as it would be closed now, line by line. Of each conversion: what is owed of it by what Everflow
--- says now, less what earlier statements have stated. The first open month also has what has changed of closed ones.
+-- What has changed of closed months since they were stated, and what the last closing carried on: each conversion as it is now,
+-- beside what statements have stated of it.
 --
--- Without p_whole these changes are found from the ledger: every change since the last closing, and what that carried on as its lines say.
+-- Without p_whole these are found from the ledger: every change since the last closing, and what that carried on as its lines say.
 -- With p_whole each conversion is held against each line that there is: slower, and right even where the ledger was cut short.
-create or replace function payouts.draft(p_client text, p_month date, p_affiliate text, p_whole boolean)
-returns table (affiliate_id text, affiliate text, kind text, key text, date date, status text, currency text, payout numeric, stated numeric,
-               amount numeric, held numeric, reason text, detail text, offer text, receipt_id bigint, carried boolean)
+create or replace function payouts.corrections(p_client text, p_whole boolean)
+returns table (key text, affiliate_id text, affiliate_name text, date date, status text, currency text, payout numeric, offer_name text, stated numeric, stated_as text,
+               is_there boolean, is_elsewhere boolean)
 language sql stable as $$
   with closed as materialized (
     select max(month) as month, (max(month) + interval '1 month')::date as next, min(month) as start from payouts.closings where _client_id = p_client having count(*) > 0
@@ -69,19 +68,23 @@ language sql stable as $$
     select l.key from payouts.statement_lines l where l._client_id = p_client and l.kind <> 'claim' and p_whole
   ), stated_lines as (
     -- By the index, key by key: the planner takes what has changed for all there is.
-    select l.* from touched t cross join lateral (select * from payouts.statement_lines s where s._client_id = p_client and s.key = t.key and s.kind <> 'claim' offset 0) l
+    select l.* from touched t cross join lateral (select s.key, s.affiliate_id, s.currency, s.amount, s.month, s.status, s.date, s.payout, s.offer, s.carried from payouts.statement_lines s where s._client_id = p_client and s.key = t.key and s.kind <> 'claim' offset 0) l
      where not p_whole
      union all
-    select l.* from touched t join payouts.statement_lines l on l._client_id = p_client and l.key = t.key and l.kind <> 'claim' where p_whole
+    select l.key, l.affiliate_id, l.currency, l.amount, l.month, l.status, l.date, l.payout, l.offer, l.carried from touched t join payouts.statement_lines l on l._client_id = p_client and l.key = t.key and l.kind <> 'claim' where p_whole
   ), stated as materialized (
     select l.key, l.affiliate_id, l.currency, sum(l.amount) as stated, (array_agg(l.status order by l.month desc))[1] as status,
-           (array_agg(l.date order by l.month desc))[1] as date, (array_agg(l.payout order by l.month desc))[1] as payout, (array_agg(l.offer order by l.month desc))[1] as offer
+           (array_agg(l.date order by l.month desc))[1] as date, (array_agg(l.payout order by l.month desc))[1] as payout, (array_agg(l.offer order by l.month desc))[1] as offer,
+           bool_or(l.carried and l.month = (select month from closed)) as is_carried
       from stated_lines l group by l.key, l.affiliate_id, l.currency
   ), carried as materialized (
-    select l.* from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried left join touched t on t.key = l.key
+    select l.key, l.affiliate_id, l.date, l.status, l.currency, l.payout, l.offer, l.stated + l.amount as stated
+      from closed k join payouts.statement_lines l on l._client_id = p_client and l.month = k.month and l.carried left join touched t on t.key = l.key
      where not p_whole and t.key is null
   ), known as materialized (
-    select key from stated union all select key from carried
+    -- What is stated, or was carried on, stays with the statements wherever it is counted now. What was taken back whole and comes
+    -- again is a conversion of its month, like any other.
+    select key from stated where stated <> 0 or is_carried union all select key from carried
   ), again as materialized (
     select c.* from touched t
      cross join lateral (select e.conversion_id, e.affiliate_id, e.affiliate_name, e.date, e.status, e.currency, e.payout, e.offer_name from everflow.conversions e where e._client_id = p_client and e.conversion_id = t.key offset 0) c cross join closed k
@@ -89,24 +92,39 @@ language sql stable as $$
      union all
     select c.conversion_id, c.affiliate_id, c.affiliate_name, c.date, c.status, c.currency, c.payout, c.offer_name from touched t join everflow.conversions c on c._client_id = p_client and c.conversion_id = t.key cross join closed k
      where p_whole and ((c.date >= k.start and c.date < k.next) or exists (select from known n where n.key = t.key))
+  )
+  select coalesce(a.conversion_id, s.key), coalesce(a.affiliate_id, s.affiliate_id), a.affiliate_name, coalesce(a.date, s.date), coalesce(a.status, 'withdrawn'),
+         coalesce(a.currency, s.currency), coalesce(a.payout, 0), coalesce(a.offer_name, s.offer), s.stated, s.status, a.conversion_id is not null,
+         a.conversion_id is null and elsewhere.conversion_id is not null
+    from again a full join stated s on s.key = a.conversion_id and s.affiliate_id = a.affiliate_id and s.currency = a.currency
+    left join again elsewhere on a.conversion_id is null and elsewhere.conversion_id = s.key
+   union all
+  -- What the last closing carried on and nothing has changed since stands as its line says.
+  select l.key, l.affiliate_id, null, l.date, l.status, l.currency, l.payout, l.offer, l.stated, l.status, true, false from carried l
+$$;
+comment on function payouts.corrections(text, boolean) is 'What has changed of closed months since they were stated, and what the last closing carried on; p_whole holds every conversion against every line.';
+
+-- The statement of a month as it would be closed now, line by line. Of each conversion: what is owed of it by what Everflow
+-- says now, less what earlier statements have stated. The first open month also has what has changed of closed ones.
+create or replace function payouts.draft(p_client text, p_month date, p_affiliate text, p_whole boolean)
+returns table (affiliate_id text, affiliate text, kind text, key text, date date, status text, currency text, payout numeric, stated numeric,
+               amount numeric, held numeric, reason text, detail text, offer text, receipt_id bigint, carried boolean)
+language sql stable as $$
+  with closed as materialized (
+    select (max(month) + interval '1 month')::date as next from payouts.closings where _client_id = p_client having count(*) > 0
+  ), corrected as materialized (
+    select * from payouts.corrections(p_client, p_whole)
   ), found as (
     select 'conversion' as kind, c.conversion_id as key, c.affiliate_id, c.affiliate_name, c.date, c.status, c.currency, c.payout, c.offer_name, null::numeric as stated,
            null::text as stated_as, true as is_there, false as is_elsewhere
       from everflow.conversions c
-      left join known n on n.key = c.conversion_id
+      left join (select distinct n.key from corrected n where n.is_there) n on n.key = c.conversion_id
      where c._client_id = p_client and c.date >= p_month and c.date < (p_month + interval '1 month')::date and (p_affiliate is null or c.affiliate_id = p_affiliate)
        and n.key is null
      union all
-    select 'correction', coalesce(a.conversion_id, s.key), coalesce(a.affiliate_id, s.affiliate_id), a.affiliate_name, coalesce(a.date, s.date), coalesce(a.status, 'withdrawn'),
-           coalesce(a.currency, s.currency), coalesce(a.payout, 0), coalesce(a.offer_name, s.offer), s.stated, s.status, a.conversion_id is not null,
-           a.conversion_id is null and elsewhere.conversion_id is not null
-      from again a full join stated s on s.key = a.conversion_id and s.affiliate_id = a.affiliate_id and s.currency = a.currency
-      left join again elsewhere on a.conversion_id is null and elsewhere.conversion_id = s.key
-     where p_month = (select next from closed) and (p_affiliate is null or coalesce(a.affiliate_id, s.affiliate_id) = p_affiliate)
-     union all
-    -- What the last closing carried on and nothing has changed since stands as its line says.
-    select 'correction', l.key, l.affiliate_id, null, l.date, l.status, l.currency, l.payout, l.offer, l.stated + l.amount, l.status, true, false
-      from carried l where p_month = (select next from closed) and (p_affiliate is null or l.affiliate_id = p_affiliate)
+    select 'correction', k.key, k.affiliate_id, k.affiliate_name, k.date, k.status, k.currency, k.payout, k.offer_name, k.stated, k.stated_as, k.is_there, k.is_elsewhere
+      from corrected k
+     where p_month = (select next from closed) and (p_affiliate is null or k.affiliate_id = p_affiliate)
   ), standing as (
     -- What builds on one another is worked out row by row: written into each other, it would be worked out many times.
     select f.*, h.reason as held_for, h.detail as held_detail, s.receipt_id, k.is_pending, w.hold, v.amount, v.held
@@ -167,7 +185,7 @@ $$;
 comment on function payouts.draft_sums(text, date, text, text[]) is 'What a month''s conversions come to that no statement has stated yet; p_known has those that one has.';
 
 -- What draft lines come to, per affiliate and currency. A line's held amount is never in its amount. Without p_whole the month's
--- own conversions are read from their sums by day, and corrections alone line by line.
+-- own conversions are read from their sums by day, and corrections are summed before they are judged.
 create or replace function payouts.draft_totals(p_client text, p_month date, p_affiliate text, p_whole boolean)
 returns table (affiliate_id text, affiliate text, currency text, approved int, approved_amount numeric, pending int, pending_amount numeric, rejected int, rejected_amount numeric,
                held int, held_amount numeric, new_amount numeric, corrections int, corrections_amount numeric, rounding_carried numeric, owed numeric, lines int)
@@ -176,21 +194,27 @@ language plpgsql stable set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
   return query
-  with known as materialized (
+  with closed as materialized (
+    select (max(month) + interval '1 month')::date as next from payouts.closings where _client_id = p_client having count(*) > 0
+  ), corrected as materialized (
+    select c.*, case when c.status = 'approved' then c.payout else 0 end - coalesce(c.stated, 0) as change from payouts.corrections(p_client, false) c where not p_whole
+  ), known as materialized (
     -- Of the month, and stated before: they were moved there from a month that is closed.
-    select array(select c.conversion_id
-                   from (select t.key from payouts.changed_since_closing(p_client) t where t.has_left
-                          union
-                         select l.key from payouts.statement_lines l
-                          where l._client_id = p_client and l.carried and l.month = (select max(month) from payouts.closings where _client_id = p_client)
-                            and l.date >= p_month and l.date < (p_month + interval '1 month')::date) t
-                  cross join lateral (select e.conversion_id from everflow.conversions e where e._client_id = p_client and e.conversion_id = t.key
-                                         and e.date >= p_month and e.date < (p_month + interval '1 month')::date offset 0) c
-                  where (select true from payouts.statement_lines l where l._client_id = p_client and l.key = c.conversion_id and l.kind <> 'claim' limit 1)) as keys
-     where not p_whole
+    select array(select distinct c.key from corrected c where c.is_there and c.date >= p_month and c.date < (p_month + interval '1 month')::date) as keys where not p_whole
+  ), own as (
+    select c.affiliate_id, c.affiliate, c.currency, c.date, c.status, false as is_correction, c.lines, c.payout, c.positive, c.positive_payout, c.nonzero, 0::bigint as changed, 0::numeric as change
+      from known k cross join lateral payouts.draft_sums(p_client, p_month, p_affiliate, k.keys) c
+     union all
+    -- Of corrections what counts as a gain or a loss is by how much each has changed.
+    select c.affiliate_id, max(c.affiliate_name), c.currency, c.date, c.status, true, count(*), sum(c.payout),
+           count(*) filter (where c.change > 0), coalesce(sum(c.change) filter (where c.change > 0), 0), count(*) filter (where c.payout <> 0), count(*) filter (where c.change <> 0), sum(c.change)
+      from corrected c cross join closed n
+     cross join lateral (select c.status not in ('approved', 'rejected', 'invalid', 'withdrawn') as is_pending) p
+     where p_month = n.next and (p_affiliate is null or c.affiliate_id = p_affiliate) and (c.change <> 0 or p.is_pending and c.payout <> 0 or c.date >= n.next)
+     group by c.affiliate_id, c.currency, c.date, c.status
   ), judged as (
     select c.*, c.status not in ('approved', 'rejected', 'invalid', 'withdrawn') as is_pending, h.reason = 'held_by_hand' or s.is_final is not true or h.reason is not null as is_held
-      from known k cross join lateral payouts.draft_sums(p_client, p_month, p_affiliate, k.keys) c
+      from own c
       left join ops.slices s on s._client_id = p_client and s.source = 'everflow.conversions' and s.slice = c.date::text
       left join payouts.affiliate_holds h on h._client_id = p_client and h.affiliate_id = c.affiliate_id
   ), parts as (
@@ -202,7 +226,12 @@ begin
            coalesce(sum(case when j.is_pending then j.payout when j.status = 'approved' and j.is_held then j.positive_payout else 0 end), 0) as held_amount,
            coalesce(sum(case when j.status <> 'approved' then 0 when j.is_held then j.payout - j.positive_payout else j.payout end), 0) as new_amount,
            0::bigint as corrections, 0::numeric as corrections_amount, sum(j.lines) as lines
-      from judged j group by j.affiliate_id, j.currency
+      from judged j where not j.is_correction group by j.affiliate_id, j.currency
+     union all
+    select j.affiliate_id, max(j.affiliate), j.currency, 0, 0, 0, 0, 0, 0,
+           sum(case when j.is_pending then j.nonzero when j.is_held then j.positive else 0 end), sum(case when j.is_pending then j.payout when j.is_held then j.positive_payout else 0 end), 0,
+           sum(case when j.is_held and not j.is_pending then j.changed - j.positive else j.changed end), sum(case when j.is_held and not j.is_pending then j.change - j.positive_payout else j.change end), sum(j.lines)
+      from judged j where j.is_correction group by j.affiliate_id, j.currency
      union all
     select d.affiliate_id, max(d.affiliate), d.currency,
            count(*) filter (where d.kind = 'conversion' and d.status = 'approved'), coalesce(sum(d.payout) filter (where d.kind = 'conversion' and d.status = 'approved'), 0),
@@ -211,10 +240,8 @@ begin
            coalesce(sum(d.payout) filter (where d.kind = 'conversion' and d.status in ('rejected', 'invalid')), 0),
            count(*) filter (where d.held <> 0), sum(d.held), coalesce(sum(d.amount) filter (where d.kind = 'conversion'), 0),
            count(*) filter (where d.kind = 'correction' and d.amount <> 0), coalesce(sum(d.amount) filter (where d.kind = 'correction'), 0), count(*)
-      from (select * from payouts.draft(p_client, p_month, p_affiliate, true) w where p_whole
-             union all
-            select * from payouts.draft(p_client, p_month, p_affiliate, false) c where not p_whole and c.kind = 'correction') d
-     where d.currency is not null
+      from payouts.draft(p_client, p_month, p_affiliate, true) d
+     where p_whole and d.currency is not null
      group by d.affiliate_id, d.currency
   ), summed as (
     select p.affiliate_id, max(p.affiliate) as affiliate, p.currency, sum(p.approved)::int as approved, sum(p.approved_amount) as approved_amount, sum(p.pending)::int as pending,
