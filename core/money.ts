@@ -42,7 +42,9 @@ export function toMicros(amount: string): bigint {
 }
 
 export function fromMicros(micros: bigint): string {
-  return plain(new Big(micros.toString()).times("1e-6"));
+  const digits = (micros < 0n ? -micros : micros).toString().padStart(scale + 1, "0");
+  const fraction = digits.slice(-scale).replace(/0+$/, "");
+  return `${micros < 0n ? "-" : ""}${digits.slice(0, -scale)}${fraction && `.${fraction}`}`;
 }
 
 /** Half-up to two places: how money is shown, never how it is stored. */

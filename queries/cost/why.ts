@@ -1,7 +1,7 @@
 import type { Queryable } from "../../schema/database.ts";
-import { cents, divideMoney, subtractMoney, sumMoney } from "../../core/money.ts";
+import { cents, divideMoney, fromMicros, subtractMoney, toMicros } from "../../core/money.ts";
 import type { StoredOrigin } from "../../core/origin.ts";
-import { splitChange, type ChangeRow, type Explained, type Part, type Side } from "../../rules/cost/why.ts";
+import { sideNames, splitChange, type ChangeRow, type Explained, type Part, type Side } from "../../rules/cost/why.ts";
 
 interface Days {
   from: string;
@@ -77,12 +77,11 @@ const keyOf = ({ currency, origin }: { currency: string; origin: string }) =>
 
 /** Real figures first, the currency with the greatest cost before the others: as totals are listed. */
 function keysOf(rows: readonly Row[]): string[] {
-  const costOf = (key: string) =>
-    rows.reduce((sum, row) => (keyOf(row) === key ? sum + Number(row.after.cost) : sum), 0);
+  const costOf = (key: string) => rows.reduce((sum, row) => (keyOf(row) === key ? sum + row.after.cost : sum), 0n);
   return [...new Set(rows.map(keyOf))].sort(
     (one, other) =>
       Number(one.startsWith("sandbox")) - Number(other.startsWith("sandbox")) ||
-      costOf(other) - costOf(one) ||
+      Number(costOf(other) - costOf(one)) ||
       (one < other ? -1 : 1),
   );
 }
@@ -119,7 +118,7 @@ function noteOf(metric: Explained, isAcross: boolean, isBefore: boolean): string
 function figureOf(metric: Explained, rows: readonly Row[], side: SideName): string | null {
   const of = side === "before" ? "knownBefore" : "knownAfter";
   const isKnown = (name: keyof Known) => rows.reduce((sum, row) => sum + row[of][name], 0) > 0;
-  const sum = (name: keyof Side) => sumMoney(rows.map((row) => row[side][name]));
+  const sum = (name: keyof Side) => fromMicros(rows.reduce((total, row) => total + row[side][name], 0n));
   switch (metric) {
     case "cost":
       return isKnown("costs") ? shown(sum("cost")) : null;
@@ -147,7 +146,7 @@ const knownOf = (side: SideName, name: string) =>
 
 async function readRows(database: Queryable, asked: AskedChange): Promise<Row[]> {
   const { client, from, to, before, seenBefore, seen, affiliateId, affiliate, sourceId, campaignId } = asked;
-  const { rows } = await database.query<Row>(
+  const { rows } = await database.query<Omit<Row, "before" | "after"> & Record<SideName, Record<keyof Side, string>>>(
     `select currency, origin, part, date, is_of_after as "isOfAfter", affiliate_id as "affiliateId", affiliate, basis, leaf, leaf_name as "leafName",
             ${sideOf("before")}, ${sideOf("after")}, ${knownOf("before", "knownBefore")}, ${knownOf("after", "knownAfter")}
        from public.cost_change_rows($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
@@ -157,8 +156,12 @@ async function readRows(database: Queryable, asked: AskedChange): Promise<Row[]>
       ...[sourceId ?? null, campaignId ?? null],
     ],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, before: inMicros(row.before), after: inMicros(row.after) }));
 }
+
+/** Once for all figures: reading the digits takes longer than the sums. */
+const inMicros = (side: Record<keyof Side, string>) =>
+  Object.fromEntries(sideNames.map((name) => [name, toMicros(side[name])])) as Side;
 
 /**
  * The currencies whose ratios an affiliate with spend and results in several of them spoils, in one of the ranges. An earlier

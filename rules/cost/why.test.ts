@@ -1,17 +1,18 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { sumMoney, subtractMoney, cents, divideMoney } from "../../core/money.ts";
+import { cents, divideMoney, fromMicros, subtractMoney, sumMoney, toMicros } from "../../core/money.ts";
 import { explained, splitChange, type ChangeRow, type Explained, type Side } from "./why.ts";
 import { mostlyOf, sayChange } from "./why-words.ts";
 
-const nothing: Side = { clicks: "0", conversions: "0", costed: "0", cost: "0", revenue: "0", costedRevenue: "0" };
+const nothing: Side = { clicks: 0n, conversions: 0n, costed: 0n, cost: 0n, revenue: 0n, costedRevenue: 0n };
 const side = (of: Partial<Record<"clicks" | "conversions" | "cost" | "revenue", number | string>>): Side => {
-  const [conversions, revenue] = [String(of.conversions ?? 0), String(of.revenue ?? 0)];
+  const read = (figure: number | string = 0) => toMicros(String(figure));
+  const [conversions, revenue] = [read(of.conversions), read(of.revenue)];
   return {
-    clicks: String(of.clicks ?? 0),
+    clicks: read(of.clicks),
     conversions,
     costed: conversions,
-    cost: String(of.cost ?? 0),
+    cost: read(of.cost),
     revenue,
     costedRevenue: revenue,
   };
@@ -36,7 +37,7 @@ const ofDay = (part: "restatement" | "lateness", date: string, before: Side, aft
 });
 
 const total = (rows: readonly ChangeRow[], which: "before" | "after", name: keyof Side) =>
-  sumMoney(rows.map((row) => row[which][name]));
+  fromMicros(rows.reduce((sum, row) => sum + row[which][name], 0n));
 function endOf(metric: Explained, rows: readonly ChangeRow[], which: "before" | "after"): string {
   const of = (name: keyof Side) => total(rows, which, name);
   if (metric === "conversions") return of("conversions");
@@ -156,7 +157,7 @@ test("for any rows, the parts add up to the change and the rows of a part to the
           revenue: money(-(10 ** 8)),
           costed: fc.boolean(),
         })
-        .map(({ costed, ...of }): Side => ({ ...side(of), ...(costed ? {} : { costed: "0", costedRevenue: "0" }) })),
+        .map(({ costed, ...of }): Side => ({ ...side(of), ...(costed ? {} : { costed: 0n, costedRevenue: 0n }) })),
     },
   );
   const row = fc

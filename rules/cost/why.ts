@@ -9,15 +9,9 @@ export type Explained = (typeof explained)[number];
 export const partNames = ["restatement", "lateness", "mix", "price", "rate"] as const;
 export type PartName = (typeof partNames)[number];
 
-/** Decimal text. Costed: of days whose cost is known. */
-export interface Side {
-  clicks: string;
-  conversions: string;
-  costed: string;
-  cost: string;
-  revenue: string;
-  costedRevenue: string;
-}
+export const sideNames = ["clicks", "conversions", "costed", "cost", "revenue", "costedRevenue"] as const;
+/** In millionths. Costed: of days whose cost is known. */
+export type Side = Record<(typeof sideNames)[number], bigint>;
 
 /**
  * What the figures of both ends are made of. `flow`: a leaf over the days that both ends have whole, as they were first read
@@ -48,9 +42,12 @@ export interface Share {
   basis: ChangeRow["basis"];
   leaf: string | null;
   leafName: string | null;
-  before: Omit<Side, "costed" | "costedRevenue">;
-  after: Omit<Side, "costed" | "costedRevenue">;
+  before: ShownSide;
+  after: ShownSide;
 }
+
+/** Decimal text. */
+type ShownSide = Record<"clicks" | "conversions" | "cost" | "revenue", string>;
 
 export interface Part {
   part: PartName;
@@ -143,10 +140,10 @@ function splitRow(metric: Explained, row: ChangeRow): Omit<Contribution, "share"
 const countsOf = (metric: Explained, side: Side) => {
   const isCosted = metric === "cpa" || metric === "margin";
   return {
-    clicks: toMicros(side.clicks),
-    conversions: toMicros(isCosted ? side.costed : side.conversions),
-    cost: toMicros(side.cost),
-    revenue: toMicros(isCosted ? side.costedRevenue : side.revenue),
+    clicks: side.clicks,
+    conversions: isCosted ? side.costed : side.conversions,
+    cost: side.cost,
+    revenue: isCosted ? side.costedRevenue : side.revenue,
   };
 };
 
@@ -194,17 +191,15 @@ function mergeAlike(part: PartName, contributions: readonly Contribution[]): { r
 }
 
 function addRows(one: ChangeRow, other: ChangeRow): ChangeRow {
+  // The clicks that results are counted by are those of the sources.
+  const clicksOf = (row: ChangeRow, side: "before" | "after") => (row.basis === "results" ? 0n : row[side].clicks);
   const add = (side: "before" | "after"): Side => ({
-    // The clicks that results are counted by are those of the sources.
-    clicks: fromMicros(
-      [one, other].reduce((sum, row) => sum + (row.basis === "results" ? 0n : toMicros(row[side].clicks)), 0n),
-    ),
-    ...(Object.fromEntries(
-      (["conversions", "costed", "cost", "revenue", "costedRevenue"] as const).map((name) => [
-        name,
-        fromMicros(toMicros(one[side][name]) + toMicros(other[side][name])),
-      ]),
-    ) as Omit<Side, "clicks">),
+    clicks: clicksOf(one, side) + clicksOf(other, side),
+    conversions: one[side].conversions + other[side].conversions,
+    costed: one[side].costed + other[side].costed,
+    cost: one[side].cost + other[side].cost,
+    revenue: one[side].revenue + other[side].revenue,
+    costedRevenue: one[side].costedRevenue + other[side].costedRevenue,
   });
   return { ...one, basis: null, leaf: null, leafName: null, before: add("before"), after: add("after") };
 }
@@ -221,7 +216,12 @@ const keyOf = ({ date, isOfAfter, affiliateId, affiliate, basis, leaf }: ChangeR
   JSON.stringify([date, isOfAfter, affiliate, affiliateId, basis, leaf]);
 
 function shareOf({ part: _part, before, after, ...row }: ChangeRow, amount: string): Share {
-  const shown = ({ clicks, conversions, cost, revenue }: Side) => ({ clicks, conversions, cost, revenue });
+  const shown = ({ clicks, conversions, cost, revenue }: Side): ShownSide => ({
+    clicks: fromMicros(clicks),
+    conversions: fromMicros(conversions),
+    cost: fromMicros(cost),
+    revenue: fromMicros(revenue),
+  });
   return { amount, ...row, before: shown(before), after: shown(after) };
 }
 
