@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import cookie from "@fastify/cookie";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply } from "fastify";
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyPluginAsync, type FastifyReply } from "fastify";
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -148,11 +148,18 @@ export async function createServer(dependencies: ServerDependencies, moreAreas: 
   const system: Area = { prefix: "", routes: createSystemRoutes(metrics) };
   for (const { prefix, routes } of [system, ...areas, ...moreAreas]) {
     // Async, so that an area that throws rejects instead of leaving the start hanging.
-    await api.register(async (scope) => routes(scope as Api, parts), { prefix });
+    await api.register(
+      named(prefix, async (scope) => routes(scope as Api, parts)),
+      { prefix },
+    );
   }
   await api.ready();
   return api;
 }
+
+/** Of a function without a name Fastify looks through all that is loaded to find it one. */
+const named = <Plugin extends FastifyPluginAsync>(name: string, plugin: Plugin): Plugin =>
+  Object.assign(plugin, { [Symbol.for("fastify.display-name")]: name || "system" });
 
 /** A handler that takes longer is given up; one with a deadline of its own is spared the second clock, which costs a tenth of a short request. */
 function giveHandlersTime(api: Api): void {
