@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { maskFileName, maskPath, maskPersonal } from "./personal.ts";
+import { maskContacts, maskFileName, maskPath, maskPersonal } from "./personal.ts";
 
 test.each([
   ['spend "jane.canary+x@example.com" is not an amount', 'spend "[address]" is not an amount'],
@@ -12,6 +12,10 @@ test.each([
   ['placement "sk_live_4242deadbeef0000" is too long', 'placement "[key]" is too long'],
 ])("%s", (message, masked) => {
   expect(maskPersonal(message)).toBe(masked);
+});
+
+test.each(["212-555-0188", "(212) 555-0188", "212.555.0188", "212 555 0188"])("%s in a note is blanked", (phone) => {
+  expect(maskContacts(`call ${phone}, not before 9.`)).toBe("call [phone], not before 9.");
 });
 
 test("a file that is named by an address keeps its ending and its folder", () => {
@@ -27,6 +31,7 @@ test.each([
   'creative "123456789012345678" is not known',
   'date "2025-11-31" is not a day',
   'date "2025-11-31 00:00:00" is not a day',
+  "order ORD-212-555-0188, 2026-11-29 10:46, 713 5550188, 4242.555.0188",
   "2,000 of 3,000 lines would be rejected (2000 creative id): nothing is stored",
 ])("%s is left as it is", (message) => {
   expect(maskPersonal(message)).toBe(message);

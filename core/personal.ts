@@ -1,5 +1,7 @@
 const address = /[^\s"'<>,;:()]+@[^\s"'<>,;:()]+/gu;
 const phone = /\+\d[\d\s().-]{6,}\d/g;
+/** As people in North America write one: neither an area nor an exchange begins with 0 or 1. */
+const localPhone = /(?<![\w.-])\(?[2-9]\d{2}\)?[ .-]?[2-9]\d{2}[ .-]\d{4}(?![\w-]|\.\d)/g;
 /** A date with its time: long, of digits and letters, and no key. */
 const moment = /^\d{4}-\d{2}-\d{2}[T ]\d{2}(?::?\d{2}){0,2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}(?::?\d{2})?)?$/i;
 const quoted = /"([^"]*)"/g;
@@ -20,12 +22,13 @@ export const maskPath = (path: string): string => path.split("/").map(maskFileNa
 
 /** Blanks addresses and phone numbers anywhere, and within quotation marks what looks like a key or a number to call. */
 export function maskContacts(text: string): string {
-  return maskName(text).replace(quoted, (whole, cell: string) => {
+  const masked = maskName(text).replace(quoted, (whole, cell: string) => {
     if (moment.test(cell)) return whole;
     if (/^\S{16,}$/.test(cell) && /\d/.test(cell) && /\p{L}/u.test(cell)) return '"[key]"';
     if (/^[\d\s().-]*\d[\s().-]+\d[\d\s().-]*$/.test(cell) && cell.replace(/\D/g, "").length > 8) return '"[number]"';
     return whole;
   });
+  return masked.replace(localPhone, "[phone]");
 }
 
 /**

@@ -101,6 +101,31 @@ test("a month is stated, and what changes later is a negative line of the next s
     expect(verifyStatement(writeStatement(one, "json"), key.publicKey).problems).toEqual([]);
 });
 
+test("what is pending still is not said to be counted on another day, and what was approved with nothing is not let go", async () => {
+  const day = [
+    { id: "later", status: "pending" },
+    { id: "nothing", payout: "0" },
+    { id: "named", status: "in_review" },
+  ];
+  await store("2026-01-05", day);
+  await closing("2026-01");
+  await store(
+    "2026-01-05",
+    day.map((one) => (one.id === "nothing" ? { ...one, payout: "0.005" } : one)),
+  );
+  await closing("2026-02");
+  const pending = { kind: "correction", amount: "0.000000", held: "10.000000", reason: "pending" };
+  expect(await lines("2026-02")).toMatchObject([
+    { ...pending, key: "later", detail: null },
+    { ...pending, key: "named", detail: "Everflow calls it in_review" },
+    { key: "nothing", amount: "0.005000", reason: "amount_changed", detail: "stated 0 of it, as approved" },
+  ]);
+});
+
+test("a month at the end of the calendar is not over, as any other", async () => {
+  await expect(closing("9999-12")).rejects.toThrow("9999-12 is not over");
+});
+
 test("what is held waits with its reason, is named in each statement, and is released by what released it", async () => {
   await store("2026-01-05", [{ id: "a" }]);
   await store("2026-01-06", [{ id: "b" }], { isFinal: false });

@@ -86,7 +86,7 @@ async function findClosing(session: Session, client: string, month: string) {
 }
 
 async function checkOrder(session: Session, { client, month, startHere, now }: Closing): Promise<void> {
-  if (firstDay(nextMonth(month)) > dayAt(now, zone)) throw new ClosingProblem("not_over", `${month} is not over`);
+  if (month >= dayAt(now, zone).slice(0, 7)) throw new ClosingProblem("not_over", `${month} is not over`);
   const { rows } = await session.query<{ last: string | null; first: string | null }>(
     `select (select to_char(max(month), 'YYYY-MM') from payouts.closings where _client_id = $1) as last,
             (select to_char(min(day), 'YYYY-MM') from ops.slices where _client_id = $1 and source = 'everflow.conversions' and rows > 0) as first`,

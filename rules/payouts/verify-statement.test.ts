@@ -134,6 +134,20 @@ test("an amount that was changed is named with its line, its sum and the hash, i
   }
 });
 
+test("blank lines behind a file change nothing; characters behind the signature, and a value that is named twice, do", () => {
+  for (const form of forms) expect(problems(`${writeStatement(signed(), form)}\r\n \n`)).toEqual([]);
+  const { signature } = signed();
+  expect(problems(writeStatement({ ...signed(), signature: `${signature}1` }, "json"))).toEqual([
+    "the signature is not of this content with this key",
+  ]);
+  const file = writeStatement(signed({ offer: 'a":b\\' }), "json");
+  expect(problems(file)).toEqual([]);
+  expect(problems(JSON.stringify(JSON.parse(file)))).toEqual([]);
+  expect(problems(file.replace('"amount": "10.00"', '"amount": "99.00", "amount": "10.00"'))).toEqual([
+    "something is named twice in it, with a value that is not what was signed",
+  ]);
+});
+
 test("what only people see of a page is checked, too", () => {
   const file = writeStatement(signed(), "html");
   expect(problems(file.replace("<strong>5.01 USD", "<strong>5,001.01 USD"))).toEqual([

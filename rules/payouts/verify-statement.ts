@@ -43,8 +43,8 @@ function formOf(file: string): StatementForm {
 
 /** Whether a file is a statement as it was signed with this key, and if not, what differs. */
 export function verifyStatement(given: string, publicKey: string): Verified {
-  // Spreadsheets and Windows put it in front when they save.
-  const file = given.replace(/^\uFEFF/, "");
+  // Spreadsheets and Windows put it in front when they save, mail and editors put blank lines behind.
+  const file = given.replace(/^\uFEFF/, "").trimEnd();
   const form = formOf(file);
   try {
     const signed = forms[form].read(file);
@@ -103,10 +103,11 @@ function sumProblems(total: StatementTotal, lines: readonly StatementLine[]): st
 
 /** What people see, and what is signed, are the same file only if writing it again gives every character of it. */
 function layoutProblems(file: string, form: StatementForm, signed: SignedStatement): string[] {
+  if (form === "json") return namesIn(file) === namesIn(statementJson(signed)) ? [] : [namedTwice];
   const [given, written] = [file, forms[form].write(signed)].map((text) =>
     text.replaceAll("\r\n", "\n").trimEnd().split("\n"),
   );
-  if (given === undefined || written === undefined || form === "json") return [];
+  if (given === undefined || written === undefined) return [];
   const index = given.findIndex((line, at) => line !== written[at]);
   const at = index === -1 && given.length < written.length ? given.length : index;
   if (at === -1) return [];
@@ -114,6 +115,13 @@ function layoutProblems(file: string, form: StatementForm, signed: SignedStateme
     line === undefined ? "nothing" : `“${textOf(around(line, given[at], written[at]))}”`;
   return [`line ${at + 1} of the file shows ${short(given[at])} where the statement has ${short(written[at])}`];
 }
+
+/** Of a name that an object has twice some readers take the first value, and others the last. */
+const namedTwice = "something is named twice in it, with a value that is not what was signed";
+
+/** How many names of values a JSON text has, whatever its blanks and their order. */
+const namesIn = (json: string) =>
+  [...json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length;
 
 /** The place where two texts part, with a little around it. */
 function around(line: string, one = "", other = ""): string {

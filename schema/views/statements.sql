@@ -150,12 +150,15 @@ language sql stable as $$
               when c.stated is null then 'arrived_late'
               when c.status <> 'approved' then 'rejected_since'
               when c.stated <> 0 then 'amount_changed'
-              when c.stated_as = 'approved' then 'released' else 'approved_since' end,
+              when c.stated_as <> 'approved' then 'approved_since'
+              -- What was approved with nothing was not held.
+              when (select l.held from payouts.statement_lines l where l._client_id = p_client and l.key = c.key and l.affiliate_id = c.affiliate_id and l.currency = c.currency
+                       and l.kind <> 'claim' order by l.month desc limit 1) > 0 then 'released' else 'amount_changed' end,
          case when c.is_pending and c.status <> 'pending' then format('Everflow calls it %s', c.status)
               when c.hold = 'day_not_final' then format('%s is not final', c.date)
               when c.hold is not null and not c.is_pending then c.held_detail
               when c.is_elsewhere then 'another affiliate''s, or in another currency, now'
-              when c.kind = 'correction' and c.is_there and c.amount = 0 then 'counted on another day now; the amount is the same'
+              when c.kind = 'correction' and c.is_there and not c.is_pending and c.amount = 0 then 'counted on another day now; the amount is the same'
               when c.kind = 'correction' and c.amount <> 0 and c.stated is not null and c.is_there then format('stated %s of it, as %s', trim_scale(c.stated), c.stated_as) end,
          c.offer_name, c.receipt_id, c.held <> 0 or c.date >= (p_month + interval '1 month')::date
     from standing c
